@@ -1,0 +1,51 @@
+"""Time as the daemon sees it: milliseconds since the epoch, and a clock that tests can turn."""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+
+Millis = int
+"""Milliseconds since 1970-01-01T00:00:00Z: the unit of every time in the database."""
+
+SECOND: Millis = 1000
+MINUTE: Millis = 60 * SECOND
+HOUR: Millis = 60 * MINUTE
+DAY: Millis = 24 * HOUR
+
+
+class Clock(Protocol):
+    """What the daemon asks for the time; tests pass one that they turn by hand."""
+
+    def now(self) -> Millis:
+        """Wall-clock time in milliseconds since the epoch."""
+
+    async def sleep_until(self, at: Millis) -> None:
+        """Return once `now()` has reached `at`."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> Millis:
+        """Wall-clock time in milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    async def sleep_until(self, at: Millis) -> None:
+        """Return once `now()` has reached `at`; the clock may be set while waiting, so look again."""
+        while (left := at - self.now()) > 0:
+            await anyio.sleep(min(left, MINUTE) / SECOND)
+
+
+def iso(at: Millis) -> str:
+    """`at` as ISO-8601 UTC with milliseconds, such as `2026-11-23T12:00:00.000Z`."""
+    return datetime.fromtimestamp(at / SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % SECOND:03d}Z"
+
+
+def parse_iso(text: str) -> Millis:
+    """Milliseconds of an ISO-8601 time with an offset; raises ValueError for anything else."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("the time has no offset from UTC: write 2026-11-23T12:00:00Z or …+01:00")
+    return round(moment.timestamp() * SECOND)

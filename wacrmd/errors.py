@@ -1,0 +1,101 @@
+"""Every error that a caller can see: one row a code, one exception class that carries it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+
+
+class ErrorCode(StrEnum):
+    """The `error.code` of the HTTP API and the reason of a refused admin method (contract 3.1)."""
+
+    BAD_REQUEST = "bad_request"
+    WHATSAPP_NOT_CONFIGURED = "whatsapp_not_configured"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    RATE_LIMITED = "rate_limited"
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
+
+
+HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
+    ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
+    ErrorCode.WHATSAPP_NOT_CONFIGURED: HTTPStatus.BAD_REQUEST,
+    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
+    ErrorCode.PAYLOAD_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.IDEMPOTENCY_MISMATCH: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input: where (`recipients[3].params[1]`) and what."""
+
+    path: str
+    message: str
+
+
+class WacrmdError(Exception):
+    """Base of all errors that wacrmd raises on purpose; the text is one sentence that says what to do."""
+
+
+class ConfigError(WacrmdError):
+    """The configuration cannot be used; `problems` holds one full line for each error. Exit code 78."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class DatabaseInUseError(WacrmdError):
+    """Another instance holds the database file. Exit code 75."""
+
+
+class DatabaseUnusableError(WacrmdError):
+    """The database file cannot be used: newer schema, corrupt, unreadable, or not ours. Exit code 1."""
+
+
+class AddressInUseError(WacrmdError):
+    """A listener's address is taken. Exit code 69."""
+
+
+class Refusal(WacrmdError):  # noqa: N818 - a refusal is an answer, not a fault
+    """A caller's request is refused for a reason that it can see and act on."""
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        details: list[Problem] | None = None,
+        *,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details or []
+        self.retry_after_s = retry_after_s
+
+
+def bad_request(message: str, details: list[Problem] | None = None) -> Refusal:
+    """The refusal of a malformed request."""
+    return Refusal(ErrorCode.BAD_REQUEST, message, details)
+
+
+def not_found(what: str) -> Refusal:
+    """The refusal for a thing that does not exist or belongs to another account."""
+    return Refusal(ErrorCode.NOT_FOUND, f"{what} not found")
+
+
+def conflict(message: str) -> Refusal:
+    """The refusal when the present state does not allow it; the message names the state."""
+    return Refusal(ErrorCode.CONFLICT, message)

@@ -1,0 +1,258 @@
+-- The schema of wacrmd 0.1. Times are integer milliseconds since the epoch, UTC. JSON is TEXT.
+-- Huey's own tables (task, schedule, kv, counter) live beside these in the same file; see dispatch/bell.py.
+
+CREATE TABLE setting (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE number (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    phone_number_id TEXT NOT NULL UNIQUE,
+    waba_id TEXT NOT NULL,
+    label TEXT,
+    display_phone TEXT,
+    access_token BLOB NOT NULL,                     -- sealed (AES-GCM), see secrets.py
+    verify_token_hash BLOB NOT NULL,                -- SHA-256
+    messages_per_second REAL CHECK (messages_per_second > 0),
+    is_default INTEGER NOT NULL DEFAULT 0 CHECK (is_default IN (0, 1)),
+    state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'paused')),
+    hold_reason TEXT,
+    hold_detail TEXT,
+    hold_since INTEGER,
+    quality TEXT,
+    limit_tier TEXT,
+    verified_name TEXT,
+    health TEXT,                                    -- JSON, as Meta last told it
+    checked_at INTEGER,
+    created_at INTEGER NOT NULL,
+    removed_at INTEGER,                             -- kept for the broadcasts that name it
+    CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
+) STRICT;
+CREATE UNIQUE INDEX number_default ON number (account_id) WHERE is_default = 1 AND removed_at IS NULL;
+CREATE INDEX number_waba ON number (waba_id);
+
+-- Several secrets of a number are valid at a time while one is being rotated.
+CREATE TABLE app_secret (
+    id INTEGER PRIMARY KEY,
+    number_id TEXT NOT NULL REFERENCES number (id),
+    secret BLOB NOT NULL,                           -- sealed
+    created_at INTEGER NOT NULL,
+    valid_until INTEGER                             -- NULL: the current one
+) STRICT;
+CREATE INDEX app_secret_number ON app_secret (number_id);
+
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,                      -- SHA-256 of the key
+    prefix TEXT NOT NULL,
+    scopes TEXT NOT NULL,                           -- JSON array
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER
+) STRICT;
+
+CREATE TABLE broadcast (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid TEXT NOT NULL UNIQUE,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    number_id TEXT NOT NULL REFERENCES number (id),
+    name TEXT NOT NULL,
+    template_name TEXT NOT NULL,
+    template_language TEXT NOT NULL,
+    content TEXT,                                   -- JSON: defaults for header, buttons, components
+    status TEXT NOT NULL CHECK (status IN ('scheduled', 'sending', 'paused', 'sent', 'cancelled')),
+    hold_reason TEXT,
+    hold_detail TEXT,
+    hold_since INTEGER,
+    request_id TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    scheduled_at INTEGER,
+    started_at INTEGER,
+    completed_at INTEGER,
+    CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
+    CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
+) STRICT;
+CREATE INDEX broadcast_list ON broadcast (account_id, created_at DESC, id DESC);
+CREATE INDEX broadcast_list_status ON broadcast (account_id, status, created_at DESC, id DESC);
+CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
+CREATE INDEX broadcast_open ON broadcast (status, scheduled_at) WHERE status IN ('scheduled', 'sending', 'paused');
+
+CREATE TABLE recipient (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
+    "to" TEXT NOT NULL,                             -- E.164 with +, or a business-scoped user id
+    params TEXT,                                    -- JSON array or object
+    content TEXT,                                   -- JSON: this recipient's header, buttons, components
+    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN
+        ('pending', 'sending', 'sent', 'delivered', 'read', 'replied', 'failed', 'uncertain', 'cancelled')),
+    attempt INTEGER NOT NULL DEFAULT 0,             -- the attempt in flight or last made: fences late workers
+    retries INTEGER NOT NULL DEFAULT 0,             -- tries that this recipient's own errors have used up
+    claimed_at INTEGER,                             -- when the attempt became durable
+    first_tried_at INTEGER,
+    next_attempt_at INTEGER NOT NULL DEFAULT 0,     -- not before this time
+    wamid TEXT,                                     -- Meta's message id
+    wa_id TEXT,                                     -- whom Meta says it went to
+    user_id TEXT,                                   -- business-scoped user id
+    error_code INTEGER,
+    error_title TEXT,
+    error_details TEXT,
+    sent_at INTEGER,
+    delivered_at INTEGER,
+    read_at INTEGER,
+    replied_at INTEGER,
+    failed_at INTEGER,
+    CHECK (status != 'sending' OR claimed_at IS NOT NULL)
+) STRICT;
+CREATE INDEX recipient_count ON recipient (broadcast_id, status);
+CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHERE status = 'pending';
+CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sending';
+CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
+CREATE INDEX recipient_wa_id ON recipient (wa_id, sent_at) WHERE wa_id IS NOT NULL;
+CREATE INDEX recipient_user_id ON recipient (user_id, sent_at) WHERE user_id IS NOT NULL;
+
+-- What happened to a recipient: one row an attempt that ended and one a status that Meta told.
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY,
+    recipient_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,                             -- attempt, sent, delivered, read, replied, failed, note
+    attempt INTEGER,
+    detail TEXT                                     -- JSON
+) STRICT;
+CREATE INDEX history_recipient ON history (recipient_id, at);
+
+-- Statuses and replies that speak of a message we do not know (yet): applied when its id is recorded.
+CREATE TABLE early_update (
+    id INTEGER PRIMARY KEY,
+    number_id TEXT NOT NULL,
+    wamid TEXT NOT NULL,
+    kind TEXT NOT NULL,                             -- sent, delivered, read, replied, failed
+    at INTEGER NOT NULL,
+    detail TEXT,                                    -- JSON
+    received_at INTEGER NOT NULL,
+    UNIQUE (wamid, kind)
+) STRICT;
+CREATE INDEX early_update_received ON early_update (received_at);
+
+-- Inbound messages by Meta's id, so that a redelivered webhook has no second effect.
+CREATE TABLE inbound_message (
+    id TEXT PRIMARY KEY,
+    number_id TEXT NOT NULL,
+    wa_id TEXT,
+    user_id TEXT,
+    at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    recipient_id INTEGER                            -- the broadcast message that it answers
+) STRICT, WITHOUT ROWID;
+CREATE INDEX inbound_message_received ON inbound_message (received_at);
+
+CREATE TABLE template (
+    id INTEGER PRIMARY KEY,
+    waba_id TEXT NOT NULL,
+    meta_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    status TEXT NOT NULL,
+    category TEXT,
+    parameter_format TEXT NOT NULL DEFAULT 'POSITIONAL',
+    components TEXT NOT NULL DEFAULT '[]',          -- JSON, as Meta gives them
+    quality TEXT,
+    reason TEXT,
+    synced_at INTEGER NOT NULL,
+    UNIQUE (waba_id, name, language)
+) STRICT;
+
+-- When the templates of a business account were last synced; without a row, Meta alone decides.
+CREATE TABLE template_sync (
+    waba_id TEXT PRIMARY KEY,
+    synced_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE optout (
+    id INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    phone TEXT,                                     -- E.164 with +
+    user_id TEXT,                                   -- business-scoped user id
+    source TEXT NOT NULL,                           -- operator, api, import, word, button, preference, meta_131050
+    detail TEXT,
+    at INTEGER NOT NULL,
+    CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
+) STRICT;
+CREATE UNIQUE INDEX optout_phone ON optout (account_id, phone) WHERE phone IS NOT NULL;
+CREATE UNIQUE INDEX optout_user ON optout (account_id, user_id) WHERE user_id IS NOT NULL;
+
+CREATE TABLE idempotency (
+    account_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_hash BLOB NOT NULL,
+    answer TEXT NOT NULL,                           -- JSON of the first answer
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_created ON idempotency (created_at);
+
+CREATE TABLE webhook_endpoint (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    url TEXT NOT NULL,
+    events TEXT NOT NULL,                           -- JSON array
+    secret BLOB NOT NULL,                           -- sealed
+    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+    disabled_reason TEXT,
+    failing_since INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_endpoint_account ON webhook_endpoint (account_id);
+
+-- The outbox: a row is written in the very transaction that changes what it tells of.
+CREATE TABLE webhook_delivery (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid TEXT NOT NULL UNIQUE,
+    endpoint_id TEXT NOT NULL REFERENCES webhook_endpoint (id) ON DELETE CASCADE,
+    event TEXT NOT NULL,
+    event_id TEXT NOT NULL,                         -- the envelope's id: the same on every retry
+    body TEXT NOT NULL,                             -- the envelope, byte for byte as signed
+    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at INTEGER NOT NULL,
+    tries TEXT NOT NULL DEFAULT '[]',               -- JSON: each try with time, status or error, duration
+    created_at INTEGER NOT NULL,
+    delivered_at INTEGER
+) STRICT;
+CREATE INDEX webhook_delivery_due ON webhook_delivery (next_attempt_at) WHERE status = 'pending';
+CREATE INDEX webhook_delivery_endpoint ON webhook_delivery (endpoint_id, id DESC);
+
+-- What Meta told about accounts and templates, and updates for numbers that are not configured here.
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY,
+    field TEXT NOT NULL,
+    subject TEXT,                                   -- phone number id or business account id
+    detail TEXT NOT NULL,                           -- JSON
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notice_at ON notice (at);
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    user TEXT,
+    pid INTEGER,
+    method TEXT NOT NULL,
+    params TEXT NOT NULL,                           -- JSON, secrets redacted
+    result TEXT NOT NULL                            -- ok, or the error's code
+) STRICT;
+CREATE INDEX audit_at ON audit (at);
