@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wacrmd.model import MetaError
+
+__all__ = ["Accepted", "MetaError", "NotSent", "Outcome", "Phase", "Refused", "Unknown"]
+
 
 class Phase(StrEnum):
     """How far a request got before it failed; everything before WRITE is surely not sent."""
@@ -14,16 +18,6 @@ class Phase(StrEnum):
     WRITE = "write"
     READ = "read"
     ANSWER = "answer"
-
-
-@dataclass(frozen=True, slots=True)
-class MetaError:
-    """Meta's own error object, from an answer or from a `failed` webhook (meta-cloud-api 2.1)."""
-
-    code: int
-    title: str
-    details: str | None = None
-    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
