@@ -1,0 +1,23 @@
+"""The daemon's configuration: `load` reads it, the models in `sections` are the only list of its keys."""
+
+from wacrmd.config.bind import Bind, BindKind
+from wacrmd.config.file import config_path, effective, example, load, parse
+from wacrmd.config.running import key_file, reload, warnings
+from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, Section
+
+__all__ = [
+    "RELOADABLE",
+    "SECTIONS",
+    "Bind",
+    "BindKind",
+    "Config",
+    "Section",
+    "config_path",
+    "effective",
+    "example",
+    "key_file",
+    "load",
+    "parse",
+    "reload",
+    "warnings",
+]
