@@ -1,0 +1,121 @@
+"""Signatures verify over raw bytes, and every shape of webhook/*.json is read as that file says."""
+
+import hmac
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wacrmd.meta import webhook
+
+WEBHOOKS = sorted((Path(__file__).parent / "webhooks").glob("*.json"))
+RECEIVED_AT = 1767225600000
+
+COMPACT = b'{"object":"whatsapp_business_account","entry":[]}'
+SPACED = b'{"object": "whatsapp_business_account", "entry": []}'
+VECTORS = [
+    (b"test_app_secret", COMPACT, "dec6a680679a968e7e0319355b23599cbfc54502c0784668e9618baa0c633756"),
+    (b"test_app_secret", SPACED, "56cbbaf4961c6cfdae48b7f116c047e5eb513d2c931baae63a2bc1afd26f803a"),
+    (b"otro_secreto", COMPACT, "769b03d8c2ae6498f2d1e1f7299c0ba55448c69d741e7b0bb243d852d8a8d8c7"),
+]
+
+
+@pytest.mark.parametrize(("secret", "body", "digest"), VECTORS)
+def test_a_right_signature_names_its_secret(secret: bytes, body: bytes, digest: str) -> None:
+    assert webhook.verify([b"another", secret], body, f"sha256={digest}") == 1
+    assert webhook.verify([secret], body, f"sha256={digest.upper()}") == 0
+    assert webhook.verify([b"another"], body, f"sha256={digest}") is None
+    assert webhook.verify([secret], body + b" ", f"sha256={digest}") is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "sha256=", "sha256=zz", "sha256=é", f"sha1={VECTORS[0][2]}", VECTORS[0][2], "sha256=\udcff"],
+)
+def test_a_malformed_signature_never_verifies(header: str | None) -> None:
+    assert webhook.verify([b"test_app_secret"], COMPACT, header) is None
+
+
+def test_an_empty_secret_never_verifies() -> None:
+    signed_with_nothing = "sha256=" + hmac.digest(b"", COMPACT, "sha256").hex()
+    assert webhook.verify([b""], COMPACT, signed_with_nothing) is None
+
+
+def seen(update: webhook.Update) -> dict[str, Any]:
+    shown = {"kind": type(update).__name__, **asdict(update)}
+    shown.pop("raw", None)
+    if isinstance(update, webhook.Ignored):
+        assert shown.pop("reason")
+    return shown
+
+
+@pytest.mark.parametrize("file", WEBHOOKS, ids=lambda file: file.stem)
+def test_a_webhook_is_read(file: Path) -> None:
+    case = json.loads(file.read_text())
+    updates = webhook.parse(case["payload"], RECEIVED_AT)
+    assert [seen(update) for update in updates] == case["updates"]
+
+
+def test_events_keep_metas_own_object() -> None:
+    payload = json.loads((Path(__file__).parent / "webhooks" / "account_update.json").read_text())["payload"]
+    (update,) = webhook.parse(payload, RECEIVED_AT)
+    assert isinstance(update, webhook.AccountEvent)
+    assert update.raw["restriction_info"][0]["restriction_type"] == "RESTRICTED_BIZ_INITIATED_MESSAGING"
+
+
+KEYS = ["object", "entry", "id", "changes", "field", "value", "metadata", "phone_number_id", "statuses"]
+KEYS += [
+    "messages",
+    "errors",
+    "contacts",
+    "status",
+    "type",
+    "text",
+    "body",
+    "timestamp",
+    "code",
+    "error_data",
+]
+KEYS += ["user_preferences", "wa_id", "user_id", "button", "interactive", "context", "reaction", "event"]
+WORDS = ["whatsapp_business_account", "messages", "user_preferences", "sent", "failed", "text", "stop"]
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # drawing JSON is slow on a busy core
+@given(value=anything, field=st.sampled_from([*webhook.TEMPLATE_FIELDS, *webhook.ACCOUNT_FIELDS, *WORDS]))
+def test_nothing_strange_raises(value: Any, field: str) -> None:
+    envelope = {"id": 1, "changes": [{"field": field, "value": value}]}
+    webhook.parse({"object": "whatsapp_business_account", "entry": [envelope, value]}, RECEIVED_AT)
+    webhook.parse(value, RECEIVED_AT)
+
+
+def test_a_lone_surrogate_costs_one_character_and_no_update() -> None:
+    assert webhook.decode(b'{"a":"x\\ud800y","b":"\\ud83d\\ude00"}') == {"a": "x?y", "b": "\N{GRINNING FACE}"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'"\\ud800' * 3])
+def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        webhook.decode(body)
+
+
+def test_a_full_request_is_read_in_milliseconds() -> None:
+    payload = json.loads((Path(__file__).parent / "webhooks" / "status_failed.json").read_text())["payload"]
+    value = payload["entry"][0]["changes"][0]["value"]
+    value["statuses"] *= 1000
+    body = orjson.dumps(payload)
+    began = time.process_time()
+    updates = webhook.parse(webhook.decode(body), RECEIVED_AT)
+    spent_s = time.process_time() - began
+    assert len(updates) == 1000
+    assert spent_s < 0.1  # about 8 ms; ten times that leaves room for a busy machine
