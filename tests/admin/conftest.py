@@ -1,0 +1,55 @@
+"""Servers and clients on real sockets."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.admin.harness import Daemon, Line, Raw, Start, registry
+from wacrmd.admin.identity import Level
+from wacrmd.admin.listener import open_listener
+from wacrmd.admin.server import Server
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Start a server; it is cancelled at the end of the block."""
+
+    @contextlib.asynccontextmanager
+    async def running(level: Level | None = None, **options: Any) -> AsyncIterator[Daemon]:
+        daemon = Daemon(tmp_path / "admin.sock", level=level)
+        server = Server(registry, daemon, audit=daemon.audit, level_of=daemon.level_of, **options)
+        daemon.server = server
+        listener = open_listener(daemon.path, mode=0o666)
+
+        async def serve() -> None:
+            await server.serve(listener)
+            daemon.served.set()
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(serve)
+                yield daemon
+                tasks.cancel_scope.cancel()
+
+    return running
+
+
+@pytest.fixture
+def raw() -> Raw:
+    """Connect and read the greeting."""
+
+    @contextlib.asynccontextmanager
+    async def connect(path: Path) -> AsyncIterator[Line]:
+        with socket.socket(socket.AF_UNIX) as connected:
+            connected.setblocking(False)
+            connected.connect(str(path))
+            line = Line(connected)
+            assert (await line.read())["protocol"] == 1
+            yield line
+
+    return connect

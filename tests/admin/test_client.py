@@ -1,0 +1,161 @@
+"""The client's sentences when no daemon, another daemon or half a daemon answers."""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from wacrmd.admin.client import AdminClient, ConnectionLostError, NotReachableError, ProtocolMismatchError
+from wacrmd.admin.protocol import RpcError
+
+GREETING = b'{"wacrmd":"9.9","protocol":1}\n'
+
+
+@contextlib.contextmanager
+def answering(path: Path, serve: Callable[[socket.socket], None]) -> Iterator[None]:
+    """A server for one connection that does what the test says."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def run() -> None:
+            accepted, _ = listening.accept()
+            with accepted:
+                serve(accepted)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def says(*lines: bytes) -> Callable[[socket.socket], None]:
+    """Send the first line at once, and each further one after a request."""
+
+    def serve(accepted: socket.socket) -> None:
+        accepted.sendall(lines[0])
+        for line in lines[1:]:
+            accepted.recv(65536)
+            accepted.sendall(line)
+
+    return serve
+
+
+def test_a_missing_socket_says_how_to_start_the_daemon(tmp_path: Path) -> None:
+    with pytest.raises(NotReachableError, match=r"systemctl start wacrmd.*--socket"):
+        AdminClient(tmp_path / "admin.sock")
+
+
+def test_a_socket_without_a_daemon_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with pytest.raises(NotReachableError, match="the daemon is not running"):
+        AdminClient(path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_no_permission_names_sudo_and_the_group(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        path.chmod(0o600)
+        for directory in (tmp_path, *list(tmp_path.parents)[:2]):
+            directory.chmod(0o755)
+        listening.listen()
+        os.setegid(65534)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(NotReachableError, match="use sudo, or join the group root"):
+                AdminClient(path)
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+
+
+def test_a_path_that_is_too_long_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotReachableError, match="too long"):
+        AdminClient(tmp_path / ("x" * 120))
+
+
+def test_a_daemon_that_takes_nobody_in_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))
+        with pytest.raises(NotReachableError, match="takes no more connections"):
+            AdminClient(path, connect_timeout_s=0.1)
+
+
+def test_a_daemon_that_says_nothing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        with pytest.raises(NotReachableError, match="said nothing"):
+            AdminClient(path, connect_timeout_s=0.1)
+
+
+def test_another_protocol_is_one_clear_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with (
+        answering(path, says(b'{"wacrmd":"9.9","protocol":2}\n')),
+        pytest.raises(
+            ProtocolMismatchError, match=r"wacrmd 9\.9\) speaks protocol 2 and this command speaks 1"
+        ),
+    ):
+        AdminClient(path)
+
+
+@pytest.mark.parametrize("hello", [b"220 mail.example ESMTP\r\n", b"[]\n", b"{}\n"])
+def test_something_else_that_answers_is_no_daemon(tmp_path: Path, hello: bytes) -> None:
+    path = tmp_path / "admin.sock"
+    with answering(path, says(hello)), pytest.raises(ProtocolMismatchError, match="no wacrmd daemon"):
+        AdminClient(path)
+
+
+def test_a_daemon_that_hangs_up_at_once_is_stopping(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with answering(path, lambda _: None), pytest.raises(NotReachableError, match="it is stopping"):
+        AdminClient(path)
+
+
+def test_the_reason_for_being_turned_away_is_told(tmp_path: Path) -> None:
+    line = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many","data":{}}}\n'
+    path = tmp_path / "admin.sock"
+    with answering(path, says(line)), pytest.raises(RpcError, match="too many"):
+        AdminClient(path)
+
+
+@pytest.mark.parametrize("half", [b"", b'{"jsonrpc":"2.0","id":1,"resu'])
+def test_a_connection_that_breaks_leaves_the_outcome_unknown(tmp_path: Path, half: bytes) -> None:
+    path = tmp_path / "admin.sock"
+    with answering(path, says(GREETING, half)), AdminClient(path) as client:
+        assert client.daemon_version == "9.9"
+        with pytest.raises(ConnectionLostError, match="whether that was done is unknown"):
+            client.call("name.add")
+
+
+def test_a_stream_that_breaks_gives_what_came_and_then_the_error(tmp_path: Path) -> None:
+    item = b'{"jsonrpc":"2.0","method":"stream","params":{"id":1,"item":7}}\n'
+    path = tmp_path / "admin.sock"
+    with answering(path, says(GREETING, item)), AdminClient(path) as client:
+        items = client.stream("watch")
+        assert next(items) == 7
+        with pytest.raises(ConnectionLostError):
+            next(items)
+
+
+def test_what_the_daemon_said_before_it_hung_up_is_what_is_told(tmp_path: Path) -> None:
+    line = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"too long","data":{}}}\n'
+    path = tmp_path / "admin.sock"
+    with answering(path, says(GREETING + line)):
+        client = AdminClient(path)
+    with client, pytest.raises(RpcError, match="too long"):
+        client.call("name.add", {"name": "x" * 100_000})

@@ -1,0 +1,94 @@
+"""Who a peer is and which level it gets."""
+
+import os
+import pwd
+import socket
+import threading
+
+import anyio
+import pytest
+
+from wacrmd.admin import identity
+from wacrmd.admin.identity import Level, Levels, Peer, gid_of, levels, peer_of, user_name
+from wacrmd.errors import ConfigError
+
+RULE = Levels(own_uid=500, admin_gids=frozenset({10}), operator_gids=frozenset({20}))
+
+
+@pytest.mark.parametrize(
+    ("uid", "gid", "groups", "level"),
+    [
+        (0, 0, (), Level.ADMIN),
+        (500, 500, (), Level.ADMIN),
+        (600, 10, (), Level.ADMIN),
+        (600, 600, (30, 10, 20), Level.ADMIN),
+        (600, 20, (), Level.OPERATE),
+        (600, 600, (20,), Level.OPERATE),
+        (600, 500, (0, 30), Level.READ),
+    ],
+)
+def test_the_level_follows_from_user_and_groups(
+    uid: int, gid: int, groups: tuple[int, ...], level: Level
+) -> None:
+    assert RULE.of(Peer(1, uid, gid, frozenset(groups))) is level
+
+
+def test_the_kernel_tells_who_is_at_the_other_end() -> None:
+    left, right = socket.socketpair(socket.AF_UNIX)
+    with left, right:
+        peer = peer_of(left)
+    assert (peer.pid, peer.uid, peer.gid) == (os.getpid(), os.getuid(), os.getgid())
+    assert peer.groups == frozenset(os.getgroups())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can take on other groups")
+def test_supplementary_groups_are_those_of_the_connecting_process() -> None:
+    listening = socket.socket(socket.AF_UNIX)
+    with listening:
+        listening.bind("")
+        listening.listen()
+        child = os.fork()
+        if child == 0:
+            os.setgroups([4711, 4712])
+            os.setgid(4713)
+            os.setuid(65534)
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(listening.getsockname())
+            client.recv(1)
+            os._exit(0)
+        accepted, _ = listening.accept()
+        with accepted:
+            peer = peer_of(accepted)
+        os.waitpid(child, 0)
+    assert peer == Peer(child, 65534, 4713, frozenset({4711, 4712}))
+
+
+def test_groups_are_known_by_name_and_by_number() -> None:
+    rule = levels(["root"], ["123", 45])
+    assert rule == Levels(os.geteuid(), frozenset({gid_of("root")}), frozenset({123, 45}))
+
+
+def test_every_unknown_group_is_named() -> None:
+    with pytest.raises(ConfigError) as raised:
+        levels(["nobody-here"], ["root", "nor-here"])
+    assert [problem.split(":")[0] for problem in raised.value.problems] == [
+        "[admin] admin_groups",
+        "[admin] operator_groups",
+    ]
+    assert "groupadd --system nobody-here" in raised.value.problems[0]
+
+
+@pytest.mark.anyio
+async def test_a_user_has_a_name_or_at_least_a_number() -> None:
+    assert await user_name(0) == "root"
+    assert await user_name(4_000_000) == "uid 4000000"
+
+
+@pytest.mark.anyio
+async def test_a_directory_server_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    hung = threading.Event()
+    monkeypatch.setattr(identity, "NAME_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: hung.wait(10))
+    with anyio.fail_after(5):
+        assert await user_name(0) == "uid 0"
+    hung.set()

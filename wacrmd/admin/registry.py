@@ -1,0 +1,222 @@
+"""The methods of the admin socket: name, level, parameters and handler, all in one table."""
+
+import difflib
+import inspect
+import itertools
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from wacrmd.admin.identity import Caller, Level
+from wacrmd.admin.protocol import RpcCode, RpcError
+from wacrmd.errors import ErrorCode, Problem
+
+C = TypeVar("C")
+
+Handler = Callable[[C, Any, Caller], Awaitable[Any]]
+"""`async def handler(ctx, params, caller)`: returns the result, raises Refusal to refuse."""
+
+StreamHandler = Callable[[C, Any, Caller], AsyncGenerator[Any, None]]
+"""`async def handler(ctx, params, caller)` that yields the items; closed when the caller has gone."""
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+REDACTED = "[redacted]"
+_NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
+_LONGEST_AUDITED = 500
+"""Characters of one parameter that the audit keeps: a pasted list must not fill the database."""
+
+
+_MOST_AUDITED = 50
+"""Parameters of one call that the audit keeps; no method has as many."""
+
+
+class Params(BaseModel):
+    """Base of every method's parameters: unknown names are errors, values do not change afterwards.
+
+    A secret is a `pydantic.SecretStr`, which is what keeps it out of the audit and of every log.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoParams(Params):
+    """The parameters of a method that takes none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method(Generic[C]):
+    """One method; `changes` makes every call of it an entry in the audit, done or not."""
+
+    name: str
+    level: Level
+    summary: str
+    handler: Handler[C] | StreamHandler[C]
+    params: type[Params] = NoParams
+    example: dict[str, Any] = field(default_factory=dict)
+    stream: bool = False
+    changes: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a method that contradicts itself, so that a mistake stops the first test that imports it."""
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name}: a method is named 'noun.verb' or 'verb'")
+        if self.changes and self.level < Level.OPERATE:
+            raise ValueError(f"{self.name}: readers may not change anything")
+        if inspect.isasyncgenfunction(self.handler) != self.stream:
+            raise ValueError(
+                f"{self.name}: a streaming method yields its items, any other returns its result"
+            )
+        self.params.model_validate(self.example)
+
+    def validate(self, given: dict[str, Any]) -> Params:
+        """The parameters as the handler gets them; raises RpcError that lists everything wrong with them."""
+        try:
+            return self.params.model_validate(given)
+        except ValidationError as error:
+            problems = [
+                self._problem(dict(one)) for one in error.errors(include_url=False, include_input=False)
+            ]
+        raise RpcError(
+            RpcCode.INVALID_PARAMS,
+            f"{self.name}: " + "; ".join(f"{one.path}: {one.message}" for one in problems),
+            {
+                "code": ErrorCode.BAD_REQUEST,
+                "details": [{"path": one.path, "message": one.message} for one in problems],
+            },
+        )
+
+    def audited(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The given parameters as the audit may keep them, whether or not they are valid.
+
+        Only plain values of declared parameters are kept as they are; a secret, anything nested, and the
+        value of an unknown name (a misspelt secret, perhaps) are not.
+        """
+        properties = self.params.model_json_schema().get("properties", {})
+        kept: dict[str, Any] = {}
+        for name, value in itertools.islice(given.items(), _MOST_AUDITED):
+            declared = properties.get(name)
+            secret = declared is None or b'"writeOnly"' in orjson.dumps(declared)
+            kept[name[:_LONGEST_AUDITED]] = REDACTED if secret else _plain(value)
+        return kept
+
+    def describe(self) -> dict[str, Any]:
+        """The method as `rpc.describe` lists it; `params` is a JSON schema."""
+        return {
+            "name": self.name,
+            "level": self.level.word,
+            "summary": self.summary,
+            "changes": self.changes,
+            "stream": self.stream,
+            "params": self.params.model_json_schema(),
+            "example": self.example,
+        }
+
+    def _problem(self, error: dict[str, Any]) -> Problem:
+        location = error["loc"]
+        message = str(error["msg"]).removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden":
+            message = "unknown parameter" + did_you_mean(str(location[-1]), self.params.model_fields)
+        elif error["type"] == "missing":
+            message = "is required"
+        return Problem(path_of(location), message)
+
+
+class Registry(Generic[C]):
+    """All methods by name; `rpc.describe` is always among them."""
+
+    def __init__(self, methods: Iterable[Method[C]] = ()) -> None:
+        self._methods: dict[str, Method[C]] = {}
+
+        async def describe(_context: C, _params: NoParams, _caller: Caller) -> list[dict[str, Any]]:
+            return [method.describe() for method in self]
+
+        self.add(
+            Method(
+                name="rpc.describe",
+                level=Level.READ,
+                summary="All methods with their level, parameters (JSON schema) and an example",
+                handler=describe,
+            )
+        )
+        for method in methods:
+            self.add(method)
+
+    def __iter__(self) -> Iterator[Method[C]]:
+        """The methods in the order of their names."""
+        return iter(sorted(self._methods.values(), key=lambda method: method.name))
+
+    def add(self, method: Method[C]) -> None:
+        """Take a method in; raises ValueError if the name is taken."""
+        if method.name in self._methods:
+            raise ValueError(f"{method.name} is registered twice")
+        self._methods[method.name] = method
+
+    def method(
+        self,
+        name: str,
+        *,
+        level: Level,
+        summary: str,
+        params: type[Params] = NoParams,
+        example: dict[str, Any] | None = None,
+        stream: bool = False,
+        changes: bool = False,
+    ) -> Callable[[H], H]:
+        """Register the decorated handler; the arguments are those of Method."""
+
+        def register(handler: H) -> H:
+            self.add(
+                Method(
+                    name=name,
+                    level=level,
+                    summary=summary,
+                    handler=handler,
+                    params=params,
+                    example=example or {},
+                    stream=stream,
+                    changes=changes,
+                )
+            )
+            return handler
+
+        return register
+
+    def find(self, name: str) -> Method[C]:
+        """The method of this name; raises RpcError that names the nearest one."""
+        try:
+            return self._methods[name]
+        except KeyError:
+            hint = did_you_mean(name, self._methods) or "; rpc.describe lists all methods"
+            raise RpcError(
+                RpcCode.METHOD_NOT_FOUND, f"no method {name[:100]!r}{hint}", {"code": ErrorCode.NOT_FOUND}
+            ) from None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'X'?` for the known word nearest to this one, else nothing."""
+    near = difflib.get_close_matches(word[:100], list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def path_of(location: tuple[str | int, ...]) -> str:
+    """A place in the parameters as people write it: `recipients[3].params[1]`; `params` for the whole."""
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return path.removeprefix(".") or "params"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_AUDITED else value[:_LONGEST_AUDITED] + "…"
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
+        text = orjson.dumps(value).decode()
+        return value if len(text) <= _LONGEST_AUDITED else f"[{len(value)} values]"
+    return REDACTED

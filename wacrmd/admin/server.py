@@ -1,0 +1,231 @@
+"""The admin socket's server: takes connections, runs methods, tells the audit; knows no service."""
+
+import contextlib
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from wacrmd import __version__
+from wacrmd.admin import protocol
+from wacrmd.admin.connection import Connection, SendItem
+from wacrmd.admin.identity import Caller, Level, Peer, peer_of, user_name
+from wacrmd.admin.listener import Listener
+from wacrmd.admin.protocol import Request, RpcCode, RpcError
+from wacrmd.admin.registry import Method, Registry
+from wacrmd.admin.wire import Wire
+from wacrmd.errors import ErrorCode, Refusal, WacrmdError
+
+C = TypeVar("C")
+
+Audit = Callable[[Caller, str, dict[str, Any], str], Awaitable[None]]
+"""`await audit(caller, method, redacted params, result)`; result: `ok`, `denied`, `interrupted`, a code."""
+
+MAX_CONNECTIONS = 256
+RESERVED_CONNECTIONS = 32
+"""Of those, how many mere readers may never take: they must not be able to lock an operator out."""
+
+WRITE_TIMEOUT_S = 10.0
+"""How long a client may leave a line unread before its connection is cut."""
+
+_AUDIT_TIMEOUT_S = 5.0
+_ACCEPT_PAUSE_S = 0.2
+
+log = structlog.get_logger("wacrmd.admin")
+
+
+class Server(Generic[C]):
+    """Serves one registry on one listener; `context` is handed to every handler as it is."""
+
+    def __init__(
+        self,
+        registry: Registry[C],
+        context: C,
+        *,
+        audit: Audit,
+        level_of: Callable[[Peer], Level],
+        max_connections: int = MAX_CONNECTIONS,
+        write_timeout_s: float = WRITE_TIMEOUT_S,
+    ) -> None:
+        self._registry = registry
+        self._context = context
+        self._audit = audit
+        self._level_of = level_of
+        self._max_connections = max_connections
+        self._max_readers = max_connections - min(RESERVED_CONNECTIONS, max_connections // 4)
+        self._write_timeout_s = write_timeout_s
+        self._connections: set[Connection] = set()
+        self._open = 0
+        self._stopping = anyio.Event()
+
+    async def serve(self, listener: Listener) -> None:
+        """Serve until `stop`, then until the last ordinary call is answered; cancelling ends it at once.
+
+        The listener is closed in either case, and its file removed.
+        """
+        async with anyio.create_task_group() as connections:
+            try:
+                async with anyio.create_task_group() as accepting:
+                    accepting.start_soon(self._cancel_on_stop, accepting.cancel_scope)
+                    while True:
+                        accepted = await _accept(listener.socket)
+                        if accepted is not None:
+                            self._admit(accepted, connections)
+            finally:
+                listener.close()
+            for connection in self._connections:
+                connection.finish()
+
+    def stop(self) -> None:
+        """Take no more connections or calls, end streams, let calls that have begun be answered."""
+        self._stopping.set()
+
+    async def _cancel_on_stop(self, scope: anyio.CancelScope) -> None:
+        await self._stopping.wait()
+        scope.cancel()
+
+    def _admit(self, accepted: socket.socket, connections: TaskGroup) -> None:
+        try:
+            peer = peer_of(accepted)
+        except OSError:
+            accepted.close()
+            return
+        level = self._level_of(peer)
+        if self._open >= (self._max_readers if level is Level.READ else self._max_connections):
+            log.warning("admin.too_many_connections", uid=peer.uid, pid=peer.pid, open=self._open)
+            _turn_away(accepted)
+            return
+        self._open += 1
+        connections.start_soon(self._attend, accepted, peer, level)
+
+    async def _attend(self, accepted: socket.socket, peer: Peer, level: Level) -> None:
+        try:
+            with accepted:
+                wire = Wire(accepted)
+                caller = Caller(peer.pid, peer.uid, peer.gid, await user_name(peer.uid), level)
+                connection = Connection(
+                    wire,
+                    caller,
+                    streams=self._streams,
+                    perform=self._perform,
+                    write_timeout_s=self._write_timeout_s,
+                )
+                self._connections.add(connection)
+                try:
+                    if not self._stopping.is_set():
+                        await connection.run(protocol.greeting(__version__))
+                finally:
+                    self._connections.discard(connection)
+        except Exception:
+            # Whatever a client provokes ends its own connection and nothing else.
+            log.exception("admin.connection_failed", uid=peer.uid, pid=peer.pid)
+        finally:
+            self._open -= 1
+
+    def _streams(self, request: Request) -> bool:
+        """Whether this call is one that streams; an unknown method is an ordinary call."""
+        try:
+            return self._registry.find(request.method).stream
+        except RpcError:
+            return False
+
+    async def _perform(self, request: Request, caller: Caller, send: SendItem) -> bytes:
+        """Run one call, tell the audit if the method changes something, and return the line of the answer."""
+        try:
+            method = self._registry.find(request.method)
+        except RpcError as error:
+            return protocol.encode_error(request.id, error)
+        try:
+            answer, result = await self._run(method, request, caller, send), "ok"
+        except RpcError as error:
+            answer, result = protocol.encode_error(request.id, error), error.reason
+        except BaseException:
+            await self._tell_audit(method, request, caller, "interrupted")
+            raise
+        await self._tell_audit(method, request, caller, result)
+        return answer
+
+    async def _run(self, method: Method[C], request: Request, caller: Caller, send: SendItem) -> bytes:
+        """The line of the result; raises RpcError for everything that a client is told instead."""
+        try:
+            _check_level(method, caller)
+            params = method.validate(request.params)
+            outcome = method.handler(self._context, params, caller)
+            if isinstance(outcome, Awaitable):
+                return protocol.encode_result(request.id, await outcome)
+            count = 0
+            async with contextlib.aclosing(outcome) as items:
+                async for item in items:
+                    await send(protocol.encode_item(request.id, item))
+                    count += 1
+            return protocol.encode_result(request.id, {"items": count})
+        except RpcError:
+            raise
+        except Refusal as refusal:
+            raise protocol.refused(refusal) from None
+        except WacrmdError as error:
+            log.warning("admin.method_unavailable", method=method.name, error=str(error))
+            raise RpcError(RpcCode.REFUSED, str(error), {"code": ErrorCode.UNAVAILABLE}) from None
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("admin.method_failed", method=method.name, reference=reference, uid=caller.uid)
+            raise RpcError(
+                RpcCode.INTERNAL_ERROR,
+                f"{method.name} failed inside the daemon: look for reference {reference} in its log",
+                {"code": ErrorCode.INTERNAL, "reference": reference},
+            ) from None
+
+    async def _tell_audit(self, method: Method[C], request: Request, caller: Caller, result: str) -> None:
+        if not method.changes:
+            return
+        # Shielded: what was begun is told, also when the daemon is stopping.
+        with anyio.move_on_after(_AUDIT_TIMEOUT_S, shield=True) as scope:
+            try:
+                await self._audit(caller, method.name, method.audited(request.params), result)
+            except Exception:
+                log.exception("admin.audit_failed", method=method.name, uid=caller.uid, result=result)
+        if scope.cancelled_caught:
+            log.error("admin.audit_failed", method=method.name, uid=caller.uid, result=result)
+
+
+async def _accept(listening: socket.socket) -> socket.socket | None:
+    """The next connection; None where there was none after all, or no room for one at the moment."""
+    await anyio.wait_readable(listening)
+    try:
+        accepted, _ = listening.accept()
+    except (BlockingIOError, ConnectionAbortedError):
+        return None
+    except OSError as error:
+        # Out of descriptors or memory: those who are connected go on, and the next waits in the backlog.
+        log.warning("admin.accept_failed", error=str(error))
+        await anyio.sleep(_ACCEPT_PAUSE_S)
+        return None
+    accepted.setblocking(False)
+    return accepted
+
+
+def _turn_away(accepted: socket.socket) -> None:
+    """Say why in one line, which an empty socket buffer always holds, and close."""
+    error = RpcError(
+        RpcCode.REFUSED,
+        "too many connections to the admin socket: close some, or try again later",
+        {"code": ErrorCode.UNAVAILABLE},
+    )
+    with accepted, contextlib.suppress(OSError):
+        accepted.send(protocol.encode_error(None, error))
+
+
+def _check_level(method: Method[Any], caller: Caller) -> None:
+    if caller.level >= method.level:
+        return
+    raise RpcError(
+        RpcCode.REFUSED,
+        f"{method.name} needs the level {method.level.word}, and user {caller.user} has {caller.level.word}: "
+        "use sudo, or ask the administrator to add you to a group in [admin] "
+        + ("admin_groups" if method.level is Level.ADMIN else "operator_groups"),
+        {"code": protocol.DENIED, "level": method.level.word},
+    )
