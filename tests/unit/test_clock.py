@@ -1,0 +1,90 @@
+"""Times are milliseconds; their text is ISO-8601 UTC, and reads back."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, SystemClock, iso, parse_iso
+
+pytestmark = pytest.mark.anyio
+LAST: Millis = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+
+
+def test_units() -> None:
+    assert [SECOND, MINUTE, HOUR, DAY] == [1000, 60_000, 3_600_000, 86_400_000]
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1, "1970-01-01T00:00:00.001Z"),
+        (1_795_435_200_999, "2026-11-23T12:00:00.999Z"),
+        (LAST, "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_time_as_text(at: Millis, text: str) -> None:
+    assert iso(at) == text
+
+
+@given(st.integers(0, LAST))
+def test_a_time_reads_back_as_it_was_written(at: Millis) -> None:
+    assert parse_iso(iso(at)) == at
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23T12:00:00Z",
+        "2026-11-23T13:00:00+01:00",
+        "2026-11-23T06:30:00-05:30",
+        "2026-11-23T12:00:00.0004Z",
+    ],
+)
+def test_any_offset_is_read(text: str) -> None:
+    assert iso(parse_iso(text)) == "2026-11-23T12:00:00.000Z"
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T12:00:00", "2026-11-23"])
+def test_a_time_without_an_offset_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no offset from UTC"):
+        parse_iso(text)
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01T00:00:00Z", "1795435200"])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"Invalid isoformat|month must be|no offset"):
+        parse_iso(text)
+
+
+def test_the_system_clock_tells_the_machine_s_time() -> None:
+    before = time.time()
+    now = SystemClock().now()
+    assert before - 0.001 <= now / SECOND <= time.time()
+
+
+async def test_sleeping_ends_when_the_time_has_come_and_at_once_where_it_is_past() -> None:
+    clock = SystemClock()
+    await clock.sleep_until(clock.now() - DAY)
+    at = clock.now() + 20
+    await clock.sleep_until(at)
+    assert clock.now() >= at
+
+
+class SetBack(SystemClock):
+    """A clock that is set back once while someone sleeps."""
+
+    def __init__(self) -> None:
+        self.readings = iter([0, 0, 10, 20])
+
+    def now(self) -> Millis:
+        return next(self.readings)
+
+
+async def test_a_clock_that_is_set_back_is_waited_for() -> None:
+    clock = SetBack()
+    await clock.sleep_until(20)
+    assert list(clock.readings) == []
