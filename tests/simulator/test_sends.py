@@ -1,0 +1,228 @@
+"""What Meta refuses, as tables."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from wacrmd.simulator.graph_errors import ERRORS, GraphError
+from wacrmd.simulator.options import Options
+from wacrmd.simulator.sends import Send, read_send, wa_id_of
+from wacrmd.simulator.templates import page_of
+
+TEMPLATES = (
+    {
+        "name": "order_update",
+        "language": "en_US",
+        "components": [
+            {"type": "HEADER", "format": "IMAGE"},
+            {"type": "BODY", "text": "Hi {{1}}, order {{2}} for {{1}}"},
+            {
+                "type": "BUTTONS",
+                "buttons": [
+                    {"type": "QUICK_REPLY", "text": "Stop"},
+                    {"type": "URL", "text": "See", "url": "https://example.com/{{1}}"},
+                ],
+            },
+        ],
+    },
+    {
+        "name": "named",
+        "language": "en",
+        "parameter_format": "NAMED",
+        "components": [{"type": "BODY", "text": "Hi {{first_name}}"}],
+    },
+    {"name": "plain", "language": "en", "components": [{"type": "BODY", "text": "Hello"}]},
+    {"name": "paused", "language": "en", "status": "PAUSED", "components": []},
+    {"name": "disabled", "language": "en", "status": "DISABLED", "components": []},
+    {"name": "pending", "language": "en", "status": "PENDING", "components": []},
+)
+
+IMAGE = {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]}
+URL = {
+    "type": "button",
+    "sub_type": "url",
+    "index": "1",
+    "parameters": [{"type": "text", "text": "abc"}],
+}
+STOP = {
+    "type": "button",
+    "sub_type": "quick_reply",
+    "index": 0,
+    "parameters": [{"type": "payload", "payload": "STOP:bc"}],
+}
+
+
+def body_with(*texts: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
+    parameters: list[dict[str, str]] = [{"type": "text", "text": text} for text in texts]
+    for parameter, name in zip(parameters, names, strict=False):
+        parameter["parameter_name"] = name
+    return {"type": "body", "parameters": parameters}
+
+
+def read(body: Any, **options: Any) -> Send | GraphError:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read_send(raw, Options(**options))
+
+
+BodyOf = Callable[..., dict[str, Any]]
+
+
+def test_a_template_send_is_read(body_of: BodyOf) -> None:
+    body = body_of(name="order_update", components=[IMAGE, body_with("A", "B"), STOP, URL])
+    send = read(body, templates=TEMPLATES)
+    assert send == Send("+15551230001", "15551230001", None, "bc_1:r_1", "order_update", "en_US", "STOP:bc")
+
+
+@pytest.mark.parametrize(
+    ("template", "code", "details"),
+    [
+        ({"name": "unknown"}, 132001, "does not exist in en_US"),
+        ({"name": "plain"}, 132001, "template name (plain) does not exist in en_US"),
+        ({"name": "pending", "language": {"code": "en"}}, 132001, "does not exist"),
+        ({"name": "paused", "language": {"code": "en"}}, 132015, "PAUSED"),
+        ({"name": "disabled", "language": {"code": "en"}}, 132016, "DISABLED"),
+        ({"components": [body_with("A", "B"), URL]}, 132012, "expected IMAGE, received UNKNOWN"),
+        (
+            {"components": [IMAGE, body_with("A"), URL]},
+            132000,
+            "body: number of localizable_params (1) does not match the expected number of params (2)",
+        ),
+        ({"components": [IMAGE, body_with("A", "B")]}, 131008, "Button at index 1 of type Url"),
+        ({"components": [IMAGE, body_with("A", "x" * 1024), URL]}, 132005, "at most 1024"),
+        (
+            {"name": "plain", "language": {"code": "en"}, "components": [body_with("A")]},
+            132000,
+            "(1) does not match the expected number of params (0)",
+        ),
+        (
+            {"name": "named", "language": {"code": "en"}, "components": [body_with("A")]},
+            100,
+            "Parameter name is missing or empty",
+        ),
+    ],
+)
+def test_a_send_must_fit_its_template(
+    body_of: BodyOf, template: dict[str, Any], code: int, details: str
+) -> None:
+    refusal = read(body_of(**template), templates=TEMPLATES)
+    assert isinstance(refusal, GraphError)
+    assert refusal.code == code
+    assert details in str(refusal.details)
+
+
+def test_named_parameters_are_taken_by_name(body_of: BodyOf) -> None:
+    component = body_with("Ann", names=("first_name",))
+    body = body_of(name="named", language={"code": "en"}, components=[component])
+    assert isinstance(read(body, templates=TEMPLATES), Send)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"messaging_product": "sms"}, 100),
+        ({"to": None}, 100),
+        ({"to": "+12"}, 131009),
+        ({"to": "hello"}, 131009),
+        ({"to": "+1 555 078 3881"}, 131021),
+        ({"to": None, "recipient": "nobody"}, 131009),
+        ({"recipient_type": "group"}, 100),
+        ({"type": "image"}, 131051),
+        ({"type": "telegram"}, 100),
+        ({"type": "text"}, 131008),
+        ({"template": None}, 131008),
+        ({"template": {"language": {"code": "en"}}}, 131008),
+        ({"template": {"name": "x"}}, 131008),
+        ({"template": {"name": "Not Lower", "language": {"code": "en"}}}, 100),
+        ({"template": {"name": "x", "language": {"code": "en"}, "components": [1]}}, 100),
+        ({"template": {"name": "x", "language": {"code": "en"}, "components": [body_with("")]}}, 131008),
+        ({"template": {"name": "x", "language": {"code": "en"}, "components": [body_with("a\nb")]}}, 132018),
+        (
+            {"template": {"name": "x", "language": {"code": "en"}, "components": [body_with("a     b")]}},
+            132018,
+        ),
+        ({"biz_opaque_callback_data": "x" * 513}, 100),
+    ],
+)
+def test_a_malformed_send_is_refused(body_of: BodyOf, changes: dict[str, Any], code: int) -> None:
+    refusal = read({k: v for k, v in (body_of() | changes).items() if v is not None})
+    assert isinstance(refusal, GraphError)
+    assert refusal.code == code
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b'"x"', b"{", b"\xff"])
+def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
+    refusal = read(raw)
+    assert isinstance(refusal, GraphError)
+    assert refusal.code == 100
+
+
+def test_a_test_number_sends_to_its_own_recipients_only(body_of: BodyOf) -> None:
+    assert isinstance(read(body_of(), allowed_recipients=("+1 555 123 0001",)), Send)
+    refusal = read(body_of(), allowed_recipients=("+49",))
+    assert isinstance(refusal, GraphError)
+    assert refusal.code == 131030
+
+
+def test_a_user_id_stands_in_for_a_number_and_a_number_wins(body_of: BodyOf) -> None:
+    body = body_of() | {"recipient": "US.13491208655302741918"}
+    both = read(body)
+    del body["to"]
+    alone = read(body)
+    assert isinstance(both, Send)
+    assert isinstance(alone, Send)
+    assert (both.wa_id, both.user_id) == ("15551230001", None)
+    assert (alone.wa_id, alone.user_id) == (None, "US.13491208655302741918")
+
+
+@pytest.mark.parametrize(
+    ("number", "wa_id"),
+    [
+        ("15551230001", "15551230001"),
+        ("5511987654321", "5511987654321"),
+        ("5531987654321", "553187654321"),
+        ("553187654321", "553187654321"),
+        ("525512345678", "5215512345678"),
+        ("5215512345678", "5215512345678"),
+    ],
+)
+def test_wa_ids_of_brazil_and_mexico_differ_from_the_number(number: str, wa_id: str) -> None:
+    assert wa_id_of(number) == wa_id
+
+
+def test_the_list_of_templates_comes_in_pages_that_lead_to_each_other() -> None:
+    templates = [{"name": f"t{n}", "language": "en", "components": []} for n in range(7)]
+    query, seen, pages = {"limit": "3", "fields": "name,status"}, [], 0
+    while True:
+        page = page_of(templates, query, "http://x/list")
+        seen += page["data"]
+        pages += 1
+        if "next" not in page["paging"]:
+            break
+        assert page["paging"]["next"].endswith(f"after={page['paging']['cursors']['after']}")
+        query["after"] = page["paging"]["cursors"]["after"]
+    assert pages == 3
+    assert [t["name"] for t in seen] == [t["name"] for t in templates]
+    assert seen[0] == {"name": "t0", "status": "APPROVED", "id": "t0:en"}
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"status": "PAUSED"}, ["paused"]),
+        ({"name": "named"}, ["named"]),
+        ({"after": "junk", "name": "x"}, []),
+    ],
+)
+def test_the_list_can_be_filtered(query: dict[str, str], names: list[str]) -> None:
+    assert [t["name"] for t in page_of(TEMPLATES, query, "u")["data"]] == names
+
+
+@pytest.mark.parametrize("code", sorted(ERRORS))
+def test_every_error_has_meta_s_shape(code: int) -> None:
+    body = GraphError(code, "why").body("Atrace")["error"]
+    assert (body["code"], body["type"], body["fbtrace_id"]) == (code, "OAuthException", "Atrace")
+    assert body["error_data"] == {"messaging_product": "whatsapp", "details": "why"}
+    assert body["message"].startswith(f"(#{code}) ")
+    assert 400 <= GraphError(code).status <= 503

@@ -1,0 +1,140 @@
+"""`wacrmd simulate`: the simulated Meta alone, for rehearsals."""
+
+import dataclasses
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import click
+
+from wacrmd.simulator import OptionError, Options, Simulator
+
+EXIT_UNAVAILABLE = 69
+FILES = {"access_token": "access-token-file", "app_secret": "app-secret-file", "templates": "templates-file"}
+"""Options that are read from a file, and the flags that name it."""
+
+Command = Callable[..., None]
+
+
+def _flags(command: Command) -> Command:
+    """Give `command` one flag for each option of the simulated Meta."""
+    for option in reversed(dataclasses.fields(Options)):
+        command = _flag(option)(command)
+    return command
+
+
+def _flag(option: dataclasses.Field[Any]) -> Callable[[Command], Command]:
+    name, default = option.name, option.default
+    unit = option.metadata["unit"]
+    help_text = option.metadata["meaning"] + (f" [{unit}]" if unit else "")
+    dashed = name.replace("_", "-")
+    if name in FILES:
+        return click.option(
+            f"--{FILES[name]}", name, metavar="FILE", help=f"{help_text}; `-` is standard input"
+        )
+    if isinstance(default, bool):
+        return click.option(
+            f"--{dashed}/--no-{dashed}", name, default=default, show_default=True, help=help_text
+        )
+    if isinstance(default, tuple):
+        each = int if name == "failed_codes" else str
+        return click.option(f"--{dashed}", name, multiple=True, type=each, help=f"{help_text} (repeatable)")
+    kind = type(default) if isinstance(default, int | float) else str
+    return click.option(
+        f"--{dashed}", name, type=kind, default=default, show_default=default is not None, help=help_text
+    )
+
+
+def options_from(flags: Mapping[str, Any]) -> Options:
+    """The options that the flags ask for; raises click.UsageError for what cannot be used."""
+    if sum(flags.get(name) == "-" for name in FILES) > 1:
+        raise click.UsageError("standard input can be given to one option only")
+    chosen: dict[str, Any] = {}
+    for name, value in flags.items():
+        if name in FILES:
+            if value is not None:
+                text = _read(FILES[name], value)
+                chosen[name] = _templates(text) if name == "templates" else _secret(FILES[name], text)
+        elif value not in (None, ()):
+            chosen[name] = value
+    try:
+        return Options(**chosen)
+    except OptionError as error:
+        raise click.UsageError("\n".join(error.problems)) from None
+
+
+def _read(flag: str, path: str) -> str:
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--{flag}: {path} cannot be read: {error}") from None
+
+
+def _secret(flag: str, text: str) -> str:
+    if not (secret := text.strip()):
+        raise click.UsageError(f"--{flag}: expected a secret on the first line, found nothing")
+    return secret
+
+
+def _templates(text: str) -> tuple[Any, ...]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"--templates-file: expected JSON: {error}") from None
+    listed = found.get("data") if isinstance(found, dict) else found
+    if not isinstance(listed, list):
+        raise click.UsageError('--templates-file: expected a list of templates, or Meta\'s {"data": […]}')
+    return tuple(listed)
+
+
+def split_bind(bind: str) -> tuple[str, int]:
+    """(host, port) of `HOST:PORT`; raises click.UsageError."""
+    host, colon, port = bind.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the last TCP port
+        raise click.UsageError(f"--bind: expected HOST:PORT such as 127.0.0.1:8090, found {bind!r}")
+    return host.strip("[]"), int(port)
+
+
+@click.command()
+@click.option(
+    "--bind", default="127.0.0.1:8090", show_default=True, metavar="HOST:PORT", help="where it listens"
+)
+@_flags
+def simulate(bind: str, **flags: Any) -> None:
+    """Run the simulated Meta alone, so that a site can rehearse without sending anything."""
+    host, port = split_bind(bind)
+    options = options_from(flags)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("aiohttp").setLevel(logging.WARNING)
+    anyio.run(_run, options, host, port, backend_options={"use_uvloop": sys.platform != "win32"})
+
+
+async def _run(options: Options, host: str, port: int) -> None:
+    try:
+        async with Simulator.running(options, host=host, port=port) as simulator:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                click.echo(start_line(simulator))
+                async for _ in signals:
+                    break
+            click.echo(json.dumps(simulator.summary()))
+    except OSError as error:
+        click.echo(
+            f"wacrmd: the simulated Meta cannot start on {host}:{port}: {error.strerror or error}", err=True
+        )
+        raise SystemExit(EXIT_UNAVAILABLE) from None
+
+
+def start_line(simulator: Simulator) -> str:
+    """What to configure, in one line."""
+    options = simulator.options
+    if options.webhook_url is None:
+        hooks = "no webhooks (no --webhook-url)"
+    else:
+        signed = "signed" if options.app_secret else "NOT signed (no --app-secret-file)"
+        hooks = f"webhooks to {options.webhook_url}, {signed}"
+    return f'simulated Meta is listening: set [meta] graph_url = "{simulator.url}"; {hooks}'

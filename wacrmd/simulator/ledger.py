@@ -1,0 +1,120 @@
+"""The ledger: every message that the simulated Meta took, in order, and counts of all that happened."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import IO, Any
+
+import orjson
+
+from wacrmd.simulator.sends import Send
+
+
+@dataclass(slots=True)
+class Entry:
+    """One message taken; `body` is the request as received (empty if not kept), `at_ms` since the epoch."""
+
+    n: int
+    at_ms: int
+    phone_number_id: str
+    send: Send
+    wamid: str
+    body: bytes
+    statuses: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as `GET /_simulator/messages` shows it."""
+        send = self.send
+        return {
+            "n": self.n,
+            "at_ms": self.at_ms,
+            "phone_number_id": self.phone_number_id,
+            "to": send.input if send.user_id is None else None,
+            "recipient": send.user_id,
+            "wa_id": send.wa_id,
+            "wamid": self.wamid,
+            "callback_data": send.callback_data,
+            "template": send.template,
+            "language": send.language,
+            "body": orjson.Fragment(self.body) if self.body else None,
+            "statuses": self.statuses,
+        }
+
+
+class Ledger:
+    """Messages taken and counts; `n` counts from 1 and never goes back, not even after `clear`."""
+
+    def __init__(self, file: IO[bytes] | None = None, *, keep_bodies: bool = True) -> None:
+        self.entries: list[Entry] = []
+        self.outcomes: Counter[str] = Counter()
+        self.error_codes: Counter[int] = Counter()
+        self.issued: Counter[str] = Counter()
+        self.delivered: Counter[str] = Counter()
+        self.requests = 0
+        self.keep_bodies = keep_bodies
+        self._file = file
+        self._n = 0
+
+    def __len__(self) -> int:
+        """How many messages were taken since the start or the last `clear`."""
+        return len(self.entries)
+
+    def take(self, phone_number_id: str, send: Send, wamid: str, body: bytes, at_ms: int) -> Entry:
+        """Write down a message; it is in the file, where there is one, before this returns."""
+        self._n += 1
+        entry = Entry(self._n, at_ms, phone_number_id, send, wamid, body)
+        if self._file is not None:
+            # A line feed in JSON stands only between tokens, so a body keeps its meaning on one line.
+            self._file.write(orjson.dumps(entry.as_json()).replace(b"\n", b" ") + b"\n")
+            self._file.flush()
+        if not self.keep_bodies:
+            entry.body = b""
+        self.entries.append(entry)
+        return entry
+
+    def page(self, after: int, limit: int) -> list[Entry]:
+        """Up to `limit` entries with `n` above `after`."""
+        if not self.entries:
+            return []
+        start = max(0, after - self.entries[0].n + 1)
+        return self.entries[start : start + limit]
+
+    def find(self, wamid: str) -> Entry | None:
+        """The message with that id."""
+        return next((e for e in reversed(self.entries) if e.wamid == wamid), None)
+
+    def last_to(self, number: str) -> Entry | None:
+        """The latest message to the digits or BSUID `number`."""
+        for entry in reversed(self.entries):
+            if number in (entry.send.wa_id, entry.send.user_id, entry.send.input.lstrip("+")):
+                return entry
+        return None
+
+    def counts(self) -> dict[str, int]:
+        """How many were taken, and how many of them are second messages by callback data and by recipient."""
+        callbacks = Counter(e.send.callback_data for e in self.entries if e.send.callback_data is not None)
+        recipients = Counter(e.send.wa_id or e.send.input for e in self.entries)
+        return {
+            "total": len(self.entries),
+            "distinct_callback_data": len(callbacks),
+            "duplicate_callback_data": callbacks.total() - len(callbacks),
+            "distinct_to": len(recipients),
+            "duplicate_to": recipients.total() - len(recipients),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Totals of requests, messages, outcomes and webhooks."""
+        return {
+            "requests": self.requests,
+            "messages": self.counts(),
+            "outcomes": dict(self.outcomes),
+            "error_codes": {str(code): n for code, n in self.error_codes.items()},
+            "webhooks": {"issued": dict(self.issued), "delivered": dict(self.delivered)},
+        }
+
+    def clear(self) -> None:
+        """Forget messages and counts."""
+        self.entries.clear()
+        for counter in (self.outcomes, self.issued, self.delivered):
+            counter.clear()
+        self.error_codes.clear()
+        self.requests = 0

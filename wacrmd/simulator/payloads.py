@@ -1,0 +1,194 @@
+"""The JSON that the simulated Meta puts into answers and webhooks; pure."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from wacrmd.simulator.faults import Status, Step
+from wacrmd.simulator.graph_errors import title
+from wacrmd.simulator.ledger import Entry
+from wacrmd.simulator.options import Options
+
+ERROR_HELP = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
+
+
+def acceptance(entry: Entry, *, held: bool) -> bytes:
+    """The answer to a message that was taken (meta-cloud-api 1.4)."""
+    send = entry.send
+    contact = {"input": send.input}
+    if send.user_id is not None:
+        contact["user_id"] = send.user_id
+    elif send.wa_id is not None:
+        contact["wa_id"] = send.wa_id
+    status = "held_for_quality_assessment" if held else "accepted"
+    return orjson.dumps(
+        {
+            "messaging_product": "whatsapp",
+            "contacts": [contact],
+            "messages": [{"id": entry.wamid, "message_status": status}],
+        }
+    )
+
+
+def envelope(waba_id: str, field: str, value: dict[str, Any], time_s: int | None = None) -> dict[str, Any]:
+    """A whole webhook with one change (meta-cloud-api 4.3); `time_s` only for account-level fields."""
+    entry: dict[str, Any] = {"id": waba_id}
+    if time_s is not None:
+        entry["time"] = time_s
+    entry["changes"] = [{"value": value, "field": field}]
+    return {"object": "whatsapp_business_account", "entry": [entry]}
+
+
+def encoded(webhook: dict[str, Any]) -> bytes:
+    r"""The bytes that Meta would post: ASCII, with `\uXXXX` in lower case and `\/` (meta-cloud-api 4.2)."""
+    return json.dumps(webhook, separators=(",", ":")).replace("/", "\\/").encode()
+
+
+def signature(app_secret: str, body: bytes) -> str:
+    """The value of `X-Hub-Signature-256` for the raw bytes `body`."""
+    return "sha256=" + hmac.new(app_secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def messages_value(
+    options: Options, phone_number_id: str, steps: Iterable[tuple[Entry, Step]]
+) -> dict[str, Any]:
+    """The value of a `messages` webhook that tells `steps`, all of one number: statuses and answers."""
+    statuses: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
+    contacts: list[dict[str, Any]] = []
+    for entry, step in steps:
+        if step.status in (Status.REPLY, Status.TAP):
+            messages.append(_reply(options, entry, step))
+        else:
+            statuses.append(_status(options, entry, step))
+        if step.status is not Status.FAILED:
+            contacts.append(_contact(entry))
+    value: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "metadata": {
+            "display_phone_number": options.display_phone_number,
+            "phone_number_id": phone_number_id,
+        },
+    }
+    lists = {"contacts": contacts, "messages": messages, "statuses": statuses}
+    return value | {key: items for key, items in lists.items() if items}
+
+
+def _contact(entry: Entry) -> dict[str, Any]:
+    contact: dict[str, Any] = {"profile": {"name": "Simulated Person"}}
+    if entry.send.wa_id is not None:
+        contact["wa_id"] = entry.send.wa_id
+    if entry.send.user_id is not None:
+        contact["user_id"] = entry.send.user_id
+    return contact
+
+
+def _status(options: Options, entry: Entry, step: Step) -> dict[str, Any]:
+    """One object of `statuses[]` (meta-cloud-api 4.4)."""
+    send = entry.send
+    status: dict[str, Any] = {
+        "id": entry.wamid,
+        "status": step.status.value,
+        "timestamp": str((entry.at_ms + step.told_ms) // 1000),
+    }
+    if send.wa_id is not None:
+        status["recipient_id"] = send.wa_id
+    if send.user_id is not None and step.status is not Status.FAILED:
+        status["recipient_user_id"] = send.user_id
+    if send.callback_data is not None and (step.status is not Status.FAILED or options.callback_in_failed):
+        status["biz_opaque_callback_data"] = send.callback_data
+    if step.status in (Status.SENT, Status.DELIVERED):
+        status["pricing"] = {
+            "billable": True,
+            "pricing_model": "PMP",
+            "type": "regular",
+            "category": _category(options, send.template, send.language),
+        }
+    if step.code is not None:
+        text = title(step.code)
+        status["errors"] = [
+            {
+                "code": step.code,
+                "title": text,
+                "message": text,
+                "error_data": {"details": f"{text} (simulated)"},
+                "href": ERROR_HELP,
+            }
+        ]
+    return status
+
+
+def _category(options: Options, template: str | None, language: str | None) -> str:
+    if template is None:
+        return "service"
+    for known in options.templates:
+        if known.get("name") == template and known.get("language") == language:
+            return str(known.get("category", "MARKETING")).lower()
+    return "marketing"
+
+
+def _reply(options: Options, entry: Entry, step: Step) -> dict[str, Any]:
+    """One object of `messages[]` that answers `entry` (meta-cloud-api 4.5)."""
+    text = step.text or ""
+    message = inbound(
+        entry.send.wa_id, entry.send.user_id, f"{entry.wamid}.reply.{step.status}", entry.at_ms + step.told_ms
+    )
+    message["context"] = {"from": options.display_phone_number, "id": entry.wamid}
+    if step.status is Status.TAP:
+        message |= {"type": "button", "button": {"payload": entry.send.button_payload or text, "text": text}}
+    else:
+        message |= {"type": "text", "text": {"body": text}}
+    return message
+
+
+def inbound(wa_id: str | None, user_id: str | None, message_id: str, at_ms: int) -> dict[str, Any]:
+    """The head of an inbound message: who, id and time."""
+    message: dict[str, Any] = {}
+    if wa_id is not None:
+        message["from"] = wa_id
+    if user_id is not None:
+        message["from_user_id"] = user_id
+    return message | {"id": message_id, "timestamp": str(at_ms // 1000)}
+
+
+def number_of(options: Options, phone_number_id: str, fields: Sequence[str]) -> dict[str, Any]:
+    """The fields of a phone number (meta-cloud-api 5); unknown ones are left out, `id` is always there."""
+    known = {
+        "display_phone_number": f"+{options.display_phone_number}",
+        "verified_name": "Simulated Business",
+        "quality_rating": options.quality_rating,
+        "code_verification_status": "VERIFIED",
+        "name_status": "APPROVED",
+        "status": options.number_status,
+        "throughput": {"level": options.throughput_level},
+        "whatsapp_business_manager_messaging_limit": options.messaging_limit,
+        "platform_type": "CLOUD_API",
+        "account_mode": "LIVE",
+        "is_on_biz_app": False,
+        "webhook_configuration": {"application": options.webhook_url or ""},
+        "health_status": health_of(options, "PHONE_NUMBER", phone_number_id),
+    }
+    wanted = fields or ("display_phone_number", "verified_name", "quality_rating")
+    return {"id": phone_number_id} | {name: known[name] for name in wanted if name in known}
+
+
+def health_of(options: Options, entity_type: str, entity_id: str) -> dict[str, Any]:
+    """`health_status` of a number or a WABA; anything but AVAILABLE comes with an error and a solution."""
+    entity: dict[str, Any] = {
+        "entity_type": entity_type,
+        "id": entity_id,
+        "can_send_message": options.can_send_message,
+    }
+    if options.can_send_message != "AVAILABLE":
+        entity["errors"] = [
+            {
+                "error_code": 141006,
+                "error_description": "There is an error with the payment method (simulated).",
+                "possible_solution": "Set can_send_message of the simulated Meta to AVAILABLE.",
+            }
+        ]
+    return {"can_send_message": options.can_send_message, "entities": [entity]}

@@ -1,0 +1,159 @@
+"""What Meta reads out of the body of a send, and why it would refuse it; pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from wacrmd.simulator.graph_errors import GraphError
+from wacrmd.simulator.options import Options
+from wacrmd.simulator.templates import refusal_of
+
+MAX_CALLBACK_DATA = 512
+"""Characters of `biz_opaque_callback_data` (meta-cloud-api 1.2)."""
+MAX_TEMPLATE_NAME = 512
+
+_SEPARATORS = str.maketrans("", "", "+-() ")
+_NUMBER = re.compile(r"^\d{7,15}$")
+_USER_ID = re.compile(r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$")
+_TEMPLATE_NAME = re.compile(r"^[a-z0-9_]+$")
+_KINDS = ("audio", "contacts", "document", "image", "interactive", "location", "reaction", "sticker", "video")
+# Area code from 31, the ninth digit, eight more; and ten digits without the old mobile prefix.
+_BRAZILIAN = re.compile(r"^(55[3-9]\d)9(\d{8})$")
+_MEXICAN = re.compile(r"^52(\d{10})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A send that Meta would take: to a phone number (`wa_id` is set) or to a BSUID (`user_id` is set)."""
+
+    input: str
+    wa_id: str | None
+    user_id: str | None
+    callback_data: str | None
+    template: str | None
+    language: str | None
+    button_payload: str | None
+
+
+def digits(number: str) -> str:
+    """The digits of a phone number as people write it."""
+    return number.translate(_SEPARATORS)
+
+
+def wa_id_of(number: str) -> str:
+    """The id that Meta gives the digits `number`: Brazil loses its ninth digit, Mexico gains the old 1.
+
+    Meta only says that it may change the extra prefix digit of these two (meta-cloud-api 1.2); in Brazil that
+    concerns the area codes from 31 upwards.
+    """
+    if (brazilian := _BRAZILIAN.match(number)) is not None:
+        return brazilian[1] + brazilian[2]
+    if (mexican := _MEXICAN.match(number)) is not None:
+        return "521" + mexican[1]
+    return number
+
+
+def read_send(raw: bytes, options: Options) -> Send | GraphError:
+    """The send in the request body `raw`, or Meta's refusal of it."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return GraphError(100, "The request body is not JSON")
+    if not isinstance(body, dict):
+        return GraphError(100, "The request body must be a JSON object")
+    if body.get("messaging_product") != "whatsapp":
+        return GraphError(100, "Param messaging_product must be one of {whatsapp}")
+    callback = body.get("biz_opaque_callback_data")
+    if callback is not None and (not isinstance(callback, str) or len(callback) > MAX_CALLBACK_DATA):
+        return GraphError(
+            100, f"Param biz_opaque_callback_data must be at most {MAX_CALLBACK_DATA} characters"
+        )
+    who = _recipient(body, options)
+    if isinstance(who, GraphError):
+        return who
+    written, wa_id, user_id = who
+    kind = body.get("type", "text")
+    if kind == "text":
+        text = body.get("text")
+        if not isinstance(text, dict) or not isinstance(text.get("body"), str) or not text["body"]:
+            return GraphError(131008, "The parameter text['body'] is required.")
+        return Send(written, wa_id, user_id, callback, None, None, None)
+    if kind != "template":
+        if kind in _KINDS:
+            return GraphError(131051, "The simulated Meta takes messages of type template and text")
+        return GraphError(
+            100, f"Param type must be one of {{{', '.join(sorted((*_KINDS, 'template', 'text')))}}}"
+        )
+    return _template_send(
+        body.get("template"), Send(written, wa_id, user_id, callback, None, None, None), options
+    )
+
+
+def _recipient(body: Mapping[str, Any], options: Options) -> tuple[str, str | None, str | None] | GraphError:
+    """(as written, wa_id, user id); `to` wins over `recipient` (meta-cloud-api 1.7)."""
+    if body.get("recipient_type", "individual") != "individual":
+        return GraphError(100, "Param recipient_type must be one of {individual}")
+    to, user_id = body.get("to"), body.get("recipient")
+    if to is None and user_id is not None:
+        if not isinstance(user_id, str) or not _USER_ID.match(user_id):
+            return GraphError(131009, "Param recipient is not a valid business-scoped user id")
+        return user_id, None, user_id
+    if not isinstance(to, str) or not to:
+        return GraphError(100, "The parameter to is required.")
+    number = digits(to)
+    if not _NUMBER.match(number):
+        return GraphError(131009, "Param to is not a valid phone number")
+    if number == digits(options.display_phone_number):
+        return GraphError(131021)
+    if options.allowed_recipients and number not in map(digits, options.allowed_recipients):
+        return GraphError(
+            131030, "Recipient phone number not in allowed list: add it to the list and try again"
+        )
+    return to, wa_id_of(number) if options.rewrite_wa_id else number, None
+
+
+def _template_send(template: Any, send: Send, options: Options) -> Send | GraphError:
+    if not isinstance(template, dict):
+        return GraphError(131008, "The parameter template is required.")
+    name, language = template.get("name"), template.get("language")
+    if not isinstance(name, str) or not name:
+        return GraphError(131008, "The parameter template['name'] is required.")
+    if len(name) > MAX_TEMPLATE_NAME or not _TEMPLATE_NAME.match(name):
+        return GraphError(100, "Param template['name'] must be lower case letters, digits and underscores")
+    code = language.get("code") if isinstance(language, dict) else None
+    if not isinstance(code, str) or not code:
+        return GraphError(131008, "The parameter template['language']['code'] is required.")
+    components = template.get("components", [])
+    if not isinstance(components, list) or not all(_is_component(c) for c in components):
+        return GraphError(
+            100, "Param template['components'] must be an array of components with their parameters"
+        )
+    if (refusal := refusal_of(options.templates, name, code, components)) is not None:
+        return refusal
+    return Send(
+        send.input, send.wa_id, send.user_id, send.callback_data, name, code, _button_payload(components)
+    )
+
+
+def _is_component(component: Any) -> bool:
+    return (
+        isinstance(component, dict)
+        and isinstance(component.get("type"), str)
+        and isinstance(component.get("parameters", []), list)
+        and all(
+            isinstance(p, dict) and isinstance(p.get("type"), str) for p in component.get("parameters", [])
+        )
+    )
+
+
+def _button_payload(components: list[dict[str, Any]]) -> str | None:
+    """The payload of the first quick reply of the message."""
+    for component in components:
+        if component.get("type") == "button" and component.get("sub_type") == "quick_reply":
+            for parameter in component.get("parameters", []):
+                if isinstance(payload := parameter.get("payload"), str):
+                    return payload
+    return None

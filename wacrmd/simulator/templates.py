@@ -1,0 +1,146 @@
+"""Meta's side of templates: whether a send fits one, and the paged list."""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wacrmd.simulator.graph_errors import GraphError
+
+MAX_BODY = 1024
+"""Characters of a body after substitution (meta-cloud-api 1.3)."""
+DEFAULT_FIELDS = ("id", "name", "parameter_format", "components", "language", "status", "category")
+DEFAULT_LIMIT, MAX_LIMIT = 25, 1000
+
+_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_BAD_SPACE = re.compile(r"[\n\r\t]| {5}")
+_MEDIA = ("IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "PRODUCT")
+
+
+def page_of(templates: Sequence[Mapping[str, Any]], query: Mapping[str, str], url: str) -> dict[str, Any]:
+    """One page of the list, filtered by `name`, `status`, `language` and `category` (meta-cloud-api 5).
+
+    `url` is the list's address without a query; `paging.next` leads to the next page, absent on the last.
+    """
+    wanted = list(templates)
+    for key in ("name", "status", "language", "category"):
+        if key in query:
+            wanted = [t for t in wanted if t.get(key) == query[key]]
+    limit = int(query["limit"]) if query.get("limit", "").isdecimal() else DEFAULT_LIMIT
+    limit = max(1, min(limit, MAX_LIMIT))
+    start = _position(query.get("after"))
+    fields = [f.strip() for f in query["fields"].split(",")] if query.get("fields") else list(DEFAULT_FIELDS)
+    if "id" not in fields:
+        fields.append("id")
+    page = wanted[start : start + limit]
+    data = [{f: value for f in fields if (value := _field(t, f)) is not None} for t in page]
+    if not data:
+        return {"data": []}
+    end = start + len(page)
+    paging: dict[str, Any] = {"cursors": {"before": _cursor(start), "after": _cursor(end)}}
+    if end < len(wanted):
+        kept = "".join(f"{k}={v}&" for k, v in query.items() if k not in ("after", "access_token", "limit"))
+        paging["next"] = f"{url}?{kept}limit={limit}&after={_cursor(end)}"
+    return {"data": data, "paging": paging}
+
+
+def _field(template: Mapping[str, Any], name: str) -> Any:
+    """A field of a template, with what Meta fills in where the rehearsal's file is silent."""
+    if name == "id":
+        return str(template.get("id") or f"{template.get('name')}:{template.get('language')}")
+    fallback = {"status": "APPROVED", "category": "MARKETING", "parameter_format": "POSITIONAL"}
+    return template.get(name, fallback.get(name))
+
+
+def _cursor(position: int) -> str:
+    return base64.urlsafe_b64encode(b"p%d" % position).decode().rstrip("=")
+
+
+def _position(cursor: str | None) -> int:
+    try:
+        return int(base64.urlsafe_b64decode((cursor or "") + "===")[1:])
+    except ValueError:
+        return 0
+
+
+def refusal_of(
+    templates: Sequence[Mapping[str, Any]], name: str, language: str, components: Sequence[Mapping[str, Any]]
+) -> GraphError | None:
+    """Why Meta would refuse this template send, or None; with no `templates` every name is taken."""
+    if (bad := _bad_text(components)) is not None:
+        return bad
+    if not templates:
+        return None
+    template = next((t for t in templates if t.get("name") == name and t.get("language") == language), None)
+    status = None if template is None else _field(template, "status")
+    if template is None or status not in ("APPROVED", "PAUSED", "DISABLED"):
+        return GraphError(132001, f"template name ({name}) does not exist in {language}")
+    if status != "APPROVED":
+        return GraphError(132015 if status == "PAUSED" else 132016, f"template name ({name}) is {status}")
+    return _mismatch(template, components)
+
+
+def _bad_text(components: Sequence[Mapping[str, Any]]) -> GraphError | None:
+    for component in components:
+        for parameter in component.get("parameters") or ():
+            if parameter.get("type") != "text":
+                continue
+            text = parameter.get("text")
+            if not isinstance(text, str) or not text:
+                return GraphError(131008, "Parameter of type text is missing text value")
+            if _BAD_SPACE.search(text):
+                details = "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"
+                return GraphError(132018, details)
+    return None
+
+
+def _mismatch(template: Mapping[str, Any], components: Sequence[Mapping[str, Any]]) -> GraphError | None:
+    named = _field(template, "parameter_format") == "NAMED"
+    for part in template.get("components") or ():
+        kind = str(part.get("type", "")).lower()
+        sent = [c for c in components if str(c.get("type", "")).lower() == kind]
+        given = [p for c in sent for p in c.get("parameters") or ()]
+        if kind == "buttons":
+            if (bad := _button_missing(part, components)) is not None:
+                return bad
+        elif kind == "header" and part.get("format") in _MEDIA:
+            wanted = str(part["format"])
+            found = str(given[0].get("type", "UNKNOWN")).upper() if given else "UNKNOWN"
+            if found != wanted:
+                details = f"header: Format mismatch, expected {wanted}, received {found}"
+                return GraphError(132012, details)
+        elif kind in ("header", "body"):
+            bad = _text_mismatch(kind, str(part.get("text", "")), given, named=named)
+            if bad is not None:
+                return bad
+    return None
+
+
+def _text_mismatch(
+    kind: str, text: str, given: Sequence[Mapping[str, Any]], *, named: bool
+) -> GraphError | None:
+    wanted = list(dict.fromkeys(_VARIABLE.findall(text)))
+    if len(given) != len(wanted):
+        details = (
+            f"{kind}: number of localizable_params ({len(given)}) does not match the expected number"
+            f" of params ({len(wanted)})"
+        )
+        return GraphError(132000, details)
+    values = {w: str(g.get("text", "")) for w, g in zip(wanted, given, strict=True)}
+    if named:
+        values = {str(g.get("parameter_name", "")): str(g.get("text", "")) for g in given}
+        if set(values) != set(wanted):
+            return GraphError(100, "Parameter name is missing or empty")
+    filled = _VARIABLE.sub(lambda m: values[m[1]], text)
+    if len(filled) > MAX_BODY:
+        return GraphError(132005, f"{kind}: text of {len(filled)} characters, at most {MAX_BODY} are taken")
+    return None
+
+
+def _button_missing(buttons: Mapping[str, Any], components: Sequence[Mapping[str, Any]]) -> GraphError | None:
+    given = {str(c.get("index")) for c in components if c.get("type") == "button" and c.get("parameters")}
+    for index, button in enumerate(buttons.get("buttons") or ()):
+        if button.get("type") == "URL" and "{{" in str(button.get("url", "")) and str(index) not in given:
+            details = f"buttons: Button at index {index} of type Url requires a parameter"
+            return GraphError(131008, details)
+    return None

@@ -1,0 +1,43 @@
+"""What the simulated Meta knows: its options, its ledger, and which numbers belong to which WABA."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wacrmd.simulator.ledger import Ledger
+from wacrmd.simulator.options import Options
+
+
+@dataclass(slots=True)
+class World:
+    """The state that the doors share; `options` is replaced as a whole when something is changed."""
+
+    options: Options
+    ledger: Ledger
+    subscribed: set[str] = field(default_factory=set)
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Put `changes` (by option name) into force; if one is wrong, OptionError and no change."""
+        self.options = self.options.changed(changes)
+        self.ledger.keep_bodies = self.options.keep_bodies
+
+    def waba_of(self, phone_number_id: str) -> str | None:
+        """The WABA of a number, or None if there is no such number."""
+        for known in self.options.phone_numbers:
+            number, _, waba = known.partition("=")
+            if number == phone_number_id:
+                return waba or self.options.waba_id
+        if self.options.phone_numbers or not phone_number_id.isdecimal():
+            return None
+        return self.options.waba_id
+
+    def numbers_of(self, waba_id: str) -> list[str]:
+        """The numbers of a WABA, as far as they are named."""
+        numbers = [known.partition("=")[0] for known in self.options.phone_numbers]
+        return [number for number in numbers if self.waba_of(number) == waba_id]
+
+    def is_waba(self, object_id: str) -> bool:
+        """Whether there is such a WABA; with no numbers named, every number-like id may be one."""
+        if not self.options.phone_numbers:
+            return object_id.isdecimal()
+        return object_id == self.options.waba_id or bool(self.numbers_of(object_id))
