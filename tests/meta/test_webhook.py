@@ -82,7 +82,17 @@ KEYS += [
     "code",
     "error_data",
 ]
-KEYS += ["user_preferences", "wa_id", "user_id", "button", "interactive", "context", "reaction", "event"]
+KEYS += [
+    "error_data",
+    "user_preferences",
+    "wa_id",
+    "user_id",
+    "button",
+    "interactive",
+    "context",
+    "reaction",
+    "event",
+]
 WORDS = ["whatsapp_business_account", "messages", "user_preferences", "sent", "failed", "text", "stop"]
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS),

@@ -1,0 +1,212 @@
+"""Calls to Meta's Graph API: sending messages, and the management calls around it."""
+
+import logging
+import ssl
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+import orjson
+
+from wacrmd.errors import WacrmdError
+from wacrmd.meta.answer import error_of, outcome_of
+from wacrmd.meta.errors import rule_for
+from wacrmd.meta.outcome import MetaError, NotSent, Outcome, Refused, Unknown
+from wacrmd.meta.transport import NotSentError, Transport, TransportFailureError
+
+NUMBER_FIELDS = (
+    "id,display_phone_number,verified_name,quality_rating,code_verification_status,name_status,status,throughput,"
+    "whatsapp_business_manager_messaging_limit,platform_type,account_mode,is_on_biz_app"
+)
+"""What is asked of a phone number."""
+
+TEMPLATE_FIELDS = (
+    "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason,previous_category,"
+    "sub_category"
+)
+"""What is asked of a template."""
+
+MAX_PAGES = 200
+"""How many pages of a list are followed; a business account has at most 6,000 templates, 100 a page."""
+
+TOKEN_UNUSABLE = MetaError(
+    190, "the access token holds characters that no HTTP header may carry", "The request was not sent."
+)
+"""What a send with such a token is answered with, without asking Meta."""
+
+_MAX_PREPARED = 1024
+
+# httpx logs each URL at INFO; the daemon has its own record of each send.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class MetaCallError(WacrmdError):
+    """A management call failed: `error` is Meta's own, if it answered with one; the text is one clear sentence."""
+
+    def __init__(self, sentence: str, error: MetaError | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.error = error
+
+
+class MetaClient:
+    """Meta's Graph API at `graph_url` in `api_version`; opens its connections within the running event loop.
+
+    `read_timeout_s` bounds all from having a connection to the answer's last byte.
+    """
+
+    def __init__(
+        self,
+        graph_url: str,
+        api_version: str,
+        *,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        max_connections: int,
+        ssl_context: ssl.SSLContext | None = None,
+        trust_env: bool = False,
+    ) -> None:
+        timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
+        self._base = f"{graph_url.rstrip('/')}/{api_version}"
+        self._transport = Transport(
+            max_connections=max_connections, ssl_context=ssl_context, trust_env=trust_env
+        )
+        self._http = httpx.AsyncClient(
+            transport=self._transport,
+            timeout=timeout,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={"Accept-Encoding": "identity", "User-Agent": "wacrmd"},
+            trust_env=False,
+        )
+        self._send_extensions = {"timeout": timeout.as_dict()}
+        self._prepared: dict[tuple[str, str], tuple[httpx.URL, httpx.Headers]] = {}
+
+    async def send(self, phone_number_id: str, access_token: str, body: bytes) -> Outcome:
+        """Post one message (see payloads) once and say what became of it; raises nothing but cancellation.
+
+        After a cancellation the outcome is unknown. The request goes straight to the transport: the rest of
+        httpx's client costs half as much again and adds nothing here.
+        """
+        if not (access_token.isascii() and access_token.isprintable()):
+            return Refused(TOKEN_UNUSABLE, httpx.codes.UNAUTHORIZED)
+        url, headers = self._prepare(phone_number_id, access_token)
+        request = httpx.Request("POST", url, headers=headers, content=body, extensions=self._send_extensions)
+        try:
+            response = await self._transport.handle_async_request(request)
+        except TransportFailureError as error:
+            kind = NotSent if isinstance(error, NotSentError) else Unknown
+            return kind(error.phase, error.detail)
+        return outcome_of(response.status_code, response.headers, response.content)
+
+    def _prepare(self, phone_number_id: str, access_token: str) -> tuple[httpx.URL, httpx.Headers]:
+        key = (phone_number_id, access_token)
+        if (prepared := self._prepared.get(key)) is None:
+            headers = {
+                "Authorization": f"Bearer {access_token}",
+                "Content-Type": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "wacrmd",
+            }
+            prepared = httpx.URL(f"{self._base}/{phone_number_id}/messages"), httpx.Headers(headers)
+            if len(self._prepared) >= _MAX_PREPARED:
+                self._prepared.clear()
+            self._prepared[key] = prepared
+        return prepared
+
+    async def templates(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
+        """All templates of a business account, in Meta's own form; raises MetaCallError."""
+        return await self._list(f"{waba_id}/message_templates", access_token, TEMPLATE_FIELDS)
+
+    async def phone_numbers(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
+        """All phone numbers of a business account, in Meta's own form; raises MetaCallError."""
+        return await self._list(f"{waba_id}/phone_numbers", access_token, NUMBER_FIELDS)
+
+    async def subscribed_apps(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
+        """The apps that get the webhooks of a business account; raises MetaCallError."""
+        return await self._list(f"{waba_id}/subscribed_apps", access_token, None)
+
+    async def number(
+        self, phone_number_id: str, access_token: str, fields: str = NUMBER_FIELDS
+    ) -> dict[str, Any]:
+        """One phone number in Meta's own form; raises MetaCallError."""
+        return await self._call("GET", phone_number_id, access_token, {"fields": fields})
+
+    async def health(self, node_id: str, access_token: str) -> dict[str, Any]:
+        """The `health_status` of a number, business account or template; raises MetaCallError."""
+        answer = await self._call("GET", node_id, access_token, {"fields": "health_status"})
+        health = answer.get("health_status")
+        if not isinstance(health, dict):
+            raise MetaCallError(f"Meta's answer about {node_id} holds no health_status.")
+        return health
+
+    async def subscribe(self, waba_id: str, access_token: str) -> None:
+        """Let the token's app get the webhooks of a business account; raises MetaCallError."""
+        answer = await self._call("POST", f"{waba_id}/subscribed_apps", access_token, {})
+        if answer.get("success") is not True:
+            raise MetaCallError(f"Meta did not confirm the subscription to {waba_id}.")
+
+    async def aclose(self) -> None:
+        """Close all connections; sends in flight end as Unknown."""
+        await self._http.aclose()
+
+    async def _list(self, path: str, access_token: str, fields: str | None) -> list[dict[str, Any]]:
+        """All pages of a list: only the cursor of `next` is used, so the token goes nowhere else."""
+        items: list[dict[str, Any]] = []
+        params = {"limit": "100"} | ({"fields": fields} if fields else {})
+        for _ in range(MAX_PAGES):
+            page = await self._call("GET", path, access_token, params)
+            data, paging = page.get("data"), page.get("paging")
+            if not isinstance(data, list):
+                raise MetaCallError(f"Meta's answer to {path} holds no list.")
+            items += [item for item in data if isinstance(item, dict)]
+            after = _next_cursor(paging)
+            if after is None:
+                return items
+            params = params | {"after": after}
+        raise MetaCallError(f"Meta's answer to {path} does not end after {MAX_PAGES} pages.")
+
+    async def _call(
+        self, method: str, path: str, access_token: str, params: Mapping[str, str]
+    ) -> dict[str, Any]:
+        if not (access_token.isascii() and access_token.isprintable()):
+            raise MetaCallError(f"{TOKEN_UNUSABLE.title}.".capitalize(), TOKEN_UNUSABLE)
+        try:
+            response = await self._http.request(
+                method,
+                f"{self._base}/{path}",
+                params=params,
+                headers={"Authorization": f"Bearer {access_token}"},
+            )
+        except TransportFailureError as error:
+            raise MetaCallError(f"Meta could not be asked for {path}: {error.detail}.") from error
+        return _document(path, response)
+
+
+def _document(path: str, response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer; MetaCallError for anything else."""
+    try:
+        document = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        document = None
+    if error := error_of(document):
+        rule = rule_for(error.code, http_status=response.status_code)
+        what = f"{error.title.rstrip('.')} (code {error.code})" + (
+            f": {error.details}" if error.details else ""
+        )
+        raise MetaCallError(f"Meta refused {path}: {what.rstrip('.')}. {rule.advice}", error)
+    if not response.is_success or not isinstance(document, dict):
+        raise MetaCallError(
+            f"Meta answered {path} with HTTP {response.status_code} and no usable JSON; check [meta] graph_url and "
+            "api_version, or try again later."
+        )
+    return document
+
+
+def _next_cursor(paging: Any) -> str | None:
+    """The cursor of the next page; the last page has no `next`."""
+    if not isinstance(paging, dict) or not paging.get("next"):
+        return None
+    cursors = paging.get("cursors")
+    after = cursors.get("after") if isinstance(cursors, dict) else None
+    return after if isinstance(after, str) and after else None

@@ -1,0 +1,239 @@
+"""HTTP to Meta that knows how far a request got: an httpx transport over an aiohttp session.
+
+httpx's own pool costs sixty times the CPU at a hundred requests in flight. aiohttp's exceptions do not tell
+whether a request may have left, so that is not read from them: the connector notes that it begins to connect,
+and that it hands out a connection. A failure is `NotSentError` only between those two notes, or while waiting
+for a free slot; everything else, also what nobody thought of, is `OutcomeUnknownError`.
+"""
+
+import asyncio
+import ssl
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+from wacrmd.meta.outcome import Phase
+
+KEEPALIVE_S = 4.0
+"""How long an idle connection is kept: below the 5 s after which the most impatient usual servers hang up.
+
+A request on a connection that Meta closes at that moment has an unknown outcome, so idling is not worth much;
+a broadcast uses its connections again within milliseconds.
+"""
+
+DNS_CACHE_S = 30
+"""How long a looked-up address is used; Meta's own records live for a minute."""
+
+MAX_ANSWER_BYTES = 1 << 20
+"""An answer beyond this is not read to its end; Meta's answers to sends have some hundred bytes."""
+
+MAX_HEADER_BYTES = 64 << 10
+"""Room for one long header: an answer that cannot be parsed would leave a message in doubt."""
+
+
+class TransportFailureError(httpx.TransportError):
+    """A request failed on its way; `phase` says how far it got, `detail` what happened."""
+
+    def __init__(self, phase: Phase, detail: str) -> None:
+        super().__init__(f"{detail} ({phase})")
+        self.phase = phase
+        self.detail = detail
+
+
+class NotSentError(TransportFailureError):
+    """Not one byte of the request left: sending it again is safe."""
+
+
+class OutcomeUnknownError(TransportFailureError):
+    """Bytes of the request may have left: the peer may have acted on it."""
+
+
+class Timeouts(NamedTuple):
+    """Seconds for a free slot, for a connection (name, TCP, TLS), and from then to the answer's last byte."""
+
+    pool_s: float | None
+    connect_s: float | None
+    read_s: float | None
+
+
+class _Exchange:
+    """How far one request has got, and the deadline of the phase that it is in."""
+
+    __slots__ = ("connecting", "deadline", "phase", "timeouts")
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.timeouts = timeouts
+        self.phase = Phase.POOL
+        self.connecting = False
+        self.deadline = asyncio.timeout(timeouts.pool_s)
+
+    def enter(self, phase: Phase, timeout_s: float | None) -> None:
+        """Go on to `phase`, with a deadline of its own; CancelledError if the last one has just passed."""
+        if self.deadline.expired():
+            raise asyncio.CancelledError
+        self.deadline.reschedule(None if timeout_s is None else asyncio.get_running_loop().time() + timeout_s)
+        self.phase = phase
+
+    def failure(self, detail: str) -> TransportFailureError:
+        """The exception for what happened now."""
+        return (NotSentError if self.phase in _NOT_SENT else OutcomeUnknownError)(self.phase, detail)
+
+    def timeout(self) -> TransportFailureError:
+        """The exception for a deadline that has passed."""
+        match self.phase:
+            case Phase.POOL:
+                return self.failure(f"no free connection within {self.timeouts.pool_s} s")
+            case Phase.CONNECT:
+                return self.failure(f"no connection within {self.timeouts.connect_s} s")
+        return self.failure(f"no answer within {self.timeouts.read_s} s")
+
+
+_NOT_SENT = frozenset({Phase.POOL, Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
+
+_exchange: ContextVar[_Exchange] = ContextVar("exchange")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes in the exchange when connecting begins and when it is over; one connection for each exchange.
+
+    The second rule holds whatever aiohttp does: it cannot repeat a request by itself nor follow a redirect.
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
+    ) -> Connection:
+        exchange = _exchange.get()
+        if exchange.connecting:
+            raise exchange.failure("the HTTP library wanted to send the request once more")
+        exchange.connecting = True
+        exchange.enter(Phase.CONNECT, exchange.timeouts.connect_s)
+        try:
+            connection = await super().connect(req, traces, timeout)
+        except aiohttp.ClientConnectorDNSError:
+            exchange.phase = Phase.RESOLVE
+            raise
+        except aiohttp.ClientSSLError:
+            exchange.phase = Phase.TLS
+            raise
+        try:
+            exchange.enter(Phase.WRITE if req.body else Phase.READ, exchange.timeouts.read_s)
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        return connection
+
+
+class _Body(aiohttp.BytesPayload):
+    """A request's bytes; notes in the exchange when the last of them has been handed to the socket."""
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        await super().write_with_length(writer, content_length)
+        exchange = _exchange.get()
+        if exchange.phase is Phase.WRITE:
+            exchange.phase = Phase.READ
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """An httpx transport over one aiohttp session: no redirects, no cookies, no retries, whole answers.
+
+    It reads the timeouts `pool`, `connect` and `read` that httpx puts into a request; `read` bounds all from
+    having a connection to the answer's last byte. Raises NotSentError and OutcomeUnknownError. Proxies named
+    in the environment count only with `trust_env`.
+    """
+
+    def __init__(
+        self, *, max_connections: int, ssl_context: ssl.SSLContext | None = None, trust_env: bool = False
+    ) -> None:
+        self._slots = asyncio.Semaphore(max_connections)
+        self._ssl_context = ssl_context or httpx.create_ssl_context()
+        self._trust_env = trust_env
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request` once and read the whole answer."""
+        given = request.extensions.get("timeout", {})
+        exchange = _Exchange(Timeouts(given.get("pool"), given.get("connect"), given.get("read")))
+        body = await request.aread()
+        _exchange.set(exchange)
+        try:
+            async with exchange.deadline, self._slots:
+                return await self._send(exchange, request, body)
+        except TransportFailureError:
+            raise
+        except TimeoutError as error:
+            raise exchange.timeout() from error
+        except Exception as error:
+            raise exchange.failure(_sentence(error)) from error
+
+    async def _send(self, exchange: _Exchange, request: httpx.Request, body: bytes) -> httpx.Response:
+        if self._closed:
+            raise exchange.failure("the client is closed")
+        session = self._session or self._open()
+        exchange.phase = Phase.WRITE  # until the connector says otherwise
+        answer = await session.request(
+            request.method,
+            str(request.url),
+            headers=request.headers,
+            data=_Body(body) if body else None,
+            allow_redirects=False,
+        )
+        exchange.phase = Phase.ANSWER
+        try:
+            content = await _content(exchange, answer)
+        except BaseException:
+            answer.close()
+            raise
+        answer.release()
+        headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _OF_THE_CODED_BODY]
+        return httpx.Response(answer.status, headers=headers, content=content)
+
+    def _open(self) -> aiohttp.ClientSession:
+        connector = _Connector(
+            limit=0,  # the slots bound it
+            ssl=self._ssl_context,
+            keepalive_timeout=KEEPALIVE_S,
+            ttl_dns_cache=DNS_CACHE_S,
+            resolver=aiohttp.ThreadedResolver(),
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+            trust_env=self._trust_env,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+        )
+        return self._session
+
+    async def aclose(self) -> None:
+        """Close all connections; requests in flight fail with an unknown outcome, later ones are not sent."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+
+_OF_THE_CODED_BODY = frozenset({b"content-encoding", b"transfer-encoding", b"content-length"})
+"""Headers that are true of the body as it came over the wire; by now it is decoded."""
+
+
+async def _content(exchange: _Exchange, answer: aiohttp.ClientResponse) -> bytes:
+    parts, size = [], 0
+    async for part in answer.content.iter_any():
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            raise exchange.failure(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")[:300]
