@@ -1,6 +1,8 @@
 """Options are checked, and a secret is never shown."""
 
 import dataclasses
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ DOCS = Path(__file__).parents[2] / "docs" / "simulator.md"
         ({"reply_texts": [1]}, "reply_texts: expected a list of strings"),
         ({"templates": ["x"]}, "templates: expected a list of objects"),
         ({"webhook_url": ""}, "webhook_url: expected a string that is not empty, or null"),
+        ({"webhook_url": "localhost:1"}, "webhook_url: expected http://… or https://…, found 'localhost:1'"),
+        ({"error_status": 200}, "error_status: expected 0 or a status from 400 to 599, found 200"),
+        ({"failed_recipients": 5}, "failed_recipients: expected a list of strings, found 5"),
         ({"waba_id": None}, "waba_id: expected a string, found None"),
         ({"failed_recipients": ["+1555"]}, "failed_recipients: expected NUMBER=CODE"),
         ({"hang_share": 0.6, "error_share": 0.6}, "must add up to at most 1, found 1.2"),
@@ -73,3 +78,12 @@ def test_every_option_is_documented_with_its_default(option: dataclasses.Field[A
     else:
         shown = "none" if default is None else str(default)
     assert f"| {shown} |" in rows[0]
+
+
+def test_the_documented_changes_can_be_made_one_after_the_other() -> None:
+    examples = re.findall(r"PATCH \S+/_simulator/options -d '([^']+)'", DOCS.read_text(encoding="utf-8"))
+    assert len(examples) >= 2
+    options = Options()
+    for example in examples:
+        options = options.changed(json.loads(example))
+    assert options != Options()

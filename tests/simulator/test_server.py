@@ -222,6 +222,16 @@ async def test_a_bad_gateway_speaks_html(client: Any, taken: bool) -> None:
         assert len(meta.ledger) == int(taken)
 
 
+async def test_idle_connections_are_closed() -> None:
+    async with Simulator.running(Options(keepalive_s=0.01)) as meta:
+        reader, writer = await asyncio.open_connection("127.0.0.1", meta.port)
+        writer.write(b"GET /_simulator/summary HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_latency_is_kept(client: Any) -> None:
     async with Simulator.running(Options(latency_ms=60, latency_jitter_ms=1)) as meta:
         began = time.monotonic()

@@ -17,6 +17,7 @@ _FAULT_SHARES = (
     "hang_share",
     "bad_gateway_share",
 )
+_LOWEST_ERROR_STATUS = 400
 _PAIR = re.compile(r"^[^=]+=\d+$")
 
 
@@ -70,6 +71,9 @@ class Options:
         "TIER_UNLIMITED", "`whatsapp_business_manager_messaging_limit` of the numbers"
     )
     can_send_message: str = _option("AVAILABLE", "`health_status.can_send_message` of numbers and WABAs")
+    keepalive_s: float = _option(
+        75.0, "idle connections are closed after that time; read at the start only", unit="s", least=0.01
+    )
 
     # What becomes of messages.
     seed: int = _option(1, "the same seed gives the same fate to the same recipient and template")
@@ -128,7 +132,10 @@ class Options:
     )
     webhook_timeout_s: float = _option(10.0, "time for one POST", unit="s", least=0.01)
     webhook_retry_s: float = _option(3600.0, "time over which a refused webhook is posted again", unit="s")
-    sent_after_ms: int = _ms(50, "`sent` comes that long after the message was taken")
+    webhook_backoff_s: float = _option(
+        5.0, "the longest wait until a refused webhook is posted again", unit="s", least=0.01
+    )
+    sent_after_ms: int = _ms(50, "`sent` comes that long after the send was answered")
     delivered_after_ms: int = _ms(300, "`delivered`, likewise")
     read_after_ms: int = _ms(1000, "`read`, likewise")
     failed_after_ms: int = _ms(300, "`failed`, likewise")
@@ -174,6 +181,12 @@ class Options:
             for pair in getattr(self, name)
             if not _PAIR.match(pair)
         ]
+        if self.webhook_url is not None and not self.webhook_url.startswith(("http://", "https://")):
+            problems.append(f"webhook_url: expected http://… or https://…, found {self.webhook_url!r}")
+        if self.error_status and self.error_status < _LOWEST_ERROR_STATUS:
+            problems.append(
+                f"error_status: expected 0 or a status from 400 to 599, found {self.error_status}"
+            )
         if shares > 1 + 1e-9:
             problems.append(f"{', '.join(_FAULT_SHARES)} must add up to at most 1, found {shares:g}")
         return problems

@@ -77,7 +77,9 @@ class Simulator:
             app.add_routes(graph.routes())
             app.add_subapp("/_simulator", doors)
             app.router.add_route("*", "/{path:.*}", graph.nowhere)
-            runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.05)
+            runner = web.AppRunner(
+                app, access_log=None, shutdown_timeout=0.05, keepalive_timeout=options.keepalive_s
+            )
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_address=True)

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from wacrmd.simulator.graph_errors import GraphError
 
@@ -39,8 +40,8 @@ def page_of(templates: Sequence[Mapping[str, Any]], query: Mapping[str, str], ur
     end = start + len(page)
     paging: dict[str, Any] = {"cursors": {"before": _cursor(start), "after": _cursor(end)}}
     if end < len(wanted):
-        kept = "".join(f"{k}={v}&" for k, v in query.items() if k not in ("after", "access_token", "limit"))
-        paging["next"] = f"{url}?{kept}limit={limit}&after={_cursor(end)}"
+        kept = {k: v for k, v in query.items() if k != "access_token"}
+        paging["next"] = f"{url}?{urlencode(kept | {'limit': limit, 'after': _cursor(end)})}"
     return {"data": data, "paging": paging}
 
 

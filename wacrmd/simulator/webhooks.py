@@ -18,7 +18,7 @@ from wacrmd.simulator.payloads import encoded, envelope, messages_value, signatu
 from wacrmd.simulator.world import World
 
 USER_AGENT = "facebookexternalua"
-FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.1, 5.0
+FIRST_BACKOFF_S = 0.1
 
 log = logging.getLogger("wacrmd.simulator")
 
@@ -42,9 +42,9 @@ class Flush:
     phone_number_id: str
 
 
-def backoff_s(attempt: int) -> float:
+def backoff_s(attempt: int, most_s: float) -> float:
     """Seconds until a webhook refused for the `attempt`th time is posted again: at once, then ever slower."""
-    return 0.0 if attempt <= 1 else min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(attempt - 2, 16))
+    return 0.0 if attempt <= 1 else min(most_s, FIRST_BACKOFF_S * 2.0 ** min(attempt - 2, 16))
 
 
 class Poster:
@@ -187,8 +187,6 @@ class Poster:
     def _post(self, phone_number_id: str, told: list[Told]) -> Post:
         """The webhook that tells `told`, noted in the ledger as issued."""
         options = self._world.options
-        if options.shuffle:
-            told.reverse()
         for entry, step in told:
             entry.statuses += (step.status.value,)
             self._world.ledger.issued[step.status.value] += 1
@@ -211,7 +209,7 @@ class Poster:
             self._note(reachable=True, status=status)
         else:
             self._note(reachable=False, status=status)
-            again_s = time.monotonic() + backoff_s(post.attempt)
+            again_s = time.monotonic() + backoff_s(post.attempt, self._world.options.webhook_backoff_s)
             if self.on and again_s <= post.give_up_s:
                 self._push(again_s, post)
                 return
