@@ -15,6 +15,12 @@ from wacrmd.admin.listener import open_listener
 from wacrmd.admin.server import Server
 
 
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both loops: sockets that become ready while they are cancelled differ between them."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
     """Start a server; it is cancelled at the end of the block."""

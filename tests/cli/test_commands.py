@@ -1,0 +1,183 @@
+"""Each command asks for what it was told and shows what came."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.harness import Daemon
+from wacrmd.admin.identity import Level
+
+BROADCAST: dict[str, Any] = {
+    "id": "3f2a9c1e-0000-4000-8000-000000000000",
+    "name": "Spring",
+    "status": "paused",
+    "total_recipients": 10,
+    "sent_count": 4,
+    "created_at": "2026-11-23T12:00:00.000Z",
+    "hold": {"reason": "number_paused", "detail": "number 1 is paused: token expired", "since": None},
+}
+
+
+def asked(daemon: Daemon, run: Run, *line: str | Path) -> tuple[str, dict[str, Any]]:
+    code, _, err = run("--socket", daemon.socket, *line)
+    assert code == 0, err
+    return daemon.asked[-1]
+
+
+def test_account_add_and_list(daemon: Daemon, run: Run) -> None:
+    daemon.answers["account.add"] = {"id": "acc_1", "name": "shop"}
+    assert asked(daemon, run, "account", "add", "shop") == ("account.add", {"name": "shop"})
+    code, out, _ = run("--socket", daemon.socket, "account", "add", "shop", "--json")
+    assert (code, json.loads(out)) == (0, {"id": "acc_1", "name": "shop"})
+    daemon.answers["account.list"] = []
+    code, out, err = run("--socket", daemon.socket, "account", "list")
+    assert (code, out) == (0, "")
+    assert "wacrmd account add NAME" in err
+
+
+def test_a_caller_whose_level_does_not_suffice_is_told(daemon: Daemon, run: Run) -> None:
+    daemon.level = Level.READ
+    code, _, err = run("--socket", daemon.socket, "account", "add", "shop")
+    assert code == 1
+    assert "needs the level operate" in err
+
+
+def secrets(directory: Path) -> list[str]:
+    options = []
+    for name in ("access-token", "app-secret", "verify-token"):
+        (directory / name).write_text(f"the {name}\n")
+        options += [f"--{name}-file", str(directory / name)]
+    return options
+
+
+NUMBER = ["number", "add", "--account", "shop", "--phone-number-id", "111", "--waba-id", "222"]
+
+
+def test_number_add_reads_its_secrets_from_files(daemon: Daemon, run: Run, tmp_path: Path) -> None:
+    daemon.answers["number.add"] = {"id": "num_1", "account": "shop", "phone_number_id": "111"}
+    method, params = asked(
+        daemon,
+        run,
+        *NUMBER,
+        *secrets(tmp_path),
+        "--messages-per-second",
+        "20",
+        "--default",
+        "--label",
+        "Main",
+    )
+    assert method == "number.add"
+    assert params == {
+        "account": "shop",
+        "phone_number_id": "111",
+        "waba_id": "222",
+        "access_token": "the access-token",
+        "app_secret": "the app-secret",
+        "verify_token": "the verify-token",
+        "label": "Main",
+        "messages_per_second": 20.0,
+        "default": True,
+        "check": False,
+    }
+    code, out, err = run("--socket", daemon.socket, *NUMBER, *secrets(tmp_path), "--json")
+    assert (code, json.loads(out)["id"]) == (0, "num_1")
+    assert "the access-token" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"one\ntwo\n", "more than one line"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"x" * 70_000, "more than 65536 bytes"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_refused(
+    run: Run, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    options = secrets(tmp_path)
+    bad = tmp_path / "app-secret"
+    bad.unlink() if content is None else bad.write_bytes(content)
+    code, _, err = run(*NUMBER, *options)
+    assert code == 2
+    assert sentence in err
+    assert "--app-secret-file" in err
+
+
+def test_one_secret_may_come_from_standard_input_but_not_two(
+    daemon: Daemon, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = secrets(tmp_path)
+    options[1] = "-"
+    daemon.answers["number.add"] = {"id": "num_1", "account": "shop", "phone_number_id": "111"}
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b" from stdin \r\n")))
+    assert asked(daemon, run, *NUMBER, *options)[1]["access_token"] == " from stdin "
+    options[3] = "-"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from stdin\n")))
+    code, _, err = run(*NUMBER, *options)
+    assert code == 2
+    assert "standard input can be read only once" in err
+
+
+def test_key_create_list_and_revoke(daemon: Daemon, run: Run) -> None:
+    daemon.answers["key.create"] = {
+        "id": "key_1",
+        "account": "shop",
+        "name": "crm",
+        "key": "wacrm_live_abc",
+        "prefix": "wacrm_live_a",
+        "scopes": ["broadcasts:send"],
+        "expires_at": None,
+    }
+    line = ["key", "create", "--account", "shop", "--name", "crm"]
+    assert asked(daemon, run, *line, "--scope", "broadcasts:send", "--scope", "numbers:read") == (
+        "key.create",
+        {"account": "shop", "name": "crm", "scopes": ["broadcasts:send", "numbers:read"]},
+    )
+    assert asked(daemon, run, *line, "--expires-in-days", "30")[1]["expires_in_days"] == 30
+    code, out, err = run("--socket", daemon.socket, *line)
+    assert code == 0
+    assert "wacrm_live_abc" in out
+    assert "cannot be shown again" in err
+    code, out, err = run("--socket", daemon.socket, *line, "--json")
+    assert json.loads(out) == daemon.answers["key.create"]
+    assert err == ""
+    daemon.answers["key.list"] = []
+    assert asked(daemon, run, "key", "list", "--account", "shop") == ("key.list", {"account": "shop"})
+    assert asked(daemon, run, "key", "list") == ("key.list", {})
+    assert asked(daemon, run, "key", "revoke", "key_1") == ("key.revoke", {"id": "key_1"})
+
+
+def test_broadcast_list_and_show_tell_what_holds_them(daemon: Daemon, run: Run) -> None:
+    daemon.answers |= {"broadcast.list": [BROADCAST], "broadcast.show": BROADCAST}
+    line = ["broadcast", "list", "--account", "shop", "--status", "paused", "--limit", "5"]
+    assert asked(daemon, run, *line)[1] == {"account": "shop", "status": "paused", "limit": 5}
+    _, out, _ = run("--socket", daemon.socket, "broadcast", "list")
+    assert BROADCAST["id"] in out
+    assert "number 1 is paused: token expired" in out
+    assert asked(daemon, run, "broadcast", "show", "3f2a") == ("broadcast.show", {"id": "3f2a"})
+    _, out, _ = run("--socket", daemon.socket, "broadcast", "show", "3f2a")
+    assert "number 1 is paused: token expired" in out
+    _, out, _ = run("--socket", daemon.socket, "broadcast", "show", "3f2a", "--json")
+    assert json.loads(out) == BROADCAST
+
+
+def test_number_list_and_status_are_shown(daemon: Daemon, run: Run) -> None:
+    daemon.answers["number.list"] = [{"account": "shop", "phone_number_id": "111", "is_default": True}]
+    _, out, _ = run("--socket", daemon.socket, "number", "list")
+    assert out.splitlines()[1].split() == ["shop", "-", "-", "111", "-", "-", "yes", "-", "-"]
+    daemon.answers["status"] = {
+        "version": "1",
+        "queue": {"pending": 3},
+        "numbers": [{"id": "n", "state": "active"}],
+    }
+    _, out, _ = run("--socket", daemon.socket, "status")
+    assert out == "version  1\n\nqueue\npending  3\n\nnumbers\nID  STATE\nn   active\n"

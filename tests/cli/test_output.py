@@ -1,0 +1,110 @@
+"""What people and scripts read."""
+
+import os
+import pty
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.cli.harness import Daemon
+from wacrmd.cli.output import Column, Kind, clean, relative, shown, table
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [
+        (timedelta(seconds=0), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=3, seconds=10), "3 min ago"),
+        (timedelta(hours=5), "5 h ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(days=29), "29 days ago"),
+        (timedelta(days=-2), "in 2 days"),
+        (timedelta(seconds=-5), "in a moment"),
+    ],
+)
+def test_times_are_told_as_people_say_them(away: timedelta, words: str) -> None:
+    assert relative((NOW - away).isoformat(), NOW) == words
+
+
+def test_a_time_over_a_month_away_is_a_day_and_no_time_is_left_alone() -> None:
+    assert relative("2026-01-02T12:00:00.000Z", NOW) == "2026-01-02"
+    assert relative("never", NOW) == "never"
+
+
+def test_what_a_terminal_would_obey_is_taken_out() -> None:
+    assert clean("a\x1b[2Jb\x9bc\u202ed\n") == "a\ufffd[2Jb\ufffdc\ufffdd\ufffd"
+    assert shown(["Zoë", "日本"]) == "Zoë, 日本"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        ("", "-"),
+        ([], "-"),
+        (0, "0"),
+        (False, "no"),
+        (True, "yes"),
+        ({"a": [1, None]}, "a: 1, -"),
+    ],
+)
+def test_every_value_has_a_text(value: Any, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_a_plain_table_is_aligned_and_cut_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = [Column("NAME", "name"), Column("COUNT", "count", Kind.NUMBER), Column("AT", "at", Kind.TIME)]
+    rows = [{"name": "x" * 200, "count": 5, "at": "2026-11-23T12:00:00.000Z"}, {"name": "y", "count": 12345}]
+    table(rows, columns, empty="none")
+    title, first, second = capsys.readouterr().out.splitlines()
+    assert title == "NAME" + " " * 196 + "  COUNT  AT"
+    assert first == "x" * 200 + "      5  2026-11-23T12:00:00.000Z"
+    assert second == "y" + " " * 199 + "  12345  -"
+
+
+def test_on_a_terminal_a_table_fits_times_are_relative_and_markup_is_text(daemon: Daemon) -> None:
+    daemon.answers["broadcast.list"] = [
+        {
+            "id": "3f2a9c1e-0000-4000-8000-000000000000",
+            "name": "[red]Spring[/red] \x1b[2J",
+            "status": "failed",
+            "created_at": datetime.now(UTC).isoformat(),
+            "hold": {"detail": "a reason " * 30},
+        }
+    ]
+    ours, theirs = pty.openpty()
+    environ = os.environ | {"COLUMNS": "150", "TERM": "xterm-256color"}
+    environ.pop("NO_COLOR", None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(daemon.socket), "broadcast", "list"],
+        stdout=theirs,
+        env=environ,
+    )
+    os.close(theirs)
+    written = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        while True:
+            try:
+                chunk = terminal.read(65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            written += chunk
+    assert process.wait(10) == 0
+    text = written.decode()
+    assert "just now" in text
+    assert "3f2a9c1e " in text
+    assert "0000-4000" not in text
+    assert "[red]" in text
+    assert "\x1b[2J" not in text
+    assert "\x1b[31mfailed" in text
+    plain = [line for line in text.replace("\r", "").split("\n") if "\x1b" not in line]
+    assert plain
+    assert all(len(line) <= 150 for line in plain)

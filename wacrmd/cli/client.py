@@ -1,0 +1,75 @@
+"""How a command finds the daemon and asks it."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wacrmd import __version__
+from wacrmd.admin.client import AdminClient
+from wacrmd.admin.protocol import RpcCode, RpcError
+from wacrmd.cli.frame import Session
+from wacrmd.errors import ConfigError
+
+# Both are wacrmd.config's defaults; importing that package would double the time of every command.
+DEFAULT_SOCKET = Path("/run/wacrmd/admin.sock")
+DEFAULT_CONFIG = Path("/etc/wacrmd/config.toml")
+
+
+def socket_path(session: Session, environ: Mapping[str, str] = os.environ) -> Path:
+    """`--socket`, else `$WACRMD_SOCKET`, else the socket of a readable configuration file, else the default.
+
+    Raises ConfigError if a file named with `--config` cannot be read.
+    """
+    if session.socket is not None:
+        return session.socket
+    if environ.get("WACRMD_SOCKET"):
+        return Path(environ["WACRMD_SOCKET"])
+    path = session.config or Path(environ.get("WACRMD_CONFIG") or DEFAULT_CONFIG)
+    try:
+        configured = tomllib.loads(path.read_text("utf-8")).get("admin", {}).get("socket", DEFAULT_SOCKET)
+        return Path(configured)
+    except OSError as error:
+        if session.config is not None:
+            raise ConfigError([f"{path}: expected a readable file, found: {error.strerror}"]) from None
+    except (ValueError, AttributeError, TypeError):
+        if session.config is not None:
+            raise ConfigError(
+                [f"{path}: cannot be used, see 'wacrmd check-config --config {path}'"]
+            ) from None
+    return DEFAULT_SOCKET
+
+
+def call(session: Session, method: str, **params: Any) -> Any:
+    """The daemon's answer to one call; parameters that are None are left out. Raises the client's errors."""
+    with AdminClient(socket_path(session)) as daemon:
+        try:
+            return daemon.call(method, _given(params))
+        except RpcError as error:
+            raise _explained(error, daemon.daemon_version) from None
+
+
+def stream(session: Session, method: str, **params: Any) -> Iterator[Any]:
+    """The items of a streaming call as they come; otherwise as `call`."""
+    with AdminClient(socket_path(session)) as daemon:
+        try:
+            yield from daemon.stream(method, _given(params))
+        except RpcError as error:
+            raise _explained(error, daemon.daemon_version) from None
+
+
+def _given(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _explained(error: RpcError, daemon_version: str) -> RpcError:
+    """The error, with the likely cause where command and daemon are of different versions."""
+    if error.code != RpcCode.METHOD_NOT_FOUND or daemon_version == __version__:
+        return error
+    return RpcError(
+        error.code,
+        f"the daemon (wacrmd {daemon_version}) does not know this; this command is wacrmd {__version__}: "
+        "restart the daemon after an update",
+        error.data,
+    )

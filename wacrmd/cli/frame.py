@@ -1,0 +1,138 @@
+"""What all commands share: the session, nouns that load when used, `--socket` and `--json` anywhere."""
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+
+@dataclass(slots=True)
+class Session:
+    """What the person asked for, for any command: which socket, which file, which kind of output."""
+
+    socket: Path | None = None
+    config: Path | None = None
+    json: bool = False
+
+
+class Lazy(NamedTuple):
+    """A command that is imported when used: where it stands (`module:name`) and its line in the help."""
+
+    target: str
+    summary: str
+
+    def load(self) -> click.Command:
+        """Import it."""
+        module, _, name = self.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Store a shared option in the session, whichever level it was given at; absent ones change nothing."""
+    if value and isinstance(context.find_root().obj, Session):
+        setattr(context.find_root().obj, str(parameter.name), value)
+
+
+def shared_options() -> list[click.Parameter]:
+    """`--socket` and `--json`, which stand before the noun as well as after the verb."""
+    return [
+        click.Option(
+            ["--socket"],
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=_remember,
+            help="The daemon's admin socket.",
+        ),
+        json_option(),
+    ]
+
+
+def json_option() -> click.Option:
+    """`--json` alone, for commands that need no daemon."""
+    return click.Option(
+        ["--json"],
+        is_flag=True,
+        expose_value=False,
+        callback=_remember,
+        help="Print the result as one JSON document.",
+    )
+
+
+class Verb(click.Command):
+    """A command that talks to the daemon."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.params.extend(shared_options())
+
+
+class HintingGroup(click.Group):
+    """A group that answers a misspelt command with the nearest one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with; raises UsageError that names the nearest."""
+        word = args[0]
+        known = self.list_commands(ctx)
+        if word not in known and not word.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(
+                f"There is no command '{ctx.command_path} {word}'{_nearest(word, known)}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+class Noun(HintingGroup):
+    """A thing that the daemon manages, with its verbs: `@noun.command("verb")`."""
+
+    command_class = Verb
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.params.extend(shared_options())
+
+
+class Root(HintingGroup):
+    """The executable: sections of lazily loaded commands."""
+
+    def __init__(self, *args: Any, sections: dict[str, dict[str, Lazy]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._sections = sections
+        self._lazy = {name: lazy for section in sections.values() for name, lazy in section.items()}
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(self._lazy)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None for an unknown name."""
+        lazy = self._lazy.get(cmd_name)
+        return lazy.load() if lazy else None
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands in the help, without importing one."""
+        for title, section in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, lazy.summary) for name, lazy in section.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Names for the shell's completion, without importing any command."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell asks for it
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(name, help=lazy.summary)
+            for name, lazy in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,220 @@
+"""What a person or a script reads: tables, details, times, JSON; plain text where stdout is no terminal."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import click
+
+from wacrmd.cli.frame import Session
+
+# Control characters and text-direction overrides: texts come from strangers, and a terminal obeys them.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_SHORT_ID = 8
+_NOTHING = "-"
+
+_STYLES = {
+    "sent": "green",
+    "active": "green",
+    "ok": "green",
+    "sending": "cyan",
+    "scheduled": "cyan",
+    "paused": "yellow",
+    "uncertain": "yellow",
+    "failed": "red",
+    "revoked": "red",
+    "expired": "red",
+    "cancelled": "dim",
+}
+
+_UNITS = (("day", 86400), ("h", 3600), ("min", 60))
+
+
+class Kind(Enum):
+    """How a column's values are shown on a terminal; plain text has them as they are."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    TIME = "time"
+    STATE = "state"
+    ID = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its title, and the field of a row that it shows."""
+
+    title: str
+    field: str
+    kind: Kind = Kind.TEXT
+
+
+def emit(session: Session, result: Any, render: Callable[[Any], None]) -> None:
+    """Print a method's result: as JSON if that was asked for, else as `render` does."""
+    if not session.json:
+        render(result)
+        return
+    import orjson  # noqa: PLC0415 - the help needs none
+
+    click.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2 if on_terminal() else 0))
+
+
+def say(sentence: str) -> None:
+    """Print one sentence about what was done."""
+    click.echo(clean(sentence))
+
+
+def hint(sentence: str) -> None:
+    """Print a remark beside the result: to stderr, so that no script reads it as a part of the result."""
+    click.echo(clean(sentence), err=True)
+
+
+def on_terminal() -> bool:
+    """Whether a person watches stdout."""
+    return sys.stdout.isatty()
+
+
+def clean(text: str) -> str:
+    """The text without what a terminal would obey."""
+    return _UNSAFE.sub("\ufffd", text)
+
+
+def shown(value: Any, kind: Kind = Kind.TEXT, *, terminal: bool | None = None) -> str:
+    """A value as text; times are relative and ids short on a terminal."""
+    terminal = on_terminal() if terminal is None else terminal
+    if value is None or value in ("", []):
+        return _NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(shown(one, terminal=terminal) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {shown(one, terminal=terminal)}" for name, one in value.items())
+    text = clean(str(value))
+    if terminal and kind is Kind.TIME:
+        return relative(text)
+    return text[:_SHORT_ID] if terminal and kind is Kind.ID else text
+
+
+def relative(iso: str, now: datetime | None = None) -> str:
+    """An ISO time as people say it: `3 min ago`, `in 2 days`; the day itself when it is over a month away."""
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    away = abs(seconds)
+    if away > 30 * 86400:
+        return moment.astimezone().strftime("%Y-%m-%d")
+    for unit, length in _UNITS:
+        if away >= length:
+            count = int(away // length)
+            words = f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return "just now" if seconds >= 0 else "in a moment"
+
+
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: str) -> None:
+    """Print rows below their titles, fitted to the terminal; `empty` (to stderr) where there are none."""
+    if not rows:
+        hint(empty)
+        return
+    terminal = on_terminal()
+    cells = [[shown(row.get(one.field), one.kind, terminal=terminal) for one in columns] for row in rows]
+    if terminal:
+        _rich_table(cells, columns)
+        return
+    titles = [one.title for one in columns]
+    widths = [max(len(row[at]) for row in [titles, *cells]) for at in range(len(columns))]
+    for row in [titles, *cells]:
+        padded = (
+            cell.rjust(width) if column.kind is Kind.NUMBER else cell.ljust(width)
+            for cell, width, column in zip(row, widths, columns, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+def details(pairs: Iterable[tuple[str, Any]]) -> None:
+    """Print names and values below each other; ISO times are relative on a terminal."""
+    listed = [(name, _detail(value)) for name, value in pairs]
+    width = max((len(name) for name, _ in listed), default=0)
+    for name, value in listed:
+        label = click.style(f"{name:<{width}}", dim=True)
+        click.echo(f"{label}  {value}")
+
+
+def tree(result: dict[str, Any]) -> None:
+    """Print a nested result: plain values, then each part below its name, lists of objects as tables."""
+    _branch(result, "")
+
+
+def _branch(result: dict[str, Any], path: str) -> None:
+    leaves = {name: value for name, value in result.items() if not _is_branch(value)}
+    if leaves:
+        if path:
+            click.echo(click.style(path, bold=True))
+        details((_words(name), value) for name, value in leaves.items())
+    for name, value in result.items():
+        inner = f"{path}: {_words(name)}" if path else _words(name)
+        if isinstance(value, dict) and value:
+            click.echo()
+            _branch(value, inner)
+        elif _is_branch(value):
+            click.echo()
+            click.echo(click.style(inner, bold=True))
+            table(value, [_guessed(field, value) for field in value[0]], empty="")
+
+
+def _is_branch(value: Any) -> bool:
+    return bool(value) and (
+        isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict))
+    )
+
+
+def _guessed(field: str, rows: list[dict[str, Any]]) -> Column:
+    values = [row.get(field) for row in rows if row.get(field) is not None]
+    kind = Kind.TEXT
+    if values and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        kind = Kind.NUMBER
+    elif values and all(_ISO.fullmatch(str(value)) for value in values):
+        kind = Kind.TIME
+    elif field in ("status", "state"):
+        kind = Kind.STATE
+    return Column(_words(field).upper(), field, kind)
+
+
+def _detail(value: Any) -> str:
+    is_time = isinstance(value, str) and _ISO.fullmatch(value)
+    text = shown(value)
+    return f"{text} ({relative(value)})" if is_time and on_terminal() else text
+
+
+def _words(name: str) -> str:
+    return clean(name).replace("_", " ")
+
+
+def _rich_table(cells: list[list[str]], columns: Sequence[Column]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - a third of a command's time, and scripts need none
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        drawn.add_column(
+            column.title,
+            justify="right" if column.kind is Kind.NUMBER else "left",
+            no_wrap=column.kind in (Kind.ID, Kind.NUMBER, Kind.STATE),
+            overflow="fold",
+        )
+    for row in cells:
+        styled = (
+            Text(cell, style=_STYLES.get(cell, "") if column.kind is Kind.STATE else "")
+            for cell, column in zip(row, columns, strict=True)
+        )
+        drawn.add_row(*styled)
+    Console().print(drawn)
