@@ -1,0 +1,225 @@
+"""The log: one pipe to standard error, for our own events and for what libraries say.
+
+An event is a stable snake_case name with values: `log.info("broadcast_accepted", broadcast=uuid)`.
+Values bound with `structlog.contextvars` (the request id) come along; secrets and phone numbers do not.
+"""
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping, MutableMapping
+from time import time_ns
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.processors import format_exc_info
+from structlog.typing import Processor
+
+from wacrmd import redact
+from wacrmd.clock import iso
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+"""The names of the levels and their numbers in the standard library."""
+
+_QUIET = {"httpx": 30, "httpcore": 30, "hpack": 30, "h2": 30, "asyncio": 30, "aiohttp": 30, "huey": 20}
+"""Libraries that say nothing below this level: it would be noise, or headers that carry tokens."""
+
+_PRIORITY = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>", "critical": "<2>"}
+"""What tells the journal how bad a line is (sd-daemon(3))."""
+
+_CONTROLS = dict.fromkeys((*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0)), "\ufffd")
+"""What could steer a terminal; line feed and tab pass."""
+
+
+class _Output:
+    """Where lines go; one that cannot be written is lost, and never stops the daemon."""
+
+    def __init__(self) -> None:
+        self.stream: TextIO = sys.stderr
+        self._lock = threading.Lock()
+
+    def write(self, line: str) -> None:
+        with self._lock:
+            try:
+                self.stream.write(line + "\n")
+                self.stream.flush()
+            except (OSError, ValueError):
+                return
+
+    debug = info = warning = error = critical = write
+
+
+class _Settings:
+    """What may change while the daemon runs."""
+
+    threshold = LEVELS["info"]
+    mask_phones = True
+
+
+_output = _Output()
+_settings = _Settings()
+
+
+class Logger(structlog.BoundLoggerBase):
+    """Writes events; below the level in force a call costs a comparison."""
+
+    def debug(self, event: str, **values: object) -> None:
+        """What helps to find a fault."""
+        self._write("debug", event, values)
+
+    def info(self, event: str, **values: object) -> None:
+        """What an operator wants to see happen."""
+        self._write("info", event, values)
+
+    def warning(self, event: str, **values: object) -> None:
+        """What someone should look at when there is time."""
+        self._write("warning", event, values)
+
+    def error(self, event: str, **values: object) -> None:
+        """What someone must look at."""
+        self._write("error", event, values)
+
+    def critical(self, event: str, **values: object) -> None:
+        """What stops the daemon."""
+        self._write("critical", event, values)
+
+    def exception(self, event: str, **values: object) -> None:
+        """An error with the traceback of the exception at hand."""
+        self._write("error", event, {"exc_info": True} | values)
+
+    def _write(self, level: str, event: str, values: dict[str, Any]) -> None:
+        if LEVELS[level] >= _settings.threshold:
+            self._proxy_to_logger(level, event, **values)
+
+
+class _Bridge(logging.Handler):
+    """Brings what libraries log into the same pipe, as the event `library_log`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = next((name for name, number in LEVELS.items() if record.levelno <= number), "critical")
+        try:
+            values = {"message": record.getMessage(), "exc_info": record.exc_info}
+            getattr(get_logger(record.name), level)("library_log", **values)
+        except Exception:  # noqa: BLE001 - a library's broken log call must not become our failure
+            self.handleError(record)
+
+
+def get_logger(name: str) -> Logger:
+    """The logger of a module; may be made before `configure`, which it follows."""
+    return Logger(_output, _processors, {"logger": name})
+
+
+def configure(
+    level: str,
+    log_format: str,
+    *,
+    stream: TextIO = sys.stderr,
+    mask_phone_numbers: bool = True,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Send events of `level` and above to `stream`, as `log_format`: `console`, `json` or `auto`.
+
+    `auto` is the console on a terminal and JSON lines otherwise. JSON lines that the journal reads begin with
+    their priority. The standard library's loggers and warnings take the same way.
+    """
+    _output.stream = stream
+    _settings.mask_phones = mask_phone_numbers
+    terminal = stream.isatty()
+    console = log_format == "console" or (log_format == "auto" and terminal)
+    _processors[:] = _pipe(console=console, colors=terminal, journal=_is_journal(stream, environ))
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Bridge)]:
+        root.removeHandler(handler)
+    root.addHandler(_Bridge())
+    logging.captureWarnings(capture=True)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Change the least level that is written, from now on."""
+    threshold = LEVELS[level]
+    _settings.threshold = threshold
+    logging.getLogger().setLevel(threshold)
+    for name, floor in _QUIET.items():
+        logging.getLogger(name).setLevel(max(floor, threshold))
+
+
+def level() -> str:
+    """The least level that is written."""
+    return next(name for name, number in LEVELS.items() if number == _settings.threshold)
+
+
+def mask_phone_numbers(on: bool) -> None:
+    """Whether the middle of phone numbers is hidden, from now on."""
+    _settings.mask_phones = on
+
+
+def _pipe(*, console: bool, colors: bool, journal: bool) -> list[Processor]:
+    """What an event passes on its way to a line; tracebacks become text before secrets are looked for."""
+    if not console:
+        return [merge_contextvars, format_exc_info, _stamp, _JournalJson() if journal else _to_json]
+    return [
+        merge_contextvars,
+        format_exc_info,
+        _stamp,
+        _tame,
+        ConsoleRenderer(colors=colors, exception_formatter=plain_traceback, sort_keys=False),
+    ]
+
+
+def _stamp(_logger: object, level: str, event: MutableMapping[str, Any]) -> dict[str, object]:
+    """The event with its time and level, cleaned, in the order in which it is read."""
+    name, logger = str(event.pop("event", "")), event.pop("logger", None)
+    head: dict[str, object] = {
+        "timestamp": iso(time_ns() // 1_000_000),
+        "level": level,
+        "event": redact.redact(name),
+    }
+    if logger is not None:
+        head["logger"] = logger
+    values = redact.clean(event, mask_phones=_settings.mask_phones)
+    return head | {f"{name}_" if name in head else name: value for name, value in values.items()}
+
+
+def _to_json(_logger: object, _level: str, event: MutableMapping[str, Any]) -> str:
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError:  # an integer over 64 bits, or a lone surrogate
+        return json.dumps(event)
+
+
+class _JournalJson:
+    """JSON lines that tell the journal their priority."""
+
+    def __call__(self, logger: object, level: str, event: MutableMapping[str, Any]) -> str:
+        return _PRIORITY[level] + _to_json(logger, level, event)
+
+
+def _tame(_logger: object, _level: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Texts without what could steer a terminal."""
+    return {
+        name: value.translate(_CONTROLS) if isinstance(value, str) else value for name, value in event.items()
+    }
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether `stream` goes to the journal (systemd.exec(5), `$JOURNAL_STREAM`)."""
+    named = environ.get("JOURNAL_STREAM")
+    if not named:
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+_processors: list[Processor] = _pipe(console=False, colors=False, journal=False)
+"""Changed in place only: every logger holds this very list, and so does structlog (for its test helpers)."""
+
+structlog.configure(processors=_processors, wrapper_class=Logger, logger_factory=lambda *_: _output)

@@ -1,0 +1,108 @@
+"""What must not stand in a log line: secrets, and the middle of people's phone numbers; no I/O."""
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from functools import lru_cache
+
+from wacrmd.phone import mask
+
+REDACTED = "[redacted]"
+
+_TEXT_MAX = 16_384
+_HEAD = 12_288
+_DEPTH_MAX = 6
+
+_SECRET = re.compile(
+    r"""
+      \b(?P<api>wacrm_live_[\w-]{8})[\w-]+                # an API key; its prefix may be shown
+    | \b(?P<hook>whsec_)[\w+/=-]+                         # a secret of an outbound webhook
+    | \b(?P<graph>EAA)[\w-]{8,}                           # an access token of Meta
+    | \b(?P<scheme>bearer\s{1,3})[^\s"',]{6,}           # an Authorization header
+    | (?P<quoted>(?:token|secret|password|authorization|api_?key)\\?["']?\s{0,3}[:=,]\s{0,3}b?\\?["'])[^"'\\]+
+    | (?P<query>(?:token|secret|password|proof|api_?key)=)[^\s&;"',)\[]+
+    | (?P<login>://)[^/\s@"']{1,200}@                     # user and password in a URL
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+_PHONE = re.compile(r"(?<![\w+])\+[1-9][0-9]{6,14}(?![0-9])", re.ASCII)
+
+_SECRET_KEY = re.compile(r"token|secret|passw|passphrase|authorization|cookie|(?:^|[_.-])key$", re.IGNORECASE)
+_NOT_SECRET_KEY = re.compile(r"_(?:file|path|prefix|fingerprint)$", re.IGNORECASE)
+_PHONE_KEYS = frozenset(
+    {"to", "phone", "phone_number", "display_phone", "wa_id", "recipient", "recipient_id"}
+)
+
+
+class _Kind(Enum):
+    PLAIN = 0
+    SECRET = 1
+    PHONE = 2
+
+
+def redact(text: str) -> str:
+    """`text` without what looks like a secret; API keys keep the prefix that may be shown."""
+    return _SECRET.sub(_keep_head, text)
+
+
+def clean(values: Mapping[str, object], *, mask_phones: bool) -> dict[str, object]:
+    """`values` as plain JSON values, without secrets and, with `mask_phones`, without whole phone numbers.
+
+    Looks at names (`…token…`, `…secret…`, `key`; `to`, `phone`, `wa_id` …) and at texts, nested ones too.
+    Message ids stay whole though Meta encodes a number in them: without them nothing can be looked up.
+    """
+    return _clean_mapping(values, mask_phones, 0)
+
+
+def _clean_mapping(values: Mapping[str, object], mask_phones: bool, depth: int) -> dict[str, object]:
+    cleaned: dict[str, object] = {}
+    for name, value in values.items():
+        kind = _kind(name) if isinstance(name, str) else _Kind.PLAIN
+        if value is None or isinstance(value, bool | int | float):
+            cleaned[str(name)] = value  # a count of tokens is no token
+        elif kind is _Kind.SECRET:
+            cleaned[str(name)] = REDACTED
+        elif kind is _Kind.PHONE and mask_phones and isinstance(value, str):
+            cleaned[str(name)] = mask(value)
+        else:
+            cleaned[str(name)] = _clean(value, mask_phones, depth)
+    return cleaned
+
+
+def _clean(value: object, mask_phones: bool, depth: int) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return _clean_text(value, mask_phones)
+    if depth >= _DEPTH_MAX:
+        return "…"
+    if isinstance(value, Mapping):
+        return _clean_mapping(value, mask_phones, depth + 1)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(item, mask_phones, depth + 1) for item in value]
+    if isinstance(value, bytes | bytearray):
+        return _clean_text(bytes(value).decode(errors="replace"), mask_phones)
+    return _clean_text(str(value), mask_phones)
+
+
+def _clean_text(text: str, mask_phones: bool) -> str:
+    if len(text) > _TEXT_MAX:
+        # The last lines stay, they are where a traceback says what happened; whole ones, since half a secret
+        # is not known for one.
+        end = text[_HEAD - _TEXT_MAX :].partition("\n")[2]
+        text = f"{text[:_HEAD]} … {len(text) - _HEAD - len(end)} characters left out … {end}"
+    text = redact(text)
+    return _PHONE.sub(lambda match: mask(match[0]), text) if mask_phones else text
+
+
+def _keep_head(match: re.Match[str]) -> str:
+    return f"{match[str(match.lastgroup)]}{REDACTED}" + ("@" if match.lastgroup == "login" else "")
+
+
+@lru_cache(maxsize=1024)
+def _kind(name: str) -> _Kind:
+    if name.lower() in _PHONE_KEYS:
+        return _Kind.PHONE
+    if _SECRET_KEY.search(name) and not _NOT_SECRET_KEY.search(name):
+        return _Kind.SECRET
+    return _Kind.PLAIN
