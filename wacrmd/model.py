@@ -116,6 +116,52 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class MetaError:
+    """Meta's own error object, from an answer or from a `failed` webhook (meta-cloud-api 2.1)."""
+
+    code: int
+    title: str
+    details: str | None = None
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One thing that Meta tells of a message of ours: a rung of the ladder, or that it failed."""
+
+    number_id: str
+    wamid: str
+    status: RecipientStatus
+    at: Millis
+    callback: str | None = None
+    user_id: str | None = None
+    error: MetaError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """What one attempt changes in its recipient's row.
+
+    `status` is SENT (then `wamid` is set), PENDING (try again at `next_attempt_at`), FAILED or UNCERTAIN;
+    `used_retry` counts against the recipient's own tries; `note` tells the history what happened.
+    """
+
+    recipient_id: int
+    broadcast_id: int
+    attempt: int
+    status: RecipientStatus
+    at: Millis
+    started_at: Millis
+    note: str
+    wamid: str | None = None
+    wa_id: str | None = None
+    user_id: str | None = None
+    error: MetaError | None = None
+    next_attempt_at: Millis = 0
+    used_retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """A tenant: owns numbers, keys, broadcasts, templates and opt-outs."""
 

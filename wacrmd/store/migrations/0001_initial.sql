@@ -119,8 +119,8 @@ CREATE INDEX recipient_count ON recipient (broadcast_id, status);
 CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHERE status = 'pending';
 CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sending';
 CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
-CREATE INDEX recipient_wa_id ON recipient (wa_id, sent_at) WHERE wa_id IS NOT NULL;
-CREATE INDEX recipient_user_id ON recipient (user_id, sent_at) WHERE user_id IS NOT NULL;
+CREATE INDEX recipient_wa_id ON recipient (wa_id) WHERE wa_id IS NOT NULL;
+CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
 
 -- What happened to a recipient: one row an attempt that ended and one a status that Meta told.
 CREATE TABLE history (

@@ -1,0 +1,23 @@
+"""`status`: is it healthy, what is it doing, what does not move and why."""
+
+from typing import Any
+
+from wacrmd.admin.identity import Caller, Level
+from wacrmd.admin.registry import Method, NoParams
+from wacrmd.services import status as services
+from wacrmd.services.context import Context
+
+
+async def status(ctx: Context, _params: NoParams, _caller: Caller) -> dict[str, Any]:
+    """The daemon's state."""
+    return await services.status(ctx)
+
+
+METHODS: tuple[Method[Context], ...] = (
+    Method(
+        name="status",
+        level=Level.READ,
+        summary="Tell whether it is healthy, what it does, and what does not move and why",
+        handler=status,
+    ),
+)

@@ -1,0 +1,57 @@
+"""The ASGI app for local apps: its table of endpoints, and the health checks beside it."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from wacrmd.api import broadcasts, me
+from wacrmd.api.endpoint import Endpoint, Gatekeeper, presented_key
+from wacrmd.asgi import Guard, error_body
+from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
+from wacrmd.services import keys
+from wacrmd.services.context import Context
+
+ENDPOINTS: tuple[Endpoint, ...] = (*me.ENDPOINTS, *broadcasts.ENDPOINTS)
+
+
+def build(ctx: Context) -> Starlette:
+    """The ASGI app of the API's listener."""
+    gatekeeper = Gatekeeper(ctx)
+
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"data": {"status": "ok"}})
+
+    async def readyz(_: Request) -> Response:
+        reasons = []
+        if ctx.draining:
+            reasons.append("draining")
+        if ctx.db.trouble is not None:
+            reasons.append(ctx.db.trouble.advice)
+        if reasons:
+            raise Refusal(ErrorCode.UNAVAILABLE, f"Not ready: {'; '.join(reasons)}", retry_after_s=5)
+        return JSONResponse({"data": {"status": "ready"}})
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        """An unknown path or method, told only to callers with a key."""
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        try:
+            await keys.authenticate(ctx, presented_key(request))
+            refusal = Refusal(ErrorCode.NOT_FOUND, f"There is no {request.method} {request.url.path}")
+            if status == HTTP_STATUS[ErrorCode.BAD_REQUEST]:
+                refusal = bad_request("The request is malformed")
+        except Refusal as denied:
+            refusal = denied
+        return Response(error_body(refusal), status_code=HTTP_STATUS[refusal.code], media_type="application/json")
+
+    return Starlette(
+        routes=[
+            *(Route(row.path, gatekeeper.guard(row), methods=[row.method]) for row in ENDPOINTS),
+            Route("/livez", livez),
+            Route("/readyz", readyz),
+        ],
+        middleware=[Middleware(Guard)],
+        exception_handlers={404: unknown, 405: unknown},
+    )

@@ -1,0 +1,181 @@
+"""An endpoint as one row: who may call it, what it takes, what it answers. Routes and OpenAPI come from it."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import structlog
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from wacrmd.api.ratelimit import Allowance, RateLimit
+from wacrmd.asgi import error_body, read_body
+from wacrmd.errors import HTTP_STATUS, ErrorCode, Problem, Refusal, bad_request
+from wacrmd.model import ApiKey, Scope
+from wacrmd.services import keys
+from wacrmd.services.context import Context
+
+UNION_TAGS = frozenset({"positional", "named"})
+"""Labels that pydantic puts into a path for the branch of a union; they are no field."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One authenticated request: what a handler needs to know."""
+
+    ctx: Context
+    request: Request
+    key: ApiKey
+    body: Any = None
+    query: Any = None
+    raw_body: bytes = b""
+
+    @property
+    def account_id(self) -> str:
+        """The account that the key belongs to."""
+        return self.key.account_id
+
+    @property
+    def request_id(self) -> str:
+        """The id of this request in logs and answers."""
+        request_id: str = self.request.scope["state"]["request_id"]
+        return request_id
+
+    def path(self, name: str) -> str:
+        """A parameter of the path."""
+        value: str = self.request.path_params[name]
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row of the API's table; `scopes` lists those of which one is enough, empty for any key."""
+
+    method: str
+    path: str
+    summary: str
+    handler: Callable[[Call], Awaitable[Response]]
+    answer: type[BaseModel]
+    scopes: tuple[Scope, ...] = ()
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    status: int = 200
+    paged: bool = False
+    errors: tuple[ErrorCode, ...] = ()
+
+
+def answer(data: object, *, status: int = 200, meta: object = None, headers: dict[str, str] | None = None) -> Response:
+    """A success as every endpoint gives it: `{"data": …}`, with `meta` for lists."""
+    content: dict[str, object] = {"data": data}
+    if meta is not None:
+        content["meta"] = meta
+    return Response(orjson.dumps(content), status_code=status, media_type="application/json", headers=headers)
+
+
+@dataclass(slots=True)
+class Gatekeeper:
+    """Key, rate limit, scope, then the request's own form: in this order, the same for every endpoint."""
+
+    ctx: Context
+    limits: RateLimit = field(default_factory=RateLimit)
+
+    def guard(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        """The Starlette handler of an endpoint."""
+
+        async def handle(request: Request) -> Response:
+            allowance: Allowance | None = None
+            try:
+                key = await keys.authenticate(self.ctx, presented_key(request))
+                structlog.contextvars.bind_contextvars(key=key.prefix, account_id=key.account_id)
+                now = self.ctx.clock.now()
+                allowance = self.limits.spend(key.id, self.ctx.config.limits.requests_per_minute, now)
+                if not allowance.allowed:
+                    raise Refusal(
+                        ErrorCode.RATE_LIMITED,
+                        f"This key may make {allowance.limit} requests a minute: "
+                        f"try again in {allowance.retry_after_s} s",
+                        retry_after_s=allowance.retry_after_s,
+                    )
+                _check_scope(endpoint, key)
+                response = await endpoint.handler(await self._call(endpoint, request, key))
+            except Refusal as refusal:
+                if refusal.code is ErrorCode.INTERNAL:
+                    raise
+                response = Response(
+                    error_body(refusal), status_code=HTTP_STATUS[refusal.code], media_type="application/json"
+                )
+                if refusal.retry_after_s is not None:
+                    response.headers["Retry-After"] = str(refusal.retry_after_s)
+            if allowance is not None:
+                response.headers.update(allowance.headers())
+            return response
+
+        return handle
+
+    async def _call(self, endpoint: Endpoint, request: Request, key: ApiKey) -> Call:
+        call = Call(self.ctx, request, key)
+        if endpoint.query is not None:
+            call.query = _validate_query(endpoint.query, request)
+        if endpoint.body is not None:
+            api = self.ctx.config.api
+            call.raw_body = await read_body(request, limit=api.max_body_bytes, deadline_s=api.body_timeout_s)
+            call.body = _validate_body(endpoint.body, call.raw_body)
+        return call
+
+
+def presented_key(request: Request) -> str:
+    """The key of the Authorization header, with or without `Bearer`; empty where there is none."""
+    given = request.headers.get("authorization", "").strip()
+    scheme, _, rest = given.partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else given
+
+
+def _check_scope(endpoint: Endpoint, key: ApiKey) -> None:
+    if endpoint.scopes and not set(endpoint.scopes) & set(key.scopes):
+        wanted = " or ".join(endpoint.scopes)
+        raise Refusal(ErrorCode.FORBIDDEN, f"This key lacks the scope {wanted}: create one with --scope {endpoint.scopes[0]}")
+
+
+def _validate_body(model: type[BaseModel], raw: bytes) -> BaseModel:
+    try:
+        given = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"The body is not valid JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise bad_request("The body must be a JSON object")
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def _validate_query(model: type[BaseModel], request: Request) -> BaseModel:
+    try:
+        return model.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def invalid(error: ValidationError) -> Refusal:
+    """The 400 that names each wrong field by its path, such as `recipients[3].params[1]`."""
+    details = [
+        Problem(json_path(item["loc"]), item["msg"].removeprefix("Value error, "))
+        for item in error.errors(include_url=False, include_context=False, include_input=False)[:100]
+    ]
+    first = details[0]
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    message = f"{first.path}: {first.message}{more}" if first.path else f"{first.message}{more}"
+    return bad_request(message, details)
+
+
+def json_path(location: Iterable[str | int]) -> str:
+    """A pydantic location as a path in the caller's JSON."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part not in UNION_TAGS:
+            path += f".{part}" if path else part
+    return path

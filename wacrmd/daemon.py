@@ -1,0 +1,191 @@
+"""The daemon's composition: open → start → ready → drain → close. The only module that knows everything."""
+
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+from wacrmd import __version__
+from wacrmd.admin.identity import Caller, levels
+from wacrmd.admin.listener import Listener as AdminListener
+from wacrmd.admin.listener import open_listener
+from wacrmd.admin.methods import registry
+from wacrmd.admin.server import Server as AdminServer
+from wacrmd.api import app as api
+from wacrmd.clock import SECOND, Clock, SystemClock
+from wacrmd.config import Config, key_file, warnings
+from wacrmd.dispatch.bell import Bell
+from wacrmd.dispatch.sweeper import Chore, Sweeper, ring_due
+from wacrmd.http import Listener
+from wacrmd.log import get_logger
+from wacrmd.meta.client import MetaClient
+from wacrmd.sdnotify import Notifier
+from wacrmd.secrets import Vault
+from wacrmd.sender.sender import Sender
+from wacrmd.services.context import Changes, Context
+from wacrmd.services.trust import TrustBook
+from wacrmd.store import accounts, broadcasts, records
+from wacrmd.store.database import Database, Tx
+from wacrmd.webhooks import app as webhooks
+
+DRAIN_S = 20.0
+"""How long requests in flight, to Meta and of callers, may go on after the signal to stop."""
+RESCUE_EVERY = 30 * SECOND
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Running:
+    """A daemon that is ready: where it listens, and how to stop it."""
+
+    ctx: Context
+    sender: Sender
+    sweeper: Sweeper
+    bell: Bell
+    api_address: str
+    webhooks_address: str
+
+
+async def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT, then drain. Raises WacrmdError when it cannot start."""
+    async with run(config, SystemClock()):
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for number in signals:
+                log.info("stopping", signal=signal.Signals(number).name)
+                break
+
+
+@asynccontextmanager
+async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
+    """A daemon that is ready inside the block; leaving the block stops it: drain, then close."""
+    notifier = Notifier.from_env()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.open(config.storage.path, clock))
+        api_listener, webhook_listener, admin_listener = _listen(config, stack)
+        vault = Vault.open(key_file(config), create=not await database.read(_has_data))
+        bell = Bell(config.storage.path, config.sender.workers)
+        await database.write(partial(_prepare, bell=bell))
+        meta = MetaClient(
+            config.meta.graph_url,
+            config.meta.api_version,
+            connect_timeout_s=config.meta.connect_timeout_s,
+            read_timeout_s=config.meta.read_timeout_s,
+            max_connections=config.sender.max_in_flight,
+        )
+        stack.push_async_callback(meta.aclose)
+        sender = Sender()
+        ctx = Context(
+            config=config,
+            clock=clock,
+            db=database,
+            vault=vault,
+            trust=TrustBook(database, vault, clock),
+            bell=bell,
+            meta=meta,
+            traffic=sender,
+            changes=Changes(),
+            started_at=clock.now(),
+        )
+        await stack.enter_async_context(sender.open(ctx))
+        await sender.recover()
+        await database.write(partial(_ring_all, bell=bell))
+        sweeper = Sweeper(ctx, _chores(ctx, sender, bell))
+        portal = await stack.enter_async_context(BlockingPortal())
+        bell.start(portal, sender.deliver)
+        closed = anyio.Event()
+        admin = AdminServer(
+            registry(),
+            ctx,
+            audit=partial(_audit, ctx),
+            level_of=levels(config.admin.admin_groups, config.admin.operator_groups).of,
+        )
+        async with anyio.create_task_group() as background:
+            background.start_soon(sweeper.run)
+            async with anyio.create_task_group() as doors:
+                for listener, app in ((api_listener, api.build(ctx)), (webhook_listener, webhooks.build(ctx))):
+                    doors.start_soon(partial(listener.serve, app, shutdown=closed, drain_s=DRAIN_S))
+                doors.start_soon(admin.serve, admin_listener)
+                _tell_ready(config, api_listener, webhook_listener)
+                notifier.ready()
+                try:
+                    yield Running(ctx, sender, sweeper, bell, api_listener.address, webhook_listener.address)
+                finally:
+                    notifier.stopping()
+                    with anyio.CancelScope(shield=True):
+                        await _drain(ctx, sender, bell)
+                        closed.set()
+                        admin.stop()
+            background.cancel_scope.cancel()
+    log.info("stopped")
+
+
+def _listen(config: Config, stack: AsyncExitStack) -> tuple[Listener, Listener, AdminListener]:
+    """Bind everything before anything starts, so that a taken address stops the start and nothing else."""
+    api_listener = Listener.open(config.api.bind, "[api] bind")
+    stack.callback(api_listener.close)
+    webhook_listener = Listener.open(config.webhooks.bind, "[webhooks] bind")
+    stack.callback(webhook_listener.close)
+    admin_listener = open_listener(config.admin.socket, mode=int(config.admin.socket_mode, 8))
+    stack.callback(admin_listener.close)
+    return api_listener, webhook_listener, admin_listener
+
+
+def _has_data(tx: Tx) -> bool:
+    """Whether something is sealed already, so that a missing key file must not be made anew."""
+    return bool(accounts.all_of(tx))
+
+
+def _prepare(tx: Tx, *, bell: Bell) -> None:
+    """Huey's tables; hints of the last run mean nothing, the rows are rung again."""
+    bell.create_tables(tx)
+    bell.flush(tx)
+
+
+def _ring_all(tx: Tx, *, bell: Bell) -> None:
+    for broadcast_id in broadcasts.sending(tx):
+        bell.ring(broadcast_id)
+
+
+def _chores(ctx: Context, sender: Sender, bell: Bell) -> list[Chore]:
+    async def replace_dead_workers() -> None:
+        bell.replace_dead_workers()
+
+    return [
+        Chore("ring_due", SECOND, partial(ring_due, ctx)),
+        Chore("rescue_lost_attempts", RESCUE_EVERY, partial(sender.recover, live=True)),
+        Chore("replace_dead_workers", RESCUE_EVERY, replace_dead_workers),
+    ]
+
+
+def _tell_ready(config: Config, api_listener: Listener, webhook_listener: Listener) -> None:
+    for warning in warnings(config):
+        log.warning("configuration_warning", warning=warning)
+    log.info(
+        "ready",
+        version=__version__,
+        database=str(config.storage.path),
+        api=api_listener.address,
+        webhooks=webhook_listener.address + config.webhooks.path,
+        admin=str(config.admin.socket),
+        graph=f"{config.meta.graph_url}/{config.meta.api_version}",
+    )
+
+
+async def _drain(ctx: Context, sender: Sender, bell: Bell) -> None:
+    """Take no new work, and let what is in flight be recorded."""
+    ctx.draining = True
+    await bell.stop(DRAIN_S)
+    if not await sender.drain(DRAIN_S):
+        log.warning("requests_cut_off", in_flight=sender.in_flight)
+
+
+async def _audit(ctx: Context, caller: Caller, method: str, params: dict[str, Any], result: str) -> None:
+    entry = records.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, params, result)
+    await ctx.db.write(partial(records.audit, entry=entry))
+    log.info("admin_change", method=method, uid=caller.uid, user=caller.user, pid=caller.pid, result=result)

@@ -1,0 +1,350 @@
+"""The sender: claims recipients of a broadcast, paces them, sends each once, and hands on what became of it.
+
+A run of `deliver` occupies one worker slot for a bounded batch and never waits for an answer: its requests
+live in the sender's own task group, so the slowest request holds up nobody.
+"""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+import orjson
+import structlog
+from anyio.abc import TaskGroup
+
+from wacrmd.clock import HOUR, SECOND, Millis, iso
+from wacrmd.errors import Refusal
+from wacrmd.meta import payloads
+from wacrmd.meta.outcome import NotSent, Outcome, Unknown
+from wacrmd.model import (
+    AttemptResult,
+    Broadcast,
+    Claim,
+    Number,
+    RecipientStatus,
+    TemplateContent,
+    UncertainPolicy,
+    callback_token,
+)
+from wacrmd.secrets import VaultError
+from wacrmd.sender.pacer import Pacer
+from wacrmd.sender.policy import Effect, Rules, Verdict, judge
+from wacrmd.sender.recorder import Recorder
+from wacrmd.services.context import Context, Flow
+from wacrmd.services.trust import token_seal
+from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store.database import Tx
+
+RUN_RECIPIENTS = 500
+"""Recipients that one run sends to at most before it gives its slot back."""
+PATIENCE: Millis = 1 * SECOND
+"""How long a run waits for its number; beyond that it ends and the sweeper rings again."""
+MARGIN_S = 120
+"""How much older than any live request an attempt must be before it counts as lost."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How a broadcast has gone since it was last started or resumed: guards against burning all of it."""
+
+    in_flight: int = 0
+    proven: bool = False
+    suspects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What one run needs of its broadcast."""
+
+    broadcast: Broadcast
+    number: Number
+    token: str = field(repr=False)
+    defaults: TemplateContent
+
+
+class Sender:
+    """All sending of the daemon; also tells how each number flows (services.context.Traffic)."""
+
+    def __init__(self) -> None:
+        self._ctx: Context
+        self._tasks: TaskGroup
+        self._recorder: Recorder
+        self._pacers: dict[str, Pacer] = {}
+        self._business: dict[str, set[Pacer]] = {}
+        self._tallies: dict[int, _Tally] = {}
+        self._running: set[int] = set()
+        self._in_flight = 0
+        self._freed = anyio.Event()
+        self._stopping = False
+        self._random = random.Random()  # noqa: S311 - jitter, nothing secret
+
+    @asynccontextmanager
+    async def open(self, ctx: Context) -> AsyncIterator["Sender"]:
+        """Send until the block is left; what is then still in flight is cut off and settled by `recover`."""
+        self._ctx = ctx
+        self._recorder = Recorder(ctx, self._finished)
+        async with anyio.create_task_group() as recording:
+            recording.start_soon(self._recorder.run)
+            async with anyio.create_task_group() as self._tasks:
+                try:
+                    yield self
+                finally:
+                    self._stopping = True
+                    self._tasks.cancel_scope.cancel()
+            recording.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            if await self._recorder.flush():
+                await self.recover()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are under way or not yet recorded."""
+        return self._in_flight
+
+    def flow(self, number_id: str) -> Flow | None:
+        """How the number sends just now; None when it has not sent since the start."""
+        pacer = self._pacers.get(number_id)
+        return pacer.flow(self._ctx.clock.now()) if pacer else None
+
+    def throttle(self, number_id: str, detail: str) -> None:
+        """Meta says that the number is too fast."""
+        pacer = self._pacers.get(number_id)
+        if pacer is not None:
+            pacer.throttle(self._ctx.clock.now(), detail)
+
+    def forget(self, number_id: str) -> None:
+        """The number was changed or resumed: drop its blocks, keep what is in flight."""
+        pacer = self._pacers.get(number_id)
+        if pacer is not None:
+            pacer.unblock()
+        for tally in self._tallies.values():
+            tally.suspects = 0
+
+    async def drain(self, seconds: float) -> bool:
+        """Claim no more and wait for what is in flight; True when all of it was recorded in time."""
+        self._stopping = True
+        with anyio.move_on_after(seconds):
+            while self._in_flight:
+                await self._freed.wait()
+        return self._in_flight == 0
+
+    async def recover(self, *, live: bool = False) -> dict[int, int]:
+        """Settle attempts that nobody will record: all of a dead process, or while `live` only those too old.
+
+        Returns how many by broadcast.
+        """
+        ctx = self._ctx
+        now = ctx.clock.now()
+        meta = ctx.config.meta
+        margin = round((meta.connect_timeout_s + meta.read_timeout_s + MARGIN_S) * SECOND)
+        policy = UncertainPolicy(ctx.config.sender.on_uncertain)
+
+        def work(tx: Tx) -> dict[int, int]:
+            lost = recipients.lose(tx, policy, now, claimed_before=now - margin if live else None)
+            if lost:
+                recipients.settle_cancelled(tx, lost)
+                broadcasts.touch(tx, lost, now)
+            return lost
+
+        if live and self._recorder.waiting:
+            return {}  # their outcome is known, only not written yet
+        lost = await ctx.db.write(work)
+        if lost:
+            log.warning("attempts_lost", policy=policy.value, recipients=sum(lost.values()), broadcasts=len(lost))
+            ctx.changes.publish(lost)
+        return lost
+
+    async def deliver(self, broadcast_id: int) -> None:
+        """Send to the due recipients of a broadcast: one bounded batch, then ring again if more may be due."""
+        if self._stopping or broadcast_id in self._running:
+            return
+        self._running.add(broadcast_id)
+        try:
+            job = await self._job(broadcast_id)
+            if job is not None and await self._run(job):
+                self._ctx.bell.ring(broadcast_id)
+        except Refusal as refusal:  # storage trouble: nothing was claimed, the sweeper rings again
+            log.warning("deliver_postponed", broadcast_id=broadcast_id, reason=refusal.message)
+        finally:
+            self._running.discard(broadcast_id)
+
+    async def _job(self, broadcast_id: int) -> _Job | None:
+        def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None]:
+            broadcast = broadcasts.get(tx, broadcast_id)
+            number = numbers.get(tx, broadcast.number_id) if broadcast else None
+            return broadcast, number, broadcasts.content_of(tx, broadcast_id)
+
+        broadcast, number, content = await self._ctx.db.read(work)
+        if broadcast is None or number is None or not number.access_token:
+            return None
+        try:
+            token = self._ctx.vault.unseal(number.access_token, token_seal(number.id))
+        except VaultError as error:
+            log.error("access_token_unreadable", number=number.phone_number_id, reason=str(error))  # noqa: TRY400
+            return None
+        return _Job(broadcast, number, token, _content(None, content))
+
+    async def _run(self, job: _Job) -> bool:
+        """Claim and launch until the batch is full (True: ring again), or nothing more can be done now."""
+        ctx, broadcast_id = self._ctx, job.broadcast.id
+        pacer = self._pacer(job.number)
+        tally = self._tallies.setdefault(broadcast_id, _Tally())
+        left = RUN_RECIPIENTS
+        while left and not self._stopping:
+            room = min(left, ctx.config.sender.max_in_flight - self._in_flight)
+            if not tally.proven:
+                room = min(room, ctx.config.sender.pause_after - tally.in_flight)
+            granted, wait = pacer.take(room, ctx.clock.now()) if room > 0 else (0, 0)
+            if not granted:
+                if wait > PATIENCE or not await self._wait(wait):
+                    return False
+                continue
+            claims: list[Claim] = []
+            try:
+                now = ctx.clock.now()
+                claims = await ctx.db.write(
+                    partial(recipients.claim, broadcast_id=broadcast_id, limit=granted, now=now)
+                )
+            finally:
+                pacer.give_back(granted - len(claims))
+            for claim in claims:
+                self._in_flight += 1
+                tally.in_flight += 1
+                self._tasks.start_soon(self._send, job, claim, pacer, tally)
+            left -= len(claims)
+            if len(claims) < granted:
+                if not claims:
+                    self._drop_idle(broadcast_id)
+                return bool(claims)
+        return True
+
+    async def _wait(self, wait: Millis) -> bool:
+        """Until the pacer has tokens (`wait` > 0), or a request in flight has made room; False when none has."""
+        if wait:
+            await self._ctx.clock.sleep_until(self._ctx.clock.now() + wait)
+            return True
+        with anyio.move_on_after(PATIENCE / SECOND) as patience:
+            await self._freed.wait()
+        return not patience.cancelled_caught
+
+    async def _send(self, job: _Job, claim: Claim, pacer: Pacer, tally: _Tally) -> None:
+        """One attempt: build, send, decide, hand on. Its claim is durable already."""
+        ctx = self._ctx
+        started_at = ctx.clock.now()
+        try:
+            content = _content(claim.params, claim.content).over(job.defaults)
+            token = callback_token(job.broadcast.uuid, claim.recipient_id, claim.attempt)
+            body = payloads.body(
+                claim.to, job.broadcast.template_name, job.broadcast.template_language, content, token
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            log.exception("payload_unbuildable", recipient_id=claim.recipient_id)
+            note = f"the message could not be built: {error}"
+            pacer.answered(started_at, accepted=False)
+            self._recorder.add(
+                Verdict(_failed(claim, note, started_at), Effect.SUSPECT), job.number.id, job.number.waba_id
+            )
+            return
+        outcome = await ctx.meta.send(job.number.phone_number_id, job.token, body)
+        self._settle(job, claim, outcome, pacer, tally, started_at)
+
+    def _settle(
+        self, job: _Job, claim: Claim, outcome: Outcome, pacer: Pacer, tally: _Tally, started_at: Millis
+    ) -> None:
+        ctx = self._ctx
+        now = ctx.clock.now()
+        sender = ctx.config.sender
+        rules = Rules(UncertainPolicy(sender.on_uncertain), sender.max_retries, round(sender.max_age_hours * HOUR))
+        verdict = judge(outcome, claim, rules, started_at=started_at, now=now, jitter=self._random.random())
+        if isinstance(outcome, NotSent | Unknown):
+            pacer.silent(now, verdict.detail)
+        else:
+            pacer.answered(now, accepted=verdict.result.status is RecipientStatus.SENT)
+        self._pace(verdict, job.number, pacer, now)
+        verdict = self._watch(verdict, tally)
+        if verdict.result.status is not RecipientStatus.SENT:
+            log.info(
+                "attempt_ended",
+                broadcast=job.broadcast.uuid,
+                recipient_id=claim.recipient_id,
+                attempt=claim.attempt,
+                status=verdict.result.status.value,
+                note=verdict.result.note,
+                next_attempt_at=iso(verdict.result.next_attempt_at) if verdict.result.next_attempt_at else None,
+            )
+        self._recorder.add(verdict, job.number.id, job.number.waba_id)
+
+    def _pace(self, verdict: Verdict, number: Number, pacer: Pacer, now: Millis) -> None:
+        """Slow down or block the number, or all of its business account's."""
+        match verdict.effect:
+            case Effect.THROTTLE:
+                pacer.throttle(now, verdict.detail)
+            case Effect.MAINTENANCE if verdict.hold:
+                pacer.block(now, verdict.wait, verdict.hold, verdict.detail)
+            case Effect.LIMIT if verdict.hold:
+                wait = max(verdict.wait, pacer.limit_block(now))
+                for other in {pacer, *self._business.get(number.waba_id, set())}:
+                    other.block(now, wait, verdict.hold, verdict.detail)
+            case _:
+                pass
+
+    def _watch(self, verdict: Verdict, tally: _Tally) -> Verdict:
+        """Pause the broadcast when a row of recipients fails for what may be everybody's fault."""
+        if verdict.result.status is RecipientStatus.SENT:
+            tally.proven, tally.suspects = True, 0
+        elif verdict.effect is Effect.SUSPECT:
+            tally.suspects += 1
+            if tally.suspects >= self._ctx.config.sender.pause_after:
+                detail = f"{tally.suspects} recipients in a row failed; the last: {verdict.detail}"
+                tally.suspects, tally.proven = 0, False
+                return Verdict(verdict.result, Effect.PAUSE_BROADCAST, verdict.hold, detail, opt_out=verdict.opt_out)
+        return verdict
+
+    def _pacer(self, number: Number) -> Pacer:
+        sender = self._ctx.config.sender
+        rate = number.messages_per_second or sender.messages_per_second
+        pacer = self._pacers.get(number.id)
+        if pacer is None:
+            pacer = self._pacers[number.id] = Pacer(rate, sender.max_in_flight, self._ctx.clock.now())
+            self._business.setdefault(number.waba_id, set()).add(pacer)
+        pacer.allow(rate, sender.max_in_flight)
+        return pacer
+
+    def _finished(self, results: list[AttemptResult], completed: list[int]) -> None:
+        """The recorder has written these results."""
+        self._in_flight -= len(results)
+        for result in results:
+            tally = self._tallies.get(result.broadcast_id)
+            if tally is not None:
+                tally.in_flight -= 1
+        for broadcast_id in completed:
+            self._drop_idle(broadcast_id)
+        self._freed.set()
+        self._freed = anyio.Event()
+
+    def _drop_idle(self, broadcast_id: int) -> None:
+        tally = self._tallies.get(broadcast_id)
+        if tally is not None and tally.in_flight == 0:
+            del self._tallies[broadcast_id]
+
+
+def _content(params: str | None, content: str | None) -> TemplateContent:
+    given = orjson.loads(content) if content else {}
+    return TemplateContent(params=orjson.loads(params) if params else None, **given)
+
+
+def _failed(claim: Claim, note: str, at: Millis) -> AttemptResult:
+    return AttemptResult(
+        recipient_id=claim.recipient_id,
+        broadcast_id=claim.broadcast_id,
+        attempt=claim.attempt,
+        status=RecipientStatus.FAILED,
+        at=at,
+        started_at=at,
+        note=note,
+    )

@@ -1,0 +1,322 @@
+"""What Meta tells us: verified, then applied in one grouped transaction, answered 200 only after that."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from wacrmd.clock import HOUR, Millis
+from wacrmd.meta.errors import Action, rule_for
+from wacrmd.meta.webhook import (
+    AccountEvent,
+    Ignored,
+    InboundMessage,
+    NumberSignal,
+    Preference,
+    StatusUpdate,
+    TemplateEvent,
+    Update,
+)
+from wacrmd.model import HoldReason, Receipt, RecipientStatus
+from wacrmd.phone import normalize
+from wacrmd.services.context import Context
+from wacrmd.services.trust import Trusted
+from wacrmd.store import broadcasts, inbound, numbers, optouts, outbox, receipts, records, templates
+from wacrmd.store.database import Tx
+
+log = structlog.get_logger(__name__)
+
+_STOPPING_TEMPLATE_EVENTS = frozenset(
+    {"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION", "ARCHIVED", "LOCKED"}
+)
+_RUNNING_TEMPLATE_EVENTS = {"APPROVED": "APPROVED", "REINSTATED": "APPROVED", "UNARCHIVED": "APPROVED"}
+
+
+@dataclass(slots=True)
+class Taken:
+    """What an intake did, for the log, the metrics, and the effects after the commit."""
+
+    broadcasts: set[int] = field(default_factory=set)
+    resumed: set[int] = field(default_factory=set)
+    throttled: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
+    strangers: set[str] = field(default_factory=set)
+
+    def count(self, kind: str, by: int = 1) -> None:
+        """Count one kind of event."""
+        if by:
+            self.kinds[kind] = self.kinds.get(kind, 0) + by
+
+
+async def take(ctx: Context, updates: list[Update], trusted: Trusted) -> Taken:
+    """Apply what one webhook tells; returns after it is durable. Raises StorageTrouble: then Meta sends it again."""
+    taken = await ctx.db.write(partial(_apply, ctx=ctx, updates=updates, trusted=trusted))
+    for number_id, detail in taken.throttled.items():
+        ctx.traffic.throttle(number_id, detail)
+    for broadcast_id in taken.resumed:
+        ctx.bell.ring(broadcast_id)
+    ctx.changes.publish(taken.broadcasts)
+    for stranger in sorted(taken.strangers):
+        log.warning("webhook_for_unknown_number", subject=stranger)
+    return taken
+
+
+def _apply(tx: Tx, *, ctx: Context, updates: list[Update], trusted: Trusted) -> Taken:
+    taken, now = Taken(), ctx.clock.now()
+    statuses: list[Receipt] = []
+    for update in updates:
+        match update:
+            case StatusUpdate():
+                number = trusted.numbers.get(update.phone_number_id or "")
+                if number is None:
+                    _stranger(tx, taken, "messages", update.phone_number_id, now)
+                else:
+                    statuses.append(
+                        Receipt(
+                            number[0],
+                            update.wamid,
+                            update.status,
+                            update.at,
+                            callback=update.callback,
+                            user_id=update.user_id,
+                            error=update.error,
+                        )
+                    )
+            case InboundMessage():
+                _inbound(tx, ctx, taken, update, trusted, statuses, now)
+            case NumberSignal():
+                _signal(tx, taken, update, trusted, now)
+            case Preference():
+                _preference(tx, taken, update, trusted, now)
+            case TemplateEvent():
+                _template(tx, taken, update, trusted, now)
+            case AccountEvent():
+                _account(tx, taken, update, trusted, now)
+            case Ignored():
+                taken.count(f"ignored_{update.field}"[:40])
+    applied = receipts.apply(tx, statuses, now)
+    taken.count("status_applied", applied.applied)
+    taken.count("status_repeated", applied.repeated)
+    taken.count("status_early", applied.early)
+    taken.broadcasts |= applied.broadcasts
+    for receipt, broadcast_id in applied.failed:
+        _failure(tx, taken, receipt, broadcast_id, now)
+    if taken.broadcasts:
+        broadcasts.touch(tx, taken.broadcasts, now)
+    return taken
+
+
+def _stranger(tx: Tx, taken: Taken, kind: str, subject: str | None, now: Millis) -> None:
+    """Note an event for something that is not configured with this secret; once a request."""
+    taken.count("stranger")
+    if subject is not None and subject not in taken.strangers:
+        taken.strangers.add(subject)
+        records.note(tx, kind, subject, {"ignored": "this number or account is not configured with this secret"}, now)
+
+
+def _inbound(
+    tx: Tx,
+    ctx: Context,
+    taken: Taken,
+    message: InboundMessage,
+    trusted: Trusted,
+    statuses: list[Receipt],
+    now: Millis,
+) -> None:
+    number = trusted.numbers.get(message.phone_number_id or "")
+    if number is None:
+        _stranger(tx, taken, "messages", message.phone_number_id, now)
+        return
+    number_id, account_id = number
+    if not inbound.note(
+        tx,
+        message_id=message.id,
+        number_id=number_id,
+        wa_id=message.wa_id,
+        user_id=message.user_id,
+        at=message.at,
+        now=now,
+    ):
+        taken.count("message_repeated")
+        return
+    taken.count("message")
+    wamid = message.context_id
+    if wamid is None:
+        since = message.at - ctx.config.replies.reply_window_hours * HOUR
+        newest = inbound.newest_message_to(
+            tx, number_id=number_id, wa_id=message.wa_id, user_id=message.user_id, since=since
+        )
+        wamid = newest[1] if newest else None
+    if wamid is not None:
+        inbound.attribute(tx, message.id, wamid)
+        statuses.append(Receipt(number_id, wamid, RecipientStatus.REPLIED, message.at, user_id=message.user_id))
+    phone = inbound.broadcast_phone_of(
+        tx, number_id=number_id, wa_id=message.wa_id, user_id=message.user_id
+    ) or (normalize(f"+{message.wa_id}") if message.wa_id else None)
+    if "message.received" in outbox.wanted(tx, account_id):
+        data: dict[str, object] = {
+            "whatsapp_message_id": message.id,
+            "from": phone,
+            "user_id": message.user_id,
+            "type": message.type,
+            "text": message.text or message.button_text,
+            "payload": message.button_payload,
+            "in_reply_to": message.context_id,
+        }
+        outbox.put(tx, account_id, "message.received", data, now)
+    word = _stop_word(message, ctx.config.optout.words)
+    if word is not None and (phone or message.user_id):
+        source = "button" if message.button_payload or message.button_text else "word"
+        taken.count("opt_out")
+        optouts.add(
+            tx,
+            account_id=account_id,
+            phone=phone if phone and phone.startswith("+") else None,
+            user_id=message.user_id,
+            source=source,
+            detail=word,
+            at=message.at,
+        )
+
+
+def _stop_word(message: InboundMessage, words: tuple[str, ...] | list[str]) -> str | None:
+    """The configured word that is all that the person said, or tapped."""
+    wanted = {word.casefold() for word in words}
+    for said in (message.text, message.button_text, message.button_payload):
+        plain = said.strip().strip(".!").casefold() if said else ""
+        if plain in wanted:
+            return said
+    return None
+
+
+def _signal(tx: Tx, taken: Taken, signal: NumberSignal, trusted: Trusted, now: Millis) -> None:
+    number = trusted.numbers.get(signal.phone_number_id or "")
+    if number is None:
+        _stranger(tx, taken, "messages", signal.phone_number_id, now)
+        return
+    taken.count("number_signal")
+    detail = f"{signal.error.code} {signal.error.title}"
+    action = rule_for(signal.error.code, asynchronous=True).action
+    if action is Action.THROTTLE:
+        taken.throttled[number[0]] = detail
+    elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS):
+        numbers.pause(tx, number[0], HoldReason.ACCOUNT, detail, now)
+    records.note(tx, "errors", signal.phone_number_id, {"code": signal.error.code, "title": signal.error.title}, now)
+
+
+def _preference(tx: Tx, taken: Taken, preference: Preference, trusted: Trusted, now: Millis) -> None:
+    accounts = _accounts(preference.phone_number_id, preference.waba_id, trusted)
+    if not accounts:
+        _stranger(tx, taken, "user_preferences", preference.phone_number_id or preference.waba_id, now)
+        return
+    phone = normalize(f"+{preference.wa_id}") if preference.wa_id else None
+    if preference.phone_number_id in trusted.numbers:
+        number_id = trusted.numbers[preference.phone_number_id][0]
+        known = inbound.broadcast_phone_of(
+            tx, number_id=number_id, wa_id=preference.wa_id, user_id=preference.user_id
+        )
+        phone = known if known and known.startswith("+") else phone
+    if phone is None and preference.user_id is None:
+        taken.count("ignored_preference")
+        return
+    for account_id in accounts:
+        taken.count(f"preference_{preference.value}"[:40])
+        if preference.value == "stop":
+            optouts.add(
+                tx,
+                account_id=account_id,
+                phone=phone,
+                user_id=preference.user_id,
+                source="preference",
+                detail="The user stopped marketing messages in WhatsApp",
+                at=preference.at,
+            )
+        elif preference.value == "resume":
+            optouts.remove(
+                tx, account_id=account_id, phone=phone, user_id=preference.user_id, source="preference", at=preference.at
+            )
+
+
+def _accounts(phone_number_id: str | None, waba_id: str | None, trusted: Trusted) -> set[str]:
+    if phone_number_id is not None and phone_number_id in trusted.numbers:
+        return {trusted.numbers[phone_number_id][1]}
+    return trusted.businesses.get(waba_id or "", set())
+
+
+def _template(tx: Tx, taken: Taken, event: TemplateEvent, trusted: Trusted, now: Millis) -> None:
+    if event.waba_id not in trusted.businesses:
+        _stranger(tx, taken, event.field, event.waba_id, now)
+        return
+    taken.count(event.field)
+    records.note(tx, event.field, event.waba_id, event.raw, now)
+    if event.name is None or event.language is None:
+        return
+    language = event.language.replace("-", "_")
+    if event.field == "message_template_status_update":
+        status = _RUNNING_TEMPLATE_EVENTS.get(event.event, event.event)
+        templates.update(tx, event.waba_id, event.name, language, status=status, reason=event.reason)
+        if event.event in _STOPPING_TEMPLATE_EVENTS:
+            detail = f"Meta says that template {event.name} ({language}) is {event.event}: {event.reason or 'no reason given'}"
+            taken.broadcasts.update(
+                broadcasts.pause_sending_template(
+                    tx, waba_id=event.waba_id, template_name=event.name, language=language, detail=detail, now=now
+                )
+            )
+    elif event.field == "message_template_quality_update":
+        templates.update(tx, event.waba_id, event.name, language, quality=event.event)
+    elif event.field == "template_category_update":
+        templates.update(tx, event.waba_id, event.name, language, category=event.event)
+
+
+def _account(tx: Tx, taken: Taken, event: AccountEvent, trusted: Trusted, now: Millis) -> None:
+    if event.waba_id not in trusted.businesses:
+        _stranger(tx, taken, event.field, event.waba_id, now)
+        return
+    taken.count(event.field)
+    records.note(tx, event.field, event.waba_id, event.raw, now)
+    if event.field == "account_update":
+        ban = event.raw.get("ban_info") if isinstance(event.raw.get("ban_info"), dict) else {}
+        state = ban.get("waba_ban_state") if isinstance(ban, dict) else None
+        stops = event.event in ("ACCOUNT_RESTRICTION", "ACCOUNT_VIOLATION", "ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED")
+        if stops or state == "DISABLE":
+            detail = f"Meta says {event.event} for business account {event.waba_id}: see WhatsApp Manager, then resume"
+            numbers.pause_business(tx, event.waba_id, HoldReason.ACCOUNT, detail, now)
+        elif state == "REINSTATE" or event.event == "ACCOUNT_RECONNECTED":
+            resumed = numbers.resume_business(tx, event.waba_id, HoldReason.ACCOUNT)
+            if resumed:
+                taken.resumed.update(broadcasts.due(tx, now))
+    elif event.field == "business_capability_update":
+        limit = event.raw.get("max_daily_conversations_per_business")
+        if limit is not None:
+            _note_limit(tx, event.waba_id, str(limit), now)
+
+
+def _note_limit(tx: Tx, waba_id: str, limit: str, now: Millis) -> None:
+    for number in numbers.all_of(tx):
+        if number.waba_id == waba_id:
+            numbers.note_health(
+                tx, number.id, quality=None, limit_tier=limit, verified_name=None, health=None, now=now
+            )
+
+
+def _failure(tx: Tx, taken: Taken, receipt: Receipt, broadcast_id: int, now: Millis) -> None:
+    """What a `failed` status means beyond its recipient: the template, the number or the business stands still."""
+    if receipt.error is None:
+        return
+    rule = rule_for(receipt.error.code, asynchronous=True)
+    detail = f"{receipt.error.code} {receipt.error.title}: {rule.advice}"
+    if rule.action is Action.PAUSE_BUSINESS:
+        number = numbers.get(tx, receipt.number_id)
+        if number is not None:
+            numbers.pause_business(tx, number.waba_id, HoldReason.ACCOUNT, detail, now)
+    elif rule.action is Action.PAUSE_NUMBER:
+        numbers.pause(tx, receipt.number_id, HoldReason.ACCOUNT, detail, now)
+    elif rule.action is Action.THROTTLE:
+        taken.throttled[receipt.number_id] = detail
+    elif rule.action is Action.PAUSE_BROADCAST:
+        broadcasts.pause(tx, broadcast_id, HoldReason.TEMPLATE, detail, now)
+
+
+async def verify_token_known(ctx: Context, hashed: bytes) -> bool:
+    """Whether a configured number has the verify token of this SHA-256."""
+    return await ctx.db.read(partial(numbers.verify_token_known, hashed=hashed))

@@ -1,0 +1,68 @@
+"""Whom Meta's events may speak for: app secrets, each with the numbers and accounts configured with it."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from wacrmd.clock import Clock, Millis
+from wacrmd.secrets import Vault
+from wacrmd.store import numbers
+from wacrmd.store.database import Database
+
+RECHECK: Millis = 60_000
+"""A retired secret ends by the clock, so what is held in memory is read again now and then."""
+
+
+@dataclass(slots=True)
+class Trusted:
+    """The numbers and business accounts for which one verified secret speaks.
+
+    `numbers` maps Meta's phone number id to (our number id, account id); `businesses` holds account ids by
+    business account id.
+    """
+
+    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    businesses: dict[str, set[str]] = field(default_factory=dict)
+
+
+class TrustBook:
+    """The app secrets in the clear, held in memory; forgotten at every change of a number."""
+
+    def __init__(self, db: Database, vault: Vault, clock: Clock) -> None:
+        self._db = db
+        self._vault = vault
+        self._clock = clock
+        self._secrets: list[bytes] = []
+        self._trusted: list[Trusted] = []
+        self._read_at: Millis | None = None
+
+    def __repr__(self) -> str:
+        return f"TrustBook({len(self._secrets)} secrets)"
+
+    def forget(self) -> None:
+        """A number was added, changed or removed."""
+        self._read_at = None
+
+    async def current(self) -> tuple[list[bytes], list[Trusted]]:
+        """The secrets that are valid now and, at the same places, what each speaks for."""
+        now = self._clock.now()
+        if self._read_at is None or now - self._read_at > RECHECK:
+            self._read_at = now
+            by_secret: dict[str, Trusted] = {}
+            for row in await self._db.read(partial(numbers.webhook_secrets, now=now)):
+                secret = self._vault.unseal(row.sealed, secret_seal(row.number_id))
+                trusted = by_secret.setdefault(secret, Trusted())
+                trusted.numbers[row.phone_number_id] = (row.number_id, row.account_id)
+                trusted.businesses.setdefault(row.waba_id, set()).add(row.account_id)
+            self._secrets = [secret.encode() for secret in by_secret]
+            self._trusted = list(by_secret.values())
+        return self._secrets, self._trusted
+
+
+def token_seal(number_id: str) -> str:
+    """What an access token is sealed for: it opens in this number's row alone."""
+    return f"number.access_token:{number_id}"
+
+
+def secret_seal(number_id: str) -> str:
+    """What an app secret is sealed for."""
+    return f"number.app_secret:{number_id}"

@@ -1,0 +1,192 @@
+"""Things as callers see them: the same dictionaries for the HTTP API and the admin socket."""
+
+from functools import partial
+from typing import Any
+
+from wacrmd.clock import Millis, iso
+from wacrmd.errors import conflict, not_found
+from wacrmd.model import (
+    Account,
+    ApiKey,
+    Broadcast,
+    BroadcastStatus,
+    Hold,
+    HoldReason,
+    Number,
+    NumberState,
+    Progress,
+)
+from wacrmd.services.context import Context
+from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store.broadcasts import Position
+from wacrmd.store.database import Tx
+
+
+def time(at: Millis | None) -> str | None:
+    """A time for callers: ISO-8601 UTC, or null."""
+    return None if at is None else iso(at)
+
+
+def hold_view(hold: Hold | None) -> dict[str, str] | None:
+    """`{"reason", "detail", "since"}` or null."""
+    return None if hold is None else {"reason": hold.reason, "detail": hold.detail, "since": iso(hold.since)}
+
+
+def account_view(account: Account) -> dict[str, Any]:
+    """An account."""
+    return {"id": account.id, "name": account.name, "created_at": iso(account.created_at)}
+
+
+def key_view(key: ApiKey) -> dict[str, Any]:
+    """An API key, without the key."""
+    return {
+        "id": key.id,
+        "account": key.account,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": list(key.scopes),
+        "created_at": iso(key.created_at),
+        "expires_at": time(key.expires_at),
+        "revoked_at": time(key.revoked_at),
+        "last_used_at": time(key.last_used_at),
+    }
+
+
+def number_view(ctx: Context, number: Number) -> dict[str, Any]:
+    """A number: what it is, whether it sends and why not, how fast."""
+    flow = ctx.traffic.flow(number.id)
+    return {
+        "id": number.id,
+        "account": number.account,
+        "phone_number_id": number.phone_number_id,
+        "waba_id": number.waba_id,
+        "label": number.label,
+        "display_phone": number.display_phone,
+        "verified_name": number.verified_name,
+        "is_default": number.is_default,
+        "state": number.state,
+        "hold": hold_view(number.hold or (flow.hold if flow else None)),
+        "quality": number.quality,
+        "limit_tier": number.limit_tier,
+        "messages_per_second": number.messages_per_second or ctx.config.sender.messages_per_second,
+        "rate_now": round(flow.rate_now, 1) if flow else None,
+        "in_flight": flow.in_flight if flow else 0,
+        "checked_at": time(number.checked_at),
+        "created_at": iso(number.created_at),
+    }
+
+
+def broadcast_view(broadcast: Broadcast, progress: Progress, hold: Hold | None) -> dict[str, Any]:
+    """A broadcast as in contract 3.4."""
+    return {
+        "id": broadcast.uuid,
+        "name": broadcast.name,
+        "template_name": broadcast.template_name,
+        "template_language": broadcast.template_language,
+        "status": broadcast.status,
+        "from": broadcast.number_id,
+        "total_recipients": progress.total,
+        "sent_count": progress.sent,
+        "delivered_count": progress.delivered,
+        "read_count": progress.read,
+        "replied_count": progress.replied,
+        "failed_count": progress.failed,
+        "pending_count": progress.pending,
+        "uncertain_count": progress.uncertain,
+        "cancelled_count": progress.cancelled,
+        "hold": hold_view(hold),
+        "created_at": iso(broadcast.created_at),
+        "updated_at": iso(broadcast.updated_at),
+        "scheduled_at": time(broadcast.scheduled_at),
+        "started_at": time(broadcast.started_at),
+        "completed_at": time(broadcast.completed_at),
+    }
+
+
+def _views(tx: Tx, found: list[Broadcast], ctx: Context) -> list[dict[str, Any]]:
+    counts = broadcasts.progress(tx, [broadcast.id for broadcast in found])
+    return [
+        broadcast_view(broadcast, counts[broadcast.id], hold_of(tx, ctx, broadcast, counts[broadcast.id]))
+        for broadcast in found
+    ]
+
+
+def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> Hold | None:
+    """What keeps a broadcast from moving now; None while it moves or has nothing to do."""
+    if broadcast.status is BroadcastStatus.PAUSED:
+        return broadcast.hold
+    if broadcast.status is not BroadcastStatus.SENDING or progress.pending == 0:
+        return None
+    number = numbers.get(tx, broadcast.number_id)
+    if number is not None and number.state is NumberState.PAUSED and number.hold is not None:
+        detail = f"Number {number.phone_number_id} is paused: {number.hold.detail}"
+        return Hold(HoldReason.NUMBER_PAUSED, detail, number.hold.since)
+    if ctx.db.trouble is not None:
+        return Hold(HoldReason.STORAGE, ctx.db.trouble.advice, ctx.db.trouble.since)
+    flow = ctx.traffic.flow(broadcast.number_id)
+    if flow is not None and flow.hold is not None:
+        return flow.hold
+    if ctx.draining:
+        return Hold(HoldReason.DRAINING, "The daemon is draining: sending goes on after its restart", ctx.clock.now())
+    waiting, earliest = recipients.waiting(tx, broadcast.id)
+    if waiting == progress.pending and earliest is not None and earliest > ctx.clock.now():
+        detail = f"{waiting} recipients wait for their next try, the first at {iso(earliest)}"
+        return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
+    return None
+
+
+async def show_broadcast(ctx: Context, account_id: str, uuid: str) -> dict[str, Any]:
+    """The account's broadcast with its counts. Refuses an unknown one, or another account's, as not found."""
+
+    def work(tx: Tx) -> dict[str, Any]:
+        broadcast = broadcasts.by_uuid(tx, uuid, account_id)
+        if broadcast is None:
+            raise not_found("Broadcast")
+        return _views(tx, [broadcast], ctx)[0]
+
+    return await ctx.db.read(work)
+
+
+async def broadcast_by_id(ctx: Context, broadcast_id: int) -> dict[str, Any]:
+    """A broadcast with its counts by its row id."""
+
+    def work(tx: Tx) -> dict[str, Any]:
+        broadcast = broadcasts.get(tx, broadcast_id)
+        if broadcast is None:
+            raise not_found("Broadcast")
+        return _views(tx, [broadcast], ctx)[0]
+
+    return await ctx.db.read(work)
+
+
+async def list_broadcasts(
+    ctx: Context,
+    *,
+    account_id: str | None,
+    status: BroadcastStatus | None = None,
+    after: Position | None = None,
+    limit: int = 50,
+) -> tuple[list[dict[str, Any]], Position | None]:
+    """A page of broadcasts, newest first, and where the next page begins."""
+
+    def work(tx: Tx) -> tuple[list[dict[str, Any]], Position | None]:
+        found = broadcasts.page(tx, account_id=account_id, status=status, after=after, limit=limit + 1)
+        more, found = len(found) > limit, found[:limit]
+        return _views(tx, found, ctx), Position(found[-1].created_at, found[-1].id) if more else None
+
+    return await ctx.db.read(work)
+
+
+async def resolve_broadcast(ctx: Context, beginning: str, account_id: str | None = None) -> Broadcast:
+    """The broadcast whose uuid is this or begins so (only operators abbreviate). Refuses none and several."""
+    if account_id is not None:
+        exact = await ctx.db.read(partial(broadcasts.by_uuid, uuid=beginning, account_id=account_id))
+        if exact is None:
+            raise not_found("Broadcast")
+        return exact
+    found = await ctx.db.read(partial(broadcasts.find, beginning=beginning.lower()))
+    if not found:
+        raise not_found(f"Broadcast {beginning!r}")
+    if len(found) > 1:
+        raise conflict(f"Several broadcasts begin with {beginning!r}: give more of the id")
+    return found[0]

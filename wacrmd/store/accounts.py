@@ -1,0 +1,51 @@
+"""Accounts: the tenants that own everything else."""
+
+import sqlite3
+from uuid import uuid4
+
+from wacrmd.clock import Millis
+from wacrmd.errors import conflict
+from wacrmd.model import Account
+from wacrmd.store.database import Tx
+
+_COLUMNS = "id, name, created_at"
+
+
+def add(tx: Tx, name: str, now: Millis) -> Account:
+    """Store a new account. Refuses a name that is taken."""
+    account = Account(str(uuid4()), name, now)
+    try:
+        tx.execute("INSERT INTO account (id, name, created_at) VALUES (?, ?, ?)", (account.id, name, now))
+    except sqlite3.IntegrityError as error:
+        raise conflict(f"There is an account named {name!r} already: choose another name") from error
+    return account
+
+
+def all_of(tx: Tx) -> list[Account]:
+    """All accounts by name."""
+    return [Account(*row) for row in tx.execute(f"SELECT {_COLUMNS} FROM account ORDER BY name")]
+
+
+def find(tx: Tx, reference: str) -> Account | None:
+    """The account of this name or id."""
+    row = tx.execute(f"SELECT {_COLUMNS} FROM account WHERE name = ? OR id = ?", (reference, reference)).fetchone()
+    return Account(*row) if row else None
+
+
+def rename(tx: Tx, account_id: str, name: str) -> None:
+    """Give the account another name. Refuses a name that is taken."""
+    try:
+        tx.execute("UPDATE account SET name = ? WHERE id = ?", (name, account_id))
+    except sqlite3.IntegrityError as error:
+        raise conflict(f"There is an account named {name!r} already: choose another name") from error
+
+
+def remove(tx: Tx, account_id: str) -> None:
+    """Delete an account that owns nothing any more; refuses one that does (foreign keys)."""
+    try:
+        tx.execute("DELETE FROM optout WHERE account_id = ?", (account_id,))
+        tx.execute("DELETE FROM webhook_endpoint WHERE account_id = ?", (account_id,))
+        tx.execute("DELETE FROM api_key WHERE account_id = ? AND revoked_at IS NOT NULL", (account_id,))
+        tx.execute("DELETE FROM account WHERE id = ?", (account_id,))
+    except sqlite3.IntegrityError as error:
+        raise conflict("The account still has numbers, keys or broadcasts: remove and revoke those first") from error

@@ -1,0 +1,304 @@
+"""The one SQLite file: its lock, its connections, and transactions that are plain functions.
+
+One writer thread, a few read-only connections beside it (WAL). A transaction is a function of a connection
+that runs in one hop to that thread, so a cancelled task can never leave a connection inside a transaction.
+All writes that wait go into the next transaction together, each in its own savepoint: one fsync for all.
+"""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+import anyio
+
+from wacrmd.clock import Clock, Millis
+from wacrmd.errors import DatabaseInUseError, DatabaseUnusableError, ErrorCode, Refusal
+from wacrmd.store.migrate import migrate
+
+Tx = sqlite3.Connection
+"""What a store function gets: a connection inside a transaction."""
+
+T = TypeVar("T")
+Work = Callable[[Tx], T]
+
+READERS = 3
+BUSY_TIMEOUT_MS = 10_000
+CACHE_KIB = 32 * 1024
+WAL_LIMIT_BYTES = 64 * 1024 * 1024
+MAX_GROUP = 256
+"""Writes that share one commit at most; bounds how long the first of them waits."""
+
+_ADVICE = {
+    sqlite3.SQLITE_FULL: "the disk is full: free some space, work goes on by itself",
+    sqlite3.SQLITE_READONLY: "the database file is read-only: mend its permissions or remount the file system",
+    sqlite3.SQLITE_BUSY: "another program holds the database locked: end it, work goes on by itself",
+    sqlite3.SQLITE_LOCKED: "another program holds the database locked: end it, work goes on by itself",
+    sqlite3.SQLITE_IOERR: "the disk answers with I/O errors: check it and the system log",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened: check its directory and permissions",
+    sqlite3.SQLITE_CORRUPT: "the database file is damaged: stop the daemon, run check-db, restore a backup",
+    sqlite3.SQLITE_NOTADB: "the database file is damaged: stop the daemon, run check-db, restore a backup",
+}
+
+
+class StorageTrouble(Refusal):  # noqa: N818 - the caller's answer is a 503, see Refusal
+    """The database cannot take or give data now; nothing of the transaction is stored."""
+
+    def __init__(self, advice: str) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, f"The database cannot be used now: {advice}", retry_after_s=10)
+        self.advice = advice
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What has kept the database from working, and since when."""
+
+    advice: str
+    since: Millis
+
+
+class _Connection(aiosqlite.Connection):
+    """An aiosqlite connection that runs a whole function on its thread."""
+
+    async def run(self, work: Work[T]) -> T:
+        result: T = await self._execute(work, self._conn)
+        return result
+
+
+def _trouble(error: sqlite3.Error) -> StorageTrouble | None:
+    """The refusal for an error of the disk or the file; None for an error of our own statements."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    advice = _ADVICE.get(code & 0xFF)
+    return StorageTrouble(advice) if advice else None
+
+
+def _begin(connection: Tx, how: str) -> None:
+    connection.execute(how)
+
+
+def _rollback(connection: Tx) -> None:
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+
+def _run_group(works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseException | None]]:
+    """Run all `works` in one IMMEDIATE transaction; a work that fails takes back its own changes only."""
+    results: list[tuple[Any, BaseException | None]] = []
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for work in works:
+            connection.execute("SAVEPOINT work")
+            try:
+                results.append((work(connection), None))
+            except BaseException as error:
+                if not connection.in_transaction or (isinstance(error, sqlite3.Error) and _trouble(error)):
+                    raise  # SQLite has rolled back everything, or will not be able to commit the rest
+                connection.execute("ROLLBACK TO work")
+                results.append((None, error))
+            connection.execute("RELEASE work")
+        connection.execute("COMMIT")
+    except BaseException:
+        _rollback(connection)
+        raise
+    return results
+
+
+def _run_read(work: Work[T], connection: Tx) -> T:
+    """Run `work` on one snapshot of the database."""
+    connection.execute("BEGIN")
+    try:
+        return work(connection)
+    finally:
+        _rollback(connection)
+
+
+def _tune(connection: Tx) -> Tx:
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        f"cache_size = -{CACHE_KIB}",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def open_writer(path: Path) -> Tx:
+    """A connection that writes, durably: WAL and `synchronous=FULL` (an attempt must survive a power cut)."""
+    connection = sqlite3.connect(path, check_same_thread=False, cached_statements=256)
+    try:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+        return _tune(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def open_reader(path: Path) -> Tx:
+    """A connection that can only read."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    return _tune(sqlite3.connect(uri, uri=True, check_same_thread=False, cached_statements=256))
+
+
+def hold_file(path: Path) -> int:
+    """Take the lock that says "this database has its daemon"; the descriptor must stay open.
+
+    A file of its own: closing any descriptor of the database itself would drop SQLite's POSIX locks.
+    Raises DatabaseInUseError when another process has it, DatabaseUnusableError when it cannot be made.
+    """
+    lock = path.with_name(path.name + ".lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseUnusableError(
+            f"{lock} cannot be opened ({error.strerror}): the directory must exist and belong to the daemon's user"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise DatabaseInUseError(
+            f"another wacrmd already uses {path}: stop it first, or set another [storage] path"
+        ) from error
+    return descriptor
+
+
+class Database:
+    """The daemon's door to its file: `write` and `read` take a function of a connection."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self.trouble: Trouble | None = None
+        self.on_commit: Callable[[float, int], None] | None = None
+        self._clock = clock
+        self._writer: _Connection
+        self._readers: asyncio.Queue[_Connection] = asyncio.Queue()
+        self._all_readers: list[_Connection] = []
+        self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
+        self._wake = asyncio.Event()
+        self._closing = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path, clock: Clock) -> AsyncIterator["Database"]:
+        """Lock, open and migrate the file; on exit all that was asked for is written before it closes.
+
+        Raises DatabaseInUseError, DatabaseUnusableError.
+        """
+        lock = hold_file(path)
+        try:
+            database = cls(path, clock)
+            await database._connect()
+            try:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(database._commit_groups)
+                    try:
+                        yield database
+                    finally:
+                        database._closing = True
+                        database._wake.set()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await database._disconnect()
+        finally:
+            os.close(lock)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that is durable when this returns; its error takes back its changes.
+
+        A caller that is cancelled while it waits does not undo the work. Raises StorageTrouble when the disk
+        or the file does not let it be stored, and whatever `work` raises.
+        """
+        if self._closing:
+            raise StorageTrouble("the daemon is stopping")
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, done))
+        self._wake.set()
+        return await done
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on a read-only snapshot of the last commit. Raises StorageTrouble."""
+        reader = await self._readers.get()
+        try:
+            with anyio.CancelScope(shield=True):  # the thread is busy until the work is done
+                return await reader.run(partial(_run_read, work))
+        except sqlite3.Error as error:
+            raise _trouble(error) or error from error
+        finally:
+            self._readers.put_nowait(reader)
+
+    async def alone(self, work: Work[T]) -> T:
+        """Run `work` on the writer's thread outside of any transaction (VACUUM, checkpoint, backup)."""
+        return await self._writer.run(work)
+
+    async def _connect(self) -> None:
+        try:
+            self._writer = await _Connection(partial(open_writer, self.path), iter_chunk_size=64)
+            try:
+                await self._writer.run(partial(migrate, path=self.path))
+                for _ in range(READERS):
+                    reader = await _Connection(partial(open_reader, self.path), iter_chunk_size=64)
+                    self._all_readers.append(reader)
+                    self._readers.put_nowait(reader)
+            except BaseException:
+                await self._disconnect()
+                raise
+        except sqlite3.Error as error:
+            advice = _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
+            raise DatabaseUnusableError(f"{self.path} cannot be used: {advice}") from error
+
+    async def _disconnect(self) -> None:
+        for connection in (*self._all_readers, self._writer):
+            await connection.close()
+
+    async def _commit_groups(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+            began = loop.time()
+            with anyio.CancelScope(shield=True):
+                await self._commit(group)
+            if self.on_commit is not None:
+                self.on_commit(loop.time() - began, len(group))
+
+    async def _commit(self, group: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
+        failure: BaseException | None = None
+        results: list[tuple[Any, BaseException | None]] = []
+        try:
+            results = await self._writer.run(partial(_run_group, [work for work, _ in group]))
+            self.trouble = None
+        except sqlite3.Error as error:
+            failure = _trouble(error) or error
+            if isinstance(failure, StorageTrouble):
+                since = self.trouble.since if self.trouble else self._clock.now()
+                self.trouble = Trouble(failure.advice, since)
+        except BaseException as error:  # noqa: BLE001 - told to each caller below
+            failure = error
+        for index, (_, done) in enumerate(group):
+            if done.done():
+                continue
+            result, error = (None, failure) if failure is not None else results[index]
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)

@@ -1,0 +1,71 @@
+"""API keys of the local apps; of a key only its hash is stored."""
+
+import json
+from uuid import uuid4
+
+from wacrmd.clock import Millis
+from wacrmd.model import ApiKey, Scope
+from wacrmd.store.database import Tx
+
+_SELECT = """
+SELECT k.id, k.account_id, a.name, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+FROM api_key k JOIN account a ON a.id = k.account_id
+"""
+
+
+def _key(row: tuple[object, ...]) -> ApiKey:
+    values = list(row)
+    values[5] = tuple(Scope(scope) for scope in json.loads(str(row[5])))
+    return ApiKey(*values)  # type: ignore[arg-type]  # the columns stand in the order of the fields
+
+
+def add(
+    tx: Tx,
+    *,
+    account_id: str,
+    name: str,
+    hashed: bytes,
+    prefix: str,
+    scopes: list[Scope],
+    expires_at: Millis | None,
+    now: Millis,
+) -> str:
+    """Store a new key and return its id."""
+    key_id = str(uuid4())
+    tx.execute(
+        "INSERT INTO api_key (id, account_id, name, hash, prefix, scopes, created_at, expires_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (key_id, account_id, name, hashed, prefix, json.dumps(scopes), now, expires_at),
+    )
+    return key_id
+
+
+def all_of(tx: Tx, account_id: str | None = None) -> list[ApiKey]:
+    """The keys of one account or of all, oldest first."""
+    where, values = ("WHERE k.account_id = ?", (account_id,)) if account_id else ("", ())
+    return [_key(row) for row in tx.execute(f"{_SELECT} {where} ORDER BY k.created_at, k.id", values)]
+
+
+def usable(tx: Tx, hashed: bytes, now: Millis) -> ApiKey | None:
+    """The key of this hash, unless it is revoked or expired."""
+    row = tx.execute(
+        f"{_SELECT} WHERE k.hash = ? AND k.revoked_at IS NULL AND coalesce(k.expires_at, ?) >= ?",
+        (hashed, now, now),
+    ).fetchone()
+    return _key(row) if row else None
+
+
+def find(tx: Tx, beginning: str) -> list[ApiKey]:
+    """The keys whose id begins so (at most two: enough to see that it is ambiguous)."""
+    rows = tx.execute(f"{_SELECT} WHERE substr(k.id, 1, ?) = ? LIMIT 2", (len(beginning), beginning))
+    return [_key(row) for row in rows]
+
+
+def revoke(tx: Tx, key_id: str, now: Millis) -> None:
+    """From now on nobody gets in with this key; repeating it changes nothing."""
+    tx.execute("UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (now, key_id))
+
+
+def used(tx: Tx, key_id: str, now: Millis) -> None:
+    """Note when the key was last used."""
+    tx.execute("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, key_id))

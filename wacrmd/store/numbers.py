@@ -1,0 +1,244 @@
+"""Business phone numbers: what they are called, whether they send, and their sealed secrets."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from wacrmd.clock import Millis
+from wacrmd.errors import conflict
+from wacrmd.model import Hold, HoldReason, Number, NumberState
+from wacrmd.store.database import Tx
+
+_SELECT = """
+SELECT n.id, n.account_id, a.name, n.phone_number_id, n.waba_id, n.label, n.display_phone, n.messages_per_second,
+       n.is_default, n.state, n.hold_reason, n.hold_detail, n.hold_since, n.quality, n.limit_tier, n.verified_name,
+       n.checked_at, n.created_at, n.access_token
+FROM number n JOIN account a ON a.id = n.account_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecret:
+    """A sealed app secret and the number that Meta's events may count for under it."""
+
+    number_id: str
+    account_id: str
+    phone_number_id: str
+    waba_id: str
+    sealed: bytes
+
+
+def hold_of(reason: str | None, detail: str | None, since: Millis | None) -> Hold | None:
+    """The hold in three columns of a row."""
+    return Hold(HoldReason(reason), detail or "", since or 0) if reason else None
+
+
+def _number(row: tuple[Any, ...]) -> Number:
+    return Number(
+        *row[:8],
+        is_default=bool(row[8]),
+        state=NumberState(row[9]),
+        hold=hold_of(row[10], row[11], row[12]),
+        quality=row[13],
+        limit_tier=row[14],
+        verified_name=row[15],
+        checked_at=row[16],
+        created_at=row[17],
+        access_token=row[18],
+    )
+
+
+def add(
+    tx: Tx,
+    *,
+    number_id: str,
+    account_id: str,
+    phone_number_id: str,
+    waba_id: str,
+    access_token: bytes,
+    app_secret: bytes,
+    verify_token_hash: bytes,
+    label: str | None,
+    display_phone: str | None,
+    messages_per_second: float | None,
+    default: bool,
+    now: Millis,
+) -> None:
+    """Store a new number, all secrets sealed; the account's first number is its default one.
+
+    Refuses a phone number id that is configured already.
+    """
+    first = tx.execute(
+        "SELECT 1 FROM number WHERE account_id = ? AND removed_at IS NULL LIMIT 1", (account_id,)
+    ).fetchone()
+    is_default = default or first is None
+    if is_default:
+        tx.execute("UPDATE number SET is_default = 0 WHERE account_id = ?", (account_id,))
+    try:
+        tx.execute(
+            "INSERT INTO number (id, account_id, phone_number_id, waba_id, label, display_phone, access_token,"
+            " verify_token_hash, messages_per_second, is_default, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number_id,
+                account_id,
+                phone_number_id,
+                waba_id,
+                label,
+                display_phone,
+                access_token,
+                verify_token_hash,
+                messages_per_second,
+                int(is_default),
+                now,
+            ),
+        )
+    except sqlite3.IntegrityError as error:
+        raise conflict(f"The number {phone_number_id} is configured already: see number list") from error
+    add_app_secret(tx, number_id, app_secret, now)
+
+
+def all_of(tx: Tx, account_id: str | None = None) -> list[Number]:
+    """The configured numbers of one account or of all, oldest first."""
+    where, values = ("AND n.account_id = ?", (account_id,)) if account_id else ("", ())
+    rows = tx.execute(f"{_SELECT} WHERE n.removed_at IS NULL {where} ORDER BY n.created_at, n.id", values)
+    return [_number(row) for row in rows]
+
+
+def get(tx: Tx, number_id: str) -> Number | None:
+    """The number of this id, also one that was removed meanwhile."""
+    row = tx.execute(f"{_SELECT} WHERE n.id = ?", (number_id,)).fetchone()
+    return _number(row) if row else None
+
+
+def find(tx: Tx, reference: str, account_id: str | None = None) -> list[Number]:
+    """The numbers with this phone number id, or whose id begins so (two at most: enough to see ambiguity)."""
+    where, values = ("AND n.account_id = ?", (account_id,)) if account_id else ("", ())
+    rows = tx.execute(
+        f"{_SELECT} WHERE n.removed_at IS NULL AND (n.phone_number_id = ? OR substr(n.id, 1, ?) = ?) {where}"
+        " ORDER BY n.phone_number_id = ? DESC LIMIT 2",
+        (reference, len(reference), reference, *values, reference),
+    )
+    numbers = [_number(row) for row in rows]
+    return numbers[:1] if numbers and numbers[0].phone_number_id == reference else numbers
+
+
+def default_of(tx: Tx, account_id: str) -> Number | None:
+    """The number that sends where a broadcast names none."""
+    row = tx.execute(
+        f"{_SELECT} WHERE n.account_id = ? AND n.removed_at IS NULL ORDER BY n.is_default DESC, n.created_at LIMIT 1",
+        (account_id,),
+    ).fetchone()
+    return _number(row) if row else None
+
+
+def make_default(tx: Tx, number_id: str, account_id: str) -> None:
+    """Let this number send where a broadcast names none."""
+    tx.execute("UPDATE number SET is_default = 0 WHERE account_id = ?", (account_id,))
+    tx.execute("UPDATE number SET is_default = 1 WHERE id = ?", (number_id,))
+
+
+def update(tx: Tx, number_id: str, **columns: str | float | bytes | None) -> None:
+    """Set label, display_phone, messages_per_second, access_token or verify_token_hash."""
+    names = ", ".join(f"{name} = ?" for name in columns)
+    tx.execute(f"UPDATE number SET {names} WHERE id = ?", (*columns.values(), number_id))
+
+
+def remove(tx: Tx, number_id: str, now: Millis) -> None:
+    """Take the number out of use; its row stays for the broadcasts that name it, its secrets do not."""
+    tx.execute(
+        "UPDATE number SET removed_at = ?, is_default = 0, access_token = x'', verify_token_hash = x'',"
+        " phone_number_id = phone_number_id || ' removed ' || ? WHERE id = ?",
+        (now, now, number_id),
+    )
+    tx.execute("DELETE FROM app_secret WHERE number_id = ?", (number_id,))
+
+
+def pause(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> bool:
+    """Stop sending from this number; False when it is paused already (its first reason stays)."""
+    cursor = tx.execute(
+        "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
+        " WHERE id = ? AND state = 'active'",
+        (reason, detail, now, number_id),
+    )
+    return cursor.rowcount > 0
+
+
+def pause_business(tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis) -> list[str]:
+    """Stop sending from all numbers of a business account; the ids of those that were active."""
+    rows = tx.execute(
+        "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
+        " WHERE waba_id = ? AND state = 'active' AND removed_at IS NULL RETURNING id",
+        (reason, detail, now, waba_id),
+    )
+    return [number_id for (number_id,) in rows.fetchall()]
+
+
+def resume(tx: Tx, number_id: str) -> bool:
+    """Let the number send again; False when it was not paused."""
+    cursor = tx.execute(
+        "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
+        " WHERE id = ? AND state = 'paused'",
+        (number_id,),
+    )
+    return cursor.rowcount > 0
+
+
+def resume_business(tx: Tx, waba_id: str, reason: HoldReason) -> list[str]:
+    """Let those numbers of a business account send again that were paused for this reason; their ids."""
+    rows = tx.execute(
+        "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
+        " WHERE waba_id = ? AND state = 'paused' AND hold_reason = ? AND removed_at IS NULL RETURNING id",
+        (waba_id, reason),
+    )
+    return [number_id for (number_id,) in rows.fetchall()]
+
+
+def note_health(
+    tx: Tx,
+    number_id: str,
+    *,
+    quality: str | None,
+    limit_tier: str | None,
+    verified_name: str | None,
+    health: dict[str, Any] | None,
+    now: Millis,
+) -> None:
+    """Keep what Meta told about the number; None leaves what was known."""
+    tx.execute(
+        "UPDATE number SET quality = coalesce(?, quality), limit_tier = coalesce(?, limit_tier),"
+        " verified_name = coalesce(?, verified_name), health = coalesce(?, health), checked_at = ? WHERE id = ?",
+        (quality, limit_tier, verified_name, json.dumps(health) if health else None, now, number_id),
+    )
+
+
+def add_app_secret(tx: Tx, number_id: str, sealed: bytes, now: Millis) -> None:
+    """Make this the current app secret."""
+    tx.execute("INSERT INTO app_secret (number_id, secret, created_at) VALUES (?, ?, ?)", (number_id, sealed, now))
+
+
+def retire_app_secrets(tx: Tx, number_id: str, until: Millis) -> None:
+    """Let the app secrets that are current now end at `until`, so that two are valid for a while."""
+    tx.execute(
+        "UPDATE app_secret SET valid_until = ? WHERE number_id = ? AND valid_until IS NULL", (until, number_id)
+    )
+
+
+def webhook_secrets(tx: Tx, now: Millis) -> list[WebhookSecret]:
+    """All app secrets that are valid now."""
+    rows = tx.execute(
+        "SELECT n.id, n.account_id, n.phone_number_id, n.waba_id, s.secret FROM app_secret s"
+        " JOIN number n ON n.id = s.number_id"
+        " WHERE n.removed_at IS NULL AND coalesce(s.valid_until, ?) >= ? ORDER BY s.id",
+        (now, now),
+    )
+    return [WebhookSecret(*row) for row in rows]
+
+
+def verify_token_known(tx: Tx, hashed: bytes) -> bool:
+    """Whether a configured number has this verify token."""
+    row = tx.execute(
+        "SELECT 1 FROM number WHERE verify_token_hash = ? AND removed_at IS NULL LIMIT 1", (hashed,)
+    ).fetchone()
+    return row is not None

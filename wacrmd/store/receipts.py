@@ -1,0 +1,274 @@
+"""What Meta tells of our messages: applied exactly once, forward only, whatever the order it comes in."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from wacrmd.clock import Millis
+from wacrmd.model import (
+    RUNG,
+    MetaError,
+    Receipt,
+    RecipientStatus,
+    after_receipt,
+    parse_callback_token,
+)
+from wacrmd.store import optouts, outbox
+from wacrmd.store.database import Tx
+
+OPT_OUT_CODE = 131050
+"""Meta's "the user stopped marketing messages from you" (meta-cloud-api 2.3)."""
+
+_SELECT = (
+    "SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r.\"to\", r.status, r.attempt, r.wamid, r.user_id,"
+    " r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at, r.error_code, r.error_title, r.error_details"
+    " FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+)
+
+
+@dataclass(slots=True)
+class _Row:
+    """A recipient while receipts are applied to it."""
+
+    id: int
+    broadcast_id: int
+    uuid: str
+    account_id: str
+    number_id: str
+    to: str
+    status: RecipientStatus
+    attempt: int
+    wamid: str | None
+    user_id: str | None
+    sent_at: Millis | None
+    delivered_at: Millis | None
+    read_at: Millis | None
+    replied_at: Millis | None
+    failed_at: Millis | None
+    error_code: int | None
+    error_title: str | None
+    error_details: str | None
+    learnt: bool = False
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a batch of receipts did."""
+
+    broadcasts: set[int] = field(default_factory=set)
+    applied: int = 0
+    repeated: int = 0
+    early: int = 0
+    failed: list[tuple[Receipt, int]] = field(default_factory=list)
+    """Each failure that is news, with its broadcast."""
+
+
+def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
+    """Apply receipts in their order; keep those of messages that are not known (yet) for later.
+
+    A receipt counts only for a broadcast of the number that it was verified for. Matched by our callback
+    token first (it is known before Meta's answer is), else by Meta's message id.
+    """
+    done = Applied()
+    if not receipts:
+        return done
+    by_id, by_wamid = _rows(tx, receipts)
+    history: list[tuple[int, Millis, str, int, str | None]] = []
+    early: list[tuple[str, str, str, Millis, str | None, Millis]] = []
+    for receipt in receipts:
+        row, attempt = _match(receipt, by_id, by_wamid)
+        if row is None:
+            early.append((receipt.number_id, receipt.wamid, receipt.status, receipt.at, _detail(receipt.error), now))
+            done.early += 1
+        elif _advance(row, receipt, attempt):
+            history.append((row.id, receipt.at, receipt.status, attempt, _detail(receipt.error)))
+            done.broadcasts.add(row.broadcast_id)
+            done.applied += 1
+            if receipt.status is RecipientStatus.FAILED:
+                done.failed.append((receipt, row.broadcast_id))
+        else:
+            done.repeated += 1
+    rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
+    _write(tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt])
+    tx.executemany("INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, ?, ?, ?)", history)
+    if early:
+        tx.executemany(
+            "INSERT OR IGNORE INTO early_update (number_id, wamid, kind, at, detail, received_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            early,
+        )
+    _tell(tx, [row for row in rows.values() if row.changed], now)
+    return done
+
+
+def apply_early(tx: Tx, wamids: list[str], now: Millis) -> Applied:
+    """Apply what was kept for these message ids, now that they are recorded."""
+    rows = tx.execute(
+        "SELECT number_id, wamid, kind, at, detail FROM early_update WHERE wamid IN (SELECT value FROM json_each(?))"
+        " ORDER BY at, id",
+        (json.dumps(wamids),),
+    ).fetchall()
+    if not rows:
+        return Applied()
+    receipts = [
+        Receipt(number_id, wamid, RecipientStatus(kind), at, error=_error(detail))
+        for number_id, wamid, kind, at, detail in rows
+    ]
+    tx.executemany("DELETE FROM early_update WHERE wamid = ?", {(receipt.wamid,) for receipt in receipts})
+    return apply(tx, receipts, now)
+
+
+def _rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, _Row], dict[str, _Row]]:
+    """The recipients that the receipts may speak of, by id and by message id; one object a recipient."""
+    tokens = [parse_callback_token(receipt.callback) for receipt in receipts if receipt.callback]
+    ids = {token[1] for token in tokens if token}
+    by_id: dict[int, _Row] = {}
+    if ids:
+        for values in tx.execute(f"{_SELECT} WHERE r.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)):
+            by_id[values[0]] = _row(values)
+    known = {row.wamid for row in by_id.values()}
+    wamids = {receipt.wamid for receipt in receipts} - known
+    by_wamid: dict[str, _Row] = {row.wamid: row for row in by_id.values() if row.wamid}
+    if wamids:
+        for values in tx.execute(
+            f"{_SELECT} WHERE r.wamid IN (SELECT value FROM json_each(?))", (json.dumps(list(wamids)),)
+        ):
+            row = by_id.get(values[0]) or _row(values)
+            by_wamid[values[8]] = row
+    return by_id, by_wamid
+
+
+def _row(values: tuple[Any, ...]) -> _Row:
+    return _Row(*values[:6], RecipientStatus(values[6]), *values[7:])
+
+
+def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) -> tuple[_Row | None, int]:
+    """The recipient of a receipt and the attempt that it speaks of."""
+    token = parse_callback_token(receipt.callback) if receipt.callback else None
+    if token is not None:
+        uuid, recipient_id, attempt = token
+        row = by_id.get(recipient_id)
+        if row is not None and row.uuid == uuid and row.number_id == receipt.number_id and attempt <= row.attempt:
+            return row, attempt
+    row = by_wamid.get(receipt.wamid)
+    if row is not None and row.number_id == receipt.number_id:
+        return row, row.attempt
+    return None, 0
+
+
+def _advance(row: _Row, receipt: Receipt, attempt: int) -> bool:
+    """Move the row as the receipt says; False when it says nothing new."""
+    if receipt.status is RecipientStatus.FAILED and attempt != row.attempt:
+        return False  # an older try's failure says nothing about the newer one
+    if row.wamid is None and attempt == row.attempt:
+        row.wamid, row.learnt = receipt.wamid, True
+    if row.user_id is None and receipt.user_id:
+        row.user_id, row.learnt = receipt.user_id, True
+    before = row.status
+    row.status = after_receipt(before, receipt.status)
+    news = row.status is not before
+    if receipt.status is RecipientStatus.FAILED:
+        if news:
+            error = receipt.error
+            row.failed_at = receipt.at
+            row.error_code = error.code if error else None
+            row.error_title = error.title if error else "Meta gave no reason"
+            row.error_details = error.details if error else None
+        row.changed |= news
+        return news
+    news |= _stamp(row, receipt)
+    if news and row.status in RUNG:
+        row.failed_at = row.error_code = row.error_title = row.error_details = None
+    row.changed |= news
+    return news
+
+
+def _stamp(row: _Row, receipt: Receipt) -> bool:
+    """Keep the first time of each rung that the receipt implies; True when its own rung had none."""
+    if row.status is RecipientStatus.FAILED:
+        return False
+    rung = RUNG[receipt.status]
+    own = getattr(row, f"{receipt.status}_at") is None
+    if row.sent_at is None:
+        row.sent_at, row.learnt = receipt.at, True
+    for status, column in (
+        (RecipientStatus.DELIVERED, "delivered_at"),
+        (RecipientStatus.READ, "read_at"),
+        (RecipientStatus.REPLIED, "replied_at"),
+    ):
+        if RUNG[status] <= rung and getattr(row, column) is None:
+            setattr(row, column, receipt.at)
+    return own
+
+
+def _write(tx: Tx, changed: list[_Row], learnt: list[_Row]) -> None:
+    # Two statements: the columns of `learnt` stand in indexes and change once a message, not once a status.
+    tx.executemany(
+        "UPDATE recipient SET status = ?, delivered_at = ?, read_at = ?, replied_at = ?, failed_at = ?,"
+        " error_code = ?, error_title = ?, error_details = ? WHERE id = ?",
+        [
+            (
+                row.status,
+                row.delivered_at,
+                row.read_at,
+                row.replied_at,
+                row.failed_at,
+                row.error_code,
+                row.error_title,
+                row.error_details,
+                row.id,
+            )
+            for row in changed
+        ],
+    )
+    tx.executemany(
+        "UPDATE OR IGNORE recipient SET wamid = ?, user_id = ?, sent_at = ? WHERE id = ?",
+        [(row.wamid, row.user_id, row.sent_at, row.id) for row in learnt],
+    )
+    for row in changed:
+        if row.status is RecipientStatus.FAILED and row.error_code == OPT_OUT_CODE:
+            phone = row.to if row.to.startswith("+") else None
+            optouts.add(
+                tx,
+                account_id=row.account_id,
+                phone=phone,
+                user_id=None if phone else row.to,
+                source="meta_131050",
+                detail=row.error_title,
+                at=row.failed_at or 0,
+            )
+
+
+def _tell(tx: Tx, changed: list[_Row], now: Millis) -> None:
+    listening = {
+        account_id: "message.status_updated" in outbox.wanted(tx, account_id)
+        for account_id in {row.account_id for row in changed}
+    }
+    for row in changed:
+        if listening[row.account_id]:
+            data = {
+                "broadcast_id": row.uuid,
+                "recipient_id": str(row.id),
+                "to": row.to,
+                "whatsapp_message_id": row.wamid,
+                "status": row.status,
+                "error": {"code": row.error_code, "title": row.error_title, "details": row.error_details}
+                if row.status is RecipientStatus.FAILED
+                else None,
+            }
+            outbox.put(tx, row.account_id, "message.status_updated", data, now)
+
+
+def _detail(error: MetaError | None) -> str | None:
+    if error is None:
+        return None
+    return json.dumps({"code": error.code, "title": error.title, "details": error.details}, ensure_ascii=False)
+
+
+def _error(detail: str | None) -> MetaError | None:
+    if detail is None:
+        return None
+    stored = json.loads(detail)
+    return MetaError(stored["code"], stored["title"], stored["details"])
+

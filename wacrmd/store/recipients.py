@@ -1,0 +1,213 @@
+"""Recipients: the queue itself. Claiming an attempt, recording what became of it, recovering after a crash."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from wacrmd.clock import Millis
+from wacrmd.model import AttemptResult, Claim, Recipient, RecipientStatus, UncertainPolicy
+from wacrmd.store import optouts
+from wacrmd.store.database import Tx
+
+_COLUMNS = (
+    'id, broadcast_id, "to", status, attempt, wamid, error_code, error_title, error_details, next_attempt_at,'
+    " sent_at, delivered_at, read_at, replied_at, failed_at"
+)
+OPTED_OUT = "Opted out before the send"
+LOST = "The daemon stopped while the request was under way: Meta may or may not have the message"
+
+
+def _recipient(row: tuple[Any, ...]) -> Recipient:
+    return Recipient(*row[:3], RecipientStatus(row[3]), *row[4:])
+
+
+def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
+    """Store the recipients of a new broadcast: (to, params JSON, content JSON) each, in the caller's order."""
+    tx.executemany(
+        f'INSERT INTO recipient (broadcast_id, "to", params, content) VALUES ({broadcast_id:d}, ?, ?, ?)', rows
+    )
+
+
+def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
+    """Take up to `limit` due recipients into their next attempt; after the commit each may be sent, once.
+
+    Nothing is claimed unless the broadcast is sending and its number is active, as of this transaction.
+    Those who opted out since the broadcast was accepted are cancelled instead.
+    """
+    row = tx.execute(
+        "SELECT b.account_id FROM broadcast b JOIN number n ON n.id = b.number_id"
+        " WHERE b.id = ? AND b.status = 'sending' AND n.state = 'active' AND n.removed_at IS NULL",
+        (broadcast_id,),
+    ).fetchone()
+    if row is None:
+        return []
+    claims = [
+        Claim(*values)
+        for values in tx.execute(
+            "UPDATE recipient SET status = 'sending', attempt = attempt + 1, claimed_at = ?1,"
+            " first_tried_at = coalesce(first_tried_at, ?1) WHERE id IN (SELECT id FROM recipient"
+            " WHERE broadcast_id = ?2 AND status = 'pending' AND next_attempt_at <= ?1"
+            " ORDER BY next_attempt_at, id LIMIT ?3) AND status = 'pending'"
+            ' RETURNING id, broadcast_id, attempt, retries, "to", params, content, first_tried_at',
+            (now, broadcast_id, limit),
+        )
+    ]
+    gone = optouts.among(tx, row[0], [claimed.to for claimed in claims]) if claims else set()
+    if gone:
+        tx.executemany(
+            "UPDATE recipient SET status = 'cancelled', error_title = ? WHERE id = ?",
+            [(OPTED_OUT, claimed.recipient_id) for claimed in claims if claimed.to in gone],
+        )
+        claims = [claimed for claimed in claims if claimed.to not in gone]
+    return claims
+
+
+def record(tx: Tx, results: list[AttemptResult]) -> None:
+    """Write down what became of attempts; a result of an attempt that is no longer the newest changes nothing.
+
+    An acceptance is the truth about a message that is out, so it also settles a row that was given up as
+    uncertain, requeued or cancelled meanwhile, and never takes back what a webhook told already.
+    """
+    accepted = [result for result in results if result.status is RecipientStatus.SENT]
+    if accepted:
+        tx.executemany(
+            "UPDATE OR IGNORE recipient SET status = CASE WHEN status IN ('sending', 'uncertain', 'pending', 'cancelled')"
+            " THEN 'sent' ELSE status END, wamid = coalesce(wamid, ?), wa_id = coalesce(wa_id, ?),"
+            " user_id = coalesce(user_id, ?), sent_at = coalesce(sent_at, ?), error_code = CASE WHEN status = 'failed'"
+            " THEN error_code END, error_title = CASE WHEN status = 'failed' THEN error_title END,"
+            " error_details = CASE WHEN status = 'failed' THEN error_details END WHERE id = ? AND attempt = ?",
+            [
+                (result.wamid, result.wa_id, result.user_id, result.at, result.recipient_id, result.attempt)
+                for result in accepted
+            ],
+        )
+    others = [result for result in results if result.status is not RecipientStatus.SENT]
+    if others:
+        tx.executemany(
+            "UPDATE recipient SET status = ?1, next_attempt_at = ?2, retries = retries + ?3, error_code = ?4,"
+            " error_title = ?5, error_details = ?6, failed_at = CASE WHEN ?1 = 'failed' THEN ?7 END"
+            " WHERE id = ?8 AND attempt = ?9 AND status = 'sending'",
+            [_columns(result) for result in others],
+        )
+    tx.executemany(
+        "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, 'attempt', ?, ?)",
+        [
+            (result.recipient_id, result.at, result.attempt, _note(result.started_at, result.note, result.status))
+            for result in results
+        ],
+    )
+
+
+def _columns(result: AttemptResult) -> tuple[object, ...]:
+    error = result.error
+    return (
+        result.status,
+        result.next_attempt_at,
+        int(result.used_retry),
+        error.code if error else None,
+        error.title if error else None if result.status is RecipientStatus.PENDING else result.note,
+        error.details if error else None,
+        result.at,
+        result.recipient_id,
+        result.attempt,
+    )
+
+
+def _note(started_at: Millis, note: str, outcome: RecipientStatus) -> str:
+    return json.dumps({"started_at": started_at, "outcome": outcome, "note": note}, ensure_ascii=False)
+
+
+def settle_cancelled(tx: Tx, broadcast_ids: Iterable[int]) -> None:
+    """In broadcasts that were cancelled, what came back to pending from a last try is cancelled too."""
+    tx.execute(
+        "UPDATE recipient SET status = 'cancelled' WHERE status = 'pending' AND broadcast_id IN (SELECT b.id"
+        " FROM broadcast b WHERE b.status = 'cancelled' AND b.id IN (SELECT value FROM json_each(?)))",
+        (json.dumps(list(broadcast_ids)),),
+    )
+
+
+def lose(tx: Tx, policy: UncertainPolicy, now: Millis, *, claimed_before: Millis | None = None) -> dict[int, int]:
+    """Attempts whose outcome nobody will ever record: uncertain, or as the policy says; how many by broadcast.
+
+    At start that is every attempt in flight (the process that made it is dead); while running only those
+    claimed before a time that no live request can be older than.
+    """
+    rows = tx.execute(
+        "SELECT r.id, r.broadcast_id, r.attempt, r.claimed_at FROM recipient r WHERE r.status = 'sending'"
+        " AND r.claimed_at <= ?",
+        (now if claimed_before is None else claimed_before,),
+    ).fetchall()
+    status, error = {
+        UncertainPolicy.HOLD: (RecipientStatus.UNCERTAIN, LOST),
+        UncertainPolicy.RESEND: (RecipientStatus.PENDING, None),
+        UncertainPolicy.FAIL: (RecipientStatus.FAILED, LOST),
+    }[policy]
+    tx.executemany(
+        "UPDATE recipient SET status = ?1, error_title = ?2, next_attempt_at = ?3,"
+        " failed_at = CASE WHEN ?1 = 'failed' THEN ?3 END WHERE id = ?4 AND attempt = ?5 AND status = 'sending'",
+        [(status, error, now, recipient_id, attempt) for recipient_id, _, attempt, _ in rows],
+    )
+    tx.executemany(
+        "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, 'attempt', ?, ?)",
+        [(recipient_id, now, attempt, _note(started_at, LOST, status)) for recipient_id, _, attempt, started_at in rows],
+    )
+    by_broadcast: dict[int, int] = {}
+    for _, broadcast_id, _, _ in rows:
+        by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
+    return by_broadcast
+
+
+def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> int:
+    """Send again to the recipients in these statuses (failed, uncertain, cancelled); how many."""
+    cursor = tx.execute(
+        "UPDATE recipient SET status = 'pending', retries = 0, first_tried_at = NULL, next_attempt_at = ?,"
+        " error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL, wamid = NULL, wa_id = NULL,"
+        " sent_at = NULL WHERE broadcast_id = ? AND status IN (SELECT value FROM json_each(?))",
+        (now, broadcast_id, json.dumps(list(statuses))),
+    )
+    return cursor.rowcount
+
+
+def fail_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
+    """Give the uncertain recipients of a broadcast up as failed; how many."""
+    cursor = tx.execute(
+        "UPDATE recipient SET status = 'failed', failed_at = ? WHERE broadcast_id = ? AND status = 'uncertain'",
+        (now, broadcast_id),
+    )
+    return cursor.rowcount
+
+
+def waiting(tx: Tx, broadcast_id: int) -> tuple[int, Millis | None]:
+    """How many recipients wait, and the earliest time one of them may be tried; (0, None) when none does."""
+    row = tx.execute(
+        "SELECT count(*), min(next_attempt_at) FROM recipient WHERE broadcast_id = ? AND status = 'pending'",
+        (broadcast_id,),
+    ).fetchone()
+    return row[0], row[1]
+
+
+def page(
+    tx: Tx, broadcast_id: int, *, status: RecipientStatus | None, before: int | None, limit: int
+) -> list[Recipient]:
+    """Recipients of a broadcast, newest first, with ids under `before`."""
+    values: list[object] = [broadcast_id]
+    where = ""
+    if status is not None:
+        statuses = (status, RecipientStatus.SENDING) if status is RecipientStatus.PENDING else (status,)
+        where += f" AND status IN ({', '.join('?' * len(statuses))})"
+        values.extend(statuses)
+    if before is not None:
+        where += " AND id < ?"
+        values.append(before)
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM recipient WHERE broadcast_id = ? {where} ORDER BY id DESC LIMIT ?", (*values, limit)
+    )
+    return [_recipient(row) for row in rows]
+
+
+def get(tx: Tx, broadcast_id: int, recipient_id: int) -> Recipient | None:
+    """One recipient of a broadcast."""
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM recipient WHERE broadcast_id = ? AND id = ?", (broadcast_id, recipient_id)
+    ).fetchone()
+    return _recipient(row) if row else None

@@ -1,0 +1,65 @@
+"""The listener for Meta: one path, verification by GET, signed events by POST. It knows nothing else."""
+
+import hashlib
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from wacrmd.asgi import Guard, read_body
+from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.meta.webhook import decode, parse, verify
+from wacrmd.services import intake
+from wacrmd.services.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+def build(ctx: Context) -> Starlette:
+    """The ASGI app of the webhook listener."""
+    door = _Door(ctx)
+    path = ctx.config.webhooks.path
+    return Starlette(
+        routes=[Route(path, door.subscribe, methods=["GET"]), Route(path, door.events, methods=["POST"])],
+        middleware=[Middleware(Guard)],
+    )
+
+
+class _Door:
+    """The two requests that Meta makes (contract 5)."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    async def subscribe(self, request: Request) -> Response:
+        """Answer Meta's challenge when it knows a verify token of ours."""
+        query = request.query_params
+        hashed = hashlib.sha256(query.get("hub.verify_token", "").encode()).digest()
+        if query.get("hub.mode") == "subscribe" and await intake.verify_token_known(self._ctx, hashed):
+            log.info("webhook_verified")
+            return PlainTextResponse(query.get("hub.challenge", ""))
+        log.warning("webhook_verification_refused")
+        return PlainTextResponse("the verify token is not one of a configured number", status_code=403)
+
+    async def events(self, request: Request) -> Response:
+        """Take events that an app secret of ours has signed; 200 once what they tell is durable."""
+        ctx = self._ctx
+        config = ctx.config.webhooks
+        body = await read_body(request, limit=config.max_body_bytes, deadline_s=config.body_timeout_s)
+        secrets, trusted = await ctx.trust.current()
+        place = verify(secrets, body, request.headers.get("x-hub-signature-256"))
+        if place is None:
+            log.warning("webhook_signature_refused", bytes=len(body))
+            raise Refusal(
+                ErrorCode.UNAUTHORIZED,
+                "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret",
+            )
+        try:
+            payload = decode(body)
+        except ValueError as error:
+            raise bad_request(f"The body is not JSON: {error}") from error
+        await intake.take(ctx, parse(payload, ctx.clock.now()), trusted[place])
+        return Response(status_code=200)
