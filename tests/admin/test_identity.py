@@ -85,6 +85,15 @@ async def test_a_user_has_a_name_or_at_least_a_number() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_directory_server_that_is_broken_locks_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: int) -> None:
+        raise OSError("I/O error")
+
+    monkeypatch.setattr(pwd, "getpwuid", broken)
+    assert await user_name(0) == "uid 0"
+
+
+@pytest.mark.anyio
 async def test_a_directory_server_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     hung = threading.Event()
     monkeypatch.setattr(identity, "NAME_TIMEOUT_S", 0.05)

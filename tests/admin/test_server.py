@@ -1,6 +1,7 @@
 """The server against hostile, slow and ordinary clients over a real socket."""
 
 import os
+import pwd
 import socket
 import sys
 from typing import Any
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.admin.harness import Raw, Start
 from wacrmd import __version__
-from wacrmd.admin.client import AdminClient
+from wacrmd.admin.client import AdminClient, NotReachableError
 from wacrmd.admin.identity import Level
 from wacrmd.admin.protocol import MAX_REQUEST, RpcError
 
@@ -283,6 +284,20 @@ async def test_a_change_that_has_begun_is_done_and_audited_when_its_client_goes(
         await anyio.wait_all_tasks_blocked()
         assert daemon.names == ["waited"]
         assert [one[3] for one in daemon.audited] == ["ok"]
+
+
+async def test_a_bug_around_one_connection_ends_that_connection_only(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: int) -> None:
+        raise RuntimeError("nobody expected this")
+
+    async with start() as daemon:
+        with capture_logs() as logs, monkeypatch.context() as patched, pytest.raises(NotReachableError):
+            patched.setattr(pwd, "getpwuid", broken)
+            await call(daemon.path, "echo", {"to": 1})
+        assert "admin.connection_failed" in [entry["event"] for entry in logs]
+        assert await call(daemon.path, "echo", {"to": 1})
 
 
 async def test_what_was_asked_before_the_sending_side_closed_is_answered(start: Start, raw: Raw) -> None:

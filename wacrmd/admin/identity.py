@@ -20,7 +20,7 @@ SO_PEERGROUPS: int = getattr(socket, "SO_PEERGROUPS", 59)
 NAME_TIMEOUT_S = 1.0
 """How long a user's name is looked for: a directory server that hangs must not hold up an operator."""
 
-_PEER_CREDENTIALS = struct.Struct("3i")
+_PEER_CREDENTIALS = struct.Struct("iII")
 _GROUP = struct.Struct("I")
 _MOST_GROUPS_BYTES = 1024
 """What Python's getsockopt takes at most: 256 groups."""
@@ -125,6 +125,6 @@ async def user_name(uid: int) -> str:
     with anyio.move_on_after(NAME_TIMEOUT_S):
         try:
             return (await anyio.to_thread.run_sync(pwd.getpwuid, uid, abandon_on_cancel=True)).pw_name
-        except KeyError:
-            pass
+        except (KeyError, OSError):
+            pass  # No such user, or a directory server that is broken: neither may lock an operator out.
     return f"uid {uid}"
