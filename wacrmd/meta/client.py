@@ -1,6 +1,5 @@
 """Calls to Meta's Graph API: sending messages, and the management calls around it."""
 
-import logging
 import ssl
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -37,12 +36,9 @@ TOKEN_UNUSABLE = MetaError(
 
 _MAX_PREPARED = 1024
 
-# httpx logs each URL at INFO; the daemon has its own record of each send.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-
 
 class MetaCallError(WacrmdError):
-    """A management call failed: `error` is Meta's own, if it answered with one; the text is one clear sentence."""
+    """A management call failed: the text is one clear sentence, `error` Meta's own if there is one."""
 
     def __init__(self, sentence: str, error: MetaError | None = None) -> None:
         super().__init__(sentence)
@@ -85,8 +81,8 @@ class MetaClient:
     async def send(self, phone_number_id: str, access_token: str, body: bytes) -> Outcome:
         """Post one message (see payloads) once and say what became of it; raises nothing but cancellation.
 
-        After a cancellation the outcome is unknown. The request goes straight to the transport: the rest of
-        httpx's client costs half as much again and adds nothing here.
+        `phone_number_id` is digits. After a cancellation the outcome is unknown. The request goes straight to
+        the transport: the rest of httpx's client costs half as much again and adds nothing here.
         """
         if not (access_token.isascii() and access_token.isprintable()):
             return Refused(TOKEN_UNUSABLE, httpx.codes.UNAUTHORIZED)
@@ -180,6 +176,8 @@ class MetaClient:
             )
         except TransportFailureError as error:
             raise MetaCallError(f"Meta could not be asked for {path}: {error.detail}.") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise MetaCallError(f"Meta could not be asked for {path}: {error}.") from error
         return _document(path, response)
 
 
@@ -191,14 +189,13 @@ def _document(path: str, response: httpx.Response) -> dict[str, Any]:
         document = None
     if error := error_of(document):
         rule = rule_for(error.code, http_status=response.status_code)
-        what = f"{error.title.rstrip('.')} (code {error.code})" + (
-            f": {error.details}" if error.details else ""
-        )
-        raise MetaCallError(f"Meta refused {path}: {what.rstrip('.')}. {rule.advice}", error)
+        details = f": {error.details.rstrip('.')}" if error.details else ""
+        what = f"{error.title.rstrip('.')} (code {error.code}){details}"
+        raise MetaCallError(f"Meta refused {path}: {what}. {rule.advice}", error)
     if not response.is_success or not isinstance(document, dict):
         raise MetaCallError(
-            f"Meta answered {path} with HTTP {response.status_code} and no usable JSON; check [meta] graph_url and "
-            "api_version, or try again later."
+            f"Meta answered {path} with HTTP {response.status_code} and no usable JSON; "
+            "check [meta] graph_url and api_version, or try again later."
         )
     return document
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import aiohttp
 import httpx
+from aiohttp import hdrs
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
@@ -99,9 +100,9 @@ _exchange: ContextVar[_Exchange] = ContextVar("exchange")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes in the exchange when connecting begins and when it is over; one connection for each exchange.
+    """Notes in the exchange when connecting begins and when it is over; one connection for each POST.
 
-    The second rule holds whatever aiohttp does: it cannot repeat a request by itself nor follow a redirect.
+    The second rule holds whatever aiohttp does: it cannot repeat a POST by itself. It repeats a GET once.
     """
 
     async def connect(
@@ -112,11 +113,13 @@ class _Connector(aiohttp.TCPConnector):
     ) -> Connection:
         exchange = _exchange.get()
         if exchange.connecting:
-            raise exchange.failure("the HTTP library wanted to send the request once more")
+            if req.method == hdrs.METH_POST:
+                raise exchange.failure("the HTTP library wanted to send the request once more")
+            return await super().connect(req, traces, timeout)
         exchange.connecting = True
         exchange.enter(Phase.CONNECT, exchange.timeouts.connect_s)
         try:
-            connection = await super().connect(req, traces, timeout)
+            connection = await self._unused(req, traces, timeout)
         except aiohttp.ClientConnectorDNSError:
             exchange.phase = Phase.RESOLVE
             raise
@@ -129,6 +132,19 @@ class _Connector(aiohttp.TCPConnector):
             connection.close()
             raise
         return connection
+
+    async def _unused(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
+    ) -> Connection:
+        """A connection in which no bytes lie that nobody asked for: they would pass for our answer."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
 
 
 class _Body(aiohttp.BytesPayload):

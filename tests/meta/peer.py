@@ -1,0 +1,104 @@
+"""A scripted TCP peer for tests: it counts what arrives, and does to each connection what is said."""
+
+import asyncio
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+Script = Callable[["Talk"], Awaitable[None]]
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    """Let the next close send RST instead of FIN."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Talk:
+    """One connection as the peer sees it."""
+
+    def __init__(self, peer: "Peer", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.peer = peer
+        self.reader = reader
+        self.writer = writer
+
+    async def head(self) -> bytes:
+        """Read a request up to its empty line."""
+        return await self.reader.readuntil(b"\r\n\r\n")
+
+    async def request(self) -> tuple[bytes, bytes]:
+        """Read one whole request, and keep it."""
+        head = await self.head()
+        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
+        body = await self.reader.readexactly(int(fields.get(b"content-length", b"0")))
+        self.peer.requests.append((head, body))
+        self.peer.first_request.set()
+        return head, body
+
+    async def answer(self, body: bytes, status: str = "200 OK", *headers: str) -> None:
+        """Write one whole answer."""
+        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+        await self.say("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+    async def say(self, raw: bytes) -> None:
+        """Write these bytes."""
+        self.writer.write(raw)
+        await self.writer.drain()
+
+    def reset(self) -> None:
+        """Close with RST instead of FIN."""
+        reset_on_close(self.writer.get_extra_info("socket"))
+        self.writer.transport.abort()
+
+
+class Peer:
+    """What a scripted peer has seen so far."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.connections = 0
+        self.requests: list[tuple[bytes, bytes]] = []
+        self.first_request = asyncio.Event()
+
+    @property
+    def posts(self) -> int:
+        """How many POSTs have arrived as a whole."""
+        return sum(head.startswith(b"POST ") for head, _ in self.requests)
+
+
+@asynccontextmanager
+async def peer(
+    script: Script, *, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None
+) -> AsyncIterator[Peer]:
+    """A listening peer that runs `script` on each connection and then closes it."""
+    seen = Peer()
+    talks: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talks.add(task)
+        seen.connections += 1
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
+                await script(Talk(seen, reader, writer))
+        finally:
+            talks.discard(task)
+            writer.close()
+            with suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    if receive_buffer:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    server = await asyncio.start_server(handle, sock=listener, ssl=tls)
+    seen.url = f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
+    try:
+        yield seen
+    finally:
+        server.close()
+        for task in list(talks):
+            task.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+        await server.wait_closed()

@@ -1,0 +1,183 @@
+"""Management calls: paging, and a clear sentence for everything that goes wrong."""
+
+import json
+import socket
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.meta.peer import Script, Talk, peer
+from wacrmd.meta.client import MetaCallError, MetaClient
+from wacrmd.meta.outcome import MetaError
+
+pytestmark = pytest.mark.anyio
+
+WABA = "102290129340398"
+
+
+def meta(url: str) -> MetaClient:
+    return MetaClient(url, "v25.0", connect_timeout_s=20, read_timeout_s=20, max_connections=2)
+
+
+def answering(*answers: tuple[str, Any]) -> Script:
+    """Answer request by request, over one connection or more."""
+
+    async def script(talk: Talk) -> None:
+        while len(talk.peer.requests) < len(answers):
+            await talk.request()
+            status, document = answers[len(talk.peer.requests) - 1]
+            body = document if isinstance(document, bytes) else json.dumps(document).encode()
+            await talk.answer(body, status, "Set-Cookie: a=b")
+
+    return script
+
+
+def target(head: bytes) -> tuple[str, str, dict[str, list[str]]]:
+    method, path, _ = head.decode().split("\r\n")[0].split(" ")
+    parts = urlsplit(path)
+    return method, parts.path, parse_qs(parts.query)
+
+
+async def test_templates_are_read_page_by_page_and_the_token_stays_in_the_header() -> None:
+    following = {"cursors": {"before": "x", "after": "a=b&c"}, "next": "https://evil.example/?access_token=x"}
+    pages = [
+        ("200 OK", {"data": [{"id": "1"}, {"id": "2"}], "paging": following}),
+        ("200 OK", {"data": [{"id": "3"}, "?"], "paging": {"cursors": {"after": "end"}}}),
+    ]
+    async with peer(answering(*pages)) as seen:
+        client = meta(seen.url)
+        assert [item["id"] for item in await client.templates(WABA, "EAAG")] == ["1", "2", "3"]
+        await client.aclose()
+    first, second = (target(head) for head, _ in seen.requests)
+    assert first[:2] == second[:2] == ("GET", f"/v25.0/{WABA}/message_templates")
+    assert first[2]["limit"] == ["100"]
+    assert "components" in first[2]["fields"][0]
+    assert second[2]["after"] == ["a=b&c"]
+    assert all(b"authorization: Bearer EAAG\r\n" in head for head, _ in seen.requests)
+    assert all(b"cookie" not in head.lower() for head, _ in seen.requests)
+
+
+async def test_a_list_without_end_is_given_up() -> None:
+    async def script(talk: Talk) -> None:
+        while True:
+            await talk.request()
+            await talk.answer(b'{"data":[],"paging":{"next":"n","cursors":{"after":"same"}}}')
+
+    async with peer(script) as seen:
+        client = meta(seen.url)
+        with pytest.raises(MetaCallError, match="does not end"):
+            await client.phone_numbers(WABA, "EAAG")
+        await client.aclose()
+
+
+async def test_number_health_and_subscription() -> None:
+    answers = [
+        ("200 OK", {"id": "1", "quality_rating": "GREEN"}),
+        ("200 OK", {"health_status": {"can_send_message": "AVAILABLE"}, "id": "1"}),
+        ("200 OK", {"data": [{"whatsapp_business_api_data": {"id": "7"}}]}),
+        ("200 OK", {"success": True}),
+    ]
+    async with peer(answering(*answers)) as seen:
+        client = meta(seen.url)
+        assert await client.number("1", "EAAG", "id,quality_rating") == {"id": "1", "quality_rating": "GREEN"}
+        assert await client.health("1", "EAAG") == {"can_send_message": "AVAILABLE"}
+        assert await client.subscribed_apps(WABA, "EAAG") == [{"whatsapp_business_api_data": {"id": "7"}}]
+        await client.subscribe(WABA, "EAAG")
+        await client.aclose()
+    assert [target(head)[:2] for head, _ in seen.requests] == [
+        ("GET", "/v25.0/1"),
+        ("GET", "/v25.0/1"),
+        ("GET", f"/v25.0/{WABA}/subscribed_apps"),
+        ("POST", f"/v25.0/{WABA}/subscribed_apps"),
+    ]
+    assert target(seen.requests[0][0])[2] == {"fields": ["id,quality_rating"]}
+
+
+EXPIRED = {"error": {"code": 190, "message": "Session has expired.", "error_data": {"details": "On Monday."}}}
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "sentence"),
+    [
+        (
+            "401 Unauthorized",
+            EXPIRED,
+            (
+                "Meta refused 1: Session has expired (code 190): On Monday. "
+                "Give the number a valid system user token, then resume the number."
+            ),
+        ),
+        (
+            "502 Bad Gateway",
+            b"<html>",
+            (
+                "Meta answered 1 with HTTP 502 and no usable JSON; "
+                "check [meta] graph_url and api_version, or try again later."
+            ),
+        ),
+        (
+            "200 OK",
+            [1],
+            (
+                "Meta answered 1 with HTTP 200 and no usable JSON; "
+                "check [meta] graph_url and api_version, or try again later."
+            ),
+        ),
+    ],
+)
+async def test_a_refusal_is_one_clear_sentence(status: str, document: Any, sentence: str) -> None:
+    async with peer(answering((status, document))) as seen:
+        client = meta(seen.url)
+        with pytest.raises(MetaCallError) as raised:
+            await client.number("1", "EAAG")
+        await client.aclose()
+    assert raised.value.sentence == str(raised.value) == sentence
+    expected = MetaError(190, "Session has expired.", "On Monday.") if document is EXPIRED else None
+    assert raised.value.error == expected
+
+
+@pytest.mark.parametrize("document", [{"data": "x"}, {}, {"success": False}])
+async def test_an_answer_of_another_shape_is_a_sentence_too(document: Any) -> None:
+    async with peer(answering(*[("200 OK", document)] * 3)) as seen:
+        client = meta(seen.url)
+        for call in (client.templates, client.health, client.subscribe):
+            with pytest.raises(MetaCallError, match="Meta"):
+                await call(WABA, "EAAG")
+        await client.aclose()
+
+
+async def test_no_connection_is_a_sentence_without_the_token() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed_at_once:
+        port = closed_at_once.getsockname()[1]
+    client = meta(f"http://127.0.0.1:{port}")
+    with pytest.raises(MetaCallError, match="Meta could not be asked for 1: ") as raised:
+        await client.number("1", "EAAG")
+    await client.aclose()
+    assert "EAAG" not in str(raised.value)
+
+
+async def test_a_token_that_no_header_can_carry_is_refused_here() -> None:
+    client = meta("http://127.0.0.1:9")
+    with pytest.raises(MetaCallError, match=r"^The access token holds characters") as raised:
+        await client.number("1", "EAAG\n")
+    await client.aclose()
+    assert raised.value.error is not None
+    assert "EAAG" not in str(raised.value)
+
+
+async def test_a_get_is_asked_again_on_a_fresh_connection_if_the_idle_one_has_broken() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.request()
+        if talk.peer.connections == 1:
+            await talk.answer(b'{"id":"1"}')
+            await talk.request()
+        else:
+            await talk.answer(b'{"id":"2"}')
+
+    async with peer(script) as seen:
+        client = meta(seen.url)
+        assert await client.number("1", "EAAG") == {"id": "1"}
+        assert await client.number("1", "EAAG") == {"id": "2"}
+        await client.aclose()
+    assert seen.connections == 2
