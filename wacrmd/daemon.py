@@ -108,7 +108,10 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
         async with anyio.create_task_group() as background:
             background.start_soon(sweeper.run)
             async with anyio.create_task_group() as doors:
-                for listener, app in ((api_listener, api.build(ctx)), (webhook_listener, webhooks.build(ctx))):
+                for listener, app in (
+                    (api_listener, api.build(ctx)),
+                    (webhook_listener, webhooks.build(ctx)),
+                ):
                     doors.start_soon(partial(listener.serve, app, shutdown=closed, drain_s=DRAIN_S))
                 doors.start_soon(admin.serve, admin_listener)
                 _tell_ready(config, api_listener, webhook_listener)

@@ -222,7 +222,7 @@ class TemplateContent:
     components: list[dict[str, Any]] | None = None
 
     def over(self, defaults: "TemplateContent") -> "TemplateContent":
-        """This recipient's content over the broadcast's defaults; raw components replace the other kinds."""
+        """A recipient's content over the broadcast's defaults; raw components replace the other kinds."""
         if self.components is not None:
             return self
         given = self.header is not None or self.buttons is not None

@@ -44,7 +44,9 @@ def build(ctx: Context) -> Starlette:
                 refusal = bad_request("The request is malformed")
         except Refusal as denied:
             refusal = denied
-        return Response(error_body(refusal), status_code=HTTP_STATUS[refusal.code], media_type="application/json")
+        return Response(
+            error_body(refusal), status_code=HTTP_STATUS[refusal.code], media_type="application/json"
+        )
 
     return Starlette(
         routes=[

@@ -53,7 +53,9 @@ def _idempotency(call: Call) -> Idempotency | None:
     if key is None:
         return None
     if not 1 <= len(key) <= LONGEST_IDEMPOTENCY_KEY:
-        raise bad_request(f"Idempotency-Key: expected 1 to {LONGEST_IDEMPOTENCY_KEY} characters, found {len(key)}")
+        raise bad_request(
+            f"Idempotency-Key: expected 1 to {LONGEST_IDEMPOTENCY_KEY} characters, found {len(key)}"
+        )
     return Idempotency.of(key, orjson.loads(call.raw_body))
 
 

@@ -66,7 +66,9 @@ class Endpoint:
     errors: tuple[ErrorCode, ...] = ()
 
 
-def answer(data: object, *, status: int = 200, meta: object = None, headers: dict[str, str] | None = None) -> Response:
+def answer(
+    data: object, *, status: int = 200, meta: object = None, headers: dict[str, str] | None = None
+) -> Response:
     """A success as every endpoint gives it: `{"data": …}`, with `meta` for lists."""
     content: dict[str, object] = {"data": data}
     if meta is not None:
@@ -91,13 +93,7 @@ class Gatekeeper:
                 structlog.contextvars.bind_contextvars(key=key.prefix, account_id=key.account_id)
                 now = self.ctx.clock.now()
                 allowance = self.limits.spend(key.id, self.ctx.config.limits.requests_per_minute, now)
-                if not allowance.allowed:
-                    raise Refusal(
-                        ErrorCode.RATE_LIMITED,
-                        f"This key may make {allowance.limit} requests a minute: "
-                        f"try again in {allowance.retry_after_s} s",
-                        retry_after_s=allowance.retry_after_s,
-                    )
+                _check_rate(allowance)
                 _check_scope(endpoint, key)
                 response = await endpoint.handler(await self._call(endpoint, request, key))
             except Refusal as refusal:
@@ -132,10 +128,22 @@ def presented_key(request: Request) -> str:
     return rest.strip() if scheme.lower() == "bearer" else given
 
 
+def _check_rate(allowance: Allowance) -> None:
+    if not allowance.allowed:
+        raise Refusal(
+            ErrorCode.RATE_LIMITED,
+            f"This key may make {allowance.limit} requests a minute: try again in {allowance.retry_after_s} s",
+            retry_after_s=allowance.retry_after_s,
+        )
+
+
 def _check_scope(endpoint: Endpoint, key: ApiKey) -> None:
     if endpoint.scopes and not set(endpoint.scopes) & set(key.scopes):
         wanted = " or ".join(endpoint.scopes)
-        raise Refusal(ErrorCode.FORBIDDEN, f"This key lacks the scope {wanted}: create one with --scope {endpoint.scopes[0]}")
+        raise Refusal(
+            ErrorCode.FORBIDDEN,
+            f"This key lacks the scope {wanted}: create one with --scope {endpoint.scopes[0]}",
+        )
 
 
 def _validate_body(model: type[BaseModel], raw: bytes) -> BaseModel:

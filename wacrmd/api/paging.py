@@ -19,7 +19,9 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Items on the page")] = PAGE
-    cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before")] = None
+    cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before")] = (
+        None
+    )
 
 
 def encode_cursor(position: Position | None) -> str | None:
@@ -34,7 +36,9 @@ def decode_cursor(cursor: str | None) -> Position | None:
     if cursor is None:
         return None
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode(
+            "ascii"
+        )
         created_at, row_id = (int(part) for part in text.split("."))
     except (ValueError, binascii.Error) as error:
         raise bad_request("cursor: expected next_cursor of an earlier page") from error

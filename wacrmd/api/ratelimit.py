@@ -38,7 +38,9 @@ class RateLimit:
         if not began <= now < began + MINUTE:
             began, used = now, 0
             if len(self._windows) > MAX_KEYS:
-                self._windows = {key: window for key, window in self._windows.items() if now < window[0] + MINUTE}
+                self._windows = {
+                    key: window for key, window in self._windows.items() if now < window[0] + MINUTE
+                }
         allowed = used < limit
         if allowed:
             used += 1

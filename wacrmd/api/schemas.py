@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
 
 from wacrmd.clock import Millis, parse_iso
 from wacrmd.meta.payloads import content_problems
@@ -21,7 +30,14 @@ def _param(value: object) -> str:
 
 def kind_of(value: object) -> str:
     """What a JSON value is, in JSON's words."""
-    names = {bool: "a boolean", float: "a number", int: "an integer", str: "a string", list: "an array", dict: "an object"}
+    names = {
+        bool: "a boolean",
+        float: "a number",
+        int: "an integer",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
     return names.get(type(value), "null")
 
 
@@ -35,7 +51,9 @@ def _time(value: object) -> Millis:
     try:
         return parse_iso(value)
     except ValueError as error:
-        raise ValueError(f"expected an ISO-8601 time with an offset, such as 2026-11-23T12:00:00Z: {error}") from error
+        raise ValueError(
+            f"expected an ISO-8601 time with an offset, such as 2026-11-23T12:00:00Z: {error}"
+        ) from error
 
 
 Param = Annotated[str, BeforeValidator(_param), WithJsonSchema({"type": ["string", "integer"]})]
@@ -60,8 +78,12 @@ class Content(Strict):
     """What fills the template beyond the body (contract 4)."""
 
     header: Object | None = Field(None, description="text, image, video, document or location of the header")
-    buttons: list[Object] | None = Field(None, description="values of URL, quick-reply, copy-code and flow buttons")
-    components: list[Object] | None = Field(None, description="Meta's own component objects, passed on as they are")
+    buttons: list[Object] | None = Field(
+        None, description="values of URL, quick-reply, copy-code and flow buttons"
+    )
+    components: list[Object] | None = Field(
+        None, description="Meta's own component objects, passed on as they are"
+    )
 
     def given(self) -> dict[str, Any]:
         """The parts that were given."""

@@ -81,7 +81,9 @@ class Pacer:
                 self._block, self._blocks = None, 0
 
     def silent(self, now: Millis, detail: str) -> None:
-        """A request ended without an answer; a row of those blocks the number, then lets single probes out."""
+        """A request ended without an answer; a row of those blocks the number, then lets single
+        probes out.
+        """
         self.in_flight -= 1
         self._silent += 1
         self._window = max(MIN_WINDOW, self._window // 2)
@@ -118,11 +120,11 @@ class Pacer:
         """How long a call limit blocks where Meta does not say: a minute, doubling while it lasts."""
         if now >= self._blocked_until:  # the answers of one burst double it once
             self._blocks += 1
-        return min(MINUTE * 2 ** max(0, self._blocks - 1), 16 * MINUTE)
+        return min(MINUTE << max(0, self._blocks - 1), 16 * MINUTE)
 
     def _next_block(self) -> Millis:
         self._blocks += 1
-        return min(FIRST_BLOCK * 2 ** (self._blocks - 1), LONGEST_BLOCK)
+        return min(FIRST_BLOCK << min(16, self._blocks - 1), LONGEST_BLOCK)
 
     def _capacity(self) -> float:
         return max(1.0, self._rate * BURST_S)

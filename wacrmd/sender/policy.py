@@ -70,7 +70,9 @@ def judge(
             )
         case NotSent():
             note = f"not sent ({outcome.phase}): {outcome.detail}"
-            return Verdict(attempt.again(UNSENT, note, None), Effect.SILENCE, HoldReason.META_UNREACHABLE, note)
+            return Verdict(
+                attempt.again(UNSENT, note, None), Effect.SILENCE, HoldReason.META_UNREACHABLE, note
+            )
         case Unknown():
             return _unknown(outcome, attempt)
         case Refused():
@@ -115,15 +117,21 @@ class _Attempt:
             used_retry=used_retry,
         )
 
-    def again(self, delay: Millis, note: str, error: MetaError | None, *, uses_retry: bool = False) -> AttemptResult:
+    def again(
+        self, delay: Millis, note: str, error: MetaError | None, *, uses_retry: bool = False
+    ) -> AttemptResult:
         """Another try after `delay`, unless the recipient's tries or its time are used up."""
         if uses_retry and self.claim.retries >= self.rules.max_retries:
-            return self.result(RecipientStatus.FAILED, f"gave up after {self.claim.retries + 1} tries: {note}", error=error)
+            return self.result(
+                RecipientStatus.FAILED, f"gave up after {self.claim.retries + 1} tries: {note}", error=error
+            )
         if self.now - self.claim.first_tried_at > self.rules.max_age:
             hours = self.rules.max_age // HOUR
             return self.result(RecipientStatus.FAILED, f"gave up after {hours} h: {note}", error=error)
         at = self.now + delay + int(delay * self.jitter / 4)
-        return self.result(RecipientStatus.PENDING, note, error=error, next_attempt_at=at, used_retry=uses_retry)
+        return self.result(
+            RecipientStatus.PENDING, note, error=error, next_attempt_at=at, used_retry=uses_retry
+        )
 
 
 def _unknown(outcome: Unknown, attempt: _Attempt) -> Verdict:
@@ -153,12 +161,22 @@ def _refused(outcome: Refused, attempt: _Attempt) -> Verdict:
             delay = min(4**attempt.claim.retries * SECOND, PAIR_LONGEST)
             return Verdict(attempt.again(delay, note, error, uses_retry=True))
         case Action.THROTTLE:
-            return Verdict(attempt.again(THROTTLED, note, error), Effect.THROTTLE, HoldReason.THROTTLED, why, asked)
+            return Verdict(
+                attempt.again(THROTTLED, note, error), Effect.THROTTLE, HoldReason.THROTTLED, why, asked
+            )
         case Action.LIMIT:
-            return Verdict(attempt.again(max(asked, LIMITED), note, error), Effect.LIMIT, HoldReason.THROTTLED, why, asked)
+            return Verdict(
+                attempt.again(max(asked, LIMITED), note, error),
+                Effect.LIMIT,
+                HoldReason.THROTTLED,
+                why,
+                asked,
+            )
         case Action.MAINTENANCE:
             wait = max(asked, MAINTAINED)
-            return Verdict(attempt.again(wait, note, error), Effect.MAINTENANCE, HoldReason.MAINTENANCE, why, wait)
+            return Verdict(
+                attempt.again(wait, note, error), Effect.MAINTENANCE, HoldReason.MAINTENANCE, why, wait
+            )
         case Action.PAUSE_BROADCAST:
             return _stop(attempt, note, error, Effect.PAUSE_BROADCAST, HoldReason.TEMPLATE, why)
         case Action.PAUSE_NUMBER:
@@ -189,4 +207,4 @@ def _fail(rule: ErrorRule, attempt: _Attempt, note: str, error: MetaError, why: 
 
 
 def _backoff(retries: int) -> Millis:
-    return min(RETRY_FIRST * 2**retries, RETRY_LONGEST)
+    return min(RETRY_FIRST << retries, RETRY_LONGEST)

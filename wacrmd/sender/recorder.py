@@ -99,7 +99,9 @@ def _apply(tx: Tx, verdict: Verdict, number_id: str, waba_id: str, now: Millis) 
     result = verdict.result
     match verdict.effect:
         case Effect.PAUSE_BROADCAST:
-            broadcasts.pause(tx, result.broadcast_id, verdict.hold or HoldReason.TEMPLATE, verdict.detail, now)
+            broadcasts.pause(
+                tx, result.broadcast_id, verdict.hold or HoldReason.TEMPLATE, verdict.detail, now
+            )
         case Effect.PAUSE_NUMBER:
             numbers.pause(tx, number_id, HoldReason.ACCOUNT, verdict.detail, now)
         case Effect.PAUSE_BUSINESS:

@@ -155,7 +155,9 @@ class Sender:
             return {}  # their outcome is known, only not written yet
         lost = await ctx.db.write(work)
         if lost:
-            log.warning("attempts_lost", policy=policy.value, recipients=sum(lost.values()), broadcasts=len(lost))
+            log.warning(
+                "attempts_lost", policy=policy.value, recipients=sum(lost.values()), broadcasts=len(lost)
+            )
             ctx.changes.publish(lost)
         return lost
 
@@ -259,7 +261,9 @@ class Sender:
         ctx = self._ctx
         now = ctx.clock.now()
         sender = ctx.config.sender
-        rules = Rules(UncertainPolicy(sender.on_uncertain), sender.max_retries, round(sender.max_age_hours * HOUR))
+        rules = Rules(
+            UncertainPolicy(sender.on_uncertain), sender.max_retries, round(sender.max_age_hours * HOUR)
+        )
         verdict = judge(outcome, claim, rules, started_at=started_at, now=now, jitter=self._random.random())
         if isinstance(outcome, NotSent | Unknown):
             pacer.silent(now, verdict.detail)
@@ -275,7 +279,9 @@ class Sender:
                 attempt=claim.attempt,
                 status=verdict.result.status.value,
                 note=verdict.result.note,
-                next_attempt_at=iso(verdict.result.next_attempt_at) if verdict.result.next_attempt_at else None,
+                next_attempt_at=iso(verdict.result.next_attempt_at)
+                if verdict.result.next_attempt_at
+                else None,
             )
         self._recorder.add(verdict, job.number.id, job.number.waba_id)
 
@@ -302,7 +308,9 @@ class Sender:
             if tally.suspects >= self._ctx.config.sender.pause_after:
                 detail = f"{tally.suspects} recipients in a row failed; the last: {verdict.detail}"
                 tally.suspects, tally.proven = 0, False
-                return Verdict(verdict.result, Effect.PAUSE_BROADCAST, verdict.hold, detail, opt_out=verdict.opt_out)
+                return Verdict(
+                    verdict.result, Effect.PAUSE_BROADCAST, verdict.hold, detail, opt_out=verdict.opt_out
+                )
         return verdict
 
     def _pacer(self, number: Number) -> Pacer:

@@ -19,7 +19,9 @@ from wacrmd.store.database import Tx
 
 NO_VALID_NUMBER = "No recipients had a valid E.164 phone number"
 IDEMPOTENCY_KEPT: Millis = DAY
-DRAINING = Refusal(ErrorCode.UNAVAILABLE, "The daemon is draining for a restart: try again in a moment", retry_after_s=5)
+DRAINING = Refusal(
+    ErrorCode.UNAVAILABLE, "The daemon is draining for a restart: try again in a moment", retry_after_s=5
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,9 @@ def audience_of(people: list[Person]) -> Audience:
         to = person.to
         if not isinstance(to, str):
             reason = "to is missing" if to is None else "to is not a string"
-            rejections.append(Rejection(index, None, f"{reason}: expected a phone number such as +14155550123"))
+            rejections.append(
+                Rejection(index, None, f"{reason}: expected a phone number such as +14155550123")
+            )
             continue
         address = to.strip() if is_user_id(to.strip()) else normalize(to)
         if address is None:
@@ -165,7 +169,10 @@ async def _was_accepted(ctx: Context, account_id: str, key: Idempotency | None) 
     if key is None:
         return False
     since = ctx.clock.now() - IDEMPOTENCY_KEPT
-    return await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, since=since)) is not None
+    return (
+        await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, since=since))
+        is not None
+    )
 
 
 def _store(
@@ -180,12 +187,17 @@ def _store(
     key: Idempotency | None,
 ) -> tuple[Acceptance, int | None]:
     now = ctx.clock.now()
-    if key is not None and (first := idempotency.get(tx, account_id, key.key, now - IDEMPOTENCY_KEPT)) is not None:
+    if (
+        key is not None
+        and (first := idempotency.get(tx, account_id, key.key, now - IDEMPOTENCY_KEPT)) is not None
+    ):
         return _replay(first, key), None
     gone = optouts.among(tx, account_id, [address for address, _ in audience.people])
     people = [(address, person) for address, person in audience.people if address not in gone]
     if not people:
-        raise bad_request("All valid recipients have opted out of messages from this account: nothing is left to send")
+        raise bad_request(
+            "All valid recipients have opted out of messages from this account: nothing is left to send"
+        )
     later = submission.scheduled_at is not None and submission.scheduled_at > now
     uuid = str(uuid4())
     broadcast_id = broadcasts.insert(

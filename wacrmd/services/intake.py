@@ -111,7 +111,9 @@ def _stranger(tx: Tx, taken: Taken, kind: str, subject: str | None, now: Millis)
     taken.count("stranger")
     if subject is not None and subject not in taken.strangers:
         taken.strangers.add(subject)
-        records.note(tx, kind, subject, {"ignored": "this number or account is not configured with this secret"}, now)
+        records.note(
+            tx, kind, subject, {"ignored": "this number or account is not configured with this secret"}, now
+        )
 
 
 def _inbound(
@@ -142,14 +144,16 @@ def _inbound(
     taken.count("message")
     wamid = message.context_id
     if wamid is None:
-        since = message.at - ctx.config.replies.reply_window_hours * HOUR
+        since = message.at - round(ctx.config.replies.reply_window_hours * HOUR)
         newest = inbound.newest_message_to(
             tx, number_id=number_id, wa_id=message.wa_id, user_id=message.user_id, since=since
         )
         wamid = newest[1] if newest else None
     if wamid is not None:
         inbound.attribute(tx, message.id, wamid)
-        statuses.append(Receipt(number_id, wamid, RecipientStatus.REPLIED, message.at, user_id=message.user_id))
+        statuses.append(
+            Receipt(number_id, wamid, RecipientStatus.REPLIED, message.at, user_id=message.user_id)
+        )
     phone = inbound.broadcast_phone_of(
         tx, number_id=number_id, wa_id=message.wa_id, user_id=message.user_id
     ) or (normalize(f"+{message.wa_id}") if message.wa_id else None)
@@ -201,7 +205,9 @@ def _signal(tx: Tx, taken: Taken, signal: NumberSignal, trusted: Trusted, now: M
         taken.throttled[number[0]] = detail
     elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS):
         numbers.pause(tx, number[0], HoldReason.ACCOUNT, detail, now)
-    records.note(tx, "errors", signal.phone_number_id, {"code": signal.error.code, "title": signal.error.title}, now)
+    records.note(
+        tx, "errors", signal.phone_number_id, {"code": signal.error.code, "title": signal.error.title}, now
+    )
 
 
 def _preference(tx: Tx, taken: Taken, preference: Preference, trusted: Trusted, now: Millis) -> None:
@@ -233,7 +239,12 @@ def _preference(tx: Tx, taken: Taken, preference: Preference, trusted: Trusted, 
             )
         elif preference.value == "resume":
             optouts.remove(
-                tx, account_id=account_id, phone=phone, user_id=preference.user_id, source="preference", at=preference.at
+                tx,
+                account_id=account_id,
+                phone=phone,
+                user_id=preference.user_id,
+                source="preference",
+                at=preference.at,
             )
 
 
@@ -259,7 +270,12 @@ def _template(tx: Tx, taken: Taken, event: TemplateEvent, trusted: Trusted, now:
             detail = f"Meta says that template {event.name} ({language}) is {event.event}: {event.reason or 'no reason given'}"
             taken.broadcasts.update(
                 broadcasts.pause_sending_template(
-                    tx, waba_id=event.waba_id, template_name=event.name, language=language, detail=detail, now=now
+                    tx,
+                    waba_id=event.waba_id,
+                    template_name=event.name,
+                    language=language,
+                    detail=detail,
+                    now=now,
                 )
             )
     elif event.field == "message_template_quality_update":
@@ -277,7 +293,12 @@ def _account(tx: Tx, taken: Taken, event: AccountEvent, trusted: Trusted, now: M
     if event.field == "account_update":
         ban = event.raw.get("ban_info") if isinstance(event.raw.get("ban_info"), dict) else {}
         state = ban.get("waba_ban_state") if isinstance(ban, dict) else None
-        stops = event.event in ("ACCOUNT_RESTRICTION", "ACCOUNT_VIOLATION", "ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED")
+        stops = event.event in (
+            "ACCOUNT_RESTRICTION",
+            "ACCOUNT_VIOLATION",
+            "ACCOUNT_DELETED",
+            "ACCOUNT_OFFBOARDED",
+        )
         if stops or state == "DISABLE":
             detail = f"Meta says {event.event} for business account {event.waba_id}: see WhatsApp Manager, then resume"
             numbers.pause_business(tx, event.waba_id, HoldReason.ACCOUNT, detail, now)

@@ -16,7 +16,9 @@ from wacrmd.store.database import Tx
 
 def unauthorized() -> Refusal:
     """The one answer to a missing, malformed, unknown, revoked or expired key."""
-    return Refusal(ErrorCode.UNAUTHORIZED, "Missing or invalid API key: send Authorization: Bearer wacrm_live_…")
+    return Refusal(
+        ErrorCode.UNAUTHORIZED, "Missing or invalid API key: send Authorization: Bearer wacrm_live_…"
+    )
 
 
 async def authenticate(ctx: Context, key: str) -> ApiKey:
@@ -48,7 +50,9 @@ class NewKey:
     view: dict[str, Any]
 
 
-async def create(ctx: Context, *, account: str, name: str, scopes: list[Scope], expires_in_days: int | None) -> NewKey:
+async def create(
+    ctx: Context, *, account: str, name: str, scopes: list[Scope], expires_in_days: int | None
+) -> NewKey:
     """Make a key for an account."""
     owner = await account_named(ctx, account)
     key, hashed, prefix = new_api_key()

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from wacrmd.errors import bad_request, conflict, not_found
+from wacrmd.meta.client import MetaCallError
 from wacrmd.model import HoldReason, Number
 from wacrmd.phone import normalize
 from wacrmd.services.context import Context
@@ -65,12 +66,22 @@ async def remove_account(ctx: Context, name: str) -> dict[str, Any]:
     return account_view(account)
 
 
-async def add_number(ctx: Context, new: NewNumber) -> dict[str, Any]:
-    """Configure a number; its secrets are sealed before they reach the database."""
+async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, Any]:
+    """Configure a number; its secrets are sealed before they reach the database.
+
+    With `check` Meta is asked first; refuses a token that does not open the number.
+    """
     account = await account_named(ctx, new.account)
     display = None
     if new.display_phone is not None and (display := normalize(new.display_phone)) is None:
-        raise bad_request(f"display_phone: expected a phone number such as +14155550123, found {new.display_phone!r}")
+        raise bad_request(
+            f"display_phone: expected a phone number such as +14155550123, found {new.display_phone!r}"
+        )
+    if check:
+        try:
+            await ctx.meta.number(new.phone_number_id, new.access_token)
+        except MetaCallError as error:
+            raise bad_request(f"Meta refuses this number with this token: {error}") from error
     number_id = str(uuid4())
     await ctx.db.write(
         partial(

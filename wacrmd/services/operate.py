@@ -61,7 +61,9 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
         if current is None:
             raise not_found("Broadcast")
         if current.status in (BroadcastStatus.SCHEDULED, BroadcastStatus.CANCELLED):
-            raise conflict(f"The broadcast is {current.status}: only one that is sending, paused or sent can be retried")
+            raise conflict(
+                f"The broadcast is {current.status}: only one that is sending, paused or sent can be retried"
+            )
         requeued = recipients.requeue(tx, broadcast.id, statuses & RETRIABLE, now)
         if requeued and current.status is BroadcastStatus.SENT:
             broadcasts.reopen(tx, broadcast.id, now)
@@ -89,7 +91,9 @@ async def give_up_uncertain(ctx: Context, broadcast: Broadcast) -> int:
     return count
 
 
-def _must_be(tx: Tx, broadcast: Broadcast, wanted: BroadcastStatus, verb: str, *also: BroadcastStatus) -> None:
+def _must_be(
+    tx: Tx, broadcast: Broadcast, wanted: BroadcastStatus, verb: str, *also: BroadcastStatus
+) -> None:
     """A repeated transition is harmless; one from any other state is refused by name."""
     current = broadcasts.get(tx, broadcast.id)
     if current is None:
@@ -108,5 +112,3 @@ async def _done(ctx: Context, broadcast: Broadcast, work: Callable[[Tx], None]) 
 async def broadcast_of(ctx: Context, reference: str, account_id: str | None = None) -> Broadcast:
     """The broadcast that a caller means: its uuid, or for operators an unambiguous beginning of it."""
     return await views.resolve_broadcast(ctx, reference, account_id)
-
-

@@ -24,7 +24,9 @@ async def status(ctx: Context) -> dict[str, Any]:
         for broadcast in open_broadcasts
         if broadcast["hold"]
     ] + [
-        {"what": "number", "id": number["phone_number_id"], **number["hold"]} for number in numbers if number["hold"]
+        {"what": "number", "id": number["phone_number_id"], **number["hold"]}
+        for number in numbers
+        if number["hold"]
     ]
     trouble = ctx.db.trouble
     healthy = trouble is None and not held
@@ -42,4 +44,3 @@ async def status(ctx: Context) -> dict[str, Any]:
         "broadcasts": open_broadcasts,
         "numbers": numbers,
     }
-

@@ -31,31 +31,41 @@ class TrustBook:
         self._db = db
         self._vault = vault
         self._clock = clock
-        self._secrets: list[bytes] = []
-        self._trusted: list[Trusted] = []
-        self._read_at: Millis | None = None
-
-    def __repr__(self) -> str:
-        return f"TrustBook({len(self._secrets)} secrets)"
+        self._held: _Held | None = None
+        self._changes = 0
 
     def forget(self) -> None:
         """A number was added, changed or removed."""
-        self._read_at = None
+        self._held = None
+        self._changes += 1
 
     async def current(self) -> tuple[list[bytes], list[Trusted]]:
         """The secrets that are valid now and, at the same places, what each speaks for."""
         now = self._clock.now()
-        if self._read_at is None or now - self._read_at > RECHECK:
-            self._read_at = now
-            by_secret: dict[str, Trusted] = {}
-            for row in await self._db.read(partial(numbers.webhook_secrets, now=now)):
-                secret = self._vault.unseal(row.sealed, secret_seal(row.number_id))
-                trusted = by_secret.setdefault(secret, Trusted())
-                trusted.numbers[row.phone_number_id] = (row.number_id, row.account_id)
-                trusted.businesses.setdefault(row.waba_id, set()).add(row.account_id)
-            self._secrets = [secret.encode() for secret in by_secret]
-            self._trusted = list(by_secret.values())
-        return self._secrets, self._trusted
+        held = self._held
+        if held is None or now - held.read_at > RECHECK:
+            changes, held = self._changes, await self._read(now)
+            if changes == self._changes:  # else a number was changed meanwhile, and this may be old already
+                self._held = held
+        return held.secrets, held.trusted
+
+    async def _read(self, now: Millis) -> "_Held":
+        by_secret: dict[str, Trusted] = {}
+        for row in await self._db.read(partial(numbers.webhook_secrets, now=now)):
+            secret = self._vault.unseal(row.sealed, secret_seal(row.number_id))
+            trusted = by_secret.setdefault(secret, Trusted())
+            trusted.numbers[row.phone_number_id] = (row.number_id, row.account_id)
+            trusted.businesses.setdefault(row.waba_id, set()).add(row.account_id)
+        return _Held([secret.encode() for secret in by_secret], list(by_secret.values()), now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is in memory, whole: a reader never sees half of it."""
+
+    secrets: list[bytes] = field(repr=False)
+    trusted: list[Trusted]
+    read_at: Millis
 
 
 def token_seal(number_id: str) -> str:

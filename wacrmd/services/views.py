@@ -127,7 +127,9 @@ def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> H
     if flow is not None and flow.hold is not None:
         return flow.hold
     if ctx.draining:
-        return Hold(HoldReason.DRAINING, "The daemon is draining: sending goes on after its restart", ctx.clock.now())
+        return Hold(
+            HoldReason.DRAINING, "The daemon is draining: sending goes on after its restart", ctx.clock.now()
+        )
     waiting, earliest = recipients.waiting(tx, broadcast.id)
     if waiting == progress.pending and earliest is not None and earliest > ctx.clock.now():
         detail = f"{waiting} recipients wait for their next try, the first at {iso(earliest)}"

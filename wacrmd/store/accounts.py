@@ -28,7 +28,9 @@ def all_of(tx: Tx) -> list[Account]:
 
 def find(tx: Tx, reference: str) -> Account | None:
     """The account of this name or id."""
-    row = tx.execute(f"SELECT {_COLUMNS} FROM account WHERE name = ? OR id = ?", (reference, reference)).fetchone()
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM account WHERE name = ? OR id = ?", (reference, reference)
+    ).fetchone()
     return Account(*row) if row else None
 
 
@@ -48,4 +50,6 @@ def remove(tx: Tx, account_id: str) -> None:
         tx.execute("DELETE FROM api_key WHERE account_id = ? AND revoked_at IS NOT NULL", (account_id,))
         tx.execute("DELETE FROM account WHERE id = ?", (account_id,))
     except sqlite3.IntegrityError as error:
-        raise conflict("The account still has numbers, keys or broadcasts: remove and revoke those first") from error
+        raise conflict(
+            "The account still has numbers, keys or broadcasts: remove and revoke those first"
+        ) from error

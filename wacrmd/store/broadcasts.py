@@ -23,17 +23,9 @@ class Position(NamedTuple):
     id: int
 
 
-def _broadcast(row: tuple[Any, ...]) -> Broadcast:
-    return Broadcast(
-        *row[:7],
-        status=BroadcastStatus(row[7]),
-        hold=hold_of(row[8], row[9], row[10]),
-        created_at=row[11],
-        updated_at=row[12],
-        scheduled_at=row[13],
-        started_at=row[14],
-        completed_at=row[15],
-    )
+def _broadcast(row: Any) -> Broadcast:
+    values: list[Any] = [*row[:7], BroadcastStatus(row[7]), hold_of(*row[8:11]), *row[11:]]
+    return Broadcast(*values)
 
 
 def insert(
@@ -98,7 +90,8 @@ def content_of(tx: Tx, broadcast_id: int) -> str | None:
 def find(tx: Tx, beginning: str) -> list[Broadcast]:
     """The broadcasts of all accounts whose uuid begins so (two at most: enough to see ambiguity)."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM broadcast WHERE uuid >= ? AND uuid < ? LIMIT 2", (beginning, beginning + "\U0010ffff")
+        f"SELECT {_COLUMNS} FROM broadcast WHERE uuid >= ? AND uuid < ? LIMIT 2",
+        (beginning, beginning + "\U0010ffff"),
     )
     return [_broadcast(row) for row in rows]
 
@@ -125,7 +118,8 @@ def page(
         values.extend(after)
     condition = f"WHERE {' AND '.join(where)}" if where else ""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM broadcast {condition} ORDER BY created_at DESC, id DESC LIMIT ?", (*values, limit)
+        f"SELECT {_COLUMNS} FROM broadcast {condition} ORDER BY created_at DESC, id DESC LIMIT ?",
+        (*values, limit),
     )
     return [_broadcast(row) for row in rows]
 
@@ -161,7 +155,9 @@ def due(tx: Tx, now: Millis) -> list[int]:
 
 def scheduled_due(tx: Tx, now: Millis) -> bool:
     """Whether a scheduled broadcast's time has come."""
-    row = tx.execute("SELECT 1 FROM broadcast WHERE status = 'scheduled' AND scheduled_at <= ? LIMIT 1", (now,))
+    row = tx.execute(
+        "SELECT 1 FROM broadcast WHERE status = 'scheduled' AND scheduled_at <= ? LIMIT 1", (now,)
+    )
     return row.fetchone() is not None
 
 
@@ -220,7 +216,8 @@ def cancel(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     )
     if cursor.rowcount:
         tx.execute(
-            "UPDATE recipient SET status = 'cancelled' WHERE broadcast_id = ? AND status = 'pending'", (broadcast_id,)
+            "UPDATE recipient SET status = 'cancelled' WHERE broadcast_id = ? AND status = 'pending'",
+            (broadcast_id,),
         )
         _tell(tx, broadcast_id, "broadcast.cancelled", now)
     return cursor.rowcount > 0

@@ -48,11 +48,13 @@ _ADVICE = {
 }
 
 
-class StorageTrouble(Refusal):  # noqa: N818 - the caller's answer is a 503, see Refusal
+class StorageTrouble(Refusal):
     """The database cannot take or give data now; nothing of the transaction is stored."""
 
     def __init__(self, advice: str) -> None:
-        super().__init__(ErrorCode.UNAVAILABLE, f"The database cannot be used now: {advice}", retry_after_s=10)
+        super().__init__(
+            ErrorCode.UNAVAILABLE, f"The database cannot be used now: {advice}", retry_after_s=10
+        )
         self.advice = advice
 
 
@@ -68,7 +70,7 @@ class _Connection(aiosqlite.Connection):
     """An aiosqlite connection that runs a whole function on its thread."""
 
     async def run(self, work: Work[T]) -> T:
-        result: T = await self._execute(work, self._conn)
+        result: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite has no public name for it
         return result
 
 
@@ -79,10 +81,6 @@ def _trouble(error: sqlite3.Error) -> StorageTrouble | None:
         return None
     advice = _ADVICE.get(code & 0xFF)
     return StorageTrouble(advice) if advice else None
-
-
-def _begin(connection: Tx, how: str) -> None:
-    connection.execute(how)
 
 
 def _rollback(connection: Tx) -> None:
@@ -235,11 +233,12 @@ class Database:
         reader = await self._readers.get()
         try:
             with anyio.CancelScope(shield=True):  # the thread is busy until the work is done
-                return await reader.run(partial(_run_read, work))
+                result = await reader.run(partial(_run_read, work))
         except sqlite3.Error as error:
             raise _trouble(error) or error from error
         finally:
             self._readers.put_nowait(reader)
+        return result
 
     async def alone(self, work: Work[T]) -> T:
         """Run `work` on the writer's thread outside of any transaction (VACUUM, checkpoint, backup)."""
@@ -247,11 +246,13 @@ class Database:
 
     async def _connect(self) -> None:
         try:
-            self._writer = await _Connection(partial(open_writer, self.path), iter_chunk_size=64)
+            self._writer = _Connection(partial(open_writer, self.path), iter_chunk_size=64)
+            await self._writer
             try:
                 await self._writer.run(partial(migrate, path=self.path))
                 for _ in range(READERS):
-                    reader = await _Connection(partial(open_reader, self.path), iter_chunk_size=64)
+                    reader = _Connection(partial(open_reader, self.path), iter_chunk_size=64)
+                    await reader
                     self._all_readers.append(reader)
                     self._readers.put_nowait(reader)
             except BaseException:
@@ -297,8 +298,8 @@ class Database:
         for index, (_, done) in enumerate(group):
             if done.done():
                 continue
-            result, error = (None, failure) if failure is not None else results[index]
-            if error is not None:
-                done.set_exception(error)
+            result, refused = (None, failure) if failure is not None else results[index]
+            if refused is not None:
+                done.set_exception(refused)
             else:
                 done.set_result(result)

@@ -5,7 +5,14 @@ from wacrmd.store.database import Tx
 
 
 def note(
-    tx: Tx, *, message_id: str, number_id: str, wa_id: str | None, user_id: str | None, at: Millis, now: Millis
+    tx: Tx,
+    *,
+    message_id: str,
+    number_id: str,
+    wa_id: str | None,
+    user_id: str | None,
+    at: Millis,
+    now: Millis,
 ) -> bool:
     """Remember an inbound message; False when this id has been seen before."""
     cursor = tx.execute(

@@ -13,7 +13,11 @@ APPLICATION_ID = 0x77616372
 def migrations() -> list[tuple[int, str]]:
     """All migrations as (version, SQL), in order."""
     folder = files("wacrmd.store") / "migrations"
-    found = [(int(entry.name[:4]), entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    found = [
+        (int(entry.name[:4]), entry.read_text("utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".sql")
+    ]
     return sorted(found)
 
 

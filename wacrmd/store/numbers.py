@@ -34,19 +34,9 @@ def hold_of(reason: str | None, detail: str | None, since: Millis | None) -> Hol
     return Hold(HoldReason(reason), detail or "", since or 0) if reason else None
 
 
-def _number(row: tuple[Any, ...]) -> Number:
-    return Number(
-        *row[:8],
-        is_default=bool(row[8]),
-        state=NumberState(row[9]),
-        hold=hold_of(row[10], row[11], row[12]),
-        quality=row[13],
-        limit_tier=row[14],
-        verified_name=row[15],
-        checked_at=row[16],
-        created_at=row[17],
-        access_token=row[18],
-    )
+def _number(row: Any) -> Number:
+    values: list[Any] = [*row[:8], bool(row[8]), NumberState(row[9]), hold_of(*row[10:13]), *row[13:]]
+    return Number(*values)
 
 
 def add(
@@ -215,13 +205,16 @@ def note_health(
 
 def add_app_secret(tx: Tx, number_id: str, sealed: bytes, now: Millis) -> None:
     """Make this the current app secret."""
-    tx.execute("INSERT INTO app_secret (number_id, secret, created_at) VALUES (?, ?, ?)", (number_id, sealed, now))
+    tx.execute(
+        "INSERT INTO app_secret (number_id, secret, created_at) VALUES (?, ?, ?)", (number_id, sealed, now)
+    )
 
 
 def retire_app_secrets(tx: Tx, number_id: str, until: Millis) -> None:
     """Let the app secrets that are current now end at `until`, so that two are valid for a while."""
     tx.execute(
-        "UPDATE app_secret SET valid_until = ? WHERE number_id = ? AND valid_until IS NULL", (until, number_id)
+        "UPDATE app_secret SET valid_until = ? WHERE number_id = ? AND valid_until IS NULL",
+        (until, number_id),
     )
 
 

@@ -37,7 +37,8 @@ def add(
 ) -> bool:
     """Note that a person opted out; False when that was known. Tells `contact.opted_out`."""
     known = tx.execute(
-        "SELECT 1 FROM optout WHERE account_id = ? AND (phone = ? OR user_id = ?) LIMIT 1", (account_id, phone, user_id)
+        "SELECT 1 FROM optout WHERE account_id = ? AND (phone = ? OR user_id = ?) LIMIT 1",
+        (account_id, phone, user_id),
     ).fetchone()
     if known:
         return False
@@ -45,7 +46,9 @@ def add(
         "INSERT INTO optout (account_id, phone, user_id, source, detail, at) VALUES (?, ?, ?, ?, ?, ?)",
         (account_id, phone, user_id, source, detail, at),
     )
-    outbox.put(tx, account_id, "contact.opted_out", {"phone": phone, "user_id": user_id, "source": source}, at)
+    outbox.put(
+        tx, account_id, "contact.opted_out", {"phone": phone, "user_id": user_id, "source": source}, at
+    )
     return True
 
 
@@ -57,7 +60,9 @@ def remove(
         "DELETE FROM optout WHERE account_id = ? AND (phone = ? OR user_id = ?)", (account_id, phone, user_id)
     )
     if cursor.rowcount:
-        outbox.put(tx, account_id, "contact.opted_in", {"phone": phone, "user_id": user_id, "source": source}, at)
+        outbox.put(
+            tx, account_id, "contact.opted_in", {"phone": phone, "user_id": user_id, "source": source}, at
+        )
     return cursor.rowcount > 0
 
 

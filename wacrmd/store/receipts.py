@@ -20,7 +20,7 @@ OPT_OUT_CODE = 131050
 """Meta's "the user stopped marketing messages from you" (meta-cloud-api 2.3)."""
 
 _SELECT = (
-    "SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r.\"to\", r.status, r.attempt, r.wamid, r.user_id,"
+    'SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r."to", r.status, r.attempt, r.wamid, r.user_id,'
     " r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at, r.error_code, r.error_title, r.error_details"
     " FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
 )
@@ -79,7 +79,9 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     for receipt in receipts:
         row, attempt = _match(receipt, by_id, by_wamid)
         if row is None:
-            early.append((receipt.number_id, receipt.wamid, receipt.status, receipt.at, _detail(receipt.error), now))
+            early.append(
+                (receipt.number_id, receipt.wamid, receipt.status, receipt.at, _detail(receipt.error), now)
+            )
             done.early += 1
         elif _advance(row, receipt, attempt):
             history.append((row.id, receipt.at, receipt.status, attempt, _detail(receipt.error)))
@@ -91,7 +93,9 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             done.repeated += 1
     rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
     _write(tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt])
-    tx.executemany("INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, ?, ?, ?)", history)
+    tx.executemany(
+        "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, ?, ?, ?)", history
+    )
     if early:
         tx.executemany(
             "INSERT OR IGNORE INTO early_update (number_id, wamid, kind, at, detail, received_at)"
@@ -125,7 +129,9 @@ def _rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, _Row], dict[str, _
     ids = {token[1] for token in tokens if token}
     by_id: dict[int, _Row] = {}
     if ids:
-        for values in tx.execute(f"{_SELECT} WHERE r.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)):
+        for values in tx.execute(
+            f"{_SELECT} WHERE r.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+        ):
             by_id[values[0]] = _row(values)
     known = {row.wamid for row in by_id.values()}
     wamids = {receipt.wamid for receipt in receipts} - known
@@ -139,8 +145,9 @@ def _rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, _Row], dict[str, _
     return by_id, by_wamid
 
 
-def _row(values: tuple[Any, ...]) -> _Row:
-    return _Row(*values[:6], RecipientStatus(values[6]), *values[7:])
+def _row(values: Any) -> _Row:
+    columns: list[Any] = [*values[:6], RecipientStatus(values[6]), *values[7:]]
+    return _Row(*columns)
 
 
 def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) -> tuple[_Row | None, int]:
@@ -149,7 +156,12 @@ def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) 
     if token is not None:
         uuid, recipient_id, attempt = token
         row = by_id.get(recipient_id)
-        if row is not None and row.uuid == uuid and row.number_id == receipt.number_id and attempt <= row.attempt:
+        if (
+            row is not None
+            and row.uuid == uuid
+            and row.number_id == receipt.number_id
+            and attempt <= row.attempt
+        ):
             return row, attempt
     row = by_wamid.get(receipt.wamid)
     if row is not None and row.number_id == receipt.number_id:
@@ -263,7 +275,9 @@ def _tell(tx: Tx, changed: list[_Row], now: Millis) -> None:
 def _detail(error: MetaError | None) -> str | None:
     if error is None:
         return None
-    return json.dumps({"code": error.code, "title": error.title, "details": error.details}, ensure_ascii=False)
+    return json.dumps(
+        {"code": error.code, "title": error.title, "details": error.details}, ensure_ascii=False
+    )
 
 
 def _error(detail: str | None) -> MetaError | None:
@@ -271,4 +285,3 @@ def _error(detail: str | None) -> MetaError | None:
         return None
     stored = json.loads(detail)
     return MetaError(stored["code"], stored["title"], stored["details"])
-

@@ -17,14 +17,16 @@ OPTED_OUT = "Opted out before the send"
 LOST = "The daemon stopped while the request was under way: Meta may or may not have the message"
 
 
-def _recipient(row: tuple[Any, ...]) -> Recipient:
-    return Recipient(*row[:3], RecipientStatus(row[3]), *row[4:])
+def _recipient(row: Any) -> Recipient:
+    values: list[Any] = [*row[:3], RecipientStatus(row[3]), *row[4:]]
+    return Recipient(*values)
 
 
 def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
     """Store the recipients of a new broadcast: (to, params JSON, content JSON) each, in the caller's order."""
     tx.executemany(
-        f'INSERT INTO recipient (broadcast_id, "to", params, content) VALUES ({broadcast_id:d}, ?, ?, ?)', rows
+        f'INSERT INTO recipient (broadcast_id, "to", params, content) VALUES ({broadcast_id:d}, ?, ?, ?)',
+        rows,
     )
 
 
@@ -92,7 +94,12 @@ def record(tx: Tx, results: list[AttemptResult]) -> None:
     tx.executemany(
         "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, 'attempt', ?, ?)",
         [
-            (result.recipient_id, result.at, result.attempt, _note(result.started_at, result.note, result.status))
+            (
+                result.recipient_id,
+                result.at,
+                result.attempt,
+                _note(result.started_at, result.note, result.status),
+            )
             for result in results
         ],
     )
@@ -126,7 +133,9 @@ def settle_cancelled(tx: Tx, broadcast_ids: Iterable[int]) -> None:
     )
 
 
-def lose(tx: Tx, policy: UncertainPolicy, now: Millis, *, claimed_before: Millis | None = None) -> dict[int, int]:
+def lose(
+    tx: Tx, policy: UncertainPolicy, now: Millis, *, claimed_before: Millis | None = None
+) -> dict[int, int]:
     """Attempts whose outcome nobody will ever record: uncertain, or as the policy says; how many by broadcast.
 
     At start that is every attempt in flight (the process that made it is dead); while running only those
@@ -149,7 +158,10 @@ def lose(tx: Tx, policy: UncertainPolicy, now: Millis, *, claimed_before: Millis
     )
     tx.executemany(
         "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, 'attempt', ?, ?)",
-        [(recipient_id, now, attempt, _note(started_at, LOST, status)) for recipient_id, _, attempt, started_at in rows],
+        [
+            (recipient_id, now, attempt, _note(started_at, LOST, status))
+            for recipient_id, _, attempt, started_at in rows
+        ],
     )
     by_broadcast: dict[int, int] = {}
     for _, broadcast_id, _, _ in rows:
@@ -200,7 +212,8 @@ def page(
         where += " AND id < ?"
         values.append(before)
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM recipient WHERE broadcast_id = ? {where} ORDER BY id DESC LIMIT ?", (*values, limit)
+        f"SELECT {_COLUMNS} FROM recipient WHERE broadcast_id = ? {where} ORDER BY id DESC LIMIT ?",
+        (*values, limit),
     )
     return [_recipient(row) for row in rows]
 

@@ -56,17 +56,22 @@ def audit(tx: Tx, entry: AuditEntry) -> None:
 
 def audit_since(tx: Tx, since: Millis, limit: int) -> list[AuditEntry]:
     """The audit log from a time on, oldest first; the newest `limit` entries at most."""
+    columns = ("at", "uid", "user", "pid", "method", "params", "result")
     rows = tx.execute(
         "SELECT at, uid, user, pid, method, params, result FROM audit WHERE at >= ? ORDER BY id DESC LIMIT ?",
         (since, limit),
     ).fetchall()
-    return [AuditEntry(*row[:5], json.loads(row[5]), row[6]) for row in reversed(rows)]
+    return [
+        AuditEntry(**dict(zip(columns, row, strict=True)) | {"params": json.loads(row[5])})
+        for row in reversed(rows)
+    ]
 
 
 def history(tx: Tx, recipient_id: int) -> list[dict[str, Any]]:
     """Every attempt and status of a recipient, oldest first."""
     rows = tx.execute(
-        "SELECT at, kind, attempt, detail FROM history WHERE recipient_id = ? ORDER BY at, id", (recipient_id,)
+        "SELECT at, kind, attempt, detail FROM history WHERE recipient_id = ? ORDER BY at, id",
+        (recipient_id,),
     )
     return [
         {"at": at, "kind": kind, "attempt": attempt, "detail": json.loads(detail) if detail else None}

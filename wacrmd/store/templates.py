@@ -25,13 +25,12 @@ class Template:
     synced_at: Millis
 
 
-_COLUMNS = (
-    "waba_id, meta_id, name, language, status, category, parameter_format, components, quality, reason, synced_at"
-)
+_COLUMNS = "waba_id, meta_id, name, language, status, category, parameter_format, components, quality, reason, synced_at"
 
 
-def _template(row: tuple[Any, ...]) -> Template:
-    return Template(*row[:7], json.loads(row[7]), *row[8:])
+def _template(row: Any) -> Template:
+    values: list[Any] = [*row[:7], json.loads(row[7]), *row[8:]]
+    return Template(*values)
 
 
 def replace_all(tx: Tx, waba_id: str, templates: list[Template], now: Millis) -> None:
@@ -72,14 +71,17 @@ def synced_at(tx: Tx, waba_id: str) -> Millis | None:
 def get(tx: Tx, waba_id: str, name: str, language: str) -> Template | None:
     """One template in one language."""
     row = tx.execute(
-        f"SELECT {_COLUMNS} FROM template WHERE waba_id = ? AND name = ? AND language = ?", (waba_id, name, language)
+        f"SELECT {_COLUMNS} FROM template WHERE waba_id = ? AND name = ? AND language = ?",
+        (waba_id, name, language),
     ).fetchone()
     return _template(row) if row else None
 
 
 def languages(tx: Tx, waba_id: str, name: str) -> list[str]:
     """The languages in which a template exists."""
-    rows = tx.execute("SELECT language FROM template WHERE waba_id = ? AND name = ? ORDER BY language", (waba_id, name))
+    rows = tx.execute(
+        "SELECT language FROM template WHERE waba_id = ? AND name = ? ORDER BY language", (waba_id, name)
+    )
     return [language for (language,) in rows]
 
 

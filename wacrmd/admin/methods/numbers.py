@@ -27,6 +27,7 @@ class NewNumber(Params):
     display_phone: str | None = Field(None, max_length=40)
     messages_per_second: float | None = Field(None, gt=0, le=1000)
     default: bool = False
+    check: bool = Field(default=False, description="ask Meta first whether the token opens this number")
 
 
 async def add(ctx: Context, params: NewNumber, _caller: Caller) -> dict[str, Any]:
@@ -45,6 +46,7 @@ async def add(ctx: Context, params: NewNumber, _caller: Caller) -> dict[str, Any
             messages_per_second=params.messages_per_second,
             default=params.default,
         ),
+        check=params.check,
     )
 
 
