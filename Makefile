@@ -1,0 +1,82 @@
+# Everything that a developer runs. Needs make and Python >= 3.11 with venv; all else goes into .venv.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+# The newest Python that runs; PYTHON=/path/to/python3 chooses another.
+PYTHONS := python3.14 python3.13 python3.12 python3.11 python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
+ARGS ?=
+KILLS ?= 50
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
+
+.PHONY: help venv demo test check format torture bench dist lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+venv: $(STAMP) ## the virtual environment, as the lock file says
+
+$(LOCKED): requirements-dev.lock
+	@for candidate in $(or $(PYTHON),$(PYTHONS)); do \
+		if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			python=$$candidate; break; \
+		fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo 'make: needs Python 3.11 or newer and found none; name one: make PYTHON=/path/to/python3' >&2; \
+		exit 1; \
+	fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "make: $$python cannot make virtual environments; on Debian: apt install python3-venv" >&2; \
+		exit 1; \
+	fi; \
+	echo "$$($$python --version) makes $(VENV) …"; \
+	$$python -m venv --clear $(VENV)
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(STAMP): $(LOCKED) pyproject.toml
+	@$(PIP) --no-deps --no-index --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## the daemon and a simulated Meta on a temporary database; ARGS=--exit ends by itself
+	@$(BIN)/wacrmd demo $(ARGS)
+
+test: check ## all checks, then all tests; ARGS='-k name' chooses some
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## lint, format, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+torture: $(STAMP) ## kill the real daemon again and again (KILLS=50) and look for a message lost or sent twice
+	WACRMD_TORTURE_KILLS=$(KILLS) $(BIN)/python -m pytest -m torture -s $(ARGS)
+
+bench: $(STAMP) ## measure: accepting, sending, webhooks
+	$(BIN)/python -m bench $(ARGS)
+
+dist: $(STAMP) ## sdist and wheel, in dist/
+	$(BIN)/python -m build --no-isolation
+
+lock: ## choose the newest versions that pyproject.toml allows; needs uv
+	@command -v uv >/dev/null || { echo 'make: uv is needed for this (pipx install uv)' >&2; exit 1; }
+	env -u PIP_FIND_LINKS $(LOCK) --upgrade --output-file requirements.lock
+	env -u PIP_FIND_LINKS $(LOCK) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove all that is made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
