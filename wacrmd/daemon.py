@@ -21,6 +21,7 @@ from wacrmd.clock import SECOND, Clock, SystemClock
 from wacrmd.config import Config, key_file, warnings
 from wacrmd.dispatch.bell import Bell
 from wacrmd.dispatch.sweeper import Chore, Sweeper, ring_due
+from wacrmd.errors import sole_error
 from wacrmd.http import Listener
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaClient
@@ -66,6 +67,7 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
     """A daemon that is ready inside the block; leaving the block stops it: drain, then close."""
     notifier = Notifier.from_env()
     async with AsyncExitStack() as stack:
+        stack.enter_context(sole_error())
         database = await stack.enter_async_context(Database.open(config.storage.path, clock))
         api_listener, webhook_listener, admin_listener = _listen(config, stack)
         vault = Vault.open(key_file(config), create=not await database.read(_has_data))

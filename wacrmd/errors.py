@@ -1,5 +1,7 @@
 """Every error that a caller can see: one row a code, one exception class that carries it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -99,3 +101,15 @@ def not_found(what: str) -> Refusal:
 def conflict(message: str) -> Refusal:
     """The refusal when the present state does not allow it; the message names the state."""
     return Refusal(ErrorCode.CONFLICT, message)
+
+
+@contextmanager
+def sole_error() -> Iterator[None]:
+    """Let an exception leave task groups as itself, not as the only leaf of nested groups."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        leaf: BaseException = group
+        while isinstance(leaf, BaseExceptionGroup) and len(leaf.exceptions) == 1:
+            leaf = leaf.exceptions[0]
+        raise leaf from None

@@ -1,0 +1,73 @@
+"""The main job over real sockets: a thousand people, each once, and counts that come true."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.site import people, site
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_each_of_a_thousand_gets_exactly_one_message_and_the_counts_come_true(tmp_path: Path) -> None:
+    """Webhooks come shuffled, doubled, early and late; at every look the counts add up (Site.show asserts it)."""
+    async with site(
+        tmp_path,
+        messages_per_second=1000,
+        delivered_share=0.9,
+        read_share=0.5,
+        replied_share=0.2,
+        failed_share=0.05,
+        twice_share=0.3,
+        early_share=0.2,
+        shuffle=True,
+    ) as here:
+        recipients = people(1000)
+        broadcast_id = await here.send(recipients)
+        await here.until_status(broadcast_id, "sent")
+        await here.sim.idle()
+        shown = await here.show(broadcast_id)
+        issued = here.sim.summary()["webhooks"]["issued"]
+        ledger = here.sim.ledger.counts()
+        assert ledger["total"] == ledger["distinct_to"] == ledger["distinct_callback_data"] == 1000
+        assert {entry.send.input for entry in here.sim.ledger.entries} == {
+            person["to"] for person in recipients
+        }
+        assert shown["failed_count"] == len(
+            {e.wamid for e in here.sim.ledger.entries if "failed" in e.statuses}
+        )
+        assert shown["sent_count"] == 1000 - shown["failed_count"]
+        assert shown["delivered_count"] == sum("delivered" in e.statuses for e in here.sim.ledger.entries)
+        assert shown["read_count"] == sum("read" in e.statuses for e in here.sim.ledger.entries)
+        assert 0 < shown["replied_count"] <= issued["reply"]
+        assert (shown["pending_count"], shown["uncertain_count"], shown["cancelled_count"]) == (0, 0, 0)
+
+
+async def test_a_message_carries_what_the_caller_gave(tmp_path: Path) -> None:
+    """`to` keeps its +, integers become digits, and our token travels as callback data."""
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(
+            [{"to": "1 (415) 555-2671", "params": ["Jane", 7]}],
+            template_name="order_update",
+            template_language="de",
+        )
+        await here.until_status(broadcast_id, "sent")
+        (entry,) = here.sim.ledger.entries
+        assert json.loads(entry.body or b"") == {
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            "to": "+14155552671",
+            "type": "template",
+            "template": {
+                "name": "order_update",
+                "language": {"code": "de"},
+                "components": [
+                    {
+                        "type": "body",
+                        "parameters": [{"type": "text", "text": "Jane"}, {"type": "text", "text": "7"}],
+                    }
+                ],
+            },
+            "biz_opaque_callback_data": f"wacrmd:{broadcast_id}:1:1",
+        }

@@ -1,0 +1,198 @@
+"""A whole site in the test's process: the real daemon and the simulated Meta, joined by real sockets."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+
+from tests.support.clock import ShiftClock
+from wacrmd import daemon
+from wacrmd.admin.client import AdminClient
+from wacrmd.clock import Clock
+from wacrmd.config import Config, parse
+from wacrmd.simulator import Options, Simulator
+
+APP_SECRET = "an app secret for tests"
+ACCESS_TOKEN = "EAAtestaccesstoken"
+VERIFY_TOKEN = "a verify token for tests"
+PHONE_NUMBER_ID = "106540352242922"
+WABA_ID = "102290129340398"
+ALL_SCOPES = (
+    "broadcasts:send",
+    "broadcasts:read",
+    "templates:read",
+    "optouts:manage",
+    "webhooks:manage",
+    "numbers:read",
+)
+
+
+def phones(count: int, start: int = 0) -> list[str]:
+    """That many valid numbers, all different."""
+    return [f"+1415{2_000_000 + start + index}" for index in range(count)]
+
+
+def people(count: int, start: int = 0) -> list[dict[str, Any]]:
+    """That many recipients of a broadcast, with one parameter each."""
+    return [{"to": phone, "params": [f"Person {phone[-4:]}"]} for phone in phones(count, start)]
+
+
+def configuration(folder: Path, graph_url: str, extra: str = "") -> Config:
+    """A configuration on free ports with all files in `folder`; `extra` is TOML that goes on after it."""
+    text = f"""
+[storage]
+path = "{folder}/wacrmd.db"
+[api]
+bind = "127.0.0.1:0"
+[webhooks]
+bind = "127.0.0.1:0"
+[admin]
+socket = "{folder}/admin.sock"
+[meta]
+graph_url = "{graph_url}"
+connect_timeout_s = 2
+read_timeout_s = 2
+[limits]
+requests_per_minute = 100000
+"""
+    return parse(_merge(text, extra), "test.toml")
+
+
+def _merge(text: str, extra: str) -> str:
+    """Put each section of `extra` behind the same section of `text`, or at the end."""
+    for block in filter(None, (part.strip() for part in extra.split("["))):
+        name, _, body = block.partition("]")
+        head = f"[{name}]\n"
+        keys = [line.split("=")[0].strip() for line in body.strip().splitlines() if "=" in line]
+        if head in text:
+            before, after = text.split(head, 1)
+            section, bracket, rest = after.partition("\n[")
+            kept = [line for line in section.splitlines() if line.split("=")[0].strip() not in keys]
+            text = before + head + "\n".join([*kept, body.strip(), ""]) + bracket + rest
+        else:
+            text += f"[{name}]\n{body.strip()}\n"
+    return text
+
+
+@dataclass
+class Site:
+    """A running site with one account, one number and one key that may do everything."""
+
+    running: daemon.Running
+    sim: Simulator
+    clock: Clock
+    socket: Path
+    api: httpx.AsyncClient
+    hook: httpx.AsyncClient
+    key: str
+    account: dict[str, Any] = field(default_factory=dict)
+    number: dict[str, Any] = field(default_factory=dict)
+
+    async def admin(self, method: str, **params: Any) -> Any:
+        """Call a method of the admin socket."""
+
+        def call() -> Any:
+            with AdminClient(self.socket) as client:
+                return client.call(method, params)
+
+        return await anyio.to_thread.run_sync(call)
+
+    async def post(self, recipients: list[dict[str, Any]], **fields: Any) -> httpx.Response:
+        """Ask for a broadcast."""
+        body = {"template_name": "hello", "recipients": recipients, **fields}
+        return await self.api.post("/api/v1/broadcasts", json=body)
+
+    async def send(self, recipients: list[dict[str, Any]], **fields: Any) -> str:
+        """Have a broadcast accepted; its id."""
+        answer = await self.post(recipients, **fields)
+        assert answer.status_code == 202, answer.text
+        broadcast_id: str = answer.json()["data"]["broadcast_id"]
+        return broadcast_id
+
+    async def show(self, broadcast_id: str) -> dict[str, Any]:
+        """The broadcast as the API shows it; its counts always add up."""
+        answer = await self.api.get(f"/api/v1/broadcasts/{broadcast_id}")
+        assert answer.status_code == 200, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        parts = ("sent", "failed", "pending", "uncertain", "cancelled")
+        assert sum(data[f"{part}_count"] for part in parts) == data["total_recipients"], data
+        assert data["sent_count"] >= data["delivered_count"] >= data["read_count"] >= data["replied_count"]
+        return data
+
+    async def until(
+        self, broadcast_id: str, true: Callable[[dict[str, Any]], bool], timeout_s: float = 20
+    ) -> dict[str, Any]:
+        """The broadcast once `true` holds of it, looked at after each change."""
+        shown: dict[str, Any] = {}
+        try:
+            with anyio.fail_after(timeout_s):
+                row = await self.running.ctx.db.read(partial(_row_id, uuid=broadcast_id))
+                with self.running.ctx.changes.watch(row) as changed:
+                    while True:
+                        changed.clear()
+                        shown = await self.show(broadcast_id)
+                        if true(shown):
+                            return shown
+                        with anyio.move_on_after(0.5):  # holds change without a change of rows
+                            await changed.wait()
+        except TimeoutError as error:
+            raise AssertionError(f"still not so after {timeout_s} s: {shown}") from error
+
+    async def until_status(self, broadcast_id: str, status: str, timeout_s: float = 20) -> dict[str, Any]:
+        """The broadcast once it has this status."""
+        return await self.until(broadcast_id, lambda shown: shown["status"] == status, timeout_s)
+
+
+def _row_id(tx: Any, uuid: str) -> int:
+    row_id: int = tx.execute("SELECT id FROM broadcast WHERE uuid = ?", (uuid,)).fetchone()[0]
+    return row_id
+
+
+@asynccontextmanager
+async def site(
+    folder: Path,
+    *,
+    extra: str = "",
+    clock: Clock | None = None,
+    messages_per_second: float = 500,
+    **options: Any,
+) -> AsyncIterator[Site]:
+    """A site in `folder`; `extra` goes on the configuration, `options` are the simulated Meta's."""
+    clock = clock or ShiftClock()
+    settings = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, **options)
+    async with (
+        Simulator.running(settings) as sim,
+        daemon.run(configuration(folder, sim.url, extra), clock) as running,
+        httpx.AsyncClient(base_url=f"http://{running.api_address}", timeout=30) as api,
+        httpx.AsyncClient(base_url=f"http://{running.webhooks_address}", timeout=30) as hook,
+    ):
+        if settings.webhook_url is None:
+            sim.change(webhook_url=f"http://{running.webhooks_address}/webhooks/meta")
+        made = Site(running, sim, clock, folder / "admin.sock", api, hook, "")
+        found = await made.admin("account.list")
+        made.account = found[0] if found else await made.admin("account.add", name="shop")
+        numbers = await made.admin("number.list")
+        made.number = (
+            numbers[0]
+            if numbers
+            else await made.admin(
+                "number.add",
+                account="shop",
+                phone_number_id=PHONE_NUMBER_ID,
+                waba_id=WABA_ID,
+                access_token=ACCESS_TOKEN,
+                app_secret=APP_SECRET,
+                verify_token=VERIFY_TOKEN,
+                messages_per_second=messages_per_second,
+            )
+        )
+        key = await made.admin("key.create", account="shop", name="tests", scopes=list(ALL_SCOPES))
+        made.key = key["key"]
+        api.headers["Authorization"] = f"Bearer {made.key}"
+        yield made
