@@ -366,6 +366,12 @@ async def test_a_client_that_closes_leaves_what_is_in_flight_unknown() -> None:
     assert seen.connections == 1
 
 
+async def test_what_nobody_thought_of_is_unknown() -> None:
+    outcome = await send("ftp://localhost")
+    assert isinstance(outcome, Unknown)
+    assert "ftp" in outcome.detail
+
+
 # --- connections that are used again ---------------------------------------------------------------------
 
 
@@ -420,18 +426,20 @@ async def test_an_idle_connection_that_the_peer_has_just_closed_is_unknown(how: 
 
 async def test_an_answer_that_nobody_asked_for_is_not_taken_for_ours() -> None:
     stray = b'HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{"messages":[{"id":"wamid.X"}]}'[:-1]
-    said = asyncio.Event()
+    idle, said = asyncio.Event(), asyncio.Event()
 
     async def script(talk: Talk) -> None:
         await talk.request()
         await talk.answer(OK)
         if talk.peer.connections == 1:
+            await idle.wait()
             await talk.say(stray)
             said.set()
         await serve_forever(talk)
 
     async with peer(script) as seen, client(seen.url) as meta:
         assert await meta.send("1", "token", b"{}") == Accepted("wamid.1")
+        idle.set()
         await said.wait()
         for _ in range(5):  # the bytes lie in the kernel: give the loop turns to read them
             await asyncio.sleep(0)
