@@ -425,7 +425,7 @@ async def test_an_idle_connection_that_the_peer_has_just_closed_is_unknown(how: 
 
 
 async def test_an_answer_that_nobody_asked_for_is_not_taken_for_ours() -> None:
-    stray = b'HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{"messages":[{"id":"wamid.X"}]}'[:-1]
+    stray = b'HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{"messages":[{"id":"wamid.X"}]}'
     idle, said = asyncio.Event(), asyncio.Event()
 
     async def script(talk: Talk) -> None:
