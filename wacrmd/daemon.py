@@ -185,8 +185,10 @@ def _tell_ready(config: Config, api_listener: Listener, webhook_listener: Listen
 async def _drain(ctx: Context, sender: Sender, bell: Bell) -> None:
     """Take no new work, and let what is in flight be recorded."""
     ctx.draining = True
-    await bell.stop(DRAIN_S)
-    if not await sender.drain(DRAIN_S):
+    async with anyio.create_task_group() as stopping:
+        stopping.start_soon(bell.stop, DRAIN_S)
+        drained = await sender.drain(DRAIN_S)
+    if not drained:
         log.warning("requests_cut_off", in_flight=sender.in_flight)
 
 

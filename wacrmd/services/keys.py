@@ -1,5 +1,6 @@
 """API keys: made once, recognised by their hash, revoked at once."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from wacrmd.secrets import API_KEY_PREFIX, hash_api_key, new_api_key
 from wacrmd.services.context import Context
 from wacrmd.services.views import key_view, time
 from wacrmd.store import accounts, keys
-from wacrmd.store.database import Tx
+from wacrmd.store.database import StorageTrouble, Tx
 
 
 def unauthorized() -> Refusal:
@@ -30,7 +31,8 @@ async def authenticate(ctx: Context, key: str) -> ApiKey:
     if found is None:
         raise unauthorized()
     if found.last_used_at is None or now - found.last_used_at > MINUTE:
-        await ctx.db.write(partial(keys.used, key_id=found.id, now=now))
+        with suppress(StorageTrouble):  # reading goes on while the disk is full
+            await ctx.db.write(partial(keys.used, key_id=found.id, now=now))
     return found
 
 
