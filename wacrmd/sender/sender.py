@@ -163,7 +163,7 @@ class Sender:
 
     async def deliver(self, broadcast_id: int) -> None:
         """Send to the due recipients of a broadcast: one bounded batch, then ring again if more may be due."""
-        if self._stopping or broadcast_id in self._running:
+        if self._stopping or self._ctx.draining or broadcast_id in self._running:
             return
         self._running.add(broadcast_id)
         try:
@@ -197,7 +197,7 @@ class Sender:
         pacer = self._pacer(job.number)
         tally = self._tallies.setdefault(broadcast_id, _Tally())
         left = RUN_RECIPIENTS
-        while left and not self._stopping:
+        while left and not (self._stopping or ctx.draining):
             room = min(left, ctx.config.sender.max_in_flight - self._in_flight)
             if not tally.proven:
                 room = min(room, ctx.config.sender.pause_after - tally.in_flight)
@@ -270,6 +270,8 @@ class Sender:
         else:
             pacer.answered(now, accepted=verdict.result.status is RecipientStatus.SENT)
         self._pace(verdict, job.number, pacer, now)
+        if verdict.result.status is RecipientStatus.SENT:
+            ctx.hearing.sent(job.number.id, now)
         verdict = self._watch(verdict, tally)
         if verdict.result.status is not RecipientStatus.SENT:
             log.info(

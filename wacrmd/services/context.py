@@ -1,18 +1,38 @@
 """What every use case gets: the effects behind a few ports, composed once by the daemon."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from wacrmd.clock import Clock, Millis
+from wacrmd.clock import MINUTE, Clock, Millis
 from wacrmd.config import Config
 from wacrmd.meta.client import MetaClient
 from wacrmd.model import Hold
 from wacrmd.secrets import Vault
 from wacrmd.services.trust import TrustBook
 from wacrmd.store.database import Database, Tx
+
+
+class Slots(Protocol):
+    """What the sender workers do."""
+
+    @property
+    def workers(self) -> int:
+        """How many there shall be."""
+
+    @property
+    def workers_alive(self) -> int:
+        """How many live."""
+
+    @property
+    def busy(self) -> int:
+        """How many look at a broadcast now."""
+
+    @property
+    def waiting(self) -> int:
+        """How many hints wait for one."""
 
 
 class Bell(Protocol):
@@ -27,6 +47,9 @@ class Bell(Protocol):
     def ring(self, broadcast_id: int) -> None:
         """Hint in memory alone."""
 
+    def health(self) -> Slots:
+        """The state of the workers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -40,6 +63,10 @@ class Flow:
 
 class Traffic(Protocol):
     """What the sender knows about the present; services show it and tell it what Meta said."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are under way or not yet recorded."""
 
     def flow(self, number_id: str) -> Flow | None:
         """How the number sends just now; None when it has not sent since the start."""
@@ -77,6 +104,41 @@ class Changes:
                 self._watchers.pop(broadcast_id, None)
 
 
+class Hearing:
+    """When each number was last heard of: messages that go out while no status comes back mean a broken webhook."""
+
+    def __init__(self) -> None:
+        self._unanswered: dict[str, Millis] = {}
+        self._heard: dict[str, Millis] = {}
+        self.heard_at: Millis | None = None
+
+    def sent(self, number_id: str, now: Millis) -> None:
+        """Meta took a message of this number; its status may well have come already, before the answer."""
+        if now - self._heard.get(number_id, 0) > MINUTE:
+            self._unanswered.setdefault(number_id, now)
+
+    def heard(self, number_ids: Iterable[str], now: Millis) -> None:
+        """Statuses of messages of these numbers came."""
+        self.heard_at = now
+        for number_id in number_ids:
+            self._heard[number_id] = now
+            self._unanswered.pop(number_id, None)
+
+    def silent_since(self, number_id: str) -> Millis | None:
+        """Since when the number has been sending without hearing anything; None when all is well."""
+        return self._unanswered.get(number_id)
+
+
+@dataclass(slots=True)
+class Control:
+    """What operators have set for now, and how the configuration is read again."""
+
+    reread: Callable[[], Config] | None = None
+    adopt: Callable[[Config], None] | None = None
+    log_level_until: Millis | None = None
+    draining_since: Millis | None = None
+
+
 @dataclass(slots=True)
 class Context:
     """The daemon as its use cases see it. `config` is replaced as a whole by a reload."""
@@ -92,3 +154,5 @@ class Context:
     changes: Changes
     started_at: Millis
     draining: bool = False
+    hearing: Hearing = field(default_factory=Hearing)
+    control: Control = field(default_factory=Control)

@@ -41,6 +41,7 @@ class Taken:
     throttled: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     strangers: set[str] = field(default_factory=set)
+    heard: set[str] = field(default_factory=set)
 
     def count(self, kind: str, by: int = 1) -> None:
         """Count one kind of event."""
@@ -56,6 +57,8 @@ async def take(ctx: Context, updates: list[Update], trusted: Trusted) -> Taken:
     for broadcast_id in taken.resumed:
         ctx.bell.ring(broadcast_id)
     ctx.changes.publish(taken.broadcasts)
+    if taken.heard:
+        ctx.hearing.heard(taken.heard, ctx.clock.now())
     for stranger in sorted(taken.strangers):
         log.warning("webhook_for_unknown_number", subject=stranger)
     return taken
@@ -71,6 +74,7 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], trusted: Trusted) -> 
                 if number is None:
                     _stranger(tx, taken, "messages", update.phone_number_id, now)
                 else:
+                    taken.heard.add(number[0])
                     statuses.append(
                         Receipt(
                             number[0],
