@@ -4,7 +4,6 @@ import json
 import re
 import uuid
 
-import structlog
 from anyio import move_on_after
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -12,10 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
+from wacrmd.log import get_logger
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Guard:

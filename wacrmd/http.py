@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import structlog
 from anyio import CancelScope, move_on_after
 from anyio.abc import TaskStatus
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -25,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from wacrmd.asgi import answer_error
 from wacrmd.config import Bind, BindKind
 from wacrmd.errors import AddressInUseError, ConfigError, ErrorCode, Refusal
+from wacrmd.log import get_logger
 
 BACKLOG = 1024
 UNIX_SOCKET_MODE = 0o660
@@ -41,7 +41,7 @@ HANG_UP_S = 1.0
 NEVER_S = 86_400.0
 """For Hypercorn's graceful timeout, which does nothing from Python 3.12 on; `Listener.serve` keeps time."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Listener:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio
-import structlog
 from anyio.abc import TaskGroup
 
 from wacrmd.admin import protocol
@@ -11,6 +10,7 @@ from wacrmd.admin.identity import Caller
 from wacrmd.admin.protocol import MAX_REQUEST, Request, RpcCode, RpcError
 from wacrmd.admin.wire import Wire
 from wacrmd.errors import ErrorCode
+from wacrmd.log import get_logger
 
 MAX_CALLS = 8
 """Ordinary calls of one connection that run at a time; the next is read when one of them is done."""
@@ -23,7 +23,7 @@ _CHUNK = 65536
 SendItem = Callable[[bytes], Awaitable[None]]
 Perform = Callable[[Request, Caller, SendItem], Awaitable[bytes]]
 
-log = structlog.get_logger("wacrmd.admin")
+log = get_logger("wacrmd.admin")
 
 
 class Connection:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 import anyio
-import structlog
 from anyio.abc import TaskGroup
 
 from wacrmd import __version__
@@ -19,6 +18,7 @@ from wacrmd.admin.protocol import Request, RpcCode, RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
 from wacrmd.errors import ErrorCode, Refusal, WacrmdError
+from wacrmd.log import get_logger
 
 C = TypeVar("C")
 
@@ -35,7 +35,7 @@ WRITE_TIMEOUT_S = 10.0
 _AUDIT_TIMEOUT_S = 5.0
 _ACCEPT_PAUSE_S = 0.2
 
-log = structlog.get_logger("wacrmd.admin")
+log = get_logger("wacrmd.admin")
 
 
 class Server(Generic[C]):

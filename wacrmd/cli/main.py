@@ -93,8 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain("stopped")
         return EXIT_FAILED
     except ConfigError as error:
-        for problem in error.problems:
-            _complain(problem)
+        for problem in error.problems:  # each names its file, as compilers do
+            click.echo(problem, err=True)
         return EXIT_CONFIG
     except WacrmdError as error:
         _complain(str(error))

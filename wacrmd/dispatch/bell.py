@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
 from anyio import CancelScope, CapacityLimiter, to_thread
 from anyio.from_thread import BlockingPortal
 from huey import SqliteHuey
@@ -23,6 +22,8 @@ from huey.consumer import Consumer, Scheduler
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import SqliteStorage
+
+from wacrmd.log import get_logger
 
 QUEUE = "wacrmd"
 """The value of `queue` in Huey's tables."""
@@ -39,7 +40,7 @@ UNWIND_S = 5.0
 Deliver = Callable[[int], Awaitable[None]]
 """Look at one broadcast; called on the event loop with its id."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 
 import anyio
-import structlog
 
 from wacrmd.clock import SECOND, Millis
 from wacrmd.errors import Refusal
+from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts
 
 TICK: Millis = 1 * SECOND
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import partial
 
 import anyio
-import structlog
 
 from wacrmd.clock import SECOND, Millis
+from wacrmd.log import get_logger
 from wacrmd.model import AttemptResult, HoldReason, RecipientStatus
 from wacrmd.sender.policy import Effect, Verdict
 from wacrmd.services.context import Context
@@ -19,7 +19,7 @@ MAX_BATCH = 1000
 Entry = tuple[Verdict, str, str]
 """A verdict with the ids of its number and its business account."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Recorder:

@@ -12,11 +12,11 @@ from functools import partial
 
 import anyio
 import orjson
-import structlog
 from anyio.abc import TaskGroup
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso
 from wacrmd.errors import Refusal
+from wacrmd.log import get_logger
 from wacrmd.meta import payloads
 from wacrmd.meta.outcome import NotSent, Outcome, Unknown
 from wacrmd.model import (
@@ -45,7 +45,7 @@ PATIENCE: Millis = 1 * SECOND
 MARGIN_S = 120
 """How much older than any live request an attempt must be before it counts as lost."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)

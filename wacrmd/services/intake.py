@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-import structlog
-
 from wacrmd.clock import HOUR, Millis
+from wacrmd.log import get_logger
 from wacrmd.meta.errors import Action, rule_for
 from wacrmd.meta.webhook import (
     AccountEvent,
@@ -24,7 +23,7 @@ from wacrmd.services.trust import Trusted
 from wacrmd.store import broadcasts, inbound, numbers, optouts, outbox, receipts, records, templates
 from wacrmd.store.database import Tx
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _STOPPING_TEMPLATE_EVENTS = frozenset(
     {"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION", "ARCHIVED", "LOCKED"}
@@ -271,7 +270,7 @@ def _template(tx: Tx, taken: Taken, event: TemplateEvent, trusted: Trusted, now:
         status = _RUNNING_TEMPLATE_EVENTS.get(event.event, event.event)
         templates.update(tx, event.waba_id, event.name, language, status=status, reason=event.reason)
         if event.event in _STOPPING_TEMPLATE_EVENTS:
-            detail = f"Meta says that template {event.name} ({language}) is {event.event}: {event.reason or 'no reason given'}"
+            detail = f"Meta says that template {event.name} ({language}) is {event.event}: {event.reason or 'no reason'}"
             taken.broadcasts.update(
                 broadcasts.pause_sending_template(
                     tx,

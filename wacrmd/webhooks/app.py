@@ -2,7 +2,6 @@
 
 import hashlib
 
-import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -11,11 +10,12 @@ from starlette.routing import Route
 
 from wacrmd.asgi import Guard, read_body
 from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.log import get_logger
 from wacrmd.meta.webhook import decode, parse, verify
 from wacrmd.services import intake
 from wacrmd.services.context import Context
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def build(ctx: Context) -> Starlette:
