@@ -13,6 +13,8 @@ _COLUMNS = (
     'id, broadcast_id, "to", status, attempt, wamid, error_code, error_title, error_details, next_attempt_at,'
     " sent_at, delivered_at, read_at, replied_at, failed_at"
 )
+_ALL_STATUSES = json.dumps(list(RecipientStatus))
+_NO_LIMIT = 2**62
 OPTED_OUT = "Opted out before the send"
 LOST = "The daemon stopped while the request was under way: Meta may or may not have the message"
 
@@ -201,21 +203,77 @@ def waiting(tx: Tx, broadcast_id: int) -> tuple[int, Millis | None]:
 def page(
     tx: Tx, broadcast_id: int, *, status: RecipientStatus | None, before: int | None, limit: int
 ) -> list[Recipient]:
-    """Recipients of a broadcast, newest first, with ids under `before`."""
-    values: list[object] = [broadcast_id]
-    where = ""
-    if status is not None:
-        statuses = (status, RecipientStatus.SENDING) if status is RecipientStatus.PENDING else (status,)
-        where += f" AND status IN ({', '.join('?' * len(statuses))})"
-        values.extend(statuses)
-    if before is not None:
-        where += " AND id < ?"
-        values.append(before)
+    """Recipients of a broadcast, newest first, with ids under `before`; `pending` includes those in flight."""
+    below = _NO_LIMIT if before is None else before
+    if status is None:
+        first, last = _id_range(tx, broadcast_id)
+        rows = tx.execute(
+            f"SELECT {_COLUMNS} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
+            " ORDER BY id DESC LIMIT ?",
+            (first, min(last, below - 1), broadcast_id, limit),
+        )
+        return [_recipient(row) for row in rows]
+    found: list[Recipient] = []
+    for each in _stored_as(status):
+        rows = tx.execute(
+            f"SELECT {_COLUMNS} FROM recipient INDEXED BY recipient_count"
+            " WHERE broadcast_id = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            (broadcast_id, each, below, limit),
+        )
+        found += [_recipient(row) for row in rows]
+    return sorted(found, key=lambda recipient: recipient.id, reverse=True)[:limit]
+
+
+def following(
+    tx: Tx, broadcast_id: int, *, status: RecipientStatus | None, after: int, limit: int
+) -> list[Recipient]:
+    """Recipients of a broadcast in the caller's order, with ids over `after`: for walking through all of them."""
+    if status is None:
+        first, last = _id_range(tx, broadcast_id)
+        rows = tx.execute(
+            f"SELECT {_COLUMNS} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
+            " ORDER BY id LIMIT ?",
+            (max(first, after + 1), last, broadcast_id, limit),
+        )
+        return [_recipient(row) for row in rows]
+    found: list[Recipient] = []
+    for each in _stored_as(status):
+        rows = tx.execute(
+            f"SELECT {_COLUMNS} FROM recipient INDEXED BY recipient_count"
+            " WHERE broadcast_id = ? AND status = ? AND id > ? ORDER BY id LIMIT ?",
+            (broadcast_id, each, after, limit),
+        )
+        found += [_recipient(row) for row in rows]
+    return sorted(found, key=lambda recipient: recipient.id)[:limit]
+
+
+def _stored_as(status: RecipientStatus) -> tuple[RecipientStatus, ...]:
+    """The statuses of rows that callers see as this one."""
+    return (status, RecipientStatus.SENDING) if status is RecipientStatus.PENDING else (status,)
+
+
+def _id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
+    """The first and the last recipient id of a broadcast, an empty range where it has none.
+
+    All recipients of a broadcast are stored by one statement on the only writer, so their ids stand together.
+    """
+    first, last = tx.execute(
+        "SELECT min(first), max(last) FROM (SELECT"
+        " (SELECT min(id) FROM recipient WHERE broadcast_id = ?1 AND status = s.value) AS first,"
+        " (SELECT max(id) FROM recipient WHERE broadcast_id = ?1 AND status = s.value) AS last"
+        " FROM json_each(?2) s)",
+        (broadcast_id, _ALL_STATUSES),
+    ).fetchone()
+    return (1, 0) if first is None else (first, last)
+
+
+def history(tx: Tx, recipient_id: int) -> list[tuple[Millis, str, int | None, str | None]]:
+    """What happened to a recipient, oldest first: (time, kind, attempt, detail JSON) each."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM recipient WHERE broadcast_id = ? {where} ORDER BY id DESC LIMIT ?",
-        (*values, limit),
+        "SELECT at, kind, attempt, detail FROM history WHERE recipient_id = ? ORDER BY at, id",
+        (recipient_id,),
     )
-    return [_recipient(row) for row in rows]
+    return rows.fetchall()
 
 
 def get(tx: Tx, broadcast_id: int, recipient_id: int) -> Recipient | None:
