@@ -34,8 +34,8 @@ class SystemClock:
 
     async def sleep_until(self, at: Millis) -> None:
         """Return once `now()` has reached `at`; the clock may be set while waiting, so look again."""
-        while (left := at - self.now()) > 0:
-            await anyio.sleep(min(left, MINUTE) / SECOND)  # noqa: ASYNC110 - time itself is waited for
+        while (left := at - self.now()) > 0:  # noqa: ASYNC110 - time itself is waited for
+            await anyio.sleep(min(left, MINUTE) / SECOND)
 
 
 def iso(at: Millis) -> str:
