@@ -185,6 +185,7 @@ def _tell_ready(config: Config, api_listener: Listener, webhook_listener: Listen
 async def _drain(ctx: Context, sender: Sender, bell: Bell) -> None:
     """Take no new work, and let what is in flight be recorded."""
     ctx.draining = True
+    ctx.changes.wake_all()
     async with anyio.create_task_group() as stopping:
         stopping.start_soon(bell.stop, DRAIN_S)
         drained = await sender.drain(DRAIN_S)

@@ -90,6 +90,10 @@ class Changes:
             for watcher in self._watchers.get(broadcast_id, ()):
                 watcher.set()
 
+    def wake_all(self) -> None:
+        """Wake all watchers: something that concerns every broadcast changed, such as a drain that began."""
+        self.publish(list(self._watchers))
+
     @contextmanager
     def watch(self, broadcast_id: int) -> Iterator[asyncio.Event]:
         """An event that is set at each change; the watcher clears it before it looks."""
