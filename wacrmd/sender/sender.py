@@ -129,6 +129,12 @@ class Sender:
         """Claim no more and wait for what is in flight; True when all of it was recorded in time."""
         self._stopping = True
         with anyio.move_on_after(seconds):
+    def repace(self, number_id: str, rate: float) -> None:
+        """The number may send so many messages per second from now on, also in a run that has begun."""
+        pacer = self._pacers.get(number_id)
+        if pacer is not None:
+            pacer.allow(rate, self._ctx.config.sender.max_in_flight)
+
             while self._in_flight:
                 await self._freed.wait()
         return self._in_flight == 0

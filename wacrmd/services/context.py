@@ -78,6 +78,9 @@ class Traffic(Protocol):
         """The number was changed or resumed: begin afresh with what is stored."""
 
 
+    def repace(self, number_id: str, rate: float) -> None:
+        """The number may send so many messages per second from now on."""
+
 class Changes:
     """Tells those who watch broadcasts that something changed; a hint, the rows are the truth."""
 

@@ -6,14 +6,16 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from wacrmd.clock import HOUR, Millis
 from wacrmd.errors import bad_request, conflict, not_found
-from wacrmd.meta.client import MetaCallError
 from wacrmd.model import HoldReason, Number
 from wacrmd.phone import normalize
+from wacrmd.services import number_check
+from wacrmd.services.checks import Check, State, worst
 from wacrmd.services.context import Context
 from wacrmd.services.keys import account_named
 from wacrmd.services.trust import secret_seal, token_seal
-from wacrmd.services.views import account_view, number_view
+from wacrmd.services.views import account_view, number_view, time
 from wacrmd.store import accounts, broadcasts, numbers
 from wacrmd.store.database import Tx
 
@@ -40,6 +42,39 @@ class NewNumber:
 
     def __repr__(self) -> str:
         return f"NewNumber({self.phone_number_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberChange:
+    """What shall be different about a number; None leaves a thing as it is.
+
+    `messages_per_second` 0 goes back to the configuration's rate, an empty `label` or `display_phone` to none.
+    """
+
+    label: str | None = None
+    display_phone: str | None = None
+    messages_per_second: float | None = None
+    default: bool = False
+    access_token: str | None = None
+    app_secret: str | None = None
+    verify_token: str | None = None
+    overlap: Millis = 24 * HOUR
+
+    def __repr__(self) -> str:
+        return f"NumberChange({', '.join(self.names())})"
+
+    def names(self) -> list[str]:
+        """What is changed, by name."""
+        fields = (
+            "label",
+            "display_phone",
+            "messages_per_second",
+            "access_token",
+            "app_secret",
+            "verify_token",
+        )
+        given = [name for name in fields if getattr(self, name) is not None]
+        return [*given, "default"] if self.default else given
 
 
 async def add_account(ctx: Context, name: str) -> dict[str, Any]:
@@ -69,19 +104,14 @@ async def remove_account(ctx: Context, name: str) -> dict[str, Any]:
 async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, Any]:
     """Configure a number; its secrets are sealed before they reach the database.
 
-    With `check` Meta is asked first; refuses a token that does not open the number.
+    With `check` Meta is asked first; refuses a token that Meta refuses. Meta out of reach is only a warning.
     """
     account = await account_named(ctx, new.account)
-    display = None
-    if new.display_phone is not None and (display := normalize(new.display_phone)) is None:
-        raise bad_request(
-            f"display_phone: expected a phone number such as +14155550123, found {new.display_phone!r}"
-        )
-    if check:
-        try:
-            await ctx.meta.number(new.phone_number_id, new.access_token)
-        except MetaCallError as error:
-            raise bad_request(f"Meta refuses this number with this token: {error}") from error
+    display = _phone(new.display_phone) if new.display_phone is not None else None
+    found, seen = (
+        await number_check.ask_number(ctx, new.phone_number_id, new.access_token) if check else (None, None)
+    )
+    _refuse_failed(found)
     number_id = str(uuid4())
     await ctx.db.write(
         partial(
@@ -101,7 +131,112 @@ async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, 
         )
     )
     ctx.trust.forget()
-    return number_view(ctx, await number_of(ctx, number_id))
+    if seen is not None:
+        await number_check.keep(ctx, number_id, seen, None)
+    return number_view(ctx, await number_of(ctx, number_id)) | {"check": found.view() if found else None}
+
+
+async def show_number(ctx: Context, reference: str) -> dict[str, Any]:
+    """A number with what Meta last told of its health, and until when replaced app secrets are valid."""
+    number = await number_of(ctx, reference)
+    health = await ctx.db.read(partial(numbers.health, number_id=number.id))
+    retired = await ctx.db.read(partial(numbers.retired_until, number_id=number.id, now=ctx.clock.now()))
+    return number_view(ctx, number) | {
+        "health": health,
+        "old_app_secret_until": time(retired),
+        "silent_since": time(ctx.hearing.silent_since(number.id)),
+    }
+
+
+async def set_number(ctx: Context, reference: str, change: NumberChange, *, check: bool) -> dict[str, Any]:
+    """Change a number; a new rate holds from the next message on, a replaced app secret for `overlap` more.
+
+    With `check` Meta is asked about a new token first, as in `add_number`.
+    """
+    number = await number_of(ctx, reference)
+    changed = change.names()
+    if not changed:
+        raise bad_request("Nothing to change: name at least one of label, rate, default, token or secret")
+    columns: dict[str, str | float | bytes | None] = {}
+    if change.label is not None:
+        columns["label"] = change.label or None
+    if change.display_phone is not None:
+        columns["display_phone"] = _phone(change.display_phone) if change.display_phone else None
+    if change.messages_per_second is not None:
+        columns["messages_per_second"] = change.messages_per_second or None
+    if change.verify_token is not None:
+        columns["verify_token_hash"] = verify_token_hash(change.verify_token)
+    found: Check | None = None
+    if change.access_token is not None:
+        if check:
+            found, _ = await number_check.ask_number(ctx, number.phone_number_id, change.access_token)
+            _refuse_failed(found)
+        columns["access_token"] = ctx.vault.seal(change.access_token, token_seal(number.id))
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> None:
+        if columns:
+            numbers.update(tx, number.id, **columns)
+        if change.default:
+            numbers.make_default(tx, number.id, number.account_id)
+        if change.app_secret is not None:
+            numbers.retire_app_secrets(tx, number.id, now + change.overlap)
+            numbers.add_app_secret(
+                tx, number.id, ctx.vault.seal(change.app_secret, secret_seal(number.id)), now
+            )
+
+    await ctx.db.write(work)
+    ctx.trust.forget()
+    ctx.traffic.forget(number.id)
+    current = await number_of(ctx, number.id)
+    ctx.traffic.repace(number.id, current.messages_per_second or ctx.config.sender.messages_per_second)
+    return number_view(ctx, current) | {"changed": changed, "check": found.view() if found else None}
+
+
+async def check_number(ctx: Context, reference: str, *, subscribe: bool) -> dict[str, Any]:
+    """Ask Meta about a number, keep what it says, and tell what is not good with it."""
+    number = await number_of(ctx, reference)
+    found = await number_check.check_number(ctx, number, subscribe=subscribe)
+    view = number_view(ctx, await number_of(ctx, number.id))
+    return {"number": view, "state": worst(found), "checks": [check.view() for check in found]}
+
+
+async def remove_number(ctx: Context, reference: str) -> dict[str, Any]:
+    """Take a number out of use and forget its secrets. Refuses one with broadcasts that are not finished."""
+    number = await number_of(ctx, reference)
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> None:
+        unfinished = broadcasts.unfinished_of(tx, number.id)
+        if unfinished:
+            listed = ", ".join(uuid[:8] for uuid in unfinished[:3])
+            raise conflict(
+                f"The number still has {len(unfinished)} unfinished broadcasts ({listed}): wait for them or cancel them"
+            )
+        numbers.remove(tx, number.id, now)
+        left = numbers.default_of(tx, number.account_id)
+        if left is not None:
+            numbers.make_default(tx, left.id, number.account_id)
+
+    await ctx.db.write(work)
+    ctx.trust.forget()
+    ctx.traffic.forget(number.id)
+    return number_view(ctx, number)
+
+
+def _phone(given: str) -> str:
+    phone = normalize(given)
+    if phone is None:
+        raise bad_request(f"display_phone: expected a phone number such as +14155550123, found {given!r}")
+    return phone
+
+
+def _refuse_failed(found: Check | None) -> None:
+    if found is not None and found.state is State.FAIL:
+        raise bad_request(
+            f"Meta refuses this token for this number: {found.detail.rstrip('.')}. Give another token, or use "
+            "--no-check to keep this one all the same"
+        )
 
 
 async def number_of(ctx: Context, reference: str) -> Number:

@@ -141,6 +141,15 @@ def sending(tx: Tx) -> list[int]:
     """The ids of the broadcasts that are being sent, oldest first."""
     return [row[0] for row in tx.execute("SELECT id FROM broadcast WHERE status = 'sending' ORDER BY id")]
 
+def unfinished_of(tx: Tx, number_id: str) -> list[str]:
+    """The uuids of the number's broadcasts that are scheduled, being sent or paused."""
+    rows = tx.execute(
+        "SELECT uuid FROM broadcast WHERE status IN ('scheduled', 'sending', 'paused') AND number_id = ? ORDER BY id",
+        (number_id,),
+    )
+    return [uuid for (uuid,) in rows]
+
+
 
 def due(tx: Tx, now: Millis) -> list[int]:
     """The broadcasts that have a recipient whose time has come and whose number sends."""

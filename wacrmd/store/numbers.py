@@ -203,6 +203,22 @@ def note_health(
     )
 
 
+def health(tx: Tx, number_id: str) -> dict[str, Any] | None:
+    """What Meta last told about the number's health."""
+    row = tx.execute("SELECT health FROM number WHERE id = ?", (number_id,)).fetchone()
+    told: dict[str, Any] | None = json.loads(row[0]) if row and row[0] else None
+    return told
+
+
+def retired_until(tx: Tx, number_id: str, now: Millis) -> Millis | None:
+    """Until when a replaced app secret of the number is still valid; None when there is none."""
+    row = tx.execute(
+        "SELECT max(valid_until) FROM app_secret WHERE number_id = ? AND valid_until >= ?", (number_id, now)
+    ).fetchone()
+    until: Millis | None = row[0]
+    return until
+
+
 def add_app_secret(tx: Tx, number_id: str, sealed: bytes, now: Millis) -> None:
     """Make this the current app secret."""
     tx.execute(

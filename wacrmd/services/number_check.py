@@ -1,0 +1,90 @@
+"""Asking Meta about a number: whether its token opens it, how it is rated, whether its webhooks come."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from wacrmd.meta.client import MetaCallError
+from wacrmd.model import Number
+from wacrmd.secrets import VaultError
+from wacrmd.services.checks import (
+    Check,
+    State,
+    judge_health,
+    judge_number,
+    judge_subscription,
+    refuses_token,
+    token_of,
+)
+from wacrmd.services.context import Context
+from wacrmd.store import numbers
+
+ODD_ADVICE = "Check [meta] graph_url, the ids and the network; sending is tried all the same."
+
+
+async def ask_number(ctx: Context, phone_number_id: str, token: str) -> tuple[Check, dict[str, Any] | None]:
+    """Whether Meta opens this number with this token, and what it says of it; FAIL only for a clear refusal."""
+    try:
+        seen = await ctx.meta.number(phone_number_id, token)
+    except MetaCallError as error:
+        if refuses_token(error):
+            return Check(
+                "token", State.FAIL, error.sentence, "Give it another token, or the right ids."
+            ), None
+        return Check("token", State.WARN, f"could not be checked: {error.sentence}", ODD_ADVICE), None
+    return judge_number(seen, rate=0)[0], seen
+
+
+async def check_number(ctx: Context, number: Number, *, subscribe: bool = False) -> list[Check]:
+    """All that Meta tells of a number, which is also kept; `subscribe` lets the token's app get the webhooks."""
+    try:
+        token = token_of(ctx, number)
+    except VaultError as error:
+        return [Check("token", State.FAIL, str(error), "Restore the key file that belongs to this database.")]
+    first, seen = await ask_number(ctx, number.phone_number_id, token)
+    if first.state is State.FAIL or seen is None:
+        return [first]
+    rate = number.messages_per_second or ctx.config.sender.messages_per_second
+    found = judge_number(seen, rate=rate)
+    health: dict[str, Any] | None = None
+    try:
+        health = await ctx.meta.health(number.phone_number_id, token)
+        found.append(judge_health(health))
+    except MetaCallError as error:
+        found.append(Check("health", State.WARN, f"could not be read: {error.sentence}", ODD_ADVICE))
+    if subscribe:
+        found += await _tried("webhooks", partial(ctx.meta.subscribe, number.waba_id, token))
+    try:
+        found.append(judge_subscription(await ctx.meta.subscribed_apps(number.waba_id, token)))
+    except MetaCallError as error:
+        found.append(Check("webhooks", State.WARN, f"could not be read: {error.sentence}", ODD_ADVICE))
+    await keep(ctx, number.id, seen, health)
+    return found
+
+
+async def keep(ctx: Context, number_id: str, seen: dict[str, Any], health: dict[str, Any] | None) -> None:
+    """Store what Meta told about a number."""
+    await ctx.db.write(
+        partial(
+            numbers.note_health,
+            number_id=number_id,
+            quality=_text(seen.get("quality_rating")),
+            limit_tier=_text(seen.get("whatsapp_business_manager_messaging_limit")),
+            verified_name=_text(seen.get("verified_name")),
+            health=health,
+            now=ctx.clock.now(),
+        )
+    )
+
+
+async def _tried(name: str, ask: Callable[[], Awaitable[None]]) -> list[Check]:
+    """A failed call as a finding; none where it went well."""
+    try:
+        await ask()
+    except MetaCallError as error:
+        return [Check(name, State.FAIL, error.sentence, "Subscribe the app by hand in Meta's app dashboard.")]
+    return []
+
+
+def _text(value: object) -> str | None:
+    return value[:200] if isinstance(value, str) and value else None
