@@ -94,6 +94,7 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
             changes=Changes(),
             started_at=clock.now(),
         )
+        database.on_commit = ctx.metrics.committed
         await stack.enter_async_context(sender.open(ctx))
         await sender.recover()
         await database.write(partial(_ring_all, bell=bell))

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from wacrmd.api import broadcasts, me
 from wacrmd.api.endpoint import Endpoint, Gatekeeper, presented_key
+from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.asgi import Guard, error_body
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
 from wacrmd.services import keys
@@ -50,7 +51,11 @@ def build(ctx: Context) -> Starlette:
 
     return Starlette(
         routes=[
-            *(Route(row.path, gatekeeper.guard(row), methods=[row.method]) for row in ENDPOINTS),
+            *(
+                Route(row.path, observed(ctx, row, gatekeeper.guard(row)), methods=[row.method])
+                for row in ENDPOINTS
+            ),
+            *metrics_routes(ctx),
             Route("/livez", livez),
             Route("/readyz", readyz),
         ],

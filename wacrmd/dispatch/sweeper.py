@@ -58,6 +58,7 @@ class Sweeper:
                 log.exception("chore_failed", chore=chore.name)
         self.passes += 1
         self.passed_at = self._ctx.clock.now()
+        self._ctx.metrics.sweeper_passed.set(self.passed_at / SECOND)
         self.passed.set()
         self.passed = anyio.Event()
 

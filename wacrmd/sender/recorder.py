@@ -9,6 +9,7 @@ from wacrmd.clock import SECOND, Millis
 from wacrmd.log import get_logger
 from wacrmd.model import AttemptResult, HoldReason, RecipientStatus
 from wacrmd.sender.policy import Effect, Verdict
+from wacrmd.services import telemetry
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, numbers, optouts, receipts, recipients
 from wacrmd.store.database import StorageTrouble, Tx
@@ -67,7 +68,7 @@ class Recorder:
         self._writing, self._entries = self._entries[:MAX_BATCH], self._entries[MAX_BATCH:]
         while True:
             try:
-                completed = await self._ctx.db.write(
+                completed, early = await self._ctx.db.write(
                     partial(record, entries=self._writing, now=self._ctx.clock.now())
                 )
                 break
@@ -75,24 +76,31 @@ class Recorder:
                 log.error("outcomes_wait_for_the_disk", count=self.waiting, reason=trouble.advice)  # noqa: TRY400
                 await self._ctx.clock.sleep_until(self._ctx.clock.now() + TRY_AGAIN)
         written, self._writing = [verdict.result for verdict, _, _ in self._writing], []
+        telemetry.count_results(self._ctx, written)
+        telemetry.count_applied(self._ctx, early)
         self._finished(written, completed)
         self._ctx.changes.publish({result.broadcast_id for result in written})
 
 
-def record(tx: Tx, *, entries: list[Entry], now: Millis) -> list[int]:
-    """Write verdicts with all that they mean, in one transaction; the broadcasts that are complete by that."""
+def record(tx: Tx, *, entries: list[Entry], now: Millis) -> tuple[list[int], receipts.Applied]:
+    """Write verdicts with all that they mean, in one transaction.
+
+    Returns the broadcasts that are complete by that, and what statuses that came early did.
+    """
+    early = receipts.Applied()
     results = [verdict.result for verdict, _, _ in entries]
     recipients.record(tx, results)
     wamids = [result.wamid for result in results if result.wamid]
     touched = {result.broadcast_id for result in results}
     if wamids:
-        touched |= receipts.apply_early(tx, wamids, now).broadcasts
+        early = receipts.apply_early(tx, wamids, now)
+        touched |= early.broadcasts
     for verdict, number_id, waba_id in entries:
         if verdict.effect is not Effect.NONE or verdict.opt_out:
             _apply(tx, verdict, number_id, waba_id, now)
     if any(result.status is RecipientStatus.PENDING for result in results):
         recipients.settle_cancelled(tx, touched)
-    return broadcasts.touch(tx, touched, now)
+    return broadcasts.touch(tx, touched, now), early
 
 
 def _apply(tx: Tx, verdict: Verdict, number_id: str, waba_id: str, now: Millis) -> None:

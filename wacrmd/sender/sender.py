@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 
 import anyio
 import orjson
 from anyio.abc import TaskGroup
+from structlog.contextvars import bound_contextvars
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso
 from wacrmd.errors import Refusal
@@ -33,6 +35,7 @@ from wacrmd.secrets import VaultError
 from wacrmd.sender.pacer import Pacer
 from wacrmd.sender.policy import Effect, Rules, Verdict, judge
 from wacrmd.sender.recorder import Recorder
+from wacrmd.services import telemetry
 from wacrmd.services.context import Context, Flow
 from wacrmd.services.trust import token_seal
 from wacrmd.store import broadcasts, numbers, recipients
@@ -62,6 +65,7 @@ class _Job:
     """What one run needs of its broadcast."""
 
     broadcast: Broadcast
+    request_id: str | None
     number: Number
     token: str = field(repr=False)
     defaults: TemplateContent
@@ -125,16 +129,16 @@ class Sender:
         for tally in self._tallies.values():
             tally.suspects = 0
 
-    async def drain(self, seconds: float) -> bool:
-        """Claim no more and wait for what is in flight; True when all of it was recorded in time."""
-        self._stopping = True
-        with anyio.move_on_after(seconds):
     def repace(self, number_id: str, rate: float) -> None:
         """The number may send so many messages per second from now on, also in a run that has begun."""
         pacer = self._pacers.get(number_id)
         if pacer is not None:
             pacer.allow(rate, self._ctx.config.sender.max_in_flight)
 
+    async def drain(self, seconds: float) -> bool:
+        """Claim no more and wait for what is in flight; True when all of it was recorded in time."""
+        self._stopping = True
+        with anyio.move_on_after(seconds):
             while self._in_flight:
                 await self._freed.wait()
         return self._in_flight == 0
@@ -164,6 +168,7 @@ class Sender:
             log.warning(
                 "attempts_lost", policy=policy.value, recipients=sum(lost.values()), broadcasts=len(lost)
             )
+            ctx.metrics.attempts_lost.inc(sum(lost.values()))
             ctx.changes.publish(lost)
         return lost
 
@@ -174,20 +179,23 @@ class Sender:
         self._running.add(broadcast_id)
         try:
             job = await self._job(broadcast_id)
-            if job is not None and await self._run(job):
-                self._ctx.bell.ring(broadcast_id)
+            if job is None:
+                return
+            with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
+                if await self._run(job):
+                    self._ctx.bell.ring(broadcast_id)
         except Refusal as refusal:  # storage trouble: nothing was claimed, the sweeper rings again
             log.warning("deliver_postponed", broadcast_id=broadcast_id, reason=refusal.message)
         finally:
             self._running.discard(broadcast_id)
 
     async def _job(self, broadcast_id: int) -> _Job | None:
-        def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None]:
+        def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None, str | None]:
             broadcast = broadcasts.get(tx, broadcast_id)
             number = numbers.get(tx, broadcast.number_id) if broadcast else None
-            return broadcast, number, broadcasts.content_of(tx, broadcast_id)
+            return broadcast, number, *broadcasts.origin_of(tx, broadcast_id)
 
-        broadcast, number, content = await self._ctx.db.read(work)
+        broadcast, number, content, request_id = await self._ctx.db.read(work)
         if broadcast is None or number is None or not number.access_token:
             return None
         try:
@@ -195,7 +203,7 @@ class Sender:
         except VaultError as error:
             log.error("access_token_unreadable", number=number.phone_number_id, reason=str(error))  # noqa: TRY400
             return None
-        return _Job(broadcast, number, token, _content(None, content))
+        return _Job(broadcast, request_id, number, token, _content(None, content))
 
     async def _run(self, job: _Job) -> bool:
         """Claim and launch until the batch is full (True: ring again), or nothing more can be done now."""
@@ -258,7 +266,9 @@ class Sender:
                 Verdict(_failed(claim, note, started_at), Effect.SUSPECT), job.number.id, job.number.waba_id
             )
             return
+        began = perf_counter()
         outcome = await ctx.meta.send(job.number.phone_number_id, job.token, body)
+        telemetry.time_meta(ctx, outcome, perf_counter() - began)
         self._settle(job, claim, outcome, pacer, tally, started_at)
 
     def _settle(

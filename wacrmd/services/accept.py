@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from wacrmd.clock import DAY, Millis
 from wacrmd.errors import ErrorCode, Refusal, bad_request
 from wacrmd.model import BroadcastStatus, Number, TemplateContent
 from wacrmd.phone import is_user_id, normalize
+from wacrmd.services import telemetry
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, idempotency, numbers, optouts, recipients
 from wacrmd.store.database import Tx
@@ -144,6 +146,7 @@ async def accept(
     """
     if ctx.draining:
         raise DRAINING
+    began = perf_counter()
     number = await choose_number(ctx, account_id, submission.sender)
     audience = await anyio.to_thread.run_sync(audience_of, submission.people)
     if not audience.people and not await _was_accepted(ctx, account_id, idempotency_key):
@@ -162,6 +165,14 @@ async def accept(
     )
     if broadcast_id is not None:
         ctx.bell.notify()
+        telemetry.count_accepted(
+            ctx,
+            accepted=accepted.accepted,
+            rejected=accepted.rejected,
+            duplicates=accepted.duplicates,
+            suppressed=accepted.suppressed,
+            seconds=perf_counter() - began,
+        )
     return accepted
 
 

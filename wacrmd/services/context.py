@@ -9,6 +9,7 @@ from typing import Protocol
 from wacrmd.clock import MINUTE, Clock, Millis
 from wacrmd.config import Config
 from wacrmd.meta.client import MetaClient
+from wacrmd.metrics import Metrics
 from wacrmd.model import Hold
 from wacrmd.secrets import Vault
 from wacrmd.services.trust import TrustBook
@@ -77,9 +78,9 @@ class Traffic(Protocol):
     def forget(self, number_id: str) -> None:
         """The number was changed or resumed: begin afresh with what is stored."""
 
-
     def repace(self, number_id: str, rate: float) -> None:
         """The number may send so many messages per second from now on."""
+
 
 class Changes:
     """Tells those who watch broadcasts that something changed; a hint, the rows are the truth."""
@@ -161,5 +162,6 @@ class Context:
     changes: Changes
     started_at: Millis
     draining: bool = False
+    metrics: Metrics = field(default_factory=Metrics)
     hearing: Hearing = field(default_factory=Hearing)
     control: Control = field(default_factory=Control)

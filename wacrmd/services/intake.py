@@ -18,6 +18,7 @@ from wacrmd.meta.webhook import (
 )
 from wacrmd.model import HoldReason, Receipt, RecipientStatus
 from wacrmd.phone import normalize
+from wacrmd.services import telemetry
 from wacrmd.services.context import Context
 from wacrmd.services.trust import Trusted
 from wacrmd.store import broadcasts, inbound, numbers, optouts, outbox, receipts, records, templates
@@ -39,6 +40,7 @@ class Taken:
     resumed: set[int] = field(default_factory=set)
     throttled: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
+    applied: receipts.Applied = field(default_factory=receipts.Applied)
     strangers: set[str] = field(default_factory=set)
     heard: set[str] = field(default_factory=set)
 
@@ -51,6 +53,7 @@ class Taken:
 async def take(ctx: Context, updates: list[Update], trusted: Trusted) -> Taken:
     """Apply what one webhook tells; returns after it is durable. Raises StorageTrouble: then Meta sends it again."""
     taken = await ctx.db.write(partial(_apply, ctx=ctx, updates=updates, trusted=trusted))
+    telemetry.count_webhook(ctx, taken.kinds, taken.applied)
     for number_id, detail in taken.throttled.items():
         ctx.traffic.throttle(number_id, detail)
     for broadcast_id in taken.resumed:
@@ -97,7 +100,7 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], trusted: Trusted) -> 
                 _account(tx, taken, update, trusted, now)
             case Ignored():
                 taken.count(f"ignored_{update.field}"[:40])
-    applied = receipts.apply(tx, statuses, now)
+    applied = taken.applied = receipts.apply(tx, statuses, now)
     taken.count("status_applied", applied.applied)
     taken.count("status_repeated", applied.repeated)
     taken.count("status_early", applied.early)

@@ -80,11 +80,10 @@ def get(tx: Tx, broadcast_id: int) -> Broadcast | None:
     return _broadcast(row) if row else None
 
 
-def content_of(tx: Tx, broadcast_id: int) -> str | None:
-    """The JSON of the broadcast's default header, buttons and components."""
-    row = tx.execute("SELECT content FROM broadcast WHERE id = ?", (broadcast_id,)).fetchone()
-    content: str | None = row[0] if row else None
-    return content
+def origin_of(tx: Tx, broadcast_id: int) -> tuple[str | None, str | None]:
+    """The JSON of the default header, buttons and components, and the id of the request that brought them."""
+    row = tx.execute("SELECT content, request_id FROM broadcast WHERE id = ?", (broadcast_id,)).fetchone()
+    return (row[0], row[1]) if row else (None, None)
 
 
 def find(tx: Tx, beginning: str) -> list[Broadcast]:
@@ -141,6 +140,7 @@ def sending(tx: Tx) -> list[int]:
     """The ids of the broadcasts that are being sent, oldest first."""
     return [row[0] for row in tx.execute("SELECT id FROM broadcast WHERE status = 'sending' ORDER BY id")]
 
+
 def unfinished_of(tx: Tx, number_id: str) -> list[str]:
     """The uuids of the number's broadcasts that are scheduled, being sent or paused."""
     rows = tx.execute(
@@ -148,7 +148,6 @@ def unfinished_of(tx: Tx, number_id: str) -> list[str]:
         (number_id,),
     )
     return [uuid for (uuid,) in rows]
-
 
 
 def due(tx: Tx, now: Millis) -> list[int]:

@@ -60,6 +60,8 @@ class Applied:
     applied: int = 0
     repeated: int = 0
     early: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    """How many messages newly reached each status."""
     failed: list[tuple[Receipt, int]] = field(default_factory=list)
     """Each failure that is news, with its broadcast."""
 
@@ -87,6 +89,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             history.append((row.id, receipt.at, receipt.status, attempt, _detail(receipt.error)))
             done.broadcasts.add(row.broadcast_id)
             done.applied += 1
+            done.statuses[receipt.status] = done.statuses.get(receipt.status, 0) + 1
             if receipt.status is RecipientStatus.FAILED:
                 done.failed.append((receipt, row.broadcast_id))
         else:

@@ -52,6 +52,7 @@ class _Door:
         secrets, trusted = await ctx.trust.current()
         place = verify(secrets, body, request.headers.get("x-hub-signature-256"))
         if place is None:
+            ctx.metrics.webhook_signature_failures.inc()
             log.warning("webhook_signature_refused", bytes=len(body))
             raise Refusal(
                 ErrorCode.UNAUTHORIZED,
@@ -61,5 +62,6 @@ class _Door:
             payload = decode(body)
         except ValueError as error:
             raise bad_request(f"The body is not JSON: {error}") from error
-        await intake.take(ctx, parse(payload, ctx.clock.now()), trusted[place])
+        with ctx.metrics.webhook_seconds.time():
+            await intake.take(ctx, parse(payload, ctx.clock.now()), trusted[place])
         return Response(status_code=200)

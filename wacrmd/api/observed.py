@@ -1,0 +1,42 @@
+"""What is measured of the API's listener, and where Prometheus reads all metrics."""
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wacrmd.api.endpoint import Endpoint
+from wacrmd.metrics import CONTENT_TYPE
+from wacrmd.services import telemetry
+from wacrmd.services.context import Context
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def observed(ctx: Context, endpoint: Endpoint, handler: Handler) -> Handler:
+    """The handler of an endpoint, counted and timed; a stream is timed until its headers."""
+    name = f"{endpoint.method} {endpoint.path}"
+    seconds = ctx.metrics.api_seconds.labels(name)
+
+    async def handle(request: Request) -> Response:
+        began, status = perf_counter(), 500
+        try:
+            response = await handler(request)
+            status = response.status_code
+        finally:
+            seconds.observe(perf_counter() - began)
+            ctx.metrics.api_requests.labels(name, status).inc()
+        return response
+
+    return handle
+
+
+def metrics_routes(ctx: Context) -> list[Route]:
+    """`GET /metrics`, unless `[metrics] enabled` is off; it needs no key (contract 3.5)."""
+
+    async def metrics(_: Request) -> Response:
+        return Response(await telemetry.scrape(ctx), headers={"content-type": CONTENT_TYPE})
+
+    return [Route("/metrics", metrics)] if ctx.config.metrics.enabled else []
