@@ -82,7 +82,7 @@ def test_number_add_reads_its_secrets_from_files(daemon: Daemon, run: Run, tmp_p
         "label": "Main",
         "messages_per_second": 20.0,
         "default": True,
-        "check": False,
+        "check": True,
     }
     code, out, err = run("--socket", daemon.socket, *NUMBER, *secrets(tmp_path), "--json")
     assert (code, json.loads(out)["id"]) == (0, "num_1")
@@ -173,7 +173,7 @@ def test_broadcast_list_and_show_tell_what_holds_them(daemon: Daemon, run: Run) 
 def test_number_list_and_status_are_shown(daemon: Daemon, run: Run) -> None:
     daemon.answers["number.list"] = [{"account": "shop", "phone_number_id": "111", "is_default": True}]
     _, out, _ = run("--socket", daemon.socket, "number", "list")
-    assert out.splitlines()[1].split() == ["shop", "-", "-", "111", "-", "-", "yes", "-", "-"]
+    assert out.splitlines()[1].split() == ["shop", "-", "-", "111", "-", "-", "-", "-", "yes", "-", "-"]
     daemon.answers["status"] = {
         "version": "1",
         "queue": {"pending": 3},

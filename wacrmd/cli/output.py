@@ -1,7 +1,9 @@
 """What a person or a script reads: tables, details, times, JSON; plain text where stdout is no terminal."""
 
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +19,8 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _SHORT_ID = 8
 _NOTHING = "-"
+
+_MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 
 _STYLES = {
     "sent": "green",
@@ -43,6 +47,7 @@ class Kind(Enum):
     TIME = "time"
     STATE = "state"
     ID = "id"
+    KEY = "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,30 @@ def details(pairs: Iterable[tuple[str, Any]]) -> None:
         click.echo(f"{label}  {value}")
 
 
+def findings(checks: Iterable[dict[str, Any]]) -> None:
+    """Print checks one a line, with what to do below those that are not good."""
+    listed = list(checks)
+    width = max((len(str(one["check"])) for one in listed), default=0)
+    for one in listed:
+        word, colour = _MARKS.get(str(one["state"]), (str(one["state"]), ""))
+        mark = click.style(word, fg=colour or None, bold=word == "FAIL")
+        paragraph(f"{mark}  {clean(str(one['check'])):<{width}}  ", clean(str(one["detail"])), width + 8)
+        if one["state"] != "ok" and one.get("advice"):
+            paragraph(" " * (width + 8), f"→ {clean(str(one['advice']))}", width + 8)
+
+
+def paragraph(head: str, text: str, indent: int) -> None:
+    """Print `head` and a text that is folded at the terminal's width, each line `indent` columns in."""
+    if not on_terminal():
+        click.echo(head + text)
+        return
+    room = max(30, shutil.get_terminal_size().columns - indent - 1)
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+    click.echo(head + lines[0])
+    for line in lines[1:]:
+        click.echo(" " * indent + line)
+
+
 def tree(result: dict[str, Any]) -> None:
     """Print a nested result: plain values, then each part below its name, lists of objects as tables."""
     _branch(result, "")
@@ -208,7 +237,7 @@ def _rich_table(cells: list[list[str]], columns: Sequence[Column]) -> None:
         drawn.add_column(
             column.title,
             justify="right" if column.kind is Kind.NUMBER else "left",
-            no_wrap=column.kind in (Kind.ID, Kind.NUMBER, Kind.STATE),
+            no_wrap=column.kind in (Kind.ID, Kind.KEY, Kind.NUMBER, Kind.STATE),
             overflow="fold",
         )
     for row in cells:

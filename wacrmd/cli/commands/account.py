@@ -4,6 +4,7 @@ import click
 
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
+from wacrmd.cli.input import confirm, yes_option
 from wacrmd.cli.output import Column, Kind, emit, say, table
 
 COLUMNS = (Column("NAME", "name"), Column("ID", "id"), Column("CREATED", "created_at", Kind.TIME))
@@ -18,7 +19,10 @@ def account() -> None:
 @click.argument("name")
 @click.pass_obj
 def add(session: Session, name: str) -> None:
-    """Add an account."""
+    """Add an account.
+
+    For example: wacrmd account add shop
+    """
     emit(
         session,
         call(session, "account.add", name=name),
@@ -29,9 +33,41 @@ def add(session: Session, name: str) -> None:
 @account.command("list")
 @click.pass_obj
 def list_accounts(session: Session) -> None:
-    """List the accounts."""
+    """List the accounts.
+
+    For example: wacrmd account list
+    """
     emit(
         session,
         call(session, "account.list"),
         lambda rows: table(rows, COLUMNS, empty="There is no account yet: wacrmd account add NAME"),
     )
+
+
+@account.command("rename")
+@click.argument("name")
+@click.argument("new")
+@click.pass_obj
+def rename(session: Session, name: str, new: str) -> None:
+    """Give the account NAME the name NEW; numbers and keys stay as they are.
+
+    For example: wacrmd account rename shop store
+    """
+    emit(
+        session,
+        call(session, "account.rename", name=name, new=new),
+        lambda made: say(f"Account {name} is {made['name']} now."),
+    )
+
+
+@account.command("remove")
+@click.argument("name")
+@yes_option
+@click.pass_obj
+def remove(session: Session, name: str, yes: bool) -> None:
+    """Remove an account that has no numbers, keys or broadcasts any more.
+
+    Its opt-out list goes with it. For example: wacrmd account remove shop
+    """
+    confirm(f"Remove account {name} with its opt-out list?", yes=yes)
+    emit(session, call(session, "account.remove", name=name), lambda _: say(f"Account {name} is removed."))
