@@ -1,8 +1,10 @@
 """The daemon's composition: open → start → ready → drain → close. The only module that knows everything."""
 
+import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,20 +20,21 @@ from wacrmd.admin.methods import registry
 from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
 from wacrmd.clock import SECOND, Clock, SystemClock
-from wacrmd.config import Config, key_file, warnings
+from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dispatch.bell import Bell
 from wacrmd.dispatch.sweeper import Chore, Sweeper, ring_due
 from wacrmd.errors import sole_error
 from wacrmd.http import Listener
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaClient
-from wacrmd.sdnotify import Notifier
+from wacrmd.sdnotify import Notifier, listen_fds
 from wacrmd.secrets import Vault
 from wacrmd.sender.sender import Sender
 from wacrmd.services.context import Changes, Context
 from wacrmd.services.trust import TrustBook
 from wacrmd.store import accounts, broadcasts, records
 from wacrmd.store.database import Database, Tx
+from wacrmd.watchdog import Watchdog
 from wacrmd.webhooks import app as webhooks
 
 DRAIN_S = 20.0
@@ -110,6 +113,7 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
         )
         async with anyio.create_task_group() as background:
             background.start_soon(sweeper.run)
+            background.start_soon(Watchdog(ctx, sweeper, bell, notifier).run)
             async with anyio.create_task_group() as doors:
                 for listener, app in (
                     (api_listener, api.build(ctx)),
@@ -133,13 +137,28 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
 
 def _listen(config: Config, stack: AsyncExitStack) -> tuple[Listener, Listener, AdminListener]:
     """Bind everything before anything starts, so that a taken address stops the start and nothing else."""
-    api_listener = Listener.open(config.api.bind, "[api] bind")
+    passed = listen_fds().values()
+    api_listener = Listener.open(_inherited(config.api.bind, passed), "[api] bind")
     stack.callback(api_listener.close)
-    webhook_listener = Listener.open(config.webhooks.bind, "[webhooks] bind")
+    webhook_listener = Listener.open(_inherited(config.webhooks.bind, passed), "[webhooks] bind")
     stack.callback(webhook_listener.close)
     admin_listener = open_listener(config.admin.socket, mode=int(config.admin.socket_mode, 8))
     stack.callback(admin_listener.close)
     return api_listener, webhook_listener, admin_listener
+
+
+def _inherited(bind: Bind, passed: Iterable[int]) -> Bind:
+    """The socket that systemd holds open at this address (wacrmd.socket), else the address itself."""
+    for descriptor in passed:
+        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as held:
+            address = held.getsockname()
+            wanted: set[object] = {str(bind.path)}
+            if bind.kind is BindKind.TCP:
+                found = socket.getaddrinfo(bind.host, bind.port, type=socket.SOCK_STREAM)
+                wanted, address = {entry[4][:2] for entry in found}, address[:2]
+            if address in wanted:
+                return Bind(BindKind.FD, fd=descriptor)
+    return bind
 
 
 def _has_data(tx: Tx) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from typing import Self
@@ -29,8 +30,13 @@ class Notifier:
             return cls()
         micros = environ.get("WATCHDOG_USEC", "")
         watched = micros.isdecimal() and int(micros) > 0
-        ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        ours = environ.get("WATCHDOG_PID", str(os.getpid())) in _own_pids()
         return cls(address, int(micros) / 1_000_000 if watched and ours else None)
+
+    @property
+    def active(self) -> bool:
+        """Whether a service manager listens."""
+        return self._address is not None
 
     def ready(self) -> None:
         """Start-up, or a reload, is done."""
@@ -73,7 +79,7 @@ def listen_fds(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
     is `name.2`. Empty where the variables are absent or meant for another process.
     """
     count = environ.get("LISTEN_FDS", "")
-    if environ.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
+    if environ.get("LISTEN_PID") not in _own_pids() or not count.isdecimal():
         return {}
     names = environ.get("LISTEN_FDNAMES", "").split(":")
     found: dict[str, int] = {}
@@ -86,3 +92,11 @@ def listen_fds(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
         os.set_inheritable(_FIRST_FD + place, False)
         found[name] = _FIRST_FD + place
     return found
+
+
+def _own_pids() -> set[str]:
+    """The process ids by which a manager may mean us: the single executable runs below its own unpacker."""
+    pids = {str(os.getpid())}
+    if getattr(sys, "frozen", False):
+        pids.add(str(os.getppid()))
+    return pids
