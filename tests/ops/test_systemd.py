@@ -1,0 +1,75 @@
+"""The units are what systemd takes, and as closed as the issue asks."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from wacrmd.config import Config
+from wacrmd.daemon import DRAIN_S
+
+UNITS = Path(__file__).parents[2] / "contrib" / "systemd"
+ANALYZE = shutil.which("systemd-analyze")
+
+needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd is not installed here")
+
+
+def settings(name: str) -> dict[str, list[str]]:
+    """The settings of a unit; one may stand several times."""
+    found: dict[str, list[str]] = {}
+    for line in (UNITS / name).read_text().splitlines():
+        if "=" in line and not line.startswith("#"):
+            key, value = line.split("=", 1)
+            found.setdefault(key, []).append(value)
+    return found
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> list[str]:
+    """Copies of the units whose executable exists here."""
+    true = shutil.which("true")
+    for name in ("wacrmd.service", "wacrmd.socket"):
+        (tmp_path / name).write_text((UNITS / name).read_text().replace("/usr/bin/wacrmd", str(true)))
+    return [str(tmp_path / name) for name in ("wacrmd.service", "wacrmd.socket")]
+
+
+@needs_systemd
+def test_systemd_finds_no_fault_with_the_units(units: list[str]) -> None:
+    done = subprocess.run(
+        [str(ANALYZE), "--man=no", "verify", *units], capture_output=True, text=True, check=False
+    )
+    complaints = [line for line in done.stderr.splitlines() if "wacrmd" in line]
+    assert (done.returncode, complaints) == (0, []), done.stderr
+
+
+@needs_systemd
+def test_the_service_exposes_next_to_nothing(units: list[str]) -> None:
+    done = subprocess.run(
+        [str(ANALYZE), "security", "--offline=yes", "--no-pager", units[0]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    level = re.search(r"Overall exposure level for wacrmd.service: ([\d.]+)", done.stdout)
+    assert level is not None, done.stderr
+    assert float(level[1]) <= 1.5
+
+
+def test_a_stop_waits_longer_than_the_drain() -> None:
+    """Workers, requests to Meta and callers may each take a whole drain; then systemd would kill."""
+    assert int(settings("wacrmd.service")["TimeoutStopSec"][0]) > 4 * DRAIN_S
+
+
+def test_peer_credentials_are_not_hidden() -> None:
+    assert "PrivateUsers" not in settings("wacrmd.service")
+
+
+def test_units_and_configuration_name_the_same_places() -> None:
+    config, service = Config(), settings("wacrmd.service")
+    assert config.storage.path.parent == Path("/var/lib") / service["StateDirectory"][0]
+    assert config.admin.socket.parent == Path("/run") / service["RuntimeDirectory"][0]
+    assert settings("wacrmd.socket")["ListenStream"] == [str(config.api.bind), str(config.webhooks.bind)]
+    for directory in ("/var/lib/wacrmd", "/etc/wacrmd"):
+        assert f"\nd {directory} " in (UNITS / "wacrmd.tmpfiles").read_text()
