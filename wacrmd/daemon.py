@@ -24,6 +24,7 @@ from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dispatch.bell import Bell
 from wacrmd.dispatch.sweeper import Chore, Sweeper, ring_due
 from wacrmd.errors import sole_error
+from wacrmd.hooks.dispatcher import Dispatcher
 from wacrmd.http import Listener
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaClient
@@ -39,6 +40,8 @@ from wacrmd.webhooks import app as webhooks
 
 DRAIN_S = 20.0
 """How long requests in flight, to Meta and of callers, may go on after the signal to stop."""
+HOOKS_DRAIN_S = 3.0
+"""How long deliveries of outbound webhooks may go on then; what is cut off is delivered again after the restart."""
 RESCUE_EVERY = 30 * SECOND
 
 log = get_logger(__name__)
@@ -102,6 +105,7 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
         await sender.recover()
         await database.write(partial(_ring_all, bell=bell))
         sweeper = Sweeper(ctx, _chores(ctx, sender, bell))
+        dispatcher = Dispatcher(ctx)
         portal = await stack.enter_async_context(BlockingPortal())
         bell.start(portal, sender.deliver)
         closed = anyio.Event()
@@ -113,6 +117,7 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
         )
         async with anyio.create_task_group() as background:
             background.start_soon(sweeper.run)
+            background.start_soon(dispatcher.run)
             background.start_soon(Watchdog(ctx, sweeper, bell, notifier).run)
             async with anyio.create_task_group() as doors:
                 for listener, app in (
@@ -128,7 +133,7 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
                 finally:
                     notifier.stopping()
                     with anyio.CancelScope(shield=True):
-                        await _drain(ctx, sender, bell)
+                        await _drain(ctx, sender, bell, dispatcher)
                         closed.set()
                         admin.stop()
             background.cancel_scope.cancel()
@@ -202,12 +207,13 @@ def _tell_ready(config: Config, api_listener: Listener, webhook_listener: Listen
     )
 
 
-async def _drain(ctx: Context, sender: Sender, bell: Bell) -> None:
+async def _drain(ctx: Context, sender: Sender, bell: Bell, dispatcher: Dispatcher) -> None:
     """Take no new work, and let what is in flight be recorded."""
     ctx.draining = True
     ctx.changes.wake_all()
     async with anyio.create_task_group() as stopping:
         stopping.start_soon(bell.stop, DRAIN_S)
+        stopping.start_soon(dispatcher.drain, HOOKS_DRAIN_S)
         drained = await sender.drain(DRAIN_S)
     if not drained:
         log.warning("requests_cut_off", in_flight=sender.in_flight)

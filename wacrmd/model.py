@@ -52,6 +52,18 @@ class Scope(StrEnum):
     NUMBERS_READ = "numbers:read"
 
 
+class WebhookEvent(StrEnum):
+    """What local apps can be told of by outbound webhooks (contract 3.6)."""
+
+    BROADCAST_SENT = "broadcast.sent"
+    BROADCAST_PAUSED = "broadcast.paused"
+    BROADCAST_CANCELLED = "broadcast.cancelled"
+    MESSAGE_STATUS_UPDATED = "message.status_updated"
+    MESSAGE_RECEIVED = "message.received"
+    CONTACT_OPTED_OUT = "contact.opted_out"
+    CONTACT_OPTED_IN = "contact.opted_in"
+
+
 class UncertainPolicy(StrEnum):
     """What becomes of an attempt whose outcome is unknown (design 2.2)."""
 

@@ -87,9 +87,12 @@ class Changes:
 
     def __init__(self) -> None:
         self._watchers: dict[int, set[asyncio.Event]] = {}
+        self._everywhere: set[asyncio.Event] = set()
 
-    def publish(self, broadcast_ids: Iterable[int]) -> None:
-        """Wake the watchers of these broadcasts."""
+    def publish(self, broadcast_ids: Iterable[int] = ()) -> None:
+        """Wake the watchers of these broadcasts, and those of everything (also where no broadcast changed)."""
+        for watcher in self._everywhere:
+            watcher.set()
         for broadcast_id in broadcast_ids:
             for watcher in self._watchers.get(broadcast_id, ()):
                 watcher.set()
@@ -97,6 +100,16 @@ class Changes:
     def wake_all(self) -> None:
         """Wake all watchers: something that concerns every broadcast changed, such as a drain that began."""
         self.publish(list(self._watchers))
+
+    @contextmanager
+    def watch_all(self) -> Iterator[asyncio.Event]:
+        """An event that is set at each `publish`, whatever changed."""
+        watcher = asyncio.Event()
+        self._everywhere.add(watcher)
+        try:
+            yield watcher
+        finally:
+            self._everywhere.discard(watcher)
 
     @contextmanager
     def watch(self, broadcast_id: int) -> Iterator[asyncio.Event]:

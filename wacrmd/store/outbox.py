@@ -1,7 +1,9 @@
 """The outbox of webhooks for local apps: a row is written with the change that it tells of, or not at all."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -10,12 +12,50 @@ from wacrmd.clock import Millis, iso
 from wacrmd.store.database import Tx
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery whose time has come, with what it takes to make it."""
+
+    id: int
+    endpoint_id: str
+    url: str
+    secret: bytes = field(repr=False)
+    event: str
+    event_id: str
+    body: str = field(repr=False)
+    attempts: int
+    queued_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event for one endpoint: where it stands, and each try with time, status or error, and duration."""
+
+    id: int
+    uuid: str
+    endpoint_id: str
+    event: str
+    event_id: str
+    body: str
+    status: str
+    attempts: int
+    next_attempt_at: Millis
+    tries: list[dict[str, Any]]
+    created_at: Millis
+    delivered_at: Millis | None
+
+
 def wanted(tx: Tx, account_id: str) -> frozenset[str]:
     """The events that an active endpoint of the account listens to; empty for most accounts, so ask first."""
     rows = tx.execute(
         "SELECT events FROM webhook_endpoint WHERE account_id = ? AND is_active = 1", (account_id,)
     )
     return frozenset(event for (events,) in rows for event in json.loads(events))
+
+
+def anyone_listens(tx: Tx) -> bool:
+    """Whether any account has an active endpoint: one look that keeps the sender's way short where none has."""
+    return tx.execute("SELECT 1 FROM webhook_endpoint WHERE is_active = 1 LIMIT 1").fetchone() is not None
 
 
 def put(tx: Tx, account_id: str, event: str, data: Mapping[str, object], now: Millis) -> int:
@@ -37,8 +77,113 @@ def put(tx: Tx, account_id: str, event: str, data: Mapping[str, object], now: Mi
     }
     body = orjson.dumps(envelope).decode()
     tx.executemany(
-        "INSERT INTO webhook_delivery (uuid, endpoint_id, event, event_id, body, next_attempt_at, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(str(uuid4()), endpoint_id, event, event_id, body, now, now) for (endpoint_id,) in rows],
+        "INSERT INTO webhook_delivery (uuid, endpoint_id, event, event_id, body, next_attempt_at, created_at, queued_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(str(uuid4()), endpoint_id, event, event_id, body, now, now, now) for (endpoint_id,) in rows],
     )
     return len(rows)
+
+
+def due(tx: Tx, *, now: Millis, room: int, busy: Iterable[int]) -> dict[str, list[Due]]:
+    """Up to `room` due deliveries of each active endpoint, oldest first, without those that are `busy`.
+
+    Endpoint by endpoint, so that one with ten thousand due deliveries hides nobody else's.
+    """
+    endpoints = tx.execute("SELECT id, url, secret FROM webhook_endpoint WHERE is_active = 1").fetchall()
+    under_way = json.dumps(list(busy))
+    found: dict[str, list[Due]] = {}
+    for endpoint_id, url, secret in endpoints:
+        rows = tx.execute(
+            "SELECT id, event, event_id, body, attempts, queued_at FROM webhook_delivery"
+            " WHERE endpoint_id = ? AND status = 'pending' AND next_attempt_at <= ?"
+            " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_attempt_at, id LIMIT ?",
+            (endpoint_id, now, under_way, room),
+        ).fetchall()
+        if rows:
+            found[endpoint_id] = [Due(row[0], endpoint_id, url, secret, *row[1:]) for row in rows]
+    return found
+
+
+def next_due(tx: Tx, now: Millis) -> Millis | None:
+    """The earliest time after now at which a delivery is due; None when none waits."""
+    row = tx.execute(
+        "SELECT min((SELECT min(d.next_attempt_at) FROM webhook_delivery d WHERE d.endpoint_id = e.id"
+        " AND d.status = 'pending' AND d.next_attempt_at > ?)) FROM webhook_endpoint e WHERE e.is_active = 1",
+        (now,),
+    ).fetchone()
+    at: Millis | None = row[0]
+    return at
+
+
+def note_try(
+    tx: Tx, delivery_id: int, result: Mapping[str, object], *, next_attempt_at: Millis | None, now: Millis
+) -> None:
+    """Keep what a try came to: delivered (`result["error"]` is None), due again, or failed for good."""
+    delivered = result["error"] is None
+    status = "delivered" if delivered else "failed" if next_attempt_at is None else "pending"
+    tx.execute(
+        "UPDATE webhook_delivery SET status = ?1, attempts = attempts + 1, tries = json_insert(tries, '$[#]', json(?2)),"
+        " next_attempt_at = coalesce(?3, next_attempt_at),"
+        " delivered_at = CASE WHEN ?1 = 'delivered' THEN ?4 ELSE delivered_at END WHERE id = ?5",
+        (status, json.dumps(dict(result), ensure_ascii=False), next_attempt_at, now, delivery_id),
+    )
+
+
+def fail_pending(tx: Tx, endpoint_id: str) -> int:
+    """Give up what still waits for an endpoint that was disabled; how many. Each can be asked for again."""
+    cursor = tx.execute(
+        "UPDATE webhook_delivery SET status = 'failed' WHERE endpoint_id = ? AND status = 'pending'",
+        (endpoint_id,),
+    )
+    return cursor.rowcount
+
+
+def queue_again(tx: Tx, delivery_id: int, now: Millis) -> None:
+    """Make a delivery due now, with all its tries before it; the event keeps its id and its body."""
+    tx.execute(
+        "UPDATE webhook_delivery SET status = 'pending', attempts = 0, next_attempt_at = ?1, queued_at = ?1 WHERE id = ?2",
+        (now, delivery_id),
+    )
+
+
+_COLUMNS = "id, uuid, endpoint_id, event, event_id, body, status, attempts, next_attempt_at, tries, created_at, delivered_at"
+
+
+def _delivery(row: Any) -> Delivery:
+    values: list[Any] = [*row[:9], json.loads(row[9]), *row[10:]]
+    return Delivery(*values)
+
+
+def page(
+    tx: Tx,
+    endpoint_id: str,
+    *,
+    status: str | None = None,
+    after: tuple[Millis, int] | None = None,
+    limit: int,
+) -> list[Delivery]:
+    """Deliveries of an endpoint, newest first, that stand after the position."""
+    at, row_id = after or (2**62, 0)
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM webhook_delivery WHERE endpoint_id = ?1 AND (created_at, id) < (?2, ?3)"
+        " AND (?4 IS NULL OR status = ?4) ORDER BY created_at DESC, id DESC LIMIT ?5",
+        (endpoint_id, at, row_id, status, limit),
+    )
+    return [_delivery(row) for row in rows]
+
+
+def get(tx: Tx, endpoint_id: str | None, delivery_uuid: str) -> Delivery | None:
+    """One delivery, of this endpoint if one is given."""
+    row = tx.execute(
+        f"SELECT {_COLUMNS} FROM webhook_delivery WHERE uuid = ?1 AND (?2 IS NULL OR endpoint_id = ?2)",
+        (delivery_uuid, endpoint_id),
+    ).fetchone()
+    return _delivery(row) if row else None
+
+
+def waiting(tx: Tx) -> dict[str, int]:
+    """How many deliveries wait, by endpoint: for those who watch over the daemon."""
+    rows = tx.execute(
+        "SELECT endpoint_id, count(*) FROM webhook_delivery WHERE status = 'pending' GROUP BY endpoint_id"
+    )
+    return dict(rows.fetchall())

@@ -98,6 +98,7 @@ CREATE TABLE recipient (
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN
         ('pending', 'sending', 'sent', 'delivered', 'read', 'replied', 'failed', 'uncertain', 'cancelled')),
     attempt INTEGER NOT NULL DEFAULT 0,             -- the attempt in flight or last made: fences late workers
+    failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when somebody asked for a retry
     retries INTEGER NOT NULL DEFAULT 0,             -- tries that this recipient's own errors have used up
     claimed_at INTEGER,                             -- when the attempt became durable
     first_tried_at INTEGER,
@@ -113,11 +114,16 @@ CREATE TABLE recipient (
     read_at INTEGER,
     replied_at INTEGER,
     failed_at INTEGER,
-    CHECK (status != 'sending' OR claimed_at IS NOT NULL)
+    CHECK (status != 'sending' OR claimed_at IS NOT NULL),
+    CHECK ((status = 'failed') = (failed_at IS NOT NULL)),
+    CHECK (status NOT IN ('delivered', 'read', 'replied') OR delivered_at IS NOT NULL),
+    CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
+    CHECK (status != 'replied' OR replied_at IS NOT NULL)
 ) STRICT;
 CREATE INDEX recipient_count ON recipient (broadcast_id, status);
 CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHERE status = 'pending';
 CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sending';
+CREATE INDEX recipient_uncertain ON recipient (broadcast_id) WHERE status = 'uncertain';
 CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
 CREATE INDEX recipient_wa_id ON recipient (wa_id) WHERE wa_id IS NOT NULL;
 CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
@@ -171,13 +177,17 @@ CREATE TABLE template (
     quality TEXT,
     reason TEXT,
     synced_at INTEGER NOT NULL,
+    told_at INTEGER NOT NULL DEFAULT 0,             -- when a webhook last changed it
     UNIQUE (waba_id, name, language)
 ) STRICT;
 
--- When the templates of a business account were last synced; without a row, Meta alone decides.
+-- How the templates of a business account were last synced; while `synced_at` is NULL, Meta alone decides.
 CREATE TABLE template_sync (
     waba_id TEXT PRIMARY KEY,
-    synced_at INTEGER NOT NULL
+    synced_at INTEGER,                              -- the last time that Meta listed any
+    tried_at INTEGER NOT NULL,
+    error TEXT,                                     -- why the last try failed
+    is_stale INTEGER NOT NULL DEFAULT 0 CHECK (is_stale IN (0, 1))
 ) STRICT;
 
 CREATE TABLE optout (
@@ -188,10 +198,12 @@ CREATE TABLE optout (
     source TEXT NOT NULL,                           -- operator, api, import, word, button, preference, meta_131050
     detail TEXT,
     at INTEGER NOT NULL,
+    lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
 CREATE UNIQUE INDEX optout_phone ON optout (account_id, phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX optout_user ON optout (account_id, user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX optout_list ON optout (account_id, at DESC, id DESC) WHERE lifted_at IS NULL;
 
 CREATE TABLE idempotency (
     account_id TEXT NOT NULL,
@@ -216,6 +228,7 @@ CREATE TABLE webhook_endpoint (
     updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX webhook_endpoint_account ON webhook_endpoint (account_id);
+CREATE INDEX webhook_endpoint_active ON webhook_endpoint (id) WHERE is_active = 1;
 
 -- The outbox: a row is written in the very transaction that changes what it tells of.
 CREATE TABLE webhook_delivery (
@@ -230,10 +243,12 @@ CREATE TABLE webhook_delivery (
     next_attempt_at INTEGER NOT NULL,
     tries TEXT NOT NULL DEFAULT '[]',               -- JSON: each try with time, status or error, duration
     created_at INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL,                     -- when it was put in, or asked for again: its age counts from here
     delivered_at INTEGER
 ) STRICT;
-CREATE INDEX webhook_delivery_due ON webhook_delivery (next_attempt_at) WHERE status = 'pending';
-CREATE INDEX webhook_delivery_endpoint ON webhook_delivery (endpoint_id, id DESC);
+CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt_at, id) WHERE status = 'pending';
+CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, created_at DESC, id DESC);
+CREATE INDEX webhook_delivery_created ON webhook_delivery (created_at);
 
 -- What Meta told about accounts and templates, and updates for numbers that are not configured here.
 CREATE TABLE notice (

@@ -1,0 +1,80 @@
+"""A local app that is told of events: it keeps what it gets and answers as the test wishes."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import orjson
+from aiohttp import web
+
+
+@dataclass
+class Got:
+    """One request that came in."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The envelope."""
+        envelope: dict[str, Any] = orjson.loads(self.body)
+        return envelope
+
+
+@dataclass
+class Receiver:
+    """Where it listens, what came, and the answer by path: a status, or None for one that never comes."""
+
+    url: str = ""
+    got: list[Got] = field(default_factory=list)
+    answers: dict[str, int | None] = field(default_factory=dict)
+    came: anyio.Event = field(default_factory=anyio.Event)
+
+    def at(self, path: str) -> list[Got]:
+        """What came to one path."""
+        return [each for each in self.got if each.path == path]
+
+    def events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """The envelopes that came, of one event or of all."""
+        return [each.event for each in self.got if name is None or each.event["event"] == name]
+
+    async def until(self, true: Callable[[], bool], timeout_s: float = 10) -> None:
+        """Wait until `true` holds, looked at whenever something comes."""
+        try:
+            with anyio.fail_after(timeout_s):
+                while not true():
+                    came = self.came
+                    await came.wait()
+        except TimeoutError as error:
+            raise AssertionError(f"still not so after {timeout_s} s: {self.got}") from error
+
+    async def _take(self, request: web.Request) -> web.StreamResponse:
+        self.got.append(Got(request.path, dict(request.headers), await request.read()))
+        came, self.came = self.came, anyio.Event()
+        came.set()
+        status = self.answers.get(request.path, 200)
+        if status is None:
+            await anyio.sleep_forever()
+        headers = {"Location": "/elsewhere"} if status in (301, 302, 307) else {}
+        return web.Response(status=status or 200, headers=headers)
+
+
+@asynccontextmanager
+async def receiver() -> AsyncIterator[Receiver]:
+    """A running receiver on a free port of 127.0.0.1; every path is taken."""
+    made = Receiver()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", made._take)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield made
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,41 @@
+"""The headers that prove to a local app that a webhook comes from here; pure."""
+
+import base64
+import binascii
+import hmac
+
+from wacrmd.clock import SECOND, Millis
+from wacrmd.secrets import WEBHOOK_SECRET_PREFIX
+
+
+def headers(
+    secret: str, *, event: str, event_id: str, endpoint_id: str, body: bytes, now: Millis
+) -> dict[str, str]:
+    """Both kinds of signature over the body as it is sent, at this moment; made anew for each try.
+
+    `X-Wacrm-Signature` takes the whole secret, `whsec_` included, as its key (contract 3.6). Standard Webhooks
+    takes what the rest of it is in base64, and signs `id.timestamp.body` (standard-webhooks spec, "Signature scheme").
+    """
+    timestamp = str(now // SECOND)
+    signed = timestamp.encode() + b"." + body
+    own = hmac.digest(secret.encode(), signed, "sha256").hex()
+    standard = base64.b64encode(
+        hmac.digest(_key(secret), event_id.encode() + b"." + signed, "sha256")
+    ).decode()
+    return {
+        "X-Wacrm-Event": event,
+        "X-Wacrm-Webhook-Id": endpoint_id,
+        "X-Wacrm-Signature": f"t={timestamp},v1={own}",
+        "webhook-id": event_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{standard}",
+    }
+
+
+def _key(secret: str) -> bytes:
+    """The key of Standard Webhooks: the bytes behind the prefix."""
+    text = secret.removeprefix(WEBHOOK_SECRET_PREFIX)
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return text.encode()

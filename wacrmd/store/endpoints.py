@@ -1,0 +1,132 @@
+"""Where local apps want to be told of events: their webhook endpoints, each with its sealed secret."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from wacrmd.clock import Millis
+from wacrmd.store.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One URL of an account, the events that it listens to, and how it has been doing."""
+
+    id: str
+    account_id: str
+    account: str
+    url: str
+    events: tuple[str, ...]
+    is_active: bool
+    disabled_reason: str | None
+    failing_since: Millis | None
+    created_at: Millis
+    updated_at: Millis
+    row_id: int
+    secret: bytes = field(repr=False)
+
+
+_SELECT = (
+    "SELECT e.id, e.account_id, a.name, e.url, e.events, e.is_active, e.disabled_reason, e.failing_since,"
+    " e.created_at, e.updated_at, e.rowid, e.secret FROM webhook_endpoint e JOIN account a ON a.id = e.account_id"
+)
+
+
+def _endpoint(row: Any) -> Endpoint:
+    values: list[Any] = [*row[:4], tuple(json.loads(row[4])), bool(row[5]), *row[6:]]
+    return Endpoint(*values)
+
+
+def add(
+    tx: Tx, *, endpoint_id: str, account_id: str, url: str, events: list[str], secret: bytes, now: Millis
+) -> None:
+    """Store a new endpoint, its secret sealed."""
+    tx.execute(
+        "INSERT INTO webhook_endpoint (id, account_id, url, events, secret, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (endpoint_id, account_id, url, json.dumps(events), secret, now, now),
+    )
+
+
+def get(tx: Tx, endpoint_id: str, account_id: str | None = None) -> Endpoint | None:
+    """The endpoint of this id, if it is the account's."""
+    row = tx.execute(
+        f"{_SELECT} WHERE e.id = ?1 AND (?2 IS NULL OR e.account_id = ?2)", (endpoint_id, account_id)
+    ).fetchone()
+    return _endpoint(row) if row else None
+
+
+def find(tx: Tx, beginning: str) -> list[Endpoint]:
+    """The endpoints whose id begins so (two at most: enough to see ambiguity)."""
+    rows = tx.execute(f"{_SELECT} WHERE substr(e.id, 1, ?) = ? LIMIT 2", (len(beginning), beginning))
+    return [_endpoint(row) for row in rows]
+
+
+def page(
+    tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None = None, limit: int
+) -> list[Endpoint]:
+    """Endpoints of one account or of all, newest first, that stand after the position."""
+    at, row_id = after or (2**62, 0)
+    rows = tx.execute(
+        f"{_SELECT} WHERE (?1 IS NULL OR e.account_id = ?1) AND (e.created_at, e.rowid) < (?2, ?3)"
+        " ORDER BY e.created_at DESC, e.rowid DESC LIMIT ?4",
+        (account_id, at, row_id, limit),
+    )
+    return [_endpoint(row) for row in rows]
+
+
+def update(
+    tx: Tx,
+    endpoint_id: str,
+    *,
+    url: str | None = None,
+    events: list[str] | None = None,
+    is_active: bool | None = None,
+    now: Millis,
+) -> None:
+    """Change what is given; made active, or given another URL, it begins with a clean record."""
+    tx.execute(
+        "UPDATE webhook_endpoint SET url = coalesce(?1, url), events = coalesce(?2, events),"
+        " is_active = coalesce(?3, is_active),"
+        " disabled_reason = CASE WHEN ?3 = 1 THEN NULL ELSE disabled_reason END,"
+        " failing_since = CASE WHEN ?3 = 1 OR ?1 != url THEN NULL ELSE failing_since END, updated_at = ?4"
+        " WHERE id = ?5",
+        (
+            url,
+            json.dumps(events) if events is not None else None,
+            int(is_active) if is_active is not None else None,
+            now,
+            endpoint_id,
+        ),
+    )
+
+
+def remove(tx: Tx, endpoint_id: str) -> None:
+    """Delete an endpoint with its deliveries."""
+    tx.execute("DELETE FROM webhook_endpoint WHERE id = ?", (endpoint_id,))
+
+
+def note_success(tx: Tx, endpoint_id: str) -> None:
+    """The endpoint took a delivery: it is not failing."""
+    tx.execute(
+        "UPDATE webhook_endpoint SET failing_since = NULL WHERE id = ? AND failing_since IS NOT NULL",
+        (endpoint_id,),
+    )
+
+
+def note_failure(tx: Tx, endpoint_id: str, now: Millis) -> Millis | None:
+    """The endpoint did not take a delivery: since when it has taken none; None when it is gone."""
+    row = tx.execute(
+        "UPDATE webhook_endpoint SET failing_since = coalesce(failing_since, ?) WHERE id = ? RETURNING failing_since",
+        (now, endpoint_id),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def disable(tx: Tx, endpoint_id: str, reason: str, now: Millis) -> bool:
+    """Deliver nothing more to the endpoint until somebody makes it active; False when it was not active."""
+    cursor = tx.execute(
+        "UPDATE webhook_endpoint SET is_active = 0, disabled_reason = ?, updated_at = ? WHERE id = ? AND is_active = 1",
+        (reason, now, endpoint_id),
+    )
+    return cursor.rowcount > 0
