@@ -155,7 +155,7 @@ class Sender:
         policy = UncertainPolicy(ctx.config.sender.on_uncertain)
 
         def work(tx: Tx) -> dict[int, int]:
-            lost = recipients.lose(tx, policy, now, claimed_before=now - margin if live else None)
+            lost = recipients.lose(tx, policy, now, older_than=margin if live else None)
             if lost:
                 recipients.settle_cancelled(tx, lost)
                 broadcasts.touch(tx, lost, now)

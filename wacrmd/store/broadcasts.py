@@ -150,11 +150,21 @@ def unfinished_of(tx: Tx, number_id: str) -> list[str]:
     return [uuid for (uuid,) in rows]
 
 
+def queued(tx: Tx, number_id: str) -> int:
+    """How many messages of broadcasts that are being sent wait for this number."""
+    (count,) = tx.execute(
+        "SELECT count(*) FROM broadcast b JOIN recipient r ON r.broadcast_id = b.id AND r.status = 'pending'"
+        " WHERE b.status = 'sending' AND b.number_id = ?",
+        (number_id,),
+    ).fetchone()
+    return int(count)
+
+
 def due(tx: Tx, now: Millis) -> list[int]:
     """The broadcasts that have a recipient whose time has come and whose number sends."""
     rows = tx.execute(
         "SELECT b.id FROM broadcast b JOIN number n ON n.id = b.number_id"
-        " WHERE b.status = 'sending' AND n.state = 'active' AND EXISTS (SELECT 1 FROM recipient r"
+        " WHERE b.status = 'sending' AND n.state = 'active' AND n.removed_at IS NULL AND EXISTS (SELECT 1 FROM recipient r"
         " WHERE r.broadcast_id = b.id AND r.status = 'pending' AND r.next_attempt_at <= ?) ORDER BY b.id",
         (now,),
     )
@@ -242,15 +252,24 @@ def reopen(tx: Tx, broadcast_id: int, now: Millis) -> None:
 
 def touch(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
     """Note that recipients of these changed; those that nothing waits in any more become `sent`: their ids."""
-    ids = json.dumps(list(broadcast_ids))
-    tx.execute("UPDATE broadcast SET updated_at = ? WHERE id IN (SELECT value FROM json_each(?))", (now, ids))
+    ids = list(broadcast_ids)
+    tx.execute(
+        "UPDATE broadcast SET updated_at = ? WHERE id IN (SELECT value FROM json_each(?))",
+        (now, json.dumps(ids)),
+    )
+    return complete(tx, ids, now)
+
+
+def complete(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
+    """Those of these that nothing waits in any more become `sent`: their ids."""
     rows = tx.execute(
-        "UPDATE broadcast SET status = 'sent', completed_at = ?1, hold_reason = NULL, hold_detail = NULL,"
-        " hold_since = NULL WHERE id IN (SELECT value FROM json_each(?2)) AND status IN ('sending', 'paused')"
+        "UPDATE broadcast SET status = 'sent', completed_at = ?1, updated_at = ?1, hold_reason = NULL,"
+        " hold_detail = NULL, hold_since = NULL WHERE id IN (SELECT value FROM json_each(?2))"
+        " AND status IN ('sending', 'paused')"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = broadcast.id AND r.status = 'pending')"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = broadcast.id AND r.status = 'sending')"
         " RETURNING id",
-        (now, ids),
+        (now, json.dumps(list(broadcast_ids))),
     )
     completed = [broadcast_id for (broadcast_id,) in rows.fetchall()]
     for broadcast_id in completed:

@@ -20,9 +20,9 @@ OPT_OUT_CODE = 131050
 """Meta's "the user stopped marketing messages from you" (meta-cloud-api 2.3)."""
 
 _SELECT = (
-    'SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r."to", r.status, r.attempt, r.wamid, r.user_id,'
-    " r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at, r.error_code, r.error_title, r.error_details"
-    " FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+    'SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r."to", r.status, r.attempt, r.failed_attempt,'
+    " r.wamid, r.user_id, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at,"
+    " r.error_code, r.error_title, r.error_details FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
 )
 
 
@@ -38,6 +38,7 @@ class _Row:
     to: str
     status: RecipientStatus
     attempt: int
+    failed_attempt: int
     wamid: str | None
     user_id: str | None
     sent_at: Millis | None
@@ -65,6 +66,16 @@ class Applied:
     failed: list[tuple[Receipt, int]] = field(default_factory=list)
     """Each failure that is news, with its broadcast."""
 
+    def add(self, other: "Applied") -> None:
+        """Count what another batch did as well."""
+        self.broadcasts |= other.broadcasts
+        self.applied += other.applied
+        self.repeated += other.repeated
+        self.early += other.early
+        self.failed += other.failed
+        for status, count in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + count
+
 
 def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     """Apply receipts in their order; keep those of messages that are not known (yet) for later.
@@ -76,16 +87,21 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     if not receipts:
         return done
     by_id, by_wamid = _rows(tx, receipts)
+    named: list[str] = []
     history: list[tuple[int, Millis, str, int, str | None]] = []
     early: list[tuple[str, str, str, Millis, str | None, Millis]] = []
     for receipt in receipts:
         row, attempt = _match(receipt, by_id, by_wamid)
+        first = row is not None and _name(row, receipt, attempt)
+        if row is not None and first:
+            by_wamid[receipt.wamid] = row
+            named.append(receipt.wamid)
         if row is None:
             early.append(
                 (receipt.number_id, receipt.wamid, receipt.status, receipt.at, _detail(receipt.error), now)
             )
             done.early += 1
-        elif _advance(row, receipt, attempt):
+        elif _advance(row, receipt, attempt, first=first):
             history.append((row.id, receipt.at, receipt.status, attempt, _detail(receipt.error)))
             done.broadcasts.add(row.broadcast_id)
             done.applied += 1
@@ -106,6 +122,8 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             early,
         )
     _tell(tx, [row for row in rows.values() if row.changed], now)
+    if named:
+        done.add(apply_early(tx, named, now))
     return done
 
 
@@ -144,7 +162,7 @@ def _rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, _Row], dict[str, _
             f"{_SELECT} WHERE r.wamid IN (SELECT value FROM json_each(?))", (json.dumps(list(wamids)),)
         ):
             row = by_id.get(values[0]) or _row(values)
-            by_wamid[values[8]] = row
+            by_wamid[values[9]] = row
     return by_id, by_wamid
 
 
@@ -172,15 +190,36 @@ def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) 
     return None, 0
 
 
-def _advance(row: _Row, receipt: Receipt, attempt: int) -> bool:
-    """Move the row as the receipt says; False when it says nothing new."""
-    if receipt.status is RecipientStatus.FAILED and attempt != row.attempt:
-        return False  # an older try's failure says nothing about the newer one
-    if row.wamid is None and attempt == row.attempt:
-        row.wamid, row.learnt = receipt.wamid, True
+def _name(row: _Row, receipt: Receipt, attempt: int) -> bool:
+    """Learn the message's id from a receipt; True when it was not known. One in flight waits for its own."""
+    if row.wamid is not None or _is_old(row, receipt, attempt):
+        return False
+    if attempt != row.attempt and row.status is RecipientStatus.SENDING:
+        return False
+    row.wamid, row.learnt = receipt.wamid, True
+    return True
+
+
+def _is_old(row: _Row, receipt: Receipt, attempt: int) -> bool:
+    """Whether it speaks of a try that is settled, and says less than that the person has the message.
+
+    An older try's failure says nothing about the newer one; and where an operator has a failed one sent again,
+    that Meta had once taken the failed one is no news either.
+    """
+    if receipt.status is RecipientStatus.FAILED:
+        return attempt != row.attempt or attempt <= row.failed_attempt
+    return receipt.status is RecipientStatus.SENT and attempt <= row.failed_attempt
+
+
+def _advance(row: _Row, receipt: Receipt, attempt: int, *, first: bool) -> bool:
+    """Move the row as the receipt says (the `first` word of Meta on it?); False when it says nothing new."""
+    if _is_old(row, receipt, attempt):
+        return False
     if row.user_id is None and receipt.user_id:
         row.user_id, row.learnt = receipt.user_id, True
     before = row.status
+    if before is RecipientStatus.FAILED and first and row.error_code is None:
+        before = RecipientStatus.UNCERTAIN  # it was given up here: Meta has never said that it failed
     row.status = after_receipt(before, receipt.status)
     news = row.status is not before
     if receipt.status is RecipientStatus.FAILED:

@@ -18,6 +18,12 @@ _NO_LIMIT = 2**62
 OPTED_OUT = "Opted out before the send"
 LOST = "The daemon stopped while the request was under way: Meta may or may not have the message"
 
+_AFTER_LOSS = {
+    UncertainPolicy.HOLD: RecipientStatus.UNCERTAIN,
+    UncertainPolicy.RESEND: RecipientStatus.PENDING,
+    UncertainPolicy.FAIL: RecipientStatus.FAILED,
+}
+
 
 def _recipient(row: Any) -> Recipient:
     values: list[Any] = [*row[:3], RecipientStatus(row[3]), *row[4:]]
@@ -79,7 +85,8 @@ def record(tx: Tx, results: list[AttemptResult]) -> None:
             " THEN 'sent' ELSE status END, wamid = coalesce(wamid, ?), wa_id = coalesce(wa_id, ?),"
             " user_id = coalesce(user_id, ?), sent_at = coalesce(sent_at, ?), error_code = CASE WHEN status = 'failed'"
             " THEN error_code END, error_title = CASE WHEN status = 'failed' THEN error_title END,"
-            " error_details = CASE WHEN status = 'failed' THEN error_details END WHERE id = ? AND attempt = ?",
+            " error_details = CASE WHEN status = 'failed' THEN error_details END"
+            " WHERE id = ? AND attempt = ? AND attempt > failed_attempt",
             [
                 (result.wamid, result.wa_id, result.user_id, result.at, result.recipient_id, result.attempt)
                 for result in accepted
@@ -136,37 +143,47 @@ def settle_cancelled(tx: Tx, broadcast_ids: Iterable[int]) -> None:
 
 
 def lose(
-    tx: Tx, policy: UncertainPolicy, now: Millis, *, claimed_before: Millis | None = None
+    tx: Tx,
+    policy: UncertainPolicy,
+    now: Millis,
+    *,
+    max_retries: int = 0,
+    older_than: Millis | None = None,
+    alive: frozenset[int] = frozenset(),
 ) -> dict[int, int]:
     """Attempts whose outcome nobody will ever record: uncertain, or as the policy says; how many by broadcast.
 
-    At start that is every attempt in flight (the process that made it is dead); while running only those
-    claimed before a time that no live request can be older than.
+    At start that is every attempt in flight, whatever the clock says: the process that made it is dead. While
+    running, those of recipients that the sender does not know as `alive` and that were claimed `older_than`
+    so long ago; a time ahead of now counts as long ago, for the clock was set back since then.
     """
-    rows = tx.execute(
-        "SELECT r.id, r.broadcast_id, r.attempt, r.claimed_at FROM recipient r WHERE r.status = 'sending'"
-        " AND r.claimed_at <= ?",
-        (now if claimed_before is None else claimed_before,),
-    ).fetchall()
-    status, error = {
-        UncertainPolicy.HOLD: (RecipientStatus.UNCERTAIN, LOST),
-        UncertainPolicy.RESEND: (RecipientStatus.PENDING, None),
-        UncertainPolicy.FAIL: (RecipientStatus.FAILED, LOST),
-    }[policy]
-    tx.executemany(
-        "UPDATE recipient SET status = ?1, error_title = ?2, next_attempt_at = ?3,"
-        " failed_at = CASE WHEN ?1 = 'failed' THEN ?3 END WHERE id = ?4 AND attempt = ?5 AND status = 'sending'",
-        [(status, error, now, recipient_id, attempt) for recipient_id, _, attempt, _ in rows],
-    )
-    tx.executemany(
-        "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, 'attempt', ?, ?)",
-        [
-            (recipient_id, now, attempt, _note(started_at, LOST, status))
-            for recipient_id, _, attempt, started_at in rows
-        ],
-    )
+    condition, values = "", tuple[int, ...]()
+    if older_than is not None:
+        condition, values = " AND NOT r.claimed_at BETWEEN ? AND ?", (now - older_than, now + older_than)
+    rows = [
+        row
+        for row in tx.execute(
+            "SELECT r.id, r.broadcast_id, r.attempt, r.retries, r.claimed_at FROM recipient r"
+            f" WHERE r.status = 'sending'{condition}",
+            values,
+        )
+        if row[0] not in alive
+    ]
     by_broadcast: dict[int, int] = {}
-    for _, broadcast_id, _, _ in rows:
+    for recipient_id, broadcast_id, attempt, retries, started_at in rows:
+        status = _AFTER_LOSS[policy]
+        if status is RecipientStatus.PENDING and retries >= max_retries:
+            status = RecipientStatus.FAILED
+        tx.execute(
+            "UPDATE recipient SET status = ?1, retries = retries + (?1 = 'pending'), error_code = NULL,"
+            " error_title = CASE WHEN ?1 != 'pending' THEN ?2 END, error_details = NULL, next_attempt_at = ?3,"
+            " failed_at = CASE WHEN ?1 = 'failed' THEN ?3 END WHERE id = ?4 AND attempt = ?5 AND status = 'sending'",
+            (status, LOST, now, recipient_id, attempt),
+        )
+        tx.execute(
+            "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, 'attempt', ?, ?)",
+            (recipient_id, now, attempt, _note(started_at, LOST, status)),
+        )
         by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
     return by_broadcast
 
@@ -174,12 +191,22 @@ def lose(
 def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> int:
     """Send again to the recipients in these statuses (failed, uncertain, cancelled); how many."""
     cursor = tx.execute(
-        "UPDATE recipient SET status = 'pending', retries = 0, first_tried_at = NULL, next_attempt_at = ?,"
+        "UPDATE recipient SET status = 'pending', failed_attempt = CASE WHEN status = 'failed' THEN attempt"
+        " ELSE failed_attempt END, retries = 0, first_tried_at = NULL, next_attempt_at = ?,"
         " error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL, wamid = NULL, wa_id = NULL,"
         " sent_at = NULL WHERE broadcast_id = ? AND status IN (SELECT value FROM json_each(?))",
         (now, broadcast_id, json.dumps(list(statuses))),
     )
     return cursor.rowcount
+
+
+def renew(tx: Tx, broadcast_ids: Iterable[int]) -> None:
+    """Count the age of those who wait from their next try: what kept them was nothing of their own."""
+    tx.execute(
+        "UPDATE recipient SET first_tried_at = NULL WHERE status = 'pending' AND first_tried_at IS NOT NULL"
+        " AND broadcast_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(broadcast_ids)),),
+    )
 
 
 def fail_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
@@ -265,6 +292,26 @@ def _id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
         (broadcast_id, _ALL_STATUSES),
     ).fetchone()
     return (1, 0) if first is None else (first, last)
+
+
+def failures(tx: Tx, broadcast_id: int) -> list[tuple[int | None, str | None, int]]:
+    """Why recipients of a broadcast failed: (code, title, how many) each, the most frequent first."""
+    rows = tx.execute(
+        "SELECT error_code, error_title, count(*) FROM recipient WHERE broadcast_id = ? AND status = 'failed'"
+        " GROUP BY error_code, error_title ORDER BY count(*) DESC, error_code",
+        (broadcast_id,),
+    )
+    return rows.fetchall()
+
+
+def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
+    """The id of the recipient of a broadcast that has this address."""
+    first, last = _id_range(tx, broadcast_id)
+    row = tx.execute(
+        'SELECT id FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ? AND "to" = ?',
+        (first, last, broadcast_id, address),
+    ).fetchone()
+    return int(row[0]) if row else None
 
 
 def history(tx: Tx, recipient_id: int) -> list[tuple[Millis, str, int | None, str | None]]:

@@ -1,0 +1,577 @@
+"""Kills the real daemon again and again while it sends, then holds its database against Meta's ledger.
+
+The daemon is a process of its own that gets SIGKILL at random moments, also while it starts. The simulated Meta
+lives in this process and never dies; it hangs up, hangs, answers half or 502, refuses and throttles, and posts
+its webhooks early, late, twice, shuffled and in batches, again and again until they are taken.
+
+    python -m tests.e2e.torture --kills 300 --seed 1
+"""
+
+import argparse
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import anyio.to_thread
+import httpx
+
+from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, people
+from wacrmd.admin.client import AdminClient
+from wacrmd.errors import WacrmdError
+from wacrmd.model import RUNG, RecipientStatus, parse_callback_token
+from wacrmd.simulator import Options, Simulator
+
+READY_S = 30.0
+SETTLE_S = 150.0
+RATE = 400
+
+CONFIG = """
+[storage]
+path = "{folder}/wacrmd.db"
+[api]
+bind = "127.0.0.1:{api}"
+[webhooks]
+bind = "127.0.0.1:{webhooks}"
+[admin]
+socket = "{folder}/admin.sock"
+[meta]
+graph_url = "{graph_url}"
+connect_timeout_s = 1
+read_timeout_s = 1.5
+[sender]
+messages_per_second = {rate}
+[limits]
+requests_per_minute = 1000000
+[log]
+level = "info"
+format = "json"
+"""
+
+CALM: dict[str, Any] = {
+    "error_share": 0.0,
+    "close_before_share": 0.0,
+    "close_after_share": 0.0,
+    "half_answer_share": 0.0,
+    "hang_share": 0.0,
+    "bad_gateway_share": 0.0,
+    "throttle_per_second": 0,
+    "latency_ms": 5,
+    "latency_jitter_ms": 20,
+}
+
+STORMS: tuple[dict[str, Any], ...] = (
+    {"close_after_share": 0.03, "half_answer_share": 0.02, "close_before_share": 0.02},
+    {"bad_gateway_share": 0.03, "bad_gateway_taken": True, "hang_share": 0.01},
+    {"bad_gateway_share": 0.03, "bad_gateway_taken": False, "hang_share": 0.01},
+    {"error_share": 0.1, "error_code": 131056},
+    {"error_share": 0.05, "error_code": 131026},
+    {"error_share": 0.02, "error_code": 131000},
+    {"throttle_per_second": 60},
+    {"latency_ms": 200, "latency_jitter_ms": 300},
+    {},
+)
+"""What Meta does for a while, on top of CALM."""
+
+
+@dataclass
+class Posted:
+    """One POST as the client saw it: its people, its key if it had one, and the answers."""
+
+    key: str | None
+    to: list[str]
+    tries: int = 0
+    broadcast_id: str | None = None
+    refused: int | None = None
+
+
+@dataclass
+class Report:
+    """What was done and what was found; `problems` is empty when every promise held."""
+
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    posts: int = 0
+    repeated: int = 0
+    unanswered: int = 0
+    broadcasts: int = 0
+    recipients: int = 0
+    taken: int = 0
+    final: Counter[str] = field(default_factory=Counter)
+    issued: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+    twice: int = 0
+    duration_s: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The report as people read it."""
+        statuses = ", ".join(f"{name} {count}" for name, count in sorted(self.final.items()))
+        issued = ", ".join(f"{name} {count}" for name, count in sorted(self.issued.items()))
+        outcomes = ", ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items()))
+        kills = ", ".join(f"{count} while {name}" for name, count in sorted(self.kills.items()))
+        lines = [
+            f"seed {self.seed}, {self.duration_s:.0f} s",
+            f"kills           {self.kills.total()} ({kills})",
+            f"POSTs           {self.posts}, of these {self.repeated} repeated, {self.unanswered} never answered",
+            f"broadcasts      {self.broadcasts} with {self.recipients} recipients",
+            f"Meta's answers  {outcomes}",
+            f"messages taken  {self.taken}",
+            f"statuses told   {issued}",
+            f"recipients now  {statuses}",
+            f"lost            {self.lost}",
+            f"sent twice      {self.twice}",
+            f"wrong           {len(self.problems)}",
+        ]
+        return "\n".join(lines + [f"  {problem}" for problem in self.problems[:40]])
+
+
+class Torture:
+    """One run: the daemon's lives, the client's broadcasts, and the comparison at the end."""
+
+    def __init__(self, folder: Path, sim: Simulator, kills: int, seed: int) -> None:
+        self.folder = folder
+        self.sim = sim
+        self.kills = kills
+        self.random = random.Random(seed)
+        self.report = Report(seed)
+        self.posted: list[Posted] = []
+        self.paused: set[str] = set()
+        self.api_port, self.webhook_port = free_ports(2)
+        self.key = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._phones = 0
+        config = CONFIG.format(
+            folder=folder, api=self.api_port, webhooks=self.webhook_port, graph_url=sim.url, rate=RATE
+        )
+        (folder / "config.toml").write_text(config)
+        sim.change(webhook_url=f"http://127.0.0.1:{self.webhook_port}/webhooks/meta", **CALM)
+
+    async def run(self) -> Report:
+        """Kill as often as asked for, let everything come to its end, and compare."""
+        began = time.monotonic()
+        await self.set_up()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.keep_posting)
+            tasks.start_soon(self.keep_changing_the_weather)
+            tasks.start_soon(self.keep_operating)
+            for _ in range(self.kills):
+                await self.one_life()
+            tasks.cancel_scope.cancel()
+        self.sim.change(**CALM)
+        await self.end()
+        self.report.duration_s = time.monotonic() - began
+        return self.report
+
+    # --- the daemon's lives -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """A new process of the daemon."""
+        log = (self.folder / "daemon.log").open("ab")
+        command = [
+            sys.executable,
+            "-m",
+            "wacrmd.cli.main",
+            "serve",
+            "--config",
+            str(self.folder / "config.toml"),
+        ]
+        self._process = subprocess.Popen(command, stderr=log, stdout=log)
+        log.close()
+
+    async def kill(self, doing: str) -> None:
+        """SIGKILL, and wait until the process is gone; one that had ended by itself is a finding."""
+        process = self._process
+        assert process is not None
+        if process.poll() is not None:
+            self.report.problems.append(f"the daemon ended by itself with {process.returncode} while {doing}")
+        process.kill()
+        await anyio.to_thread.run_sync(process.wait)
+        self.report.kills[doing] += 1
+
+    async def one_life(self) -> None:
+        """Start, live for a random while, be killed: while it starts, while it recovers, or while it works."""
+        self.start()
+        if self.random.random() < 0.2:
+            await anyio.sleep(self.random.uniform(0.0, 1.6))
+            await self.kill("starting")
+            return
+        if not await self.ready():
+            await self.kill("starting")
+            return
+        await anyio.sleep(self.random.choice((0.0, 0.02, 0.1, 0.3, 1.0, 2.0)) * (0.5 + self.random.random()))
+        await self.kill("working")
+
+    async def ready(self) -> bool:
+        """Wait until the admin socket answers; False when the process has ended or takes too long."""
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                return False
+            with suppress(WacrmdError, OSError):
+                await self.admin("status")
+                return True
+            await anyio.sleep(0.02)
+        self.report.problems.append(f"the daemon was not ready within {READY_S:.0f} s")
+        return False
+
+    async def admin(self, method: str, **params: Any) -> Any:
+        """One call of the admin socket; fails when the daemon is not there or dies meanwhile."""
+
+        def call() -> Any:
+            with AdminClient(self.folder / "admin.sock", connect_timeout_s=0.5) as client:
+                return client.call(method, params)
+
+        return await anyio.to_thread.run_sync(call)
+
+    async def set_up(self) -> None:
+        """Account, number and key, before anything is killed."""
+        self.start()
+        if not await self.ready():
+            raise RuntimeError(f"the daemon does not start:\n{(self.folder / 'daemon.log').read_text()}")
+        await self.admin("account.add", name="shop")
+        await self.admin(
+            "number.add",
+            account="shop",
+            phone_number_id=PHONE_NUMBER_ID,
+            waba_id=WABA_ID,
+            access_token=ACCESS_TOKEN,
+            app_secret=APP_SECRET,
+            verify_token=VERIFY_TOKEN,
+        )
+        key = await self.admin("key.create", account="shop", name="torture", scopes=["broadcasts:send"])
+        self.key = key["key"]
+        await self.kill("idle")
+
+    # --- what goes on meanwhile ---------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """The local app's HTTP client."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        base = f"http://127.0.0.1:{self.api_port}"
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=15) as client:
+            yield client
+
+    async def keep_posting(self) -> None:
+        """Several callers, each posting one broadcast after another."""
+        async with self.client() as client, anyio.create_task_group() as tasks:
+            for caller in range(3):
+                tasks.start_soon(self.one_caller, client, caller)
+
+    async def one_caller(self, client: httpx.AsyncClient, caller: int) -> None:
+        """A POST is repeated only when no answer came; half of them carry an Idempotency-Key."""
+        while True:
+            count = self.random.choice((1, 5, 20, 60))
+            to = people(count, self._phones)
+            self._phones += count
+            posted = Posted(str(uuid4()) if self.random.random() < 0.5 else None, [p["to"] for p in to])
+            self.posted.append(posted)
+            body = {"template_name": "hello", "name": f"caller {caller}", "recipients": to}
+            while posted.broadcast_id is None and posted.refused is None:
+                await self.one_post(client, posted, body)
+            await anyio.sleep(self.random.random() * 0.6)
+
+    async def one_post(self, client: httpx.AsyncClient, posted: Posted, body: dict[str, Any]) -> None:
+        headers = {"Idempotency-Key": posted.key} if posted.key else {}
+        try:
+            answer = await client.post("/api/v1/broadcasts", json=body, headers=headers)
+        except httpx.ConnectError:
+            await anyio.sleep(0.1)  # nobody listens: nothing was posted
+            return
+        except httpx.HTTPError:
+            posted.tries += 1
+            await anyio.sleep(0.05)
+            return
+        posted.tries += 1
+        if answer.status_code == 202:
+            posted.broadcast_id = answer.json()["data"]["broadcast_id"]
+        else:
+            posted.refused = answer.status_code
+            self.report.problems.append(f"a POST was answered {answer.status_code}: {answer.text[:200]}")
+
+    async def keep_changing_the_weather(self) -> None:
+        """Meta behaves differently every second or so."""
+        while True:
+            self.sim.change(**(CALM | self.random.choice(STORMS)))
+            await anyio.sleep(self.random.uniform(0.3, 2.0))
+
+    async def keep_operating(self) -> None:
+        """An operator pauses and resumes broadcasts and the number."""
+        while True:
+            await anyio.sleep(self.random.uniform(0.2, 1.5))
+            with suppress(WacrmdError, OSError):
+                await self.operate()
+
+    async def operate(self) -> None:
+        accepted = [posted.broadcast_id for posted in self.posted[-30:] if posted.broadcast_id]
+        if accepted and self.random.random() < 0.5:
+            chosen = self.random.choice(accepted)
+            self.paused.add(chosen)
+            await self.admin("broadcast.pause", id=chosen)
+        if self.random.random() < 0.2:
+            await self.admin("number.pause", id=PHONE_NUMBER_ID)
+        for broadcast_id in list(self.paused)[:2]:
+            if self.random.random() < 0.5:
+                await self.resume(broadcast_id)
+        if self.random.random() < 0.7:
+            await self.admin("number.resume", id=PHONE_NUMBER_ID)
+
+    async def resume(self, broadcast_id: str) -> None:
+        """Resume; one that is `sent` meanwhile refuses, and that is right."""
+        try:
+            await self.admin("broadcast.resume", id=broadcast_id)
+        except WacrmdError as refusal:
+            if "it is sent" not in str(refusal) and "no method" not in str(refusal):
+                raise
+        self.paused.discard(broadcast_id)
+
+    # --- the end ------------------------------------------------------------------------------------------
+
+    async def end(self) -> None:
+        """One last life without faults, until all is sent and told; then stop it properly and compare."""
+        self.start()
+        if not await self.ready():
+            self.report.problems.append("the daemon does not start any more")
+            return
+        for broadcast_id in list(self.paused):
+            await self.resume(broadcast_id)
+        with suppress(WacrmdError):
+            await self.admin("number.resume", id=PHONE_NUMBER_ID)
+        await self.settle()
+        shown = await self.shown()
+        process = self._process
+        assert process is not None
+        process.send_signal(signal.SIGTERM)
+        with anyio.move_on_after(60):
+            await anyio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
+        if process.poll() != 0:
+            self.report.problems.append(f"the last stop ended with {process.poll()}")
+            process.kill()
+        compare(self.folder / "wacrmd.db", self.sim, self.posted, shown, self.report)
+
+    async def settle(self) -> None:
+        """Wait until nothing is being sent and every webhook was taken."""
+        deadline = time.monotonic() + SETTLE_S
+        while time.monotonic() < deadline:
+            status = await self.admin("status")
+            if not status["broadcasts"] and not self.sim.poster.pending:
+                return
+            await anyio.sleep(0.2)
+        waiting = [(b["id"], b["status"], b["pending_count"], b["hold"]) for b in status["broadcasts"]]
+        self.report.problems.append(
+            f"not at its end after {SETTLE_S:.0f} s: {waiting[:5]}, {self.sim.poster.pending} webhooks pending"
+        )
+
+    async def shown(self) -> dict[str, dict[str, Any]]:
+        """Every broadcast as the API shows it."""
+        found: dict[str, dict[str, Any]] = {}
+        async with self.client() as client:
+            cursor: str | None = None
+            while True:
+                query = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
+                answer = (await client.get("/api/v1/broadcasts", params=query)).json()
+                found |= {broadcast["id"]: broadcast for broadcast in answer["data"]}
+                cursor = answer["meta"]["next_cursor"]
+                if cursor is None:
+                    return found
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free just now; the daemon needs the same ones in each of its lives."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
+
+
+def compare(
+    path: Path, sim: Simulator, posted: list[Posted], shown: dict[str, dict[str, Any]], report: Report
+) -> None:
+    """Hold the database against the ledger and against what the client was told."""
+    db = sqlite3.connect(path)
+    problems = report.problems
+    integrity = db.execute("PRAGMA integrity_check").fetchall()
+    if integrity != [("ok",)]:
+        problems.append(f"integrity_check says {integrity[:3]}")
+    if dangling := db.execute("PRAGMA foreign_key_check").fetchall():
+        problems.append(f"foreign_key_check says {dangling[:3]}")
+    compare_posts(db, posted, report)
+    compare_recipients(db, sim, report)
+    compare_counts(db, shown, report)
+    db.close()
+    summary = sim.summary()
+    report.issued = summary["webhooks"]["issued"]
+    report.outcomes = summary["outcomes"]
+    if summary["webhooks"]["given_up"]:
+        problems.append(f"{summary['webhooks']['given_up']} webhooks were never taken")
+
+
+def compare_posts(db: sqlite3.Connection, posted: list[Posted], report: Report) -> None:
+    """What was answered 202 is there, whole; a key never made two; without an answer all or nothing is there."""
+    people_of: dict[str, list[str]] = {}
+    for uuid, to in db.execute(
+        'SELECT b.uuid, r."to" FROM broadcast b LEFT JOIN recipient r ON r.broadcast_id = b.id ORDER BY r.id'
+    ):
+        people_of.setdefault(uuid, []).append(to)
+    made: dict[str, list[str]] = {}
+    for uuid, to in people_of.items():
+        made.setdefault(to[0], []).append(uuid)
+    report.broadcasts = len(people_of)
+    report.posts = sum(post.tries for post in posted)
+    for post in posted:
+        report.repeated += max(0, post.tries - 1)
+        report.unanswered += post.tries > 0 and post.broadcast_id is None
+        uuids = made.get(post.to[0], [])
+        if post.broadcast_id is not None and post.broadcast_id not in uuids:
+            report.lost += len(post.to)
+            report.problems.append(f"broadcast {post.broadcast_id} was answered 202 and is not there")
+        if len(uuids) > (1 if post.key else post.tries):
+            report.problems.append(f"{post.tries} POSTs with key {post.key} made {len(uuids)} broadcasts")
+        for uuid in uuids:
+            if people_of[uuid] != post.to:
+                report.problems.append(
+                    f"broadcast {uuid} has {len(people_of[uuid])} of {len(post.to)} people"
+                )
+
+
+def compare_recipients(db: sqlite3.Connection, sim: Simulator, report: Report) -> None:
+    """Each recipient has at most one message, is in the state that the webhooks tell, and none waits."""
+    taken: dict[tuple[str, int], list[Any]] = {}
+    for entry in sim.ledger.entries:
+        token = parse_callback_token(entry.send.callback_data or "")
+        if token is None:
+            report.problems.append(f"a message without our token: {entry.send.callback_data}")
+        else:
+            taken.setdefault(token[:2], []).append(entry)
+    report.taken = len(sim.ledger)
+    known = set()
+    for uuid, recipient_id, to, status, wamid, title, code in db.execute(
+        'SELECT b.uuid, r.id, r."to", r.status, r.wamid, r.error_title, r.error_code FROM recipient r'
+        " JOIN broadcast b ON b.id = r.broadcast_id"
+    ):
+        report.recipients += 1
+        report.final[status] += 1
+        known.add((uuid, recipient_id))
+        entries = taken.get((uuid, recipient_id), [])
+        who = f"recipient {recipient_id} of {uuid} ({status})"
+        if len(entries) > 1:
+            report.twice += 1
+            report.problems.append(f"{who} was sent {len(entries)} messages")
+        if status in ("pending", "sending"):
+            report.lost += 1
+            report.problems.append(f"{who} still waits")
+        elif not entries and not (status in ("failed", "uncertain") and title):
+            report.lost += status in RUNG
+            report.problems.append(f"{who} has no message and no reason")
+        elif entries and expected(entries[0].statuses) != status:
+            told = ", ".join(entries[0].statuses)
+            report.problems.append(f"{who}, but Meta told: {told}; error {code} {title}")
+        elif entries and (entries[0].send.input != to or entries[0].wamid != wamid):
+            report.problems.append(f"{who} has wamid {wamid}, the ledger {entries[0].wamid}")
+    if strangers := set(taken) - known:
+        report.problems.append(f"messages for recipients that are not there: {sorted(strangers)[:3]}")
+
+
+def expected(told: tuple[str, ...]) -> str:
+    """The status that these webhooks make, in whatever order they came."""
+    names = {"reply": "replied", "tap": "replied"}
+    statuses = [RecipientStatus(names.get(status, status)) for status in told]
+    rungs = [status for status in statuses if status in RUNG]
+    best = max(rungs, key=RUNG.__getitem__, default=None)
+    if RecipientStatus.FAILED in statuses and (best is None or best is RecipientStatus.SENT):
+        return RecipientStatus.FAILED
+    return best or "nothing told"
+
+
+def compare_counts(db: sqlite3.Connection, shown: dict[str, dict[str, Any]], report: Report) -> None:
+    """The API's counts are those of the rows, the status is `sent`, and nothing holds it."""
+    rows: dict[str, Counter[str]] = {}
+    for uuid, status, count in db.execute(
+        "SELECT b.uuid, r.status, count(*) FROM broadcast b JOIN recipient r ON r.broadcast_id = b.id GROUP BY 1, 2"
+    ):
+        rows.setdefault(uuid, Counter())[status] = count
+    for uuid, counts in rows.items():
+        api = shown.get(uuid)
+        if api is None:
+            report.problems.append(f"broadcast {uuid} is not listed by the API")
+            continue
+        ladder = ("sent", "delivered", "read", "replied")
+        wanted = {
+            f"{rung}_count": sum(counts[above] for above in ladder[index:])
+            for index, rung in enumerate(ladder)
+        }
+        wanted |= {f"{status}_count": counts[status] for status in ("failed", "uncertain", "cancelled")}
+        wanted |= {"total_recipients": counts.total(), "pending_count": 0}
+        wrong = {name: (api[name], value) for name, value in wanted.items() if api[name] != value}
+        if wrong or api["status"] != "sent" or api["hold"] is not None:
+            report.problems.append(
+                f"broadcast {uuid} is {api['status']}, wrong counts (shown, true): {wrong}"
+            )
+
+
+async def torture(kills: int, seed: int, folder: Path) -> Report:
+    """One run in `folder`."""
+    options = Options(
+        app_secret=APP_SECRET,
+        access_token=ACCESS_TOKEN,
+        keep_bodies=False,
+        seed=seed,
+        failed_share=0.05,
+        failed_codes=(131026, 131049),
+        delivered_share=0.9,
+        read_share=0.6,
+        replied_share=0.3,
+        early_share=0.3,
+        twice_share=0.3,
+        shuffle=True,
+        batch=20,
+        batch_wait_ms=30,
+        late_ms=300,
+        webhook_backoff_s=0.3,
+        webhook_timeout_s=5,
+    )
+    async with Simulator.running(options) as sim:
+        run = Torture(folder, sim, kills, seed)
+        try:
+            return await run.run()
+        finally:
+            process = run._process
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def main() -> int:
+    """The command: exit code 0 when every promise held."""
+    parser = argparse.ArgumentParser(prog="torture", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    chosen = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="wacrmd-torture-"))
+    report = anyio.run(torture, chosen.kills, chosen.seed, folder, backend_options={"use_uvloop": True})
+    sys.stdout.write(report.text() + "\n")
+    if report.problems:
+        sys.stdout.write(f"database and log are kept in {folder}\n")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

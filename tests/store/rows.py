@@ -1,0 +1,90 @@
+"""A real database file with one account, one number and a broadcast, for tests of store functions."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wacrmd.model import Claim, Receipt, RecipientStatus, callback_token
+from wacrmd.store import accounts, broadcasts, numbers, recipients
+from wacrmd.store.database import Tx, open_writer
+from wacrmd.store.migrate import migrate
+
+NOW = 1_795_000_000_000
+UUID = "6f1e2d3c-0000-4000-8000-000000000001"
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[Tx]:
+    """A migrated file with one active number `n1`."""
+    path = folder / "wacrmd.db"
+    connection = open_writer(path)
+    try:
+        migrate(connection, path)
+        account = accounts.add(connection, "shop", NOW)
+        numbers.add(
+            connection,
+            number_id="n1",
+            account_id=account.id,
+            phone_number_id="106540352242922",
+            waba_id="102290129340398",
+            access_token=b"sealed",
+            app_secret=b"sealed",
+            verify_token_hash=b"hash",
+            label=None,
+            display_phone=None,
+            messages_per_second=None,
+            default=True,
+            now=NOW,
+        )
+        yield connection
+    finally:
+        connection.close()
+
+
+def broadcast(tx: Tx, count: int, *, uuid: str = UUID, scheduled_at: int | None = None) -> int:
+    """A broadcast of `n1` to `count` people; its row id."""
+    (account_id,) = tx.execute("SELECT account_id FROM number WHERE id = 'n1'").fetchone()
+    broadcast_id = broadcasts.insert(
+        tx,
+        uuid=uuid,
+        account_id=account_id,
+        number_id="n1",
+        name="test",
+        template_name="hello",
+        template_language="en_US",
+        content=None,
+        scheduled_at=scheduled_at,
+        request_id=None,
+        now=NOW,
+    )
+    people = [(f"+1415{2_000_000 + broadcast_id * 1000 + index}", None, None) for index in range(count)]
+    recipients.insert(tx, broadcast_id, people)
+    return broadcast_id
+
+
+def told(
+    claim: Claim,
+    status: RecipientStatus,
+    wamid: str,
+    *,
+    token: bool = True,
+    at: int = NOW + 5000,
+    uuid: str = UUID,
+) -> Receipt:
+    """What Meta tells of the message of a claim."""
+    callback = callback_token(uuid, claim.recipient_id, claim.attempt) if token else None
+    return Receipt("n1", wamid, status, at, callback=callback)
+
+
+def row(tx: Tx, recipient_id: int) -> dict[str, object]:
+    """A recipient's row by column."""
+    cursor = tx.execute("SELECT * FROM recipient WHERE id = ?", (recipient_id,))
+    names = [column[0] for column in cursor.description]
+    return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def status_of(tx: sqlite3.Connection, recipient_id: int) -> str:
+    """A recipient's status."""
+    status: str = tx.execute("SELECT status FROM recipient WHERE id = ?", (recipient_id,)).fetchone()[0]
+    return status

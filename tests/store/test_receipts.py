@@ -1,0 +1,152 @@
+"""What Meta tells of messages, told in awkward orders around crashes and retries."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.store.rows import NOW, broadcast, database, row, status_of, told
+from wacrmd.model import AttemptResult, Claim, MetaError, Receipt, RecipientStatus, UncertainPolicy
+from wacrmd.store import receipts, recipients
+from wacrmd.store.database import Tx
+
+S = RecipientStatus
+
+
+@pytest.fixture
+def tx(tmp_path: Path) -> Iterator[Tx]:
+    with database(tmp_path) as connection:
+        yield connection
+
+
+def claim_one(tx: Tx, broadcast_id: int, now: int = NOW) -> Claim:
+    (claim,) = recipients.claim(tx, broadcast_id, 1, now)
+    return claim
+
+
+def result(claim: Claim, status: RecipientStatus, wamid: str | None = None) -> AttemptResult:
+    error = MetaError(131026, "Message undeliverable") if status is S.FAILED else None
+    return AttemptResult(
+        claim.recipient_id,
+        claim.broadcast_id,
+        claim.attempt,
+        status,
+        NOW + 100,
+        NOW,
+        "note",
+        wamid,
+        error=error,
+    )
+
+
+def lose(tx: Tx, policy: UncertainPolicy = UncertainPolicy.HOLD) -> dict[int, int]:
+    return recipients.lose(tx, policy, NOW + 1000)
+
+
+def test_a_reply_before_the_token_that_names_its_message_counts(tx: Tx) -> None:
+    """The answer of Meta was lost in a crash, so nothing but a webhook with our token tells the message's id."""
+    claim = claim_one(tx, broadcast(tx, 1))
+    lose(tx)
+    receipts.apply(tx, [told(claim, S.REPLIED, "w1", token=False)], NOW)
+    assert status_of(tx, claim.recipient_id) == "uncertain"
+    receipts.apply(tx, [told(claim, S.SENT, "w1")], NOW)
+    assert status_of(tx, claim.recipient_id) == "replied"
+
+
+def test_a_failure_without_token_counts_in_whichever_order_of_one_webhook(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 2)
+    claims = recipients.claim(tx, broadcast_id, 2, NOW)
+    lose(tx)
+    receipts.apply(
+        tx,
+        [
+            told(claims[0], S.FAILED, "w1", token=False),
+            told(claims[0], S.SENT, "w1"),
+            told(claims[1], S.SENT, "w2"),
+            told(claims[1], S.FAILED, "w2", token=False),
+        ],
+        NOW,
+    )
+    assert [status_of(tx, claim.recipient_id) for claim in claims] == ["failed", "failed"]
+    assert tx.execute("SELECT count(*) FROM early_update").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("between", ["before the claim", "in flight"])
+def test_a_repeated_old_status_does_not_swallow_an_operators_retry(tx: Tx, between: str) -> None:
+    """It was sent, then it failed, somebody said: again. Meta repeating the old `sent` is no news."""
+    broadcast_id = broadcast(tx, 1)
+    first = claim_one(tx, broadcast_id)
+    recipients.record(tx, [result(first, S.SENT, "w1")])
+    failed = Receipt("n1", "w1", S.FAILED, NOW + 2000, error=MetaError(131026, "Message undeliverable"))
+    receipts.apply(tx, [failed], NOW)
+    assert recipients.requeue(tx, broadcast_id, [S.FAILED], NOW) == 1
+    again = claim_one(tx, broadcast_id) if between == "in flight" else None
+    receipts.apply(tx, [told(first, S.SENT, "w1"), told(first, S.FAILED, "w1")], NOW)
+    assert status_of(tx, first.recipient_id) == ("sending" if again else "pending")
+    again = again or claim_one(tx, broadcast_id)
+    recipients.record(tx, [result(again, S.SENT, "w2")])
+    assert row(tx, first.recipient_id)["wamid"] == "w2"
+    receipts.apply(tx, [told(again, S.DELIVERED, "w2", token=False)], NOW)
+    assert status_of(tx, first.recipient_id) == "delivered"
+
+
+@pytest.mark.parametrize("between", ["before the claim", "in flight"])
+def test_a_late_delivery_of_the_old_message_ends_a_retry(tx: Tx, between: str) -> None:
+    broadcast_id = broadcast(tx, 1)
+    first = claim_one(tx, broadcast_id)
+    lose(tx)
+    recipients.requeue(tx, broadcast_id, [S.UNCERTAIN], NOW)
+    if between == "in flight":
+        claim_one(tx, broadcast_id)
+    receipts.apply(tx, [told(first, S.DELIVERED, "w1")], NOW)
+    assert status_of(tx, first.recipient_id) == "delivered"
+    assert recipients.claim(tx, broadcast_id, 1, NOW) == []
+
+
+def test_a_message_given_up_as_failed_is_sent_when_meta_says_so(tx: Tx) -> None:
+    """Under policy `fail` the failure is our guess; Meta's word is better."""
+    claim = claim_one(tx, broadcast(tx, 1))
+    lose(tx, UncertainPolicy.FAIL)
+    assert status_of(tx, claim.recipient_id) == "failed"
+    receipts.apply(tx, [told(claim, S.SENT, "w1")], NOW)
+    assert status_of(tx, claim.recipient_id) == "sent"
+    assert row(tx, claim.recipient_id)["failed_at"] is None
+
+
+def test_a_failure_that_meta_told_is_not_undone_by_sent(tx: Tx) -> None:
+    claim = claim_one(tx, broadcast(tx, 1))
+    receipts.apply(tx, [told(claim, S.FAILED, "w1"), told(claim, S.SENT, "w1")], NOW)
+    recipients.record(tx, [result(claim, S.SENT, "w1")])
+    assert status_of(tx, claim.recipient_id) == "failed"
+    receipts.apply(tx, [told(claim, S.READ, "w1")], NOW)
+    assert status_of(tx, claim.recipient_id) == "read"
+
+
+def test_attempts_in_flight_at_a_crash_are_found_whatever_the_clock_says(tx: Tx) -> None:
+    """The machine's clock was set back between the crash and the start."""
+    claim = claim_one(tx, broadcast(tx, 1), NOW)
+    assert recipients.lose(tx, UncertainPolicy.HOLD, NOW - 3_600_000) == {claim.broadcast_id: 1}
+    assert status_of(tx, claim.recipient_id) == "uncertain"
+
+
+def test_policy_resend_is_bounded(tx: Tx) -> None:
+    """A message that kills the daemon each time is not sent for ever."""
+    broadcast_id = broadcast(tx, 1)
+    for _ in range(3):
+        claim = claim_one(tx, broadcast_id, NOW + 1000)
+        recipients.lose(tx, UncertainPolicy.RESEND, NOW + 1000, max_retries=2)
+    assert status_of(tx, claim.recipient_id) == "failed"
+    assert claim.attempt == 3
+
+
+def test_a_live_rescue_leaves_live_attempts_alone(tx: Tx) -> None:
+    """Even where the clock was set ahead, or back, so that they look old, or not yet begun."""
+    live, dead = recipients.claim(tx, broadcast(tx, 2), 2, NOW)
+    alive = frozenset({live.recipient_id})
+    for now in (NOW + 10**9, NOW - 10**9):
+        tx.execute("UPDATE recipient SET status = 'sending'")
+        recipients.lose(tx, UncertainPolicy.HOLD, now, older_than=200_000, alive=alive)
+        assert status_of(tx, live.recipient_id) == "sending"
+        assert status_of(tx, dead.recipient_id) == "uncertain"
+    tx.execute("UPDATE recipient SET status = 'sending'")
+    assert recipients.lose(tx, UncertainPolicy.HOLD, NOW + 100, older_than=200_000, alive=frozenset()) == {}
