@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from wacrmd.api import broadcasts, me
+from wacrmd.api import broadcasts, events, me, numbers, recipients
 from wacrmd.api.endpoint import Endpoint, Gatekeeper, presented_key
 from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.asgi import Guard, error_body
@@ -15,7 +15,13 @@ from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
 from wacrmd.services import keys
 from wacrmd.services.context import Context
 
-ENDPOINTS: tuple[Endpoint, ...] = (*me.ENDPOINTS, *broadcasts.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *me.ENDPOINTS,
+    *broadcasts.ENDPOINTS,
+    *recipients.ENDPOINTS,
+    *events.ENDPOINTS,
+    *numbers.ENDPOINTS,
+)
 
 
 def build(ctx: Context) -> Starlette:

@@ -1,22 +1,33 @@
-"""Broadcasts over HTTP: send one, read one, list them."""
+"""Broadcasts over HTTP: send one, read one, list them, and say how they go on."""
 
 from dataclasses import asdict
 from typing import Annotated
 
 import orjson
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from wacrmd.api.endpoint import Call, Endpoint, answer
+from wacrmd.api.endpoint import Call, Endpoint, Handler, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
-from wacrmd.api.schemas import AcceptedOut, BroadcastIn, BroadcastOut
+from wacrmd.api.schemas import AcceptedOut, BroadcastIn, BroadcastOut, DryRunOut, RetryIn, RetryOut
 from wacrmd.errors import ErrorCode, bad_request
-from wacrmd.model import BroadcastStatus, Scope
-from wacrmd.services import views
-from wacrmd.services.accept import Idempotency, accept
+from wacrmd.model import BroadcastStatus, HoldReason, Scope
+from wacrmd.services import operate, views
+from wacrmd.services.accept import Idempotency, Submission, accept
+from wacrmd.services.rehearse import rehearse
 
 LONGEST_IDEMPOTENCY_KEY = 255
 READ = (Scope.BROADCASTS_SEND, Scope.BROADCASTS_READ)
+
+
+class CreateQuery(BaseModel):
+    """Whether to do it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: Annotated[
+        bool, Field(description="only say what would become of it; nothing is stored or sent")
+    ] = False
 
 
 class ListQuery(PageQuery):
@@ -36,6 +47,9 @@ async def create(call: Call) -> Response:
     problems = body.problems()
     if problems:
         raise bad_request(f"{problems[0].path}: {problems[0].message}", problems)
+    query: CreateQuery = call.query
+    if query.dry_run:
+        return await _rehearse(call, body.submission())
     acceptance = await accept(
         call.ctx,
         call.account_id,
@@ -46,6 +60,13 @@ async def create(call: Call) -> Response:
     data = asdict(acceptance)
     replayed = data.pop("replayed")
     return answer(data, status=202, headers={"Idempotent-Replayed": "true"} if replayed else None)
+
+
+async def _rehearse(call: Call, submission: Submission) -> Response:
+    found = await rehearse(call.ctx, call.account_id, submission)
+    data = {"dry_run": True, **asdict(found), "template_synced_at": views.time(found.template_synced_at)}
+    data["from"] = data.pop("number_id")
+    return answer(data)
 
 
 def _idempotency(call: Call) -> Idempotency | None:
@@ -77,6 +98,46 @@ async def index(call: Call) -> Response:
     return answer(found, meta={"next_cursor": encode_cursor(position)})
 
 
+async def pause(call: Call) -> Response:
+    """Stop a broadcast where it stands."""
+    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    by = f"the API key {call.key.name}"
+    return answer(await operate.pause(call.ctx, broadcast, HoldReason.PAUSED_BY_API, by))
+
+
+async def resume(call: Call) -> Response:
+    """Let a paused broadcast go on."""
+    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    return answer(await operate.resume(call.ctx, broadcast))
+
+
+async def cancel(call: Call) -> Response:
+    """Stop a broadcast for good."""
+    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    return answer(await operate.cancel(call.ctx, broadcast))
+
+
+async def retry(call: Call) -> Response:
+    """Send again to recipients that failed or are uncertain."""
+    body: RetryIn = call.body
+    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    requeued = await operate.retry(call.ctx, broadcast, frozenset(body.statuses))
+    return answer({"broadcast_id": broadcast.uuid, "requeued": requeued}, status=202)
+
+
+def _transition(verb: str, handler: Handler, summary: str, description: str) -> Endpoint:
+    return Endpoint(
+        "POST",
+        f"/api/v1/broadcasts/{{id}}/{verb}",
+        summary,
+        handler,
+        BroadcastOut,
+        scopes=(Scope.BROADCASTS_SEND,),
+        errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+        description=description,
+    )
+
+
 ENDPOINTS = (
     Endpoint(
         "POST",
@@ -86,7 +147,21 @@ ENDPOINTS = (
         AcceptedOut,
         scopes=(Scope.BROADCASTS_SEND,),
         body=BroadcastIn,
+        query=CreateQuery,
         status=202,
+        other={200: DryRunOut},
+        headers=(
+            Header(
+                "Idempotency-Key",
+                "up to 255 characters, kept 24 hours: the same key and body get the first answer again, with"
+                " `Idempotent-Replayed: true`, and never make a second broadcast",
+            ),
+        ),
+        description=(
+            "Answers once broadcast, recipients and job are on disk; sending happens afterwards. What does not fit the"
+            " template as last synced is refused here, before anything is stored. With `dry_run=true` the answer is"
+            " 200, says what would become of the request and lists all `problems`; nothing is stored or sent."
+        ),
         errors=(
             ErrorCode.BAD_REQUEST,
             ErrorCode.WHATSAPP_NOT_CONFIGURED,
@@ -114,5 +189,43 @@ ENDPOINTS = (
         BroadcastOut,
         scopes=READ,
         errors=(ErrorCode.NOT_FOUND,),
+    ),
+    _transition(
+        "pause",
+        pause,
+        "Pause a broadcast",
+        "Nobody else is messaged until it is resumed; requests in flight end as they end. Repeating it is harmless.",
+    ),
+    _transition(
+        "resume",
+        resume,
+        "Resume a paused broadcast",
+        "It goes on where it stopped, and nobody gets the message twice. Repeating it is harmless.",
+    ),
+    _transition(
+        "cancel",
+        cancel,
+        "Cancel a broadcast",
+        "Whoever was not messaged yet never will be. Repeating it is harmless; it cannot be taken back.",
+    ),
+    Endpoint(
+        "POST",
+        "/api/v1/broadcasts/{id}/retry",
+        "Send again to failed or uncertain recipients",
+        retry,
+        RetryOut,
+        scopes=(Scope.BROADCASTS_SEND,),
+        body=RetryIn,
+        status=202,
+        errors=(
+            ErrorCode.BAD_REQUEST,
+            ErrorCode.NOT_FOUND,
+            ErrorCode.CONFLICT,
+            ErrorCode.PAYLOAD_TOO_LARGE,
+        ),
+        description=(
+            "A recipient that is `uncertain` may have the message already: the request's outcome was never learnt."
+            " Name `uncertain` only where a second message is better than none."
+        ),
     ),
 )

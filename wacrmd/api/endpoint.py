@@ -1,6 +1,6 @@
 """An endpoint as one row: who may call it, what it takes, what it answers. Routes and OpenAPI come from it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,14 +49,30 @@ class Call:
         return value
 
 
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header that an endpoint reads."""
+
+    name: str
+    description: str
+    max_length: int = 255
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One row of the API's table; `scopes` lists those of which one is enough, empty for any key."""
+    """One row of the API's table; `scopes` lists those of which one is enough, empty for any key.
+
+    `media` are other forms of the answer by media type, each with what it is; `other` are other answers of
+    success by status (a status without a body has no model). `description` is for the docs, in Markdown.
+    """
 
     method: str
     path: str
     summary: str
-    handler: Callable[[Call], Awaitable[Response]]
+    handler: Handler
     answer: type[BaseModel]
     scopes: tuple[Scope, ...] = ()
     body: type[BaseModel] | None = None
@@ -64,6 +80,10 @@ class Endpoint:
     status: int = 200
     paged: bool = False
     errors: tuple[ErrorCode, ...] = ()
+    description: str = ""
+    headers: tuple[Header, ...] = ()
+    media: Mapping[str, str] = field(default_factory=dict)
+    other: Mapping[int, type[BaseModel] | None] = field(default_factory=dict)
 
 
 def answer(

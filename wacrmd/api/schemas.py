@@ -1,6 +1,8 @@
 """The bodies of requests and answers: checked here at the edge, described in OpenAPI from the same models."""
 
-from typing import Annotated, Any
+from difflib import get_close_matches
+from functools import cache, lru_cache
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -11,11 +13,12 @@ from pydantic import (
     StringConstraints,
     Tag,
     WithJsonSchema,
+    model_validator,
 )
 
 from wacrmd.clock import Millis, parse_iso
 from wacrmd.meta.payloads import content_problems
-from wacrmd.model import BroadcastStatus, Scope, TemplateContent
+from wacrmd.model import BroadcastStatus, NumberState, RecipientStatus, Scope, TemplateContent
 from wacrmd.services.accept import Person, Submission
 
 
@@ -66,15 +69,74 @@ Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 TemplateName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=512)]
 Language = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=20)]
 Object = dict[str, Any]
+SeenStatus = Literal[
+    RecipientStatus.PENDING,
+    RecipientStatus.SENT,
+    RecipientStatus.DELIVERED,
+    RecipientStatus.READ,
+    RecipientStatus.REPLIED,
+    RecipientStatus.FAILED,
+    RecipientStatus.UNCERTAIN,
+    RecipientStatus.CANCELLED,
+]
+"""Where a recipient stands for callers: an attempt in flight is still pending."""
 
 
-class Strict(BaseModel):
-    """A request's object: unknown fields are named, not ignored, so that a misspelt one is found."""
+CLOSE = 0.75
+"""How alike two names must be (difflib's ratio) for one to be taken for a misspelling of the other."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+OTHER_WORDS = {
+    "send_at": "scheduled_at",
+    "start_at": "scheduled_at",
+    "phone_number_id": "from",
+    "sender": "from",
+    "phone": "to",
+    "variables": "params",
+    "parameters": "params",
+}
+"""Words of other programs for fields that must not be ignored: the message would be another one, or too early."""
 
 
-class Content(Strict):
+class Given(BaseModel):
+    """A request's object. What is close to a known field is refused, other unknown fields are ignored.
+
+    A misspelt `scheduled_at` must not send at once; what another program adds for itself must not stop it.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_misspelt_field(cls, given: object) -> object:
+        if isinstance(given, dict) and not given.keys() <= cls.field_names():
+            for name in given:
+                meant = _meant(name, cls.field_names())
+                if meant is not None and name not in cls.field_names():
+                    raise ValueError(f"unknown field {name[:64]!r}: did you mean {meant!r}?")
+        return given
+
+    @classmethod
+    @cache
+    def field_names(cls) -> frozenset[str]:
+        """The names of its fields in JSON."""
+        return frozenset(field.alias or name for name, field in cls.model_fields.items())
+
+
+@lru_cache(maxsize=1024)
+def _meant(name: str, known: frozenset[str]) -> str | None:
+    """The known field that a name was probably meant for."""
+    if name in OTHER_WORDS and OTHER_WORDS[name] in known:
+        return OTHER_WORDS[name]
+    bare = {_bare(field): field for field in sorted(known)}
+    close = get_close_matches(_bare(name[:64]), bare, n=1, cutoff=CLOSE)
+    return bare[close[0]] if close else None
+
+
+def _bare(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
+
+
+class Content(Given):
     """What fills the template beyond the body (contract 4)."""
 
     header: Object | None = Field(None, description="text, image, video, document or location of the header")
@@ -192,6 +254,30 @@ class AcceptedOut(BaseModel):
     rejections: list[RejectionOut]
 
 
+class ProblemOut(BaseModel):
+    """Something that is wrong with a request, and where."""
+
+    path: str
+    message: str
+
+
+class DryRunOut(BaseModel):
+    """Answer of POST /api/v1/broadcasts?dry_run=true."""
+
+    dry_run: bool
+    status: BroadcastStatus
+    sender: str = Field(alias="from")
+    total_recipients: int
+    accepted: int
+    rejected: int
+    duplicates: int
+    suppressed: int
+    rejections: list[RejectionOut]
+    problems: list[ProblemOut]
+    template_synced_at: str | None
+    expected_duration_s: float
+
+
 class BroadcastOut(BaseModel):
     """A broadcast with its counts."""
 
@@ -218,3 +304,84 @@ class BroadcastOut(BaseModel):
     scheduled_at: str | None
     started_at: str | None
     completed_at: str | None
+
+
+class MetaErrorOut(BaseModel):
+    """Why Meta refused a message, in Meta's words; `code` is null where the reason is wacrmd's own."""
+
+    code: int | None
+    title: str | None
+    details: str | None
+
+
+class RecipientOut(BaseModel):
+    """One person of a broadcast."""
+
+    id: int
+    to: str
+    status: SeenStatus
+    whatsapp_message_id: str | None
+    error: MetaErrorOut | None
+    attempts: int
+    sent_at: str | None
+    delivered_at: str | None
+    read_at: str | None
+    replied_at: str | None
+    failed_at: str | None
+
+
+class EventOut(BaseModel):
+    """One line of a recipient's history: an attempt with its outcome, or a status that Meta told."""
+
+    event: str
+    at: str
+    attempt: int | None
+    started_at: str | None
+    outcome: str | None
+    note: str | None
+    error: MetaErrorOut | None
+
+
+class RecipientHistoryOut(RecipientOut):
+    """One person of a broadcast and what happened to the message."""
+
+    next_attempt_at: str | None
+    history: list[EventOut]
+
+
+class RetryIn(Given):
+    """The body of POST /api/v1/broadcasts/{id}/retry."""
+
+    statuses: list[Literal[RecipientStatus.FAILED, RecipientStatus.UNCERTAIN]] = Field(
+        min_length=1,
+        max_length=10,
+        description="whom to send to again; who is uncertain may have the message already and get it twice",
+    )
+
+
+class RetryOut(BaseModel):
+    """Answer of a retry."""
+
+    broadcast_id: str
+    requeued: int
+
+
+class NumberOut(BaseModel):
+    """A number of the account."""
+
+    id: str
+    phone_number_id: str
+    waba_id: str
+    label: str | None
+    display_phone: str | None
+    verified_name: str | None
+    is_default: bool
+    state: NumberState
+    hold: HoldOut | None
+    quality: str | None
+    limit_tier: str | None
+    messages_per_second: float
+    rate_now: float | None
+    in_flight: int
+    checked_at: str | None
+    created_at: str

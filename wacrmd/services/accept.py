@@ -10,17 +10,24 @@ from uuid import uuid4
 import anyio
 import orjson
 
-from wacrmd.clock import DAY, Millis
-from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.clock import DAY, Millis, iso
+from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
 from wacrmd.model import BroadcastStatus, Number, TemplateContent
 from wacrmd.phone import is_user_id, normalize
-from wacrmd.services import telemetry
+from wacrmd.services import preflight, telemetry
 from wacrmd.services.context import Context
+from wacrmd.services.preflight import Known
 from wacrmd.store import broadcasts, idempotency, numbers, optouts, recipients
 from wacrmd.store.database import Tx
 
 NO_VALID_NUMBER = "No recipients had a valid E.164 phone number"
 IDEMPOTENCY_KEPT: Millis = DAY
+MOST_AHEAD: Millis = 366 * DAY
+"""How far away a scheduled start may be."""
+
+MOST_PROBLEMS = 100
+"""How many problems one answer lists."""
+
 DRAINING = Refusal(
     ErrorCode.UNAVAILABLE, "The daemon is draining for a restart: try again in a moment", retry_after_s=5
 )
@@ -56,8 +63,15 @@ class Idempotency:
 
     @classmethod
     def of(cls, key: str, body: object) -> "Idempotency":
-        """For the JSON value `body`, whatever its spacing and order of keys."""
-        return cls(key, hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest())
+        """For the JSON value `body`, whatever its spacing and order of keys.
+
+        Raises Refusal for JSON that is nested too deep to be written again.
+        """
+        try:
+            canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError as error:
+            raise bad_request("The body is nested too deep: expected JSON at most 254 deep") from error
+        return cls(key, hashlib.sha256(canonical).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +105,15 @@ class Audience:
     people: list[tuple[str, Person]]
     rejections: list[Rejection]
     duplicates: int
+    places: list[int]
+    """Where each of `people` stood in the submission."""
 
 
 def audience_of(people: list[Person]) -> Audience:
     """Addresses in E.164 (or business-scoped user ids), equal ones once, the first wins. Pure, ~25 µs each."""
     found: dict[str, Person] = {}
     rejections: list[Rejection] = []
+    places: list[int] = []
     duplicates = 0
     for index, person in enumerate(people):
         to = person.to
@@ -113,7 +130,8 @@ def audience_of(people: list[Person]) -> Audience:
             duplicates += 1
         else:
             found[address] = person
-    return Audience(list(found.items()), rejections, duplicates)
+            places.append(index)
+    return Audience(list(found.items()), rejections, duplicates, places)
 
 
 async def choose_number(ctx: Context, account_id: str, reference: str | None) -> Number:
@@ -147,10 +165,24 @@ async def accept(
     if ctx.draining:
         raise DRAINING
     began = perf_counter()
+    if idempotency_key is not None and (first := await _first_answer(ctx, account_id, idempotency_key)):
+        return first
+    check_time(ctx, submission)
     number = await choose_number(ctx, account_id, submission.sender)
-    audience = await anyio.to_thread.run_sync(audience_of, submission.people)
-    if not audience.people and not await _was_accepted(ctx, account_id, idempotency_key):
+    synced = await ctx.db.read(
+        partial(
+            preflight.known,
+            waba_id=number.waba_id,
+            name=submission.template_name,
+            language=submission.template_language,
+        )
+    )
+    audience, problems = await anyio.to_thread.run_sync(look_over, submission, synced)
+    if not audience.people:
         raise bad_request(NO_VALID_NUMBER)
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise bad_request(f"{problems[0].path}: {problems[0].message}{more}", problems[:MOST_PROBLEMS])
     accepted, broadcast_id = await ctx.db.write(
         partial(
             _store,
@@ -176,14 +208,32 @@ async def accept(
     return accepted
 
 
-async def _was_accepted(ctx: Context, account_id: str, key: Idempotency | None) -> bool:
-    if key is None:
-        return False
-    since = ctx.clock.now() - IDEMPOTENCY_KEPT
-    return (
-        await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, since=since))
-        is not None
+def look_over(submission: Submission, synced: Known | None) -> tuple[Audience, list[Problem]]:
+    """Who is to get it, and what does not fit the template, where one is known. Pure; some 20 ms a thousand."""
+    audience = audience_of(submission.people)
+    if synced is None:
+        return audience, []
+    given = [
+        (place, person.content) for place, (_, person) in zip(audience.places, audience.people, strict=True)
+    ]
+    return audience, preflight.problems(
+        synced, submission.template_name, submission.template_language, submission.content, given
     )
+
+
+def check_time(ctx: Context, submission: Submission) -> None:
+    """Refuse a start so far away that it must be a mistake; one that has passed means now."""
+    if submission.scheduled_at is not None and submission.scheduled_at > ctx.clock.now() + MOST_AHEAD:
+        at = "scheduled_at"
+        message = f"expected a time within a year, found {iso(submission.scheduled_at)}"
+        raise bad_request(f"{at}: {message}", [Problem(at, message)])
+
+
+async def _first_answer(ctx: Context, account_id: str, key: Idempotency) -> Acceptance | None:
+    """The answer that this key got before, whatever has changed since."""
+    since = ctx.clock.now() - IDEMPOTENCY_KEPT
+    first = await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, since=since))
+    return None if first is None else _replay(first, key)
 
 
 def _store(

@@ -1,7 +1,7 @@
 """Following a broadcast live: what it looks like after each change, until nothing more is to come."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ async def look(ctx: Context, broadcast_id: int) -> Look:
 
 async def follow(
     ctx: Context, broadcast_id: int, *, seen: str | None = None, beat_s: float = BEAT_S
-) -> AsyncIterator[Look | None]:
+) -> AsyncGenerator[Look | None, None]:
     """Each state that differs from the one before (the first from the mark `seen`), None as a sign of life.
 
     The last one is `finished`; without such a one the daemon is draining and it goes on after its restart.

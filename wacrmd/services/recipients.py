@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 from wacrmd.clock import Millis, iso
 from wacrmd.errors import not_found
 from wacrmd.model import Broadcast, Recipient, RecipientStatus
+from wacrmd.phone import is_user_id, normalize
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
 from wacrmd.store import recipients
@@ -104,6 +105,17 @@ async def show_recipient(ctx: Context, broadcast: Broadcast, recipient_id: int) 
     return await ctx.db.read(work)
 
 
+async def find_recipient(ctx: Context, broadcast: Broadcast, to: str) -> dict[str, Any]:
+    """The recipient of a broadcast with this number or user id, with its history. Refuses an unknown one."""
+    address = to.strip() if is_user_id(to.strip()) else normalize(to)
+    found = None
+    if address is not None:
+        found = await ctx.db.read(partial(recipients.to_address, broadcast_id=broadcast.id, address=address))
+    if found is None:
+        raise not_found(f"Recipient {to!r} of this broadcast")
+    return await show_recipient(ctx, broadcast, found)
+
+
 def _event(at: Millis, kind: str, attempt: int | None, detail: str | None) -> dict[str, Any]:
     """One line of a history: an attempt with its outcome, or a status that Meta told."""
     told: dict[str, Any] = orjson.loads(detail) if detail else {}
@@ -120,7 +132,7 @@ def _event(at: Millis, kind: str, attempt: int | None, detail: str | None) -> di
 
 async def export(
     ctx: Context, broadcast: Broadcast, form: ExportFormat, status: RecipientStatus | None = None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """All recipients in the order of the request, a few hundred at a time: memory does not grow with them.
 
     Each piece is read when the one before it has been taken, so what changes meanwhile shows in later pieces.

@@ -1,0 +1,198 @@
+"""The people of a broadcast over HTTP: pages, one with its history, the whole as a file."""
+
+import csv
+import io
+import json
+import logging
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.site import Site, people, phones, site
+from wacrmd.services.recipients import COLUMNS, tame
+
+pytestmark = pytest.mark.anyio
+
+FIELDS = {
+    "id",
+    "to",
+    "status",
+    "whatsapp_message_id",
+    "error",
+    "attempts",
+    "sent_at",
+    "delivered_at",
+    "read_at",
+    "replied_at",
+    "failed_at",
+}
+
+
+async def pages(here: Site, path: str, **query: Any) -> list[list[dict[str, Any]]]:
+    """All pages of a list."""
+    found = []
+    cursor: str | None = None
+    while True:
+        given = query | ({"cursor": cursor} if cursor else {})
+        answer = await here.api.get(path, params=given)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json()["data"])
+        cursor = answer.json()["meta"]["next_cursor"]
+        if cursor is None:
+            return found
+
+
+async def test_a_page_holds_what_became_of_each_message(tmp_path: Path) -> None:
+    refused, fails, silent = phones(3)
+    async with site(
+        tmp_path,
+        refused_recipients=(f"{refused}=131026",),
+        failed_recipients=(f"{fails}=131049",),
+        delivered_share=1.0,
+        read_share=0.0,
+    ) as here:
+        broadcast_id = await here.send(people(3))
+        await here.until_status(broadcast_id, "sent")
+        await here.sim.idle()
+        answer = await here.api.get(f"/api/v1/broadcasts/{broadcast_id}/recipients")
+        assert answer.headers["content-type"] == "application/json"
+        found = {row["to"]: row for row in answer.json()["data"]}
+        assert [row["to"] for row in answer.json()["data"]] == [silent, fails, refused]  # newest first
+        assert all(row.keys() == FIELDS for row in found.values())
+        assert found[silent]["status"] == "delivered"
+        assert found[silent]["whatsapp_message_id"].startswith("wamid.")
+        assert found[silent]["error"] is None
+        assert found[silent]["attempts"] == 1
+        assert found[silent]["delivered_at"].endswith("Z")
+        for phone, code in ((refused, 131026), (fails, 131049)):
+            row = found[phone]
+            assert row["status"] == "failed"
+            assert row["error"].keys() == {"code", "title", "details"}
+            assert row["error"]["code"] == code
+            assert row["error"]["title"]
+            assert row["failed_at"] is not None
+        assert found[refused]["whatsapp_message_id"] is None
+
+        row_id = found[fails]["id"]
+        one = await here.api.get(f"/api/v1/broadcasts/{broadcast_id}/recipients/{row_id}")
+        assert one.status_code == 200
+        data = one.json()["data"]
+        history = data.pop("history")
+        assert data.pop("next_attempt_at") is None
+        assert data == found[fails]
+        assert [event["event"] for event in history] == ["attempt", "failed"]
+        assert history[0]["outcome"] == "sent"
+        assert history[0]["attempt"] == 1
+        assert history[0]["started_at"] <= history[0]["at"]
+        assert history[1]["error"]["code"] == 131049
+
+
+async def test_pages_are_whole_whatever_the_filter(tmp_path: Path) -> None:
+    some = phones(60)
+    async with site(tmp_path, refused_recipients=tuple(f"{phone}=131026" for phone in some[::3])) as here:
+        first = await here.send(people(60))
+        second = await here.send(people(30, start=100))
+        await here.until_status(first, "sent")
+        await here.until_status(second, "sent")
+        path = f"/api/v1/broadcasts/{first}/recipients"
+        found = await pages(here, path, limit=25)
+        assert [len(page) for page in found] == [25, 25, 10]
+        assert [row["to"] for page in found for row in page] == some[::-1]
+        failed = await pages(here, path, limit=7, status="failed")
+        assert [row["to"] for page in failed for row in page] == some[::3][::-1]
+        assert await pages(here, path, status="uncertain") == [[]]
+        whole = await pages(here, f"/api/v1/broadcasts/{second}/recipients", limit=100)
+        assert [row["to"] for row in whole[0]] == phones(30, start=100)[::-1]
+
+
+async def test_who_waits_is_pending_to_callers_also_in_flight(tmp_path: Path) -> None:
+    async with site(tmp_path, latency_ms=400, messages_per_second=5) as here:
+        broadcast_id = await here.send(people(8))
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] >= 1)
+        await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/pause")
+        shown = await here.show(broadcast_id)
+        path = f"/api/v1/broadcasts/{broadcast_id}/recipients"
+        found = [row for page in await pages(here, path, limit=3, status="pending") for row in page]
+        assert {row["status"] for row in found} == {"pending"}
+        assert len({row["id"] for row in found}) == len(found) <= shown["pending_count"]
+        assert [row["id"] for row in found] == sorted((row["id"] for row in found), reverse=True)
+
+
+async def test_exports_have_everybody_in_order(tmp_path: Path) -> None:
+    some = phones(1000)
+    async with site(tmp_path, refused_recipients=(f"{some[3]}=131026",), messages_per_second=1000) as here:
+        broadcast_id = await here.send([*people(1000), {"to": "US.1349120865530274", "params": ["x"]}][1:])
+        await here.until_status(broadcast_id, "sent")
+        path = f"/api/v1/broadcasts/{broadcast_id}/recipients"
+
+        answer = await here.api.get(path, headers={"Accept": "text/csv"})
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert answer.headers["content-disposition"] == f'attachment; filename="broadcast-{broadcast_id}.csv"'
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        assert tuple(rows[0]) == COLUMNS
+        assert [row["to"] for row in rows] == [*some[1:], "US.1349120865530274"]
+        (failed,) = (row for row in rows if row["status"] == "failed")
+        assert failed["to"] == some[3]
+        assert failed["error_code"] == "131026"
+
+        answer = await here.api.get(
+            path, headers={"Accept": "application/jsonl"}, params={"status": "failed"}
+        )
+        assert answer.headers["content-type"] == "application/jsonl"
+        (line,) = (json.loads(line) for line in answer.text.splitlines())
+        assert line.keys() == FIELDS
+        assert (line["to"], line["error"]["code"]) == (some[3], 131026)
+
+        answer = await here.api.get(path, headers={"Accept": "text/csv"}, params={"limit": 10})
+        assert answer.status_code == 400
+        answer = await here.api.get(path, headers={"Accept": "text/csv;q=0.1, application/json"})
+        assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM", "'@SUM"),
+        ("\tx", "'\tx"),
+        ("Message undeliverable", "Message undeliverable"),
+        (None, None),
+    ],
+)
+def test_no_cell_of_somebody_elses_text_is_a_formula(text: str | None, cell: str | None) -> None:
+    assert tame(text) == cell
+
+
+async def test_a_hundred_thousand_are_exported_in_flat_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The daemon and the reader of the answer share this process: both together stay within 3 MB."""
+    caplog.set_level(logging.WARNING)  # pytest keeps every line that libraries log
+    many = 100_000
+    async with site(
+        tmp_path, extra=f"[limits]\nmax_recipients = {many}\n[api]\nmax_body_bytes = 50000000"
+    ) as here:
+        await here.admin("number.pause", id=here.number["id"], reason="test")
+        answer = await here.post([{"to": phone} for phone in phones(many)])
+        assert answer.status_code == 202, answer.text
+        broadcast_id = answer.json()["data"]["broadcast_id"]
+        accepted = answer.json()["data"]["accepted"]
+        del answer
+        lines = 0
+        tracemalloc.start()
+        try:
+            async with here.api.stream(
+                "GET", f"/api/v1/broadcasts/{broadcast_id}/recipients", headers={"Accept": "text/csv"}
+            ) as stream:
+                async for chunk in stream.aiter_bytes():
+                    lines += chunk.count(b"\n")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert lines == accepted + 1
+        assert peak < 3_000_000
