@@ -124,6 +124,20 @@ def relative(iso: str, now: datetime | None = None) -> str:
     return "just now" if seconds >= 0 else "in a moment"
 
 
+def span(seconds: float) -> str:
+    """A length of time as people say it: `8 s`, `3 min`, `1 h 20 min`, `2 days`."""
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004
+        return f"{max(1, whole)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:  # noqa: PLR2004
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:  # noqa: PLR2004
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: str) -> None:
     """Print rows below their titles, fitted to the terminal; `empty` (to stderr) where there are none."""
     if not rows:

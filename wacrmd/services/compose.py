@@ -1,0 +1,118 @@
+"""A broadcast that an operator makes by hand: the same acceptance as over HTTP, with what a person leaves out."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from wacrmd.clock import Millis
+from wacrmd.errors import Problem, bad_request
+from wacrmd.meta.payloads import content_problems
+from wacrmd.model import Account, TemplateContent
+from wacrmd.services import accept, rehearse
+from wacrmd.services.context import Context
+from wacrmd.services.keys import account_named
+from wacrmd.services.numbers import number_of
+from wacrmd.services.views import number_view, time
+from wacrmd.store import accounts, templates
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an operator asks for; `account` may be left out where there is only one."""
+
+    account: str | None
+    template_name: str
+    template_language: str
+    people: list[tuple[object, list[str] | dict[str, str] | None]]
+    parameter_names: list[str] | None = None
+    name: str | None = None
+    sender: str | None = None
+    scheduled_at: Millis | None = None
+    header: dict[str, Any] | None = None
+    buttons: list[dict[str, Any]] | None = None
+    components: list[dict[str, Any]] | None = None
+
+
+async def send(ctx: Context, draft: Draft) -> dict[str, Any]:
+    """Store the broadcast, which is sent then. Refuses what cannot be sent, with nothing stored."""
+    account, submission = await _submission(ctx, draft)
+    accepted = asdict(await accept.accept(ctx, account.id, submission))
+    accepted.pop("replayed")
+    return accepted | {"account": account.name}
+
+
+async def dry_run(ctx: Context, draft: Draft) -> dict[str, Any]:
+    """What `send` would do: who gets it, what does not fit the template, from which number, and for how long."""
+    account, submission = await _submission(ctx, draft)
+    found = await rehearse.rehearse(ctx, account.id, submission)
+    return {
+        "account": account.name,
+        "number": number_view(ctx, await number_of(ctx, found.number_id)),
+        "status": found.status,
+        "total_recipients": found.total_recipients,
+        "accepted": found.accepted,
+        "rejected": found.rejected,
+        "duplicates": found.duplicates,
+        "suppressed": found.suppressed,
+        "rejections": [asdict(rejection) for rejection in found.rejections],
+        "problems": [{"path": one.path, "message": one.message} for one in found.problems],
+        "template_synced_at": time(found.template_synced_at),
+        "expected_duration_s": found.expected_duration_s,
+    }
+
+
+async def _submission(ctx: Context, draft: Draft) -> tuple[Account, accept.Submission]:
+    account = await _account(ctx, draft.account)
+    most = ctx.config.limits.max_recipients
+    if len(draft.people) > most:
+        raise bad_request(
+            f"At most {most} recipients fit into one broadcast, found {len(draft.people)}: split the list, or raise "
+            "[limits] max_recipients and reload"
+        )
+    parts = {"header": draft.header, "buttons": draft.buttons, "components": draft.components}
+    given = {name: part for name, part in parts.items() if part is not None}
+    problems: list[Problem] = content_problems(given)
+    if problems:
+        raise bad_request(f"{problems[0].path}: {problems[0].message}", problems)
+    named = draft.parameter_names if await _is_named(ctx, account, draft) else None
+    return account, accept.Submission(
+        template_name=draft.template_name,
+        template_language=draft.template_language,
+        people=[accept.Person(to, TemplateContent(_params(params, named))) for to, params in draft.people],
+        name=draft.name,
+        sender=draft.sender,
+        scheduled_at=draft.scheduled_at,
+        content=TemplateContent(None, draft.header, draft.buttons, draft.components),
+    )
+
+
+def _params(
+    params: list[str] | dict[str, str] | None, names: list[str] | None
+) -> list[str] | dict[str, str] | None:
+    """The values by name where the template wants names, else as they were given."""
+    if names is None or not isinstance(params, list) or len(params) != len(names):
+        return params
+    return dict(zip(names, params, strict=True))
+
+
+async def _is_named(ctx: Context, account: Account, draft: Draft) -> bool:
+    """Whether the template, as last synced, has named parameters."""
+    if not draft.parameter_names:
+        return False
+    number = await accept.choose_number(ctx, account.id, draft.sender)
+    template = await ctx.db.read(
+        partial(
+            templates.get, waba_id=number.waba_id, name=draft.template_name, language=draft.template_language
+        )
+    )
+    return template is not None and template.parameter_format.upper() == "NAMED"
+
+
+async def _account(ctx: Context, name: str | None) -> Account:
+    if name is not None:
+        return await account_named(ctx, name)
+    found = await ctx.db.read(accounts.all_of)
+    if len(found) != 1:
+        listed = ", ".join(account.name for account in found) or "none yet: wacrmd account add NAME"
+        raise bad_request(f"account: name one of the accounts ({listed})")
+    return found[0]
