@@ -117,6 +117,6 @@ ENDPOINTS = (
         RecipientHistoryOut,
         scopes=READ,
         errors=(ErrorCode.NOT_FOUND,),
-        description="`history` has every attempt and every status that Meta told, oldest first.",
+        description="`history` has every attempt and every status that Meta told, in the order in which they were learnt.",
     ),
 )

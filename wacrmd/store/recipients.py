@@ -315,9 +315,12 @@ def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
 
 
 def history(tx: Tx, recipient_id: int) -> list[tuple[Millis, str, int | None, str | None]]:
-    """What happened to a recipient, oldest first: (time, kind, attempt, detail JSON) each."""
+    """What happened to a recipient: (time, kind, attempt, detail JSON) each, in the order that it was learnt.
+
+    Not by time: Meta's are in whole seconds, so a status would stand before the attempt that it is of.
+    """
     rows = tx.execute(
-        "SELECT at, kind, attempt, detail FROM history WHERE recipient_id = ? ORDER BY at, id",
+        "SELECT at, kind, attempt, detail FROM history WHERE recipient_id = ? ORDER BY id",
         (recipient_id,),
     )
     return rows.fetchall()
