@@ -92,9 +92,19 @@ class Noun(HintingGroup):
 
     command_class = Verb
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, lazy: dict[str, Lazy] | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.params.extend(shared_options())
+        self._lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all verbs."""
+        return sorted([*super().list_commands(ctx), *self._lazy])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One verb, imported if need be; None for an unknown name."""
+        lazy = self._lazy.get(cmd_name)
+        return lazy.load() if lazy else super().get_command(ctx, cmd_name)
 
 
 class Root(HintingGroup):

@@ -19,6 +19,7 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _SHORT_ID = 8
 _NOTHING = "-"
+_FOLDED = 16
 
 _MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 
@@ -57,6 +58,8 @@ class Column:
     title: str
     field: str
     kind: Kind = Kind.TEXT
+    spare: bool = False
+    """Left out first where the terminal is too narrow for all."""
 
 
 def emit(session: Session, result: Any, render: Callable[[Any], None]) -> None:
@@ -67,6 +70,14 @@ def emit(session: Session, result: Any, render: Callable[[Any], None]) -> None:
     import orjson  # noqa: PLC0415 - the help needs none
 
     click.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2 if on_terminal() else 0))
+
+
+def items(results: Iterable[Any]) -> None:
+    """Print the items of a stream, each as one line of JSON, as they come."""
+    import orjson  # noqa: PLC0415 - the help needs none
+
+    for result in results:
+        click.echo(orjson.dumps(result))
 
 
 def say(sentence: str) -> None:
@@ -144,6 +155,13 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: s
         hint(empty)
         return
     terminal = on_terminal()
+    if terminal:
+        # A column that is empty for all tells nothing, and a person's terminal has no room to lose.
+        columns = [one for one in columns if not one.spare or any(row.get(one.field) for row in rows)]
+        room = shutil.get_terminal_size().columns
+        while sum(_narrowest(one, rows) + 2 for one in columns) > room and any(one.spare for one in columns):
+            drop = next(one for one in reversed(columns) if one.spare)
+            columns = [one for one in columns if one is not drop]
     cells = [[shown(row.get(one.field), one.kind, terminal=terminal) for one in columns] for row in rows]
     if terminal:
         _rich_table(cells, columns)
@@ -156,6 +174,13 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: s
             for cell, width, column in zip(row, widths, columns, strict=True)
         )
         click.echo("  ".join(padded).rstrip())
+
+
+def _narrowest(column: Column, rows: Sequence[dict[str, Any]]) -> int:
+    """How narrow a column can be made without hiding anything; texts can be folded to some words."""
+    widest = max(len(shown(row.get(column.field), column.kind, terminal=True)) for row in rows)
+    folded = min(widest, _FOLDED) if column.kind is Kind.TEXT else widest
+    return max(len(column.title), folded)
 
 
 def details(pairs: Iterable[tuple[str, Any]]) -> None:

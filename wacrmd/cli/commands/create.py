@@ -1,0 +1,206 @@
+"""`wacrmd broadcast create`: a broadcast from a CSV file, looked over before it goes out."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wacrmd.cli.client import call
+from wacrmd.cli.csvfile import CsvError, Fault, Sheet, parse
+from wacrmd.cli.frame import Session, Verb
+from wacrmd.cli.input import confirm, yes_option
+from wacrmd.cli.output import Column, Kind, emit, hint, say, span, table
+
+PREVIEW_ROWS = 5
+MOST_FAULTS = 20
+MOST_BYTES = 64 * 1024 * 1024
+
+
+class Moment(click.ParamType[str]):
+    """A time as people write it; without an offset it is the local time of this machine. Becomes ISO, UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The time in UTC."""
+        try:
+            moment = datetime.fromisoformat(value).astimezone(UTC)
+        except ValueError:
+            self.fail(f"expected a time such as '2026-12-01 09:00', found {value!r}", param, ctx)
+        if moment <= datetime.now(UTC):
+            self.fail(f"{value} is in the past", param, ctx)
+        return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@click.command("create", cls=Verb)
+@click.option(
+    "--csv", "file", required=True, metavar="FILE", help="A header row with to; - is standard input."
+)
+@click.option("--template", required=True, metavar="NAME", help="The approved template.")
+@click.option("--language", metavar="CODE", help="The template's language (en_US).")
+@click.option("--account", metavar="NAME", help="Whose; not needed where there is only one account.")
+@click.option("--from", "sender", metavar="ID", help="The number that sends; else the account's default.")
+@click.option("--name", metavar="TEXT", help="A name for people; else the file's.")
+@click.option("--schedule", type=Moment(), metavar="TIME", help="Start then, such as '2026-12-01 09:00'.")
+@click.option("--content", metavar="FILE", help="JSON with the template's header, buttons or components.")
+@click.option("--named", is_flag=True, help="The columns are the names of the template's parameters.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be sent.")
+@click.option("--watch", is_flag=True, help="Watch it go out.")
+@yes_option
+@click.pass_obj
+def create(session: Session, /, file: str, yes: bool, watch: bool, **options: Any) -> int:
+    """Send a template to the people in a CSV file: one column called to, and one for each parameter.
+
+    Columns called 1, 2 … fill {{1}}, {{2}} …; others fill them in their order, or by name where the
+    template has named parameters. You see the first rows, the rejected ones and the duration before it goes
+    out. For example: wacrmd broadcast create --csv people.csv --template spring_sale --language de
+    """
+    sheet = _read(file)
+    asked = _asked(sheet, file, options)
+    if session.json:
+        _tell_faults(sheet.faults)
+        result = call(session, "broadcast.create", **asked, dry_run=options["dry_run"])
+        emit(session, result, lambda _: None)
+        return int(bool(result.get("problems")))
+    found = call(session, "broadcast.create", **asked, dry_run=True)
+    _preview(sheet, found, options)
+    if found["problems"]:
+        hint("Nothing is sent: mend the problems first.")
+        return 1
+    if options["dry_run"]:
+        say("This was a dry run: nothing is stored or sent.")
+        return 0
+    when = f"at {options['schedule']}" if options["schedule"] else "now"
+    confirm(f"Send to {found['accepted']} people {when}?", yes=yes)
+    made = call(session, "broadcast.create", **asked)
+    say(f"Broadcast {made['broadcast_id']} is {made['status']}: {made['accepted']} people.")
+    if watch:
+        from wacrmd.cli.commands.broadcast import watch_until_done  # noqa: PLC0415 - that module loads this one
+
+        watch_until_done(session, made["broadcast_id"])
+    else:
+        hint(f"Watch it: wacrmd broadcast watch {made['broadcast_id'][:8]}")
+    return 0
+
+
+def _read(file: str) -> Sheet:
+    """The recipients in the file; raises UsageError for one that cannot be used."""
+    where = "standard input" if file == "-" else file
+    try:
+        if file == "-":
+            raw = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with Path(file).open("rb") as source:
+                raw = source.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise click.ClickException(f"cannot read {where}: {error.strerror}") from None
+    if len(raw) > MOST_BYTES:
+        raise click.ClickException(f"{where} holds more than {MOST_BYTES >> 20} MiB: split it")
+    try:
+        sheet = parse(raw)
+    except CsvError as error:
+        raise click.ClickException(f"{where}: {error}") from None
+    if not sheet.rows:
+        _tell_faults(sheet.faults)
+        raise click.ClickException(f"{where} holds no recipient that can be used")
+    return sheet
+
+
+def _asked(sheet: Sheet, file: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of the method."""
+    people: list[dict[str, Any]] = []
+    for row in sheet.rows:
+        person: dict[str, Any] = {"to": row.to}
+        if sheet.columns:
+            named = options["named"]
+            person["params"] = dict(zip(sheet.columns, row.params, strict=True)) if named else row.params
+        people.append(person)
+    label = "standard input" if file == "-" else Path(file).name
+    asked = {
+        "account": options["account"],
+        "name": options["name"] or f"{label} ({options['template']})"[:100],
+        "template_name": options["template"],
+        "template_language": options["language"],
+        "from": options["sender"],
+        "scheduled_at": options["schedule"],
+        "recipients": people,
+        "parameter_names": sheet.columns
+        if sheet.columns and not (sheet.numbered or options["named"])
+        else None,
+    }
+    return asked | (_content(options["content"]) if options["content"] else {})
+
+
+def _content(file: str) -> dict[str, Any]:
+    """Header, buttons and components for all, from a JSON file."""
+    try:
+        content = json.loads(Path(file).read_bytes())
+    except OSError as error:
+        raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:
+        raise click.ClickException(f"{file}: expected JSON: {error}") from None
+    if not isinstance(content, dict) or set(content) - {"header", "buttons", "components"}:
+        raise click.ClickException(f"{file}: expected an object with header, buttons or components")
+    return content
+
+
+def _preview(sheet: Sheet, found: dict[str, Any], options: dict[str, Any]) -> None:
+    """Show what would be sent: the first rows, who is left out and why, and how long it takes."""
+    columns = [Column("LINE", "line", Kind.NUMBER), Column("TO", "to", Kind.KEY)]
+    for at, name in enumerate(sheet.columns):
+        title = name if sheet.numbered or options["named"] else f"{{{{{at + 1}}}}} {name}"
+        columns.append(Column(title, f"param {at}"))
+    rows = [
+        {"line": row.line, "to": row.to} | {f"param {at}": value for at, value in enumerate(row.params)}
+        for row in sheet.rows[:PREVIEW_ROWS]
+    ]
+    table(rows, columns, empty="")
+    if len(sheet.rows) > PREVIEW_ROWS:
+        say(f"… and {len(sheet.rows) - PREVIEW_ROWS} more")
+    say("")
+    faults = sheet.faults + [
+        Fault(sheet.rows[one["index"]].line, one["to"] or "", one["reason"]) for one in found["rejections"]
+    ]
+    _tell_faults(faults)
+    number = found["number"]
+    sender = number["display_phone"] or number["phone_number_id"]
+    language = options["language"] or "en_US"
+    say(f"Template {options['template']} ({language}) from {sender} of {found['account']}:")
+    left_out = [
+        f"{count} {word}"
+        for count, word in (
+            (len(faults), "rejected"),
+            (found["duplicates"], "more than once in the file"),
+            (found["suppressed"], "opted out"),
+        )
+        if count
+    ]
+    takes = span(found["expected_duration_s"]) if found["accepted"] else "no time"
+    say(
+        f"{found['accepted']} people, about {takes}"
+        + (f"; left out: {', '.join(left_out)}" if left_out else "")
+    )
+    if found["template_synced_at"] is None:
+        hint("The template was not checked, none were synced yet: wacrmd template sync")
+    if number.get("hold"):
+        hint(f"warning: this number does not send now: {number['hold']['detail']}")
+    for problem in found["problems"]:
+        hint(f"problem: {_place(problem['path'], sheet)}: {problem['message']}")
+
+
+def _place(path: str, sheet: Sheet) -> str:
+    """A place in the request as a line of the file."""
+    head, _, rest = path.partition("].")
+    if not head.startswith("recipients[") or not head[11:].isdecimal():
+        return path
+    return f"line {sheet.rows[int(head[11:])].line}, {rest}"
+
+
+def _tell_faults(faults: list[Fault]) -> None:
+    for fault in sorted(faults, key=lambda one: one.line)[:MOST_FAULTS]:
+        hint(f"line {fault.line}: {fault.to + ' ' if fault.to else ''}{fault.reason}")
+    if len(faults) > MOST_FAULTS:
+        hint(f"… and {len(faults) - MOST_FAULTS} more lines that are rejected")
