@@ -1,5 +1,6 @@
 """The ASGI app for local apps: its table of endpoints, and the health checks beside it."""
 
+import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -8,12 +9,22 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from wacrmd.api import broadcasts, events, me, numbers, recipients
-from wacrmd.api.endpoint import Endpoint, Gatekeeper, presented_key
+from wacrmd.api.endpoint import Call, Endpoint, Gatekeeper, presented_key
 from wacrmd.api.observed import metrics_routes, observed
+from wacrmd.api.openapi import describe
+from wacrmd.api.schemas import Document
 from wacrmd.asgi import Guard, error_body
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
 from wacrmd.services import keys
 from wacrmd.services.context import Context
+
+
+async def _openapi(call: Call) -> Response:
+    return Response(
+        orjson.dumps(describe(ENDPOINTS, call.ctx.config.limits.max_recipients)),
+        media_type="application/json",
+    )
+
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *me.ENDPOINTS,
@@ -21,6 +32,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *recipients.ENDPOINTS,
     *events.ENDPOINTS,
     *numbers.ENDPOINTS,
+    Endpoint("GET", "/api/v1/openapi.json", "Describe this API (OpenAPI 3.1)", _openapi, Document, bare=True),
 )
 
 

@@ -84,6 +84,8 @@ class Endpoint:
     headers: tuple[Header, ...] = ()
     media: Mapping[str, str] = field(default_factory=dict)
     other: Mapping[int, type[BaseModel] | None] = field(default_factory=dict)
+    bare: bool = False
+    """The answer stands without `{"data": …}`."""
 
 
 def answer(

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from wacrmd.clock import Millis, parse_iso
+from wacrmd.errors import ErrorCode
 from wacrmd.meta.payloads import content_problems
 from wacrmd.model import BroadcastStatus, NumberState, RecipientStatus, Scope, TemplateContent
 from wacrmd.services.accept import Person, Submission
@@ -69,6 +70,9 @@ Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 TemplateName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=512)]
 Language = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=20)]
 Object = dict[str, Any]
+At = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A time in an answer: ISO-8601 UTC with milliseconds and Z."""
+
 SeenStatus = Literal[
     RecipientStatus.PENDING,
     RecipientStatus.SENT,
@@ -165,6 +169,22 @@ class RecipientIn(Content):
 class BroadcastIn(Content):
     """The body of POST /api/v1/broadcasts."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Spring sale",
+                    "template_name": "order_update",
+                    "template_language": "en_US",
+                    "recipients": [
+                        {"to": "+14155550123", "params": ["Jane", "A-17"]},
+                        {"to": "+442079460123", "params": ["John", "A-18"]},
+                    ],
+                }
+            ]
+        }
+    )
+
     name: Label | None = Field(None, description="label; default: API broadcast (<template_name>)")
     template_name: TemplateName = Field(description="name of the approved template")
     template_language: Language = Field("en_US", description="language code of the variant")
@@ -209,7 +229,7 @@ class HoldOut(BaseModel):
 
     reason: str
     detail: str
-    since: str
+    since: At
 
 
 class AccountOut(BaseModel):
@@ -261,6 +281,29 @@ class ProblemOut(BaseModel):
     message: str
 
 
+class ErrorDetailOut(BaseModel):
+    """What went wrong, for programs and for people."""
+
+    code: ErrorCode
+    message: str
+    details: list[ProblemOut] = Field([], description="each wrong place, where there are places")
+
+
+class ErrorOut(BaseModel):
+    """The body of every failure."""
+
+    error: ErrorDetailOut
+
+
+class Document(BaseModel):
+    """An OpenAPI 3.1 document."""
+
+    openapi: str
+    info: Object
+    paths: Object
+    components: Object
+
+
 class DryRunOut(BaseModel):
     """Answer of POST /api/v1/broadcasts?dry_run=true."""
 
@@ -274,7 +317,7 @@ class DryRunOut(BaseModel):
     suppressed: int
     rejections: list[RejectionOut]
     problems: list[ProblemOut]
-    template_synced_at: str | None
+    template_synced_at: At | None
     expected_duration_s: float
 
 
@@ -299,11 +342,11 @@ class BroadcastOut(BaseModel):
     uncertain_count: int
     cancelled_count: int
     hold: HoldOut | None
-    created_at: str
-    updated_at: str
-    scheduled_at: str | None
-    started_at: str | None
-    completed_at: str | None
+    created_at: At
+    updated_at: At
+    scheduled_at: At | None
+    started_at: At | None
+    completed_at: At | None
 
 
 class MetaErrorOut(BaseModel):
@@ -323,20 +366,20 @@ class RecipientOut(BaseModel):
     whatsapp_message_id: str | None
     error: MetaErrorOut | None
     attempts: int
-    sent_at: str | None
-    delivered_at: str | None
-    read_at: str | None
-    replied_at: str | None
-    failed_at: str | None
+    sent_at: At | None
+    delivered_at: At | None
+    read_at: At | None
+    replied_at: At | None
+    failed_at: At | None
 
 
 class EventOut(BaseModel):
     """One line of a recipient's history: an attempt with its outcome, or a status that Meta told."""
 
     event: str
-    at: str
+    at: At
     attempt: int | None
-    started_at: str | None
+    started_at: At | None
     outcome: str | None
     note: str | None
     error: MetaErrorOut | None
@@ -345,12 +388,14 @@ class EventOut(BaseModel):
 class RecipientHistoryOut(RecipientOut):
     """One person of a broadcast and what happened to the message."""
 
-    next_attempt_at: str | None
+    next_attempt_at: At | None
     history: list[EventOut]
 
 
 class RetryIn(Given):
     """The body of POST /api/v1/broadcasts/{id}/retry."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"statuses": ["failed"]}]})
 
     statuses: list[Literal[RecipientStatus.FAILED, RecipientStatus.UNCERTAIN]] = Field(
         min_length=1,
@@ -383,5 +428,5 @@ class NumberOut(BaseModel):
     messages_per_second: float
     rate_now: float | None
     in_flight: int
-    checked_at: str | None
-    created_at: str
+    checked_at: At | None
+    created_at: At
