@@ -31,6 +31,7 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.sdnotify import Notifier, listen_fds
 from wacrmd.secrets import Vault
 from wacrmd.sender.sender import Sender
+from wacrmd.services import templates
 from wacrmd.services.context import Changes, Context
 from wacrmd.services.trust import TrustBook
 from wacrmd.store import accounts, broadcasts, records
@@ -118,6 +119,7 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
         async with anyio.create_task_group() as background:
             background.start_soon(sweeper.run)
             background.start_soon(dispatcher.run)
+            background.start_soon(templates.keep_synced, ctx)
             background.start_soon(Watchdog(ctx, sweeper, bell, notifier).run)
             async with anyio.create_task_group() as doors:
                 for listener, app in (

@@ -1,5 +1,6 @@
 """A whole site in the test's process: the real daemon and the simulated Meta, joined by real sockets."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ requests_per_minute = 100000
 
 def _merge(text: str, extra: str) -> str:
     """Put each section of `extra` behind the same section of `text`, or at the end."""
-    for block in filter(None, (part.strip() for part in extra.split("["))):
+    for block in filter(None, (part.strip() for part in re.split(r"(?m)^\[", extra))):
         name, _, body = block.partition("]")
         head = f"[{name}]\n"
         keys = [line.split("=")[0].strip() for line in body.strip().splitlines() if "=" in line]

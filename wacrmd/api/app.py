@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from wacrmd.api import broadcasts, events, me, numbers, recipients
+from wacrmd.api import broadcasts, events, me, numbers, optouts, recipients, templates, webhooks
 from wacrmd.api.endpoint import Call, Endpoint, Gatekeeper, presented_key
 from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.api.openapi import describe
@@ -32,6 +32,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *recipients.ENDPOINTS,
     *events.ENDPOINTS,
     *numbers.ENDPOINTS,
+    *templates.ENDPOINTS,
+    *optouts.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     Endpoint("GET", "/api/v1/openapi.json", "Describe this API (OpenAPI 3.1)", _openapi, Document, bare=True),
 )
 

@@ -11,7 +11,7 @@ from wacrmd.model import AttemptResult, HoldReason, RecipientStatus
 from wacrmd.sender.policy import Effect, Verdict
 from wacrmd.services import telemetry
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, numbers, optouts, receipts, recipients
+from wacrmd.store import broadcasts, numbers, optouts, receipts, recipients, tidings
 from wacrmd.store.database import StorageTrouble, Tx
 
 TRY_AGAIN: Millis = 1 * SECOND
@@ -89,7 +89,9 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> tuple[list[int], rec
     """
     early = receipts.Applied()
     results = [verdict.result for verdict, _, _ in entries]
+    before = tidings.statuses(tx, [result.recipient_id for result in results])
     recipients.record(tx, results)
+    tidings.tell_changes(tx, before, now)
     wamids = [result.wamid for result in results if result.wamid]
     touched = {result.broadcast_id for result in results}
     if wamids:

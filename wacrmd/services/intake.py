@@ -17,11 +17,10 @@ from wacrmd.meta.webhook import (
     Update,
 )
 from wacrmd.model import HoldReason, Receipt, RecipientStatus
-from wacrmd.phone import normalize
-from wacrmd.services import telemetry
+from wacrmd.services import people, telemetry
 from wacrmd.services.context import Context
 from wacrmd.services.trust import Trusted
-from wacrmd.store import broadcasts, inbound, numbers, optouts, outbox, receipts, records, templates
+from wacrmd.store import broadcasts, inbound, numbers, receipts, records, templates
 from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
@@ -160,43 +159,9 @@ def _inbound(
         statuses.append(
             Receipt(number_id, wamid, RecipientStatus.REPLIED, message.at, user_id=message.user_id)
         )
-    phone = inbound.broadcast_phone_of(
-        tx, number_id=number_id, wa_id=message.wa_id, user_id=message.user_id
-    ) or (normalize(f"+{message.wa_id}") if message.wa_id else None)
-    if "message.received" in outbox.wanted(tx, account_id):
-        data: dict[str, object] = {
-            "whatsapp_message_id": message.id,
-            "from": phone,
-            "user_id": message.user_id,
-            "type": message.type,
-            "text": message.text or message.button_text,
-            "payload": message.button_payload,
-            "in_reply_to": message.context_id,
-        }
-        outbox.put(tx, account_id, "message.received", data, now)
-    word = _stop_word(message, ctx.config.optout.words)
-    if word is not None and (phone or message.user_id):
-        source = "button" if message.button_payload or message.button_text else "word"
-        taken.count("opt_out")
-        optouts.add(
-            tx,
-            account_id=account_id,
-            phone=phone if phone and phone.startswith("+") else None,
-            user_id=message.user_id,
-            source=source,
-            detail=word,
-            at=message.at,
-        )
-
-
-def _stop_word(message: InboundMessage, words: tuple[str, ...] | list[str]) -> str | None:
-    """The configured word that is all that the person said, or tapped."""
-    wanted = {word.casefold() for word in words}
-    for said in (message.text, message.button_text, message.button_payload):
-        plain = said.strip().strip(".!").casefold() if said else ""
-        if plain in wanted:
-            return said
-    return None
+    asked = people.hear(tx, ctx.config, account_id, message, now)
+    if asked is not None:
+        taken.count(asked)
 
 
 def _signal(tx: Tx, taken: Taken, signal: NumberSignal, trusted: Trusted, now: Millis) -> None:
@@ -221,37 +186,9 @@ def _preference(tx: Tx, taken: Taken, preference: Preference, trusted: Trusted, 
     if not accounts:
         _stranger(tx, taken, "user_preferences", preference.phone_number_id or preference.waba_id, now)
         return
-    phone = normalize(f"+{preference.wa_id}") if preference.wa_id else None
-    if preference.phone_number_id in trusted.numbers:
-        number_id = trusted.numbers[preference.phone_number_id][0]
-        known = inbound.broadcast_phone_of(
-            tx, number_id=number_id, wa_id=preference.wa_id, user_id=preference.user_id
-        )
-        phone = known if known and known.startswith("+") else phone
-    if phone is None and preference.user_id is None:
-        taken.count("ignored_preference")
-        return
-    for account_id in accounts:
+    for account_id in sorted(accounts):
         taken.count(f"preference_{preference.value}"[:40])
-        if preference.value == "stop":
-            optouts.add(
-                tx,
-                account_id=account_id,
-                phone=phone,
-                user_id=preference.user_id,
-                source="preference",
-                detail="The user stopped marketing messages in WhatsApp",
-                at=preference.at,
-            )
-        elif preference.value == "resume":
-            optouts.remove(
-                tx,
-                account_id=account_id,
-                phone=phone,
-                user_id=preference.user_id,
-                source="preference",
-                at=preference.at,
-            )
+        people.prefer(tx, account_id, preference, now)
 
 
 def _accounts(phone_number_id: str | None, waba_id: str | None, trusted: Trusted) -> set[str]:
@@ -269,9 +206,12 @@ def _template(tx: Tx, taken: Taken, event: TemplateEvent, trusted: Trusted, now:
     if event.name is None or event.language is None:
         return
     language = event.language.replace("-", "_")
+    known = False
     if event.field == "message_template_status_update":
         status = _RUNNING_TEMPLATE_EVENTS.get(event.event, event.event)
-        templates.update(tx, event.waba_id, event.name, language, status=status, reason=event.reason)
+        known = templates.update(
+            tx, event.waba_id, event.name, language, now, status=status, reason=event.reason
+        )
         if event.event in _STOPPING_TEMPLATE_EVENTS:
             detail = f"Meta says that template {event.name} ({language}) is {event.event}: {event.reason or 'no reason'}"
             taken.broadcasts.update(
@@ -285,9 +225,11 @@ def _template(tx: Tx, taken: Taken, event: TemplateEvent, trusted: Trusted, now:
                 )
             )
     elif event.field == "message_template_quality_update":
-        templates.update(tx, event.waba_id, event.name, language, quality=event.event)
+        known = templates.update(tx, event.waba_id, event.name, language, now, quality=event.event)
     elif event.field == "template_category_update":
-        templates.update(tx, event.waba_id, event.name, language, category=event.event)
+        known = templates.update(tx, event.waba_id, event.name, language, now, category=event.event)
+    if not known:  # one that is new, or whose components changed: only a sync tells what they are now
+        templates.mark_stale(tx, event.waba_id)
 
 
 def _account(tx: Tx, taken: Taken, event: AccountEvent, trusted: Trusted, now: Millis) -> None:

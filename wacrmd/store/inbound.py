@@ -49,11 +49,12 @@ def attribute(tx: Tx, message_id: str, wamid: str) -> int | None:
     return recipient_id
 
 
-def broadcast_phone_of(tx: Tx, *, number_id: str, wa_id: str | None, user_id: str | None) -> str | None:
-    """The address that our broadcasts used for this person; Meta's `wa_id` may differ (Brazil, Mexico)."""
+def broadcast_phone_of(tx: Tx, *, account_id: str, wa_id: str | None, user_id: str | None) -> str | None:
+    """The number that the account's broadcasts used for this person; Meta's `wa_id` may differ (Brazil, Mexico)."""
     row = tx.execute(
         'SELECT r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'
-        " WHERE (r.wa_id = ? OR r.user_id = ?) AND b.number_id = ? ORDER BY r.sent_at DESC LIMIT 1",
-        (wa_id, user_id, number_id),
+        " WHERE (r.wa_id = ? OR r.user_id = ?) AND b.account_id = ? AND r.\"to\" GLOB '+*'"
+        " ORDER BY r.sent_at DESC, r.id DESC LIMIT 1",
+        (wa_id, user_id, account_id),
     ).fetchone()
     return row[0] if row else None

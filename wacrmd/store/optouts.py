@@ -15,6 +15,7 @@ class OptOut:
 
     id: int
     account_id: str
+    account: str
     phone: str | None
     user_id: str | None
     source: str
@@ -22,7 +23,10 @@ class OptOut:
     at: Millis
 
 
-_COLUMNS = "id, account_id, phone, user_id, source, detail, at"
+_SELECT = (
+    "SELECT o.id, o.account_id, a.name, o.phone, o.user_id, o.source, o.detail, o.at"
+    " FROM optout o JOIN account a ON a.id = o.account_id"
+)
 
 
 def add(
@@ -34,54 +38,147 @@ def add(
     source: str,
     detail: str | None,
     at: Millis,
+    now: Millis | None = None,
 ) -> bool:
-    """Note that a person opted out; False when that was known. Tells `contact.opted_out`."""
-    known = tx.execute(
-        "SELECT 1 FROM optout WHERE account_id = ? AND (phone = ? OR user_id = ?) LIMIT 1",
+    """Note that a person opted out; False when that was known. Tells `contact.opted_out`.
+
+    What is known of the person besides, from messages that we sent, is noted with it, so that a phone is
+    suppressed where a user id opted out, and the other way round. One that was taken back later than `at`
+    stays taken back: Meta may tell an old stop again days later. `now` is the time, where `at` is another one.
+    """
+    phone, user_id = _whole(tx, account_id, phone, user_id)
+    rows = tx.execute(
+        "SELECT id, phone, user_id, lifted_at FROM optout WHERE account_id = ? AND (phone = ? OR user_id = ?)",
         (account_id, phone, user_id),
-    ).fetchone()
-    if known:
+    ).fetchall()
+    if any(lifted_at is not None and at < lifted_at for _, _, _, lifted_at in rows):
         return False
+    is_news = not any(lifted_at is None for _, _, _, lifted_at in rows)
+    has_phone = any(row[1] == phone for row in rows) or phone is None
+    has_user = any(row[2] == user_id for row in rows) or user_id is None
     tx.execute(
-        "INSERT INTO optout (account_id, phone, user_id, source, detail, at) VALUES (?, ?, ?, ?, ?, ?)",
-        (account_id, phone, user_id, source, detail, at),
+        "UPDATE optout SET lifted_at = NULL, source = ?, detail = ?, at = ?"
+        " WHERE account_id = ? AND (phone = ? OR user_id = ?) AND lifted_at IS NOT NULL",
+        (source, detail, at, account_id, phone, user_id),
     )
-    outbox.put(
-        tx, account_id, "contact.opted_out", {"phone": phone, "user_id": user_id, "source": source}, at
-    )
-    return True
+    if not has_phone and (free := next((row[0] for row in rows if row[1] is None), None)) is not None:
+        tx.execute("UPDATE optout SET phone = ? WHERE id = ?", (phone, free))
+    elif not has_user and (free := next((row[0] for row in rows if row[2] is None), None)) is not None:
+        tx.execute("UPDATE optout SET user_id = ? WHERE id = ?", (user_id, free))
+    elif not (has_phone and has_user):
+        tx.execute(
+            "INSERT INTO optout (account_id, phone, user_id, source, detail, at) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                account_id,
+                None if has_phone else phone,
+                None if has_user else user_id,
+                source,
+                detail,
+                at,
+            ),
+        )
+    if is_news:
+        data = {"phone": phone, "user_id": user_id, "source": source, "detail": detail}
+        outbox.put(tx, account_id, "contact.opted_out", data, now or at, occurred_at=at)
+    return is_news
 
 
 def remove(
-    tx: Tx, *, account_id: str, phone: str | None = None, user_id: str | None = None, source: str, at: Millis
+    tx: Tx,
+    *,
+    account_id: str,
+    phone: str | None = None,
+    user_id: str | None = None,
+    source: str,
+    at: Millis,
+    now: Millis | None = None,
+    even_newer: bool = False,
 ) -> bool:
-    """Let a person be messaged again; False when nobody of that address had opted out. Tells `contact.opted_in`."""
-    cursor = tx.execute(
-        "DELETE FROM optout WHERE account_id = ? AND (phone = ? OR user_id = ?)", (account_id, phone, user_id)
-    )
-    if cursor.rowcount:
-        outbox.put(
-            tx, account_id, "contact.opted_in", {"phone": phone, "user_id": user_id, "source": source}, at
+    """Let a person be messaged again; False when nobody of that address had opted out. Tells `contact.opted_in`.
+
+    An opt-out that is newer than `at` stays (Meta keeps no order), unless `even_newer`: an operator means now.
+    """
+    phone, user_id = _whole(tx, account_id, phone, user_id)
+    rows = tx.execute(
+        "UPDATE optout SET lifted_at = max(?1, at) WHERE account_id = ?2 AND (phone = ?3 OR user_id = ?4)"
+        " AND lifted_at IS NULL AND (?5 OR at <= ?1) RETURNING phone, user_id",
+        (at, account_id, phone, user_id, int(even_newer)),
+    ).fetchall()
+    if not rows:
+        return False
+    data = {
+        "phone": phone or next((row[0] for row in rows if row[0]), None),
+        "user_id": user_id or next((row[1] for row in rows if row[1]), None),
+        "source": source,
+    }
+    outbox.put(tx, account_id, "contact.opted_in", data, now or at, occurred_at=at)
+    return True
+
+
+def _whole(tx: Tx, account_id: str, phone: str | None, user_id: str | None) -> tuple[str | None, str | None]:
+    """A person's phone and user id, where one is given and the account's messages know the other."""
+    if phone is None and user_id is not None:
+        row = tx.execute(
+            'SELECT r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'
+            " WHERE r.user_id = ? AND b.account_id = ? AND r.\"to\" GLOB '+*' ORDER BY r.id DESC LIMIT 1",
+            (user_id, account_id),
+        ).fetchone()
+        return (row[0] if row else None), user_id
+    if user_id is None and phone is not None:
+        row = tx.execute(
+            "SELECT r.user_id FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+            " WHERE r.wa_id = ? AND b.account_id = ? AND r.user_id IS NOT NULL ORDER BY r.id DESC LIMIT 1",
+            (phone.removeprefix("+"), account_id),
+        ).fetchone()
+        return phone, (row[0] if row else None)
+    return phone, user_id
+
+
+def link(tx: Tx, people: Iterable[tuple[str, str, str]]) -> None:
+    """It was learnt that a phone and a user id are one person (account id, phone, user id each).
+
+    Whoever opted out by one of them is suppressed by the other as well from now on.
+    """
+    if tx.execute("SELECT 1 FROM optout LIMIT 1").fetchone() is None:
+        return
+    for account_id, phone, user_id in people:
+        tx.execute(
+            "UPDATE OR IGNORE optout SET phone = ? WHERE account_id = ? AND user_id = ? AND phone IS NULL",
+            (phone, account_id, user_id),
         )
-    return cursor.rowcount > 0
+        tx.execute(
+            "UPDATE OR IGNORE optout SET user_id = ? WHERE account_id = ? AND phone = ? AND user_id IS NULL",
+            (user_id, account_id, phone),
+        )
 
 
 def among(tx: Tx, account_id: str, addresses: Iterable[str]) -> set[str]:
     """Those of the addresses (phones and user ids) that have opted out."""
     rows = tx.execute(
         "SELECT j.value FROM json_each(?2) j WHERE EXISTS (SELECT 1 FROM optout o WHERE o.account_id = ?1"
-        " AND o.phone = j.value) OR EXISTS (SELECT 1 FROM optout o WHERE o.account_id = ?1 AND o.user_id = j.value)",
+        " AND o.phone = j.value AND o.lifted_at IS NULL) OR EXISTS (SELECT 1 FROM optout o WHERE o.account_id = ?1"
+        " AND o.user_id = j.value AND o.lifted_at IS NULL)",
         (account_id, json.dumps(list(addresses))),
     )
     return {address for (address,) in rows}
 
 
+def find(tx: Tx, account_id: str, *, phone: str | None = None, user_id: str | None = None) -> OptOut | None:
+    """The opt-out of a phone or a user id."""
+    row = tx.execute(
+        f"{_SELECT} WHERE o.account_id = ? AND (o.phone = ? OR o.user_id = ?) AND o.lifted_at IS NULL LIMIT 1",
+        (account_id, phone, user_id),
+    ).fetchone()
+    return OptOut(*row) if row else None
+
+
 def page(tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int) -> list[OptOut]:
     """Opt-outs, newest first, that stand after the position."""
     at, after_id = after or (2**62, 0)
+    where, values = ("o.account_id = ? AND", (account_id,)) if account_id else ("", ())
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM optout WHERE (?1 IS NULL OR account_id = ?1) AND (at, id) < (?2, ?3)"
-        " ORDER BY at DESC, id DESC LIMIT ?4",
-        (account_id, at, after_id, limit),
+        f"{_SELECT} WHERE {where} o.lifted_at IS NULL AND (o.at, o.id) < (?, ?)"
+        " ORDER BY o.at DESC, o.id DESC LIMIT ?",
+        (*values, at, after_id, limit),
     )
     return [OptOut(*row) for row in rows]

@@ -58,8 +58,16 @@ def anyone_listens(tx: Tx) -> bool:
     return tx.execute("SELECT 1 FROM webhook_endpoint WHERE is_active = 1 LIMIT 1").fetchone() is not None
 
 
-def put(tx: Tx, account_id: str, event: str, data: Mapping[str, object], now: Millis) -> int:
-    """Queue one event to each endpoint of the account that listens to it; returns how many."""
+def put(
+    tx: Tx,
+    account_id: str,
+    event: str,
+    data: Mapping[str, object],
+    now: Millis,
+    *,
+    occurred_at: Millis | None = None,
+) -> int:
+    """Queue one event, that occurred now or earlier, to each endpoint of the account that listens; how many."""
     rows = tx.execute(
         "SELECT id FROM webhook_endpoint WHERE account_id = ? AND is_active = 1"
         " AND EXISTS (SELECT 1 FROM json_each(events) WHERE value = ?)",
@@ -71,7 +79,7 @@ def put(tx: Tx, account_id: str, event: str, data: Mapping[str, object], now: Mi
     envelope = {
         "id": event_id,
         "event": event,
-        "occurred_at": iso(now),
+        "occurred_at": iso(now if occurred_at is None else occurred_at),
         "account_id": account_id,
         "data": data,
     }

@@ -13,7 +13,7 @@ from wacrmd.model import (
     after_receipt,
     parse_callback_token,
 )
-from wacrmd.store import optouts, outbox
+from wacrmd.store import optouts, tidings
 from wacrmd.store.database import Tx
 
 OPT_OUT_CODE = 131050
@@ -111,7 +111,9 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         else:
             done.repeated += 1
     rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
-    _write(tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt])
+    _write(
+        tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt], now
+    )
     tx.executemany(
         "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, ?, ?, ?)", history
     )
@@ -121,7 +123,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             " VALUES (?, ?, ?, ?, ?, ?)",
             early,
         )
-    _tell(tx, [row for row in rows.values() if row.changed], now)
+    tidings.tell(tx, [row.id for row in rows.values() if row.changed], now)
     if named:
         done.add(apply_early(tx, named, now))
     return done
@@ -256,7 +258,7 @@ def _stamp(row: _Row, receipt: Receipt) -> bool:
     return own
 
 
-def _write(tx: Tx, changed: list[_Row], learnt: list[_Row]) -> None:
+def _write(tx: Tx, changed: list[_Row], learnt: list[_Row], now: Millis) -> None:
     # Two statements: the columns of `learnt` stand in indexes and change once a message, not once a status.
     tx.executemany(
         "UPDATE recipient SET status = ?, delivered_at = ?, read_at = ?, replied_at = ?, failed_at = ?,"
@@ -280,6 +282,10 @@ def _write(tx: Tx, changed: list[_Row], learnt: list[_Row]) -> None:
         "UPDATE OR IGNORE recipient SET wamid = ?, user_id = ?, sent_at = ? WHERE id = ?",
         [(row.wamid, row.user_id, row.sent_at, row.id) for row in learnt],
     )
+    optouts.link(
+        tx,
+        [(row.account_id, row.to, row.user_id) for row in learnt if row.user_id and row.to.startswith("+")],
+    )
     for row in changed:
         if row.status is RecipientStatus.FAILED and row.error_code == OPT_OUT_CODE:
             phone = row.to if row.to.startswith("+") else None
@@ -291,27 +297,8 @@ def _write(tx: Tx, changed: list[_Row], learnt: list[_Row]) -> None:
                 source="meta_131050",
                 detail=row.error_title,
                 at=row.failed_at or 0,
+                now=now,
             )
-
-
-def _tell(tx: Tx, changed: list[_Row], now: Millis) -> None:
-    listening = {
-        account_id: "message.status_updated" in outbox.wanted(tx, account_id)
-        for account_id in {row.account_id for row in changed}
-    }
-    for row in changed:
-        if listening[row.account_id]:
-            data = {
-                "broadcast_id": row.uuid,
-                "recipient_id": str(row.id),
-                "to": row.to,
-                "whatsapp_message_id": row.wamid,
-                "status": row.status,
-                "error": {"code": row.error_code, "title": row.error_title, "details": row.error_details}
-                if row.status is RecipientStatus.FAILED
-                else None,
-            }
-            outbox.put(tx, row.account_id, "message.status_updated", data, now)
 
 
 def _detail(error: MetaError | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.model import AttemptResult, Claim, Recipient, RecipientStatus, UncertainPolicy
-from wacrmd.store import optouts
+from wacrmd.store import optouts, tidings
 from wacrmd.store.database import Tx
 
 _COLUMNS = (
@@ -68,6 +68,7 @@ def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
             "UPDATE recipient SET status = 'cancelled', error_title = ? WHERE id = ?",
             [(OPTED_OUT, claimed.recipient_id) for claimed in claims if claimed.to in gone],
         )
+        tidings.tell(tx, [claimed.recipient_id for claimed in claims if claimed.to in gone], now)
         claims = [claimed for claimed in claims if claimed.to not in gone]
     return claims
 
@@ -170,6 +171,7 @@ def lose(
         if row[0] not in alive
     ]
     by_broadcast: dict[int, int] = {}
+    ended: list[int] = []
     for recipient_id, broadcast_id, attempt, retries, started_at in rows:
         status = _AFTER_LOSS[policy]
         if status is RecipientStatus.PENDING and retries >= max_retries:
@@ -185,6 +187,9 @@ def lose(
             (recipient_id, now, attempt, _note(started_at, LOST, status)),
         )
         by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
+        if status is not RecipientStatus.PENDING:
+            ended.append(recipient_id)
+    tidings.tell(tx, ended, now)
     return by_broadcast
 
 
@@ -300,6 +305,16 @@ def failures(tx: Tx, broadcast_id: int) -> list[tuple[int | None, str | None, in
         "SELECT error_code, error_title, count(*) FROM recipient WHERE broadcast_id = ? AND status = 'failed'"
         " GROUP BY error_code, error_title ORDER BY count(*) DESC, error_code",
         (broadcast_id,),
+    )
+    return rows.fetchall()
+
+
+def uncertain(tx: Tx, limit: int = 20) -> list[tuple[str, str, int]]:
+    """The newest broadcasts with uncertain recipients: (uuid, name, how many) each."""
+    rows = tx.execute(
+        "SELECT b.uuid, b.name, count(*) FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+        " WHERE r.status = 'uncertain' GROUP BY r.broadcast_id ORDER BY r.broadcast_id DESC LIMIT ?",
+        (limit,),
     )
     return rows.fetchall()
 
