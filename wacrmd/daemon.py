@@ -3,7 +3,7 @@
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ import anyio
 from anyio.from_thread import BlockingPortal
 
 from wacrmd import __version__
-from wacrmd.admin.identity import Caller, levels
+from wacrmd.admin.identity import Caller, Level, Peer, levels
 from wacrmd.admin.listener import Listener as AdminListener
 from wacrmd.admin.listener import open_listener
 from wacrmd.admin.methods import registry
@@ -23,7 +23,7 @@ from wacrmd.clock import SECOND, Clock, SystemClock
 from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dispatch.bell import Bell
 from wacrmd.dispatch.sweeper import Chore, Sweeper, ring_due
-from wacrmd.errors import sole_error
+from wacrmd.errors import Refusal, sole_error
 from wacrmd.hooks.dispatcher import Dispatcher
 from wacrmd.http import Listener
 from wacrmd.log import get_logger
@@ -32,6 +32,7 @@ from wacrmd.sdnotify import Notifier, listen_fds
 from wacrmd.secrets import Vault
 from wacrmd.sender.sender import Sender
 from wacrmd.services import templates
+from wacrmd.services import control
 from wacrmd.services.context import Changes, Context
 from wacrmd.services.trust import TrustBook
 from wacrmd.store import accounts, broadcasts, records
@@ -58,20 +59,54 @@ class Running:
     bell: Bell
     api_address: str
     webhooks_address: str
+    notifier: Notifier
 
 
-async def serve(config: Config) -> None:
-    """Run until SIGTERM or SIGINT, then drain. Raises WacrmdError when it cannot start."""
-    async with run(config, SystemClock()):
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+class Access:
+    """Which level a caller on the admin socket has, by the groups of the configuration in force."""
+
+    def __init__(self, config: Config) -> None:
+        self.adopt(config)
+
+    def adopt(self, config: Config) -> None:
+        """Take over the groups of another configuration; raises ConfigError, with nothing changed."""
+        self._rule = levels(config.admin.admin_groups, config.admin.operator_groups)
+
+    def of(self, peer: Peer) -> Level:
+        """The caller's level, as of its connection."""
+        return self._rule.of(peer)
+
+
+async def serve(config: Config, reread: Callable[[], Config] | None = None) -> None:
+    """Run until SIGTERM or SIGINT, then drain; SIGHUP reloads. Raises WacrmdError when it cannot start."""
+    async with run(config, SystemClock(), reread) as running:
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async for number in signals:
+                if number is signal.SIGHUP:
+                    await _reload(running)
+                    continue
                 log.info("stopping", signal=signal.Signals(number).name)
                 break
 
 
+async def _reload(running: Running) -> None:
+    """As wacrmd reload does; what is wrong stands in the log."""
+    running.notifier.reloading()
+    try:
+        await control.reload(running.ctx)
+    except Refusal as refusal:
+        log.warning("reload_failed", reason=refusal.message)
+    running.notifier.ready()
+
+
 @asynccontextmanager
-async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
-    """A daemon that is ready inside the block; leaving the block stops it: drain, then close."""
+async def run(
+    config: Config, clock: Clock, reread: Callable[[], Config] | None = None
+) -> AsyncIterator[Running]:
+    """A daemon that is ready inside the block; leaving the block stops it: drain, then close.
+
+    `reread` reads the configuration again for a reload; raises ConfigError.
+    """
     notifier = Notifier.from_env()
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_error())
@@ -101,6 +136,8 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
             changes=Changes(),
             started_at=clock.now(),
         )
+        access = Access(config)
+        ctx.control.reread, ctx.control.adopt = reread, access.adopt
         database.on_commit = ctx.metrics.committed
         await stack.enter_async_context(sender.open(ctx))
         await sender.recover()
@@ -114,7 +151,7 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
             registry(),
             ctx,
             audit=partial(_audit, ctx),
-            level_of=levels(config.admin.admin_groups, config.admin.operator_groups).of,
+            level_of=access.of,
         )
         async with anyio.create_task_group() as background:
             background.start_soon(sweeper.run)
@@ -131,7 +168,9 @@ async def run(config: Config, clock: Clock) -> AsyncIterator[Running]:
                 _tell_ready(config, api_listener, webhook_listener)
                 notifier.ready()
                 try:
-                    yield Running(ctx, sender, sweeper, bell, api_listener.address, webhook_listener.address)
+                    yield Running(
+                        ctx, sender, sweeper, bell, api_listener.address, webhook_listener.address, notifier
+                    )
                 finally:
                     notifier.stopping()
                     with anyio.CancelScope(shield=True):
@@ -192,6 +231,7 @@ def _chores(ctx: Context, sender: Sender, bell: Bell) -> list[Chore]:
         Chore("ring_due", SECOND, partial(ring_due, ctx)),
         Chore("rescue_lost_attempts", RESCUE_EVERY, partial(sender.recover, live=True)),
         Chore("replace_dead_workers", RESCUE_EVERY, replace_dead_workers),
+        Chore("restore_log_level", SECOND, partial(control.restore_log_level, ctx)),
     ]
 
 

@@ -1,5 +1,6 @@
 """`wacrmd serve`: the daemon."""
 
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -19,6 +20,7 @@ def serve(session: Session, config: Path | None) -> None:
     from wacrmd import daemon, log  # noqa: PLC0415 - the help must not load the whole daemon
     from wacrmd.config import load  # noqa: PLC0415
 
-    settings = load(config or session.config)
+    reread = partial(load, config or session.config)
+    settings = reread()
     log.configure(settings.log.level, settings.log.format, mask_phone_numbers=settings.log.mask_phone_numbers)
-    anyio.run(daemon.serve, settings, backend_options={"use_uvloop": True})
+    anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})

@@ -128,7 +128,9 @@ def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> H
         return flow.hold
     if ctx.draining:
         return Hold(
-            HoldReason.DRAINING, "The daemon is draining: sending goes on after its restart", ctx.clock.now()
+            HoldReason.DRAINING,
+            "The daemon is draining: sending goes on after its restart",
+            ctx.control.draining_since or ctx.clock.now(),
         )
     waiting, earliest = recipients.waiting(tx, broadcast.id)
     if waiting == progress.pending and earliest is not None and earliest > ctx.clock.now():
