@@ -38,6 +38,12 @@ class SystemClock:
             await anyio.sleep(min(left, MINUTE) / SECOND)
 
 
+async def rest(clock: Clock, duration: Millis) -> None:
+    """Let `duration` pass by `clock`; never longer than that in truth, though the wall clock be set back."""
+    with anyio.move_on_after(duration / SECOND):
+        await clock.sleep_until(clock.now() + duration)
+
+
 def iso(at: Millis) -> str:
     """`at` as ISO-8601 UTC with milliseconds, such as `2026-11-23T12:00:00.000Z`."""
     return datetime.fromtimestamp(at / SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % SECOND:03d}Z"

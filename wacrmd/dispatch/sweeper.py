@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import SECOND, Millis, rest
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
@@ -25,40 +25,66 @@ class Chore:
     every: Millis
     run: Callable[[], Awaitable[object]]
     due_at: Millis = 0
+    running: bool = False
 
 
 class Sweeper:
-    """Runs its chores by the clock; `passes` and `passed` tell tests and the watchdog that it lives."""
+    """Runs its chores by the clock; `passes` and `passed` tell tests and the watchdog that it lives.
 
-    def __init__(self, ctx: Context, chores: list[Chore]) -> None:
+    One that is not `vital` may take its time over a chore, such as a backup: nobody's message waits for it.
+    """
+
+    def __init__(self, ctx: Context, chores: list[Chore], *, vital: bool = True) -> None:
         self._ctx = ctx
         self._chores = chores
+        self._vital = vital
         self.passes = 0
         self.passed_at: Millis = 0
         self.passed = anyio.Event()
 
     async def run(self) -> None:
-        """Sweep every `TICK` until cancelled."""
-        while True:
-            await self.sweep()
-            await self._ctx.clock.sleep_until(self._ctx.clock.now() + TICK)
+        """Sweep every `TICK` until cancelled; a chore that takes long holds up no other one."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                for chore in self._due():
+                    tasks.start_soon(self._do, chore)
+                self._pass()
+                await rest(self._ctx.clock, TICK)
 
     async def sweep(self) -> None:
-        """Do every chore that is due."""
-        for chore in self._chores:
-            now = self._ctx.clock.now()
-            if now < chore.due_at:
-                continue
-            chore.due_at = now + chore.every
-            try:
-                await chore.run()
-            except Refusal as refusal:
-                log.warning("chore_postponed", chore=chore.name, reason=refusal.message)
-            except Exception:
-                log.exception("chore_failed", chore=chore.name)
+        """Do every chore that is due, and return when all of them are done."""
+        async with anyio.create_task_group() as tasks:
+            for chore in self._due():
+                tasks.start_soon(self._do, chore)
+        self._pass()
+
+    def _due(self) -> list[Chore]:
+        """The chores whose time has come (also where the clock was set back), each marked as running."""
+        now = self._ctx.clock.now()
+        due = [
+            chore
+            for chore in self._chores
+            if not chore.running and not now < chore.due_at <= now + chore.every
+        ]
+        for chore in due:
+            chore.due_at, chore.running = now + chore.every, True
+        return due
+
+    async def _do(self, chore: Chore) -> None:
+        try:
+            await chore.run()
+        except Refusal as refusal:
+            log.warning("chore_postponed", chore=chore.name, reason=refusal.message)
+        except Exception:
+            log.exception("chore_failed", chore=chore.name)
+        finally:
+            chore.running = False
+
+    def _pass(self) -> None:
         self.passes += 1
         self.passed_at = self._ctx.clock.now()
-        self._ctx.metrics.sweeper_passed.set(self.passed_at / SECOND)
+        if self._vital:
+            self._ctx.metrics.sweeper_passed.set(self.passed_at / SECOND)
         self.passed.set()
         self.passed = anyio.Event()
 

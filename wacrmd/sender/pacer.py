@@ -3,7 +3,9 @@
 Pure: every call is given the time. Rates are messages per second, times milliseconds since the epoch.
 """
 
-from wacrmd.clock import MINUTE, SECOND, Millis
+from dataclasses import replace
+
+from wacrmd.clock import MINUTE, SECOND, Millis, iso
 from wacrmd.model import Hold, HoldReason
 from wacrmd.services.context import Flow
 
@@ -32,13 +34,12 @@ class Pacer:
         self._ceiling = ceiling
         self._window = min(FIRST_WINDOW, ceiling)
         self._tokens = self._capacity()
-        self._filled_at = float(now)
+        self._filled_at = now
         self._eased_at: Millis = 0
         self._blocked_until: Millis = 0
         self._block: Hold | None = None
         self._blocks = 0
         self._silent = 0
-        self._throttle_since: Millis | None = None
 
     def allow(self, rate: float, ceiling: int) -> None:
         """Take over changed settings."""
@@ -87,29 +88,32 @@ class Pacer:
         self.in_flight -= 1
         self._silent += 1
         self._window = max(MIN_WINDOW, self._window // 2)
-        if self._silent >= SILENT_AFTER:
+        if self._silent >= SILENT_AFTER and now >= self._blocked_until:  # a burst of them counts once
             self.block(now, self._next_block(), HoldReason.META_UNREACHABLE, detail)
 
     def throttle(self, now: Millis, detail: str) -> None:
         """Meta says too fast: halve the rate, and wait a moment. A burst of such answers counts once."""
-        if self._throttle_since is None:
-            self._throttle_since = now
+        self._fill(now)
         if now - self._eased_at >= SECOND or not self._eased_at:
-            self._rate = max(MIN_RATE, self._rate / 2)
+            self._rate = max(min(MIN_RATE, self._allowed), self._rate / 2)
             self._eased_at = now
             self.block(now, self._next_block(), HoldReason.THROTTLED, detail)
 
     def block(self, now: Millis, duration: Millis, reason: HoldReason, detail: str) -> None:
         """Send nothing for a while; a shorter block never shortens a longer one."""
-        since = self._block.since if self._block and self._block.reason is reason else now
-        self._block = Hold(reason, detail, since)
-        self._blocked_until = max(self._blocked_until, now + duration)
+        self._follow(now)
+        if now + duration > self._blocked_until:
+            since = self._block.since if self._block and self._block.reason is reason else now
+            self._block = Hold(reason, detail, since)
+            self._blocked_until = now + duration
         self._tokens = 0.0
 
     def flow(self, now: Millis) -> Flow:
         """The present state, for people."""
         self._fill(now)
         hold = self._block if now < self._blocked_until or self._silent >= SILENT_AFTER else None
+        if hold is not None and now < self._blocked_until:
+            hold = replace(hold, detail=f"{hold.detail} (until {iso(self._blocked_until)})")
         return Flow(self._allowed, self._rate, self.in_flight, hold)
 
     def unblock(self) -> None:
@@ -130,12 +134,18 @@ class Pacer:
         return max(1.0, self._rate * BURST_S)
 
     def _fill(self, now: Millis) -> None:
+        self._follow(now)
         if self._rate < self._allowed and now - self._eased_at >= RECOVERY_EVERY:
             steps = (now - self._eased_at) // RECOVERY_EVERY
             self._rate = min(self._allowed, self._rate + steps * RECOVERY_SHARE * self._allowed)
             self._eased_at += steps * RECOVERY_EVERY
-            if self._rate == self._allowed:
-                self._throttle_since = None
-        passed = max(0.0, now - self._filled_at)  # the wall clock may be set back
-        self._tokens = min(self._capacity(), self._tokens + passed / SECOND * self._rate)
-        self._filled_at = float(now)
+        self._tokens = min(self._capacity(), self._tokens + (now - self._filled_at) / SECOND * self._rate)
+        self._filled_at = now
+
+    def _follow(self, now: Millis) -> None:
+        """The wall clock may be set back: what was to last some seconds must not last as long as that."""
+        back = self._filled_at - now
+        if back > 0:
+            self._filled_at = now
+            self._eased_at = max(1, self._eased_at - back) if self._eased_at else 0
+            self._blocked_until -= back

@@ -15,6 +15,8 @@ THROTTLED: Millis = 1 * SECOND
 LIMITED: Millis = 1 * MINUTE
 MAINTAINED: Millis = 1 * MINUTE
 UNSENT: Millis = 1 * SECOND
+ASKED_LONGEST: Millis = 1 * HOUR
+"""What an answer may ask us to wait at most: a mistake in one header must not stop a number for years."""
 
 
 class Effect(StrEnum):
@@ -149,20 +151,24 @@ def _unknown(outcome: Unknown, attempt: _Attempt) -> Verdict:
 
 def _refused(outcome: Refused, attempt: _Attempt) -> Verdict:
     error = outcome.error
-    rule = rule_for(error.code)
+    rule = rule_for(error.code, http_status=outcome.http_status)
     note = f"refused: {error.code} {error.title}"
     why = f"{error.code} {error.title}{f' ({error.details})' if error.details else ''}: {rule.advice}"
-    asked = 0 if outcome.retry_after_s is None else int(outcome.retry_after_s * SECOND)
+    asked = 0 if outcome.retry_after_s is None else int(min(outcome.retry_after_s * SECOND, ASKED_LONGEST))
     match rule.action:
         case Action.RETRY:
             delay = max(asked, _backoff(attempt.claim.retries))
             return Verdict(attempt.again(delay, note, error, uses_retry=True))
         case Action.PAIR:
-            delay = min(4**attempt.claim.retries * SECOND, PAIR_LONGEST)
+            delay = max(asked, min(4 ** min(attempt.claim.retries, 16) * SECOND, PAIR_LONGEST))
             return Verdict(attempt.again(delay, note, error, uses_retry=True))
         case Action.THROTTLE:
             return Verdict(
-                attempt.again(THROTTLED, note, error), Effect.THROTTLE, HoldReason.THROTTLED, why, asked
+                attempt.again(max(asked, THROTTLED), note, error),
+                Effect.THROTTLE,
+                HoldReason.THROTTLED,
+                why,
+                asked,
             )
         case Action.LIMIT:
             return Verdict(
@@ -207,4 +213,4 @@ def _fail(rule: ErrorRule, attempt: _Attempt, note: str, error: MetaError, why: 
 
 
 def _backoff(retries: int) -> Millis:
-    return min(RETRY_FIRST << retries, RETRY_LONGEST)
+    return min(RETRY_FIRST << min(retries, 16), RETRY_LONGEST)

@@ -1,17 +1,19 @@
 """Writes down what became of attempts, many in one transaction; keeps trying while the disk does not let it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import SECOND, Millis, rest
 from wacrmd.log import get_logger
 from wacrmd.model import AttemptResult, HoldReason, RecipientStatus
 from wacrmd.sender.policy import Effect, Verdict
-from wacrmd.services import telemetry
+from wacrmd.services import standstill, telemetry
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, numbers, optouts, receipts, recipients, tidings
+from wacrmd.services.standstill import Stop
+from wacrmd.store import broadcasts, optouts, receipts, recipients, tidings
 from wacrmd.store.database import StorageTrouble, Tx
 
 TRY_AGAIN: Millis = 1 * SECOND
@@ -53,12 +55,10 @@ class Recorder:
 
     async def flush(self) -> bool:
         """Record what waits; False when the disk does not let it (the next start knows what to do)."""
-        if self._writing:
-            self._entries, self._writing = self._writing + self._entries, []
-        while self._entries:
-            entries, self._entries = self._entries, []
+        entries, self._entries, self._writing = self._writing + self._entries, [], []
+        if entries:
             try:
-                await self._ctx.db.write(partial(record, entries=entries, now=self._ctx.clock.now()))
+                await self._store(entries)
             except StorageTrouble as trouble:
                 log.error("outcomes_unrecorded", count=len(entries), reason=trouble.advice)  # noqa: TRY400
                 return False
@@ -68,26 +68,50 @@ class Recorder:
         self._writing, self._entries = self._entries[:MAX_BATCH], self._entries[MAX_BATCH:]
         while True:
             try:
-                completed, early = await self._ctx.db.write(
-                    partial(record, entries=self._writing, now=self._ctx.clock.now())
-                )
-                break
+                with anyio.CancelScope(shield=True):  # what was written is not written again by `flush`
+                    await self._store(self._writing)
+                    self._writing = []
             except StorageTrouble as trouble:
                 log.error("outcomes_wait_for_the_disk", count=self.waiting, reason=trouble.advice)  # noqa: TRY400
-                await self._ctx.clock.sleep_until(self._ctx.clock.now() + TRY_AGAIN)
-        written, self._writing = [verdict.result for verdict, _, _ in self._writing], []
-        telemetry.count_results(self._ctx, written)
-        telemetry.count_applied(self._ctx, early)
-        self._finished(written, completed)
-        self._ctx.changes.publish({result.broadcast_id for result in written})
+                await rest(self._ctx.clock, TRY_AGAIN)
+            else:
+                return
+
+    async def _store(self, entries: list[Entry]) -> None:
+        """Write entries in one transaction, or where one of them is poison each in its own. Raises StorageTrouble."""
+        ctx = self._ctx
+        try:
+            recorded = await ctx.db.write(partial(record, entries=entries, now=ctx.clock.now()))
+        except StorageTrouble:
+            raise
+        except Exception:
+            log.exception("outcomes_unrecordable", count=len(entries))
+            if len(entries) > 1:
+                while entries:  # those that are stored leave the list: a full disk may come between
+                    await self._store([entries[0]])
+                    del entries[0]
+                return
+            recorded = Recorded()  # its row stays in flight until the sweeper settles it as lost
+        results = [verdict.result for verdict, _, _ in entries]
+        telemetry.count_results(ctx, results)
+        telemetry.count_applied(ctx, recorded.early)
+        standstill.tell(recorded.stops)
+        self._finished(results, recorded.completed)
+        ctx.changes.publish({result.broadcast_id for result in results})
 
 
-def record(tx: Tx, *, entries: list[Entry], now: Millis) -> tuple[list[int], receipts.Applied]:
-    """Write verdicts with all that they mean, in one transaction.
+@dataclass(slots=True)
+class Recorded:
+    """What a batch of verdicts did beyond its recipients."""
 
-    Returns the broadcasts that are complete by that, and what statuses that came early did.
-    """
-    early = receipts.Applied()
+    completed: list[int] = field(default_factory=list)
+    early: receipts.Applied = field(default_factory=receipts.Applied)
+    stops: list[Stop] = field(default_factory=list)
+
+
+def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
+    """Write verdicts with all that they mean, in one transaction."""
+    recorded = Recorded()
     results = [verdict.result for verdict, _, _ in entries]
     before = tidings.statuses(tx, [result.recipient_id for result in results])
     recipients.record(tx, results)
@@ -95,40 +119,46 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> tuple[list[int], rec
     wamids = [result.wamid for result in results if result.wamid]
     touched = {result.broadcast_id for result in results}
     if wamids:
-        early = receipts.apply_early(tx, wamids, now)
-        touched |= early.broadcasts
+        recorded.early = receipts.apply_early(tx, wamids, now)
+        touched |= recorded.early.broadcasts
+        for receipt, broadcast_id in recorded.early.failed:
+            recorded.stops += standstill.after_failure(tx, receipt, broadcast_id, now)
     for verdict, number_id, waba_id in entries:
         if verdict.effect is not Effect.NONE or verdict.opt_out:
-            _apply(tx, verdict, number_id, waba_id, now)
+            recorded.stops += _apply(tx, verdict, number_id, waba_id, now)
     if any(result.status is RecipientStatus.PENDING for result in results):
         recipients.settle_cancelled(tx, touched)
-    return broadcasts.touch(tx, touched, now), early
+    recorded.completed = broadcasts.touch(tx, touched, now)
+    return recorded
 
 
-def _apply(tx: Tx, verdict: Verdict, number_id: str, waba_id: str, now: Millis) -> None:
-    result = verdict.result
+def _apply(tx: Tx, verdict: Verdict, number_id: str, waba_id: str, now: Millis) -> list[Stop]:
+    if verdict.opt_out:
+        _opt_out(tx, verdict, now)
     match verdict.effect:
         case Effect.PAUSE_BROADCAST:
-            broadcasts.pause(
-                tx, result.broadcast_id, verdict.hold or HoldReason.TEMPLATE, verdict.detail, now
-            )
+            reason = verdict.hold or HoldReason.TEMPLATE
+            return standstill.stop_broadcast(tx, verdict.result.broadcast_id, reason, verdict.detail, now)
         case Effect.PAUSE_NUMBER:
-            numbers.pause(tx, number_id, HoldReason.ACCOUNT, verdict.detail, now)
+            return standstill.stop_number(tx, number_id, verdict.detail, now)
         case Effect.PAUSE_BUSINESS:
-            numbers.pause_business(tx, waba_id, HoldReason.ACCOUNT, verdict.detail, now)
+            return standstill.stop_business(tx, waba_id, verdict.detail, now)
         case _:
-            pass
-    if verdict.opt_out:
-        broadcast = broadcasts.get(tx, result.broadcast_id)
-        recipient = recipients.get(tx, result.broadcast_id, result.recipient_id)
-        if broadcast is not None and recipient is not None:
-            phone = recipient.to if recipient.to.startswith("+") else None
-            optouts.add(
-                tx,
-                account_id=broadcast.account_id,
-                phone=phone,
-                user_id=None if phone else recipient.to,
-                source="meta_131050",
-                detail=verdict.detail,
-                at=now,
-            )
+            return []
+
+
+def _opt_out(tx: Tx, verdict: Verdict, now: Millis) -> None:
+    result = verdict.result
+    broadcast = broadcasts.get(tx, result.broadcast_id)
+    recipient = recipients.get(tx, result.broadcast_id, result.recipient_id)
+    if broadcast is not None and recipient is not None:
+        phone = recipient.to if recipient.to.startswith("+") else None
+        optouts.add(
+            tx,
+            account_id=broadcast.account_id,
+            phone=phone,
+            user_id=None if phone else recipient.to,
+            source="meta_131050",
+            detail=verdict.detail,
+            at=now,
+        )

@@ -16,15 +16,16 @@ import orjson
 from anyio.abc import TaskGroup
 from structlog.contextvars import bound_contextvars
 
-from wacrmd.clock import HOUR, SECOND, Millis, iso
+from wacrmd.clock import HOUR, SECOND, Millis, iso, rest
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta import payloads
-from wacrmd.meta.outcome import NotSent, Outcome, Unknown
+from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown
 from wacrmd.model import (
     AttemptResult,
     Broadcast,
     Claim,
+    HoldReason,
     Number,
     RecipientStatus,
     TemplateContent,
@@ -33,9 +34,11 @@ from wacrmd.model import (
 )
 from wacrmd.secrets import VaultError
 from wacrmd.sender.pacer import Pacer
+from wacrmd.sender.pacers import Pacers
 from wacrmd.sender.policy import Effect, Rules, Verdict, judge
 from wacrmd.sender.recorder import Recorder
-from wacrmd.services import telemetry
+from wacrmd.sender.tally import Tally
+from wacrmd.services import standstill, telemetry
 from wacrmd.services.context import Context, Flow
 from wacrmd.services.trust import token_seal
 from wacrmd.store import broadcasts, numbers, recipients
@@ -43,21 +46,14 @@ from wacrmd.store.database import Tx
 
 RUN_RECIPIENTS = 500
 """Recipients that one run sends to at most before it gives its slot back."""
+RUN_S = 2.0
+"""How long one run keeps its slot, so that slow numbers cannot take all of them."""
 PATIENCE: Millis = 1 * SECOND
 """How long a run waits for its number; beyond that it ends and the sweeper rings again."""
 MARGIN_S = 120
 """How much older than any live request an attempt must be before it counts as lost."""
 
 log = get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Tally:
-    """How a broadcast has gone since it was last started or resumed: guards against burning all of it."""
-
-    in_flight: int = 0
-    proven: bool = False
-    suspects: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +74,10 @@ class Sender:
         self._ctx: Context
         self._tasks: TaskGroup
         self._recorder: Recorder
-        self._pacers: dict[str, Pacer] = {}
-        self._business: dict[str, set[Pacer]] = {}
-        self._tallies: dict[int, _Tally] = {}
+        self._pacers = Pacers(lambda: self._ctx.config.sender)
+        self._tallies: dict[int, Tally] = {}
         self._running: set[int] = set()
+        self._alive: set[int] = set()
         self._in_flight = 0
         self._freed = anyio.Event()
         self._stopping = False
@@ -112,28 +108,21 @@ class Sender:
 
     def flow(self, number_id: str) -> Flow | None:
         """How the number sends just now; None when it has not sent since the start."""
-        pacer = self._pacers.get(number_id)
-        return pacer.flow(self._ctx.clock.now()) if pacer else None
+        return self._pacers.flow(number_id, self._ctx.clock.now())
 
     def throttle(self, number_id: str, detail: str) -> None:
         """Meta says that the number is too fast."""
-        pacer = self._pacers.get(number_id)
-        if pacer is not None:
-            pacer.throttle(self._ctx.clock.now(), detail)
+        self._pacers.throttle(number_id, detail, self._ctx.clock.now())
 
     def forget(self, number_id: str) -> None:
         """The number was changed or resumed: drop its blocks, keep what is in flight."""
-        pacer = self._pacers.get(number_id)
-        if pacer is not None:
-            pacer.unblock()
+        self._pacers.unblock(number_id)
         for tally in self._tallies.values():
             tally.suspects = 0
 
     def repace(self, number_id: str, rate: float) -> None:
         """The number may send so many messages per second from now on, also in a run that has begun."""
-        pacer = self._pacers.get(number_id)
-        if pacer is not None:
-            pacer.allow(rate, self._ctx.config.sender.max_in_flight)
+        self._pacers.repace(number_id, rate)
 
     async def drain(self, seconds: float) -> bool:
         """Claim no more and wait for what is in flight; True when all of it was recorded in time."""
@@ -151,18 +140,23 @@ class Sender:
         ctx = self._ctx
         now = ctx.clock.now()
         meta = ctx.config.meta
-        margin = round((meta.connect_timeout_s + meta.read_timeout_s + MARGIN_S) * SECOND)
+        margin = round((2 * meta.connect_timeout_s + meta.read_timeout_s + MARGIN_S) * SECOND)
         policy = UncertainPolicy(ctx.config.sender.on_uncertain)
 
         def work(tx: Tx) -> dict[int, int]:
-            lost = recipients.lose(tx, policy, now, older_than=margin if live else None)
+            lost = recipients.lose(
+                tx,
+                policy,
+                now,
+                max_retries=ctx.config.sender.max_retries,
+                older_than=margin if live else None,
+                alive=frozenset(self._alive) if live else frozenset(),
+            )
             if lost:
                 recipients.settle_cancelled(tx, lost)
                 broadcasts.touch(tx, lost, now)
             return lost
 
-        if live and self._recorder.waiting:
-            return {}  # their outcome is known, only not written yet
         lost = await ctx.db.write(work)
         if lost:
             log.warning(
@@ -201,78 +195,100 @@ class Sender:
         try:
             token = self._ctx.vault.unseal(number.access_token, token_seal(number.id))
         except VaultError as error:
-            log.error("access_token_unreadable", number=number.phone_number_id, reason=str(error))  # noqa: TRY400
+            detail = f"Its access token cannot be read ({error}): set it anew with number set, then resume it"
+            now = self._ctx.clock.now()
+            standstill.tell(
+                await self._ctx.db.write(
+                    partial(standstill.stop_number, number_id=number.id, detail=detail, now=now)
+                )
+            )
             return None
         return _Job(broadcast, request_id, number, token, _content(None, content))
 
     async def _run(self, job: _Job) -> bool:
         """Claim and launch until the batch is full (True: ring again), or nothing more can be done now."""
         ctx, broadcast_id = self._ctx, job.broadcast.id
-        pacer = self._pacer(job.number)
-        tally = self._tallies.setdefault(broadcast_id, _Tally())
-        left = RUN_RECIPIENTS
+        pacer = self._pacers.of(job.number, ctx.clock.now())
+        tally = self._tallies.setdefault(broadcast_id, Tally())
+        left, until = RUN_RECIPIENTS, anyio.current_time() + RUN_S
         while left and not (self._stopping or ctx.draining):
+            if anyio.current_time() > until:
+                return True
             room = min(left, ctx.config.sender.max_in_flight - self._in_flight)
-            if not tally.proven:
-                room = min(room, ctx.config.sender.pause_after - tally.in_flight)
+            if (unproven := tally.room(ctx.config.sender.pause_after)) is not None:
+                room = min(room, unproven)
             granted, wait = pacer.take(room, ctx.clock.now()) if room > 0 else (0, 0)
             if not granted:
                 if wait > PATIENCE or not await self._wait(wait):
                     return False
                 continue
-            claims: list[Claim] = []
-            try:
-                now = ctx.clock.now()
-                claims = await ctx.db.write(
-                    partial(recipients.claim, broadcast_id=broadcast_id, limit=granted, now=now)
-                )
-            finally:
-                pacer.give_back(granted - len(claims))
-            for claim in claims:
-                self._in_flight += 1
-                tally.in_flight += 1
-                self._tasks.start_soon(self._send, job, claim, pacer, tally)
-            left -= len(claims)
-            if len(claims) < granted:
+            claims = await self._claim(job, granted, pacer, tally)
+            left -= claims
+            if claims < granted:
                 if not claims:
                     self._drop_idle(broadcast_id)
-                return bool(claims)
+                return claims > 0
         return True
+
+    async def _claim(self, job: _Job, granted: int, pacer: Pacer, tally: Tally) -> int:
+        """Take up to `granted` recipients into their next attempt and send to them; how many.
+
+        Not to be cancelled half-way: an attempt that is on disk and never made would become uncertain.
+        """
+        ctx, now = self._ctx, self._ctx.clock.now()
+        claims: list[Claim] = []
+        self._in_flight += granted  # a drain waits for these too
+        try:
+            with anyio.CancelScope(shield=True):
+                claims, completed = await ctx.db.write(
+                    partial(_claimed, broadcast_id=job.broadcast.id, limit=granted, now=now)
+                )
+        finally:
+            self._free(granted - len(claims))
+            pacer.give_back(granted - len(claims))
+        for claim in claims:
+            self._alive.add(claim.recipient_id)
+            tally.in_flight += 1
+            self._tasks.start_soon(self._send, job, claim, pacer, tally)
+        if completed:
+            ctx.changes.publish(completed)
+        return len(claims)
 
     async def _wait(self, wait: Millis) -> bool:
         """Until the pacer has tokens (`wait` > 0), or a request in flight has made room; False when none has."""
         if wait:
-            await self._ctx.clock.sleep_until(self._ctx.clock.now() + wait)
+            await rest(self._ctx.clock, wait)
             return True
         with anyio.move_on_after(PATIENCE / SECOND) as patience:
             await self._freed.wait()
         return not patience.cancelled_caught
 
-    async def _send(self, job: _Job, claim: Claim, pacer: Pacer, tally: _Tally) -> None:
+    async def _send(self, job: _Job, claim: Claim, pacer: Pacer, tally: Tally) -> None:
         """One attempt: build, send, decide, hand on. Its claim is durable already."""
         ctx = self._ctx
         started_at = ctx.clock.now()
         try:
-            content = _content(claim.params, claim.content).over(job.defaults)
-            token = callback_token(job.broadcast.uuid, claim.recipient_id, claim.attempt)
-            body = payloads.body(
-                claim.to, job.broadcast.template_name, job.broadcast.template_language, content, token
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            body = _body(job, claim)
+        except Exception as error:
             log.exception("payload_unbuildable", recipient_id=claim.recipient_id)
             note = f"the message could not be built: {error}"
             pacer.answered(started_at, accepted=False)
-            self._recorder.add(
-                Verdict(_failed(claim, note, started_at), Effect.SUSPECT), job.number.id, job.number.waba_id
+            verdict = Verdict(
+                _failed(claim, note, started_at), Effect.SUSPECT, HoldReason.MANY_FAILURES, note
             )
+            self._hand_on(job, verdict, tally)
             return
         began = perf_counter()
-        outcome = await ctx.meta.send(job.number.phone_number_id, job.token, body)
+        try:
+            outcome = await ctx.meta.send(job.number.phone_number_id, job.token, body)
+        except Exception as error:  # a fault of ours must not take the other requests with it
+            log.exception("attempt_crashed", recipient_id=claim.recipient_id)
+            outcome = Unknown(Phase.WRITE, f"{type(error).__name__}: {error}")
         telemetry.time_meta(ctx, outcome, perf_counter() - began)
         self._settle(job, claim, outcome, pacer, tally, started_at)
 
     def _settle(
-        self, job: _Job, claim: Claim, outcome: Outcome, pacer: Pacer, tally: _Tally, started_at: Millis
+        self, job: _Job, claim: Claim, outcome: Outcome, pacer: Pacer, tally: Tally, started_at: Millis
     ) -> None:
         ctx = self._ctx
         now = ctx.clock.now()
@@ -285,10 +301,9 @@ class Sender:
             pacer.silent(now, verdict.detail)
         else:
             pacer.answered(now, accepted=verdict.result.status is RecipientStatus.SENT)
-        self._pace(verdict, job.number, pacer, now)
+        self._pacers.heed(verdict, job.number, pacer, now)
         if verdict.result.status is RecipientStatus.SENT:
             ctx.hearing.sent(job.number.id, now)
-        verdict = self._watch(verdict, tally)
         if verdict.result.status is not RecipientStatus.SENT:
             log.info(
                 "attempt_ended",
@@ -301,55 +316,26 @@ class Sender:
                 if verdict.result.next_attempt_at
                 else None,
             )
+        self._hand_on(job, verdict, tally)
+
+    def _hand_on(self, job: _Job, verdict: Verdict, tally: Tally) -> None:
+        verdict = tally.note(verdict, self._ctx.config.sender.pause_after)
         self._recorder.add(verdict, job.number.id, job.number.waba_id)
-
-    def _pace(self, verdict: Verdict, number: Number, pacer: Pacer, now: Millis) -> None:
-        """Slow down or block the number, or all of its business account's."""
-        match verdict.effect:
-            case Effect.THROTTLE:
-                pacer.throttle(now, verdict.detail)
-            case Effect.MAINTENANCE if verdict.hold:
-                pacer.block(now, verdict.wait, verdict.hold, verdict.detail)
-            case Effect.LIMIT if verdict.hold:
-                wait = max(verdict.wait, pacer.limit_block(now))
-                for other in {pacer, *self._business.get(number.waba_id, set())}:
-                    other.block(now, wait, verdict.hold, verdict.detail)
-            case _:
-                pass
-
-    def _watch(self, verdict: Verdict, tally: _Tally) -> Verdict:
-        """Pause the broadcast when a row of recipients fails for what may be everybody's fault."""
-        if verdict.result.status is RecipientStatus.SENT:
-            tally.proven, tally.suspects = True, 0
-        elif verdict.effect is Effect.SUSPECT:
-            tally.suspects += 1
-            if tally.suspects >= self._ctx.config.sender.pause_after:
-                detail = f"{tally.suspects} recipients in a row failed; the last: {verdict.detail}"
-                tally.suspects, tally.proven = 0, False
-                return Verdict(
-                    verdict.result, Effect.PAUSE_BROADCAST, verdict.hold, detail, opt_out=verdict.opt_out
-                )
-        return verdict
-
-    def _pacer(self, number: Number) -> Pacer:
-        sender = self._ctx.config.sender
-        rate = number.messages_per_second or sender.messages_per_second
-        pacer = self._pacers.get(number.id)
-        if pacer is None:
-            pacer = self._pacers[number.id] = Pacer(rate, sender.max_in_flight, self._ctx.clock.now())
-            self._business.setdefault(number.waba_id, set()).add(pacer)
-        pacer.allow(rate, sender.max_in_flight)
-        return pacer
 
     def _finished(self, results: list[AttemptResult], completed: list[int]) -> None:
         """The recorder has written these results."""
-        self._in_flight -= len(results)
         for result in results:
+            self._alive.discard(result.recipient_id)
             tally = self._tallies.get(result.broadcast_id)
             if tally is not None:
                 tally.in_flight -= 1
         for broadcast_id in completed:
             self._drop_idle(broadcast_id)
+        self._free(len(results))
+
+    def _free(self, count: int) -> None:
+        """So many requests less are in flight."""
+        self._in_flight -= count
         self._freed.set()
         self._freed = anyio.Event()
 
@@ -357,6 +343,20 @@ class Sender:
         tally = self._tallies.get(broadcast_id)
         if tally is not None and tally.in_flight == 0:
             del self._tallies[broadcast_id]
+
+
+def _claimed(tx: Tx, *, broadcast_id: int, limit: int, now: Millis) -> tuple[list[Claim], list[int]]:
+    """The claims, and the broadcast if nobody waits in it any more (the last ones may have opted out)."""
+    claims = recipients.claim(tx, broadcast_id, limit, now)
+    return claims, [] if len(claims) == limit else broadcasts.complete(tx, [broadcast_id], now)
+
+
+def _body(job: _Job, claim: Claim) -> bytes:
+    content = _content(claim.params, claim.content).over(job.defaults)
+    token = callback_token(job.broadcast.uuid, claim.recipient_id, claim.attempt)
+    return payloads.body(
+        claim.to, job.broadcast.template_name, job.broadcast.template_language, content, token
+    )
 
 
 def _content(params: str | None, content: str | None) -> TemplateContent:

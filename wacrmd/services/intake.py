@@ -16,9 +16,10 @@ from wacrmd.meta.webhook import (
     TemplateEvent,
     Update,
 )
-from wacrmd.model import HoldReason, Receipt, RecipientStatus
-from wacrmd.services import people, telemetry
+from wacrmd.model import BroadcastStatus, HoldReason, Receipt, RecipientStatus
+from wacrmd.services import people, standstill, telemetry
 from wacrmd.services.context import Context
+from wacrmd.services.standstill import Stop
 from wacrmd.services.trust import Trusted
 from wacrmd.store import broadcasts, inbound, numbers, receipts, records, templates
 from wacrmd.store.database import Tx
@@ -28,6 +29,7 @@ log = get_logger(__name__)
 _STOPPING_TEMPLATE_EVENTS = frozenset(
     {"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION", "ARCHIVED", "LOCKED"}
 )
+_SLOWING = frozenset({Action.THROTTLE, Action.LIMIT, Action.MAINTENANCE})
 _RUNNING_TEMPLATE_EVENTS = {"APPROVED": "APPROVED", "REINSTATED": "APPROVED", "UNARCHIVED": "APPROVED"}
 
 
@@ -42,6 +44,7 @@ class Taken:
     applied: receipts.Applied = field(default_factory=receipts.Applied)
     strangers: set[str] = field(default_factory=set)
     heard: set[str] = field(default_factory=set)
+    stops: list[Stop] = field(default_factory=list)
 
     def count(self, kind: str, by: int = 1) -> None:
         """Count one kind of event."""
@@ -57,6 +60,7 @@ async def take(ctx: Context, updates: list[Update], trusted: Trusted) -> Taken:
         ctx.traffic.throttle(number_id, detail)
     for broadcast_id in taken.resumed:
         ctx.bell.ring(broadcast_id)
+    standstill.tell(taken.stops)
     ctx.changes.publish(taken.broadcasts)
     if taken.heard:
         ctx.hearing.heard(taken.heard, ctx.clock.now())
@@ -172,10 +176,10 @@ def _signal(tx: Tx, taken: Taken, signal: NumberSignal, trusted: Trusted, now: M
     taken.count("number_signal")
     detail = f"{signal.error.code} {signal.error.title}"
     action = rule_for(signal.error.code, asynchronous=True).action
-    if action is Action.THROTTLE:
+    if action in _SLOWING:
         taken.throttled[number[0]] = detail
     elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS):
-        numbers.pause(tx, number[0], HoldReason.ACCOUNT, detail, now)
+        taken.stops += standstill.stop_number(tx, number[0], detail, now)
     records.note(
         tx, "errors", signal.phone_number_id, {"code": signal.error.code, "title": signal.error.title}, now
     )
@@ -214,16 +218,16 @@ def _template(tx: Tx, taken: Taken, event: TemplateEvent, trusted: Trusted, now:
         )
         if event.event in _STOPPING_TEMPLATE_EVENTS:
             detail = f"Meta says that template {event.name} ({language}) is {event.event}: {event.reason or 'no reason'}"
-            taken.broadcasts.update(
-                broadcasts.pause_sending_template(
-                    tx,
-                    waba_id=event.waba_id,
-                    template_name=event.name,
-                    language=language,
-                    detail=detail,
-                    now=now,
-                )
-            )
+            found = broadcasts.with_template(tx, event.waba_id, event.name, language, BroadcastStatus.SENDING)
+            for broadcast_id in found:
+                taken.stops += standstill.stop_broadcast(tx, broadcast_id, HoldReason.TEMPLATE, detail, now)
+            taken.broadcasts.update(found)
+        elif status == "APPROVED":
+            held = broadcasts.with_template(tx, event.waba_id, event.name, language, BroadcastStatus.PAUSED)
+            for broadcast_id in held:
+                if broadcasts.resume(tx, broadcast_id, now, only=HoldReason.TEMPLATE):
+                    taken.resumed.add(broadcast_id)
+            taken.broadcasts.update(taken.resumed)
     elif event.field == "message_template_quality_update":
         known = templates.update(tx, event.waba_id, event.name, language, now, quality=event.event)
     elif event.field == "template_category_update":
@@ -249,7 +253,7 @@ def _account(tx: Tx, taken: Taken, event: AccountEvent, trusted: Trusted, now: M
         )
         if stops or state == "DISABLE":
             detail = f"Meta says {event.event} for business account {event.waba_id}: see WhatsApp Manager, then resume"
-            numbers.pause_business(tx, event.waba_id, HoldReason.ACCOUNT, detail, now)
+            taken.stops += standstill.stop_business(tx, event.waba_id, detail, now)
         elif state == "REINSTATE" or event.event == "ACCOUNT_RECONNECTED":
             resumed = numbers.resume_business(tx, event.waba_id, HoldReason.ACCOUNT)
             if resumed:
@@ -269,21 +273,9 @@ def _note_limit(tx: Tx, waba_id: str, limit: str, now: Millis) -> None:
 
 
 def _failure(tx: Tx, taken: Taken, receipt: Receipt, broadcast_id: int, now: Millis) -> None:
-    """What a `failed` status means beyond its recipient: the template, the number or the business stands still."""
-    if receipt.error is None:
-        return
-    rule = rule_for(receipt.error.code, asynchronous=True)
-    detail = f"{receipt.error.code} {receipt.error.title}: {rule.advice}"
-    if rule.action is Action.PAUSE_BUSINESS:
-        number = numbers.get(tx, receipt.number_id)
-        if number is not None:
-            numbers.pause_business(tx, number.waba_id, HoldReason.ACCOUNT, detail, now)
-    elif rule.action is Action.PAUSE_NUMBER:
-        numbers.pause(tx, receipt.number_id, HoldReason.ACCOUNT, detail, now)
-    elif rule.action is Action.THROTTLE:
-        taken.throttled[receipt.number_id] = detail
-    elif rule.action is Action.PAUSE_BROADCAST:
-        broadcasts.pause(tx, broadcast_id, HoldReason.TEMPLATE, detail, now)
+    taken.stops += standstill.after_failure(tx, receipt, broadcast_id, now)
+    if receipt.error and rule_for(receipt.error.code, asynchronous=True).action in _SLOWING:
+        taken.throttled[receipt.number_id] = f"{receipt.error.code} {receipt.error.title}"
 
 
 async def verify_token_known(ctx: Context, hashed: bytes) -> bool:

@@ -201,26 +201,29 @@ def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Milli
     return cursor.rowcount > 0
 
 
-def pause_sending_template(
-    tx: Tx, *, waba_id: str, template_name: str, language: str | None, detail: str, now: Millis
+def with_template(
+    tx: Tx, waba_id: str, template_name: str, language: str, status: BroadcastStatus
 ) -> list[int]:
-    """Pause what is being sent with a template that Meta has stopped; the ids."""
+    """The broadcasts in this status that use a template of a business account; their ids."""
     rows = tx.execute(
-        "SELECT b.id FROM broadcast b JOIN number n ON n.id = b.number_id WHERE b.status = 'sending'"
-        " AND n.waba_id = ? AND b.template_name = ? AND (? IS NULL OR b.template_language = ?)",
-        (waba_id, template_name, language, language),
-    ).fetchall()
-    return [row[0] for row in rows if pause(tx, row[0], HoldReason.TEMPLATE, detail, now)]
+        "SELECT b.id FROM broadcast b JOIN number n ON n.id = b.number_id WHERE b.status = ? AND n.waba_id = ?"
+        " AND b.template_name = ? AND b.template_language = ?",
+        (status, waba_id, template_name, language),
+    )
+    return [broadcast_id for (broadcast_id,) in rows]
 
 
-def resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
-    """Go on where a paused broadcast stopped (one that was scheduled waits for its time again)."""
+def resume(tx: Tx, broadcast_id: int, now: Millis, *, only: HoldReason | None = None) -> bool:
+    """Go on where a paused broadcast stopped (one that was scheduled waits for its time again).
+
+    With `only`, one that was paused for another reason stays paused.
+    """
     cursor = tx.execute(
         "UPDATE broadcast SET status = CASE WHEN started_at IS NULL AND scheduled_at > ?1 THEN 'scheduled'"
         " ELSE 'sending' END, started_at = CASE WHEN started_at IS NULL AND scheduled_at > ?1 THEN NULL"
         " ELSE coalesce(started_at, ?1) END, hold_reason = NULL, hold_detail = NULL, hold_since = NULL,"
-        " updated_at = ?1 WHERE id = ?2 AND status = 'paused'",
-        (now, broadcast_id),
+        " updated_at = ?1 WHERE id = ?2 AND status = 'paused' AND (?3 IS NULL OR hold_reason = ?3)",
+        (now, broadcast_id, only),
     )
     return cursor.rowcount > 0
 

@@ -1,0 +1,283 @@
+"""Recipients and broadcasts against a model: claims, answers, webhooks in any order, crashes and operators.
+
+Every step runs the real store functions on a real file. What must hold is written as invariants; what Meta has
+is kept by the test: a message is out from the moment that it was taken, whatever we were told of it.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+
+from tests.store.rows import NOW, UUID, broadcast, database, row
+from wacrmd.model import (
+    RUNG,
+    WAITING,
+    AttemptResult,
+    BroadcastStatus,
+    Claim,
+    HoldReason,
+    MetaError,
+    Receipt,
+    RecipientStatus,
+    UncertainPolicy,
+    callback_token,
+)
+from wacrmd.store import broadcasts, receipts, recipients
+
+S = RecipientStatus
+PEOPLE = 4
+UNDELIVERABLE = MetaError(131026, "Message undeliverable")
+STATUSES = st.sampled_from([S.SENT, S.DELIVERED, S.READ, S.REPLIED, S.FAILED])
+
+
+class Sending(RuleBasedStateMachine):
+    """One broadcast to a few people."""
+
+    in_flight: Bundle[Claim] = Bundle("in_flight")
+    out: Bundle[tuple[Claim, str]] = Bundle("out")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="wacrmd-states-"))
+        self._open = database(self.folder)
+        self.tx = self._open.__enter__()
+        self.now = NOW
+        self.claimed: set[tuple[int, int]] = set()
+        self.dead: set[tuple[int, int]] = set()
+        self.known: dict[int, S] = {}
+        self.wamids = 0
+
+    def teardown(self) -> None:
+        self._open.__exit__(None, None, None)
+        shutil.rmtree(self.folder)
+
+    @initialize()
+    def accept(self) -> None:
+        self.id = broadcast(self.tx, PEOPLE)
+
+    # --- the sender ---------------------------------------------------------------------------------------
+
+    @rule(target=in_flight, limit=st.integers(1, PEOPLE))
+    def claim(self, limit: int) -> MultipleResults[Claim]:
+        self.now += 1000
+        before = {r: self.status(r) for r in self.ids()}
+        claims = recipients.claim(self.tx, self.id, limit, self.now)
+        sending = self.state() is BroadcastStatus.SENDING
+        for claim in claims:
+            assert sending
+            assert before[claim.recipient_id] is S.PENDING
+            assert (claim.recipient_id, claim.attempt) not in self.claimed, "claimed twice"
+            assert RUNG.get(self.known.get(claim.recipient_id, S.PENDING), 0) < RUNG[S.DELIVERED], (
+                "known as delivered, and claimed again"
+            )
+            self.claimed.add((claim.recipient_id, claim.attempt))
+        return multiple(*claims)
+
+    @rule(target=out, claim=consumes(in_flight))
+    def meta_takes_it(self, claim: Claim) -> tuple[Claim, str]:
+        """From here on the message is out; we are told later, or never."""
+        self.wamids += 1
+        return claim, f"w{self.wamids}"
+
+    @rule(taken=out)
+    def answer_comes(self, taken: tuple[Claim, str]) -> None:
+        claim, wamid = taken
+        if (claim.recipient_id, claim.attempt) not in self.dead:
+            self.record(claim, S.SENT, wamid)
+
+    @rule(claim=consumes(in_flight), kind=st.sampled_from([S.PENDING, S.FAILED, S.UNCERTAIN]))
+    def it_is_refused_or_unknown(self, claim: Claim, kind: S) -> None:
+        if (claim.recipient_id, claim.attempt) not in self.dead:
+            self.record(claim, kind, None)
+
+    @rule(policy=st.sampled_from(list(UncertainPolicy)))
+    def crash(self, policy: UncertainPolicy) -> None:
+        """The process dies with all that it had in flight; a new one starts."""
+        self.dead |= self.claimed
+        recipients.lose(self.tx, policy, self.now, max_retries=3)
+        recipients.settle_cancelled(self.tx, [self.id])
+        broadcasts.touch(self.tx, [self.id], self.now)
+        assert not self.count("sending")
+
+    # --- Meta's webhooks ----------------------------------------------------------------------------------
+
+    @rule(taken=out, status=STATUSES, token=st.booleans())
+    def webhook(self, taken: tuple[Claim, str], status: S, token: bool) -> None:
+        claim, wamid = taken
+        before = {r: self.status(r) for r in self.ids()}
+        done = receipts.apply(self.tx, [self.receipt(claim, wamid, status, token=token)], self.now)
+        broadcasts.touch(self.tx, done.broadcasts, self.now)
+        after = self.status(claim.recipient_id)
+        self.check_forward(claim.recipient_id, before[claim.recipient_id], after)
+        if token and RUNG.get(status, 0) >= RUNG[S.DELIVERED]:
+            assert RUNG.get(after, 0) >= RUNG[status], f"{status} with our token, and it is {after}"
+
+    @rule(first=out, second=out, statuses=st.lists(STATUSES, min_size=2, max_size=6), tokens=st.booleans())
+    def batched_webhook(
+        self, first: tuple[Claim, str], second: tuple[Claim, str], statuses: list[S], tokens: bool
+    ) -> None:
+        both = (first, second)
+        batch = [
+            self.receipt(*both[index % 2], status, token=tokens) for index, status in enumerate(statuses)
+        ]
+        done = receipts.apply(self.tx, batch, self.now)
+        broadcasts.touch(self.tx, done.broadcasts, self.now)
+        again = receipts.apply(self.tx, batch, self.now)
+        assert again.applied == 0 or not tokens, "the same webhook counted twice"
+
+    # --- operators ----------------------------------------------------------------------------------------
+
+    @rule()
+    def pause(self) -> None:
+        was = self.state()
+        done = broadcasts.pause(self.tx, self.id, HoldReason.PAUSED_BY_OPERATOR, "by me", self.now)
+        assert done == (was is BroadcastStatus.SENDING)
+
+    @rule()
+    def resume(self) -> None:
+        was = self.state()
+        assert broadcasts.resume(self.tx, self.id, self.now) == (was is BroadcastStatus.PAUSED)
+        recipients.renew(self.tx, [self.id])
+        broadcasts.touch(self.tx, [self.id], self.now)
+
+    @precondition(lambda self: self.wamids > 2)
+    @rule()
+    def cancel(self) -> None:
+        was = self.state()
+        done = broadcasts.cancel(self.tx, self.id, self.now)
+        assert done == (was in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED))
+
+    @rule(statuses=st.sets(st.sampled_from([S.FAILED, S.UNCERTAIN]), min_size=1))
+    def retry(self, statuses: set[S]) -> None:
+        state = self.state()
+        if state is BroadcastStatus.CANCELLED:
+            return
+        for recipient_id in self.ids():
+            if self.status(recipient_id) in statuses:
+                self.known.pop(recipient_id, None)
+        requeued = recipients.requeue(self.tx, self.id, statuses, self.now)
+        if requeued and state is BroadcastStatus.SENT:
+            broadcasts.reopen(self.tx, self.id, self.now)
+
+    @rule()
+    def give_up(self) -> None:
+        recipients.fail_uncertain(self.tx, self.id, self.now)
+        assert not self.count("uncertain")
+
+    # --- what always holds --------------------------------------------------------------------------------
+
+    @invariant()
+    def counts_add_up(self) -> None:
+        progress = broadcasts.progress(self.tx, [self.id])[self.id]
+        parts = progress.sent + progress.failed + progress.pending + progress.uncertain + progress.cancelled
+        assert parts == progress.total == PEOPLE
+        assert progress.sent >= progress.delivered >= progress.read >= progress.replied
+
+    @invariant()
+    def sent_is_when_nothing_waits(self) -> None:
+        waits = any(self.status(recipient_id) in WAITING for recipient_id in self.ids())
+        match self.state():
+            case BroadcastStatus.SENT:
+                assert not waits
+            case BroadcastStatus.SENDING | BroadcastStatus.PAUSED:
+                assert waits
+            case BroadcastStatus.CANCELLED:
+                assert not self.count("pending")
+
+    @invariant()
+    def what_people_have_is_never_forgotten(self) -> None:
+        """Delivered and more is never taken back, and never sent again (see `claim`)."""
+        for recipient_id in self.ids():
+            status = self.status(recipient_id)
+            if RUNG.get(self.known.get(recipient_id, S.PENDING), 0) >= RUNG[S.DELIVERED]:
+                assert RUNG.get(status, 0) >= RUNG[self.known[recipient_id]]
+            self.known[recipient_id] = status
+
+    @invariant()
+    def a_reason_stands_beside_each_failure(self) -> None:
+        for recipient_id in self.ids():
+            columns = row(self.tx, recipient_id)
+            if columns["status"] in ("failed", "uncertain"):
+                assert columns["error_title"]
+            if columns["status"] in RUNG:
+                assert columns["error_code"] is None
+
+    # --- helpers ------------------------------------------------------------------------------------------
+
+    def ids(self) -> list[int]:
+        return (
+            [r for (r,) in self.tx.execute("SELECT id FROM recipient ORDER BY id")]
+            if hasattr(self, "id")
+            else []
+        )
+
+    def status(self, recipient_id: int) -> S:
+        return S(str(row(self.tx, recipient_id)["status"]))
+
+    def state(self) -> BroadcastStatus:
+        found = broadcasts.get(self.tx, self.id)
+        assert found is not None
+        return found.status
+
+    def count(self, status: str) -> int:
+        (count,) = self.tx.execute("SELECT count(*) FROM recipient WHERE status = ?", (status,)).fetchone()
+        return int(count)
+
+    def record(self, claim: Claim, status: S, wamid: str | None) -> None:
+        self.dead.add((claim.recipient_id, claim.attempt))  # an answer comes once
+        before = self.status(claim.recipient_id)
+        error = UNDELIVERABLE if status is S.FAILED else None
+        result = AttemptResult(
+            claim.recipient_id,
+            self.id,
+            claim.attempt,
+            status,
+            self.now,
+            self.now,
+            "a note",
+            wamid,
+            error=error,
+            next_attempt_at=self.now,
+        )
+        recipients.record(self.tx, [result])
+        if wamid:
+            receipts.apply_early(self.tx, [wamid], self.now)
+        recipients.settle_cancelled(self.tx, [self.id])
+        broadcasts.touch(self.tx, [self.id], self.now)
+        if before not in WAITING:
+            self.check_forward(claim.recipient_id, before, self.status(claim.recipient_id))
+
+    def check_forward(self, recipient_id: int, before: S, after: S) -> None:
+        if before in RUNG and after in RUNG:
+            assert RUNG[after] >= RUNG[before]
+        if before in RUNG and RUNG[before] >= RUNG[S.DELIVERED]:
+            assert after in RUNG
+        assert after not in WAITING or before in WAITING
+
+    def receipt(self, claim: Claim, wamid: str, status: S, *, token: bool) -> Receipt:
+        callback = callback_token(UUID, claim.recipient_id, claim.attempt) if token else None
+        error = UNDELIVERABLE if status is S.FAILED else None
+        return Receipt("n1", wamid, status, self.now, callback=callback, error=error)
+
+
+Sending.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TestSending = Sending.TestCase
