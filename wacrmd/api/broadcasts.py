@@ -47,6 +47,7 @@ async def create(call: Call) -> Response:
     problems = body.problems()
     if problems:
         raise bad_request(f"{problems[0].path}: {problems[0].message}", problems)
+    key = _idempotency(call)
     query: CreateQuery = call.query
     if query.dry_run:
         return await _rehearse(call, body.submission())
@@ -55,7 +56,7 @@ async def create(call: Call) -> Response:
         call.account_id,
         body.submission(),
         request_id=call.request_id,
-        idempotency_key=_idempotency(call),
+        idempotency_key=key,
     )
     data = asdict(acceptance)
     replayed = data.pop("replayed")
@@ -155,6 +156,7 @@ ENDPOINTS = (
                 "Idempotency-Key",
                 "up to 255 characters, kept 24 hours: the same key and body get the first answer again, with"
                 " `Idempotent-Replayed: true`, and never make a second broadcast",
+                max_length=LONGEST_IDEMPOTENCY_KEY,
             ),
         ),
         description=(

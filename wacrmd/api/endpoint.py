@@ -58,7 +58,7 @@ class Header:
 
     name: str
     description: str
-    max_length: int = 255
+    max_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

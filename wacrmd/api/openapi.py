@@ -40,6 +40,7 @@ PATH_PARAMETERS = {
     "delivery_id": "id of a delivery",
 }
 
+EVENT_STREAM = "text/event-stream"
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 HEADERS: dict[str, Json] = {
     "X-Request-Id": {"description": "The caller's own id if it is sane, else a new one.", "type": "string"},
@@ -199,7 +200,8 @@ def _header_parameters(row: Endpoint) -> list[Json]:
             "in": "header",
             "required": False,
             "description": header.description,
-            "schema": {"type": "string", "minLength": 1, "maxLength": header.max_length},
+            "schema": {"type": "string", "minLength": 1}
+            | ({"maxLength": header.max_length} if header.max_length is not None else {}),
         }
         for header in row.headers
         if header.name != "Accept"  # OpenAPI tells that one by the media types of the answer
@@ -246,11 +248,12 @@ def _success(
     if model is None:
         return response
     content: Json = {}
-    if "text/event-stream" not in row.media or not main:
+    if EVENT_STREAM not in row.media or not main:
         content["application/json"] = {"schema": _envelope(row, names[model, "serialization"])}
     if main:
         content |= {
-            media: {"schema": {"type": "string", "description": meaning}}
+            # The schema of a stream of events would be taken for the schema of each event.
+            media: {} if media == EVENT_STREAM else {"schema": {"type": "string", "description": meaning}}
             for media, meaning in row.media.items()
         }
     return response | {"content": content}
