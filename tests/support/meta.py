@@ -1,0 +1,102 @@
+"""Meta's webhooks as a test writes them by hand: signed with any secret, for any number."""
+
+import hmac
+import json
+import time
+from itertools import count
+from typing import Any
+
+import httpx
+
+from tests.support.site import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, Site
+
+_ids = count(1)
+
+
+def seconds_now() -> int:
+    return int(time.time())
+
+
+async def tell(
+    hook: httpx.AsyncClient,
+    field: str,
+    value: dict[str, Any],
+    *,
+    secret: str = APP_SECRET,
+    waba_id: str = WABA_ID,
+) -> httpx.Response:
+    """Post one change, signed."""
+    payload = {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": waba_id, "changes": [{"field": field, "value": value}]}],
+    }
+    body = json.dumps(payload).encode()
+    signature = hmac.new(secret.encode(), body, "sha256").hexdigest()
+    return await hook.post(
+        "/webhooks/meta", content=body, headers={"X-Hub-Signature-256": f"sha256={signature}"}
+    )
+
+
+def metadata(phone_number_id: str = PHONE_NUMBER_ID) -> dict[str, Any]:
+    return {"display_phone_number": "15550783881", "phone_number_id": phone_number_id}
+
+
+async def say(
+    here: Site,
+    text: str | None = None,
+    *,
+    wa_id: str | None = None,
+    user_id: str | None = None,
+    button: dict[str, str] | None = None,
+    context: str | None = None,
+    at: int | None = None,
+    message_id: str | None = None,
+    phone_number_id: str = PHONE_NUMBER_ID,
+    secret: str = APP_SECRET,
+    waba_id: str = WABA_ID,
+) -> None:
+    """A person writes a text or taps a template's quick reply."""
+    message: dict[str, Any] = {
+        "id": message_id or f"wamid.in{next(_ids)}",
+        "timestamp": str(at or seconds_now()),
+        **({"from": wa_id} if wa_id else {}),
+        **({"from_user_id": user_id} if user_id else {}),
+        **({"context": {"id": context}} if context else {}),
+        **({"type": "button", "button": button} if button else {"type": "text", "text": {"body": text}}),
+    }
+    value = {"messaging_product": "whatsapp", "metadata": metadata(phone_number_id), "messages": [message]}
+    answer = await tell(here.hook, "messages", value, secret=secret, waba_id=waba_id)
+    assert answer.status_code == 200, answer.text
+
+
+async def prefer(
+    here: Site, value: str, *, wa_id: str | None = None, user_id: str | None = None, at: int | None = None
+) -> None:
+    """A person stops or resumes marketing messages in WhatsApp."""
+    preference = {
+        "category": "marketing_messages",
+        "value": value,
+        "timestamp": at or seconds_now(),
+        **({"wa_id": wa_id} if wa_id else {}),
+        **({"user_id": user_id} if user_id else {}),
+    }
+    body = {"messaging_product": "whatsapp", "metadata": metadata(), "user_preferences": [preference]}
+    answer = await tell(here.hook, "user_preferences", body)
+    assert answer.status_code == 200, answer.text
+
+
+async def status(
+    here: Site,
+    wamid: str,
+    word: str,
+    *,
+    phone_number_id: str = PHONE_NUMBER_ID,
+    secret: str = APP_SECRET,
+    waba_id: str = WABA_ID,
+    **more: Any,
+) -> None:
+    """What became of a message of ours; `more` are further fields of the status."""
+    one = {"id": wamid, "status": word, "timestamp": str(seconds_now()), **more}
+    value = {"messaging_product": "whatsapp", "metadata": metadata(phone_number_id), "statuses": [one]}
+    answer = await tell(here.hook, "messages", value, secret=secret, waba_id=waba_id)
+    assert answer.status_code == 200, answer.text
