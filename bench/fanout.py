@@ -1,0 +1,96 @@
+"""Fan-out: messages a second to Meta, against the same transport without us, and against one at a time."""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from bench.client import Client, flat_out
+from bench.scale import Numbers, Scale
+from bench.site import Site, accepted, site, standin
+
+CONCURRENCY = 256
+"""[sender] max_in_flight as it is by default."""
+
+
+async def paced(scale: Scale, folder: Path) -> Numbers:
+    """One number at 1,000 messages a second, Meta's most, over broadcasts of 1,000."""
+    async with site(folder, rate=1000) as place:
+        before = place.daemon.process.cpu_s
+        count, ids = await _submit(place, scale.broadcasts)
+        stats = await place.received(count)
+        await place.recorded(ids)
+        cpu = place.daemon.process.cpu_s - before
+        return {
+            "paced_rate": (count - 1) / (stats["last"] - stats["first"]),
+            "paced_cpu_ms": cpu / count * 1000,
+        }
+
+
+async def flood(scale: Scale, folder: Path) -> Numbers:
+    """Four numbers that may send more than the machine can: what is the most; then the bare loops."""
+    async with site(folder, rate=1000, numbers=4) as place:
+        before = place.daemon.process.cpu_s
+        count, ids = await _submit(place, scale.broadcasts)
+        stats = await place.received(count)
+        await place.recorded(ids)
+        cpu = place.daemon.process.cpu_s - before
+    rate = (count - 1) / (stats["last"] - stats["first"])
+    bare = await _bare(count, CONCURRENCY)
+    single = await _bare(50, 1)
+    return {
+        "flood_rate": rate,
+        "flood_cpu_ms": cpu / count * 1000,
+        "bare_rate": bare["rate"],
+        "bare_cpu_ms": bare["cpu_ms"],
+        "single_rate": single["rate"],
+        "against_bare": rate / bare["rate"] * 100,
+        "against_single": rate / single["rate"],
+    }
+
+
+async def first(scale: Scale, folder: Path) -> Numbers:
+    """From the 202 to the first message at Meta, on an idle daemon."""
+    waits = []
+    async with site(folder, rate=1000) as place:
+        client = Client(place.daemon.api_address)
+        for index in range(max(10, scale.accepts // 5)):
+            await place.reset()
+            body = place.broadcast(20, index * 20)
+            answer = await client.send(body)
+            at = time.monotonic()
+            ids = accepted([answer])
+            stats = await place.received(20)
+            await place.recorded(ids)
+            waits.append((stats["first"] - at) * 1000)
+            await asyncio.sleep(0.05)
+    waits.sort()
+    return {"first_p50_ms": waits[len(waits) // 2], "first_worst_ms": waits[-1]}
+
+
+async def _submit(place: Site, broadcasts: int) -> tuple[int, list[str]]:
+    """Broadcasts of 1,000, spread over the numbers: how many messages, and the broadcasts' ids."""
+    requests = [
+        place.broadcast(1000, index * 1000, **{"from": place.numbers[index % len(place.numbers)]["id"]})
+        for index in range(broadcasts)
+    ]
+    _, answers = await flat_out(Client(place.daemon.api_address, 4), requests, 4)
+    return 1000 * broadcasts, accepted(answers)
+
+
+async def _bare(count: int, concurrency: int) -> dict[str, float]:
+    """The rate of a bare loop in a process of its own, against a stand-in of its own."""
+    with standin() as (_, address):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bench.bare",
+            address,
+            str(count),
+            str(concurrency),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+    measured: dict[str, float] = json.loads(out)
+    return measured

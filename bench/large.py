@@ -1,0 +1,164 @@
+"""Files that have grown: start with a million recipients; reading, accepting and sending with ten million.
+
+The files are made with SQL, once, and kept in a folder of the temporary directory for the next run.
+"""
+
+import json
+import random
+import shutil
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+from bench.accept import accept_times
+from bench.client import Client, percentile
+from bench.scale import Numbers, Scale
+from bench.site import accepted, daemon, free_port, site, standin
+
+CACHE = Path(tempfile.gettempdir()) / "wacrmd-bench"
+START_TIMES = 5
+UNFINISHED = 10
+
+
+async def start(scale: Scale, folder: Path) -> Numbers:
+    """From the start of the process until it says that it is ready."""
+    await _fill(folder, scale.start_recipients)
+    times = []
+    with standin() as (_, address):
+        for _ in range(START_TIMES):
+            with daemon(folder, address, (free_port(), free_port())) as running:
+                times.append(running.ready_s)
+    empty = folder / "empty"
+    empty.mkdir()
+    with standin() as (_, address), daemon(empty, address, (free_port(), free_port())):
+        pass
+    with standin() as (_, address), daemon(empty, address, (free_port(), free_port())) as running:
+        return {
+            "start_s": percentile(times, 0.5),
+            "start_empty_s": running.ready_s,
+            "start_recipients": scale.start_recipients,
+        }
+
+
+async def year(scale: Scale, folder: Path) -> Numbers:
+    """A year of data in the file: reads, and whether accepting and sending feel it."""
+    uuids = await _fill(folder, scale.year_recipients)
+    generator = random.Random(7)
+    async with site(folder, rate=1000) as place:
+        client = Client(place.daemon.api_address)
+        gets, pages = [], []
+        for _ in range(500):
+            answer = await client.send(place.get(f"/api/v1/broadcasts/{generator.choice(uuids)}"))
+            assert answer.status == 200, answer
+            gets.append(answer.ms)
+        cursor = ""
+        for _ in range(200):
+            answer = await client.send(place.get(f"/api/v1/broadcasts?limit=50{cursor}"))
+            assert answer.status == 200, answer
+            pages.append(answer.ms)
+            after = json.loads(answer.body)["meta"]["next_cursor"]
+            cursor = f"&cursor={after}" if after else ""
+        bodies = [place.broadcast(1000, index * 1000) for index in range(5)]
+        ids = accepted([await client.send(body) for body in bodies])
+        stats = await place.received(1000 * len(ids))
+        await place.recorded(ids)
+        rate = (stats["received"] - 1) / (stats["last"] - stats["first"])
+        accepts = await accept_times(place, 40)
+        return {
+            "year_get_p50_ms": percentile(gets, 0.5),
+            "year_get_p99_ms": percentile(gets, 0.99),
+            "year_page_p50_ms": percentile(pages, 0.5),
+            "year_page_p99_ms": percentile(pages, 0.99),
+            "year_accept_p50_ms": percentile(accepts, 0.5),
+            "year_accept_p99_ms": percentile(accepts, 0.99),
+            "year_rate": rate,
+            "year_recipients": scale.year_recipients,
+            "year_file_gb": (folder / "wacrmd.db").stat().st_size / 1e9,
+        }
+
+
+async def _fill(folder: Path, count: int) -> list[str]:
+    """A file with `count` recipients in broadcasts of 1,000, in `folder`; the broadcasts' ids."""
+    kept = CACHE / f"{count}"
+    if not (kept / "done").exists() or not await _opens(kept):
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        async with site(kept):
+            pass
+        began = time.monotonic()
+        _insert(kept / "wacrmd.db", count)
+        (kept / "done").touch()
+        print(f"  made a file with {count:,} recipients in {time.monotonic() - began:.0f} s", flush=True)
+    for file in kept.glob("wacrmd.*"):
+        shutil.copy(file, folder / file.name)
+    with sqlite3.connect(folder / "wacrmd.db") as connection:
+        return [uuid for (uuid,) in connection.execute("SELECT uuid FROM broadcast ORDER BY id")]
+
+
+async def _opens(kept: Path) -> bool:
+    """Whether the daemon of today takes the file that was kept (its schema may have changed)."""
+    fresh = Path(tempfile.mkdtemp())
+    try:
+        async with site(fresh):
+            pass
+        schema = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+        with sqlite3.connect(kept / "wacrmd.db") as old, sqlite3.connect(fresh / "wacrmd.db") as new:
+            return old.execute(schema).fetchall() == new.execute(schema).fetchall()
+    finally:
+        shutil.rmtree(fresh)
+
+
+def _insert(path: Path, count: int) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA cache_size = -1000000")
+    account, number = connection.execute("SELECT account_id, id FROM number LIMIT 1").fetchone()
+    indexes = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'recipient' AND sql IS NOT NULL"
+    ).fetchall()
+    now = time.time_ns() // 1_000_000
+    broadcasts = count // 1000
+    connection.execute("BEGIN")
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX {name}")
+    connection.executemany(
+        "INSERT INTO broadcast (uuid, account_id, number_id, name, template_name, template_language, status,"
+        " hold_reason, hold_since, created_at, updated_at, started_at, completed_at)"
+        " VALUES (?, ?, ?, 'A broadcast', 'hello', 'en_US', ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                f"00000000-0000-4000-8000-{index:012x}",
+                account,
+                number,
+                "paused" if (unfinished := index >= broadcasts - UNFINISHED) else "sent",
+                "paused_by_operator" if unfinished else None,
+                now if unfinished else None,
+                at := now - (broadcasts - index) * 3_000_000,
+                at,
+                at,
+                None if unfinished else at,
+            )
+            for index in range(broadcasts)
+        ],
+    )
+    first = connection.execute("SELECT min(id) FROM broadcast").fetchone()[0]
+    connection.execute(
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)"
+        ' INSERT INTO recipient (broadcast_id, "to", params, status, attempt, claimed_at, first_tried_at, wamid,'
+        " wa_id, sent_at, delivered_at, read_at, failed_at, error_code, error_title)"
+        " SELECT ?2 + i / 1000, printf('+1415%07d', 2000000 + i * 7919 % 7999999), '[\"Person\"]', s, 1, ?3, ?3,"
+        " CASE WHEN s NOT IN ('failed', 'pending') THEN printf('wamid.HBgLMTQxNTU1NTAxMDAVAgARGBI%016X', i) END,"
+        " CASE WHEN s NOT IN ('failed', 'pending') THEN printf('1415%07d', 2000000 + i * 7919 % 7999999) END, ?3,"
+        " CASE WHEN s IN ('delivered', 'read') THEN ?3 END, CASE WHEN s = 'read' THEN ?3 END,"
+        " CASE WHEN s = 'failed' THEN ?3 END, CASE WHEN s = 'failed' THEN 131026 END,"
+        " CASE WHEN s = 'failed' THEN 'Message undeliverable' END"
+        " FROM (SELECT i, CASE WHEN i / 1000 >= ?4 THEN 'pending' WHEN i % 20 = 0 THEN 'failed'"
+        " WHEN i % 20 < 3 THEN 'sent' WHEN i % 20 < 8 THEN 'delivered' ELSE 'read' END AS s FROM n)",
+        (count, first, now, broadcasts - UNFINISHED),
+    )
+    for _, sql in indexes:
+        connection.execute(sql)
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()

@@ -1,0 +1,163 @@
+"""`python -m bench`: runs the scripts, prints the table of targets, and writes it to bench/RESULTS.md."""
+
+import argparse
+import datetime as dt
+import platform
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+
+import uvloop
+
+from bench import accept, day, fanout, large, webhooks
+from bench.scale import QUICK, Numbers, Scale
+from bench.table import table
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+NOTES = Path(__file__).with_name("NOTES.md")
+
+Script = Callable[[Scale, Path], Awaitable[Numbers]]
+
+SCRIPTS: dict[str, tuple[Script, bool]] = {
+    "accept.idle": (accept.idle, True),
+    "accept.busy": (accept.busy, True),
+    "fanout.paced": (fanout.paced, True),
+    "fanout.flood": (fanout.flood, True),
+    "fanout.first": (fanout.first, True),
+    "webhooks.single": (webhooks.single, True),
+    "webhooks.batched": (webhooks.batched, True),
+    "large.start": (large.start, True),
+    "day.nothing": (day.nothing, False),
+    "large.year": (large.year, False),
+    "day.default_rate": (day.default_rate, False),
+    "day.memory": (day.memory, False),
+}
+"""Each script, and whether it runs several times (the others measure long enough by themselves)."""
+
+
+def measure(name: str, scale: Scale) -> Numbers:
+    """Run one script, the repeated ones `scale.runs` times: the median of each number."""
+    script, repeated = SCRIPTS[name]
+    measured: list[Numbers] = []
+    for run in range(scale.runs if repeated else 1):
+        folder = Path(tempfile.mkdtemp(prefix="wacrmd-bench-"))
+
+        async def once(folder: Path = folder) -> Numbers:
+            return await script(scale, folder)
+
+        began = time.monotonic()
+        try:
+            measured.append(uvloop.run(once()))
+        except BaseException:
+            log = folder / "daemon.log"
+            print(log.read_text()[-2000:] if log.exists() else "", file=sys.stderr)
+            raise
+        finally:
+            shutil.rmtree(folder)
+        numbers = ", ".join(f"{key} {value:,.2f}" for key, value in measured[-1].items())
+        print(f"{name} {run + 1}: {numbers} ({time.monotonic() - began:.0f} s)", flush=True)
+    return {key: statistics.median(one[key] for one in measured) for key in measured[0]}
+
+
+def machine() -> list[str]:
+    """What it was measured on."""
+    processors = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ] or ["unknown processor"]
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) * 1024 / 1e9
+    libraries = ("uvloop", "aiohttp", "Hypercorn", "aiosqlite", "orjson")
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in libraries)
+    return [
+        f"- {processors[0]}, {len(processors)} cores, {memory:.0f} GB; Linux {platform.release()}",
+        f"- Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {versions}",
+        f"- one durable commit takes {_commit_ms():.2f} ms here (WAL, synchronous=FULL, median of 200)",
+    ]
+
+
+def _commit_ms() -> float:
+    times = []
+    with tempfile.TemporaryDirectory() as folder:
+        connection = sqlite3.connect(Path(folder) / "probe.db", isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE probe (value INTEGER)")
+        for value in range(200):
+            began = time.perf_counter()
+            connection.execute("INSERT INTO probe VALUES (?)", (value,))
+            times.append((time.perf_counter() - began) * 1000)
+        connection.close()
+    return statistics.median(times)
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "an unpacked tree"
+
+
+def results(numbers: Numbers, scale: Scale, machine_lines: list[str]) -> str:
+    """The whole of RESULTS.md."""
+    now = dt.datetime.now(dt.UTC)
+    about = (
+        "Made by `make bench`; the targets are those that the project has set itself. All figures are with"
+        " `synchronous=FULL`, and with each attempt on disk before its request leaves. The stand-in for Meta"
+        " (100 ms latency) and the load run in processes of their own on the same cores."
+        f" Medians of {scale.runs} runs."
+    )
+    parts = [
+        "# How fast wacrmd is",
+        "",
+        about,
+        "",
+        f"Measured {now:%Y-%m-%d %H:%M} UTC at {_commit()}:",
+        "",
+        *machine_lines,
+        "",
+        *table(numbers),
+    ]
+    if NOTES.exists():
+        parts += ["", NOTES.read_text().rstrip()]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Run what the arguments choose."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("only", nargs="*", help=f"scripts, or their first part: {', '.join(SCRIPTS)}")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one run; writes no file")
+    parser.add_argument("--runs", type=int, help="how often each script runs")
+    parser.add_argument("--minutes", type=float, help="how long the day at the default rate lasts")
+    given = parser.parse_args()
+    scale = QUICK if given.quick else Scale()
+    if given.runs:
+        scale = replace(scale, runs=given.runs)
+    if given.minutes:
+        scale = replace(scale, day_minutes=given.minutes)
+    chosen = [
+        name for name in SCRIPTS if not given.only or name in given.only or name.split(".")[0] in given.only
+    ]
+    if not chosen:
+        parser.error(f"expected some of {', '.join(SCRIPTS)}")
+    numbers: Numbers = {}
+    for name in chosen:
+        numbers |= measure(name, scale)
+    about = machine()
+    print("\n".join(["", *about, "", *table(numbers)]))
+    if not given.only and not given.quick:
+        RESULTS.write_text(results(numbers, scale, about))
+        print(f"\nwritten to {RESULTS}")
+
+
+if __name__ == "__main__":
+    main()
