@@ -1,0 +1,116 @@
+"""The description of the API is true: it is valid, and a stranger who reads only it finds no contradiction."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.support.site import people, site
+from wacrmd.api.app import ENDPOINTS
+from wacrmd.api.openapi import MEANING, describe
+from wacrmd.errors import HTTP_STATUS, ErrorCode
+from wacrmd.model import Scope
+
+DOCS = Path(__file__).parents[2] / "docs" / "api.md"
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+)
+HEALTH = {"/livez", "/readyz", "/metrics"}
+
+
+def document() -> dict[str, Any]:
+    described: dict[str, Any] = json.loads(json.dumps(describe(ENDPOINTS, 1000)))
+    return described
+
+
+def test_it_is_valid_openapi() -> None:
+    OpenAPIV31SpecValidator(document()).validate()
+
+
+def test_it_has_exactly_the_endpoints_that_are_routed() -> None:
+    described = {
+        (method.upper(), path)
+        for path, item in document()["paths"].items()
+        for method in item
+        if path not in HEALTH
+    }
+    assert described == {(row.method, row.path) for row in ENDPOINTS}
+    ids = [item[method]["operationId"] for item in document()["paths"].values() for method in item]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_operation_tells_its_scopes_and_its_errors() -> None:
+    paths = document()["paths"]
+    for row in ENDPOINTS:
+        operation = paths[row.path][row.method.lower()]
+        assert [need["key"] for need in operation["security"]] == ([[scope] for scope in row.scopes] or [[]])
+        described = operation["responses"]
+        for code in row.errors:
+            assert f"`{code}`" in described[str(int(HTTP_STATUS[code]))]["description"]
+        assert ("403" in described) == bool(row.scopes)
+        assert str(row.status) in described
+
+
+def test_every_error_code_has_one_row() -> None:
+    assert set(MEANING) == set(ErrorCode)
+
+
+def test_the_docs_tell_every_endpoint_error_and_scope() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    for row in ENDPOINTS:
+        assert f"`{row.method} {row.path}`" in text, row.path
+    for code in ErrorCode:
+        assert re.search(rf"^\| {HTTP_STATUS[code].value} \| `{code}` \|", text, re.MULTILINE), code
+    for scope in Scope:
+        assert f"`{scope}`" in text
+    for path in HEALTH:
+        assert f"`{path}`" in text
+
+
+@pytest.mark.anyio
+async def test_a_stranger_finds_no_contradiction(tmp_path: Path) -> None:
+    """Schemathesis reads the description and calls everything in it, with good and with bad data."""
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(3))
+        await here.until_status(broadcast_id, "sent")
+        answer = await here.api.get("/api/v1/openapi.json")
+        assert answer.status_code == 200
+        told = answer.json()
+        known = {"id": broadcast_id, "rid": "2"}
+        for path, item in told["paths"].items():
+            for operation in item.values():
+                for parameter in operation.get("parameters", ()):
+                    if path.startswith("/api/v1/broadcasts/") and parameter["name"] in known:
+                        parameter["schema"] = {"const": known[parameter["name"]]}
+        # It says what to give; what is given instead rejects one recipient and not the request (contract 3.3).
+        del told["components"]["schemas"]["RecipientIn"]["properties"]["to"]["type"]
+        file = tmp_path / "openapi.json"
+        file.write_text(json.dumps(told))
+        options = {
+            "--url": f"http://{here.running.api_address}",
+            "--header": f"Authorization: Bearer {here.key}",
+            "--phases": "examples,coverage,fuzzing",
+            "--checks": ",".join(CHECKS),
+            "--max-examples": "20",
+            "--suppress-health-check": "all",
+            "--warnings": "off",
+            "--exclude-path": "/api/v1/broadcasts/{id}/events",  # each call of it may last for seconds
+        }
+        command = [
+            *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
+            *("run", str(file), "--generation-deterministic", "--no-color"),
+            *(word for option in options.items() for word in option),
+        ]
+        run = await anyio.run_process(command, check=False, cwd=tmp_path, stderr=subprocess.STDOUT)
+        assert run.returncode == 0, run.stdout.decode(errors="replace")
