@@ -253,6 +253,11 @@ def _store(
         and (first := idempotency.get(tx, account_id, key.key, now - IDEMPOTENCY_KEPT)) is not None
     ):
         return _replay(first, key), None
+    current = numbers.get(tx, number.id)
+    if current is None or not current.access_token:
+        raise Refusal(
+            ErrorCode.WHATSAPP_NOT_CONFIGURED, "This number was removed a moment ago: name another one"
+        )
     gone = optouts.among(tx, account_id, [address for address, _ in audience.people])
     people = [(address, person) for address, person in audience.people if address not in gone]
     if not people:

@@ -16,7 +16,7 @@ from wacrmd.services.context import Context
 from wacrmd.services.keys import account_named
 from wacrmd.services.trust import secret_seal, token_seal
 from wacrmd.services.views import account_view, number_view, time
-from wacrmd.store import accounts, broadcasts, numbers
+from wacrmd.store import accounts, broadcasts, numbers, recipients
 from wacrmd.store.database import Tx
 
 
@@ -271,7 +271,8 @@ async def resume_number(ctx: Context, reference: str) -> dict[str, Any]:
     now = ctx.clock.now()
 
     def work(tx: Tx) -> list[int]:
-        numbers.resume(tx, number.id)
+        if numbers.resume(tx, number.id):
+            recipients.renew(tx, broadcasts.unfinished_ids(tx, number.id))
         return broadcasts.due(tx, now)
 
     due = await ctx.db.write(work)

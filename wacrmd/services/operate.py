@@ -7,7 +7,7 @@ from wacrmd.errors import conflict, not_found
 from wacrmd.model import Broadcast, BroadcastStatus, HoldReason, RecipientStatus
 from wacrmd.services import views
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, recipients
+from wacrmd.store import broadcasts, numbers, recipients
 from wacrmd.store.database import Tx
 
 RETRIABLE = frozenset({RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
@@ -31,11 +31,13 @@ async def resume(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
     def work(tx: Tx) -> None:
         if not broadcasts.resume(tx, broadcast.id, now):
             _must_be(tx, broadcast, BroadcastStatus.SENDING, "resume", BroadcastStatus.SCHEDULED)
+        recipients.renew(tx, [broadcast.id])
         broadcasts.touch(tx, [broadcast.id], now)
         ctx.bell.ring_in(tx, broadcast.id)
 
+    resumed = await _done(ctx, broadcast, work)
     ctx.traffic.forget(broadcast.number_id)
-    return await _done(ctx, broadcast, work)
+    return resumed
 
 
 async def cancel(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
@@ -64,6 +66,9 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
             raise conflict(
                 f"The broadcast is {current.status}: only one that is sending, paused or sent can be retried"
             )
+        number = numbers.get(tx, current.number_id)
+        if number is None or not number.access_token:
+            raise conflict("The number of this broadcast was removed: make a new broadcast from another one")
         requeued = recipients.requeue(tx, broadcast.id, statuses & RETRIABLE, now)
         if requeued and current.status is BroadcastStatus.SENT:
             broadcasts.reopen(tx, broadcast.id, now)

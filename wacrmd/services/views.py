@@ -118,7 +118,10 @@ def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> H
     if broadcast.status is not BroadcastStatus.SENDING or progress.pending == 0:
         return None
     number = numbers.get(tx, broadcast.number_id)
-    if number is not None and number.state is NumberState.PAUSED and number.hold is not None:
+    if number is None or not number.access_token:
+        detail = "Its number was removed: cancel it, and make a new broadcast from another number"
+        return Hold(HoldReason.NUMBER_REMOVED, detail, broadcast.updated_at)
+    if number.state is NumberState.PAUSED and number.hold is not None:
         detail = f"Number {number.phone_number_id} is paused: {number.hold.detail}"
         return Hold(HoldReason.NUMBER_PAUSED, detail, number.hold.since)
     if ctx.db.trouble is not None:

@@ -150,6 +150,14 @@ def unfinished_of(tx: Tx, number_id: str) -> list[str]:
     return [uuid for (uuid,) in rows]
 
 
+def unfinished_ids(tx: Tx, number_id: str) -> list[int]:
+    """The broadcasts of a number that are being sent or are paused; their ids."""
+    rows = tx.execute(
+        "SELECT id FROM broadcast WHERE number_id = ? AND status IN ('sending', 'paused')", (number_id,)
+    )
+    return [broadcast_id for (broadcast_id,) in rows]
+
+
 def queued(tx: Tx, number_id: str) -> int:
     """How many messages of broadcasts that are being sent wait for this number."""
     (count,) = tx.execute(

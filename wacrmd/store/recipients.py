@@ -165,7 +165,7 @@ def lose(
         row
         for row in tx.execute(
             "SELECT r.id, r.broadcast_id, r.attempt, r.retries, r.claimed_at FROM recipient r"
-            f" WHERE r.status = 'sending'{condition}",
+            f" INDEXED BY recipient_in_flight WHERE r.status = 'sending'{condition}",
             values,
         )
         if row[0] not in alive
