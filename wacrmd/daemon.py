@@ -79,8 +79,9 @@ class Access:
 
 async def serve(config: Config, reread: Callable[[], Config] | None = None) -> None:
     """Run until SIGTERM or SIGINT, then drain; SIGHUP reloads. Raises WacrmdError when it cannot start."""
-    async with run(config, SystemClock(), reread) as running:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+    # Before anything else: a signal that comes while it starts must not end it half-way.
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async with run(config, SystemClock(), reread) as running:
             async for number in signals:
                 if number is signal.SIGHUP:
                     await _reload(running)

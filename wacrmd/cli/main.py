@@ -29,12 +29,17 @@ SECTIONS = {
     },
     "The running daemon": {
         "status": Lazy("wacrmd.cli.commands.status:status", "What it is doing, and what does not move."),
+        "doctor": Lazy("wacrmd.cli.commands.control:doctor", "Check all that can be wrong, and what to do."),
         "account": Lazy(
             "wacrmd.cli.commands.account:account", "Tenants: they own numbers, keys, broadcasts."
         ),
         "number": Lazy("wacrmd.cli.commands.number:number", "Business phone numbers that send."),
         "key": Lazy("wacrmd.cli.commands.key:key", "API keys of local apps."),
         "broadcast": Lazy("wacrmd.cli.commands.broadcast:broadcast", "Broadcasts and their recipients."),
+        "reload": Lazy("wacrmd.cli.commands.control:reload", "Read the configuration again."),
+        "drain": Lazy("wacrmd.cli.commands.control:drain", "Send no more, to stop or restart it."),
+        "log-level": Lazy("wacrmd.cli.commands.control:log_level", "Log more, for a while."),
+        "audit": Lazy("wacrmd.cli.commands.control:audit", "Who changed what."),
     },
 }
 

@@ -1,6 +1,6 @@
 """The methods that operators call: one module a noun, one table for all."""
 
-from wacrmd.admin.methods import accounts, broadcasts, keys, numbers, status
+from wacrmd.admin.methods import accounts, broadcasts, control, keys, numbers, status
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.services.context import Context
 
@@ -10,6 +10,7 @@ METHODS: tuple[Method[Context], ...] = (
     *numbers.METHODS,
     *keys.METHODS,
     *broadcasts.METHODS,
+    *control.METHODS,
 )
 
 

@@ -1,0 +1,186 @@
+"""The daemon's own levers, pulled over the socket and on the command line."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio.streams.text import TextReceiveStream
+
+from tests.operator.conftest import Wacrmd
+from tests.support.clock import ShiftClock
+from tests.support.site import Site, configuration, people, site
+from wacrmd import log
+from wacrmd.admin.protocol import RpcError
+from wacrmd.clock import MINUTE
+from wacrmd.config import Config
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def log_level_as_before() -> Iterator[None]:
+    """The level is the process's own."""
+    yield
+    log.set_level("info")
+    log.mask_phone_numbers(on=True)
+
+
+def write(here: Site, folder: Path, extra: str) -> None:
+    """Let the daemon's configuration file say this from now on."""
+
+    def reread() -> Config:
+        return configuration(folder, here.sim.url, extra)
+
+    here.running.ctx.control.reread = reread
+
+
+async def test_reload_tells_what_changed_and_what_waits_for_a_restart(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path) as here:
+        write(here, tmp_path, "[sender]\nmessages_per_second = 20\nworkers = 9\n[log]\nlevel = 'warning'\n")
+        code, out, err = await wacrmd("reload")
+        assert code == 0
+        assert "sender.messages_per_second: 80" in out
+        assert 'log.level: "info" → "warning"' in out
+        assert "sender.workers: 4 → 9 takes effect at the next restart" in err
+        assert log.level() == "warning"
+        config = here.running.ctx.config
+        assert (config.sender.messages_per_second, config.sender.workers) == (20, 4)
+        await here.admin("number.set", id=here.number["id"], messages_per_second=0)
+        assert (await here.admin("number.list"))[0]["messages_per_second"] == 20
+        code, out, _ = await wacrmd("reload", "--json")
+        assert json.loads(out)["applied"] == []
+        assert [one["key"] for one in json.loads(out)["needs_restart"]] == ["sender.workers"]
+
+
+async def test_a_bad_configuration_is_refused_with_all_errors_and_changes_nothing(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    async with site(tmp_path) as here:
+        write(here, tmp_path, '[sender]\nmessages_per_second = -1\n[log]\nlevel = "loud"\n')
+        code, out, err = await wacrmd("reload")
+        assert (code, out) == (78, "")
+        assert len(err.splitlines()) == 2
+        write(
+            here, tmp_path, '[admin]\noperator_groups = ["no-such-group-here"]\n[sender]\nmax_retries = 9\n'
+        )
+        code, _, err = await wacrmd("reload")
+        assert code == 78
+        assert "no-such-group-here" in err
+        assert here.running.ctx.config.sender.max_retries == 6
+        here.running.ctx.control.reread = None
+        with pytest.raises(RpcError, match="without a configuration file"):
+            await here.admin("reload")
+
+
+async def test_draining_accepts_and_sends_no_more_until_it_is_ended(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path, messages_per_second=20) as here:
+        broadcast_id = await here.send(people(60))
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] > 0)
+        code, out, _ = await wacrmd("drain")
+        assert code == 0
+        assert "the daemon can be stopped" in out
+        assert (await here.post(people(1))).status_code == 503
+        shown = await here.show(broadcast_id)
+        assert shown["status"] == "sending"
+        assert shown["pending_count"] > 0
+        assert shown["hold"]["reason"] == "draining"
+        taken = len(here.sim.ledger.entries)
+        assert (await here.admin("status"))["draining"] is True
+        assert len(here.sim.ledger.entries) == taken
+        code, out, _ = await wacrmd("drain", "--off")
+        assert (code, out) == (0, "The drain is over: broadcasts go on.\n")
+        await here.until_status(broadcast_id, "sent")
+        assert here.sim.ledger.counts()["distinct_to"] == here.sim.ledger.counts()["total"] == 60
+
+
+async def test_a_log_level_ends_by_the_clock(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        log.set_level("info")
+        code, out, _ = await wacrmd("log-level", "debug", "--for", "10")
+        assert code == 0
+        assert out.startswith("The daemon logs from debug on, until")
+        assert log.level() == "debug"
+        clock.advance(11 * MINUTE)
+        await here.running.sweeper.passed.wait()
+        assert log.level() == "info"
+        assert (await here.admin("log-level")) == {"level": "info", "until": None, "configured": "info"}
+        code, out, _ = await wacrmd("log-level")
+        assert out == "The daemon logs from info on, as configured.\n"
+        assert (await wacrmd("log-level", "--for", "3"))[0] == 2
+
+
+async def test_the_audit_tells_who_changed_what_without_secrets(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        with pytest.raises(RpcError):
+            await here.admin("account.remove", name="shop")
+        clock.advance(120 * MINUTE)
+        await here.admin("account.rename", name="shop", new="store")
+        rows = await here.admin("audit")
+        assert [row["method"] for row in rows] == [
+            "account.add",
+            "number.add",
+            "key.create",
+            "account.remove",
+            "account.rename",
+        ]
+        assert rows[1]["params"]["access_token"] == "[redacted]"
+        assert [row["result"] for row in rows[3:]] == ["conflict", "ok"]
+        assert rows[0]["uid"] == os.getuid()
+        recent = await here.admin("audit", since="1h")
+        assert [row["method"] for row in recent] == ["account.rename"]
+        assert len(await here.admin("audit", since="1d", limit=2)) == 2
+        assert await here.admin("audit", since="2100-01-01") == []
+        code, out, _ = await wacrmd("audit", "--since", "1h")
+        assert code == 0
+        assert "name=shop new=store" in out
+        code, _, err = await wacrmd("audit", "--since", "yesterday")
+        assert code == 1
+        assert "2h or 3d" in err
+
+
+async def test_sighup_reloads_the_file_and_sigterm_ends_the_daemon(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    text = f"""
+[storage]
+path = "{tmp_path}/wacrmd.db"
+[api]
+bind = "127.0.0.1:0"
+[webhooks]
+bind = "127.0.0.1:0"
+[admin]
+socket = "{tmp_path}/admin.sock"
+"""
+    file.write_text(text)
+    command = [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(file)]
+    with anyio.fail_after(30):
+        async with await anyio.open_process(command) as process:
+            assert process.stderr is not None
+            events = TextReceiveStream(process.stderr)
+            await until_event(events, "ready")
+            file.write_text(text + "[sender]\nmax_retries = 9\n")
+            process.send_signal(signal.SIGHUP)
+            line = await until_event(events, "config_reloaded")
+            assert "sender.max_retries" in line
+            file.write_text(text + "[sender]\nmax_retries = -9\n")
+            process.send_signal(signal.SIGHUP)
+            assert "max_retries" in await until_event(events, "reload_refused")
+            process.send_signal(signal.SIGTERM)
+            await until_event(events, "stopped")
+            assert await process.wait() == 0
+
+
+async def until_event(events: TextReceiveStream, name: str) -> str:
+    """The first line that tells of this event."""
+    seen = ""
+    while True:
+        seen += await events.receive()
+        for line in seen.split("\n")[:-1]:
+            if f'"event":"{name}"' in line:
+                return line

@@ -1,0 +1,161 @@
+"""`wacrmd doctor`, `reload`, `drain`, `log-level` and `audit`."""
+
+import json
+from typing import Any
+
+import click
+
+from wacrmd.cli.client import call
+from wacrmd.cli.frame import Session, Verb
+from wacrmd.cli.output import Column, Kind, clean, emit, findings, hint, relative, say, table
+from wacrmd.errors import ConfigError
+
+AUDIT = (
+    Column("WHEN", "at"),
+    Column("USER", "user", Kind.KEY),
+    Column("PID", "pid", Kind.NUMBER, spare=True),
+    Column("METHOD", "method", Kind.KEY),
+    Column("RESULT", "result", Kind.STATE),
+    Column("PARAMETERS", "params"),
+)
+
+
+@click.command(cls=Verb)
+@click.pass_obj
+def doctor(session: Session) -> int:
+    """Check all that can be wrong, from the configuration to Meta, and say what to do.
+
+    Exit code 1 if something fails. For example: wacrmd doctor
+    """
+    result = call(session, "doctor")
+
+    def render(found: dict[str, Any]) -> None:
+        checks = found["checks"]
+        for about in dict.fromkeys(one["about"] for one in checks):
+            click.echo(click.style(clean(about), bold=True))
+            findings([one for one in checks if one["about"] == about])
+        counts = {state: sum(one["state"] == state for one in checks) for state in ("warn", "fail")}
+        if not any(counts.values()):
+            say("All is well.")
+        else:
+            say(f"{counts['fail']} failed, {counts['warn']} to look at, {len(checks)} checks in all.")
+
+    emit(session, result, render)
+    return int(result["state"] == "fail")
+
+
+@click.command(cls=Verb)
+@click.pass_obj
+def reload(session: Session) -> None:
+    """Let the daemon read its configuration again; SIGHUP does the same.
+
+    A configuration that cannot be used changes nothing. For example: wacrmd reload
+    """
+    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
+
+    try:
+        result = call(session, "reload")
+    except RpcError as error:
+        if not error.problems:
+            raise
+        raise ConfigError([problem.message for problem in error.problems]) from None
+
+    def render(found: dict[str, Any]) -> None:
+        for one in found["applied"]:
+            say(f"{one['key']}: {_plain(one['from'])} → {_plain(one['to'])}")
+        for one in found["needs_restart"]:
+            hint(
+                f"{one['key']}: {_plain(one['from'])} → {_plain(one['to'])} takes effect at the next restart"
+            )
+        for warning in found["warnings"]:
+            hint(f"warning: {warning}")
+        if not found["applied"]:
+            say("Nothing has changed." if not found["needs_restart"] else "Nothing was taken over.")
+
+    emit(session, result, render)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+@click.command(cls=Verb)
+@click.option("--off", is_flag=True, help="End a drain: go on as before.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0, max=600),
+    metavar="SECONDS",
+    help="For requests in flight (20).",
+)
+@click.pass_obj
+def drain(session: Session, off: bool, wait_s: float | None) -> int:
+    """Accept and send no more, and wait for what is in flight; the daemon can be stopped then.
+
+    Nothing is lost: broadcasts go on after the restart, or with --off. For example: wacrmd drain
+    """
+    result = call(session, "drain", off=off, wait_s=wait_s)
+
+    def render(found: dict[str, Any]) -> None:
+        if off:
+            say("The drain is over: broadcasts go on.")
+        elif found["in_flight"]:
+            say(f"{found['in_flight']} requests are still in flight; run it again to wait for them.")
+        else:
+            say("Nothing is in flight any more: the daemon can be stopped. To go on: wacrmd drain --off")
+
+    emit(session, result, render)
+    return int(not off and result["in_flight"] > 0)
+
+
+@click.command("log-level", cls=Verb)
+@click.argument("level", required=False, type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option(
+    "--for",
+    "minutes",
+    type=click.FloatRange(min=0, min_open=True, max=10_080),
+    metavar="MINUTES",
+    help="Then back to the configured level.",
+)
+@click.pass_obj
+def log_level(session: Session, level: str | None, minutes: float | None) -> None:
+    """Log from LEVEL on, for some MINUTES or until the next restart; without LEVEL, tell the one in force.
+
+    For example: wacrmd log-level debug --for 10
+    """
+    if minutes is not None and level is None:
+        raise click.UsageError("--for needs a LEVEL")
+
+    def render(found: dict[str, Any]) -> None:
+        if found["until"]:
+            end = f"until {found['until']} ({relative(found['until'])}), then {found['configured']}"
+        elif found["level"] != found["configured"]:
+            end = f"until the next restart or reload ({found['configured']} is configured)"
+        else:
+            end = "as configured"
+        say(f"The daemon logs from {found['level']} on, {end}.")
+
+    emit(session, call(session, "log-level", level=level, minutes=minutes), render)
+
+
+@click.command(cls=Verb)
+@click.option("--since", metavar="TIME", help="A time, or how long ago: 30min, 2h, 3d.")
+@click.option("--limit", type=click.IntRange(min=1, max=10_000), metavar="N", help="The newest N (100).")
+@click.pass_obj
+def audit(session: Session, since: str | None, limit: int | None) -> None:
+    """Tell who changed what over the admin socket, oldest first.
+
+    For example: wacrmd audit --since 2h
+    """
+
+    def render(rows: list[dict[str, Any]]) -> None:
+        said = [row | {"params": _params(row["params"])} for row in rows]
+        table(said, AUDIT, empty="Nothing was changed in that time.")
+
+    emit(session, call(session, "audit", since=since, limit=limit), render)
+
+
+def _params(params: dict[str, Any]) -> str:
+    return " ".join(
+        f"{name}={value if isinstance(value, str) else _plain(value)}" for name, value in params.items()
+    )
