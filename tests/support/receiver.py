@@ -1,5 +1,6 @@
 """A local app that is told of events: it keeps what it gets and answers as the test wishes."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Receiver:
     url: str = ""
     got: list[Got] = field(default_factory=list)
     answers: dict[str, int | None] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
     came: anyio.Event = field(default_factory=anyio.Event)
 
     def at(self, path: str) -> list[Got]:
@@ -60,11 +62,11 @@ class Receiver:
         if status is None:
             await anyio.sleep_forever()
         headers = {"Location": "/elsewhere"} if status in (301, 302, 307) else {}
-        return web.Response(status=status or 200, headers=headers)
+        return web.Response(status=status or 200, headers=headers, body=self.bodies.get(request.path))
 
 
 @asynccontextmanager
-async def receiver() -> AsyncIterator[Receiver]:
+async def receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """A running receiver on a free port of 127.0.0.1; every path is taken."""
     made = Receiver()
     app = web.Application()
@@ -72,7 +74,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
         made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         yield made
