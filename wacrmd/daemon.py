@@ -19,7 +19,7 @@ from wacrmd.admin.listener import open_listener
 from wacrmd.admin.methods import registry
 from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
-from wacrmd.clock import SECOND, Clock, SystemClock
+from wacrmd.clock import MINUTE, SECOND, Clock, SystemClock
 from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dispatch.bell import Bell
 from wacrmd.dispatch.sweeper import Chore, Sweeper, ring_due
@@ -31,8 +31,7 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.sdnotify import Notifier, listen_fds
 from wacrmd.secrets import Vault
 from wacrmd.sender.sender import Sender
-from wacrmd.services import templates
-from wacrmd.services import control
+from wacrmd.services import control, templates, upkeep
 from wacrmd.services.context import Changes, Context
 from wacrmd.services.trust import TrustBook
 from wacrmd.store import accounts, broadcasts, records
@@ -45,6 +44,7 @@ DRAIN_S = 20.0
 HOOKS_DRAIN_S = 3.0
 """How long deliveries of outbound webhooks may go on then; what is cut off is delivered again after the restart."""
 RESCUE_EVERY = 30 * SECOND
+PRUNE_EVERY = 10 * MINUTE
 
 log = get_logger(__name__)
 
@@ -111,7 +111,11 @@ async def run(
     notifier = Notifier.from_env()
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_error())
-        database = await stack.enter_async_context(Database.open(config.storage.path, clock))
+        database = await stack.enter_async_context(
+            Database.open(
+                config.storage.path, clock, copy_before_migration=config.storage.backup_before_migration
+            )
+        )
         api_listener, webhook_listener, admin_listener = _listen(config, stack)
         vault = Vault.open(key_file(config), create=not await database.read(_has_data))
         bell = Bell(config.storage.path, config.sender.workers)
@@ -156,6 +160,7 @@ async def run(
         )
         async with anyio.create_task_group() as background:
             background.start_soon(sweeper.run)
+            background.start_soon(Sweeper(ctx, _upkeep(ctx), vital=False).run)
             background.start_soon(dispatcher.run)
             background.start_soon(templates.keep_synced, ctx)
             background.start_soon(Watchdog(ctx, sweeper, bell, notifier).run)
@@ -233,6 +238,14 @@ def _chores(ctx: Context, sender: Sender, bell: Bell) -> list[Chore]:
         Chore("rescue_lost_attempts", RESCUE_EVERY, partial(sender.recover, live=True)),
         Chore("replace_dead_workers", RESCUE_EVERY, replace_dead_workers),
         Chore("restore_log_level", SECOND, partial(control.restore_log_level, ctx)),
+    ]
+
+
+def _upkeep(ctx: Context) -> list[Chore]:
+    """What may take minutes."""
+    return [
+        Chore("prune", PRUNE_EVERY, partial(upkeep.prune, ctx)),
+        Chore("backup", MINUTE, upkeep.Backups(ctx).run),
     ]
 
 

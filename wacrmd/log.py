@@ -26,7 +26,16 @@ from wacrmd.clock import iso
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 """The names of the levels and their numbers in the standard library."""
 
-_QUIET = {"httpx": 30, "httpcore": 30, "hpack": 30, "h2": 30, "asyncio": 30, "aiohttp": 30, "huey": 20}
+_QUIET = {
+    "aiosqlite": 30,
+    "httpx": 30,
+    "httpcore": 30,
+    "hpack": 30,
+    "h2": 30,
+    "asyncio": 30,
+    "aiohttp": 30,
+    "huey": 20,
+}
 """Libraries that say nothing below this level: it would be noise, or headers that carry tokens."""
 
 _PRIORITY = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>", "critical": "<2>"}

@@ -24,6 +24,7 @@ SECTIONS = {
         "demo": Lazy("wacrmd.cli.demo:demo", "See it work: a daemon, a simulated Meta and one broadcast."),
         "simulate": Lazy("wacrmd.cli.simulate:simulate", "Run the simulated Meta alone."),
         "check-config": Lazy("wacrmd.cli.check_config:check_config", "Check the configuration file."),
+        "restore": Lazy("wacrmd.cli.restore:restore", "Make a backup the database, with the daemon stopped."),
         "version": Lazy("wacrmd.cli.main:version", "Print the version."),
         "completion": Lazy("wacrmd.cli.main:completion", "Print the script for a shell's completion."),
     },
@@ -40,6 +41,12 @@ SECTIONS = {
         "drain": Lazy("wacrmd.cli.commands.control:drain", "Send no more, to stop or restart it."),
         "log-level": Lazy("wacrmd.cli.commands.control:log_level", "Log more, for a while."),
         "audit": Lazy("wacrmd.cli.commands.control:audit", "Who changed what."),
+        "backup": Lazy("wacrmd.cli.commands.upkeep:backup", "Copy the database to a file."),
+        "check-db": Lazy("wacrmd.cli.commands.upkeep:check_db", "Look for damage in the database or a copy."),
+        "erase": Lazy("wacrmd.cli.commands.upkeep:erase", "Erase all that is known of one person."),
+        "export-person": Lazy(
+            "wacrmd.cli.commands.upkeep:export_person", "Print all that is known of one person."
+        ),
     },
 }
 

@@ -33,6 +33,8 @@ READERS = 3
 BUSY_TIMEOUT_MS = 10_000
 CACHE_KIB = 32 * 1024
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
+PROBE_S = 2.0
+"""How often it is tried, without any other work, whether the disk takes data again."""
 MAX_GROUP = 256
 """Writes that share one commit at most; bounds how long the first of them waits."""
 
@@ -92,6 +94,7 @@ def _rollback(connection: Tx) -> None:
 def _run_group(works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseException | None]]:
     """Run all `works` in one IMMEDIATE transaction; a work that fails takes back its own changes only."""
     results: list[tuple[Any, BaseException | None]] = []
+    _rollback(connection)  # a rollback that the disk refused leaves the last transaction open
     connection.execute("BEGIN IMMEDIATE")
     try:
         for work in works:
@@ -109,6 +112,14 @@ def _run_group(works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseEx
         _rollback(connection)
         raise
     return results
+
+
+def _probe(tx: Tx) -> None:
+    """Write something, to see whether it can be written."""
+    tx.execute(
+        "INSERT INTO setting (key, value) VALUES ('probed', '1') ON CONFLICT (key)"
+        " DO UPDATE SET value = CAST(value AS INTEGER) % 1000 + 1"
+    )
 
 
 def _run_read(work: Work[T], connection: Tx) -> T:
@@ -178,8 +189,9 @@ def hold_file(path: Path) -> int:
 class Database:
     """The daemon's door to its file: `write` and `read` take a function of a connection."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, copy_before_migration: bool = True) -> None:
         self.path = path
+        self._copy_before_migration = copy_before_migration
         self.trouble: Trouble | None = None
         self.on_commit: Callable[[float, int], None] | None = None
         self._clock = clock
@@ -192,14 +204,16 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path, clock: Clock) -> AsyncIterator["Database"]:
+    async def open(
+        cls, path: Path, clock: Clock, *, copy_before_migration: bool = True
+    ) -> AsyncIterator["Database"]:
         """Lock, open and migrate the file; on exit all that was asked for is written before it closes.
 
         Raises DatabaseInUseError, DatabaseUnusableError.
         """
         lock = hold_file(path)
         try:
-            database = cls(path, clock)
+            database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()
             try:
                 async with anyio.create_task_group() as tasks:
@@ -249,7 +263,9 @@ class Database:
             self._writer = _Connection(partial(open_writer, self.path), iter_chunk_size=64)
             await self._writer
             try:
-                await self._writer.run(partial(migrate, path=self.path))
+                await self._writer.run(
+                    partial(migrate, path=self.path, keep_copy=self._copy_before_migration)
+                )
                 for _ in range(READERS):
                     reader = _Connection(partial(open_reader, self.path), iter_chunk_size=64)
                     await reader
@@ -273,7 +289,12 @@ class Database:
                 if self._closing:
                     return
                 self._wake.clear()
-                await self._wake.wait()
+                with anyio.move_on_after(PROBE_S if self.trouble else None):
+                    await self._wake.wait()
+                if self.trouble and not self._waiting:
+                    probed: asyncio.Future[None] = loop.create_future()
+                    probed.add_done_callback(asyncio.Future.exception)  # nobody waits for it
+                    self._waiting.append((_probe, probed))
                 continue
             group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
             began = loop.time()
@@ -286,8 +307,10 @@ class Database:
         failure: BaseException | None = None
         results: list[tuple[Any, BaseException | None]] = []
         try:
+            changes = self._writer.total_changes
             results = await self._writer.run(partial(_run_group, [work for work, _ in group]))
-            self.trouble = None
+            if self._writer.total_changes != changes:  # one that changed nothing proves nothing of the disk
+                self.trouble = None
         except sqlite3.Error as error:
             failure = _trouble(error) or error
             if isinstance(failure, StorageTrouble):

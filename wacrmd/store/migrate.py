@@ -57,17 +57,18 @@ def check_ours(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the file to the newest schema; a copy `FILE.before-schema-N` is kept of one that held data.
+def migrate(connection: sqlite3.Connection, path: Path, *, keep_copy: bool = True) -> None:
+    """Bring the file to the newest schema; with `keep_copy`, one that held data stays as `FILE.before-schema-N`.
 
     Raises DatabaseUnusableError for a file of a newer schema or of another program.
     """
     check_ours(connection, path)
     before = schema_version(connection)
     due = [(version, script) for version, script in migrations() if version > before]
-    if before and due:
+    if before and due and keep_copy:
         copy = path.with_name(f"{path.name}.before-schema-{due[-1][0]}")
         copy.unlink(missing_ok=True)
+        copy.touch(mode=0o600, exist_ok=False)
         connection.execute("VACUUM INTO ?", (str(copy),))
     for version, script in due:
         connection.execute("BEGIN IMMEDIATE")

@@ -194,12 +194,13 @@ def lose(
 
 
 def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> int:
-    """Send again to the recipients in these statuses (failed, uncertain, cancelled); how many."""
+    """Send again to the recipients in these statuses (failed, uncertain, cancelled), erased ones aside; how many."""
     cursor = tx.execute(
         "UPDATE recipient SET status = 'pending', failed_attempt = CASE WHEN status = 'failed' THEN attempt"
         " ELSE failed_attempt END, retries = 0, first_tried_at = NULL, next_attempt_at = ?,"
         " error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL, wamid = NULL, wa_id = NULL,"
-        " sent_at = NULL WHERE broadcast_id = ? AND status IN (SELECT value FROM json_each(?))",
+        " sent_at = NULL WHERE broadcast_id = ? AND status IN (SELECT value FROM json_each(?))"
+        " AND \"to\" NOT LIKE 'erased:%'",  # see store/people.py
         (now, broadcast_id, json.dumps(list(statuses))),
     )
     return cursor.rowcount

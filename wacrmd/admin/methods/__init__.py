@@ -1,6 +1,6 @@
 """The methods that operators call: one module a noun, one table for all."""
 
-from wacrmd.admin.methods import accounts, broadcasts, control, keys, numbers, status
+from wacrmd.admin.methods import accounts, broadcasts, control, keys, numbers, status, upkeep
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.services.context import Context
 
@@ -11,6 +11,7 @@ METHODS: tuple[Method[Context], ...] = (
     *keys.METHODS,
     *broadcasts.METHODS,
     *control.METHODS,
+    *upkeep.METHODS,
 )
 
 

@@ -1,0 +1,119 @@
+"""Copies that are made while messages go out, and that come back whole; nothing is ever overwritten by mistake."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import people, site
+from wacrmd import daemon
+from wacrmd.admin.protocol import RpcError
+from wacrmd.clock import DAY, MINUTE, parse_iso
+from wacrmd.config import parse
+from wacrmd.errors import DatabaseUnusableError
+from wacrmd.services import upkeep
+from wacrmd.store import copies
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_backup_while_sending_is_one_sound_file_of_one_moment(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=300) as here:
+        broadcast_id = await here.send(people(200))
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] > 20)
+        made = await here.admin("backup", file=str(tmp_path / "copy.db"))
+        await here.until_status(broadcast_id, "sent")
+    copy = tmp_path / "copy.db"
+    assert made == {"file": str(copy), "bytes": copy.stat().st_size, "schema": 1}
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    found = copies.check(copy)
+    assert found.problems == []
+    with sqlite3.connect(copy) as connection:
+        assert connection.execute("SELECT count(*) FROM recipient").fetchone() == (200,)
+    connection.close()
+
+
+async def test_a_backup_never_replaces_a_file_unless_told_to(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        target = tmp_path / "copy.db"
+        target.write_text("precious")
+        with pytest.raises(RpcError, match=r"exists: choose another name, or say --force"):
+            await here.admin("backup", file=str(target))
+        assert target.read_text() == "precious"
+        await here.admin("backup", file=str(target), force=True)
+        assert copies.check(target).problems == []
+        with pytest.raises(RpcError, match="exists"):
+            await here.admin("backup", file=str(tmp_path / "wacrmd.db"), force=True)
+        with pytest.raises(RpcError, match="expected an absolute path"):
+            await here.admin("backup", file="copy.db")
+        with pytest.raises(RpcError, match="the daemon cannot write"):
+            await here.admin("backup", file=str(tmp_path / "no" / "copy.db"))
+
+
+async def test_the_daily_backup_is_made_once_a_day_made_up_for_and_kept_n_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "_upkeep", lambda _: [])  # or the daemon's own chore is quicker now and then
+    clock = ShiftClock()
+    extra = f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
+    async with site(tmp_path, clock=clock, extra=extra) as here:
+        chore = upkeep.Backups(here.running.ctx)
+        kept: list[str] = []
+        for _ in range(4):
+            clock.advance(DAY)
+            await chore.run()
+            await chore.run()
+            kept = sorted(file.name for file in (tmp_path / "backups").iterdir())
+        assert len(kept) == 2
+        assert all(upkeep.BACKUP_NAME.fullmatch(name) for name in kept)
+        assert copies.check(tmp_path / "backups" / kept[-1]).problems == []
+        text = (await here.api.get("/metrics")).text
+        (line,) = [line for line in text.splitlines() if line.startswith("wacrmd_backup_timestamp_seconds ")]
+        assert abs(float(line.split()[1]) * 1000 - clock.now()) < MINUTE
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "due"),
+    [
+        (None, "2026-11-23T02:00:00Z", True),
+        ("2026-11-23T03:30:00Z", "2026-11-23T12:00:00Z", False),
+        ("2026-11-22T03:30:05Z", "2026-11-23T03:29:59Z", False),
+        ("2026-11-22T03:30:05Z", "2026-11-23T03:30:00Z", True),
+        ("2026-11-20T03:30:05Z", "2026-11-23T02:00:00Z", True),
+    ],
+)
+def test_a_backup_is_due_once_its_time_has_passed_since_the_last(
+    last: str | None, now: str, due: bool
+) -> None:
+    config = parse('[backup]\ndirectory = "/backups"\n', "test.toml")
+    assert upkeep.backup_due(config, parse_iso(last) if last else None, parse_iso(now)) is due
+    assert not upkeep.backup_due(parse("", "test.toml"), None, parse_iso(now))
+
+
+def test_a_damaged_file_is_found_out_and_never_copied(tmp_path: Path) -> None:
+    path = tmp_path / "wacrmd.db"
+    with sqlite3.connect(path) as connection:
+        schema = Path(__file__).parents[2] / "wacrmd/store/migrations/0001_initial.sql"
+        connection.executescript(schema.read_text())
+        connection.execute("PRAGMA application_id = 0x77616372")
+        connection.execute("PRAGMA user_version = 1")
+        connection.executemany(
+            "INSERT INTO notice (field, subject, detail, at) VALUES ('x', 'y', ?, 1)", [("z" * 900,)] * 200
+        )
+    connection.close()
+    assert copies.check(path).problems == []
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size - 6 * 4096)
+        file.write(b"\xff" * 4096)
+    assert copies.check(path).problems != []
+    with pytest.raises(DatabaseUnusableError, match="is damaged"):
+        copies.copy(path, tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
+    (tmp_path / "other.db").write_text(
+        "no database at all, but long enough to be read as a header of one" * 20
+    )
+    with pytest.raises(DatabaseUnusableError, match="cannot be read as a database"):
+        copies.check(tmp_path / "other.db")

@@ -1,0 +1,142 @@
+"""A person's data: all of it in the export, none of it after the erasure, and counts that stay true."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.site import Site, people, phones, site
+from wacrmd.admin.protocol import RpcError
+from wacrmd.store.database import Tx
+
+pytestmark = pytest.mark.anyio
+
+PERSON = phones(1)[0]
+OPTOUT = "INSERT INTO optout (account_id, phone, source, at) VALUES (?, ?, 'operator', 1)"
+
+
+async def known_person(here: Site) -> str:
+    """A person with a message, a reply, an opt-out, a webhook that tells of it, and an audit entry."""
+    broadcast_id = await here.send(people(20), name="Spring")
+    await here.until_status(broadcast_id, "sent")
+    await here.sim.idle()
+    account = here.account["id"]
+
+    def know(tx: Tx) -> None:
+        tx.execute(OPTOUT, (account, PERSON))
+        tx.execute(
+            "INSERT INTO webhook_endpoint (id, account_id, url, events, secret, is_active, created_at, updated_at)"
+            " VALUES ('e', ?, 'https://crm.example/hook', '[]', x'', 0, 1, 1)",
+            (account,),
+        )
+        tx.execute(
+            "INSERT INTO webhook_delivery (uuid, endpoint_id, event, event_id, body, status, next_attempt_at, created_at,"
+            " queued_at) VALUES ('u', 'e', 'message.received', 'evt', ?, 'delivered', 1, 1, 1)",
+            (json.dumps({"data": {"from": PERSON}}),),
+        )
+        params = json.dumps({"phone": PERSON, "account": "shop"})
+        tx.execute(
+            "INSERT INTO audit (at, uid, method, params, result) VALUES (1, 0, 'optout.add', ?, 'ok')",
+            (params,),
+        )
+
+    await here.running.ctx.db.write(know)
+    return broadcast_id
+
+
+def everything(tx: Tx) -> str:
+    """All rows of all tables as one text."""
+    tables = [row[0] for row in tx.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    return "\n".join(f"{table} {row}" for table in tables for row in tx.execute(f"SELECT * FROM {table}"))
+
+
+async def test_an_export_holds_all_that_is_known(tmp_path: Path) -> None:
+    async with site(tmp_path, replied_share=1.0, read_share=1.0, delivered_share=1.0) as here:
+        broadcast_id = await known_person(here)
+        found = await here.admin("export-person", phone="+1 (415) 200-0000")
+        (message,) = found["messages"]
+        assert (message["to"], message["broadcast_id"], message["broadcast"]) == (
+            PERSON,
+            broadcast_id,
+            "Spring",
+        )
+        assert message["params"] == ["Person 0000"]
+        assert message["sent_at"].endswith("Z")
+        assert {"attempt", "delivered"} <= {entry["kind"] for entry in message["history"]}
+        assert len(found["replies"]) == 1
+        assert [row["phone"] for row in found["optouts"]] == [PERSON]
+        assert any(PERSON in row["body"] for row in found["webhooks"])
+        assert [row["method"] for row in found["audit"]] == ["optout.add"]
+        assert phones(2)[1] not in json.dumps(found)
+
+
+async def test_an_erasure_leaves_nothing_but_the_optout_and_true_counts(tmp_path: Path) -> None:
+    async with site(tmp_path, replied_share=1.0, read_share=1.0, delivered_share=1.0) as here:
+        broadcast_id = await known_person(here)
+        before = await here.show(broadcast_id)
+        done = await here.admin("erase", phone=PERSON)
+        assert done["optout_kept"] is True
+        assert done["erased"]["recipient"] == 1
+        assert await here.show(broadcast_id) == before | {
+            "updated_at": (await here.show(broadcast_id))["updated_at"]
+        }
+        left = await here.running.ctx.db.read(everything)
+        lines = [line for line in left.splitlines() if PERSON[1:] in line]
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("optout ")
+        await here.admin("erase", phone=PERSON, forget_optout=True)
+        assert PERSON[1:] not in await here.running.ctx.db.read(everything)
+        assert PERSON[1:] not in json.dumps(await here.admin("export-person", phone=PERSON)).replace(
+            f'"phone": "{PERSON}"', ""
+        )
+    for name in ("wacrmd.db", "wacrmd.db-wal"):
+        assert not (tmp_path / name).exists() or PERSON[1:].encode() not in (tmp_path / name).read_bytes()
+
+
+async def test_who_waits_is_never_messaged_after_an_erasure_even_on_a_retry(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(3))
+        await here.admin("broadcast.pause", id=broadcast_id)
+        await here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute("UPDATE recipient SET status = 'pending', attempt = 0, wamid = NULL").rowcount
+            )
+        )
+        sent = here.sim.ledger.counts()["total"]
+        await here.admin("erase", phone=PERSON)
+        shown = await here.show(broadcast_id)
+        assert (shown["cancelled_count"], shown["pending_count"]) == (1, 2)
+        await here.admin("broadcast.resume", id=broadcast_id)
+        await here.until_status(broadcast_id, "sent")
+        await here.running.ctx.db.write(
+            lambda tx: tx.execute("UPDATE recipient SET status = 'failed'").rowcount
+        )
+        again = await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/retry", json={"statuses": ["failed"]})
+        assert again.status_code == 202, again.text
+        await here.until_status(broadcast_id, "sent")
+        later = [entry.send.input for entry in here.sim.ledger.entries[sent:]]
+        assert sorted(later) == sorted(phones(3)[1:] * 2)
+
+
+async def test_an_erasure_waits_for_a_message_that_is_on_its_way(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(1))
+        await here.until_status(broadcast_id, "sent")
+        await here.running.ctx.db.write(
+            lambda tx: tx.execute("UPDATE recipient SET status = 'sending', claimed_at = 9e15").rowcount
+        )
+        with pytest.raises(RpcError, match="on its way just now"):
+            await here.admin("erase", phone=PERSON)
+        with pytest.raises(RpcError, match="expected a phone number"):
+            await here.admin("erase", phone="nobody")
+
+
+async def test_another_accounts_knowledge_stays_when_one_account_is_named(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.send(people(1))
+        other = await here.admin("account.add", name="other")
+        await here.running.ctx.db.write(lambda tx: tx.execute(OPTOUT, (other["id"], PERSON)).rowcount)
+        assert (await here.admin("export-person", phone=PERSON, account="other"))["messages"] == []
+        await here.admin("erase", phone=PERSON, account="other", forget_optout=True)
+        found = await here.admin("export-person", phone=PERSON)
+        assert (len(found["messages"]), found["optouts"]) == (1, [])

@@ -1,0 +1,95 @@
+"""A backup comes back with the real command, and the daemon goes on from it; nothing is overwritten."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import people, site
+from wacrmd.cli.main import main
+from wacrmd.store.database import hold_file
+
+pytestmark = pytest.mark.anyio
+
+
+def config_file(folder: Path, database: Path) -> Path:
+    file = folder / "config.toml"
+    file.write_text(f'[storage]\npath = "{database}"\n')
+    return file
+
+
+async def test_the_drill_a_restored_site_knows_all_and_sends_what_was_waiting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Back up with half a broadcast waiting, lose the disk, restore, start: every person gets one message."""
+    backup, old = tmp_path / "backup.db", tmp_path / "old"
+    old.mkdir()
+    async with site(old) as here:
+        broadcast_id = await here.send(people(40))
+        await here.until_status(broadcast_id, "sent")
+        waiting = await here.send(people(20, start=500))
+        await here.admin("broadcast.pause", id=waiting)
+        shown = await here.show(waiting)
+        await here.admin("backup", file=str(backup))
+    new = tmp_path / "new"
+    new.mkdir()
+    key = old / "wacrmd.db.key"
+    (new / "wacrmd.db.key").touch(mode=0o600)
+    (new / "wacrmd.db.key").write_bytes(key.read_bytes())
+    config = config_file(tmp_path, new / "wacrmd.db")
+    assert main(["restore", str(backup), "--config", str(config)]) == 0
+    assert "goes on with what was waiting" in capsys.readouterr().out
+    async with site(new, clock=ShiftClock()) as here:
+        here.api.headers["Authorization"] = f"Bearer {here.key}"
+        assert (await here.show(broadcast_id))["sent_count"] == 40
+        await here.admin("broadcast.resume", id=waiting)
+        done = await here.until_status(waiting, "sent")
+        assert done["sent_count"] == 20
+        assert here.sim.ledger.counts()["total"] == 20 - shown["sent_count"]
+
+
+def test_restore_refuses_to_overwrite_and_checks_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = tmp_path / "wacrmd.db"
+    config = config_file(tmp_path, database)
+    schema = (Path(__file__).parents[2] / "wacrmd/store/migrations/0001_initial.sql").read_text()
+
+    def make(file: Path, application_id: int, version: int) -> Path:
+        with sqlite3.connect(file) as connection:
+            connection.executescript(schema)
+            connection.execute(f"PRAGMA application_id = {application_id}")
+            connection.execute(f"PRAGMA user_version = {version}")
+        connection.close()
+        return file
+
+    good = make(tmp_path / "good.db", 0x77616372, 1)
+    foreign = make(tmp_path / "foreign.db", 0x1234, 1)
+    newer = make(tmp_path / "newer.db", 0x77616372, 9999)
+    for file, sentence in (
+        (foreign, "is not a database of wacrmd"),
+        (newer, "has schema 9999"),
+        (config, "cannot be read as a database"),
+    ):
+        assert main(["restore", str(file), "--config", str(config)]) == 1
+        assert sentence in capsys.readouterr().err
+        assert not database.exists()
+    assert main(["restore", str(good), "--config", str(config)]) == 0
+    before = database.read_bytes()
+    assert main(["restore", str(good), "--config", str(config)]) == 1
+    assert f"{database} exists and is not overwritten: move it away first" in capsys.readouterr().err
+    assert database.read_bytes() == before
+    database.rename(tmp_path / "away.db")
+    lock = hold_file(database)
+    assert main(["restore", str(good), "--config", str(config)]) == 75
+
+    os.close(lock)
+
+
+def test_a_backup_can_be_checked_without_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.db"
+    bad.write_bytes(b"SQLite format 3\0" + bytes(5000))
+    assert main(["check-db", str(bad)]) == 1
+    assert "cannot be read as a database" in capsys.readouterr().err

@@ -1,0 +1,154 @@
+"""What is older than configured goes, in small steps beside running work, and the space comes back."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import Site, people, site
+from wacrmd import daemon
+from wacrmd.clock import DAY, iso
+from wacrmd.services import upkeep
+from wacrmd.store import retention
+from wacrmd.store.database import Tx
+
+pytestmark = pytest.mark.anyio
+
+TABLES = (
+    "broadcast",
+    "recipient",
+    "history",
+    "inbound_message",
+    "early_update",
+    "idempotency",
+    "notice",
+    "audit",
+)
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    return {table: tx.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+
+
+@pytest.fixture(autouse=True)
+def no_chores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon's own upkeep would delete beside the tests, which turn the clock by years."""
+    monkeypatch.setattr(daemon, "_upkeep", lambda _: [])
+
+
+async def sent_broadcast(here: Site, size: int = 30) -> str:
+    broadcast_id = await here.send(people(size))
+    await here.until_status(broadcast_id, "sent")
+    await here.sim.idle()
+    return broadcast_id
+
+
+async def test_a_finished_broadcast_goes_with_all_that_hangs_on_it_and_an_open_one_stays(
+    tmp_path: Path,
+) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, replied_share=0.5, delivered_share=1.0) as here:
+        ctx = here.running.ctx
+        await sent_broadcast(here)
+        later = await here.send(people(5), scheduled_at=iso(clock.now() + DAY))
+        await here.admin("broadcast.pause", id=later)
+        body = {"template_name": "x", "recipients": people(1)}
+        answer = await here.api.post("/api/v1/broadcasts", json=body, headers={"Idempotency-Key": "k"})
+        await here.until_status(answer.json()["data"]["broadcast_id"], "sent")
+        await here.sim.idle()
+        clock.advance(89 * DAY)
+        await upkeep.prune(ctx)
+        held = await ctx.db.read(counts)
+        assert held["recipient"] == 36
+        assert held["history"] >= 60
+        assert held["inbound_message"] > 0
+        assert held["idempotency"] == 0
+        clock.advance(2 * DAY)
+        await upkeep.prune(ctx)
+        held = await ctx.db.read(counts)
+        assert (held["history"], held["inbound_message"], held["recipient"]) == (0, 0, 36)
+        clock.advance(275 * DAY)
+        gone = await upkeep.prune(ctx)
+        assert (gone["broadcast"], gone["recipient"]) == (2, 31)
+        held = await ctx.db.read(counts)
+        assert (held["broadcast"], held["recipient"]) == (1, 5)
+        assert held["audit"] > 0
+        assert (await here.show(later))["pending_count"] == 5
+        assert 'wacrmd_rows_deleted_total{table="recipient"} 31.0' in (await here.api.get("/metrics")).text
+
+
+async def test_nothing_goes_where_everything_is_kept(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    extra = "[retention]\nrecipients_days = 0\nhistory_days = 0\naudit_days = 0\nwebhooks_days = 0\n"
+    async with site(tmp_path, clock=clock, extra=extra, replied_share=1.0, delivered_share=1.0) as here:
+        await sent_broadcast(here)
+        before = await here.running.ctx.db.read(counts)
+        clock.advance(5000 * DAY)
+        await upkeep.prune(here.running.ctx)
+        assert await here.running.ctx.db.read(counts) == before
+
+
+async def test_a_large_broadcast_goes_in_steps_of_bounded_size(tmp_path: Path) -> None:
+    """No step touches more than its share, and a half-deleted broadcast still adds up for callers."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        ctx = here.running.ctx
+        broadcast_id = await here.send(people(1000))
+        await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/cancel")
+        await ctx.db.write(lambda tx: tx.execute("UPDATE recipient SET status = 'cancelled'").rowcount)
+        await ctx.db.write(
+            lambda tx: tx.execute("UPDATE broadcast SET status = 'cancelled', completed_at = NULL").rowcount
+        )
+        clock.advance(400 * DAY)
+        limits = upkeep.cutoffs(ctx.config, clock.now())
+        gone, more = await ctx.db.write(lambda tx: retention.broadcasts(tx, limits, 300))
+        assert (gone["recipient"], gone["broadcast"], more) == (300, 0, True)
+        assert (await here.show(broadcast_id))["total_recipients"] == 700
+        for expected in ((300, 0), (300, 0), (100, 1)):
+            gone, _ = await ctx.db.write(lambda tx: retention.broadcasts(tx, limits, 300))
+            assert (gone["recipient"], gone["broadcast"]) == expected
+        assert (await here.api.get(f"/api/v1/broadcasts/{broadcast_id}")).status_code == 404
+
+
+async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        ctx = here.running.ctx
+
+        def fill(tx: Tx) -> None:
+            tx.executemany(
+                "INSERT INTO notice (field, detail, at) VALUES ('x', ?, 1)",
+                [("y" * 2000,) for _ in range(3000)],
+            )
+
+        await ctx.db.write(fill)
+        await ctx.db.alone(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        before = ctx.db.path.stat().st_size
+        assert before > 6_000_000
+        await upkeep.prune(ctx)
+        await ctx.db.alone(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        assert ctx.db.path.stat().st_size < before / 5
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (retention.FINISHED.replace("?1", "1"), "broadcast_created"),
+        ("SELECT id FROM inbound_message WHERE received_at < 1 LIMIT 5", "inbound_message_received"),
+        ("SELECT id FROM audit WHERE at < 1 LIMIT 5", "audit_at"),
+        ("SELECT id FROM notice WHERE at < 1 LIMIT 5", "notice_at"),
+        (
+            "SELECT id FROM webhook_delivery WHERE created_at < 1 AND status != 'pending'",
+            "webhook_delivery_created",
+        ),
+        ("SELECT account_id, key FROM idempotency WHERE created_at < 1", "idempotency_created"),
+    ],
+)
+def test_looking_for_what_is_old_uses_an_index(statement: str, index: str) -> None:
+    with sqlite3.connect(":memory:") as connection:
+        schema = Path("wacrmd/store/migrations/0001_initial.sql")
+        connection.executescript((Path(__file__).parents[2] / schema).read_text())
+        plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
+    connection.close()
+    assert f"INDEX {index}" in plan, plan

@@ -1,0 +1,65 @@
+"""`wacrmd restore`: puts a backup in the place of the database while no daemon runs."""
+
+import os
+from pathlib import Path
+
+import click
+
+from wacrmd.cli.frame import Session, json_option
+from wacrmd.cli.output import emit, hint, say
+from wacrmd.errors import DatabaseUnusableError
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
+@click.pass_obj
+def restore(session: Session, file: Path, config: Path | None) -> None:
+    """Make the backup FILE the database, once the daemon is stopped.
+
+    FILE is checked first and stays as it is. A database that is there already is never overwritten: move it
+    away first, with its -wal and -shm.
+    """
+    from wacrmd.config import key_file, load  # noqa: PLC0415 - the help must not load the store
+    from wacrmd.store import copies  # noqa: PLC0415
+    from wacrmd.store.database import hold_file  # noqa: PLC0415
+
+    settings = load(config or session.config)
+    path = settings.storage.path
+    lock = hold_file(path)
+    try:
+        for taken in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+            if taken.exists():
+                raise DatabaseUnusableError(
+                    f"{taken} exists and is not overwritten: move it away first (mv {taken} {taken}.old), "
+                    "then restore again"
+                )
+        found = copies.check(file)
+        if found.problems:
+            raise DatabaseUnusableError(f"{file} is damaged and not restored: {found.problems[0]}")
+        made = copies.copy(file, path)
+        _give_to_owner(path)
+    finally:
+        os.close(lock)
+    result = {"database": str(path), "from": str(file), "schema": made.schema, "bytes": made.size}
+    emit(
+        session,
+        result,
+        lambda _: say(f"{file} is now {path}. Start the daemon: it goes on with what was waiting."),
+    )
+    key = key_file(settings)
+    if not key.exists():
+        hint(
+            f"The key file {key} is missing: put the one back that belongs to this backup, or the daemon will not start"
+        )
+
+
+def _give_to_owner(path: Path) -> None:
+    """Root restores for the daemon's user: the one whom the directory belongs to."""
+    owner = path.parent.stat()
+    if os.geteuid() == 0:
+        for file in (path, path.with_name(path.name + ".lock")):
+            os.chown(file, owner.st_uid, owner.st_gid)
+
+
+restore.params.append(json_option())
