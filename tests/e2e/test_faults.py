@@ -1,0 +1,325 @@
+"""What Meta's errors do to a recipient, a broadcast and a number: over real sockets, with a clock that is turned."""
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, Site, people, phones, site
+from wacrmd.clock import HOUR, MINUTE, SECOND
+from wacrmd.model import HoldReason
+from wacrmd.services import numbers, operate
+from wacrmd.simulator import Options, Simulator
+from wacrmd.simulator.payloads import encoded, envelope, signature
+
+pytestmark = pytest.mark.anyio
+
+
+async def broadcast_of(here: Site, broadcast_id: str) -> Any:
+    return await operate.broadcast_of(here.running.ctx, broadcast_id)
+
+
+async def resume(here: Site, broadcast_id: str) -> None:
+    await operate.resume(here.running.ctx, await broadcast_of(here, broadcast_id))
+
+
+async def tell(here: Site, field: str, value: dict[str, Any]) -> None:
+    """Meta posts a webhook."""
+    body = encoded(envelope(WABA_ID, field, value))
+    headers = {"X-Hub-Signature-256": signature(APP_SECRET, body), "Content-Type": "application/json"}
+    answer = await here.hook.post("/webhooks/meta", content=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+def messages_of(here: Site, **value: Any) -> dict[str, Any]:
+    """The value of a `messages` webhook of the site's number."""
+    metadata = {"display_phone_number": "15550783881", "phone_number_id": PHONE_NUMBER_ID}
+    return {"messaging_product": "whatsapp", "metadata": metadata, **value}
+
+
+async def recipient(here: Site, to: str) -> dict[str, Any]:
+    """One recipient's row by its number."""
+
+    def read(tx: Any) -> dict[str, Any]:
+        cursor = tx.execute('SELECT * FROM recipient WHERE "to" = ?', (to,))
+        names = [column[0] for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+    return await here.running.ctx.db.read(read)
+
+
+async def held(here: Site) -> list[str]:
+    """The reasons that `status` on the admin socket gives."""
+    return [hold["reason"] for hold in (await here.admin("status"))["held"]]
+
+
+async def test_throttling_lowers_the_rate_and_time_restores_it(tmp_path: Path) -> None:
+    """Nobody fails by it, and nobody's own tries are used up."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, messages_per_second=200, throttle_per_second=30) as here:
+        broadcast_id = await here.send(people(60))
+        shown = await here.until(broadcast_id, lambda b: b["hold"] is not None)
+        assert shown["hold"]["reason"] == "throttled"
+        assert "130429" in shown["hold"]["detail"]
+        assert "throttled" in await held(here)
+        here.sim.change(throttle_per_second=0)
+        await here.until_status(broadcast_id, "sent")
+        assert (await here.show(broadcast_id))["sent_count"] == 60
+        slowed = here.running.sender.flow(here.number["id"])
+        assert slowed is not None
+        assert slowed.rate_now < slowed.rate_allowed == 200
+        clock.advance(10 * MINUTE)
+        restored = here.running.sender.flow(here.number["id"])
+        assert restored is not None
+        assert restored.rate_now == 200
+        assert here.sim.ledger.counts()["duplicate_to"] == 0
+
+
+async def test_the_pair_limit_delays_one_person_alone(tmp_path: Path) -> None:
+    one, *others = phones(20)
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, refused_recipients=(f"{one}=131056",)) as here:
+        broadcast_id = await here.send(people(20))
+        shown = await here.until(broadcast_id, lambda b: b["sent_count"] == 19)
+        assert shown["pending_count"] == 1
+        await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry")
+        for _ in range(2):
+            clock.advance(6 * SECOND)
+            await here.running.sweeper.sweep()
+            await anyio.sleep(0.05)
+        here.sim.change(refused_recipients=[])
+        clock.advance(HOUR)
+        await here.until_status(broadcast_id, "sent")
+        assert (await recipient(here, one))["attempt"] > 1
+        assert (await recipient(here, others[0]))["attempt"] == 1
+
+
+@pytest.mark.parametrize("code", [132001, 132015])
+async def test_a_fault_of_the_template_pauses_the_broadcast_and_resume_goes_on(
+    tmp_path: Path, code: int
+) -> None:
+    async with site(tmp_path, error_share=1.0, error_code=code) as here:
+        broadcast_id = await here.send(people(100))
+        shown = await here.until_status(broadcast_id, "paused")
+        assert shown["hold"]["reason"] == "template"
+        assert str(code) in shown["hold"]["detail"]
+        shown = await here.until(broadcast_id, lambda b: b["pending_count"] == 100)
+        assert (shown["failed_count"], len(here.sim.ledger)) == (0, 0)
+        here.sim.change(error_share=0)
+        await resume(here, broadcast_id)
+        await here.until_status(broadcast_id, "sent")
+        assert here.sim.ledger.counts() == {
+            "total": 100,
+            "distinct_callback_data": 100,
+            "duplicate_callback_data": 0,
+            "distinct_to": 100,
+            "duplicate_to": 0,
+        }
+
+
+async def test_a_fault_of_the_token_pauses_the_number_and_resume_goes_on(tmp_path: Path) -> None:
+    async with site(tmp_path, error_share=1.0, error_code=190) as here:
+        first, second = await here.send(people(40)), await here.send(people(10, 40))
+        shown = await here.until(first, lambda b: (b["hold"] or {}).get("reason") == "number_paused")
+        assert shown["status"] == "sending"
+        assert "190" in shown["hold"]["detail"]
+        assert (await here.show(second))["hold"]["reason"] == "number_paused"
+        (number,) = await here.admin("number.list")
+        assert (number["state"], number["hold"]["reason"]) == ("paused", "account")
+        here.sim.change(error_share=0)
+        await numbers.resume_number(here.running.ctx, PHONE_NUMBER_ID)
+        for broadcast_id in (first, second):
+            await here.until_status(broadcast_id, "sent")
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 50
+
+
+@pytest.mark.parametrize("code", [132000, 999_999])
+async def test_a_row_of_failures_pauses_before_it_burns_everybody(tmp_path: Path, code: int) -> None:
+    """The first ten get a code that may concern all, or one that nobody knows: the rest stays pending."""
+    async with site(tmp_path, error_share=1.0, error_code=code) as here:
+        broadcast_id = await here.send(people(200))
+        shown = await here.until_status(broadcast_id, "paused")
+        assert shown["hold"]["reason"] == "many_failures"
+        assert str(code) in shown["hold"]["detail"]
+        assert (shown["failed_count"], shown["pending_count"]) == (10, 190)
+        assert (await recipient(here, phones(1)[0]))["error_code"] == code
+        here.sim.change(error_share=0)
+        await resume(here, broadcast_id)
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["failed_count"]) == (190, 10)
+
+
+async def test_a_row_of_failures_in_the_middle_pauses_too(tmp_path: Path) -> None:
+    async with site(tmp_path, latency_ms=20) as here:
+        broadcast_id = await here.send(people(1000))
+        await here.until(broadcast_id, lambda b: b["sent_count"] > 50)
+        here.sim.change(error_share=1.0, error_code=132012)
+        shown = await here.until_status(broadcast_id, "paused")
+        assert shown["hold"]["reason"] == "many_failures"
+        assert shown["pending_count"] > 0
+
+
+async def test_while_meta_is_unreachable_nobody_fails_and_it_goes_on_by_itself(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with Simulator.running(Options()) as gone:
+        port = gone.port
+    extra = f'[meta]\ngraph_url = "http://127.0.0.1:{port}"'
+    async with site(tmp_path, clock=clock, extra=extra) as here:
+        broadcast_id = await here.send(people(30))
+        shown = await here.until(
+            broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "meta_unreachable"
+        )
+        assert (shown["pending_count"], shown["failed_count"], shown["uncertain_count"]) == (30, 0, 0)
+        assert "meta_unreachable" in await held(here)
+        for _ in range(4):
+            clock.advance(2 * MINUTE)
+            await here.running.sweeper.sweep()
+            await anyio.sleep(0.05)
+        used = await here.running.ctx.db.read(
+            lambda tx: tx.execute("SELECT sum(retries) FROM recipient").fetchone()
+        )
+        assert used == (0,)
+        async with Simulator.running(here.sim.options, port=port) as back:
+            clock.advance(2 * MINUTE)
+            await here.until_status(broadcast_id, "sent")
+            assert back.ledger.counts()["distinct_to"] == len(back.ledger) == 30
+
+
+async def test_a_passing_error_is_tried_again_slowly_and_few_times(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    extra = "[sender]\nmax_retries = 2"
+    async with site(tmp_path, clock=clock, extra=extra, error_share=1.0, error_code=131016) as here:
+        broadcast_id = await here.send(people(3))
+        for _ in range(2):
+            await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry")
+            clock.advance(20 * MINUTE)
+        shown = await here.until_status(broadcast_id, "sent")
+        assert shown["failed_count"] == 3
+        row = await recipient(here, phones(1)[0])
+        assert (row["attempt"], row["error_code"]) == (3, 131016)
+
+
+async def test_failed_webhooks_carry_their_reason_and_an_opt_out_is_noted(tmp_path: Path) -> None:
+    gone, stopped, _ = phones(3)
+    fates = (f"{gone}=131026", f"{stopped}=131050")
+    async with site(tmp_path, failed_recipients=fates) as here:
+        broadcast_id = await here.send(people(3))
+        await here.until(broadcast_id, lambda b: b["failed_count"] == 2)
+        row = await recipient(here, gone)
+        assert (row["error_code"], row["error_title"]) == (131026, "Message undeliverable")
+        again = await here.post(people(3))
+        assert (again.json()["data"]["suppressed"], again.json()["data"]["accepted"]) == (1, 2)
+
+
+async def test_delivered_after_failed_wins(tmp_path: Path) -> None:
+    (one,) = phones(1)
+    async with site(tmp_path, failed_recipients=(f"{one}=131026",)) as here:
+        broadcast_id = await here.send(people(1))
+        await here.until(broadcast_id, lambda b: b["failed_count"] == 1)
+        wamid = here.sim.ledger.entries[0].wamid
+        status = {"id": wamid, "status": "delivered", "timestamp": "1795000000", "recipient_id": one[1:]}
+        await tell(here, "messages", messages_of(here, statuses=[status]))
+        shown = await here.show(broadcast_id)
+        assert (shown["failed_count"], shown["delivered_count"]) == (0, 1)
+        assert (await recipient(here, one))["error_code"] is None
+
+
+async def test_an_error_of_the_number_slows_it(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=100) as here:
+        await here.until_status(await here.send(people(5)), "sent")
+        error = {"code": 130429, "title": "Rate limit hit", "message": "Rate limit hit"}
+        await tell(here, "messages", messages_of(here, errors=[error]))
+        flow = here.running.sender.flow(here.number["id"])
+        assert flow is not None
+        assert flow.rate_now == 50
+        assert flow.hold is not None
+        assert flow.hold.reason is HoldReason.THROTTLED
+
+
+async def test_a_template_that_meta_pauses_pauses_and_one_that_it_approves_goes_on(tmp_path: Path) -> None:
+    event = {
+        "event": "PAUSED",
+        "message_template_id": 1,
+        "message_template_name": "hello",
+        "message_template_language": "en-US",
+        "reason": "NONE",
+        "other_info": {"title": "FIRST_PAUSE", "description": "Low quality"},
+    }
+    async with site(tmp_path, messages_per_second=20) as here:
+        broadcast_id = await here.send(people(60))
+        await tell(here, "message_template_status_update", event)
+        shown = await here.show(broadcast_id)
+        assert (shown["status"], shown["hold"]["reason"]) == ("paused", "template")
+        assert "Low quality" in shown["hold"]["detail"]
+        await tell(here, "message_template_status_update", event | {"event": "APPROVED"})
+        await here.until_status(broadcast_id, "sent")
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 60
+
+
+async def test_an_account_that_meta_disables_pauses_its_numbers_until_it_is_reinstated(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, messages_per_second=20) as here:
+        broadcast_id = await here.send(people(60))
+        ban = {
+            "event": "DISABLED_UPDATE",
+            "ban_info": {"waba_ban_state": "DISABLE", "waba_ban_date": "today"},
+        }
+        await tell(here, "account_update", ban)
+        assert (await here.show(broadcast_id))["hold"]["reason"] == "number_paused"
+        await tell(here, "account_update", ban | {"ban_info": {"waba_ban_state": "REINSTATE"}})
+        await here.until_status(broadcast_id, "sent")
+        await tell(here, "phone_number_quality_update", {"event": "THROUGHPUT_UPGRADE"})
+        noted = await here.running.ctx.db.read(
+            lambda tx: [field for (field,) in tx.execute("SELECT field FROM notice ORDER BY id")]
+        )
+        assert noted == ["account_update", "account_update", "phone_number_quality_update"]
+
+
+async def test_a_failed_status_that_comes_before_its_answer_acts_as_well(tmp_path: Path) -> None:
+    """Without our token it waits until the answer tells the message's id; then it pauses as any other."""
+    (one,) = phones(1)
+    async with site(
+        tmp_path,
+        failed_recipients=(f"{one}=132015",),
+        early_share=1.0,
+        callback_in_failed=False,
+        latency_ms=30,
+    ) as here:
+        broadcast_id = await here.send(people(1) + [{"to": phone} for phone in phones(30, 100)])
+        shown = await here.until_status(broadcast_id, "paused")
+        assert shown["hold"]["reason"] == "template"
+        assert shown["failed_count"] == 1
+
+
+async def test_who_cannot_be_written_to_does_not_stop_the_others(tmp_path: Path) -> None:
+    """A row that makes no message (a fault of ours, or of a hand in the database) fails alone, with its reason."""
+    async with site(tmp_path, messages_per_second=20) as here:
+        broadcast_id = await here.send(people(30))
+        last = phones(30)[-1]
+        await here.running.ctx.db.write(
+            lambda tx: tx.execute("UPDATE recipient SET content = '[1]' WHERE \"to\" = ?", (last,)).rowcount
+        )
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["failed_count"]) == (29, 1)
+        assert "could not be built" in (await recipient(here, last))["error_title"]
+
+
+async def test_the_last_who_opted_out_do_not_keep_it_open(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=10) as here:
+        broadcast_id = await here.send(people(20))
+        last = phones(20)[-1]
+        account_id = here.account["id"]
+        await here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute(
+                    "INSERT INTO optout (account_id, phone, source, at) VALUES (?, ?, 'word', 1)",
+                    (account_id, last),
+                ).rowcount
+            )
+        )
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["cancelled_count"]) == (19, 1)
