@@ -170,14 +170,7 @@ def test_broadcast_list_and_show_tell_what_holds_them(daemon: Daemon, run: Run) 
     assert json.loads(out) == BROADCAST
 
 
-def test_number_list_and_status_are_shown(daemon: Daemon, run: Run) -> None:
+def test_number_list_is_shown(daemon: Daemon, run: Run) -> None:
     daemon.answers["number.list"] = [{"account": "shop", "phone_number_id": "111", "is_default": True}]
     _, out, _ = run("--socket", daemon.socket, "number", "list")
     assert out.splitlines()[1].split() == ["shop", "-", "-", "111", "-", "-", "-", "-", "yes", "-", "-"]
-    daemon.answers["status"] = {
-        "version": "1",
-        "queue": {"pending": 3},
-        "numbers": [{"id": "n", "state": "active"}],
-    }
-    _, out, _ = run("--socket", daemon.socket, "status")
-    assert out == "version  1\n\nqueue\npending  3\n\nnumbers\nID  STATE\nn   active\n"

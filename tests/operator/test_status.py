@@ -1,0 +1,142 @@
+"""What the daemon says of itself: status, and the doctor."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.operator.conftest import Wacrmd
+from tests.support.clock import ShiftClock
+from tests.support.site import PHONE_NUMBER_ID, configuration, people, site
+from wacrmd.clock import MINUTE
+from wacrmd.services.status import SILENCE
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_status_tells_what_it_does_and_what_is_held_up_and_why(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path, messages_per_second=10) as here:
+        found = await here.admin("status")
+        assert found["healthy"] is True
+        assert found["workers"]["alive"] == found["workers"]["workers"] == 4
+        assert found["database"]["wal_bytes"] > 0
+        assert found["uncertain"] == {"recipients": 0, "broadcasts": []}
+        broadcast_id = await here.send(people(40))
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] > 0)
+        found = await here.admin("status")
+        assert found["doing"].startswith("Sending 1 broadcast")
+        assert found["waiting"]["recipients"] > 0
+        assert found["waiting"]["oldest_since"]
+        (number,) = found["numbers"]
+        assert (number["rate_now"], number["messages_per_second"]) == (10, 10)
+        await here.admin("broadcast.pause", id=broadcast_id)
+        found = await here.admin("status")
+        assert found["healthy"] is True, "somebody wanted it"
+        (held,) = found["held"]
+        assert (held["what"], held["id"], held["reason"]) == ("broadcast", broadcast_id, "paused_by_operator")
+        assert held["since"]
+        code, out, _ = await wacrmd("status")
+        assert code == 0
+        assert out.startswith("Healthy: ")
+        assert f"broadcast {broadcast_id[:8]}" in out
+        assert PHONE_NUMBER_ID in out
+        code, out, _ = await wacrmd("status", "--json")
+        assert json.loads(out)["held"] == [held]
+
+
+async def test_a_refused_token_needs_attention_and_uncertain_people_are_listed(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    async with site(tmp_path, close_after_share=1.0, webhooks=False) as here:
+        uncertain_id = await here.send(people(3))
+        await here.until(uncertain_id, lambda shown: shown["uncertain_count"] == 3)
+        here.sim.change(close_after_share=0.0, access_token="EAAanother")
+        broadcast_id = await here.send(people(2, start=3))
+        await here.until(broadcast_id, lambda shown: shown["hold"] is not None)
+        found = await here.admin("status")
+        assert found["healthy"] is False
+        assert {one["what"] for one in found["held"]} == {"broadcast", "number"}
+        assert found["uncertain"]["recipients"] == 3
+        assert found["uncertain"]["broadcasts"][0]["id"] == uncertain_id
+        _, out, _ = await wacrmd("status")
+        assert out.startswith("Needs attention: ")
+        assert f"3 in {uncertain_id[:8]}" in out
+
+
+async def test_silence_of_the_webhooks_is_a_warning_until_one_comes(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, webhooks=False) as here:
+        await here.until_status(await here.send(people(3)), "sent")
+        assert (await here.admin("status"))["warnings"] == []
+        clock.advance(SILENCE + MINUTE)
+        (warning,) = (await here.admin("status"))["warnings"]
+        assert "no status came from Meta" in warning
+        found = await here.admin("doctor")
+        assert "silence" in {one["check"] for one in found["checks"]}
+        here.sim.change(webhooks=True)
+        broadcast_id = await here.send(people(1, start=9))
+        await here.until(broadcast_id, lambda shown: shown["delivered_count"] == 1)
+        assert (await here.admin("status"))["warnings"] == []
+
+
+async def test_the_doctor_finds_nothing_on_a_sound_site(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path) as here:
+        url = f"http://{here.running.webhooks_address}"
+        here.running.ctx.control.reread = lambda: configuration(
+            tmp_path, here.sim.url, f'[webhooks]\npublic_url = "{url}"\n'
+        )
+        await here.admin("reload")
+        await here.admin("number.check", id=PHONE_NUMBER_ID, subscribe=True)
+        code, out, _ = await wacrmd("doctor", "--json")
+        found = json.loads(out)
+        checks = {(one["about"], one["check"]): one["state"] for one in found["checks"]}
+        assert code == 0, [one for one in found["checks"] if one["state"] == "fail"]
+        assert checks["webhooks", "verification"] == checks["webhooks", "events"] == "ok"
+        assert (
+            checks["webhooks", "exposure"] == checks["Meta", "reachable"] == checks["Meta", "clock"] == "ok"
+        )
+        assert checks["database", "database"] == checks["files", "key file"] == "ok"
+        assert {state for (about, _), state in checks.items() if about.startswith("number ")} <= {
+            "ok",
+            "warn",
+        }
+        code, out, _ = await wacrmd("doctor")
+        assert code == 0
+        assert "FAIL" not in out
+
+
+async def test_the_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, quality_rating="RED") as here:
+        here.sim.change(access_token="EAAanother")
+        (tmp_path / "wacrmd.db.key").chmod(0o644)
+        clock.advance(10 * MINUTE)
+        url = f"http://{here.running.api_address}"
+        here.running.ctx.control.reread = lambda: configuration(
+            tmp_path, here.sim.url, f'[webhooks]\npublic_url = "{url}"\n[sender]\nmax_retries = 9\n'
+        )
+        await here.admin("reload")
+        here.running.ctx.control.reread = lambda: configuration(
+            tmp_path, here.sim.url, "[sender]\nworkers = 0\n"
+        )
+        code, out, _ = await wacrmd("doctor", "--json")
+        assert code == 1
+        found = {
+            (one["about"], one["check"]): one for one in json.loads(out)["checks"] if one["state"] == "fail"
+        }
+        assert set(found) == {
+            ("configuration", "configuration"),
+            ("files", "key file"),
+            ("Meta", "clock"),
+            ("webhooks", "verification"),
+            ("webhooks", "events"),
+            ("webhooks", "exposure"),
+            (f"number {PHONE_NUMBER_ID}", "token"),
+        }
+        assert all(one["advice"] for one in found.values())
+        assert stat.S_IMODE((tmp_path / "wacrmd.db.key").stat().st_mode) == 0o644
+        code, out, _ = await wacrmd("doctor")
+        assert code == 1
+        assert "chmod 600" in out
+        assert "7 failed" in out
