@@ -1,0 +1,295 @@
+"""Who may call, how often, and how a failure looks: the same for every endpoint."""
+
+import re
+import socket
+import sqlite3
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import ALL_SCOPES, Site, people, site
+from wacrmd.api.app import ENDPOINTS
+from wacrmd.clock import DAY, MINUTE
+from wacrmd.errors import HTTP_STATUS, ErrorCode
+
+pytestmark = pytest.mark.anyio
+
+
+def url(path: str) -> str:
+    return re.sub(r"{\w+}", "1", path)
+
+
+def error_of(answer: httpx.Response) -> dict[str, Any]:
+    """The error, once it is proved to look like every error."""
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-request-id"]
+    body = answer.json()
+    assert body.keys() == {"error"}
+    error: dict[str, Any] = body["error"]
+    assert {"code", "message"} <= error.keys() <= {"code", "message", "details"}
+    assert answer.status_code == HTTP_STATUS[ErrorCode(error["code"])]
+    return error
+
+
+async def new_key(here: Site, *scopes: str, **more: Any) -> dict[str, str]:
+    """Headers of another key of the same account."""
+    made = await here.admin("key.create", account="shop", name="another", scopes=list(scopes), **more)
+    return {"Authorization": f"Bearer {made['key']}"}
+
+
+async def test_every_bad_key_gets_the_same_401_at_every_endpoint(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        revoked = await here.admin("key.create", account="shop", name="old", scopes=[])
+        await here.admin("key.revoke", id=revoked["id"])
+        expired = await here.admin("key.create", account="shop", name="old", scopes=[], expires_in_days=1)
+        clock.advance(2 * DAY)
+        bad = [
+            {"Authorization": ""},
+            {"Authorization": "Bearer"},
+            {"Authorization": "Bearer nonsense"},
+            {"Authorization": "Basic d2FjcjptZA=="},
+            {"Authorization": f"Bearer {here.key[:-1]}"},
+            {"Authorization": f"Bearer {here.key}x"},
+            {"Authorization": f"Bearer wacrm_live_{'A' * 43}"},
+            {"Authorization": f"Bearer {revoked['key']}"},
+            {"Authorization": f"Bearer {expired['key']}"},
+        ]
+        told = set()
+        for headers in bad:
+            answer = await here.api.get("/api/v1/me", headers=headers)
+            assert error_of(answer)["code"] == "unauthorized", headers
+            told.add(answer.text)
+        assert len(told) == 1
+        for row in ENDPOINTS:
+            answer = await here.api.request(row.method, url(row.path), headers=bad[2])
+            assert error_of(answer)["code"] == "unauthorized", row
+        answer = await here.api.get("/api/v1/unknown", headers=bad[2])
+        assert error_of(answer)["code"] == "unauthorized"
+        async with httpx.AsyncClient(base_url=here.api.base_url) as stranger:
+            assert error_of(await stranger.get("/api/v1/me"))["code"] == "unauthorized"
+
+
+async def test_a_bare_key_will_do_and_me_says_whose_it_is(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        for header in (here.key, f"Bearer {here.key}", f"bearer  {here.key}"):
+            answer = await here.api.get("/api/v1/me", headers={"Authorization": header})
+            assert answer.status_code == 200
+            data = answer.json()["data"]
+            assert data["account"] == {"id": here.account["id"], "name": "shop"}
+            assert sorted(data["key"]["scopes"]) == sorted(ALL_SCOPES)
+            assert data["key"].keys() == {"id", "scopes"}
+
+
+async def test_a_key_without_the_scope_is_told_which_one(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        none = await new_key(here)
+        for row in ENDPOINTS:
+            if not row.scopes:
+                answer = await here.api.request(row.method, url(row.path), headers=none)
+                assert answer.status_code == 200
+                continue
+            answer = await here.api.request(row.method, url(row.path), headers=none)
+            error = error_of(answer)
+            assert error["code"] == "forbidden", row
+            assert all(scope in error["message"] for scope in row.scopes)
+        for row in ENDPOINTS:
+            for scope in row.scopes:
+                one = await new_key(here, scope)
+                answer = await here.api.request(row.method, url(row.path), headers=one)
+                assert answer.status_code not in (401, 403), (row, scope)
+
+
+async def test_revoking_takes_effect_on_the_next_request(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        made = await here.admin("key.create", account="shop", name="short", scopes=[])
+        headers = {"Authorization": made["key"]}
+        assert (await here.api.get("/api/v1/me", headers=headers)).status_code == 200
+        await here.admin("key.revoke", id=made["id"])
+        assert (await here.api.get("/api/v1/me", headers=headers)).status_code == 401
+
+
+async def test_a_key_has_so_many_requests_a_minute(tmp_path: Path) -> None:
+    """Counted after the key and before the scope; another key has its own."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, extra="[limits]\nrequests_per_minute = 3") as here:
+        for left in (2, 1, 0):
+            answer = await here.api.get("/api/v1/me")
+            assert answer.status_code == 200
+            assert answer.headers["x-ratelimit-limit"] == "3"
+            assert answer.headers["x-ratelimit-remaining"] == str(left)
+            assert clock.now() // 1000 < int(answer.headers["x-ratelimit-reset"]) <= clock.now() // 1000 + 61
+        answer = await here.api.get("/api/v1/broadcasts")
+        assert error_of(answer)["code"] == "rate_limited"
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert answer.headers["x-ratelimit-remaining"] == "0"
+        none = await new_key(here)
+        answer = await here.api.get("/api/v1/broadcasts", headers=none)
+        assert error_of(answer)["code"] == "forbidden"
+        assert answer.headers["x-ratelimit-remaining"] == "2"
+        clock.advance(MINUTE)
+        assert (await here.api.get("/api/v1/me")).status_code == 200
+
+
+async def test_a_sane_request_id_comes_back_and_any_other_is_replaced(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        answer = await here.api.get("/api/v1/me", headers={"X-Request-Id": "crm-2026.11_23"})
+        assert answer.headers["x-request-id"] == "crm-2026.11_23"
+        for odd in ("a b", "x" * 129, "<script>"):
+            answer = await here.api.get("/api/v1/me", headers={"X-Request-Id": odd})
+            assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+async def test_unknown_paths_and_methods_are_not_found(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        for method, path in (
+            ("GET", "/"),
+            ("GET", "/api/v1/nothing"),
+            ("GET", "/api/v2/broadcasts"),
+            ("DELETE", "/api/v1/broadcasts"),
+            ("PUT", "/api/v1/broadcasts/1"),
+            ("POST", "/api/v1/me"),
+        ):
+            error = error_of(await here.api.request(method, path))
+            assert error["code"] == "not_found"
+            assert path in error["message"]
+
+
+async def test_another_accounts_things_do_not_exist(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(2))
+        await here.until_status(broadcast_id, "sent")
+        rows = (await here.api.get(f"/api/v1/broadcasts/{broadcast_id}/recipients")).json()["data"]
+        await here.admin("account.add", name="rival")
+        made = await here.admin("key.create", account="rival", name="rival", scopes=list(ALL_SCOPES))
+        rival = {"Authorization": made["key"]}
+        one = f"/api/v1/broadcasts/{broadcast_id}"
+        for method, path in (
+            ("GET", one),
+            ("GET", f"{one}/recipients"),
+            ("GET", f"{one}/recipients/{rows[0]['id']}"),
+            ("GET", f"{one}/events"),
+            ("POST", f"{one}/pause"),
+            ("POST", f"{one}/resume"),
+            ("POST", f"{one}/cancel"),
+        ):
+            answer = await here.api.request(method, path, headers=rival)
+            assert error_of(answer)["code"] == "not_found", path
+        answer = await here.api.post(f"{one}/retry", headers=rival, json={"statuses": ["failed"]})
+        assert error_of(answer)["code"] == "not_found"
+        assert (await here.api.get("/api/v1/broadcasts", headers=rival)).json()["data"] == []
+        assert (await here.api.get("/api/v1/numbers", headers=rival)).json()["data"] == []
+        body = {"template_name": "hello", "recipients": people(1)}
+        answer = await here.api.post("/api/v1/broadcasts", headers=rival, json=body)
+        assert error_of(answer)["code"] == "whatsapp_not_configured"
+        other = await here.send(people(1))
+        answer = await here.api.get(f"/api/v1/broadcasts/{other}/recipients/{rows[0]['id']}")
+        assert error_of(answer)["code"] == "not_found"  # of another broadcast
+
+
+async def test_a_body_may_be_neither_too_large_nor_too_slow(tmp_path: Path) -> None:
+    extra = "[api]\nmax_body_bytes = 20000\nbody_timeout_s = 0.3"
+    async with site(tmp_path, extra=extra) as here:
+        answer = await here.post(people(1000))
+        assert error_of(answer)["code"] == "payload_too_large"
+
+        async def chunks() -> Any:
+            for _ in range(30):
+                yield b" " * 1000
+
+        answer = await here.api.post("/api/v1/broadcasts", content=chunks())
+        assert error_of(answer)["code"] == "payload_too_large"
+
+        host, _, port = here.running.api_address.rpartition(":")
+
+        def stall() -> bytes:
+            with socket.create_connection((host, int(port)), timeout=5) as peer:
+                head = f"POST /api/v1/broadcasts HTTP/1.1\r\nHost: x\r\nAuthorization: {here.key}\r\n"
+                peer.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+                got = b""
+                while not got.endswith(b"}}"):
+                    got += peer.recv(65536)
+                return got
+
+        told = await anyio.to_thread.run_sync(stall)
+        assert told.startswith(b"HTTP/1.1 400")
+        assert b"did not arrive within 0.3 s: 1 bytes came" in told
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"[]", "must be a JSON object"),
+        (b'"x"', "must be a JSON object"),
+        (b"\xff\xfe{}", "not valid JSON"),
+        (b'{"a":' * 3000, "not valid JSON"),
+    ],
+)
+async def test_what_is_no_json_object_is_a_bad_request(tmp_path: Path, body: bytes, message: str) -> None:
+    async with site(tmp_path) as here:
+        answer = await here.api.post("/api/v1/broadcasts", content=body)
+        error = error_of(answer)
+        assert error["code"] == "bad_request"
+        assert message in error["message"]
+
+
+async def test_a_bug_is_a_500_that_names_the_request(tmp_path: Path) -> None:
+    """The bug: a table is gone under the daemon."""
+    async with site(tmp_path) as here:
+        await here.running.ctx.db.write(partial(_rename, old="broadcast", new="gone"))
+        answer = await here.api.get("/api/v1/broadcasts", headers={"X-Request-Id": "find-me"})
+        error = error_of(answer)
+        assert error["code"] == "internal"
+        assert "find-me" in error["message"]
+        assert "no such table" not in answer.text
+        assert (await here.api.get("/api/v1/me")).status_code == 200
+        await here.running.ctx.db.write(partial(_rename, old="gone", new="broadcast"))
+
+
+def _rename(tx: sqlite3.Connection, old: str, new: str) -> None:
+    tx.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+async def test_while_draining_new_broadcasts_are_put_off_and_reading_goes_on(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        here.running.ctx.draining = True
+        answer = await here.post(people(1))
+        assert error_of(answer)["code"] == "unavailable"
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await here.api.get("/api/v1/broadcasts")).json()["data"] == []
+        ready = await here.api.get("/readyz")
+        assert error_of(ready)["code"] == "unavailable"
+        assert (await here.api.get("/livez")).status_code == 200
+
+
+async def test_no_head_of_a_stream_hangs(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(2), scheduled_at="2027-01-01T00:00:00Z")
+        with anyio.fail_after(3):
+            answer = await here.api.head(f"/api/v1/broadcasts/{broadcast_id}/events")
+            assert answer.status_code == 200
+            answer = await here.api.head(f"/api/v1/broadcasts/{broadcast_id}")
+            assert (answer.status_code, answer.content) == (200, b"")
+            answer = await here.api.get("/api/v1/me")
+            assert answer.status_code == 200
+
+
+async def test_pipelined_nonsense_does_not_stop_the_listener(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        host, _, port = here.running.api_address.rpartition(":")
+
+        def talk() -> bytes:
+            with socket.create_connection((host, int(port)), timeout=3) as peer:
+                peer.sendall(b"nonsense\r\n\r\n")
+                return peer.recv(100)
+
+        assert (await anyio.to_thread.run_sync(talk)).startswith(b"HTTP/1.1 400")
+        assert (await here.api.get("/api/v1/me")).status_code == 200
