@@ -105,7 +105,7 @@ async def test_who_waits_is_never_messaged_after_an_erasure_even_on_a_retry(tmp_
         clock.advance(2 * HOUR)
         await here.until_status(broadcast_id, "sent")
         await here.running.ctx.db.write(
-            lambda tx: tx.execute("UPDATE recipient SET status = 'failed'").rowcount
+            lambda tx: tx.execute("UPDATE recipient SET status = 'failed', failed_at = 1").rowcount
         )
         again = await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/retry", json={"statuses": ["failed"]})
         assert again.status_code == 202, again.text
