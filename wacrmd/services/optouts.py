@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -172,7 +172,7 @@ async def import_csv(
     return imported
 
 
-async def export_csv(ctx: Context, account_id: str | None) -> AsyncIterator[str]:
+async def export_csv(ctx: Context, account_id: str | None) -> AsyncGenerator[str, None]:
     """All opt-outs as CSV with a header, newest first, in pieces of many lines."""
     yield _csv_lines([EXPORTED if account_id else ("account", *EXPORTED)])
     position: Position | None = None

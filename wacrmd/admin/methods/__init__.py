@@ -1,6 +1,17 @@
 """The methods that operators call: one module a noun, one table for all."""
 
-from wacrmd.admin.methods import accounts, broadcasts, control, keys, numbers, status, upkeep
+from wacrmd.admin.methods import (
+    accounts,
+    broadcasts,
+    control,
+    keys,
+    numbers,
+    optouts,
+    status,
+    templates,
+    upkeep,
+    webhooks,
+)
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.services.context import Context
 
@@ -10,6 +21,9 @@ METHODS: tuple[Method[Context], ...] = (
     *numbers.METHODS,
     *keys.METHODS,
     *broadcasts.METHODS,
+    *templates.METHODS,
+    *optouts.METHODS,
+    *webhooks.METHODS,
     *control.METHODS,
     *upkeep.METHODS,
 )

@@ -1,0 +1,159 @@
+"""`wacrmd optout …`."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wacrmd.cli.client import call, stream
+from wacrmd.cli.frame import Noun, Session
+from wacrmd.cli.output import Column, Kind, emit, hint, say, table
+
+COLUMNS = (
+    Column("ACCOUNT", "account", spare=True),
+    Column("PHONE", "phone", Kind.KEY),
+    Column("USER ID", "user_id", spare=True),
+    Column("SOURCE", "source"),
+    Column("DETAIL", "detail"),
+    Column("SINCE", "created_at", Kind.TIME),
+)
+PART_BYTES = 400 * 1024
+"""How much of a file goes into one call; a line of the protocol may hold a MiB, and JSON escapes."""
+
+MOST_ERRORS = 20
+
+account_option = click.option("--account", required=True, metavar="NAME", help="Whose list.")
+
+
+@click.group(cls=Noun)
+def optout() -> None:
+    """People who must not be messaged any more."""
+
+
+@optout.command("add")
+@click.argument("phone")
+@account_option
+@click.option("--detail", metavar="TEXT", help="Why, for those who wonder later.")
+@click.pass_obj
+def add(session: Session, phone: str, account: str, detail: str | None) -> None:
+    """Suppress a person: nothing is sent to them any more.
+
+    For example: wacrmd optout add +14155550123 --account shop
+    """
+    emit(
+        session,
+        call(session, "optout.add", account=account, phone=phone, detail=detail),
+        lambda made: say(f"{made['phone'] or made['user_id']} is suppressed ({made['source']})."),
+    )
+
+
+@optout.command("remove")
+@click.argument("phone")
+@account_option
+@click.pass_obj
+def remove(session: Session, phone: str, account: str) -> None:
+    """Let a person who had opted out be messaged again.
+
+    For example: wacrmd optout remove +14155550123 --account shop
+    """
+    emit(
+        session,
+        call(session, "optout.remove", account=account, phone=phone),
+        lambda made: say(f"{made['phone'] or made['user_id']} may be messaged again."),
+    )
+
+
+@optout.command("list")
+@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--limit", type=click.IntRange(min=1, max=1000), metavar="N", help="At most so many (50).")
+@click.pass_obj
+def list_optouts(session: Session, account: str | None, limit: int | None) -> None:
+    """List the newest opt-outs with source and time.
+
+    For example: wacrmd optout list --account shop
+    """
+
+    def render(rows: list[dict[str, Any]]) -> None:
+        table(rows, COLUMNS, empty="Nobody has opted out.")
+        if len(rows) == (limit or 50):
+            hint("More may follow: wacrmd optout export writes all of them")
+
+    emit(session, call(session, "optout.list", account=account, limit=limit), render)
+
+
+@optout.command("import")
+@click.argument("file", metavar="FILE")
+@account_option
+@click.pass_obj
+def import_file(session: Session, file: str, account: str) -> int:
+    """Suppress everybody in a CSV FILE (- is standard input); running it again is harmless.
+
+    A header may name phone, user_id and detail; without one the first column is the phone number. For
+    example: wacrmd optout import stop.csv --account shop
+    """
+    total: dict[str, Any] = {"added": 0, "known": 0, "rejected": 0, "errors": []}
+    for first_line, part in _parts(_read(file)):
+        done = call(session, "optout.import", account=account, csv=part)
+        for name in ("added", "known", "rejected"):
+            total[name] += done[name]
+        # Parts after the first begin with a repeated header, which is no line of the file.
+        shift = first_line - 2 if first_line > 1 else 0
+        total["errors"] += [one | {"line": one["line"] + shift} for one in done["errors"]]
+
+    def render(found: dict[str, Any]) -> None:
+        for one in found["errors"][:MOST_ERRORS]:
+            hint(f"line {one['line']}: {one['message']}")
+        if found["rejected"] > MOST_ERRORS:
+            hint(f"… and {found['rejected'] - MOST_ERRORS} more lines that are rejected")
+        say(
+            f"{found['added']} people suppressed, {found['known']} were already, "
+            f"{found['rejected']} lines rejected."
+        )
+
+    emit(session, total, render)
+    return int(bool(total["rejected"]) and not (total["added"] or total["known"]))
+
+
+def _read(file: str) -> str:
+    where = "standard input" if file == "-" else file
+    try:
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise click.ClickException(f"cannot read {where}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{where} is not UTF-8 text; save it as 'CSV UTF-8'") from None
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """Parts of a file that fit into one call: the number of the first line, and the text with the first row."""
+    lines = text.splitlines(keepends=True)
+    if not any(line.strip() for line in lines):
+        raise click.ClickException("the file is empty: expected phone numbers, one a line")
+    head = lines[0] if any(letter.isalpha() for letter in lines[0]) else "phone\n"
+    part, size, first, open_quotes = list[str](), 0, 1, False
+    for at, line in enumerate(lines, start=1):
+        part.append(line)
+        size += len(line.encode())
+        open_quotes ^= line.count('"') % 2 == 1
+        if size >= PART_BYTES and not open_quotes:
+            yield first, "".join(part) if first == 1 else head + "".join(part)
+            part, size, first = [], 0, at + 1
+    if part:
+        yield first, "".join(part) if first == 1 else head + "".join(part)
+
+
+@optout.command("export")
+@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.pass_obj
+def export(session: Session, account: str | None) -> None:
+    """Write all opt-outs to standard output as CSV.
+
+    For example: wacrmd optout export --account shop > optouts.csv
+    """
+    out = sys.stdout.buffer
+    for piece in stream(session, "optout.export", account=account):
+        out.write(piece.encode())
+    out.flush()

@@ -1,0 +1,163 @@
+"""`wacrmd webhook …`."""
+
+from typing import Any
+
+import click
+
+from wacrmd.cli.client import call
+from wacrmd.cli.frame import Noun, Session
+from wacrmd.cli.input import confirm, yes_option
+from wacrmd.cli.output import Column, Kind, details, emit, hint, say, table
+
+# model.WebhookEvent; importing the model would cost every command more time than all the rest of it.
+EVENTS = (
+    "broadcast.sent",
+    "broadcast.paused",
+    "broadcast.cancelled",
+    "message.status_updated",
+    "message.received",
+    "contact.opted_out",
+    "contact.opted_in",
+)
+
+COLUMNS = (
+    Column("ID", "id", Kind.ID),
+    Column("ACCOUNT", "account", spare=True),
+    Column("URL", "url"),
+    Column("ACTIVE", "is_active"),
+    Column("EVENTS", "events"),
+    Column("FAILING", "failing_since", Kind.TIME, spare=True),
+    Column("WHY", "disabled_reason", spare=True),
+)
+
+DELIVERIES = (
+    Column("ID", "id", Kind.KEY),
+    Column("EVENT", "event"),
+    Column("STATUS", "status", Kind.STATE),
+    Column("TRIES", "attempts", Kind.NUMBER),
+    Column("LAST", "last"),
+    Column("NEXT", "next_attempt_at", Kind.TIME, spare=True),
+    Column("CREATED", "created_at", Kind.TIME),
+)
+
+event_option = click.option(
+    "--event", "events", multiple=True, type=click.Choice(EVENTS), help="Repeatable; all."
+)
+
+
+@click.group(cls=Noun)
+def webhook() -> None:
+    """Outbound webhooks that tell local apps what happens."""
+
+
+@webhook.command("add")
+@click.option("--account", required=True, metavar="NAME", help="Whose events.")
+@click.option("--url", required=True, metavar="URL", help="Where they are posted.")
+@event_option
+@click.pass_obj
+def add(session: Session, account: str, url: str, events: tuple[str, ...]) -> None:
+    """Tell a local app of events; the secret that signs them is shown this once.
+
+    For example: wacrmd webhook add --account shop --url https://crm.example.com/hook --event broadcast.sent
+    """
+
+    def render(made: dict[str, Any]) -> None:
+        details((field, made.get(field)) for field in ("id", "account", "url", "events", "secret"))
+        hint("Keep the secret now: it cannot be shown again.")
+
+    emit(session, call(session, "webhook.add", account=account, url=url, events=list(events)), render)
+
+
+@webhook.command("list")
+@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.pass_obj
+def list_webhooks(session: Session, account: str | None) -> None:
+    """List the webhooks and whether they work.
+
+    For example: wacrmd webhook list
+    """
+    emit(
+        session,
+        call(session, "webhook.list", account=account),
+        lambda rows: table(rows, COLUMNS, empty="There is no webhook yet: see wacrmd webhook add --help"),
+    )
+
+
+@webhook.command("set")
+@click.argument("webhook_id", metavar="ID")
+@click.option("--url", metavar="URL", help="Where events are posted from now on.")
+@event_option
+@click.option("--on/--off", "active", default=None, help="Deliver to it again, or no more.")
+@click.pass_obj
+def change(
+    session: Session, webhook_id: str, url: str | None, events: tuple[str, ...], active: bool | None
+) -> None:
+    """Change a webhook, switch it off, or on again after it was disabled.
+
+    For example: wacrmd webhook set 9c1e --on
+    """
+    if url is None and not events and active is None:
+        raise click.UsageError("Nothing to change: name at least one option such as --on")
+    result = call(session, "webhook.set", id=webhook_id, url=url, events=list(events) or None, active=active)
+
+    def render(made: dict[str, Any]) -> None:
+        say(f"Webhook {made['id'][:8]} to {made['url']} is {'on' if made['is_active'] else 'off'}.")
+
+    emit(session, result, render)
+
+
+@webhook.command("remove")
+@click.argument("webhook_id", metavar="ID")
+@yes_option
+@click.pass_obj
+def remove(session: Session, webhook_id: str, yes: bool) -> None:
+    """Delete a webhook with its deliveries.
+
+    For example: wacrmd webhook remove 9c1e
+    """
+    confirm(f"Delete webhook {webhook_id} with all its deliveries?", yes=yes)
+    emit(
+        session,
+        call(session, "webhook.remove", id=webhook_id),
+        lambda made: say(f"Webhook {made['id'][:8]} to {made['url']} is removed."),
+    )
+
+
+@webhook.command("deliveries")
+@click.argument("webhook_id", metavar="ID")
+@click.option("--status", type=click.Choice(["pending", "delivered", "failed"]), help="Only those.")
+@click.option("--limit", type=click.IntRange(min=1, max=1000), metavar="N", help="At most so many (50).")
+@click.pass_obj
+def deliveries(session: Session, webhook_id: str, status: str | None, limit: int | None) -> None:
+    """List deliveries to a webhook, the newest first, with the result of the last try.
+
+    For example: wacrmd webhook deliveries 9c1e --status failed
+    """
+
+    def render(rows: list[dict[str, Any]]) -> None:
+        table([row | {"last": _last(row)} for row in rows], DELIVERIES, empty="There is no such delivery.")
+
+    emit(session, call(session, "webhook.deliveries", id=webhook_id, status=status, limit=limit), render)
+
+
+def _last(row: dict[str, Any]) -> str | None:
+    """How the last try ended."""
+    if not row["tries"]:
+        return None
+    last = row["tries"][-1]
+    return str(last.get("error") or last.get("status"))
+
+
+@webhook.command("resend")
+@click.argument("delivery_id", metavar="DELIVERY")
+@click.pass_obj
+def resend(session: Session, delivery_id: str) -> None:
+    """Deliver an event once more, under its own id.
+
+    For example: wacrmd webhook resend 0b9c7d6e-5f7a-4f0e-9d43-2f4f6a1c9b21
+    """
+    emit(
+        session,
+        call(session, "webhook.resend", id=delivery_id),
+        lambda made: say(f"Delivery {made['id']} of {made['event']} is on its way again."),
+    )
