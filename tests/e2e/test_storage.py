@@ -1,0 +1,286 @@
+"""A disk that is full, read-only or taken, and a file that is damaged: said clearly, nothing lost, no restart."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import Site, configuration, people, site
+from wacrmd import daemon
+from wacrmd.clock import SystemClock
+from wacrmd.errors import DatabaseInUseError, DatabaseUnusableError, WacrmdError
+from wacrmd.store import database as store
+from wacrmd.store.database import Database, StorageTrouble, Tx, open_writer
+from wacrmd.store.migrate import migrate
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of a few megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], check=False, capture_output=True
+        ).returncode
+    )
+    if not mounted:
+        pytest.skip("needs the right to mount a file system; the test with max_page_count runs everywhere")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Write until nothing more fits."""
+    ballast = folder / "ballast"
+    with ballast.open("ab", buffering=0) as file:
+        for size in (1 << 16, 1 << 12, 1 << 8, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+    return ballast
+
+
+async def set_pages(here: Site, pages: int) -> None:
+    """Let the file grow to that many pages and no further, 0: to what it has now."""
+
+    def work(tx: Tx) -> None:
+        (now,) = tx.execute("PRAGMA page_count").fetchone()
+        tx.execute(f"PRAGMA max_page_count = {pages or now}")
+
+    await here.running.ctx.db.alone(work)
+
+
+async def until(condition: Any, timeout_s: float = 15) -> None:
+    with anyio.fail_after(timeout_s):
+        while not condition():  # noqa: ASYNC110 - the condition is a state that announces nothing
+            await anyio.sleep(0.02)
+
+
+async def refused_while_full(here: Site, broadcast_id: str) -> None:
+    """New work gets 503 with a time and a reason, old work can be read, Meta's webhooks are not taken."""
+    answer = await here.post(people(1000, 5000))
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json()["error"]["code"] == "unavailable"
+    assert "disk is full" in answer.json()["error"]["message"]
+    shown = await here.show(broadcast_id)
+    if shown["status"] == "sending":
+        assert shown["hold"]["reason"] == "storage"
+    status = await here.admin("status")
+    assert not status["healthy"]
+    assert "disk is full" in status["database"]["trouble"]["detail"]
+
+
+async def test_a_full_file_system_loses_nothing_and_goes_on_by_itself(small_disk: Path) -> None:
+    async with site(small_disk, messages_per_second=100, latency_ms=150) as here:
+        broadcast_id = await here.send(people(300))
+        await here.until(broadcast_id, lambda b: b["sent_count"] > 10)
+        ballast = fill(small_disk)
+        await until(lambda: here.running.ctx.db.trouble is not None)
+        await refused_while_full(here, broadcast_id)
+        ballast.unlink()
+        await here.until_status(broadcast_id, "sent", 40)
+        await here.sim.idle(40)
+        shown = await here.show(broadcast_id)
+        assert (shown["sent_count"], shown["uncertain_count"]) == (300, 0)
+        assert shown["delivered_count"] == 300
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 300
+        assert here.running.ctx.db.trouble is None
+
+
+async def test_a_file_that_may_not_grow_loses_nothing_and_goes_on_by_itself(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=100, latency_ms=100) as here:
+        broadcast_id = await here.send(people(150))
+        await here.until(broadcast_id, lambda b: b["sent_count"] > 5)
+        await set_pages(here, 0)
+        await until(lambda: here.running.ctx.db.trouble is not None)
+        await refused_while_full(here, broadcast_id)
+        await set_pages(here, 1_000_000)
+        await here.until_status(broadcast_id, "sent", 40)
+        await here.sim.idle(40)
+        shown = await here.show(broadcast_id)
+        assert (shown["sent_count"], shown["delivered_count"], shown["uncertain_count"]) == (150, 150, 0)
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 150
+
+
+async def test_trouble_ends_by_itself_when_nobody_writes(tmp_path: Path) -> None:
+    """Else whoever waits for good news before it sends work would wait for ever."""
+    async with site(tmp_path) as here:
+        await set_pages(here, 0)
+        assert (await here.post(people(1000))).status_code == 503
+        assert here.running.ctx.db.trouble is not None
+        await set_pages(here, 1_000_000)
+        await until(lambda: here.running.ctx.db.trouble is None)
+
+
+async def test_a_lock_of_another_program_is_named_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "BUSY_TIMEOUT_MS", 200)
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(5))
+        await here.until_status(broadcast_id, "sent")
+        with closing(sqlite3.connect(tmp_path / "wacrmd.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            answer = await here.post(people(5))
+            assert answer.status_code == 503
+            assert "another program holds the database locked" in answer.json()["error"]["message"]
+            assert (await here.show(broadcast_id))["sent_count"] == 5
+            other.execute("ROLLBACK")
+        await here.until_status(await here.send(people(5, 100)), "sent")
+
+
+async def test_a_read_only_file_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.running.ctx.db.alone(lambda tx: tx.execute("PRAGMA query_only = ON").fetchall())
+        answer = await here.post(people(5))
+        assert answer.status_code == 503
+        assert "read-only" in answer.json()["error"]["message"]
+        assert len(here.sim.ledger) == 0
+        await here.running.ctx.db.alone(lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall())
+        await here.until_status(await here.send(people(5)), "sent")
+
+
+async def start(folder: Path) -> None:
+    async with daemon.run(configuration(folder, "http://127.0.0.1:9"), SystemClock()):
+        pass
+
+
+@pytest.mark.parametrize("damage", ["no database", "a page of rubbish"])
+async def test_a_damaged_file_stops_the_start_with_what_to_do(tmp_path: Path, damage: str) -> None:
+    async with site(tmp_path) as here:
+        await here.until_status(await here.send(people(50)), "sent")
+    path = tmp_path / "wacrmd.db"
+    with path.open("r+b") as file:
+        if damage == "no database":
+            file.write(b"this is no database at all, it is a text")
+        else:
+            file.seek(100)
+            file.write(os.urandom(4000))
+    with pytest.raises(
+        DatabaseUnusableError, match="damaged: stop the daemon, run check-db, restore a backup"
+    ):
+        await start(tmp_path)
+
+
+async def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "wacrmd.db"
+    with closing(open_writer(path)) as connection:
+        migrate(connection, path)
+        connection.execute("PRAGMA user_version = 9999")
+    with pytest.raises(DatabaseUnusableError, match=r"has schema 9999, this wacrmd knows up to \d+: install"):
+        await start(tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (9999,)
+
+
+async def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "wacrmd.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+        connection.commit()
+    before = path.read_bytes()
+    with pytest.raises(DatabaseUnusableError, match="is not a database of wacrmd"):
+        await start(tmp_path)
+    shutil.copy(path, tmp_path / "copy.db")
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
+    assert before[:16] == path.read_bytes()[:16]
+
+
+async def test_a_second_daemon_is_refused(tmp_path: Path) -> None:
+    async with site(tmp_path):
+        with pytest.raises(DatabaseInUseError, match="another wacrmd already uses"):
+            await start(tmp_path)
+
+
+async def test_a_full_disk_at_the_start_is_said_and_the_next_start_works(small_disk: Path) -> None:
+    async with site(small_disk) as here:
+        await here.until_status(await here.send(people(20)), "sent")
+    ballast = fill(small_disk)
+    with pytest.raises(WacrmdError, match=r"full|opened|used"):
+        await start(small_disk)
+    ballast.unlink()
+    await start(small_disk)
+
+
+async def test_one_bad_write_takes_back_itself_alone(tmp_path: Path) -> None:
+    """Writes share a commit, each in its own savepoint; what is answered is on disk, what failed is not."""
+    async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
+
+        def put(tx: Tx, key: str) -> str:
+            tx.execute("INSERT INTO setting (key, value) VALUES (?, 'x')", (key,))
+            return key
+
+        outcomes: list[str] = []
+
+        async def write(key: str) -> None:
+            try:
+                outcomes.append(await db.write(partial(put, key=key)))
+            except sqlite3.IntegrityError:
+                outcomes.append(f"{key} refused")
+
+        async with anyio.create_task_group() as tasks:
+            for key in ("a", "b", "a", "c"):
+                tasks.start_soon(write, key)
+        assert sorted(outcomes) == ["a", "a refused", "b", "c"]
+        rows = await db.read(lambda tx: tx.execute("SELECT key FROM setting ORDER BY key").fetchall())
+        assert rows == [("a",), ("b",), ("c",)]
+
+
+async def test_a_transaction_left_open_by_a_failed_rollback_is_ended(tmp_path: Path) -> None:
+    """Else every write after it would fail, and only a restart would help."""
+    async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
+        await db.alone(lambda tx: tx.execute("BEGIN IMMEDIATE").fetchall())
+        await db.write(lambda tx: tx.execute("INSERT INTO setting VALUES ('k', 'v')").rowcount)
+        assert await db.read(lambda tx: tx.execute("SELECT count(*) FROM setting").fetchone()) == (1,)
+
+
+async def test_after_the_end_nothing_is_taken(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
+        pass
+    with pytest.raises(StorageTrouble, match="stopping"):
+        await db.write(lambda tx: None)
+
+
+async def test_a_webhook_that_cannot_be_stored_is_not_answered_200(tmp_path: Path) -> None:
+    """Meta posts it again, and then it counts."""
+    async with site(tmp_path, sent_after_ms=1500, delivered_after_ms=1600, read_share=0) as here:
+        broadcast_id = await here.send(people(20))
+        await here.until_status(broadcast_id, "sent")
+        await here.running.ctx.db.alone(lambda tx: tx.execute("PRAGMA query_only = ON").fetchall())
+        await until(lambda: here.sim.summary()["webhooks"]["issued"].get("delivered", 0) == 20)
+        assert (await here.show(broadcast_id))["delivered_count"] == 0
+        await here.running.ctx.db.alone(lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall())
+        await here.sim.idle(30)
+        assert (await here.show(broadcast_id))["delivered_count"] == 20
+
+
+async def test_the_api_says_503_as_json_when_even_reading_fails(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.running.ctx.db.alone(
+            lambda tx: tx.execute("ALTER TABLE api_key RENAME TO gone").fetchall()
+        )
+        answer: httpx.Response = await here.api.get("/api/v1/me")
+        assert answer.status_code in (500, 503)
+        assert answer.json()["error"]["code"] in ("internal", "unavailable")
+        await here.running.ctx.db.alone(
+            lambda tx: tx.execute("ALTER TABLE gone RENAME TO api_key").fetchall()
+        )
+        assert (await here.api.get("/api/v1/me")).status_code == 200
