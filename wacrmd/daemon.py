@@ -31,7 +31,7 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.sdnotify import Notifier, listen_fds
 from wacrmd.secrets import Vault
 from wacrmd.sender.sender import Sender
-from wacrmd.services import control, templates, upkeep
+from wacrmd.services import control, number_check, templates, upkeep
 from wacrmd.services.context import Changes, Context
 from wacrmd.services.trust import TrustBook
 from wacrmd.store import accounts, broadcasts, records
@@ -163,6 +163,7 @@ async def run(
             background.start_soon(Sweeper(ctx, _upkeep(ctx), vital=False).run)
             background.start_soon(dispatcher.run)
             background.start_soon(templates.keep_synced, ctx)
+            background.start_soon(number_check.keep_checked, ctx)
             background.start_soon(Watchdog(ctx, sweeper, bell, notifier).run)
             async with anyio.create_task_group() as doors:
                 for listener, app in (

@@ -4,6 +4,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.errors import Refusal
+from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
 from wacrmd.model import Number
 from wacrmd.secrets import VaultError
@@ -19,7 +22,10 @@ from wacrmd.services.checks import (
 from wacrmd.services.context import Context
 from wacrmd.store import numbers
 
+TICK: Millis = 10 * SECOND
 ODD_ADVICE = "Check [meta] graph_url, the ids and the network; sending is tried all the same."
+
+log = get_logger(__name__)
 
 
 async def ask_number(ctx: Context, phone_number_id: str, token: str) -> tuple[Check, dict[str, Any] | None]:
@@ -60,6 +66,42 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
         found.append(Check("webhooks", State.WARN, f"could not be read: {error.sentence}", ODD_ADVICE))
     await keep(ctx, number.id, seen, health)
     return found
+
+
+async def keep_checked(ctx: Context) -> None:
+    """Ask Meta about each number once in the configured interval, the first time after that; until cancelled.
+
+    A task of its own: Meta may take a minute to answer, and nothing else shall wait for that.
+    """
+    asked: dict[str, Millis] = {}
+    while True:
+        every = ctx.config.meta.check_interval_minutes * MINUTE
+        if every and not ctx.draining:
+            try:
+                await check_due(ctx, every, asked)
+            except Refusal as refusal:
+                log.warning("number_check_postponed", reason=refusal.message)
+            except Exception:
+                log.exception("number_check_failed")
+        await ctx.clock.sleep_until(ctx.clock.now() + TICK)
+
+
+async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> None:
+    """Check the numbers that were last asked about (also in vain, see `asked`) longer ago than `every`."""
+    for number in await ctx.db.read(numbers.all_of):
+        now = ctx.clock.now()
+        if now - max(number.checked_at or 0, asked.get(number.id, ctx.started_at)) < every:
+            continue
+        asked[number.id] = now
+        for check in await check_number(ctx, number):
+            if check.state is not State.OK:
+                log.warning(
+                    "number_check",
+                    number=number.phone_number_id,
+                    check=check.name,
+                    detail=check.detail,
+                    advice=check.advice,
+                )
 
 
 async def keep(ctx: Context, number_id: str, seen: dict[str, Any], health: dict[str, Any] | None) -> None:

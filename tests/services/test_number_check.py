@@ -1,0 +1,26 @@
+"""What Meta says of a number is read now and then, without anybody asking."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import site
+from wacrmd.clock import MINUTE
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_number_is_checked_once_in_the_configured_interval(tmp_path: Path) -> None:
+    """Not at the start, but an interval after it: then its quality stands in the list."""
+    clock = ShiftClock()
+    async with site(
+        tmp_path, clock=clock, extra="[meta]\ncheck_interval_minutes = 30\n", quality_rating="YELLOW"
+    ) as here:
+        (before,) = await here.admin("number.list")
+        with anyio.fail_after(10):
+            while (await here.admin("number.list"))[0]["quality"] != "YELLOW":
+                clock.advance(31 * MINUTE)
+                await anyio.wait_all_tasks_blocked()
+        assert before["quality"] is None
