@@ -2,7 +2,8 @@
 
 What is found here would fail at Meta for each person alone: 132000 (number of parameters), 132012 (kind of
 header), 131008 (empty or missing value), 132018 (line breaks), 132001, 132015 and 132016 (no such template,
-paused, disabled); see meta-cloud-api 1.3 and 2.3. Where nothing was ever synced, Meta alone decides.
+paused, disabled); see meta-cloud-api 1.3 and 2.3. Where no template was ever synced, Meta alone
+decides.
 """
 
 import re
@@ -82,9 +83,12 @@ class Demand:
 
 
 def known(tx: Tx, waba_id: str, name: str, language: str) -> Known | None:
-    """The template as last synced; None when nothing of this business account ever was."""
+    """The template as last synced; None when none of this business account ever was.
+
+    An empty list is no knowledge: a token that may not see templates gets one, and a rehearsal's Meta as well.
+    """
     synced_at = templates.synced_at(tx, waba_id)
-    if synced_at is None:
+    if synced_at is None or not templates.any_known(tx, waba_id):
         return None
     found = templates.get(tx, waba_id, name, language)
     return Known(found, [] if found else templates.languages(tx, waba_id, name), synced_at)

@@ -123,6 +123,12 @@ def synced_at(tx: Tx, waba_id: str) -> Millis | None:
     return row[0] if row else None
 
 
+def any_known(tx: Tx, waba_id: str) -> bool:
+    """Whether the business account has any template at all."""
+    row = tx.execute("SELECT 1 FROM template WHERE waba_id = ? LIMIT 1", (waba_id,)).fetchone()
+    return row is not None
+
+
 def get(tx: Tx, waba_id: str, name: str, language: str) -> Template | None:
     """One template in one language."""
     row = tx.execute(

@@ -1,0 +1,227 @@
+"""Templates with more than text: what a caller gives arrives at Meta as Meta documents it (meta-cloud-api 1.3)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.site import phones, site
+
+pytestmark = pytest.mark.anyio
+
+A, B = phones(2)
+TEMPLATES: tuple[dict[str, Any], ...] = (
+    {
+        "name": "sale",
+        "language": "en_US",
+        "parameter_format": "NAMED",
+        "components": [
+            {"type": "HEADER", "format": "IMAGE"},
+            {"type": "BODY", "text": "Hi {{first_name}}, {{percent}} off"},
+            {
+                "type": "BUTTONS",
+                "buttons": [
+                    {"type": "QUICK_REPLY", "text": "Stop"},
+                    {"type": "URL", "text": "Shop", "url": "https://shop.example/{{1}}"},
+                    {"type": "COPY_CODE", "text": "Copy"},
+                    {"type": "FLOW", "text": "Survey"},
+                ],
+            },
+        ],
+    },
+    {
+        "name": "order_update",
+        "language": "en_US",
+        "components": [{"type": "BODY", "text": "Hi {{1}}, order {{2}}"}],
+    },
+    {"name": "plain", "language": "en_US", "components": [{"type": "BODY", "text": "Hello"}]},
+    {
+        "name": "order_update",
+        "language": "de",
+        "status": "PAUSED",
+        "components": [{"type": "BODY", "text": "Hallo {{1}}"}],
+    },
+)
+
+
+async def sent(tmp_path: Path, body: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The components that arrived, by recipient; the simulated Meta checks them against its templates."""
+    async with site(tmp_path, templates=TEMPLATES) as here:
+        answer = await here.api.post("/api/v1/templates/sync")
+        assert answer.status_code == 200, answer.text
+        answer = await here.api.post("/api/v1/broadcasts", json=body)
+        assert answer.status_code == 202, answer.text
+        broadcast_id = answer.json()["data"]["broadcast_id"]
+        shown = await here.until_status(broadcast_id, "sent")
+        assert shown["failed_count"] == 0, (
+            await here.api.get(f"/api/v1/broadcasts/{broadcast_id}/recipients")
+        ).text
+        messages = [json.loads(entry.body or b"") for entry in here.sim.ledger.entries]
+        return {message["to"]: message["template"].get("components", []) for message in messages}
+
+
+async def test_named_parameters_header_and_buttons_with_defaults_and_overrides(tmp_path: Path) -> None:
+    found = await sent(
+        tmp_path,
+        {
+            "template_name": "sale",
+            "header": {"image": {"link": "https://shop.example/sale.jpg"}},
+            "buttons": [
+                {"index": 0, "type": "quick_reply", "payload": "STOP"},
+                {"index": 1, "type": "url", "text": "spring"},
+                {"index": 2, "type": "copy_code", "code": "SPRING25"},
+                {"index": 3, "type": "flow", "flow_token": "t-1", "flow_action_data": {"step": 2}},
+            ],
+            "recipients": [
+                {"to": A, "params": {"first_name": "Jane", "percent": 25}},
+                {
+                    "to": B,
+                    "params": {"first_name": "John", "percent": "30"},
+                    "header": {"image": {"id": "1558081531584829"}},
+                    "buttons": [
+                        {"index": 1, "type": "url", "text": "john"},
+                        {"index": 2, "type": "copy_code", "code": "JOHN30"},
+                    ],
+                },
+            ],
+        },
+    )
+    assert found[A] == [
+        {
+            "type": "header",
+            "parameters": [{"type": "image", "image": {"link": "https://shop.example/sale.jpg"}}],
+        },
+        {
+            "type": "body",
+            "parameters": [
+                {"type": "text", "parameter_name": "first_name", "text": "Jane"},
+                {"type": "text", "parameter_name": "percent", "text": "25"},
+            ],
+        },
+        {
+            "type": "button",
+            "sub_type": "quick_reply",
+            "index": "0",
+            "parameters": [{"type": "payload", "payload": "STOP"}],
+        },
+        {
+            "type": "button",
+            "sub_type": "url",
+            "index": "1",
+            "parameters": [{"type": "text", "text": "spring"}],
+        },
+        {
+            "type": "button",
+            "sub_type": "copy_code",
+            "index": "2",
+            "parameters": [{"type": "coupon_code", "coupon_code": "SPRING25"}],
+        },
+        {
+            "type": "button",
+            "sub_type": "flow",
+            "index": "3",
+            "parameters": [
+                {"type": "action", "action": {"flow_token": "t-1", "flow_action_data": {"step": 2}}}
+            ],
+        },
+    ]
+    assert found[B][0]["parameters"] == [{"type": "image", "image": {"id": "1558081531584829"}}]
+    assert [part.get("index") for part in found[B]] == [None, None, "1", "2"]
+    assert found[B][3]["parameters"] == [{"type": "coupon_code", "coupon_code": "JOHN30"}]
+
+
+async def test_raw_components_are_passed_on_as_they_are(tmp_path: Path) -> None:
+    default = [
+        {"type": "body", "parameters": [{"type": "text", "text": "you"}, {"type": "text", "text": "7"}]}
+    ]
+    own = [{"type": "body", "parameters": [{"type": "text", "text": "Jane"}, {"type": "text", "text": "8"}]}]
+    found = await sent(
+        tmp_path,
+        {
+            "template_name": "order_update",
+            "components": default,
+            "recipients": [{"to": A}, {"to": B, "components": own}],
+        },
+    )
+    assert found == {A: default, B: own}
+
+
+async def test_a_template_without_anything_has_no_components(tmp_path: Path) -> None:
+    found = await sent(
+        tmp_path, {"template_name": "plain", "recipients": [{"to": A}, {"to": B, "params": []}]}
+    )
+    assert found == {A: [], B: []}
+
+
+@pytest.mark.parametrize(
+    ("fields", "details"),
+    [
+        (
+            {"recipients": [{"to": A, "params": ["a", "b"]}, {"to": "x"}, {"to": B, "params": ["a"]}]},
+            [("recipients[2].params", "the template's body takes 2 parameters, found 1")],
+        ),
+        (
+            {"template_language": "fr"},
+            [("template_language", "template 'order_update' has no fr: it exists in de, en_US")],
+        ),
+        (
+            {"template_language": "de"},
+            [("template_name", "template 'order_update' in de is paused by Meta because of its quality")],
+        ),
+        (
+            {"template_name": "sale", "recipients": [{"to": A, "params": {"first_name": "Jane"}}]},
+            [
+                ("header", 'the template\'s header needs "image"'),
+                ("buttons", 'button 1 of the template needs a value: give index 1, type url with its "text"'),
+                (
+                    "buttons",
+                    'button 2 of the template needs a value: give index 2, type copy_code with its "code"',
+                ),
+                ("recipients[0].params", '"percent" is missing'),
+            ],
+        ),
+    ],
+)
+async def test_what_does_not_fit_is_refused_with_the_recipient_and_rehearsed_as_a_problem(
+    tmp_path: Path, fields: dict[str, Any], details: list[tuple[str, str]]
+) -> None:
+    async with site(tmp_path, templates=TEMPLATES) as here:
+        body = {"template_name": "order_update", "recipients": [{"to": A, "params": ["a", "b"]}], **fields}
+        unchecked = (await here.api.post("/api/v1/broadcasts?dry_run=true", json=body)).json()["data"]
+        assert (unchecked["problems"], unchecked["template_synced_at"]) == ([], None)
+        await here.api.post("/api/v1/templates/sync")
+        answer = await here.api.post("/api/v1/broadcasts", json=body)
+        assert answer.status_code == 400, answer.text
+        error = answer.json()["error"]
+        assert error["code"] == "bad_request"
+        assert error["message"].startswith(f"{details[0][0]}: ")
+        assert [(problem["path"], problem["message"]) for problem in error["details"]] == details
+        rehearsed = await here.api.post("/api/v1/broadcasts?dry_run=true", json=body)
+        assert rehearsed.status_code == 200
+        assert rehearsed.json()["data"]["problems"] == error["details"]
+        assert (await here.api.get("/api/v1/broadcasts")).json()["data"] == []
+        assert here.sim.ledger.counts()["total"] == 0
+
+
+async def test_an_unknown_template_is_refused_once_the_templates_are_known(tmp_path: Path) -> None:
+    async with site(tmp_path, templates=TEMPLATES) as here:
+        await here.api.post("/api/v1/templates/sync")
+        answer = await here.post([{"to": A}], template_name="nonsense")
+        assert answer.status_code == 400
+        assert "there is no template 'nonsense' as of the last sync" in answer.json()["error"]["message"]
+    folder = tmp_path / "another"
+    folder.mkdir()
+    async with site(folder, templates=TEMPLATES) as here:
+        broadcast_id = await here.send([{"to": A}], template_name="nonsense")  # nothing known: Meta decides
+        shown = await here.until_status(broadcast_id, "paused")
+        assert shown["hold"]["reason"] == "template"
+
+
+async def test_an_empty_list_of_templates_is_no_knowledge(tmp_path: Path) -> None:
+    """A token without the permission to see templates gets an empty list, and may send all the same."""
+    async with site(tmp_path) as here:
+        answer = await here.api.post("/api/v1/templates/sync")
+        assert answer.json()["data"]["templates"] == 0
+        broadcast_id = await here.send([{"to": A}], template_name="hello")
+        await here.until_status(broadcast_id, "sent")

@@ -1,0 +1,69 @@
+"""A dry run says what would become of a broadcast, and leaves no trace."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import people, phones, site
+from wacrmd.clock import HOUR, iso
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/api/v1/broadcasts?dry_run=true"
+
+
+async def test_it_has_the_numbers_of_the_real_thing_and_stores_nothing(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=10) as here:
+        await here.api.post("/api/v1/optouts", json={"phone": phones(1)[0]})
+        body = {
+            "template_name": "hello",
+            "recipients": [*people(40), *people(3, start=1), {"to": "nobody"}, {"to": 5}],
+        }
+        answer = await here.api.post(PATH, json=body, headers={"Idempotency-Key": "k"})
+        assert answer.status_code == 200
+        rehearsed = answer.json()["data"]
+        assert (await here.api.get("/api/v1/broadcasts")).json()["data"] == []
+        await here.admin("number.pause", id=here.number["id"], reason="test")
+        real = (
+            await here.api.post("/api/v1/broadcasts", json=body, headers={"Idempotency-Key": "k"})
+        ).json()["data"]
+        del real["broadcast_id"]
+        assert {name: rehearsed[name] for name in real} == real
+        assert (rehearsed["accepted"], rehearsed["suppressed"]) == (39, 1)
+        assert rehearsed["dry_run"] is True
+        assert rehearsed["problems"] == []
+        assert rehearsed["from"] == here.number["id"]
+        assert rehearsed["expected_duration_s"] == 3.9
+        again = (await here.api.post(PATH, json=body)).json()["data"]
+        assert again["expected_duration_s"] == 7.8  # what waits comes first
+
+
+async def test_what_would_be_a_400_for_lack_of_people_is_a_problem(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        for recipients, message in (
+            ([{"to": "nobody"}], "No recipients had a valid E.164 phone number"),
+            (people(1), "all valid recipients have opted out"),
+        ):
+            await here.api.post("/api/v1/optouts", json={"phone": phones(1)[0]})
+            body = {"template_name": "hello", "recipients": recipients}
+            data = (await here.api.post(PATH, json=body)).json()["data"]
+            assert data["accepted"] == 0
+            assert data["problems"] == [{"path": "recipients", "message": message}]
+
+
+async def test_a_malformed_request_is_refused_all_the_same(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        body = {"template_name": "hello", "recipients": people(1)}
+        answer = await here.api.post(PATH, json=body | {"recipients": []})
+        assert answer.status_code == 400
+        answer = await here.api.post("/api/v1/broadcasts?dry_run=perhaps", json=body)
+        assert answer.status_code == 400
+        answer = await here.api.post(
+            "/api/v1/broadcasts?dryrun=true", json=body
+        )  # a misspelling must not send
+        assert answer.status_code == 400
+        answer = await here.api.post(PATH, json=body | {"scheduled_at": iso(clock.now() + HOUR)})
+        assert answer.json()["data"]["status"] == "scheduled"
+        assert here.sim.ledger.counts()["total"] == 0

@@ -1,0 +1,137 @@
+"""The same Idempotency-Key never makes a second broadcast, however the requests fall."""
+
+import logging
+from pathlib import Path
+
+import aiohttp
+import anyio
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import people, phones, site
+from wacrmd.clock import DAY, HOUR, MINUTE, iso
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/api/v1/broadcasts"
+BODY = {"template_name": "hello", "recipients": people(2)}
+
+
+async def test_the_same_key_and_body_get_the_first_answer_again(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        key = {"Idempotency-Key": "spring-sale"}
+        first = await here.api.post(PATH, json=BODY, headers=key)
+        assert "idempotent-replayed" not in first.headers
+        await here.until_status(first.json()["data"]["broadcast_id"], "sent")
+        await here.api.post("/api/v1/optouts", json={"phone": phones(1)[0]})  # would change the numbers
+        shuffled = b'{"recipients": [{"params": ["Person 0000"], "to": "+14152000000"},'
+        shuffled += b'{"to":"+14152000001","params":["Person 0001"]}],   "template_name": "hello"}'
+        for again in (
+            await here.api.post(PATH, json=BODY, headers=key),
+            await here.api.post(PATH, content=shuffled, headers=key),
+        ):
+            assert again.status_code == 202
+            assert again.json() == first.json()
+            assert again.headers["idempotent-replayed"] == "true"
+        other = await here.api.post(PATH, json=BODY | {"name": "x"}, headers=key)
+        assert other.status_code == 422
+        assert other.json()["error"]["code"] == "idempotency_mismatch"
+        assert here.sim.ledger.counts()["total"] == 2
+        clock.advance(DAY - 10 * MINUTE)
+        again = await here.api.post(PATH, json=BODY, headers=key)
+        assert again.headers["idempotent-replayed"] == "true"
+        clock.advance(11 * MINUTE)
+        new = await here.api.post(PATH, json=BODY, headers=key)
+        assert new.status_code == 202
+        assert "idempotent-replayed" not in new.headers
+        assert new.json()["data"]["broadcast_id"] != first.json()["data"]["broadcast_id"]
+
+
+async def test_a_refusal_is_not_remembered(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        key = {"Idempotency-Key": "k"}
+        answer = await here.api.post(PATH, json=BODY | {"recipients": [{"to": "x"}]}, headers=key)
+        assert answer.status_code == 400
+        assert (await here.api.post(PATH, json=BODY, headers=key)).status_code == 202
+
+
+async def test_keys_are_the_accounts_own(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.admin("account.add", name="rival")
+        number = here.number["phone_number_id"]
+        await here.admin(
+            "number.add",
+            account="rival",
+            phone_number_id=f"{number}9",
+            waba_id="9",
+            access_token="EAAtestaccesstoken",
+            app_secret="x",
+            verify_token="y",
+        )
+        made = await here.admin("key.create", account="rival", name="r", scopes=["broadcasts:send"])
+        mine = await here.api.post(PATH, json=BODY, headers={"Idempotency-Key": "k"})
+        theirs = await here.api.post(
+            PATH, json=BODY, headers={"Idempotency-Key": "k", "Authorization": made["key"]}
+        )
+        assert theirs.status_code == 202
+        assert theirs.json()["data"]["broadcast_id"] != mine.json()["data"]["broadcast_id"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_a_key_has_1_to_255_characters(tmp_path: Path, key: str) -> None:
+    async with site(tmp_path) as here:
+        answer = await here.api.post(PATH, json=BODY, headers={"Idempotency-Key": key})
+        assert answer.status_code == 400
+        assert "Idempotency-Key" in answer.text
+        answer = await here.api.post(PATH, json=BODY, headers={"Idempotency-Key": "x" * 255})
+        assert answer.status_code == 202
+
+
+async def test_a_body_nested_too_deep_to_compare_is_refused(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        deep = (
+            b'{"template_name":"hello","recipients":[{"to":"+14155550123"}],"x":'
+            + b"[" * 400
+            + b"]" * 400
+            + b"}"
+        )
+        answer = await here.api.post(PATH, content=deep, headers={"Idempotency-Key": "k"})
+        assert answer.status_code == 400
+        assert "nested too deep" in answer.text
+
+
+async def test_two_at_the_same_moment_a_thousand_times_make_one_broadcast_each(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)  # half of the time would go into lines of libraries
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        body = {"template_name": "hello", "recipients": people(1), "scheduled_at": iso(clock.now() + HOUR)}
+        found: dict[int, list[tuple[int, str, str]]] = {}
+        turn = anyio.CapacityLimiter(16)
+
+        async def post(session: aiohttp.ClientSession, pair: int) -> None:
+            async with session.post(PATH, json=body, headers={"Idempotency-Key": f"pair {pair}"}) as answer:
+                replayed = answer.headers.get("Idempotent-Replayed", "")
+                found.setdefault(pair, []).append((answer.status, replayed, await answer.text()))
+
+        async def both(session: aiohttp.ClientSession, pair: int) -> None:
+            async with turn, anyio.create_task_group() as two:
+                two.start_soon(post, session, pair)
+                two.start_soon(post, session, pair)
+
+        async with (
+            aiohttp.ClientSession(str(here.api.base_url), headers={"Authorization": here.key}) as session,
+            anyio.create_task_group() as pairs,
+        ):
+            for pair in range(1000):
+                pairs.start_soon(both, session, pair)
+        assert len(found) == 1000
+        for answers in found.values():
+            assert sorted(answer[:2] for answer in answers) == [(202, ""), (202, "true")]
+            assert answers[0][2] == answers[1][2]
+        count = await here.running.ctx.db.read(
+            lambda tx: tx.execute("SELECT count(*) FROM broadcast").fetchone()[0]
+        )
+        assert count == 1000
