@@ -32,6 +32,11 @@ TICK: Millis = 1 * SECOND
 SLOW_S = 2.0
 """An endpoint that took so long, or failed, has one worker at a time until it does better."""
 TOGETHER_S = 0.02
+"""Changes that come within this time are looked at together."""
+AHEAD = 50
+"""Due deliveries of one endpoint that one look brings; they are looked at anew after each change."""
+UNRECORDED = 200
+"""Beyond so many deliveries whose result is not durable yet, none is begun."""
 GONE = 410
 
 log = get_logger(__name__)
@@ -43,10 +48,13 @@ class Dispatcher:
     def __init__(self, ctx: Context, *, resolver: AbstractResolver | None = None) -> None:
         self._ctx = ctx
         self._resolver = resolver
-        self._under_way: dict[int, str] = {}
+        self._ready: dict[str, list[Due]] = {}
+        self._is_stale = True
+        self._calls: Counter[str] = Counter()
+        self._under_way: set[int] = set()
         self._slow: set[str] = set()
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
+        self._ended = asyncio.Event()
         self._stopping = False
         self._caller: Caller
         self._random = random.Random()  # noqa: S311 - jitter, nothing secret
@@ -55,14 +63,14 @@ class Dispatcher:
         """Deliver until cancelled; what is then under way is delivered again at the next start."""
         self._caller = Caller(self._reach, resolver=self._resolver)
         try:
-            with self._ctx.changes.watch_all() as self._wake:
-                async with anyio.create_task_group() as deliveries:
-                    while True:
-                        self._wake.clear()
-                        at = await self._launch(deliveries)
-                        await self._sleep(at)
-                        if not self._under_way:
-                            await anyio.sleep(TOGETHER_S)  # one look for many changes
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._hear)
+                tasks.start_soon(self._tick)
+                while True:
+                    self._wake.clear()
+                    if not self._stopping:
+                        await self._launch(tasks)
+                    await self._wake.wait()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._caller.aclose()
@@ -72,54 +80,66 @@ class Dispatcher:
         self._stopping = True
         with anyio.move_on_after(seconds):
             while self._under_way:
-                self._idle.clear()
-                await self._idle.wait()
+                self._ended = asyncio.Event()
+                await self._ended.wait()
         return not self._under_way
 
-    async def _sleep(self, at: Millis) -> None:
-        """Until something may have changed, a delivery has ended, or the clock says `at`."""
+    async def _hear(self) -> None:
+        """Look again after changes, once for those that come together."""
+        with self._ctx.changes.watch_all() as changed:
+            while True:
+                await changed.wait()
+                await anyio.sleep(TOGETHER_S)
+                changed.clear()
+                self._look()
 
-        async def alarm() -> None:
-            await self._ctx.clock.sleep_until(at)
-            self._wake.set()
+    async def _tick(self) -> None:
+        """Look again by the clock: for what is due now, and for hints that were lost."""
+        while True:
+            await self._ctx.clock.sleep_until(self._ctx.clock.now() + TICK)
+            self._look()
 
-        async with anyio.create_task_group() as race:
-            race.start_soon(alarm)
-            await self._wake.wait()
-            race.cancel_scope.cancel()
+    def _look(self) -> None:
+        self._is_stale = True
+        self._wake.set()
 
-    async def _launch(self, deliveries: TaskGroup) -> Millis:
-        """Begin what is due, as far as there are workers; when to look again."""
-        now = self._ctx.clock.now()
+    async def _launch(self, tasks: TaskGroup) -> None:
+        """Begin what is due, as far as there are workers."""
         workers = self._ctx.config.hooks.workers
-        busy = list(self._under_way)
-        if self._stopping or len(busy) >= workers:
-            return now + TICK
-        try:
-            due = await self._ctx.db.read(partial(outbox.due, now=now, room=workers, busy=busy))
-        except Refusal as refusal:
-            log.warning("deliveries_postponed", reason=refusal.message)
-            return now + TICK
-        load = Counter(self._under_way.values())
-        for delivery in choose(due, load, self._slow, workers):
-            self._under_way[delivery.id] = delivery.endpoint_id
-            deliveries.start_soon(self._deliver, delivery)
-        return now + TICK
+        if self._calls.total() >= workers or len(self._under_way) >= UNRECORDED:
+            return
+        if self._is_stale or not any(self._ready.values()):
+            self._is_stale = False
+            work = partial(outbox.due, now=self._ctx.clock.now(), room=AHEAD, busy=list(self._under_way))
+            try:
+                self._ready = await self._ctx.db.read(work)
+            except Refusal as refusal:
+                log.warning("deliveries_postponed", reason=refusal.message)
+                return
+        for delivery in choose(self._ready, self._calls, self._slow, workers):
+            self._ready[delivery.endpoint_id].remove(delivery)
+            self._under_way.add(delivery.id)
+            self._calls[delivery.endpoint_id] += 1
+            tasks.start_soon(self._deliver, delivery)
 
     async def _deliver(self, delivery: Due) -> None:
-        """One try, kept with its result."""
+        """One try, kept with its result. Its worker is free as soon as the app has answered."""
         try:
             began = self._ctx.clock.now()
-            answer = await self._call(delivery, began)
+            try:
+                answer = await self._call(delivery, began)
+            finally:
+                self._calls[delivery.endpoint_id] -= 1
+                self._wake.set()
             if answer.taken and answer.duration_s < SLOW_S:
                 self._slow.discard(delivery.endpoint_id)
             else:
                 self._slow.add(delivery.endpoint_id)
             await self._record(delivery, answer, began)
         finally:
-            del self._under_way[delivery.id]
+            self._under_way.discard(delivery.id)
+            self._ended.set()
             self._wake.set()
-            self._idle.set()
 
     async def _call(self, delivery: Due, now: Millis) -> Answer:
         try:
@@ -138,23 +158,23 @@ class Dispatcher:
         return await self._caller.post(delivery.url, signed, body, self._ctx.config.hooks.timeout_s)
 
     async def _record(self, delivery: Due, answer: Answer, began: Millis) -> None:
-        """Keep the try; while the disk does not let it, the delivery stays due and is made again later."""
+        """Keep the try, as soon as the disk lets it: else it would be made again and again."""
         ctx = self._ctx
-        max_age = round(ctx.config.hooks.max_age_hours * HOUR)
         work = partial(
             record,
             delivery=delivery,
             answer=answer,
             began=began,
-            max_age=max_age,
+            max_age=round(ctx.config.hooks.max_age_hours * HOUR),
             jitter=self._random.random(),
         )
-        try:
-            reason = await ctx.db.write(partial(work, now=ctx.clock.now()))
-        except Refusal as refusal:
-            log.warning("delivery_unrecorded", endpoint=delivery.endpoint_id, reason=refusal.message)
-            await ctx.clock.sleep_until(ctx.clock.now() + TICK)
-            return
+        while True:
+            try:
+                reason = await ctx.db.write(partial(work, now=ctx.clock.now()))
+                break
+            except Refusal as refusal:
+                log.warning("delivery_unrecorded", endpoint=delivery.endpoint_id, reason=refusal.message)
+                await ctx.clock.sleep_until(ctx.clock.now() + TICK)
         if not answer.taken:
             log.info(
                 "webhook_not_taken",

@@ -112,17 +112,6 @@ def due(tx: Tx, *, now: Millis, room: int, busy: Iterable[int]) -> dict[str, lis
     return found
 
 
-def next_due(tx: Tx, now: Millis) -> Millis | None:
-    """The earliest time after now at which a delivery is due; None when none waits."""
-    row = tx.execute(
-        "SELECT min((SELECT min(d.next_attempt_at) FROM webhook_delivery d WHERE d.endpoint_id = e.id"
-        " AND d.status = 'pending' AND d.next_attempt_at > ?)) FROM webhook_endpoint e WHERE e.is_active = 1",
-        (now,),
-    ).fetchone()
-    at: Millis | None = row[0]
-    return at
-
-
 def note_try(
     tx: Tx, delivery_id: int, result: Mapping[str, object], *, next_attempt_at: Millis | None, now: Millis
 ) -> None:
@@ -187,11 +176,3 @@ def get(tx: Tx, endpoint_id: str | None, delivery_uuid: str) -> Delivery | None:
         (delivery_uuid, endpoint_id),
     ).fetchone()
     return _delivery(row) if row else None
-
-
-def waiting(tx: Tx) -> dict[str, int]:
-    """How many deliveries wait, by endpoint: for those who watch over the daemon."""
-    rows = tx.execute(
-        "SELECT endpoint_id, count(*) FROM webhook_delivery WHERE status = 'pending' GROUP BY endpoint_id"
-    )
-    return dict(rows.fetchall())
