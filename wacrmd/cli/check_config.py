@@ -14,7 +14,10 @@ from wacrmd.cli.output import emit, hint, say
 @click.option("--effective", is_flag=True, help="Print every key with the value in use.")
 @click.pass_obj
 def check_config(session: Session, config: Path | None, effective: bool) -> None:
-    """Check the configuration file; exit code 78 and one line for each error if it cannot be used."""
+    """Check the configuration file; exit code 78 and one line for each error if it cannot be used.
+
+    For example: wacrmd check-config --effective
+    """
     option = config or session.config
     loaded = configuration.load(option)
     path = configuration.config_path(option)

@@ -63,12 +63,24 @@ def json_option() -> click.Option:
     )
 
 
+EXAMPLE = "For example: "
+
+
 class Verb(click.Command):
-    """A command that talks to the daemon."""
+    """A command that talks to the daemon; what its docstring gives as an example stands apart in the help."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.params.extend(shared_options())
+        text, _, example = (self.help or "").partition(EXAMPLE)
+        self.help = text.rstrip()
+        self.example = " ".join(example.split())
+
+    def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example, on one line that can be copied."""
+        if self.example:
+            with formatter.section("Example"):
+                formatter.write(f"{'':>{formatter.current_indent}}{self.example}\n")
 
 
 class HintingGroup(click.Group):

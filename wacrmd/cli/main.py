@@ -69,7 +69,10 @@ root.params.extend(shared_options())
 @click.command()
 @click.pass_obj
 def version(session: Session) -> None:
-    """Print the version of this command; 'wacrmd status' tells the daemon's."""
+    """Print the version of this command; 'wacrmd status' tells the daemon's.
+
+    For example: wacrmd version
+    """
     click.echo(f'{{"version":"{__version__}"}}' if session.json else f"wacrmd {__version__}")
 
 
@@ -81,7 +84,7 @@ version.params.append(json_option())
 def completion(shell: str) -> None:
     """Print the script that completes wacrmd's commands in a SHELL.
 
-    For bash: wacrmd completion bash > /etc/bash_completion.d/wacrmd
+    For example: wacrmd completion bash > /etc/bash_completion.d/wacrmd
     """
     from click.shell_completion import get_completion_class  # noqa: PLC0415 - only this command needs it
 

@@ -18,7 +18,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     """Make the backup FILE the database, once the daemon is stopped.
 
     FILE is checked first and stays as it is. A database that is there already is never overwritten: move it
-    away first, with its -wal and -shm.
+    away first, with its -wal and -shm. For example: wacrmd restore /var/lib/wacrmd/backups/before-upgrade.db
     """
     from wacrmd.config import key_file, load  # noqa: PLC0415 - the help must not load the store
     from wacrmd.store import copies  # noqa: PLC0415

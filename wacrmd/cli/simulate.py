@@ -106,7 +106,10 @@ def split_bind(bind: str) -> tuple[str, int]:
 )
 @_flags
 def simulate(bind: str, **flags: Any) -> None:
-    """Run the simulated Meta alone, so that a site can rehearse without sending anything."""
+    """Run the simulated Meta alone, so that a site can rehearse without sending anything.
+
+    For example: wacrmd simulate --webhook-url http://127.0.0.1:8081/webhooks/meta --app-secret-file secret
+    """
     host, port = split_bind(bind)
     options = options_from(flags)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

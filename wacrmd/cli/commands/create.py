@@ -56,7 +56,9 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
 
     Columns called 1, 2 … fill {{1}}, {{2}} …; others fill them in their order, or by name where the
     template has named parameters. You see the first rows, the rejected ones and the duration before it goes
-    out. For example: wacrmd broadcast create --csv people.csv --template spring_sale --language de
+    out.
+
+    For example: wacrmd broadcast create --csv people.csv --template spring_sale --language de
     """
     sheet = _read(file)
     asked = _asked(sheet, file, options)

@@ -47,7 +47,10 @@ def key() -> None:
 def create(
     session: Session, account: str, name: str, scopes: tuple[str, ...], expires_in_days: int | None
 ) -> None:
-    """Create a key; it is shown this once."""
+    """Create a key; it is shown this once.
+
+    For example: wacrmd key create --account shop --name CRM --scope broadcasts:send
+    """
     result = call(
         session,
         "key.create",
@@ -72,7 +75,10 @@ def create(
 @click.option("--account", metavar="NAME", help="Only this account's.")
 @click.pass_obj
 def list_keys(session: Session, account: str | None) -> None:
-    """List the keys, never the keys themselves."""
+    """List the keys, never the keys themselves.
+
+    For example: wacrmd key list --account shop
+    """
     emit(
         session,
         call(session, "key.list", account=account),
@@ -85,6 +91,9 @@ def list_keys(session: Session, account: str | None) -> None:
 @yes_option
 @click.pass_obj
 def revoke(session: Session, key_id: str, yes: bool) -> None:
-    """Revoke a key: the next request with it is refused."""
+    """Revoke a key: the next request with it is refused. A beginning of its ID is enough.
+
+    For example: wacrmd key revoke 6f1c2d
+    """
     confirm(f"Revoke key {key_id}? The app that uses it stops working.", yes=yes)
     emit(session, call(session, "key.revoke", id=key_id), lambda _: say(f"Key {key_id} is revoked."))

@@ -23,6 +23,7 @@ def backup(session: Session, file: Path, force: bool) -> None:
 
     The daemon writes it, so FILE must be where its user may write, such as below /var/lib/wacrmd/backups.
     Tokens in it are sealed: keep a copy of the key file too, elsewhere.
+    For example: wacrmd backup /var/lib/wacrmd/backups/before-upgrade.db
     """
     emit(
         session,
@@ -35,7 +36,10 @@ def backup(session: Session, file: Path, force: bool) -> None:
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_obj
 def check_db(session: Session, file: Path | None) -> int:
-    """Look for damage in the running daemon's database, or in FILE (a backup, say) without a daemon."""
+    """Look for damage in the running daemon's database, or in FILE (a backup, say) without a daemon.
+
+    For example: wacrmd check-db
+    """
     if file is None:
         found = call(session, "check-db")
     else:
@@ -71,6 +75,7 @@ def erase(session: Session, phone: str, account: str | None, forget_optout: bool
 
     Broadcasts keep an anonymous row, so their counts stay true; a message that waits is cancelled. An opt-out
     is kept unless --forget-optout is given. Older backups still know the person.
+    For example: wacrmd erase +14155550123
     """
     confirm("Erase all that is known of this person? This cannot be undone.", yes=yes)
     result = call(session, "erase", phone=phone, account=account, forget_optout=forget_optout)
@@ -91,7 +96,10 @@ def erase(session: Session, phone: str, account: str | None, forget_optout: bool
 @click.option("--account", metavar="NAME", help="Only what this account knows.")
 @click.pass_obj
 def export_person(session: Session, phone: str, account: str | None) -> None:
-    """Print everything that is known of one person, by PHONE, as JSON."""
+    """Print everything that is known of one person, by PHONE, as JSON.
+
+    For example: wacrmd export-person +14155550123
+    """
     found = call(session, "export-person", phone=phone, account=account)
     emit(session, found, lambda result: click.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2)))
     if on_terminal():

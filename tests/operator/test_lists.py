@@ -1,0 +1,149 @@
+"""Templates, opt-outs and outbound webhooks as operators handle them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.operator.conftest import Wacrmd
+from tests.support.site import people, phones, site
+from wacrmd.admin.protocol import RpcError
+from wacrmd.cli.commands import optout
+
+pytestmark = pytest.mark.anyio
+
+TEMPLATES = (
+    {
+        "id": "1",
+        "name": "greeting",
+        "language": "en_US",
+        "status": "APPROVED",
+        "category": "MARKETING",
+        "parameter_format": "NAMED",
+        "components": [{"type": "BODY", "text": "Hi {{first_name}} from {{city}}"}],
+    },
+    {
+        "id": "2",
+        "name": "old",
+        "language": "en_US",
+        "status": "PAUSED",
+        "category": "MARKETING",
+        "components": [{"type": "BODY", "text": "Hi {{1}}"}],
+    },
+)
+
+
+async def test_templates_are_read_listed_and_a_csv_is_checked_against_them(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    async with site(tmp_path, templates=TEMPLATES) as here:
+        code, out, _ = await wacrmd("template", "sync", "--account", "shop")
+        assert code == 0
+        assert out.startswith("2 templates: ")
+        code, out, _ = await wacrmd("template", "list")
+        assert [line.split()[0] for line in out.splitlines()[1:]] == ["greeting", "old"]
+        file = tmp_path / "people.csv"
+        file.write_text("to,city,first_name\n+14155550123,Ulm,Jo\n")
+        line = ["broadcast", "create", "--csv", file, "--template"]
+        code, out, _ = await wacrmd(*line, "greeting", "--yes")
+        assert code == 0
+        (made,) = await here.admin("broadcast.list")
+        await here.until_status(made["id"], "sent")
+        sent = json.loads(here.sim.ledger.entries[0].body or b"")["template"]["components"][0]["parameters"]
+        assert {(one["parameter_name"], one["text"]) for one in sent} == {
+            ("first_name", "Jo"),
+            ("city", "Ulm"),
+        }
+        code, out, err = await wacrmd(*line, "old", "--yes")
+        assert code == 1
+        assert "problem: template_name: template 'old' in en_US is paused" in err
+        assert "Nothing is sent" in err
+        file.write_text("to,first_name\n+14155550123,Jo\n")
+        code, _, err = await wacrmd(*line, "greeting", "--dry-run")
+        assert code == 1
+        assert "city" in err
+        assert len(await here.admin("broadcast.list")) == 1
+        here.sim.change(access_token="EAAanother")
+        code, _, err = await wacrmd("template", "sync")
+        assert code == 1
+        assert "business account" in err
+
+
+async def test_people_opt_out_and_in_again(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    gone = phones(1)[0]
+    async with site(tmp_path) as here:
+        code, out, _ = await wacrmd(
+            "optout", "add", gone, "--account", "shop", "--detail", "asked on the phone"
+        )
+        assert (code, out) == (0, f"{gone} is suppressed (operator).\n")
+        assert (await here.post(people(2))).json()["data"]["suppressed"] == 1
+        _, out, _ = await wacrmd("optout", "list")
+        assert "asked on the phone" in out
+        _, out, _ = await wacrmd("optout", "export", "--account", "shop")
+        assert gone in out.splitlines()[1]
+        code, out, _ = await wacrmd("optout", "remove", gone, "--account", "shop")
+        assert code == 0
+        assert (await here.post(people(2))).json()["data"]["suppressed"] == 0
+        code, _, err = await wacrmd("optout", "remove", gone, "--account", "shop")
+        assert code == 1
+        assert "not found" in err
+        with pytest.raises(RpcError, match="expected a phone number"):
+            await here.admin("optout.add", account="shop", phone="nobody")
+
+
+async def test_a_file_of_opt_outs_goes_over_in_parts_and_its_lines_keep_their_numbers(
+    tmp_path: Path, wacrmd: Wacrmd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optout, "PART_BYTES", 2000)
+    numbers = phones(500)
+    lines = ["phone,note", *(f"{number},x" for number in numbers)]
+    lines.insert(300, "12,y")
+    file = tmp_path / "stop.csv"
+    file.write_text("\n".join(lines) + "\n")
+    async with site(tmp_path) as here:
+        code, out, err = await wacrmd("optout", "import", file, "--account", "shop")
+        assert code == 0
+        assert out == "500 people suppressed, 0 were already, 1 lines rejected.\n"
+        assert err.startswith("line 301: ")
+        code, out, _ = await wacrmd("optout", "import", file, "--account", "shop", "--json")
+        assert {name: json.loads(out)[name] for name in ("added", "known", "rejected")} == {
+            "added": 0,
+            "known": 500,
+            "rejected": 1,
+        }
+        assert len(await here.admin("optout.list", limit=1000)) == 500
+        code, out, _ = await wacrmd("optout", "export")
+        assert len(out.splitlines()) == 501
+        file.write_text("phone\n12\n")
+        assert (await wacrmd("optout", "import", file, "--account", "shop"))[0] == 1
+
+
+async def test_webhooks_are_added_watched_changed_and_removed(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path, extra='[hooks]\nallow_private = ["127.0.0.0/8"]\n') as here:
+        url = "http://127.0.0.1:9/hook"
+        code, out, err = await wacrmd("webhook", "add", "--account", "shop", "--url", url)
+        assert code == 0
+        assert "whsec_" in out
+        assert "cannot be shown again" in err
+        (made,) = await here.admin("webhook.list")
+        assert "whsec_" not in json.dumps(made)
+        assert len(made["events"]) == 7
+        code, out, _ = await wacrmd("webhook", "set", made["id"][:8], "--event", "broadcast.sent")
+        assert code == 0
+        await here.until_status(await here.send(people(1)), "sent")
+        (delivery,) = await here.admin("webhook.deliveries", id=made["id"][:8])
+        assert delivery["event"] == "broadcast.sent"
+        code, out, _ = await wacrmd("webhook", "deliveries", made["id"][:8])
+        assert delivery["id"] in out
+        code, out, _ = await wacrmd("webhook", "resend", delivery["id"])
+        assert code == 0
+        assert (await wacrmd("webhook", "set", made["id"][:8], "--off"))[1].endswith("is off.\n")
+        code, _, err = await wacrmd("webhook", "resend", delivery["id"])
+        assert code == 1
+        assert "not active" in err
+        assert (await wacrmd("webhook", "list"))[0] == 0
+        assert (await wacrmd("webhook", "set", made["id"]))[0] == 2
+        assert (await wacrmd("webhook", "remove", made["id"][:8], "--yes"))[0] == 0
+        assert await here.admin("webhook.list") == []
+        with pytest.raises(RpcError, match="not public"):
+            await here.admin("webhook.add", account="shop", url="http://10.0.0.1/")
