@@ -90,8 +90,9 @@ def list_optouts(session: Session, account: str | None, limit: int | None) -> No
 def import_file(session: Session, file: str, account: str) -> int:
     """Suppress everybody in a CSV FILE (- is standard input); running it again is harmless.
 
-    A header may name phone, user_id and detail; without one the first column is the phone number. For
-    example: wacrmd optout import stop.csv --account shop
+    A header may name phone, user_id and detail; without one the first column is the phone number.
+
+    For example: wacrmd optout import stop.csv --account shop
     """
     total: dict[str, Any] = {"added": 0, "known": 0, "rejected": 0, "errors": []}
     for first_line, part in _parts(_read(file)):
