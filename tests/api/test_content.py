@@ -11,6 +11,7 @@ from tests.support.site import phones, site
 pytestmark = pytest.mark.anyio
 
 A, B = phones(2)
+BY_HAND = "[templates]\nsync_interval_minutes = 0"
 TEMPLATES: tuple[dict[str, Any], ...] = (
     {
         "name": "sale",
@@ -47,7 +48,7 @@ TEMPLATES: tuple[dict[str, Any], ...] = (
 
 async def sent(tmp_path: Path, body: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The components that arrived, by recipient; the simulated Meta checks them against its templates."""
-    async with site(tmp_path, templates=TEMPLATES) as here:
+    async with site(tmp_path, extra=BY_HAND, templates=TEMPLATES) as here:
         answer = await here.api.post("/api/v1/templates/sync")
         assert answer.status_code == 200, answer.text
         answer = await here.api.post("/api/v1/broadcasts", json=body)
@@ -186,7 +187,7 @@ async def test_a_template_without_anything_has_no_components(tmp_path: Path) -> 
 async def test_what_does_not_fit_is_refused_with_the_recipient_and_rehearsed_as_a_problem(
     tmp_path: Path, fields: dict[str, Any], details: list[tuple[str, str]]
 ) -> None:
-    async with site(tmp_path, templates=TEMPLATES) as here:
+    async with site(tmp_path, extra=BY_HAND, templates=TEMPLATES) as here:
         body = {"template_name": "order_update", "recipients": [{"to": A, "params": ["a", "b"]}], **fields}
         unchecked = (await here.api.post("/api/v1/broadcasts?dry_run=true", json=body)).json()["data"]
         assert (unchecked["problems"], unchecked["template_synced_at"]) == ([], None)
@@ -205,14 +206,14 @@ async def test_what_does_not_fit_is_refused_with_the_recipient_and_rehearsed_as_
 
 
 async def test_an_unknown_template_is_refused_once_the_templates_are_known(tmp_path: Path) -> None:
-    async with site(tmp_path, templates=TEMPLATES) as here:
+    async with site(tmp_path, extra=BY_HAND, templates=TEMPLATES) as here:
         await here.api.post("/api/v1/templates/sync")
         answer = await here.post([{"to": A}], template_name="nonsense")
         assert answer.status_code == 400
         assert "there is no template 'nonsense' as of the last sync" in answer.json()["error"]["message"]
     folder = tmp_path / "another"
     folder.mkdir()
-    async with site(folder, templates=TEMPLATES) as here:
+    async with site(folder, extra=BY_HAND, templates=TEMPLATES) as here:
         broadcast_id = await here.send([{"to": A}], template_name="nonsense")  # nothing known: Meta decides
         shown = await here.until_status(broadcast_id, "paused")
         assert shown["hold"]["reason"] == "template"

@@ -1,0 +1,190 @@
+"""Server-sent events: live, sparing, resumable, alive through proxies, and never in the way of a shutdown."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import Site, people, site
+from wacrmd.api.events import stream
+from wacrmd.clock import HOUR, MINUTE, iso
+from wacrmd.services.follow import follow
+from wacrmd.services.views import resolve_broadcast
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Event:
+    """One event as a browser sees it, and when it came."""
+
+    name: str
+    id: str
+    data: dict[str, Any]
+    at: float
+
+
+def path(broadcast_id: str) -> str:
+    return f"/api/v1/broadcasts/{broadcast_id}/events"
+
+
+async def events(answer: httpx.Response) -> AsyncGenerator[Event, None]:
+    """Read a stream by the rules of the HTML standard, as far as they are used."""
+    fields: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            if name:
+                fields[name] = value
+        elif "data" in fields:
+            yield Event(fields["event"], fields["id"], json.loads(fields["data"]), time.monotonic())
+            fields = {}
+
+
+async def all_events(here: Site, broadcast_id: str, **headers: str) -> list[Event]:
+    """Everything until the stream ends."""
+    async with here.api.stream("GET", path(broadcast_id), headers=headers) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["x-accel-buffering"] == "no"
+        assert answer.headers["cache-control"] == "no-store"
+        return [event async for event in events(answer)]
+
+
+async def test_progress_is_told_until_the_end(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=60, read_share=0.0) as here:
+        broadcast_id = await here.send(people(120))
+        with anyio.fail_after(20):
+            got = await all_events(here, broadcast_id)
+        assert [event.name for event in got[:-1]] == ["progress"] * (len(got) - 1)
+        assert got[-1].name == "end"
+        assert len(got) >= 4
+        gaps = [after.at - before.at for before, after in pairwise(got[:-1])]
+        assert min(gaps) > 0.4  # at most twice a second
+        counts = [event.data["sent_count"] for event in got]
+        assert counts == sorted(counts)
+        assert got[-1].data == await here.show(broadcast_id)
+        assert (got[-1].data["status"], got[-1].data["delivered_count"]) == ("sent", 120)
+        assert len({event.id for event in got}) == len(got)
+
+
+async def test_a_reconnect_with_the_last_id_repeats_nothing(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        broadcast_id = await here.send(people(2), scheduled_at=iso(clock.now() + HOUR))
+        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as told:
+            first = await anext(told)
+        assert first.data["status"] == "scheduled"
+        headers = {"Last-Event-ID": first.id}
+        async with (
+            here.api.stream("GET", path(broadcast_id), headers=headers) as answer,
+            aclosing(events(answer)) as told,
+        ):
+            await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/pause")
+            with anyio.fail_after(5):
+                second = await anext(told)
+        assert second.data["status"] == "paused"
+        headers = {"Last-Event-ID": "unknown"}
+        async with (
+            here.api.stream("GET", path(broadcast_id), headers=headers) as answer,
+            aclosing(events(answer)) as told,
+        ):
+            assert (await anext(told)).id == second.id
+
+
+async def test_whoever_saw_the_end_is_told_to_stay_away(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, read_share=0.0) as here:
+        broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
+        await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/cancel")
+        clock.advance(MINUTE)
+        with anyio.fail_after(3):
+            got = await all_events(here, broadcast_id)
+        assert [event.name for event in got] == ["progress", "end"]
+        answer = await here.api.get(path(broadcast_id), headers={"Last-Event-ID": got[-1].id})
+        assert (answer.status_code, answer.content) == (204, b"")
+        with anyio.fail_after(3):  # one who saw all but the end
+            got = await all_events(here, broadcast_id, **{"Last-Event-ID": got[0].id})
+        assert [event.name for event in got] == ["end"]
+
+
+async def test_a_hold_is_told_without_any_change_of_rows(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=1) as here:
+        broadcast_id = await here.send(people(30))
+        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as told:
+            await anext(told)
+            await here.admin("number.pause", id=here.number["id"], reason="stop")
+            with anyio.fail_after(10):
+                async for event in told:
+                    if event.data["hold"] is not None and event.data["hold"]["reason"] == "number_paused":
+                        break
+
+
+async def test_silence_is_filled_with_signs_of_life(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        ctx = here.running.ctx
+        broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
+        broadcast = await resolve_broadcast(ctx, broadcast_id)
+        with anyio.fail_after(5):
+            async with aclosing(follow(ctx, broadcast.id, beat_s=0.05)) as looks:
+                assert (await anext(looks)) is not None
+                assert await anext(looks) is None
+                assert await anext(looks) is None
+        async with aclosing(stream(ctx, broadcast.id, None)) as raw:
+            assert await anext(raw) == b"retry: 2000\n\n"
+            assert (await anext(raw)).startswith(b"id: ")
+
+
+async def test_open_streams_do_not_hold_up_a_shutdown(tmp_path: Path) -> None:
+    """Twenty watchers are told to come back, and the daemon is gone at once."""
+    clock = ShiftClock()
+    lines: list[str] = []
+
+    async def watch(client: httpx.AsyncClient, url: str, started: anyio.Event) -> None:
+        async with client.stream("GET", url) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("event"):
+                    started.set()
+                lines.append(line)
+
+    async with httpx.AsyncClient() as client:
+        async with site(tmp_path, clock=clock) as here:
+            broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
+            client.headers["Authorization"] = here.key
+            url = f"{here.api.base_url}{path(broadcast_id)}"
+            watchers = []
+            for _ in range(20):
+                started = anyio.Event()
+                # Outside of any task group: it outlives the site, which is left first.
+                watchers.append(asyncio.create_task(watch(client, url, started)))
+                await started.wait()
+            began = time.monotonic()
+        assert time.monotonic() - began < 4
+        with anyio.fail_after(5):
+            await asyncio.gather(*watchers)
+    assert sum(line == ": the daemon is restarting" for line in lines) == 20
+    assert "event: end" not in lines
+
+
+async def test_a_watcher_who_hangs_up_leaves_nothing_behind(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
+        watched = here.running.ctx.changes._watchers
+        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as told:
+            await anext(told)
+            assert len(watched) == 1
+        with anyio.fail_after(5):
+            while watched:
+                await here.api.get("/api/v1/me")  # the hang-up is somewhere before its answer

@@ -1,0 +1,124 @@
+"""How a broadcast goes on: pause, resume, cancel, retry; each harmless when repeated, none sends twice."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import people, phones, site
+from wacrmd.clock import HOUR, iso
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_pause_resume_and_nobody_gets_it_twice(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=40, latency_ms=50) as here:
+        broadcast_id = await here.send(people(30))
+        one = f"/api/v1/broadcasts/{broadcast_id}"
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] >= 3)
+        for _ in range(2):
+            answer = await here.api.post(f"{one}/pause")
+            assert answer.status_code == 200
+            data = answer.json()["data"]
+            assert data["status"] == "paused"
+            assert data["hold"]["reason"] == "paused_by_api"
+            assert "tests" in data["hold"]["detail"]  # the name of the key
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] == here.sim.ledger.counts()["total"])
+        stood = here.sim.ledger.counts()["total"]
+        assert stood < 30
+        for _ in range(2):
+            answer = await here.api.post(f"{one}/resume")
+            assert answer.status_code == 200
+            assert answer.json()["data"]["status"] in ("sending", "sent")
+        await here.until_status(broadcast_id, "sent")
+        counts = here.sim.ledger.counts()
+        assert counts["total"] == counts["distinct_to"] == 30
+        for verb in ("pause", "resume", "cancel"):
+            answer = await here.api.post(f"{one}/{verb}")
+            assert answer.status_code == 409
+            assert answer.json()["error"]["code"] == "conflict"
+            assert "it is sent" in answer.json()["error"]["message"]
+
+
+async def test_who_was_not_messaged_before_a_cancel_never_is(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=20) as here:
+        broadcast_id = await here.send(people(40))
+        one = f"/api/v1/broadcasts/{broadcast_id}"
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] >= 2)
+        for _ in range(2):
+            answer = await here.api.post(f"{one}/cancel")
+            assert answer.status_code == 200
+            assert answer.json()["data"]["status"] == "cancelled"
+        shown = await here.until(broadcast_id, lambda shown: shown["pending_count"] == 0)
+        assert shown["cancelled_count"] > 0
+        assert shown["sent_count"] == here.sim.ledger.counts()["total"]
+        for verb, body in (("pause", None), ("resume", None), ("retry", {"statuses": ["failed"]})):
+            answer = await here.api.post(f"{one}/{verb}", json=body)
+            assert answer.status_code == 409
+            assert "cancelled" in answer.json()["error"]["message"]
+
+
+async def test_a_scheduled_broadcast_can_be_paused_and_waits_again_when_resumed(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
+        one = f"/api/v1/broadcasts/{broadcast_id}"
+        assert (await here.api.post(f"{one}/retry", json={"statuses": ["failed"]})).status_code == 409
+        assert (await here.api.post(f"{one}/pause")).json()["data"]["status"] == "paused"
+        assert (await here.api.post(f"{one}/resume")).json()["data"]["status"] == "scheduled"
+        clock.advance(HOUR)
+        await here.until_status(broadcast_id, "sent")
+
+
+async def test_retry_sends_again_to_the_failed_and_to_nobody_else(tmp_path: Path) -> None:
+    refused = phones(3)[1]
+    async with site(tmp_path, refused_recipients=(f"{refused}=131026",)) as here:
+        broadcast_id = await here.send(people(3))
+        one = f"/api/v1/broadcasts/{broadcast_id}"
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["failed_count"]) == (2, 1)
+        answer = await here.api.post(f"{one}/retry", json={"statuses": ["uncertain"]})
+        assert answer.status_code == 202
+        assert answer.json()["data"] == {"broadcast_id": broadcast_id, "requeued": 0}
+        here.sim.change(refused_recipients=())
+        answer = await here.api.post(f"{one}/retry", json={"statuses": ["failed", "uncertain"]})
+        assert answer.status_code == 202
+        assert answer.json()["data"]["requeued"] == 1
+        shown = await here.until(broadcast_id, lambda shown: shown["sent_count"] == 3)
+        assert shown["failed_count"] == 0
+        assert sorted(e.send.input for e in here.sim.ledger.entries) == sorted(phones(3))
+        rows = (await here.api.get(f"{one}/recipients")).json()["data"]
+        assert [row["attempts"] for row in rows] == [1, 2, 1]
+        history = (await here.api.get(f"{one}/recipients/{rows[1]['id']}")).json()["data"]["history"]
+        assert [(event["attempt"], event["outcome"]) for event in history if event["event"] == "attempt"] == [
+            (1, "failed"),
+            (2, "sent"),
+        ]
+
+
+async def test_an_uncertain_recipient_is_messaged_again_only_when_somebody_says_so(tmp_path: Path) -> None:
+    """The connection closes after Meta took the message, and no webhook ever tells."""
+    async with site(
+        tmp_path, close_after_share=1.0, delivered_share=0.0, webhook_url="http://127.0.0.1:9/"
+    ) as here:
+        broadcast_id = await here.send(people(1))
+        one = f"/api/v1/broadcasts/{broadcast_id}"
+        shown = await here.until(broadcast_id, lambda shown: shown["uncertain_count"] == 1)
+        assert shown["status"] == "sent"
+        assert here.sim.ledger.counts()["total"] == 1
+        here.sim.change(close_after_share=0.0)
+        answer = await here.api.post(f"{one}/retry", json={"statuses": ["uncertain"]})
+        assert answer.json()["data"]["requeued"] == 1
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] == 1)
+        assert here.sim.ledger.counts()["total"] == 2
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"statuses": []}, {"statuses": ["sent"]}, {"statuses": "failed"}, {"status": ["failed"]}]
+)
+async def test_retry_wants_to_know_whom(tmp_path: Path, body: dict[str, object]) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(1))
+        answer = await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/retry", json=body)
+        assert answer.status_code == 400
+        assert "statuses" in answer.text
