@@ -237,17 +237,24 @@ class Sender:
         """
         ctx, now = self._ctx, self._ctx.clock.now()
         claims: list[Claim] = []
+        noted: list[int] = []
+
+        def work(tx: Tx) -> tuple[list[Claim], list[int]]:
+            claimed, finished = _claimed(tx, job.broadcast.id, granted, now)
+            noted.extend(claim.recipient_id for claim in claimed)
+            self._alive.update(noted)  # here: a rescue in the next transaction must know of them
+            return claimed, finished
+
         self._in_flight += granted  # a drain waits for these too
         try:
             with anyio.CancelScope(shield=True):
-                claims, completed = await ctx.db.write(
-                    partial(_claimed, broadcast_id=job.broadcast.id, limit=granted, now=now)
-                )
+                claims, completed = await ctx.db.write(work)
         finally:
+            if not claims:
+                self._alive.difference_update(noted)
             self._free(granted - len(claims))
             pacer.give_back(granted - len(claims))
         for claim in claims:
-            self._alive.add(claim.recipient_id)
             tally.in_flight += 1
             self._tasks.start_soon(self._send, job, claim, pacer, tally)
         if completed:
@@ -345,7 +352,7 @@ class Sender:
             del self._tallies[broadcast_id]
 
 
-def _claimed(tx: Tx, *, broadcast_id: int, limit: int, now: Millis) -> tuple[list[Claim], list[int]]:
+def _claimed(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> tuple[list[Claim], list[int]]:
     """The claims, and the broadcast if nobody waits in it any more (the last ones may have opted out)."""
     claims = recipients.claim(tx, broadcast_id, limit, now)
     return claims, [] if len(claims) == limit else broadcasts.complete(tx, [broadcast_id], now)

@@ -1,0 +1,336 @@
+"""Pause, resume, cancel and retry: atomic, harmless when repeated, right when two come at once, safe beside a send."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import PHONE_NUMBER_ID, Site, people, phones, site
+from wacrmd.clock import DAY, iso
+from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.model import Broadcast, BroadcastStatus, HoldReason, RecipientStatus, UncertainPolicy
+from wacrmd.services import numbers, operate
+from wacrmd.store import recipients
+
+pytestmark = pytest.mark.anyio
+
+S = RecipientStatus
+BOTH = frozenset({S.FAILED, S.UNCERTAIN})
+
+
+class Operator:
+    """The use cases on one broadcast, each answering with its status or the code of its refusal."""
+
+    def __init__(self, here: Site, broadcast: Broadcast) -> None:
+        self.ctx = here.running.ctx
+        self.broadcast = broadcast
+
+    async def pause(self) -> str:
+        return await self._told(
+            partial(operate.pause, self.ctx, self.broadcast, HoldReason.PAUSED_BY_OPERATOR, "anna")
+        )
+
+    async def resume(self) -> str:
+        return await self._told(partial(operate.resume, self.ctx, self.broadcast))
+
+    async def cancel(self) -> str:
+        return await self._told(partial(operate.cancel, self.ctx, self.broadcast))
+
+    async def retry(self, statuses: frozenset[RecipientStatus] = BOTH) -> str:
+        return await self._told(partial(operate.retry, self.ctx, self.broadcast, statuses))
+
+    async def _told(self, call: Callable[[], Awaitable[Any]]) -> str:
+        try:
+            answer = await call()
+        except Refusal as refusal:
+            assert refusal.code is ErrorCode.CONFLICT
+            return f"conflict: {refusal.message}"
+        return str(answer["status"]) if isinstance(answer, dict) else f"requeued {answer}"
+
+
+async def operator(here: Site, broadcast_id: str) -> Operator:
+    return Operator(here, await operate.broadcast_of(here.running.ctx, broadcast_id))
+
+
+async def flying(here: Site, count: int) -> None:
+    """Wait until so many requests are in flight."""
+    with anyio.fail_after(15):
+        while here.running.sender.in_flight != count:  # noqa: ASYNC110 - it announces nothing
+            await anyio.sleep(0.005)
+
+
+async def at_once(*calls: Callable[[], Awaitable[str]]) -> list[str]:
+    """Their answers, in the order of the calls."""
+    answers = [""] * len(calls)
+
+    async def one(place: int, call: Callable[[], Awaitable[str]]) -> None:
+        answers[place] = await call()
+
+    async with anyio.create_task_group() as tasks:
+        for place, call in enumerate(calls):
+            tasks.start_soon(one, place, call)
+    return answers
+
+
+async def test_after_a_pause_is_answered_only_what_was_in_flight_goes_out(tmp_path: Path) -> None:
+    async with site(tmp_path, latency_ms=100) as here:
+        broadcast_id = await here.send(people(500))
+        by = await operator(here, broadcast_id)
+        await here.until(broadcast_id, lambda b: b["sent_count"] > 60)
+        assert await by.pause() == "paused"
+        under_way = here.running.sender.in_flight
+        requests = here.sim.ledger.requests
+        assert under_way > 0
+        await flying(here, 0)
+        shown = await here.show(broadcast_id)
+        assert here.sim.ledger.requests <= requests + under_way
+        assert shown["hold"]["reason"] == "paused_by_operator"
+        assert "anna" in shown["hold"]["detail"]
+        assert shown["sent_count"] == len(here.sim.ledger) < 500
+        for _ in range(3):
+            await here.running.sweeper.sweep()
+        assert len(here.sim.ledger) == shown["sent_count"]
+        assert await by.resume() == "sending"
+        await here.until_status(broadcast_id, "sent")
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 500
+
+
+async def test_pausing_and_resuming_again_and_again_sends_each_once(tmp_path: Path) -> None:
+    async with site(tmp_path, latency_ms=10) as here:
+        broadcast_id = await here.send(people(400))
+        by = await operator(here, broadcast_id)
+        while (await here.show(broadcast_id))["status"] != "sent":
+            await at_once(by.pause, by.resume, by.pause, by.resume, by.resume)
+            await by.resume()
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 400
+
+
+async def test_each_verb_is_harmless_when_repeated(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=10) as here:
+        by = await operator(here, await here.send(people(100)))
+        assert [await by.pause(), await by.pause()] == ["paused", "paused"]
+        assert [await by.resume(), await by.resume()] == ["sending", "sending"]
+        assert [await by.cancel(), await by.cancel()] == ["cancelled", "cancelled"]
+        assert await by.pause() == "conflict: Cannot pause this broadcast: it is cancelled"
+        assert await by.resume() == "conflict: Cannot resume this broadcast: it is cancelled"
+        assert (await by.retry()).startswith("conflict: The broadcast is cancelled")
+
+
+@pytest.mark.parametrize("round_", range(5))
+async def test_two_verbs_at_once_leave_one_consistent_state(tmp_path: Path, round_: int) -> None:
+    async with site(tmp_path, messages_per_second=50) as here:
+        broadcast_id = await here.send(people(60))
+        by = await operator(here, broadcast_id)
+        await by.pause()
+        first, second = ((by.resume, by.cancel), (by.cancel, by.resume))[round_ % 2]
+        answers = await at_once(first, second, by.pause, first)
+        assert "cancelled" in answers
+        shown = await here.until(broadcast_id, lambda b: b["pending_count"] == 0)
+        assert shown["status"] == "cancelled"
+        assert shown["sent_count"] == len(here.sim.ledger)
+        assert shown["sent_count"] + shown["cancelled_count"] == 60
+
+
+async def test_a_cancel_beside_a_running_send_messages_nobody_afterwards(tmp_path: Path) -> None:
+    async with site(tmp_path, latency_ms=100) as here:
+        broadcast_id = await here.send(people(500))
+        by = await operator(here, broadcast_id)
+        await here.until(broadcast_id, lambda b: b["sent_count"] > 30)
+        assert await by.cancel() == "cancelled"
+        shown = await here.until(broadcast_id, lambda b: b["pending_count"] == 0)
+        assert shown["cancelled_count"] > 0
+        assert shown["sent_count"] == len(here.sim.ledger)
+        await here.running.sweeper.sweep()
+        assert len(here.sim.ledger) == shown["sent_count"]
+
+
+async def test_a_retry_that_waits_is_cancelled_too(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, error_share=1.0, error_code=131016) as here:
+        broadcast_id = await here.send(people(5))
+        by = await operator(here, broadcast_id)
+        await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry")
+        assert await by.cancel() == "cancelled"
+        here.sim.change(error_share=0)
+        clock.advance(DAY)
+        await here.running.sweeper.sweep()
+        shown = await here.show(broadcast_id)
+        assert (shown["cancelled_count"], len(here.sim.ledger)) == (5, 0)
+
+
+async def test_two_retries_at_once_requeue_each_once(tmp_path: Path) -> None:
+    async with site(tmp_path, error_share=1.0, error_code=131026) as here:
+        broadcast_id = await here.send(people(30))
+        by = await operator(here, broadcast_id)
+        await here.until_status(broadcast_id, "sent")
+        here.sim.change(error_share=0)
+        answers = await at_once(by.retry, by.retry, by.retry)
+        assert sorted(answers) == ["requeued 0", "requeued 0", "requeued 30"]
+        await here.until_status(broadcast_id, "sent")
+        shown = await here.show(broadcast_id)
+        assert (shown["sent_count"], shown["failed_count"]) == (30, 0)
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 30
+
+
+async def test_a_retry_of_uncertain_ones_beside_their_webhooks_sends_no_second_message(
+    tmp_path: Path,
+) -> None:
+    """Meta took all of them and hung up; what the webhooks have settled is not uncertain any more."""
+    async with site(
+        tmp_path, close_after_share=1.0, sent_after_ms=1500, delivered_after_ms=1600, read_share=0
+    ) as here:
+        broadcast_id = await here.send(people(8))
+        by = await operator(here, broadcast_id)
+        await here.until(broadcast_id, lambda b: b["uncertain_count"] > 4)
+        await here.until(broadcast_id, lambda b: b["uncertain_count"] == 0 and b["delivered_count"] > 4)
+        here.sim.change(close_after_share=0)
+        assert await by.retry() == "requeued 0"
+        here.running.ctx.traffic.forget(here.number["id"])
+        await here.until_status(broadcast_id, "sent")
+        assert here.sim.ledger.counts()["duplicate_to"] == 0
+
+
+async def test_a_paused_broadcast_with_nothing_left_is_sent(tmp_path: Path) -> None:
+    async with site(tmp_path, latency_ms=300) as here:
+        broadcast_id = await here.send(people(5))
+        by = await operator(here, broadcast_id)
+        await flying(here, 5)
+        assert await by.pause() == "paused"
+        await here.until_status(broadcast_id, "sent")
+        assert await by.resume() == "conflict: Cannot resume this broadcast: it is sent"
+
+
+async def test_a_number_pauses_and_resumes_whoever_sends_from_it(tmp_path: Path) -> None:
+    async with site(tmp_path, latency_ms=50) as here:
+        first, second = await here.send(people(300)), await here.send(people(300, 300))
+        await here.until(first, lambda b: b["sent_count"] > 20)
+        ctx = here.running.ctx
+        for _ in range(2):
+            paused = await numbers.pause_number(ctx, PHONE_NUMBER_ID, "Paused by anna")
+            assert paused["state"] == "paused"
+        await flying(here, 0)
+        sent = len(here.sim.ledger)
+        await here.running.sweeper.sweep()
+        assert len(here.sim.ledger) == sent < 600
+        assert (await here.show(second))["hold"]["reason"] == "number_paused"
+        for _ in range(2):
+            assert (await numbers.resume_number(ctx, PHONE_NUMBER_ID))["state"] == "active"
+        await here.until_status(first, "sent")
+        await here.until_status(second, "sent")
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 600
+
+
+async def test_a_long_pause_uses_up_nobodys_time(tmp_path: Path) -> None:
+    """Tried once, then its number stood still for days: a passing fault afterwards is not its end."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, error_share=1.0, error_code=190) as here:
+        broadcast_id = await here.send(people(3))
+        await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "number_paused")
+        await flying(here, 0)
+        clock.advance(5 * DAY)
+        here.sim.change(error_code=131016)
+        await numbers.resume_number(here.running.ctx, PHONE_NUMBER_ID)
+        shown = await here.until(
+            broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry"
+        )
+        assert shown["failed_count"] == 0
+
+
+async def test_one_that_is_scheduled_keeps_its_time_through_a_pause(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        broadcast_id = await here.send(people(3), scheduled_at=iso(clock.now() + DAY))
+        by = await operator(here, broadcast_id)
+        assert (by.broadcast.status, await by.pause()) == (BroadcastStatus.SCHEDULED, "paused")
+        assert await by.resume() == "scheduled"
+        assert await by.cancel() == "cancelled"
+        assert (await here.show(broadcast_id))["cancelled_count"] == 3
+
+
+async def test_slow_broadcasts_do_not_take_all_slots(tmp_path: Path) -> None:
+    """Four of a number of one message in two seconds, and four slots: another number's are sent at once."""
+    async with site(tmp_path, messages_per_second=0.5) as here:
+        for start in range(4):
+            await here.send(people(100, 100 * start))
+        other = await here.admin(
+            "number.add",
+            account="shop",
+            phone_number_id="200",
+            waba_id="300",
+            access_token="EAAtestaccesstoken",
+            app_secret="an app secret for tests",
+            verify_token="another",
+            messages_per_second=500,
+            check=False,
+        )
+        quick = await here.send(people(50, 1000), **{"from": other["id"]})
+        shown = await here.until_status(quick, "sent", 15)
+        assert shown["sent_count"] == 50
+
+
+async def test_a_removed_number_is_no_silent_end(tmp_path: Path) -> None:
+    """Removal refuses what is unfinished; where it happened all the same, the hold says so, and a retry is refused."""
+    async with site(tmp_path, messages_per_second=1) as here:
+        broadcast_id = await here.send(people(50))
+        by = await operator(here, broadcast_id)
+        with pytest.raises(Refusal, match="unfinished"):
+            await numbers.remove_number(here.running.ctx, PHONE_NUMBER_ID)
+        await here.running.ctx.db.write(
+            lambda tx: tx.execute("UPDATE number SET access_token = x'', removed_at = 1").rowcount
+        )
+        shown = await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "number_removed")
+        assert shown["pending_count"] > 0
+        assert (await by.retry()).startswith("conflict: The number of this broadcast was removed")
+        assert await by.cancel() == "cancelled"
+
+
+async def test_a_token_that_cannot_be_read_pauses_the_number_and_says_why(tmp_path: Path) -> None:
+    async with site(tmp_path, messages_per_second=1) as here:
+        broadcast_id = await here.send(people(20))
+        await here.running.ctx.db.write(
+            lambda tx: tx.execute("UPDATE number SET access_token = x'00112233'").rowcount
+        )
+        shown = await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "number_paused")
+        assert "access token cannot be read" in shown["hold"]["detail"]
+
+
+async def test_a_live_rescue_never_touches_what_is_alive(tmp_path: Path) -> None:
+    """The clock jumps a day ahead while requests are under way: nobody becomes uncertain, nobody is sent to twice."""
+    clock = ShiftClock()
+    extra = '[sender]\non_uncertain = "resend"'
+    async with site(tmp_path, clock=clock, extra=extra, latency_ms=400) as here:
+        broadcast_id = await here.send(people(10))
+        await flying(here, 10)
+        clock.advance(DAY)
+        assert await here.running.sender.recover(live=True) == {}
+        await here.until_status(broadcast_id, "sent")
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 10
+
+
+async def test_an_attempt_that_nobody_makes_is_found_while_running(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, messages_per_second=1) as here:
+        broadcast_id = await here.send(people(30))
+        last = phones(30)[-1]
+        now = clock.now()
+        await here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute(
+                    "UPDATE recipient SET status = 'sending', attempt = 1, claimed_at = ? WHERE \"to\" = ?",
+                    (now, last),
+                ).rowcount
+            )
+        )
+        assert await here.running.sender.recover(live=True) == {}
+        clock.advance(DAY)
+        assert sum((await here.running.sender.recover(live=True)).values()) == 1
+        page = await here.running.ctx.db.read(
+            partial(recipients.page, broadcast_id=1, status=S.UNCERTAIN, before=None, limit=10)
+        )
+        assert [recipient.to for recipient in page] == [last]
+        assert UncertainPolicy(here.running.ctx.config.sender.on_uncertain) is UncertainPolicy.HOLD
+        assert (await here.show(broadcast_id))["uncertain_count"] == 1
