@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.meta import status
 from tests.support.receiver import Got, receiver
 from tests.support.site import Site, people, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
@@ -199,6 +200,32 @@ async def test_a_refused_send_is_told_with_metas_reason(tmp_path: Path) -> None:
         await app.until(lambda: bool(app.got))
         data = app.got[0].event["data"]
         assert (data["to"], data["status"], data["error"]["code"]) == (person["to"], "failed", 131026)
+
+
+async def test_an_attempt_of_unknown_outcome_is_told_and_so_is_what_settles_it(tmp_path: Path) -> None:
+    async with site(tmp_path, extra=ALLOW, webhooks=False, close_after_share=1.0) as here, receiver() as app:
+        await make(here, app.url, "message.status_updated")
+        broadcast_id = await here.send(people(1))
+        await here.until(broadcast_id, lambda shown: shown["uncertain_count"] == 1)
+        (entry,) = here.sim.ledger.entries
+        await status(here, entry.wamid, "delivered", biz_opaque_callback_data=entry.send.callback_data)
+        await app.until(lambda: len(app.got) == 2)
+        told = [(each["data"]["status"], each["data"]["whatsapp_message_id"]) for each in app.events()]
+        assert sorted(told, key=str) == [("delivered", entry.wamid), ("uncertain", None)]
+
+
+async def test_who_opts_out_before_the_send_is_told_as_cancelled(tmp_path: Path) -> None:
+    async with site(tmp_path, extra=ALLOW, messages_per_second=1) as here, receiver() as app:
+        await make(here, app.url, "message.status_updated")
+        broadcast_id = await here.send(people(2))
+        await here.admin("broadcast.pause", id=broadcast_id)
+        for person in people(2):
+            await opt_out(here, person["to"])
+        await here.admin("broadcast.resume", id=broadcast_id)
+        await here.until_status(broadcast_id, "sent")
+        await app.until(lambda: any(each["data"]["status"] == "cancelled" for each in app.events()))
+        told = [each["data"] for each in app.events() if each["data"]["status"] == "cancelled"]
+        assert told[0]["error"] == {"code": None, "title": "Opted out before the send", "details": None}
 
 
 async def test_pause_cancel_and_opt_outs_are_told_and_only_what_was_asked_for(tmp_path: Path) -> None:

@@ -217,11 +217,13 @@ def renew(tx: Tx, broadcast_ids: Iterable[int]) -> None:
 
 def fail_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
     """Give the uncertain recipients of a broadcast up as failed; how many."""
-    cursor = tx.execute(
-        "UPDATE recipient SET status = 'failed', failed_at = ? WHERE broadcast_id = ? AND status = 'uncertain'",
+    rows = tx.execute(
+        "UPDATE recipient SET status = 'failed', failed_at = ? WHERE broadcast_id = ? AND status = 'uncertain'"
+        " RETURNING id",
         (now, broadcast_id),
-    )
-    return cursor.rowcount
+    ).fetchall()
+    tidings.tell(tx, [recipient_id for (recipient_id,) in rows], now)
+    return len(rows)
 
 
 def waiting(tx: Tx, broadcast_id: int) -> tuple[int, Millis | None]:
