@@ -31,7 +31,10 @@ Work = Callable[[Tx], T]
 
 READERS = 3
 BUSY_TIMEOUT_MS = 10_000
-CACHE_KIB = 32 * 1024
+WRITER_CACHE_KIB = 16 * 1024
+READER_CACHE_KIB = 4 * 1024
+"""Pages that a connection keeps for itself; beyond that the system's page cache serves as well, and is shared."""
+
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 PROBE_S = 2.0
 """How often it is tried, without any other work, whether the disk takes data again."""
@@ -131,11 +134,11 @@ def _run_read(work: Work[T], connection: Tx) -> T:
         _rollback(connection)
 
 
-def _tune(connection: Tx) -> Tx:
+def _tune(connection: Tx, cache_kib: int) -> Tx:
     connection.isolation_level = None
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        f"cache_size = -{CACHE_KIB}",
+        f"cache_size = -{cache_kib}",
         "foreign_keys = ON",
         "temp_store = MEMORY",
     ):
@@ -151,7 +154,7 @@ def open_writer(path: Path) -> Tx:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-        return _tune(connection)
+        return _tune(connection, WRITER_CACHE_KIB)
     except BaseException:
         connection.close()
         raise
@@ -160,7 +163,8 @@ def open_writer(path: Path) -> Tx:
 def open_reader(path: Path) -> Tx:
     """A connection that can only read."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
-    return _tune(sqlite3.connect(uri, uri=True, check_same_thread=False, cached_statements=256))
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, cached_statements=256)
+    return _tune(connection, READER_CACHE_KIB)
 
 
 def hold_file(path: Path) -> int:
