@@ -92,6 +92,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     early: list[tuple[str, str, str, Millis, str | None, Millis]] = []
     for receipt in receipts:
         row, attempt = _match(receipt, by_id, by_wamid)
+        before = row.status if row is not None else None
         first = row is not None and _name(row, receipt, attempt)
         if row is not None and first:
             by_wamid[receipt.wamid] = row
@@ -105,7 +106,9 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             history.append((row.id, receipt.at, receipt.status, attempt, _detail(receipt.error)))
             done.broadcasts.add(row.broadcast_id)
             done.applied += 1
-            done.statuses[receipt.status] = done.statuses.get(receipt.status, 0) + 1
+            # That Meta took a message is counted where its answer is recorded, if it ever came.
+            if receipt.status is not RecipientStatus.SENT or before is RecipientStatus.UNCERTAIN:
+                done.statuses[receipt.status] = done.statuses.get(receipt.status, 0) + 1
             if receipt.status is RecipientStatus.FAILED:
                 done.failed.append((receipt, row.broadcast_id))
         else:

@@ -1,0 +1,132 @@
+"""The metrics tell the truth of a run, all are documented, and alerts and dashboard name only those that exist."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.site import PHONE_NUMBER_ID, Site, people, site
+from wacrmd.metrics import Metrics
+
+pytestmark = pytest.mark.anyio
+
+TOP = Path(__file__).parents[2]
+NAMED = re.compile(r"\b(?:wacrmd|process)_[a-z_]+\b")
+
+
+def existing() -> set[str]:
+    """Every name of a sample that /metrics may hold."""
+    names: set[str] = set()
+    for family in Metrics().registry.collect():
+        match family.type:
+            case "counter":
+                names.add(f"{family.name}_total")
+            case "histogram":
+                names |= {f"{family.name}_{part}" for part in ("bucket", "sum", "count")}
+            case _:
+                names.add(family.name)
+    return names
+
+
+async def values(here: Site) -> dict[str, float]:
+    """Each sample of /metrics as `name{label=value,…}`."""
+    answer = await here.api.get("/metrics", headers={"Authorization": ""})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        sample.name
+        + "".join(f"{{{key}={value}}}" for key, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_a_run_is_counted_from_accepting_to_reading(tmp_path: Path) -> None:
+    async with site(
+        tmp_path, delivered_share=1.0, read_share=0.5, replied_share=0.0, failed_share=0.1, early_share=0.3
+    ) as here:
+        recipients = [*people(40), {"to": "12"}, people(1)[0]]
+        broadcast_id = await here.send(recipients)
+        await here.until_status(broadcast_id, "sent")
+        await here.sim.idle()
+        shown = await here.show(broadcast_id)
+        await here.hook.post("/webhooks/meta", content=b"{}", headers={"X-Hub-Signature-256": "sha256=00"})
+        seen = await values(here)
+        told = [entry.statuses for entry in here.sim.ledger.entries]
+    assert seen["wacrmd_broadcasts_accepted_total"] == 1
+    for result, count in (("accepted", 40), ("rejected", 1), ("duplicate", 1), ("suppressed", 0)):
+        assert seen[f"wacrmd_recipients_submitted_total{{result={result}}}"] == count
+    assert seen["wacrmd_messages_total{status=sent}"] == 40
+    for status in ("delivered", "read"):
+        assert seen[f"wacrmd_messages_total{{status={status}}}"] == sum(status in one for one in told)
+    assert seen["wacrmd_messages_total{status=failed}"] == shown["failed_count"]
+    assert (
+        sum(value for name, value in seen.items() if name.startswith("wacrmd_failures_total"))
+        == shown["failed_count"]
+    )
+    assert seen["wacrmd_meta_request_seconds_count{outcome=accepted}"] == 40
+    assert seen["wacrmd_accept_seconds_count"] == 1
+    assert seen["wacrmd_webhook_signature_failures_total"] == 1
+    assert seen["wacrmd_webhook_seconds_count"] > 0
+    assert seen["wacrmd_commit_seconds_count"] > 0
+    assert seen["wacrmd_api_requests_total{endpoint=POST /api/v1/broadcasts}{status=202}"] == 1
+    assert seen[f"wacrmd_number_rate_allowed{{number={PHONE_NUMBER_ID}}}"] == 500
+    assert (seen["wacrmd_huey_workers"], seen["wacrmd_huey_workers_alive"]) == (4, 4)
+    assert seen["wacrmd_recipients_waiting{status=sending}"] == 0
+    assert seen["wacrmd_database_bytes"] > 0
+
+
+async def test_what_waits_is_held_or_uncertain_is_shown(tmp_path: Path) -> None:
+    async with site(tmp_path, hang_share=1.0, hang_taken=False) as here:
+        uncertain = await here.send(people(2))
+        await here.until(uncertain, lambda shown: shown["uncertain_count"] == 2)
+        await here.admin("number.pause", id=PHONE_NUMBER_ID, reason="a test")
+        waiting = await here.send(people(5, start=10))
+        paused = await here.send(people(3, start=20))
+        await here.admin("broadcast.pause", id=paused)
+        seen = await values(here)
+        assert seen["wacrmd_recipients_uncertain"] == 2
+        assert seen["wacrmd_recipients_waiting{status=sending}"] == 5
+        assert seen["wacrmd_recipients_waiting{status=paused}"] == 3
+        assert seen["wacrmd_broadcasts_held{reason=number_paused}"] == 1
+        assert seen["wacrmd_broadcasts_held{reason=paused_by_operator}"] == 1
+        assert seen[f"wacrmd_number_held{{number={PHONE_NUMBER_ID}}}{{reason=paused_by_operator}}"] == 1
+        assert seen["wacrmd_stalled_seconds"] > 0
+        await here.admin("broadcast.cancel", id=waiting)
+        seen = await values(here)
+        assert seen["wacrmd_recipients_waiting{status=sending}"] == 0
+        assert "wacrmd_broadcasts_held{reason=number_paused}" not in seen
+
+
+async def test_a_site_may_turn_them_off(tmp_path: Path) -> None:
+    async with site(tmp_path, extra="[metrics]\nenabled = false\n") as here:
+        assert (await here.api.get("/metrics")).status_code == 404
+
+
+def test_every_metric_is_documented_with_its_labels_and_nothing_else_is() -> None:
+    text = (TOP / "docs/metrics.md").read_text()
+    rows = dict(re.findall(r"^\| `(wacrmd_\w+)` \| (.*?) \|", text, re.MULTILINE))
+    metrics = Metrics()
+    labels = {
+        getattr(collector, "_name", ""): list(getattr(collector, "_labelnames", ()))
+        for collector in metrics.registry._collector_to_names
+    }
+    wanted = {
+        family.name + ("_total" if family.type == "counter" else ""): labels[family.name]
+        for family in metrics.registry.collect()
+        if family.name.startswith("wacrmd_")
+    }
+    assert {name: re.findall(r"`(\w+)`", words) for name, words in rows.items()} == wanted
+
+
+@pytest.mark.parametrize("file", ["contrib/prometheus/wacrmd.rules.yml", "contrib/grafana/wacrmd.json"])
+def test_alerts_and_dashboard_name_only_metrics_that_exist(file: str) -> None:
+    text = (TOP / file).read_text()
+    named = set(NAMED.findall(text))
+    assert len(named) > 10
+    assert named <= existing(), named - existing()
+    if file.endswith(".json"):
+        titles = [panel["title"] for panel in json.loads(text)["panels"]]
+        assert len(titles) == len(set(titles))
