@@ -38,6 +38,7 @@ async def test_a_client_of_the_public_contract_works_unchanged(tmp_path: Path) -
                 ],
                 "source": "crm",
                 "metadata": {"campaign": 7},
+                "recipients_count": 2,
             },
         )
         assert answer.status_code == 202
@@ -118,8 +119,8 @@ def wrong(**fields: Any) -> dict[str, Any]:
         (wrong(template_name=7), "template_name", "string"),
         (wrong(recipients=None), "recipients", "required"),
         (wrong(recipients=[]), "recipients", "at least 1"),
-        (wrong(recipients={}), "recipients", "list"),
-        (wrong(recipients=["+14155550123"]), "recipients[0]", "dictionary"),
+        (wrong(recipients={}), "recipients", "an array"),
+        (wrong(recipients=["+14155550123"]), "recipients[0]", "expected an object"),
         (
             wrong(recipients=[{"to": phone} for phone in phones(1001)]),
             "",
@@ -141,7 +142,7 @@ def wrong(**fields: Any) -> dict[str, Any]:
             "recipients[0].params.n",
             "an array",
         ),
-        (wrong(recipients=[{"to": "+14155550123", "params": "Jane"}]), "recipients[0].params", "list"),
+        (wrong(recipients=[{"to": "+14155550123", "params": "Jane"}]), "recipients[0].params", "an array"),
         (
             wrong(recipients=[{"to": "+14155550123", "parms": ["x"]}]),
             "recipients[0]",
@@ -156,7 +157,10 @@ def wrong(**fields: Any) -> dict[str, Any]:
         (wrong(scheduled_at="2027-01-01T00:00:00"), "scheduled_at", "offset"),
         (wrong(scheduled_at=1795000000), "scheduled_at", "ISO-8601"),
         (wrong(scheduled_at="2099-01-01T00:00:00Z"), "scheduled_at", "within a year"),
-        (wrong(**{"from": "nobody"}), "", "has no number 'nobody'"),
+        (wrong(language="de"), "", "did you mean 'template_language'?"),
+        (wrong(dry_run=True), "", "?dry_run=true"),
+        (wrong(idempotency_key="k"), "", "header Idempotency-Key"),
+        (wrong(**{"from": "nobody"}), "from", "has no number 'nobody'"),
         (wrong(header={"picture": {}}), "header", '"image"'),
         (wrong(header={"image": {}}), "header.image", '"id"'),
         (wrong(buttons=[{"index": 0, "type": "url"}]), "buttons[0].text", "not empty"),

@@ -1,5 +1,7 @@
 """The ASGI app for local apps: its table of endpoints, and the health checks beside it."""
 
+from functools import lru_cache
+
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,10 +22,12 @@ from wacrmd.services.context import Context
 
 
 async def _openapi(call: Call) -> Response:
-    return Response(
-        orjson.dumps(describe(ENDPOINTS, call.ctx.config.limits.max_recipients)),
-        media_type="application/json",
-    )
+    return Response(_described(call.ctx.config.limits.max_recipients), media_type="application/json")
+
+
+@lru_cache(maxsize=4)
+def _described(max_recipients: int) -> bytes:
+    return orjson.dumps(describe(ENDPOINTS, max_recipients))
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (

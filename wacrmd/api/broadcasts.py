@@ -10,7 +10,7 @@ from starlette.responses import Response
 from wacrmd.api.endpoint import Call, Endpoint, Handler, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
 from wacrmd.api.schemas import AcceptedOut, BroadcastIn, BroadcastOut, DryRunOut, RetryIn, RetryOut
-from wacrmd.errors import ErrorCode, bad_request
+from wacrmd.errors import ErrorCode, Problem, bad_request
 from wacrmd.model import BroadcastStatus, HoldReason, Scope
 from wacrmd.services import operate, views
 from wacrmd.services.accept import Idempotency, Submission, accept
@@ -41,9 +41,8 @@ async def create(call: Call) -> Response:
     body: BroadcastIn = call.body
     most = call.ctx.config.limits.max_recipients
     if len(body.recipients) > most:
-        raise bad_request(
-            f"recipients: expected at most {most} recipients, found {len(body.recipients)}: split the broadcast"
-        )
+        message = f"expected at most {most} recipients, found {len(body.recipients)}: split the broadcast"
+        raise bad_request(f"recipients: {message}", [Problem("recipients", message)])
     problems = body.problems()
     if problems:
         raise bad_request(f"{problems[0].path}: {problems[0].message}", problems)

@@ -20,6 +20,19 @@ from wacrmd.services.context import Context
 UNION_TAGS = frozenset({"positional", "named"})
 """Labels that pydantic puts into a path for the branch of a union; they are no field."""
 
+PLAINLY = {
+    "missing": "is required",
+    "string_type": "expected a string",
+    "list_type": "expected an array",
+    "dict_type": "expected an object",
+    "model_type": "expected an object",
+    "model_attributes_type": "expected an object",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "extra_forbidden": "there is no such parameter",
+}
+"""In words for callers, where pydantic speaks of itself or of Python."""
+
 
 @dataclass(slots=True)
 class Call:
@@ -191,7 +204,9 @@ def _validate_query(model: type[BaseModel], request: Request) -> BaseModel:
 def invalid(error: ValidationError) -> Refusal:
     """The 400 that names each wrong field by its path, such as `recipients[3].params[1]`."""
     details = [
-        Problem(json_path(item["loc"]), item["msg"].removeprefix("Value error, "))
+        Problem(
+            json_path(item["loc"]), PLAINLY.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        )
         for item in error.errors(include_url=False, include_context=False, include_input=False)[:100]
     ]
     first = details[0]

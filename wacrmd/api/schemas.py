@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 from functools import cache, lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -89,10 +89,17 @@ SeenStatus = Literal[
 CLOSE = 0.75
 """How alike two names must be (difflib's ratio) for one to be taken for a misspelling of the other."""
 
+LONGER = 4
+"""By how many characters they may differ in length."""
+
 OTHER_WORDS = {
     "send_at": "scheduled_at",
     "start_at": "scheduled_at",
+    "language": "template_language",
+    "lang": "template_language",
+    "locale": "template_language",
     "phone_number_id": "from",
+    "from_number": "from",
     "sender": "from",
     "phone": "to",
     "variables": "params",
@@ -109,13 +116,19 @@ class Given(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
+    elsewhere: ClassVar[dict[str, str]] = {}
+    """What stands in another place of the request, and where."""
+
     @model_validator(mode="before")
     @classmethod
     def _no_misspelt_field(cls, given: object) -> object:
         if isinstance(given, dict) and not given.keys() <= cls.field_names():
             for name in given:
-                meant = _meant(name, cls.field_names())
-                if meant is not None and name not in cls.field_names():
+                if name in cls.field_names():
+                    continue
+                if name in cls.elsewhere:
+                    raise ValueError(f"{name} does not stand in the body: {cls.elsewhere[name]}")
+                if (meant := _meant(name, cls.field_names())) is not None:
                     raise ValueError(f"unknown field {name[:64]!r}: did you mean {meant!r}?")
         return given
 
@@ -132,7 +145,9 @@ def _meant(name: str, known: frozenset[str]) -> str | None:
     if name in OTHER_WORDS and OTHER_WORDS[name] in known:
         return OTHER_WORDS[name]
     bare = {_bare(field): field for field in sorted(known)}
-    close = get_close_matches(_bare(name[:64]), bare, n=1, cutoff=CLOSE)
+    given = _bare(name[:64])
+    similar = [field for field in bare if abs(len(field) - len(given)) <= LONGER]
+    close = get_close_matches(given, similar, n=1, cutoff=CLOSE)
     return bare[close[0]] if close else None
 
 
@@ -184,6 +199,11 @@ class BroadcastIn(Content):
             ]
         }
     )
+
+    elsewhere: ClassVar[dict[str, str]] = {
+        "dry_run": "ask for POST /api/v1/broadcasts?dry_run=true",
+        "idempotency_key": "give it as the header Idempotency-Key",
+    }
 
     name: Label | None = Field(None, description="label; default: API broadcast (<template_name>)")
     template_name: TemplateName = Field(description="name of the approved template")

@@ -146,7 +146,8 @@ async def choose_number(ctx: Context, account_id: str, reference: str | None) ->
         return number
     found = await ctx.db.read(partial(numbers.find, reference=reference, account_id=account_id))
     if len(found) != 1:
-        raise bad_request(f"from: this account has no number {reference!r}: GET /api/v1/numbers lists them")
+        message = f"this account has no number {reference!r}: GET /api/v1/numbers lists them"
+        raise bad_request(f"from: {message}", [Problem("from", message)])
     return found[0]
 
 
