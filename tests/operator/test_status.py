@@ -97,6 +97,7 @@ async def test_the_doctor_finds_nothing_on_a_sound_site(tmp_path: Path, wacrmd: 
             checks["webhooks", "exposure"] == checks["Meta", "reachable"] == checks["Meta", "clock"] == "ok"
         )
         assert checks["database", "database"] == checks["files", "key file"] == "ok"
+        assert checks["files", "database"] == "ok", "made for the daemon's user alone"
         assert {state for (about, _), state in checks.items() if about.startswith("number ")} <= {
             "ok",
             "warn",

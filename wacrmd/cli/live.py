@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 _BAR = 30
+MOST_REASONS = 5
 _LINE_EVERY_S = 1.0
 FUNNEL = (
     ("sent", "sent_count"),
@@ -74,6 +75,17 @@ def _lines(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     return last
 
 
+def draw(item: dict[str, Any]) -> None:
+    """Show a broadcast once, with what can be done about its failures."""
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+
+    console = Console(highlight=False)
+    console.print(_drawn(item))
+    for one in (item.get("failures") or [])[:MOST_REASONS]:
+        if one.get("advice"):
+            console.print(f"  {one['code']}: {clean(one['advice'])}", style="dim", markup=False)
+
+
 def _live(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
     from rich.live import Live  # noqa: PLC0415
@@ -118,7 +130,7 @@ def _drawn(item: dict[str, Any]) -> "Group":
     if item.get("hold"):
         since = relative(item["hold"]["since"]) if item["hold"].get("since") else ""
         parts.append(Text(f"held: {clean(item['hold']['detail'])} ({since})", style="yellow"))
-    parts += [Text(f"  {reason}", style="red") for reason in failures(item)[:5]]
+    parts += [Text(f"  {reason}", style="red") for reason in failures(item)[:MOST_REASONS]]
     return Group(*parts)
 
 

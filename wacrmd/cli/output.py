@@ -46,6 +46,7 @@ class Kind(Enum):
     TEXT = "text"
     NUMBER = "number"
     TIME = "time"
+    MOMENT = "moment"
     STATE = "state"
     ID = "id"
     KEY = "key"
@@ -107,6 +108,8 @@ def shown(value: Any, kind: Kind = Kind.TEXT, *, terminal: bool | None = None) -
         return _NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, list):
         return ", ".join(shown(one, terminal=terminal) for one in value)
     if isinstance(value, dict):
@@ -114,6 +117,8 @@ def shown(value: Any, kind: Kind = Kind.TEXT, *, terminal: bool | None = None) -
     text = clean(str(value))
     if terminal and kind is Kind.TIME:
         return relative(text)
+    if terminal and kind is Kind.MOMENT:
+        return local(text)
     return text[:_SHORT_ID] if terminal and kind is Kind.ID else text
 
 
@@ -133,6 +138,14 @@ def relative(iso: str, now: datetime | None = None) -> str:
             words = f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
             return f"{words} ago" if seconds > 0 else f"in {words}"
     return "just now" if seconds >= 0 else "in a moment"
+
+
+def local(iso: str) -> str:
+    """An ISO time as the local time of this machine, to the second."""
+    try:
+        return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return iso
 
 
 def span(seconds: float) -> str:
@@ -157,7 +170,7 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: s
     terminal = on_terminal()
     if terminal:
         # A column that is empty for all tells nothing, and a person's terminal has no room to lose.
-        columns = [one for one in columns if not one.spare or any(row.get(one.field) for row in rows)]
+        columns = [one for one in columns if any(_tells(row.get(one.field), one) for row in rows)]
         room = shutil.get_terminal_size().columns
         while sum(_narrowest(one, rows) + 2 for one in columns) > room and any(one.spare for one in columns):
             drop = next(one for one in reversed(columns) if one.spare)
@@ -174,6 +187,11 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: s
             for cell, width, column in zip(row, widths, columns, strict=True)
         )
         click.echo("  ".join(padded).rstrip())
+
+
+def _tells(value: Any, column: Column) -> bool:
+    """Whether a cell is worth a column: nothing never is, and a zero is not where the column is a spare one."""
+    return bool(value) or (not column.spare and value is not None and value not in ("", []))
 
 
 def _narrowest(column: Column, rows: Sequence[dict[str, Any]]) -> int:
@@ -276,7 +294,7 @@ def _rich_table(cells: list[list[str]], columns: Sequence[Column]) -> None:
         drawn.add_column(
             column.title,
             justify="right" if column.kind is Kind.NUMBER else "left",
-            no_wrap=column.kind in (Kind.ID, Kind.KEY, Kind.NUMBER, Kind.STATE),
+            no_wrap=column.kind is not Kind.TEXT,
             overflow="fold",
         )
     for row in cells:

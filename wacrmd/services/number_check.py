@@ -1,6 +1,7 @@
 """Asking Meta about a number: whether its token opens it, how it is rated, whether its webhooks come."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -65,7 +66,14 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
     except MetaCallError as error:
         found.append(Check("webhooks", State.WARN, f"could not be read: {error.sentence}", ODD_ADVICE))
     await keep(ctx, number.id, seen, health)
-    return found
+    return [_with_id(check, number) for check in found]
+
+
+def _with_id(check: Check, number: Number) -> Check:
+    """The finding with the number's own id where its advice shows a command."""
+    if check.advice is None:
+        return check
+    return replace(check, advice=check.advice.replace(" ID ", f" {number.phone_number_id} "))
 
 
 async def keep_checked(ctx: Context) -> None:

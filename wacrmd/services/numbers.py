@@ -112,6 +112,8 @@ async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, 
         await number_check.ask_number(ctx, new.phone_number_id, new.access_token) if check else (None, None)
     )
     _refuse_failed(found)
+    if display is None and seen is not None:
+        display = normalize(str(seen.get("display_phone_number") or ""))
     number_id = str(uuid4())
     await ctx.db.write(
         partial(

@@ -166,7 +166,8 @@ async def summary(ctx: Context) -> str:
         return f"Draining: {ctx.traffic.in_flight} messages in flight"
     if not sending and not held:
         return "Idle, ready for broadcasts"
-    parts = [f"sending {sending} broadcasts", f"{waiting} recipients waiting"]
+    many = "broadcast" if sending == 1 else "broadcasts"
+    parts = [f"sending {sending} {many}", f"{waiting} recipients waiting"]
     parts += [f"{ctx.traffic.in_flight} in flight"]
     parts += [f"{held} held up, see wacrmd status"] if held else []
     return ", ".join(parts).capitalize()

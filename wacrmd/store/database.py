@@ -190,6 +190,15 @@ def hold_file(path: Path) -> int:
     return descriptor
 
 
+def _create_private(path: Path) -> None:
+    """Make a new file for the daemon's user alone: it holds people's numbers. SQLite gives its WAL the same mode.
+
+    Only before SQLite opens it: closing a descriptor of the database later would drop SQLite's locks.
+    """
+    with suppress(OSError):  # there already, or not to be made: then SQLite says why
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 class Database:
     """The daemon's door to its file: `write` and `read` take a function of a connection."""
 
@@ -217,6 +226,7 @@ class Database:
         """
         lock = hold_file(path)
         try:
+            _create_private(path)
             database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()
             try:

@@ -8,7 +8,7 @@ import click
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm, yes_option
-from wacrmd.cli.output import Column, Kind, details, emit, hint, items, say, table
+from wacrmd.cli.output import Column, Kind, details, emit, hint, items, on_terminal, say, table
 
 COLUMNS = (
     Column("ID", "id", Kind.ID),
@@ -48,11 +48,20 @@ RECIPIENT_STATUSES = (
     "cancelled",
 )
 
+FACTS = ("id", "from", "created_at", "scheduled_at", "started_at", "completed_at", "updated_at")
+"""What the drawing of a broadcast does not show."""
+
 broadcast_id = click.argument("broadcast_id", metavar="ID")
 
 
 def show_broadcast(result: dict[str, Any]) -> None:
     """Print one broadcast, what keeps it from moving and why recipients failed included."""
+    if on_terminal():
+        from wacrmd.cli import live  # noqa: PLC0415 - only a terminal is drawn on
+
+        live.draw(result)
+        details((name.replace("_", " "), result[name]) for name in FACTS if result.get(name) is not None)
+        return
     apart = ("hold", "failures")
     details((name.replace("_", " "), value) for name, value in result.items() if name not in apart)
     if result.get("hold"):
@@ -181,7 +190,7 @@ def _one(row: dict[str, Any]) -> None:
             for one in row.get("history", [])
         ],
         (
-            Column("WHEN", "at"),
+            Column("WHEN", "at", Kind.MOMENT),
             Column("WHAT", "event"),
             Column("TRY", "attempt", Kind.NUMBER),
             Column("OUTCOME", "outcome", Kind.STATE),

@@ -11,7 +11,7 @@ from wacrmd.cli.output import Column, Kind, clean, emit, findings, hint, relativ
 from wacrmd.errors import ConfigError
 
 AUDIT = (
-    Column("WHEN", "at"),
+    Column("WHEN", "at", Kind.MOMENT),
     Column("USER", "user", Kind.KEY),
     Column("PID", "pid", Kind.NUMBER, spare=True),
     Column("METHOD", "method", Kind.KEY),
@@ -156,6 +156,7 @@ def audit(session: Session, since: str | None, limit: int | None) -> None:
 
 
 def _params(params: dict[str, Any]) -> str:
+    given = {name: value for name, value in params.items() if value is not False}
     return " ".join(
-        f"{name}={value if isinstance(value, str) else _plain(value)}" for name, value in params.items()
+        f"{name}={value if isinstance(value, str) else _plain(value)}" for name, value in given.items()
     )

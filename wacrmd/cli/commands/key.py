@@ -20,13 +20,13 @@ SCOPES = (
 )
 
 COLUMNS = (
-    Column("ID", "id"),
+    Column("ID", "id", Kind.ID),
     Column("ACCOUNT", "account"),
     Column("NAME", "name"),
-    Column("KEY", "prefix"),
+    Column("KEY", "prefix", Kind.KEY, spare=True),
     Column("SCOPES", "scopes"),
-    Column("LAST USED", "last_used_at", Kind.TIME),
-    Column("EXPIRES", "expires_at", Kind.TIME),
+    Column("LAST USED", "last_used_at", Kind.TIME, spare=True),
+    Column("EXPIRES", "expires_at", Kind.TIME, spare=True),
     Column("REVOKED", "revoked_at", Kind.TIME),
 )
 

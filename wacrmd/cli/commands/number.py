@@ -12,15 +12,15 @@ from wacrmd.cli.output import Column, Kind, details, emit, findings, hint, say, 
 COLUMNS = (
     Column("ACCOUNT", "account"),
     Column("LABEL", "label"),
-    Column("PHONE", "display_phone"),
+    Column("PHONE", "display_phone", Kind.KEY),
     Column("PHONE NUMBER ID", "phone_number_id", Kind.KEY),
     Column("STATE", "state", Kind.STATE),
     Column("QUALITY", "quality", Kind.STATE),
-    Column("LIMIT", "limit_tier"),
-    Column("PER SECOND", "messages_per_second", Kind.NUMBER),
-    Column("DEFAULT", "is_default"),
     Column("HOLD", "hold"),
-    Column("ID", "id", Kind.ID),
+    Column("RATE", "messages_per_second", Kind.NUMBER, spare=True),
+    Column("DEFAULT", "is_default", spare=True),
+    Column("LIMIT", "limit_tier", spare=True),
+    Column("ID", "id", Kind.ID, spare=True),
 )
 
 FACTS = (
