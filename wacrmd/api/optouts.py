@@ -81,6 +81,7 @@ ENDPOINTS = (
         body=OptOutIn,
         status=201,
         errors=(ErrorCode.BAD_REQUEST, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNAVAILABLE),
+        description="Repeated, it keeps the first time, source and detail.",
     ),
     Endpoint(
         "DELETE",
@@ -90,5 +91,6 @@ ENDPOINTS = (
         OptOutOut,
         scopes=MANAGE,
         errors=(ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE),
+        description="The number in any form; the `+` may be left out or written as `%2B`.",
     ),
 )

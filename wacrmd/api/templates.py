@@ -98,5 +98,9 @@ ENDPOINTS = (
         SyncOut,
         scopes=READ,
         errors=(ErrorCode.WHATSAPP_NOT_CONFIGURED, ErrorCode.UNAVAILABLE),
+        description=(
+            "Each business account of the account's numbers once. One that Meta refuses has an `error`, and what was"
+            " known of it stays."
+        ),
     ),
 )

@@ -157,6 +157,10 @@ ENDPOINTS = (
         body=WebhookIn,
         status=201,
         errors=(ErrorCode.BAD_REQUEST, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNAVAILABLE),
+        description=(
+            "Events are posted to `url`, signed with the `secret` that is in this answer and in no later one. Addresses"
+            " that are not public are refused unless `[hooks] allow_private` lists them, now and at each delivery."
+        ),
     ),
     Endpoint(
         "GET",
@@ -192,6 +196,10 @@ ENDPOINTS = (
             ErrorCode.PAYLOAD_TOO_LARGE,
             ErrorCode.UNAVAILABLE,
         ),
+        description=(
+            "What is left out stays as it is. `is_active: true` also clears what had disabled it; what was still to be"
+            " told goes to the new `url`."
+        ),
     ),
     Endpoint(
         "DELETE",
@@ -212,6 +220,7 @@ ENDPOINTS = (
         query=DeliveriesQuery,
         paged=True,
         errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND),
+        description="Each delivery with the envelope that it carries and every try: its time, status or error, duration.",
     ),
     Endpoint(
         "POST",
@@ -222,5 +231,6 @@ ENDPOINTS = (
         scopes=MANAGE,
         status=202,
         errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.UNAVAILABLE),
+        description="Whatever became of it before. While the webhook is not active: 409.",
     ),
 )

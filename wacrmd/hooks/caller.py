@@ -78,6 +78,7 @@ class Caller:
         loop = asyncio.get_running_loop()
         began = loop.time()
         status: int | None = None
+        error: str | None = None
         try:
             target = read_url(url)
             _host.set(target.host or "")
@@ -91,13 +92,14 @@ class Caller:
                     timeout=aiohttp.ClientTimeout(total=None),
                 ) as answer,
             ):
-                status = answer.status
+                status, error = answer.status, _refusal(answer)
                 await self._skip(answer)
-                error = None if 200 <= status < 300 else _refusal(answer)  # noqa: PLR2004 - HTTP's successes
         except TimeoutError:
-            error = f"no answer within {timeout_s:g} s"
+            if status is None:
+                error = f"no answer within {timeout_s:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as failure:
-            error = _sentence(failure)
+            if status is None:
+                error = _sentence(failure)
         return Answer(status, error, loop.time() - began)
 
     def _socket(self, info: AddrInfoType) -> socket.socket:
@@ -118,7 +120,10 @@ class Caller:
                 return
 
 
-def _refusal(answer: aiohttp.ClientResponse) -> str:
+def _refusal(answer: aiohttp.ClientResponse) -> str | None:
+    """Why an answer's status does not mean that the app has the event; its body says nothing about that."""
+    if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's successes
+        return None
     if answer.headers.get("Location"):
         return f"HTTP {answer.status}: redirects are not followed, change the URL instead"
     return f"HTTP {answer.status}"

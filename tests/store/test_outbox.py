@@ -1,0 +1,180 @@
+"""The outbox and the suppression list as tables: hot statements use their indexes, whatever their size."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import START
+from wacrmd.clock import iso
+from wacrmd.hooks.caller import Answer
+from wacrmd.hooks.dispatcher import record
+from wacrmd.store import endpoints, optouts, outbox
+from wacrmd.store.database import open_writer
+from wacrmd.store.migrate import migrate
+
+MAX_AGE = 72 * 3_600_000
+
+
+@pytest.fixture
+def tx(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    path = tmp_path / "wacrmd.db"
+    connection = open_writer(path)
+    migrate(connection, path)
+    connection.execute("INSERT INTO account (id, name, created_at) VALUES ('a', 'shop', 0)")
+    yield connection
+    connection.close()
+
+
+def endpoint(tx: sqlite3.Connection, name: str, *events: str) -> None:
+    endpoints.add(
+        tx, endpoint_id=name, account_id="a", url="https://h/", events=[*events], secret=b"s", now=START
+    )
+
+
+def plans(tx: sqlite3.Connection) -> list[str]:
+    """The plan of every statement from now on, as it is executed."""
+    seen: list[str] = []
+
+    def trace(statement: str) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")):
+            tx.set_trace_callback(None)
+            seen.extend(row[3] for row in tx.execute(f"EXPLAIN QUERY PLAN {statement}"))
+            tx.set_trace_callback(trace)
+
+    tx.set_trace_callback(trace)
+    return seen
+
+
+def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sqlite3.Connection) -> None:
+    endpoint(tx, "one", "contact.opted_out", "broadcast.sent")
+    endpoint(tx, "two", "contact.opted_out")
+    endpoint(tx, "off", "contact.opted_out")
+    endpoints.update(tx, "off", is_active=False, now=START)
+    assert outbox.put(tx, "a", "contact.opted_out", {"x": 1}, START + 5000, occurred_at=START) == 2
+    assert outbox.put(tx, "a", "broadcast.sent", {}, START) == 1
+    assert outbox.put(tx, "a", "broadcast.paused", {}, START) == 0
+    assert outbox.put(tx, "b", "contact.opted_out", {}, START) == 0
+    found = outbox.due(tx, now=START + 5000, room=10, busy=[])
+    assert {name: [each.event for each in due] for name, due in found.items()} == {
+        "one": ["broadcast.sent", "contact.opted_out"],
+        "two": ["contact.opted_out"],
+    }
+    envelope = json.loads(found["two"][0].body)
+    assert (envelope["id"], envelope["occurred_at"]) == (found["two"][0].event_id, iso(START))
+    assert found["one"][1].event_id == found["two"][0].event_id
+    busy = [found["two"][0].id]
+    assert "two" not in outbox.due(tx, now=START + 5000, room=10, busy=busy)
+    assert outbox.due(tx, now=START - 1, room=10, busy=[]) == {}
+
+
+def test_looking_for_what_is_due_reads_no_more_than_it_returns(tx: sqlite3.Connection) -> None:
+    endpoint(tx, "one", "e")
+    seen = plans(tx)
+    outbox.due(tx, now=START, room=5, busy=[1])
+    outbox.put(tx, "a", "e", {}, START)
+    optouts.among(tx, "a", ["+14155550100"])
+    optouts.page(tx, account_id="a", after=None, limit=5)
+    outbox.page(tx, "one", limit=5)
+    tx.set_trace_callback(None)
+    text = "\n".join(seen)
+    for index in (
+        "webhook_delivery_due (endpoint_id=? AND next_attempt_at<?)",
+        "webhook_endpoint_active",
+        "webhook_endpoint_account (account_id=?)",
+        "optout_phone (account_id=? AND phone=?)",
+        "optout_user (account_id=? AND user_id=?)",
+        "optout_list (account_id=? AND at<?)",
+        "webhook_delivery_list (endpoint_id=? AND created_at<?)",
+    ):
+        assert index in text, f"{index} is not used:\n{text}"
+    assert "SCAN webhook_delivery" not in text
+    assert "SCAN o\n" not in text
+
+
+def tried(tx: sqlite3.Connection, answer: Answer, now: int) -> str | None:
+    (due,) = outbox.due(tx, now=now, room=1, busy=[])["one"]
+    return record(tx, delivery=due, answer=answer, began=now, max_age=MAX_AGE, jitter=0.0, now=now)
+
+
+def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_nothing(
+    tx: sqlite3.Connection,
+) -> None:
+    endpoint(tx, "one", "e")
+    outbox.put(tx, "a", "e", {}, START)
+    refused, taken = Answer(500, "HTTP 500", 0.1), Answer(200, None, 0.1)
+    assert tried(tx, refused, START) is None
+    found = endpoints.get(tx, "one")
+    assert found is not None
+    assert found.failing_since == START
+    assert tried(tx, taken, START + 5000) is None
+    found = endpoints.get(tx, "one")
+    assert found is not None
+    assert found.failing_since is None
+    later = START + 2 * MAX_AGE
+    outbox.put(tx, "a", "e", {}, later)
+    assert tried(tx, refused, later) is None
+    found = endpoints.get(tx, "one")
+    assert found is not None
+    assert found.is_active
+
+
+def test_an_endpoint_that_took_nothing_for_the_whole_time_is_disabled_and_the_rest_given_up(
+    tx: sqlite3.Connection,
+) -> None:
+    endpoint(tx, "one", "e")
+    outbox.put(tx, "a", "e", {}, START)
+    assert tried(tx, Answer(None, "no answer", 1.0), START) is None
+    for _ in range(3):
+        outbox.put(tx, "a", "e", {}, START + MAX_AGE)
+    reason = tried(tx, Answer(None, "no answer", 1.0), START + MAX_AGE)
+    assert reason == f"Nothing was taken since {iso(START)}; the last error: no answer"
+    assert outbox.due(tx, now=START + 2 * MAX_AGE, room=10, busy=[]) == {}
+    assert {each.status for each in outbox.page(tx, "one", limit=10)} == {"failed"}
+    assert outbox.put(tx, "a", "e", {}, START + MAX_AGE) == 0
+
+
+def stop(tx: sqlite3.Connection, at: int, phone: str | None = None, user_id: str | None = None) -> bool:
+    return optouts.add(
+        tx, account_id="a", phone=phone, user_id=user_id, source="word", detail=None, at=at, now=START
+    )
+
+
+def test_a_person_is_one_row_where_phone_and_user_id_come_together(tx: sqlite3.Connection) -> None:
+    assert stop(tx, 1, phone="+1")
+    assert not stop(tx, 2, phone="+1", user_id="US.1")
+    assert not stop(tx, 3, user_id="US.1")
+    (row,) = optouts.page(tx, account_id="a", after=None, limit=9)
+    assert (row.phone, row.user_id, row.at) == ("+1", "US.1", 1)
+    assert not stop(tx, 4, phone="+1", user_id="US.2"), "the number has another user id now"
+    assert optouts.among(tx, "a", ["+1", "US.1", "US.2", "US.3"]) == {"+1", "US.1", "US.2"}
+    assert stop(tx, 5, user_id="US.9")
+    assert not stop(tx, 6, phone="+9", user_id="US.9")
+    assert optouts.among(tx, "a", ["+9"]) == {"+9"}
+
+
+def test_two_rows_that_turn_out_to_be_one_person_stay_suppressed_both(tx: sqlite3.Connection) -> None:
+    assert stop(tx, 1, phone="+1")
+    assert stop(tx, 2, user_id="US.1")
+    optouts.link(tx, [("a", "+1", "US.1")])
+    assert not stop(tx, 3, phone="+1", user_id="US.1")
+    assert optouts.among(tx, "a", ["+1", "US.1"]) == {"+1", "US.1"}
+    assert optouts.remove(tx, account_id="a", phone="+1", user_id="US.1", source="word", at=9)
+    assert optouts.among(tx, "a", ["+1", "US.1"]) == set()
+
+
+def test_time_decides_between_stop_and_return_and_the_stop_wins_a_tie(tx: sqlite3.Connection) -> None:
+    def back(at: int, *, even_newer: bool = False) -> bool:
+        return optouts.remove(tx, account_id="a", phone="+1", source="word", at=at, even_newer=even_newer)
+
+    assert not back(5)
+    assert stop(tx, 10, phone="+1")
+    assert not back(9)
+    assert back(10)
+    assert not stop(tx, 9, phone="+1")
+    assert optouts.among(tx, "a", ["+1"]) == set()
+    assert stop(tx, 10, phone="+1")
+    assert back(3, even_newer=True)
+    assert not back(11)
