@@ -222,6 +222,31 @@ def findings(checks: Iterable[dict[str, Any]]) -> None:
             paragraph(" " * (width + 8), f"→ {clean(str(one['advice']))}", width + 8)
 
 
+def holds(held: Iterable[dict[str, Any]]) -> None:
+    """Print what is held up, one below the other: which thing, why, and since when."""
+    for one in held:
+        name = one["id"][:_SHORT_ID] if one["what"] == "broadcast" else one["id"]
+        label = f" {clean(one['name'])}" if one.get("name") else ""
+        since = ""
+        if one.get("since"):
+            since = f" ({relative(one['since']) if on_terminal() else 'since ' + one['since']})"
+        head = f"{click.style('held', fg='yellow')}  {one['what']} {name}{label}"
+        if on_terminal():
+            click.echo(head)
+            paragraph("      ", f"{clean(one['detail'])}{since}", 6)
+        else:
+            click.echo(f"{head}: {clean(one['detail'])}{since}")
+
+
+def held_of(rows: Iterable[dict[str, Any]], what: str, name: str) -> list[dict[str, Any]]:
+    """Those of the rows that something holds up, as `holds` shows them; `name` is the field with a label."""
+    return [
+        {"what": what, "id": row["id"], "name": row.get(name), **row["hold"]}
+        for row in rows
+        if row.get("hold")
+    ]
+
+
 def paragraph(head: str, text: str, indent: int) -> None:
     """Print `head` and a text that is folded at the terminal's width, each line `indent` columns in."""
     if not on_terminal():

@@ -26,6 +26,7 @@ NOBODY_NEEDED = frozenset(
     {
         HoldReason.PAUSED_BY_OPERATOR,
         HoldReason.PAUSED_BY_API,
+        HoldReason.NUMBER_PAUSED,  # the number says itself whether somebody is needed
         HoldReason.THROTTLED,
         HoldReason.MAINTENANCE,
         HoldReason.WAITING_FOR_RETRY,
@@ -64,7 +65,7 @@ async def status(ctx: Context) -> dict[str, Any]:
     needed = [one for one in held if one["reason"] not in NOBODY_NEEDED]
     return {
         "healthy": not needed and not warnings,
-        "doing": await telemetry.summary(ctx),
+        "doing": (await telemetry.summary(ctx)).replace(", see wacrmd status", ""),
         "warnings": warnings,
         "held": held,
         "version": __version__,

@@ -8,7 +8,19 @@ import click
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm, yes_option
-from wacrmd.cli.output import Column, Kind, details, emit, hint, items, on_terminal, say, table
+from wacrmd.cli.output import (
+    Column,
+    Kind,
+    details,
+    emit,
+    held_of,
+    hint,
+    holds,
+    items,
+    on_terminal,
+    say,
+    table,
+)
 
 COLUMNS = (
     Column("ID", "id", Kind.ID),
@@ -99,7 +111,11 @@ def list_broadcasts(session: Session, account: str | None, status: str | None, l
 
     def render(rows: list[dict[str, Any]]) -> None:
         said = [row | {"hold": (row.get("hold") or {}).get("detail")} for row in rows]
-        table(said, COLUMNS, empty="There is no such broadcast.")
+        if not on_terminal():
+            table(said, COLUMNS, empty="There is no such broadcast.")
+            return
+        table(said, [one for one in COLUMNS if one.field != "hold"], empty="There is no such broadcast.")
+        holds(held_of(rows, "broadcast", "name"))
 
     emit(session, call(session, "broadcast.list", account=account, status=status, limit=limit), render)
 

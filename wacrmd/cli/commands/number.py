@@ -7,7 +7,19 @@ import click
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import SecretFile, confirm, yes_option
-from wacrmd.cli.output import Column, Kind, details, emit, findings, hint, say, table
+from wacrmd.cli.output import (
+    Column,
+    Kind,
+    details,
+    emit,
+    findings,
+    held_of,
+    hint,
+    holds,
+    on_terminal,
+    say,
+    table,
+)
 
 COLUMNS = (
     Column("ACCOUNT", "account"),
@@ -109,7 +121,12 @@ def list_numbers(session: Session) -> None:
 
     def render(rows: list[dict[str, Any]]) -> None:
         said = [row | {"hold": (row.get("hold") or {}).get("detail")} for row in rows]
-        table(said, COLUMNS, empty="There is no number yet: see wacrmd number add --help")
+        empty = "There is no number yet: see wacrmd number add --help"
+        if not on_terminal():
+            table(said, COLUMNS, empty=empty)
+            return
+        table(said, [one for one in COLUMNS if one.field != "hold"], empty=empty)
+        holds(held_of([row | {"id": row["phone_number_id"]} for row in rows], "number", "label"))
 
     emit(session, call(session, "number.list"), render)
 

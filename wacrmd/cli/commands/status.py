@@ -13,6 +13,7 @@ from wacrmd.cli.output import (
     details,
     emit,
     findings,
+    holds,
     on_terminal,
     relative,
     say,
@@ -63,7 +64,7 @@ def _render(found: dict[str, Any]) -> None:
         f"(wacrmd {clean(found['version'])}, up {up})"
     )
     findings([{"state": "warn", "check": "warning", "detail": warning} for warning in found["warnings"]])
-    findings([_hold(one) for one in found["held"]])
+    holds(found["held"])
     say("")
     details(_facts(found))
     if found["broadcasts"]:
@@ -72,14 +73,6 @@ def _render(found: dict[str, Any]) -> None:
     if found["numbers"]:
         say("")
         table([_number(one) for one in found["numbers"]], NUMBERS, empty="")
-
-
-def _hold(one: dict[str, Any]) -> dict[str, Any]:
-    """What is held up, as a finding."""
-    name = one["id"][:8] if one["what"] == "broadcast" else one["id"]
-    label = f" ({one['name']})" if one.get("name") else ""
-    since = relative(one["since"]) if on_terminal() else f"since {one['since']}"
-    return {"state": "held", "check": f"{one['what']} {name}{label}", "detail": f"{one['detail']} ({since})"}
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
