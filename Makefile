@@ -64,7 +64,7 @@ format: $(STAMP) ## format the code and mend what can be mended
 	$(BIN)/ruff format .
 
 torture: $(STAMP) ## kill the real daemon again and again (KILLS=50) and look for a message lost or sent twice
-	WACRMD_TORTURE_KILLS=$(KILLS) $(BIN)/python -m pytest -m torture -s $(ARGS)
+	$(BIN)/python -m tests.e2e.torture --kills $(KILLS) $(ARGS)
 
 bench: $(STAMP) ## measure: accepting, sending, webhooks
 	$(BIN)/python -m bench $(ARGS)

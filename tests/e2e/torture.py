@@ -10,56 +10,31 @@ its webhooks early, late, twice, shuffled and in batches, again and again until 
 import argparse
 import random
 import shutil
-import signal
-import socket
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import anyio
-import anyio.to_thread
 import httpx
 
-from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, people
-from wacrmd.admin.client import AdminClient
+from tests.e2e.process import Daemon
+from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, people
 from wacrmd.errors import WacrmdError
 from wacrmd.model import RUNG, RecipientStatus, parse_callback_token
 from wacrmd.simulator import Options, Simulator
 
-READY_S = 30.0
 SETTLE_S = 150.0
 RATE = 400
-
-CONFIG = """
-[storage]
-path = "{folder}/wacrmd.db"
-[api]
-bind = "127.0.0.1:{api}"
-[webhooks]
-bind = "127.0.0.1:{webhooks}"
-[admin]
-socket = "{folder}/admin.sock"
-[meta]
-graph_url = "{graph_url}"
-connect_timeout_s = 1
-read_timeout_s = 1.5
-[sender]
-messages_per_second = {rate}
-[limits]
-requests_per_minute = 1000000
-[log]
-level = "info"
-format = "json"
-"""
+LONG = 50
+"""From so many kills on, there is time for refusals that are tried again after half a minute."""
+SLOW_CODE = 131000
 
 CALM: dict[str, Any] = {
     "error_share": 0.0,
@@ -79,7 +54,7 @@ STORMS: tuple[dict[str, Any], ...] = (
     {"bad_gateway_share": 0.03, "bad_gateway_taken": False, "hang_share": 0.01},
     {"error_share": 0.1, "error_code": 131056},
     {"error_share": 0.05, "error_code": 131026},
-    {"error_share": 0.02, "error_code": 131000},
+    {"error_share": 0.02, "error_code": SLOW_CODE},
     {"throttle_per_second": 60},
     {"latency_ms": 200, "latency_jitter_ms": 300},
     {},
@@ -133,6 +108,7 @@ class Report:
             f"messages taken  {self.taken}",
             f"statuses told   {issued}",
             f"recipients now  {statuses}",
+            "                (uncertain: Meta has no message of theirs, and nothing will ever tell)",
             f"lost            {self.lost}",
             f"sent twice      {self.twice}",
             f"wrong           {len(self.problems)}",
@@ -144,6 +120,7 @@ class Torture:
     """One run: the daemon's lives, the client's broadcasts, and the comparison at the end."""
 
     def __init__(self, folder: Path, sim: Simulator, kills: int, seed: int) -> None:
+        self.daemon = Daemon(folder, sim, rate=RATE)
         self.folder = folder
         self.sim = sim
         self.kills = kills
@@ -151,20 +128,15 @@ class Torture:
         self.report = Report(seed)
         self.posted: list[Posted] = []
         self.paused: set[str] = set()
-        self.api_port, self.webhook_port = free_ports(2)
-        self.key = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self.storms = [storm for storm in STORMS if kills >= LONG or storm.get("error_code") != SLOW_CODE]
         self._phones = 0
-        config = CONFIG.format(
-            folder=folder, api=self.api_port, webhooks=self.webhook_port, graph_url=sim.url, rate=RATE
-        )
-        (folder / "config.toml").write_text(config)
-        sim.change(webhook_url=f"http://127.0.0.1:{self.webhook_port}/webhooks/meta", **CALM)
+        sim.change(**CALM)
 
     async def run(self) -> Report:
         """Kill as often as asked for, let everything come to its end, and compare."""
         began = time.monotonic()
-        await self.set_up()
+        await self.daemon.first_life()
+        await self.kill("idle")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.keep_posting)
             tasks.start_soon(self.keep_changing_the_weather)
@@ -179,97 +151,32 @@ class Torture:
 
     # --- the daemon's lives -------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """A new process of the daemon."""
-        log = (self.folder / "daemon.log").open("ab")
-        command = [
-            sys.executable,
-            "-m",
-            "wacrmd.cli.main",
-            "serve",
-            "--config",
-            str(self.folder / "config.toml"),
-        ]
-        self._process = subprocess.Popen(command, stderr=log, stdout=log)
-        log.close()
-
     async def kill(self, doing: str) -> None:
-        """SIGKILL, and wait until the process is gone; one that had ended by itself is a finding."""
-        process = self._process
-        assert process is not None
-        if process.poll() is not None:
-            self.report.problems.append(f"the daemon ended by itself with {process.returncode} while {doing}")
-        process.kill()
-        await anyio.to_thread.run_sync(process.wait)
+        """SIGKILL; a daemon that had ended by itself is a finding."""
+        ended = await self.daemon.kill()
+        if ended is not None:
+            self.report.problems.append(f"the daemon ended by itself with {ended} while {doing}")
         self.report.kills[doing] += 1
 
     async def one_life(self) -> None:
         """Start, live for a random while, be killed: while it starts, while it recovers, or while it works."""
-        self.start()
+        self.daemon.start()
         if self.random.random() < 0.2:
             await anyio.sleep(self.random.uniform(0.0, 1.6))
             await self.kill("starting")
             return
-        if not await self.ready():
+        if not await self.daemon.ready():
+            self.report.problems.append("the daemon was not ready in time")
             await self.kill("starting")
             return
         await anyio.sleep(self.random.choice((0.0, 0.02, 0.1, 0.3, 1.0, 2.0)) * (0.5 + self.random.random()))
         await self.kill("working")
 
-    async def ready(self) -> bool:
-        """Wait until the admin socket answers; False when the process has ended or takes too long."""
-        deadline = time.monotonic() + READY_S
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                return False
-            with suppress(WacrmdError, OSError):
-                await self.admin("status")
-                return True
-            await anyio.sleep(0.02)
-        self.report.problems.append(f"the daemon was not ready within {READY_S:.0f} s")
-        return False
-
-    async def admin(self, method: str, **params: Any) -> Any:
-        """One call of the admin socket; fails when the daemon is not there or dies meanwhile."""
-
-        def call() -> Any:
-            with AdminClient(self.folder / "admin.sock", connect_timeout_s=0.5) as client:
-                return client.call(method, params)
-
-        return await anyio.to_thread.run_sync(call)
-
-    async def set_up(self) -> None:
-        """Account, number and key, before anything is killed."""
-        self.start()
-        if not await self.ready():
-            raise RuntimeError(f"the daemon does not start:\n{(self.folder / 'daemon.log').read_text()}")
-        await self.admin("account.add", name="shop")
-        await self.admin(
-            "number.add",
-            account="shop",
-            phone_number_id=PHONE_NUMBER_ID,
-            waba_id=WABA_ID,
-            access_token=ACCESS_TOKEN,
-            app_secret=APP_SECRET,
-            verify_token=VERIFY_TOKEN,
-        )
-        key = await self.admin("key.create", account="shop", name="torture", scopes=["broadcasts:send"])
-        self.key = key["key"]
-        await self.kill("idle")
-
     # --- what goes on meanwhile ---------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
-        """The local app's HTTP client."""
-        headers = {"Authorization": f"Bearer {self.key}"}
-        base = f"http://127.0.0.1:{self.api_port}"
-        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=15) as client:
-            yield client
 
     async def keep_posting(self) -> None:
         """Several callers, each posting one broadcast after another."""
-        async with self.client() as client, anyio.create_task_group() as tasks:
+        async with self.daemon.client() as client, anyio.create_task_group() as tasks:
             for caller in range(3):
                 tasks.start_soon(self.one_caller, client, caller)
 
@@ -307,7 +214,7 @@ class Torture:
     async def keep_changing_the_weather(self) -> None:
         """Meta behaves differently every second or so."""
         while True:
-            self.sim.change(**(CALM | self.random.choice(STORMS)))
+            self.sim.change(**(CALM | self.random.choice(self.storms)))
             await anyio.sleep(self.random.uniform(0.3, 2.0))
 
     async def keep_operating(self) -> None:
@@ -322,21 +229,21 @@ class Torture:
         if accepted and self.random.random() < 0.5:
             chosen = self.random.choice(accepted)
             self.paused.add(chosen)
-            await self.admin("broadcast.pause", id=chosen)
+            await self.daemon.admin("broadcast.pause", id=chosen)
         if self.random.random() < 0.2:
-            await self.admin("number.pause", id=PHONE_NUMBER_ID)
+            await self.daemon.admin("number.pause", id=PHONE_NUMBER_ID)
         for broadcast_id in list(self.paused)[:2]:
             if self.random.random() < 0.5:
                 await self.resume(broadcast_id)
         if self.random.random() < 0.7:
-            await self.admin("number.resume", id=PHONE_NUMBER_ID)
+            await self.daemon.admin("number.resume", id=PHONE_NUMBER_ID)
 
     async def resume(self, broadcast_id: str) -> None:
         """Resume; one that is `sent` meanwhile refuses, and that is right."""
         try:
-            await self.admin("broadcast.resume", id=broadcast_id)
+            await self.daemon.admin("broadcast.resume", id=broadcast_id)
         except WacrmdError as refusal:
-            if "it is sent" not in str(refusal) and "no method" not in str(refusal):
+            if "it is sent" not in str(refusal):
                 raise
         self.paused.discard(broadcast_id)
 
@@ -344,31 +251,24 @@ class Torture:
 
     async def end(self) -> None:
         """One last life without faults, until all is sent and told; then stop it properly and compare."""
-        self.start()
-        if not await self.ready():
+        self.daemon.start()
+        if not await self.daemon.ready():
             self.report.problems.append("the daemon does not start any more")
             return
         for broadcast_id in list(self.paused):
             await self.resume(broadcast_id)
-        with suppress(WacrmdError):
-            await self.admin("number.resume", id=PHONE_NUMBER_ID)
+        await self.daemon.admin("number.resume", id=PHONE_NUMBER_ID)
         await self.settle()
         shown = await self.shown()
-        process = self._process
-        assert process is not None
-        process.send_signal(signal.SIGTERM)
-        with anyio.move_on_after(60):
-            await anyio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
-        if process.poll() != 0:
-            self.report.problems.append(f"the last stop ended with {process.poll()}")
-            process.kill()
+        if (ended := await self.daemon.stop()) != 0:
+            self.report.problems.append(f"the last stop ended with {ended}")
         compare(self.folder / "wacrmd.db", self.sim, self.posted, shown, self.report)
 
     async def settle(self) -> None:
         """Wait until nothing is being sent and every webhook was taken."""
         deadline = time.monotonic() + SETTLE_S
         while time.monotonic() < deadline:
-            status = await self.admin("status")
+            status = await self.daemon.admin("status")
             if not status["broadcasts"] and not self.sim.poster.pending:
                 return
             await anyio.sleep(0.2)
@@ -380,7 +280,7 @@ class Torture:
     async def shown(self) -> dict[str, dict[str, Any]]:
         """Every broadcast as the API shows it."""
         found: dict[str, dict[str, Any]] = {}
-        async with self.client() as client:
+        async with self.daemon.client() as client:
             cursor: str | None = None
             while True:
                 query = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
@@ -389,15 +289,6 @@ class Torture:
                 cursor = answer["meta"]["next_cursor"]
                 if cursor is None:
                     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free just now; the daemon needs the same ones in each of its lives."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
 
 
 def compare(
@@ -551,10 +442,7 @@ async def torture(kills: int, seed: int, folder: Path) -> Report:
         try:
             return await run.run()
         finally:
-            process = run._process
-            if process is not None and process.poll() is None:
-                process.kill()
-                process.wait()
+            await run.daemon.kill()
 
 
 def main() -> int:

@@ -1,0 +1,165 @@
+"""The daemon as a process of its own, which can be killed; the simulated Meta lives on in the test."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+
+from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID
+from wacrmd.admin.client import AdminClient
+from wacrmd.errors import WacrmdError
+from wacrmd.simulator import Simulator
+
+READY_S = 30.0
+
+CONFIG = """
+[storage]
+path = "{folder}/wacrmd.db"
+[api]
+bind = "127.0.0.1:{api}"
+[webhooks]
+bind = "127.0.0.1:{webhooks}"
+[admin]
+socket = "{folder}/admin.sock"
+[meta]
+graph_url = "{graph_url}"
+connect_timeout_s = 1
+read_timeout_s = 1.5
+[sender]
+messages_per_second = {rate}
+{sender}
+[limits]
+requests_per_minute = 1000000
+[log]
+level = "info"
+format = "json"
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free just now; the daemon needs the same ones in each of its lives."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
+
+
+class Daemon:
+    """One database, its daemon's lives, and one account, number and key in it."""
+
+    def __init__(self, folder: Path, sim: Simulator, *, rate: float = 400, sender: str = "") -> None:
+        self.folder = folder
+        self.api_port, self.webhook_port = free_ports(2)
+        self.key = ""
+        self.process: subprocess.Popen[bytes] | None = None
+        config = CONFIG.format(
+            folder=folder,
+            api=self.api_port,
+            webhooks=self.webhook_port,
+            graph_url=sim.url,
+            rate=rate,
+            sender=sender,
+        )
+        (folder / "config.toml").write_text(config)
+        sim.change(webhook_url=f"http://127.0.0.1:{self.webhook_port}/webhooks/meta")
+
+    def start(self) -> None:
+        """A new life."""
+        with (self.folder / "daemon.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "wacrmd.cli.main",
+                    "serve",
+                    "--config",
+                    str(self.folder / "config.toml"),
+                ],
+                stderr=log,
+                stdout=log,
+            )
+
+    async def kill(self) -> int | None:
+        """SIGKILL, and wait until it is gone; the exit code of a process that had ended before."""
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        ended = process.poll()
+        process.kill()
+        await anyio.to_thread.run_sync(process.wait)
+        return ended
+
+    async def stop(self, within_s: float = 60) -> int | None:
+        """SIGTERM; the exit code, None where it did not end in time and was killed."""
+        process = self.process
+        if process is None:
+            return None
+        process.send_signal(signal.SIGTERM)
+        with anyio.move_on_after(within_s):
+            await anyio.to_thread.run_sync(process.wait, abandon_on_cancel=True)
+        ended = process.poll()
+        await self.kill()
+        return ended
+
+    async def ready(self, within_s: float = READY_S) -> bool:
+        """Wait until the admin socket answers; False when the process has ended or takes too long."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if self.process is None or self.process.poll() is not None:
+                return False
+            with suppress(WacrmdError, OSError):
+                await self.admin("status")
+                return True
+            await anyio.sleep(0.02)
+        return False
+
+    async def admin(self, method: str, **params: Any) -> Any:
+        """One call of the admin socket; fails when the daemon is not there or dies meanwhile."""
+
+        def call() -> Any:
+            with AdminClient(self.folder / "admin.sock", connect_timeout_s=0.5) as client:
+                return client.call(method, params)
+
+        return await anyio.to_thread.run_sync(call)
+
+    async def first_life(self) -> None:
+        """Start, and make account, number and key."""
+        self.start()
+        if not await self.ready():
+            raise RuntimeError(f"the daemon does not start:\n{(self.folder / 'daemon.log').read_text()}")
+        await self.admin("account.add", name="shop")
+        await self.admin(
+            "number.add",
+            account="shop",
+            phone_number_id=PHONE_NUMBER_ID,
+            waba_id=WABA_ID,
+            access_token=ACCESS_TOKEN,
+            app_secret=APP_SECRET,
+            verify_token=VERIFY_TOKEN,
+        )
+        key = await self.admin("key.create", account="shop", name="tests", scopes=["broadcasts:send"])
+        self.key = key["key"]
+
+    async def next_life(self) -> None:
+        """Start again on the same database, and wait until it is ready."""
+        self.start()
+        if not await self.ready():
+            raise RuntimeError(f"the daemon does not start:\n{(self.folder / 'daemon.log').read_text()}")
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A local app's HTTP client."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        base = f"http://127.0.0.1:{self.api_port}"
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=15) as client:
+            yield client

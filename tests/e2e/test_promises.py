@@ -1,0 +1,326 @@
+"""A test for each promise of the design (docs/delivery-guarantees.md), named after it; the daemon is killed for real."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from tests.e2e.process import Daemon
+from tests.support.clock import ShiftClock
+from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, WABA_ID, people, phones, site
+from wacrmd.model import HoldReason
+from wacrmd.services import numbers, operate
+from wacrmd.simulator import Options, Simulator
+from wacrmd.simulator.payloads import encoded, envelope, signature
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, *, rate: float = 400, sender: str = "", **options: Any
+) -> AsyncIterator[tuple[Daemon, Simulator]]:
+    """A daemon in its first life, and the simulated Meta."""
+    async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, **options)) as sim:
+        daemon = Daemon(folder, sim, rate=rate, sender=sender)
+        await daemon.first_life()
+        try:
+            yield daemon, sim
+        finally:
+            await daemon.kill()
+
+
+async def post(client: httpx.AsyncClient, recipients: list[dict[str, Any]], key: str | None = None) -> str:
+    headers = {"Idempotency-Key": key} if key else {}
+    body = {"template_name": "hello", "recipients": recipients}
+    answer = await client.post("/api/v1/broadcasts", json=body, headers=headers)
+    assert answer.status_code == 202, answer.text
+    broadcast_id: str = answer.json()["data"]["broadcast_id"]
+    return broadcast_id
+
+
+async def show(daemon: Daemon, broadcast_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = await daemon.admin("broadcast.show", id=broadcast_id)
+    return found
+
+
+async def until(
+    daemon: Daemon, broadcast_id: str, true: Callable[[dict[str, Any]], bool], timeout_s: float = 20
+) -> dict[str, Any]:
+    """The broadcast once `true` holds of it."""
+    shown: dict[str, Any] = {}
+    with anyio.move_on_after(timeout_s):
+        while True:
+            shown = await show(daemon, broadcast_id)
+            if true(shown):
+                return shown
+            await anyio.sleep(0.02)
+    raise AssertionError(f"still not so after {timeout_s} s: {shown}")
+
+
+def rows(daemon: Daemon, sql: str) -> list[Any]:
+    """Rows of the file, while nobody else has it or beside the daemon."""
+    with closing(sqlite3.connect(daemon.folder / "wacrmd.db")) as db:
+        return db.execute(sql).fetchall()
+
+
+async def taken(sim: Simulator, count: int) -> None:
+    """Wait until Meta has taken so many messages."""
+    with anyio.fail_after(15):
+        while len(sim.ledger) < count:  # noqa: ASYNC110 - the ledger announces nothing
+            await anyio.sleep(0.002)
+
+
+async def test_promise_1_accepted_is_on_disk(tmp_path: Path) -> None:
+    """kill -9 the moment the 202 has come: broadcast, recipients and job are there, and it is sent."""
+    async with running(tmp_path) as (daemon, sim):
+        async with daemon.client() as client:
+            broadcast_id = await post(client, people(500), key="once")
+            await daemon.kill()
+        assert rows(daemon, "SELECT count(*) FROM recipient") == [(500,)]
+        assert rows(daemon, "SELECT uuid FROM broadcast") == [(broadcast_id,)]
+        assert rows(daemon, "PRAGMA journal_mode") == [("wal",)]
+        await daemon.next_life()
+        async with daemon.client() as client:
+            assert await post(client, people(500), key="once") == broadcast_id, "the key outlives the crash"
+        shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
+        assert shown["sent_count"] + shown["uncertain_count"] == 500
+        assert sim.ledger.counts()["duplicate_to"] == 0
+
+
+async def test_promise_1_the_writer_waits_for_the_disk(tmp_path: Path) -> None:
+    """Power loss cannot be played here; what guards against it can be looked at: WAL and synchronous=FULL."""
+    async with site(tmp_path) as here:
+        mode = await here.running.ctx.db.alone(
+            lambda tx: (
+                tx.execute("PRAGMA journal_mode").fetchone(),
+                tx.execute("PRAGMA synchronous").fetchone(),
+            )
+        )
+        assert mode == (("wal",), (2,))
+
+
+async def test_promise_2_no_one_is_messaged_twice(tmp_path: Path) -> None:
+    """Killed with requests under way: each of them was on disk first, none is made again, each is visible."""
+    async with running(tmp_path, latency_ms=200, webhooks=False) as (daemon, sim):
+        async with daemon.client() as client:
+            broadcast_id = await post(client, people(300))
+            for kill in range(3):
+                await taken(sim, 30 * (kill + 1))
+                await daemon.kill()
+                noted = rows(daemon, "SELECT count(*) FROM recipient WHERE attempt > 0")[0][0]
+                assert noted >= len(sim.ledger), "on disk before the first byte left"
+                await daemon.next_life()
+        shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent", 30)
+        assert shown["uncertain_count"] > 0
+        assert shown["sent_count"] + shown["uncertain_count"] == 300
+        assert sim.ledger.counts()["duplicate_to"] == sim.ledger.counts()["duplicate_callback_data"] == 0
+        titles = rows(daemon, "SELECT DISTINCT error_title FROM recipient WHERE status = 'uncertain'")
+        assert all("Meta may or may not have the message" in title for (title,) in titles)
+
+
+@pytest.mark.parametrize(("policy", "left"), [("hold", "uncertain"), ("fail", "failed")])
+async def test_promise_2_an_unknown_outcome_is_settled_by_its_webhook_or_stays_visible(
+    tmp_path: Path, policy: str, left: str
+) -> None:
+    sender = f'on_uncertain = "{policy}"'
+    async with running(tmp_path, latency_ms=400, webhooks=False, sender=sender) as (daemon, sim):
+        async with daemon.client() as client:
+            broadcast_id = await post(client, people(8))
+        await taken(sim, 8)
+        await daemon.kill()
+        await daemon.next_life()
+        shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
+        assert shown[f"{left}_count"] == 8
+        entries = sim.ledger.entries
+        await tell(daemon, [(entry.wamid, "sent", entry.send.callback_data) for entry in entries[:4]])
+        shown = await show(daemon, broadcast_id)
+        assert (shown["sent_count"], shown[f"{left}_count"]) == (4, 4)
+
+
+async def test_promise_2_policy_resend_sends_again_because_somebody_chose_it(tmp_path: Path) -> None:
+    sender = 'on_uncertain = "resend"'
+    async with running(tmp_path, latency_ms=400, webhooks=False, sender=sender) as (daemon, sim):
+        async with daemon.client() as client:
+            broadcast_id = await post(client, people(8))
+        await taken(sim, 8)
+        await daemon.kill()
+        sim.change(latency_ms=0)
+        await daemon.next_life()
+        shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
+        assert (shown["sent_count"], len(sim.ledger)) == (8, 16)
+
+
+async def test_promise_3_no_one_is_forgotten(tmp_path: Path) -> None:
+    """Faults of every kind and three kills: each ends in a final state, or is listed with its reason."""
+    shares: dict[str, Any] = {
+        "close_after_share": 0.05,
+        "close_before_share": 0.05,
+        "bad_gateway_share": 0.05,
+        "half_answer_share": 0.05,
+        "hang_share": 0.02,
+        "error_share": 0.2,
+        "error_code": 131056,
+    }
+    async with running(tmp_path, latency_ms=30, **shares) as (daemon, sim):
+        async with daemon.client() as client:
+            broadcast_id = await post(client, people(200))
+        for kill in range(3):
+            await taken(sim, 40 * (kill + 1))
+            await daemon.kill()
+            await daemon.next_life()
+        sim.change(**dict.fromkeys([name for name in shares if name.endswith("share")], 0.0))
+        await until(daemon, broadcast_id, lambda b: b["status"] == "sent", 40)
+        await sim.idle(20)
+        have = {entry.send.input for entry in sim.ledger.entries}
+        for to, status, title in rows(daemon, 'SELECT "to", status, error_title FROM recipient'):
+            assert (to in have) == (status in ("sent", "delivered", "read")), (to, status)
+            assert to in have or (status == "uncertain" and title)
+        assert len(have) == len(sim.ledger)
+
+
+async def tell(daemon: Daemon, statuses: list[tuple[str, str, str | None]]) -> int:
+    """Meta posts statuses (message id, status, callback data); the HTTP status of the answer."""
+    listed = [
+        {"id": wamid, "status": status, "timestamp": "1795000000", "recipient_id": "1"}
+        | ({"biz_opaque_callback_data": callback} if callback else {})
+        for wamid, status, callback in statuses
+    ]
+    metadata = {"display_phone_number": "15550783881", "phone_number_id": PHONE_NUMBER_ID}
+    value = {"messaging_product": "whatsapp", "metadata": metadata, "statuses": listed}
+    body = encoded(envelope(WABA_ID, "messages", value))
+    headers = {"X-Hub-Signature-256": signature(APP_SECRET, body), "Content-Type": "application/json"}
+    async with httpx.AsyncClient() as client:
+        url = f"http://127.0.0.1:{daemon.webhook_port}/webhooks/meta"
+        answer = await client.post(url, content=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.status_code
+
+
+@pytest.mark.parametrize("when", ["before the crash", "after the start"])
+@pytest.mark.parametrize("token", [True, False])
+async def test_promise_4_nothing_answered_200_is_lost(tmp_path: Path, when: str, token: bool) -> None:
+    """Statuses of messages whose answer was never seen: told before or after the crash, with our token or without.
+
+    Without any token an uncertain one stays so; once one status names the message, all that were kept count.
+    """
+    async with running(tmp_path, latency_ms=500, webhooks=False) as (daemon, sim):
+        async with daemon.client() as client:
+            broadcast_id = await post(client, people(5))
+        await taken(sim, 5)
+        told = [
+            (e.wamid, status, e.send.callback_data if token else None)
+            for e in sim.ledger.entries
+            for status in ("read", "delivered")
+        ]
+        if when == "before the crash":
+            await tell(daemon, told)
+            await daemon.kill()
+            await daemon.next_life()
+        else:
+            await daemon.kill()
+            await daemon.next_life()
+            await tell(daemon, told)
+        shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
+        if not token:
+            assert shown["uncertain_count"] == 5
+            assert rows(daemon, "SELECT count(*) FROM early_update") == [(10,)]
+            await tell(daemon, [(e.wamid, "sent", e.send.callback_data) for e in sim.ledger.entries])
+            shown = await show(daemon, broadcast_id)
+        assert (shown["read_count"], shown["uncertain_count"]) == (5, 0)
+        await tell(daemon, told * 3)
+        assert (await show(daemon, broadcast_id))["read_count"] == 5
+
+
+async def test_promise_4_a_status_during_the_restart_comes_again(tmp_path: Path) -> None:
+    """While the daemon is down nothing is answered; Meta posts again, and it counts."""
+    async with running(
+        tmp_path, latency_ms=20, sent_after_ms=10, delivered_after_ms=50, read_share=0, webhook_backoff_s=0.3
+    ) as (daemon, sim):
+        async with daemon.client() as client:
+            broadcast_id = await post(client, people(50))
+        await taken(sim, 50)
+        await daemon.kill()
+        await anyio.sleep(0.3)
+        await daemon.next_life()
+        await sim.idle(20)
+        shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
+        assert (shown["delivered_count"], shown["uncertain_count"]) == (50, 0)
+
+
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        ("paused_by_operator", None),
+        ("number_paused", "number_paused:account"),
+        ("throttled", "number_held:throttled"),
+        ("meta_unreachable", "number_held:meta_unreachable"),
+        ("maintenance", "number_held:maintenance"),
+        ("waiting_for_retry", "attempt_ended"),
+        ("template", "broadcast_paused:template"),
+        ("many_failures", "broadcast_paused:many_failures"),
+    ],
+)
+async def test_promise_5_a_stall_is_always_explained(tmp_path: Path, why: str, told: str | None) -> None:
+    """`hold` in the API, the same in `status`, and a line in the log (an operator's own pause is in the audit log)."""
+    codes = {
+        "number_paused": 190,
+        "throttled": 80007,
+        "maintenance": 131057,
+        "waiting_for_retry": 131016,
+        "template": 132001,
+        "many_failures": 132000,
+    }
+    options: dict[str, Any] = {"error_share": 1.0, "error_code": codes[why]} if why in codes else {}
+    extra = '[meta]\ngraph_url = "http://127.0.0.1:9"' if why == "meta_unreachable" else ""
+    with capture_logs() as events:
+        await stall(tmp_path, why, extra, options)
+    seen = {event["event"] + (f":{event['reason']}" if event.get("reason") else "") for event in events}
+    assert told is None or told in seen
+
+
+async def stall(folder: Path, why: str, extra: str, options: dict[str, Any]) -> None:
+    async with site(folder, clock=ShiftClock(), extra=extra, messages_per_second=100, **options) as here:
+        broadcast_id = await here.send(people(40))
+        if why == "paused_by_operator":
+            ctx = here.running.ctx
+            await operate.pause(
+                ctx, await operate.broadcast_of(ctx, broadcast_id), HoldReason.PAUSED_BY_OPERATOR, "anna"
+            )
+        shown = await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == why)
+        assert shown["pending_count"] > 0
+        assert shown["hold"]["detail"]
+        assert shown["hold"]["since"].endswith("Z")
+        status = await here.admin("status")
+        assert why in {held["reason"] for held in status["held"] if held["id"] == broadcast_id}
+
+
+async def test_promise_6_counts_are_derived(tmp_path: Path) -> None:
+    """Nothing beside the rows can drift: a row changed by hand shows in the very next answer."""
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(10))
+        await here.until(broadcast_id, lambda b: b["status"] == "sent" and b["delivered_count"] == 10)
+        before = await here.show(broadcast_id)
+        first = phones(1)[0]
+        await here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute(
+                    "UPDATE recipient SET status = 'replied', read_at = 1, replied_at = 1 WHERE \"to\" = ?",
+                    (first,),
+                ).rowcount
+            )
+        )
+        after = await here.show(broadcast_id)
+        assert after["replied_count"] == before["replied_count"] + 1
+        assert after["sent_count"] == 10
+        columns = await here.running.ctx.db.read(
+            lambda tx: [row[1] for row in tx.execute("PRAGMA table_info(broadcast)")]
+        )
+        assert not [name for name in columns if name.endswith("_count")]
+        assert (await numbers.list_numbers(here.running.ctx))[0]["in_flight"] == 0
