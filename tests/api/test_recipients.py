@@ -5,13 +5,18 @@ import io
 import json
 import logging
 import tracemalloc
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from starlette.requests import Request
 
 from tests.support.site import Site, people, phones, site
-from wacrmd.services.recipients import COLUMNS, tame
+from wacrmd.api.recipients import wanted_media
+from wacrmd.services.recipients import COLUMNS, ExportFormat, export, tame
+from wacrmd.services.views import resolve_broadcast
 
 pytestmark = pytest.mark.anyio
 
@@ -150,6 +155,43 @@ async def test_exports_have_everybody_in_order(tmp_path: Path) -> None:
         assert answer.status_code == 400
         answer = await here.api.get(path, headers={"Accept": "text/csv;q=0.1, application/json"})
         assert answer.headers["content-type"] == "application/json"
+
+
+async def test_an_export_ends_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.admin("number.pause", id=here.number["id"], reason="test")
+        broadcast_id = await here.send(people(1000))
+        broadcast = await resolve_broadcast(here.running.ctx, broadcast_id)
+        pieces = 0
+        with anyio.CancelScope() as gone:
+            async with aclosing(export(here.running.ctx, broadcast, ExportFormat.CSV)) as written:
+                async for _ in written:
+                    pieces += 1
+                    gone.cancel()
+        assert pieces == 1
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        (None, None),
+        ("*/*", None),
+        ("application/json", None),
+        ("text/csv", "text/csv"),
+        ("TEXT/CSV; charset=utf-8", "text/csv"),
+        ("application/jsonl", "application/jsonl"),
+        ("application/x-ndjson", "application/x-ndjson"),
+        ("application/json, text/csv", None),
+        ("application/json;q=0.5, text/csv", "text/csv"),
+        ("text/csv;q=0", None),
+        ("text/csv;q=x", None),
+        ("text/csv;q=0.3, application/jsonl;q=0.8", "application/jsonl"),
+        ("text/html", None),
+    ],
+)
+def test_the_form_is_the_one_that_the_caller_likes_best(accept: str | None, media: str | None) -> None:
+    headers = [(b"accept", accept.encode())] if accept is not None else []
+    assert wanted_media(Request({"type": "http", "headers": headers})) == media
 
 
 @pytest.mark.parametrize(

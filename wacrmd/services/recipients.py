@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+from anyio.lowlevel import checkpoint
 
 from wacrmd.clock import Millis, iso
 from wacrmd.errors import not_found
@@ -145,6 +146,7 @@ async def export(
         piece, after = await ctx.db.read(
             partial(_piece, broadcast_id=broadcast.id, status=status, after=after, write=write)
         )
+        await checkpoint()  # a read is shielded: without this a stream whose reader has gone would go on
         if piece:
             yield piece
 
