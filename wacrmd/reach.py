@@ -98,6 +98,12 @@ class Reach:
         )
 
 
+def refusal(host: str, address: str) -> str:
+    """What to tell whoever gave a URL whose `host` leads to an `address` that must not be called."""
+    what = f"{address} is" if host == address else f"{host} leads to {address}, which is"
+    return f"{what} not public: an operator can list it in [hooks] allow_private if it may be called"
+
+
 def read_url(text: str) -> yarl.URL:
     """The URL of an endpoint, read by the parser that will call it; raises ValueError with what was expected."""
     if len(text) > LONGEST_URL:

@@ -8,11 +8,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 import aiohttp
-from aiohttp.abc import AbstractResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType
 
 from wacrmd import __version__
-from wacrmd.reach import Reach, read_url
+from wacrmd.reach import Reach, read_url, refusal
+from wacrmd.services.hooks import look_up
 
 MAX_ANSWER_BYTES = 64 << 10
 """How much of an answer is read, so that the connection can be used again; none of it is kept or shown."""
@@ -41,9 +42,25 @@ class ForbiddenAddressError(OSError):
     """The URL led to an address that must not be called."""
 
     def __init__(self, host: str, address: str) -> None:
-        super().__init__(
-            f"{host} leads to {address}, which is not public: list it in [hooks] allow_private if it may be called"
-        )
+        super().__init__(refusal(host, address))
+
+
+class _Names(AbstractResolver):
+    """The system's names."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        del family  # all that there are: the connector goes through them
+        return [
+            ResolveResult(
+                hostname=host, host=address, port=port, family=found, proto=0, flags=socket.AI_NUMERICHOST
+            )
+            for found, address in await look_up(host, port)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 class Caller:
@@ -57,7 +74,7 @@ class Caller:
         self._reach = reach
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=resolver or aiohttp.ThreadedResolver(),
+                resolver=resolver or _Names(),
                 use_dns_cache=False,
                 ssl=ssl.create_default_context(),
                 limit=0,

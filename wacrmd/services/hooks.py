@@ -1,16 +1,17 @@
 """Outbound webhooks as local apps and operators manage them; delivering is done in hooks/."""
 
-import asyncio
 import socket
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
+import anyio
+import anyio.to_thread
 import orjson
 
 from wacrmd.errors import bad_request, conflict, not_found
 from wacrmd.model import WebhookEvent
-from wacrmd.reach import Reach, read_url
+from wacrmd.reach import Reach, read_url, refusal
 from wacrmd.secrets import new_webhook_secret
 from wacrmd.services.context import Context
 from wacrmd.services.keys import account_named
@@ -62,6 +63,17 @@ def delivery_view(delivery: Delivery) -> dict[str, Any]:
     }
 
 
+async def look_up(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+    """The addresses of a host; raises OSError where it has none.
+
+    On a thread that may be left behind: a name server that hangs must not use up the few threads on which the
+    event loop looks up Meta's own name.
+    """
+    work = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+    return [(family, str(address[0])) for family, _, _, _, address in found]
+
+
 async def check_url(ctx: Context, text: str) -> str:
     """`text` if it may be called as far as can be seen now; refuses what leads to an address that is not public.
 
@@ -73,18 +85,14 @@ async def check_url(ctx: Context, text: str) -> str:
         raise bad_request(f"url: {error}") from error
     host = url.host or ""
     reach = Reach(ctx.config.hooks.allow_private)
-    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(LOOKUP_S):
-            found = await loop.getaddrinfo(host, url.port, type=socket.SOCK_STREAM)
+        with anyio.fail_after(LOOKUP_S):
+            found = await look_up(host, url.port or 0)
     except (OSError, TimeoutError, UnicodeError):
         return text
-    for _, _, _, _, address in found:
-        if not reach.allows(host, str(address[0])):
-            raise bad_request(
-                f"url: {host} leads to {address[0]}, which is not public: an operator can list it in"
-                " [hooks] allow_private if it may be called"
-            )
+    for _, address in found:
+        if not reach.allows(host, address):
+            raise bad_request(f"url: {refusal(host, address)}")
     return text
 
 
