@@ -17,10 +17,10 @@ KILLS ?= 50
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help venv demo test check format torture bench dist lock clean
+.PHONY: help venv demo test check format torture bench dist dist-test lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 venv: $(STAMP) ## the virtual environment, as the lock file says
 
@@ -69,8 +69,20 @@ torture: $(STAMP) ## kill the real daemon again and again (KILLS=50) and look fo
 bench: $(STAMP) ## measure: accepting, sending, webhooks
 	$(BIN)/python -m bench $(ARGS)
 
-dist: $(STAMP) ## sdist and wheel, in dist/
+dist: $(STAMP) ## in dist/: wheel, sdist, the single executable, and where dpkg-deb is the Debian package
+	@$(BIN)/python -c 'import sys, sysconfig; sys.exit(not sysconfig.get_config_var("Py_ENABLE_SHARED"))' || { \
+		echo 'make: the executable needs a Python with its shared library, and this one is built without:' \
+			'on Debian apt install libpython3-dev, with pyenv PYTHON_CONFIGURE_OPTS=--enable-shared' >&2; exit 1; }
+	rm -rf dist build
 	$(BIN)/python -m build --no-isolation
+	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath build/executable --workpath build/work \
+		contrib/executable/wacrmd.spec
+	install -m 755 build/executable/wacrmd dist/wacrmd
+	if command -v dpkg-deb >/dev/null; then contrib/debian/build build/executable/lib dist; fi
+	cd dist && sha256sum * > SHA256SUMS
+
+dist-test: ## what `make dist` has made, run where there is no Python
+	WACRMD_DIST=dist $(BIN)/python -m pytest tests/dist $(ARGS)
 
 lock: ## choose the newest versions that pyproject.toml allows; needs uv
 	@command -v uv >/dev/null || { echo 'make: uv is needed for this (pipx install uv)' >&2; exit 1; }

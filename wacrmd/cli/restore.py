@@ -9,6 +9,9 @@ from wacrmd.cli.frame import Session, json_option
 from wacrmd.cli.output import emit, hint, say
 from wacrmd.errors import DatabaseUnusableError
 
+CREDENTIAL = Path("/etc/credstore/wacrmd.key")
+"""Where systemd finds the key that the unit loads as a credential."""
+
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -48,7 +51,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
         lambda _: say(f"{file} is now {path}. Start the daemon: it goes on with what was waiting."),
     )
     key = key_file(settings)
-    if not key.exists():
+    if not key.exists() and not CREDENTIAL.exists():
         hint(
             f"The key file {key} is missing: put the one back that belongs to this backup, or the daemon will not start"
         )

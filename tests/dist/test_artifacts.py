@@ -1,0 +1,125 @@
+"""What is handed out works where it lands: no Python, no pip, nothing in the environment.
+
+Runs with `make dist-test`, which names the directory that `make dist` has filled.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from wacrmd import __version__
+
+DIST = Path(os.environ.get("WACRMD_DIST", "nowhere")).absolute()
+
+pytestmark = pytest.mark.skipif("WACRMD_DIST" not in os.environ, reason="make dist-test runs these")
+
+
+def run(*command: str | Path, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run in an environment with nothing in it but a place for temporary files."""
+    return subprocess.run(
+        [str(part) for part in command],
+        env={"TMPDIR": str(cwd)},
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def test_the_single_file_runs_the_demo_in_an_empty_environment(tmp_path: Path) -> None:
+    executable = tmp_path / "wacrmd"
+    shutil.copy2(DIST / "wacrmd", executable)
+    done = run(executable, "demo", "--exit", "--recipients", "50", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "agree on all 50 people" in done.stdout + done.stderr
+    assert [left.name for left in tmp_path.iterdir()] == ["wacrmd"]
+
+
+def test_the_single_file_needs_nothing_of_the_machine_but_its_c_library(tmp_path: Path) -> None:
+    """In a root of its own: the file, the C library, and nothing else."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can change the root directory")
+    listed = run("/usr/bin/ldd", DIST / "wacrmd", cwd=tmp_path).stdout
+    libraries = {word for line in listed.splitlines() for word in line.split() if word.startswith("/")}
+    beside = {
+        Path(library).parent / name
+        for library in libraries
+        for name in ("libm.so.6", "librt.so.1", "libutil.so.1")
+    }
+    for library in {*map(Path, libraries), *(found for found in beside if found.exists())}:
+        target = tmp_path / library.relative_to("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(library, target)
+    for folder in ("tmp", "dev", "proc"):
+        (tmp_path / folder).mkdir()
+    shutil.copy2(DIST / "wacrmd", tmp_path / "wacrmd")
+    done = subprocess.run(
+        [str(shutil.which("chroot")), str(tmp_path), "/wacrmd", "demo", "--exit", "--recipients", "10"],
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "agree on all 10 people" in done.stdout + done.stderr
+
+
+def test_the_package_installs_unit_user_configuration_and_executable(tmp_path: Path) -> None:
+    packages = list(DIST.glob("*.deb"))
+    if not packages:
+        assert shutil.which("dpkg-deb") is None
+        pytest.skip("made without dpkg-deb")
+    (package,) = packages
+    control = subprocess.run(
+        ["dpkg-deb", "--info", package], capture_output=True, text=True, check=True
+    ).stdout
+    assert f"Version: {__version__}" in control
+    subprocess.run(["dpkg-deb", "-R", package, tmp_path], check=True)
+    assert (tmp_path / "DEBIAN/conffiles").read_text() == "/etc/wacrmd/config.toml\n"
+    for path in (
+        "etc/wacrmd/config.toml",
+        "usr/lib/systemd/system/wacrmd.service",
+        "usr/lib/systemd/system/wacrmd.socket",
+        "usr/lib/sysusers.d/wacrmd.conf",
+        "usr/lib/tmpfiles.d/wacrmd.conf",
+        "usr/share/doc/wacrmd/operations.md",
+        "usr/share/bash-completion/completions/wacrmd",
+    ):
+        assert (tmp_path / path).is_file(), path
+    done = run(tmp_path / "usr/bin/wacrmd", "version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"wacrmd {__version__}\n"), done.stderr
+    config = tmp_path / "etc/wacrmd/config.toml"
+    assert run(tmp_path / "usr/bin/wacrmd", "check-config", "--config", config, cwd=tmp_path).returncode == 0
+    contents = subprocess.run(["dpkg-deb", "-c", package], capture_output=True, text=True, check=True).stdout
+    assert all(" root/root " in line for line in contents.splitlines())
+
+
+def test_wheel_and_source_hold_what_they_need(tmp_path: Path) -> None:
+    (wheel,) = DIST.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "wacrmd/store/migrations/0001_initial.sql" in names
+    assert not [name for name in names if name.startswith("tests")]
+    (source,) = DIST.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        held = {name.split("/", 1)[-1] for name in archive.getnames()}
+    assert {
+        "pyproject.toml",
+        "wacrmd/cli/main.py",
+        "contrib/systemd/wacrmd.service",
+        "config.example.toml",
+    } <= held
+
+
+def test_the_checksums_are_those_of_the_files() -> None:
+    for line in (DIST / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split()
+        assert hashlib.sha256((DIST / name).read_bytes()).hexdigest() == digest
