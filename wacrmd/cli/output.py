@@ -83,7 +83,7 @@ def items(results: Iterable[Any]) -> None:
 
 def say(sentence: str) -> None:
     """Print one sentence about what was done."""
-    click.echo(clean(sentence))
+    paragraph("", clean(sentence), 0)
 
 
 def hint(sentence: str) -> None:
@@ -206,8 +206,7 @@ def details(pairs: Iterable[tuple[str, Any]]) -> None:
     listed = [(name, _detail(value)) for name, value in pairs]
     width = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
-        label = click.style(f"{name:<{width}}", dim=True)
-        click.echo(f"{label}  {value}")
+        paragraph(click.style(f"{name:<{width}}", dim=True) + "  ", value, width + 2)
 
 
 def findings(checks: Iterable[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from wacrmd.cli.output import (
     findings,
     holds,
     on_terminal,
+    paragraph,
     relative,
     say,
     shown,
@@ -59,10 +60,8 @@ def status(session: Session) -> None:
 def _render(found: dict[str, Any]) -> None:
     word, colour = ("healthy", "green") if found["healthy"] else ("needs attention", "red")
     up = span(found["uptime_s"])
-    click.echo(
-        f"{click.style(word.capitalize(), fg=colour, bold=True)}: {clean(found['doing'])} "
-        f"(wacrmd {clean(found['version'])}, up {up})"
-    )
+    head = click.style(word.capitalize(), fg=colour, bold=True) + ": "
+    paragraph(head, clean(f"{found['doing']} (wacrmd {found['version']}, up {up})"), len(word) + 2)
     findings([{"state": "warn", "check": "warning", "detail": warning} for warning in found["warnings"]])
     holds(found["held"])
     say("")
