@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.site import phones, site
 from wacrmd.services import optouts
@@ -59,6 +61,23 @@ async def test_lines_that_cannot_be_used_are_named_by_number_and_the_others_coun
             LineError(5, "expected a user id such as US.13491208655302741918, found 'us.1'"),
             LineError(7, "expected a phone number such as +14155550123, found 'hello'"),
         ]
+
+
+async def test_a_stray_quote_swallows_nobody(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        lines = ["phone,note\n", '+14155550100,"oh\n', "+14155550101,b\n", "+14155550102,c\n"]
+        done = await optouts.import_csv(here.running.ctx, here.account["id"], lines)
+        assert done == Imported(added=3)
+
+
+@given(st.lists(st.text(alphabet='+1415550 ,;"\t\x00US.aphone', max_size=30), max_size=20))
+def test_every_line_that_says_something_is_a_person_or_an_error(lines: list[str]) -> None:
+    imported = Imported()
+    found = list(optouts._read(["x", *lines], imported))
+    numbers = [error.line for error in imported.errors]
+    assert len(numbers) == imported.rejected == len(set(numbers))
+    said = sum(any(cell.strip() for cell in line.replace('"', "").split(",")) for line in ["x", *lines])
+    assert len(found) + imported.rejected >= said
 
 
 async def test_a_hundred_thousand_lines_go_in_by_slices_and_come_out_again(tmp_path: Path) -> None:

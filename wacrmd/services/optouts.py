@@ -200,37 +200,24 @@ def _add_all(tx: Tx, *, account_id: str, people: list[Person], source: str, now:
 
 
 def _read(lines: Iterable[str], imported: Imported) -> Iterator[Person]:
-    """The people of a CSV file, line by line; what is wrong goes into `imported`."""
-    lines = iter(lines)
-    first = next(lines, "").removeprefix("\ufeff")
-    delimiter = max(",;\t", key=first.count)
-    columns: dict[str, int] | None = None
-    reader = csv.reader(_chain(first, lines), delimiter=delimiter)
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            imported.refuse(reader.line_num, f"not CSV: {error}")
-            continue
-        cells = [cell.strip() for cell in row]
-        if columns is None:
-            columns = _columns(cells)
-            if columns is not None:
-                continue
-            columns = {"phone": 0}
-        if not any(cells):
-            continue
-        try:
-            yield _person(cells, columns)
-        except ValueError as error:
-            imported.refuse(reader.line_num, str(error))
+    """The people of a CSV file; what is wrong goes into `imported`.
 
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+    Each line stands for itself: a stray quote must not swallow the people in the lines below it.
+    """
+    delimiter, columns = ",", {"phone": 0}
+    for number, line in enumerate(lines, start=1):
+        if number == 1:
+            line = line.removeprefix("\ufeff")  # noqa: PLW2901 - the mark that spreadsheets begin a file with
+            delimiter = max(",;\t", key=line.count)
+        try:
+            cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+            header = _columns(cells) if number == 1 else None
+            if header is not None:
+                columns = header
+            elif any(cells):
+                yield _person(cells, columns)
+        except (ValueError, csv.Error) as error:
+            imported.refuse(number, str(error))
 
 
 def _columns(cells: list[str]) -> dict[str, int] | None:
@@ -263,8 +250,8 @@ def _person(cells: list[str], columns: dict[str, int]) -> Person:
 
 
 def _cell(name: str, value: object) -> str:
-    """A cell; free text is kept from being a formula in a spreadsheet."""
-    text = "" if value is None else str(value)
+    """A cell on one line; free text is kept from being a formula in a spreadsheet."""
+    text = "" if value is None else " ".join(str(value).split())
     return f"'{text}" if name == "detail" and text.startswith(_FORMULA) else text
 
 
