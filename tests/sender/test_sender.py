@@ -1,0 +1,99 @@
+"""The sender beside faults of its own house: runs that are cut off, and outcomes that cannot be written."""
+
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from tests.support.clock import ShiftClock
+from tests.support.site import people, site
+from wacrmd.clock import DAY
+from wacrmd.store.database import Tx
+
+pytestmark = pytest.mark.anyio
+
+
+async def idle(sender: object) -> None:
+    """Wait until nothing is in flight."""
+    with anyio.fail_after(10):
+        while getattr(sender, "in_flight"):  # noqa: ASYNC110, B009 - it announces nothing
+            await anyio.sleep(0.005)
+
+
+def in_flight(tx: Tx) -> int:
+    (count,) = tx.execute("SELECT count(*) FROM recipient WHERE status = 'sending'").fetchone()
+    return int(count)
+
+
+async def test_a_run_that_is_cut_off_leaves_no_attempt_behind(tmp_path: Path) -> None:
+    """Wherever it is cancelled: what is on disk as an attempt is made, so nothing becomes uncertain by it."""
+    async with site(tmp_path, messages_per_second=1000) as here:
+        ctx, sender = here.running.ctx, here.running.sender
+        await here.admin("number.pause", id=here.number["id"])
+        await here.send(people(400))
+        await here.running.bell.stop(1)
+        await ctx.db.write(
+            lambda tx: (
+                tx.execute(
+                    "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
+                ).rowcount
+            )
+        )
+        for steps in range(40):
+            async with anyio.create_task_group() as run:
+                run.start_soon(sender.deliver, 1)
+                for _ in range(steps):
+                    await anyio.lowlevel.checkpoint()
+                run.cancel_scope.cancel()
+        await idle(sender)
+        assert await ctx.db.read(in_flight) == 0
+        sent = await ctx.db.read(
+            lambda tx: tx.execute(
+                "SELECT count(*) FROM recipient WHERE status IN ('sent', 'delivered', 'read')"
+            ).fetchone()[0]
+        )
+        assert sent == len(here.sim.ledger) > 0
+
+
+async def test_an_outcome_that_cannot_be_written_harms_no_other(tmp_path: Path) -> None:
+    """Its row is left in flight, and found as lost; the daemon neither dies nor writes the others twice."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, webhooks=False) as here:
+        ctx = here.running.ctx
+        await ctx.db.write(
+            lambda tx: (
+                tx.execute(
+                    "CREATE TRIGGER poison BEFORE UPDATE ON recipient WHEN NEW.id = 3 AND NEW.status = 'sent'"
+                    " BEGIN SELECT RAISE(ABORT, 'poison'); END"
+                ).rowcount
+            )
+        )
+        broadcast_id = await here.send(people(20))
+        shown = await here.until(broadcast_id, lambda b: b["sent_count"] == 19)
+        assert shown["pending_count"] == 1
+        await idle(here.running.sender)
+        clock.advance(DAY)
+        await here.running.sender.recover(live=True)
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["uncertain_count"]) == (19, 1)
+        attempts = await ctx.db.read(
+            lambda tx: tx.execute(
+                "SELECT count(*) FROM history WHERE kind = 'attempt' GROUP BY recipient_id"
+            ).fetchall()
+        )
+        assert set(attempts) == {(1,)}
+        assert here.sim.ledger.counts()["duplicate_to"] == 0
+
+
+async def test_a_stop_waits_for_what_is_in_flight(tmp_path: Path) -> None:
+    """SIGTERM is no crash: nothing is uncertain afterwards, and the next start sends the rest."""
+    async with site(tmp_path, latency_ms=300) as here:
+        broadcast_id = await here.send(people(300))
+        await here.until(broadcast_id, lambda b: b["sent_count"] > 10)
+        first = here.sim.ledger
+    async with site(tmp_path) as here:
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["uncertain_count"]) == (300, 0)
+        assert 10 < len(first) < 300
+        assert len(first) + len(here.sim.ledger) == 300
