@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import socket
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,34 @@ async def test_redirects_are_not_followed_and_hanging_and_refused_connections_ar
             assert app.at("/elsewhere") == []
             assert errors["hangs"]["error"] == "no answer within 1 s"
             assert "Connect call failed" in errors["closed"]["error"]
+
+
+async def test_an_app_that_fails_now_and_then_still_gets_each_event_and_knows_it_by_its_id(
+    tmp_path: Path,
+) -> None:
+    """Every event is refused, redirected or left hanging at its first two tries; hours pass; all of them come."""
+    clock = ShiftClock()
+    people_gone = [person["to"] for person in people(40)]
+    tries: Counter[str] = Counter()
+
+    def moody(got: Got) -> int | None:
+        tries[got.event["id"]] += 1
+        mood = (500, 302, 404, None)[sum(got.event["id"].encode()) % 4]
+        return mood if tries[got.event["id"]] <= 2 else 204
+
+    async with site(tmp_path, extra=ALLOW.replace("= 1", "= 0.2"), clock=clock) as here, receiver() as app:
+        app.choose = moody
+        made = await make(here, f"{app.url}/hook", "contact.opted_out")
+        for phone in people_gone:
+            await opt_out(here, phone)
+        with anyio.fail_after(40):
+            while len(await deliveries(here, made, status="delivered", limit="100")) < len(people_gone):
+                clock.advance(5 * MINUTE)
+        done = await deliveries(here, made, limit="100")
+        assert {each["payload"]["data"]["phone"] for each in done} == set(people_gone)
+        assert {each["attempts"] for each in done} == {3}
+        assert set(tries.values()) == {3}
+        assert len(tries) == len(people_gone)
 
 
 async def test_410_disables_a_webhook_and_making_it_active_again_lets_resend(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class Receiver:
     url: str = ""
     got: list[Got] = field(default_factory=list)
     answers: dict[str, int | None] = field(default_factory=dict)
+    choose: Callable[[Got], int | None] | None = None
     bodies: dict[str, bytes] = field(default_factory=dict)
     came: anyio.Event = field(default_factory=anyio.Event)
 
@@ -55,10 +56,11 @@ class Receiver:
             raise AssertionError(f"still not so after {timeout_s} s: {self.got}") from error
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
-        self.got.append(Got(request.path, dict(request.headers), await request.read()))
+        got = Got(request.path, dict(request.headers), await request.read())
+        self.got.append(got)
         came, self.came = self.came, anyio.Event()
         came.set()
-        status = self.answers.get(request.path, 200)
+        status = self.choose(got) if self.choose else self.answers.get(request.path, 200)
         if status is None:
             await anyio.sleep_forever()
         headers = {"Location": "/elsewhere"} if status in (301, 302, 307) else {}
