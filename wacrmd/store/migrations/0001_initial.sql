@@ -87,7 +87,7 @@ CREATE TABLE broadcast (
 CREATE INDEX broadcast_list ON broadcast (account_id, created_at DESC, id DESC);
 CREATE INDEX broadcast_list_status ON broadcast (account_id, status, created_at DESC, id DESC);
 CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
-CREATE INDEX broadcast_open ON broadcast (status, scheduled_at) WHERE status IN ('scheduled', 'sending', 'paused');
+CREATE INDEX broadcast_status ON broadcast (status, scheduled_at);  -- whole: SQLite takes no partial one over an IN list
 
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
