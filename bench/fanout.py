@@ -24,6 +24,7 @@ async def paced(scale: Scale, folder: Path) -> Numbers:
         cpu = place.daemon.process.cpu_s - before
         return {
             "paced_rate": (count - 1) / (stats["last"] - stats["first"]),
+            "paced_sustained_rate": (count - 1001) / (stats["last"] - stats["first"] - stats["seconds"][1]),
             "paced_cpu_ms": cpu / count * 1000,
         }
 

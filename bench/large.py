@@ -74,6 +74,7 @@ async def year(scale: Scale, folder: Path) -> Numbers:
             "year_accept_p99_ms": percentile(accepts, 0.99),
             "year_rate": rate,
             "year_recipients": scale.year_recipients,
+            "year_memory_mb": place.daemon.process.memory_mb,
             "year_file_gb": (folder / "wacrmd.db").stat().st_size / 1e9,
         }
 

@@ -176,29 +176,45 @@ def daemon(folder: Path, graph_address: str, ports: tuple[int, int], extra: str 
     )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(str(folder / "notify.sock"))
-        told.settimeout(120)
+        told.settimeout(1)
         log = (folder / "daemon.log").open("a")
         began = time.monotonic()
         popen = subprocess.Popen(
             [sys.executable, *PROFILER, "-c", SERVE, "serve", "--config", str(config)],
-            env=os.environ | {"NOTIFY_SOCKET": str(folder / "notify.sock")},
+            env=_environment() | {"NOTIFY_SOCKET": str(folder / "notify.sock")},
             stderr=log,
             text=True,
         )
         try:
-            while b"READY=1" not in told.recv(4096):
-                pass
+            while not _is_ready(told):
+                if popen.poll() is not None or time.monotonic() - began > READY_TIMEOUT_S:
+                    raise AssertionError(
+                        f"the daemon did not start:\n{config.with_name('daemon.log').read_text()}"
+                    )
             ready_s = time.monotonic() - began
             api_address, webhook_address = (f"127.0.0.1:{port}" for port in ports)
             yield Daemon(Process(popen), folder, api_address, webhook_address, ready_s)
-        except TimeoutError as error:
-            raise AssertionError((folder / "daemon.log").read_text()[-2000:]) from error
         finally:
             popen.send_signal(signal.SIGTERM)
             popen.wait(60)
             log.close()
             (folder / "notify.sock").unlink()
 
+
+def _is_ready(told: socket.socket) -> bool:
+    """Whether the daemon says so within a second (sd_notify)."""
+    try:
+        return b"READY=1" in told.recv(4096)
+    except TimeoutError:
+        return False
+
+
+def _environment() -> dict[str, str]:
+    """As installed packages run: with compiled modules beside the sources."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+READY_TIMEOUT_S = 120
 
 PROFILER: tuple[str, ...] = ()
 """Arguments for the daemon's Python, to profile it."""

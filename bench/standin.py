@@ -105,6 +105,7 @@ class Meta:
             "twice": self.twice,
             "first": self.arrived[0] if self.arrived else None,
             "last": self.arrived[-1] if self.arrived else None,
+            "seconds": [arrived - self.arrived[0] for arrived in self.arrived[::1000]],
             "told": dict(self.told),
             "told_p50_ms": percentile(told, 0.5) if told else None,
             "told_p99_ms": percentile(told, 0.99) if told else None,
