@@ -58,6 +58,24 @@ async def test_json_prints_the_result_alone_and_numbered_columns_are_put_in_orde
         assert [one["text"] for one in body["components"][0]["parameters"]] == ["first", "second"]
 
 
+async def test_a_file_that_is_too_much_for_one_broadcast_is_refused_with_what_to_do(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    file = tmp_path / "people.csv"
+    async with site(tmp_path, extra="[limits]\nmax_recipients = 20\n"):
+        line = ["broadcast", "create", "--csv", file, "--template", "hello", "--yes"]
+        file.write_text("to,text\n" + "".join(f"{phone},x\n" for phone in phones(21)))
+        code, _, err = await wacrmd(*line)
+        assert code == 1
+        assert "At most 20 recipients" in err
+        file.write_text("to,text\n" + "".join(f"{phone},{'x' * 100_000}\n" for phone in phones(20)))
+        code, _, err = await wacrmd(*line)
+        assert code == 1
+        assert "split the file" in err
+        code, _, err = await wacrmd("broadcast", "create", "--csv", tmp_path / "none.csv", "--template", "x")
+        assert (code, "No such file" in err) == (1, True)
+
+
 async def test_watching_tells_progress_and_the_reasons_of_failures(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(
         tmp_path, messages_per_second=200, failed_share=0.2, failed_codes=(131026,), delivered_after_ms=50

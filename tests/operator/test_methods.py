@@ -16,7 +16,7 @@ import anyio.to_thread
 import click
 import pytest
 
-from tests.support.site import people, site
+from tests.support.site import configuration, people, site
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.identity import Level
 from wacrmd.admin.methods import registry
@@ -164,9 +164,9 @@ async def test_a_stranger_may_read_everything_and_change_nothing(tmp_path: Path)
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 async def test_an_operator_operates_and_does_not_administer(tmp_path: Path) -> None:
-    """A member of an operator group by a supplementary group, which the kernel vouches for."""
+    """A member by a supplementary group, which the kernel vouches for, from the reload on that names the group."""
     program = STRANGER.replace("os.setgroups([])", "os.setgroups([4242])")
-    async with site(tmp_path, extra='[admin]\nsocket_mode = "0666"\noperator_groups = ["4242"]\n') as here:
+    async with site(tmp_path, extra='[admin]\nsocket_mode = "0666"\n') as here:
         for directory in (tmp_path, *tmp_path.parents[:2]):
             directory.chmod(directory.stat().st_mode | stat.S_IXOTH)
         calls = [
@@ -178,10 +178,20 @@ async def test_an_operator_operates_and_does_not_administer(tmp_path: Path) -> N
             },
             {"jsonrpc": "2.0", "id": 2, "method": "account.add", "params": {"name": "mine"}},
         ]
-        done = await anyio.run_process(
-            [sys.executable, "-I", "-c", program, str(here.socket), json.dumps(calls)]
+
+        async def ask() -> list[dict[str, Any]]:
+            done = await anyio.run_process(
+                [sys.executable, "-I", "-c", program, str(here.socket), json.dumps(calls)]
+            )
+            return [json.loads(line) for line in done.stdout.splitlines()]
+
+        before = await ask()
+        assert {answer["error"]["data"]["code"] for answer in before} == {"denied"}
+        here.running.ctx.control.reread = lambda: configuration(
+            tmp_path, here.sim.url, '[admin]\noperator_groups = ["4242"]\n'
         )
-        added, denied = (json.loads(line) for line in done.stdout.splitlines())
+        await here.admin("reload")
+        added, denied = await ask()
         assert added["result"]["phone"] == "+14155550123"
         assert "admin_groups" in denied["error"]["message"]
         assert [one["name"] for one in await here.admin("account.list")] == ["shop"]

@@ -81,6 +81,16 @@ async def test_meta_out_of_reach_is_a_warning_and_the_number_is_added(tmp_path: 
         assert "could not be checked" in out
 
 
+async def test_an_odd_answer_of_meta_is_a_warning_too(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    """A stand-in that knows only sends, or an id that Meta does not show to this token."""
+    async with site(tmp_path, phone_numbers=(PHONE_NUMBER_ID,)) as here:
+        line = ["number", "add", "--account", "shop", "--phone-number-id", OTHER, "--waba-id", WABA_ID]
+        code, _, err = await wacrmd(*line, *secrets(tmp_path))
+        assert code == 0
+        assert "does not exist" in err
+        assert len(await here.admin("number.list")) == 2
+
+
 async def test_a_check_tells_what_is_not_good_and_what_to_do(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(
         tmp_path,

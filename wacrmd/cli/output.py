@@ -134,7 +134,7 @@ def relative(iso: str, now: datetime | None = None) -> str:
         return moment.astimezone().strftime("%Y-%m-%d")
     for unit, length in _UNITS:
         if away >= length:
-            count = int(away // length)
+            count = int(away // length) if seconds > 0 else round(away / length)
             words = f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
             return f"{words} ago" if seconds > 0 else f"in {words}"
     return "just now" if seconds >= 0 else "in a moment"

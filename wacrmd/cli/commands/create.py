@@ -64,10 +64,10 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
     asked = _asked(sheet, file, options)
     if session.json:
         _tell_faults(sheet.faults)
-        result = call(session, "broadcast.create", **asked, dry_run=options["dry_run"])
+        result = _call(session, **asked, dry_run=options["dry_run"])
         emit(session, result, lambda _: None)
         return int(bool(result.get("problems")))
-    found = call(session, "broadcast.create", **asked, dry_run=True)
+    found = _call(session, **asked, dry_run=True)
     _preview(sheet, found, options)
     if found["problems"]:
         hint("Nothing is sent: mend the problems first.")
@@ -77,7 +77,7 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
         return 0
     when = f"at {options['schedule']}" if options["schedule"] else "now"
     confirm(f"Send to {found['accepted']} people {when}?", yes=yes)
-    made = call(session, "broadcast.create", **asked)
+    made = _call(session, **asked)
     say(f"Broadcast {made['broadcast_id']} is {made['status']}: {made['accepted']} people.")
     if watch:
         from wacrmd.cli.commands.broadcast import watch_until_done  # noqa: PLC0415 - that module loads this one
@@ -86,6 +86,21 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
     else:
         hint(f"Watch it: wacrmd broadcast watch {made['broadcast_id'][:8]}")
     return 0
+
+
+def _call(session: Session, **asked: Any) -> Any:
+    """Ask the daemon; raises ClickException for more than one call can carry."""
+    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
+
+    try:
+        return call(session, "broadcast.create", **asked)
+    except RpcError as error:
+        if error.reason != "payload_too_large":
+            raise
+        raise click.ClickException(
+            f"{len(asked['recipients'])} people with these parameters are more than one broadcast can carry: "
+            "split the file"
+        ) from None
 
 
 def _read(file: str) -> Sheet:
