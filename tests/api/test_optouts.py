@@ -230,6 +230,16 @@ async def test_a_user_id_and_a_phone_that_are_one_person_are_suppressed_together
         await status(here, entry.wamid, "read", recipient_id="14155550107", recipient_user_id="US.7")
         assert await suppressed(here, "+14155550107")
 
+        await here.until_status(await here.send([{"to": "+14155550106"}]), "sent")
+        entry = here.sim.ledger.entries[-1]
+        await status(here, entry.wamid, "read", recipient_id="14155550106", recipient_user_id="US.6")
+        await here.api.post("/api/v1/optouts", json={"phone": "US.6"})
+        assert await suppressed(here, "+14155550106")
+        await here.api.delete("/api/v1/optouts/+14155550106")
+        assert not await suppressed(here, "US.6")
+        await here.api.post("/api/v1/optouts", json={"phone": "+14155550106"})
+        assert await suppressed(here, "US.6")
+
         await here.api.post("/api/v1/optouts", json={"phone": "+14155550108"})
         await say(here, "hello", wa_id="14155550108", user_id="US.8")
         assert await suppressed(here, "US.8")
