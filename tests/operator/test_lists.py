@@ -47,6 +47,7 @@ async def test_templates_are_read_listed_and_a_csv_is_checked_against_them(
         line = ["broadcast", "create", "--csv", file, "--template"]
         code, out, _ = await wacrmd(*line, "greeting", "--yes")
         assert code == 0
+        assert "  Hi Jo from Ulm\n" in out
         (made,) = await here.admin("broadcast.list")
         await here.until_status(made["id"], "sent")
         sent = json.loads(here.sim.ledger.entries[0].body or b"")["template"]["components"][0]["parameters"]

@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 import socket
-import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,14 @@ async def test_every_method_answers_its_example_or_refuses_it_with_a_reason(tmp_
         }
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that others may enter; that of pytest is closed to them again by every other run of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
 STRANGER = """
 import json, os, socket, sys
 os.setgroups([])
@@ -138,10 +146,8 @@ for call in json.loads(sys.argv[2]):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-async def test_a_stranger_may_read_everything_and_change_nothing(tmp_path: Path) -> None:
-    async with site(tmp_path, extra='[admin]\nsocket_mode = "0666"\n') as here:
-        for directory in (tmp_path, *tmp_path.parents[:2]):
-            directory.chmod(directory.stat().st_mode | stat.S_IXOTH)
+async def test_a_stranger_may_read_everything_and_change_nothing(public: Path) -> None:
+    async with site(public, extra='[admin]\nsocket_mode = "0666"\n') as here:
         before = len(await here.admin("audit"))
         calls = [
             {"jsonrpc": "2.0", "id": at, "method": method.name, "params": method.example}
@@ -163,12 +169,10 @@ async def test_a_stranger_may_read_everything_and_change_nothing(tmp_path: Path)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-async def test_an_operator_operates_and_does_not_administer(tmp_path: Path) -> None:
+async def test_an_operator_operates_and_does_not_administer(public: Path) -> None:
     """A member by a supplementary group, which the kernel vouches for, from the reload on that names the group."""
     program = STRANGER.replace("os.setgroups([])", "os.setgroups([4242])")
-    async with site(tmp_path, extra='[admin]\nsocket_mode = "0666"\n') as here:
-        for directory in (tmp_path, *tmp_path.parents[:2]):
-            directory.chmod(directory.stat().st_mode | stat.S_IXOTH)
+    async with site(public, extra='[admin]\nsocket_mode = "0666"\n') as here:
         calls = [
             {
                 "jsonrpc": "2.0",
@@ -188,7 +192,7 @@ async def test_an_operator_operates_and_does_not_administer(tmp_path: Path) -> N
         before = await ask()
         assert {answer["error"]["data"]["code"] for answer in before} == {"denied"}
         here.running.ctx.control.reread = lambda: configuration(
-            tmp_path, here.sim.url, '[admin]\noperator_groups = ["4242"]\n'
+            public, here.sim.url, '[admin]\noperator_groups = ["4242"]\n'
         )
         await here.admin("reload")
         added, denied = await ask()

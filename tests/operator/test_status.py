@@ -107,6 +107,25 @@ async def test_the_doctor_finds_nothing_on_a_sound_site(tmp_path: Path, wacrmd: 
         assert "FAIL" not in out
 
 
+async def test_without_a_daemon_the_doctor_looks_at_what_it_can_see(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path):
+        pass
+    file = tmp_path / "config.toml"
+    file.write_text(f'[storage]\npath = "{tmp_path}/wacrmd.db"\n[admin]\nsocket = "{tmp_path}/admin.sock"\n')
+    (tmp_path / "wacrmd.db.key").chmod(0o640)
+    code, out, _ = await wacrmd("--config", file, "doctor")
+    assert code == 69
+    assert "systemctl start wacrmd" in out
+    assert "chmod 600" in out
+    assert "no damage found" in out
+    file.write_text(f'[storage]\npath = "{tmp_path}/none/wacrmd.db"\n')
+    code, out, _ = await wacrmd("--config", file, "doctor", "--json")
+    assert code == 69
+    assert f"there is no {tmp_path}/none" in {one["detail"] for one in json.loads(out)["checks"]}
+    file.write_text("[sender]\nworkers = 0\n")
+    assert (await wacrmd("--config", file, "doctor"))[0] == 78
+
+
 async def test_the_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path, wacrmd: Wacrmd) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, quality_rating="RED") as here:

@@ -1,5 +1,6 @@
 """A broadcast that an operator makes by hand: the same acceptance as over HTTP, with what a person leaves out."""
 
+import re
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +15,8 @@ from wacrmd.services.keys import account_named
 from wacrmd.services.numbers import number_of
 from wacrmd.services.views import number_view, time
 from wacrmd.store import accounts, templates
+
+_PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ async def dry_run(ctx: Context, draft: Draft) -> dict[str, Any]:
         "suppressed": found.suppressed,
         "rejections": [asdict(rejection) for rejection in found.rejections],
         "problems": [{"path": one.path, "message": one.message} for one in found.problems],
+        "message": await _message(ctx, account, draft, submission, {one.index for one in found.rejections}),
         "template_synced_at": time(found.template_synced_at),
         "expected_duration_s": found.expected_duration_s,
     }
@@ -95,17 +99,43 @@ def _params(
     return dict(zip(names, params, strict=True))
 
 
-async def _is_named(ctx: Context, account: Account, draft: Draft) -> bool:
-    """Whether the template, as last synced, has named parameters."""
-    if not draft.parameter_names:
-        return False
+async def _template(ctx: Context, account: Account, draft: Draft) -> templates.Template | None:
+    """The template as last synced, if it was."""
     number = await accept.choose_number(ctx, account.id, draft.sender)
-    template = await ctx.db.read(
+    return await ctx.db.read(
         partial(
             templates.get, waba_id=number.waba_id, name=draft.template_name, language=draft.template_language
         )
     )
+
+
+async def _is_named(ctx: Context, account: Account, draft: Draft) -> bool:
+    """Whether the template, as last synced, has named parameters."""
+    if not draft.parameter_names:
+        return False
+    template = await _template(ctx, account, draft)
     return template is not None and template.parameter_format.upper() == "NAMED"
+
+
+async def _message(
+    ctx: Context, account: Account, draft: Draft, submission: accept.Submission, rejected: set[int]
+) -> str | None:
+    """The body as the first person would read it; None where the template is not known here."""
+    template = await _template(ctx, account, draft)
+    first = next((person for at, person in enumerate(submission.people) if at not in rejected), None)
+    if template is None or first is None:
+        return None
+    texts = (part.get("text") for part in template.components if str(part.get("type")).upper() == "BODY")
+    body = next((text for text in texts if isinstance(text, str)), None)
+    return None if body is None else filled(body, first.content.params)
+
+
+def filled(body: str, params: list[str] | dict[str, str] | None) -> str:
+    """A template's body with its parameters; places without one stay as they are. Pure."""
+    values = (
+        params if isinstance(params, dict) else {str(at): one for at, one in enumerate(params or [], start=1)}
+    )
+    return _PLACE.sub(lambda place: values.get(place[1], place[0]), body)
 
 
 async def _account(ctx: Context, name: str | None) -> Account:

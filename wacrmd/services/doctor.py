@@ -15,6 +15,7 @@ import anyio.to_thread
 
 from wacrmd import config as configuration
 from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.config import Config
 from wacrmd.errors import ConfigError
 from wacrmd.meta.probe import Answer, UnreachableError, probe
 from wacrmd.model import Number
@@ -71,6 +72,33 @@ async def examine(ctx: Context) -> dict[str, Any]:
     return {
         "state": worst(check for _, check in checks),
         "checks": [{"about": name} | check.view() for name, check in checks],
+    }
+
+
+def offline(config: Config) -> dict[str, Any]:
+    """What can be looked at while no daemon runs; in the caller's thread."""
+    advice = "Start it: systemctl start wacrmd; its log says why it ended: journalctl -u wacrmd"
+    found = [("daemon", Check("daemon", State.FAIL, f"nobody answers at {config.admin.socket}", advice))]
+    found += [
+        ("configuration", Check("configuration", State.WARN, warning, "Change it, or leave it if meant so."))
+        for warning in configuration.warnings(config)
+    ]
+    database = config.storage.path
+    if database.exists():
+        found.append(("files", _private("database", database, State.WARN)))
+        found.append(("files", _private("key file", configuration.key_file(config), State.FAIL)))
+        found.append(("database", _soundness(database)))
+    elif not database.parent.is_dir():
+        advice = f"Make it, for the daemon's user: install -d -m 0700 -o wacrmd {database.parent}"
+        found.append(("files", Check("directory", State.FAIL, f"there is no {database.parent}", advice)))
+    if not config.admin.socket.parent.is_dir():
+        advice = "The unit's RuntimeDirectory makes it; by hand: mkdir, for the daemon's user."
+        found.append(
+            ("files", Check("directory", State.FAIL, f"there is no {config.admin.socket.parent}", advice))
+        )
+    return {
+        "state": worst(check for _, check in found),
+        "checks": [{"about": name} | check.view() for name, check in found],
     }
 
 
@@ -149,24 +177,27 @@ async def _database(ctx: Context) -> list[Check]:
     path, trouble = ctx.db.path, ctx.db.trouble
     if trouble is not None:
         found.append(Check("writes", State.FAIL, "the database cannot be written", trouble.advice))
-    try:
-        damage = await anyio.to_thread.run_sync(quick_check, path, QUICK_CHECK_S)
-    except sqlite3.Error as error:
-        damage = [str(error)]
-    if damage is None:
-        detail = f"large: not looked through to the end in {QUICK_CHECK_S:g} s, no damage so far"
-        found.append(Check("database", State.OK, detail, "Look through all of it: wacrmd check-db"))
-    elif damage:
-        advice = "Stop the daemon, keep the file, and restore a backup: docs/operations.md."
-        found.append(Check("database", State.FAIL, f"damaged: {damage[0]}", advice))
-    else:
-        found.append(Check("database", State.OK, "no damage found"))
+    found.append(await anyio.to_thread.run_sync(_soundness, path))
     disk = os.statvfs(path.parent)
     free = disk.f_bavail * disk.f_frsize
     state = State.OK if free >= LOW_DISK_BYTES else State.WARN
     room = None if state is State.OK else "Make room: at zero nothing is accepted or sent any more."
     found.append(Check("disk", state, f"{free / 2**30:.1f} GiB are free at {path.parent}", room))
     return found
+
+
+def _soundness(path: Path) -> Check:
+    try:
+        damage = quick_check(path, QUICK_CHECK_S)
+    except sqlite3.Error as error:
+        damage = [str(error)]
+    if damage is None:
+        detail = f"large: not looked through to the end in {QUICK_CHECK_S:g} s, no damage so far"
+        return Check("database", State.OK, detail, "Look through all of it: wacrmd check-db")
+    if damage:
+        advice = "Stop the daemon, keep the file, and restore a backup: docs/operations.md."
+        return Check("database", State.FAIL, f"damaged: {damage[0]}", advice)
+    return Check("database", State.OK, "no damage found")
 
 
 async def _workers(ctx: Context) -> list[Check]:

@@ -10,6 +10,7 @@ from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.output import Column, Kind, clean, emit, findings, hint, relative, say, table
 from wacrmd.errors import ConfigError
 
+EXIT_UNAVAILABLE = 69
 AUDIT = (
     Column("WHEN", "at", Kind.MOMENT),
     Column("USER", "user", Kind.KEY),
@@ -25,9 +26,15 @@ AUDIT = (
 def doctor(session: Session) -> int:
     """Check all that can be wrong, from the configuration to Meta, and say what to do.
 
-    Exit code 1 if something fails. For example: wacrmd doctor
+    Without a daemon it looks at what it can see by itself. Exit code 1 if something fails, 69 if no daemon
+    answers. For example: wacrmd doctor
     """
-    result = call(session, "doctor")
+    from wacrmd.admin.client import NotReachableError  # noqa: PLC0415 - loaded with the client anyway
+
+    try:
+        result = call(session, "doctor")
+    except NotReachableError:
+        result = _without_daemon(session)
 
     def render(found: dict[str, Any]) -> None:
         checks = found["checks"]
@@ -41,7 +48,17 @@ def doctor(session: Session) -> int:
             say(f"{counts['fail']} failed, {counts['warn']} to look at, {len(checks)} checks in all.")
 
     emit(session, result, render)
+    if any(one["about"] == "daemon" for one in result["checks"]):
+        return EXIT_UNAVAILABLE
     return int(result["state"] == "fail")
+
+
+def _without_daemon(session: Session) -> dict[str, Any]:
+    """What can be seen from here; raises ConfigError for a configuration that no daemon could start with."""
+    from wacrmd.config import load  # noqa: PLC0415 - slow to import, and seldom needed
+    from wacrmd.services.doctor import offline  # noqa: PLC0415
+
+    return offline(load(session.config))
 
 
 @click.command(cls=Verb)

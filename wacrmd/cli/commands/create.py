@@ -12,7 +12,7 @@ from wacrmd.cli.client import call
 from wacrmd.cli.csvfile import CsvError, Fault, Sheet, parse
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm, yes_option
-from wacrmd.cli.output import Column, Kind, emit, hint, say, span, table
+from wacrmd.cli.output import Column, Kind, clean, emit, hint, paragraph, say, span, table
 
 PREVIEW_ROWS = 5
 MOST_FAULTS = 20
@@ -186,6 +186,8 @@ def _preview(sheet: Sheet, found: dict[str, Any], options: dict[str, Any]) -> No
     sender = number["display_phone"] or number["phone_number_id"]
     language = options["language"] or "en_US"
     say(f"Template {options['template']} ({language}) from {sender} of {found['account']}:")
+    if found["message"]:
+        paragraph("  ", clean(found["message"].replace("\n", " ⏎ ")), 2)
     left_out = [
         f"{count} {word}"
         for count, word in (
