@@ -222,23 +222,19 @@ async def test_a_body_may_be_neither_too_large_nor_too_slow(tmp_path: Path) -> N
         assert b"did not arrive within 0.3 s: 1 bytes came" in told
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b"", "not valid JSON"),
-        (b"{", "not valid JSON"),
-        (b"[]", "must be a JSON object"),
-        (b'"x"', "must be a JSON object"),
-        (b"\xff\xfe{}", "not valid JSON"),
-        (b'{"a":' * 3000, "not valid JSON"),
-    ],
-)
-async def test_what_is_no_json_object_is_a_bad_request(tmp_path: Path, body: bytes, message: str) -> None:
+async def test_what_is_no_json_object_is_a_bad_request(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        answer = await here.api.post("/api/v1/broadcasts", content=body)
-        error = error_of(answer)
-        assert error["code"] == "bad_request"
-        assert message in error["message"]
+        for body, message in (
+            (b"", "not valid JSON"),
+            (b"{", "not valid JSON"),
+            (b"[]", "must be a JSON object"),
+            (b'"x"', "must be a JSON object"),
+            (b"\xff\xfe{}", "not valid JSON"),
+            (b'{"a":' * 3000, "not valid JSON"),
+        ):
+            error = error_of(await here.api.post("/api/v1/broadcasts", content=body))
+            assert error["code"] == "bad_request"
+            assert message in error["message"]
 
 
 async def test_a_bug_is_a_500_that_names_the_request(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ async def test_a_stranger_finds_no_contradiction(tmp_path: Path) -> None:
             "--header": f"Authorization: Bearer {here.key}",
             "--phases": "examples,coverage,fuzzing",
             "--checks": ",".join(CHECKS),
-            "--max-examples": "20",
+            "--max-examples": "8",
             "--suppress-health-check": "all",
             "--warnings": "off",
             "--exclude-path": "/api/v1/broadcasts/{id}/events",  # each call of it may last for seconds

@@ -113,12 +113,17 @@ async def test_an_uncertain_recipient_is_messaged_again_only_when_somebody_says_
         assert here.sim.ledger.counts()["total"] == 2
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"statuses": []}, {"statuses": ["sent"]}, {"statuses": "failed"}, {"status": ["failed"]}]
-)
-async def test_retry_wants_to_know_whom(tmp_path: Path, body: dict[str, object]) -> None:
+async def test_retry_wants_to_know_whom(tmp_path: Path) -> None:
+    bodies: tuple[dict[str, object], ...] = (
+        {},
+        {"statuses": []},
+        {"statuses": ["sent"]},
+        {"statuses": "failed"},
+        {"status": ["failed"]},
+    )
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(1))
-        answer = await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/retry", json=body)
-        assert answer.status_code == 400
-        assert "statuses" in answer.text
+        for body in bodies:
+            answer = await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/retry", json=body)
+            assert answer.status_code == 400
+            assert "statuses" in answer.text
