@@ -116,6 +116,9 @@ class Dispatcher:
             except Refusal as refusal:
                 log.warning("deliveries_postponed", reason=refusal.message)
                 return
+            except Exception:
+                log.exception("deliveries_not_read")
+                return
         for delivery in choose(self._ready, self._calls, self._slow, workers):
             self._ready[delivery.endpoint_id].remove(delivery)
             self._under_way.add(delivery.id)
@@ -136,6 +139,9 @@ class Dispatcher:
             else:
                 self._slow.add(delivery.endpoint_id)
             await self._record(delivery, answer, began)
+        except Exception:
+            log.exception("delivery_failed", endpoint=delivery.endpoint_id, event_id=delivery.event_id)
+            await self._ctx.clock.sleep_until(self._ctx.clock.now() + TICK)
         finally:
             self._under_way.discard(delivery.id)
             self._ended.set()
