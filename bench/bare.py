@@ -9,10 +9,9 @@ import json
 import sys
 import time
 
-import httpx
 import uvloop
 
-from wacrmd.meta.transport import Transport
+from wacrmd.meta.transport import Timeouts, Transport
 
 BODY = {
     "messaging_product": "whatsapp",
@@ -30,18 +29,17 @@ BODY = {
 async def send(address: str, count: int, concurrency: int) -> dict[str, float]:
     """Send `count` messages, `concurrency` at a time."""
     transport = Transport(max_connections=concurrency)
-    url = httpx.URL(f"http://{address}/v23.0/106540352242920/messages")
-    headers = httpx.Headers({"Authorization": "Bearer EAAbench", "Content-Type": "application/json"})
-    extensions = {"timeout": httpx.Timeout(30).as_dict()}
+    url = f"http://{address}/v23.0/106540352242920/messages"
+    headers = {"Authorization": "Bearer EAAbench", "Content-Type": "application/json"}
+    timeouts = Timeouts(30, 30, 30)
     left = iter(range(count))
 
     async def loop() -> None:
         for index in left:
             body = json.dumps(BODY | {"biz_opaque_callback_data": f"bare:{index}"}).encode()
-            request = httpx.Request("POST", url, headers=headers, content=body, extensions=extensions)
-            response = await transport.handle_async_request(request)
-            if json.loads(response.content)["messages"][0]["id"] is None:
-                raise AssertionError(response.content)
+            answer = await transport.exchange("POST", url, headers, body, timeouts)
+            if not json.loads(answer.content)["messages"][0]["id"]:
+                raise AssertionError(answer.content)
 
     began, cpu = time.monotonic(), time.process_time()
     await asyncio.gather(*(loop() for _ in range(concurrency)))

@@ -532,6 +532,6 @@ async def test_the_request_is_metas() -> None:
         await meta.send("106540352242922", "EAAG", b'{"to":"+1"}')
     head, body = seen.requests[0]
     assert head.startswith(b"POST /v25.0/106540352242922/messages HTTP/1.1\r\n")
-    assert b"\r\nauthorization: Bearer EAAG\r\n" in head
-    assert b"\r\ncontent-type: application/json\r\n" in head
+    assert b"\r\nAuthorization: Bearer EAAG\r\n" in head
+    assert b"\r\nContent-Type: application/json\r\n" in head
     assert body == b'{"to":"+1"}'

@@ -12,7 +12,7 @@ from wacrmd.errors import WacrmdError
 from wacrmd.meta.answer import error_of, outcome_of
 from wacrmd.meta.errors import rule_for
 from wacrmd.meta.outcome import MetaError, NotSent, Outcome, Refused, Unknown
-from wacrmd.meta.transport import NotSentError, Transport, TransportFailureError
+from wacrmd.meta.transport import NotSentError, Timeouts, Transport, TransportFailureError
 
 NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,quality_rating,code_verification_status,name_status,status,throughput,"
@@ -75,27 +75,26 @@ class MetaClient:
             headers={"Accept-Encoding": "identity", "User-Agent": "wacrmd"},
             trust_env=False,
         )
-        self._send_extensions = {"timeout": timeout.as_dict()}
-        self._prepared: dict[tuple[str, str], tuple[httpx.URL, httpx.Headers]] = {}
+        self._send_timeouts = Timeouts(timeout.pool, timeout.connect, timeout.read)
+        self._prepared: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
 
     async def send(self, phone_number_id: str, access_token: str, body: bytes) -> Outcome:
         """Post one message (see payloads) once and say what became of it; raises nothing but cancellation.
 
         `phone_number_id` is digits. After a cancellation the outcome is unknown. The request goes straight to
-        the transport: the rest of httpx's client costs half as much again and adds nothing here.
+        the transport: httpx's client costs half as much again and adds nothing here.
         """
         if not (access_token.isascii() and access_token.isprintable()):
             return Refused(TOKEN_UNUSABLE, httpx.codes.UNAUTHORIZED)
         url, headers = self._prepare(phone_number_id, access_token)
-        request = httpx.Request("POST", url, headers=headers, content=body, extensions=self._send_extensions)
         try:
-            response = await self._transport.handle_async_request(request)
+            answer = await self._transport.exchange("POST", url, headers, body, self._send_timeouts)
         except TransportFailureError as error:
             kind = NotSent if isinstance(error, NotSentError) else Unknown
             return kind(error.phase, error.detail)
-        return outcome_of(response.status_code, response.headers, response.content)
+        return outcome_of(answer.status, answer.headers, answer.content)
 
-    def _prepare(self, phone_number_id: str, access_token: str) -> tuple[httpx.URL, httpx.Headers]:
+    def _prepare(self, phone_number_id: str, access_token: str) -> tuple[str, dict[str, str]]:
         key = (phone_number_id, access_token)
         if (prepared := self._prepared.get(key)) is None:
             headers = {
@@ -104,7 +103,7 @@ class MetaClient:
                 "Accept-Encoding": "identity",
                 "User-Agent": "wacrmd",
             }
-            prepared = httpx.URL(f"{self._base}/{phone_number_id}/messages"), httpx.Headers(headers)
+            prepared = f"{self._base}/{phone_number_id}/messages", headers
             if len(self._prepared) >= _MAX_PREPARED:
                 self._prepared.clear()
             self._prepared[key] = prepared

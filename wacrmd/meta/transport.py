@@ -8,6 +8,7 @@ for a free slot; everything else, also what nobody thought of, is `OutcomeUnknow
 
 import asyncio
 import ssl
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -60,6 +61,15 @@ class Timeouts(NamedTuple):
     pool_s: float | None
     connect_s: float | None
     read_s: float | None
+
+
+class Answer(NamedTuple):
+    """A whole answer; names in `headers` are found in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw_headers: Sequence[tuple[bytes, bytes]]
+    content: bytes
 
 
 class _Exchange:
@@ -177,12 +187,21 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` once and read the whole answer."""
         given = request.extensions.get("timeout", {})
-        exchange = _Exchange(Timeouts(given.get("pool"), given.get("connect"), given.get("read")))
+        timeouts = Timeouts(given.get("pool"), given.get("connect"), given.get("read"))
         body = await request.aread()
+        answer = await self.exchange(request.method, str(request.url), request.headers, body, timeouts)
+        headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _OF_THE_CODED_BODY]
+        return httpx.Response(answer.status, headers=headers, content=answer.content)
+
+    async def exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeouts: Timeouts
+    ) -> Answer:
+        """The same without httpx's requests and responses, which cost a fifth of a message's time."""
+        exchange = _Exchange(timeouts)
         _exchange.set(exchange)
         try:
             async with exchange.deadline, self._slots:
-                return await self._send(exchange, request, body)
+                return await self._send(exchange, method, url, headers, body)
         except TransportFailureError:
             raise
         except TimeoutError as error:
@@ -190,17 +209,15 @@ class Transport(httpx.AsyncBaseTransport):
         except Exception as error:
             raise exchange.failure(_sentence(error)) from error
 
-    async def _send(self, exchange: _Exchange, request: httpx.Request, body: bytes) -> httpx.Response:
+    async def _send(
+        self, exchange: _Exchange, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
         if self._closed:
             raise exchange.failure("the client is closed")
         session = self._session or self._open()
         exchange.phase = Phase.WRITE  # until the connector says otherwise
         answer = await session.request(
-            request.method,
-            str(request.url),
-            headers=request.headers,
-            data=_Body(body) if body else None,
-            allow_redirects=False,
+            method, url, headers=headers, data=_Body(body) if body else None, allow_redirects=False
         )
         exchange.phase = Phase.ANSWER
         try:
@@ -209,8 +226,7 @@ class Transport(httpx.AsyncBaseTransport):
             answer.close()
             raise
         answer.release()
-        headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _OF_THE_CODED_BODY]
-        return httpx.Response(answer.status, headers=headers, content=content)
+        return Answer(answer.status, answer.headers, answer.raw_headers, content)
 
     def _open(self) -> aiohttp.ClientSession:
         connector = _Connector(
