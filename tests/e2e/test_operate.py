@@ -252,8 +252,8 @@ async def test_one_that_is_scheduled_keeps_its_time_through_a_pause(tmp_path: Pa
 
 
 async def test_slow_broadcasts_do_not_take_all_slots(tmp_path: Path) -> None:
-    """Four of a number of one message in two seconds, and four slots: another number's are sent at once."""
-    async with site(tmp_path, messages_per_second=0.5) as here:
+    """Four of a number of two messages a second, and four slots: another number's are sent at once."""
+    async with site(tmp_path, messages_per_second=2) as here:
         for start in range(4):
             await here.send(people(100, 100 * start))
         other = await here.admin(

@@ -9,6 +9,7 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import people, site
 from wacrmd.clock import DAY
+from wacrmd.sender.sender import CRASHES
 from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +85,27 @@ async def test_an_outcome_that_cannot_be_written_harms_no_other(tmp_path: Path) 
         )
         assert set(attempts) == {(1,)}
         assert here.sim.ledger.counts()["duplicate_to"] == 0
+
+
+async def test_a_broadcast_that_only_crashes_is_paused_and_says_why(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, messages_per_second=1) as here:
+        await here.admin("number.pause", id=here.number["id"])
+        other = await here.send(people(1, 500))
+        broadcast_id = await here.send(people(50))
+        await here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute("UPDATE broadcast SET content = '[1]' WHERE uuid = ?", (broadcast_id,)).rowcount
+            )
+        )
+        for _ in range(CRASHES):
+            assert (await here.show(broadcast_id))["status"] == "sending"
+            await here.running.sender.deliver(2)
+        shown = await here.show(broadcast_id)
+        assert shown["hold"]["reason"] == "many_failures"
+        assert "Sending it failed here 5 times: TypeError" in shown["hold"]["detail"]
+        await here.admin("number.resume", id=here.number["id"])
+        await here.until_status(other, "sent")
 
 
 async def test_a_stop_waits_for_what_is_in_flight(tmp_path: Path) -> None:

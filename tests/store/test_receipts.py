@@ -142,7 +142,7 @@ def test_policy_resend_is_bounded(tx: Tx) -> None:
 def test_a_live_rescue_leaves_live_attempts_alone(tx: Tx) -> None:
     """Even where the clock was set ahead, or back, so that they look old, or not yet begun."""
     live, dead = recipients.claim(tx, broadcast(tx, 2), 2, NOW)
-    alive = frozenset({live.recipient_id})
+    alive = frozenset({(live.recipient_id, live.attempt)})
     for now in (NOW + 10**9, NOW - 10**9):
         tx.execute("UPDATE recipient SET status = 'sending'")
         recipients.lose(tx, UncertainPolicy.HOLD, now, older_than=200_000, alive=alive)

@@ -6,33 +6,26 @@ live in the sender's own task group, so the slowest request holds up nobody.
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import perf_counter
 
 import anyio
-import orjson
 from anyio.abc import TaskGroup
 from structlog.contextvars import bound_contextvars
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso, rest
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
-from wacrmd.meta import payloads
 from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown
 from wacrmd.model import (
     AttemptResult,
-    Broadcast,
     Claim,
     HoldReason,
-    Number,
     RecipientStatus,
-    TemplateContent,
     UncertainPolicy,
-    callback_token,
 )
-from wacrmd.secrets import VaultError
+from wacrmd.sender.job import Job, load_job
 from wacrmd.sender.pacer import Pacer
 from wacrmd.sender.pacers import Pacers
 from wacrmd.sender.policy import Effect, Rules, Verdict, judge
@@ -40,8 +33,7 @@ from wacrmd.sender.recorder import Recorder
 from wacrmd.sender.tally import Tally
 from wacrmd.services import standstill, telemetry
 from wacrmd.services.context import Context, Flow
-from wacrmd.services.trust import token_seal
-from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store import broadcasts, recipients
 from wacrmd.store.database import Tx
 
 RUN_RECIPIENTS = 500
@@ -50,21 +42,12 @@ RUN_S = 2.0
 """How long one run keeps its slot, so that slow numbers cannot take all of them."""
 PATIENCE: Millis = 1 * SECOND
 """How long a run waits for its number; beyond that it ends and the sweeper rings again."""
+CRASHES = 5
+"""Runs in a row that crash before the broadcast is paused."""
 MARGIN_S = 120
 """How much older than any live request an attempt must be before it counts as lost."""
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What one run needs of its broadcast."""
-
-    broadcast: Broadcast
-    request_id: str | None
-    number: Number
-    token: str = field(repr=False)
-    defaults: TemplateContent
 
 
 class Sender:
@@ -77,7 +60,8 @@ class Sender:
         self._pacers = Pacers(lambda: self._ctx.config.sender)
         self._tallies: dict[int, Tally] = {}
         self._running: set[int] = set()
-        self._alive: set[int] = set()
+        self._alive: set[tuple[int, int]] = set()
+        self._crashes: dict[int, int] = {}
         self._in_flight = 0
         self._freed = anyio.Event()
         self._stopping = False
@@ -172,40 +156,40 @@ class Sender:
             return
         self._running.add(broadcast_id)
         try:
-            job = await self._job(broadcast_id)
+            job = await load_job(self._ctx, broadcast_id)
             if job is None:
                 return
             with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
                 if await self._run(job):
                     self._ctx.bell.ring(broadcast_id)
+            self._crashes.pop(broadcast_id, None)
         except Refusal as refusal:  # storage trouble: nothing was claimed, the sweeper rings again
             log.warning("deliver_postponed", broadcast_id=broadcast_id, reason=refusal.message)
+        except Exception as error:
+            log.exception("deliver_crashed", broadcast_id=broadcast_id)
+            await self._crashed(broadcast_id, error)
         finally:
             self._running.discard(broadcast_id)
 
-    async def _job(self, broadcast_id: int) -> _Job | None:
-        def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None, str | None]:
-            broadcast = broadcasts.get(tx, broadcast_id)
-            number = numbers.get(tx, broadcast.number_id) if broadcast else None
-            return broadcast, number, *broadcasts.origin_of(tx, broadcast_id)
-
-        broadcast, number, content, request_id = await self._ctx.db.read(work)
-        if broadcast is None or number is None or not number.access_token:
-            return None
-        try:
-            token = self._ctx.vault.unseal(number.access_token, token_seal(number.id))
-        except VaultError as error:
-            detail = f"Its access token cannot be read ({error}): set it anew with number set, then resume it"
-            now = self._ctx.clock.now()
-            standstill.tell(
-                await self._ctx.db.write(
-                    partial(standstill.stop_number, number_id=number.id, detail=detail, now=now)
-                )
+    async def _crashed(self, broadcast_id: int, error: Exception) -> None:
+        """A broadcast that only makes runs crash would stand still without a word: pause it, and say why."""
+        self._crashes[broadcast_id] = self._crashes.get(broadcast_id, 0) + 1
+        if self._crashes[broadcast_id] < CRASHES:
+            return
+        del self._crashes[broadcast_id]
+        detail = f"Sending it failed here {CRASHES} times: {type(error).__name__}: {error}; the log has more"
+        with suppress(Refusal):
+            stop = partial(
+                standstill.stop_broadcast,
+                broadcast_id=broadcast_id,
+                reason=HoldReason.MANY_FAILURES,
+                detail=detail,
+                now=self._ctx.clock.now(),
             )
-            return None
-        return _Job(broadcast, request_id, number, token, _content(None, content))
+            standstill.tell(await self._ctx.db.write(stop))
+            self._ctx.changes.publish([broadcast_id])
 
-    async def _run(self, job: _Job) -> bool:
+    async def _run(self, job: Job) -> bool:
         """Claim and launch until the batch is full (True: ring again), or nothing more can be done now."""
         ctx, broadcast_id = self._ctx, job.broadcast.id
         pacer = self._pacers.of(job.number, ctx.clock.now())
@@ -230,18 +214,18 @@ class Sender:
                 return claims > 0
         return True
 
-    async def _claim(self, job: _Job, granted: int, pacer: Pacer, tally: Tally) -> int:
+    async def _claim(self, job: Job, granted: int, pacer: Pacer, tally: Tally) -> int:
         """Take up to `granted` recipients into their next attempt and send to them; how many.
 
         Not to be cancelled half-way: an attempt that is on disk and never made would become uncertain.
         """
         ctx, now = self._ctx, self._ctx.clock.now()
         claims: list[Claim] = []
-        noted: list[int] = []
+        noted: list[tuple[int, int]] = []
 
         def work(tx: Tx) -> tuple[list[Claim], list[int]]:
             claimed, finished = _claimed(tx, job.broadcast.id, granted, now)
-            noted.extend(claim.recipient_id for claim in claimed)
+            noted.extend((claim.recipient_id, claim.attempt) for claim in claimed)
             self._alive.update(noted)  # here: a rescue in the next transaction must know of them
             return claimed, finished
 
@@ -270,12 +254,12 @@ class Sender:
             await self._freed.wait()
         return not patience.cancelled_caught
 
-    async def _send(self, job: _Job, claim: Claim, pacer: Pacer, tally: Tally) -> None:
+    async def _send(self, job: Job, claim: Claim, pacer: Pacer, tally: Tally) -> None:
         """One attempt: build, send, decide, hand on. Its claim is durable already."""
         ctx = self._ctx
         started_at = ctx.clock.now()
         try:
-            body = _body(job, claim)
+            body = job.body(claim)
         except Exception as error:
             log.exception("payload_unbuildable", recipient_id=claim.recipient_id)
             note = f"the message could not be built: {error}"
@@ -295,7 +279,7 @@ class Sender:
         self._settle(job, claim, outcome, pacer, tally, started_at)
 
     def _settle(
-        self, job: _Job, claim: Claim, outcome: Outcome, pacer: Pacer, tally: Tally, started_at: Millis
+        self, job: Job, claim: Claim, outcome: Outcome, pacer: Pacer, tally: Tally, started_at: Millis
     ) -> None:
         ctx = self._ctx
         now = ctx.clock.now()
@@ -325,14 +309,14 @@ class Sender:
             )
         self._hand_on(job, verdict, tally)
 
-    def _hand_on(self, job: _Job, verdict: Verdict, tally: Tally) -> None:
+    def _hand_on(self, job: Job, verdict: Verdict, tally: Tally) -> None:
         verdict = tally.note(verdict, self._ctx.config.sender.pause_after)
         self._recorder.add(verdict, job.number.id, job.number.waba_id)
 
     def _finished(self, results: list[AttemptResult], completed: list[int]) -> None:
         """The recorder has written these results."""
         for result in results:
-            self._alive.discard(result.recipient_id)
+            self._alive.discard((result.recipient_id, result.attempt))
             tally = self._tallies.get(result.broadcast_id)
             if tally is not None:
                 tally.in_flight -= 1
@@ -356,19 +340,6 @@ def _claimed(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> tuple[list[C
     """The claims, and the broadcast if nobody waits in it any more (the last ones may have opted out)."""
     claims = recipients.claim(tx, broadcast_id, limit, now)
     return claims, [] if len(claims) == limit else broadcasts.complete(tx, [broadcast_id], now)
-
-
-def _body(job: _Job, claim: Claim) -> bytes:
-    content = _content(claim.params, claim.content).over(job.defaults)
-    token = callback_token(job.broadcast.uuid, claim.recipient_id, claim.attempt)
-    return payloads.body(
-        claim.to, job.broadcast.template_name, job.broadcast.template_language, content, token
-    )
-
-
-def _content(params: str | None, content: str | None) -> TemplateContent:
-    given = orjson.loads(content) if content else {}
-    return TemplateContent(params=orjson.loads(params) if params else None, **given)
 
 
 def _failed(claim: Claim, note: str, at: Millis) -> AttemptResult:

@@ -150,12 +150,12 @@ def lose(
     *,
     max_retries: int = 0,
     older_than: Millis | None = None,
-    alive: frozenset[int] = frozenset(),
+    alive: frozenset[tuple[int, int]] = frozenset(),
 ) -> dict[int, int]:
     """Attempts whose outcome nobody will ever record: uncertain, or as the policy says; how many by broadcast.
 
     At start that is every attempt in flight, whatever the clock says: the process that made it is dead. While
-    running, those of recipients that the sender does not know as `alive` and that were claimed `older_than`
+    running, those that the sender does not know as `alive` (recipient, attempt) and that were claimed `older_than`
     so long ago; a time ahead of now counts as long ago, for the clock was set back since then.
     """
     condition, values = "", tuple[int, ...]()
@@ -168,7 +168,7 @@ def lose(
             f" INDEXED BY recipient_in_flight WHERE r.status = 'sending'{condition}",
             values,
         )
-        if row[0] not in alive
+        if (row[0], row[2]) not in alive
     ]
     by_broadcast: dict[int, int] = {}
     ended: list[int] = []

@@ -1,0 +1,63 @@
+"""What one run needs of its broadcast, and the message that it makes of a recipient."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import orjson
+
+from wacrmd.meta import payloads
+from wacrmd.model import Broadcast, Claim, Number, TemplateContent, callback_token
+from wacrmd.secrets import VaultError
+from wacrmd.services import standstill
+from wacrmd.services.context import Context
+from wacrmd.services.trust import token_seal
+from wacrmd.store import broadcasts, numbers
+from wacrmd.store.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A broadcast with its number, the number's token, and what its recipients share."""
+
+    broadcast: Broadcast
+    request_id: str | None
+    number: Number
+    token: str = field(repr=False)
+    defaults: TemplateContent
+
+    def body(self, claim: Claim) -> bytes:
+        """The request's body for one attempt; raises for a row that makes no message."""
+        content = _content(claim.params, claim.content).over(self.defaults)
+        token = callback_token(self.broadcast.uuid, claim.recipient_id, claim.attempt)
+        return payloads.body(
+            claim.to, self.broadcast.template_name, self.broadcast.template_language, content, token
+        )
+
+
+async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
+    """The job of a broadcast; None where its number was removed, or has a token that cannot be read.
+
+    The latter pauses the number: it would stand still without a word.
+    """
+
+    def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None, str | None]:
+        broadcast = broadcasts.get(tx, broadcast_id)
+        number = numbers.get(tx, broadcast.number_id) if broadcast else None
+        return broadcast, number, *broadcasts.origin_of(tx, broadcast_id)
+
+    broadcast, number, content, request_id = await ctx.db.read(work)
+    if broadcast is None or number is None or not number.access_token:
+        return None
+    try:
+        token = ctx.vault.unseal(number.access_token, token_seal(number.id))
+    except VaultError as error:
+        detail = f"Its access token cannot be read ({error}): set it anew with number set, then resume it"
+        stop = partial(standstill.stop_number, number_id=number.id, detail=detail, now=ctx.clock.now())
+        standstill.tell(await ctx.db.write(stop))
+        return None
+    return Job(broadcast, request_id, number, token, _content(None, content))
+
+
+def _content(params: str | None, content: str | None) -> TemplateContent:
+    given = orjson.loads(content) if content else {}
+    return TemplateContent(params=orjson.loads(params) if params else None, **given)
