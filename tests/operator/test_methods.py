@@ -237,6 +237,28 @@ async def test_socat_is_enough(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["result"]["healthy"] is True
 
 
+@pytest.mark.parametrize(
+    "line", ["account remove ", "number show ", "broadcast show ", "key list --account "]
+)
+async def test_the_shell_completes_names_and_ids_that_the_daemon_knows(tmp_path: Path, line: str) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(1))
+        known = {"account": "shop", "key": "shop", "number": here.number["phone_number_id"]}
+        environ = os.environ | {
+            "_WACRMD_COMPLETE": "bash_complete",
+            "COMP_WORDS": f"wacrmd {line}",
+            "COMP_CWORD": str(len(line.split()) + 1),
+            "WACRMD_SOCKET": str(here.socket),
+        }
+        command = [sys.executable, "-m", "wacrmd.cli.main"]
+        done = await anyio.run_process(command, env=environ, check=False)
+        wanted = known.get(line.split(maxsplit=1)[0], broadcast_id)
+        assert f"plain,{wanted}" in done.stdout.decode().splitlines()
+        environ["WACRMD_SOCKET"] = str(tmp_path / "none.sock")
+        done = await anyio.run_process(command, env=environ, check=False)
+        assert (done.stdout.strip(), done.stderr) == (b"", b"")
+
+
 async def test_two_hundred_clients_and_one_that_never_reads_harm_nothing(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         deaf = socket.socket(socket.AF_UNIX)

@@ -2,6 +2,7 @@
 
 import click
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm, yes_option
@@ -45,7 +46,7 @@ def list_accounts(session: Session) -> None:
 
 
 @account.command("rename")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.accounts)
 @click.argument("new")
 @click.pass_obj
 def rename(session: Session, name: str, new: str) -> None:
@@ -61,7 +62,7 @@ def rename(session: Session, name: str, new: str) -> None:
 
 
 @account.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.accounts)
 @yes_option
 @click.pass_obj
 def remove(session: Session, name: str, yes: bool) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm, yes_option
@@ -63,7 +64,7 @@ RECIPIENT_STATUSES = (
 FACTS = ("id", "from", "created_at", "scheduled_at", "started_at", "completed_at", "updated_at")
 """What the drawing of a broadcast does not show."""
 
-broadcast_id = click.argument("broadcast_id", metavar="ID")
+broadcast_id = click.argument("broadcast_id", metavar="ID", shell_complete=complete.broadcasts)
 
 
 def show_broadcast(result: dict[str, Any]) -> None:
@@ -99,7 +100,7 @@ def broadcast() -> None:
 
 
 @broadcast.command("list")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only those.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, the newest first.")
 @click.pass_obj

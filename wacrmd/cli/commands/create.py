@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.csvfile import CsvError, Fault, Sheet, parse
 from wacrmd.cli.frame import Session, Verb
@@ -41,8 +42,19 @@ class Moment(click.ParamType[str]):
 )
 @click.option("--template", required=True, metavar="NAME", help="The approved template.")
 @click.option("--language", metavar="CODE", help="The template's language (en_US).")
-@click.option("--account", metavar="NAME", help="Whose; not needed where there is only one account.")
-@click.option("--from", "sender", metavar="ID", help="The number that sends; else the account's default.")
+@click.option(
+    "--account",
+    metavar="NAME",
+    shell_complete=complete.accounts,
+    help="Whose; not needed where there is only one account.",
+)
+@click.option(
+    "--from",
+    "sender",
+    metavar="ID",
+    shell_complete=complete.numbers,
+    help="The number that sends; else the account's default.",
+)
 @click.option("--name", metavar="TEXT", help="A name for people; else the file's.")
 @click.option("--schedule", type=Moment(), metavar="TIME", help="Start then, such as '2026-12-01 09:00'.")
 @click.option("--content", metavar="FILE", help="JSON with the template's header, buttons or components.")

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm, yes_option
@@ -37,7 +38,13 @@ def key() -> None:
 
 
 @key.command("create")
-@click.option("--account", required=True, metavar="NAME", help="The account that the key acts on.")
+@click.option(
+    "--account",
+    required=True,
+    metavar="NAME",
+    shell_complete=complete.accounts,
+    help="The account that the key acts on.",
+)
 @click.option("--name", required=True, metavar="TEXT", help="Which app it is for.")
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may do; repeatable."
@@ -72,7 +79,7 @@ def create(
 
 
 @key.command("list")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
 @click.pass_obj
 def list_keys(session: Session, account: str | None) -> None:
     """List the keys, never the keys themselves.
@@ -87,7 +94,7 @@ def list_keys(session: Session, account: str | None) -> None:
 
 
 @key.command("revoke")
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", metavar="ID", shell_complete=complete.keys)
 @yes_option
 @click.pass_obj
 def revoke(session: Session, key_id: str, yes: bool) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import SecretFile, confirm, yes_option
@@ -57,7 +58,7 @@ FACTS = (
     "id",
 )
 
-number_id = click.argument("number_id", metavar="ID")
+number_id = click.argument("number_id", metavar="ID", shell_complete=complete.numbers)
 
 
 @click.group(cls=Noun)
@@ -66,7 +67,13 @@ def number() -> None:
 
 
 @number.command("add")
-@click.option("--account", required=True, metavar="NAME", help="The account that it belongs to.")
+@click.option(
+    "--account",
+    required=True,
+    metavar="NAME",
+    shell_complete=complete.accounts,
+    help="The account that it belongs to.",
+)
 @click.option("--phone-number-id", required=True, metavar="ID", help="Meta's id of the number.")
 @click.option("--waba-id", required=True, metavar="ID", help="Meta's id of its WhatsApp business account.")
 @click.option(

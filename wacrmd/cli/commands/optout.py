@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.output import Column, Kind, emit, hint, say, table
@@ -24,7 +25,9 @@ PART_BYTES = 400 * 1024
 
 MOST_ERRORS = 20
 
-account_option = click.option("--account", required=True, metavar="NAME", help="Whose list.")
+account_option = click.option(
+    "--account", required=True, metavar="NAME", shell_complete=complete.accounts, help="Whose list."
+)
 
 
 @click.group(cls=Noun)
@@ -66,7 +69,7 @@ def remove(session: Session, phone: str, account: str) -> None:
 
 
 @optout.command("list")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
 @click.option("--limit", type=click.IntRange(min=1, max=1000), metavar="N", help="At most so many (50).")
 @click.pass_obj
 def list_optouts(session: Session, account: str | None, limit: int | None) -> None:
@@ -147,7 +150,7 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
 
 
 @optout.command("export")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
 @click.pass_obj
 def export(session: Session, account: str | None) -> None:
     """Write all opt-outs to standard output as CSV.

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.output import Column, Kind, emit, hint, say, table
@@ -26,7 +27,7 @@ def template() -> None:
 
 
 @template.command("sync")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
 @click.pass_obj
 def sync(session: Session, account: str | None) -> int:
     """Read the templates from Meta now; the daemon does it by itself now and then.
@@ -49,7 +50,7 @@ def sync(session: Session, account: str | None) -> int:
 
 
 @template.command("list")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
 @click.pass_obj
 def list_templates(session: Session, account: str | None) -> None:
     """List the templates as last read from Meta.

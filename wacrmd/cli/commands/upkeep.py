@@ -6,6 +6,7 @@ from typing import Any
 import click
 import orjson
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm, yes_option
@@ -64,7 +65,9 @@ def check_db(session: Session, file: Path | None) -> int:
 
 @click.command(cls=Verb)
 @click.argument("phone")
-@click.option("--account", metavar="NAME", help="Only from what this account knows.")
+@click.option(
+    "--account", metavar="NAME", shell_complete=complete.accounts, help="Only from what this account knows."
+)
 @click.option(
     "--forget-optout", is_flag=True, help="Erase an opt-out too: a list may then reach the person again."
 )
@@ -93,7 +96,9 @@ def erase(session: Session, phone: str, account: str | None, forget_optout: bool
 
 @click.command("export-person", cls=Verb)
 @click.argument("phone")
-@click.option("--account", metavar="NAME", help="Only what this account knows.")
+@click.option(
+    "--account", metavar="NAME", shell_complete=complete.accounts, help="Only what this account knows."
+)
 @click.pass_obj
 def export_person(session: Session, phone: str, account: str | None) -> None:
     """Print everything that is known of one person, by PHONE, as JSON.

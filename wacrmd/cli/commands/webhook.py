@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm, yes_option
@@ -51,7 +52,9 @@ def webhook() -> None:
 
 
 @webhook.command("add")
-@click.option("--account", required=True, metavar="NAME", help="Whose events.")
+@click.option(
+    "--account", required=True, metavar="NAME", shell_complete=complete.accounts, help="Whose events."
+)
 @click.option("--url", required=True, metavar="URL", help="Where they are posted.")
 @event_option
 @click.pass_obj
@@ -69,7 +72,7 @@ def add(session: Session, account: str, url: str, events: tuple[str, ...]) -> No
 
 
 @webhook.command("list")
-@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
 @click.pass_obj
 def list_webhooks(session: Session, account: str | None) -> None:
     """List the webhooks and whether they work.
@@ -84,7 +87,7 @@ def list_webhooks(session: Session, account: str | None) -> None:
 
 
 @webhook.command("set")
-@click.argument("webhook_id", metavar="ID")
+@click.argument("webhook_id", metavar="ID", shell_complete=complete.webhooks)
 @click.option("--url", metavar="URL", help="Where events are posted from now on.")
 @event_option
 @click.option("--on/--off", "active", default=None, help="Deliver to it again, or no more.")
@@ -107,7 +110,7 @@ def change(
 
 
 @webhook.command("remove")
-@click.argument("webhook_id", metavar="ID")
+@click.argument("webhook_id", metavar="ID", shell_complete=complete.webhooks)
 @yes_option
 @click.pass_obj
 def remove(session: Session, webhook_id: str, yes: bool) -> None:
@@ -124,7 +127,7 @@ def remove(session: Session, webhook_id: str, yes: bool) -> None:
 
 
 @webhook.command("deliveries")
-@click.argument("webhook_id", metavar="ID")
+@click.argument("webhook_id", metavar="ID", shell_complete=complete.webhooks)
 @click.option("--status", type=click.Choice(["pending", "delivered", "failed"]), help="Only those.")
 @click.option("--limit", type=click.IntRange(min=1, max=1000), metavar="N", help="At most so many (50).")
 @click.pass_obj
