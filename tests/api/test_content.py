@@ -148,6 +148,84 @@ async def test_raw_components_are_passed_on_as_they_are(tmp_path: Path) -> None:
     assert found == {A: default, B: own}
 
 
+KINDS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ("text", {"format": "TEXT", "text": "Order {{1}}"}, {"text": "A-17"}, {"type": "text", "text": "A-17"}),
+    (
+        "image",
+        {"format": "IMAGE"},
+        {"image": {"link": "https://shop.example/a.jpg"}},
+        {"type": "image", "image": {"link": "https://shop.example/a.jpg"}},
+    ),
+    ("video", {"format": "VIDEO"}, {"video": {"id": "17"}}, {"type": "video", "video": {"id": "17"}}),
+    (
+        "document",
+        {"format": "DOCUMENT"},
+        {"document": {"id": "17", "filename": "invoice.pdf"}},
+        {"type": "document", "document": {"id": "17", "filename": "invoice.pdf"}},
+    ),
+    (
+        "location",
+        {"format": "LOCATION"},
+        {"location": {"latitude": 37.44, "longitude": "-122.16", "name": "Shop", "address": "1 Main St"}},
+        {
+            "type": "location",
+            "location": {"latitude": "37.44", "longitude": "-122.16", "name": "Shop", "address": "1 Main St"},
+        },
+    ),
+]
+
+
+async def test_every_kind_of_header_arrives_as_meta_wants_it(tmp_path: Path) -> None:
+    templates = tuple(
+        {
+            "name": name,
+            "language": "en_US",
+            "components": [{"type": "HEADER", **header}, {"type": "BODY", "text": "Hello"}],
+        }
+        for name, header, _, _ in KINDS
+    )
+    async with site(tmp_path, extra=BY_HAND, templates=templates) as here:
+        await here.api.post("/api/v1/templates/sync")
+        for name, _, given, parameter in KINDS:
+            broadcast_id = await here.send([{"to": A}], template_name=name, header=given)
+            shown = await here.until_status(broadcast_id, "sent")
+            assert shown["sent_count"] == 1, name
+            template = json.loads(here.sim.ledger.entries[-1].body or b"")["template"]
+            assert template["components"] == [{"type": "header", "parameters": [parameter]}]
+
+
+async def test_a_carousel_is_given_as_metas_own_components(tmp_path: Path) -> None:
+    card = {"components": [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "{{1}}"}]}
+    template = {
+        "name": "shoes",
+        "language": "en_US",
+        "components": [{"type": "BODY", "text": "For {{1}}"}, {"type": "CAROUSEL", "cards": [card, card]}],
+    }
+    cards = [
+        {
+            "card_index": index,
+            "components": [
+                {"type": "header", "parameters": [{"type": "image", "image": {"id": "17"}}]},
+                {"type": "body", "parameters": [{"type": "text", "text": "Boots"}]},
+            ],
+        }
+        for index in range(2)
+    ]
+    components = [
+        {"type": "body", "parameters": [{"type": "text", "text": "you"}]},
+        {"type": "carousel", "cards": cards},
+    ]
+    async with site(tmp_path, extra=BY_HAND, templates=(template,)) as here:
+        await here.api.post("/api/v1/templates/sync")
+        answer = await here.post([{"to": A, "params": ["you"]}], template_name="shoes")
+        assert answer.status_code == 400
+        assert "has a carousel" in answer.text
+        broadcast_id = await here.send([{"to": A}], template_name="shoes", components=components)
+        await here.until_status(broadcast_id, "sent")
+        (entry,) = here.sim.ledger.entries
+        assert json.loads(entry.body or b"")["template"]["components"] == components
+
+
 async def test_a_template_without_anything_has_no_components(tmp_path: Path) -> None:
     found = await sent(
         tmp_path, {"template_name": "plain", "recipients": [{"to": A}, {"to": B, "params": []}]}
