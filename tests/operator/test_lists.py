@@ -80,6 +80,11 @@ async def test_people_opt_out_and_in_again(tmp_path: Path, wacrmd: Wacrmd) -> No
         assert (await here.post(people(2))).json()["data"]["suppressed"] == 1
         _, out, _ = await wacrmd("optout", "list")
         assert "asked on the phone" in out
+        await here.admin("account.add", name="other")
+        code, _, err = await wacrmd("optout", "remove", gone)
+        assert (code, "name one of the accounts (other, shop)" in err) == (1, True)
+        await here.admin("account.remove", name="other")
+        assert (await wacrmd("optout", "add", gone))[0] == 0
         _, out, _ = await wacrmd("optout", "export", "--account", "shop")
         assert gone in out.splitlines()[1]
         code, out, _ = await wacrmd("optout", "remove", gone, "--account", "shop")

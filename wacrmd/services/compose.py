@@ -11,10 +11,10 @@ from wacrmd.meta.payloads import content_problems
 from wacrmd.model import Account, TemplateContent
 from wacrmd.services import accept, rehearse
 from wacrmd.services.context import Context
-from wacrmd.services.keys import account_named
+from wacrmd.services.keys import account_or_only
 from wacrmd.services.numbers import number_of
 from wacrmd.services.views import number_view, time
-from wacrmd.store import accounts, templates
+from wacrmd.store import templates
 
 _PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -66,7 +66,7 @@ async def dry_run(ctx: Context, draft: Draft) -> dict[str, Any]:
 
 
 async def _submission(ctx: Context, draft: Draft) -> tuple[Account, accept.Submission]:
-    account = await _account(ctx, draft.account)
+    account = await account_or_only(ctx, draft.account)
     most = ctx.config.limits.max_recipients
     if len(draft.people) > most:
         raise bad_request(
@@ -136,13 +136,3 @@ def filled(body: str, params: list[str] | dict[str, str] | None) -> str:
         params if isinstance(params, dict) else {str(at): one for at, one in enumerate(params or [], start=1)}
     )
     return _PLACE.sub(lambda place: values.get(place[1], place[0]), body)
-
-
-async def _account(ctx: Context, name: str | None) -> Account:
-    if name is not None:
-        return await account_named(ctx, name)
-    found = await ctx.db.read(accounts.all_of)
-    if len(found) != 1:
-        listed = ", ".join(account.name for account in found) or "none yet: wacrmd account add NAME"
-        raise bad_request(f"account: name one of the accounts ({listed})")
-    return found[0]

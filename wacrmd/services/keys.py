@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import DAY, MINUTE
-from wacrmd.errors import ErrorCode, Refusal, conflict, not_found
+from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, not_found
 from wacrmd.model import Account, ApiKey, Scope
 from wacrmd.secrets import API_KEY_PREFIX, hash_api_key, new_api_key
 from wacrmd.services.context import Context
@@ -42,6 +42,17 @@ async def account_named(ctx: Context, name: str) -> Account:
     if account is None:
         raise not_found(f"Account {name!r}")
     return account
+
+
+async def account_or_only(ctx: Context, name: str | None) -> Account:
+    """The account of this name or id; without one the only account there is. Refuses where there is a choice."""
+    if name is not None:
+        return await account_named(ctx, name)
+    found = await ctx.db.read(accounts.all_of)
+    if len(found) != 1:
+        listed = ", ".join(account.name for account in found) or "none yet: wacrmd account add NAME"
+        raise bad_request(f"account: name one of the accounts ({listed})")
+    return found[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ from wacrmd.services.context import Context
 class Person(Params):
     """One person, by phone number or business-scoped user id."""
 
-    account: Name = Field(description="whose list")
+    account: Name | None = Field(
+        None, description="whose list; may be left out where there is only one account"
+    )
     phone: str = Field(min_length=1, max_length=200, description="phone number, or business-scoped user id")
 
 
@@ -38,7 +40,9 @@ class WhichOptOuts(Params):
 class Import(Params):
     """A CSV file, or a part of it that begins with its header."""
 
-    account: Name = Field(description="whose list")
+    account: Name | None = Field(
+        None, description="whose list; may be left out where there is only one account"
+    )
     csv: str = Field(
         min_length=1, description="a header with phone, user_id or detail, or phone numbers alone"
     )
@@ -52,13 +56,13 @@ class Export(Params):
 
 async def add(ctx: Context, params: NewOptOut, _caller: Caller) -> dict[str, Any]:
     """Suppress a person."""
-    account = await keys.account_named(ctx, params.account)
+    account = await keys.account_or_only(ctx, params.account)
     return await services.add(ctx, account.id, address=params.phone, detail=params.detail, source="operator")
 
 
 async def remove(ctx: Context, params: Person, _caller: Caller) -> dict[str, Any]:
     """Let a person be messaged again."""
-    account = await keys.account_named(ctx, params.account)
+    account = await keys.account_or_only(ctx, params.account)
     return await services.remove(ctx, account.id, params.phone, source="operator")
 
 
@@ -71,7 +75,7 @@ async def list_all(ctx: Context, params: WhichOptOuts, _caller: Caller) -> list[
 
 async def import_csv(ctx: Context, params: Import, _caller: Caller) -> dict[str, Any]:
     """Suppress everybody in a file."""
-    account = await keys.account_named(ctx, params.account)
+    account = await keys.account_or_only(ctx, params.account)
     return asdict(await services.import_csv(ctx, account.id, params.csv.splitlines(keepends=True)))
 
 

@@ -26,7 +26,10 @@ PART_BYTES = 400 * 1024
 MOST_ERRORS = 20
 
 account_option = click.option(
-    "--account", required=True, metavar="NAME", shell_complete=complete.accounts, help="Whose list."
+    "--account",
+    metavar="NAME",
+    shell_complete=complete.accounts,
+    help="Whose list; not needed if there is only one account.",
 )
 
 
@@ -40,7 +43,7 @@ def optout() -> None:
 @account_option
 @click.option("--detail", metavar="TEXT", help="Why, for those who wonder later.")
 @click.pass_obj
-def add(session: Session, phone: str, account: str, detail: str | None) -> None:
+def add(session: Session, phone: str, account: str | None, detail: str | None) -> None:
     """Suppress a person: nothing is sent to them any more.
 
     For example: wacrmd optout add +14155550123 --account shop
@@ -56,7 +59,7 @@ def add(session: Session, phone: str, account: str, detail: str | None) -> None:
 @click.argument("phone")
 @account_option
 @click.pass_obj
-def remove(session: Session, phone: str, account: str) -> None:
+def remove(session: Session, phone: str, account: str | None) -> None:
     """Let a person who had opted out be messaged again.
 
     For example: wacrmd optout remove +14155550123 --account shop
@@ -90,7 +93,7 @@ def list_optouts(session: Session, account: str | None, limit: int | None) -> No
 @click.argument("file", metavar="FILE")
 @account_option
 @click.pass_obj
-def import_file(session: Session, file: str, account: str) -> int:
+def import_file(session: Session, file: str, account: str | None) -> int:
     """Suppress everybody in a CSV FILE (- is standard input); running it again is harmless.
 
     A header may name phone, user_id and detail; without one the first column is the phone number.
