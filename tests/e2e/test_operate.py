@@ -224,16 +224,20 @@ async def test_a_number_pauses_and_resumes_whoever_sends_from_it(tmp_path: Path)
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 600
 
 
-async def test_a_long_pause_uses_up_nobodys_time(tmp_path: Path) -> None:
-    """Tried once, then its number stood still for days: a passing fault afterwards is not its end."""
+@pytest.mark.parametrize(("code", "reason"), [(190, "number_paused"), (132001, "template")])
+async def test_a_long_pause_uses_up_nobodys_time(tmp_path: Path, code: int, reason: str) -> None:
+    """Tried once, then it stood still for days: a passing fault afterwards is not its end."""
     clock = ShiftClock()
-    async with site(tmp_path, clock=clock, error_share=1.0, error_code=190) as here:
+    async with site(tmp_path, clock=clock, error_share=1.0, error_code=code) as here:
         broadcast_id = await here.send(people(3))
-        await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "number_paused")
+        await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == reason)
         await flying(here, 0)
         clock.advance(5 * DAY)
         here.sim.change(error_code=131016)
-        await numbers.resume_number(here.running.ctx, PHONE_NUMBER_ID)
+        if reason == "template":
+            await (await operator(here, broadcast_id)).resume()
+        else:
+            await numbers.resume_number(here.running.ctx, PHONE_NUMBER_ID)
         shown = await here.until(
             broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry"
         )
