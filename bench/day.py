@@ -16,7 +16,7 @@ LOOK_EVERY_S = 0.25
 async def default_rate(scale: Scale, folder: Path) -> Numbers:
     """80 messages and 240 statuses (one a request) a second, while somebody looks at the broadcast."""
     seconds = scale.day_minutes * 60
-    async with site(folder, rate=RATE, tells=True) as place:
+    async with site(folder, rate=RATE, tells=1) as place:
         client = Client(place.daemon.api_address)
         broadcasts = round(RATE * seconds / 1000) + 2
         ids = accepted(

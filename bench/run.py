@@ -30,6 +30,7 @@ SCRIPTS: dict[str, tuple[Script, bool]] = {
     "accept.idle": (accept.idle, True),
     "accept.busy": (accept.busy, True),
     "fanout.paced": (fanout.paced, True),
+    "fanout.top": (fanout.top, True),
     "fanout.flood": (fanout.flood, True),
     "fanout.first": (fanout.first, True),
     "webhooks.single": (webhooks.single, True),

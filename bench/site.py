@@ -227,14 +227,17 @@ async def site(
     rate: float = 1000,
     numbers: int = 1,
     latency_ms: float = 100,
-    tells: bool = False,
+    tells: int = 0,
     extra: str = "",
 ) -> AsyncIterator[Site]:
-    """A site in `folder`, each of its numbers at `rate` messages a second; the stand-in `tells` statuses."""
+    """A site in `folder`, each of its numbers at `rate` messages a second.
+
+    With `tells`, the stand-in tells three statuses a message, so many in each webhook.
+    """
     ports = free_port(), free_port()
     arguments = ["--latency-ms", str(latency_ms), "--app-secret", APP_SECRET]
     if tells:
-        arguments += ["--webhook", f"127.0.0.1:{ports[1]}"]
+        arguments += ["--webhook", f"127.0.0.1:{ports[1]}", "--batch", str(tells)]
     with (
         standin(*arguments) as (meta, meta_address),
         daemon(folder, meta_address, ports, extra) as running,

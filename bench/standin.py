@@ -21,6 +21,8 @@ import uvloop
 from bench.client import Client, percentile, request
 
 STATUSES = ("sent", "delivered", "read")
+GATHERED_S = 0.1
+"""How long a status waits for others to go with, where several go in one webhook."""
 
 
 class Meta:
@@ -80,9 +82,15 @@ class Meta:
 
     def _tell(self, number: str, status: dict[str, Any]) -> None:
         self._outgoing.append(status)
-        if len(self._outgoing) < self._batch:
-            return
+        if len(self._outgoing) >= self._batch:
+            self._flush(number)
+        elif len(self._outgoing) == 1:
+            asyncio.get_running_loop().call_later(GATHERED_S, self._flush, number)
+
+    def _flush(self, number: str) -> None:
         statuses, self._outgoing = self._outgoing, []
+        if not statuses:
+            return
         task = asyncio.create_task(self._post(webhook_request(number, statuses, self._secret)))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
@@ -106,6 +114,7 @@ class Meta:
             "first": self.arrived[0] if self.arrived else None,
             "last": self.arrived[-1] if self.arrived else None,
             "seconds": [arrived - self.arrived[0] for arrived in self.arrived[::1000]],
+            "telling": len(self._telling) + len(self._outgoing),
             "told": dict(self.told),
             "told_p50_ms": percentile(told, 0.5) if told else None,
             "told_p99_ms": percentile(told, 0.99) if told else None,
