@@ -140,6 +140,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "recipients[0].params.n",
         "an array",
     ),
+    (
+        wrong(recipients=[{"to": "+14155550123", "params": ["x"] * 101}]),
+        "recipients[0].params",
+        "at most 100",
+    ),
     (wrong(recipients=[{"to": "+14155550123", "params": "Jane"}]), "recipients[0].params", "an array"),
     (
         wrong(recipients=[{"to": "+14155550123", "parms": ["x"]}]),

@@ -13,7 +13,7 @@ from wacrmd.api.schemas import AcceptedOut, BroadcastIn, BroadcastOut, DryRunOut
 from wacrmd.errors import ErrorCode, Problem, bad_request
 from wacrmd.model import BroadcastStatus, HoldReason, Scope
 from wacrmd.services import operate, views
-from wacrmd.services.accept import Idempotency, Submission, accept
+from wacrmd.services.accept import MOST_PROBLEMS, Idempotency, Submission, accept
 from wacrmd.services.rehearse import rehearse
 
 LONGEST_IDEMPOTENCY_KEY = 255
@@ -45,7 +45,7 @@ async def create(call: Call) -> Response:
         raise bad_request(f"recipients: {message}", [Problem("recipients", message)])
     problems = body.problems()
     if problems:
-        raise bad_request(f"{problems[0].path}: {problems[0].message}", problems)
+        raise bad_request(f"{problems[0].path}: {problems[0].message}", problems[:MOST_PROBLEMS])
     key = _idempotency(call)
     query: CreateQuery = call.query
     if query.dry_run:
