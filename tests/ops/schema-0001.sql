@@ -1,0 +1,322 @@
+PRAGMA application_id = 2002871154;
+PRAGMA user_version = 1;
+BEGIN TRANSACTION;
+CREATE TABLE account (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    created_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO "account" VALUES('05c93ab2-3e97-4d69-bce8-536c00b6f6b2','shop',1795442728663);
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,                      -- SHA-256 of the key
+    prefix TEXT NOT NULL,
+    scopes TEXT NOT NULL,                           -- JSON array
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER
+) STRICT;
+INSERT INTO "api_key" VALUES('441b4bc5-d519-4d74-a884-06d267dcffd9','05c93ab2-3e97-4d69-bce8-536c00b6f6b2','tests',X'7595283AB6E7FA1F2C6A76A701592D49282E12D92083BD4D5087E57E22894C29','wacrm_live_N2NuOfF8','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795442728755,NULL,NULL,1795442728792);
+CREATE TABLE app_secret (
+    id INTEGER PRIMARY KEY,
+    number_id TEXT NOT NULL REFERENCES number (id),
+    secret BLOB NOT NULL,                           -- sealed
+    created_at INTEGER NOT NULL,
+    valid_until INTEGER                             -- NULL: the current one
+) STRICT;
+INSERT INTO "app_secret" VALUES(1,'cd36c582-d4f4-4bf5-8443-83dacc61ff58',X'01ABF1346DD7028E89045488191A2AC3F63B5AA3338BEDAE0E113FB79B4A3F8A8F5F130A8C6C330785EF49B1573093512E01FCDE',1795442728705,NULL);
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    user TEXT,
+    pid INTEGER,
+    method TEXT NOT NULL,
+    params TEXT NOT NULL,                           -- JSON, secrets redacted
+    result TEXT NOT NULL                            -- ok, or the error's code
+) STRICT;
+INSERT INTO "audit" VALUES(1,1795442728683,0,'root',22568,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795442728717,0,'root',22568,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795442728767,0,'root',22568,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795442730923,0,'root',22568,'broadcast.pause','{"id": "e06a08b8-dbfa-41ca-95a3-f1e232b3e74e"}','ok');
+INSERT INTO "audit" VALUES(5,1795442730944,0,'root',22568,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+CREATE TABLE broadcast (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid TEXT NOT NULL UNIQUE,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    number_id TEXT NOT NULL REFERENCES number (id),
+    name TEXT NOT NULL,
+    template_name TEXT NOT NULL,
+    template_language TEXT NOT NULL,
+    content TEXT,                                   -- JSON: defaults for header, buttons, components
+    status TEXT NOT NULL CHECK (status IN ('scheduled', 'sending', 'paused', 'sent', 'cancelled')),
+    hold_reason TEXT,
+    hold_detail TEXT,
+    hold_since INTEGER,
+    request_id TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    scheduled_at INTEGER,
+    started_at INTEGER,
+    completed_at INTEGER,
+    CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
+    CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
+) STRICT;
+INSERT INTO "broadcast" VALUES(1,'5df89be5-743b-40dd-b2dd-1375df24b2dc','05c93ab2-3e97-4d69-bce8-536c00b6f6b2','cd36c582-d4f4-4bf5-8443-83dacc61ff58','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'d2b749510e1442d78489cafae084602e',1795442728843,1795442730889,NULL,1795442728843,1795442728879);
+INSERT INTO "broadcast" VALUES(2,'e06a08b8-dbfa-41ca-95a3-f1e232b3e74e','05c93ab2-3e97-4d69-bce8-536c00b6f6b2','cd36c582-d4f4-4bf5-8443-83dacc61ff58','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795442730919,'247a7329d7714d0aa51b97ff322ee139',1795442730910,1795442730919,1798761600000,NULL,NULL);
+CREATE TABLE counter (queue text not null, key text not null, value integer not null default 0, primary key(queue, key));
+CREATE TABLE early_update (
+    id INTEGER PRIMARY KEY,
+    number_id TEXT NOT NULL,
+    wamid TEXT NOT NULL,
+    kind TEXT NOT NULL,                             -- sent, delivered, read, replied, failed
+    at INTEGER NOT NULL,
+    detail TEXT,                                    -- JSON
+    received_at INTEGER NOT NULL,
+    UNIQUE (wamid, kind)
+) STRICT;
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY,
+    recipient_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,                             -- attempt, sent, delivered, read, replied, failed, note
+    attempt INTEGER,
+    detail TEXT                                     -- JSON
+) STRICT;
+INSERT INTO "history" VALUES(1,1,1795442728861,'attempt',1,'{"started_at": 1795442728854, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(2,2,1795442728861,'attempt',1,'{"started_at": 1795442728854, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(3,3,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(4,4,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(5,5,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(6,6,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(7,7,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(8,8,1795442728862,'attempt',1,'{"started_at": 1795442728856, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(9,9,1795442728862,'attempt',1,'{"started_at": 1795442728856, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(10,10,1795442728862,'attempt',1,'{"started_at": 1795442728856, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(11,11,1795442728879,'attempt',1,'{"started_at": 1795442728877, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(12,12,1795442728879,'attempt',1,'{"started_at": 1795442728878, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "history" VALUES(13,1,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(14,2,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(15,3,1795442729000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "history" VALUES(16,4,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(17,5,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(18,6,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(19,7,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(20,8,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(21,9,1795442729000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "history" VALUES(22,10,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(23,11,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(24,12,1795442729000,'delivered',1,NULL);
+INSERT INTO "history" VALUES(25,2,1795442729000,'read',1,NULL);
+INSERT INTO "history" VALUES(26,4,1795442729000,'read',1,NULL);
+INSERT INTO "history" VALUES(27,6,1795442729000,'read',1,NULL);
+INSERT INTO "history" VALUES(28,7,1795442729000,'read',1,NULL);
+INSERT INTO "history" VALUES(29,11,1795442729000,'read',1,NULL);
+INSERT INTO "history" VALUES(30,12,1795442729000,'read',1,NULL);
+INSERT INTO "history" VALUES(31,4,1795442730000,'replied',1,NULL);
+INSERT INTO "history" VALUES(32,12,1795442730000,'replied',1,NULL);
+CREATE TABLE idempotency (
+    account_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_hash BLOB NOT NULL,
+    answer TEXT NOT NULL,                           -- JSON of the first answer
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE inbound_message (
+    id TEXT PRIMARY KEY,
+    number_id TEXT NOT NULL,
+    wa_id TEXT,
+    user_id TEXT,
+    at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    recipient_id INTEGER                            -- the broadcast message that it answers
+) STRICT, WITHOUT ROWID;
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAe4iTh+EXAAAAAAAE.reply.reply','cd36c582-d4f4-4bf5-8443-83dacc61ff58','14152000003',NULL,1795442730000,1795442730862,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAe4iTh+EXAAAAAAAM.reply.reply','cd36c582-d4f4-4bf5-8443-83dacc61ff58','14152000011',NULL,1795442730000,1795442730889,12);
+CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY,
+    field TEXT NOT NULL,
+    subject TEXT,                                   -- phone number id or business account id
+    detail TEXT NOT NULL,                           -- JSON
+    at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE number (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    phone_number_id TEXT NOT NULL UNIQUE,
+    waba_id TEXT NOT NULL,
+    label TEXT,
+    display_phone TEXT,
+    access_token BLOB NOT NULL,                     -- sealed (AES-GCM), see secrets.py
+    verify_token_hash BLOB NOT NULL,                -- SHA-256
+    messages_per_second REAL CHECK (messages_per_second > 0),
+    is_default INTEGER NOT NULL DEFAULT 0 CHECK (is_default IN (0, 1)),
+    state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'paused')),
+    hold_reason TEXT,
+    hold_detail TEXT,
+    hold_since INTEGER,
+    quality TEXT,
+    limit_tier TEXT,
+    verified_name TEXT,
+    health TEXT,                                    -- JSON, as Meta last told it
+    checked_at INTEGER,
+    created_at INTEGER NOT NULL,
+    removed_at INTEGER,                             -- kept for the broadcasts that name it
+    CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
+) STRICT;
+INSERT INTO "number" VALUES('cd36c582-d4f4-4bf5-8443-83dacc61ff58','05c93ab2-3e97-4d69-bce8-536c00b6f6b2','106540352242922','102290129340398',NULL,NULL,X'01F537CA5D225D5951DF822A14171F39DF2C8EF7418868DB7A6053B6AC89BCB59C508D7DFCC198BE3AAB3661813AA1',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795442728705,NULL);
+CREATE TABLE optout (
+    id INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    phone TEXT,                                     -- E.164 with +
+    user_id TEXT,                                   -- business-scoped user id
+    source TEXT NOT NULL,                           -- operator, api, import, word, button, preference, meta_131050
+    detail TEXT,
+    at INTEGER NOT NULL,
+    lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
+    CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
+) STRICT;
+INSERT INTO "optout" VALUES(1,'05c93ab2-3e97-4d69-bce8-536c00b6f6b2','+14155550123',NULL,'operator',NULL,1795442730941,NULL);
+CREATE TABLE recipient (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
+    "to" TEXT NOT NULL,                             -- E.164 with +, or a business-scoped user id
+    params TEXT,                                    -- JSON array or object
+    content TEXT,                                   -- JSON: this recipient's header, buttons, components
+    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN
+        ('pending', 'sending', 'sent', 'delivered', 'read', 'replied', 'failed', 'uncertain', 'cancelled')),
+    attempt INTEGER NOT NULL DEFAULT 0,             -- the attempt in flight or last made: fences late workers
+    failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when somebody asked for a retry
+    retries INTEGER NOT NULL DEFAULT 0,             -- tries that this recipient's own errors have used up
+    claimed_at INTEGER,                             -- when the attempt became durable
+    first_tried_at INTEGER,
+    next_attempt_at INTEGER NOT NULL DEFAULT 0,     -- not before this time
+    wamid TEXT,                                     -- Meta's message id
+    wa_id TEXT,                                     -- whom Meta says it went to
+    user_id TEXT,                                   -- business-scoped user id
+    error_code INTEGER,
+    error_title TEXT,
+    error_details TEXT,
+    sent_at INTEGER,
+    delivered_at INTEGER,
+    read_at INTEGER,
+    replied_at INTEGER,
+    failed_at INTEGER,
+    CHECK (status != 'sending' OR claimed_at IS NOT NULL),
+    CHECK ((status = 'failed') = (failed_at IS NOT NULL)),
+    CHECK (status NOT IN ('delivered', 'read', 'replied') OR delivered_at IS NOT NULL),
+    CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
+    CHECK (status != 'replied' OR replied_at IS NOT NULL)
+) STRICT;
+INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAe4iTh+EXAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795442728861,1795442729000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAe4iTh+EXAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795442728861,1795442729000,1795442729000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAe4iTh+EXAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795442728862,NULL,NULL,NULL,1795442729000);
+INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAe4iTh+EXAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795442728862,1795442729000,1795442729000,1795442730000,NULL);
+INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAe4iTh+EXAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795442728862,1795442729000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAe4iTh+EXAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795442728862,1795442729000,1795442729000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAe4iTh+EXAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795442728862,1795442729000,1795442729000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAe4iTh+EXAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795442728862,1795442729000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAe4iTh+EXAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795442728862,NULL,NULL,NULL,1795442729000);
+INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAe4iTh+EXAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795442728862,1795442729000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795442728875,1795442728875,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAe4iTh+EXAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795442728879,1795442729000,1795442729000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795442728875,1795442728875,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAe4iTh+EXAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795442728879,1795442729000,1795442729000,1795442730000,NULL);
+INSERT INTO "recipient" VALUES(13,2,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(14,2,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(15,2,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(16,2,'+14152000103','["Person 0103"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(17,2,'+14152000104','["Person 0104"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
+CREATE TABLE setting (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE task (id integer not null primary key, queue text not null, data blob not null, priority real not null default 0.0);
+CREATE TABLE template (
+    id INTEGER PRIMARY KEY,
+    waba_id TEXT NOT NULL,
+    meta_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    language TEXT NOT NULL,
+    status TEXT NOT NULL,
+    category TEXT,
+    parameter_format TEXT NOT NULL DEFAULT 'POSITIONAL',
+    components TEXT NOT NULL DEFAULT '[]',          -- JSON, as Meta gives them
+    quality TEXT,
+    reason TEXT,
+    synced_at INTEGER NOT NULL,
+    told_at INTEGER NOT NULL DEFAULT 0,             -- when a webhook last changed it
+    UNIQUE (waba_id, name, language)
+) STRICT;
+CREATE TABLE template_sync (
+    waba_id TEXT PRIMARY KEY,
+    synced_at INTEGER,                              -- the last time that Meta listed any
+    tried_at INTEGER NOT NULL,
+    error TEXT,                                     -- why the last try failed
+    is_stale INTEGER NOT NULL DEFAULT 0 CHECK (is_stale IN (0, 1))
+) STRICT;
+CREATE TABLE webhook_delivery (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    uuid TEXT NOT NULL UNIQUE,
+    endpoint_id TEXT NOT NULL REFERENCES webhook_endpoint (id) ON DELETE CASCADE,
+    event TEXT NOT NULL,
+    event_id TEXT NOT NULL,                         -- the envelope's id: the same on every retry
+    body TEXT NOT NULL,                             -- the envelope, byte for byte as signed
+    status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at INTEGER NOT NULL,
+    tries TEXT NOT NULL DEFAULT '[]',               -- JSON: each try with time, status or error, duration
+    created_at INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL,                     -- when it was put in, or asked for again: its age counts from here
+    delivered_at INTEGER
+) STRICT;
+CREATE TABLE webhook_endpoint (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    url TEXT NOT NULL,
+    events TEXT NOT NULL,                           -- JSON array
+    secret BLOB NOT NULL,                           -- sealed
+    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+    disabled_reason TEXT,
+    failing_since INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX number_default ON number (account_id) WHERE is_default = 1 AND removed_at IS NULL;
+CREATE INDEX number_waba ON number (waba_id);
+CREATE INDEX app_secret_number ON app_secret (number_id);
+CREATE INDEX broadcast_list ON broadcast (account_id, created_at DESC, id DESC);
+CREATE INDEX broadcast_list_status ON broadcast (account_id, status, created_at DESC, id DESC);
+CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
+CREATE INDEX broadcast_status ON broadcast (status, scheduled_at);
+CREATE INDEX recipient_count ON recipient (broadcast_id, status);
+CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHERE status = 'pending';
+CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sending';
+CREATE INDEX recipient_uncertain ON recipient (broadcast_id) WHERE status = 'uncertain';
+CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
+CREATE INDEX recipient_wa_id ON recipient (wa_id) WHERE wa_id IS NOT NULL;
+CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX history_recipient ON history (recipient_id, at);
+CREATE INDEX early_update_received ON early_update (received_at);
+CREATE INDEX inbound_message_received ON inbound_message (received_at);
+CREATE UNIQUE INDEX optout_phone ON optout (account_id, phone) WHERE phone IS NOT NULL;
+CREATE UNIQUE INDEX optout_user ON optout (account_id, user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX optout_list ON optout (account_id, at DESC, id DESC) WHERE lifted_at IS NULL;
+CREATE INDEX idempotency_created ON idempotency (created_at);
+CREATE INDEX webhook_endpoint_account ON webhook_endpoint (account_id);
+CREATE INDEX webhook_endpoint_active ON webhook_endpoint (id) WHERE is_active = 1;
+CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt_at, id) WHERE status = 'pending';
+CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, created_at DESC, id DESC);
+CREATE INDEX webhook_delivery_created ON webhook_delivery (created_at);
+CREATE INDEX notice_at ON notice (at);
+CREATE INDEX audit_at ON audit (at);
+CREATE INDEX schedule_queue_timestamp on schedule (queue, timestamp);
+CREATE INDEX task_queue_priority_id on task (queue, priority desc, id);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('broadcast',2);
+INSERT INTO "sqlite_sequence" VALUES('recipient',17);
+COMMIT;
