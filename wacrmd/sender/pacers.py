@@ -21,6 +21,7 @@ class Pacers:
         self._pacers: dict[str, Pacer] = {}
         self._business: dict[str, set[Pacer]] = {}
         self._held: dict[str, HoldReason] = {}
+        self._names: dict[str, str] = {}
 
     def of(self, number: Number, now: Millis) -> Pacer:
         """The number's pacer, with the rate that it has now."""
@@ -30,6 +31,7 @@ class Pacers:
         if pacer is None:
             pacer = self._pacers[number.id] = Pacer(rate, settings.max_in_flight, now)
             self._business.setdefault(number.waba_id, set()).add(pacer)
+        self._names[number.id] = number.phone_number_id
         pacer.allow(rate, settings.max_in_flight)
         return pacer
 
@@ -43,6 +45,7 @@ class Pacers:
         pacer = self._pacers.get(number_id)
         if pacer is not None:
             pacer.throttle(now, detail)
+            self._tell(number_id, pacer, now)
 
     def unblock(self, number_id: str) -> None:
         """A person has mended what blocked the number."""
@@ -71,14 +74,12 @@ class Pacers:
                     other.block(now, wait, verdict.hold, verdict.detail)
             case _:
                 pass
-        self._tell(number, pacer, now)
+        self._tell(number.id, pacer, now)
 
-    def _tell(self, number: Number, pacer: Pacer, now: Millis) -> None:
-        hold = pacer.flow(now).hold
-        if hold is not None and self._held.get(number.id) is not hold.reason:
-            self._held[number.id] = hold.reason
-            log.warning(
-                "number_held", number=number.phone_number_id, reason=hold.reason.value, detail=hold.detail
-            )
-        elif hold is None and self._held.pop(number.id, None) is not None:
-            log.info("number_flows_again", number=number.phone_number_id)
+    def _tell(self, number_id: str, pacer: Pacer, now: Millis) -> None:
+        hold, name = pacer.flow(now).hold, self._names[number_id]
+        if hold is not None and self._held.get(number_id) is not hold.reason:
+            self._held[number_id] = hold.reason
+            log.warning("number_held", number=name, reason=hold.reason.value, detail=hold.detail)
+        elif hold is None and self._held.pop(number_id, None) is not None:
+            log.info("number_flows_again", number=name)
