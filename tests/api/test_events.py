@@ -177,6 +177,16 @@ async def test_open_streams_do_not_hold_up_a_shutdown(tmp_path: Path) -> None:
     assert "event: end" not in lines
 
 
+async def test_while_draining_one_look_is_all_there_is(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
+        here.running.ctx.draining = True
+        with anyio.fail_after(3):
+            got = await all_events(here, broadcast_id)
+        assert [(event.name, event.data["status"]) for event in got] == [("progress", "scheduled")]
+
+
 async def test_a_watcher_who_hangs_up_leaves_nothing_behind(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:

@@ -55,14 +55,16 @@ async def follow(
     """
     told_at = anyio.current_time()
     with ctx.changes.watch(broadcast_id) as changed:
-        while not ctx.draining:
+        while True:
             changed.clear()
             now = await look(ctx, broadcast_id)
-            if now.mark != seen or now.finished:
+            news = now.mark != seen
+            if news or now.finished:
                 yield now
-                if now.finished:
-                    return
                 seen, told_at = now.mark, anyio.current_time()
+            if now.finished or ctx.draining:
+                return
+            if news:
                 await anyio.sleep(GAP_S)
                 continue
             if anyio.current_time() - told_at >= beat_s:
