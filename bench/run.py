@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import json
 import platform
 import shutil
 import sqlite3
@@ -19,7 +20,7 @@ import uvloop
 
 from bench import accept, day, fanout, large, webhooks
 from bench.scale import QUICK, Numbers, Scale
-from bench.table import table
+from bench.table import comparison, table
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 NOTES = Path(__file__).with_name("NOTES.md")
@@ -138,6 +139,9 @@ def main() -> None:
     parser.add_argument("only", nargs="*", help=f"scripts, or their first part: {', '.join(SCRIPTS)}")
     parser.add_argument("--quick", action="store_true", help="small sizes, one run; writes no file")
     parser.add_argument("--runs", type=int, help="how often each script runs")
+    parser.add_argument("--save", type=Path, help="add the numbers to this JSON file")
+    parser.add_argument("--against", type=Path, help="compare with such a file, of another version")
+    parser.add_argument("--report", type=Path, help="measure nothing; write RESULTS.md from such a file")
     parser.add_argument("--minutes", type=float, help="how long the day at the default rate lasts")
     given = parser.parse_args()
     scale = QUICK if given.quick else Scale()
@@ -151,11 +155,19 @@ def main() -> None:
     if not chosen:
         parser.error(f"expected some of {', '.join(SCRIPTS)}")
     numbers: Numbers = {}
-    for name in chosen:
-        numbers |= measure(name, scale)
+    if given.report:
+        numbers = json.loads(given.report.read_text())
+    else:
+        for name in chosen:
+            numbers |= measure(name, scale)
+    if given.save:
+        before = json.loads(given.save.read_text()) if given.save.exists() else {}
+        given.save.write_text(json.dumps(before | numbers, indent=1))
     about = machine()
     print("\n".join(["", *about, "", *table(numbers)]))
-    if not given.only and not given.quick:
+    if given.against:
+        print("\n".join(["", *comparison(json.loads(given.against.read_text()), numbers)]))
+    if given.report or not (given.only or given.quick):
         RESULTS.write_text(results(numbers, scale, about))
         print(f"\nwritten to {RESULTS}")
 

@@ -138,3 +138,13 @@ def table(numbers: Numbers) -> list[str]:
             continue
         lines.append(f"| {what} | {row.target} | {shown} | {met} |")
     return lines
+
+
+def comparison(before: Numbers, now: Numbers) -> list[str]:
+    """Every number of two versions that both have, in Markdown."""
+    lines = ["| number | before | now | change |", "|---|---|---|---|"]
+    for name in sorted(before.keys() & now.keys()):
+        was, is_ = before[name], now[name]
+        change = f"{(is_ / was - 1) * 100:+.0f} %" if was else ""
+        lines.append(f"| {name} | {was:,.2f} | {is_:,.2f} | {change} |")
+    return lines
