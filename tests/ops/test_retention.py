@@ -10,7 +10,7 @@ from tests.support.site import Site, people, site
 from wacrmd import daemon
 from wacrmd.clock import DAY, iso
 from wacrmd.services import upkeep
-from wacrmd.store import retention
+from wacrmd.store import retention, stats
 from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -143,9 +143,14 @@ async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
             "webhook_delivery_created",
         ),
         ("SELECT account_id, key FROM idempotency WHERE created_at < 1", "idempotency_created"),
+        (stats.OPEN, "broadcast_status"),
+        (stats.UNCERTAIN, "recipient_uncertain"),
+        (stats.EARLIEST.replace("?", "1"), "recipient_due"),
+        (stats.OUTBOX, "webhook_delivery_due"),
+        (stats.WAITING, "broadcast_status"),
     ],
 )
-def test_looking_for_what_is_old_uses_an_index(statement: str, index: str) -> None:
+def test_looking_for_what_is_old_or_open_uses_an_index(statement: str, index: str) -> None:
     with sqlite3.connect(":memory:") as connection:
         schema = Path("wacrmd/store/migrations/0001_initial.sql")
         connection.executescript((Path(__file__).parents[2] / schema).read_text())

@@ -1,5 +1,6 @@
 """The units are what systemd takes, and as closed as the issue asks."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -55,6 +56,27 @@ def test_the_service_exposes_next_to_nothing(units: list[str]) -> None:
     level = re.search(r"Overall exposure level for wacrmd.service: ([\d.]+)", done.stdout)
     assert level is not None, done.stderr
     assert float(level[1]) <= 1.5
+
+
+@needs_systemd
+def test_user_and_directories_are_made_as_the_unit_needs_them(tmp_path: Path) -> None:
+    """In a root of its own, as `systemd-sysusers` and `systemd-tmpfiles` do it at an installation."""
+    root = f"--root={tmp_path}"
+    (tmp_path / "etc").mkdir()
+    users = subprocess.run(
+        ["systemd-sysusers", root, UNITS / "wacrmd.sysusers"], capture_output=True, text=True, check=False
+    )
+    assert users.returncode == 0, users.stderr
+    assert "wacrmd:" in (tmp_path / "etc/passwd").read_text()
+    if os.geteuid() == 0:
+        made = subprocess.run(
+            ["systemd-tmpfiles", root, "--create", UNITS / "wacrmd.tmpfiles"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
+        assert (tmp_path / "var/lib/wacrmd/backups").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_stop_waits_longer_than_the_drain() -> None:

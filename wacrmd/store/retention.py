@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from wacrmd.clock import DAY, Millis
 from wacrmd.store.database import Tx
 
-STEP_ROWS = 500
-"""Rows that one step deletes at most, per table; about 10 ms of the writer's time."""
+STEP_ROWS = 250
+"""Rows that one step deletes at most, per table; some 10 ms of the writer's time."""
 
 IDEMPOTENCY_KEPT: Millis = DAY
 REDELIVERY: Millis = 8 * DAY
@@ -32,7 +32,7 @@ Step = Callable[[Tx, Cutoffs, int], tuple[dict[str, int], bool]]
 """Deletes up to so many rows; returns how many of each table, and whether more may be left."""
 
 FINISHED = (
-    "SELECT id FROM broadcast WHERE created_at < ?1 AND status IN ('sent', 'cancelled')"
+    "SELECT id FROM broadcast INDEXED BY broadcast_created WHERE created_at < ?1 AND status IN ('sent', 'cancelled')"
     " AND coalesce(completed_at, updated_at) < ?1 ORDER BY created_at, id LIMIT 1"
 )
 
