@@ -324,3 +324,10 @@ async def test_the_last_who_opted_out_do_not_keep_it_open(tmp_path: Path) -> Non
         await here.admin("number.resume", id=PHONE_NUMBER_ID)
         shown = await here.until_status(broadcast_id, "sent")
         assert (shown["sent_count"], shown["cancelled_count"], len(here.sim.ledger)) == (0, 2, 0)
+
+
+async def test_a_changed_limit_of_the_business_is_shown_with_its_numbers(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await tell(here, "business_capability_update", {"max_daily_conversations_per_business": 2000})
+        (number,) = await here.admin("number.list")
+        assert number["limit_tier"] == "2000"

@@ -21,7 +21,7 @@ from wacrmd.services import people, standstill, telemetry
 from wacrmd.services.context import Context
 from wacrmd.services.standstill import Stop
 from wacrmd.services.trust import Trusted
-from wacrmd.store import broadcasts, inbound, numbers, receipts, records, templates
+from wacrmd.store import broadcasts, inbound, numbers, receipts, recipients, records, templates
 from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
@@ -227,6 +227,7 @@ def _template(tx: Tx, taken: Taken, event: TemplateEvent, trusted: Trusted, now:
             for broadcast_id in held:
                 if broadcasts.resume(tx, broadcast_id, now, only=HoldReason.TEMPLATE):
                     taken.resumed.add(broadcast_id)
+            recipients.renew(tx, taken.resumed)
             taken.broadcasts.update(taken.resumed)
     elif event.field == "message_template_quality_update":
         known = templates.update(tx, event.waba_id, event.name, language, now, quality=event.event)
@@ -256,6 +257,8 @@ def _account(tx: Tx, taken: Taken, event: AccountEvent, trusted: Trusted, now: M
             taken.stops += standstill.stop_business(tx, event.waba_id, detail, now)
         elif state == "REINSTATE" or event.event == "ACCOUNT_RECONNECTED":
             resumed = numbers.resume_business(tx, event.waba_id, HoldReason.ACCOUNT)
+            for number_id in resumed:
+                recipients.renew(tx, broadcasts.unfinished_ids(tx, number_id))
             if resumed:
                 taken.resumed.update(broadcasts.due(tx, now))
     elif event.field == "business_capability_update":
