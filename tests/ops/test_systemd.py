@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,58 @@ def test_user_and_directories_are_made_as_the_unit_needs_them(tmp_path: Path) ->
         )
         assert made.returncode == 0, made.stderr
         assert (tmp_path / "var/lib/wacrmd/backups").stat().st_mode & 0o777 == 0o700
+
+
+def calls_in(group: str) -> set[str]:
+    """The system calls of a group such as `@system-service`, those of the groups within it too."""
+    listed = subprocess.run(
+        [str(ANALYZE), "syscall-filter", "--no-pager", group], capture_output=True, text=True, check=True
+    ).stdout
+    words = [line.strip() for line in listed.splitlines()[1:] if line.startswith("    ")]
+    inner = [calls_in(word) for word in words if word.startswith("@")]
+    return {word for word in words if word[0] not in "@#"}.union(*inner)
+
+
+REFUSE_EXECUTABLE_MEMORY = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(65, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""PR_SET_MDWE (Linux 6.3 and newer; an older one ignores it), then the program: as MemoryDenyWriteExecute does it."""
+
+
+@needs_systemd
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed here")
+def test_a_whole_run_keeps_within_the_system_calls_that_the_unit_allows(tmp_path: Path) -> None:
+    """The demo, daemon and commands included; SQLite calls fchown for root alone, and the unit runs as another."""
+    counted = tmp_path / "calls"
+    demo = [sys.executable, "-m", "wacrmd.cli.main", "demo", "--exit", "--recipients", "5"]
+    done = subprocess.run(
+        [
+            "strace",
+            "-f",
+            "-c",
+            "-S",
+            "name",
+            "-o",
+            counted,
+            sys.executable,
+            "-c",
+            REFUSE_EXECUTABLE_MEMORY,
+            *demo,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "PTRACE" in done.stderr or "ptrace" in done.stderr:
+        pytest.skip("strace may not trace here")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in counted.read_text().splitlines()]
+    made = {row[-1] for row in rows if len(row) >= 5 and row[0].replace(".", "").isdigit()} - {"total"}
+    filters = settings("wacrmd.service")["SystemCallFilter"]
+    assert filters == ["@system-service", "~@privileged @resources"]
+    allowed = calls_in("@system-service") - calls_in("@privileged") - calls_in("@resources")
+    assert len(made) > 50
+    assert made - allowed <= ({"fchown"} if os.geteuid() == 0 else set())
 
 
 def test_a_stop_waits_longer_than_the_drain() -> None:
