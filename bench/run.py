@@ -3,6 +3,7 @@
 import argparse
 import datetime as dt
 import json
+import os
 import platform
 import shutil
 import sqlite3
@@ -21,6 +22,8 @@ import uvloop
 from bench import accept, day, fanout, large, webhooks
 from bench.scale import QUICK, Numbers, Scale
 from bench.table import comparison, table
+
+LOAD = "load average before "
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 NOTES = Path(__file__).with_name("NOTES.md")
@@ -86,6 +89,12 @@ def machine() -> list[str]:
     ]
 
 
+def load(numbers: Numbers) -> list[str]:
+    """What else the machine did: other programs' work takes from every figure."""
+    loads = [value for name, value in numbers.items() if name.startswith(LOAD)]
+    return [f"- load average before the scripts: {min(loads):.1f} to {max(loads):.1f}"] if loads else []
+
+
 def _commit_ms() -> float:
     times = []
     with tempfile.TemporaryDirectory() as folder:
@@ -125,6 +134,7 @@ def results(numbers: Numbers, scale: Scale, machine_lines: list[str]) -> str:
         f"Measured {now:%Y-%m-%d %H:%M} UTC at {_commit()}:",
         "",
         *machine_lines,
+        *load(numbers),
         "",
         *table(numbers),
     ]
@@ -159,12 +169,13 @@ def main() -> None:
         numbers = json.loads(given.report.read_text())
     else:
         for name in chosen:
+            numbers[LOAD + name] = os.getloadavg()[0]
             numbers |= measure(name, scale)
     if given.save:
         before = json.loads(given.save.read_text()) if given.save.exists() else {}
         given.save.write_text(json.dumps(before | numbers, indent=1))
     about = machine()
-    print("\n".join(["", *about, "", *table(numbers)]))
+    print("\n".join(["", *about, *load(numbers), "", *table(numbers)]))
     if given.against:
         print("\n".join(["", *comparison(json.loads(given.against.read_text()), numbers)]))
     if given.report or not (given.only or given.quick):
