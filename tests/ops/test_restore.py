@@ -9,6 +9,7 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import people, site
 from wacrmd.cli.main import main
+from wacrmd.clock import HOUR, iso
 from wacrmd.store.database import hold_file
 
 pytestmark = pytest.mark.anyio
@@ -20,19 +21,20 @@ def config_file(folder: Path, database: Path) -> Path:
     return file
 
 
-async def test_the_drill_a_restored_site_knows_all_and_sends_what_was_waiting(
+async def test_the_drill_a_restored_site_knows_all_and_messages_nobody_by_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Back up with half a broadcast waiting, lose the disk, restore, start: every person gets one message."""
+    """Back up with a broadcast under way, reach everybody, lose the disk, restore, start: it stands until told."""
     backup, old = tmp_path / "backup.db", tmp_path / "old"
     old.mkdir()
-    async with site(old) as here:
+    clock = ShiftClock()
+    async with site(old, clock=clock) as here:
         broadcast_id = await here.send(people(40))
         await here.until_status(broadcast_id, "sent")
-        waiting = await here.send(people(20, start=500))
-        await here.admin("broadcast.pause", id=waiting)
-        shown = await here.show(waiting)
+        waiting = await here.send(people(20, start=500), scheduled_at=iso(clock.now() + HOUR))
         await here.admin("backup", file=str(backup))
+        clock.advance(2 * HOUR)
+        await here.until_status(waiting, "sent")
     new = tmp_path / "new"
     new.mkdir()
     key = old / "wacrmd.db.key"
@@ -40,14 +42,18 @@ async def test_the_drill_a_restored_site_knows_all_and_sends_what_was_waiting(
     (new / "wacrmd.db.key").write_bytes(key.read_bytes())
     config = config_file(tmp_path, new / "wacrmd.db")
     assert main(["restore", str(backup), "--config", str(config)]) == 0
-    assert "goes on with what was waiting" in capsys.readouterr().out
-    async with site(new, clock=ShiftClock()) as here:
-        here.api.headers["Authorization"] = f"Bearer {here.key}"
+    assert "under way and are paused now: 1." in capsys.readouterr().err
+    async with site(new, clock=clock) as here:
         assert (await here.show(broadcast_id))["sent_count"] == 40
+        held = await here.show(waiting)
+        assert (held["status"], held["pending_count"]) == ("paused", 20)
+        assert "Restored from backup.db" in held["hold"]["detail"]
+        await here.running.sweeper.passed.wait()
+        await here.running.sweeper.passed.wait()
+        assert here.sim.ledger.counts()["total"] == 0
         await here.admin("broadcast.resume", id=waiting)
         done = await here.until_status(waiting, "sent")
         assert done["sent_count"] == 20
-        assert here.sim.ledger.counts()["total"] == 20 - shown["sent_count"]
 
 
 def test_restore_refuses_to_overwrite_and_checks_the_file(

@@ -1,6 +1,7 @@
 """`wacrmd restore`: puts a backup in the place of the database while no daemon runs."""
 
 import os
+import sqlite3
 from pathlib import Path
 
 import click
@@ -21,40 +22,61 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     """Make the backup FILE the database, once the daemon is stopped.
 
     FILE is checked first and stays as it is. A database that is there already is never overwritten: move it
-    away first, with its -wal and -shm. For example: wacrmd restore /var/lib/wacrmd/backups/before-upgrade.db
+    away first, with its -wal and -shm. Broadcasts that were under way come back paused, because a backup does
+    not know whom the lost database has reached since.
+
+    For example: wacrmd restore /var/lib/wacrmd/backups/before-upgrade.db
     """
-    from wacrmd.config import key_file, load  # noqa: PLC0415 - the help must not load the store
+    from wacrmd.clock import SystemClock  # noqa: PLC0415 - the help must not load the store
+    from wacrmd.config import key_file, load  # noqa: PLC0415
     from wacrmd.store import copies  # noqa: PLC0415
     from wacrmd.store.database import hold_file  # noqa: PLC0415
 
     settings = load(config or session.config)
     path = settings.storage.path
+    detail = f"Restored from {file.name}: what was sent after that backup is not known here"
+    paused: list[int] = []
+
+    def pause(connection: sqlite3.Connection) -> None:
+        paused.append(copies.pause_unfinished(connection, detail, SystemClock().now()))
+
     lock = hold_file(path)
     try:
-        for taken in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
-            if taken.exists():
-                raise DatabaseUnusableError(
-                    f"{taken} exists and is not overwritten: move it away first (mv {taken} {taken}.old), "
-                    "then restore again"
-                )
+        _refuse_to_overwrite(path)
         found = copies.check(file)
         if found.problems:
             raise DatabaseUnusableError(f"{file} is damaged and not restored: {found.problems[0]}")
-        made = copies.copy(file, path)
+        made = copies.copy(file, path, prepare=pause)
         _give_to_owner(path)
     finally:
         os.close(lock)
-    result = {"database": str(path), "from": str(file), "schema": made.schema, "bytes": made.size}
-    emit(
-        session,
-        result,
-        lambda _: say(f"{file} is now {path}. Start the daemon: it goes on with what was waiting."),
-    )
+    result = {
+        "database": str(path),
+        "from": str(file),
+        "schema": made.schema,
+        "bytes": made.size,
+        "paused": sum(paused),
+    }
+    emit(session, result, lambda _: say(f"{file} is now {path}: start the daemon."))
+    if sum(paused):
+        hint(
+            f"Broadcasts that were under way and are paused now: {sum(paused)}. Where nothing was sent after the backup, resume "
+            "them; else whoever was reached since would get a second message: wacrmd broadcast list --status paused"
+        )
     key = key_file(settings)
     if not key.exists() and not CREDENTIAL.exists():
         hint(
             f"The key file {key} is missing: put the one back that belongs to this backup, or the daemon will not start"
         )
+
+
+def _refuse_to_overwrite(path: Path) -> None:
+    for taken in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        if taken.exists():
+            raise DatabaseUnusableError(
+                f"{taken} exists and is not overwritten: move it away first (mv {taken} {taken}.old), "
+                "then restore again"
+            )
 
 
 def _give_to_owner(path: Path) -> None:

@@ -3,12 +3,14 @@
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wacrmd.clock import Millis
 from wacrmd.errors import DatabaseUnusableError
+from wacrmd.model import HoldReason
 from wacrmd.store.migrate import check_ours, schema_version
 
 MOST_PROBLEMS = 20
@@ -37,11 +39,18 @@ _RULES = {
 """What the schema alone does not enforce, and a statement that finds what breaks it."""
 
 
-def copy(source: Path, target: Path, *, overwrite: bool = False) -> Check:
+def copy(
+    source: Path,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    prepare: Callable[[sqlite3.Connection], object] | None = None,
+) -> Check:
     """Copy the database at `source`, which may be in use, to `target`: one file, mode 0600, checked.
 
-    `target` appears whole or not at all. Raises FileExistsError unless `overwrite`, OSError for a target that
-    cannot be written, DatabaseUnusableError for a source that is damaged.
+    `prepare` may change the copy before it has its name; `target` appears whole or not at all. Raises
+    FileExistsError unless `overwrite`, OSError for a target that cannot be written, DatabaseUnusableError for a
+    source that is damaged.
     """
     if target.exists() and (not overwrite or target.samefile(source)):
         raise FileExistsError(target)
@@ -53,6 +62,9 @@ def copy(source: Path, target: Path, *, overwrite: bool = False) -> Check:
             with _reader(source) as origin, _closing(sqlite3.connect(draft)) as made:
                 origin.backup(made)
                 made.execute("PRAGMA journal_mode = DELETE")
+                if prepare is not None:
+                    with made:
+                        prepare(made)
         except sqlite3.Error as error:
             raise _unusable(source, error, draft) from error
         found = check(draft)
@@ -85,6 +97,15 @@ def check(path: Path) -> Check:
     except sqlite3.Error as error:
         raise _unusable(path, error, path) from error
     return Check(path, schema, path.stat().st_size, problems[:MOST_PROBLEMS])
+
+
+def pause_unfinished(connection: sqlite3.Connection, detail: str, now: Millis) -> int:
+    """Pause every broadcast that would send by itself; how many."""
+    return connection.execute(
+        "UPDATE broadcast SET status = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?, updated_at = ?"
+        " WHERE status IN ('sending', 'scheduled')",
+        (HoldReason.PAUSED_BY_OPERATOR, detail, now, now),
+    ).rowcount
 
 
 def _damage(connection: sqlite3.Connection) -> list[str]:
