@@ -108,7 +108,7 @@ class Report:
             f"messages taken  {self.taken}",
             f"statuses told   {issued}",
             f"recipients now  {statuses}",
-            "                (uncertain: Meta has no message of theirs, and nothing will ever tell)",
+            "                (of the uncertain, Meta has no message)",
             f"lost            {self.lost}",
             f"sent twice      {self.twice}",
             f"wrong           {len(self.problems)}",
