@@ -60,8 +60,9 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     emit(session, result, lambda _: say(f"{file} is now {path}: start the daemon."))
     if sum(paused):
         hint(
-            f"Broadcasts that were under way and are paused now: {sum(paused)}. Where nothing was sent after the backup, resume "
-            "them; else whoever was reached since would get a second message: wacrmd broadcast list --status paused"
+            f"Broadcasts that were under way and are paused now: {sum(paused)}. Where nothing was sent after the "
+            "backup, resume them; else whoever was reached since would get a second message: "
+            "wacrmd broadcast list --status paused"
         )
     key = key_file(settings)
     if not key.exists() and not CREDENTIAL.exists():
