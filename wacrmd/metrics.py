@@ -65,6 +65,12 @@ class Metrics:
             "Webhooks whose signature verified under no configured app secret.",
             registry=registry,
         )
+        self.outbox_tries = Counter(
+            "wacrmd_outbox_tries",
+            "Tries to deliver outbound webhooks (taken, refused).",
+            ["result"],
+            registry=registry,
+        )
         self.api_requests = Counter(
             "wacrmd_api_requests",
             "Requests of local apps by endpoint and HTTP status.",

@@ -181,6 +181,7 @@ class Dispatcher:
             except Refusal as refusal:
                 log.warning("delivery_unrecorded", endpoint=delivery.endpoint_id, reason=refusal.message)
                 await ctx.clock.sleep_until(ctx.clock.now() + TICK)
+        ctx.metrics.outbox_tries.labels("taken" if answer.taken else "refused").inc()
         if not answer.taken:
             log.info(
                 "webhook_not_taken",
