@@ -13,6 +13,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
 ARGS ?=
 KILLS ?= 50
+JOBS ?= 2
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
@@ -51,7 +52,7 @@ demo: $(STAMP) ## the daemon and a simulated Meta on a temporary database; ARGS=
 	@$(BIN)/wacrmd demo $(ARGS)
 
 test: check ## all checks, then all tests; ARGS='-k name' chooses some
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(STAMP) ## lint, format, types and the direction of imports
 	$(BIN)/ruff check .

@@ -20,10 +20,9 @@ from hypothesis import strategies as st
 
 from wacrmd import log
 from wacrmd.redact import REDACTED, clean, redact
-from wacrmd.secrets import new_api_key, new_webhook_secret
 
-KEY = new_api_key().key
-HOOK_SECRET = new_webhook_secret()
+KEY = "wacrm_live_" + "k7Jx2-_9" * 5 + "abc"
+HOOK_SECRET = "whsec_3f4/4TnHy7n9JeZ+0TJ70gax8CDpNoRO"
 META_TOKEN = "EAAGm0PX4ZCpsBAKZBqZBZC8yZAZC"
 
 

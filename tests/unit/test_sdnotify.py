@@ -64,7 +64,7 @@ def test_a_manager_that_does_not_read_does_not_stop_the_daemon(manager: tuple[so
     ("usec", "pid", "interval_s"),
     [
         ("30000000", None, 30.0),
-        ("500000", str(os.getpid()), 0.5),
+        ("500000", "ours", 0.5),
         ("30000000", "1", None),
         ("0", None, None),
         ("x", None, None),
@@ -72,7 +72,8 @@ def test_a_manager_that_does_not_read_does_not_stop_the_daemon(manager: tuple[so
     ],
 )
 def test_the_watchdog_interval(usec: str, pid: str | None, interval_s: float | None) -> None:
-    environ = {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": usec} | ({"WATCHDOG_PID": pid} if pid else {})
+    watched = str(os.getpid()) if pid == "ours" else pid
+    environ = {"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": usec} | ({"WATCHDOG_PID": watched} if watched else {})
     assert Notifier.from_env(environ).watchdog_interval_s == interval_s
 
 
