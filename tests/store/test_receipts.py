@@ -150,3 +150,17 @@ def test_a_live_rescue_leaves_live_attempts_alone(tx: Tx) -> None:
         assert status_of(tx, dead.recipient_id) == "uncertain"
     tx.execute("UPDATE recipient SET status = 'sending'")
     assert recipients.lose(tx, UncertainPolicy.HOLD, NOW + 100, older_than=200_000, alive=frozenset()) == {}
+
+
+def test_what_was_kept_of_an_older_message_counts_as_soon_as_it_is_named(tx: Tx) -> None:
+    """Its newer attempt is in flight; the person has the older message."""
+    broadcast_id = broadcast(tx, 1)
+    first = claim_one(tx, broadcast_id)
+    receipts.apply(tx, [told(first, S.DELIVERED, "w1", token=False)], NOW)
+    recipients.lose(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
+    again = claim_one(tx, broadcast_id)
+    receipts.apply(tx, [told(first, S.SENT, "w1")], NOW)
+    assert status_of(tx, first.recipient_id) == "delivered"
+    recipients.record(tx, [result(again, S.SENT, "w2")])
+    receipts.apply(tx, [told(again, S.READ, "w2")], NOW)
+    assert status_of(tx, first.recipient_id) == "read"

@@ -196,10 +196,8 @@ def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) 
 
 
 def _name(row: _Row, receipt: Receipt, attempt: int) -> bool:
-    """Learn the message's id from a receipt; True when it was not known. One in flight waits for its own."""
+    """Learn the message's id from a receipt; True when it was not known."""
     if row.wamid is not None or _is_old(row, receipt, attempt):
-        return False
-    if attempt != row.attempt and row.status is RecipientStatus.SENDING:
         return False
     row.wamid, row.learnt = receipt.wamid, True
     return True
