@@ -6,6 +6,7 @@ Runs with `make dist-test`, which names the directory that `make dist` has fille
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import tarfile
 import zipfile
@@ -71,6 +72,29 @@ def test_the_single_file_needs_nothing_of_the_machine_but_its_c_library(tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert "agree on all 10 people" in done.stdout + done.stderr
+
+
+def test_the_single_file_pings_systemd_as_its_main_process(tmp_path: Path) -> None:
+    """The unpacker is the process that systemd means; the program below it pings all the same, and stops cleanly."""
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[storage]\npath = "{tmp_path}/wacrmd.db"\n[admin]\nsocket = "{tmp_path}/admin.sock"\n'
+        '[api]\nbind = "127.0.0.1:0"\n[webhooks]\nbind = "127.0.0.1:0"\n'
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "500000"}
+        line = f'WATCHDOG_PID=$$ exec "{DIST}/wacrmd" serve --config "{config}"'
+        daemon = subprocess.Popen(["/bin/sh", "-c", line], env=environment, stderr=subprocess.DEVNULL)
+        try:
+            while manager.recv(4096) != b"WATCHDOG=1":
+                pass
+            daemon.terminate()
+            assert daemon.wait(60) == 0
+        finally:
+            daemon.kill()
+            daemon.wait()
 
 
 def test_the_package_installs_unit_user_configuration_and_executable(tmp_path: Path) -> None:
