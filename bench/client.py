@@ -22,11 +22,13 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._buffer = bytearray()
         self._waiter: asyncio.Future[tuple[int, bytes]] | None = None
+        self.ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(ConnectionError(f"the daemon hung up: {exc}"))
 
@@ -40,6 +42,7 @@ class _Connection(asyncio.Protocol):
         if len(self._buffer) >= end + 4 + length:
             body = bytes(self._buffer[end + 4 : end + 4 + length])
             del self._buffer[: end + 4 + length]
+            self.ended = b"connection: close" in head  # a server's limit of requests a connection
             self._waiter.set_result((int(head[9:12]), body))
 
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
@@ -65,7 +68,7 @@ class Client:
         """One exchange; its time counts from `due` (of time.monotonic) if that is given."""
         began = time.monotonic() if due is None else due
         connection = await self._free.get()
-        if connection is None:
+        if connection is None or connection.ended:
             loop = asyncio.get_running_loop()
             _, connection = await loop.create_connection(_Connection, self._host, self._port)
         status, body = await connection.exchange(request)
