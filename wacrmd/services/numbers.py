@@ -1,6 +1,7 @@
 """Accounts and numbers as an operator manages them while the daemon runs."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -78,8 +79,9 @@ class NumberChange:
 
 
 async def add_account(ctx: Context, name: str) -> dict[str, Any]:
-    """Make an account."""
-    return account_view(await ctx.db.write(partial(accounts.add, name=name, now=ctx.clock.now())))
+    """Make an account; its id and name."""
+    account = await ctx.db.write(partial(accounts.add, name=name, now=ctx.clock.now()))
+    return {"id": account.id, "name": account.name}
 
 
 async def list_accounts(ctx: Context) -> list[dict[str, Any]]:
@@ -113,7 +115,7 @@ async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, 
     )
     _refuse_failed(found)
     if display is None and seen is not None:
-        display = normalize(str(seen.get("display_phone_number") or ""))
+        display = _business_phone(str(seen.get("display_phone_number") or ""))
     number_id = str(uuid4())
     await ctx.db.write(
         partial(
@@ -226,8 +228,15 @@ async def remove_number(ctx: Context, reference: str) -> dict[str, Any]:
     return number_view(ctx, number)
 
 
+def _business_phone(given: str) -> str | None:
+    """E.164 form of a sender's own number; Meta's test numbers (+1 555 …) are in no numbering plan."""
+    digits = re.sub(r"[^0-9]", "", given)
+    written = re.fullmatch(r"\+?[0-9 ().-]+", given.strip(), re.ASCII)
+    return normalize(given) or (f"+{digits}" if written and 7 <= len(digits) <= 15 else None)  # noqa: PLR2004
+
+
 def _phone(given: str) -> str:
-    phone = normalize(given)
+    phone = _business_phone(given)
     if phone is None:
         raise bad_request(f"display_phone: expected a phone number such as +14155550123, found {given!r}")
     return phone
