@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from wacrmd.api import broadcasts, events, me, numbers, optouts, recipients, templates, webhooks
+from wacrmd.api.answers import Document
 from wacrmd.api.endpoint import Call, Endpoint, Gatekeeper, presented_key
 from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.api.openapi import describe
-from wacrmd.api.schemas import Document
 from wacrmd.asgi import Guard, error_body
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
 from wacrmd.services import keys

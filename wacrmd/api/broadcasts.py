@@ -7,9 +7,10 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from wacrmd.api.answers import AcceptedOut, BroadcastOut, DryRunOut, RetryOut
 from wacrmd.api.endpoint import Call, Endpoint, Handler, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
-from wacrmd.api.schemas import AcceptedOut, BroadcastIn, BroadcastOut, DryRunOut, RetryIn, RetryOut
+from wacrmd.api.schemas import BroadcastIn, RetryIn
 from wacrmd.errors import ErrorCode, Problem, bad_request
 from wacrmd.model import BroadcastStatus, HoldReason, Scope
 from wacrmd.services import operate, views

@@ -6,8 +6,8 @@ from contextlib import aclosing
 import orjson
 from starlette.responses import Response, StreamingResponse
 
+from wacrmd.api.answers import BroadcastOut
 from wacrmd.api.endpoint import Call, Endpoint, Header
-from wacrmd.api.schemas import BroadcastOut
 from wacrmd.errors import ErrorCode
 from wacrmd.model import Scope
 from wacrmd.services import operate

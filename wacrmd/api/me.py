@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
+from wacrmd.api.answers import MeOut
 from wacrmd.api.endpoint import Call, Endpoint, answer
-from wacrmd.api.schemas import MeOut
 
 
 async def me(call: Call) -> Response:

@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
+from wacrmd.api.answers import NumberOut
 from wacrmd.api.endpoint import Call, Endpoint, answer
-from wacrmd.api.schemas import NumberOut
 from wacrmd.model import Scope
 from wacrmd.services import numbers
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from wacrmd import __version__
+from wacrmd.api.answers import ErrorOut
 from wacrmd.api.endpoint import Endpoint
-from wacrmd.api.schemas import ErrorOut
 from wacrmd.errors import HTTP_STATUS, ErrorCode
 
 Json = dict[str, Any]

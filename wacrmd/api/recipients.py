@@ -6,9 +6,9 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from wacrmd.api.answers import RecipientHistoryOut, RecipientOut, SeenStatus
 from wacrmd.api.endpoint import Call, Endpoint, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
-from wacrmd.api.schemas import RecipientHistoryOut, RecipientOut, SeenStatus
 from wacrmd.errors import ErrorCode, bad_request, not_found
 from wacrmd.model import Broadcast, Scope
 from wacrmd.services import operate, recipients
