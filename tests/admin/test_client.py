@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.folders import open_to_all
 from wacrmd.admin.client import AdminClient, ConnectionLostError, NotReachableError, ProtocolMismatchError
 from wacrmd.admin.protocol import RpcError
 
@@ -65,8 +66,7 @@ def test_no_permission_names_sudo_and_the_group(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         path.chmod(0o600)
-        for directory in (tmp_path, *list(tmp_path.parents)[:2]):
-            directory.chmod(0o755)
+        open_to_all(tmp_path)
         listening.listen()
         os.setegid(65534)
         os.seteuid(65534)

@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.admin.harness import Raw, Start
+from tests.support.folders import open_to_all
 from wacrmd import __version__
 from wacrmd.admin.client import AdminClient, NotReachableError
 from wacrmd.admin.identity import Level
@@ -423,8 +424,7 @@ for call in (b'"name.add","params":{"name":"Ana"}', b'"echo","params":{"to":1}')
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 async def test_another_user_may_read_and_is_denied_a_change(start: Start) -> None:
     async with start() as daemon:
-        for directory in (daemon.path.parent, *daemon.path.parent.parents[:2]):
-            directory.chmod(0o755)
+        open_to_all(daemon.path.parent)
         done = await anyio.run_process([sys.executable, "-I", "-c", STRANGER, str(daemon.path)])
         denied, answered = done.stdout.splitlines()
         assert b'"denied"' in denied
