@@ -17,7 +17,7 @@ class Scale:
     day_minutes: float = 5
     start_recipients: int = 1_000_000
     year_recipients: int = 10_000_000
-    memory_messages: int = 150_000
+    memory_messages: int = 300_000
     idle_s: float = 60
 
 
