@@ -127,3 +127,15 @@ async def test_retry_wants_to_know_whom(tmp_path: Path) -> None:
             answer = await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/retry", json=body)
             assert answer.status_code == 400
             assert "statuses" in answer.text
+
+
+async def test_a_wrong_retry_is_told_in_plain_words(tmp_path: Path) -> None:
+    """No word of Python or of a library: what was expected, and what was found."""
+    async with site(tmp_path) as here:
+        url = f"/api/v1/broadcasts/{await here.send(people(1))}/retry"
+        for statuses, message in (
+            (["sent"], "statuses[0]: expected 'failed' or 'uncertain'"),
+            ([], "statuses: expected at least 1 items, found 0"),
+        ):
+            answer = await here.api.post(url, json={"statuses": statuses})
+            assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)

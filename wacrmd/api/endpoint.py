@@ -1,5 +1,6 @@
 """An endpoint as one row: who may call it, what it takes, what it answers. Routes and OpenAPI come from it."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +34,9 @@ PLAINLY = {
     "extra_forbidden": "there is no such parameter",
 }
 """In words for callers, where pydantic speaks of itself or of Python."""
+
+ENUM_MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
+"""How Python writes a member of an enum; callers know its value alone."""
 
 
 @dataclass(slots=True)
@@ -204,15 +209,27 @@ def _validate_query(model: type[BaseModel], request: Request) -> BaseModel:
 def invalid(error: ValidationError) -> Refusal:
     """The 400 that names each wrong field by its path, such as `recipients[3].params[1]`."""
     details = [
-        Problem(
-            json_path(item["loc"]), PLAINLY.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-        )
-        for item in error.errors(include_url=False, include_context=False, include_input=False)[:100]
+        Problem(json_path(item["loc"]), _plainly(item))
+        for item in error.errors(include_url=False, include_input=False)[:100]
     ]
     first = details[0]
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     message = f"{first.path}: {first.message}{more}" if first.path else f"{first.message}{more}"
     return bad_request(message, details)
+
+
+def _plainly(item: ErrorDetails) -> str:
+    """What is wrong with one value, in words for callers."""
+    context: dict[str, Any] = item.get("ctx", {})
+    match item["type"]:
+        case "literal_error" | "enum":
+            return "expected " + ENUM_MEMBER.sub(r"\1", str(context["expected"]))
+        case "too_short":
+            return f"expected at least {context['min_length']} items, found {context['actual_length']}"
+        case "too_long":
+            return f"expected at most {context['max_length']} items, found {context['actual_length']}"
+        case kind:
+            return PLAINLY.get(kind) or item["msg"].removeprefix("Value error, ")
 
 
 def json_path(location: Iterable[str | int]) -> str:

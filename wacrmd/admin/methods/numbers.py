@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
@@ -11,7 +11,15 @@ from wacrmd.clock import HOUR
 from wacrmd.services import numbers as services
 from wacrmd.services.context import Context
 
-MetaId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{1,32}$")]
+
+def _meta_id(text: str) -> str:
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_META_ID):
+        raise ValueError("expected Meta's id, digits only: WhatsApp Manager shows it")
+    return text
+
+
+LONGEST_META_ID = 32
+MetaId = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_meta_id)]
 NumberRef = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 
