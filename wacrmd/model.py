@@ -146,6 +146,7 @@ class Receipt:
     status: RecipientStatus
     at: Millis
     callback: str | None = None
+    wa_id: str | None = None
     user_id: str | None = None
     error: MetaError | None = None
 

@@ -17,6 +17,7 @@ from wacrmd.meta.webhook import (
     Update,
 )
 from wacrmd.model import BroadcastStatus, HoldReason, Receipt, RecipientStatus
+from wacrmd.phone import normalize
 from wacrmd.services import people, standstill, telemetry
 from wacrmd.services.context import Context
 from wacrmd.services.standstill import Stop
@@ -87,6 +88,7 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], trusted: Trusted) -> 
                             update.status,
                             update.at,
                             callback=update.callback,
+                            wa_id=update.recipient_id,
                             user_id=update.user_id,
                             error=update.error,
                         )
@@ -158,6 +160,10 @@ def _inbound(
             tx, number_id=number_id, wa_id=message.wa_id, user_id=message.user_id, since=since
         )
         wamid = newest[1] if newest else None
+        phone = normalize(f"+{message.wa_id}") if wamid is None and message.wa_id else None
+        token = inbound.in_flight_to(tx, number_id=number_id, phone=phone) if phone else None
+        if token is not None:
+            statuses.append(Receipt(number_id, "", RecipientStatus.REPLIED, message.at, callback=token))
     if wamid is not None:
         inbound.attribute(tx, message.id, wamid)
         statuses.append(

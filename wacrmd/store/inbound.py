@@ -1,6 +1,7 @@
 """Messages from people: noted once by Meta's id, and attributed to the broadcast that they answer."""
 
 from wacrmd.clock import Millis
+from wacrmd.model import callback_token
 from wacrmd.store.database import Tx
 
 
@@ -37,6 +38,20 @@ def newest_message_to(
         (wa_id, user_id, number_id, since),
     ).fetchone()
     return (row[0], row[1]) if row else None
+
+
+def in_flight_to(tx: Tx, *, number_id: str, phone: str) -> str | None:
+    """The callback token of the attempt to this phone whose answer is not recorded yet.
+
+    A person can answer before Meta's own answer to the send has come in; then only our address names them.
+    """
+    row = tx.execute(
+        "SELECT b.uuid, r.id, r.attempt FROM recipient r INDEXED BY recipient_in_flight"
+        " JOIN broadcast b ON b.id = r.broadcast_id"
+        " WHERE r.status = 'sending' AND r.\"to\" = ? AND b.number_id = ? ORDER BY r.id DESC LIMIT 1",
+        (phone, number_id),
+    ).fetchone()
+    return callback_token(*row) if row else None
 
 
 def attribute(tx: Tx, message_id: str, wamid: str) -> int | None:

@@ -21,7 +21,7 @@ OPT_OUT_CODE = 131050
 
 _SELECT = (
     'SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r."to", r.status, r.attempt, r.failed_attempt,'
-    " r.wamid, r.user_id, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at,"
+    " r.wamid, r.wa_id, r.user_id, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at,"
     " r.error_code, r.error_title, r.error_details FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
 )
 
@@ -40,6 +40,7 @@ class _Row:
     attempt: int
     failed_attempt: int
     wamid: str | None
+    wa_id: str | None
     user_id: str | None
     sent_at: Millis | None
     delivered_at: Millis | None
@@ -197,7 +198,7 @@ def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) 
 
 def _name(row: _Row, receipt: Receipt, attempt: int) -> bool:
     """Learn the message's id from a receipt; True when it was not known."""
-    if row.wamid is not None or _is_old(row, receipt, attempt):
+    if row.wamid is not None or not receipt.wamid or _is_old(row, receipt, attempt):
         return False
     row.wamid, row.learnt = receipt.wamid, True
     return True
@@ -218,6 +219,8 @@ def _advance(row: _Row, receipt: Receipt, attempt: int, *, first: bool) -> bool:
     """Move the row as the receipt says (the `first` word of Meta on it?); False when it says nothing new."""
     if _is_old(row, receipt, attempt):
         return False
+    if row.wa_id is None and receipt.wa_id:
+        row.wa_id, row.learnt = receipt.wa_id, True
     if row.user_id is None and receipt.user_id:
         row.user_id, row.learnt = receipt.user_id, True
     before = row.status
@@ -280,8 +283,8 @@ def _write(tx: Tx, changed: list[_Row], learnt: list[_Row], now: Millis) -> None
         ],
     )
     tx.executemany(
-        "UPDATE OR IGNORE recipient SET wamid = ?, user_id = ?, sent_at = ? WHERE id = ?",
-        [(row.wamid, row.user_id, row.sent_at, row.id) for row in learnt],
+        "UPDATE OR IGNORE recipient SET wamid = ?, wa_id = ?, user_id = ?, sent_at = ? WHERE id = ?",
+        [(row.wamid, row.wa_id, row.user_id, row.sent_at, row.id) for row in learnt],
     )
     optouts.link(
         tx,

@@ -1,0 +1,46 @@
+"""A person who answers at once, without quoting us: before Meta's own answer to the send has come in."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.support.meta import say, status
+from tests.support.site import site
+from wacrmd.model import callback_token
+
+pytestmark = pytest.mark.anyio
+
+JANE, JANE_WA_ID = "+14155550123", "14155550123"
+
+
+async def test_a_reply_without_context_counts_before_the_sends_answer(tmp_path: Path) -> None:
+    """Nobody knows the message's id yet; our own address is what names the person."""
+    async with site(tmp_path, latency_ms=1500, webhooks=False) as here:
+        broadcast_id = await here.send([{"to": JANE}])
+        with anyio.fail_after(5):
+            while not here.sim.ledger.entries:  # noqa: ASYNC110 - the message is with Meta, its answer is not
+                await anyio.sleep(0.01)
+        await say(here, "Hello!", wa_id=JANE_WA_ID)
+        assert (await here.show(broadcast_id))["replied_count"] == 1
+        url = f"/api/v1/broadcasts/{broadcast_id}/recipients"
+        with anyio.fail_after(10):
+            while (listed := (await here.api.get(url)).json()["data"])[0]["whatsapp_message_id"] is None:  # noqa: ASYNC110
+                await anyio.sleep(0.05)  # the answer is still to come
+        assert [(row["status"], row["whatsapp_message_id"]) for row in listed] == [
+            ("replied", here.sim.ledger.entries[0].wamid)
+        ]
+
+
+async def test_a_reply_counts_after_a_status_that_came_before_the_sends_answer(tmp_path: Path) -> None:
+    """The status has settled the attempt, and has told what Meta calls the person."""
+    async with site(tmp_path, latency_ms=1500, webhooks=False) as here:
+        broadcast_id = await here.send([{"to": JANE}])
+        with anyio.fail_after(5):
+            while not here.sim.ledger.entries:  # noqa: ASYNC110 - as above
+                await anyio.sleep(0.01)
+        entry = here.sim.ledger.entries[0]
+        token = callback_token(broadcast_id, 1, 1)
+        await status(here, entry.wamid, "delivered", recipient_id=JANE_WA_ID, biz_opaque_callback_data=token)
+        await say(here, "Hello!", wa_id=JANE_WA_ID)
+        assert (await here.show(broadcast_id))["replied_count"] == 1
