@@ -41,7 +41,7 @@ SCRIPTS: dict[str, tuple[Script, bool]] = {
     "webhooks.batched": (webhooks.batched, True),
     "large.start": (large.start, True),
     "day.nothing": (day.nothing, False),
-    "large.year": (large.year, False),
+    "large.year": (large.year, True),
     "day.default_rate": (day.default_rate, False),
     "day.memory": (day.memory, False),
 }
