@@ -225,13 +225,13 @@ async def test_a_user_id_and_a_phone_that_are_one_person_are_suppressed_together
 
         await say(here, "STOP", user_id="US.7")
         await here.until_status(await here.send([{"to": "+14155550107"}]), "sent")
-        entry = here.sim.ledger.entries[-1]
+        (entry,) = (each for each in here.sim.ledger.entries if each.send.input == "+14155550107")
         assert not await suppressed(here, "+14155550107")
         await status(here, entry.wamid, "read", recipient_id="14155550107", recipient_user_id="US.7")
         assert await suppressed(here, "+14155550107")
 
         await here.until_status(await here.send([{"to": "+14155550106"}]), "sent")
-        entry = here.sim.ledger.entries[-1]
+        (entry,) = (each for each in here.sim.ledger.entries if each.send.input == "+14155550106")
         await status(here, entry.wamid, "read", recipient_id="14155550106", recipient_user_id="US.6")
         await here.api.post("/api/v1/optouts", json={"phone": "US.6"})
         assert await suppressed(here, "+14155550106")

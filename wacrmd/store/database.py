@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 import anyio
+import anyio.to_thread
 
 from wacrmd.clock import Clock, Millis
 from wacrmd.errors import DatabaseInUseError, DatabaseUnusableError, ErrorCode, Refusal
@@ -274,7 +275,8 @@ class Database:
 
     async def _connect(self) -> None:
         try:
-            self._writer = _Connection(partial(open_writer, self.path), iter_chunk_size=64)
+            writer = await anyio.to_thread.run_sync(open_writer, self.path)
+            self._writer = _Connection(lambda: writer, iter_chunk_size=64)
             await self._writer
             try:
                 await self._writer.run(
