@@ -284,6 +284,7 @@ async def test_a_failed_status_that_comes_before_its_answer_acts_as_well(tmp_pat
     (one,) = phones(1)
     async with site(
         tmp_path,
+        messages_per_second=10,  # so that others still wait when it pauses
         failed_recipients=(f"{one}=132015",),
         early_share=1.0,
         callback_in_failed=False,
