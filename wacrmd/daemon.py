@@ -21,23 +21,25 @@ from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
 from wacrmd.clock import MINUTE, SECOND, Clock, SystemClock
 from wacrmd.config import Bind, BindKind, Config, key_file, warnings
-from wacrmd.dispatch.bell import Bell
-from wacrmd.dispatch.sweeper import Chore, Sweeper, ring_due
+from wacrmd.dispatch.queue import DispatchQueue
+from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
 from wacrmd.errors import Refusal, sole_error
-from wacrmd.hooks.dispatcher import Dispatcher
-from wacrmd.http import Listener
+from wacrmd.http.listener import Listener
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaClient
-from wacrmd.sdnotify import Notifier, listen_fds
+from wacrmd.meta_webhooks import app as webhooks
+from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.secrets import Vault
 from wacrmd.sender.sender import Sender
-from wacrmd.services import control, number_check, templates, upkeep
 from wacrmd.services.context import Changes, Context
-from wacrmd.services.trust import TrustBook
+from wacrmd.services.maintenance import control, upkeep
+from wacrmd.services.numbers import meta_check
+from wacrmd.services.templates import sync
+from wacrmd.services.webhook_secrets import WebhookSecrets
 from wacrmd.store import accounts, broadcasts, records
 from wacrmd.store.database import Database, Tx
-from wacrmd.watchdog import Watchdog
-from wacrmd.webhooks import app as webhooks
+from wacrmd.systemd.notify import Notifier, listen_fds
+from wacrmd.systemd.watchdog import Watchdog
 
 DRAIN_S = 20.0
 """How long requests in flight, to Meta and of callers, may go on after the signal to stop."""
@@ -55,8 +57,8 @@ class Running:
 
     ctx: Context
     sender: Sender
-    sweeper: Sweeper
-    bell: Bell
+    scheduler: Scheduler
+    queue: DispatchQueue
     api_address: str
     webhooks_address: str
     notifier: Notifier
@@ -118,8 +120,8 @@ async def run(
         )
         api_listener, webhook_listener, admin_listener = _listen(config, stack)
         vault = Vault.open(key_file(config), create=not await database.read(_has_data))
-        bell = Bell(config.storage.path, config.sender.workers)
-        await database.write(partial(_prepare, bell=bell))
+        queue = DispatchQueue(config.storage.path, config.sender.workers)
+        await database.write(partial(_prepare, queue=queue))
         meta = MetaClient(
             config.meta.graph_url,
             config.meta.api_version,
@@ -134,10 +136,10 @@ async def run(
             clock=clock,
             db=database,
             vault=vault,
-            trust=TrustBook(database, vault, clock),
-            bell=bell,
+            webhook_secrets=WebhookSecrets(database, vault, clock),
+            queue=queue,
             meta=meta,
-            traffic=sender,
+            throughput=sender,
             changes=Changes(),
             started_at=clock.now(),
         )
@@ -146,11 +148,11 @@ async def run(
         database.on_commit = ctx.metrics.committed
         await stack.enter_async_context(sender.open(ctx))
         await sender.recover()
-        await database.write(partial(_ring_all, bell=bell))
-        sweeper = Sweeper(ctx, _chores(ctx, sender, bell))
+        await database.write(partial(_enqueue_all, queue=queue))
+        scheduler = Scheduler(ctx, _periodic_jobs(ctx, sender, queue))
         dispatcher = Dispatcher(ctx)
         portal = await stack.enter_async_context(BlockingPortal())
-        bell.start(portal, sender.deliver)
+        queue.start(portal, sender.send_broadcast)
         closed = anyio.Event()
         admin = AdminServer(
             registry(),
@@ -159,12 +161,12 @@ async def run(
             level_of=access.of,
         )
         async with anyio.create_task_group() as background:
-            background.start_soon(sweeper.run)
-            background.start_soon(Sweeper(ctx, _upkeep(ctx), vital=False).run)
+            background.start_soon(scheduler.run)
+            background.start_soon(Scheduler(ctx, _maintenance_jobs(ctx), vital=False).run)
             background.start_soon(dispatcher.run)
-            background.start_soon(templates.keep_synced, ctx)
-            background.start_soon(number_check.keep_checked, ctx)
-            background.start_soon(Watchdog(ctx, sweeper, bell, notifier).run)
+            background.start_soon(sync.keep_synced, ctx)
+            background.start_soon(meta_check.keep_checked, ctx)
+            background.start_soon(Watchdog(ctx, scheduler, queue, notifier).run)
             async with anyio.create_task_group() as doors:
                 for listener, app in (
                     (api_listener, api.build(ctx)),
@@ -176,12 +178,18 @@ async def run(
                 notifier.ready()
                 try:
                     yield Running(
-                        ctx, sender, sweeper, bell, api_listener.address, webhook_listener.address, notifier
+                        ctx,
+                        sender,
+                        scheduler,
+                        queue,
+                        api_listener.address,
+                        webhook_listener.address,
+                        notifier,
                     )
                 finally:
                     notifier.stopping()
                     with anyio.CancelScope(shield=True):
-                        await _drain(ctx, sender, bell, dispatcher)
+                        await _drain(ctx, sender, queue, dispatcher)
                         closed.set()
                         admin.stop()
             background.cancel_scope.cancel()
@@ -219,34 +227,34 @@ def _has_data(tx: Tx) -> bool:
     return bool(accounts.all_of(tx))
 
 
-def _prepare(tx: Tx, *, bell: Bell) -> None:
+def _prepare(tx: Tx, *, queue: DispatchQueue) -> None:
     """Huey's tables; hints of the last run mean nothing, the rows are rung again."""
-    bell.create_tables(tx)
-    bell.flush(tx)
+    queue.create_tables(tx)
+    queue.flush(tx)
 
 
-def _ring_all(tx: Tx, *, bell: Bell) -> None:
+def _enqueue_all(tx: Tx, *, queue: DispatchQueue) -> None:
     for broadcast_id in broadcasts.sending(tx):
-        bell.ring(broadcast_id)
+        queue.enqueue(broadcast_id)
 
 
-def _chores(ctx: Context, sender: Sender, bell: Bell) -> list[Chore]:
+def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[PeriodicJob]:
     async def replace_dead_workers() -> None:
-        bell.replace_dead_workers()
+        queue.replace_dead_workers()
 
     return [
-        Chore("ring_due", SECOND, partial(ring_due, ctx)),
-        Chore("rescue_lost_attempts", RESCUE_EVERY, partial(sender.recover, live=True)),
-        Chore("replace_dead_workers", RESCUE_EVERY, replace_dead_workers),
-        Chore("restore_log_level", SECOND, partial(control.restore_log_level, ctx)),
+        PeriodicJob("ring_due", SECOND, partial(enqueue_due, ctx)),
+        PeriodicJob("rescue_lost_attempts", RESCUE_EVERY, partial(sender.recover, live=True)),
+        PeriodicJob("replace_dead_workers", RESCUE_EVERY, replace_dead_workers),
+        PeriodicJob("restore_log_level", SECOND, partial(control.restore_log_level, ctx)),
     ]
 
 
-def _upkeep(ctx: Context) -> list[Chore]:
+def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
     """What may take minutes."""
     return [
-        Chore("prune", PRUNE_EVERY, partial(upkeep.prune, ctx)),
-        Chore("backup", MINUTE, upkeep.Backups(ctx).run),
+        PeriodicJob("prune", PRUNE_EVERY, partial(upkeep.prune, ctx)),
+        PeriodicJob("backup", MINUTE, upkeep.Backups(ctx).run),
     ]
 
 
@@ -264,12 +272,12 @@ def _tell_ready(config: Config, api_listener: Listener, webhook_listener: Listen
     )
 
 
-async def _drain(ctx: Context, sender: Sender, bell: Bell, dispatcher: Dispatcher) -> None:
+async def _drain(ctx: Context, sender: Sender, queue: DispatchQueue, dispatcher: Dispatcher) -> None:
     """Take no new work, and let what is in flight be recorded."""
     ctx.draining = True
     ctx.changes.wake_all()
     async with anyio.create_task_group() as stopping:
-        stopping.start_soon(bell.stop, DRAIN_S)
+        stopping.start_soon(queue.stop, DRAIN_S)
         stopping.start_soon(dispatcher.drain, HOOKS_DRAIN_S)
         drained = await sender.drain(DRAIN_S)
     if not drained:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
 
-from wacrmd.phone import mask
+from wacrmd.domain.phone import mask
 
 REDACTED = "[redacted]"
 

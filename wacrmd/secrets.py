@@ -158,3 +158,18 @@ def _create(key_file: Path) -> None:
 def _is_credential(key_file: Path) -> bool:
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     return bool(directory) and key_file.parent == Path(str(directory))
+
+
+def access_token_context(number_id: str) -> str:
+    """The sealing context of a number's access token: it unseals only in this number's row."""
+    return f"number.access_token:{number_id}"
+
+
+def app_secret_context(number_id: str) -> str:
+    """The sealing context of a number's app secrets."""
+    return f"number.app_secret:{number_id}"
+
+
+def webhook_secret_context(endpoint_id: str) -> str:
+    """The sealing context of an outbound webhook's signing secret."""
+    return f"webhook_endpoint.secret:{endpoint_id}"

@@ -17,7 +17,7 @@ from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, site
 from wacrmd.api.events import stream
 from wacrmd.clock import HOUR, MINUTE, iso
-from wacrmd.services.follow import follow
+from wacrmd.services.broadcasts.follow import follow
 from wacrmd.services.views import resolve_broadcast
 
 pytestmark = pytest.mark.anyio

@@ -14,8 +14,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.site import people, site
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.api.openapi import MEANING, describe
+from wacrmd.domain.model import Scope
 from wacrmd.errors import HTTP_STATUS, ErrorCode
-from wacrmd.model import Scope
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 CHECKS = (

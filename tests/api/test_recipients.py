@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from tests.support.site import Site, people, phones, site
 from wacrmd.api.recipients import wanted_media
-from wacrmd.services.recipients import COLUMNS, ExportFormat, export, tame
+from wacrmd.services.broadcasts.recipients import COLUMNS, ExportFormat, export, tame
 from wacrmd.services.views import resolve_broadcast
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from tests.support.clock import ShiftClock
 from tests.support.meta import tell
 from tests.support.site import ACCESS_TOKEN, WABA_ID, Site, site
 from wacrmd.clock import HOUR, MINUTE
-from wacrmd.services import templates as service
+from wacrmd.services.templates import sync as service
 from wacrmd.store import templates as store
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,9 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, Site, people, phones, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
-from wacrmd.model import HoldReason
-from wacrmd.services import numbers, operate
+from wacrmd.domain.model import HoldReason
+from wacrmd.services.broadcasts import lifecycle
+from wacrmd.services.numbers import manage
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, envelope, signature
 
@@ -19,11 +20,11 @@ pytestmark = pytest.mark.anyio
 
 
 async def broadcast_of(here: Site, broadcast_id: str) -> Any:
-    return await operate.broadcast_of(here.running.ctx, broadcast_id)
+    return await lifecycle.broadcast_of(here.running.ctx, broadcast_id)
 
 
 async def resume(here: Site, broadcast_id: str) -> None:
-    await operate.resume(here.running.ctx, await broadcast_of(here, broadcast_id))
+    await lifecycle.resume(here.running.ctx, await broadcast_of(here, broadcast_id))
 
 
 async def tell(here: Site, field: str, value: dict[str, Any]) -> None:
@@ -68,11 +69,11 @@ async def test_throttling_lowers_the_rate_and_time_restores_it(tmp_path: Path) -
         here.sim.change(throttle_per_second=0)
         await here.until_status(broadcast_id, "sent")
         assert (await here.show(broadcast_id))["sent_count"] == 60
-        slowed = here.running.sender.flow(here.number["id"])
+        slowed = here.running.sender.state(here.number["id"])
         assert slowed is not None
         assert slowed.rate_now < slowed.rate_allowed == 200
         clock.advance(10 * MINUTE)
-        restored = here.running.sender.flow(here.number["id"])
+        restored = here.running.sender.state(here.number["id"])
         assert restored is not None
         assert restored.rate_now == 200
         assert here.sim.ledger.counts()["duplicate_to"] == 0
@@ -88,7 +89,7 @@ async def test_the_pair_limit_delays_one_person_alone(tmp_path: Path) -> None:
         await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry")
         for _ in range(2):
             clock.advance(6 * SECOND)
-            await here.running.sweeper.sweep()
+            await here.running.scheduler.run_due()
             await anyio.sleep(0.05)
         here.sim.change(refused_recipients=[])
         clock.advance(HOUR)
@@ -130,7 +131,7 @@ async def test_a_fault_of_the_token_pauses_the_number_and_resume_goes_on(tmp_pat
         (number,) = await here.admin("number.list")
         assert (number["state"], number["hold"]["reason"]) == ("paused", "account")
         here.sim.change(error_share=0)
-        await numbers.resume_number(here.running.ctx, PHONE_NUMBER_ID)
+        await manage.resume_number(here.running.ctx, PHONE_NUMBER_ID)
         for broadcast_id in (first, second):
             await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 50
@@ -176,7 +177,7 @@ async def test_while_meta_is_unreachable_nobody_fails_and_it_goes_on_by_itself(t
         assert "meta_unreachable" in await held(here)
         for _ in range(4):
             clock.advance(2 * MINUTE)
-            await here.running.sweeper.sweep()
+            await here.running.scheduler.run_due()
             await anyio.sleep(0.05)
         used = await here.running.ctx.db.read(
             lambda tx: tx.execute("SELECT sum(retries) FROM recipient").fetchone()
@@ -232,7 +233,7 @@ async def test_an_error_of_the_number_slows_it(tmp_path: Path) -> None:
         await here.until_status(await here.send(people(5)), "sent")
         error = {"code": 130429, "title": "Rate limit hit", "message": "Rate limit hit"}
         await tell(here, "messages", messages_of(here, errors=[error]))
-        flow = here.running.sender.flow(here.number["id"])
+        flow = here.running.sender.state(here.number["id"])
         assert flow is not None
         assert flow.rate_now == 50
         assert flow.hold is not None

@@ -11,9 +11,10 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import PHONE_NUMBER_ID, Site, people, phones, site
 from wacrmd.clock import DAY, iso
+from wacrmd.domain.model import Broadcast, BroadcastStatus, HoldReason, RecipientStatus, UncertainPolicy
 from wacrmd.errors import ErrorCode, Refusal
-from wacrmd.model import Broadcast, BroadcastStatus, HoldReason, RecipientStatus, UncertainPolicy
-from wacrmd.services import numbers, operate
+from wacrmd.services.broadcasts import lifecycle
+from wacrmd.services.numbers import manage
 from wacrmd.store import recipients
 
 pytestmark = pytest.mark.anyio
@@ -31,17 +32,17 @@ class Operator:
 
     async def pause(self) -> str:
         return await self._told(
-            partial(operate.pause, self.ctx, self.broadcast, HoldReason.PAUSED_BY_OPERATOR, "anna")
+            partial(lifecycle.pause, self.ctx, self.broadcast, HoldReason.PAUSED_BY_OPERATOR, "anna")
         )
 
     async def resume(self) -> str:
-        return await self._told(partial(operate.resume, self.ctx, self.broadcast))
+        return await self._told(partial(lifecycle.resume, self.ctx, self.broadcast))
 
     async def cancel(self) -> str:
-        return await self._told(partial(operate.cancel, self.ctx, self.broadcast))
+        return await self._told(partial(lifecycle.cancel, self.ctx, self.broadcast))
 
     async def retry(self, statuses: frozenset[RecipientStatus] = BOTH) -> str:
-        return await self._told(partial(operate.retry, self.ctx, self.broadcast, statuses))
+        return await self._told(partial(lifecycle.retry, self.ctx, self.broadcast, statuses))
 
     async def _told(self, call: Callable[[], Awaitable[Any]]) -> str:
         try:
@@ -53,7 +54,7 @@ class Operator:
 
 
 async def operator(here: Site, broadcast_id: str) -> Operator:
-    return Operator(here, await operate.broadcast_of(here.running.ctx, broadcast_id))
+    return Operator(here, await lifecycle.broadcast_of(here.running.ctx, broadcast_id))
 
 
 async def flying(here: Site, count: int) -> None:
@@ -92,7 +93,7 @@ async def test_after_a_pause_is_answered_only_what_was_in_flight_goes_out(tmp_pa
         assert "anna" in shown["hold"]["detail"]
         assert shown["sent_count"] == len(here.sim.ledger) < 500
         for _ in range(3):
-            await here.running.sweeper.sweep()
+            await here.running.scheduler.run_due()
         assert len(here.sim.ledger) == shown["sent_count"]
         assert await by.resume() == "sending"
         await here.until_status(broadcast_id, "sent")
@@ -144,7 +145,7 @@ async def test_a_cancel_beside_a_running_send_messages_nobody_afterwards(tmp_pat
         shown = await here.until(broadcast_id, lambda b: b["pending_count"] == 0)
         assert shown["cancelled_count"] > 0
         assert shown["sent_count"] == len(here.sim.ledger)
-        await here.running.sweeper.sweep()
+        await here.running.scheduler.run_due()
         assert len(here.sim.ledger) == shown["sent_count"]
 
 
@@ -157,7 +158,7 @@ async def test_a_retry_that_waits_is_cancelled_too(tmp_path: Path) -> None:
         assert await by.cancel() == "cancelled"
         here.sim.change(error_share=0)
         clock.advance(DAY)
-        await here.running.sweeper.sweep()
+        await here.running.scheduler.run_due()
         shown = await here.show(broadcast_id)
         assert (shown["cancelled_count"], len(here.sim.ledger)) == (5, 0)
 
@@ -189,7 +190,7 @@ async def test_a_retry_of_uncertain_ones_beside_their_webhooks_sends_no_second_m
         await here.until(broadcast_id, lambda b: b["uncertain_count"] == 0 and b["delivered_count"] > 4)
         here.sim.change(close_after_share=0)
         assert await by.retry() == "requeued 0"
-        here.running.ctx.traffic.forget(here.number["id"])
+        here.running.ctx.throughput.reset(here.number["id"])
         await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
@@ -210,15 +211,15 @@ async def test_a_number_pauses_and_resumes_whoever_sends_from_it(tmp_path: Path)
         await here.until(first, lambda b: b["sent_count"] > 20)
         ctx = here.running.ctx
         for _ in range(2):
-            paused = await numbers.pause_number(ctx, PHONE_NUMBER_ID, "Paused by anna")
+            paused = await manage.pause_number(ctx, PHONE_NUMBER_ID, "Paused by anna")
             assert paused["state"] == "paused"
         await flying(here, 0)
         sent = len(here.sim.ledger)
-        await here.running.sweeper.sweep()
+        await here.running.scheduler.run_due()
         assert len(here.sim.ledger) == sent < 600
         assert (await here.show(second))["hold"]["reason"] == "number_paused"
         for _ in range(2):
-            assert (await numbers.resume_number(ctx, PHONE_NUMBER_ID))["state"] == "active"
+            assert (await manage.resume_number(ctx, PHONE_NUMBER_ID))["state"] == "active"
         await here.until_status(first, "sent")
         await here.until_status(second, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 600
@@ -237,7 +238,7 @@ async def test_a_long_pause_uses_up_nobodys_time(tmp_path: Path, code: int, reas
         if reason == "template":
             await (await operator(here, broadcast_id)).resume()
         else:
-            await numbers.resume_number(here.running.ctx, PHONE_NUMBER_ID)
+            await manage.resume_number(here.running.ctx, PHONE_NUMBER_ID)
         shown = await here.until(
             broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry"
         )
@@ -282,7 +283,7 @@ async def test_a_removed_number_is_no_silent_end(tmp_path: Path) -> None:
         broadcast_id = await here.send(people(50))
         by = await operator(here, broadcast_id)
         with pytest.raises(Refusal, match="unfinished"):
-            await numbers.remove_number(here.running.ctx, PHONE_NUMBER_ID)
+            await manage.remove_number(here.running.ctx, PHONE_NUMBER_ID)
         await here.running.ctx.db.write(
             lambda tx: tx.execute("UPDATE number SET access_token = x'', removed_at = 1").rowcount
         )

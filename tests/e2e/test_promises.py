@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 from tests.e2e.process import Daemon
 from tests.support.clock import ShiftClock
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, WABA_ID, people, phones, site
-from wacrmd.model import HoldReason
-from wacrmd.services import numbers, operate
+from wacrmd.domain.model import HoldReason
+from wacrmd.services.broadcasts import lifecycle
+from wacrmd.services.numbers import manage
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, envelope, signature
 
@@ -290,8 +291,8 @@ async def stall(folder: Path, why: str, extra: str, options: dict[str, Any]) -> 
         broadcast_id = await here.send(people(40))
         if why == "paused_by_operator":
             ctx = here.running.ctx
-            await operate.pause(
-                ctx, await operate.broadcast_of(ctx, broadcast_id), HoldReason.PAUSED_BY_OPERATOR, "anna"
+            await lifecycle.pause(
+                ctx, await lifecycle.broadcast_of(ctx, broadcast_id), HoldReason.PAUSED_BY_OPERATOR, "anna"
             )
         shown = await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == why)
         assert shown["pending_count"] > 0
@@ -323,4 +324,4 @@ async def test_promise_6_counts_are_derived(tmp_path: Path) -> None:
             lambda tx: [row[1] for row in tx.execute("PRAGMA table_info(broadcast)")]
         )
         assert not [name for name in columns if name.endswith("_count")]
-        assert (await numbers.list_numbers(here.running.ctx))[0]["in_flight"] == 0
+        assert (await manage.list_numbers(here.running.ctx))[0]["in_flight"] == 0

@@ -42,12 +42,12 @@ def test_every_rule_tells_a_human_something(code: int) -> None:
         (131057, Action.MAINTENANCE),
         (131026, Action.FAIL),
         (131050, Action.OPT_OUT),
-        (132000, Action.SUSPECT),
+        (132000, Action.COUNT_FAILURE),
         (132001, Action.PAUSE_BROADCAST),
         (190, Action.PAUSE_NUMBER),
         (250, Action.PAUSE_NUMBER),
         (368, Action.PAUSE_BUSINESS),
-        (999_999, Action.SUSPECT),
+        (999_999, Action.COUNT_FAILURE),
     ],
 )
 def test_the_action_of_a_refusal(code: int, action: Action) -> None:
@@ -72,7 +72,7 @@ def test_the_action_of_a_failed_webhook(code: int, action: Action) -> None:
 
 def test_code_1_is_a_passing_fault_only_with_a_server_error() -> None:
     assert rule_for(1, http_status=500).action is Action.RETRY
-    assert rule_for(1, http_status=400).action is Action.SUSPECT
+    assert rule_for(1, http_status=400).action is Action.COUNT_FAILURE
 
 
 @given(st.integers(), st.booleans())

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wacrmd.domain.model import TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.meta import payloads
-from wacrmd.model import TemplateContent
 
 MEDIA = {"id": "1558081531584829"}
 

@@ -107,7 +107,7 @@ async def test_a_log_level_ends_by_the_clock(tmp_path: Path, wacrmd: Wacrmd) -> 
         assert out.startswith("The daemon logs from debug on, until")
         assert log.level() == "debug"
         clock.advance(11 * MINUTE)
-        await here.running.sweeper.passed.wait()
+        await here.running.scheduler.passed.wait()
         assert log.level() == "info"
         assert (await here.admin("log-level")) == {"level": "info", "until": None, "configured": "info"}
         code, out, _ = await wacrmd("log-level")

@@ -10,7 +10,7 @@ from tests.operator.conftest import Wacrmd
 from tests.support.clock import ShiftClock
 from tests.support.site import PHONE_NUMBER_ID, configuration, people, site
 from wacrmd.clock import MINUTE
-from wacrmd.services.status import SILENCE
+from wacrmd.services.maintenance.status import SILENCE
 
 pytestmark = pytest.mark.anyio
 

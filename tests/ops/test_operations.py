@@ -9,8 +9,8 @@ import pytest
 
 from wacrmd.cli.main import root
 from wacrmd.config.sections import SECTIONS
+from wacrmd.domain.model import HoldReason
 from wacrmd.metrics import Metrics
-from wacrmd.model import HoldReason
 
 TOP = Path(__file__).parents[2]
 GUIDES = ("docs/operations.md", "docs/metrics.md", "README.md", "contrib/prometheus/wacrmd.rules.yml")

@@ -48,8 +48,8 @@ async def test_the_drill_a_restored_site_knows_all_and_messages_nobody_by_itself
         held = await here.show(waiting)
         assert (held["status"], held["pending_count"]) == ("paused", 20)
         assert "Restored from backup.db" in held["hold"]["detail"]
-        await here.running.sweeper.passed.wait()
-        await here.running.sweeper.passed.wait()
+        await here.running.scheduler.passed.wait()
+        await here.running.scheduler.passed.wait()
         assert here.sim.ledger.counts()["total"] == 0
         await here.admin("broadcast.resume", id=waiting)
         done = await here.until_status(waiting, "sent")

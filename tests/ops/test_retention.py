@@ -9,7 +9,7 @@ from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, site
 from wacrmd import daemon
 from wacrmd.clock import DAY, iso
-from wacrmd.services import upkeep
+from wacrmd.services.maintenance import upkeep
 from wacrmd.store import retention, stats
 from wacrmd.store.database import Tx
 
@@ -34,7 +34,7 @@ def counts(tx: Tx) -> dict[str, int]:
 @pytest.fixture(autouse=True)
 def no_chores(monkeypatch: pytest.MonkeyPatch) -> None:
     """The daemon's own upkeep would delete beside the tests, which turn the clock by years."""
-    monkeypatch.setattr(daemon, "_upkeep", lambda _: [])
+    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda _: [])
 
 
 async def sent_broadcast(here: Site, size: int = 30) -> str:

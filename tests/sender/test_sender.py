@@ -32,7 +32,7 @@ async def test_a_run_that_is_cut_off_leaves_no_attempt_behind(tmp_path: Path) ->
         ctx, sender = here.running.ctx, here.running.sender
         await here.admin("number.pause", id=here.number["id"])
         await here.send(people(400))
-        await here.running.bell.stop(1)
+        await here.running.queue.stop(1)
         await ctx.db.write(
             lambda tx: (
                 tx.execute(
@@ -42,7 +42,7 @@ async def test_a_run_that_is_cut_off_leaves_no_attempt_behind(tmp_path: Path) ->
         )
         for steps in range(40):
             async with anyio.create_task_group() as run:
-                run.start_soon(sender.deliver, 1)
+                run.start_soon(sender.send_broadcast, 1)
                 for _ in range(steps):
                     await anyio.lowlevel.checkpoint()
                 run.cancel_scope.cancel()
@@ -101,7 +101,7 @@ async def test_a_broadcast_that_only_crashes_is_paused_and_says_why(tmp_path: Pa
             while (await here.show(broadcast_id))[
                 "status"
             ] != "paused":  # the bell may be looking at the same time
-                await here.running.sender.deliver(2)
+                await here.running.sender.send_broadcast(2)
         shown = await here.until_status(broadcast_id, "paused")
         assert shown["hold"]["reason"] == "many_failures"
         assert "Sending it failed here 5 times: TypeError" in shown["hold"]["detail"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wacrmd.model import Claim, Receipt, RecipientStatus, callback_token
+from wacrmd.domain.model import Claim, Receipt, RecipientStatus, callback_token
 from wacrmd.store import accounts, broadcasts, numbers, recipients
 from wacrmd.store.database import Tx, open_writer
 from wacrmd.store.migrate import migrate

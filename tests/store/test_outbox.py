@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.clock import START
 from wacrmd.clock import iso
-from wacrmd.hooks.caller import Answer
-from wacrmd.hooks.dispatcher import record
-from wacrmd.store import endpoints, optouts, outbox
+from wacrmd.outbound.client import Answer
+from wacrmd.outbound.dispatcher import record
+from wacrmd.store import optouts, outbox, webhook_endpoints
 from wacrmd.store.database import open_writer
 from wacrmd.store.migrate import migrate
 
@@ -29,7 +29,7 @@ def tx(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def endpoint(tx: sqlite3.Connection, name: str, *events: str) -> None:
-    endpoints.add(
+    webhook_endpoints.add(
         tx, endpoint_id=name, account_id="a", url="https://h/", events=[*events], secret=b"s", now=START
     )
 
@@ -52,11 +52,11 @@ def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sq
     endpoint(tx, "one", "contact.opted_out", "broadcast.sent")
     endpoint(tx, "two", "contact.opted_out")
     endpoint(tx, "off", "contact.opted_out")
-    endpoints.update(tx, "off", is_active=False, now=START)
-    assert outbox.put(tx, "a", "contact.opted_out", {"x": 1}, START + 5000, occurred_at=START) == 2
-    assert outbox.put(tx, "a", "broadcast.sent", {}, START) == 1
-    assert outbox.put(tx, "a", "broadcast.paused", {}, START) == 0
-    assert outbox.put(tx, "b", "contact.opted_out", {}, START) == 0
+    webhook_endpoints.update(tx, "off", is_active=False, now=START)
+    assert outbox.add(tx, "a", "contact.opted_out", {"x": 1}, START + 5000, occurred_at=START) == 2
+    assert outbox.add(tx, "a", "broadcast.sent", {}, START) == 1
+    assert outbox.add(tx, "a", "broadcast.paused", {}, START) == 0
+    assert outbox.add(tx, "b", "contact.opted_out", {}, START) == 0
     found = outbox.due(tx, now=START + 5000, room=10, busy=[])
     assert {name: [each.event for each in due] for name, due in found.items()} == {
         "one": ["broadcast.sent", "contact.opted_out"],
@@ -74,7 +74,7 @@ def test_looking_for_what_is_due_reads_no_more_than_it_returns(tx: sqlite3.Conne
     endpoint(tx, "one", "e")
     seen = plans(tx)
     outbox.due(tx, now=START, room=5, busy=[1])
-    outbox.put(tx, "a", "e", {}, START)
+    outbox.add(tx, "a", "e", {}, START)
     optouts.among(tx, "a", ["+14155550100"])
     optouts.page(tx, account_id="a", after=None, limit=5)
     outbox.page(tx, "one", limit=5)
@@ -103,20 +103,20 @@ def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_n
     tx: sqlite3.Connection,
 ) -> None:
     endpoint(tx, "one", "e")
-    outbox.put(tx, "a", "e", {}, START)
+    outbox.add(tx, "a", "e", {}, START)
     refused, taken = Answer(500, "HTTP 500", 0.1), Answer(200, None, 0.1)
     assert tried(tx, refused, START) is None
-    found = endpoints.get(tx, "one")
+    found = webhook_endpoints.get(tx, "one")
     assert found is not None
     assert found.failing_since == START
     assert tried(tx, taken, START + 5000) is None
-    found = endpoints.get(tx, "one")
+    found = webhook_endpoints.get(tx, "one")
     assert found is not None
     assert found.failing_since is None
     later = START + 2 * MAX_AGE
-    outbox.put(tx, "a", "e", {}, later)
+    outbox.add(tx, "a", "e", {}, later)
     assert tried(tx, refused, later) is None
-    found = endpoints.get(tx, "one")
+    found = webhook_endpoints.get(tx, "one")
     assert found is not None
     assert found.is_active
 
@@ -125,15 +125,15 @@ def test_an_endpoint_that_took_nothing_for_the_whole_time_is_disabled_and_the_re
     tx: sqlite3.Connection,
 ) -> None:
     endpoint(tx, "one", "e")
-    outbox.put(tx, "a", "e", {}, START)
+    outbox.add(tx, "a", "e", {}, START)
     assert tried(tx, Answer(None, "no answer", 1.0), START) is None
     for _ in range(3):
-        outbox.put(tx, "a", "e", {}, START + MAX_AGE)
+        outbox.add(tx, "a", "e", {}, START + MAX_AGE)
     reason = tried(tx, Answer(None, "no answer", 1.0), START + MAX_AGE)
     assert reason == f"Nothing was taken since {iso(START)}; the last error: no answer"
     assert outbox.due(tx, now=START + 2 * MAX_AGE, room=10, busy=[]) == {}
     assert {each.status for each in outbox.page(tx, "one", limit=10)} == {"failed"}
-    assert outbox.put(tx, "a", "e", {}, START + MAX_AGE) == 0
+    assert outbox.add(tx, "a", "e", {}, START + MAX_AGE) == 0
 
 
 def stop(tx: sqlite3.Connection, at: int, phone: str | None = None, user_id: str | None = None) -> bool:

@@ -12,8 +12,17 @@ from pathlib import Path
 import pytest
 
 from tests.store.rows import NOW, broadcast, database, told
-from wacrmd.model import AttemptResult, BroadcastStatus, Claim, RecipientStatus, UncertainPolicy
-from wacrmd.store import broadcasts, idempotency, inbound, keys, optouts, outbox, receipts, recipients
+from wacrmd.domain.model import AttemptResult, BroadcastStatus, Claim, RecipientStatus, UncertainPolicy
+from wacrmd.store import (
+    broadcasts,
+    idempotency,
+    inbound_messages,
+    keys,
+    optouts,
+    outbox,
+    receipts,
+    recipients,
+)
 from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
 
@@ -102,7 +111,7 @@ def test_recording_touches_single_rows(tx: Tx) -> None:
     def work() -> None:
         recipients.record(tx, [result(first, SENT, "wamid.1"), result(second, RecipientStatus.FAILED)])
         recipients.settle_cancelled(tx, [broadcast_id])
-        receipts.apply_early(tx, ["wamid.1"], NOW)
+        receipts.apply_unmatched(tx, ["wamid.1"], NOW)
         broadcasts.touch(tx, [broadcast_id], NOW)
         broadcasts.complete(tx, [broadcast_id], NOW)
 
@@ -125,7 +134,7 @@ def test_early_receipts_are_kept_and_found_by_message_id(tx: Tx) -> None:
     claims = claims_of(tx, broadcast(tx, 10))
     early = [told(claim, SENT, f"wamid.{claim.recipient_id}", token=False) for claim in claims]
     assert receipts.apply(tx, early, NOW).early == len(claims)
-    steps = plans(tx, lambda: receipts.apply_early(tx, ["wamid.1", "wamid.2"], NOW))
+    steps = plans(tx, lambda: receipts.apply_unmatched(tx, ["wamid.1", "wamid.2"], NOW))
     assert not scanned(steps)
     assert "sqlite_autoindex_early_update_1" in used(steps)
 
@@ -154,7 +163,7 @@ def test_what_is_due_is_found_without_looking_at_what_is_done(tx: Tx) -> None:
 
 def test_lost_attempts_are_found_by_an_index_of_those_in_flight(tx: Tx) -> None:
     claims_of(tx, broadcast(tx, 10))
-    steps = plans(tx, lambda: recipients.lose(tx, UncertainPolicy.HOLD, NOW + 1))
+    steps = plans(tx, lambda: recipients.expire_attempts(tx, UncertainPolicy.HOLD, NOW + 1))
     in_flight = [step for step in steps if "recipient_in_flight" in step]
     assert in_flight
     assert scanned(steps) in ([], in_flight)  # all of that index is what is wanted: nothing else stands in it
@@ -195,9 +204,13 @@ def test_a_reply_finds_the_messages_to_its_writer(tx: Tx) -> None:
     steps = plans(
         tx,
         lambda: (
-            inbound.newest_message_to(tx, number_id="n1", wa_id="14152000000", user_id="US.1", since=NOW),
-            inbound.broadcast_phone_of(tx, account_id=account_id, wa_id="14152000000", user_id="US.1"),
-            inbound.attribute(tx, "wamid.in", "wamid.1"),
+            inbound_messages.newest_message_to(
+                tx, number_id="n1", wa_id="14152000000", user_id="US.1", since=NOW
+            ),
+            inbound_messages.broadcast_phone_of(
+                tx, account_id=account_id, wa_id="14152000000", user_id="US.1"
+            ),
+            inbound_messages.attribute(tx, "wamid.in", "wamid.1"),
         ),
     )
     assert not scanned(steps)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.rows import NOW, broadcast, database, row, status_of, told
-from wacrmd.model import AttemptResult, Claim, MetaError, Receipt, RecipientStatus, UncertainPolicy
+from wacrmd.domain.model import AttemptResult, Claim, MetaError, Receipt, RecipientStatus, UncertainPolicy
 from wacrmd.store import receipts, recipients
 from wacrmd.store.database import Tx
 
@@ -39,14 +39,14 @@ def result(claim: Claim, status: RecipientStatus, wamid: str | None = None) -> A
     )
 
 
-def lose(tx: Tx, policy: UncertainPolicy = UncertainPolicy.HOLD) -> dict[int, int]:
-    return recipients.lose(tx, policy, NOW + 1000)
+def expire_attempts(tx: Tx, policy: UncertainPolicy = UncertainPolicy.HOLD) -> dict[int, int]:
+    return recipients.expire_attempts(tx, policy, NOW + 1000)
 
 
 def test_a_reply_before_the_token_that_names_its_message_counts(tx: Tx) -> None:
     """The answer of Meta was lost in a crash, so nothing but a webhook with our token tells the message's id."""
     claim = claim_one(tx, broadcast(tx, 1))
-    lose(tx)
+    expire_attempts(tx)
     receipts.apply(tx, [told(claim, S.REPLIED, "w1", token=False)], NOW)
     assert status_of(tx, claim.recipient_id) == "uncertain"
     receipts.apply(tx, [told(claim, S.SENT, "w1")], NOW)
@@ -56,7 +56,7 @@ def test_a_reply_before_the_token_that_names_its_message_counts(tx: Tx) -> None:
 def test_a_failure_without_token_counts_in_whichever_order_of_one_webhook(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 2)
     claims = recipients.claim(tx, broadcast_id, 2, NOW)
-    lose(tx)
+    expire_attempts(tx)
     receipts.apply(
         tx,
         [
@@ -94,7 +94,7 @@ def test_a_repeated_old_status_does_not_swallow_an_operators_retry(tx: Tx, betwe
 def test_a_late_delivery_of_the_old_message_ends_a_retry(tx: Tx, between: str) -> None:
     broadcast_id = broadcast(tx, 1)
     first = claim_one(tx, broadcast_id)
-    lose(tx)
+    expire_attempts(tx)
     recipients.requeue(tx, broadcast_id, [S.UNCERTAIN], NOW)
     if between == "in flight":
         claim_one(tx, broadcast_id)
@@ -106,7 +106,7 @@ def test_a_late_delivery_of_the_old_message_ends_a_retry(tx: Tx, between: str) -
 def test_a_message_given_up_as_failed_is_sent_when_meta_says_so(tx: Tx) -> None:
     """Under policy `fail` the failure is our guess; Meta's word is better."""
     claim = claim_one(tx, broadcast(tx, 1))
-    lose(tx, UncertainPolicy.FAIL)
+    expire_attempts(tx, UncertainPolicy.FAIL)
     assert status_of(tx, claim.recipient_id) == "failed"
     receipts.apply(tx, [told(claim, S.SENT, "w1")], NOW)
     assert status_of(tx, claim.recipient_id) == "sent"
@@ -125,7 +125,7 @@ def test_a_failure_that_meta_told_is_not_undone_by_sent(tx: Tx) -> None:
 def test_attempts_in_flight_at_a_crash_are_found_whatever_the_clock_says(tx: Tx) -> None:
     """The machine's clock was set back between the crash and the start."""
     claim = claim_one(tx, broadcast(tx, 1), NOW)
-    assert recipients.lose(tx, UncertainPolicy.HOLD, NOW - 3_600_000) == {claim.broadcast_id: 1}
+    assert recipients.expire_attempts(tx, UncertainPolicy.HOLD, NOW - 3_600_000) == {claim.broadcast_id: 1}
     assert status_of(tx, claim.recipient_id) == "uncertain"
 
 
@@ -134,7 +134,7 @@ def test_policy_resend_is_bounded(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 1)
     for _ in range(3):
         claim = claim_one(tx, broadcast_id, NOW + 1000)
-        recipients.lose(tx, UncertainPolicy.RESEND, NOW + 1000, max_retries=2)
+        recipients.expire_attempts(tx, UncertainPolicy.RESEND, NOW + 1000, max_retries=2)
     assert status_of(tx, claim.recipient_id) == "failed"
     assert claim.attempt == 3
 
@@ -145,11 +145,14 @@ def test_a_live_rescue_leaves_live_attempts_alone(tx: Tx) -> None:
     alive = frozenset({(live.recipient_id, live.attempt)})
     for now in (NOW + 10**9, NOW - 10**9):
         tx.execute("UPDATE recipient SET status = 'sending'")
-        recipients.lose(tx, UncertainPolicy.HOLD, now, older_than=200_000, alive=alive)
+        recipients.expire_attempts(tx, UncertainPolicy.HOLD, now, older_than=200_000, alive=alive)
         assert status_of(tx, live.recipient_id) == "sending"
         assert status_of(tx, dead.recipient_id) == "uncertain"
     tx.execute("UPDATE recipient SET status = 'sending'")
-    assert recipients.lose(tx, UncertainPolicy.HOLD, NOW + 100, older_than=200_000, alive=frozenset()) == {}
+    assert (
+        recipients.expire_attempts(tx, UncertainPolicy.HOLD, NOW + 100, older_than=200_000, alive=frozenset())
+        == {}
+    )
 
 
 def test_what_was_kept_of_an_older_message_counts_as_soon_as_it_is_named(tx: Tx) -> None:
@@ -157,7 +160,7 @@ def test_what_was_kept_of_an_older_message_counts_as_soon_as_it_is_named(tx: Tx)
     broadcast_id = broadcast(tx, 1)
     first = claim_one(tx, broadcast_id)
     receipts.apply(tx, [told(first, S.DELIVERED, "w1", token=False)], NOW)
-    recipients.lose(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
+    recipients.expire_attempts(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
     again = claim_one(tx, broadcast_id)
     receipts.apply(tx, [told(first, S.SENT, "w1")], NOW)
     assert status_of(tx, first.recipient_id) == "delivered"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.rows import NOW, broadcast, database, row, status_of
-from wacrmd.model import (
+from wacrmd.domain.model import (
     AttemptResult,
     BroadcastStatus,
     Claim,
@@ -70,7 +70,7 @@ def test_nothing_is_claimed_unless_the_broadcast_sends_and_its_number_is_active(
 def test_a_late_result_of_an_older_attempt_changes_nothing(tx: Tx, late: S) -> None:
     broadcast_id = broadcast(tx, 1)
     (first,) = recipients.claim(tx, broadcast_id, 1, NOW)
-    recipients.lose(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
+    recipients.expire_attempts(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
     recipients.claim(tx, broadcast_id, 1, NOW)
     recipients.record(tx, [result(first, late)])
     assert status_of(tx, first.recipient_id) == "sending"

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from tests.store.rows import NOW, UUID, broadcast, database, row
-from wacrmd.model import (
+from wacrmd.domain.model import (
     RUNG,
     WAITING,
     AttemptResult,
@@ -108,7 +108,7 @@ class Sending(RuleBasedStateMachine):
     def crash(self, policy: UncertainPolicy) -> None:
         """The process dies with all that it had in flight; a new one starts."""
         self.dead |= self.claimed
-        recipients.lose(self.tx, policy, self.now, max_retries=3)
+        recipients.expire_attempts(self.tx, policy, self.now, max_retries=3)
         recipients.settle_cancelled(self.tx, [self.id])
         broadcasts.touch(self.tx, [self.id], self.now)
         assert not self.count("sending")
@@ -255,7 +255,7 @@ class Sending(RuleBasedStateMachine):
         )
         recipients.record(self.tx, [result])
         if wamid:
-            receipts.apply_early(self.tx, [wamid], self.now)
+            receipts.apply_unmatched(self.tx, [wamid], self.now)
         recipients.settle_cancelled(self.tx, [self.id])
         broadcasts.touch(self.tx, [self.id], self.now)
         if before not in WAITING:

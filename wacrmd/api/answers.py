@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from wacrmd.domain.model import BroadcastStatus, NumberState, RecipientStatus, Scope
 from wacrmd.errors import ErrorCode
-from wacrmd.model import BroadcastStatus, NumberState, RecipientStatus, Scope
 
 At = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
@@ -59,7 +59,7 @@ class RejectionOut(BaseModel):
     reason: str
 
 
-class AcceptedOut(BaseModel):
+class CreatedOut(BaseModel):
     """Answer of POST /api/v1/broadcasts."""
 
     broadcast_id: str

@@ -12,12 +12,12 @@ from starlette.routing import Route
 
 from wacrmd.api import broadcasts, events, me, numbers, optouts, recipients, templates, webhooks
 from wacrmd.api.answers import Document
-from wacrmd.api.endpoint import Call, Endpoint, Gatekeeper, presented_key
+from wacrmd.api.endpoint import Call, Endpoint, RequestPipeline, presented_key
 from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.api.openapi import describe
-from wacrmd.asgi import Guard, error_body
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
-from wacrmd.services import keys
+from wacrmd.http.middleware import RequestMiddleware, error_body
+from wacrmd.services.access import keys
 from wacrmd.services.context import Context
 
 
@@ -45,7 +45,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 def build(ctx: Context) -> Starlette:
     """The ASGI app of the API's listener."""
-    gatekeeper = Gatekeeper(ctx)
+    pipeline = RequestPipeline(ctx)
 
     async def livez(_: Request) -> Response:
         return JSONResponse({"data": {"status": "ok"}})
@@ -77,13 +77,13 @@ def build(ctx: Context) -> Starlette:
     return Starlette(
         routes=[
             *(
-                Route(row.path, observed(ctx, row, gatekeeper.guard(row)), methods=[row.method])
+                Route(row.path, observed(ctx, row, pipeline.guard(row)), methods=[row.method])
                 for row in ENDPOINTS
             ),
             *metrics_routes(ctx),
             Route("/livez", livez),
             Route("/readyz", readyz),
         ],
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(RequestMiddleware)],
         exception_handlers={404: unknown, 405: unknown},
     )

@@ -7,15 +7,16 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from wacrmd.api.answers import AcceptedOut, BroadcastOut, DryRunOut, RetryOut
+from wacrmd.api.answers import BroadcastOut, CreatedOut, DryRunOut, RetryOut
 from wacrmd.api.endpoint import Call, Endpoint, Handler, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
 from wacrmd.api.schemas import BroadcastIn, RetryIn
+from wacrmd.domain.model import BroadcastStatus, HoldReason, Scope
 from wacrmd.errors import ErrorCode, Problem, bad_request
-from wacrmd.model import BroadcastStatus, HoldReason, Scope
-from wacrmd.services import operate, views
-from wacrmd.services.accept import MOST_PROBLEMS, Idempotency, Submission, accept
-from wacrmd.services.rehearse import rehearse
+from wacrmd.services import views
+from wacrmd.services.broadcasts import lifecycle
+from wacrmd.services.broadcasts.create import MOST_PROBLEMS, BroadcastInput, Idempotency, create_broadcast
+from wacrmd.services.broadcasts.dry_run import dry_run
 
 LONGEST_IDEMPOTENCY_KEY = 255
 READ = (Scope.BROADCASTS_SEND, Scope.BROADCASTS_READ)
@@ -51,7 +52,7 @@ async def create(call: Call) -> Response:
     query: CreateQuery = call.query
     if query.dry_run:
         return await _rehearse(call, body.submission())
-    acceptance = await accept(
+    acceptance = await create_broadcast(
         call.ctx,
         call.account_id,
         body.submission(),
@@ -63,8 +64,8 @@ async def create(call: Call) -> Response:
     return answer(data, status=202, headers={"Idempotent-Replayed": "true"} if replayed else None)
 
 
-async def _rehearse(call: Call, submission: Submission) -> Response:
-    found = await rehearse(call.ctx, call.account_id, submission)
+async def _rehearse(call: Call, submission: BroadcastInput) -> Response:
+    found = await dry_run(call.ctx, call.account_id, submission)
     data = {"dry_run": True, **asdict(found), "template_synced_at": views.time(found.template_synced_at)}
     data["from"] = data.pop("number_id")
     return answer(data)
@@ -101,28 +102,28 @@ async def index(call: Call) -> Response:
 
 async def pause(call: Call) -> Response:
     """Stop a broadcast where it stands."""
-    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    broadcast = await lifecycle.broadcast_of(call.ctx, call.path("id"), call.account_id)
     by = f"the API key {call.key.name}"
-    return answer(await operate.pause(call.ctx, broadcast, HoldReason.PAUSED_BY_API, by))
+    return answer(await lifecycle.pause(call.ctx, broadcast, HoldReason.PAUSED_BY_API, by))
 
 
 async def resume(call: Call) -> Response:
     """Let a paused broadcast go on."""
-    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
-    return answer(await operate.resume(call.ctx, broadcast))
+    broadcast = await lifecycle.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    return answer(await lifecycle.resume(call.ctx, broadcast))
 
 
 async def cancel(call: Call) -> Response:
     """Stop a broadcast for good."""
-    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
-    return answer(await operate.cancel(call.ctx, broadcast))
+    broadcast = await lifecycle.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    return answer(await lifecycle.cancel(call.ctx, broadcast))
 
 
 async def retry(call: Call) -> Response:
     """Send again to recipients that failed or are uncertain."""
     body: RetryIn = call.body
-    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
-    requeued = await operate.retry(call.ctx, broadcast, frozenset(body.statuses))
+    broadcast = await lifecycle.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    requeued = await lifecycle.retry(call.ctx, broadcast, frozenset(body.statuses))
     return answer({"broadcast_id": broadcast.uuid, "requeued": requeued}, status=202)
 
 
@@ -145,7 +146,7 @@ ENDPOINTS = (
         "/api/v1/broadcasts",
         "Send a template to a list of people",
         create,
-        AcceptedOut,
+        CreatedOut,
         scopes=(Scope.BROADCASTS_SEND,),
         body=BroadcastIn,
         query=CreateQuery,

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wacrmd.api.ratelimit import Allowance, RateLimit
-from wacrmd.asgi import error_body, read_body
+from wacrmd.domain.model import ApiKey, Scope
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Problem, Refusal, bad_request
-from wacrmd.model import ApiKey, Scope
-from wacrmd.services import keys
+from wacrmd.http.middleware import error_body, read_body
+from wacrmd.services.access import keys
 from wacrmd.services.context import Context
 
 UNION_TAGS = frozenset({"positional", "named"})
@@ -117,7 +117,7 @@ def answer(
 
 
 @dataclass(slots=True)
-class Gatekeeper:
+class RequestPipeline:
     """Key, rate limit, scope, then the request's own form: in this order, the same for every endpoint."""
 
     ctx: Context

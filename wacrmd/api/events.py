@@ -8,11 +8,11 @@ from starlette.responses import Response, StreamingResponse
 
 from wacrmd.api.answers import BroadcastOut
 from wacrmd.api.endpoint import Call, Endpoint, Header
+from wacrmd.domain.model import Scope
 from wacrmd.errors import ErrorCode
-from wacrmd.model import Scope
-from wacrmd.services import operate
+from wacrmd.services.broadcasts import lifecycle
+from wacrmd.services.broadcasts.follow import Look, follow, look
 from wacrmd.services.context import Context
-from wacrmd.services.follow import Look, follow, look
 
 RETRY_MS = 2000
 """How long a client shall wait before it comes back after the stream broke off."""
@@ -26,7 +26,7 @@ ENDED = ".end"
 
 async def events(call: Call) -> Response:
     """The stream; 204 to a client that comes back although it has seen the end, so that it stays away."""
-    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    broadcast = await lifecycle.broadcast_of(call.ctx, call.path("id"), call.account_id)
     seen = call.request.headers.get("last-event-id") or None
     if seen is not None and seen.endswith(ENDED):
         now = await look(call.ctx, broadcast.id)

@@ -4,13 +4,13 @@ from starlette.responses import Response
 
 from wacrmd.api.answers import NumberOut
 from wacrmd.api.endpoint import Call, Endpoint, answer
-from wacrmd.model import Scope
-from wacrmd.services import numbers
+from wacrmd.domain.model import Scope
+from wacrmd.services.numbers import manage
 
 
 async def index(call: Call) -> Response:
     """All numbers of the account: there are few, so there is one page."""
-    found = await numbers.list_numbers(call.ctx, call.account_id)
+    found = await manage.list_numbers(call.ctx, call.account_id)
     shown = [{name: number[name] for name in NumberOut.model_fields} for number in reversed(found)]
     return answer(shown, meta={"next_cursor": None})
 

@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from wacrmd.api.endpoint import Endpoint
 from wacrmd.metrics import CONTENT_TYPE
-from wacrmd.services import telemetry
 from wacrmd.services.context import Context
+from wacrmd.services.maintenance.metrics import scrape
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -37,6 +37,6 @@ def metrics_routes(ctx: Context) -> list[Route]:
     """`GET /metrics`, unless `[metrics] enabled` is off; it needs no key (contract 3.5)."""
 
     async def metrics(_: Request) -> Response:
-        return Response(await telemetry.scrape(ctx), headers={"content-type": CONTENT_TYPE})
+        return Response(await scrape(ctx), headers={"content-type": CONTENT_TYPE})
 
     return [Route("/metrics", metrics)] if ctx.config.metrics.enabled else []

@@ -7,15 +7,15 @@ from starlette.responses import Response
 
 from wacrmd.api.endpoint import Call, Endpoint, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
-from wacrmd.api.schemas import Given
+from wacrmd.api.schemas import RequestModel
+from wacrmd.domain.model import Scope
 from wacrmd.errors import ErrorCode
-from wacrmd.model import Scope
-from wacrmd.services import optouts
+from wacrmd.services.optouts import manage
 
 MANAGE = (Scope.OPTOUTS_MANAGE,)
 
 
-class OptOutIn(Given):
+class OptOutIn(RequestModel):
     """The body of POST /api/v1/optouts."""
 
     phone: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
@@ -41,14 +41,14 @@ async def create(call: Call) -> Response:
     """Suppress a person."""
     body: OptOutIn = call.body
     return answer(
-        await optouts.add(call.ctx, call.account_id, address=body.phone, detail=body.detail), status=201
+        await manage.add(call.ctx, call.account_id, address=body.phone, detail=body.detail), status=201
     )
 
 
 async def index(call: Call) -> Response:
     """A page of the list, newest first."""
     query: PageQuery = call.query
-    found, position = await optouts.list_optouts(
+    found, position = await manage.list_optouts(
         call.ctx, call.account_id, after=decode_cursor(query.cursor), limit=query.limit
     )
     return answer(found, meta={"next_cursor": encode_cursor(position)})
@@ -56,7 +56,7 @@ async def index(call: Call) -> Response:
 
 async def remove(call: Call) -> Response:
     """Let a person be messaged again."""
-    return answer(await optouts.remove(call.ctx, call.account_id, call.path("phone")))
+    return answer(await manage.remove(call.ctx, call.account_id, call.path("phone")))
 
 
 ENDPOINTS = (

@@ -9,10 +9,10 @@ from starlette.responses import Response, StreamingResponse
 from wacrmd.api.answers import RecipientHistoryOut, RecipientOut, SeenStatus
 from wacrmd.api.endpoint import Call, Endpoint, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
+from wacrmd.domain.model import Broadcast, Scope
 from wacrmd.errors import ErrorCode, bad_request, not_found
-from wacrmd.model import Broadcast, Scope
-from wacrmd.services import operate, recipients
-from wacrmd.services.recipients import ExportFormat
+from wacrmd.services.broadcasts import lifecycle, recipients
+from wacrmd.services.broadcasts.recipients import ExportFormat
 from wacrmd.store.broadcasts import Position
 
 READ = (Scope.BROADCASTS_SEND, Scope.BROADCASTS_READ)
@@ -33,7 +33,7 @@ class RecipientsQuery(PageQuery):
 async def index(call: Call) -> Response:
     """A page of a broadcast's recipients, or all of them as CSV or JSON lines."""
     query: RecipientsQuery = call.query
-    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    broadcast = await lifecycle.broadcast_of(call.ctx, call.path("id"), call.account_id)
     media = wanted_media(call.request)
     if media is not None:
         if {"limit", "cursor"} & query.model_fields_set:
@@ -81,7 +81,7 @@ def wanted_media(request: Request) -> str | None:
 
 async def show(call: Call) -> Response:
     """One recipient with its history."""
-    broadcast = await operate.broadcast_of(call.ctx, call.path("id"), call.account_id)
+    broadcast = await lifecycle.broadcast_of(call.ctx, call.path("id"), call.account_id)
     given = call.path("rid")
     if not (given.isascii() and given.isdecimal() and len(given) <= LONGEST_ID):
         raise not_found("Recipient")

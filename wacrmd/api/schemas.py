@@ -18,9 +18,9 @@ from pydantic import (
 )
 
 from wacrmd.clock import Millis, parse_iso
+from wacrmd.domain.model import RecipientStatus, TemplateContent
 from wacrmd.meta.payloads import content_problems
-from wacrmd.model import RecipientStatus, TemplateContent
-from wacrmd.services.accept import Person, Submission
+from wacrmd.services.broadcasts.create import BroadcastInput, RecipientInput
 
 
 def _param(value: object) -> str:
@@ -102,7 +102,7 @@ OTHER_WORDS = {
 """Words of other programs for fields that must not be ignored: the message would be another one, or too early."""
 
 
-class Given(BaseModel):
+class RequestModel(BaseModel):
     """A request's object. What is close to a known field is refused, other unknown fields are ignored.
 
     A misspelt `scheduled_at` must not send at once; what another program adds for itself must not stop it.
@@ -147,7 +147,7 @@ def _bare(name: str) -> str:
     return "".join(char for char in name.lower() if char.isalnum())
 
 
-class Content(Given):
+class Content(RequestModel):
     """What fills the template beyond the body (contract 4)."""
 
     header: Object | None = Field(None, description="text, image, video, document or location of the header")
@@ -206,13 +206,13 @@ class BroadcastIn(Content):
     )
     scheduled_at: Time | None = Field(None, description="start then")
 
-    def submission(self) -> Submission:
+    def submission(self) -> BroadcastInput:
         """As the service takes it."""
-        return Submission(
+        return BroadcastInput(
             template_name=self.template_name,
             template_language=self.template_language,
             people=[
-                Person(
+                RecipientInput(
                     person.to,
                     TemplateContent(person.params, person.header, person.buttons, person.components),
                 )
@@ -236,7 +236,7 @@ class BroadcastIn(Content):
         return found
 
 
-class RetryIn(Given):
+class RetryIn(RequestModel):
     """The body of POST /api/v1/broadcasts/{id}/retry."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"statuses": ["failed"]}]})

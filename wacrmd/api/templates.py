@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from wacrmd.api.endpoint import Call, Endpoint, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
+from wacrmd.domain.model import Scope
 from wacrmd.errors import ErrorCode
-from wacrmd.model import Scope
-from wacrmd.services import templates
+from wacrmd.services.templates import sync
 
 READ = (Scope.TEMPLATES_READ,)
 
@@ -62,7 +62,7 @@ class TemplatesQuery(PageQuery):
 async def index(call: Call) -> Response:
     """A page of the account's templates."""
     query: TemplatesQuery = call.query
-    found, position = await templates.page_templates(
+    found, position = await sync.page_templates(
         call.ctx,
         call.account_id,
         name=query.name,
@@ -73,9 +73,9 @@ async def index(call: Call) -> Response:
     return answer(found, meta={"next_cursor": encode_cursor(position)})
 
 
-async def sync(call: Call) -> Response:
+async def sync_templates(call: Call) -> Response:
     """Read the account's templates from Meta."""
-    return answer(await templates.sync(call.ctx, call.account_id))
+    return answer(await sync.sync(call.ctx, call.account_id))
 
 
 ENDPOINTS = (
@@ -94,7 +94,7 @@ ENDPOINTS = (
         "POST",
         "/api/v1/templates/sync",
         "Read the account's templates from Meta now",
-        sync,
+        sync_templates,
         SyncOut,
         scopes=READ,
         errors=(ErrorCode.WHATSAPP_NOT_CONFIGURED, ErrorCode.UNAVAILABLE),

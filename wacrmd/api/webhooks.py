@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from wacrmd.api.endpoint import Call, Endpoint, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
-from wacrmd.api.schemas import Given
+from wacrmd.api.schemas import RequestModel
+from wacrmd.domain.model import Scope, WebhookEvent
 from wacrmd.errors import ErrorCode, bad_request
-from wacrmd.model import Scope, WebhookEvent
-from wacrmd.reach import LONGEST_URL
-from wacrmd.services import hooks
+from wacrmd.http.address_policy import LONGEST_URL
+from wacrmd.services.webhooks import endpoints
 
 MANAGE = (Scope.WEBHOOKS_MANAGE,)
 Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_URL)]
@@ -19,14 +19,14 @@ Events = Annotated[list[WebhookEvent], Field(min_length=1, max_length=50)]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 
 
-class WebhookIn(Given):
+class WebhookIn(RequestModel):
     """The body of POST /api/v1/webhooks."""
 
     url: Url = Field(description="where events are posted; http or https, a public address unless configured")
     events: Events = Field(description="the events that are told")
 
 
-class WebhookPatch(Given):
+class WebhookPatch(RequestModel):
     """The body of PATCH /api/v1/webhooks/{id}: what is left out stays as it is."""
 
     url: Url | None = None
@@ -87,14 +87,14 @@ class DeliveriesQuery(PageQuery):
 async def create(call: Call) -> Response:
     """Make a webhook."""
     body: WebhookIn = call.body
-    made = await hooks.add(call.ctx, call.account_id, url=body.url, events=[*body.events])
+    made = await endpoints.add(call.ctx, call.account_id, url=body.url, events=[*body.events])
     return answer(made, status=201)
 
 
 async def index(call: Call) -> Response:
     """A page of the account's webhooks, newest first."""
     query: PageQuery = call.query
-    found, position = await hooks.list_endpoints(
+    found, position = await endpoints.list_endpoints(
         call.ctx, call.account_id, after=decode_cursor(query.cursor), limit=query.limit
     )
     return answer(found, meta={"next_cursor": encode_cursor(position)})
@@ -102,7 +102,7 @@ async def index(call: Call) -> Response:
 
 async def show(call: Call) -> Response:
     """One webhook."""
-    return answer(await hooks.show(call.ctx, call.path("id"), call.account_id))
+    return answer(await endpoints.show(call.ctx, call.path("id"), call.account_id))
 
 
 async def change(call: Call) -> Response:
@@ -110,7 +110,7 @@ async def change(call: Call) -> Response:
     body: WebhookPatch = call.body
     if body.url is None and body.events is None and body.is_active is None:
         raise bad_request("Expected url, events or is_active: nothing to change was given")
-    changed = await hooks.change(
+    changed = await endpoints.change(
         call.ctx,
         call.path("id"),
         call.account_id,
@@ -123,13 +123,13 @@ async def change(call: Call) -> Response:
 
 async def remove(call: Call) -> Response:
     """Delete a webhook."""
-    return answer(await hooks.remove(call.ctx, call.path("id"), call.account_id))
+    return answer(await endpoints.remove(call.ctx, call.path("id"), call.account_id))
 
 
 async def deliveries(call: Call) -> Response:
     """A page of a webhook's deliveries, newest first."""
     query: DeliveriesQuery = call.query
-    found, position = await hooks.list_deliveries(
+    found, position = await endpoints.list_deliveries(
         call.ctx,
         call.path("id"),
         call.account_id,
@@ -142,7 +142,7 @@ async def deliveries(call: Call) -> Response:
 
 async def resend(call: Call) -> Response:
     """Deliver an event once more."""
-    again = await hooks.resend(call.ctx, call.path("id"), call.path("delivery_id"), call.account_id)
+    again = await endpoints.resend(call.ctx, call.path("id"), call.path("delivery_id"), call.account_id)
     return answer(again, status=202)
 
 

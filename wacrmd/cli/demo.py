@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from wacrmd.demo import Demo
+    from wacrmd.demo.site import Demo
 
 FUNNEL = (
     ("accepted", "total_recipients"),
@@ -47,7 +47,7 @@ def demo(recipients: int, leave: bool) -> int:
 
 async def _demo(recipients: int, leave: bool) -> int:
     from wacrmd import log  # noqa: PLC0415 - the help must not load the daemon
-    from wacrmd.demo import running  # noqa: PLC0415
+    from wacrmd.demo.site import running  # noqa: PLC0415
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wacrmd-demo-")))

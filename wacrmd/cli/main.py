@@ -44,11 +44,13 @@ SECTIONS = {
         "drain": Lazy("wacrmd.cli.commands.control:drain", "Send no more, to stop or restart it."),
         "log-level": Lazy("wacrmd.cli.commands.control:log_level", "Log more, for a while."),
         "audit": Lazy("wacrmd.cli.commands.control:audit", "Who changed what."),
-        "backup": Lazy("wacrmd.cli.commands.upkeep:backup", "Copy the database to a file."),
-        "check-db": Lazy("wacrmd.cli.commands.upkeep:check_db", "Look for damage in the database or a copy."),
-        "erase": Lazy("wacrmd.cli.commands.upkeep:erase", "Erase all that is known of one person."),
+        "backup": Lazy("wacrmd.cli.commands.maintenance:backup", "Copy the database to a file."),
+        "check-db": Lazy(
+            "wacrmd.cli.commands.maintenance:check_db", "Look for damage in the database or a copy."
+        ),
+        "erase": Lazy("wacrmd.cli.commands.maintenance:erase", "Erase all that is known of one person."),
         "export-person": Lazy(
-            "wacrmd.cli.commands.upkeep:export_person", "Print all that is known of one person."
+            "wacrmd.cli.commands.maintenance:export_person", "Print all that is known of one person."
         ),
     },
 }

@@ -29,7 +29,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     """
     from wacrmd.clock import SystemClock  # noqa: PLC0415 - the help must not load the store
     from wacrmd.config import key_file, load  # noqa: PLC0415
-    from wacrmd.store import copies  # noqa: PLC0415
+    from wacrmd.store import backups  # noqa: PLC0415
     from wacrmd.store.database import hold_file  # noqa: PLC0415
 
     settings = load(config or session.config)
@@ -38,15 +38,15 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     paused: list[int] = []
 
     def pause(connection: sqlite3.Connection) -> None:
-        paused.append(copies.pause_unfinished(connection, detail, SystemClock().now()))
+        paused.append(backups.pause_unfinished(connection, detail, SystemClock().now()))
 
     lock = hold_file(path)
     try:
         _refuse_to_overwrite(path)
-        found = copies.check(file)
+        found = backups.check(file)
         if found.problems:
             raise DatabaseUnusableError(f"{file} is damaged and not restored: {found.problems[0]}")
-        made = copies.copy(file, path, prepare=pause)
+        made = backups.copy(file, path, prepare=pause)
         _give_to_owner(path)
     finally:
         os.close(lock)

@@ -26,7 +26,7 @@ class Action(StrEnum):
     """This recipient fails for good; the rest goes on."""
     OPT_OUT = "opt_out"
     """This recipient fails and has opted out: never again."""
-    SUSPECT = "suspect"
+    COUNT_FAILURE = "suspect"
     """The row's fault or everybody's: fail the row, and pause the broadcast if the first ones all get it."""
     PAUSE_BROADCAST = "pause_broadcast"
     """The template or the whole payload is at fault: pause the broadcast, keep the rest pending."""
@@ -65,7 +65,7 @@ _MARKETING_API = "Send this template through the API it was made for, or use ano
 
 _A = Action
 _RULES = (
-    ErrorRule(NO_META_ERROR, "an answer without Meta's error object", _A.SUSPECT,
+    ErrorRule(NO_META_ERROR, "an answer without Meta's error object", _A.COUNT_FAILURE,
         "Check [meta] graph_url and api_version, and any proxy between here and Meta."),
     ErrorRule(0, "the access token could not be authenticated", _A.PAUSE_NUMBER, _RENEW),
     ErrorRule(1, "a passing server error at Meta", _A.RETRY, _WAIT),
@@ -77,7 +77,7 @@ _RULES = (
     ErrorRule(32, "the page's call limit is reached", _A.LIMIT, _CALL_LIMIT),
     ErrorRule(33, "the business phone number was deleted", _A.PAUSE_NUMBER,
         "Remove the number here, or correct its phone number id."),
-    ErrorRule(100, "a parameter is unknown, misspelt or too long", _A.SUSPECT, _PARAMETERS),
+    ErrorRule(100, "a parameter is unknown, misspelt or too long", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(104, "the access token is missing", _A.PAUSE_NUMBER, _RENEW),
     ErrorRule(190, "the access token has expired or was revoked", _A.PAUSE_NUMBER, _RENEW),
     ErrorRule(200, "a permission is missing", _A.PAUSE_NUMBER, _PERMISSION),
@@ -91,20 +91,20 @@ _RULES = (
         "Nothing: the rate is lowered by itself; set messages_per_second lower if it happens often."),
     ErrorRule(130472, "the user is part of an experiment of Meta's", _A.FAIL,
         "Nothing: Meta withholds marketing from this user; write by another way."),
-    ErrorRule(130497, "the business account may not write to this country", _A.SUSPECT,
+    ErrorRule(130497, "the business account may not write to this country", _A.COUNT_FAILURE,
         "Leave out recipients of this country, or ask Meta for access to it."),
     ErrorRule(130501, "this kind of message is not supported in groups", _A.FAIL, _NOT_FROM_SENDING),
     ErrorRule(131000, "an unknown error at Meta", _A.RETRY, _WAIT),
     ErrorRule(131005, "the permission is missing or was removed", _A.PAUSE_NUMBER, _PERMISSION),
-    ErrorRule(131008, "a required parameter is missing", _A.SUSPECT, _PARAMETERS),
-    ErrorRule(131009, "a parameter's value is invalid", _A.SUSPECT, _PARAMETERS),
+    ErrorRule(131008, "a required parameter is missing", _A.COUNT_FAILURE, _PARAMETERS),
+    ErrorRule(131009, "a parameter's value is invalid", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(131014, "Meta could not fetch the header's media", _A.PAUSE_BROADCAST,
         "Check that the media link is public, or upload the file and use its id, then resume."),
     ErrorRule(131016, "the service is not available for the moment", _A.RETRY, _WAIT),
     ErrorRule(131021, "sender and recipient are the same number", _A.FAIL, "Leave out your own number."),
     ErrorRule(131026, "undeliverable: no WhatsApp, terms not accepted, or too old a client", _A.FAIL,
         "Check the number; ask the person to install or update WhatsApp."),
-    ErrorRule(131030, "the recipient is not on the list of a test number", _A.SUSPECT,
+    ErrorRule(131030, "the recipient is not on the list of a test number", _A.COUNT_FAILURE,
         "Add the recipient to the test number's list in the app dashboard, or send from a real number."),
     ErrorRule(131031, "the account is locked, or its data do not match", _A.PAUSE_BUSINESS,
         "See Account Quality in Business Manager, check the two-step PIN, then resume the numbers."),
@@ -124,7 +124,7 @@ _RULES = (
     ErrorRule(131051, "this type of message is not supported", _A.PAUSE_BROADCAST,
         "Check the raw components of the broadcast."),
     ErrorRule(131052, "inbound media could not be downloaded", _A.FAIL, _NOT_FROM_SENDING),
-    ErrorRule(131053, "the header's media could not be loaded or has an unsupported type", _A.SUSPECT,
+    ErrorRule(131053, "the header's media could not be loaded or has an unsupported type", _A.COUNT_FAILURE,
         "Check the media link's address, type and size, or upload the file and use its id."),
     ErrorRule(131055, "only marketing templates are allowed here", _A.PAUSE_BROADCAST, _MARKETING_API),
     ErrorRule(131056, "too many messages to this one person in a short time", _A.PAIR, _WAIT),
@@ -138,20 +138,20 @@ _RULES = (
         _A.PAUSE_BROADCAST, "Switch it on again for the business account."),
     ErrorRule(131064, "limited because templates were put into the wrong category", _A.PAUSE_BUSINESS,
         "Wait until Meta lifts the limit, correct the templates' categories, then resume the numbers."),
-    ErrorRule(132000, "the number of parameters differs from the template", _A.SUSPECT, _PARAMETERS),
+    ErrorRule(132000, "the number of parameters differs from the template", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(132001, "the template does not exist or is not approved in this language", _A.PAUSE_BROADCAST,
         "Check the template's name, language and status, then resume, or cancel the broadcast."),
     ErrorRule(132005, "the text is too long once the parameters are filled in", _A.FAIL,
         "Shorten this recipient's parameters."),
     ErrorRule(132007, "the content violates a policy", _A.PAUSE_BROADCAST,
         "Change the template to follow WhatsApp's policy."),
-    ErrorRule(132008, "a parameter's value is invalid", _A.SUSPECT, _PARAMETERS),
-    ErrorRule(132012, "a parameter's format differs from the template", _A.SUSPECT, _PARAMETERS),
+    ErrorRule(132008, "a parameter's value is invalid", _A.COUNT_FAILURE, _PARAMETERS),
+    ErrorRule(132012, "a parameter's format differs from the template", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(132015, "the template is paused for low quality", _A.PAUSE_BROADCAST,
         "Wait until the template is active again or unpause it in WhatsApp Manager, then resume."),
     ErrorRule(132016, "the template is disabled for good", _A.PAUSE_BROADCAST,
         "Cancel the broadcast and use another template."),
-    ErrorRule(132018, "a parameter of the template is faulty", _A.SUSPECT, _PARAMETERS),
+    ErrorRule(132018, "a parameter of the template is faulty", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(132068, "the template's flow is blocked", _A.PAUSE_BROADCAST, "Repair the flow, then resume."),
     ErrorRule(132069, "the template's flow is throttled to 10 messages an hour", _A.PAUSE_BROADCAST,
         "Repair the flow and resume in an hour."),
@@ -170,7 +170,7 @@ _RULES = (
     ErrorRule(134100, "only marketing templates are allowed here", _A.PAUSE_BROADCAST, _MARKETING_API),
     ErrorRule(134101, "the template is still being synced", _A.PAUSE_BROADCAST, "Resume in 10 minutes."),
     ErrorRule(134102, "the template is not available here", _A.PAUSE_BROADCAST, _MARKETING_API),
-    ErrorRule(135000, "an unknown error with the parameters", _A.SUSPECT, _PARAMETERS),
+    ErrorRule(135000, "an unknown error with the parameters", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(137000, "the user's identity has changed", _A.FAIL,
         "Confirm the user's new identity before you write again."),
     ErrorRule(2388019, "the limit of templates is reached", _A.FAIL, _NOT_FROM_SENDING),
@@ -196,7 +196,7 @@ _FAILED_RULES: dict[int, ErrorRule] = {
 }
 """Codes that mean something else when they come in a `failed` webhook."""
 
-_BAD_REQUEST = ErrorRule(1, "Meta finds the request invalid", Action.SUSPECT, _PARAMETERS)
+_BAD_REQUEST = ErrorRule(1, "Meta finds the request invalid", Action.COUNT_FAILURE, _PARAMETERS)
 
 _STATUS_CODES: dict[int, int | None] = {
     HTTPStatus.UNAUTHORIZED: 0,
@@ -209,7 +209,7 @@ _STATUS_CODES: dict[int, int | None] = {
 def rule_for(code: int, *, asynchronous: bool = False, http_status: int | None = None) -> ErrorRule:
     """The rule for `code`, from an answer or (`asynchronous`) from a `failed` webhook; unknown codes too.
 
-    An unknown code is SUSPECT: it fails the row, and stops the broadcast once the first ones all get it.
+    An unknown code is COUNT_FAILURE: it fails the row, and stops the broadcast once the first ones all get it.
     In a webhook nothing is left to retry: what would be RETRY or PAIR in an answer is FAIL there.
     """
     if asynchronous:
@@ -222,7 +222,7 @@ def rule_for(code: int, *, asynchronous: bool = False, http_status: int | None =
         return RULES[code]
     if 200 <= code <= 299:  # noqa: PLR2004 - Meta's own range of permission errors
         return replace(RULES[200], code=code)
-    return ErrorRule(code, "unknown code", Action.SUSPECT, "Look the code up on Meta's error page.")
+    return ErrorRule(code, "unknown code", Action.COUNT_FAILURE, "Look the code up on Meta's error page.")
 
 
 def code_without_json(http_status: int) -> int | None:

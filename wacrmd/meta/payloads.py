@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from wacrmd.domain.model import TemplateContent
 from wacrmd.errors import Problem
-from wacrmd.model import TemplateContent
 
 MAX_BUTTONS = 10
 """How many buttons a template can have."""

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from wacrmd.clock import SECOND, Millis
+from wacrmd.domain.model import RecipientStatus
 from wacrmd.meta.answer import meta_error
 from wacrmd.meta.outcome import MetaError
-from wacrmd.model import RecipientStatus
 
 STATUSES: dict[str, RecipientStatus] = {
     "sent": RecipientStatus.SENT,

@@ -5,12 +5,11 @@ from functools import partial
 
 import orjson
 
+from wacrmd.domain.model import Broadcast, Claim, Number, TemplateContent, callback_token
 from wacrmd.meta import payloads
-from wacrmd.model import Broadcast, Claim, Number, TemplateContent, callback_token
-from wacrmd.secrets import VaultError
-from wacrmd.services import standstill
+from wacrmd.secrets import VaultError, access_token_context
 from wacrmd.services.context import Context
-from wacrmd.services.trust import token_seal
+from wacrmd.services.meta_events import auto_pause
 from wacrmd.store import broadcasts, numbers
 from wacrmd.store.database import Tx
 
@@ -49,11 +48,11 @@ async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
     if broadcast is None or number is None or not number.access_token:
         return None
     try:
-        token = ctx.vault.unseal(number.access_token, token_seal(number.id))
+        token = ctx.vault.unseal(number.access_token, access_token_context(number.id))
     except VaultError as error:
         detail = f"Its access token cannot be read ({error}): set it anew with number set, then resume it"
-        stop = partial(standstill.stop_number, number_id=number.id, detail=detail, now=ctx.clock.now())
-        standstill.tell(await ctx.db.write(stop))
+        stop = partial(auto_pause.pause_number, number_id=number.id, detail=detail, now=ctx.clock.now())
+        auto_pause.log_pauses(await ctx.db.write(stop))
         return None
     return Job(broadcast, request_id, number, token, _content(None, content))
 

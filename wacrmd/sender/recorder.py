@@ -7,19 +7,20 @@ from functools import partial
 import anyio
 
 from wacrmd.clock import SECOND, Millis, rest
+from wacrmd.domain.model import AttemptResult, HoldReason, RecipientStatus
 from wacrmd.log import get_logger
-from wacrmd.model import AttemptResult, HoldReason, RecipientStatus
-from wacrmd.sender.policy import Effect, Verdict
-from wacrmd.services import standstill, telemetry
+from wacrmd.sender.decision import Decision, Effect
+from wacrmd.services import counters
 from wacrmd.services.context import Context
-from wacrmd.services.standstill import Stop
-from wacrmd.store import broadcasts, optouts, receipts, recipients, tidings
+from wacrmd.services.meta_events import auto_pause
+from wacrmd.services.meta_events.auto_pause import PauseEvent
+from wacrmd.store import broadcasts, optouts, receipts, recipients, status_events
 from wacrmd.store.database import StorageTrouble, Tx
 
 TRY_AGAIN: Millis = 1 * SECOND
 MAX_BATCH = 1000
 
-Entry = tuple[Verdict, str, str]
+Entry = tuple[Decision, str, str]
 """A verdict with the ids of its number and its business account."""
 
 log = get_logger(__name__)
@@ -40,9 +41,9 @@ class Recorder:
         """Verdicts that are not durable yet."""
         return len(self._entries) + len(self._writing)
 
-    def add(self, verdict: Verdict, number_id: str, waba_id: str) -> None:
+    def add(self, decision: Decision, number_id: str, waba_id: str) -> None:
         """Have a verdict recorded; it is durable once `finished` was called with its result."""
-        self._entries.append((verdict, number_id, waba_id))
+        self._entries.append((decision, number_id, waba_id))
         self._wake.set()
 
     async def run(self) -> None:
@@ -92,10 +93,10 @@ class Recorder:
                     del entries[0]
                 return
             recorded = Recorded()  # its row stays in flight until the sweeper settles it as lost
-        results = [verdict.result for verdict, _, _ in entries]
-        telemetry.count_results(ctx, results)
-        telemetry.count_applied(ctx, recorded.early)
-        standstill.tell(recorded.stops)
+        results = [decision.result for decision, _, _ in entries]
+        counters.count_results(ctx, results)
+        counters.count_applied(ctx, recorded.early)
+        auto_pause.log_pauses(recorded.pauses)
         self._finished(results, recorded.completed)
         ctx.changes.publish({result.broadcast_id for result in results})
 
@@ -106,49 +107,49 @@ class Recorded:
 
     completed: list[int] = field(default_factory=list)
     early: receipts.Applied = field(default_factory=receipts.Applied)
-    stops: list[Stop] = field(default_factory=list)
+    pauses: list[PauseEvent] = field(default_factory=list)
 
 
 def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
     """Write verdicts with all that they mean, in one transaction."""
     recorded = Recorded()
-    results = [verdict.result for verdict, _, _ in entries]
-    before = tidings.statuses(tx, [result.recipient_id for result in results])
+    results = [decision.result for decision, _, _ in entries]
+    before = status_events.statuses(tx, [result.recipient_id for result in results])
     recipients.record(tx, results)
-    tidings.tell_changes(tx, before, now)
+    status_events.emit_changes(tx, before, now)
     wamids = [result.wamid for result in results if result.wamid]
     touched = {result.broadcast_id for result in results}
     if wamids:
-        recorded.early = receipts.apply_early(tx, wamids, now)
+        recorded.early = receipts.apply_unmatched(tx, wamids, now)
         touched |= recorded.early.broadcasts
         for receipt, broadcast_id in recorded.early.failed:
-            recorded.stops += standstill.after_failure(tx, receipt, broadcast_id, now)
-    for verdict, number_id, waba_id in entries:
-        if verdict.effect is not Effect.NONE or verdict.opt_out:
-            recorded.stops += _apply(tx, verdict, number_id, waba_id, now)
+            recorded.pauses += auto_pause.after_failure(tx, receipt, broadcast_id, now)
+    for decision, number_id, waba_id in entries:
+        if decision.effect is not Effect.NONE or decision.opt_out:
+            recorded.pauses += _apply(tx, decision, number_id, waba_id, now)
     if any(result.status is RecipientStatus.PENDING for result in results):
         recipients.settle_cancelled(tx, touched)
     recorded.completed = broadcasts.touch(tx, touched, now)
     return recorded
 
 
-def _apply(tx: Tx, verdict: Verdict, number_id: str, waba_id: str, now: Millis) -> list[Stop]:
-    if verdict.opt_out:
-        _opt_out(tx, verdict, now)
-    match verdict.effect:
+def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis) -> list[PauseEvent]:
+    if decision.opt_out:
+        _opt_out(tx, decision, now)
+    match decision.effect:
         case Effect.PAUSE_BROADCAST:
-            reason = verdict.hold or HoldReason.TEMPLATE
-            return standstill.stop_broadcast(tx, verdict.result.broadcast_id, reason, verdict.detail, now)
+            reason = decision.hold or HoldReason.TEMPLATE
+            return auto_pause.pause_broadcast(tx, decision.result.broadcast_id, reason, decision.detail, now)
         case Effect.PAUSE_NUMBER:
-            return standstill.stop_number(tx, number_id, verdict.detail, now)
+            return auto_pause.pause_number(tx, number_id, decision.detail, now)
         case Effect.PAUSE_BUSINESS:
-            return standstill.stop_business(tx, waba_id, verdict.detail, now)
+            return auto_pause.pause_business_account(tx, waba_id, decision.detail, now)
         case _:
             return []
 
 
-def _opt_out(tx: Tx, verdict: Verdict, now: Millis) -> None:
-    result = verdict.result
+def _opt_out(tx: Tx, decision: Decision, now: Millis) -> None:
+    result = decision.result
     broadcast = broadcasts.get(tx, result.broadcast_id)
     recipient = recipients.get(tx, result.broadcast_id, result.recipient_id)
     if broadcast is not None and recipient is not None:
@@ -159,6 +160,6 @@ def _opt_out(tx: Tx, verdict: Verdict, now: Millis) -> None:
             phone=phone,
             user_id=None if phone else recipient.to,
             source="meta_131050",
-            detail=verdict.detail,
+            detail=decision.detail,
             at=now,
         )

@@ -15,24 +15,19 @@ from anyio.abc import TaskGroup
 from structlog.contextvars import bound_contextvars
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso, rest
+from wacrmd.domain.model import AttemptResult, Claim, HoldReason, RecipientStatus, UncertainPolicy
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown
-from wacrmd.model import (
-    AttemptResult,
-    Claim,
-    HoldReason,
-    RecipientStatus,
-    UncertainPolicy,
-)
+from wacrmd.sender.circuit_breaker import CircuitBreaker
+from wacrmd.sender.decision import Decision, Effect, Rules, decide
 from wacrmd.sender.job import Job, load_job
-from wacrmd.sender.pacer import Pacer
-from wacrmd.sender.pacers import Pacers
-from wacrmd.sender.policy import Effect, Rules, Verdict, judge
+from wacrmd.sender.rate_limiter import RateLimiter
+from wacrmd.sender.rate_limiters import RateLimiters
 from wacrmd.sender.recorder import Recorder
-from wacrmd.sender.tally import Tally
-from wacrmd.services import standstill, telemetry
-from wacrmd.services.context import Context, Flow
+from wacrmd.services import counters
+from wacrmd.services.context import Context, ThroughputState
+from wacrmd.services.meta_events import auto_pause
 from wacrmd.store import broadcasts, recipients
 from wacrmd.store.database import Tx
 
@@ -57,8 +52,8 @@ class Sender:
         self._ctx: Context
         self._tasks: TaskGroup
         self._recorder: Recorder
-        self._pacers = Pacers(lambda: self._ctx.config.sender)
-        self._tallies: dict[int, Tally] = {}
+        self._limiters = RateLimiters(lambda: self._ctx.config.sender)
+        self._breakers: dict[int, CircuitBreaker] = {}
         self._running: set[int] = set()
         self._alive: set[tuple[int, int]] = set()
         self._crashes: dict[int, int] = {}
@@ -90,23 +85,23 @@ class Sender:
         """Requests that are under way or not yet recorded."""
         return self._in_flight
 
-    def flow(self, number_id: str) -> Flow | None:
+    def state(self, number_id: str) -> ThroughputState | None:
         """How the number sends just now; None when it has not sent since the start."""
-        return self._pacers.flow(number_id, self._ctx.clock.now())
+        return self._limiters.state(number_id, self._ctx.clock.now())
 
     def throttle(self, number_id: str, detail: str) -> None:
         """Meta says that the number is too fast."""
-        self._pacers.throttle(number_id, detail, self._ctx.clock.now())
+        self._limiters.throttle(number_id, detail, self._ctx.clock.now())
 
-    def forget(self, number_id: str) -> None:
+    def reset(self, number_id: str) -> None:
         """The number was changed or resumed: drop its blocks, keep what is in flight."""
-        self._pacers.unblock(number_id)
-        for tally in self._tallies.values():
-            tally.suspects = 0
+        self._limiters.unblock(number_id)
+        for breaker in self._breakers.values():
+            breaker.failure_streak = 0
 
-    def repace(self, number_id: str, rate: float) -> None:
+    def set_rate(self, number_id: str, rate: float) -> None:
         """The number may send so many messages per second from now on, also in a run that has begun."""
-        self._pacers.repace(number_id, rate)
+        self._limiters.set_rate(number_id, rate)
 
     async def drain(self, seconds: float) -> bool:
         """Claim no more and wait for what is in flight; True when all of it was recorded in time."""
@@ -128,7 +123,7 @@ class Sender:
         policy = UncertainPolicy(ctx.config.sender.on_uncertain)
 
         def work(tx: Tx) -> dict[int, int]:
-            lost = recipients.lose(
+            lost = recipients.expire_attempts(
                 tx,
                 policy,
                 now,
@@ -150,7 +145,7 @@ class Sender:
             ctx.changes.publish(lost)
         return lost
 
-    async def deliver(self, broadcast_id: int) -> None:
+    async def send_broadcast(self, broadcast_id: int) -> None:
         """Send to the due recipients of a broadcast: one bounded batch, then ring again if more may be due."""
         if self._stopping or self._ctx.draining or broadcast_id in self._running:
             return
@@ -161,12 +156,12 @@ class Sender:
                 return
             with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
                 if await self._run(job):
-                    self._ctx.bell.ring(broadcast_id)
+                    self._ctx.queue.enqueue(broadcast_id)
             self._crashes.pop(broadcast_id, None)
         except Refusal as refusal:  # storage trouble: nothing was claimed, the sweeper rings again
-            log.warning("deliver_postponed", broadcast_id=broadcast_id, reason=refusal.message)
+            log.warning("broadcast_run_postponed", broadcast_id=broadcast_id, reason=refusal.message)
         except Exception as error:
-            log.exception("deliver_crashed", broadcast_id=broadcast_id)
+            log.exception("broadcast_run_crashed", broadcast_id=broadcast_id)
             await self._crashed(broadcast_id, error)
         finally:
             self._running.discard(broadcast_id)
@@ -180,33 +175,33 @@ class Sender:
         detail = f"Sending it failed here {CRASHES} times: {type(error).__name__}: {error}; the log has more"
         with suppress(Refusal):
             stop = partial(
-                standstill.stop_broadcast,
+                auto_pause.pause_broadcast,
                 broadcast_id=broadcast_id,
                 reason=HoldReason.MANY_FAILURES,
                 detail=detail,
                 now=self._ctx.clock.now(),
             )
-            standstill.tell(await self._ctx.db.write(stop))
+            auto_pause.log_pauses(await self._ctx.db.write(stop))
             self._ctx.changes.publish([broadcast_id])
 
     async def _run(self, job: Job) -> bool:
         """Claim and launch until the batch is full (True: ring again), or nothing more can be done now."""
         ctx, broadcast_id = self._ctx, job.broadcast.id
-        pacer = self._pacers.of(job.number, ctx.clock.now())
-        tally = self._tallies.setdefault(broadcast_id, Tally())
+        limiter = self._limiters.of(job.number, ctx.clock.now())
+        breaker = self._breakers.setdefault(broadcast_id, CircuitBreaker())
         left, until = RUN_RECIPIENTS, anyio.current_time() + RUN_S
         while left and not (self._stopping or ctx.draining):
             if anyio.current_time() > until:
                 return True
             room = min(left, ctx.config.sender.max_in_flight - self._in_flight)
-            if (unproven := tally.room(ctx.config.sender.pause_after)) is not None:
+            if (unproven := breaker.room(ctx.config.sender.pause_after)) is not None:
                 room = min(room, unproven)
-            granted, wait = pacer.take(room, ctx.clock.now()) if room > 0 else (0, 0)
+            granted, wait = limiter.acquire(room, ctx.clock.now()) if room > 0 else (0, 0)
             if not granted:
                 if wait > PATIENCE or not await self._wait(wait):
                     return False
                 continue
-            claims = await self._claim(job, granted, pacer, tally)
+            claims = await self._claim(job, granted, limiter, breaker)
             left -= claims
             if claims < granted:
                 if not claims:
@@ -214,7 +209,7 @@ class Sender:
                 return claims > 0
         return True
 
-    async def _claim(self, job: Job, granted: int, pacer: Pacer, tally: Tally) -> int:
+    async def _claim(self, job: Job, granted: int, limiter: RateLimiter, breaker: CircuitBreaker) -> int:
         """Take up to `granted` recipients into their next attempt and send to them; how many.
 
         Not to be cancelled half-way: an attempt that is on disk and never made would become uncertain.
@@ -237,10 +232,10 @@ class Sender:
             if not claims:
                 self._alive.difference_update(noted)
             self._free(granted - len(claims))
-            pacer.give_back(granted - len(claims))
+            limiter.release(granted - len(claims))
         for claim in claims:
-            tally.in_flight += 1
-            self._tasks.start_soon(self._send, job, claim, pacer, tally)
+            breaker.in_flight += 1
+            self._tasks.start_soon(self._send, job, claim, limiter, breaker)
         if completed:
             ctx.changes.publish(completed)
         return len(claims)
@@ -254,7 +249,7 @@ class Sender:
             await self._freed.wait()
         return not patience.cancelled_caught
 
-    async def _send(self, job: Job, claim: Claim, pacer: Pacer, tally: Tally) -> None:
+    async def _send(self, job: Job, claim: Claim, limiter: RateLimiter, breaker: CircuitBreaker) -> None:
         """One attempt: build, send, decide, hand on. Its claim is durable already."""
         ctx = self._ctx
         started_at = ctx.clock.now()
@@ -263,11 +258,11 @@ class Sender:
         except Exception as error:
             log.exception("payload_unbuildable", recipient_id=claim.recipient_id)
             note = f"the message could not be built: {error}"
-            pacer.answered(started_at, accepted=False)
-            verdict = Verdict(
-                _failed(claim, note, started_at), Effect.SUSPECT, HoldReason.MANY_FAILURES, note
+            limiter.answered(started_at, accepted=False)
+            decision = Decision(
+                _failed(claim, note, started_at), Effect.COUNT_FAILURE, HoldReason.MANY_FAILURES, note
             )
-            self._hand_on(job, verdict, tally)
+            self._hand_on(job, decision, breaker)
             return
         began = perf_counter()
         try:
@@ -275,11 +270,17 @@ class Sender:
         except Exception as error:  # a fault of ours must not take the other requests with it
             log.exception("attempt_crashed", recipient_id=claim.recipient_id)
             outcome = Unknown(Phase.WRITE, f"{type(error).__name__}: {error}")
-        telemetry.time_meta(ctx, outcome, perf_counter() - began)
-        self._settle(job, claim, outcome, pacer, tally, started_at)
+        counters.time_meta(ctx, outcome, perf_counter() - began)
+        self._settle(job, claim, outcome, limiter, breaker, started_at)
 
     def _settle(
-        self, job: Job, claim: Claim, outcome: Outcome, pacer: Pacer, tally: Tally, started_at: Millis
+        self,
+        job: Job,
+        claim: Claim,
+        outcome: Outcome,
+        limiter: RateLimiter,
+        breaker: CircuitBreaker,
+        started_at: Millis,
     ) -> None:
         ctx = self._ctx
         now = ctx.clock.now()
@@ -287,39 +288,39 @@ class Sender:
         rules = Rules(
             UncertainPolicy(sender.on_uncertain), sender.max_retries, round(sender.max_age_hours * HOUR)
         )
-        verdict = judge(outcome, claim, rules, started_at=started_at, now=now, jitter=self._random.random())
+        decision = decide(outcome, claim, rules, started_at=started_at, now=now, jitter=self._random.random())
         if isinstance(outcome, NotSent | Unknown):
-            pacer.silent(now, verdict.detail)
+            limiter.unanswered(now, decision.detail)
         else:
-            pacer.answered(now, accepted=verdict.result.status is RecipientStatus.SENT)
-        self._pacers.heed(verdict, job.number, pacer, now)
-        if verdict.result.status is RecipientStatus.SENT:
-            ctx.hearing.sent(job.number.id, now)
-        if verdict.result.status is not RecipientStatus.SENT:
+            limiter.answered(now, accepted=decision.result.status is RecipientStatus.SENT)
+        self._limiters.apply(decision, job.number, limiter, now)
+        if decision.result.status is RecipientStatus.SENT:
+            ctx.webhook_liveness.message_sent(job.number.id, now)
+        if decision.result.status is not RecipientStatus.SENT:
             log.info(
                 "attempt_ended",
                 broadcast=job.broadcast.uuid,
                 recipient_id=claim.recipient_id,
                 attempt=claim.attempt,
-                status=verdict.result.status.value,
-                note=verdict.result.note,
-                next_attempt_at=iso(verdict.result.next_attempt_at)
-                if verdict.result.next_attempt_at
+                status=decision.result.status.value,
+                note=decision.result.note,
+                next_attempt_at=iso(decision.result.next_attempt_at)
+                if decision.result.next_attempt_at
                 else None,
             )
-        self._hand_on(job, verdict, tally)
+        self._hand_on(job, decision, breaker)
 
-    def _hand_on(self, job: Job, verdict: Verdict, tally: Tally) -> None:
-        verdict = tally.note(verdict, self._ctx.config.sender.pause_after)
-        self._recorder.add(verdict, job.number.id, job.number.waba_id)
+    def _hand_on(self, job: Job, decision: Decision, breaker: CircuitBreaker) -> None:
+        decision = breaker.note(decision, self._ctx.config.sender.pause_after)
+        self._recorder.add(decision, job.number.id, job.number.waba_id)
 
     def _finished(self, results: list[AttemptResult], completed: list[int]) -> None:
         """The recorder has written these results."""
         for result in results:
             self._alive.discard((result.recipient_id, result.attempt))
-            tally = self._tallies.get(result.broadcast_id)
-            if tally is not None:
-                tally.in_flight -= 1
+            breaker = self._breakers.get(result.broadcast_id)
+            if breaker is not None:
+                breaker.in_flight -= 1
         for broadcast_id in completed:
             self._drop_idle(broadcast_id)
         self._free(len(results))
@@ -331,9 +332,9 @@ class Sender:
         self._freed = anyio.Event()
 
     def _drop_idle(self, broadcast_id: int) -> None:
-        tally = self._tallies.get(broadcast_id)
-        if tally is not None and tally.in_flight == 0:
-            del self._tallies[broadcast_id]
+        breaker = self._breakers.get(broadcast_id)
+        if breaker is not None and breaker.in_flight == 0:
+            del self._breakers[broadcast_id]
 
 
 def _claimed(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> tuple[list[Claim], list[int]]:

@@ -8,52 +8,42 @@ from typing import Protocol
 
 from wacrmd.clock import MINUTE, Clock, Millis
 from wacrmd.config import Config
+from wacrmd.domain.model import Hold
 from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
-from wacrmd.model import Hold
 from wacrmd.secrets import Vault
-from wacrmd.services.trust import TrustBook
+from wacrmd.services.webhook_secrets import WebhookSecrets
 from wacrmd.store.database import Database, Tx
 
 
-class Slots(Protocol):
-    """What the sender workers do."""
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """The sender workers: how many are configured, alive and busy, and how many jobs wait for one."""
 
-    @property
-    def workers(self) -> int:
-        """How many there shall be."""
-
-    @property
-    def workers_alive(self) -> int:
-        """How many live."""
-
-    @property
-    def busy(self) -> int:
-        """How many look at a broadcast now."""
-
-    @property
-    def waiting(self) -> int:
-        """How many hints wait for one."""
+    workers: int
+    workers_alive: int
+    busy: int
+    waiting: int
 
 
-class Bell(Protocol):
-    """Rings the sender workers: a hint "look at this broadcast" that may be lost or doubled without harm."""
+class JobQueue(Protocol):
+    """The queue of the sender workers. A job says "send broadcast N"; it may be lost or doubled without harm."""
 
-    def ring_in(self, tx: Tx, broadcast_id: int) -> None:
-        """Store the hint in the transaction that makes it true."""
+    def enqueue_in(self, tx: Tx, broadcast_id: int) -> None:
+        """Store the job in the transaction that makes it necessary."""
 
-    def notify(self) -> None:
+    def wake(self) -> None:
         """Wake a worker, after that transaction has committed."""
 
-    def ring(self, broadcast_id: int) -> None:
-        """Hint in memory alone."""
+    def enqueue(self, broadcast_id: int) -> None:
+        """Enqueue in memory alone."""
 
-    def health(self) -> Slots:
+    def health(self) -> WorkerStats:
         """The state of the workers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class ThroughputState:
     """How a number sends just now: rates per second, requests in flight, and what holds it up."""
 
     rate_allowed: float
@@ -62,23 +52,23 @@ class Flow:
     hold: Hold | None
 
 
-class Traffic(Protocol):
+class Throughput(Protocol):
     """What the sender knows about the present; services show it and tell it what Meta said."""
 
     @property
     def in_flight(self) -> int:
         """Requests that are under way or not yet recorded."""
 
-    def flow(self, number_id: str) -> Flow | None:
+    def state(self, number_id: str) -> ThroughputState | None:
         """How the number sends just now; None when it has not sent since the start."""
 
     def throttle(self, number_id: str, detail: str) -> None:
         """Meta says that the number is too fast."""
 
-    def forget(self, number_id: str) -> None:
+    def reset(self, number_id: str) -> None:
         """The number was changed or resumed: begin afresh with what is stored."""
 
-    def repace(self, number_id: str, rate: float) -> None:
+    def set_rate(self, number_id: str, rate: float) -> None:
         """The number may send so many messages per second from now on."""
 
 
@@ -125,22 +115,22 @@ class Changes:
                 self._watchers.pop(broadcast_id, None)
 
 
-class Hearing:
+class WebhookLiveness:
     """When each number was last heard of: messages that go out while no status comes back mean a broken webhook."""
 
     def __init__(self) -> None:
         self._unanswered: dict[str, Millis] = {}
         self._heard: dict[str, Millis] = {}
-        self.heard_at: Millis | None = None
+        self.last_status_at: Millis | None = None
 
-    def sent(self, number_id: str, now: Millis) -> None:
+    def message_sent(self, number_id: str, now: Millis) -> None:
         """Meta took a message of this number; its status may well have come already, before the answer."""
         if now - self._heard.get(number_id, 0) > MINUTE:
             self._unanswered.setdefault(number_id, now)
 
-    def heard(self, number_ids: Iterable[str], now: Millis) -> None:
+    def status_received(self, number_ids: Iterable[str], now: Millis) -> None:
         """Statuses of messages of these numbers came."""
-        self.heard_at = now
+        self.last_status_at = now
         for number_id in number_ids:
             self._heard[number_id] = now
             self._unanswered.pop(number_id, None)
@@ -168,13 +158,13 @@ class Context:
     clock: Clock
     db: Database
     vault: Vault
-    trust: TrustBook
-    bell: Bell
+    webhook_secrets: WebhookSecrets
+    queue: JobQueue
     meta: MetaClient
-    traffic: Traffic
+    throughput: Throughput
     changes: Changes
     started_at: Millis
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
-    hearing: Hearing = field(default_factory=Hearing)
+    webhook_liveness: WebhookLiveness = field(default_factory=WebhookLiveness)
     control: Control = field(default_factory=Control)

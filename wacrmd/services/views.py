@@ -4,8 +4,7 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import Millis, iso
-from wacrmd.errors import conflict, not_found
-from wacrmd.model import (
+from wacrmd.domain.model import (
     Account,
     ApiKey,
     Broadcast,
@@ -16,6 +15,7 @@ from wacrmd.model import (
     NumberState,
     Progress,
 )
+from wacrmd.errors import conflict, not_found
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, numbers, recipients
 from wacrmd.store.broadcasts import Position
@@ -54,7 +54,7 @@ def key_view(key: ApiKey) -> dict[str, Any]:
 
 def number_view(ctx: Context, number: Number) -> dict[str, Any]:
     """A number: what it is, whether it sends and why not, how fast."""
-    flow = ctx.traffic.flow(number.id)
+    flow = ctx.throughput.state(number.id)
     return {
         "id": number.id,
         "account": number.account,
@@ -126,7 +126,7 @@ def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> H
         return Hold(HoldReason.NUMBER_PAUSED, detail, number.hold.since)
     if ctx.db.trouble is not None:
         return Hold(HoldReason.STORAGE, ctx.db.trouble.advice, ctx.db.trouble.since)
-    flow = ctx.traffic.flow(broadcast.number_id)
+    flow = ctx.throughput.state(broadcast.number_id)
     if flow is not None and flow.hold is not None:
         return flow.hold
     if ctx.draining:

@@ -4,8 +4,8 @@ import sqlite3
 from uuid import uuid4
 
 from wacrmd.clock import Millis
+from wacrmd.domain.model import Account
 from wacrmd.errors import conflict
-from wacrmd.model import Account
 from wacrmd.store.database import Tx
 
 _COLUMNS = "id, name, created_at"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wacrmd.clock import Millis
-from wacrmd.model import Broadcast, BroadcastStatus, HoldReason, Progress
+from wacrmd.domain.model import Broadcast, BroadcastStatus, HoldReason, Progress
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
 from wacrmd.store.numbers import hold_of
@@ -291,7 +291,7 @@ def complete(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
 def _tell(tx: Tx, broadcast_id: int, event: str, now: Millis) -> None:
     """Put a change of a broadcast into the outbox, where somebody listens."""
     broadcast = get(tx, broadcast_id)
-    if broadcast is None or event not in outbox.wanted(tx, broadcast.account_id):
+    if broadcast is None or event not in outbox.subscribed_events(tx, broadcast.account_id):
         return
     counts = progress(tx, [broadcast_id])[broadcast_id]
     data = {
@@ -309,4 +309,4 @@ def _tell(tx: Tx, broadcast_id: int, event: str, now: Millis) -> None:
         "uncertain_count": counts.uncertain,
         "cancelled_count": counts.cancelled,
     }
-    outbox.put(tx, broadcast.account_id, event, data, now)
+    outbox.add(tx, broadcast.account_id, event, data, now)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wacrmd.clock import Millis
+from wacrmd.domain.model import Hold, HoldReason, Number, NumberState
 from wacrmd.errors import conflict
-from wacrmd.model import Hold, HoldReason, Number, NumberState
 from wacrmd.store.database import Tx
 
 _SELECT = """

@@ -79,7 +79,7 @@ def add(
         )
     if is_news:
         data = {"phone": phone, "user_id": user_id, "source": source, "detail": detail}
-        outbox.put(tx, account_id, "contact.opted_out", data, now or at, occurred_at=at)
+        outbox.add(tx, account_id, "contact.opted_out", data, now or at, occurred_at=at)
     return is_news
 
 
@@ -111,7 +111,7 @@ def remove(
         "user_id": user_id or next((row[1] for row in rows if row[1]), None),
         "source": source,
     }
-    outbox.put(tx, account_id, "contact.opted_in", data, now or at, occurred_at=at)
+    outbox.add(tx, account_id, "contact.opted_in", data, now or at, occurred_at=at)
     return True
 
 

@@ -45,7 +45,7 @@ class Delivery:
     delivered_at: Millis | None
 
 
-def wanted(tx: Tx, account_id: str) -> frozenset[str]:
+def subscribed_events(tx: Tx, account_id: str) -> frozenset[str]:
     """The events that an active endpoint of the account listens to; empty for most accounts, so ask first."""
     rows = tx.execute(
         "SELECT events FROM webhook_endpoint WHERE account_id = ? AND is_active = 1", (account_id,)
@@ -53,12 +53,12 @@ def wanted(tx: Tx, account_id: str) -> frozenset[str]:
     return frozenset(event for (events,) in rows for event in json.loads(events))
 
 
-def anyone_listens(tx: Tx) -> bool:
+def has_subscribers(tx: Tx) -> bool:
     """Whether any account has an active endpoint: one look that keeps the sender's way short where none has."""
     return tx.execute("SELECT 1 FROM webhook_endpoint WHERE is_active = 1 LIMIT 1").fetchone() is not None
 
 
-def put(
+def add(
     tx: Tx,
     account_id: str,
     event: str,

@@ -5,15 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wacrmd.clock import Millis
-from wacrmd.model import (
-    RUNG,
-    MetaError,
-    Receipt,
-    RecipientStatus,
-    after_receipt,
-    parse_callback_token,
-)
-from wacrmd.store import optouts, tidings
+from wacrmd.domain.model import RUNG, MetaError, Receipt, RecipientStatus, after_receipt, parse_callback_token
+from wacrmd.store import optouts, status_events
 from wacrmd.store.database import Tx
 
 OPT_OUT_CODE = 131050
@@ -127,13 +120,13 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             " VALUES (?, ?, ?, ?, ?, ?)",
             early,
         )
-    tidings.tell(tx, [row.id for row in rows.values() if row.changed], now)
+    status_events.emit(tx, [row.id for row in rows.values() if row.changed], now)
     if named:
-        done.add(apply_early(tx, named, now))
+        done.add(apply_unmatched(tx, named, now))
     return done
 
 
-def apply_early(tx: Tx, wamids: list[str], now: Millis) -> Applied:
+def apply_unmatched(tx: Tx, wamids: list[str], now: Millis) -> Applied:
     """Apply what was kept for these message ids, now that they are recorded."""
     rows = tx.execute(
         "SELECT number_id, wamid, kind, at, detail FROM early_update WHERE wamid IN (SELECT value FROM json_each(?))"

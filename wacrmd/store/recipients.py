@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from wacrmd.clock import Millis
-from wacrmd.model import AttemptResult, Claim, Recipient, RecipientStatus, UncertainPolicy
-from wacrmd.store import optouts, tidings
+from wacrmd.domain.model import AttemptResult, Claim, Recipient, RecipientStatus, UncertainPolicy
+from wacrmd.store import optouts, status_events
 from wacrmd.store.database import Tx
 
 _COLUMNS = (
@@ -68,7 +68,7 @@ def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
             "UPDATE recipient SET status = 'cancelled', error_title = ? WHERE id = ?",
             [(OPTED_OUT, claimed.recipient_id) for claimed in claims if claimed.to in gone],
         )
-        tidings.tell(tx, [claimed.recipient_id for claimed in claims if claimed.to in gone], now)
+        status_events.emit(tx, [claimed.recipient_id for claimed in claims if claimed.to in gone], now)
         claims = [claimed for claimed in claims if claimed.to not in gone]
     return claims
 
@@ -143,7 +143,7 @@ def settle_cancelled(tx: Tx, broadcast_ids: Iterable[int]) -> None:
     )
 
 
-def lose(
+def expire_attempts(
     tx: Tx,
     policy: UncertainPolicy,
     now: Millis,
@@ -189,7 +189,7 @@ def lose(
         by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
         if status is not RecipientStatus.PENDING:
             ended.append(recipient_id)
-    tidings.tell(tx, ended, now)
+    status_events.emit(tx, ended, now)
     return by_broadcast
 
 
@@ -222,7 +222,7 @@ def fail_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
         " RETURNING id",
         (now, broadcast_id),
     ).fetchall()
-    tidings.tell(tx, [recipient_id for (recipient_id,) in rows], now)
+    status_events.emit(tx, [recipient_id for (recipient_id,) in rows], now)
     return len(rows)
 
 

@@ -5,11 +5,11 @@ from wacrmd.admin.methods import (
     broadcasts,
     control,
     keys,
+    maintenance,
     numbers,
     optouts,
     status,
     templates,
-    upkeep,
     webhooks,
 )
 from wacrmd.admin.registry import Method, Registry
@@ -25,7 +25,7 @@ METHODS: tuple[Method[Context], ...] = (
     *optouts.METHODS,
     *webhooks.METHODS,
     *control.METHODS,
-    *upkeep.METHODS,
+    *maintenance.METHODS,
 )
 
 

@@ -6,8 +6,8 @@ from pydantic import Field, StringConstraints
 
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.registry import Method, NoParams, Params
-from wacrmd.services import numbers as services
 from wacrmd.services.context import Context
+from wacrmd.services.numbers import manage as services
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 

@@ -10,10 +10,12 @@ from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
 from wacrmd.clock import Millis, parse_iso
-from wacrmd.model import BroadcastStatus, HoldReason, RecipientStatus
-from wacrmd.services import compose, keys, operate, progress, recipients, views
+from wacrmd.domain.model import BroadcastStatus, HoldReason, RecipientStatus
+from wacrmd.services import views
+from wacrmd.services.access import keys
+from wacrmd.services.broadcasts import create_from_file, lifecycle, progress, recipients
+from wacrmd.services.broadcasts.recipients import ExportFormat
 from wacrmd.services.context import Context
-from wacrmd.services.recipients import ExportFormat
 
 
 def _time(value: object) -> Millis:
@@ -138,7 +140,7 @@ async def export(ctx: Context, params: Export, _caller: Caller) -> AsyncGenerato
 
 async def create(ctx: Context, params: NewBroadcast, _caller: Caller) -> dict[str, Any]:
     """Make a broadcast, or only say what would become of it."""
-    draft = compose.Draft(
+    draft = create_from_file.FileInput(
         account=params.account,
         template_name=params.template_name,
         template_language=params.template_language,
@@ -151,38 +153,40 @@ async def create(ctx: Context, params: NewBroadcast, _caller: Caller) -> dict[st
         buttons=params.buttons,
         components=params.components,
     )
-    return await (compose.dry_run(ctx, draft) if params.dry_run else compose.send(ctx, draft))
+    return await (
+        create_from_file.dry_run(ctx, draft) if params.dry_run else create_from_file.send(ctx, draft)
+    )
 
 
 async def pause(ctx: Context, params: BroadcastId, caller: Caller) -> dict[str, Any]:
     """Stop a broadcast where it stands."""
-    broadcast = await operate.broadcast_of(ctx, params.id)
-    return await operate.pause(ctx, broadcast, HoldReason.PAUSED_BY_OPERATOR, caller.user)
+    broadcast = await lifecycle.broadcast_of(ctx, params.id)
+    return await lifecycle.pause(ctx, broadcast, HoldReason.PAUSED_BY_OPERATOR, caller.user)
 
 
 async def resume(ctx: Context, params: BroadcastId, _caller: Caller) -> dict[str, Any]:
     """Go on where it stopped."""
-    return await operate.resume(ctx, await operate.broadcast_of(ctx, params.id))
+    return await lifecycle.resume(ctx, await lifecycle.broadcast_of(ctx, params.id))
 
 
 async def cancel(ctx: Context, params: BroadcastId, _caller: Caller) -> dict[str, Any]:
     """Stop for good."""
-    return await operate.cancel(ctx, await operate.broadcast_of(ctx, params.id))
+    return await lifecycle.cancel(ctx, await lifecycle.broadcast_of(ctx, params.id))
 
 
 async def retry(ctx: Context, params: Retry, _caller: Caller) -> dict[str, Any]:
     """Send again to those who failed, or whose outcome is unknown."""
-    broadcast = await operate.broadcast_of(ctx, params.id)
+    broadcast = await lifecycle.broadcast_of(ctx, params.id)
     wanted = {RecipientStatus.FAILED: params.failed, RecipientStatus.UNCERTAIN: params.uncertain}
     statuses = frozenset(status for status, given in wanted.items() if given) or {RecipientStatus.FAILED}
-    requeued = await operate.retry(ctx, broadcast, frozenset(statuses))
+    requeued = await lifecycle.retry(ctx, broadcast, frozenset(statuses))
     return {"requeued": requeued, "broadcast": await views.broadcast_by_id(ctx, broadcast.id)}
 
 
 async def give_up(ctx: Context, params: BroadcastId, _caller: Caller) -> dict[str, Any]:
     """Count the uncertain recipients as failed."""
-    broadcast = await operate.broadcast_of(ctx, params.id)
-    failed = await operate.give_up_uncertain(ctx, broadcast)
+    broadcast = await lifecycle.broadcast_of(ctx, params.id)
+    failed = await lifecycle.give_up_uncertain(ctx, broadcast)
     return {"failed": failed, "broadcast": await views.broadcast_by_id(ctx, broadcast.id)}
 
 

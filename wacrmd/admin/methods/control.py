@@ -6,9 +6,9 @@ from pydantic import Field
 
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.registry import Method, NoParams, Params
-from wacrmd.services import control as services
-from wacrmd.services import doctor as medicine
 from wacrmd.services.context import Context
+from wacrmd.services.maintenance import control as services
+from wacrmd.services.maintenance import doctor as medicine
 
 
 class Drain(Params):

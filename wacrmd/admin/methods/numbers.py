@@ -8,8 +8,8 @@ from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, NoParams, Params
 from wacrmd.clock import HOUR
-from wacrmd.services import numbers as services
 from wacrmd.services.context import Context
+from wacrmd.services.numbers import manage as services
 
 
 def _meta_id(text: str) -> str:

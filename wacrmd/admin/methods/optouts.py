@@ -10,12 +10,12 @@ from pydantic import Field
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
-from wacrmd.services import keys
-from wacrmd.services import optouts as services
+from wacrmd.services.access import keys
 from wacrmd.services.context import Context
+from wacrmd.services.optouts import manage as services
 
 
-class Person(Params):
+class OptOutAddress(Params):
     """One person, by phone number or business-scoped user id."""
 
     account: Name | None = Field(
@@ -24,7 +24,7 @@ class Person(Params):
     phone: str = Field(min_length=1, max_length=200, description="phone number, or business-scoped user id")
 
 
-class NewOptOut(Person):
+class NewOptOut(OptOutAddress):
     """A person who shall not be messaged any more, and why."""
 
     detail: str | None = Field(None, max_length=500, description="why, for those who wonder later")
@@ -60,7 +60,7 @@ async def add(ctx: Context, params: NewOptOut, _caller: Caller) -> dict[str, Any
     return await services.add(ctx, account.id, address=params.phone, detail=params.detail, source="operator")
 
 
-async def remove(ctx: Context, params: Person, _caller: Caller) -> dict[str, Any]:
+async def remove(ctx: Context, params: OptOutAddress, _caller: Caller) -> dict[str, Any]:
     """Let a person be messaged again."""
     account = await keys.account_or_only(ctx, params.account)
     return await services.remove(ctx, account.id, params.phone, source="operator")
@@ -101,7 +101,7 @@ METHODS: tuple[Method[Context], ...] = (
         name="optout.remove",
         level=Level.OPERATE,
         summary="Let a person who had opted out be messaged again",
-        params=Person,
+        params=OptOutAddress,
         handler=remove,
         example={"account": "shop", "phone": "+14155550123"},
         changes=True,

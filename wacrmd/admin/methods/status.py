@@ -4,8 +4,8 @@ from typing import Any
 
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.registry import Method, NoParams
-from wacrmd.services import status as services
 from wacrmd.services.context import Context
+from wacrmd.services.maintenance import status as services
 
 
 async def status(ctx: Context, _params: NoParams, _caller: Caller) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import Any
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
-from wacrmd.services import keys
-from wacrmd.services import templates as services
+from wacrmd.services.access import keys
 from wacrmd.services.context import Context
+from wacrmd.services.templates import sync as services
 
 
 class WhichTemplates(Params):

@@ -7,10 +7,10 @@ from pydantic import Field
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
-from wacrmd.model import WebhookEvent
-from wacrmd.services import hooks as services
-from wacrmd.services import keys
+from wacrmd.domain.model import WebhookEvent
+from wacrmd.services.access import keys
 from wacrmd.services.context import Context
+from wacrmd.services.webhooks import endpoints as services
 
 
 class NewWebhook(Params):

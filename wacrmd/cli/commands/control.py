@@ -56,7 +56,7 @@ def doctor(session: Session) -> int:
 def _without_daemon(session: Session) -> dict[str, Any]:
     """What can be seen from here; raises ConfigError for a configuration that no daemon could start with."""
     from wacrmd.config import load  # noqa: PLC0415 - slow to import, and seldom needed
-    from wacrmd.services.doctor import offline  # noqa: PLC0415
+    from wacrmd.services.maintenance.doctor import offline  # noqa: PLC0415
 
     return offline(load(session.config))
 

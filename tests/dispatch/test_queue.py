@@ -1,0 +1,365 @@
+"""The bell on a real file: hints ride in the caller's transaction, and a lost one does no harm."""
+
+import sqlite3
+import statistics
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+from anyio.from_thread import BlockingPortal
+from huey import SqliteHuey
+from structlog.testing import capture_logs
+
+from wacrmd.dispatch.queue import QUEUE, DispatchQueue
+
+pytestmark = pytest.mark.anyio
+
+
+class Log:
+    """What was delivered, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self._changed = anyio.Event()
+
+    async def deliver(self, broadcast_id: int) -> None:
+        self.seen.append(broadcast_id)
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def until(self, count: int) -> None:
+        with anyio.fail_after(5):
+            while len(self.seen) < count:
+                await self._changed.wait()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "wacrmd.db"
+
+
+@pytest.fixture
+def db(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+    connection.execute("PRAGMA journal_mode = WAL")
+    DispatchQueue.create_tables(connection)
+    yield connection
+    connection.close()
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    db.execute("BEGIN IMMEDIATE")
+    yield db
+    db.execute("COMMIT")
+
+
+@asynccontextmanager
+async def running(
+    queue: DispatchQueue, deliver: Callable[[int], Awaitable[None]], grace_s: float = 5
+) -> AsyncIterator[None]:
+    async with BlockingPortal() as portal:
+        queue.start(portal, deliver)
+        try:
+            yield
+        finally:
+            await queue.stop(grace_s)
+
+
+def rows(db: sqlite3.Connection) -> int:
+    count: int = db.execute("SELECT count(*) FROM task").fetchone()[0]
+    return count
+
+
+async def test_a_ring_in_a_committed_transaction_runs_deliver(path: Path, db: sqlite3.Connection) -> None:
+    queue, log = DispatchQueue(path, 2), Log()
+    async with running(queue, log.deliver):
+        with transaction(db) as tx:
+            queue.enqueue_in(tx, 7)
+        queue.wake()
+        await log.until(1)
+    assert log.seen == [7]
+    assert rows(db) == 0
+
+
+async def test_a_ring_in_a_rolled_back_transaction_rings_nobody(path: Path, db: sqlite3.Connection) -> None:
+    queue, log = DispatchQueue(path, 1), Log()
+    async with running(queue, log.deliver):
+        db.execute("BEGIN IMMEDIATE")
+        queue.enqueue_in(db, 7)
+        db.execute("ROLLBACK")
+        queue.wake()
+        with transaction(db) as tx:
+            queue.enqueue_in(tx, 8)
+        queue.wake()
+        await log.until(1)
+    assert log.seen == [8]
+
+
+async def test_rows_that_were_there_before_the_start_are_found(path: Path, db: sqlite3.Connection) -> None:
+    with transaction(db) as tx:
+        DispatchQueue(path, 1).enqueue_in(tx, 7)
+    log = Log()
+    async with running(DispatchQueue(path, 1), log.deliver):
+        await log.until(1)
+    assert log.seen == [7]
+
+
+async def test_a_committed_row_without_notify_is_found_by_looking(path: Path, db: sqlite3.Connection) -> None:
+    queue, log = DispatchQueue(path, 1), Log()
+    async with running(queue, log.deliver):
+        queue.enqueue(1)
+        await log.until(1)
+        with transaction(db) as tx:
+            queue.enqueue_in(tx, 7)
+        await log.until(2)
+    assert log.seen == [1, 7]
+
+
+async def test_flush_empties_the_queue_in_the_callers_transaction(path: Path, db: sqlite3.Connection) -> None:
+    queue, log = DispatchQueue(path, 1), Log()
+    with transaction(db) as tx:
+        queue.enqueue_in(tx, 7)
+    queue.enqueue(8)
+    with transaction(db) as tx:
+        queue.flush(tx)
+        queue.enqueue_in(tx, 9)
+    async with running(queue, log.deliver):
+        await log.until(1)
+    assert log.seen == [9]
+
+
+async def test_from_commit_to_run_takes_milliseconds(path: Path, db: sqlite3.Connection) -> None:
+    queue, log, gaps = DispatchQueue(path, 4), Log(), []
+    async with running(queue, log.deliver):
+        queue.enqueue(0)
+        await log.until(1)
+        for n in range(1, 51):
+            began = time.perf_counter()
+            with transaction(db) as tx:
+                queue.enqueue_in(tx, n)
+            queue.wake()
+            await log.until(n + 1)
+            gaps.append((time.perf_counter() - began) * 1000)
+    print(f"commit and notify to run: p50 {statistics.median(gaps):.2f} ms, max {max(gaps):.2f} ms")  # noqa: T201
+    assert statistics.median(gaps) < 100
+
+
+async def test_rings_that_wait_for_the_same_broadcast_collapse(path: Path, db: sqlite3.Connection) -> None:
+    queue, log, release = DispatchQueue(path, 1), Log(), anyio.Event()
+
+    async def deliver(broadcast_id: int) -> None:
+        await log.deliver(broadcast_id)
+        await release.wait()
+
+    async with running(queue, deliver):
+        queue.enqueue(1)
+        await log.until(1)
+        for _ in range(100):
+            queue.enqueue(2)
+        with transaction(db) as tx:
+            for _ in range(100):
+                queue.enqueue_in(tx, 3)
+        queue.wake()
+        queue.enqueue(1)  # not collapsed: the run that goes on may have looked already
+        assert queue.health().waiting == 2
+        release.set()
+        await log.until(4)
+        queue.enqueue(4)  # comes after everything that waited
+        await log.until(5)
+    assert log.seen == [1, 2, 1, 3, 4]
+
+
+async def test_rows_are_not_starved_by_a_broadcast_that_rings_itself(
+    path: Path, db: sqlite3.Connection
+) -> None:
+    queue, log = DispatchQueue(path, 1), Log()
+
+    async def deliver(broadcast_id: int) -> None:
+        await log.deliver(broadcast_id)
+        if broadcast_id == 1:
+            queue.enqueue(1)
+            await anyio.lowlevel.checkpoint()
+
+    async with running(queue, deliver):
+        queue.enqueue(1)
+        await log.until(3)
+        with transaction(db) as tx:
+            queue.enqueue_in(tx, 2)
+        queue.wake()
+        with anyio.fail_after(5):
+            while 2 not in log.seen:
+                await log.until(len(log.seen) + 1)
+
+
+async def test_a_crash_of_deliver_is_logged_and_the_worker_lives_on(
+    path: Path, db: sqlite3.Connection
+) -> None:
+    queue, log = DispatchQueue(path, 1), Log()
+
+    async def deliver(broadcast_id: int) -> None:
+        if broadcast_id == 1:
+            raise ZeroDivisionError
+        await log.deliver(broadcast_id)
+
+    with capture_logs() as events:
+        async with running(queue, deliver):
+            queue.enqueue(1)
+            queue.enqueue(2)
+            await log.until(1)
+            assert queue.health().workers_alive == 1
+    assert [(e["event"], e["broadcast_id"]) for e in events] == [("broadcast_run_crashed", 1)]
+
+
+async def test_a_dead_worker_is_replaced(path: Path, db: sqlite3.Connection) -> None:
+    queue, log = DispatchQueue(path, 1), Log()
+    async with running(queue, log.deliver):
+        assert queue._workers is not None
+        dying = queue._workers.worker_threads[0][1]
+        queue._huey.dequeue = _raise_system_exit  # what no handler of Huey's survives
+        queue.enqueue(1)
+        await anyio.to_thread.run_sync(dying.join)
+        assert queue.health().workers_alive == 0
+        del queue._huey.dequeue
+        queue.replace_dead_workers()
+        assert queue.health().workers_alive == 1
+        await log.until(1)
+
+
+def _raise_system_exit() -> None:
+    raise SystemExit
+
+
+async def test_stop_waits_for_a_running_deliver(path: Path, db: sqlite3.Connection) -> None:
+    queue, log, done = DispatchQueue(path, 1), Log(), []
+
+    async def deliver(broadcast_id: int) -> None:
+        await log.deliver(broadcast_id)
+        await anyio.sleep(0.1)
+        done.append(broadcast_id)
+
+    async with running(queue, deliver):
+        queue.enqueue(1)
+        await log.until(1)
+        assert queue.health().busy == 1
+        queue.enqueue(2)
+    assert done == [1]
+    assert queue.health().workers_alive == 0
+
+
+async def test_stop_cancels_a_deliver_that_overstays_its_grace(path: Path, db: sqlite3.Connection) -> None:
+    queue, log, unwound = DispatchQueue(path, 1), Log(), []
+
+    async def deliver(broadcast_id: int) -> None:
+        await log.deliver(broadcast_id)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            unwound.append(broadcast_id)
+
+    with capture_logs() as events:
+        async with running(queue, deliver, grace_s=0.05):
+            queue.enqueue(1)
+            await log.until(1)
+            began = time.monotonic()
+    assert unwound == [1]
+    assert time.monotonic() - began < 2
+    assert [e["event"] for e in events] == ["broadcast_runs_cancelled"]
+
+
+async def test_stopping_idle_workers_takes_no_time(path: Path, db: sqlite3.Connection) -> None:
+    async with running(DispatchQueue(path, 4), Log().deliver):
+        began = time.monotonic()
+    assert time.monotonic() - began < 0.5
+
+
+async def test_no_thread_is_left_behind(path: Path, db: sqlite3.Connection) -> None:
+    async with running(DispatchQueue(path, 4), Log().deliver):
+        pass
+    names = {thread.name for thread in threading.enumerate()}
+    assert not {name for name in names if name.startswith(("Worker-", "Scheduler"))}
+
+
+async def test_an_idle_bell_does_not_write(path: Path, db: sqlite3.Connection) -> None:
+    queue, log = DispatchQueue(path, 4), Log()
+    async with running(queue, log.deliver):
+        queue.enqueue(1)
+        await log.until(1)
+        before = db.execute("PRAGMA data_version").fetchone()
+        wal = path.with_name(path.name + "-wal")
+        size = wal.stat().st_size
+        looks, reading = 0, anyio.Event()
+
+        def looked(statement: str) -> None:
+            nonlocal looks
+            looks += 1
+
+        queue._storage.conn.set_trace_callback(looked)
+        with anyio.move_on_after(2.5):
+            await reading.wait()
+        queue._storage.conn.set_trace_callback(None)
+        assert 1 <= looks <= 6  # it did look meanwhile, and all workers together about once a second
+        assert db.execute("PRAGMA data_version").fetchone() == before
+        assert wal.stat().st_size == size
+
+
+async def test_rings_from_memory_do_not_touch_the_file(path: Path, db: sqlite3.Connection) -> None:
+    queue, log = DispatchQueue(path, 2), Log()
+    statements: list[str] = []
+    async with running(queue, log.deliver):
+        queue._storage.conn.set_trace_callback(statements.append)
+        for n in range(20):
+            queue.enqueue(n)
+        await log.until(20)
+        queue._storage.conn.set_trace_callback(None)
+    assert {s for s in statements if not s.startswith("select count(id) from task")} == set()
+
+
+async def test_a_busy_file_loses_no_row_and_no_worker(
+    path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wacrmd.dispatch.queue.BUSY_TIMEOUT_S", 0.05)
+    with transaction(db) as tx:
+        DispatchQueue(path, 1).enqueue_in(tx, 7)
+    queue, log = DispatchQueue(path, 1), Log()
+    with capture_logs() as events:
+        db.execute("BEGIN IMMEDIATE")
+        async with running(queue, log.deliver):
+            queue.enqueue(8)  # what needs no file goes on, after the first look has failed
+            await log.until(1)
+            assert events
+            db.execute("COMMIT")
+            await log.until(2)
+            assert queue.health().workers_alive == 1
+    assert log.seen == [8, 7]
+    assert {e["event"] for e in events} == {"queue_read_failed"}
+
+
+async def test_a_message_that_is_not_ours_is_dropped_with_a_word(path: Path, db: sqlite3.Connection) -> None:
+    queue, log = DispatchQueue(path, 1), Log()
+    with transaction(db) as tx:
+        for data in (b"\x80\x04.", b"[]", b'{"args": []}', b'{"args": ["x"]}', b"7"):
+            tx.execute("INSERT INTO task (queue, data, priority) VALUES (?, ?, 0)", (QUEUE, data))
+        queue.enqueue_in(tx, 9)
+    with capture_logs() as events:
+        async with running(queue, log.deliver):
+            await log.until(1)
+    assert log.seen == [9]
+    assert [e["event"] for e in events] == ["job_dropped"] * 5
+
+
+async def test_our_row_is_what_huey_itself_would_read(path: Path, db: sqlite3.Connection) -> None:
+    queue = DispatchQueue(path, 1)
+    with transaction(db) as tx:
+        queue.enqueue_in(tx, 7)
+    plain = SqliteHuey(QUEUE, filename=str(path), results=False, serializer=queue._huey.serializer)
+    plain.task(name="send_broadcast")(queue._task.func)
+    task = plain.dequeue()
+    assert (task.name, task.args) == ("send_broadcast", [7])
+    assert plain.dequeue() is None
+    plain.storage.close()

@@ -1,0 +1,173 @@
+"""Phone numbers: what is forgiven, what is refused, and that the quick way agrees with the library."""
+
+import phonenumbers
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from wacrmd.domain import phone
+
+EXAMPLES = sorted(
+    {
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        for region in phonenumbers.SUPPORTED_REGIONS
+        for kind in phonenumbers.PhoneNumberType.values()
+        if (number := phonenumbers.example_number_for_type(region, kind)) is not None
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("+14155550123", "+14155550123"),
+        ("14155550123", "+14155550123"),
+        ("0014155550123", "+14155550123"),
+        ("  +1 (415) 555-0123\n", "+14155550123"),
+        ("+1.415.555.0123", "+14155550123"),
+        ("+49 151/23456789", "+4915123456789"),
+        ("[+1] 415 555 0123", "+14155550123"),
+        ("+1\u00a0415\u2009555\u20110123", "+14155550123"),
+        ("\u202a+1 415 555 0123\u202c", "+14155550123"),
+        ("\ufeff+14155550123\u200e", "+14155550123"),
+        ("\uff0b1415\uff15\uff15\uff150123", "+14155550123"),
+        ("+٩٦٦٥٠١٢٣٤٥٦٧", "+966501234567"),
+        ("+44 (0)20 7946 0018", "+442079460018"),
+        ("+49 0151 23456789", "+4915123456789"),
+        ("+39 06 1234 5678", "+390612345678"),
+        ("+16475550123", "+16475550123"),
+        ("+525512345678", "+525512345678"),
+        ("+5215512345678", "+525512345678"),
+        ("52 1 55 1234 5678", "+525512345678"),
+        ("+5491123456789", "+5491123456789"),
+        ("+541123456789", "+541123456789"),
+        ("+54 11 15 2345 6789", "+5491123456789"),
+        ("+5511987654321", "+5511987654321"),
+        ("553187654321", "+5531987654321"),
+        ("+551132345678", "+551132345678"),
+        ("+551177654321", "+551177654321"),
+        ("+6834000", "+6834000"),
+    ],
+)
+def test_formatting_and_old_forms_are_forgiven(text: str, expected: str) -> None:
+    assert phone.normalize(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "+",
+        "+1",
+        "123456",
+        "+123456",
+        "+15550123",
+        "+15555550123",
+        "+1415555012",
+        "+141555501234",
+        "+0014155550123",
+        "++14155550123",
+        "1+4155550123",
+        "+1415555+0123",
+        "+999999999999",
+        "+1234567890123456",
+        "call +14155550123",
+        "+1415555012x",
+        "+1-800-FLOWERS",
+        "+14155550123 ext 5",
+        "+14155550123,5",
+        "tel:+14155550123",
+        "US.13491208655302741918",
+        "+1415555012\u00b3",
+        "+1415\0555\x000123",
+        "+14155550123" + " " * 60,
+        "0" * 10_000_000,
+        "\ud800+14155550123",
+    ],
+)
+def test_anything_else_is_no_number(text: str) -> None:
+    assert phone.normalize(text) is None
+
+
+@pytest.mark.parametrize("number", EXAMPLES)
+def test_the_library_s_own_examples_are_taken_as_they_are(number: str) -> None:
+    assert phone.normalize(number) == (number if len(number) > 7 else None)
+
+
+NUMBERS = st.one_of(
+    st.from_regex(r"\+[1-9][0-9]{6,16}", fullmatch=True),
+    st.builds(
+        lambda number, place, digit: number[:place] + digit + number[place + 1 :],
+        st.sampled_from(EXAMPLES),
+        st.integers(2, 9),
+        st.sampled_from("0123456789"),
+    ),
+)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(NUMBERS)
+@example("+79123456789")  # Russia takes by leading digits what Kazakhstan does not
+@example("+77012345678")
+@example("+16475550123")  # Canada, not the main region of +1
+def test_the_quick_way_agrees_with_the_library(number: str) -> None:
+    if phone._DIALLED.fullmatch(number) and phone._is_plainly_valid(number):
+        assert phone._parse(number) == number
+
+
+def test_the_quick_way_is_the_usual_one() -> None:
+    mobiles = [
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        for region in ("US", "CA", "BR", "IN", "ID", "MX", "DE", "GB", "ES", "NG", "AR", "IT", "RU", "ZA")
+        if (number := phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE))
+    ]
+    assert [number for number in mobiles if not phone._is_plainly_valid(number)] == []
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.one_of(NUMBERS, st.text(alphabet="+0123456789 ()-.", max_size=24), st.text(max_size=24)))
+def test_normalizing_twice_changes_nothing(text: str) -> None:
+    once = phone.normalize(text)
+    assert once is None or (once.startswith("+") and once[1:].isdecimal() and once.isascii())
+    assert once is None or phone.normalize(once) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("US.13491208655302741918", True),
+        ("US.ENT.13491208655302741918", True),
+        ("BR.a", True),
+        ("BR." + "a" * 128, True),
+        ("BR." + "a" * 129, False),
+        ("BR.", False),
+        ("br.1349", False),
+        ("USA.1349", False),
+        ("US.13 49", False),
+        ("US.13.49", False),
+        ("US.1349\n", False),
+        ("+14155550123", False),
+    ],
+)
+def test_user_ids(text: str, expected: bool) -> None:
+    assert phone.is_user_id(text) is expected
+
+
+def test_digits_are_how_meta_writes_a_wa_id() -> None:
+    assert phone.digits("+14155550123") == "14155550123"
+    assert phone.digits("14155550123") == "14155550123"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("+14155550123", "+1415•••0123"),
+        ("14155550123", "14155•••0123"),
+        ("+6834000", "+68•••00"),
+        ("+12345", "•••"),
+        ("", "•••"),
+        ("US.13491208655302741918", "US.13•••1918"),
+    ],
+)
+def test_a_masked_number_hides_its_middle(text: str, expected: str) -> None:
+    assert phone.mask(text) == expected

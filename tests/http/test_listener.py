@@ -1,0 +1,410 @@
+"""The listeners over real sockets: what Hypercorn would hang on, lose or forget."""
+
+import socket
+import stat
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from anyio.abc import ByteStream
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
+
+from wacrmd.config import Bind
+from wacrmd.errors import AddressInUseError, ConfigError
+from wacrmd.http.listener import Listener
+from wacrmd.http.middleware import RequestMiddleware, read_body
+
+pytestmark = pytest.mark.anyio
+
+LOCAL = Bind.parse("127.0.0.1:0")
+LIMIT = 2_000_000
+
+
+class Unlistening(StreamingResponse):
+    """A streaming response that does not ask meanwhile whether the caller is still there."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
+
+
+class Doors:
+    """An app with every kind of behaviour that the listener has to stand."""
+
+    def __init__(self) -> None:
+        self.entered = anyio.Event()
+        self.release = anyio.Event()
+        self.left: list[str] = []
+        routes = [
+            Route("/", self.hello),
+            Route("/body", self.body, methods=["POST"]),
+            Route("/unread", self.unread, methods=["POST"]),
+            Route("/torn", self.torn, methods=["POST"]),
+            Route("/held", self.held),
+            Route("/stream", self.stream),
+            Route("/flood", self.flood),
+            Route("/crash", self.crash),
+        ]
+        self.app = Starlette(routes=routes, middleware=[Middleware(RequestMiddleware)])
+
+    async def hello(self, request: Request) -> Response:
+        return PlainTextResponse("hello")
+
+    async def body(self, request: Request) -> Response:
+        body = await read_body(request, limit=LIMIT, deadline_s=0.2)
+        return PlainTextResponse(str(len(body)))
+
+    async def unread(self, request: Request) -> Response:
+        return PlainTextResponse("no", 401)
+
+    async def torn(self, request: Request) -> Response:
+        async def half() -> AsyncIterator[str]:
+            yield "half"
+            await anyio.sleep(0.1)  # until the body has filled whatever holds it
+            raise ZeroDivisionError
+
+        return Unlistening(half())
+
+    async def held(self, request: Request) -> Response:
+        self.entered.set()
+        try:
+            await self.release.wait()
+        finally:
+            self.left.append("held")
+        return PlainTextResponse("done")
+
+    async def stream(self, request: Request) -> Response:
+        async def events() -> AsyncIterator[str]:
+            yield ": hello\n\n"
+            self.entered.set()
+            try:
+                await anyio.sleep_forever()
+            finally:
+                self.left.append("stream")
+
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+    async def flood(self, request: Request) -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            self.entered.set()
+            while True:
+                yield b"x" * 65536
+
+        return StreamingResponse(chunks())
+
+    async def crash(self, request: Request) -> Response:
+        raise ZeroDivisionError
+
+
+@pytest.fixture
+def doors() -> Doors:
+    return Doors()
+
+
+@asynccontextmanager
+async def serving(doors: Doors, bind: Bind = LOCAL, drain_s: float = 5) -> AsyncIterator[Listener]:
+    """A listener that serves; leaving asks it to stop and waits until it has."""
+    listener, shutdown = Listener.open(bind, "[api] bind"), anyio.Event()
+    async with anyio.create_task_group() as tasks:
+
+        async def serve(*, task_status: anyio.abc.TaskStatus[None]) -> None:
+            await listener.serve(doors.app, shutdown=shutdown, drain_s=drain_s, task_status=task_status)
+
+        await tasks.start(serve)
+        try:
+            yield listener
+        finally:
+            shutdown.set()
+
+
+@asynccontextmanager
+async def calling(listener: Listener) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://{listener.address}", timeout=10) as client:
+        yield client
+
+
+async def raw(listener: Listener, sent: bytes) -> ByteStream:
+    assert listener.port is not None
+    stream = await anyio.connect_tcp("127.0.0.1", listener.port)
+    await stream.send(sent)
+    return stream
+
+
+async def rest(stream: ByteStream) -> bytes:
+    """Everything until the server closes."""
+    received = b""
+    with anyio.fail_after(10):
+        try:
+            while True:
+                received += await stream.receive()
+        except anyio.EndOfStream:
+            return received
+
+
+async def test_port_0_becomes_a_true_port_and_keep_alive_holds(doors: Doors) -> None:
+    async with serving(doors) as listener, calling(listener) as client:
+        assert listener.port
+        first, second = await client.get("/"), await client.get("/")
+        assert first.text == second.text == "hello"
+        assert first.extensions["network_stream"] is not None
+        pool = client._transport._pool  # type: ignore[attr-defined]
+        assert len(pool.connections) == 1
+        assert "server" not in first.headers
+
+
+async def test_a_crash_is_a_500_with_the_id_and_the_connection_goes_on(doors: Doors) -> None:
+    with capture_logs() as events:
+        async with serving(doors) as listener, calling(listener) as client:
+            answer = await client.get("/crash", headers={"X-Request-Id": "abc"})
+            assert answer.status_code == 500
+            assert answer.headers["x-request-id"] == "abc"
+            assert answer.json()["error"]["code"] == "internal"
+            assert (await client.get("/")).status_code == 200
+    assert [e["event"] for e in events] == ["request_crashed"]
+
+
+async def test_every_answer_carries_a_request_id(doors: Doors) -> None:
+    async with serving(doors) as listener, calling(listener) as client:
+        for path, status in (("/", 200), ("/nowhere", 404), ("/body", 405)):
+            answer = await client.get(path)
+            assert (answer.status_code, len(answer.headers["x-request-id"])) == (status, 32)
+
+
+async def test_a_slow_body_is_cut(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wacrmd.http.listener.LINGER_S", 0.1)
+    async with serving(doors) as listener:
+        began = time.monotonic()
+        stream = await raw(listener, b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n12345")
+        answer = await rest(stream)
+        assert time.monotonic() - began < 2
+        await stream.aclose()
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"did not arrive within 0.2 s: 5 bytes came" in answer
+
+
+async def test_a_body_whose_declared_length_is_too_large_gets_413(doors: Doors) -> None:
+    async with serving(doors) as listener, calling(listener) as client:
+        answer = await client.post("/body", content=b"x" * (LIMIT + 1))
+        assert answer.status_code == 413
+        assert answer.json()["error"]["code"] == "payload_too_large"
+        assert (await client.post("/body", content=b"x" * LIMIT)).text == str(LIMIT)
+
+
+async def test_a_chunked_body_that_is_too_large_gets_413(doors: Doors) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 50_000
+
+    async with serving(doors) as listener, calling(listener) as client:
+        answer = await client.post("/body", content=chunks())
+        assert answer.status_code == 413
+
+
+async def test_an_unread_body_does_not_hang_the_answer(doors: Doors) -> None:
+    async with serving(doors) as listener, calling(listener) as client:
+        with anyio.fail_after(5):
+            answer = await client.post("/unread", content=b"x" * 5_000_000)
+            assert answer.status_code == 401
+            assert (await client.get("/")).status_code == 200
+
+
+async def test_a_body_that_never_ends_is_hung_up_on(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wacrmd.http.listener.LINGER_S", 0.1)
+    async with serving(doors) as listener:
+        stream = await raw(
+            listener, b"POST /unread HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        with anyio.fail_after(10), pytest.raises(anyio.BrokenResourceError):
+            while True:
+                await stream.send(chunk)
+        await stream.aclose()
+
+
+async def test_an_answer_torn_before_the_body_was_read_is_hung_up_on(doors: Doors) -> None:
+    async with serving(doors) as listener, calling(listener) as client:
+        with anyio.fail_after(5), capture_logs(), pytest.raises(httpx.RemoteProtocolError):
+            await client.post("/torn", content=b"x" * 5_000_000)
+
+
+async def test_a_running_request_is_finished_before_the_exit(doors: Doors) -> None:
+    answers: list[httpx.Response] = []
+    async with anyio.create_task_group() as tasks, serving(doors) as listener:
+
+        async def call() -> None:
+            async with calling(listener) as client:
+                answers.append(await client.get("/held"))
+
+        tasks.start_soon(call)
+        await doors.entered.wait()
+
+        async def release_when_closed() -> None:
+            assert listener.port is not None
+            with anyio.fail_after(5):
+                while await accepts(listener.port):
+                    await anyio.lowlevel.checkpoint()
+            doors.release.set()
+
+        tasks.start_soon(release_when_closed)
+    assert [answer.text for answer in answers] == ["done"]
+
+
+async def accepts(port: int) -> bool:
+    try:
+        await (await anyio.connect_tcp("127.0.0.1", port)).aclose()
+    except OSError:
+        return False
+    return True
+
+
+async def test_an_open_stream_does_not_hang_the_exit(doors: Doors) -> None:
+    with capture_logs() as events:
+        async with serving(doors, drain_s=0.1) as listener:
+            stream = await raw(listener, b"GET /stream HTTP/1.1\r\nhost: a\r\n\r\n")
+            await doors.entered.wait()
+            began = time.monotonic()
+        took = time.monotonic() - began
+        assert b": hello" in await rest(stream)
+        await stream.aclose()
+    assert took < 2
+    assert doors.left == ["stream"]
+    assert [(e["event"], e["requests"]) for e in events] == [("requests_cancelled", 1)]
+
+
+async def test_a_request_that_overstays_the_drain_is_told_so(doors: Doors) -> None:
+    async with serving(doors, drain_s=0.1) as listener:
+        stream = await raw(listener, b"GET /held HTTP/1.1\r\nhost: a\r\nx-request-id: abc\r\n\r\n")
+        await doors.entered.wait()
+    answer = await rest(stream)
+    await stream.aclose()
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 5" in answer
+    assert b"x-request-id: abc" in answer
+    assert doors.left == ["held"]
+
+
+async def test_a_caller_that_does_not_read_does_not_hang_the_exit(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wacrmd.http.listener.HANG_UP_S", 0.2)
+    async with serving(doors, drain_s=0.1) as listener:
+        stream = await raw(listener, b"GET /flood HTTP/1.1\r\nhost: a\r\n\r\n")
+        await doors.entered.wait()
+        began = time.monotonic()
+    assert time.monotonic() - began < 2
+    await stream.aclose()
+
+
+async def test_idle_connections_do_not_delay_the_exit(doors: Doors) -> None:
+    async with serving(doors, drain_s=5) as listener, calling(listener) as client:
+        await client.get("/")
+        silent = await raw(listener, b"")
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    await silent.aclose()
+
+
+async def test_a_taken_address_is_named_with_its_key() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(AddressInUseError, match=rf"127\.0\.0\.1:{port} is taken.*\[api\] bind"):
+            Listener.open(Bind.parse(f"127.0.0.1:{port}"), "[api] bind")
+
+
+async def test_two_listeners_cannot_share_an_address_before_they_serve() -> None:
+    first = Listener.open(LOCAL, "[api] bind")
+    with pytest.raises(AddressInUseError):
+        Listener.open(Bind.parse(first.address), "[webhooks] bind")
+    first.close()
+
+
+async def test_an_address_of_another_machine_is_a_bad_configuration() -> None:
+    with pytest.raises(ConfigError, match=r"\[api\] bind: expected an address.*192\.0\.2\.1:8080"):
+        Listener.open(Bind.parse("192.0.2.1:8080"), "[api] bind")
+
+
+async def test_localhost_can_be_listened_on() -> None:
+    listener = Listener.open(Bind.parse("localhost:0"), "[api] bind")
+    assert listener.address == f"localhost:{listener.port}"
+    listener.close()
+
+
+def unix(path: Path) -> Bind:
+    return Bind.parse(f"unix:{path}")
+
+
+async def test_a_unix_socket_serves_and_goes_with_the_listener(doors: Doors, tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    async with serving(doors, unix(path)) as listener:
+        assert listener.address == f"unix:{path}"
+        assert listener.port is None
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        transport = httpx.AsyncHTTPTransport(uds=str(path))
+        async with httpx.AsyncClient(transport=transport, base_url="http://wacrmd") as client:
+            assert (await client.get("/")).text == "hello"
+    assert not path.exists()
+
+
+async def test_a_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    Listener.open(unix(path), "[api] bind").close()
+    assert not path.exists()
+
+
+async def test_a_live_unix_socket_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with socket.socket(socket.AF_UNIX) as live:
+        live.bind(str(path))
+        live.listen(1)
+        with pytest.raises(AddressInUseError, match=r"api\.sock is taken"):
+            Listener.open(unix(path), "[api] bind")
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(path))
+
+
+async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    path.write_text("precious")
+    with pytest.raises(ConfigError, match="a file that is no socket"):
+        Listener.open(unix(path), "[api] bind")
+    assert path.read_text() == "precious"
+
+
+async def test_closing_leaves_the_socket_of_a_successor_alone(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    first = Listener.open(unix(path), "[api] bind")
+    path.unlink()
+    second = Listener.open(unix(path), "[api] bind")
+    first.close()
+    assert path.exists()
+    second.close()
+    assert not path.exists()
+
+
+async def test_an_inherited_descriptor_is_served(doors: Doors) -> None:
+    inherited = socket.create_server(("127.0.0.1", 0))
+    port = inherited.getsockname()[1]
+    async with serving(doors, Bind.parse(f"fd://{inherited.detach()}")) as listener:
+        assert listener.port == port
+        async with calling(listener) as client:
+            assert (await client.get("/")).text == "hello"
+
+
+async def test_a_descriptor_that_does_not_listen_is_a_bad_configuration() -> None:
+    with socket.socket() as idle:
+        with pytest.raises(ConfigError, match="no listening stream socket"):
+            Listener.open(Bind.parse(f"fd://{idle.fileno()}"), "[api] bind")
+        assert idle.fileno() >= 0
+    with pytest.raises(ConfigError, match="Bad file descriptor"):
+        Listener.open(Bind.parse("fd://999"), "[api] bind")

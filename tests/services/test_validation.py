@@ -1,0 +1,309 @@
+"""What would fail at Meta for each person alone is found before anything is stored: a table of templates and contents."""
+
+from typing import Any
+
+import pytest
+
+from wacrmd.domain.model import TemplateContent
+from wacrmd.services.broadcasts.validation import Known, problems
+from wacrmd.store.templates import Template
+
+BODY0: dict[str, Any] = {"type": "BODY", "text": "Hello"}
+BODY2: dict[str, Any] = {"type": "BODY", "text": "Hi {{1}}, your order {{2}} is on its way, {{1}}"}
+NAMED: dict[str, Any] = {"type": "BODY", "text": "Hi {{first_name}}, code {{code}}"}
+IMAGE: dict[str, Any] = {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["x"]}}
+TEXT: dict[str, Any] = {"type": "HEADER", "format": "TEXT", "text": "Order {{1}}"}
+PLAIN: dict[str, Any] = {"type": "HEADER", "format": "TEXT", "text": "News"}
+NAMED_TEXT: dict[str, Any] = {"type": "HEADER", "format": "TEXT", "text": "Sale in {{city}}"}
+BUTTONS: dict[str, Any] = {
+    "type": "BUTTONS",
+    "buttons": [
+        {"type": "QUICK_REPLY", "text": "Stop"},
+        {"type": "URL", "text": "Track", "url": "https://shop.example/{{1}}"},
+        {"type": "URL", "text": "Shop", "url": "https://shop.example/"},
+        {"type": "COPY_CODE", "text": "Copy"},
+    ],
+}
+URL = {"index": 1, "type": "url", "text": "track/1"}
+CODE = {"index": 3, "type": "copy_code", "code": "25OFF"}
+CAROUSEL: dict[str, Any] = {"type": "CAROUSEL", "cards": []}
+OFFER: dict[str, Any] = {
+    "type": "LIMITED_TIME_OFFER",
+    "limited_time_offer": {"text": "Soon", "has_expiration": True},
+}
+
+
+def template(*components: dict[str, Any], named: bool = False, status: str = "APPROVED") -> Template:
+    form = "NAMED" if named else "POSITIONAL"
+    return Template("1", "2", "sale", "de", status, "MARKETING", form, list(components), None, "NONE", 0)
+
+
+def text(value: str, **more: str) -> dict[str, str]:
+    return {"type": "text", "text": value, **more}
+
+
+def found(
+    of: Template, defaults: TemplateContent | None = None, *people: TemplateContent
+) -> list[tuple[str, str]]:
+    given = list(enumerate(people or [TemplateContent()]))
+    known = Known(of, [], 0)
+    shown = problems(known, "sale", "de", defaults or TemplateContent(), given)
+    return [(problem.path, problem.message) for problem in shown]
+
+
+FITS: list[tuple[str, Template, TemplateContent, TemplateContent]] = [
+    ("nothing", template(BODY0), TemplateContent(), TemplateContent()),
+    ("empty list", template(BODY0), TemplateContent(), TemplateContent([])),
+    ("positional", template(BODY2), TemplateContent(), TemplateContent(["a", "b"])),
+    (
+        "named",
+        template(NAMED, named=True),
+        TemplateContent(),
+        TemplateContent({"code": "1", "first_name": "x"}),
+    ),
+    ("text header", template(TEXT, BODY0), TemplateContent(header={"text": "1"}), TemplateContent()),
+    ("own header", template(IMAGE, BODY0), TemplateContent(), TemplateContent(header={"image": {"id": "1"}})),
+    ("buttons", template(BODY0, BUTTONS), TemplateContent(buttons=[URL, CODE]), TemplateContent()),
+    (
+        "quick reply payload",
+        template(BODY0, BUTTONS),
+        TemplateContent(buttons=[URL, CODE, {"index": 0, "type": "quick_reply", "payload": "p"}]),
+        TemplateContent(),
+    ),
+    (
+        "named header",
+        template(NAMED_TEXT, BODY0, named=True),
+        TemplateContent(header={"text": "Rome", "parameter_name": "city"}),
+        TemplateContent(),
+    ),
+    (
+        "raw",
+        template(IMAGE, BODY2, BUTTONS),
+        TemplateContent(
+            components=[
+                {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]},
+                {"type": "body", "parameters": [text("a"), {"type": "currency", "currency": {}}]},
+                {"type": "button", "sub_type": "url", "index": "1", "parameters": [text("x")]},
+                {
+                    "type": "button",
+                    "sub_type": "copy_code",
+                    "index": 3,
+                    "parameters": [{"type": "coupon_code"}],
+                },
+            ]
+        ),
+        TemplateContent(),
+    ),
+    (
+        "raw named",
+        template(NAMED, named=True),
+        TemplateContent(),
+        TemplateContent(
+            components=[
+                {
+                    "type": "body",
+                    "parameters": [text("a", parameter_name="code"), text("b", parameter_name="first_name")],
+                }
+            ]
+        ),
+    ),
+    (
+        "carousel",
+        template(BODY0, CAROUSEL),
+        TemplateContent(components=[{"type": "carousel"}]),
+        TemplateContent(),
+    ),
+    (
+        "authentication, its text untold",
+        template({"type": "BODY", "add_security_recommendation": True}),
+        TemplateContent(),
+        TemplateContent(["123456"]),
+    ),
+    (
+        "a header of a kind to come",
+        template({"type": "HEADER", "format": "GIF"}),
+        TemplateContent(),
+        TemplateContent(),
+    ),
+]
+
+
+@pytest.mark.parametrize(("of", "defaults", "own"), [row[1:] for row in FITS], ids=[row[0] for row in FITS])
+def test_what_fits_passes(of: Template, defaults: TemplateContent, own: TemplateContent) -> None:
+    assert found(of, defaults, own) == []
+
+
+AMISS: list[tuple[Template, TemplateContent, TemplateContent, str, str]] = [
+    (
+        template(BODY2),
+        TemplateContent(),
+        TemplateContent(),
+        "recipients[0].params",
+        "takes 2 parameters, found 0",
+    ),
+    (template(BODY2), TemplateContent(), TemplateContent(["a"]), "recipients[0].params", "found 1"),
+    (template(BODY2), TemplateContent(), TemplateContent(["a", "b", "c"]), "recipients[0].params", "found 3"),
+    (
+        template(BODY0),
+        TemplateContent(),
+        TemplateContent(["a"]),
+        "recipients[0].params",
+        "takes 0 parameters",
+    ),
+    (template(BODY2), TemplateContent(), TemplateContent({"1": "a"}), "recipients[0].params", "are numbered"),
+    (template(BODY2), TemplateContent(), TemplateContent(["a", ""]), "recipients[0].params[1]", "no empty"),
+    (
+        template(BODY2),
+        TemplateContent(),
+        TemplateContent(["a", "b\nc"]),
+        "recipients[0].params[1]",
+        "line breaks",
+    ),
+    (
+        template(NAMED, named=True),
+        TemplateContent(),
+        TemplateContent(["a", "b"]),
+        "recipients[0].params",
+        "have names",
+    ),
+    (
+        template(NAMED, named=True),
+        TemplateContent(),
+        TemplateContent({"code": "1"}),
+        "recipients[0].params",
+        '"first_name" is missing',
+    ),
+    (
+        template(NAMED, named=True),
+        TemplateContent(),
+        TemplateContent({"code": "1", "first_name": "x", "last": "y"}),
+        "recipients[0].params.last",
+        "no such parameter",
+    ),
+    (template(IMAGE, BODY0), TemplateContent(), TemplateContent(), "header", 'needs "image"'),
+    (
+        template(IMAGE, BODY0),
+        TemplateContent(header={"video": {"id": "1"}}),
+        TemplateContent(),
+        "header",
+        'needs "image", found "video"',
+    ),
+    (
+        template(IMAGE, BODY0),
+        TemplateContent(header={"image": {"id": "1"}}),
+        TemplateContent(header={"text": "x"}),
+        "recipients[0].header",
+        'needs "image", found "text"',
+    ),
+    (
+        template(PLAIN, BODY0),
+        TemplateContent(header={"text": "x"}),
+        TemplateContent(),
+        "header",
+        "takes no value",
+    ),
+    (
+        template(NAMED_TEXT, BODY0, named=True),
+        TemplateContent(header={"text": "Rome"}),
+        TemplateContent(),
+        "header.parameter_name",
+        '"city"',
+    ),
+    (
+        template(BODY0, BUTTONS),
+        TemplateContent(buttons=[CODE]),
+        TemplateContent(),
+        "buttons",
+        'button 1 of the template needs a value: give index 1, type url with its "text"',
+    ),
+    (
+        template(BODY0, BUTTONS),
+        TemplateContent(buttons=[URL, CODE]),
+        TemplateContent(buttons=[URL]),
+        "recipients[0].buttons",
+        "button 3 of the template needs",
+    ),
+    (
+        template(BODY0, BUTTONS),
+        TemplateContent(buttons=[URL, CODE, {"index": 2, "type": "url", "text": "x"}]),
+        TemplateContent(),
+        "buttons[2]",
+        "takes no value",
+    ),
+    (
+        template(BODY0, BUTTONS),
+        TemplateContent(buttons=[URL, CODE, {"index": 0, "type": "url", "text": "x"}]),
+        TemplateContent(),
+        "buttons[2].type",
+        '"quick_reply"',
+    ),
+    (
+        template(BODY0, BUTTONS),
+        TemplateContent(buttons=[URL, CODE, {"index": 4, "type": "url", "text": "x"}]),
+        TemplateContent(),
+        "buttons[2].index",
+        "has 4 buttons",
+    ),
+    (template(BODY0, CAROUSEL), TemplateContent(), TemplateContent(), "components", "has a carousel"),
+    (
+        template(BODY0, OFFER),
+        TemplateContent(components=[{"type": "body", "parameters": []}]),
+        TemplateContent(),
+        "components",
+        "has a limited_time_offer",
+    ),
+    (
+        template(BODY2),
+        TemplateContent(components=[{"type": "body", "parameters": [text("a")]}]),
+        TemplateContent(),
+        "components",
+        "found 1",
+    ),
+    (
+        template(BODY0, BUTTONS),
+        TemplateContent(),
+        TemplateContent(components=[{"type": "button", "sub_type": "url", "index": "x", "parameters": "no"}]),
+        "recipients[0].components",
+        "button 1 of the template needs",
+    ),
+]
+
+
+@pytest.mark.parametrize(("of", "defaults", "own", "path", "message"), AMISS)
+def test_what_does_not_fit_is_named_with_its_place(
+    of: Template, defaults: TemplateContent, own: TemplateContent, path: str, message: str
+) -> None:
+    shown = found(of, defaults, own)
+    assert shown
+    assert shown[0][0] == path
+    assert message in shown[0][1]
+
+
+def test_what_all_have_in_common_is_told_once_and_what_is_their_own_each_time() -> None:
+    good, bad = TemplateContent(["a", "b"]), TemplateContent(["a"])
+    shown = found(template(IMAGE, BODY2), None, good, bad, good, bad)
+    assert [path for path, _ in shown] == ["header", "recipients[1].params", "recipients[3].params"]
+
+
+@pytest.mark.parametrize("status", ["PENDING", "REJECTED", "PAUSED", "DISABLED"])
+def test_a_template_that_meta_would_refuse_is_refused(status: str) -> None:
+    ((path, message),) = found(template(BODY0, status=status))
+    assert path == "template_name"
+    assert "'sale' in de" in message
+
+
+@pytest.mark.parametrize("status", ["APPROVED", "FLAGGED", "A STATUS TO COME"])
+def test_of_other_statuses_meta_decides(status: str) -> None:
+    assert found(template(BODY0, status=status)) == []
+
+
+def test_an_unknown_template_and_an_unknown_language_are_told_apart() -> None:
+    nobody = [(0, TemplateContent())]
+    (unknown,) = problems(Known(None, [], 0), "sale", "de", TemplateContent(), nobody)
+    assert unknown.path == "template_name"
+    assert "1970-01-01" in unknown.message
+    (language,) = problems(Known(None, ["en", "fr"], 0), "sale", "de", TemplateContent(), nobody)
+    assert (language.path, language.message) == (
+        "template_language",
+        "template 'sale' has no de: it exists in en, fr",
+    )

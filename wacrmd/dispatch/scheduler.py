@@ -1,0 +1,95 @@
+"""The scheduler: runs periodic jobs by the clock. What is due is read from the rows, so no lost timer matters."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+
+from wacrmd.clock import SECOND, Millis, rest
+from wacrmd.errors import Refusal
+from wacrmd.log import get_logger
+from wacrmd.services.context import Context
+from wacrmd.store import broadcasts
+
+TICK: Millis = 1 * SECOND
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class PeriodicJob:
+    """Work that is done every so often; one that fails is logged and done again when it is next due."""
+
+    name: str
+    every: Millis
+    run: Callable[[], Awaitable[object]]
+    due_at: Millis = 0
+    running: bool = False
+
+
+class Scheduler:
+    """Runs its periodic jobs by the clock; `passes` and `passed` tell tests and the watchdog that it lives.
+
+    One that is not `vital` may take its time over a job, such as a backup: nobody's message waits for it.
+    """
+
+    def __init__(self, ctx: Context, jobs: list[PeriodicJob], *, vital: bool = True) -> None:
+        self._ctx = ctx
+        self._jobs = jobs
+        self._vital = vital
+        self.passes = 0
+        self.passed_at: Millis = 0
+        self.passed = anyio.Event()
+
+    async def run(self) -> None:
+        """Run due jobs every `TICK` until cancelled; a job that takes long holds up no other one."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                for job in self._due():
+                    tasks.start_soon(self._do, job)
+                self._pass()
+                await rest(self._ctx.clock, TICK)
+
+    async def run_due(self) -> None:
+        """Run every job that is due, and return when all of them are done."""
+        async with anyio.create_task_group() as tasks:
+            for job in self._due():
+                tasks.start_soon(self._do, job)
+        self._pass()
+
+    def _due(self) -> list[PeriodicJob]:
+        """The jobs whose time has come (also where the clock was set back), each marked as running."""
+        now = self._ctx.clock.now()
+        due = [job for job in self._jobs if not job.running and not now < job.due_at <= now + job.every]
+        for job in due:
+            job.due_at, job.running = now + job.every, True
+        return due
+
+    async def _do(self, job: PeriodicJob) -> None:
+        try:
+            await job.run()
+        except Refusal as refusal:
+            log.warning("periodic_job_postponed", job=job.name, reason=refusal.message)
+        except Exception:
+            log.exception("periodic_job_failed", job=job.name)
+        finally:
+            job.running = False
+
+    def _pass(self) -> None:
+        self.passes += 1
+        self.passed_at = self._ctx.clock.now()
+        if self._vital:
+            self._ctx.metrics.sweeper_passed.set(self.passed_at / SECOND)
+        self.passed.set()
+        self.passed = anyio.Event()
+
+
+async def enqueue_due(ctx: Context) -> None:
+    """Start scheduled broadcasts whose time has come, and ring for every broadcast with a due recipient."""
+    now = ctx.clock.now()
+    if await ctx.db.read(partial(broadcasts.scheduled_due, now=now)):
+        started = await ctx.db.write(partial(broadcasts.start_scheduled, now=now))
+        ctx.changes.publish(started)
+    for broadcast_id in await ctx.db.read(partial(broadcasts.due, now=now)):
+        ctx.queue.enqueue(broadcast_id)

@@ -1,0 +1,124 @@
+"""Where outbound webhooks may go: public addresses, and private ones that the configuration lists; pure.
+
+An app's key must not turn the daemon into a way into the network that it stands in (SSRF), so what counts is
+the address that is connected to, not the name in the URL.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+
+import yarl
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LONGEST_URL = 2048
+
+_NEVER_PUBLIC: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/10",
+        "fec0::/10",
+        "ff00::/8",
+    )
+)
+"""Special-purpose blocks (the IANA registries of RFC 6890): this host, private, shared (CGNAT), link-local with the
+clouds' metadata services, documentation, benchmarks, multicast and reserved."""
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_6TO4 = ipaddress.IPv6Network("2002::/16")
+
+
+def address_of(text: str) -> Address:
+    """The address that `text` writes, without a zone; an IPv4 address inside IPv6 counts as that IPv4 address.
+
+    Raises ValueError for anything else.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+        if address in _6TO4:
+            return ipaddress.IPv4Address((int(address) >> 80) & 0xFFFF_FFFF)
+    return address
+
+
+def is_public(address: Address) -> bool:
+    """Whether anybody on the internet could mean this address."""
+    return not any(address in network for network in _NEVER_PUBLIC)
+
+
+class AddressPolicy:
+    """What may be called, from `[hooks] allow_private`: host names and networks."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._hosts: set[str] = set()
+        self._networks: list[Network] = []
+        for item in allowed:
+            try:
+                self._networks.append(ipaddress.ip_network(item))
+            except ValueError:
+                self._hosts.add(item.lower().rstrip("."))
+
+    def allows(self, host: str, address: str) -> bool:
+        """Whether `address`, to which the URL's `host` led, may be connected to."""
+        try:
+            found = address_of(address)
+        except ValueError:
+            return False
+        return (
+            is_public(found)
+            or any(found in network for network in self._networks)
+            or host.lower().rstrip(".") in self._hosts
+        )
+
+
+def refusal(host: str, address: str) -> str:
+    """What to tell whoever gave a URL whose `host` leads to an `address` that must not be called."""
+    what = f"{address} is" if host == address else f"{host} leads to {address}, which is"
+    return f"{what} not public: an operator can list it in [hooks] allow_private if it may be called"
+
+
+def parse_url(text: str) -> yarl.URL:
+    """The URL of an endpoint, read by the parser that will call it; raises ValueError with what was expected."""
+    if len(text) > LONGEST_URL:
+        raise ValueError(f"expected at most {LONGEST_URL} characters, found {len(text)}")
+    if any(ord(char) <= 0x20 or ord(char) == 0x7F or char == "\\" for char in text):  # noqa: PLR2004 - space and DEL
+        raise ValueError("expected no spaces, control characters or backslashes")
+    try:
+        url = yarl.URL(text)
+        port = url.port
+    except ValueError as error:
+        raise ValueError(f"expected a URL such as https://crm.example.com/wacrmd: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host or not port:
+        raise ValueError("expected a URL such as https://crm.example.com/wacrmd")
+    if url.user is not None or url.password is not None:
+        raise ValueError("expected no user or password in the URL: check the signature instead")
+    if url.fragment:
+        raise ValueError("expected no fragment (#…) in the URL")
+    return url

@@ -1,0 +1,67 @@
+"""The listener for Meta: one path, verification by GET, signed events by POST. It knows nothing else."""
+
+import hashlib
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.http.middleware import RequestMiddleware, read_body
+from wacrmd.log import get_logger
+from wacrmd.meta.webhook import decode, parse, verify
+from wacrmd.services.context import Context
+from wacrmd.services.meta_events import ingest
+
+log = get_logger(__name__)
+
+
+def build(ctx: Context) -> Starlette:
+    """The ASGI app of the webhook listener."""
+    door = _Handlers(ctx)
+    path = ctx.config.webhooks.path
+    return Starlette(
+        routes=[Route(path, door.subscribe, methods=["GET"]), Route(path, door.events, methods=["POST"])],
+        middleware=[Middleware(RequestMiddleware)],
+    )
+
+
+class _Handlers:
+    """The two requests that Meta makes (contract 5)."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    async def subscribe(self, request: Request) -> Response:
+        """Answer Meta's challenge when it knows a verify token of ours."""
+        query = request.query_params
+        hashed = hashlib.sha256(query.get("hub.verify_token", "").encode()).digest()
+        if query.get("hub.mode") == "subscribe" and await ingest.verify_token_known(self._ctx, hashed):
+            log.info("webhook_verified")
+            return PlainTextResponse(query.get("hub.challenge", ""))
+        log.warning("webhook_verification_refused")
+        return PlainTextResponse("the verify token is not one of a configured number", status_code=403)
+
+    async def events(self, request: Request) -> Response:
+        """Take events that an app secret of ours has signed; 200 once what they tell is durable."""
+        ctx = self._ctx
+        config = ctx.config.webhooks
+        body = await read_body(request, limit=config.max_body_bytes, deadline_s=config.body_timeout_s)
+        secrets, authorized = await ctx.webhook_secrets.current()
+        place = verify(secrets, body, request.headers.get("x-hub-signature-256"))
+        if place is None:
+            ctx.metrics.webhook_signature_failures.inc()
+            log.warning("webhook_signature_refused", bytes=len(body))
+            raise Refusal(
+                ErrorCode.UNAUTHORIZED,
+                "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret",
+            )
+        try:
+            payload = decode(body)
+        except ValueError as error:
+            raise bad_request(f"The body is not JSON: {error}") from error
+        with ctx.metrics.webhook_seconds.time():
+            await ingest.ingest(ctx, parse(payload, ctx.clock.now()), authorized[place])
+        return Response(status_code=200)

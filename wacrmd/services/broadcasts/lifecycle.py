@@ -1,0 +1,119 @@
+"""Pausing, resuming, cancelling and retrying: each one compare-and-set, harmless when repeated."""
+
+from collections.abc import Callable
+from typing import Any
+
+from wacrmd.domain.model import Broadcast, BroadcastStatus, HoldReason, RecipientStatus
+from wacrmd.errors import conflict, not_found
+from wacrmd.services import views
+from wacrmd.services.context import Context
+from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store.database import Tx
+
+RETRIABLE = frozenset({RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
+
+
+async def pause(ctx: Context, broadcast: Broadcast, reason: HoldReason, by: str) -> dict[str, Any]:
+    """Stop a broadcast where it stands; requests in flight end as they end."""
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> None:
+        if not broadcasts.pause(tx, broadcast.id, reason, f"Paused by {by}", now):
+            _must_be(tx, broadcast, BroadcastStatus.PAUSED, "pause")
+
+    return await _done(ctx, broadcast, work)
+
+
+async def resume(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
+    """Go on where it stopped."""
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> None:
+        if not broadcasts.resume(tx, broadcast.id, now):
+            _must_be(tx, broadcast, BroadcastStatus.SENDING, "resume", BroadcastStatus.SCHEDULED)
+        recipients.renew(tx, [broadcast.id])
+        broadcasts.touch(tx, [broadcast.id], now)
+        ctx.queue.enqueue_in(tx, broadcast.id)
+
+    resumed = await _done(ctx, broadcast, work)
+    ctx.throughput.reset(broadcast.number_id)
+    return resumed
+
+
+async def cancel(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
+    """Stop for good: who was not tried yet is never messaged."""
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> None:
+        if not broadcasts.cancel(tx, broadcast.id, now):
+            _must_be(tx, broadcast, BroadcastStatus.CANCELLED, "cancel")
+
+    return await _done(ctx, broadcast, work)
+
+
+async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[RecipientStatus]) -> int:
+    """Send again to failed or uncertain recipients, because somebody decided so; how many were requeued.
+
+    A recipient that is uncertain may have the message already: only a person can take that risk.
+    """
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> int:
+        current = broadcasts.get(tx, broadcast.id)
+        if current is None:
+            raise not_found("Broadcast")
+        if current.status in (BroadcastStatus.SCHEDULED, BroadcastStatus.CANCELLED):
+            raise conflict(
+                f"The broadcast is {current.status}: only one that is sending, paused or sent can be retried"
+            )
+        number = numbers.get(tx, current.number_id)
+        if number is None or not number.access_token:
+            raise conflict("The number of this broadcast was removed: make a new broadcast from another one")
+        requeued = recipients.requeue(tx, broadcast.id, statuses & RETRIABLE, now)
+        if requeued and current.status is BroadcastStatus.SENT:
+            broadcasts.reopen(tx, broadcast.id, now)
+        if requeued:
+            ctx.queue.enqueue_in(tx, broadcast.id)
+        return requeued
+
+    requeued = await ctx.db.write(work)
+    ctx.queue.wake()
+    ctx.changes.publish([broadcast.id])
+    return requeued
+
+
+async def give_up_uncertain(ctx: Context, broadcast: Broadcast) -> int:
+    """Decide that uncertain recipients did not get it: they become failed; how many."""
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> int:
+        count = recipients.fail_uncertain(tx, broadcast.id, now)
+        broadcasts.touch(tx, [broadcast.id], now)
+        return count
+
+    count = await ctx.db.write(work)
+    ctx.changes.publish([broadcast.id])
+    return count
+
+
+def _must_be(
+    tx: Tx, broadcast: Broadcast, wanted: BroadcastStatus, verb: str, *also: BroadcastStatus
+) -> None:
+    """A repeated transition is harmless; one from any other state is refused by name."""
+    current = broadcasts.get(tx, broadcast.id)
+    if current is None:
+        raise not_found("Broadcast")
+    if current.status not in (wanted, *also):
+        raise conflict(f"Cannot {verb} this broadcast: it is {current.status}")
+
+
+async def _done(ctx: Context, broadcast: Broadcast, work: Callable[[Tx], None]) -> dict[str, Any]:
+    await ctx.db.write(work)
+    ctx.queue.wake()
+    ctx.changes.publish([broadcast.id])
+    return await views.broadcast_by_id(ctx, broadcast.id)
+
+
+async def broadcast_of(ctx: Context, reference: str, account_id: str | None = None) -> Broadcast:
+    """The broadcast that a caller means: its uuid, or for operators an unambiguous beginning of it."""
+    return await views.resolve_broadcast(ctx, reference, account_id)

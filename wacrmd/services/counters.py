@@ -1,0 +1,60 @@
+"""Counts what happens in the metrics, each after the commit that made it durable."""
+
+from collections.abc import Iterable
+
+from wacrmd.domain.model import AttemptResult, MetaError, RecipientStatus
+from wacrmd.meta.outcome import Outcome
+from wacrmd.services.context import Context
+from wacrmd.store.receipts import Applied
+
+
+def count_accepted(
+    ctx: Context, *, accepted: int, rejected: int, duplicates: int, suppressed: int, seconds: float
+) -> None:
+    """A broadcast was stored, within so many seconds."""
+    metrics = ctx.metrics
+    metrics.broadcasts_accepted.inc()
+    metrics.accept_seconds.observe(seconds)
+    for result, count in (
+        ("accepted", accepted),
+        ("rejected", rejected),
+        ("duplicate", duplicates),
+        ("suppressed", suppressed),
+    ):
+        metrics.recipients_submitted.labels(result).inc(count)
+
+
+def count_results(ctx: Context, results: Iterable[AttemptResult]) -> None:
+    """Outcomes of attempts are durable."""
+    metrics = ctx.metrics
+    for result in results:
+        if result.status is RecipientStatus.PENDING:
+            metrics.retries.labels(_code(result.error)).inc()
+            continue
+        metrics.messages.labels(result.status.value).inc()
+        if result.status is RecipientStatus.FAILED:
+            metrics.failures.labels(_code(result.error), "answer").inc()
+
+
+def count_applied(ctx: Context, applied: Applied) -> None:
+    """Statuses that Meta told are durable."""
+    for status, count in applied.statuses.items():
+        ctx.metrics.messages.labels(str(status)).inc(count)
+    for receipt, _ in applied.failed:
+        ctx.metrics.failures.labels(_code(receipt.error), "webhook").inc()
+
+
+def count_webhook(ctx: Context, kinds: dict[str, int], applied: Applied) -> None:
+    """What one webhook told is durable: its events by kind, and what its statuses did."""
+    for kind, count in kinds.items():
+        ctx.metrics.webhook_events.labels(kind).inc(count)
+    count_applied(ctx, applied)
+
+
+def time_meta(ctx: Context, outcome: Outcome, seconds: float) -> None:
+    """Meta answered a message, or did not."""
+    ctx.metrics.meta_seconds.labels(type(outcome).__name__.lower()).observe(seconds)
+
+
+def _code(error: MetaError | None) -> str:
+    return "none" if error is None else str(error.code)

@@ -1,0 +1,70 @@
+"""Faults that are not one recipient's: in the transaction that learns of them, what they concern stands still."""
+
+from dataclasses import dataclass
+
+from wacrmd.clock import Millis
+from wacrmd.domain.model import HoldReason, Receipt
+from wacrmd.log import get_logger
+from wacrmd.meta.errors import Action, rule_for
+from wacrmd.store import broadcasts, numbers
+from wacrmd.store.database import Tx
+
+log = get_logger(__name__)
+
+_EVENTS = {"broadcast": "broadcast_paused", "number": "number_paused"}
+
+
+@dataclass(frozen=True, slots=True)
+class PauseEvent:
+    """Something was paused by this: `what` is `broadcast` or `number`, `id` its own id."""
+
+    what: str
+    id: str
+    reason: HoldReason
+    detail: str
+
+
+def pause_broadcast(
+    tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis
+) -> list[PauseEvent]:
+    """Pause the broadcast; the rest of its recipients stay pending."""
+    if not broadcasts.pause(tx, broadcast_id, reason, detail, now):
+        return []
+    paused = broadcasts.get(tx, broadcast_id)
+    return [PauseEvent("broadcast", paused.uuid, reason, detail)] if paused else []
+
+
+def pause_number(tx: Tx, number_id: str, detail: str, now: Millis) -> list[PauseEvent]:
+    """Pause the number until a person has acted."""
+    paused = numbers.pause(tx, number_id, HoldReason.ACCOUNT, detail, now)
+    return [PauseEvent("number", number_id, HoldReason.ACCOUNT, detail)] if paused else []
+
+
+def pause_business_account(tx: Tx, waba_id: str, detail: str, now: Millis) -> list[PauseEvent]:
+    """Pause all numbers of the business account until a person has acted."""
+    paused = numbers.pause_business(tx, waba_id, HoldReason.ACCOUNT, detail, now)
+    return [PauseEvent("number", number_id, HoldReason.ACCOUNT, detail) for number_id in paused]
+
+
+def after_failure(tx: Tx, receipt: Receipt, broadcast_id: int, now: Millis) -> list[PauseEvent]:
+    """What a `failed` status means beyond its recipient."""
+    if receipt.error is None:
+        return []
+    rule = rule_for(receipt.error.code, asynchronous=True)
+    detail = f"{receipt.error.code} {receipt.error.title}: {rule.advice}"
+    match rule.action:
+        case Action.PAUSE_BUSINESS:
+            number = numbers.get(tx, receipt.number_id)
+            return pause_business_account(tx, number.waba_id, detail, now) if number else []
+        case Action.PAUSE_NUMBER:
+            return pause_number(tx, receipt.number_id, detail, now)
+        case Action.PAUSE_BROADCAST:
+            return pause_broadcast(tx, broadcast_id, HoldReason.TEMPLATE, detail, now)
+        case _:
+            return []
+
+
+def log_pauses(pauses: list[PauseEvent]) -> None:
+    """One line in the log for each, once they are durable."""
+    for stop in pauses:
+        log.warning(_EVENTS[stop.what], id=stop.id, reason=stop.reason.value, detail=stop.detail)

@@ -1,0 +1,293 @@
+"""Accounts and numbers as an operator manages them while the daemon runs."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from wacrmd.clock import HOUR, Millis
+from wacrmd.domain.model import HoldReason, Number
+from wacrmd.domain.phone import normalize
+from wacrmd.errors import bad_request, conflict, not_found
+from wacrmd.secrets import access_token_context, app_secret_context
+from wacrmd.services.access.keys import account_named
+from wacrmd.services.context import Context
+from wacrmd.services.numbers import meta_check
+from wacrmd.services.numbers.findings import Check, State, worst
+from wacrmd.services.views import account_view, number_view, time
+from wacrmd.store import accounts, broadcasts, numbers, recipients
+from wacrmd.store.database import Tx
+
+
+def verify_token_hash(token: str) -> bytes:
+    """How a verify token is stored: it is only ever compared."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class NewNumber:
+    """A business phone number to be configured, with its secrets in the clear."""
+
+    account: str
+    phone_number_id: str
+    waba_id: str
+    access_token: str
+    app_secret: str
+    verify_token: str
+    label: str | None = None
+    display_phone: str | None = None
+    messages_per_second: float | None = None
+    default: bool = False
+
+    def __repr__(self) -> str:
+        return f"NewNumber({self.phone_number_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberChange:
+    """What shall be different about a number; None leaves a thing as it is.
+
+    `messages_per_second` 0 goes back to the configuration's rate, an empty `label` or `display_phone` to none.
+    """
+
+    label: str | None = None
+    display_phone: str | None = None
+    messages_per_second: float | None = None
+    default: bool = False
+    access_token: str | None = None
+    app_secret: str | None = None
+    verify_token: str | None = None
+    overlap: Millis = 24 * HOUR
+
+    def __repr__(self) -> str:
+        return f"NumberChange({', '.join(self.names())})"
+
+    def names(self) -> list[str]:
+        """What is changed, by name."""
+        fields = (
+            "label",
+            "display_phone",
+            "messages_per_second",
+            "access_token",
+            "app_secret",
+            "verify_token",
+        )
+        given = [name for name in fields if getattr(self, name) is not None]
+        return [*given, "default"] if self.default else given
+
+
+async def add_account(ctx: Context, name: str) -> dict[str, Any]:
+    """Make an account; its id and name."""
+    account = await ctx.db.write(partial(accounts.add, name=name, now=ctx.clock.now()))
+    return {"id": account.id, "name": account.name}
+
+
+async def list_accounts(ctx: Context) -> list[dict[str, Any]]:
+    """All accounts."""
+    return [account_view(account) for account in await ctx.db.read(accounts.all_of)]
+
+
+async def rename_account(ctx: Context, name: str, new: str) -> dict[str, Any]:
+    """Give an account another name."""
+    account = await account_named(ctx, name)
+    await ctx.db.write(partial(accounts.rename, account_id=account.id, name=new))
+    return account_view(await account_named(ctx, new))
+
+
+async def remove_account(ctx: Context, name: str) -> dict[str, Any]:
+    """Delete an account that has nothing any more."""
+    account = await account_named(ctx, name)
+    await ctx.db.write(partial(accounts.remove, account_id=account.id))
+    return account_view(account)
+
+
+async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, Any]:
+    """Configure a number; its secrets are sealed before they reach the database.
+
+    With `check` Meta is asked first; refuses a token that Meta refuses. Meta out of reach is only a warning.
+    """
+    account = await account_named(ctx, new.account)
+    display = _phone(new.display_phone) if new.display_phone is not None else None
+    found, seen = (
+        await meta_check.ask_number(ctx, new.phone_number_id, new.access_token) if check else (None, None)
+    )
+    _refuse_failed(found)
+    if display is None and seen is not None:
+        display = _business_phone(str(seen.get("display_phone_number") or ""))
+    number_id = str(uuid4())
+    await ctx.db.write(
+        partial(
+            numbers.add,
+            number_id=number_id,
+            account_id=account.id,
+            phone_number_id=new.phone_number_id,
+            waba_id=new.waba_id,
+            access_token=ctx.vault.seal(new.access_token, access_token_context(number_id)),
+            app_secret=ctx.vault.seal(new.app_secret, app_secret_context(number_id)),
+            verify_token_hash=verify_token_hash(new.verify_token),
+            label=new.label,
+            display_phone=display,
+            messages_per_second=new.messages_per_second,
+            default=new.default,
+            now=ctx.clock.now(),
+        )
+    )
+    ctx.webhook_secrets.invalidate()
+    if seen is not None:
+        await meta_check.keep(ctx, number_id, seen, None)
+    return number_view(ctx, await number_of(ctx, number_id)) | {"check": found.view() if found else None}
+
+
+async def show_number(ctx: Context, reference: str) -> dict[str, Any]:
+    """A number with what Meta last told of its health, and until when replaced app secrets are valid."""
+    number = await number_of(ctx, reference)
+    health = await ctx.db.read(partial(numbers.health, number_id=number.id))
+    retired = await ctx.db.read(partial(numbers.retired_until, number_id=number.id, now=ctx.clock.now()))
+    return number_view(ctx, number) | {
+        "health": health,
+        "old_app_secret_until": time(retired),
+        "silent_since": time(ctx.webhook_liveness.silent_since(number.id)),
+    }
+
+
+async def set_number(ctx: Context, reference: str, change: NumberChange, *, check: bool) -> dict[str, Any]:
+    """Change a number; a new rate holds from the next message on, a replaced app secret for `overlap` more.
+
+    With `check` Meta is asked about a new token first, as in `add_number`.
+    """
+    number = await number_of(ctx, reference)
+    changed = change.names()
+    if not changed:
+        raise bad_request("Nothing to change: name at least one of label, rate, default, token or secret")
+    columns: dict[str, str | float | bytes | None] = {}
+    if change.label is not None:
+        columns["label"] = change.label or None
+    if change.display_phone is not None:
+        columns["display_phone"] = _phone(change.display_phone) if change.display_phone else None
+    if change.messages_per_second is not None:
+        columns["messages_per_second"] = change.messages_per_second or None
+    if change.verify_token is not None:
+        columns["verify_token_hash"] = verify_token_hash(change.verify_token)
+    found: Check | None = None
+    if change.access_token is not None:
+        if check:
+            found, _ = await meta_check.ask_number(ctx, number.phone_number_id, change.access_token)
+            _refuse_failed(found)
+        columns["access_token"] = ctx.vault.seal(change.access_token, access_token_context(number.id))
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> None:
+        if columns:
+            numbers.update(tx, number.id, **columns)
+        if change.default:
+            numbers.make_default(tx, number.id, number.account_id)
+        if change.app_secret is not None:
+            numbers.retire_app_secrets(tx, number.id, now + change.overlap)
+            numbers.add_app_secret(
+                tx, number.id, ctx.vault.seal(change.app_secret, app_secret_context(number.id)), now
+            )
+
+    await ctx.db.write(work)
+    ctx.webhook_secrets.invalidate()
+    ctx.throughput.reset(number.id)
+    current = await number_of(ctx, number.id)
+    ctx.throughput.set_rate(number.id, current.messages_per_second or ctx.config.sender.messages_per_second)
+    return number_view(ctx, current) | {"changed": changed, "check": found.view() if found else None}
+
+
+async def check_number(ctx: Context, reference: str, *, subscribe: bool) -> dict[str, Any]:
+    """Ask Meta about a number, keep what it says, and tell what is not good with it."""
+    number = await number_of(ctx, reference)
+    found = await meta_check.check_number(ctx, number, subscribe=subscribe)
+    view = number_view(ctx, await number_of(ctx, number.id))
+    return {"number": view, "state": worst(found), "checks": [check.view() for check in found]}
+
+
+async def remove_number(ctx: Context, reference: str) -> dict[str, Any]:
+    """Take a number out of use and forget its secrets. Refuses one with broadcasts that are not finished."""
+    number = await number_of(ctx, reference)
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> None:
+        unfinished = broadcasts.unfinished_of(tx, number.id)
+        if unfinished:
+            listed = ", ".join(uuid[:8] for uuid in unfinished[:3])
+            raise conflict(
+                f"The number still has {len(unfinished)} unfinished broadcasts ({listed}): wait for them or cancel them"
+            )
+        numbers.remove(tx, number.id, now)
+        left = numbers.default_of(tx, number.account_id)
+        if left is not None:
+            numbers.make_default(tx, left.id, number.account_id)
+
+    await ctx.db.write(work)
+    ctx.webhook_secrets.invalidate()
+    ctx.throughput.reset(number.id)
+    return number_view(ctx, number)
+
+
+def _business_phone(given: str) -> str | None:
+    """E.164 form of a sender's own number; Meta's test numbers (+1 555 …) are in no numbering plan."""
+    digits = re.sub(r"[^0-9]", "", given)
+    written = re.fullmatch(r"\+?[0-9 ().-]+", given.strip(), re.ASCII)
+    return normalize(given) or (f"+{digits}" if written and 7 <= len(digits) <= 15 else None)  # noqa: PLR2004
+
+
+def _phone(given: str) -> str:
+    phone = _business_phone(given)
+    if phone is None:
+        raise bad_request(f"display_phone: expected a phone number such as +14155550123, found {given!r}")
+    return phone
+
+
+def _refuse_failed(found: Check | None) -> None:
+    if found is not None and found.state is State.FAIL:
+        raise bad_request(
+            f"Meta refuses this token for this number: {found.detail.rstrip('.')}. Give another token, or use "
+            "--no-check to keep this one all the same"
+        )
+
+
+async def number_of(ctx: Context, reference: str) -> Number:
+    """The number of this phone number id, or whose id begins so. Refuses none and several."""
+    found = await ctx.db.read(partial(numbers.find, reference=reference))
+    if not found:
+        raise not_found(f"Number {reference!r}")
+    if len(found) > 1:
+        raise conflict(f"Several numbers begin with {reference!r}: give more of the id")
+    return found[0]
+
+
+async def list_numbers(ctx: Context, account_id: str | None = None) -> list[dict[str, Any]]:
+    """The numbers of one account or of all."""
+    found = await ctx.db.read(partial(numbers.all_of, account_id=account_id))
+    return [number_view(ctx, number) for number in found]
+
+
+async def pause_number(ctx: Context, reference: str, by: str) -> dict[str, Any]:
+    """Stop all sending from a number; repeating it is harmless and keeps the first reason."""
+    number = await number_of(ctx, reference)
+    now = ctx.clock.now()
+    await ctx.db.write(
+        partial(numbers.pause, number_id=number.id, reason=HoldReason.PAUSED_BY_OPERATOR, detail=by, now=now)
+    )
+    return number_view(ctx, await number_of(ctx, number.id))
+
+
+async def resume_number(ctx: Context, reference: str) -> dict[str, Any]:
+    """Let a number send again; its broadcasts go on by themselves."""
+    number = await number_of(ctx, reference)
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> list[int]:
+        if numbers.resume(tx, number.id):
+            recipients.renew(tx, broadcasts.unfinished_ids(tx, number.id))
+        return broadcasts.due(tx, now)
+
+    due = await ctx.db.write(work)
+    ctx.throughput.reset(number.id)
+    for broadcast_id in due:
+        ctx.queue.enqueue(broadcast_id)
+    return number_view(ctx, await number_of(ctx, number.id))

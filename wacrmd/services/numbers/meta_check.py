@@ -1,0 +1,140 @@
+"""Asking Meta about a number: whether its token opens it, how it is rated, whether its webhooks come."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.domain.model import Number
+from wacrmd.errors import Refusal
+from wacrmd.log import get_logger
+from wacrmd.meta.client import MetaCallError
+from wacrmd.secrets import VaultError
+from wacrmd.services.context import Context
+from wacrmd.services.numbers.findings import (
+    Check,
+    State,
+    assess_health,
+    assess_number,
+    assess_subscription,
+    refuses_token,
+    token_of,
+)
+from wacrmd.store import numbers
+
+TICK: Millis = 10 * SECOND
+ODD_ADVICE = "Check [meta] graph_url, the ids and the network; sending is tried all the same."
+
+log = get_logger(__name__)
+
+
+async def ask_number(ctx: Context, phone_number_id: str, token: str) -> tuple[Check, dict[str, Any] | None]:
+    """Whether Meta opens this number with this token, and what it says of it; FAIL only for a clear refusal."""
+    try:
+        seen = await ctx.meta.number(phone_number_id, token)
+    except MetaCallError as error:
+        if refuses_token(error):
+            return Check(
+                "token", State.FAIL, error.sentence, "Give it another token, or the right ids."
+            ), None
+        return Check("token", State.WARN, f"could not be checked: {error.sentence}", ODD_ADVICE), None
+    return assess_number(seen, rate=0)[0], seen
+
+
+async def check_number(ctx: Context, number: Number, *, subscribe: bool = False) -> list[Check]:
+    """All that Meta tells of a number, which is also kept; `subscribe` lets the token's app get the webhooks."""
+    try:
+        token = token_of(ctx, number)
+    except VaultError as error:
+        return [Check("token", State.FAIL, str(error), "Restore the key file that belongs to this database.")]
+    first, seen = await ask_number(ctx, number.phone_number_id, token)
+    if first.state is State.FAIL or seen is None:
+        return [first]
+    rate = number.messages_per_second or ctx.config.sender.messages_per_second
+    found = assess_number(seen, rate=rate)
+    health: dict[str, Any] | None = None
+    try:
+        health = await ctx.meta.health(number.phone_number_id, token)
+        found.append(assess_health(health))
+    except MetaCallError as error:
+        found.append(Check("health", State.WARN, f"could not be read: {error.sentence}", ODD_ADVICE))
+    if subscribe:
+        found += await _tried("webhooks", partial(ctx.meta.subscribe, number.waba_id, token))
+    try:
+        found.append(assess_subscription(await ctx.meta.subscribed_apps(number.waba_id, token)))
+    except MetaCallError as error:
+        found.append(Check("webhooks", State.WARN, f"could not be read: {error.sentence}", ODD_ADVICE))
+    await keep(ctx, number.id, seen, health)
+    return [_with_id(check, number) for check in found]
+
+
+def _with_id(check: Check, number: Number) -> Check:
+    """The finding with the number's own id where its advice shows a command."""
+    if check.advice is None:
+        return check
+    return replace(check, advice=check.advice.replace(" ID ", f" {number.phone_number_id} "))
+
+
+async def keep_checked(ctx: Context) -> None:
+    """Ask Meta about each number once in the configured interval, the first time after that; until cancelled.
+
+    A task of its own: Meta may take a minute to answer, and nothing else shall wait for that.
+    """
+    asked: dict[str, Millis] = {}
+    while True:
+        every = ctx.config.meta.check_interval_minutes * MINUTE
+        if every and not ctx.draining:
+            try:
+                await check_due(ctx, every, asked)
+            except Refusal as refusal:
+                log.warning("number_check_postponed", reason=refusal.message)
+            except Exception:
+                log.exception("number_check_failed")
+        await ctx.clock.sleep_until(ctx.clock.now() + TICK)
+
+
+async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> None:
+    """Check the numbers that were last asked about (also in vain, see `asked`) longer ago than `every`."""
+    for number in await ctx.db.read(numbers.all_of):
+        now = ctx.clock.now()
+        if now - max(number.checked_at or 0, asked.get(number.id, ctx.started_at)) < every:
+            continue
+        asked[number.id] = now
+        for check in await check_number(ctx, number):
+            if check.state is not State.OK:
+                log.warning(
+                    "number_check",
+                    number=number.phone_number_id,
+                    check=check.name,
+                    detail=check.detail,
+                    advice=check.advice,
+                )
+
+
+async def keep(ctx: Context, number_id: str, seen: dict[str, Any], health: dict[str, Any] | None) -> None:
+    """Store what Meta told about a number."""
+    await ctx.db.write(
+        partial(
+            numbers.note_health,
+            number_id=number_id,
+            quality=_text(seen.get("quality_rating")),
+            limit_tier=_text(seen.get("whatsapp_business_manager_messaging_limit")),
+            verified_name=_text(seen.get("verified_name")),
+            health=health,
+            now=ctx.clock.now(),
+        )
+    )
+
+
+async def _tried(name: str, ask: Callable[[], Awaitable[None]]) -> list[Check]:
+    """A failed call as a finding; none where it went well."""
+    try:
+        await ask()
+    except MetaCallError as error:
+        return [Check(name, State.FAIL, error.sentence, "Subscribe the app by hand in Meta's app dashboard.")]
+    return []
+
+
+def _text(value: object) -> str | None:
+    return value[:200] if isinstance(value, str) and value else None

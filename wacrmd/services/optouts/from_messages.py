@@ -1,0 +1,93 @@
+"""What people want: STOP and START words in what they write or tap, and WhatsApp's own preference; one transaction."""
+
+from wacrmd.clock import Millis
+from wacrmd.config import Config
+from wacrmd.domain.keywords import matching, of_payload
+from wacrmd.domain.phone import normalize
+from wacrmd.meta.webhook import InboundMessage, Preference
+from wacrmd.store import inbound_messages, optouts, outbox
+from wacrmd.store.database import Tx
+
+STOPPED = "The user stopped marketing messages in WhatsApp"
+
+
+def phone_of(tx: Tx, account_id: str, wa_id: str | None, user_id: str | None) -> str | None:
+    """A person's number as our callers write it; Meta's `wa_id` has another form in Brazil and Mexico."""
+    known = inbound_messages.broadcast_phone_of(tx, account_id=account_id, wa_id=wa_id, user_id=user_id)
+    return known or (normalize(f"+{wa_id}") if wa_id else None)
+
+
+def hear(tx: Tx, config: Config, account_id: str, message: InboundMessage, now: Millis) -> str | None:
+    """Tell `message.received`, and do what the message asks for: `opt_out`, `opt_in` or nothing (None).
+
+    A stop word wins where a word is both.
+    """
+    phone = phone_of(tx, account_id, message.wa_id, message.user_id)
+    if phone and message.user_id:
+        optouts.link(tx, [(account_id, phone, message.user_id)])
+    if "message.received" in outbox.subscribed_events(tx, account_id):
+        data = {
+            "whatsapp_message_id": message.id,
+            "from": phone,
+            "user_id": message.user_id,
+            "type": message.type,
+            "text": message.text or message.button_text,
+            "payload": message.button_payload,
+            "in_reply_to": message.context_id,
+        }
+        outbox.add(tx, account_id, "message.received", data, now, occurred_at=message.at)
+    if phone is None and message.user_id is None:
+        return None
+    said = (message.text, message.button_text, message.button_payload, of_payload(message.button_payload))
+    source = "button" if message.button_payload or message.button_text else "word"
+    stop = matching(said, config.optout.words)
+    if stop is not None:
+        optouts.add(
+            tx,
+            account_id=account_id,
+            phone=phone,
+            user_id=message.user_id,
+            source=source,
+            detail=stop,
+            at=message.at,
+            now=now,
+        )
+        return "opt_out"
+    if matching(said, config.optout.start_words) is None:
+        return None
+    optouts.remove(
+        tx,
+        account_id=account_id,
+        phone=phone,
+        user_id=message.user_id,
+        source=source,
+        at=message.at,
+        now=now,
+    )
+    return "opt_in"
+
+
+def prefer(tx: Tx, account_id: str, preference: Preference, now: Millis) -> None:
+    """Do what a person chose in WhatsApp: `stop` or `resume` marketing messages."""
+    phone = phone_of(tx, account_id, preference.wa_id, preference.user_id)
+    if preference.value == "stop":
+        optouts.add(
+            tx,
+            account_id=account_id,
+            phone=phone,
+            user_id=preference.user_id,
+            source="preference",
+            detail=STOPPED,
+            at=preference.at,
+            now=now,
+        )
+    else:
+        optouts.remove(
+            tx,
+            account_id=account_id,
+            phone=phone,
+            user_id=preference.user_id,
+            source="preference",
+            at=preference.at,
+            now=now,
+        )

@@ -1,0 +1,230 @@
+"""Templates as Meta has them: read from it page by page, kept here for checks and lists."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.domain.model import Number
+from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.log import get_logger
+from wacrmd.meta.client import MetaCallError
+from wacrmd.secrets import VaultError, access_token_context
+from wacrmd.services.access.keys import account_named
+from wacrmd.services.context import Context
+from wacrmd.services.views import time
+from wacrmd.store import numbers, templates
+from wacrmd.store.broadcasts import Position
+from wacrmd.store.database import Tx
+from wacrmd.store.templates import Template
+
+TICK: Millis = 10 * SECOND
+STALE_AFTER: Millis = 1 * MINUTE
+"""How soon after a sync the next one may follow when webhooks tell of changes."""
+NO_NUMBER = Refusal(
+    ErrorCode.WHATSAPP_NOT_CONFIGURED,
+    "This account has no WhatsApp number: add one with wacrmd number add --account NAME",
+)
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Business:
+    """A business account and the numbers here whose tokens open it; the first that works is enough."""
+
+    waba_id: str
+    numbers: list[Number] = field(default_factory=list)
+
+
+def template_view(template: Template) -> dict[str, Any]:
+    """A template in one language; `components` as Meta gives them."""
+    return {
+        "id": template.meta_id,
+        "name": template.name,
+        "language": template.language,
+        "status": template.status,
+        "category": template.category,
+        "parameter_format": template.parameter_format,
+        "components": template.components,
+        "quality": template.quality,
+        "reason": template.reason,
+        "business_account_id": template.waba_id,
+        "synced_at": time(template.synced_at),
+    }
+
+
+async def list_templates(ctx: Context, account_id: str | None = None) -> list[dict[str, Any]]:
+    """All templates of one account or of all, by name and language."""
+    waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
+    found = await ctx.db.read(partial(templates.all_of, waba_ids=waba_ids))
+    return [template_view(template) for template in found]
+
+
+async def page_templates(
+    ctx: Context,
+    account_id: str,
+    *,
+    name: str | None = None,
+    status: str | None = None,
+    after: Position | None = None,
+    limit: int = 50,
+) -> tuple[list[dict[str, Any]], Position | None]:
+    """A page of an account's templates, those that were learnt of last first, and where the next page begins."""
+    waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
+    found = await ctx.db.read(
+        partial(
+            templates.page,
+            waba_ids=waba_ids,
+            name=name,
+            status=status,
+            before=after.id if after else None,
+            limit=limit + 1,
+        )
+    )
+    more, found = len(found) > limit, found[:limit]
+    return [template_view(template) for _, template in found], Position(0, found[-1][0]) if more else None
+
+
+async def sync(ctx: Context, account: str | None = None) -> dict[str, Any]:
+    """Read the templates of one account (its name or id) or of all from Meta, each business account once.
+
+    Returns the counts, in all and by business account; one that Meta refuses has an `error` and keeps what
+    was known. Refuses an account without numbers.
+    """
+    account_id = (await account_named(ctx, account)).id if account else None
+    businesses = await _businesses(ctx, account_id)
+    if not businesses and account_id is not None:
+        raise NO_NUMBER
+    results = [await _sync(ctx, business) for business in businesses]
+    totals = {
+        name: sum(result[name] for result in results) for name in ("templates", "added", "updated", "removed")
+    }
+    return {
+        **totals,
+        "failed": sum(result["error"] is not None for result in results),
+        "business_accounts": results,
+    }
+
+
+async def keep_synced(ctx: Context) -> None:
+    """Read from Meta what is older than the configured interval, and soon what webhooks made stale; until cancelled.
+
+    A task of its own: Meta may take a minute to answer, and nothing else shall wait for that.
+    """
+    while True:
+        every = ctx.config.templates.sync_interval_minutes * MINUTE
+        if every and not ctx.draining:
+            try:
+                await sync_due(ctx, every)
+            except Refusal as refusal:
+                log.warning("template_sync_postponed", reason=refusal.message)
+            except Exception:
+                log.exception("template_sync_failed")
+        await ctx.clock.sleep_until(ctx.clock.now() + TICK)
+
+
+async def sync_due(ctx: Context, every: Millis) -> list[dict[str, Any]]:
+    """Sync what is due by now; the result of each business account."""
+    due = await ctx.db.read(partial(templates.due, now=ctx.clock.now(), every=every, stale_after=STALE_AFTER))
+    return [
+        await _sync(ctx, business)
+        for business in (await _businesses(ctx, None) if due else [])
+        if business.waba_id in due
+    ]
+
+
+async def _businesses(ctx: Context, account_id: str | None) -> list[_Business]:
+    """The business accounts of an account's numbers, or of all, each once."""
+    found: dict[str, _Business] = {}
+    for number in await ctx.db.read(partial(numbers.all_of, account_id=account_id)):
+        found.setdefault(number.waba_id, _Business(number.waba_id)).numbers.append(number)
+    return list(found.values())
+
+
+async def _sync(ctx: Context, business: _Business) -> dict[str, Any]:
+    asked_at = ctx.clock.now()
+    try:
+        listed = read_list(business.waba_id, await _ask(ctx, business), asked_at)
+    except (MetaCallError, VaultError) as error:
+        reason = str(error)
+        log.warning("templates_not_synced", business_account=business.waba_id, reason=reason)
+        await ctx.db.write(
+            partial(templates.note_failure, waba_id=business.waba_id, error=reason, now=ctx.clock.now())
+        )
+        return {
+            "business_account_id": business.waba_id,
+            "templates": 0,
+            "added": 0,
+            "updated": 0,
+            "removed": 0,
+            "error": reason,
+        }
+
+    def work(tx: Tx) -> templates.Difference:
+        return templates.replace_all(tx, business.waba_id, listed, ctx.clock.now(), asked_at=asked_at)
+
+    changed = await ctx.db.write(work)
+    log.info(
+        "templates_synced",
+        business_account=business.waba_id,
+        templates=len(listed),
+        added=changed.added,
+        updated=changed.updated,
+        removed=changed.removed,
+    )
+    return {
+        "business_account_id": business.waba_id,
+        "templates": len(listed),
+        "added": changed.added,
+        "updated": changed.updated,
+        "removed": changed.removed,
+        "error": None,
+    }
+
+
+async def _ask(ctx: Context, business: _Business) -> list[dict[str, Any]]:
+    """Meta's list with the first of the numbers' tokens that opens it; raises the last one's error."""
+    failure: MetaCallError | VaultError | None = None
+    tried: set[str] = set()
+    for number in business.numbers:
+        try:
+            token = ctx.vault.unseal(number.access_token, access_token_context(number.id))
+            if token not in tried:
+                tried.add(token)
+                return await ctx.meta.templates(business.waba_id, token)
+        except (MetaCallError, VaultError) as error:
+            failure = error
+    raise failure or MetaCallError(f"no number of business account {business.waba_id} has a token")
+
+
+def read_list(waba_id: str, items: Iterable[dict[str, Any]], now: Millis) -> list[Template]:
+    """Meta's list as templates, each name and language once; what has neither is left out. Pure."""
+    found: dict[tuple[str, str], Template] = {}
+    for item in items:
+        name, language = item.get("name"), item.get("language")
+        if not isinstance(name, str) or not isinstance(language, str):
+            continue
+        quality, components = item.get("quality_score"), item.get("components")
+        reason = _text(item.get("rejected_reason"))
+        found[name, language] = Template(
+            waba_id=waba_id,
+            meta_id=str(item.get("id", "")),
+            name=name,
+            language=language,
+            status=_text(item.get("status")) or "UNKNOWN",
+            category=_text(item.get("category")),
+            parameter_format=_text(item.get("parameter_format")) or "POSITIONAL",
+            components=[part for part in components if isinstance(part, dict)]
+            if isinstance(components, list)
+            else [],
+            quality=_text(quality.get("score")) if isinstance(quality, dict) else _text(quality),
+            reason=None if reason == "NONE" else reason,
+            synced_at=now,
+        )
+    return list(found.values())
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

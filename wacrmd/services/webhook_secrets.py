@@ -1,0 +1,68 @@
+"""Whom Meta's events may speak for: app secrets, each with the numbers and accounts configured with it."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from wacrmd.clock import Clock, Millis
+from wacrmd.secrets import Vault, app_secret_context
+from wacrmd.store import numbers
+from wacrmd.store.database import Database
+
+RECHECK: Millis = 60_000
+"""A retired secret ends by the clock, so what is held in memory is read again now and then."""
+
+
+@dataclass(slots=True)
+class AuthorizedNumbers:
+    """The numbers and business accounts for which one verified secret speaks.
+
+    `numbers` maps Meta's phone number id to (our number id, account id); `businesses` holds account ids by
+    business account id.
+    """
+
+    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    businesses: dict[str, set[str]] = field(default_factory=dict)
+
+
+class WebhookSecrets:
+    """The app secrets in the clear, held in memory; forgotten at every change of a number."""
+
+    def __init__(self, db: Database, vault: Vault, clock: Clock) -> None:
+        self._db = db
+        self._vault = vault
+        self._clock = clock
+        self._held: _Held | None = None
+        self._changes = 0
+
+    def invalidate(self) -> None:
+        """A number was added, changed or removed."""
+        self._held = None
+        self._changes += 1
+
+    async def current(self) -> tuple[list[bytes], list[AuthorizedNumbers]]:
+        """The secrets that are valid now and, at the same places, what each speaks for."""
+        now = self._clock.now()
+        held = self._held
+        if held is None or now - held.read_at > RECHECK:
+            changes, held = self._changes, await self._read(now)
+            if changes == self._changes:  # else a number was changed meanwhile, and this may be old already
+                self._held = held
+        return held.secrets, held.authorized
+
+    async def _read(self, now: Millis) -> "_Held":
+        by_secret: dict[str, AuthorizedNumbers] = {}
+        for row in await self._db.read(partial(numbers.webhook_secrets, now=now)):
+            secret = self._vault.unseal(row.sealed, app_secret_context(row.number_id))
+            authorized = by_secret.setdefault(secret, AuthorizedNumbers())
+            authorized.numbers[row.phone_number_id] = (row.number_id, row.account_id)
+            authorized.businesses.setdefault(row.waba_id, set()).add(row.account_id)
+        return _Held([secret.encode() for secret in by_secret], list(by_secret.values()), now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is in memory, whole: a reader never sees half of it."""
+
+    secrets: list[bytes] = field(repr=False)
+    authorized: list[AuthorizedNumbers]
+    read_at: Millis

@@ -1,0 +1,75 @@
+"""Messages from people: noted once by Meta's id, and attributed to the broadcast that they answer."""
+
+from wacrmd.clock import Millis
+from wacrmd.domain.model import callback_token
+from wacrmd.store.database import Tx
+
+
+def note(
+    tx: Tx,
+    *,
+    message_id: str,
+    number_id: str,
+    wa_id: str | None,
+    user_id: str | None,
+    at: Millis,
+    now: Millis,
+) -> bool:
+    """Remember an inbound message; False when this id has been seen before."""
+    cursor = tx.execute(
+        "INSERT OR IGNORE INTO inbound_message (id, number_id, wa_id, user_id, at, received_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (message_id, number_id, wa_id, user_id, at, now),
+    )
+    return cursor.rowcount > 0
+
+
+def newest_message_to(
+    tx: Tx, *, number_id: str, wa_id: str | None, user_id: str | None, since: Millis
+) -> tuple[int, str] | None:
+    """The recipient id and message id of the newest broadcast message to this person sent after `since`.
+
+    Matched by what Meta calls the person (`wa_id` or business-scoped user id), never by parts of a number.
+    """
+    row = tx.execute(
+        "SELECT r.id, r.wamid FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+        " WHERE (r.wa_id = ? OR r.user_id = ?) AND b.number_id = ? AND r.wamid IS NOT NULL AND r.sent_at >= ?"
+        " AND r.status IN ('sent', 'delivered', 'read', 'replied') ORDER BY r.sent_at DESC, r.id DESC LIMIT 1",
+        (wa_id, user_id, number_id, since),
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def in_flight_to(tx: Tx, *, number_id: str, phone: str) -> str | None:
+    """The callback token of the attempt to this phone whose answer is not recorded yet.
+
+    A person can answer before Meta's own answer to the send has come in; then only our address names them.
+    """
+    row = tx.execute(
+        "SELECT b.uuid, r.id, r.attempt FROM recipient r INDEXED BY recipient_in_flight"
+        " JOIN broadcast b ON b.id = r.broadcast_id"
+        " WHERE r.status = 'sending' AND r.\"to\" = ? AND b.number_id = ? ORDER BY r.id DESC LIMIT 1",
+        (phone, number_id),
+    ).fetchone()
+    return callback_token(*row) if row else None
+
+
+def attribute(tx: Tx, message_id: str, wamid: str) -> int | None:
+    """Say which recipient an inbound message answers; None when its message id is not known (yet)."""
+    row = tx.execute("SELECT id FROM recipient WHERE wamid = ?", (wamid,)).fetchone()
+    if row is None:
+        return None
+    tx.execute("UPDATE inbound_message SET recipient_id = ? WHERE id = ?", (row[0], message_id))
+    recipient_id: int = row[0]
+    return recipient_id
+
+
+def broadcast_phone_of(tx: Tx, *, account_id: str, wa_id: str | None, user_id: str | None) -> str | None:
+    """The number that the account's broadcasts used for this person; Meta's `wa_id` may differ (Brazil, Mexico)."""
+    row = tx.execute(
+        'SELECT r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'
+        " WHERE (r.wa_id = ? OR r.user_id = ?) AND b.account_id = ? AND r.\"to\" GLOB '+*'"
+        " ORDER BY r.sent_at DESC, r.id DESC LIMIT 1",
+        (wa_id, user_id, account_id),
+    ).fetchone()
+    return row[0] if row else None
