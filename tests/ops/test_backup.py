@@ -55,7 +55,9 @@ async def test_a_backup_never_replaces_a_file_unless_told_to(tmp_path: Path) -> 
 async def test_the_daily_backup_is_made_once_a_day_made_up_for_and_kept_n_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda _: [])  # or the daemon's own chore is quicker now and then
+    monkeypatch.setattr(
+        daemon, "_maintenance_jobs", lambda _: []
+    )  # or the daemon's own chore is quicker now and then
     clock = ShiftClock()
     extra = f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
     async with site(tmp_path, clock=clock, extra=extra) as here:
