@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.site import people, site
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.api.openapi import MEANING, describe
-from wacrmd.domain.model import Scope
+from wacrmd.domain.account import Scope
 from wacrmd.errors import HTTP_STATUS, ErrorCode
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"

@@ -15,7 +15,8 @@ from wacrmd.cli import client
 from wacrmd.cli.commands import broadcast, key
 from wacrmd.cli.frame import Session
 from wacrmd.cli.main import SECTIONS
-from wacrmd.domain.model import BroadcastStatus, Scope
+from wacrmd.domain.account import Scope
+from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.errors import conflict
 
 ACCOUNTS = [{"id": "acc_1", "name": "shop", "created_at": "2026-11-23T12:00:00.000Z"}]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.meta import say, status
 from tests.support.site import site
-from wacrmd.domain.model import callback_token
+from wacrmd.domain.callback_token import callback_token
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, Site, people, phones, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
-from wacrmd.domain.model import HoldReason
+from wacrmd.domain.hold import HoldReason
 from wacrmd.services.broadcasts import lifecycle
 from wacrmd.services.numbers import manage
 from wacrmd.simulator import Options, Simulator

@@ -11,7 +11,10 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import PHONE_NUMBER_ID, Site, people, phones, site
 from wacrmd.clock import DAY, iso
-from wacrmd.domain.model import Broadcast, BroadcastStatus, HoldReason, RecipientStatus, UncertainPolicy
+from wacrmd.domain.attempt import UncertainPolicy
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.services.broadcasts import lifecycle
 from wacrmd.services.numbers import manage

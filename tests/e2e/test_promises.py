@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.e2e.process import Daemon
 from tests.support.clock import ShiftClock
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, WABA_ID, people, phones, site
-from wacrmd.domain.model import HoldReason
+from wacrmd.domain.hold import HoldReason
 from wacrmd.services.broadcasts import lifecycle
 from wacrmd.services.numbers import manage
 from wacrmd.simulator import Options, Simulator

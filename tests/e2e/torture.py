@@ -26,7 +26,8 @@ import httpx
 
 from tests.e2e.process import Daemon
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, people
-from wacrmd.domain.model import RUNG, RecipientStatus, parse_callback_token
+from wacrmd.domain.callback_token import parse_callback_token
+from wacrmd.domain.recipient import RUNG, RecipientStatus
 from wacrmd.errors import WacrmdError
 from wacrmd.simulator import Options, Simulator
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wacrmd.domain.model import TemplateContent
+from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.meta import payloads
 

@@ -9,7 +9,7 @@ import pytest
 
 from wacrmd.cli.main import root
 from wacrmd.config.sections import SECTIONS
-from wacrmd.domain.model import HoldReason
+from wacrmd.domain.hold import HoldReason
 from wacrmd.metrics import Metrics
 
 TOP = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wacrmd.config import Config
-from wacrmd.domain.model import WebhookEvent
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.outbound.schedule import GAPS
 from wacrmd.outbound.signature import headers
 from wacrmd.secrets import new_webhook_secret

@@ -1,6 +1,8 @@
 """When a row of failures says that something concerns the whole broadcast."""
 
-from wacrmd.domain.model import AttemptResult, HoldReason, RecipientStatus
+from wacrmd.domain.attempt import AttemptResult
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.sender.circuit_breaker import CircuitBreaker
 from wacrmd.sender.decision import Decision, Effect
 

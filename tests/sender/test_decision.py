@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wacrmd.clock import HOUR, MINUTE, SECOND
-from wacrmd.domain.model import Claim, HoldReason, MetaError, RecipientStatus, UncertainPolicy
+from wacrmd.domain.attempt import Claim, MetaError, UncertainPolicy
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.errors import RULES, Action, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
 from wacrmd.sender.decision import ASKED_LONGEST, Decision, Effect, Rules, decide

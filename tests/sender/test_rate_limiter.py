@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wacrmd.clock import HOUR, MINUTE, SECOND
-from wacrmd.domain.model import HoldReason
+from wacrmd.domain.hold import HoldReason
 from wacrmd.sender.rate_limiter import FIRST_WINDOW, LONGEST_BLOCK, SILENT_AFTER, RateLimiter
 
 NOW = 1_795_000_000_000

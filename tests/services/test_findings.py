@@ -6,7 +6,7 @@ import pytest
 
 from wacrmd.cli.output import span
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND
-from wacrmd.domain.model import MetaError
+from wacrmd.domain.attempt import MetaError
 from wacrmd.errors import Refusal
 from wacrmd.meta.client import MetaCallError
 from wacrmd.services.broadcasts.create_from_file import filled

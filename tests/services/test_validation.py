@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from wacrmd.domain.model import TemplateContent
+from wacrmd.domain.template import TemplateContent
 from wacrmd.services.broadcasts.validation import Known, problems
 from wacrmd.store.templates import Template
 

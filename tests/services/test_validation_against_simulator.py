@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from wacrmd.domain.model import TemplateContent
+from wacrmd.domain.template import TemplateContent
 from wacrmd.meta.payloads import message
 from wacrmd.services.broadcasts.validation import Known, problems
 from wacrmd.simulator.templates import refusal_of

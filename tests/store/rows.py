@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wacrmd.domain.model import Claim, Receipt, RecipientStatus, callback_token
+from wacrmd.domain.attempt import Claim
+from wacrmd.domain.callback_token import callback_token
+from wacrmd.domain.receipt import Receipt
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import accounts, broadcasts, numbers, recipients
 from wacrmd.store.database import Tx, open_writer
 from wacrmd.store.migrate import migrate

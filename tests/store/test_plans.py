@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.store.rows import NOW, broadcast, database, told
-from wacrmd.domain.model import AttemptResult, BroadcastStatus, Claim, RecipientStatus, UncertainPolicy
+from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import (
     broadcasts,
     idempotency,

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.store.rows import NOW, broadcast, database, row, status_of, told
-from wacrmd.domain.model import AttemptResult, Claim, MetaError, Receipt, RecipientStatus, UncertainPolicy
+from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
+from wacrmd.domain.receipt import Receipt
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import receipts, recipients
 from wacrmd.store.database import Tx
 

@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.store.rows import NOW, broadcast, database, row, status_of
-from wacrmd.domain.model import (
-    AttemptResult,
-    BroadcastStatus,
-    Claim,
-    HoldReason,
-    MetaError,
-    Receipt,
-    RecipientStatus,
-    UncertainPolicy,
-    callback_token,
-)
+from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.callback_token import callback_token
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.receipt import Receipt
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import broadcasts, numbers, optouts, receipts, recipients
 from wacrmd.store.database import Tx
 

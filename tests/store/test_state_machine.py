@@ -23,19 +23,12 @@ from hypothesis.stateful import (
 )
 
 from tests.store.rows import NOW, UUID, broadcast, database, row
-from wacrmd.domain.model import (
-    RUNG,
-    WAITING,
-    AttemptResult,
-    BroadcastStatus,
-    Claim,
-    HoldReason,
-    MetaError,
-    Receipt,
-    RecipientStatus,
-    UncertainPolicy,
-    callback_token,
-)
+from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.callback_token import callback_token
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.receipt import Receipt
+from wacrmd.domain.recipient import RUNG, WAITING, RecipientStatus
 from wacrmd.store import broadcasts, receipts, recipients
 
 S = RecipientStatus

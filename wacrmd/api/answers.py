@@ -4,7 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from wacrmd.domain.model import BroadcastStatus, NumberState, RecipientStatus, Scope
+from wacrmd.domain.account import Scope
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.number import NumberState
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import ErrorCode
 
 At = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]

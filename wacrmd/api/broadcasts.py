@@ -11,7 +11,9 @@ from wacrmd.api.answers import BroadcastOut, CreatedOut, DryRunOut, RetryOut
 from wacrmd.api.endpoint import Call, Endpoint, Handler, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
 from wacrmd.api.schemas import BroadcastIn, RetryIn
-from wacrmd.domain.model import BroadcastStatus, HoldReason, Scope
+from wacrmd.domain.account import Scope
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.hold import HoldReason
 from wacrmd.errors import ErrorCode, Problem, bad_request
 from wacrmd.services import views
 from wacrmd.services.broadcasts import lifecycle

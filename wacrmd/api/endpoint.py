@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wacrmd.api.ratelimit import Allowance, RateLimit
-from wacrmd.domain.model import ApiKey, Scope
+from wacrmd.domain.account import ApiKey, Scope
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Problem, Refusal, bad_request
 from wacrmd.http.middleware import error_body, read_body
 from wacrmd.services.access import keys

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from wacrmd.api.answers import BroadcastOut
 from wacrmd.api.endpoint import Call, Endpoint, Header
-from wacrmd.domain.model import Scope
+from wacrmd.domain.account import Scope
 from wacrmd.errors import ErrorCode
 from wacrmd.services.broadcasts import lifecycle
 from wacrmd.services.broadcasts.follow import Look, follow, look

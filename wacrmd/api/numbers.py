@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from wacrmd.api.answers import NumberOut
 from wacrmd.api.endpoint import Call, Endpoint, answer
-from wacrmd.domain.model import Scope
+from wacrmd.domain.account import Scope
 from wacrmd.services.numbers import manage
 
 

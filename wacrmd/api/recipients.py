@@ -9,7 +9,8 @@ from starlette.responses import Response, StreamingResponse
 from wacrmd.api.answers import RecipientHistoryOut, RecipientOut, SeenStatus
 from wacrmd.api.endpoint import Call, Endpoint, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
-from wacrmd.domain.model import Broadcast, Scope
+from wacrmd.domain.account import Scope
+from wacrmd.domain.broadcast import Broadcast
 from wacrmd.errors import ErrorCode, bad_request, not_found
 from wacrmd.services.broadcasts import lifecycle, recipients
 from wacrmd.services.broadcasts.recipients import ExportFormat

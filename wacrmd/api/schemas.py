@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 from wacrmd.clock import Millis, parse_iso
-from wacrmd.domain.model import RecipientStatus, TemplateContent
+from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.template import TemplateContent
 from wacrmd.meta.payloads import content_problems
 from wacrmd.services.broadcasts.create import BroadcastInput, RecipientInput
 

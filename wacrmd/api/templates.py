@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from wacrmd.api.endpoint import Call, Endpoint, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
-from wacrmd.domain.model import Scope
+from wacrmd.domain.account import Scope
 from wacrmd.errors import ErrorCode
 from wacrmd.services.templates import sync
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from wacrmd.api.endpoint import Call, Endpoint, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
 from wacrmd.api.schemas import RequestModel
-from wacrmd.domain.model import Scope, WebhookEvent
+from wacrmd.domain.account import Scope
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.http.address_policy import LONGEST_URL
 from wacrmd.services.webhooks import endpoints

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wacrmd.domain.model import MetaError
+from wacrmd.domain.attempt import MetaError
 
 __all__ = ["Accepted", "MetaError", "NotSent", "Outcome", "Phase", "Refused", "Unknown"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from wacrmd.domain.model import TemplateContent
+from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem
 
 MAX_BUTTONS = 10

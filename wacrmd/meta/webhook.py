@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from wacrmd.clock import SECOND, Millis
-from wacrmd.domain.model import RecipientStatus
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.answer import meta_error
 from wacrmd.meta.outcome import MetaError
 

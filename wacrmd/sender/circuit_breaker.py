@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from wacrmd.domain.model import RecipientStatus
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.sender.decision import Decision, Effect
 
 

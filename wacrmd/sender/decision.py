@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wacrmd.clock import HOUR, MINUTE, SECOND, Millis
-from wacrmd.domain.model import AttemptResult, Claim, HoldReason, MetaError, RecipientStatus, UncertainPolicy
+from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.errors import Action, ErrorRule, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Refused, Unknown
 

@@ -5,7 +5,11 @@ from functools import partial
 
 import orjson
 
-from wacrmd.domain.model import Broadcast, Claim, Number, TemplateContent, callback_token
+from wacrmd.domain.attempt import Claim
+from wacrmd.domain.broadcast import Broadcast
+from wacrmd.domain.callback_token import callback_token
+from wacrmd.domain.number import Number
+from wacrmd.domain.template import TemplateContent
 from wacrmd.meta import payloads
 from wacrmd.secrets import VaultError, access_token_context
 from wacrmd.services.context import Context

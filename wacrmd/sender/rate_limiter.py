@@ -6,7 +6,7 @@ Pure: every call is given the time. Rates are messages per second, times millise
 from dataclasses import replace
 
 from wacrmd.clock import MINUTE, SECOND, Millis, iso
-from wacrmd.domain.model import Hold, HoldReason
+from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.services.context import ThroughputState
 
 BURST_S = 0.1

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from wacrmd.clock import Millis
 from wacrmd.config.sections import SenderConfig
-from wacrmd.domain.model import HoldReason, Number
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.number import Number
 from wacrmd.log import get_logger
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.sender.rate_limiter import RateLimiter

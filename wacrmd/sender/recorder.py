@@ -7,7 +7,9 @@ from functools import partial
 import anyio
 
 from wacrmd.clock import SECOND, Millis, rest
-from wacrmd.domain.model import AttemptResult, HoldReason, RecipientStatus
+from wacrmd.domain.attempt import AttemptResult
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.services import counters

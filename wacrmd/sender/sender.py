@@ -15,7 +15,9 @@ from anyio.abc import TaskGroup
 from structlog.contextvars import bound_contextvars
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso, rest
-from wacrmd.domain.model import AttemptResult, Claim, HoldReason, RecipientStatus, UncertainPolicy
+from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from wacrmd.clock import MINUTE, Clock, Millis
 from wacrmd.config import Config
-from wacrmd.domain.model import Hold
+from wacrmd.domain.hold import Hold
 from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
 from wacrmd.secrets import Vault

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from wacrmd.domain.model import AttemptResult, MetaError, RecipientStatus
+from wacrmd.domain.attempt import AttemptResult, MetaError
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.outcome import Outcome
 from wacrmd.services.context import Context
 from wacrmd.store.receipts import Applied

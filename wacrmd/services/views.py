@@ -4,17 +4,10 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import Millis, iso
-from wacrmd.domain.model import (
-    Account,
-    ApiKey,
-    Broadcast,
-    BroadcastStatus,
-    Hold,
-    HoldReason,
-    Number,
-    NumberState,
-    Progress,
-)
+from wacrmd.domain.account import Account, ApiKey
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.domain.number import Number, NumberState
 from wacrmd.errors import conflict, not_found
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, numbers, recipients

@@ -4,7 +4,7 @@ import sqlite3
 from uuid import uuid4
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import Account
+from wacrmd.domain.account import Account
 from wacrmd.errors import conflict
 from wacrmd.store.database import Tx
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import HoldReason
+from wacrmd.domain.hold import HoldReason
 from wacrmd.errors import DatabaseUnusableError
 from wacrmd.store.migrate import check_ours, schema_version
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import Broadcast, BroadcastStatus, HoldReason, Progress
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.hold import HoldReason
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
 from wacrmd.store.numbers import hold_of

@@ -1,7 +1,7 @@
 """Messages from people: noted once by Meta's id, and attributed to the broadcast that they answer."""
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import callback_token
+from wacrmd.domain.callback_token import callback_token
 from wacrmd.store.database import Tx
 
 

@@ -4,7 +4,7 @@ import json
 from uuid import uuid4
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import ApiKey, Scope
+from wacrmd.domain.account import ApiKey, Scope
 from wacrmd.store.database import Tx
 
 _SELECT = """

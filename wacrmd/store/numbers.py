@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import Hold, HoldReason, Number, NumberState
+from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.domain.number import Number, NumberState
 from wacrmd.errors import conflict
 from wacrmd.store.database import Tx
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import RUNG, MetaError, Receipt, RecipientStatus, after_receipt, parse_callback_token
+from wacrmd.domain.attempt import MetaError
+from wacrmd.domain.callback_token import parse_callback_token
+from wacrmd.domain.receipt import Receipt
+from wacrmd.domain.recipient import RUNG, RecipientStatus
+from wacrmd.domain.transitions import after_receipt
 from wacrmd.store import optouts, status_events
 from wacrmd.store.database import Tx
 

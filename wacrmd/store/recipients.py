@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import AttemptResult, Claim, Recipient, RecipientStatus, UncertainPolicy
+from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
+from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.store import optouts, status_events
 from wacrmd.store.database import Tx
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import RecipientStatus
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
 

@@ -10,7 +10,9 @@ from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
 from wacrmd.clock import Millis, parse_iso
-from wacrmd.domain.model import BroadcastStatus, HoldReason, RecipientStatus
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.services import views
 from wacrmd.services.access import keys
 from wacrmd.services.broadcasts import create_from_file, lifecycle, progress, recipients

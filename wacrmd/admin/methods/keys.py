@@ -7,7 +7,7 @@ from pydantic import Field
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
-from wacrmd.domain.model import Scope
+from wacrmd.domain.account import Scope
 from wacrmd.services.access import keys as services
 from wacrmd.services.context import Context
 

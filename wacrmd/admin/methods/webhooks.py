@@ -7,7 +7,7 @@ from pydantic import Field
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
-from wacrmd.domain.model import WebhookEvent
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
 from wacrmd.services.webhooks import endpoints as services

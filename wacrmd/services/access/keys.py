@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import DAY, MINUTE
-from wacrmd.domain.model import Account, ApiKey, Scope
+from wacrmd.domain.account import Account, ApiKey, Scope
 from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, not_found
 from wacrmd.secrets import API_KEY_PREFIX, hash_api_key, new_api_key
 from wacrmd.services.context import Context

@@ -11,8 +11,10 @@ import anyio
 import orjson
 
 from wacrmd.clock import DAY, Millis, iso
-from wacrmd.domain.model import BroadcastStatus, Number, TemplateContent
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.number import Number
 from wacrmd.domain.phone import is_user_id, normalize
+from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
 from wacrmd.services import counters
 from wacrmd.services.broadcasts import validation

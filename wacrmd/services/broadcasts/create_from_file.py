@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import Account, TemplateContent
+from wacrmd.domain.account import Account
+from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem, bad_request
 from wacrmd.meta.payloads import content_problems
 from wacrmd.services.access.keys import account_or_only

@@ -6,7 +6,7 @@ from functools import partial
 import anyio
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import BroadcastStatus
+from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.errors import Problem
 from wacrmd.services.broadcasts import validation
 from wacrmd.services.broadcasts.create import (

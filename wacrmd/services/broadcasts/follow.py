@@ -9,7 +9,7 @@ import anyio
 import orjson
 
 from wacrmd.clock import SECOND, Millis, parse_iso
-from wacrmd.domain.model import BroadcastStatus
+from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.services import views
 from wacrmd.services.context import Context
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from wacrmd.domain.model import Broadcast, BroadcastStatus, HoldReason, RecipientStatus
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import conflict, not_found
 from wacrmd.services import views
 from wacrmd.services.context import Context

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import SECOND, Millis
-from wacrmd.domain.model import Broadcast
+from wacrmd.domain.broadcast import Broadcast
 from wacrmd.meta.errors import rule_for
 from wacrmd.services import views
 from wacrmd.services.broadcasts.follow import follow

@@ -11,8 +11,9 @@ import orjson
 from anyio.lowlevel import checkpoint
 
 from wacrmd.clock import Millis, iso
-from wacrmd.domain.model import Broadcast, Recipient, RecipientStatus
+from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.phone import is_user_id, normalize
+from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.errors import not_found
 from wacrmd.services.context import Context
 from wacrmd.services.views import time

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wacrmd.clock import Millis, iso
-from wacrmd.domain.model import TemplateContent
+from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.store import templates
 from wacrmd.store.database import Tx

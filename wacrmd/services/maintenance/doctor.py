@@ -16,7 +16,7 @@ import anyio.to_thread
 from wacrmd import config as configuration
 from wacrmd.clock import MINUTE, SECOND, Millis
 from wacrmd.config import Config
-from wacrmd.domain.model import Number
+from wacrmd.domain.number import Number
 from wacrmd.errors import ConfigError
 from wacrmd.meta.probe import Answer, UnreachableError, probe
 from wacrmd.services.context import Context

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wacrmd import __version__
 from wacrmd.clock import SECOND, Millis
-from wacrmd.domain.model import NumberState
+from wacrmd.domain.number import NumberState
 from wacrmd.services import views
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, numbers, stats

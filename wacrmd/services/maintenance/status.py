@@ -8,7 +8,8 @@ from typing import Any
 
 from wacrmd import __version__
 from wacrmd.clock import MINUTE, SECOND, Millis, iso
-from wacrmd.domain.model import BroadcastStatus, HoldReason
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.hold import HoldReason
 from wacrmd.services import views
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import control, metrics

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from wacrmd.clock import Millis
-from wacrmd.domain.model import HoldReason, Receipt
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.receipt import Receipt
 from wacrmd.log import get_logger
 from wacrmd.meta.errors import Action, rule_for
 from wacrmd.store import broadcasts, numbers

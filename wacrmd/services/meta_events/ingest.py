@@ -4,8 +4,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from wacrmd.clock import HOUR, Millis
-from wacrmd.domain.model import BroadcastStatus, HoldReason, Receipt, RecipientStatus
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.phone import normalize
+from wacrmd.domain.receipt import Receipt
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
 from wacrmd.meta.errors import Action, rule_for
 from wacrmd.meta.webhook import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from wacrmd.domain.model import Number
+from wacrmd.domain.number import Number
 from wacrmd.meta.client import MetaCallError
 from wacrmd.secrets import access_token_context
 from wacrmd.services.context import Context

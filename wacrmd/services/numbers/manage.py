@@ -8,7 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 from wacrmd.clock import HOUR, Millis
-from wacrmd.domain.model import HoldReason, Number
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.number import Number
 from wacrmd.domain.phone import normalize
 from wacrmd.errors import bad_request, conflict, not_found
 from wacrmd.secrets import access_token_context, app_secret_context

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import MINUTE, SECOND, Millis
-from wacrmd.domain.model import Number
+from wacrmd.domain.number import Number
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError

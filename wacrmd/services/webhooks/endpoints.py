@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 import orjson
 
-from wacrmd.domain.model import WebhookEvent
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import bad_request, conflict, not_found
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
 from wacrmd.secrets import new_webhook_secret, webhook_secret_context

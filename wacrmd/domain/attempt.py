@@ -1,0 +1,62 @@
+"""One attempt to send a message: what is claimed, and what became of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wacrmd.clock import Millis
+from wacrmd.domain.recipient import RecipientStatus
+
+
+class UncertainPolicy(StrEnum):
+    """What becomes of an attempt whose outcome is unknown (docs/delivery-guarantees.md)."""
+
+    HOLD = "hold"
+    RESEND = "resend"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class MetaError:
+    """Meta's own error object, from an answer or from a `failed` webhook (docs/meta.md, Errors)."""
+
+    code: int
+    title: str
+    details: str | None = None
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One attempt that is durably noted and may now be sent, once."""
+
+    recipient_id: int
+    broadcast_id: int
+    attempt: int
+    retries: int
+    to: str
+    params: str | None
+    content: str | None
+    first_tried_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """What one attempt changes in its recipient's row.
+
+    `status` is SENT (then `wamid` is set), PENDING (try again at `next_attempt_at`), FAILED or UNCERTAIN;
+    `used_retry` counts against the recipient's own tries; `note` tells the history what happened.
+    """
+
+    recipient_id: int
+    broadcast_id: int
+    attempt: int
+    status: RecipientStatus
+    at: Millis
+    started_at: Millis
+    note: str
+    wamid: str | None = None
+    wa_id: str | None = None
+    user_id: str | None = None
+    error: MetaError | None = None
+    next_attempt_at: Millis = 0
+    used_retry: bool = False

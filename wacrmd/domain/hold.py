@@ -1,0 +1,33 @@
+"""Why a broadcast or a number does not move."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wacrmd.clock import Millis
+
+
+class HoldReason(StrEnum):
+    """Why something does not move; `hold.reason` in the API, a label in the metrics."""
+
+    PAUSED_BY_OPERATOR = "paused_by_operator"
+    PAUSED_BY_API = "paused_by_api"
+    TEMPLATE = "template"
+    MANY_FAILURES = "many_failures"
+    ACCOUNT = "account"
+    NUMBER_PAUSED = "number_paused"
+    NUMBER_REMOVED = "number_removed"
+    THROTTLED = "throttled"
+    META_UNREACHABLE = "meta_unreachable"
+    MAINTENANCE = "maintenance"
+    WAITING_FOR_RETRY = "waiting_for_retry"
+    DRAINING = "draining"
+    STORAGE = "storage"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why something does not move: the reason, a sentence, and since when."""
+
+    reason: HoldReason
+    detail: str
+    since: Millis
