@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 
 class ErrorCode(StrEnum):
-    """The `error.code` of the HTTP API and the reason of a refused admin method (contract 3.1)."""
+    """The `error.code` of the HTTP API and the reason of a refused admin method (docs/api.md, Errors)."""
 
     BAD_REQUEST = "bad_request"
     WHATSAPP_NOT_CONFIGURED = "whatsapp_not_configured"

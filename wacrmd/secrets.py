@@ -17,7 +17,7 @@ from wacrmd.errors import WacrmdError
 API_KEY_PREFIX = "wacrm_live_"
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - how each secret begins, not a secret
 SHOWN_CHARACTERS = 8
-"""How much of an API key after `wacrm_live_` may be shown (contract 3.1)."""
+"""How much of an API key after `wacrm_live_` may be shown (docs/api.md, Rules for every endpoint)."""
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12

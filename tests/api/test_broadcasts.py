@@ -25,7 +25,7 @@ async def stored(here: Site) -> int:
     return count
 
 
-async def test_a_client_of_the_public_contract_works_unchanged(tmp_path: Path) -> None:
+async def test_a_client_written_for_wacrm_works_unchanged(tmp_path: Path) -> None:
     """What a program written for wacrm sends and reads, its own extra fields included."""
     async with site(tmp_path) as here:
         answer = await here.api.post(
@@ -305,7 +305,7 @@ async def test_a_wrong_query_is_a_bad_request(tmp_path: Path) -> None:
 
 
 async def test_a_thousand_are_accepted_quickly(tmp_path: Path) -> None:
-    """Median at most 50 ms here (contract: 202 for 1,000 recipients); a slow machine gets some grace."""
+    """Median at most 50 ms here (target in bench/RESULTS.md: 202 for 1,000 recipients); a slow machine gets some grace."""
     async with site(tmp_path, messages_per_second=1) as here:
         await here.admin("number.pause", id=here.number["id"], reason="test")
         took = []

@@ -1,4 +1,4 @@
-"""Templates with more than text: what a caller gives arrives at Meta as Meta documents it (meta-cloud-api 1.3)."""
+"""Templates with more than text: a caller's content reaches Meta in the form of docs/meta.md, Template components."""
 
 import json
 from pathlib import Path

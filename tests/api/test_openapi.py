@@ -93,7 +93,7 @@ async def test_a_stranger_finds_no_contradiction(tmp_path: Path) -> None:
                 for parameter in operation.get("parameters", ()):
                     if path.startswith("/api/v1/broadcasts/") and parameter["name"] in known:
                         parameter["schema"] = {"const": known[parameter["name"]]}
-        # It says what to give; what is given instead rejects one recipient and not the request (contract 3.3).
+        # It says what to give; what is given instead rejects one recipient and not the request (docs/api.md, Sending).
         del told["components"]["schemas"]["RecipientIn"]["properties"]["to"]["type"]
         file = tmp_path / "openapi.json"
         file.write_text(json.dumps(told))

@@ -1,4 +1,4 @@
-"""Setting up with the command lines of the contract, as somebody does who has only Meta's test number."""
+"""Setting up with the command lines of docs/operations.md, as somebody does who has only Meta's test number."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A test for each promise of the design (docs/delivery-guarantees.md), named after it; the daemon is killed for real."""
+"""A test for each promise of docs/delivery-guarantees.md, named after it; the daemon is killed for real."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable

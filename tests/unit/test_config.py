@@ -40,8 +40,8 @@ def test_the_example_holds_every_key_with_its_default() -> None:
     assert keys == KEYS
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
-    contract = """
+def test_the_defaults_are_the_documented_ones() -> None:
+    documented = """
         [storage]
         path = "/var/lib/wacrmd/wacrmd.db"
         [api]
@@ -65,7 +65,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         level = "info"
         format = "auto"
     """
-    assert config.parse(contract, "contract") == Config() == config.parse("", "empty")
+    assert config.parse(documented, "documented") == Config() == config.parse("", "empty")
 
 
 def test_all_problems_are_told_at_once_each_with_its_place() -> None:

@@ -155,7 +155,7 @@ def test_no_secret_in_a_repr(vault: Vault, tmp_path: Path) -> None:
     assert vault.fingerprint() in repr(vault)
 
 
-def test_an_api_key_is_as_the_contract_says() -> None:
+def test_an_api_key_has_the_documented_form() -> None:
     key, hashed, prefix = new_api_key()
     assert re.fullmatch(r"wacrm_live_[A-Za-z0-9_-]{43}", key)
     assert hashed == hashlib.sha256(key.encode()).digest() == hash_api_key(key)

@@ -1,4 +1,4 @@
-"""Who is at the other end of the admin socket, and what they may do (contract section 6)."""
+"""Who is at the other end of the admin socket, and what they may do (docs/admin.md, Who may do what)."""
 
 import grp
 import os

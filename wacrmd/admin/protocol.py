@@ -1,4 +1,4 @@
-"""The admin socket's lines: JSON-RPC 2.0, one object a line, a greeting first (contract 6); no I/O."""
+"""The admin socket's lines: JSON-RPC 2.0, one object a line (docs/admin.md, By hand and from scripts); no I/O."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ def observed(ctx: Context, endpoint: Endpoint, handler: Handler) -> Handler:
 
 
 def metrics_routes(ctx: Context) -> list[Route]:
-    """`GET /metrics`, unless `[metrics] enabled` is off; it needs no key (contract 3.5)."""
+    """`GET /metrics`, unless `[metrics] enabled` is off; it needs no key (docs/metrics.md)."""
 
     async def metrics(_: Request) -> Response:
         return Response(await scrape(ctx), headers={"content-type": CONTENT_TYPE})

@@ -149,7 +149,7 @@ def _bare(name: str) -> str:
 
 
 class Content(RequestModel):
-    """What fills the template beyond the body (contract 4)."""
+    """What fills the template beyond the body (docs/api.md, Templates with more than text)."""
 
     header: Object | None = Field(None, description="text, image, video, document or location of the header")
     buttons: list[Object] | None = Field(

@@ -99,7 +99,7 @@ def completion(shell: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code (contract section 1); errors go to stderr."""
+    """Run one command line and return its exit code (docs/admin.md, On the command line); errors go to stderr."""
     try:
         returned = root.main(arguments, prog_name="wacrmd", standalone_mode=False, obj=Session())
         sys.stdout.flush()

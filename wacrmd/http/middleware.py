@@ -78,7 +78,7 @@ def _request_id(scope: Scope) -> str:
 
 
 def error_body(refusal: Refusal) -> bytes:
-    """The JSON that every error answer carries (contract 3.1)."""
+    """The JSON that every error answer carries (docs/api.md, Errors)."""
     error: dict[str, object] = {"code": refusal.code, "message": refusal.message}
     if refusal.details:
         error["details"] = [{"path": problem.path, "message": problem.message} for problem in refusal.details]

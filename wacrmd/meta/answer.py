@@ -1,6 +1,6 @@
 """Meta's answer to a send: from HTTP status, headers and bytes to an `Outcome`; pure.
 
-Decisions (meta-cloud-api 1.4, 2.1, 2.2 and 2.4): a 2xx with a message id is accepted; an error object with
+Decisions (docs/meta.md, Answers and Errors): a 2xx with a message id is accepted; an error object with
 a code is Meta's word that it was refused, whatever the status; a 3xx or 4xx without such an object is
 refused by its status; all else (garbage with 2xx, 408, 5xx of a proxy) may hide a message that was taken.
 """

@@ -230,7 +230,7 @@ def code_without_json(http_status: int) -> int | None:
 
     401 and 403 come from the token check (0), 429 is throttling (130429), other 3xx and 4xx mean that
     something other than the API answered (`NO_META_ERROR`). 408, 2xx and 5xx say nothing about the message.
-    Source: Meta's older HTTP tables (meta-cloud-api 2.2).
+    Source: Meta's older HTTP tables (docs/meta.md, Errors).
     """
     if http_status in _STATUS_CODES:
         return _STATUS_CODES[http_status]

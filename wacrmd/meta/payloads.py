@@ -1,6 +1,6 @@
 """The body of `POST /{phone_number_id}/messages`: pure builders, and checks of what callers give for them.
 
-Source: Meta's page on sending templates (meta-cloud-api 1.2 and 1.3). `to` carries its `+`, because Meta
+Source: docs/meta.md, Sending and Template components. `to` carries its `+`, because Meta
 would put the business number's own country code in front of a number without it.
 """
 

@@ -1,7 +1,7 @@
 """Meta's webhooks: is the signature right, and what does the payload say; pure.
 
 Plain dictionaries and no validation library, for speed: one request may carry 1,000 updates. Shapes:
-meta-cloud-api 4.2 to 4.7. What is not understood becomes `Ignored`, so that a log can tell of it.
+docs/meta.md, Webhooks and the sections after it. What is not understood becomes `Ignored`, so that a log can tell of it.
 """
 
 import hmac

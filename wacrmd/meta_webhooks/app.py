@@ -29,7 +29,7 @@ def build(ctx: Context) -> Starlette:
 
 
 class _Handlers:
-    """The two requests that Meta makes (contract 5)."""
+    """The two requests that Meta makes (docs/meta.md, Webhooks)."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx

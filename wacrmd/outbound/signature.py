@@ -13,8 +13,8 @@ def headers(
 ) -> dict[str, str]:
     """Both kinds of signature over the body as it is sent, at this moment; made anew for each try.
 
-    `X-Wacrm-Signature` takes the whole secret, `whsec_` included, as its key (contract 3.6). Standard Webhooks
-    takes what the rest of it is in base64, and signs `id.timestamp.body` (standard-webhooks spec, "Signature scheme").
+    The key of `X-Wacrm-Signature` is the whole secret, `whsec_` included (docs/webhooks.md, Is it really wacrmd?). That of
+    Standard Webhooks is the rest, decoded from base64; it signs `id.timestamp.body` (its spec, "Signature scheme").
     """
     timestamp = str(now // SECOND)
     signed = timestamp.encode() + b"." + body

@@ -1,4 +1,4 @@
-"""What the outcome of an attempt means: one pure decision, no I/O (design.md section 3)."""
+"""What the outcome of an attempt means: one pure decision, no I/O (docs/delivery-guarantees.md)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -70,7 +70,7 @@ def number_view(ctx: Context, number: Number) -> dict[str, Any]:
 
 
 def broadcast_view(broadcast: Broadcast, progress: Progress, hold: Hold | None) -> dict[str, Any]:
-    """A broadcast as in contract 3.4."""
+    """A broadcast as callers see it (docs/api.md, Broadcasts)."""
     return {
         "id": broadcast.uuid,
         "name": broadcast.name,

@@ -5,7 +5,7 @@ from typing import Any
 
 GENERIC_STATUS = 400
 
-# code: (HTTP status, title). Statuses are those of Meta's older tables (meta-cloud-api 2.2); for throttling,
+# code: (HTTP status, title). Statuses are those of Meta's older tables (docs/meta.md, Errors); for throttling,
 # where the sources disagree, 429.
 ERRORS: dict[int, tuple[int, str]] = {
     0: (401, "AuthException"),
@@ -84,7 +84,7 @@ class GraphError:
         return title(self.code)
 
     def body(self, trace_id: str) -> dict[str, Any]:
-        """The JSON of the answer (meta-cloud-api 2.1)."""
+        """The JSON of the answer (docs/meta.md, Errors)."""
         error: dict[str, Any] = {
             "message": self.message or f"(#{self.code}) {self.title}",
             "type": "OAuthException",

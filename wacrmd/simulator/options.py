@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_BATCH = 1000
-"""Updates that Meta puts in one webhook at most (meta-cloud-api 4.2)."""
+"""Updates that Meta puts in one webhook at most (docs/meta.md, Webhooks)."""
 
 _FAULT_SHARES = (
     "error_share",

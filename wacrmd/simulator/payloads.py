@@ -17,7 +17,7 @@ ERROR_HELP = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/er
 
 
 def acceptance(entry: Entry, *, held: bool) -> bytes:
-    """The answer to a message that was taken (meta-cloud-api 1.4)."""
+    """The answer to a message that was taken (docs/meta.md, Answers)."""
     send = entry.send
     contact = {"input": send.input}
     if send.user_id is not None:
@@ -35,7 +35,7 @@ def acceptance(entry: Entry, *, held: bool) -> bytes:
 
 
 def envelope(waba_id: str, field: str, value: dict[str, Any], time_s: int | None = None) -> dict[str, Any]:
-    """A whole webhook with one change (meta-cloud-api 4.3); `time_s` only for account-level fields."""
+    """A whole webhook with one change (docs/meta.md, Webhooks); `time_s` only for account-level fields."""
     entry: dict[str, Any] = {"id": waba_id}
     if time_s is not None:
         entry["time"] = time_s
@@ -44,7 +44,7 @@ def envelope(waba_id: str, field: str, value: dict[str, Any], time_s: int | None
 
 
 def encoded(webhook: dict[str, Any]) -> bytes:
-    r"""The bytes that Meta would post: ASCII, with `\uXXXX` in lower case and `\/` (meta-cloud-api 4.2)."""
+    r"""The bytes that Meta would post: ASCII, with `\uXXXX` in lower case and `\/` (docs/meta.md, Webhooks)."""
     return json.dumps(webhook, separators=(",", ":")).replace("/", "\\/").encode()
 
 
@@ -88,7 +88,7 @@ def _contact(entry: Entry) -> dict[str, Any]:
 
 
 def _status(options: Options, entry: Entry, step: Step) -> dict[str, Any]:
-    """One object of `statuses[]` (meta-cloud-api 4.4)."""
+    """One object of `statuses[]` (docs/meta.md, Statuses)."""
     send = entry.send
     status: dict[str, Any] = {
         "id": entry.wamid,
@@ -132,7 +132,7 @@ def _category(options: Options, template: str | None, language: str | None) -> s
 
 
 def _reply(options: Options, entry: Entry, step: Step) -> dict[str, Any]:
-    """One object of `messages[]` that answers `entry` (meta-cloud-api 4.5)."""
+    """One object of `messages[]` that answers `entry` (docs/meta.md, Messages)."""
     text = step.text or ""
     message = inbound(
         entry.send.wa_id, entry.send.user_id, f"{entry.wamid}.reply.{step.status}", entry.at_ms + step.told_ms
@@ -156,7 +156,7 @@ def inbound(wa_id: str | None, user_id: str | None, message_id: str, at_ms: int)
 
 
 def number_of(options: Options, phone_number_id: str, fields: Sequence[str]) -> dict[str, Any]:
-    """The fields of a phone number (meta-cloud-api 5); unknown ones are left out, `id` is always there."""
+    """The fields of a phone number (docs/meta.md, Management calls); unknown ones are left out, `id` is always there."""
     known = {
         "display_phone_number": f"+{options.display_phone_number}",
         "verified_name": "Simulated Business",

@@ -12,7 +12,7 @@ from wacrmd.simulator.options import Options
 from wacrmd.simulator.templates import refusal_of
 
 MAX_CALLBACK_DATA = 512
-"""Characters of `biz_opaque_callback_data` (meta-cloud-api 1.2)."""
+"""Characters of `biz_opaque_callback_data` (docs/meta.md, Sending)."""
 MAX_TEMPLATE_NAME = 512
 
 _SEPARATORS = str.maketrans("", "", "+-() ")
@@ -46,7 +46,7 @@ def digits(number: str) -> str:
 def wa_id_of(number: str) -> str:
     """The id that Meta gives the digits `number`: Brazil loses its ninth digit, Mexico gains the old 1.
 
-    Meta only says that it may change the extra prefix digit of these two (meta-cloud-api 1.2); in Brazil that
+    Meta only says that it may change the extra prefix digit of these two (docs/meta.md, Sending); in Brazil that
     concerns the area codes from 31 upwards.
     """
     if (brazilian := _BRAZILIAN.match(number)) is not None:
@@ -93,7 +93,7 @@ def read_send(raw: bytes, options: Options) -> Send | GraphError:
 
 
 def _recipient(body: Mapping[str, Any], options: Options) -> tuple[str, str | None, str | None] | GraphError:
-    """(as written, wa_id, user id); `to` wins over `recipient` (meta-cloud-api 1.7)."""
+    """(as written, wa_id, user id); `to` wins over `recipient` (docs/meta.md, Sending)."""
     if body.get("recipient_type", "individual") != "individual":
         return GraphError(100, "Param recipient_type must be one of {individual}")
     to, user_id = body.get("to"), body.get("recipient")

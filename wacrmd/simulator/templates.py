@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from wacrmd.simulator.graph_errors import GraphError
 
 MAX_BODY = 1024
-"""Characters of a body after substitution (meta-cloud-api 1.3)."""
+"""Characters of a body after substitution (docs/meta.md, Template components)."""
 DEFAULT_FIELDS = ("id", "name", "parameter_format", "components", "language", "status", "category")
 DEFAULT_LIMIT, MAX_LIMIT = 25, 1000
 
@@ -19,7 +19,7 @@ _MEDIA = ("IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "PRODUCT")
 
 
 def page_of(templates: Sequence[Mapping[str, Any]], query: Mapping[str, str], url: str) -> dict[str, Any]:
-    """One page of the list, filtered by `name`, `status`, `language` and `category` (meta-cloud-api 5).
+    """One page of the list, filtered by `name`, `status`, `language` and `category` (docs/meta.md, Management calls).
 
     `url` is the list's address without a query; `paging.next` leads to the next page, absent on the last.
     """

@@ -111,7 +111,7 @@ class Poster:
         return status
 
     async def verify(self, verify_token: str, challenge: str) -> bool:
-        """Whether the callback URL answers right when it is entered at Meta (meta-cloud-api 4.1)."""
+        """Whether the callback URL answers right when it is entered at Meta (docs/meta.md, Webhooks)."""
         query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token}
         url = self._world.options.webhook_url
         if self._session is None or url is None:

@@ -14,7 +14,7 @@ from wacrmd.store import optouts, status_events
 from wacrmd.store.database import Tx
 
 OPT_OUT_CODE = 131050
-"""Meta's "the user stopped marketing messages from you" (meta-cloud-api 2.3)."""
+"""Meta's "the user stopped marketing messages from you" (docs/meta.md, Errors)."""
 
 _SELECT = (
     'SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r."to", r.status, r.attempt, r.failed_attempt,'

@@ -51,7 +51,7 @@ class ExportFormat(StrEnum):
 
 
 def recipient_view(recipient: Recipient) -> dict[str, Any]:
-    """A recipient as in contract 3.5; one whose attempt is in flight is `pending` to callers."""
+    """A recipient as callers see it (docs/api.md, Recipients); one whose attempt is in flight is `pending` to callers."""
     error = None
     if recipient.error_code is not None or recipient.error_title is not None:
         error = {

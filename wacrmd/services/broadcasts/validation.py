@@ -2,7 +2,7 @@
 
 What is found here would fail at Meta for each person alone: 132000 (number of parameters), 132012 (kind of
 header), 131008 (empty or missing value), 132018 (line breaks), 132001, 132015 and 132016 (no such template,
-paused, disabled); see meta-cloud-api 1.3 and 2.3. Where none was ever synced, Meta alone decides.
+paused, disabled); see docs/meta.md, Template components and Errors. Where none was ever synced, Meta alone decides.
 """
 
 import re

@@ -14,7 +14,7 @@ SMALL_TIERS = {"TIER_50": 50, "TIER_250": 250}
 """Messaging limits that a usual broadcast does not fit into: people a day over all numbers of the portfolio."""
 
 THROUGHPUT = {"STANDARD": 80, "HIGH": 1000}
-"""Messages per second of Meta's throughput levels (meta-cloud-api 3.1)."""
+"""Messages per second of Meta's throughput levels (docs/meta.md, Throughput and limits)."""
 BUSINESS_APP_RATE = 20
 """Messages per second of a number that is also used in the WhatsApp Business app."""
 
