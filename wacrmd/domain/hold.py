@@ -24,9 +24,23 @@ class HoldReason(StrEnum):
     STORAGE = "storage"
 
 
+NEEDS_NOBODY = frozenset(
+    {
+        HoldReason.PAUSED_BY_OPERATOR,
+        HoldReason.PAUSED_BY_API,
+        HoldReason.NUMBER_PAUSED,  # the number's own hold says whether a person is needed
+        HoldReason.THROTTLED,
+        HoldReason.MAINTENANCE,
+        HoldReason.WAITING_FOR_RETRY,
+        HoldReason.DRAINING,
+    }
+)
+"""Holds that somebody wanted, or that end by themselves; every other one needs a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why something does not move: the reason, a sentence, and since when."""
+    """Why something does not move: the reason, a sentence for people, and since when."""
 
     reason: HoldReason
     detail: str

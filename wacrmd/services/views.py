@@ -6,8 +6,9 @@ from typing import Any
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.account import Account, ApiKey
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.broadcast_hold import broadcast_hold
 from wacrmd.domain.hold import Hold, HoldReason
-from wacrmd.domain.number import Number, NumberState
+from wacrmd.domain.number import Number
 from wacrmd.errors import conflict, not_found
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, numbers, recipients
@@ -106,33 +107,22 @@ def _views(tx: Tx, found: list[Broadcast], ctx: Context) -> list[dict[str, Any]]
 
 def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> Hold | None:
     """What keeps a broadcast from moving now; None while it moves or has nothing to do."""
-    if broadcast.status is BroadcastStatus.PAUSED:
-        return broadcast.hold
     if broadcast.status is not BroadcastStatus.SENDING or progress.pending == 0:
-        return None
-    number = numbers.get(tx, broadcast.number_id)
-    if number is None or not number.access_token:
-        detail = "Its number was removed: cancel it, and make a new broadcast from another number"
-        return Hold(HoldReason.NUMBER_REMOVED, detail, broadcast.updated_at)
-    if number.state is NumberState.PAUSED and number.hold is not None:
-        detail = f"Number {number.phone_number_id} is paused: {number.hold.detail}"
-        return Hold(HoldReason.NUMBER_PAUSED, detail, number.hold.since)
-    if ctx.db.trouble is not None:
-        return Hold(HoldReason.STORAGE, ctx.db.trouble.advice, ctx.db.trouble.since)
+        return broadcast.hold  # nothing else can hold it: spare the reads
+    now, trouble = ctx.clock.now(), ctx.db.trouble
     flow = ctx.throughput.state(broadcast.number_id)
-    if flow is not None and flow.hold is not None:
-        return flow.hold
-    if ctx.draining:
-        return Hold(
-            HoldReason.DRAINING,
-            "The daemon is draining: sending goes on after its restart",
-            ctx.control.draining_since or ctx.clock.now(),
-        )
-    waiting, earliest = recipients.waiting(tx, broadcast.id)
-    if waiting == progress.pending and earliest is not None and earliest > ctx.clock.now():
-        detail = f"{waiting} recipients wait for their next try, the first at {iso(earliest)}"
-        return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
-    return None
+    waiting, earliest_retry_at = recipients.waiting(tx, broadcast.id)
+    return broadcast_hold(
+        broadcast,
+        progress,
+        numbers.get(tx, broadcast.number_id),
+        storage=Hold(HoldReason.STORAGE, trouble.advice, trouble.since) if trouble else None,
+        throughput=flow.hold if flow else None,
+        draining_since=(ctx.control.draining_since or now) if ctx.draining else None,
+        waiting=waiting,
+        earliest_retry_at=earliest_retry_at,
+        now=now,
+    )
 
 
 async def show_broadcast(ctx: Context, account_id: str, uuid: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from wacrmd import __version__
 from wacrmd.clock import MINUTE, SECOND, Millis, iso
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.hold import NEEDS_NOBODY
 from wacrmd.services import views
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import control, metrics
@@ -23,19 +23,6 @@ SILENCE: Millis = 10 * MINUTE
 
 LOW_DISK_BYTES = 500 * 1024 * 1024
 LARGE_WAL_BYTES = 512 * 1024 * 1024
-
-NOBODY_NEEDED = frozenset(
-    {
-        HoldReason.PAUSED_BY_OPERATOR,
-        HoldReason.PAUSED_BY_API,
-        HoldReason.NUMBER_PAUSED,  # the number says itself whether somebody is needed
-        HoldReason.THROTTLED,
-        HoldReason.MAINTENANCE,
-        HoldReason.WAITING_FOR_RETRY,
-        HoldReason.DRAINING,
-    }
-)
-"""Holds that somebody wanted, or that end by themselves: the daemon is healthy all the same."""
 
 
 async def status(ctx: Context) -> dict[str, Any]:
@@ -64,7 +51,7 @@ async def status(ctx: Context) -> dict[str, Any]:
         warnings.append(
             f"{slots.workers - slots.workers_alive} of {slots.workers} sender workers have died: they are replaced"
         )
-    needed = [one for one in held if one["reason"] not in NOBODY_NEEDED]
+    needed = [one for one in held if one["reason"] not in NEEDS_NOBODY]
     return {
         "healthy": not needed and not warnings,
         "doing": (await metrics.summary(ctx)).replace(", see wacrmd status", ""),

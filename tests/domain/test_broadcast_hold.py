@@ -1,0 +1,158 @@
+"""Why a broadcast does not move: the first reason of a fixed order, and none where nothing is held."""
+
+from dataclasses import replace
+
+import pytest
+
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.broadcast_hold import broadcast_hold
+from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.domain.number import Number, NumberState
+
+NOW = 1_795_000_000_000
+PAUSED = Hold(HoldReason.PAUSED_BY_OPERATOR, "Paused by ann", NOW - 1)
+STORAGE = Hold(HoldReason.STORAGE, "The disk is full", NOW - 2)
+THROTTLED = Hold(HoldReason.THROTTLED, "Meta says slower", NOW - 3)
+BROADCAST = Broadcast(
+    id=1,
+    uuid="6f1e2d3c-0000-4000-8000-000000000001",
+    account_id="a1",
+    number_id="n1",
+    name="test",
+    template_name="hello",
+    template_language="en_US",
+    status=BroadcastStatus.SENDING,
+    hold=None,
+    created_at=NOW - 100,
+    updated_at=NOW - 50,
+    scheduled_at=None,
+    started_at=NOW - 100,
+    completed_at=None,
+)
+NUMBER = Number(
+    id="n1",
+    account_id="a1",
+    account="shop",
+    phone_number_id="106540352242922",
+    waba_id="102290129340398",
+    label=None,
+    display_phone=None,
+    messages_per_second=None,
+    is_default=True,
+    state=NumberState.ACTIVE,
+    hold=None,
+    quality=None,
+    limit_tier=None,
+    verified_name=None,
+    checked_at=None,
+    created_at=NOW - 100,
+    access_token=b"sealed",
+)
+PAUSED_NUMBER = replace(NUMBER, state=NumberState.PAUSED, hold=Hold(HoldReason.ACCOUNT, "131031", NOW - 9))
+
+
+def hold(
+    broadcast: Broadcast = BROADCAST,
+    number: Number | None = NUMBER,
+    *,
+    pending: int = 3,
+    storage: Hold | None = None,
+    throughput: Hold | None = None,
+    draining_since: int | None = None,
+    waiting: int = 3,
+    earliest_retry_at: int | None = NOW,
+) -> Hold | None:
+    return broadcast_hold(
+        broadcast,
+        Progress(total=9, pending=pending),
+        number,
+        storage=storage,
+        throughput=throughput,
+        draining_since=draining_since,
+        waiting=waiting,
+        earliest_retry_at=earliest_retry_at,
+        now=NOW,
+    )
+
+
+def reason(found: Hold | None) -> str | None:
+    return found.reason.value if found else None
+
+
+def test_one_that_sends_is_not_held() -> None:
+    assert hold() is None
+
+
+def test_a_paused_one_says_who_paused_it_whatever_else_is_wrong() -> None:
+    paused = replace(BROADCAST, status=BroadcastStatus.PAUSED, hold=PAUSED)
+    assert hold(paused, PAUSED_NUMBER, storage=STORAGE, draining_since=NOW) == PAUSED
+
+
+@pytest.mark.parametrize(
+    "status", [BroadcastStatus.SCHEDULED, BroadcastStatus.SENT, BroadcastStatus.CANCELLED]
+)
+def test_one_that_has_nothing_to_do_is_not_held(status: BroadcastStatus) -> None:
+    assert hold(replace(BROADCAST, status=status), PAUSED_NUMBER, storage=STORAGE) is None
+
+
+def test_one_that_waits_for_no_recipient_is_not_held() -> None:
+    assert hold(number=PAUSED_NUMBER, pending=0, waiting=0, earliest_retry_at=None) is None
+
+
+def test_the_reasons_come_in_a_fixed_order() -> None:
+    """Each line takes the first reason away; what a person must do comes before what ends by itself."""
+    retry = NOW + 5000
+    removed = replace(NUMBER, access_token=b"")
+    steps = [
+        hold(number=removed, storage=STORAGE),
+        hold(number=PAUSED_NUMBER, storage=STORAGE),
+        hold(storage=STORAGE, throughput=THROTTLED, draining_since=NOW, earliest_retry_at=retry),
+        hold(throughput=THROTTLED, draining_since=NOW, earliest_retry_at=retry),
+        hold(draining_since=NOW - 7, earliest_retry_at=retry),
+        hold(earliest_retry_at=retry),
+        hold(),
+    ]
+    assert [reason(found) for found in steps] == [
+        "number_removed",
+        "number_paused",
+        "storage",
+        "throttled",
+        "draining",
+        "waiting_for_retry",
+        None,
+    ]
+
+
+def test_a_number_that_is_not_there_any_more_holds() -> None:
+    assert hold(number=None) == Hold(
+        HoldReason.NUMBER_REMOVED,
+        "Its number was removed: cancel it, and make a new broadcast from another number",
+        BROADCAST.updated_at,
+    )
+
+
+def test_a_paused_number_gives_its_own_reason_and_time() -> None:
+    assert hold(number=PAUSED_NUMBER) == Hold(
+        HoldReason.NUMBER_PAUSED, "Number 106540352242922 is paused: 131031", NOW - 9
+    )
+
+
+def test_a_drain_holds_since_it_began() -> None:
+    assert hold(draining_since=NOW - 7) == Hold(
+        HoldReason.DRAINING, "The daemon is draining: sending goes on after its restart", NOW - 7
+    )
+
+
+@pytest.mark.parametrize(
+    ("waiting", "earliest", "held"),
+    [(3, NOW + 1, True), (3, NOW, False), (2, NOW + 1, False), (0, None, False)],
+    ids=["all of them", "the first is due", "another one is in flight", "all are in flight"],
+)
+def test_only_when_all_wait_for_later_a_retry_is_what_holds(
+    waiting: int, earliest: int | None, held: bool
+) -> None:
+    found = hold(waiting=waiting, earliest_retry_at=earliest)
+    assert (reason(found) == "waiting_for_retry") is held
+    if found is not None:
+        assert found.since == BROADCAST.updated_at
+        assert found.detail == "3 recipients wait for their next try, the first at 2026-11-18T11:06:40.001Z"

@@ -1,0 +1,46 @@
+"""The decision why a broadcast does not move; pure, so that every caller is told the same reason."""
+
+from wacrmd.clock import Millis, iso
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.domain.number import Number, NumberState
+
+
+def broadcast_hold(
+    broadcast: Broadcast,
+    progress: Progress,
+    number: Number | None,
+    *,
+    storage: Hold | None,
+    throughput: Hold | None,
+    draining_since: Millis | None,
+    waiting: int,
+    earliest_retry_at: Millis | None,
+    now: Millis,
+) -> Hold | None:
+    """The first reason in the order of the lines below; None while the broadcast moves or has nothing to do.
+
+    `storage` and `throughput` are the holds that the database and the number's sending report about themselves.
+    `waiting` counts the pending recipients that are not in flight, `earliest_retry_at` is the first of their times.
+    """
+    if broadcast.status is BroadcastStatus.PAUSED:
+        return broadcast.hold
+    if broadcast.status is not BroadcastStatus.SENDING or progress.pending == 0:
+        return None
+    if number is None or not number.access_token:
+        detail = "Its number was removed: cancel it, and make a new broadcast from another number"
+        return Hold(HoldReason.NUMBER_REMOVED, detail, broadcast.updated_at)
+    if number.state is NumberState.PAUSED and number.hold is not None:
+        detail = f"Number {number.phone_number_id} is paused: {number.hold.detail}"
+        return Hold(HoldReason.NUMBER_PAUSED, detail, number.hold.since)
+    if storage is not None:
+        return storage
+    if throughput is not None:
+        return throughput
+    if draining_since is not None:
+        detail = "The daemon is draining: sending goes on after its restart"
+        return Hold(HoldReason.DRAINING, detail, draining_since)
+    if waiting == progress.pending and earliest_retry_at is not None and earliest_retry_at > now:
+        detail = f"{waiting} recipients wait for their next try, the first at {iso(earliest_retry_at)}"
+        return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
+    return None
