@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr
 
 from wacrmd.admin.identity import Level
 from wacrmd.admin.protocol import RpcError
-from wacrmd.admin.registry import Method, NoParams, Params, Registry, did_you_mean, path_of
+from wacrmd.admin.registry import Method, NoParams, Params, Registry, path_of
 
 
 class Inner(BaseModel):
@@ -94,7 +94,3 @@ def test_a_path_reads_as_people_write_it() -> None:
     assert path_of(("recipients", 3, "params", 1)) == "recipients[3].params[1]"
     assert path_of((0, "a")) == "[0].a"
     assert path_of(()) == "params"
-
-
-def test_nothing_is_meant_where_nothing_is_near() -> None:
-    assert did_you_mean("xyz", ["account.add"]) == ""

@@ -1,6 +1,5 @@
 """The methods of the admin socket: name, level, parameters and handler, all in one table."""
 
-import difflib
 import inspect
 import itertools
 import re
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.protocol import RpcCode, RpcError
 from wacrmd.errors import ErrorCode, Problem
+from wacrmd.suggest import did_you_mean
 
 C = TypeVar("C")
 
@@ -195,12 +195,6 @@ class Registry(Generic[C]):
             raise RpcError(
                 RpcCode.METHOD_NOT_FOUND, f"no method {name[:100]!r}{hint}", {"code": ErrorCode.NOT_FOUND}
             ) from None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'X'?` for the known word nearest to this one, else nothing."""
-    near = difflib.get_close_matches(word[:100], list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def path_of(location: tuple[str | int, ...]) -> str:

@@ -1,6 +1,5 @@
 """The bodies of requests: checked here at the edge, described in OpenAPI from the same models."""
 
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal
@@ -22,6 +21,7 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.template import TemplateContent
 from wacrmd.meta.payloads import content_problems
 from wacrmd.services.broadcasts.create import BroadcastInput, RecipientInput
+from wacrmd.suggest import nearest
 
 
 def _param(value: object) -> str:
@@ -79,7 +79,7 @@ Object = dict[str, Any]
 
 
 CLOSE = 0.75
-"""How alike two names must be (difflib's ratio) for one to be taken for a misspelling of the other."""
+"""How alike two names must be (see wacrmd/suggest.py) for one to be taken for a misspelling of the other."""
 
 MOST_UNKNOWN = 20
 """How many unknown fields of an object are looked at; each costs some 40 µs."""
@@ -140,8 +140,8 @@ def _meant(name: str, known: frozenset[str]) -> str | None:
     bare = {_bare(field): field for field in sorted(known)}
     given = _bare(name[:64])
     similar = [field for field in bare if abs(len(field) - len(given)) <= LONGER]
-    close = get_close_matches(given, similar, n=1, cutoff=CLOSE)
-    return bare[close[0]] if close else None
+    close = nearest(given, similar, min_similarity=CLOSE)
+    return bare[close] if close is not None else None
 
 
 def _bare(name: str) -> str:

@@ -1,13 +1,13 @@
 """What all commands share: the session, nouns that load when used, `--socket` and `--json` anywhere."""
 
-import difflib
 import importlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+
+from wacrmd.suggest import did_you_mean
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class HintingGroup(click.Group):
         known = self.list_commands(ctx)
         if word not in known and not word.startswith("-") and not ctx.resilient_parsing:
             raise click.UsageError(
-                f"There is no command '{ctx.command_path} {word}'{_nearest(word, known)}", ctx
+                f"There is no command '{ctx.command_path} {word}'{did_you_mean(word, known)}", ctx
             )
         return super().resolve_command(ctx, args)
 
@@ -153,8 +153,3 @@ class Root(HintingGroup):
             for name, lazy in self._lazy.items()
             if name.startswith(incomplete)
         ]
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""

@@ -1,6 +1,5 @@
 """The configuration as a file: read it with every problem at once, and write it out again."""
 
-import difflib
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from pydantic_core import ErrorDetails
 from wacrmd.config.bind import Bind, BindKind
 from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, Expected, Section
 from wacrmd.errors import ConfigError
+from wacrmd.suggest import did_you_mean
 
 DEFAULT_PATH = Path("/etc/wacrmd/config.toml")
 
@@ -146,7 +146,7 @@ def _range(rules: Iterable[object]) -> str:
 def _explain(name: str, section: type[Section], error: ErrorDetails) -> str:
     key = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
-        near = _nearest(key, section.model_fields)
+        near = did_you_mean(key, section.model_fields, "{}")
         # The value stays unsaid: a key that does not belong here may well be a secret.
         return (
             f"[{name}] {key}: expected a key of this section, found an unknown one{near or _elsewhere(key)}"
@@ -160,15 +160,8 @@ def _explain(name: str, section: type[Section], error: ErrorDetails) -> str:
 
 def _unknown_section(name: str, value: object) -> str:
     if isinstance(value, dict):
-        return (
-            f"[{name}]: expected a section of wacrmd, found an unknown one{_nearest(name, SECTIONS, '[{}]')}"
-        )
+        return f"[{name}]: expected a section of wacrmd, found an unknown one{did_you_mean(name, SECTIONS, '[{}]')}"
     return f"{name}: expected a section before the first key, found a key outside of one{_elsewhere(name)}"
-
-
-def _nearest(name: str, known: Iterable[str], form: str = "{}") -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {form.format(near[0])}?" if near else ""
 
 
 def _elsewhere(key: str) -> str:
