@@ -9,7 +9,6 @@ from wacrmd.clock import DAY, HOUR, MINUTE, SECOND
 from wacrmd.domain.attempt import MetaError
 from wacrmd.errors import Refusal
 from wacrmd.meta.client import MetaCallError
-from wacrmd.services.broadcasts.create_from_file import filled
 from wacrmd.services.broadcasts.progress import Speed
 from wacrmd.services.context import WebhookLiveness
 from wacrmd.services.maintenance.control import moment
@@ -138,9 +137,3 @@ def test_another_time_is_refused_with_an_example(text: str) -> None:
 )
 def test_a_length_of_time_is_told_in_two_words_at_most(seconds: float, said: str) -> None:
     assert span(seconds) == said
-
-
-def test_a_body_is_filled_by_place_or_by_name() -> None:
-    assert filled("Hi {{1}}, {{ 2 }}{{3}}", ["Jo", "5 %"]) == "Hi Jo, 5 %{{3}}"
-    assert filled("Hi {{name}} {{1}}", {"name": "Jo"}) == "Hi Jo {{1}}"
-    assert filled("Hi", None) == "Hi"

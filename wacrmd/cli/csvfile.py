@@ -5,7 +5,8 @@ import io
 import re
 from dataclasses import dataclass
 
-_NUMBERED = re.compile(r"\{?\{?\s*([1-9][0-9]?)\s*\}?\}?")
+from wacrmd.domain.placeholders import number_of
+
 _EXPONENT = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -102,7 +103,7 @@ def _columns(header: list[str]) -> tuple[int, list[str]]:
 
 def _order(names: list[str]) -> tuple[list[int], bool]:
     """The places of the parameters in the template's order; by number where all names are numbers."""
-    numbers = [int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name))]
+    numbers = [number for name in names if (number := number_of(name)) is not None]
     if not numbers or len(numbers) != len(names):
         return list(range(len(names))), False
     if sorted(numbers) != list(range(1, len(names) + 1)):

@@ -1,12 +1,12 @@
 """A broadcast that an operator makes by hand: the same acceptance as over HTTP, with what a person leaves out."""
 
-import re
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.domain.account import Account
+from wacrmd.domain.placeholders import fill
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem, bad_request
 from wacrmd.meta.payloads import content_problems
@@ -17,8 +17,6 @@ from wacrmd.services.context import Context
 from wacrmd.services.numbers.manage import number_of
 from wacrmd.services.views import number_view, time
 from wacrmd.store import templates
-
-_PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +129,4 @@ async def _message(
         return None
     texts = (part.get("text") for part in template.components if str(part.get("type")).upper() == "BODY")
     body = next((text for text in texts if isinstance(text, str)), None)
-    return None if body is None else filled(body, first.content.params)
-
-
-def filled(body: str, params: list[str] | dict[str, str] | None) -> str:
-    """A template's body with its parameters; places without one stay as they are. Pure."""
-    values = (
-        params if isinstance(params, dict) else {str(at): one for at, one in enumerate(params or [], start=1)}
-    )
-    return _PLACE.sub(lambda place: values.get(place[1], place[0]), body)
+    return None if body is None else fill(body, first.content.params or [])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wacrmd.clock import Millis, iso
+from wacrmd.domain.placeholders import names_in
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.store import templates
@@ -29,7 +30,6 @@ UNSENDABLE = {
 }
 """Statuses with which Meta refuses every send; of others, known or not, Meta decides."""
 
-_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _BAD_SPACE = re.compile(r"[\n\r\t]| {5}")
 _MEDIA = ("image", "video", "document", "location", "product")
 _BUTTONS = {
@@ -169,11 +169,11 @@ def demand_of(template: Template) -> Demand:
     for part in template.components:
         kind = str(part.get("type", "")).upper()
         if kind == "BODY":
-            body = _variables(part["text"]) if isinstance(part.get("text"), str) else None
+            body = names_in(part["text"]) if isinstance(part.get("text"), str) else None
         elif kind == "HEADER":
             form = str(part.get("format", "TEXT")).lower()
             if form == "text":
-                names = _variables(str(part.get("text", "")))
+                names = names_in(str(part.get("text", "")))
                 header, header_name = ("text", names[0]) if names else ("", None)
             else:
                 header = form if form in _MEDIA else None
@@ -184,14 +184,10 @@ def demand_of(template: Template) -> Demand:
     return Demand(named, body, header, header_name if named else None, buttons, tuple(whole))
 
 
-def _variables(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_VARIABLE.findall(text)))
-
-
 def _button(button: Mapping[str, Any]) -> Button:
     kind = str(button.get("type", "")).upper()
     if kind == "URL":
-        variable = "{{" in str(button.get("url", ""))
+        variable = bool(names_in(str(button.get("url", ""))))
         return Button("url", takes=variable, needs=variable)
     return Button(_BUTTONS.get(kind, ""), takes=True, needs=kind in _NEEDS_VALUE)
 
