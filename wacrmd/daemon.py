@@ -32,7 +32,8 @@ from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.secrets import Vault
 from wacrmd.sender.sender import Sender
 from wacrmd.services.context import Changes, Context
-from wacrmd.services.maintenance import control, upkeep
+from wacrmd.services.maintenance import control, retention
+from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
 from wacrmd.services.webhook_secrets import WebhookSecrets
@@ -253,8 +254,8 @@ def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[P
 def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
     """What may take minutes."""
     return [
-        PeriodicJob("prune", PRUNE_EVERY, partial(upkeep.prune, ctx)),
-        PeriodicJob("backup", MINUTE, upkeep.Backups(ctx).run),
+        PeriodicJob("prune", PRUNE_EVERY, partial(retention.prune, ctx)),
+        PeriodicJob("backup", MINUTE, DailyBackup(ctx).run),
     ]
 
 

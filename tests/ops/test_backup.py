@@ -13,8 +13,8 @@ from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY, MINUTE, parse_iso
 from wacrmd.config import parse
 from wacrmd.errors import DatabaseUnusableError
-from wacrmd.services.maintenance import upkeep
-from wacrmd.store import backups
+from wacrmd.services.maintenance.backups import FILE_NAME, DailyBackup, backup_due
+from wacrmd.store import backups, integrity
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def test_a_backup_while_sending_is_one_sound_file_of_one_moment(tmp_path: 
     copy = tmp_path / "copy.db"
     assert made == {"file": str(copy), "bytes": copy.stat().st_size, "schema": 1}
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    found = backups.check(copy)
+    found = integrity.check(copy)
     assert found.problems == []
     with sqlite3.connect(copy) as connection:
         assert connection.execute("SELECT count(*) FROM recipient").fetchone() == (200,)
@@ -43,7 +43,7 @@ async def test_a_backup_never_replaces_a_file_unless_told_to(tmp_path: Path) -> 
             await here.admin("backup", file=str(target))
         assert target.read_text() == "precious"
         await here.admin("backup", file=str(target), force=True)
-        assert backups.check(target).problems == []
+        assert integrity.check(target).problems == []
         with pytest.raises(RpcError, match="exists"):
             await here.admin("backup", file=str(tmp_path / "wacrmd.db"), force=True)
         with pytest.raises(RpcError, match="expected an absolute path"):
@@ -57,11 +57,11 @@ async def test_the_daily_backup_is_made_once_a_day_made_up_for_and_kept_n_times(
 ) -> None:
     monkeypatch.setattr(
         daemon, "_maintenance_jobs", lambda _: []
-    )  # or the daemon's own chore is quicker now and then
+    )  # or the daemon's own job is quicker now and then
     clock = ShiftClock()
     extra = f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
     async with site(tmp_path, clock=clock, extra=extra) as here:
-        job = upkeep.Backups(here.running.ctx)
+        job = DailyBackup(here.running.ctx)
         kept: list[str] = []
         for _ in range(4):
             clock.advance(DAY)
@@ -69,8 +69,8 @@ async def test_the_daily_backup_is_made_once_a_day_made_up_for_and_kept_n_times(
             await job.run()
             kept = sorted(file.name for file in (tmp_path / "backups").iterdir())
         assert len(kept) == 2
-        assert all(upkeep.BACKUP_NAME.fullmatch(name) for name in kept)
-        assert backups.check(tmp_path / "backups" / kept[-1]).problems == []
+        assert all(FILE_NAME.fullmatch(name) for name in kept)
+        assert integrity.check(tmp_path / "backups" / kept[-1]).problems == []
         text = (await here.api.get("/metrics")).text
         (line,) = [line for line in text.splitlines() if line.startswith("wacrmd_backup_timestamp_seconds ")]
         assert abs(float(line.split()[1]) * 1000 - clock.now()) < MINUTE
@@ -90,8 +90,8 @@ def test_a_backup_is_due_once_its_time_has_passed_since_the_last(
     last: str | None, now: str, due: bool
 ) -> None:
     config = parse('[backup]\ndirectory = "/backups"\n', "test.toml")
-    assert upkeep.backup_due(config, parse_iso(last) if last else None, parse_iso(now)) is due
-    assert not upkeep.backup_due(parse("", "test.toml"), None, parse_iso(now))
+    assert backup_due(config, parse_iso(last) if last else None, parse_iso(now)) is due
+    assert not backup_due(parse("", "test.toml"), None, parse_iso(now))
 
 
 def test_a_damaged_file_is_found_out_and_never_copied(tmp_path: Path) -> None:
@@ -105,12 +105,12 @@ def test_a_damaged_file_is_found_out_and_never_copied(tmp_path: Path) -> None:
             "INSERT INTO notice (field, subject, detail, at) VALUES ('x', 'y', ?, 1)", [("z" * 900,)] * 200
         )
     connection.close()
-    assert backups.check(path).problems == []
+    assert integrity.check(path).problems == []
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(size - 6 * 4096)
         file.write(b"\xff" * 4096)
-    assert backups.check(path).problems != []
+    assert integrity.check(path).problems != []
     with pytest.raises(DatabaseUnusableError, match="is damaged"):
         backups.copy(path, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
@@ -118,4 +118,4 @@ def test_a_damaged_file_is_found_out_and_never_copied(tmp_path: Path) -> None:
         "no database at all, but long enough to be read as a header of one" * 20
     )
     with pytest.raises(DatabaseUnusableError, match="cannot be read as a database"):
-        backups.check(tmp_path / "other.db")
+        integrity.check(tmp_path / "other.db")

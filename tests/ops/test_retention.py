@@ -9,7 +9,7 @@ from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, site
 from wacrmd import daemon
 from wacrmd.clock import DAY, iso
-from wacrmd.services.maintenance import upkeep
+from wacrmd.services.maintenance.retention import cutoffs, prune
 from wacrmd.store import retention, stats
 from wacrmd.store.database import Tx
 
@@ -33,7 +33,7 @@ def counts(tx: Tx) -> dict[str, int]:
 
 @pytest.fixture(autouse=True)
 def no_chores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daemon's own upkeep would delete beside the tests, which turn the clock by years."""
+    """The daemon's own retention would delete beside the tests, which turn the clock by years."""
     monkeypatch.setattr(daemon, "_maintenance_jobs", lambda _: [])
 
 
@@ -58,18 +58,18 @@ async def test_a_finished_broadcast_goes_with_all_that_hangs_on_it_and_an_open_o
         await here.until_status(answer.json()["data"]["broadcast_id"], "sent")
         await here.sim.idle()
         clock.advance(89 * DAY)
-        await upkeep.prune(ctx)
+        await prune(ctx)
         held = await ctx.db.read(counts)
         assert held["recipient"] == 36
         assert held["history"] >= 60
         assert held["inbound_message"] > 0
         assert held["idempotency"] == 0
         clock.advance(2 * DAY)
-        await upkeep.prune(ctx)
+        await prune(ctx)
         held = await ctx.db.read(counts)
         assert (held["history"], held["inbound_message"], held["recipient"]) == (0, 0, 36)
         clock.advance(275 * DAY)
-        gone = await upkeep.prune(ctx)
+        gone = await prune(ctx)
         assert (gone["broadcast"], gone["recipient"]) == (2, 31)
         held = await ctx.db.read(counts)
         assert (held["broadcast"], held["recipient"]) == (1, 5)
@@ -85,7 +85,7 @@ async def test_nothing_goes_where_everything_is_kept(tmp_path: Path) -> None:
         await sent_broadcast(here)
         before = await here.running.ctx.db.read(counts)
         clock.advance(5000 * DAY)
-        await upkeep.prune(here.running.ctx)
+        await prune(here.running.ctx)
         assert await here.running.ctx.db.read(counts) == before
 
 
@@ -101,7 +101,7 @@ async def test_a_large_broadcast_goes_in_steps_of_bounded_size(tmp_path: Path) -
             lambda tx: tx.execute("UPDATE broadcast SET status = 'cancelled', completed_at = NULL").rowcount
         )
         clock.advance(400 * DAY)
-        limits = upkeep.cutoffs(ctx.config, clock.now())
+        limits = cutoffs(ctx.config, clock.now())
         gone, more = await ctx.db.write(lambda tx: retention.broadcasts(tx, limits, 300))
         assert (gone["recipient"], gone["broadcast"], more) == (300, 0, True)
         assert (await here.show(broadcast_id))["total_recipients"] == 700
@@ -126,7 +126,7 @@ async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
         await ctx.db.alone(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
         before = ctx.db.path.stat().st_size
         assert before > 6_000_000
-        await upkeep.prune(ctx)
+        await prune(ctx)
         await ctx.db.alone(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
         assert ctx.db.path.stat().st_size < before / 5
 

@@ -29,7 +29,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     """
     from wacrmd.clock import SystemClock  # noqa: PLC0415 - the help must not load the store
     from wacrmd.config import key_file, load  # noqa: PLC0415
-    from wacrmd.store import backups  # noqa: PLC0415
+    from wacrmd.store import backups, integrity  # noqa: PLC0415
     from wacrmd.store.database import hold_file  # noqa: PLC0415
 
     settings = load(config or session.config)
@@ -43,7 +43,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     lock = hold_file(path)
     try:
         _refuse_to_overwrite(path)
-        found = backups.check(file)
+        found = integrity.check(file)
         if found.problems:
             raise DatabaseUnusableError(f"{file} is damaged and not restored: {found.problems[0]}")
         made = backups.copy(file, path, prepare=pause)
@@ -54,7 +54,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
         "database": str(path),
         "from": str(file),
         "schema": made.schema,
-        "bytes": made.size,
+        "bytes": made.size_bytes,
         "paused": sum(paused),
     }
     emit(session, result, lambda _: say(f"{file} is now {path}: start the daemon."))

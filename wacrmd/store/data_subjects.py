@@ -38,57 +38,45 @@ def last_recipient(tx: Tx) -> int:
     return row[0] or 0
 
 
-def look(tx: Tx, person: DataSubject, account_id: str | None, first: int) -> None:
-    """Add the recipients with ids from `first` on, `SLICE` of them, that are this person."""
+def collect(tx: Tx, subject: DataSubject, account_id: str | None, first_id: int) -> None:
+    """Add the recipients with ids from `first` on, `SLICE` of them, that are this subject."""
     rows = tx.execute(
         'SELECT r.id, r.wa_id, r.user_id FROM recipient r WHERE r.id >= ?1 AND r.id < ?2 AND (r."to" = ?3'
         " OR r.wa_id IN (SELECT value FROM json_each(?4)) OR r.user_id IN (SELECT value FROM json_each(?5))"
         ' OR r."to" IN (SELECT value FROM json_each(?5)))'
         " AND (?6 IS NULL OR r.broadcast_id IN (SELECT id FROM broadcast WHERE account_id = ?6))",
         (
-            first,
-            first + SLICE,
-            person.phone,
-            json.dumps(sorted(person.wa_ids)),
-            json.dumps(sorted(person.user_ids)),
+            first_id,
+            first_id + SLICE,
+            subject.phone,
+            json.dumps(sorted(subject.wa_ids)),
+            json.dumps(sorted(subject.user_ids)),
             account_id,
         ),
     )
     for recipient_id, wa_id, user_id in rows:
-        person.recipients.add(recipient_id)
-        person.wa_ids |= {wa_id} if wa_id else set()
-        person.user_ids |= {user_id} if user_id else set()
+        subject.recipients.add(recipient_id)
+        subject.wa_ids |= {wa_id} if wa_id else set()
+        subject.user_ids |= {user_id} if user_id else set()
 
 
-def learn(tx: Tx, person: DataSubject) -> None:
-    """Add recipients, of any account, that Meta says are the same person (by what it calls them)."""
-    for column, names in (("wa_id", person.wa_ids), ("user_id", person.user_ids)):
-        rows = tx.execute(
-            f"SELECT wa_id, user_id FROM recipient WHERE {column} IN (SELECT value FROM json_each(?))",
-            (json.dumps(sorted(names)),),
-        ).fetchall()
-        for wa_id, user_id in rows:
-            person.wa_ids |= {wa_id} if wa_id else set()
-            person.user_ids |= {user_id} if user_id else set()
-
-
-def in_flight(tx: Tx, person: DataSubject) -> bool:
+def in_flight(tx: Tx, subject: DataSubject) -> bool:
     """Whether a message to the person is on its way now."""
     row = tx.execute(
         "SELECT 1 FROM recipient WHERE status = 'sending' AND id IN (SELECT value FROM json_each(?)) LIMIT 1",
-        (json.dumps(sorted(person.recipients)),),
+        (json.dumps(sorted(subject.recipients)),),
     ).fetchone()
     return row is not None
 
 
 def erase(
-    tx: Tx, person: DataSubject, account_id: str | None, *, forget_optout: bool
+    tx: Tx, subject: DataSubject, account_id: str | None, *, forget_optout: bool
 ) -> tuple[dict[str, int], list[int]]:
     """Take the person out of everything; how many rows of each table, and the broadcasts concerned.
 
     Recipients stay as anonymous rows, so that the counts of their broadcasts stay true; who waits is cancelled.
     """
-    ids = json.dumps(sorted(person.recipients))
+    ids = json.dumps(sorted(subject.recipients))
     touched = [
         broadcast_id
         for (broadcast_id,) in tx.execute(
@@ -112,25 +100,27 @@ def erase(
         (ids, ERASED),
     ).rowcount
     gone["inbound_message"] = tx.execute(
-        f"DELETE FROM inbound_message {_INBOUND}", _names(person, account_id)
+        f"DELETE FROM inbound_message {_INBOUND}", _addresses(subject, account_id)
     ).rowcount
     gone["webhook_delivery"] = tx.execute(
-        f"DELETE FROM webhook_delivery {_DELIVERIES}", _names(person, account_id)
+        f"DELETE FROM webhook_delivery {_DELIVERIES}", _addresses(subject, account_id)
     ).rowcount
     tx.execute(
         "DELETE FROM idempotency WHERE (?2 IS NULL OR account_id = ?2)"
         " AND EXISTS (SELECT 1 FROM json_each(?1) n WHERE instr(answer, n.value))",
-        _names(person, account_id),
+        _addresses(subject, account_id),
     )
-    for name in sorted(person.addresses, key=len, reverse=True):
+    for name in sorted(subject.addresses, key=len, reverse=True):
         tx.execute(
             "UPDATE audit SET params = replace(params, ?1, '[erased]') WHERE instr(params, ?1) AND ?2 IS NULL",
             (name, account_id),
         )
     if forget_optout:
-        gone["optout"] = tx.execute(f"DELETE FROM optout {_OPTOUTS}", _names(person, account_id)).rowcount
+        gone["optout"] = tx.execute(
+            f"DELETE FROM optout {_OPTOUTS}", _addresses(subject, account_id)
+        ).rowcount
     else:
-        tx.execute(f"UPDATE optout SET detail = NULL {_OPTOUTS}", _names(person, account_id))
+        tx.execute(f"UPDATE optout SET detail = NULL {_OPTOUTS}", _addresses(subject, account_id))
     return gone, touched
 
 
@@ -148,15 +138,15 @@ _OPTOUTS = (
 )
 
 
-def _names(person: DataSubject, account_id: str | None) -> tuple[str, str | None]:
-    return json.dumps(sorted(person.addresses)), account_id
+def _addresses(subject: DataSubject, account_id: str | None) -> tuple[str, str | None]:
+    return json.dumps(sorted(subject.addresses)), account_id
 
 
-def export(tx: Tx, person: DataSubject, account_id: str | None) -> dict[str, Any]:
+def export(tx: Tx, subject: DataSubject, account_id: str | None) -> dict[str, Any]:
     """Everything that is known of the person, times in milliseconds."""
-    names = _names(person, account_id)
+    names = _addresses(subject, account_id)
     return {
-        "messages": _messages(tx, person),
+        "messages": _messages(tx, subject),
         "replies": _rows(
             tx,
             "SELECT id AS whatsapp_message_id, at, received_at, recipient_id AS in_reply_to FROM inbound_message"
@@ -183,7 +173,7 @@ def export(tx: Tx, person: DataSubject, account_id: str | None) -> dict[str, Any
     }
 
 
-def _messages(tx: Tx, person: DataSubject) -> list[dict[str, Any]]:
+def _messages(tx: Tx, subject: DataSubject) -> list[dict[str, Any]]:
     rows = _rows(
         tx,
         "SELECT r.id, a.name AS account, n.phone_number_id AS number, b.uuid AS broadcast_id, b.name AS broadcast,"
@@ -192,7 +182,7 @@ def _messages(tx: Tx, person: DataSubject) -> list[dict[str, Any]]:
         " r.first_tried_at, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at FROM recipient r"
         " JOIN broadcast b ON b.id = r.broadcast_id JOIN account a ON a.id = b.account_id"
         " JOIN number n ON n.id = b.number_id WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id",
-        (json.dumps(sorted(person.recipients)),),
+        (json.dumps(sorted(subject.recipients)),),
     )
     for row in rows:
         row["history"] = records.history(tx, row["id"])

@@ -165,7 +165,11 @@ def open_reader(path: Path) -> Tx:
     """A connection that can only read."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, cached_statements=256)
-    return _tune(connection, READER_CACHE_KIB)
+    try:
+        return _tune(connection, READER_CACHE_KIB)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def hold_file(path: Path) -> int:

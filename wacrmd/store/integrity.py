@@ -1,28 +1,105 @@
-"""A quick look for damage in the file, beside all other work and with an end."""
+"""Looks for damage in a database file while the daemon uses it: all of it, or as much as fits in a time."""
 
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from wacrmd.errors import DatabaseUnusableError
 from wacrmd.store.database import open_reader
+from wacrmd.store.migrate import check_ours, schema_version
 
-_LOOK_EVERY = 100_000
-"""Instructions of SQLite's machine between two looks at the clock."""
+MAX_PROBLEMS = 20
+"""Problems that a report lists at most."""
+
+_INSTRUCTIONS_PER_CLOCK_READ = 100_000
+"""How many instructions SQLite's virtual machine runs between two reads of the clock."""
+
+_RULES = {
+    "a broadcast is finished though recipients of it wait": (
+        "SELECT b.uuid FROM broadcast b WHERE b.status = 'sent' AND EXISTS (SELECT 1 FROM recipient r"
+        " WHERE r.broadcast_id = b.id AND r.status IN ('pending', 'sending'))"
+    ),
+    "a broadcast has no recipients": (
+        "SELECT b.uuid FROM broadcast b WHERE NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id)"
+    ),
+}
+"""Rules that the schema cannot enforce, each with a statement that finds the rows that break it."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityReport:
+    """What a check found in a file; `problems` is empty for a sound one."""
+
+    path: Path
+    schema: int
+    size_bytes: int
+    problems: list[str] = field(default_factory=list)
+
+
+def check(path: Path) -> IntegrityReport:
+    """Read a whole database, which may be in use, and look for damage.
+
+    Runs in the caller's thread. Raises DatabaseUnusableError for a file that is no database of ours, or of a
+    newer wacrmd.
+    """
+    if not path.exists():
+        raise DatabaseUnusableError(f"{path} does not exist")
+    try:
+        with closing(open_reader(path)) as connection:
+            check_ours(connection, path)
+            schema = schema_version(connection)
+            if schema == 0:
+                raise DatabaseUnusableError(f"{path} is not a database of wacrmd: it is empty")
+            try:
+                problems = _damage(connection) or _contradictions(connection)
+            except sqlite3.DatabaseError as error:
+                problems = [str(error)]
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
+    return IntegrityReport(path, schema, path.stat().st_size, problems[:MAX_PROBLEMS])
 
 
 def quick_check(path: Path, within_s: float) -> list[str] | None:
-    """What is damaged, nothing for a sound file; None when it took longer than `within_s`.
+    """The damage that SQLite's quick check finds, [] for none; None when it took longer than `within_s`.
 
-    Runs in the caller's thread, on a connection of its own. Raises sqlite3.Error for a file that cannot be read.
+    Runs in the caller's thread, on its own connection. Raises sqlite3.Error for a file that cannot be read.
     """
     deadline = time.monotonic() + within_s
     with closing(open_reader(path)) as connection:
-        connection.set_progress_handler(lambda: int(time.monotonic() > deadline), _LOOK_EVERY)
+        connection.set_progress_handler(
+            lambda: int(time.monotonic() > deadline), _INSTRUCTIONS_PER_CLOCK_READ
+        )
         try:
-            found = [str(line) for (line,) in connection.execute("PRAGMA quick_check(20)")]
+            return _lines(connection, f"PRAGMA quick_check({MAX_PROBLEMS})")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 return None
             raise
-    return [] if found == ["ok"] else found
+
+
+def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusableError:
+    """The error that says whether the file is damaged or no database at all."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    problem = "is damaged" if code == sqlite3.SQLITE_CORRUPT else "cannot be read as a database"
+    return DatabaseUnusableError(f"{path} {problem}: {error}")
+
+
+def _damage(connection: sqlite3.Connection) -> list[str]:
+    return _lines(connection, f"PRAGMA integrity_check({MAX_PROBLEMS})")
+
+
+def _lines(connection: sqlite3.Connection, pragma: str) -> list[str]:
+    """The lines that a check returns, without the one that says all is well."""
+    return [str(line) for (line,) in connection.execute(pragma) if line != "ok"]
+
+
+def _contradictions(connection: sqlite3.Connection) -> list[str]:
+    missing = [
+        f"table {table}: row {row} refers to a missing row of {parent}"
+        for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check")
+    ]
+    return missing + [
+        f"{rule}: {name}" for rule, statement in _RULES.items() for (name,) in connection.execute(statement)
+    ]

@@ -1,23 +1,24 @@
-"""Deleting what is older than configured, in steps so small that no other write waits for long."""
+"""Deletes rows that are older than configured, in steps so small that no other write waits for long."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from wacrmd.clock import DAY, Millis
 from wacrmd.store.database import Tx
 
-STEP_ROWS = 250
-"""Rows that one step deletes at most, per table; some 10 ms of the writer's time."""
+MAX_STEP_ROWS = 250
+"""Rows that one step deletes per table at most: about 10 ms of the writer's time."""
 
-IDEMPOTENCY_KEPT: Millis = DAY
-REDELIVERY: Millis = 8 * DAY
-"""Meta delivers a webhook again for up to 7 days: until then its message ids must be known."""
+IDEMPOTENCY_PERIOD: Millis = DAY
+"""How long an Idempotency-Key is kept."""
+REDELIVERY_PERIOD: Millis = 8 * DAY
+"""Meta delivers a webhook again for up to 7 days (docs/meta.md, Webhooks): message ids are kept until then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cutoffs:
-    """The times before which things go; None keeps them for ever."""
+    """The times before which rows are deleted; None keeps them for ever."""
 
     broadcasts: Millis | None
     history: Millis | None
@@ -28,8 +29,12 @@ class Cutoffs:
     idempotency: Millis
 
 
-Step = Callable[[Tx, Cutoffs, int], tuple[dict[str, int], bool]]
-"""Deletes up to so many rows; returns how many of each table, and whether more may be left."""
+class Step(Protocol):
+    """One small deletion."""
+
+    def __call__(self, tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
+        """Delete up to `max_rows` rows; returns the rows deleted by table, and whether more may be left."""
+
 
 FINISHED = (
     "SELECT id FROM broadcast INDEXED BY broadcast_created WHERE created_at < ?1 AND status IN ('sent', 'cancelled')"
@@ -37,8 +42,8 @@ FINISHED = (
 )
 
 
-def broadcasts(tx: Tx, cutoffs: Cutoffs, limit: int) -> tuple[dict[str, int], bool]:
-    """One finished broadcast, or a part of its recipients with their history."""
+def broadcasts(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
+    """Delete one finished broadcast, or a part of its recipients with their history."""
     if cutoffs.broadcasts is None:
         return {}, False
     row = tx.execute(FINISHED, (cutoffs.broadcasts,)).fetchone()
@@ -47,45 +52,46 @@ def broadcasts(tx: Tx, cutoffs: Cutoffs, limit: int) -> tuple[dict[str, int], bo
     ids = [
         recipient_id
         for (recipient_id,) in tx.execute(
-            "SELECT id FROM recipient WHERE broadcast_id = ? LIMIT ?", (row[0], limit)
+            "SELECT id FROM recipient WHERE broadcast_id = ? LIMIT ?", (row[0], max_rows)
         )
     ]
     chosen = json.dumps(ids)
-    history = tx.execute(
+    history_rows = tx.execute(
         "DELETE FROM history WHERE recipient_id IN (SELECT value FROM json_each(?))", (chosen,)
     ).rowcount
     tx.execute("DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))", (chosen,))
-    gone = {"recipient": len(ids), "history": history}
-    gone["broadcast"] = tx.execute(
+    broadcast_rows = tx.execute(
         "DELETE FROM broadcast WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient WHERE broadcast_id = ?1)",
         row,
     ).rowcount
-    return gone, True
+    return {"recipient": len(ids), "history": history_rows, "broadcast": broadcast_rows}, True
 
 
-def history(tx: Tx, cutoffs: Cutoffs, limit: int) -> tuple[dict[str, int], bool]:
-    """The oldest entries; they were written in about the order of their times."""
+def history(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
+    """Delete the oldest entries. They have no index by time: their ids are nearly in the order of their times."""
     if cutoffs.history is None:
         return {}, False
     deleted = tx.execute(
         "DELETE FROM history WHERE id IN (SELECT id FROM (SELECT id, at FROM history ORDER BY id LIMIT ?1)"
         " WHERE at < ?2 LIMIT ?3)",
-        (4 * limit, cutoffs.history, limit),
+        (4 * max_rows, cutoffs.history, max_rows),
     ).rowcount
-    return {"history": deleted}, deleted == limit
+    return {"history": deleted}, deleted == max_rows
 
 
 def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1") -> Step:
-    def step(tx: Tx, cutoffs: Cutoffs, limit: int) -> tuple[dict[str, int], bool]:
+    """A step that deletes rows of `table` whose `column` is before a cutoff."""
+
+    def step(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
         before: Millis | None = getattr(cutoffs, cutoff)
         if before is None:
             return {}, False
         deleted = tx.execute(
             f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {column} < ? AND {condition}"
             " LIMIT ?)",
-            (before, limit),
+            (before, max_rows),
         ).rowcount
-        return {table: deleted}, deleted == limit
+        return {table: deleted}, deleted == max_rows
 
     return step
 
@@ -102,17 +108,12 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def take(tx: Tx, *, step: Step, cutoffs: Cutoffs) -> tuple[dict[str, int], bool]:
-    """Take one step of the usual size."""
-    return step(tx, cutoffs, STEP_ROWS)
-
-
 def free_pages(tx: Tx) -> tuple[int, int]:
-    """(pages of the file that hold nothing, all its pages)."""
+    """(free pages of the file, all its pages)."""
     return tx.execute("PRAGMA freelist_count").fetchone()[0], tx.execute("PRAGMA page_count").fetchone()[0]
 
 
-def give_back(tx: Tx, pages: int) -> None:
-    """Return up to so many free pages to the file system; outside of any transaction."""
-    # Not execute(): the statement stops at each page, which `sqlite3` takes for its end.
+def incremental_vacuum(tx: Tx, pages: int) -> None:
+    """Return up to `pages` free pages to the file system; runs outside of any transaction."""
+    # Not execute(): SQLite stops after each page, and `sqlite3` takes that for the end of the statement.
     tx.executescript(f"PRAGMA incremental_vacuum({pages:d})")

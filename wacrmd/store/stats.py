@@ -82,11 +82,11 @@ def read(tx: Tx, now: Millis) -> Stats:
 
 
 def last_backup(tx: Tx) -> Millis | None:
-    """When a scheduled backup last succeeded."""
+    """When a daily backup last succeeded; None for never."""
     row = tx.execute("SELECT value FROM setting WHERE key = 'last_backup_at'").fetchone()
     return int(row[0]) if row else None
 
 
-def note_backup(tx: Tx, at: Millis) -> None:
-    """A scheduled backup succeeded."""
+def set_last_backup(tx: Tx, at: Millis) -> None:
+    """Record that a daily backup succeeded."""
     tx.execute("INSERT OR REPLACE INTO setting (key, value) VALUES ('last_backup_at', ?)", (str(at),))

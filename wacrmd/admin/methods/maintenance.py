@@ -9,7 +9,7 @@ from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, NoParams, Params
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance import upkeep as services
+from wacrmd.services.maintenance import backups, data_subjects, integrity
 
 
 class NewBackup(Params):
@@ -36,24 +36,24 @@ class ErasedPerson(WhichPerson):
 
 async def backup(ctx: Context, params: NewBackup, _caller: Caller) -> dict[str, Any]:
     """Copy the database to a file."""
-    return await services.backup(ctx, Path(params.file), overwrite=params.force)
+    return await backups.backup(ctx, Path(params.file), overwrite=params.force)
 
 
 async def check_db(ctx: Context, _params: NoParams, _caller: Caller) -> dict[str, Any]:
     """Look for damage in the database."""
-    return await services.check_db(ctx)
+    return await integrity.check_db(ctx)
 
 
 async def erase(ctx: Context, params: ErasedPerson, _caller: Caller) -> dict[str, Any]:
     """Erase a person."""
-    return await services.erase_person(
+    return await data_subjects.erase_person(
         ctx, params.phone.get_secret_value(), params.account, forget_optout=params.forget_optout
     )
 
 
 async def export_person(ctx: Context, params: WhichPerson, _caller: Caller) -> dict[str, Any]:
     """Everything that is known of a person."""
-    return await services.export_person(ctx, params.phone.get_secret_value(), params.account)
+    return await data_subjects.export_person(ctx, params.phone.get_secret_value(), params.account)
 
 
 METHODS: tuple[Method[Context], ...] = (

@@ -44,10 +44,10 @@ def check_db(session: Session, file: Path | None) -> int:
     if file is None:
         found = call(session, "check-db")
     else:
-        from wacrmd.services.maintenance.upkeep import check_view  # noqa: PLC0415 - slow to import, and seldom needed
-        from wacrmd.store import backups  # noqa: PLC0415
+        from wacrmd.services.maintenance.integrity import report_view  # noqa: PLC0415 - slow to import, and seldom needed
+        from wacrmd.store import integrity  # noqa: PLC0415
 
-        found = check_view(backups.check(file))
+        found = report_view(integrity.check(file))
 
     def render(result: dict[str, Any]) -> None:
         if result["ok"]:

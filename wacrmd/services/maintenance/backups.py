@@ -1,0 +1,98 @@
+"""Backups: copies of the database, made on request or once a day while the daemon works."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import structlog
+
+from wacrmd.clock import MINUTE, SECOND, Millis, iso
+from wacrmd.config import Config
+from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal, bad_request, conflict
+from wacrmd.services.context import Context
+from wacrmd.store import backups, stats
+
+RETRY_AFTER: Millis = 15 * MINUTE
+"""How long after a failed daily backup the next try is made."""
+FILE_NAME = re.compile(r"wacrmd-\d{8}T\d{6}Z\.db")
+"""The names of daily backups; other files in the directory are left alone."""
+
+log = structlog.get_logger(__name__)
+
+
+async def backup(ctx: Context, target: Path, *, overwrite: bool = False) -> dict[str, Any]:
+    """Copy the database to `target` while the daemon works; the copy is one checked file of mode 0600.
+
+    Refuses a relative path, a file that exists (unless `overwrite`) and a place that cannot be written.
+    """
+    if not target.is_absolute():
+        raise bad_request(f"file: expected an absolute path, found {target}")
+    try:
+        made = await anyio.to_thread.run_sync(
+            partial(backups.copy, ctx.db.path, target, overwrite=overwrite), abandon_on_cancel=False
+        )
+    except FileExistsError:
+        raise conflict(f"{target} exists: choose another name, or say --force to replace it") from None
+    except OSError as error:
+        raise conflict(_not_writable(target, error)) from error
+    except DatabaseUnusableError as error:
+        raise Refusal(ErrorCode.UNAVAILABLE, str(error)) from error
+    log.info("backup_created", file=str(target), bytes=made.size_bytes)
+    return {"file": str(target), "bytes": made.size_bytes, "schema": made.schema}
+
+
+def _not_writable(target: Path, error: OSError) -> str:
+    return (
+        f"the daemon cannot write {target} ({error.strerror or error}): choose a directory that exists and that its"
+        " user may write, such as /var/lib/wacrmd/backups"
+    )
+
+
+def backup_due(config: Config, last: Millis | None, now: Millis) -> bool:
+    """Whether the time of a daily backup has passed since the last one. Pure."""
+    if not config.backup.directory:
+        return False
+    hour, minute = (int(part) for part in config.backup.at.split(":"))
+    moment = datetime.fromtimestamp(now / SECOND, UTC)
+    due = moment.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if due > moment:
+        due -= timedelta(days=1)
+    return last is None or last < due.timestamp() * SECOND
+
+
+class DailyBackup:
+    """Makes the daily backup: late after a stop, and again `RETRY_AFTER` a failure."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._not_before: Millis = 0
+
+    async def run(self) -> None:
+        """Make the backup if it is due, and remove the oldest ones beyond `[backup] keep`."""
+        ctx, now = self._ctx, self._ctx.clock.now()
+        last = await ctx.db.read(stats.last_backup)
+        if now < self._not_before or not backup_due(ctx.config, last, now):
+            return
+        self._not_before = now + RETRY_AFTER
+        folder = ctx.db.path.parent / ctx.config.backup.directory  # an absolute one stays as it is
+        stamp = datetime.fromtimestamp(now / SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")
+        try:
+            await anyio.to_thread.run_sync(partial(folder.mkdir, mode=0o700, exist_ok=True))
+            await backup(ctx, folder / f"wacrmd-{stamp}.db", overwrite=True)
+            await anyio.to_thread.run_sync(remove_oldest, folder, ctx.config.backup.keep)
+        except (Refusal, OSError) as error:
+            log.error("backup_failed", reason=str(error), retry_at=iso(self._not_before))  # noqa: TRY400 - expected
+            return
+        self._not_before = 0
+        await ctx.db.write(partial(stats.set_last_backup, at=now))
+
+
+def remove_oldest(folder: Path, keep: int) -> list[Path]:
+    """Remove all but the newest `keep` daily backups, by the time in their names; the removed files."""
+    found = sorted(file for file in folder.iterdir() if FILE_NAME.fullmatch(file.name))
+    for file in found[:-keep]:
+        file.unlink()
+    return found[:-keep]

@@ -1,0 +1,82 @@
+"""Data subjects: exports or erases all that is known of one person, for a data-protection request."""
+
+from functools import partial
+from typing import Any
+
+from wacrmd.clock import iso
+from wacrmd.domain.phone import normalize
+from wacrmd.errors import bad_request, conflict
+from wacrmd.services.access.keys import account_named
+from wacrmd.services.context import Context
+from wacrmd.store import broadcasts, data_subjects
+from wacrmd.store.data_subjects import DataSubject
+from wacrmd.store.database import Tx
+
+
+async def export_person(ctx: Context, phone: str, account: str | None) -> dict[str, Any]:
+    """All that is known of the person with this phone number, by one account or by all."""
+    subject, account_id = await _find(ctx, phone, account)
+    found = await ctx.db.read(partial(data_subjects.export, subject=subject, account_id=account_id))
+    return {"phone": subject.phone, "exported_at": iso(ctx.clock.now()), **_with_iso_times(found)}
+
+
+async def erase_person(
+    ctx: Context, phone: str, account: str | None, *, forget_optout: bool
+) -> dict[str, Any]:
+    """Erase one person everywhere; their recipients stay as anonymous rows, so that counts stay true.
+
+    An opt-out is kept unless `forget_optout`: without it the next broadcast could reach the person again.
+    Refuses while a message to the person is in flight.
+    """
+    subject, account_id = await _find(ctx, phone, account)
+
+    def work(tx: Tx) -> tuple[dict[str, int], list[int]]:
+        if data_subjects.in_flight(tx, subject):
+            raise conflict("A message to this person is on its way just now: try again in a minute")
+        erased, touched = data_subjects.erase(tx, subject, account_id, forget_optout=forget_optout)
+        broadcasts.touch(tx, touched, ctx.clock.now())
+        return erased, touched
+
+    await ctx.db.alone(partial(_overwrite_deleted, on=True))
+    try:
+        erased, touched = await ctx.db.write(work)
+    finally:
+        await ctx.db.alone(partial(_overwrite_deleted, on=False))
+    ctx.changes.publish(touched)
+    return {"erased": erased, "optout_kept": not forget_optout}
+
+
+async def _find(ctx: Context, phone: str, account: str | None) -> tuple[DataSubject, str | None]:
+    """The person with this phone number: all their addresses and recipients; and the id of the account."""
+    address = normalize(phone)
+    if address is None:
+        raise bad_request("phone: expected a phone number such as +14155550123")
+    account_id = (await account_named(ctx, account)).id if account else None
+    subject = DataSubject(address, {address[1:]})
+    newest = await ctx.db.read(data_subjects.last_recipient)
+    known = 0
+    while known != len(subject.addresses):  # an address found on the way may lead to more rows
+        known = len(subject.addresses)
+        for first_id in range(1, newest + 1, data_subjects.SLICE):
+            await ctx.db.read(
+                partial(data_subjects.collect, subject=subject, account_id=account_id, first_id=first_id)
+            )
+    return subject, account_id
+
+
+def _with_iso_times(value: Any, name: str = "") -> Any:
+    """The value with each time (a field `at` or `…_at`) as ISO-8601."""
+    if isinstance(value, dict):
+        return {key: _with_iso_times(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_iso_times(one) for one in value]
+    if isinstance(value, int) and (name == "at" or name.endswith("_at")):
+        return iso(value)
+    return value
+
+
+def _overwrite_deleted(tx: Tx, *, on: bool) -> None:
+    """While on, deleted content is overwritten with zeros; off also empties the write-ahead log."""
+    tx.execute(f"PRAGMA secure_delete = {int(on)}").fetchall()
+    if not on:
+        tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,0 +1,31 @@
+"""Integrity: the full check of the database for damage (`check-db`)."""
+
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal
+from wacrmd.services.context import Context
+from wacrmd.store import integrity
+from wacrmd.store.integrity import IntegrityReport
+
+
+async def check_db(ctx: Context) -> dict[str, Any]:
+    """Read the whole database and look for damage, while the daemon works. Refuses a file that cannot be read."""
+    try:
+        report = await anyio.to_thread.run_sync(integrity.check, ctx.db.path)
+    except DatabaseUnusableError as error:
+        raise Refusal(ErrorCode.UNAVAILABLE, str(error)) from error
+    return report_view(report)
+
+
+def report_view(report: IntegrityReport) -> dict[str, Any]:
+    """The report as operators see it."""
+    return {
+        "file": str(report.path),
+        "ok": not report.problems,
+        "schema": report.schema,
+        "bytes": report.size_bytes,
+        "problems": report.problems,
+    }

@@ -1,0 +1,71 @@
+"""Retention: deletes what is older than configured, and returns the free space to the file system."""
+
+from functools import partial
+
+import structlog
+
+from wacrmd.clock import DAY, Millis
+from wacrmd.config import Config
+from wacrmd.services.context import Context
+from wacrmd.store import retention
+from wacrmd.store.retention import Cutoffs
+
+PAUSE: Millis = 50
+"""The time between two steps, so that sends and webhooks are written first."""
+VACUUM_PAGES = 250
+"""Pages that one step of the vacuum returns at most."""
+KEPT_FREE_SHARE = 20
+"""One page in so many stays free for the next writes."""
+
+log = structlog.get_logger(__name__)
+
+
+def cutoffs(config: Config, now: Millis) -> Cutoffs:
+    """The times before which rows are deleted, by the configuration."""
+    days = config.retention
+
+    def before(kept_days: int, at_least: Millis = 0) -> Millis | None:
+        return now - max(kept_days * DAY, at_least) if kept_days else None
+
+    return Cutoffs(
+        broadcasts=before(days.recipients_days),
+        history=before(days.history_days),
+        deliveries=before(days.webhooks_days),
+        audit=before(days.audit_days),
+        early_updates=now - days.early_updates_days * DAY,
+        inbound=before(days.history_days, retention.REDELIVERY_PERIOD),
+        idempotency=now - retention.IDEMPOTENCY_PERIOD,
+    )
+
+
+async def prune(ctx: Context) -> dict[str, int]:
+    """Delete all rows that are older than configured, step by step, then vacuum; rows deleted by table."""
+    limits = cutoffs(ctx.config, ctx.clock.now())
+    total: dict[str, int] = {}
+    for step in retention.STEPS:
+        has_more = True
+        while has_more and not ctx.draining:
+            deleted, has_more = await ctx.db.write(
+                partial(step, cutoffs=limits, max_rows=retention.MAX_STEP_ROWS)
+            )
+            for table, rows in deleted.items():
+                total[table] = total.get(table, 0) + rows
+                ctx.metrics.rows_deleted.labels(table).inc(rows)
+            if has_more:
+                await ctx.clock.sleep_until(ctx.clock.now() + PAUSE)
+    total = {table: rows for table, rows in total.items() if rows}
+    if total:
+        log.info("rows_pruned", deleted=total)
+    await vacuum(ctx)
+    return total
+
+
+async def vacuum(ctx: Context) -> None:
+    """Return the file's free pages to the file system, except a share that the next writes use."""
+    while not ctx.draining:
+        free, pages = await ctx.db.read(retention.free_pages)
+        spare = free - pages // KEPT_FREE_SHARE
+        if spare <= 0:
+            return
+        await ctx.db.alone(partial(retention.incremental_vacuum, pages=min(VACUUM_PAGES, spare)))
+        await ctx.clock.sleep_until(ctx.clock.now() + PAUSE)
