@@ -89,7 +89,7 @@ async def serve(config: Config, reread: Callable[[], Config] | None = None) -> N
                 if number is signal.SIGHUP:
                     await _reload(running)
                     continue
-                log.info("stopping", signal=signal.Signals(number).name)
+                log.info("daemon_stopping", signal=signal.Signals(number).name)
                 break
 
 
@@ -99,7 +99,7 @@ async def _reload(running: Running) -> None:
     try:
         await control.reload(running.ctx)
     except Refusal as refusal:
-        log.warning("reload_failed", reason=refusal.message)
+        log.warning("config_reload_failed", reason=refusal.message)
     running.notifier.ready()
 
 
@@ -194,7 +194,7 @@ async def run(
                         closed.set()
                         admin.stop()
             background.cancel_scope.cancel()
-    log.info("stopped")
+    log.info("daemon_stopped")
 
 
 def _listen(config: Config, stack: AsyncExitStack) -> tuple[Listener, Listener, AdminListener]:
@@ -261,9 +261,9 @@ def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
 
 def _tell_ready(config: Config, api_listener: Listener, webhook_listener: Listener) -> None:
     for warning in warnings(config):
-        log.warning("configuration_warning", warning=warning)
+        log.warning("config_warning_found", warning=warning)
     log.info(
-        "ready",
+        "daemon_ready",
         version=__version__,
         database=str(config.storage.path),
         api=api_listener.address,
@@ -282,10 +282,12 @@ async def _drain(ctx: Context, sender: Sender, queue: DispatchQueue, dispatcher:
         stopping.start_soon(dispatcher.drain, HOOKS_DRAIN_S)
         drained = await sender.drain(DRAIN_S)
     if not drained:
-        log.warning("requests_cut_off", in_flight=sender.in_flight)
+        log.warning("drain_timed_out", in_flight=sender.in_flight)
 
 
 async def _audit(ctx: Context, caller: Caller, method: str, params: dict[str, Any], result: str) -> None:
     entry = records.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, params, result)
     await ctx.db.write(partial(records.audit, entry=entry))
-    log.info("admin_change", method=method, uid=caller.uid, user=caller.user, pid=caller.pid, result=result)
+    log.info(
+        "admin_change_made", method=method, uid=caller.uid, user=caller.user, pid=caller.pid, result=result
+    )

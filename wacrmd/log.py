@@ -107,13 +107,13 @@ class Logger(structlog.BoundLoggerBase):
 
 
 class _Bridge(logging.Handler):
-    """Brings what libraries log into the same pipe, as the event `library_log`."""
+    """Brings what libraries log into the same pipe, as the event `library_logged`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         level = next((name for name, number in LEVELS.items() if record.levelno <= number), "critical")
         try:
             values = {"message": record.getMessage(), "exc_info": record.exc_info}
-            getattr(get_logger(record.name), level)("library_log", **values)
+            getattr(get_logger(record.name), level)("library_logged", **values)
         except Exception:  # noqa: BLE001 - a library's broken log call must not become our failure
             self.handleError(record)
 

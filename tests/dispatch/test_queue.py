@@ -213,7 +213,7 @@ async def test_a_crash_of_deliver_is_logged_and_the_worker_lives_on(
             queue.enqueue(2)
             await log.until(1)
             assert queue.health().workers_alive == 1
-    assert [(e["event"], e["broadcast_id"]) for e in events] == [("broadcast_run_crashed", 1)]
+    assert [(e["event"], e["broadcast_id"]) for e in events] == [("broadcast_job_crashed", 1)]
 
 
 async def test_a_dead_worker_is_replaced(path: Path, db: sqlite3.Connection) -> None:
@@ -269,7 +269,7 @@ async def test_stop_cancels_a_deliver_that_overstays_its_grace(path: Path, db: s
             began = time.monotonic()
     assert unwound == [1]
     assert time.monotonic() - began < 2
-    assert [e["event"] for e in events] == ["broadcast_runs_cancelled"]
+    assert [e["event"] for e in events] == ["broadcast_jobs_cancelled"]
 
 
 async def test_stopping_idle_workers_takes_no_time(path: Path, db: sqlite3.Connection) -> None:
@@ -350,7 +350,7 @@ async def test_a_message_that_is_not_ours_is_dropped_with_a_word(path: Path, db:
         async with running(queue, log.deliver):
             await log.until(1)
     assert log.seen == [9]
-    assert [e["event"] for e in events] == ["job_dropped"] * 5
+    assert [e["event"] for e in events] == ["broadcast_job_dropped"] * 5
 
 
 async def test_our_row_is_what_huey_itself_would_read(path: Path, db: sqlite3.Connection) -> None:

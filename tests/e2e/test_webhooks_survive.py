@@ -50,7 +50,7 @@ async def serving(folder: Path) -> AsyncIterator[None]:
         told = b""
         try:
             with anyio.fail_after(30):
-                while b'"ready"' not in told:
+                while b'"daemon_ready"' not in told:
                     told += await process.stderr.receive()
             yield
         except anyio.EndOfStream as error:

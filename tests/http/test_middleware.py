@@ -128,7 +128,7 @@ async def test_a_caller_that_has_gone_is_no_crash() -> None:
 
     with capture_logs() as events:
         await RequestMiddleware(app_of(endpoint))(http_scope(), receiving([]), receiving_nothing)
-    assert [e["event"] for e in events] == ["client_gone"]
+    assert [e["event"] for e in events] == ["client_disconnected"]
 
 
 def test_an_error_without_details_has_no_details() -> None:

@@ -163,16 +163,16 @@ socket = "{tmp_path}/admin.sock"
         async with await anyio.open_process(command) as process:
             assert process.stderr is not None
             events = TextReceiveStream(process.stderr)
-            await until_event(events, "ready")
+            await until_event(events, "daemon_ready")
             file.write_text(text + "[sender]\nmax_retries = 9\n")
             process.send_signal(signal.SIGHUP)
             line = await until_event(events, "config_reloaded")
             assert "sender.max_retries" in line
             file.write_text(text + "[sender]\nmax_retries = -9\n")
             process.send_signal(signal.SIGHUP)
-            assert "max_retries" in await until_event(events, "reload_refused")
+            assert "max_retries" in await until_event(events, "config_reload_rejected")
             process.send_signal(signal.SIGTERM)
-            await until_event(events, "stopped")
+            await until_event(events, "daemon_stopped")
             assert await process.wait() == 0
 
 

@@ -103,7 +103,7 @@ async def running(folder: Path, graph_url: str) -> AsyncIterator[Run]:
     """The daemon with all that it says in one file."""
     run = Run(folder, start(folder, graph_url))
     try:
-        await run.event("ready")
+        await run.event("daemon_ready")
         yield run
     finally:
         run.process.terminate()
@@ -122,7 +122,7 @@ async def test_no_secret_leaves_a_full_run(tmp_path: Path, capfd: pytest.Capture
     )
     keys: dict[str, str] = {}
     async with Simulator.running(options) as sim, running(tmp_path, sim.url) as run:
-        ready = await run.event("ready")
+        ready = await run.event("daemon_ready")
         hook_url = f"http://{ready['webhooks']}"
         sim.change(webhook_url=hook_url)
         await run.admin("account.add", name="shop")
@@ -164,7 +164,7 @@ async def test_no_secret_leaves_a_full_run(tmp_path: Path, capfd: pytest.Capture
         await run.admin("webhook.deliveries", id=hook["id"])
         await run.admin("export-person", phone=phones(1)[0])
         await run.admin("backup", file=str(tmp_path / "backup.db"))
-        ended = await run.event("attempt_ended")
+        ended = await run.event("attempt_failed")
         assert ended["request_id"] == "the-request-of-this-test"
     said = run.said()
     assert len(said.splitlines()) > 30

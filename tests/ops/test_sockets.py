@@ -37,7 +37,7 @@ def test_a_request_that_comes_before_the_daemon_is_answered_by_it(tmp_path: Path
         manager.terminate()
         said = manager.stderr.read()
         assert manager.wait(20) == 0, said
-        assert '"event":"ready"' in said
+        assert '"event":"daemon_ready"' in said
     finally:
         manager.kill()
         manager.wait()

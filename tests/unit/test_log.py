@@ -1,10 +1,12 @@
 """The log: what a line holds, what it must not hold, and that libraries take the same way."""
 
+import importlib
 import io
 import json
 import logging
 import os
 import pty
+import re
 import threading
 import time
 import warnings
@@ -18,6 +20,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wacrmd
 from wacrmd import log
 from wacrmd.redact import REDACTED, clean, redact
 
@@ -121,8 +124,8 @@ def test_libraries_and_warnings_take_the_same_way() -> None:
         warnings.warn("old thing", DeprecationWarning, stacklevel=1)
     told = lines(stream)
     assert [(line["level"], line["event"], line["logger"]) for line in told] == [
-        ("warning", "library_log", "hypercorn.error"),
-        ("warning", "library_log", "py.warnings"),
+        ("warning", "library_logged", "hypercorn.error"),
+        ("warning", "library_logged", "py.warnings"),
     ]
     assert told[0]["message"] == "port 80 is taken"
     assert "DeprecationWarning: old thing" in told[1]["message"]
@@ -360,3 +363,23 @@ def test_structlog_s_own_test_helper_sees_our_events() -> None:
         log.get_logger("x").info("captured", value=1)
         log.get_logger("x").debug("below_the_level")
     assert events == [{"logger": "x", "event": "captured", "value": 1, "log_level": "info"}]
+
+
+def modules_that_log() -> list[str]:
+    """Every module with a logger of its own; the simulator is a program of its own."""
+    top = Path(wacrmd.__file__).parent
+    found = [path for path in sorted(top.rglob("*.py")) if path.relative_to(top).parts[0] != "simulator"]
+    return [
+        ".".join(path.relative_to(top.parent).with_suffix("").parts)
+        for path in found
+        if re.search(r"^log = ", path.read_text(), re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize("name", modules_that_log())
+def test_each_module_s_log_lines_name_their_logger(name: str) -> None:
+    logger = importlib.import_module(name).log
+    stream = configured()
+    logger.warning("something_happened")
+    (line,) = lines(stream)
+    assert line["logger"] == name

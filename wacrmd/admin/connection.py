@@ -23,7 +23,7 @@ _CHUNK = 65536
 SendItem = Callable[[bytes], Awaitable[None]]
 Perform = Callable[[Request, Caller, SendItem], Awaitable[bytes]]
 
-log = get_logger("wacrmd.admin")
+log = get_logger(__name__)
 
 
 class Connection:
@@ -85,7 +85,7 @@ class Connection:
                 if line:
                     yield line
             if end >= MAX_REQUEST or len(buffer) >= MAX_REQUEST:
-                log.warning("admin.line_too_long", uid=self._caller.uid, pid=self._caller.pid)
+                log.warning("admin_request_too_long", uid=self._caller.uid, pid=self._caller.pid)
                 await self._send(protocol.encode_error(None, protocol.too_long()))
                 return
 
@@ -127,7 +127,7 @@ class Connection:
                 with anyio.fail_after(self._write_timeout_s):
                     await self._wire.send(line)
             except TimeoutError:
-                log.warning("admin.client_cut", uid=self._caller.uid, pid=self._caller.pid)
+                log.warning("admin_client_disconnected", uid=self._caller.uid, pid=self._caller.pid)
                 self.finish()
             except OSError:
                 self.finish()

@@ -35,7 +35,7 @@ WRITE_TIMEOUT_S = 10.0
 _AUDIT_TIMEOUT_S = 5.0
 _ACCEPT_PAUSE_S = 0.2
 
-log = get_logger("wacrmd.admin")
+log = get_logger(__name__)
 
 
 class Server(Generic[C]):
@@ -96,7 +96,7 @@ class Server(Generic[C]):
             return
         level = self._level_of(peer)
         if self._open >= (self._max_readers if level is Level.READ else self._max_connections):
-            log.warning("admin.too_many_connections", uid=peer.uid, pid=peer.pid, open=self._open)
+            log.warning("admin_connection_rejected", uid=peer.uid, pid=peer.pid, open=self._open)
             _turn_away(accepted)
             return
         self._open += 1
@@ -122,7 +122,7 @@ class Server(Generic[C]):
                     self._connections.discard(connection)
         except Exception:
             # Whatever a client provokes ends its own connection and nothing else.
-            log.exception("admin.connection_failed", uid=peer.uid, pid=peer.pid)
+            log.exception("admin_connection_crashed", uid=peer.uid, pid=peer.pid)
         finally:
             self._open -= 1
 
@@ -168,11 +168,11 @@ class Server(Generic[C]):
         except Refusal as refusal:
             raise protocol.refused(refusal) from None
         except WacrmdError as error:
-            log.warning("admin.method_unavailable", method=method.name, error=str(error))
+            log.warning("admin_method_failed", method=method.name, error=str(error))
             raise RpcError(RpcCode.REFUSED, str(error), {"code": ErrorCode.UNAVAILABLE}) from None
         except Exception:
             reference = secrets.token_hex(4)
-            log.exception("admin.method_failed", method=method.name, reference=reference, uid=caller.uid)
+            log.exception("admin_method_crashed", method=method.name, reference=reference, uid=caller.uid)
             raise RpcError(
                 RpcCode.INTERNAL_ERROR,
                 f"{method.name} failed inside the daemon: look for reference {reference} in its log",
@@ -187,9 +187,9 @@ class Server(Generic[C]):
             try:
                 await self._audit(caller, method.name, method.audited(request.params), result)
             except Exception:
-                log.exception("admin.audit_failed", method=method.name, uid=caller.uid, result=result)
+                log.exception("admin_audit_failed", method=method.name, uid=caller.uid, result=result)
         if scope.cancelled_caught:
-            log.error("admin.audit_failed", method=method.name, uid=caller.uid, result=result)
+            log.error("admin_audit_failed", method=method.name, uid=caller.uid, result=result)
 
 
 async def _accept(listening: socket.socket) -> socket.socket | None:
@@ -201,7 +201,7 @@ async def _accept(listening: socket.socket) -> socket.socket | None:
         return None
     except OSError as error:
         # Out of descriptors or memory: those who are connected go on, and the next waits in the backlog.
-        log.warning("admin.accept_failed", error=str(error))
+        log.warning("admin_accept_failed", error=str(error))
         await anyio.sleep(_ACCEPT_PAUSE_S)
         return None
     accepted.setblocking(False)

@@ -167,7 +167,7 @@ def _readable(messages: Iterable[bytes]) -> Iterable[tuple[int, bytes]]:
             if not isinstance(broadcast_id, int):
                 raise TypeError("the argument is no id of a broadcast")  # noqa: TRY301 - one way out for all faults
         except (ValueError, KeyError, TypeError) as error:
-            log.warning("job_dropped", error=str(error))
+            log.warning("broadcast_job_dropped", error=str(error))
         else:
             yield broadcast_id, data
 
@@ -259,11 +259,11 @@ class DispatchQueue:
         self._storage.stop()
         limiter = CapacityLimiter(1)  # the common one may be taken by what we wait for
         if not await to_thread.run_sync(workers.join, grace_s, limiter=limiter):
-            log.warning("broadcast_runs_cancelled", runs=len(self._runs), grace_s=grace_s)
+            log.warning("broadcast_jobs_cancelled", jobs=len(self._runs), grace_s=grace_s)
             for run in tuple(self._runs):
                 run.cancel()
             if not await to_thread.run_sync(workers.join, UNWIND_S, limiter=limiter):
-                log.error("broadcast_runs_stuck", runs=len(self._runs))
+                log.error("broadcast_jobs_stuck", jobs=len(self._runs))
                 return  # its thread may still use the connection; both end with the process
         await to_thread.run_sync(self._storage.close, limiter=limiter)
 
@@ -293,7 +293,7 @@ class DispatchQueue:
             self._portal.call(self._run_on_loop, broadcast_id)
         except (RuntimeError, CancelledError) as error:
             # The loop goes down under us; the rows are enqueued again at the next start.
-            log.warning("broadcast_run_aborted", broadcast_id=broadcast_id, error=repr(error))
+            log.warning("broadcast_job_aborted", broadcast_id=broadcast_id, error=repr(error))
 
     async def _run_on_loop(self, broadcast_id: int) -> None:
         """One run in its own cancel scope; a crash is logged, and the scheduler enqueues it again."""
@@ -304,6 +304,6 @@ class DispatchQueue:
             try:
                 await self._send_broadcast(broadcast_id)
             except Exception:
-                log.exception("broadcast_run_crashed", broadcast_id=broadcast_id)
+                log.exception("broadcast_job_crashed", broadcast_id=broadcast_id)
             finally:
                 self._runs.discard(scope)

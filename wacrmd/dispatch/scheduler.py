@@ -72,7 +72,7 @@ class Scheduler:
         except Refusal as refusal:
             log.warning("periodic_job_postponed", job=job.name, reason=refusal.message)
         except Exception:
-            log.exception("periodic_job_failed", job=job.name)
+            log.exception("periodic_job_crashed", job=job.name)
         finally:
             job.running = False
 

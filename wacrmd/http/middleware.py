@@ -50,7 +50,7 @@ class RequestMiddleware:
             try:
                 await self._app(scope, receive, send_with_id)
             except ClientDisconnect:
-                log.debug("client_gone", method=scope["method"], path=scope["path"])
+                log.debug("client_disconnected", method=scope["method"], path=scope["path"])
             except Refusal as refusal:
                 if started:
                     log.exception("request_crashed", method=scope["method"], path=scope["path"])

@@ -39,9 +39,9 @@ class _Handlers:
         query = request.query_params
         hashed = hashlib.sha256(query.get("hub.verify_token", "").encode()).digest()
         if query.get("hub.mode") == "subscribe" and await ingest.verify_token_known(self._ctx, hashed):
-            log.info("webhook_verified")
+            log.info("meta_webhook_verified")
             return PlainTextResponse(query.get("hub.challenge", ""))
-        log.warning("webhook_verification_refused")
+        log.warning("meta_webhook_verification_rejected")
         return PlainTextResponse("the verify token is not one of a configured number", status_code=403)
 
     async def events(self, request: Request) -> Response:
@@ -53,7 +53,7 @@ class _Handlers:
         place = verify(secrets, body, request.headers.get("x-hub-signature-256"))
         if place is None:
             ctx.metrics.webhook_signature_failures.inc()
-            log.warning("webhook_signature_refused", bytes=len(body))
+            log.warning("meta_webhook_signature_rejected", bytes=len(body))
             raise Refusal(
                 ErrorCode.UNAUTHORIZED,
                 "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret",

@@ -113,10 +113,10 @@ class Dispatcher:
             try:
                 self._ready = await self._ctx.db.read(work)
             except Refusal as refusal:
-                log.warning("deliveries_postponed", reason=refusal.message)
+                log.warning("webhook_dispatch_postponed", reason=refusal.message)
                 return
             except Exception:
-                log.exception("deliveries_not_read")
+                log.exception("webhook_dispatch_crashed")
                 return
         for delivery in choose(self._ready, self._calls, self._slow, workers):
             self._ready[delivery.endpoint_id].remove(delivery)
@@ -139,7 +139,9 @@ class Dispatcher:
                 self._slow.add(delivery.endpoint_id)
             await self._record(delivery, answer, began)
         except Exception:
-            log.exception("delivery_failed", endpoint=delivery.endpoint_id, event_id=delivery.event_id)
+            log.exception(
+                "webhook_delivery_crashed", endpoint=delivery.endpoint_id, event_id=delivery.event_id
+            )
             await self._ctx.clock.sleep_until(self._ctx.clock.now() + TICK)
         finally:
             self._under_way.discard(delivery.id)
@@ -178,12 +180,14 @@ class Dispatcher:
                 reason = await ctx.db.write(partial(work, now=ctx.clock.now()))
                 break
             except Refusal as refusal:
-                log.warning("delivery_unrecorded", endpoint=delivery.endpoint_id, reason=refusal.message)
+                log.warning(
+                    "webhook_result_write_retrying", endpoint=delivery.endpoint_id, reason=refusal.message
+                )
                 await ctx.clock.sleep_until(ctx.clock.now() + TICK)
         ctx.metrics.outbox_tries.labels("taken" if answer.taken else "refused").inc()
         if not answer.taken:
             log.info(
-                "webhook_not_taken",
+                "webhook_delivery_failed",
                 endpoint=delivery.endpoint_id,
                 event_id=delivery.event_id,
                 status=answer.status,

@@ -81,6 +81,6 @@ class RateLimiters:
         hold, name = limiter.state(now).hold, self._names[number_id]
         if hold is not None and self._held.get(number_id) is not hold.reason:
             self._held[number_id] = hold.reason
-            log.warning("number_held", number=name, reason=hold.reason.value, detail=hold.detail)
+            log.warning("number_blocked", number=name, reason=hold.reason.value, detail=hold.detail)
         elif hold is None and self._held.pop(number_id, None) is not None:
-            log.info("number_flows_again", number=name)
+            log.info("number_unblocked", number=name)

@@ -63,7 +63,7 @@ class Recorder:
             try:
                 await self._store(entries)
             except StorageTrouble as trouble:
-                log.error("outcomes_unrecorded", count=len(entries), reason=trouble.advice)  # noqa: TRY400
+                log.error("result_write_abandoned", results=len(entries), reason=trouble.advice)  # noqa: TRY400
                 return False
         return True
 
@@ -75,7 +75,7 @@ class Recorder:
                     await self._store(self._writing)
                     self._writing = []
             except StorageTrouble as trouble:
-                log.error("outcomes_wait_for_the_disk", count=self.waiting, reason=trouble.advice)  # noqa: TRY400
+                log.error("result_write_retrying", results=self.waiting, reason=trouble.advice)  # noqa: TRY400
                 await rest(self._ctx.clock, TRY_AGAIN)
             else:
                 return
@@ -88,7 +88,7 @@ class Recorder:
         except StorageTrouble:
             raise
         except Exception:
-            log.exception("outcomes_unrecordable", count=len(entries))
+            log.exception("result_write_crashed", results=len(entries))
             if len(entries) > 1:
                 while entries:  # those that are stored leave the list: a full disk may come between
                     await self._store([entries[0]])

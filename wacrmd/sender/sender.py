@@ -141,7 +141,7 @@ class Sender:
         lost = await ctx.db.write(work)
         if lost:
             log.warning(
-                "attempts_lost", policy=policy.value, recipients=sum(lost.values()), broadcasts=len(lost)
+                "attempts_expired", policy=policy.value, recipients=sum(lost.values()), broadcasts=len(lost)
             )
             ctx.metrics.attempts_lost.inc(sum(lost.values()))
             ctx.changes.publish(lost)
@@ -161,9 +161,9 @@ class Sender:
                     self._ctx.queue.enqueue(broadcast_id)
             self._crashes.pop(broadcast_id, None)
         except Refusal as refusal:  # storage trouble: nothing was claimed, the sweeper rings again
-            log.warning("broadcast_run_postponed", broadcast_id=broadcast_id, reason=refusal.message)
+            log.warning("broadcast_job_postponed", broadcast_id=broadcast_id, reason=refusal.message)
         except Exception as error:
-            log.exception("broadcast_run_crashed", broadcast_id=broadcast_id)
+            log.exception("broadcast_job_crashed", broadcast_id=broadcast_id)
             await self._crashed(broadcast_id, error)
         finally:
             self._running.discard(broadcast_id)
@@ -258,7 +258,7 @@ class Sender:
         try:
             body = job.body(claim)
         except Exception as error:
-            log.exception("payload_unbuildable", recipient_id=claim.recipient_id)
+            log.exception("message_build_crashed", recipient_id=claim.recipient_id)
             note = f"the message could not be built: {error}"
             limiter.answered(started_at, accepted=False)
             decision = Decision(
@@ -300,7 +300,7 @@ class Sender:
             ctx.webhook_liveness.message_sent(job.number.id, now)
         if decision.result.status is not RecipientStatus.SENT:
             log.info(
-                "attempt_ended",
+                "attempt_failed",
                 broadcast=job.broadcast.uuid,
                 recipient_id=claim.recipient_id,
                 attempt=claim.attempt,

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 import anyio
-import structlog
 
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import Scheduler
+from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import metrics
 from wacrmd.store.database import StorageTrouble, Tx
@@ -21,7 +21,7 @@ ANSWER_WITHIN_S = 10.0
 STALLED_AFTER_S = 120.0
 """How long the sweeper may be busy with one pass."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Watchdog:
@@ -67,9 +67,9 @@ class Watchdog:
             if (ailment is None) is not self._healthy:
                 self._healthy = ailment is None
                 if ailment is None:
-                    log.info("watchdog_resumed")
+                    log.info("watchdog_ping_resumed")
                 else:
-                    log.error("watchdog_withheld", reason=ailment)
+                    log.error("watchdog_ping_withheld", reason=ailment)
                 reported_at = -STATUS_EVERY_S
             if self._monotonic() - reported_at >= STATUS_EVERY_S:
                 reported_at = self._monotonic()

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import structlog
 
 from wacrmd.clock import MINUTE, SECOND, Millis, iso
 from wacrmd.config import Config
 from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal, bad_request, conflict
+from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import backups, stats
 
@@ -20,7 +20,7 @@ RETRY_AFTER: Millis = 15 * MINUTE
 FILE_NAME = re.compile(r"wacrmd-\d{8}T\d{6}Z\.db")
 """The names of daily backups; other files in the directory are left alone."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 async def backup(ctx: Context, target: Path, *, overwrite: bool = False) -> dict[str, Any]:

@@ -47,7 +47,7 @@ async def reload(ctx: Context) -> dict[str, Any]:
         if ctx.control.adopt is not None:
             ctx.control.adopt(running)
     except ConfigError as error:
-        log.warning("reload_refused", problems=error.problems)
+        log.warning("config_reload_rejected", problems=error.problems)
         raise bad_request(
             f"The configuration cannot be used, nothing is changed: {error.problems[0]}"
             + (f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""),
@@ -64,7 +64,7 @@ async def reload(ctx: Context) -> dict[str, Any]:
                 number.id, number.messages_per_second or running.sender.messages_per_second
             )
     ctx.changes.wake_all()
-    log.info("config_reloaded", applied=applied, waiting=waiting)
+    log.info("config_reloaded", applied=applied, needs_restart=waiting)
     return {
         "applied": [_change(key, before, running) for key in applied],
         "needs_restart": [_change(key, before, wanted) for key in waiting],
@@ -92,7 +92,7 @@ async def drain(ctx: Context, *, wait_s: float) -> dict[str, Any]:
     if not ctx.draining:
         ctx.draining = True
         ctx.control.draining_since = ctx.clock.now()
-        log.info("draining", in_flight=ctx.throughput.in_flight)
+        log.info("drain_started", in_flight=ctx.throughput.in_flight)
     ctx.changes.wake_all()
     with anyio.move_on_after(wait_s):
         while ctx.throughput.in_flight:
@@ -110,7 +110,7 @@ async def undrain(ctx: Context) -> dict[str, Any]:
     for broadcast_id in await ctx.db.read(broadcasts.sending):
         ctx.queue.enqueue(broadcast_id)
     ctx.changes.wake_all()
-    log.info("drain_ended")
+    log.info("drain_cancelled")
     return {"draining": False, "since": None, "in_flight": ctx.throughput.in_flight}
 
 

@@ -2,10 +2,9 @@
 
 from functools import partial
 
-import structlog
-
 from wacrmd.clock import DAY, Millis
 from wacrmd.config import Config
+from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import retention
 from wacrmd.store.retention import Cutoffs
@@ -17,7 +16,7 @@ VACUUM_PAGES = 250
 KEPT_FREE_SHARE = 20
 """One page in so many stays free for the next writes."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def cutoffs(config: Config, now: Millis) -> Cutoffs:

@@ -12,8 +12,6 @@ from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
 
-_EVENTS = {"broadcast": "broadcast_paused", "number": "number_paused"}
-
 
 @dataclass(frozen=True, slots=True)
 class PauseEvent:
@@ -67,5 +65,8 @@ def after_failure(tx: Tx, receipt: Receipt, broadcast_id: int, now: Millis) -> l
 
 def log_pauses(pauses: list[PauseEvent]) -> None:
     """One line in the log for each, once they are durable."""
-    for stop in pauses:
-        log.warning(_EVENTS[stop.what], id=stop.id, reason=stop.reason.value, detail=stop.detail)
+    for pause in pauses:
+        if pause.what == "broadcast":
+            log.warning("broadcast_paused", id=pause.id, reason=pause.reason.value, detail=pause.detail)
+        else:
+            log.warning("number_paused", id=pause.id, reason=pause.reason.value, detail=pause.detail)

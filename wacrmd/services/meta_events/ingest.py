@@ -71,7 +71,7 @@ async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumb
     if taken.heard:
         ctx.webhook_liveness.status_received(taken.heard, ctx.clock.now())
     for stranger in sorted(taken.strangers):
-        log.warning("webhook_for_unknown_number", subject=stranger)
+        log.warning("meta_webhook_number_unknown", subject=stranger)
     return taken
 
 

@@ -90,7 +90,7 @@ async def keep_checked(ctx: Context) -> None:
             except Refusal as refusal:
                 log.warning("number_check_postponed", reason=refusal.message)
             except Exception:
-                log.exception("number_check_failed")
+                log.exception("number_check_crashed")
         await ctx.clock.sleep_until(ctx.clock.now() + TICK)
 
 
@@ -104,7 +104,7 @@ async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> No
         for check in await check_number(ctx, number):
             if check.state is not State.OK:
                 log.warning(
-                    "number_check",
+                    "number_problem_found",
                     number=number.phone_number_id,
                     check=check.name,
                     detail=check.detail,

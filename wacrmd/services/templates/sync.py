@@ -121,7 +121,7 @@ async def keep_synced(ctx: Context) -> None:
             except Refusal as refusal:
                 log.warning("template_sync_postponed", reason=refusal.message)
             except Exception:
-                log.exception("template_sync_failed")
+                log.exception("template_sync_crashed")
         await ctx.clock.sleep_until(ctx.clock.now() + TICK)
 
 
@@ -149,7 +149,7 @@ async def _sync(ctx: Context, business: _Business) -> dict[str, Any]:
         listed = read_list(business.waba_id, await _ask(ctx, business), asked_at)
     except (MetaCallError, VaultError) as error:
         reason = str(error)
-        log.warning("templates_not_synced", business_account=business.waba_id, reason=reason)
+        log.warning("template_sync_failed", business_account=business.waba_id, reason=reason)
         await ctx.db.write(
             partial(templates.note_failure, waba_id=business.waba_id, error=reason, now=ctx.clock.now())
         )

@@ -1,0 +1,66 @@
+"""docs/logs.md holds every event that the code logs, with its level and its values, and no other."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import wacrmd
+from wacrmd.log import LEVELS
+
+CODE = Path(wacrmd.__file__).parent
+TEXT = (CODE.parent / "docs" / "logs.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) ?\| (.+) \|$", TEXT, re.MULTILINE)
+BRIDGE = "library_logged"
+"""What libraries log has the level and the logger that the library gave it."""
+
+
+def calls() -> Iterator[tuple[Path, ast.Call, str]]:
+    """Every call `log.<level>(…)` of the daemon's own code; the simulator is a program of its own."""
+    for path in sorted(CODE.rglob("*.py")):
+        if path.relative_to(CODE).parts[0] == "simulator":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=method)) if (
+                    method in LEVELS or method == "exception"
+                ):
+                    yield path, node, "error" if method == "exception" else method
+
+
+def logged() -> dict[str, tuple[set[str], set[str]]]:
+    """Each event with its levels and the names of its values."""
+    events: dict[str, tuple[set[str], set[str]]] = {}
+    for path, call, level in calls():
+        match call.args:
+            case [ast.Constant(value=str(event))]:
+                levels, values = events.setdefault(event, (set(), set()))
+                levels.add(level)
+                values |= {str(keyword.arg) for keyword in call.keywords}
+            case _:
+                pytest.fail(f"{path}:{call.lineno}: an event is one literal name, its values are keywords")
+    return events
+
+
+def test_every_event_is_documented_with_its_level_and_its_values() -> None:
+    documented = {
+        name: ({level}, set(re.findall(r"`(\w+)`", values)))
+        for name, level, values, _ in ROWS
+        if name != BRIDGE
+    }
+    assert documented == logged()
+
+
+def test_the_rows_are_sorted_and_each_is_one_sentence() -> None:
+    names = [name for name, *_ in ROWS]
+    assert names == sorted(set(names))
+    for name, _, _, meaning in ROWS:
+        assert meaning[0].isupper() or meaning.startswith("`"), name
+        assert meaning.endswith("."), name
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in ROWS])
+def test_a_name_is_a_noun_and_what_became_of_it(name: str) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)+", name)
