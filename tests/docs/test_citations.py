@@ -74,3 +74,11 @@ def test_the_readme_names_each_document() -> None:
         f"docs/{page.name}" for page in (TOP / "docs").glob("*.md") if f"](docs/{page.name})" not in readme
     ]
     assert not missing
+
+
+def test_the_decision_records_are_numbered_without_holes() -> None:
+    records = sorted((TOP / "docs/adr").glob("*.md"))
+    assert [record.name[:4] for record in records] == [f"{n:04}" for n in range(1, len(records) + 1)]
+    assert [headings(record)[0].split(".")[0] for record in records] == [
+        str(n) for n in range(1, len(records) + 1)
+    ]
