@@ -15,7 +15,7 @@ JANE = "+14155550100"
 JANE_ID = "US.13491208655302741918"
 BRAZIL, BRAZIL_WA_ID = "+5541987654321", "554187654321"
 MEXICO, MEXICO_WA_ID = "+525512345678", "5215512345678"
-START = '[optout]\nstart_words = ["START", "UNSTOP"]'
+START = '[optout]\nstart_keywords = ["START", "UNSTOP"]'
 
 
 async def listed(here: Site) -> list[dict[str, Any]]:
@@ -165,7 +165,7 @@ async def test_a_stop_word_within_a_sentence_is_none(tmp_path: Path, text: str) 
 
 
 async def test_a_start_word_opts_in_again_and_is_told(tmp_path: Path) -> None:
-    hooks = '\n[hooks]\nallow_private = ["127.0.0.0/8"]'
+    hooks = '\n[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]'
     async with site(tmp_path, extra=START + hooks) as here, receiver() as app:
         body = {"url": app.url, "events": ["contact.opted_in", "contact.opted_out"]}
         assert (await here.api.post("/api/v1/webhooks", json=body)).status_code == 201

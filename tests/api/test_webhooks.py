@@ -19,7 +19,7 @@ from wacrmd.clock import HOUR, MINUTE, SECOND
 
 pytestmark = pytest.mark.anyio
 
-ALLOW = '[hooks]\nallow_private = ["127.0.0.0/8"]\ntimeout_s = 1'
+ALLOW = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\ntimeout_s = 1'
 ALL = [
     "broadcast.sent",
     "broadcast.paused",

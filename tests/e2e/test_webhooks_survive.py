@@ -27,7 +27,7 @@ bind = "unix:{folder}/webhooks.sock"
 socket = "{folder}/admin.sock"
 [templates]
 sync_interval_minutes = 0
-[hooks]
+[outbound_webhooks]
 allow_private = ["127.0.0.0/8"]
 """
 

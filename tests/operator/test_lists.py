@@ -125,7 +125,7 @@ async def test_a_file_of_opt_outs_goes_over_in_parts_and_its_lines_keep_their_nu
 
 
 async def test_webhooks_are_added_watched_changed_and_removed(tmp_path: Path, wacrmd: Wacrmd) -> None:
-    async with site(tmp_path, extra='[hooks]\nallow_private = ["127.0.0.0/8"]\n') as here:
+    async with site(tmp_path, extra='[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n') as here:
         url = "http://127.0.0.1:9/hook"
         code, out, err = await wacrmd("webhook", "add", "--account", "shop", "--url", url)
         assert code == 0

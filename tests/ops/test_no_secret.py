@@ -41,7 +41,7 @@ socket = "{folder}/admin.sock"
 graph_url = "{graph_url}"
 connect_timeout_s = 1
 read_timeout_s = 1
-[hooks]
+[outbound_webhooks]
 allow_private = ["127.0.0.0/8"]
 [log]
 level = "debug"

@@ -80,7 +80,9 @@ async def test_a_finished_broadcast_goes_with_all_that_hangs_on_it_and_an_open_o
 
 async def test_nothing_goes_where_everything_is_kept(tmp_path: Path) -> None:
     clock = ShiftClock()
-    extra = "[retention]\nrecipients_days = 0\nhistory_days = 0\naudit_days = 0\nwebhooks_days = 0\n"
+    extra = (
+        "[retention]\nrecipients_days = 0\nhistory_days = 0\naudit_days = 0\nwebhook_deliveries_days = 0\n"
+    )
     async with site(tmp_path, clock=clock, extra=extra, replied_share=1.0, delivered_share=1.0) as here:
         await sent_broadcast(here)
         before = await here.running.ctx.db.read(counts)

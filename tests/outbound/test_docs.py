@@ -54,7 +54,7 @@ def test_the_gaps_and_defaults_are_those_of_the_code() -> None:
     assert match is not None
     told = [int(count) * units[unit] for count, unit in re.findall(r"(\d+)\s+(s|min|h)\b", match[1])]
     assert (*told, int(match[2]) * units["h"]) == GAPS
-    hooks = Config().hooks
-    assert f"`[hooks] timeout_s` ({hooks.timeout_s:g} s)" in TEXT
-    assert f"`[hooks] max_age_hours`\n({hooks.max_age_hours:g})" in TEXT
-    assert f"`[hooks] workers` ({hooks.workers})" in TEXT
+    hooks = Config().outbound_webhooks
+    assert f"`[outbound_webhooks] timeout_s` ({hooks.timeout_s:g} s)" in TEXT
+    assert f"`[outbound_webhooks] max_age_hours`\n({hooks.max_age_hours:g})" in TEXT
+    assert f"`[outbound_webhooks] workers` ({hooks.workers})" in TEXT

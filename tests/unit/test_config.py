@@ -85,7 +85,7 @@ def test_all_problems_are_told_at_once_each_with_its_place() -> None:
         [limits]
         max_recipients = {}
         [optout]
-        words = ["STOP", "", " "]
+        stop_keywords = ["STOP", "", " "]
         [log]
         level = 2026-01-01
         mask_phone_numbers = 1
@@ -101,7 +101,7 @@ def test_all_problems_are_told_at_once_each_with_its_place() -> None:
         'x.toml: [sender] on_uncertain: expected "hold", "resend" or "fail", found "x"',
         "x.toml: [sender] max_retries: expected a whole number from 0 to 50, found 1.5",
         "x.toml: [limits] max_recipients: expected a whole number from 1 to 100000, found a table",
-        'x.toml: [optout] words: expected a list of words such as ["STOP"], found ["STOP", "", " "]',
+        'x.toml: [optout] stop_keywords: expected a list of words such as ["STOP"], found ["STOP", "", " "]',
         'x.toml: [log] level: expected "debug", "info", "warning" or "error", found 2026-01-01',
         "x.toml: [log] mask_phone_numbers: expected true or false, found 1",
     ]
@@ -115,14 +115,14 @@ def test_all_problems_are_told_at_once_each_with_its_place() -> None:
             "workers = 3",
             (
                 "x.toml: workers: expected a section before the first key, found a key outside of one; "
-                "did you mean [sender] workers or [hooks] workers?"
+                "did you mean [sender] workers or [outbound_webhooks] workers?"
             ),
         ),
         (
             "[meta]\nworkers = 3",
             (
                 "x.toml: [meta] workers: expected a key of this section, found an unknown one; "
-                "did you mean [sender] workers or [hooks] workers?"
+                "did you mean [sender] workers or [outbound_webhooks] workers?"
             ),
         ),
         ("[api]\nbind = ", "x.toml: expected TOML, found: Invalid value (at end of document)"),
@@ -141,9 +141,9 @@ def test_all_problems_are_told_at_once_each_with_its_place() -> None:
             ),
         ),
         (
-            '[hooks]\nallow_private = ["10.0.0.1/8"]',
+            '[outbound_webhooks]\nallow_private = ["10.0.0.1/8"]',
             (
-                "x.toml: [hooks] allow_private: expected a list of host names and networks such as "
+                "x.toml: [outbound_webhooks] allow_private: expected a list of host names and networks such as "
                 '["crm.lan", "10.0.0.0/8"] (10.0.0.1/8 has host bits set), found ["10.0.0.1/8"]'
             ),
         ),
@@ -260,13 +260,13 @@ def test_effective_shows_every_key_and_reads_back_equal() -> None:
         bind = "[::1]:9"
         [sender]
         messages_per_second = 12.5
-        [hooks]
+        [outbound_webhooks]
         allow_private = ["CRM.lan", "fd00::/8", "192.168.1.7"]
         [metrics]
         enabled = false
     """
     read = config.parse(given_text, "x")
-    assert read.hooks.allow_private == ("crm.lan", "fd00::/8", "192.168.1.7/32")
+    assert read.outbound_webhooks.allow_private == ("crm.lan", "fd00::/8", "192.168.1.7/32")
     shown = config.effective(read)
     assert config.parse(shown, "effective") == read
     assert shown.count(" = ") == len(KEYS)
@@ -346,10 +346,10 @@ def test_reloadable_keys_are_keys() -> None:
         ('[webhooks]\nbind = "[::]:8080"', "[webhooks] bind"),
         ('[meta]\ngraph_url = "http://proxy.lan"', "[meta] graph_url"),
         ('[sender]\non_uncertain = "resend"', "[sender] on_uncertain"),
-        ('[hooks]\nallow_private = ["0.0.0.0/0"]', "[hooks] allow_private"),
+        ('[outbound_webhooks]\nallow_private = ["0.0.0.0/0"]', "[outbound_webhooks] allow_private"),
         ('[log]\nlevel = "debug"', "[log] level"),
         ("[log]\nmask_phone_numbers = false", "[log] mask_phone_numbers"),
-        ("[optout]\nwords = []", "[optout] words"),
+        ("[optout]\nstop_keywords = []", "[optout] stop_keywords"),
     ],
 )
 def test_what_is_seldom_meant_is_warned_of(text: str, place: str) -> None:

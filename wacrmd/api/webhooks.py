@@ -160,7 +160,8 @@ ENDPOINTS = (
         errors=(ErrorCode.BAD_REQUEST, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNAVAILABLE),
         description=(
             "Events are posted to `url`, signed with the `secret` that is in this answer and in no later one. Addresses"
-            " that are not public are refused unless `[hooks] allow_private` lists them, now and at each delivery."
+            " that are not public are refused, now and at each delivery, unless `[outbound_webhooks] allow_private` lists"
+            " them."
         ),
     ),
     Endpoint(

@@ -48,16 +48,18 @@ def warnings(config: Config) -> list[str]:
         said.append("[meta] graph_url: access tokens travel unencrypted over http; use https")
     if config.sender.on_uncertain == "resend":
         said.append('[sender] on_uncertain: "resend" may send a message twice; "hold" never does')
-    if any(network.endswith("/0") for network in config.hooks.allow_private):
-        said.append("[hooks] allow_private: a /0 network lets local apps call every private address")
+    if any(network.endswith("/0") for network in config.outbound_webhooks.allow_private):
+        said.append(
+            "[outbound_webhooks] allow_private: a /0 network lets local apps call every private address"
+        )
     if config.log.level == "debug":
         said.append(
             '[log] level: "debug" is slow and tells much; wacrmd log-level debug --for 10 does it for a while'
         )
     if not config.log.mask_phone_numbers:
         said.append("[log] mask_phone_numbers: people's phone numbers stand in the log in full")
-    if not config.optout.words:
-        said.append("[optout] words: nobody can opt out by a message; Meta's own button still counts")
+    if not config.optout.stop_keywords:
+        said.append("[optout] stop_keywords: nobody can opt out by a message; Meta's own button still counts")
     return said
 
 

@@ -233,7 +233,7 @@ class SenderConfig(Section):
     max_age_hours: float = _key(
         24, "How long after its first try a message may still be tried again.", gt=0, le=720
     )
-    pause_after: int = _key(
+    pause_after_failures: int = _key(
         10, "Pause a broadcast after this many failures in a row that may concern all of it.", ge=1, le=10_000
     )
 
@@ -259,7 +259,7 @@ class RepliesConfig(Section):
 class OptoutConfig(Section):
     """How people leave."""
 
-    words: Words = _key(
+    stop_keywords: Words = _key(
         [
             "STOP",
             "STOPALL",
@@ -275,7 +275,7 @@ class OptoutConfig(Section):
         ],
         "A text or quick reply that is one of these words, in any case, opts the person out; [] is none.",
     )
-    start_words: Words = _key(
+    start_keywords: Words = _key(
         [], "A text or quick reply that is one of these words opts the person in again."
     )
 
@@ -286,7 +286,7 @@ class TemplatesConfig(Section):
     sync_interval_minutes: int = _key(60, "How often they are read from Meta; 0 is never.", ge=0, le=10_080)
 
 
-class HooksConfig(Section):
+class OutboundWebhooksConfig(Section):
     """Outbound webhooks to local apps."""
 
     allow_private: Networks = _key(
@@ -302,9 +302,9 @@ class RetentionConfig(Section):
 
     recipients_days: int = _key(365, "Finished broadcasts with their recipients.", ge=0, le=36_500)
     history_days: int = _key(90, "Every attempt and status of a recipient.", ge=0, le=36_500)
-    webhooks_days: int = _key(30, "Deliveries of outbound webhooks.", ge=0, le=36_500)
+    webhook_deliveries_days: int = _key(30, "Deliveries of outbound webhooks.", ge=0, le=36_500)
     audit_days: int = _key(730, "The audit log.", ge=0, le=36_500)
-    early_updates_days: int = _key(7, "Statuses for messages that are not known (yet).", ge=1, le=365)
+    unmatched_statuses_days: int = _key(7, "Statuses for messages that are not known (yet).", ge=1, le=365)
 
 
 class BackupConfig(Section):
@@ -349,7 +349,7 @@ class Config(Section):
     replies: RepliesConfig = RepliesConfig()
     optout: OptoutConfig = OptoutConfig()
     templates: TemplatesConfig = TemplatesConfig()
-    hooks: HooksConfig = HooksConfig()
+    outbound_webhooks: OutboundWebhooksConfig = OutboundWebhooksConfig()
     retention: RetentionConfig = RetentionConfig()
     backup: BackupConfig = BackupConfig()
     log: LogConfig = LogConfig()

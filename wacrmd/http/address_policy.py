@@ -74,7 +74,7 @@ def is_public(address: Address) -> bool:
 
 
 class AddressPolicy:
-    """What may be called, from `[hooks] allow_private`: host names and networks."""
+    """What may be called, from `[outbound_webhooks] allow_private`: host names and networks."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self._hosts: set[str] = set()
@@ -101,7 +101,9 @@ class AddressPolicy:
 def refusal(host: str, address: str) -> str:
     """What to tell whoever gave a URL whose `host` leads to an `address` that must not be called."""
     what = f"{address} is" if host == address else f"{host} leads to {address}, which is"
-    return f"{what} not public: an operator can list it in [hooks] allow_private if it may be called"
+    return (
+        f"{what} not public: an operator can list it in [outbound_webhooks] allow_private if it may be called"
+    )
 
 
 def parse_url(text: str) -> yarl.URL:

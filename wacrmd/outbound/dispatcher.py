@@ -42,7 +42,7 @@ log = get_logger(__name__)
 
 
 class Dispatcher:
-    """The deliveries of the daemon; `[hooks] workers` of them are under way at one time."""
+    """The deliveries of the daemon; `[outbound_webhooks] workers` of them are under way at one time."""
 
     def __init__(self, ctx: Context, *, resolver: AbstractResolver | None = None) -> None:
         self._ctx = ctx
@@ -104,7 +104,7 @@ class Dispatcher:
 
     async def _launch(self, tasks: TaskGroup) -> None:
         """Begin what is due, as far as there are workers."""
-        workers = self._ctx.config.hooks.workers
+        workers = self._ctx.config.outbound_webhooks.workers
         if self._calls.total() >= workers or len(self._under_way) >= UNRECORDED:
             return
         if self._is_stale or not any(self._ready.values()):
@@ -162,7 +162,9 @@ class Dispatcher:
             body=body,
             now=now,
         )
-        return await self._caller.post(delivery.url, signed, body, self._ctx.config.hooks.timeout_s)
+        return await self._caller.post(
+            delivery.url, signed, body, self._ctx.config.outbound_webhooks.timeout_s
+        )
 
     async def _record(self, delivery: Due, answer: Answer, began: Millis) -> None:
         """Keep the try, as soon as the disk lets it: else it would be made again and again."""
@@ -172,7 +174,7 @@ class Dispatcher:
             delivery=delivery,
             answer=answer,
             began=began,
-            max_age=round(ctx.config.hooks.max_age_hours * HOUR),
+            max_age=round(ctx.config.outbound_webhooks.max_age_hours * HOUR),
             jitter=self._random.random(),
         )
         while True:
@@ -197,7 +199,7 @@ class Dispatcher:
             log.warning("webhook_disabled", endpoint=delivery.endpoint_id, reason=reason)
 
     def _address_policy(self) -> AddressPolicy:
-        return AddressPolicy(self._ctx.config.hooks.allow_private)
+        return AddressPolicy(self._ctx.config.outbound_webhooks.allow_private)
 
 
 def record(

@@ -196,7 +196,7 @@ class Sender:
             if anyio.current_time() > until:
                 return True
             room = min(left, ctx.config.sender.max_in_flight - self._in_flight)
-            if (unproven := breaker.room(ctx.config.sender.pause_after)) is not None:
+            if (unproven := breaker.room(ctx.config.sender.pause_after_failures)) is not None:
                 room = min(room, unproven)
             granted, wait = limiter.acquire(room, ctx.clock.now()) if room > 0 else (0, 0)
             if not granted:
@@ -313,7 +313,7 @@ class Sender:
         self._hand_on(job, decision, breaker)
 
     def _hand_on(self, job: Job, decision: Decision, breaker: CircuitBreaker) -> None:
-        decision = breaker.note(decision, self._ctx.config.sender.pause_after)
+        decision = breaker.note(decision, self._ctx.config.sender.pause_after_failures)
         self._recorder.add(decision, job.number.id, job.number.waba_id)
 
     def _finished(self, results: list[AttemptResult], completed: list[int]) -> None:

@@ -29,9 +29,9 @@ def cutoffs(config: Config, now: Millis) -> Cutoffs:
     return Cutoffs(
         broadcasts=before(days.recipients_days),
         history=before(days.history_days),
-        deliveries=before(days.webhooks_days),
+        deliveries=before(days.webhook_deliveries_days),
         audit=before(days.audit_days),
-        early_updates=now - days.early_updates_days * DAY,
+        early_updates=now - days.unmatched_statuses_days * DAY,
         inbound=before(days.history_days, retention.REDELIVERY_PERIOD),
         idempotency=now - retention.IDEMPOTENCY_PERIOD,
     )

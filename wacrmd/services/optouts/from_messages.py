@@ -40,7 +40,7 @@ def hear(tx: Tx, config: Config, account_id: str, message: InboundMessage, now: 
         return None
     said = (message.text, message.button_text, message.button_payload, of_payload(message.button_payload))
     source = "button" if message.button_payload or message.button_text else "word"
-    stop = matching(said, config.optout.words)
+    stop = matching(said, config.optout.stop_keywords)
     if stop is not None:
         optouts.add(
             tx,
@@ -53,7 +53,7 @@ def hear(tx: Tx, config: Config, account_id: str, message: InboundMessage, now: 
             now=now,
         )
         return "opt_out"
-    if matching(said, config.optout.start_words) is None:
+    if matching(said, config.optout.start_keywords) is None:
         return None
     optouts.remove(
         tx,

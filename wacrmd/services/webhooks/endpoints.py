@@ -79,7 +79,7 @@ async def check_url(ctx: Context, text: str) -> str:
     except ValueError as error:
         raise bad_request(f"url: {error}") from error
     host = url.host or ""
-    address_policy = AddressPolicy(ctx.config.hooks.allow_private)
+    address_policy = AddressPolicy(ctx.config.outbound_webhooks.allow_private)
     try:
         with anyio.fail_after(LOOKUP_S):
             found = await look_up(host, url.port or 0)
