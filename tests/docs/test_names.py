@@ -1,0 +1,22 @@
+"""The settings, make targets and modules that documents name exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import TOP, markdown_files
+from wacrmd.config.sections import SECTIONS
+
+MAKEFILE = (TOP / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("file", markdown_files(), ids=lambda file: str(file.relative_to(TOP)))
+def test_each_name_in_a_document_exists(file: Path) -> None:
+    text = file.read_text()
+    for section, key in re.findall(r"`\[(\w+)\] (\w+)", text):
+        assert key in SECTIONS[section].model_fields, f"[{section}] {key}"
+    for target in re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE):
+        assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), f"make {target}"
+    for path in re.findall(r"`((?:wacrmd|tests|contrib|bench)/[\w./-]*)`", text):
+        assert (TOP / path).exists(), path
