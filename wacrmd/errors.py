@@ -103,6 +103,20 @@ def conflict(message: str) -> Refusal:
     return Refusal(ErrorCode.CONFLICT, message)
 
 
+def no_number() -> Refusal:
+    """The refusal for an account that has no number to send from."""
+    return Refusal(
+        ErrorCode.WHATSAPP_NOT_CONFIGURED,
+        "This account has no WhatsApp number: add one with wacrmd number add --account NAME",
+    )
+
+
+def draining() -> Refusal:
+    """The refusal of new work while the daemon drains; callers may try again in a moment."""
+    message = "The daemon is draining for a restart: try again in a moment"
+    return Refusal(ErrorCode.UNAVAILABLE, message, retry_after_s=5)
+
+
 @contextmanager
 def sole_error() -> Iterator[None]:
     """Let an exception leave task groups as itself, not as the only leaf of nested groups."""

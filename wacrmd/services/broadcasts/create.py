@@ -15,7 +15,7 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.number import Number
 from wacrmd.domain.phone import is_user_id, normalize
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
+from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request, draining, no_number
 from wacrmd.services import counters
 from wacrmd.services.broadcasts import validation
 from wacrmd.services.broadcasts.validation import Known
@@ -30,10 +30,6 @@ MOST_AHEAD: Millis = 366 * DAY
 
 MOST_PROBLEMS = 100
 """How many problems one answer lists."""
-
-DRAINING = Refusal(
-    ErrorCode.UNAVAILABLE, "The daemon is draining for a restart: try again in a moment", retry_after_s=5
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +138,7 @@ async def choose_number(ctx: Context, account_id: str, reference: str | None) ->
     if reference is None:
         number = await ctx.db.read(partial(numbers.default_of, account_id=account_id))
         if number is None:
-            raise Refusal(
-                ErrorCode.WHATSAPP_NOT_CONFIGURED,
-                "This account has no WhatsApp number: add one with wacrmd number add --account NAME",
-            )
+            raise no_number()
         return number
     found = await ctx.db.read(partial(numbers.find, reference=reference, account_id=account_id))
     if len(found) != 1:
@@ -167,7 +160,7 @@ async def create_broadcast(
     Refuses what cannot be sent, with nothing stored.
     """
     if ctx.draining:
-        raise DRAINING
+        raise draining()
     began = perf_counter()
     if idempotency_key is not None and (first := await _first_answer(ctx, account_id, idempotency_key)):
         return first

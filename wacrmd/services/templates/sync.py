@@ -7,7 +7,7 @@ from typing import Any
 
 from wacrmd.clock import MINUTE, SECOND, Millis
 from wacrmd.domain.number import Number
-from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.errors import Refusal, no_number
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
 from wacrmd.secrets import VaultError, access_token_context
@@ -22,10 +22,6 @@ from wacrmd.store.templates import Template
 TICK: Millis = 10 * SECOND
 STALE_AFTER: Millis = 1 * MINUTE
 """How soon after a sync the next one may follow when webhooks tell of changes."""
-NO_NUMBER = Refusal(
-    ErrorCode.WHATSAPP_NOT_CONFIGURED,
-    "This account has no WhatsApp number: add one with wacrmd number add --account NAME",
-)
 
 log = get_logger(__name__)
 
@@ -96,7 +92,7 @@ async def sync(ctx: Context, account: str | None = None) -> dict[str, Any]:
     account_id = (await account_named(ctx, account)).id if account else None
     businesses = await _businesses(ctx, account_id)
     if not businesses and account_id is not None:
-        raise NO_NUMBER
+        raise no_number()
     results = [await _sync(ctx, business) for business in businesses]
     totals = {
         name: sum(result[name] for result in results) for name in ("templates", "added", "updated", "removed")
