@@ -18,7 +18,7 @@ JOBS ?= 2
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help venv demo test check format torture bench dist dist-test lock clean
+.PHONY: help venv demo test check format torture mutants bench dist dist-test lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -66,6 +66,9 @@ format: $(STAMP) ## format the code and mend what can be mended
 
 torture: $(STAMP) ## kill the real daemon again and again (KILLS=50) and look for a message lost or sent twice
 	$(BIN)/python -m tests.e2e.torture --kills $(KILLS) $(ARGS)
+
+mutants: $(STAMP) ## change the pure modules in one place at a time: do the tests notice? (minutes)
+	$(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
 
 bench: $(STAMP) ## measure: accepting, sending, webhooks
 	$(BIN)/python -m bench $(ARGS)
