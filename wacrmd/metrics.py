@@ -1,240 +1,208 @@
-"""The Prometheus metrics: what is counted where it happens, and gauges that are read from the rows at a scrape.
+"""The Prometheus metrics: counters and histograms count as things happen, gauges are set at each scrape.
 
-All stand in docs/metrics.md, which a test holds to this module. Labels have few values each: phone number ids,
-Meta's error codes, routes; never a person, a broadcast or a key.
+docs/metrics.md lists all of them, and a test compares it with this module. Labels have few values each: phone
+number ids, Meta's error codes, routes; never a person, a broadcast or a key.
 """
+
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_REMOTE = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
+_LOCAL_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Buckets for work on this machine."""
+_META_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Buckets for requests to Meta."""
 
 
 class Metrics:
-    """One daemon's metrics in a registry of their own; all but the gauges are counted as things happen."""
+    """One daemon's metrics in a registry of their own. An attribute is named like its metric, without prefix and unit."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self._count_what_happens(registry)
-        self._time_what_takes_time(registry)
-        self._gauge_the_daemon(registry)
-        self._gauge_the_rows(registry)
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._add_broadcasts()
+        self._add_messages()
+        self._add_numbers()
+        self._add_meta_webhooks()
+        self._add_webhooks()
+        self._add_api()
+        self._add_daemon()
+        self._add_database()
 
-    def _count_what_happens(self, registry: CollectorRegistry) -> None:
-        self.broadcasts_accepted = Counter(
-            "wacrmd_broadcasts_accepted", "Broadcasts stored durably.", registry=registry
+    def _add_broadcasts(self) -> None:
+        self.broadcasts_created = self._counter("broadcasts_created", "Broadcasts stored durably.")
+        self.broadcast_create_duration = self._histogram(
+            "broadcast_create_duration_seconds", "Time to validate and durably store a broadcast.", _LOCAL_S
         )
-        self.recipients_submitted = Counter(
-            "wacrmd_recipients_submitted",
-            "Recipients that callers handed in, by what became of them (accepted, rejected, duplicate, suppressed).",
-            ["result"],
-            registry=registry,
+        self.recipients_submitted = self._counter(
+            "recipients_submitted",
+            "Recipients in requests to create a broadcast, by result (accepted, rejected, duplicate, suppressed).",
+            "result",
         )
-        self.messages = Counter(
-            "wacrmd_messages",
-            "Messages by the status that they newly reached (sent, delivered, read, replied, failed, uncertain).",
-            ["status"],
-            registry=registry,
+        self.broadcasts_open = self._gauge(
+            "broadcasts_open", "Broadcasts that are not finished, by status.", "status"
         )
-        self.failures = Counter(
-            "wacrmd_failures",
-            "Failed messages by Meta's error code (none: not Meta's word), and by who told (answer, webhook).",
-            ["code", "source"],
-            registry=registry,
+        self.broadcasts_held = self._gauge(
+            "broadcasts_held", "Broadcasts that do not move, by reason.", "reason"
         )
-        self.retries = Counter(
-            "wacrmd_retries",
-            "Tries that ended with another try to come, by Meta's error code (none: Meta was not reached).",
-            ["code"],
-            registry=registry,
-        )
-        self.attempts_lost = Counter(
-            "wacrmd_attempts_lost",
-            "Attempts that were in flight when their process died, or were never recorded.",
-            registry=registry,
-        )
-        self.webhook_events = Counter(
-            "wacrmd_webhook_events", "Events in Meta's webhooks, by kind.", ["kind"], registry=registry
-        )
-        self.webhook_signature_failures = Counter(
-            "wacrmd_webhook_signature_failures",
-            "Webhooks whose signature verified under no configured app secret.",
-            registry=registry,
-        )
-        self.outbox_tries = Counter(
-            "wacrmd_outbox_tries",
-            "Tries to deliver outbound webhooks (taken, refused).",
-            ["result"],
-            registry=registry,
-        )
-        self.api_requests = Counter(
-            "wacrmd_api_requests",
-            "Requests of local apps by endpoint and HTTP status.",
-            ["endpoint", "status"],
-            registry=registry,
-        )
-        self.writes = Counter("wacrmd_writes", "Units of work that were committed.", registry=registry)
-        self.rows_deleted = Counter(
-            "wacrmd_rows_deleted",
-            "Rows that retention deleted, by table.",
-            ["table"],
-            registry=registry,
+        self.broadcast_stalled = self._gauge(
+            "broadcast_stalled_seconds",
+            "Time since the last progress of the broadcast that has stood still longest with due recipients.",
         )
 
-    def _time_what_takes_time(self, registry: CollectorRegistry) -> None:
-        self.accept_seconds = Histogram(
-            "wacrmd_accept_seconds",
-            "Time to check and durably store a broadcast.",
-            buckets=_FAST,
-            registry=registry,
+    def _add_messages(self) -> None:
+        self.message_statuses = self._counter(
+            "message_statuses",
+            "Messages that reached a status (sent, delivered, read, replied, failed, uncertain).",
+            "status",
         )
-        self.api_seconds = Histogram(
-            "wacrmd_api_request_seconds",
-            "Time to answer a local app, by endpoint.",
-            ["endpoint"],
-            buckets=_FAST,
-            registry=registry,
+        self.message_failures = self._counter(
+            "message_failures",
+            "Failed messages by Meta's error code (none: no code of Meta's) and by source (answer, webhook).",
+            "code",
+            "source",
         )
-        self.meta_seconds = Histogram(
-            "wacrmd_meta_request_seconds",
-            "Time until Meta's answer to a message, or its failure (accepted, refused, notsent, unknown).",
-            ["outcome"],
-            buckets=_REMOTE,
-            registry=registry,
+        self.message_retries = self._counter(
+            "message_retries",
+            "Attempts that failed and will be retried, by Meta's error code (none: Meta was not reached).",
+            "code",
         )
-        self.webhook_seconds = Histogram(
-            "wacrmd_webhook_seconds",
-            "Time to verify and durably store one webhook of Meta.",
-            buckets=_FAST,
-            registry=registry,
+        self.attempts_expired = self._counter(
+            "attempts_expired", "Attempts whose process died before their result was recorded."
         )
-        self.commit_seconds = Histogram(
-            "wacrmd_commit_seconds",
-            "Time of one transaction, fsync included.",
-            buckets=_FAST,
-            registry=registry,
+        self.meta_request_duration = self._histogram(
+            "meta_request_duration_seconds",
+            "Time from sending a message to its outcome (accepted, refused, not_sent, unknown).",
+            _META_S,
+            "outcome",
+        )
+        self.requests_in_flight = self._gauge(
+            "requests_in_flight", "Messages whose request to Meta is in flight or not yet recorded."
+        )
+        self.recipients_pending = self._gauge(
+            "recipients_pending",
+            "Recipients that wait for their first attempt or a retry, by their broadcast's status.",
+            "broadcast_status",
+        )
+        self.oldest_due_recipient_age = self._gauge(
+            "oldest_due_recipient_age_seconds",
+            "Time since the oldest due recipient became due, in broadcasts that are sending.",
+        )
+        self.recipients_uncertain = self._gauge(
+            "recipients_uncertain",
+            "Recipients whose outcome is unknown: a webhook or a person must settle them.",
         )
 
-    def _gauge_the_daemon(self, registry: CollectorRegistry) -> None:
-        self.build_info = Gauge("wacrmd_build_info", "1, with the version.", ["version"], registry=registry)
-        self.start_time = Gauge(
-            "wacrmd_start_time_seconds",
-            "When the daemon started, seconds since the epoch.",
-            registry=registry,
+    def _add_numbers(self) -> None:
+        self.number_rate_limit = self._gauge(
+            "number_rate_limit", "Messages per second that the rate limiter allows now.", "number"
         )
-        self.draining = Gauge(
-            "wacrmd_draining", "1 while the daemon takes no new work and stops.", registry=registry
-        )
-        self.in_flight = Gauge(
-            "wacrmd_in_flight", "Messages on their way to Meta or not yet recorded.", registry=registry
-        )
-        self.huey_workers = Gauge(
-            "wacrmd_huey_workers", "Sender workers that are configured.", registry=registry
-        )
-        self.huey_workers_alive = Gauge(
-            "wacrmd_huey_workers_alive", "Sender workers that live.", registry=registry
-        )
-        self.huey_busy = Gauge("wacrmd_huey_busy", "Sender workers that run a broadcast.", registry=registry)
-        self.huey_waiting = Gauge(
-            "wacrmd_huey_waiting", "Broadcasts that wait for a worker.", registry=registry
-        )
-        self.sweeper_passed = Gauge(
-            "wacrmd_sweeper_passed_timestamp_seconds",
-            "When the sweeper last ended a pass, seconds since the epoch.",
-            registry=registry,
-        )
-        self.number_rate = Gauge(
-            "wacrmd_number_rate",
-            "Messages per second that the pacer lets through now.",
-            ["number"],
-            registry=registry,
-        )
-        self.number_rate_allowed = Gauge(
-            "wacrmd_number_rate_allowed",
+        self.number_rate_limit_configured = self._gauge(
+            "number_rate_limit_configured",
             "Messages per second that the number is configured for.",
-            ["number"],
-            registry=registry,
+            "number",
         )
-        self.number_in_flight = Gauge(
-            "wacrmd_number_in_flight", "Messages of the number on their way.", ["number"], registry=registry
+        self.number_requests_in_flight = self._gauge(
+            "number_requests_in_flight", "Requests to Meta in flight for the number.", "number"
         )
-        self.number_held = Gauge(
-            "wacrmd_number_held",
-            "1 while the number does not send, by reason.",
-            ["number", "reason"],
-            registry=registry,
+        self.number_blocked = self._gauge(
+            "number_blocked", "1 while the number does not send, by reason.", "number", "reason"
         )
 
-    def _gauge_the_rows(self, registry: CollectorRegistry) -> None:
-        self.broadcasts_open = Gauge(
-            "wacrmd_broadcasts_open",
-            "Broadcasts that are not finished, by status.",
-            ["status"],
-            registry=registry,
+    def _add_meta_webhooks(self) -> None:
+        self.meta_webhook_events = self._counter(
+            "meta_webhook_events", "Events in webhooks from Meta, by kind.", "kind"
         )
-        self.broadcasts_held = Gauge(
-            "wacrmd_broadcasts_held",
-            "Broadcasts that should move and do not, by reason.",
-            ["reason"],
-            registry=registry,
+        self.meta_webhook_signature_failures = self._counter(
+            "meta_webhook_signature_failures",
+            "Webhooks from Meta whose signature no configured app secret verifies.",
         )
-        self.recipients_waiting = Gauge(
-            "wacrmd_recipients_waiting",
-            "Recipients not yet tried or waiting for another try, by their broadcast's status.",
-            ["status"],
-            registry=registry,
+        self.meta_webhook_duration = self._histogram(
+            "meta_webhook_duration_seconds",
+            "Time to parse and durably store one webhook from Meta.",
+            _LOCAL_S,
         )
-        self.oldest_waiting = Gauge(
-            "wacrmd_oldest_waiting_seconds",
-            "How long the recipient that waits longest has been due, in broadcasts that are sending.",
-            registry=registry,
-        )
-        self.stalled = Gauge(
-            "wacrmd_stalled_seconds",
-            "The longest time that a sending broadcast with due recipients has not moved.",
-            registry=registry,
-        )
-        self.uncertain = Gauge(
-            "wacrmd_recipients_uncertain",
-            "Recipients whose outcome is unknown and that wait for a webhook or a person.",
-            registry=registry,
-        )
-        self.early_updates = Gauge(
-            "wacrmd_early_updates", "Statuses that wait for their message to be known.", registry=registry
-        )
-        self.outbox_waiting = Gauge(
-            "wacrmd_outbox_waiting", "Outbound webhooks that are not delivered yet.", registry=registry
-        )
-        self.outbox_oldest = Gauge(
-            "wacrmd_outbox_oldest_seconds",
-            "How long the oldest undelivered outbound webhook has waited.",
-            registry=registry,
-        )
-        self.database_trouble = Gauge(
-            "wacrmd_database_trouble",
-            "1 while the database cannot be written (disk full, read-only).",
-            registry=registry,
-        )
-        self.database_bytes = Gauge("wacrmd_database_bytes", "Size of the database file.", registry=registry)
-        self.wal_bytes = Gauge("wacrmd_wal_bytes", "Size of its write-ahead log.", registry=registry)
-        self.disk_free_bytes = Gauge(
-            "wacrmd_disk_free_bytes", "Free space of the file system that holds it.", registry=registry
-        )
-        self.backup_at = Gauge(
-            "wacrmd_backup_timestamp_seconds",
-            "When the last scheduled backup succeeded, seconds since the epoch; 0: never.",
-            registry=registry,
+        self.unmatched_statuses = self._gauge(
+            "unmatched_statuses", "Statuses from Meta whose message is not known yet."
         )
 
-    def committed(self, seconds: float, works: int) -> None:
-        """One transaction was committed with so many units of work; the database's `on_commit`."""
-        self.commit_seconds.observe(seconds)
-        self.writes.inc(works)
+    def _add_webhooks(self) -> None:
+        self.webhook_delivery_attempts = self._counter(
+            "webhook_delivery_attempts",
+            "Attempts to deliver webhooks to local apps (success, failure).",
+            "result",
+        )
+        self.webhook_deliveries_pending = self._gauge(
+            "webhook_deliveries_pending", "Webhooks to local apps that are not delivered yet."
+        )
+        self.oldest_webhook_delivery_age = self._gauge(
+            "oldest_webhook_delivery_age_seconds", "Age of the oldest webhook that is not delivered yet."
+        )
+
+    def _add_api(self) -> None:
+        self.api_requests = self._counter(
+            "api_requests", "Requests of local apps, by endpoint and HTTP status.", "endpoint", "status"
+        )
+        self.api_request_duration = self._histogram(
+            "api_request_duration_seconds",
+            "Time to answer a request of a local app, by endpoint.",
+            _LOCAL_S,
+            "endpoint",
+        )
+
+    def _add_daemon(self) -> None:
+        self.build_info = self._gauge("build_info", "1, with the version.", "version")
+        self.start_time = self._gauge(
+            "start_time_seconds", "When the daemon started, in seconds since the epoch."
+        )
+        self.draining = self._gauge("draining", "1 while the daemon drains: it accepts and sends nothing.")
+        self.workers = self._gauge("workers", "Sender workers that are configured.")
+        self.workers_alive = self._gauge("workers_alive", "Sender workers that are alive.")
+        self.workers_busy = self._gauge("workers_busy", "Sender workers that are sending a broadcast.")
+        self.jobs_waiting = self._gauge("jobs_waiting", "Jobs that wait for a worker, one for a broadcast.")
+        self.scheduler_last_pass = self._gauge(
+            "scheduler_last_pass_timestamp_seconds",
+            "When the scheduler last looked for due jobs, in seconds since the epoch.",
+        )
+
+    def _add_database(self) -> None:
+        self.database_writes = self._counter(
+            "database_writes", "Writes that were committed; several may share one transaction."
+        )
+        self.database_commit_duration = self._histogram(
+            "database_commit_duration_seconds", "Time of one write transaction, fsync included.", _LOCAL_S
+        )
+        self.database_unwritable = self._gauge(
+            "database_unwritable", "1 while the database cannot be written (disk full, read-only)."
+        )
+        self.database_size = self._gauge("database_size_bytes", "Size of the database file.")
+        self.database_wal_size = self._gauge("database_wal_size_bytes", "Size of the write-ahead log.")
+        self.disk_free = self._gauge(
+            "disk_free_bytes", "Free space of the file system that holds the database."
+        )
+        self.rows_pruned = self._counter("rows_pruned", "Rows that retention deleted, by table.", "table")
+        self.last_backup = self._gauge(
+            "last_backup_timestamp_seconds",
+            "When the last scheduled backup succeeded, in seconds since the epoch; 0: never.",
+        )
+
+    def committed(self, seconds: float, writes: int) -> None:
+        """One transaction of so many writes was committed; the database's `on_commit`."""
+        self.database_commit_duration.observe(seconds)
+        self.database_writes.inc(writes)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(f"wacrmd_{name}", documentation, labels, registry=self.registry)
+
+    def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
+        return Gauge(f"wacrmd_{name}", documentation, labels, registry=self.registry)
+
+    def _histogram(self, name: str, documentation: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"wacrmd_{name}", documentation, labels, buckets=buckets, registry=self.registry)

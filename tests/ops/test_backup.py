@@ -72,7 +72,9 @@ async def test_the_daily_backup_is_made_once_a_day_made_up_for_and_kept_n_times(
         assert all(FILE_NAME.fullmatch(name) for name in kept)
         assert integrity.check(tmp_path / "backups" / kept[-1]).problems == []
         text = (await here.api.get("/metrics")).text
-        (line,) = [line for line in text.splitlines() if line.startswith("wacrmd_backup_timestamp_seconds ")]
+        (line,) = [
+            line for line in text.splitlines() if line.startswith("wacrmd_last_backup_timestamp_seconds ")
+        ]
         assert abs(float(line.split()[1]) * 1000 - clock.now()) < MINUTE
 
 

@@ -55,27 +55,27 @@ async def test_a_run_is_counted_from_accepting_to_reading(tmp_path: Path) -> Non
         await here.hook.post("/webhooks/meta", content=b"{}", headers={"X-Hub-Signature-256": "sha256=00"})
         seen = await values(here)
         told = [entry.statuses for entry in here.sim.ledger.entries]
-    assert seen["wacrmd_broadcasts_accepted_total"] == 1
+    assert seen["wacrmd_broadcasts_created_total"] == 1
     for result, count in (("accepted", 40), ("rejected", 1), ("duplicate", 1), ("suppressed", 0)):
         assert seen[f"wacrmd_recipients_submitted_total{{result={result}}}"] == count
-    assert seen["wacrmd_messages_total{status=sent}"] == 40
+    assert seen["wacrmd_message_statuses_total{status=sent}"] == 40
     for status in ("delivered", "read"):
-        assert seen[f"wacrmd_messages_total{{status={status}}}"] == sum(status in one for one in told)
-    assert seen["wacrmd_messages_total{status=failed}"] == shown["failed_count"]
+        assert seen[f"wacrmd_message_statuses_total{{status={status}}}"] == sum(status in one for one in told)
+    assert seen["wacrmd_message_statuses_total{status=failed}"] == shown["failed_count"]
     assert (
-        sum(value for name, value in seen.items() if name.startswith("wacrmd_failures_total"))
+        sum(value for name, value in seen.items() if name.startswith("wacrmd_message_failures_total"))
         == shown["failed_count"]
     )
-    assert seen["wacrmd_meta_request_seconds_count{outcome=accepted}"] == 40
-    assert seen["wacrmd_accept_seconds_count"] == 1
-    assert seen["wacrmd_webhook_signature_failures_total"] == 1
-    assert seen["wacrmd_webhook_seconds_count"] > 0
-    assert seen["wacrmd_commit_seconds_count"] > 0
+    assert seen["wacrmd_meta_request_duration_seconds_count{outcome=accepted}"] == 40
+    assert seen["wacrmd_broadcast_create_duration_seconds_count"] == 1
+    assert seen["wacrmd_meta_webhook_signature_failures_total"] == 1
+    assert seen["wacrmd_meta_webhook_duration_seconds_count"] > 0
+    assert seen["wacrmd_database_commit_duration_seconds_count"] > 0
     assert seen["wacrmd_api_requests_total{endpoint=POST /api/v1/broadcasts}{status=202}"] == 1
-    assert seen[f"wacrmd_number_rate_allowed{{number={PHONE_NUMBER_ID}}}"] == 500
-    assert (seen["wacrmd_huey_workers"], seen["wacrmd_huey_workers_alive"]) == (4, 4)
-    assert seen["wacrmd_recipients_waiting{status=sending}"] == 0
-    assert seen["wacrmd_database_bytes"] > 0
+    assert seen[f"wacrmd_number_rate_limit_configured{{number={PHONE_NUMBER_ID}}}"] == 500
+    assert (seen["wacrmd_workers"], seen["wacrmd_workers_alive"]) == (4, 4)
+    assert seen["wacrmd_recipients_pending{broadcast_status=sending}"] == 0
+    assert seen["wacrmd_database_size_bytes"] > 0
 
 
 async def test_what_waits_is_held_or_uncertain_is_shown(tmp_path: Path) -> None:
@@ -88,15 +88,15 @@ async def test_what_waits_is_held_or_uncertain_is_shown(tmp_path: Path) -> None:
         await here.admin("broadcast.pause", id=paused)
         seen = await values(here)
         assert seen["wacrmd_recipients_uncertain"] == 2
-        assert seen["wacrmd_recipients_waiting{status=sending}"] == 5
-        assert seen["wacrmd_recipients_waiting{status=paused}"] == 3
+        assert seen["wacrmd_recipients_pending{broadcast_status=sending}"] == 5
+        assert seen["wacrmd_recipients_pending{broadcast_status=paused}"] == 3
         assert seen["wacrmd_broadcasts_held{reason=number_paused}"] == 1
         assert seen["wacrmd_broadcasts_held{reason=paused_by_operator}"] == 1
-        assert seen[f"wacrmd_number_held{{number={PHONE_NUMBER_ID}}}{{reason=paused_by_operator}}"] == 1
-        assert seen["wacrmd_stalled_seconds"] > 0
+        assert seen[f"wacrmd_number_blocked{{number={PHONE_NUMBER_ID}}}{{reason=paused_by_operator}}"] == 1
+        assert seen["wacrmd_broadcast_stalled_seconds"] > 0
         await here.admin("broadcast.cancel", id=waiting)
         seen = await values(here)
-        assert seen["wacrmd_recipients_waiting{status=sending}"] == 0
+        assert seen["wacrmd_recipients_pending{broadcast_status=sending}"] == 0
         assert "wacrmd_broadcasts_held{reason=number_paused}" not in seen
 
 
@@ -105,20 +105,44 @@ async def test_a_site_may_turn_them_off(tmp_path: Path) -> None:
         assert (await here.api.get("/metrics")).status_code == 404
 
 
-def test_every_metric_is_documented_with_its_labels_and_nothing_else_is() -> None:
-    text = (TOP / "docs/metrics.md").read_text()
-    rows = dict(re.findall(r"^\| `(wacrmd_\w+)` \| (.*?) \|", text, re.MULTILINE))
-    metrics = Metrics()
+def families() -> dict[str, tuple[str, list[str], str]]:
+    """Each metric of ours under its name in Prometheus: its type, labels and help."""
+    registry = Metrics().registry
     labels = {
         getattr(collector, "_name", ""): list(getattr(collector, "_labelnames", ()))
-        for collector in metrics.registry._collector_to_names
+        for collector in registry._collector_to_names
     }
-    wanted = {
-        family.name + ("_total" if family.type == "counter" else ""): labels[family.name]
-        for family in metrics.registry.collect()
+    return {
+        family.name + ("_total" if family.type == "counter" else ""): (
+            family.type,
+            labels[family.name],
+            family.documentation,
+        )
+        for family in registry.collect()
         if family.name.startswith("wacrmd_")
     }
-    assert {name: re.findall(r"`(\w+)`", words) for name, words in rows.items()} == wanted
+
+
+def test_every_metric_is_documented_as_it_is_and_no_other_is() -> None:
+    documented = {}
+    for section in re.split(r"^## ", (TOP / "docs/metrics.md").read_text(), flags=re.MULTILINE):
+        kind = section.partition("\n")[0].removesuffix("s").lower()
+        for name, labels, meaning in re.findall(
+            r"^\| `(wacrmd_\w+)` \| (.*?) ?\| (.+) \|$", section, re.MULTILINE
+        ):
+            documented[name] = (kind, re.findall(r"`(\w+)`", labels), meaning)
+    assert documented == families()
+
+
+@pytest.mark.parametrize(("name", "family"), families().items())
+def test_names_follow_the_conventions_of_prometheus(name: str, family: tuple[str, list[str], str]) -> None:
+    """Base units at the end, `_total` for counters only; help in one sentence."""
+    kind, labels, text = family
+    assert name.endswith("_total") == (kind == "counter")
+    assert kind != "histogram" or name.endswith("_duration_seconds")
+    assert not re.search(r"_(?:ms|milliseconds|minutes|kb|mb|percent)(?:_|$)", name)
+    assert not {"id", "broadcast", "recipient", "phone", "key"} & set(labels)
+    assert text.endswith(".")
 
 
 @pytest.mark.parametrize("file", ["contrib/prometheus/wacrmd.rules.yml", "contrib/grafana/wacrmd.json"])

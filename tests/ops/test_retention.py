@@ -75,7 +75,7 @@ async def test_a_finished_broadcast_goes_with_all_that_hangs_on_it_and_an_open_o
         assert (held["broadcast"], held["recipient"]) == (1, 5)
         assert held["audit"] > 0
         assert (await here.show(later))["pending_count"] == 5
-        assert 'wacrmd_rows_deleted_total{table="recipient"} 31.0' in (await here.api.get("/metrics")).text
+        assert 'wacrmd_rows_pruned_total{table="recipient"} 31.0' in (await here.api.get("/metrics")).text
 
 
 async def test_nothing_goes_where_everything_is_kept(tmp_path: Path) -> None:

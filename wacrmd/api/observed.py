@@ -18,7 +18,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def observed(ctx: Context, endpoint: Endpoint, handler: Handler) -> Handler:
     """The handler of an endpoint, counted and timed; a stream is timed until its headers."""
     name = f"{endpoint.method} {endpoint.path}"
-    seconds = ctx.metrics.api_seconds.labels(name)
+    seconds = ctx.metrics.api_request_duration.labels(name)
 
     async def handle(request: Request) -> Response:
         began, status = perf_counter(), 500

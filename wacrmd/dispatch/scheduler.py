@@ -80,7 +80,7 @@ class Scheduler:
         self.passes += 1
         self.passed_at = self._ctx.clock.now()
         if self._vital:
-            self._ctx.metrics.sweeper_passed.set(self.passed_at / SECOND)
+            self._ctx.metrics.scheduler_last_pass.set(self.passed_at / SECOND)
         self.passed.set()
         self.passed = anyio.Event()
 

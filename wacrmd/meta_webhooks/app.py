@@ -52,7 +52,7 @@ class _Handlers:
         secrets, authorized = await ctx.webhook_secrets.current()
         place = verify(secrets, body, request.headers.get("x-hub-signature-256"))
         if place is None:
-            ctx.metrics.webhook_signature_failures.inc()
+            ctx.metrics.meta_webhook_signature_failures.inc()
             log.warning("meta_webhook_signature_rejected", bytes=len(body))
             raise Refusal(
                 ErrorCode.UNAUTHORIZED,
@@ -62,6 +62,6 @@ class _Handlers:
             payload = decode(body)
         except ValueError as error:
             raise bad_request(f"The body is not JSON: {error}") from error
-        with ctx.metrics.webhook_seconds.time():
+        with ctx.metrics.meta_webhook_duration.time():
             await ingest.ingest(ctx, parse(payload, ctx.clock.now()), authorized[place])
         return Response(status_code=200)

@@ -186,7 +186,7 @@ class Dispatcher:
                     "webhook_result_write_retrying", endpoint=delivery.endpoint_id, reason=refusal.message
                 )
                 await ctx.clock.sleep_until(ctx.clock.now() + TICK)
-        ctx.metrics.outbox_tries.labels("taken" if answer.taken else "refused").inc()
+        ctx.metrics.webhook_delivery_attempts.labels("success" if answer.taken else "failure").inc()
         if not answer.taken:
             log.info(
                 "webhook_delivery_failed",

@@ -143,7 +143,7 @@ class Sender:
             log.warning(
                 "attempts_expired", policy=policy.value, recipients=sum(lost.values()), broadcasts=len(lost)
             )
-            ctx.metrics.attempts_lost.inc(sum(lost.values()))
+            ctx.metrics.attempts_expired.inc(sum(lost.values()))
             ctx.changes.publish(lost)
         return lost
 

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from wacrmd.domain.attempt import AttemptResult, MetaError
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.meta.outcome import Outcome
+from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Refused, Unknown
 from wacrmd.services.context import Context
 from wacrmd.store.receipts import Applied
+
+_OUTCOMES = {Accepted: "accepted", Refused: "refused", NotSent: "not_sent", Unknown: "unknown"}
 
 
 def count_accepted(
@@ -14,8 +16,8 @@ def count_accepted(
 ) -> None:
     """A broadcast was stored, within so many seconds."""
     metrics = ctx.metrics
-    metrics.broadcasts_accepted.inc()
-    metrics.accept_seconds.observe(seconds)
+    metrics.broadcasts_created.inc()
+    metrics.broadcast_create_duration.observe(seconds)
     for result, count in (
         ("accepted", accepted),
         ("rejected", rejected),
@@ -30,31 +32,31 @@ def count_results(ctx: Context, results: Iterable[AttemptResult]) -> None:
     metrics = ctx.metrics
     for result in results:
         if result.status is RecipientStatus.PENDING:
-            metrics.retries.labels(_code(result.error)).inc()
+            metrics.message_retries.labels(_code(result.error)).inc()
             continue
-        metrics.messages.labels(result.status.value).inc()
+        metrics.message_statuses.labels(result.status.value).inc()
         if result.status is RecipientStatus.FAILED:
-            metrics.failures.labels(_code(result.error), "answer").inc()
+            metrics.message_failures.labels(_code(result.error), "answer").inc()
 
 
 def count_applied(ctx: Context, applied: Applied) -> None:
     """Statuses that Meta told are durable."""
     for status, count in applied.statuses.items():
-        ctx.metrics.messages.labels(str(status)).inc(count)
+        ctx.metrics.message_statuses.labels(str(status)).inc(count)
     for receipt, _ in applied.failed:
-        ctx.metrics.failures.labels(_code(receipt.error), "webhook").inc()
+        ctx.metrics.message_failures.labels(_code(receipt.error), "webhook").inc()
 
 
 def count_webhook(ctx: Context, kinds: dict[str, int], applied: Applied) -> None:
     """What one webhook told is durable: its events by kind, and what its statuses did."""
     for kind, count in kinds.items():
-        ctx.metrics.webhook_events.labels(kind).inc(count)
+        ctx.metrics.meta_webhook_events.labels(kind).inc(count)
     count_applied(ctx, applied)
 
 
 def time_meta(ctx: Context, outcome: Outcome, seconds: float) -> None:
     """Meta answered a message, or did not."""
-    ctx.metrics.meta_seconds.labels(type(outcome).__name__.lower()).observe(seconds)
+    ctx.metrics.meta_request_duration.labels(_OUTCOMES[type(outcome)]).observe(seconds)
 
 
 def _code(error: MetaError | None) -> str:

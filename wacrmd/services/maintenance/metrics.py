@@ -21,7 +21,7 @@ async def scrape(ctx: Context) -> bytes:
     """All metrics in Prometheus' text format, the gauges as of now."""
     now = ctx.clock.now()
     _gauge_daemon(ctx)
-    ctx.metrics.database_trouble.set(ctx.db.trouble is not None)
+    ctx.metrics.database_unwritable.set(ctx.db.trouble is not None)
     await ctx.db.read(partial(_gauge_rows, ctx=ctx, now=now))
     return ctx.metrics.text()
 
@@ -31,50 +31,50 @@ def _gauge_daemon(ctx: Context) -> None:
     metrics.build_info.labels(__version__).set(1)
     metrics.start_time.set(ctx.started_at / SECOND)
     metrics.draining.set(ctx.draining)
-    metrics.in_flight.set(ctx.throughput.in_flight)
-    metrics.huey_workers.set(slots.workers)
-    metrics.huey_workers_alive.set(slots.workers_alive)
-    metrics.huey_busy.set(slots.busy)
-    metrics.huey_waiting.set(slots.waiting)
-    metrics.wal_bytes.set(_size(Path(f"{ctx.db.path}-wal")))
+    metrics.requests_in_flight.set(ctx.throughput.in_flight)
+    metrics.workers.set(slots.workers)
+    metrics.workers_alive.set(slots.workers_alive)
+    metrics.workers_busy.set(slots.busy)
+    metrics.jobs_waiting.set(slots.waiting)
+    metrics.database_wal_size.set(_size(Path(f"{ctx.db.path}-wal")))
     with suppress(OSError):
         disk = os.statvfs(ctx.db.path.parent)
-        metrics.disk_free_bytes.set(disk.f_bavail * disk.f_frsize)
+        metrics.disk_free.set(disk.f_bavail * disk.f_frsize)
 
 
 def _gauge_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     metrics, found = ctx.metrics, stats.read(tx, now)
     for status in OPEN_STATUSES:
         metrics.broadcasts_open.labels(status).set(found.open.get(status, 0))
-        metrics.recipients_waiting.labels(status).set(found.waiting.get(status, 0))
-    metrics.uncertain.set(found.uncertain)
-    metrics.oldest_waiting.set(_age(found.oldest_due_since, now))
-    metrics.stalled.set(_age(found.stalled_since, now))
-    metrics.early_updates.set(found.early_updates)
-    metrics.outbox_waiting.set(found.outbox_waiting)
-    metrics.outbox_oldest.set(_age(found.outbox_oldest_at, now))
-    metrics.database_bytes.set(found.database_bytes)
-    metrics.backup_at.set((found.last_backup_at or 0) / SECOND)
+        metrics.recipients_pending.labels(status).set(found.waiting.get(status, 0))
+    metrics.recipients_uncertain.set(found.uncertain)
+    metrics.oldest_due_recipient_age.set(_age(found.oldest_due_since, now))
+    metrics.broadcast_stalled.set(_age(found.stalled_since, now))
+    metrics.unmatched_statuses.set(found.early_updates)
+    metrics.webhook_deliveries_pending.set(found.outbox_waiting)
+    metrics.oldest_webhook_delivery_age.set(_age(found.outbox_oldest_at, now))
+    metrics.database_size.set(found.database_bytes)
+    metrics.last_backup.set((found.last_backup_at or 0) / SECOND)
     metrics.broadcasts_held.clear()
     for reason in _held(tx, ctx, found):
         metrics.broadcasts_held.labels(reason).inc()
     for gauge in (
-        metrics.number_rate,
-        metrics.number_rate_allowed,
-        metrics.number_in_flight,
-        metrics.number_held,
+        metrics.number_rate_limit,
+        metrics.number_rate_limit_configured,
+        metrics.number_requests_in_flight,
+        metrics.number_blocked,
     ):
         gauge.clear()
     for number in numbers.all_of(tx):
         flow, name = ctx.throughput.state(number.id), number.phone_number_id
         allowed = number.messages_per_second or ctx.config.sender.messages_per_second
         active = number.state is NumberState.ACTIVE
-        metrics.number_rate_allowed.labels(name).set(allowed)
-        metrics.number_rate.labels(name).set((flow.rate_now if flow else allowed) if active else 0)
-        metrics.number_in_flight.labels(name).set(flow.in_flight if flow else 0)
+        metrics.number_rate_limit_configured.labels(name).set(allowed)
+        metrics.number_rate_limit.labels(name).set((flow.rate_now if flow else allowed) if active else 0)
+        metrics.number_requests_in_flight.labels(name).set(flow.in_flight if flow else 0)
         hold = number.hold or (flow.hold if flow else None)
         if hold is not None:
-            metrics.number_held.labels(name, hold.reason.value).set(1)
+            metrics.number_blocked.labels(name, hold.reason.value).set(1)
 
 
 def _held(tx: Tx, ctx: Context, found: Stats) -> list[str]:

@@ -49,7 +49,7 @@ async def prune(ctx: Context) -> dict[str, int]:
             )
             for table, rows in deleted.items():
                 total[table] = total.get(table, 0) + rows
-                ctx.metrics.rows_deleted.labels(table).inc(rows)
+                ctx.metrics.rows_pruned.labels(table).inc(rows)
             if has_more:
                 await ctx.clock.sleep_until(ctx.clock.now() + PAUSE)
     total = {table: rows for table, rows in total.items() if rows}

@@ -113,7 +113,7 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], authorized: Authorize
     applied = taken.applied = receipts.apply(tx, statuses, now)
     taken.count("status_applied", applied.applied)
     taken.count("status_repeated", applied.repeated)
-    taken.count("status_early", applied.early)
+    taken.count("status_unmatched", applied.early)
     taken.broadcasts |= applied.broadcasts
     for receipt, broadcast_id in applied.failed:
         _failure(tx, taken, receipt, broadcast_id, now)
@@ -124,7 +124,7 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], authorized: Authorize
 
 def _stranger(tx: Tx, taken: IngestResult, kind: str, subject: str | None, now: Millis) -> None:
     """Note an event for something that is not configured with this secret; once a request."""
-    taken.count("stranger")
+    taken.count("number_unknown")
     if subject is not None and subject not in taken.strangers:
         taken.strangers.add(subject)
         records.note(
