@@ -146,7 +146,7 @@ def _insert(path: Path, count: int) -> None:
     first = connection.execute("SELECT min(id) FROM broadcast").fetchone()[0]
     connection.execute(
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)"
-        ' INSERT INTO recipient (broadcast_id, "to", params, status, attempt, claimed_at, first_tried_at, wamid,'
+        ' INSERT INTO recipient (broadcast_id, "to", params, status, attempt, claimed_at, first_attempt_at, wamid,'
         " wa_id, sent_at, delivered_at, read_at, failed_at, error_code, error_title)"
         " SELECT ?2 + i / 1000, printf('+1415%07d', 2000000 + i * 7919 % 7999999), '[\"Person\"]', s, 1, ?3, ?3,"
         " CASE WHEN s NOT IN ('failed', 'pending') THEN printf('wamid.HBgLMTQxNTU1NTAxMDAVAgARGBI%016X', i) END,"

@@ -37,7 +37,7 @@ from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
 from wacrmd.services.webhook_secrets import WebhookSecrets
-from wacrmd.store import accounts, broadcasts, records
+from wacrmd.store import accounts, audit, broadcasts
 from wacrmd.store.database import Database, Tx
 from wacrmd.systemd.notify import Notifier, listen_fds
 from wacrmd.systemd.watchdog import Watchdog
@@ -286,8 +286,8 @@ async def _drain(ctx: Context, sender: Sender, queue: DispatchQueue, dispatcher:
 
 
 async def _audit(ctx: Context, caller: Caller, method: str, params: dict[str, Any], result: str) -> None:
-    entry = records.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, params, result)
-    await ctx.db.write(partial(records.audit, entry=entry))
+    entry = audit.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, params, result)
+    await ctx.db.write(partial(audit.add, entry=entry))
     log.info(
         "admin_change_made", method=method, uid=caller.uid, user=caller.user, pid=caller.pid, result=result
     )

@@ -275,7 +275,7 @@ async def test_an_account_that_meta_disables_pauses_its_numbers_until_it_is_rein
         await here.until_status(broadcast_id, "sent")
         await tell(here, "phone_number_quality_update", {"event": "THROUGHPUT_UPGRADE"})
         noted = await here.running.ctx.db.read(
-            lambda tx: [field for (field,) in tx.execute("SELECT field FROM notice ORDER BY id")]
+            lambda tx: [field for (field,) in tx.execute("SELECT field FROM account_event ORDER BY id")]
         )
         assert noted == ["account_update", "account_update", "phone_number_quality_update"]
 

@@ -231,7 +231,7 @@ async def test_promise_4_nothing_answered_200_is_lost(tmp_path: Path, when: str,
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         if not token:
             assert shown["uncertain_count"] == 5
-            assert rows(daemon, "SELECT count(*) FROM early_update") == [(10,)]
+            assert rows(daemon, "SELECT count(*) FROM unmatched_status") == [(10,)]
             await tell(daemon, [(e.wamid, "sent", e.send.callback_data) for e in sim.ledger.entries])
             shown = await show(daemon, broadcast_id)
         assert (shown["read_count"], shown["uncertain_count"]) == (5, 0)

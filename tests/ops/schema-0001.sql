@@ -6,7 +6,14 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "account" VALUES('05c93ab2-3e97-4d69-bce8-536c00b6f6b2','shop',1795442728663);
+INSERT INTO "account" VALUES('79346187-d73d-46b5-a61c-de29a4ba406d','shop',1795634241938);
+CREATE TABLE account_event (
+    id INTEGER PRIMARY KEY,
+    field TEXT NOT NULL,                            -- the webhook's field
+    subject TEXT,                                   -- phone number id or business account id
+    detail TEXT NOT NULL,                           -- JSON
+    received_at INTEGER NOT NULL
+) STRICT;
 CREATE TABLE api_key (
     id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -19,7 +26,7 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
-INSERT INTO "api_key" VALUES('441b4bc5-d519-4d74-a884-06d267dcffd9','05c93ab2-3e97-4d69-bce8-536c00b6f6b2','tests',X'7595283AB6E7FA1F2C6A76A701592D49282E12D92083BD4D5087E57E22894C29','wacrm_live_N2NuOfF8','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795442728755,NULL,NULL,1795442728792);
+INSERT INTO "api_key" VALUES('374d345d-ae84-49f9-8222-ca3d1ffe40d1','79346187-d73d-46b5-a61c-de29a4ba406d','tests',X'B72E6D79EC7D9ABDC690EA290C95644762AFBEB0A2778F1274705C1CF855D26B','wacrm_live_FxE3u74X','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795634241949,NULL,NULL,1795634241958);
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
@@ -27,7 +34,7 @@ CREATE TABLE app_secret (
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
-INSERT INTO "app_secret" VALUES(1,'cd36c582-d4f4-4bf5-8443-83dacc61ff58',X'01ABF1346DD7028E89045488191A2AC3F63B5AA3338BEDAE0E113FB79B4A3F8A8F5F130A8C6C330785EF49B1573093512E01FCDE',1795442728705,NULL);
+INSERT INTO "app_secret" VALUES(1,'26195de3-8af4-4e76-bce4-0a8fa68cd55f',X'017273CDD945831A21A299544675A8691B06F23257138EF4A66318E33A65752B17A94F67C15F3E600DAB4A15DA6893347C5CF596',1795634241943,NULL);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -38,11 +45,11 @@ CREATE TABLE audit (
     params TEXT NOT NULL,                           -- JSON, secrets redacted
     result TEXT NOT NULL                            -- ok, or the error's code
 ) STRICT;
-INSERT INTO "audit" VALUES(1,1795442728683,0,'root',22568,'account.add','{"name": "shop"}','ok');
-INSERT INTO "audit" VALUES(2,1795442728717,0,'root',22568,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
-INSERT INTO "audit" VALUES(3,1795442728767,0,'root',22568,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
-INSERT INTO "audit" VALUES(4,1795442730923,0,'root',22568,'broadcast.pause','{"id": "e06a08b8-dbfa-41ca-95a3-f1e232b3e74e"}','ok');
-INSERT INTO "audit" VALUES(5,1795442730944,0,'root',22568,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+INSERT INTO "audit" VALUES(1,1795634241940,0,'root',4225,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795634241946,0,'root',4225,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795634241953,0,'root',4225,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795634244009,0,'root',4225,'broadcast.pause','{"id": "44fc38bc-b0d4-462f-86e7-34a4a85747e2"}','ok');
+INSERT INTO "audit" VALUES(5,1795634244014,0,'root',4225,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -65,59 +72,9 @@ CREATE TABLE broadcast (
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "broadcast" VALUES(1,'5df89be5-743b-40dd-b2dd-1375df24b2dc','05c93ab2-3e97-4d69-bce8-536c00b6f6b2','cd36c582-d4f4-4bf5-8443-83dacc61ff58','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'d2b749510e1442d78489cafae084602e',1795442728843,1795442730889,NULL,1795442728843,1795442728879);
-INSERT INTO "broadcast" VALUES(2,'e06a08b8-dbfa-41ca-95a3-f1e232b3e74e','05c93ab2-3e97-4d69-bce8-536c00b6f6b2','cd36c582-d4f4-4bf5-8443-83dacc61ff58','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795442730919,'247a7329d7714d0aa51b97ff322ee139',1795442730910,1795442730919,1798761600000,NULL,NULL);
+INSERT INTO "broadcast" VALUES(1,'9606906d-3633-403b-97b4-d5eb71506ec0','79346187-d73d-46b5-a61c-de29a4ba406d','26195de3-8af4-4e76-bce4-0a8fa68cd55f','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'470b6754327b4b96b16267f4fe508995',1795634241967,1795634243994,NULL,1795634241967,1795634241992);
+INSERT INTO "broadcast" VALUES(2,'44fc38bc-b0d4-462f-86e7-34a4a85747e2','79346187-d73d-46b5-a61c-de29a4ba406d','26195de3-8af4-4e76-bce4-0a8fa68cd55f','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795634244007,'cbd08fa8796a4565bf692729b94b488d',1795634244000,1795634244007,1798761600000,NULL,NULL);
 CREATE TABLE counter (queue text not null, key text not null, value integer not null default 0, primary key(queue, key));
-CREATE TABLE early_update (
-    id INTEGER PRIMARY KEY,
-    number_id TEXT NOT NULL,
-    wamid TEXT NOT NULL,
-    kind TEXT NOT NULL,                             -- sent, delivered, read, replied, failed
-    at INTEGER NOT NULL,
-    detail TEXT,                                    -- JSON
-    received_at INTEGER NOT NULL,
-    UNIQUE (wamid, kind)
-) STRICT;
-CREATE TABLE history (
-    id INTEGER PRIMARY KEY,
-    recipient_id INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    kind TEXT NOT NULL,                             -- attempt, sent, delivered, read, replied, failed, note
-    attempt INTEGER,
-    detail TEXT                                     -- JSON
-) STRICT;
-INSERT INTO "history" VALUES(1,1,1795442728861,'attempt',1,'{"started_at": 1795442728854, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(2,2,1795442728861,'attempt',1,'{"started_at": 1795442728854, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(3,3,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(4,4,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(5,5,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(6,6,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(7,7,1795442728862,'attempt',1,'{"started_at": 1795442728855, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(8,8,1795442728862,'attempt',1,'{"started_at": 1795442728856, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(9,9,1795442728862,'attempt',1,'{"started_at": 1795442728856, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(10,10,1795442728862,'attempt',1,'{"started_at": 1795442728856, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(11,11,1795442728879,'attempt',1,'{"started_at": 1795442728877, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(12,12,1795442728879,'attempt',1,'{"started_at": 1795442728878, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "history" VALUES(13,1,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(14,2,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(15,3,1795442729000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "history" VALUES(16,4,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(17,5,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(18,6,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(19,7,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(20,8,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(21,9,1795442729000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "history" VALUES(22,10,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(23,11,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(24,12,1795442729000,'delivered',1,NULL);
-INSERT INTO "history" VALUES(25,2,1795442729000,'read',1,NULL);
-INSERT INTO "history" VALUES(26,4,1795442729000,'read',1,NULL);
-INSERT INTO "history" VALUES(27,6,1795442729000,'read',1,NULL);
-INSERT INTO "history" VALUES(28,7,1795442729000,'read',1,NULL);
-INSERT INTO "history" VALUES(29,11,1795442729000,'read',1,NULL);
-INSERT INTO "history" VALUES(30,12,1795442729000,'read',1,NULL);
-INSERT INTO "history" VALUES(31,4,1795442730000,'replied',1,NULL);
-INSERT INTO "history" VALUES(32,12,1795442730000,'replied',1,NULL);
 CREATE TABLE idempotency (
     account_id TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -135,16 +92,9 @@ CREATE TABLE inbound_message (
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAe4iTh+EXAAAAAAAE.reply.reply','cd36c582-d4f4-4bf5-8443-83dacc61ff58','14152000003',NULL,1795442730000,1795442730862,4);
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAe4iTh+EXAAAAAAAM.reply.reply','cd36c582-d4f4-4bf5-8443-83dacc61ff58','14152000011',NULL,1795442730000,1795442730889,12);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAyeYbhWk9AAAAAAAE.reply.reply','26195de3-8af4-4e76-bce4-0a8fa68cd55f','14152000003',NULL,1795634243000,1795634243984,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAyeYbhWk9AAAAAAAM.reply.reply','26195de3-8af4-4e76-bce4-0a8fa68cd55f','14152000011',NULL,1795634243000,1795634243994,12);
 CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
-CREATE TABLE notice (
-    id INTEGER PRIMARY KEY,
-    field TEXT NOT NULL,
-    subject TEXT,                                   -- phone number id or business account id
-    detail TEXT NOT NULL,                           -- JSON
-    at INTEGER NOT NULL
-) STRICT;
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -169,7 +119,7 @@ CREATE TABLE number (
     removed_at INTEGER,                             -- kept for the broadcasts that name it
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "number" VALUES('cd36c582-d4f4-4bf5-8443-83dacc61ff58','05c93ab2-3e97-4d69-bce8-536c00b6f6b2','106540352242922','102290129340398',NULL,NULL,X'01F537CA5D225D5951DF822A14171F39DF2C8EF7418868DB7A6053B6AC89BCB59C508D7DFCC198BE3AAB3661813AA1',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795442728705,NULL);
+INSERT INTO "number" VALUES('26195de3-8af4-4e76-bce4-0a8fa68cd55f','79346187-d73d-46b5-a61c-de29a4ba406d','106540352242922','102290129340398',NULL,NULL,X'01793DE1B270DD30C88980034650BB40C39F22FBA69B72FEE221FFE2CAC64BA55A501AE1F68C631AA822BBE5E03420',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795634241943,NULL);
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -181,7 +131,7 @@ CREATE TABLE optout (
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-INSERT INTO "optout" VALUES(1,'05c93ab2-3e97-4d69-bce8-536c00b6f6b2','+14155550123',NULL,'operator',NULL,1795442730941,NULL);
+INSERT INTO "optout" VALUES(1,'79346187-d73d-46b5-a61c-de29a4ba406d','+14155550123',NULL,'operator',NULL,1795634244012,NULL);
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
@@ -194,10 +144,10 @@ CREATE TABLE recipient (
     failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when somebody asked for a retry
     retries INTEGER NOT NULL DEFAULT 0,             -- tries that this recipient's own errors have used up
     claimed_at INTEGER,                             -- when the attempt became durable
-    first_tried_at INTEGER,
+    first_attempt_at INTEGER,                       -- the age of its retries counts from here
     next_attempt_at INTEGER NOT NULL DEFAULT 0,     -- not before this time
     wamid TEXT,                                     -- Meta's message id
-    wa_id TEXT,                                     -- whom Meta says it went to
+    wa_id TEXT,                                     -- who Meta says it went to
     user_id TEXT,                                   -- business-scoped user id
     error_code INTEGER,
     error_title TEXT,
@@ -213,23 +163,63 @@ CREATE TABLE recipient (
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
     CHECK (status != 'replied' OR replied_at IS NOT NULL)
 ) STRICT;
-INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAe4iTh+EXAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795442728861,1795442729000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAe4iTh+EXAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795442728861,1795442729000,1795442729000,NULL,NULL);
-INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAe4iTh+EXAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795442728862,NULL,NULL,NULL,1795442729000);
-INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAe4iTh+EXAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795442728862,1795442729000,1795442729000,1795442730000,NULL);
-INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAe4iTh+EXAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795442728862,1795442729000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAe4iTh+EXAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795442728862,1795442729000,1795442729000,NULL,NULL);
-INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAe4iTh+EXAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795442728862,1795442729000,1795442729000,NULL,NULL);
-INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAe4iTh+EXAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795442728862,1795442729000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAe4iTh+EXAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795442728862,NULL,NULL,NULL,1795442729000);
-INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795442728848,1795442728848,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAe4iTh+EXAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795442728862,1795442729000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795442728875,1795442728875,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAe4iTh+EXAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795442728879,1795442729000,1795442729000,NULL,NULL);
-INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795442728875,1795442728875,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAe4iTh+EXAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795442728879,1795442729000,1795442729000,1795442730000,NULL);
+INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAyeYbhWk9AAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795634241982,1795634242000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAyeYbhWk9AAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795634241983,1795634242000,1795634242000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAyeYbhWk9AAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795634241983,NULL,NULL,NULL,1795634242000);
+INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAyeYbhWk9AAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795634241983,1795634242000,1795634242000,1795634243000,NULL);
+INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAyeYbhWk9AAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795634241983,1795634242000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAyeYbhWk9AAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795634241983,1795634242000,1795634242000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAyeYbhWk9AAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795634241983,1795634242000,1795634242000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAyeYbhWk9AAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795634241983,1795634242000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAyeYbhWk9AAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795634241983,NULL,NULL,NULL,1795634242000);
+INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAyeYbhWk9AAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795634241983,1795634242000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795634241987,1795634241987,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAyeYbhWk9AAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795634241991,1795634242000,1795634242000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795634241987,1795634241987,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAyeYbhWk9AAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795634241991,1795634242000,1795634242000,1795634243000,NULL);
 INSERT INTO "recipient" VALUES(13,2,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(14,2,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(15,2,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(16,2,'+14152000103','["Person 0103"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(17,2,'+14152000104','["Person 0104"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE recipient_history (
+    id INTEGER PRIMARY KEY,
+    recipient_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,                            -- attempt, sent, delivered, read, replied, failed
+    attempt INTEGER,
+    detail TEXT                                     -- JSON
+) STRICT;
+INSERT INTO "recipient_history" VALUES(1,1,1795634241982,'attempt',1,'{"started_at": 1795634241974, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(2,2,1795634241983,'attempt',1,'{"started_at": 1795634241975, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(3,3,1795634241983,'attempt',1,'{"started_at": 1795634241975, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(4,4,1795634241983,'attempt',1,'{"started_at": 1795634241975, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(5,5,1795634241983,'attempt',1,'{"started_at": 1795634241975, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(6,6,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(7,7,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(8,8,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(9,9,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(10,10,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(11,11,1795634241991,'attempt',1,'{"started_at": 1795634241989, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(12,12,1795634241991,'attempt',1,'{"started_at": 1795634241989, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(13,1,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(14,2,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(15,3,1795634242000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(16,4,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(17,5,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(18,6,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(19,7,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(20,8,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(21,9,1795634242000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(22,10,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(23,11,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(24,12,1795634242000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(25,2,1795634242000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(26,4,1795634242000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(27,6,1795634242000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(28,7,1795634242000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(29,11,1795634242000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(30,12,1795634242000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(31,4,1795634243000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(32,12,1795634243000,'replied',1,NULL);
 CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,
@@ -249,7 +239,7 @@ CREATE TABLE template (
     quality TEXT,
     reason TEXT,
     synced_at INTEGER NOT NULL,
-    told_at INTEGER NOT NULL DEFAULT 0,             -- when a webhook last changed it
+    webhook_updated_at INTEGER NOT NULL DEFAULT 0,  -- when a webhook last changed it
     UNIQUE (waba_id, name, language)
 ) STRICT;
 CREATE TABLE template_sync (
@@ -258,6 +248,16 @@ CREATE TABLE template_sync (
     tried_at INTEGER NOT NULL,
     error TEXT,                                     -- why the last try failed
     is_stale INTEGER NOT NULL DEFAULT 0 CHECK (is_stale IN (0, 1))
+) STRICT;
+CREATE TABLE unmatched_status (
+    id INTEGER PRIMARY KEY,
+    number_id TEXT NOT NULL,
+    wamid TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('sent', 'delivered', 'read', 'replied', 'failed')),
+    at INTEGER NOT NULL,
+    error TEXT,                                     -- JSON
+    received_at INTEGER NOT NULL,
+    UNIQUE (wamid, status, number_id)
 ) STRICT;
 CREATE TABLE webhook_delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -300,8 +300,8 @@ CREATE INDEX recipient_uncertain ON recipient (broadcast_id) WHERE status = 'unc
 CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
 CREATE INDEX recipient_wa_id ON recipient (wa_id) WHERE wa_id IS NOT NULL;
 CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
-CREATE INDEX history_recipient ON history (recipient_id, at);
-CREATE INDEX early_update_received ON early_update (received_at);
+CREATE INDEX recipient_history_recipient ON recipient_history (recipient_id);
+CREATE INDEX unmatched_status_received ON unmatched_status (received_at);
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
 CREATE UNIQUE INDEX optout_phone ON optout (account_id, phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX optout_user ON optout (account_id, user_id) WHERE user_id IS NOT NULL;
@@ -312,7 +312,7 @@ CREATE INDEX webhook_endpoint_active ON webhook_endpoint (id) WHERE is_active = 
 CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt_at, id) WHERE status = 'pending';
 CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, created_at DESC, id DESC);
 CREATE INDEX webhook_delivery_created ON webhook_delivery (created_at);
-CREATE INDEX notice_at ON notice (at);
+CREATE INDEX account_event_received ON account_event (received_at);
 CREATE INDEX audit_at ON audit (at);
 CREATE INDEX schedule_queue_timestamp on schedule (queue, timestamp);
 CREATE INDEX task_queue_priority_id on task (queue, priority desc, id);

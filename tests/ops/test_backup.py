@@ -104,7 +104,8 @@ def test_a_damaged_file_is_found_out_and_never_copied(tmp_path: Path) -> None:
         connection.execute("PRAGMA application_id = 0x77616372")
         connection.execute("PRAGMA user_version = 1")
         connection.executemany(
-            "INSERT INTO notice (field, subject, detail, at) VALUES ('x', 'y', ?, 1)", [("z" * 900,)] * 200
+            "INSERT INTO account_event (field, subject, detail, received_at) VALUES ('x', 'y', ?, 1)",
+            [("z" * 900,)] * 200,
         )
     connection.close()
     assert integrity.check(path).problems == []

@@ -64,7 +64,7 @@ async def test_an_export_holds_all_that_is_known(tmp_path: Path) -> None:
         )
         assert message["params"] == ["Person 0000"]
         assert message["sent_at"].endswith("Z")
-        assert {"attempt", "delivered"} <= {entry["kind"] for entry in message["history"]}
+        assert {"attempt", "delivered"} <= {entry["event"] for entry in message["history"]}
         assert len(found["replies"]) == 1
         assert [row["phone"] for row in found["optouts"]] == [PERSON]
         assert any(PERSON in row["body"] for row in found["webhooks"])

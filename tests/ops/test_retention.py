@@ -18,11 +18,11 @@ pytestmark = pytest.mark.anyio
 TABLES = (
     "broadcast",
     "recipient",
-    "history",
+    "recipient_history",
     "inbound_message",
-    "early_update",
+    "unmatched_status",
     "idempotency",
-    "notice",
+    "account_event",
     "audit",
 )
 
@@ -61,13 +61,13 @@ async def test_a_finished_broadcast_goes_with_all_that_hangs_on_it_and_an_open_o
         await prune(ctx)
         held = await ctx.db.read(counts)
         assert held["recipient"] == 36
-        assert held["history"] >= 60
+        assert held["recipient_history"] >= 60
         assert held["inbound_message"] > 0
         assert held["idempotency"] == 0
         clock.advance(2 * DAY)
         await prune(ctx)
         held = await ctx.db.read(counts)
-        assert (held["history"], held["inbound_message"], held["recipient"]) == (0, 0, 36)
+        assert (held["recipient_history"], held["inbound_message"], held["recipient"]) == (0, 0, 36)
         clock.advance(275 * DAY)
         gone = await prune(ctx)
         assert (gone["broadcast"], gone["recipient"]) == (2, 31)
@@ -120,7 +120,7 @@ async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
 
         def fill(tx: Tx) -> None:
             tx.executemany(
-                "INSERT INTO notice (field, detail, at) VALUES ('x', ?, 1)",
+                "INSERT INTO account_event (field, detail, received_at) VALUES ('x', ?, 1)",
                 [("y" * 2000,) for _ in range(3000)],
             )
 
@@ -139,7 +139,7 @@ async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
         (retention.FINISHED.replace("?1", "1"), "broadcast_created"),
         ("SELECT id FROM inbound_message WHERE received_at < 1 LIMIT 5", "inbound_message_received"),
         ("SELECT id FROM audit WHERE at < 1 LIMIT 5", "audit_at"),
-        ("SELECT id FROM notice WHERE at < 1 LIMIT 5", "notice_at"),
+        ("SELECT id FROM account_event WHERE received_at < 1 LIMIT 5", "account_event_received"),
         (
             "SELECT id FROM webhook_delivery WHERE created_at < 1 AND status != 'pending'",
             "webhook_delivery_created",

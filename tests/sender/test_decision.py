@@ -31,8 +31,8 @@ MEANS: dict[Action, tuple[S, Effect, HoldReason | None, bool]] = {
 """Status, effect and hold of each action, and whether it uses up one of the recipient's own tries."""
 
 
-def claim(retries: int = 0, first_tried_at: int = NOW) -> Claim:
-    return Claim(7, 3, retries + 1, retries, "+14155550123", None, None, first_tried_at)
+def claim(retries: int = 0, first_attempt_at: int = NOW) -> Claim:
+    return Claim(7, 3, retries + 1, retries, "+14155550123", None, None, first_attempt_at)
 
 
 def decision(

@@ -79,7 +79,7 @@ async def test_an_outcome_that_cannot_be_written_harms_no_other(tmp_path: Path) 
         assert (shown["sent_count"], shown["uncertain_count"]) == (19, 1)
         attempts = await ctx.db.read(
             lambda tx: tx.execute(
-                "SELECT count(*) FROM history WHERE kind = 'attempt' GROUP BY recipient_id"
+                "SELECT count(*) FROM recipient_history WHERE event = 'attempt' GROUP BY recipient_id"
             ).fetchall()
         )
         assert set(attempts) == {(1,)}

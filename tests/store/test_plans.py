@@ -119,7 +119,7 @@ def test_recording_touches_single_rows(tx: Tx) -> None:
 
     steps = plans(tx, work)
     assert not scanned(steps)
-    assert {"rowid", "sqlite_autoindex_early_update_1"} <= used(steps)
+    assert {"rowid", "sqlite_autoindex_unmatched_status_1"} <= used(steps)
 
 
 @pytest.mark.parametrize("token", [True, False])
@@ -135,10 +135,10 @@ def test_receipts_find_their_recipient_by_token_or_message_id(tx: Tx, token: boo
 def test_early_receipts_are_kept_and_found_by_message_id(tx: Tx) -> None:
     claims = claims_of(tx, broadcast(tx, 10))
     early = [told(claim, SENT, f"wamid.{claim.recipient_id}", token=False) for claim in claims]
-    assert receipts.apply(tx, early, NOW).early == len(claims)
+    assert receipts.apply(tx, early, NOW).unmatched == len(claims)
     steps = plans(tx, lambda: receipts.apply_unmatched(tx, ["wamid.1", "wamid.2"], NOW))
     assert not scanned(steps)
-    assert "sqlite_autoindex_early_update_1" in used(steps)
+    assert "sqlite_autoindex_unmatched_status_1" in used(steps)
 
 
 def test_counts_come_from_an_index_alone(tx: Tx) -> None:

@@ -70,7 +70,7 @@ def test_a_failure_without_token_counts_in_whichever_order_of_one_webhook(tx: Tx
         NOW,
     )
     assert [status_of(tx, claim.recipient_id) for claim in claims] == ["failed", "failed"]
-    assert tx.execute("SELECT count(*) FROM early_update").fetchone() == (0,)
+    assert tx.execute("SELECT count(*) FROM unmatched_status").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("between", ["before the claim", "in flight"])

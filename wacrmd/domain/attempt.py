@@ -36,7 +36,7 @@ class Claim:
     to: str
     params: str | None
     content: str | None
-    first_tried_at: Millis
+    first_attempt_at: Millis
 
 
 @dataclass(frozen=True, slots=True)

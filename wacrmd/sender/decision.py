@@ -129,7 +129,7 @@ class _Attempt:
             return self.result(
                 RecipientStatus.FAILED, f"gave up after {self.claim.retries + 1} tries: {note}", error=error
             )
-        if self.now - self.claim.first_tried_at > self.rules.max_age:
+        if self.now - self.claim.first_attempt_at > self.rules.max_age:
             hours = self.rules.max_age // HOUR
             return self.result(RecipientStatus.FAILED, f"gave up after {hours} h: {note}", error=error)
         at = self.now + delay + int(delay * self.jitter / 4)

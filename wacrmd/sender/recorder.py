@@ -97,7 +97,7 @@ class Recorder:
             recorded = Recorded()  # its row stays in flight until the sweeper settles it as lost
         results = [decision.result for decision, _, _ in entries]
         counters.count_results(ctx, results)
-        counters.count_applied(ctx, recorded.early)
+        counters.count_applied(ctx, recorded.unmatched)
         auto_pause.log_pauses(recorded.pauses)
         self._finished(results, recorded.completed)
         ctx.changes.publish({result.broadcast_id for result in results})
@@ -108,7 +108,7 @@ class Recorded:
     """What a batch of verdicts did beyond its recipients."""
 
     completed: list[int] = field(default_factory=list)
-    early: receipts.Applied = field(default_factory=receipts.Applied)
+    unmatched: receipts.Applied = field(default_factory=receipts.Applied)
     pauses: list[PauseEvent] = field(default_factory=list)
 
 
@@ -122,9 +122,9 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
     wamids = [result.wamid for result in results if result.wamid]
     touched = {result.broadcast_id for result in results}
     if wamids:
-        recorded.early = receipts.apply_unmatched(tx, wamids, now)
-        touched |= recorded.early.broadcasts
-        for receipt, broadcast_id in recorded.early.failed:
+        recorded.unmatched = receipts.apply_unmatched(tx, wamids, now)
+        touched |= recorded.unmatched.broadcasts
+        for receipt, broadcast_id in recorded.unmatched.failed:
             recorded.pauses += auto_pause.after_failure(tx, receipt, broadcast_id, now)
     for decision, number_id, waba_id in entries:
         if decision.effect is not Effect.NONE or decision.opt_out:

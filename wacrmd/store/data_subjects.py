@@ -5,10 +5,10 @@ person reads through the tables in slices.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wacrmd.store import records
+from wacrmd.store import recipient_history
 from wacrmd.store.database import Tx
 
 SLICE = 50_000
@@ -85,12 +85,12 @@ def erase(
     ]
     gone: dict[str, int] = {}
     tx.execute(
-        "DELETE FROM early_update WHERE wamid IN (SELECT wamid FROM recipient WHERE id IN"
+        "DELETE FROM unmatched_status WHERE wamid IN (SELECT wamid FROM recipient WHERE id IN"
         " (SELECT value FROM json_each(?)) AND wamid IS NOT NULL)",
         (ids,),
     )
-    gone["history"] = tx.execute(
-        "DELETE FROM history WHERE recipient_id IN (SELECT value FROM json_each(?))", (ids,)
+    gone["recipient_history"] = tx.execute(
+        "DELETE FROM recipient_history WHERE recipient_id IN (SELECT value FROM json_each(?))", (ids,)
     ).rowcount
     gone["recipient"] = tx.execute(
         "UPDATE recipient SET error_title = CASE WHEN status = 'pending' THEN ?2 ELSE error_title END,"
@@ -179,13 +179,13 @@ def _messages(tx: Tx, subject: DataSubject) -> list[dict[str, Any]]:
         "SELECT r.id, a.name AS account, n.phone_number_id AS number, b.uuid AS broadcast_id, b.name AS broadcast,"
         ' b.template_name, b.template_language, b.created_at, r."to", r.params, r.content, r.status,'
         " r.wamid AS whatsapp_message_id, r.wa_id, r.user_id, r.error_code, r.error_title, r.error_details,"
-        " r.first_tried_at, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at FROM recipient r"
+        " r.first_attempt_at, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at FROM recipient r"
         " JOIN broadcast b ON b.id = r.broadcast_id JOIN account a ON a.id = b.account_id"
         " JOIN number n ON n.id = b.number_id WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id",
         (json.dumps(sorted(subject.recipients)),),
     )
     for row in rows:
-        row["history"] = records.history(tx, row["id"])
+        row["history"] = [asdict(entry) for entry in recipient_history.of_recipient(tx, row["id"])]
         for name in ("params", "content"):
             row[name] = json.loads(row[name]) if row[name] else None
     return rows

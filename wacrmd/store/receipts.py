@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wacrmd.clock import Millis
-from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.callback_token import parse_callback_token
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RUNG, RecipientStatus
 from wacrmd.domain.transitions import after_receipt
-from wacrmd.store import optouts, status_events
+from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
+from wacrmd.store.recipient_history import ToldStatus
 
 OPT_OUT_CODE = 131050
 """Meta's "the user stopped marketing messages from you" (docs/meta.md, Errors)."""
@@ -58,7 +58,7 @@ class Applied:
     broadcasts: set[int] = field(default_factory=set)
     applied: int = 0
     repeated: int = 0
-    early: int = 0
+    unmatched: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
     """How many messages newly reached each status."""
     failed: list[tuple[Receipt, int]] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Applied:
         self.broadcasts |= other.broadcasts
         self.applied += other.applied
         self.repeated += other.repeated
-        self.early += other.early
+        self.unmatched += other.unmatched
         self.failed += other.failed
         for status, count in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + count
@@ -86,8 +86,8 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         return done
     by_id, by_wamid = _rows(tx, receipts)
     named: list[str] = []
-    history: list[tuple[int, Millis, str, int, str | None]] = []
-    early: list[tuple[str, str, str, Millis, str | None, Millis]] = []
+    told: list[ToldStatus] = []
+    unmatched: list[Receipt] = []
     for receipt in receipts:
         row, attempt = _match(receipt, by_id, by_wamid)
         before = row.status if row is not None else None
@@ -96,12 +96,10 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             by_wamid[receipt.wamid] = row
             named.append(receipt.wamid)
         if row is None:
-            early.append(
-                (receipt.number_id, receipt.wamid, receipt.status, receipt.at, _detail(receipt.error), now)
-            )
-            done.early += 1
+            unmatched.append(receipt)
+            done.unmatched += 1
         elif _advance(row, receipt, attempt, first=first):
-            history.append((row.id, receipt.at, receipt.status, attempt, _detail(receipt.error)))
+            told.append(ToldStatus(row.id, receipt.at, receipt.status, attempt, receipt.error))
             done.broadcasts.add(row.broadcast_id)
             done.applied += 1
             # That Meta took a message is counted where its answer is recorded, if it ever came.
@@ -115,35 +113,48 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     _write(
         tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt], now
     )
-    tx.executemany(
-        "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, ?, ?, ?)", history
-    )
-    if early:
-        tx.executemany(
-            "INSERT OR IGNORE INTO early_update (number_id, wamid, kind, at, detail, received_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            early,
-        )
+    recipient_history.add_statuses(tx, told)
+    _keep_unmatched(tx, unmatched, now)
     status_events.emit(tx, [row.id for row in rows.values() if row.changed], now)
     if named:
         done.add(apply_unmatched(tx, named, now))
     return done
 
 
+def _keep_unmatched(tx: Tx, receipts: list[Receipt], now: Millis) -> None:
+    """Keep receipts of messages whose id is not known (yet)."""
+    tx.executemany(
+        "INSERT OR IGNORE INTO unmatched_status (number_id, wamid, status, at, error, received_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (
+                each.number_id,
+                each.wamid,
+                each.status,
+                each.at,
+                recipient_history.error_detail(each.error),
+                now,
+            )
+            for each in receipts
+        ],
+    )
+
+
 def apply_unmatched(tx: Tx, wamids: list[str], now: Millis) -> Applied:
     """Apply what was kept for these message ids, now that they are recorded."""
     rows = tx.execute(
-        "SELECT number_id, wamid, kind, at, detail FROM early_update WHERE wamid IN (SELECT value FROM json_each(?))"
+        "SELECT number_id, wamid, status, at, error FROM unmatched_status"
+        " WHERE wamid IN (SELECT value FROM json_each(?))"
         " ORDER BY at, id",
         (json.dumps(wamids),),
     ).fetchall()
     if not rows:
         return Applied()
     receipts = [
-        Receipt(number_id, wamid, RecipientStatus(kind), at, error=_error(detail))
-        for number_id, wamid, kind, at, detail in rows
+        Receipt(number_id, wamid, RecipientStatus(status), at, error=recipient_history.stored_error(error))
+        for number_id, wamid, status, at, error in rows
     ]
-    tx.executemany("DELETE FROM early_update WHERE wamid = ?", {(receipt.wamid,) for receipt in receipts})
+    tx.executemany("DELETE FROM unmatched_status WHERE wamid = ?", {(receipt.wamid,) for receipt in receipts})
     return apply(tx, receipts, now)
 
 
@@ -300,18 +311,3 @@ def _write(tx: Tx, changed: list[_Row], learnt: list[_Row], now: Millis) -> None
                 at=row.failed_at or 0,
                 now=now,
             )
-
-
-def _detail(error: MetaError | None) -> str | None:
-    if error is None:
-        return None
-    return json.dumps(
-        {"code": error.code, "title": error.title, "details": error.details}, ensure_ascii=False
-    )
-
-
-def _error(detail: str | None) -> MetaError | None:
-    if detail is None:
-        return None
-    stored = json.loads(detail)
-    return MetaError(stored["code"], stored["title"], stored["details"])

@@ -7,8 +7,9 @@ from typing import Any
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
 from wacrmd.domain.recipient import Recipient, RecipientStatus
-from wacrmd.store import optouts, status_events
+from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
+from wacrmd.store.recipient_history import EndedAttempt
 
 _COLUMNS = (
     'id, broadcast_id, "to", status, attempt, wamid, error_code, error_title, error_details, next_attempt_at,'
@@ -56,10 +57,10 @@ def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
         Claim(*values)
         for values in tx.execute(
             "UPDATE recipient SET status = 'sending', attempt = attempt + 1, claimed_at = ?1,"
-            " first_tried_at = coalesce(first_tried_at, ?1) WHERE id IN (SELECT id FROM recipient"
+            " first_attempt_at = coalesce(first_attempt_at, ?1) WHERE id IN (SELECT id FROM recipient"
             " WHERE broadcast_id = ?2 AND status = 'pending' AND next_attempt_at <= ?1"
             " ORDER BY next_attempt_at, id LIMIT ?3) AND status = 'pending'"
-            ' RETURNING id, broadcast_id, attempt, retries, "to", params, content, first_tried_at',
+            ' RETURNING id, broadcast_id, attempt, retries, "to", params, content, first_attempt_at',
             (now, broadcast_id, limit),
         )
     ]
@@ -102,14 +103,11 @@ def record(tx: Tx, results: list[AttemptResult]) -> None:
             " WHERE id = ?8 AND attempt = ?9 AND status = 'sending'",
             [_columns(result) for result in others],
         )
-    tx.executemany(
-        "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, 'attempt', ?, ?)",
+    recipient_history.add_attempts(
+        tx,
         [
-            (
-                result.recipient_id,
-                result.at,
-                result.attempt,
-                _note(result.started_at, result.note, result.status),
+            EndedAttempt(
+                result.recipient_id, result.at, result.attempt, result.started_at, result.status, result.note
             )
             for result in results
         ],
@@ -129,10 +127,6 @@ def _columns(result: AttemptResult) -> tuple[object, ...]:
         result.recipient_id,
         result.attempt,
     )
-
-
-def _note(started_at: Millis, note: str, outcome: RecipientStatus) -> str:
-    return json.dumps({"started_at": started_at, "outcome": outcome, "note": note}, ensure_ascii=False)
 
 
 def settle_cancelled(tx: Tx, broadcast_ids: Iterable[int]) -> None:
@@ -173,6 +167,7 @@ def expire_attempts(
     ]
     by_broadcast: dict[int, int] = {}
     ended: list[int] = []
+    history: list[EndedAttempt] = []
     for recipient_id, broadcast_id, attempt, retries, started_at in rows:
         status = _AFTER_LOSS[policy]
         if status is RecipientStatus.PENDING and retries >= max_retries:
@@ -183,13 +178,11 @@ def expire_attempts(
             " failed_at = CASE WHEN ?1 = 'failed' THEN ?3 END WHERE id = ?4 AND attempt = ?5 AND status = 'sending'",
             (status, LOST, now, recipient_id, attempt),
         )
-        tx.execute(
-            "INSERT INTO history (recipient_id, at, kind, attempt, detail) VALUES (?, ?, 'attempt', ?, ?)",
-            (recipient_id, now, attempt, _note(started_at, LOST, status)),
-        )
+        history.append(EndedAttempt(recipient_id, now, attempt, started_at, status, LOST))
         by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
         if status is not RecipientStatus.PENDING:
             ended.append(recipient_id)
+    recipient_history.add_attempts(tx, history)
     status_events.emit(tx, ended, now)
     return by_broadcast
 
@@ -198,10 +191,10 @@ def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now:
     """Send again to the recipients in these statuses (failed, uncertain, cancelled), erased ones aside; how many."""
     cursor = tx.execute(
         "UPDATE recipient SET status = 'pending', failed_attempt = CASE WHEN status = 'failed' THEN attempt"
-        " ELSE failed_attempt END, retries = 0, first_tried_at = NULL, next_attempt_at = ?,"
+        " ELSE failed_attempt END, retries = 0, first_attempt_at = NULL, next_attempt_at = ?,"
         " error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL, wamid = NULL, wa_id = NULL,"
         " sent_at = NULL WHERE broadcast_id = ? AND status IN (SELECT value FROM json_each(?))"
-        " AND \"to\" NOT LIKE 'erased:%'",  # see store/people.py
+        " AND \"to\" NOT LIKE 'erased:%'",  # see store/data_subjects.py
         (now, broadcast_id, json.dumps(list(statuses))),
     )
     return cursor.rowcount
@@ -210,7 +203,7 @@ def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now:
 def renew(tx: Tx, broadcast_ids: Iterable[int]) -> None:
     """Count the age of those who wait from their next try: what kept them was nothing of their own."""
     tx.execute(
-        "UPDATE recipient SET first_tried_at = NULL WHERE status = 'pending' AND first_tried_at IS NOT NULL"
+        "UPDATE recipient SET first_attempt_at = NULL WHERE status = 'pending' AND first_attempt_at IS NOT NULL"
         " AND broadcast_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(broadcast_ids)),),
     )
@@ -331,18 +324,6 @@ def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
         (first, last, broadcast_id, address),
     ).fetchone()
     return int(row[0]) if row else None
-
-
-def history(tx: Tx, recipient_id: int) -> list[tuple[Millis, str, int | None, str | None]]:
-    """What happened to a recipient: (time, kind, attempt, detail JSON) each, in the order that it was learnt.
-
-    Not by time: Meta's are in whole seconds, so a status would stand before the attempt that it is of.
-    """
-    rows = tx.execute(
-        "SELECT at, kind, attempt, detail FROM history WHERE recipient_id = ? ORDER BY id",
-        (recipient_id,),
-    )
-    return rows.fetchall()
 
 
 def get(tx: Tx, broadcast_id: int, recipient_id: int) -> Recipient | None:

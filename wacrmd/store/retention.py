@@ -24,7 +24,7 @@ class Cutoffs:
     history: Millis | None
     deliveries: Millis | None
     audit: Millis | None
-    early_updates: Millis
+    unmatched_statuses: Millis
     inbound: Millis | None
     idempotency: Millis
 
@@ -57,14 +57,14 @@ def broadcasts(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int],
     ]
     chosen = json.dumps(ids)
     history_rows = tx.execute(
-        "DELETE FROM history WHERE recipient_id IN (SELECT value FROM json_each(?))", (chosen,)
+        "DELETE FROM recipient_history WHERE recipient_id IN (SELECT value FROM json_each(?))", (chosen,)
     ).rowcount
     tx.execute("DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))", (chosen,))
     broadcast_rows = tx.execute(
         "DELETE FROM broadcast WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient WHERE broadcast_id = ?1)",
         row,
     ).rowcount
-    return {"recipient": len(ids), "history": history_rows, "broadcast": broadcast_rows}, True
+    return {"recipient": len(ids), "recipient_history": history_rows, "broadcast": broadcast_rows}, True
 
 
 def history(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
@@ -72,11 +72,11 @@ def history(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bo
     if cutoffs.history is None:
         return {}, False
     deleted = tx.execute(
-        "DELETE FROM history WHERE id IN (SELECT id FROM (SELECT id, at FROM history ORDER BY id LIMIT ?1)"
-        " WHERE at < ?2 LIMIT ?3)",
+        "DELETE FROM recipient_history WHERE id IN (SELECT id FROM"
+        " (SELECT id, at FROM recipient_history ORDER BY id LIMIT ?1) WHERE at < ?2 LIMIT ?3)",
         (4 * max_rows, cutoffs.history, max_rows),
     ).rowcount
-    return {"history": deleted}, deleted == max_rows
+    return {"recipient_history": deleted}, deleted == max_rows
 
 
 def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1") -> Step:
@@ -101,9 +101,9 @@ STEPS: tuple[Step, ...] = (
     history,
     _by_time("webhook_delivery", "id", "created_at", "deliveries", "status != 'pending'"),
     _by_time("audit", "id", "at", "audit"),
-    _by_time("notice", "id", "at", "history"),
+    _by_time("account_event", "id", "received_at", "history"),
     _by_time("inbound_message", "id", "received_at", "inbound"),
-    _by_time("early_update", "id", "received_at", "early_updates"),
+    _by_time("unmatched_status", "id", "received_at", "unmatched_statuses"),
     _by_time("idempotency", "account_id, key", "created_at", "idempotency"),
 )
 

@@ -23,7 +23,7 @@ class Stats:
     """Since when the recipient that waits longest has been due, of broadcasts that are sending."""
     stalled_since: Millis | None
     """When the sending broadcast that has rested longest last moved, of those with a due recipient."""
-    early_updates: int
+    unmatched_statuses: int
     outbox_waiting: int
     outbox_oldest_at: Millis | None
     database_bytes: int
@@ -73,7 +73,7 @@ def read(tx: Tx, now: Millis) -> Stats:
         uncertain=tx.execute(UNCERTAIN).fetchone()[0],
         oldest_due_since=min(due_since, default=None),
         stalled_since=min(moved_at, default=None),
-        early_updates=tx.execute("SELECT count(*) FROM early_update").fetchone()[0],
+        unmatched_statuses=tx.execute("SELECT count(*) FROM unmatched_status").fetchone()[0],
         outbox_waiting=outbox_waiting,
         outbox_oldest_at=outbox_oldest_at,
         database_bytes=pages * page_size,

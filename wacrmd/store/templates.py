@@ -51,7 +51,7 @@ def replace_all(
     was never used, too: it counts as nothing synced, so that Meta decides about sends.
     """
     rows = tx.execute(
-        f"SELECT {_COLUMNS}, id, told_at FROM template WHERE waba_id = ?", (waba_id,)
+        f"SELECT {_COLUMNS}, id, webhook_updated_at FROM template WHERE waba_id = ?", (waba_id,)
     ).fetchall()
     before = {(row[2], row[3]): row for row in rows}
     added = updated = 0
@@ -177,7 +177,7 @@ def update(tx: Tx, waba_id: str, name: str, language: str, now: Millis, **column
     """Set status, category, quality or reason of a synced template; False when it is not known."""
     names = ", ".join(f"{column} = ?" for column in columns)
     cursor = tx.execute(
-        f"UPDATE template SET {names}, told_at = ? WHERE waba_id = ? AND name = ?"
+        f"UPDATE template SET {names}, webhook_updated_at = ? WHERE waba_id = ? AND name = ?"
         " AND replace(language, '-', '_') = ?",
         (*columns.values(), now, waba_id, name, language.replace("-", "_")),
     )

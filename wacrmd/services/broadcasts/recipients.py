@@ -10,14 +10,15 @@ from typing import Any
 import orjson
 from anyio.lowlevel import checkpoint
 
-from wacrmd.clock import Millis, iso
+from wacrmd.clock import iso
 from wacrmd.domain.broadcast import Broadcast
+from wacrmd.domain.history import HistoryEntry
 from wacrmd.domain.phone import is_user_id, normalize
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.errors import not_found
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
-from wacrmd.store import recipients
+from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
 
 EXPORT_ROWS = 500
@@ -96,7 +97,7 @@ async def show_recipient(ctx: Context, broadcast: Broadcast, recipient_id: int) 
         recipient = recipients.get(tx, broadcast.id, recipient_id)
         if recipient is None:
             raise not_found("Recipient")
-        events = [_event(*row) for row in recipients.history(tx, recipient_id)]
+        events = [_event(entry) for entry in recipient_history.of_recipient(tx, recipient_id)]
         waits = recipient.status is RecipientStatus.PENDING and recipient.attempts > 0
         return {
             **recipient_view(recipient),
@@ -118,17 +119,17 @@ async def find_recipient(ctx: Context, broadcast: Broadcast, to: str) -> dict[st
     return await show_recipient(ctx, broadcast, found)
 
 
-def _event(at: Millis, kind: str, attempt: int | None, detail: str | None) -> dict[str, Any]:
+def _event(entry: HistoryEntry) -> dict[str, Any]:
     """One line of a history: an attempt with its outcome, or a status that Meta told."""
-    told: dict[str, Any] = orjson.loads(detail) if detail else {}
+    error = entry.error
     return {
-        "event": kind,
-        "at": iso(at),
-        "attempt": attempt,
-        "started_at": time(told.get("started_at")),
-        "outcome": told.get("outcome"),
-        "note": told.get("note"),
-        "error": {key: told.get(key) for key in ("code", "title", "details")} if "code" in told else None,
+        "event": entry.event,
+        "at": iso(entry.at),
+        "attempt": entry.attempt,
+        "started_at": time(entry.started_at),
+        "outcome": entry.outcome,
+        "note": entry.note,
+        "error": {"code": error.code, "title": error.title, "details": error.details} if error else None,
     }
 
 

@@ -15,7 +15,8 @@ from wacrmd.config import Config
 from wacrmd.errors import ConfigError, Problem, bad_request, conflict
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
-from wacrmd.store import broadcasts, numbers, records
+from wacrmd.store import audit as audit_log
+from wacrmd.store import broadcasts, numbers
 
 LOOK: Millis = 50
 """How often a drain looks whether the last request has ended."""
@@ -142,7 +143,7 @@ async def restore_log_level(ctx: Context) -> None:
 async def audit(ctx: Context, *, since: str | None, limit: int) -> list[dict[str, Any]]:
     """Who changed what, oldest first; `since` is an ISO time or how long ago (`30min`, `2h`, `3d`)."""
     start = 0 if since is None else moment(since, ctx.clock.now())
-    entries = await ctx.db.read(partial(records.audit_since, since=start, limit=limit))
+    entries = await ctx.db.read(partial(audit_log.since, start=start, limit=limit))
     return [
         {
             "at": iso(entry.at),

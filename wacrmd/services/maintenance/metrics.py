@@ -50,7 +50,7 @@ def _gauge_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     metrics.recipients_uncertain.set(found.uncertain)
     metrics.oldest_due_recipient_age.set(_age(found.oldest_due_since, now))
     metrics.broadcast_stalled.set(_age(found.stalled_since, now))
-    metrics.unmatched_statuses.set(found.early_updates)
+    metrics.unmatched_statuses.set(found.unmatched_statuses)
     metrics.webhook_deliveries_pending.set(found.outbox_waiting)
     metrics.oldest_webhook_delivery_age.set(_age(found.outbox_oldest_at, now))
     metrics.database_size.set(found.database_bytes)

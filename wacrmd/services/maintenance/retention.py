@@ -31,7 +31,7 @@ def cutoffs(config: Config, now: Millis) -> Cutoffs:
         history=before(days.history_days),
         deliveries=before(days.webhook_deliveries_days),
         audit=before(days.audit_days),
-        early_updates=now - days.unmatched_statuses_days * DAY,
+        unmatched_statuses=now - days.unmatched_statuses_days * DAY,
         inbound=before(days.history_days, retention.REDELIVERY_PERIOD),
         idempotency=now - retention.IDEMPOTENCY_PERIOD,
     )

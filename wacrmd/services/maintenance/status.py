@@ -72,7 +72,7 @@ async def status(ctx: Context) -> dict[str, Any]:
         },
         "webhooks": {
             "heard_at": views.time(ctx.webhook_liveness.last_status_at),
-            "statuses_kept_for_later": sums.early_updates,
+            "statuses_kept_for_later": sums.unmatched_statuses,
             "outbound_waiting": sums.outbox_waiting,
         },
         "workers": {

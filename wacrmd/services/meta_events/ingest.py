@@ -27,7 +27,15 @@ from wacrmd.services.meta_events import auto_pause
 from wacrmd.services.meta_events.auto_pause import PauseEvent
 from wacrmd.services.optouts import from_messages
 from wacrmd.services.webhook_secrets import AuthorizedNumbers
-from wacrmd.store import broadcasts, inbound_messages, numbers, receipts, recipients, records, templates
+from wacrmd.store import (
+    account_events,
+    broadcasts,
+    inbound_messages,
+    numbers,
+    receipts,
+    recipients,
+    templates,
+)
 from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
@@ -113,7 +121,7 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], authorized: Authorize
     applied = taken.applied = receipts.apply(tx, statuses, now)
     taken.count("status_applied", applied.applied)
     taken.count("status_repeated", applied.repeated)
-    taken.count("status_unmatched", applied.early)
+    taken.count("status_unmatched", applied.unmatched)
     taken.broadcasts |= applied.broadcasts
     for receipt, broadcast_id in applied.failed:
         _failure(tx, taken, receipt, broadcast_id, now)
@@ -127,7 +135,7 @@ def _stranger(tx: Tx, taken: IngestResult, kind: str, subject: str | None, now: 
     taken.count("number_unknown")
     if subject is not None and subject not in taken.strangers:
         taken.strangers.add(subject)
-        records.note(
+        account_events.add(
             tx, kind, subject, {"ignored": "this number or account is not configured with this secret"}, now
         )
 
@@ -193,7 +201,7 @@ def _signal(
         taken.throttled[number[0]] = detail
     elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS):
         taken.pauses += auto_pause.pause_number(tx, number[0], detail, now)
-    records.note(
+    account_events.add(
         tx, "errors", signal.phone_number_id, {"code": signal.error.code, "title": signal.error.title}, now
     )
 
@@ -223,7 +231,7 @@ def _template(
         _stranger(tx, taken, event.field, event.waba_id, now)
         return
     taken.count(event.field)
-    records.note(tx, event.field, event.waba_id, event.raw, now)
+    account_events.add(tx, event.field, event.waba_id, event.raw, now)
     if event.name is None or event.language is None:
         return
     language = event.language.replace("-", "_")
@@ -261,7 +269,7 @@ def _account(
         _stranger(tx, taken, event.field, event.waba_id, now)
         return
     taken.count(event.field)
-    records.note(tx, event.field, event.waba_id, event.raw, now)
+    account_events.add(tx, event.field, event.waba_id, event.raw, now)
     if event.field == "account_update":
         ban = event.raw.get("ban_info") if isinstance(event.raw.get("ban_info"), dict) else {}
         state = ban.get("waba_ban_state") if isinstance(ban, dict) else None

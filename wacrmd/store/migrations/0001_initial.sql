@@ -1,5 +1,5 @@
 -- The schema of wacrmd 0.1. Times are integer milliseconds since the epoch, UTC. JSON is TEXT.
--- Huey's own tables (task, schedule, kv, counter) live beside these in the same file; see dispatch/bell.py.
+-- Huey's own tables (task, schedule, kv, counter) live beside these in the same file; see dispatch/queue.py.
 
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,
@@ -101,10 +101,10 @@ CREATE TABLE recipient (
     failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when somebody asked for a retry
     retries INTEGER NOT NULL DEFAULT 0,             -- tries that this recipient's own errors have used up
     claimed_at INTEGER,                             -- when the attempt became durable
-    first_tried_at INTEGER,
+    first_attempt_at INTEGER,                       -- the age of its retries counts from here
     next_attempt_at INTEGER NOT NULL DEFAULT 0,     -- not before this time
     wamid TEXT,                                     -- Meta's message id
-    wa_id TEXT,                                     -- whom Meta says it went to
+    wa_id TEXT,                                     -- who Meta says it went to
     user_id TEXT,                                   -- business-scoped user id
     error_code INTEGER,
     error_title TEXT,
@@ -128,29 +128,29 @@ CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL
 CREATE INDEX recipient_wa_id ON recipient (wa_id) WHERE wa_id IS NOT NULL;
 CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
 
--- What happened to a recipient: one row an attempt that ended and one a status that Meta told.
-CREATE TABLE history (
+-- What happened to a recipient: a row for each attempt that ended, and one for each status that Meta told.
+CREATE TABLE recipient_history (
     id INTEGER PRIMARY KEY,
     recipient_id INTEGER NOT NULL,
     at INTEGER NOT NULL,
-    kind TEXT NOT NULL,                             -- attempt, sent, delivered, read, replied, failed, note
+    event TEXT NOT NULL,                            -- attempt, sent, delivered, read, replied, failed
     attempt INTEGER,
     detail TEXT                                     -- JSON
 ) STRICT;
-CREATE INDEX history_recipient ON history (recipient_id, at);
+CREATE INDEX recipient_history_recipient ON recipient_history (recipient_id);  -- its end is the id: in order
 
--- Statuses and replies that speak of a message we do not know (yet): applied when its id is recorded.
-CREATE TABLE early_update (
+-- Statuses and replies for a message whose id is not known (yet): applied when the id is recorded.
+CREATE TABLE unmatched_status (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL,
     wamid TEXT NOT NULL,
-    kind TEXT NOT NULL,                             -- sent, delivered, read, replied, failed
+    status TEXT NOT NULL CHECK (status IN ('sent', 'delivered', 'read', 'replied', 'failed')),
     at INTEGER NOT NULL,
-    detail TEXT,                                    -- JSON
+    error TEXT,                                     -- JSON
     received_at INTEGER NOT NULL,
-    UNIQUE (wamid, kind)
+    UNIQUE (wamid, status, number_id)
 ) STRICT;
-CREATE INDEX early_update_received ON early_update (received_at);
+CREATE INDEX unmatched_status_received ON unmatched_status (received_at);
 
 -- Inbound messages by Meta's id, so that a redelivered webhook has no second effect.
 CREATE TABLE inbound_message (
@@ -177,7 +177,7 @@ CREATE TABLE template (
     quality TEXT,
     reason TEXT,
     synced_at INTEGER NOT NULL,
-    told_at INTEGER NOT NULL DEFAULT 0,             -- when a webhook last changed it
+    webhook_updated_at INTEGER NOT NULL DEFAULT 0,  -- when a webhook last changed it
     UNIQUE (waba_id, name, language)
 ) STRICT;
 
@@ -250,15 +250,15 @@ CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt
 CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, created_at DESC, id DESC);
 CREATE INDEX webhook_delivery_created ON webhook_delivery (created_at);
 
--- What Meta told about accounts and templates, and updates for numbers that are not configured here.
-CREATE TABLE notice (
+-- What Meta told about accounts, numbers and templates, and events for numbers that are not configured here.
+CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
-    field TEXT NOT NULL,
+    field TEXT NOT NULL,                            -- the webhook's field
     subject TEXT,                                   -- phone number id or business account id
     detail TEXT NOT NULL,                           -- JSON
-    at INTEGER NOT NULL
+    received_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX notice_at ON notice (at);
+CREATE INDEX account_event_received ON account_event (received_at);
 
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,

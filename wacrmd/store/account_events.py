@@ -1,0 +1,14 @@
+"""What Meta said about accounts, numbers and templates: kept for people who look into the file later."""
+
+import json
+
+from wacrmd.clock import Millis
+from wacrmd.store.database import Tx
+
+
+def add(tx: Tx, field: str, subject: str | None, detail: object, received_at: Millis) -> None:
+    """Keep one event: the webhook's field, the phone number id or business account id, and Meta's own JSON."""
+    tx.execute(
+        "INSERT INTO account_event (field, subject, detail, received_at) VALUES (?, ?, ?, ?)",
+        (field, subject, json.dumps(detail, ensure_ascii=False), received_at),
+    )

@@ -1,0 +1,51 @@
+"""The audit log: who changed what over the admin socket."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from wacrmd.clock import Millis
+from wacrmd.store.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change made over the admin socket, or refused there."""
+
+    at: Millis
+    uid: int
+    user: str | None
+    pid: int | None
+    method: str
+    params: dict[str, Any]
+    result: str
+
+
+_COLUMNS = "at, uid, user, pid, method, params, result"
+
+
+def add(tx: Tx, entry: AuditEntry) -> None:
+    """Write one entry."""
+    tx.execute(
+        f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.at,
+            entry.uid,
+            entry.user,
+            entry.pid,
+            entry.method,
+            json.dumps(entry.params, ensure_ascii=False),
+            entry.result,
+        ),
+    )
+
+
+def since(tx: Tx, start: Millis, limit: int) -> list[AuditEntry]:
+    """The entries from a time on, oldest first; the newest `limit` of them at most."""
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM audit WHERE at >= ? ORDER BY id DESC LIMIT ?", (start, limit)
+    ).fetchall()
+    return [
+        AuditEntry(at, uid, user, pid, method, json.loads(params), result)
+        for at, uid, user, pid, method, params, result in reversed(rows)
+    ]

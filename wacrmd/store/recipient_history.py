@@ -1,0 +1,97 @@
+"""The history of a recipient: one row for each attempt that ended and each status that Meta told."""
+
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from wacrmd.clock import Millis
+from wacrmd.domain.attempt import MetaError
+from wacrmd.domain.history import HistoryEntry
+from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.store.database import Tx
+
+ATTEMPT = "attempt"
+
+
+class EndedAttempt(NamedTuple):
+    """An attempt that ended: what became of its recipient, and a sentence that says why."""
+
+    recipient_id: int
+    ended_at: Millis
+    attempt: int
+    started_at: Millis
+    outcome: RecipientStatus
+    note: str
+
+
+class ToldStatus(NamedTuple):
+    """A status that Meta told of an attempt's message and that changed something."""
+
+    recipient_id: int
+    at: Millis
+    status: RecipientStatus
+    attempt: int
+    error: MetaError | None
+
+
+def add_attempts(tx: Tx, attempts: Iterable[EndedAttempt]) -> None:
+    """Write attempts that ended."""
+    tx.executemany(
+        "INSERT INTO recipient_history (recipient_id, at, event, attempt, detail) VALUES (?, ?, ?, ?, ?)",
+        [
+            (ended.recipient_id, ended.ended_at, ATTEMPT, ended.attempt, _attempt_detail(ended))
+            for ended in attempts
+        ],
+    )
+
+
+def add_statuses(tx: Tx, statuses: Iterable[ToldStatus]) -> None:
+    """Write statuses that changed something."""
+    tx.executemany(
+        "INSERT INTO recipient_history (recipient_id, at, event, attempt, detail) VALUES (?, ?, ?, ?, ?)",
+        [
+            (told.recipient_id, told.at, told.status, told.attempt, error_detail(told.error))
+            for told in statuses
+        ],
+    )
+
+
+def of_recipient(tx: Tx, recipient_id: int) -> list[HistoryEntry]:
+    """What happened to a recipient, in the order in which it was learnt.
+
+    Not by time: Meta's times are in whole seconds, so a status would stand before the attempt that it is of.
+    """
+    rows = tx.execute(
+        "SELECT at, event, attempt, detail FROM recipient_history WHERE recipient_id = ? ORDER BY id",
+        (recipient_id,),
+    )
+    return [_entry(*row) for row in rows]
+
+
+def error_detail(error: MetaError | None) -> str | None:
+    """Meta's error as it is stored beside a status."""
+    if error is None:
+        return None
+    return json.dumps(
+        {"code": error.code, "title": error.title, "details": error.details}, ensure_ascii=False
+    )
+
+
+def stored_error(detail: str | None) -> MetaError | None:
+    """The error that `error_detail` wrote."""
+    if detail is None:
+        return None
+    stored = json.loads(detail)
+    return MetaError(stored["code"], stored["title"], stored["details"])
+
+
+def _attempt_detail(ended: EndedAttempt) -> str:
+    detail = {"started_at": ended.started_at, "outcome": ended.outcome, "note": ended.note}
+    return json.dumps(detail, ensure_ascii=False)
+
+
+def _entry(at: Millis, event: str, attempt: int | None, detail: str | None) -> HistoryEntry:
+    if event != ATTEMPT:
+        return HistoryEntry(at, event, attempt, error=stored_error(detail))
+    stored = json.loads(detail or "{}")
+    return HistoryEntry(at, event, attempt, stored["started_at"], stored["outcome"], stored["note"])
