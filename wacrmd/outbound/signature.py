@@ -13,7 +13,7 @@ def headers(
 ) -> dict[str, str]:
     """Both kinds of signature over the body as it is sent, at this moment; made anew for each try.
 
-    The key of `X-Wacrm-Signature` is the whole secret, `whsec_` included (docs/webhooks.md, Is it really wacrmd?). That of
+    The key of `X-Wacrm-Signature` is the whole secret, `whsec_` included (docs/webhooks.md, Check the signature). That of
     Standard Webhooks is the rest, decoded from base64; it signs `id.timestamp.body` (its spec, "Signature scheme").
     """
     timestamp = str(now // SECOND)
