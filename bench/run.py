@@ -121,9 +121,9 @@ def results(numbers: Numbers, scale: Scale, machine_lines: list[str]) -> str:
     """The whole of RESULTS.md."""
     now = dt.datetime.now(dt.UTC)
     about = (
-        "Made by `make bench`; the targets are those that the project has set itself. All figures are with"
-        " `synchronous=FULL`, and with each attempt on disk before its request leaves. The stand-in for Meta"
-        " (100 ms latency) and the load run in processes of their own on the same cores."
+        "Made by `make bench`. The project has set the targets itself. All figures are with"
+        " `synchronous=FULL`, and with each attempt on disk before its request leaves. The simulated Meta"
+        " (100 ms latency) and the load run in separate processes on the same cores."
         f" Medians of {scale.runs} runs."
     )
     parts = [

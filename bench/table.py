@@ -32,7 +32,7 @@ ROWS = (
     Row(
         "fan-out, one number at 1,000/s, 20 broadcasts of 1,000",
         ">= 1,000 msg/s",
-        "{paced_sustained_rate:,.0f} msg/s after the first second, {paced_rate:,.0f} with it (the pacer holds it"
+        "{paced_sustained_rate:,.0f} msg/s after the first second, {paced_rate:,.0f} with it (the rate limiter holds it"
         " at 1,000; {paced_cpu_ms:.2f} ms of CPU a message)",
         lambda n: n["paced_rate"] >= 1000,
     ),
@@ -43,7 +43,7 @@ ROWS = (
         None,
     ),
     Row(
-        "fan-out, four numbers at 1,000/s each: the most that goes",
+        "fan-out, four numbers at 1,000/s each: the maximum",
         "",
         "{flood_rate:,.0f} msg/s ({flood_cpu_ms:.2f} ms of CPU a message)",
         None,
@@ -111,7 +111,7 @@ ROWS = (
         "memory after 1 million recipients sent",
         "<= 150 MB",
         "{memory_mb:.0f} MB after {memory_messages:,.0f} (at the start {memory_start_mb:.0f} MB,"
-        " {memory_grown_mb:+.1f} MB in the second half); carried forward to a million",
+        " {memory_grown_mb:+.1f} MB in the second half); extrapolated to a million",
         lambda n: (
             n["memory_mb"]
             + n["memory_grown_mb"] * max(0.0, 1e6 - n["memory_messages"]) / n["memory_messages"] * 2
