@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from wacrmd import log
+
+# How long an example takes, or drawing it, says more about what else the machine does than about our code.
+settings.register_profile("wacrmd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wacrmd")
 
 
 @pytest.fixture

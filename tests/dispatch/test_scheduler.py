@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from tests.support.clock import START, ManualClock, ShiftClock
+from tests.support.patience import PATIENCE_S
 from tests.support.site import people, site
 from wacrmd.clock import DAY, HOUR, SECOND, iso
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler
@@ -71,7 +72,7 @@ async def test_one_that_hangs_holds_up_no_other_and_is_not_begun_twice(tmp_path:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(scheduler.run)
             for wanted in range(1, 4):
-                with anyio.fail_after(5):
+                with anyio.fail_after(PATIENCE_S):
                     while doings.done.count("good") < wanted:
                         await scheduler.passed.wait()
                         await anyio.lowlevel.checkpoint()
@@ -100,10 +101,10 @@ async def test_the_machines_clock_set_back_does_not_stop_the_sweeper(tmp_path: P
     async with site(tmp_path, clock=clock) as here:
         clock.advance(-HOUR)
         before = here.running.scheduler.passes
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE_S):
             while here.running.scheduler.passes < before + 3:
                 await here.running.scheduler.passed.wait()
-        await here.until_status(await here.send(people(20)), "sent", 10)
+        await here.until_status(await here.send(people(20)), "sent")
 
 
 async def test_a_scheduled_broadcast_starts_at_its_time_and_not_before(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ async def test_a_run_is_counted_from_accepting_to_reading(tmp_path: Path) -> Non
 
 
 async def test_what_waits_is_held_or_uncertain_is_shown(tmp_path: Path) -> None:
-    async with site(tmp_path, hang_share=1.0, hang_taken=False) as here:
+    async with site(tmp_path, close_after_share=1.0, webhooks=False) as here:
         uncertain = await here.send(people(2))
         await here.until(uncertain, lambda shown: shown["uncertain_count"] == 2)
         await here.admin("number.pause", id=PHONE_NUMBER_ID, reason="a test")

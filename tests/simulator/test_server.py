@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from wacrmd.simulator import Options, Simulator
 
 pytestmark = pytest.mark.anyio
@@ -237,6 +238,22 @@ async def test_latency_is_kept(client: Any) -> None:
         began = time.monotonic()
         assert (await client.send(meta.url))[0] == 200
         assert time.monotonic() - began >= 0.06
+
+
+async def test_answers_that_are_held_come_once_they_are_let_go(client: Any, receiver: Any) -> None:
+    """The messages are taken meanwhile, and their statuses wait for the answers too."""
+    options = Options(hold_answers=True, webhook_url=receiver.url, sent_after_ms=0, delivered_share=0.0)
+    async with Simulator.running(options) as meta:
+        sends = [asyncio.create_task(client.send(meta.url)) for _ in range(3)]
+        while len(meta.ledger) < 3:  # noqa: ASYNC110 - the ledger announces nothing
+            await asyncio.sleep(0)
+        meta.change(latency_ms=1)  # another change lets nothing go
+        assert not any(send.done() for send in sends)
+        assert receiver.bodies == []
+        meta.change(hold_answers=False)
+        assert [status for status, _ in await asyncio.gather(*sends)] == [200] * 3
+        await meta.idle(PATIENCE_S)
+        assert len(receiver.statuses) == 3
 
 
 async def test_held_messages_say_so(client: Any) -> None:

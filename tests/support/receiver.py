@@ -10,6 +10,8 @@ import anyio
 import orjson
 from aiohttp import web
 
+from tests.support.patience import PATIENCE_S
+
 
 @dataclass
 class Got:
@@ -45,7 +47,7 @@ class Receiver:
         """The envelopes that came, of one event or of all."""
         return [each.event for each in self.got if name is None or each.event["event"] == name]
 
-    async def until(self, true: Callable[[], bool], timeout_s: float = 10) -> None:
+    async def until(self, true: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         """Wait until `true` holds, looked at whenever something comes."""
         try:
             with anyio.fail_after(timeout_s):

@@ -13,6 +13,7 @@ import anyio.to_thread
 import httpx
 
 from tests.support.clock import ShiftClock
+from tests.support.patience import PATIENCE_S
 from wacrmd import daemon
 from wacrmd.admin.client import AdminClient
 from wacrmd.clock import Clock
@@ -57,8 +58,8 @@ bind = "127.0.0.1:0"
 socket = "{folder}/admin.sock"
 [meta]
 graph_url = "{graph_url}"
-connect_timeout_s = 2
-read_timeout_s = 2
+connect_timeout_s = 10
+read_timeout_s = 30
 [limits]
 requests_per_minute = 100000
 """
@@ -127,7 +128,7 @@ class Site:
         return data
 
     async def until(
-        self, broadcast_id: str, true: Callable[[dict[str, Any]], bool], timeout_s: float = 20
+        self, broadcast_id: str, true: Callable[[dict[str, Any]], bool], timeout_s: float = PATIENCE_S
     ) -> dict[str, Any]:
         """The broadcast once `true` holds of it, looked at after each change."""
         shown: dict[str, Any] = {}
@@ -145,7 +146,9 @@ class Site:
         except TimeoutError as error:
             raise AssertionError(f"still not so after {timeout_s} s: {shown}") from error
 
-    async def until_status(self, broadcast_id: str, status: str, timeout_s: float = 20) -> dict[str, Any]:
+    async def until_status(
+        self, broadcast_id: str, status: str, timeout_s: float = PATIENCE_S
+    ) -> dict[str, Any]:
         """The broadcast once it has this status."""
         return await self.until(broadcast_id, lambda shown: shown["status"] == status, timeout_s)
 
@@ -170,8 +173,8 @@ async def site(
     async with (
         Simulator.running(settings) as sim,
         daemon.run(configuration(folder, sim.url, extra), clock) as running,
-        httpx.AsyncClient(base_url=f"http://{running.api_address}", timeout=30) as api,
-        httpx.AsyncClient(base_url=f"http://{running.webhooks_address}", timeout=30) as hook,
+        httpx.AsyncClient(base_url=f"http://{running.api_address}", timeout=PATIENCE_S) as api,
+        httpx.AsyncClient(base_url=f"http://{running.webhooks_address}", timeout=PATIENCE_S) as hook,
     ):
         if settings.webhook_url is None:
             sim.change(webhook_url=f"http://{running.webhooks_address}/webhooks/meta")

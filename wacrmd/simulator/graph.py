@@ -122,6 +122,8 @@ class Graph:
         entry = ledger.take(phone_number_id, send, self._wamid(send), raw, at_ms)
         key = f"{digits(send.input)}/{send.template}"
         held = is_held(options, key)
+        while self._world.options.hold_answers:
+            await self._world.changed.wait()
         latency_s = self._latency_s()
         await self._promise(entry, options, key, latency_s)
         if latency_s:

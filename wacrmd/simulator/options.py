@@ -79,6 +79,7 @@ class Options:
     seed: int = _option(1, "the same seed gives the same fate to the same recipient and template")
     latency_ms: int = _ms(0, "time until an answer is given; the message is taken before it")
     latency_jitter_ms: int = _ms(0, "up to that much more, at random")
+    hold_answers: bool = _option(False, "while this is true, messages are taken and not answered")
     rewrite_wa_id: bool = _option(True, "Brazilian and Mexican numbers get another `wa_id`, as with Meta")
     held_share: float = _share("of the messages taken, answered `held_for_quality_assessment`")
     failed_share: float = _share("of the messages taken, those that fail later, told by webhook")

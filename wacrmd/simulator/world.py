@@ -1,5 +1,6 @@
 """What the simulated Meta knows: its options, its ledger, and which numbers belong to which WABA."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,11 +16,15 @@ class World:
     options: Options
     ledger: Ledger
     subscribed: set[str] = field(default_factory=set)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set and replaced at each change of the options."""
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Put `changes` (by option name) into force; if one is wrong, OptionError and no change."""
         self.options = self.options.changed(changes)
         self.ledger.keep_bodies = self.options.keep_bodies
+        self.changed.set()
+        self.changed = asyncio.Event()
 
     def waba_of(self, phone_number_id: str) -> str | None:
         """The WABA of a number, or None if there is no such number."""
