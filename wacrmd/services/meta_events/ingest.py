@@ -182,7 +182,7 @@ def _inbound(
         statuses.append(
             Receipt(number_id, wamid, RecipientStatus.REPLIED, message.at, user_id=message.user_id)
         )
-    asked = from_messages.hear(tx, ctx.config, account_id, message, now)
+    asked = from_messages.apply_message(tx, ctx.config, account_id, message, now)
     if asked is not None:
         taken.count(asked)
 
@@ -215,7 +215,7 @@ def _preference(
         return
     for account_id in sorted(accounts):
         taken.count(f"preference_{preference.value}"[:40])
-        from_messages.prefer(tx, account_id, preference, now)
+        from_messages.apply_preference(tx, account_id, preference, now)
 
 
 def _accounts(phone_number_id: str | None, waba_id: str | None, authorized: AuthorizedNumbers) -> set[str]:
