@@ -43,7 +43,7 @@ log = get_logger(__name__)
 _STOPPING_TEMPLATE_EVENTS = frozenset(
     {"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION", "ARCHIVED", "LOCKED"}
 )
-_SLOWING = frozenset({Action.THROTTLE, Action.LIMIT, Action.MAINTENANCE})
+_SLOWING = frozenset({Action.THROTTLE, Action.CALL_LIMIT, Action.MAINTENANCE})
 _RUNNING_TEMPLATE_EVENTS = {"APPROVED": "APPROVED", "REINSTATED": "APPROVED", "UNARCHIVED": "APPROVED"}
 
 
@@ -196,10 +196,10 @@ def _signal(
         return
     taken.count("number_signal")
     detail = f"{signal.error.code} {signal.error.title}"
-    action = rule_for(signal.error.code, asynchronous=True).action
+    action = rule_for(signal.error.code, from_webhook=True).action
     if action in _SLOWING:
         taken.throttled[number[0]] = detail
-    elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS):
+    elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS_ACCOUNT):
         taken.pauses += auto_pause.pause_number(tx, number[0], detail, now)
     account_events.add(
         tx, "errors", signal.phone_number_id, {"code": signal.error.code, "title": signal.error.title}, now
@@ -304,7 +304,7 @@ def _note_limit(tx: Tx, waba_id: str, limit: str, now: Millis) -> None:
 
 def _failure(tx: Tx, taken: IngestResult, receipt: Receipt, broadcast_id: int, now: Millis) -> None:
     taken.pauses += auto_pause.after_failure(tx, receipt, broadcast_id, now)
-    if receipt.error and rule_for(receipt.error.code, asynchronous=True).action in _SLOWING:
+    if receipt.error and rule_for(receipt.error.code, from_webhook=True).action in _SLOWING:
         taken.throttled[receipt.number_id] = f"{receipt.error.code} {receipt.error.title}"
 
 
