@@ -14,6 +14,7 @@ import pytest
 from tests.store.rows import NOW, broadcast, database, told
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.page import Position
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import (
     broadcasts,
@@ -25,7 +26,6 @@ from wacrmd.store import (
     receipts,
     recipients,
 )
-from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
 
 SENT, DELIVERED = RecipientStatus.SENT, RecipientStatus.DELIVERED

@@ -4,9 +4,11 @@ from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.keywords import keyword_of_payload, matching_keyword
 from wacrmd.domain.phone import normalize
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.meta.webhook import InboundMessage, Preference
 from wacrmd.store import inbound_messages, optouts, outbox
 from wacrmd.store.database import Tx
+from wacrmd.views.events import MessageEvent
 
 STOPPED_IN_WHATSAPP = "The user stopped marketing messages in WhatsApp"
 
@@ -27,17 +29,17 @@ def apply_message(
     phone = phone_of(tx, account_id, message.wa_id, message.user_id)
     if phone and message.user_id:
         optouts.link(tx, [(account_id, phone, message.user_id)])
-    if "message.received" in outbox.subscribed_events(tx, account_id):
-        data = {
-            "whatsapp_message_id": message.id,
-            "from": phone,
-            "user_id": message.user_id,
-            "type": message.type,
-            "text": message.text or message.button_text,
-            "payload": message.button_payload,
-            "in_reply_to": message.context_id,
-        }
-        outbox.add(tx, account_id, "message.received", data, now, occurred_at=message.at)
+    if WebhookEvent.MESSAGE_RECEIVED in outbox.subscribed_events(tx, account_id):
+        event = MessageEvent(
+            wamid=message.id,
+            phone=phone,
+            user_id=message.user_id,
+            type=message.type,
+            text=message.text or message.button_text,
+            payload=message.button_payload,
+            in_reply_to=message.context_id,
+        )
+        outbox.add(tx, account_id, WebhookEvent.MESSAGE_RECEIVED, event, now, occurred_at=message.at)
     if phone is None and message.user_id is None:
         return None
     texts = (

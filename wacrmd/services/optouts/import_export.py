@@ -11,10 +11,10 @@ from wacrmd.clock import Millis
 from wacrmd.domain.address import is_user_id, normalize_address, phone_and_user_id
 from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.optout_file import WITHOUT_HEADER, Columns, columns_of, open_reader
+from wacrmd.domain.page import Position
 from wacrmd.services.context import Context
 from wacrmd.services.optouts.manage import list_optouts
 from wacrmd.store import optouts
-from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
 
 BATCH_ROWS = 1000

@@ -4,11 +4,11 @@ from functools import partial
 from typing import Any
 
 from wacrmd.domain.address import normalize_address, phone_and_user_id
+from wacrmd.domain.page import Position
 from wacrmd.errors import bad_request, not_found
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
 from wacrmd.store import optouts
-from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
 from wacrmd.store.optouts import OptOut
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from wacrmd.clock import MINUTE, SECOND, Millis
 from wacrmd.domain.number import Number
+from wacrmd.domain.page import Position
 from wacrmd.errors import Refusal, no_number
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
@@ -15,7 +16,6 @@ from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
 from wacrmd.store import numbers, templates
-from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
 from wacrmd.store.templates import Template
 
