@@ -18,7 +18,7 @@ from wacrmd.clock import HOUR, SECOND, Millis, iso, rest
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.errors import Refusal
+from wacrmd.errors import Refusal, describe
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown
 from wacrmd.sender.circuit_breaker import CircuitBreaker
@@ -149,9 +149,7 @@ class Sender:
         if self._crashes[broadcast_id] < MAX_CRASHES:
             return
         del self._crashes[broadcast_id]
-        detail = (
-            f"Sending failed inside wacrmd {MAX_CRASHES} times: {type(error).__name__}: {error}; see its log"
-        )
+        detail = f"Sending failed inside wacrmd {MAX_CRASHES} times: {describe(error)}; see its log"
         with suppress(Refusal):
             pause = partial(
                 auto_pause.pause_broadcast,
@@ -248,7 +246,7 @@ class Sender:
             outcome = await ctx.meta.send(job.number.phone_number_id, job.token, body)
         except Exception as error:  # a fault of ours must not cancel the other requests
             log.exception("attempt_crashed", recipient_id=claim.recipient_id)
-            outcome = Unknown(Phase.WRITE, f"{type(error).__name__}: {error}")
+            outcome = Unknown(Phase.WRITE, describe(error))
         counters.time_meta(ctx, outcome, perf_counter() - began)
         self._decide(job, claim, outcome, limiter, breaker, started_at)
 

@@ -11,6 +11,7 @@ from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
 from wacrmd.meta.errors import Action, rule_for
+from wacrmd.meta.untrusted import as_object
 from wacrmd.meta.webhook import (
     AccountEvent,
     Ignored,
@@ -271,8 +272,7 @@ def _account(
     taken.count(event.field)
     account_events.add(tx, event.field, event.waba_id, event.raw, now)
     if event.field == "account_update":
-        ban = event.raw.get("ban_info") if isinstance(event.raw.get("ban_info"), dict) else {}
-        state = ban.get("waba_ban_state") if isinstance(ban, dict) else None
+        state = as_object(event.raw.get("ban_info")).get("waba_ban_state")
         pauses = event.event in (
             "ACCOUNT_RESTRICTION",
             "ACCOUNT_VIOLATION",
