@@ -126,7 +126,7 @@ class Metrics:
             _LOCAL_S,
         )
         self.unmatched_statuses = self._gauge(
-            "unmatched_statuses", "Statuses from Meta whose message is not known yet."
+            "unmatched_statuses", "Statuses from Meta whose message is not known yet, counted up to 10,000."
         )
 
     def _add_webhooks(self) -> None:

@@ -64,7 +64,7 @@ def hold(
 ) -> Hold | None:
     return broadcast_hold(
         broadcast,
-        replace(Progress.of({}), total_recipients=9, pending_count=pending),
+        Progress(total=9, pending=pending),
         number,
         storage=storage,
         throughput=throughput,

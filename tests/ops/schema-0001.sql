@@ -6,7 +6,7 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "account" VALUES('79346187-d73d-46b5-a61c-de29a4ba406d','shop',1795634241938);
+INSERT INTO "account" VALUES('545727a5-5ec6-4c35-b363-79e4a4ed04c5','shop',1795635237844);
 CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
     field TEXT NOT NULL,                            -- the webhook's field
@@ -26,7 +26,7 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
-INSERT INTO "api_key" VALUES('374d345d-ae84-49f9-8222-ca3d1ffe40d1','79346187-d73d-46b5-a61c-de29a4ba406d','tests',X'B72E6D79EC7D9ABDC690EA290C95644762AFBEB0A2778F1274705C1CF855D26B','wacrm_live_FxE3u74X','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795634241949,NULL,NULL,1795634241958);
+INSERT INTO "api_key" VALUES('2ae01006-48db-4005-b39d-090f35b82c50','545727a5-5ec6-4c35-b363-79e4a4ed04c5','tests',X'0A9086EFB021F1F62165363CA28EBC195018D160FD9B4F576DA288CA62DA4D9F','wacrm_live_Myi9QByQ','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795635237856,NULL,NULL,1795635237864);
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
@@ -34,7 +34,7 @@ CREATE TABLE app_secret (
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
-INSERT INTO "app_secret" VALUES(1,'26195de3-8af4-4e76-bce4-0a8fa68cd55f',X'017273CDD945831A21A299544675A8691B06F23257138EF4A66318E33A65752B17A94F67C15F3E600DAB4A15DA6893347C5CF596',1795634241943,NULL);
+INSERT INTO "app_secret" VALUES(1,'b76880d1-04bd-4ce7-a8b4-471528be136f',X'01AB92491815325C5548921FEAC0CB16CFB91AD3AAE51C32D87CD0E6F30C11B99AECF7D599753FC6AF3E9F6EC03DAF4DBC41C4B6',1795635237849,NULL);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -45,11 +45,11 @@ CREATE TABLE audit (
     params TEXT NOT NULL,                           -- JSON, secrets redacted
     result TEXT NOT NULL                            -- ok, or the error's code
 ) STRICT;
-INSERT INTO "audit" VALUES(1,1795634241940,0,'root',4225,'account.add','{"name": "shop"}','ok');
-INSERT INTO "audit" VALUES(2,1795634241946,0,'root',4225,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
-INSERT INTO "audit" VALUES(3,1795634241953,0,'root',4225,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
-INSERT INTO "audit" VALUES(4,1795634244009,0,'root',4225,'broadcast.pause','{"id": "44fc38bc-b0d4-462f-86e7-34a4a85747e2"}','ok');
-INSERT INTO "audit" VALUES(5,1795634244014,0,'root',4225,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+INSERT INTO "audit" VALUES(1,1795635237845,0,'root',28129,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795635237852,0,'root',28129,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795635237858,0,'root',28129,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795635239914,0,'root',28129,'broadcast.pause','{"id": "37aeaeb0-d055-4f0e-8c25-6b9be2c5a5bc"}','ok');
+INSERT INTO "audit" VALUES(5,1795635239918,0,'root',28129,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -72,8 +72,8 @@ CREATE TABLE broadcast (
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "broadcast" VALUES(1,'9606906d-3633-403b-97b4-d5eb71506ec0','79346187-d73d-46b5-a61c-de29a4ba406d','26195de3-8af4-4e76-bce4-0a8fa68cd55f','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'470b6754327b4b96b16267f4fe508995',1795634241967,1795634243994,NULL,1795634241967,1795634241992);
-INSERT INTO "broadcast" VALUES(2,'44fc38bc-b0d4-462f-86e7-34a4a85747e2','79346187-d73d-46b5-a61c-de29a4ba406d','26195de3-8af4-4e76-bce4-0a8fa68cd55f','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795634244007,'cbd08fa8796a4565bf692729b94b488d',1795634244000,1795634244007,1798761600000,NULL,NULL);
+INSERT INTO "broadcast" VALUES(1,'0131a008-b4e5-496e-94e2-8554a27d5293','545727a5-5ec6-4c35-b363-79e4a4ed04c5','b76880d1-04bd-4ce7-a8b4-471528be136f','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'4d5b27df0450487d9e87344a183bc989',1795635237872,1795635239899,NULL,1795635237872,1795635237898);
+INSERT INTO "broadcast" VALUES(2,'37aeaeb0-d055-4f0e-8c25-6b9be2c5a5bc','545727a5-5ec6-4c35-b363-79e4a4ed04c5','b76880d1-04bd-4ce7-a8b4-471528be136f','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795635239912,'30f8b2a2562b4579be80634ff764044e',1795635239907,1795635239912,1798761600000,NULL,NULL);
 CREATE TABLE counter (queue text not null, key text not null, value integer not null default 0, primary key(queue, key));
 CREATE TABLE idempotency (
     account_id TEXT NOT NULL,
@@ -92,8 +92,8 @@ CREATE TABLE inbound_message (
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAyeYbhWk9AAAAAAAE.reply.reply','26195de3-8af4-4e76-bce4-0a8fa68cd55f','14152000003',NULL,1795634243000,1795634243984,4);
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAyeYbhWk9AAAAAAAM.reply.reply','26195de3-8af4-4e76-bce4-0a8fa68cd55f','14152000011',NULL,1795634243000,1795634243994,12);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAkbSJqEOxAAAAAAAE.reply.reply','b76880d1-04bd-4ce7-a8b4-471528be136f','14152000003',NULL,1795635239000,1795635239889,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAkbSJqEOxAAAAAAAM.reply.reply','b76880d1-04bd-4ce7-a8b4-471528be136f','14152000011',NULL,1795635239000,1795635239899,12);
 CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
@@ -119,7 +119,7 @@ CREATE TABLE number (
     removed_at INTEGER,                             -- kept for the broadcasts that name it
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "number" VALUES('26195de3-8af4-4e76-bce4-0a8fa68cd55f','79346187-d73d-46b5-a61c-de29a4ba406d','106540352242922','102290129340398',NULL,NULL,X'01793DE1B270DD30C88980034650BB40C39F22FBA69B72FEE221FFE2CAC64BA55A501AE1F68C631AA822BBE5E03420',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795634241943,NULL);
+INSERT INTO "number" VALUES('b76880d1-04bd-4ce7-a8b4-471528be136f','545727a5-5ec6-4c35-b363-79e4a4ed04c5','106540352242922','102290129340398',NULL,NULL,X'01EF99677D9ECB3BB192E3FC5A62C13A20DDEAD11B25D5C29C0FC6DAAD2857CAB2617F6E9B83AE6339D809CBD8EABA',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795635237849,NULL);
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -131,7 +131,7 @@ CREATE TABLE optout (
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-INSERT INTO "optout" VALUES(1,'79346187-d73d-46b5-a61c-de29a4ba406d','+14155550123',NULL,'operator',NULL,1795634244012,NULL);
+INSERT INTO "optout" VALUES(1,'545727a5-5ec6-4c35-b363-79e4a4ed04c5','+14155550123',NULL,'operator',NULL,1795635239916,NULL);
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
@@ -163,18 +163,18 @@ CREATE TABLE recipient (
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
     CHECK (status != 'replied' OR replied_at IS NOT NULL)
 ) STRICT;
-INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAyeYbhWk9AAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795634241982,1795634242000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAyeYbhWk9AAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795634241983,1795634242000,1795634242000,NULL,NULL);
-INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAyeYbhWk9AAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795634241983,NULL,NULL,NULL,1795634242000);
-INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAyeYbhWk9AAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795634241983,1795634242000,1795634242000,1795634243000,NULL);
-INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAyeYbhWk9AAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795634241983,1795634242000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAyeYbhWk9AAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795634241983,1795634242000,1795634242000,NULL,NULL);
-INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAyeYbhWk9AAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795634241983,1795634242000,1795634242000,NULL,NULL);
-INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAyeYbhWk9AAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795634241983,1795634242000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAyeYbhWk9AAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795634241983,NULL,NULL,NULL,1795634242000);
-INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795634241972,1795634241972,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAyeYbhWk9AAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795634241983,1795634242000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795634241987,1795634241987,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAyeYbhWk9AAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795634241991,1795634242000,1795634242000,NULL,NULL);
-INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795634241987,1795634241987,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAyeYbhWk9AAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795634241991,1795634242000,1795634242000,1795634243000,NULL);
+INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAkbSJqEOxAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795635237889,1795635238000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAkbSJqEOxAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795635237889,1795635238000,1795635238000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAkbSJqEOxAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795635237889,NULL,NULL,NULL,1795635238000);
+INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAkbSJqEOxAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795635237890,1795635238000,1795635238000,1795635239000,NULL);
+INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAkbSJqEOxAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795635237890,1795635238000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAkbSJqEOxAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795635237890,1795635238000,1795635238000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAkbSJqEOxAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795635237890,1795635238000,1795635238000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAkbSJqEOxAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795635237890,1795635238000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAkbSJqEOxAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795635237890,NULL,NULL,NULL,1795635238000);
+INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAkbSJqEOxAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795635237890,1795635238000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795635237892,1795635237892,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAkbSJqEOxAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795635237898,1795635238000,1795635238000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795635237892,1795635237892,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAkbSJqEOxAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795635237898,1795635238000,1795635238000,1795635239000,NULL);
 INSERT INTO "recipient" VALUES(13,2,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(14,2,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(15,2,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
@@ -188,38 +188,38 @@ CREATE TABLE recipient_history (
     attempt INTEGER,
     detail TEXT                                     -- JSON
 ) STRICT;
-INSERT INTO "recipient_history" VALUES(1,1,1795634241982,'attempt',1,'{"started_at": 1795634241974, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(2,2,1795634241983,'attempt',1,'{"started_at": 1795634241975, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(3,3,1795634241983,'attempt',1,'{"started_at": 1795634241975, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(4,4,1795634241983,'attempt',1,'{"started_at": 1795634241975, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(5,5,1795634241983,'attempt',1,'{"started_at": 1795634241975, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(6,6,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(7,7,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(8,8,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(9,9,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(10,10,1795634241983,'attempt',1,'{"started_at": 1795634241976, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(11,11,1795634241991,'attempt',1,'{"started_at": 1795634241989, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(12,12,1795634241991,'attempt',1,'{"started_at": 1795634241989, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(13,1,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(14,2,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(15,3,1795634242000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(16,4,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(17,5,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(18,6,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(19,7,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(20,8,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(21,9,1795634242000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(22,10,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(23,11,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(24,12,1795634242000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(25,2,1795634242000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(26,4,1795634242000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(27,6,1795634242000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(28,7,1795634242000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(29,11,1795634242000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(30,12,1795634242000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(31,4,1795634243000,'replied',1,NULL);
-INSERT INTO "recipient_history" VALUES(32,12,1795634243000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(1,1,1795635237889,'attempt',1,'{"started_at": 1795635237879, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(2,2,1795635237889,'attempt',1,'{"started_at": 1795635237880, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(3,3,1795635237889,'attempt',1,'{"started_at": 1795635237880, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(4,4,1795635237890,'attempt',1,'{"started_at": 1795635237880, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(5,5,1795635237890,'attempt',1,'{"started_at": 1795635237881, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(6,6,1795635237890,'attempt',1,'{"started_at": 1795635237881, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(7,7,1795635237890,'attempt',1,'{"started_at": 1795635237881, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(8,8,1795635237890,'attempt',1,'{"started_at": 1795635237881, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(9,9,1795635237890,'attempt',1,'{"started_at": 1795635237882, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(10,10,1795635237890,'attempt',1,'{"started_at": 1795635237882, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(11,11,1795635237898,'attempt',1,'{"started_at": 1795635237895, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(12,12,1795635237898,'attempt',1,'{"started_at": 1795635237895, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(13,1,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(14,2,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(15,3,1795635238000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(16,4,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(17,5,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(18,6,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(19,7,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(20,8,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(21,9,1795635238000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(22,10,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(23,11,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(24,12,1795635238000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(25,2,1795635238000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(26,4,1795635238000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(27,6,1795635238000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(28,7,1795635238000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(29,11,1795635238000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(30,12,1795635238000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(31,4,1795635239000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(32,12,1795635239000,'replied',1,NULL);
 CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,
@@ -310,7 +310,7 @@ CREATE INDEX idempotency_created ON idempotency (created_at);
 CREATE INDEX webhook_endpoint_account ON webhook_endpoint (account_id);
 CREATE INDEX webhook_endpoint_active ON webhook_endpoint (id) WHERE is_active = 1;
 CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt_at, id) WHERE status = 'pending';
-CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, created_at DESC, id DESC);
+CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, status, created_at DESC, id DESC);
 CREATE INDEX webhook_delivery_created ON webhook_delivery (created_at);
 CREATE INDEX account_event_received ON account_event (received_at);
 CREATE INDEX audit_at ON audit (at);

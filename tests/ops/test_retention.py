@@ -1,6 +1,5 @@
 """What is older than configured goes, in small steps beside running work, and the space comes back."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from tests.support.site import Site, people, site
 from wacrmd import daemon
 from wacrmd.clock import DAY, iso
 from wacrmd.services.maintenance.retention import cutoffs, prune
-from wacrmd.store import retention, stats
+from wacrmd.store import retention
 from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -131,31 +130,3 @@ async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
         await prune(ctx)
         await ctx.db.alone(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
         assert ctx.db.path.stat().st_size < before / 5
-
-
-@pytest.mark.parametrize(
-    ("statement", "index"),
-    [
-        (retention.FINISHED.replace("?1", "1"), "broadcast_created"),
-        ("SELECT id FROM inbound_message WHERE received_at < 1 LIMIT 5", "inbound_message_received"),
-        ("SELECT id FROM audit WHERE at < 1 LIMIT 5", "audit_at"),
-        ("SELECT id FROM account_event WHERE received_at < 1 LIMIT 5", "account_event_received"),
-        (
-            "SELECT id FROM webhook_delivery WHERE created_at < 1 AND status != 'pending'",
-            "webhook_delivery_created",
-        ),
-        ("SELECT account_id, key FROM idempotency WHERE created_at < 1", "idempotency_created"),
-        (stats.OPEN, "broadcast_status"),
-        (stats.UNCERTAIN, "recipient_uncertain"),
-        (stats.EARLIEST.replace("?", "1"), "recipient_due"),
-        (stats.OUTBOX, "webhook_delivery_due"),
-        (stats.WAITING, "broadcast_status"),
-    ],
-)
-def test_looking_for_what_is_old_or_open_uses_an_index(statement: str, index: str) -> None:
-    with sqlite3.connect(":memory:") as connection:
-        schema = Path("wacrmd/store/migrations/0001_initial.sql")
-        connection.executescript((Path(__file__).parents[2] / schema).read_text())
-        plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
-    connection.close()
-    assert f"INDEX {index}" in plan, plan

@@ -9,17 +9,13 @@ import pytest
 
 from tests.support.clock import START
 from wacrmd.clock import iso
-from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.outbound.client import Answer
 from wacrmd.outbound.dispatcher import record
 from wacrmd.store import optouts, outbox, webhook_endpoints
 from wacrmd.store.database import open_writer
 from wacrmd.store.migrate import migrate
-from wacrmd.views.events import OptedOut
 
 MAX_AGE = 72 * 3_600_000
-EVENT = WebhookEvent.CONTACT_OPTED_OUT
-DATA = OptedOut(phone="+14155550123", user_id=None, source="word", detail="STOP")
 
 
 @pytest.fixture
@@ -38,70 +34,26 @@ def endpoint(tx: sqlite3.Connection, name: str, *events: str) -> None:
     )
 
 
-def plans(tx: sqlite3.Connection) -> list[str]:
-    """The plan of every statement from now on, as it is executed."""
-    seen: list[str] = []
-
-    def trace(statement: str) -> None:
-        if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")):
-            tx.set_trace_callback(None)
-            seen.extend(row[3] for row in tx.execute(f"EXPLAIN QUERY PLAN {statement}"))
-            tx.set_trace_callback(trace)
-
-    tx.set_trace_callback(trace)
-    return seen
-
-
 def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sqlite3.Connection) -> None:
     endpoint(tx, "one", "contact.opted_out", "broadcast.sent")
     endpoint(tx, "two", "contact.opted_out")
     endpoint(tx, "off", "contact.opted_out")
     webhook_endpoints.update(tx, "off", is_active=False, now=START)
-    assert outbox.add(tx, "a", WebhookEvent.CONTACT_OPTED_OUT, DATA, START + 5000, occurred_at=START) == 2
-    assert outbox.add(tx, "a", WebhookEvent.BROADCAST_SENT, DATA, START) == 1
-    assert outbox.add(tx, "a", WebhookEvent.BROADCAST_PAUSED, DATA, START) == 0
-    assert outbox.add(tx, "b", WebhookEvent.CONTACT_OPTED_OUT, DATA, START) == 0
+    assert outbox.add(tx, "a", "contact.opted_out", {"x": 1}, START + 5000, occurred_at=START) == 2
+    assert outbox.add(tx, "a", "broadcast.sent", {}, START) == 1
+    assert outbox.add(tx, "a", "broadcast.paused", {}, START) == 0
+    assert outbox.add(tx, "b", "contact.opted_out", {}, START) == 0
     found = outbox.due(tx, now=START + 5000, room=10, busy=[])
     assert {name: [each.event for each in due] for name, due in found.items()} == {
         "one": ["broadcast.sent", "contact.opted_out"],
         "two": ["contact.opted_out"],
     }
     envelope = json.loads(found["two"][0].body)
-    assert envelope == {
-        "id": found["two"][0].event_id,
-        "event": "contact.opted_out",
-        "occurred_at": iso(START),
-        "account_id": "a",
-        "data": {"phone": "+14155550123", "user_id": None, "source": "word", "detail": "STOP"},
-    }
+    assert (envelope["id"], envelope["occurred_at"]) == (found["two"][0].event_id, iso(START))
     assert found["one"][1].event_id == found["two"][0].event_id
     busy = [found["two"][0].id]
     assert "two" not in outbox.due(tx, now=START + 5000, room=10, busy=busy)
     assert outbox.due(tx, now=START - 1, room=10, busy=[]) == {}
-
-
-def test_looking_for_what_is_due_reads_no_more_than_it_returns(tx: sqlite3.Connection) -> None:
-    endpoint(tx, "one", EVENT)
-    seen = plans(tx)
-    outbox.due(tx, now=START, room=5, busy=[1])
-    outbox.add(tx, "a", EVENT, DATA, START)
-    optouts.among(tx, "a", ["+14155550100"])
-    optouts.page(tx, account_id="a", after=None, limit=5)
-    outbox.page(tx, "one", limit=5)
-    tx.set_trace_callback(None)
-    text = "\n".join(seen)
-    for index in (
-        "webhook_delivery_due (endpoint_id=? AND next_attempt_at<?)",
-        "webhook_endpoint_active",
-        "webhook_endpoint_account (account_id=?)",
-        "optout_phone (account_id=? AND phone=?)",
-        "optout_user (account_id=? AND user_id=?)",
-        "optout_list (account_id=? AND at<?)",
-        "webhook_delivery_list (endpoint_id=? AND created_at<?)",
-    ):
-        assert index in text, f"{index} is not used:\n{text}"
-    assert "SCAN webhook_delivery" not in text
-    assert "SCAN o\n" not in text
 
 
 def tried(tx: sqlite3.Connection, answer: Answer, now: int) -> str | None:
@@ -112,8 +64,8 @@ def tried(tx: sqlite3.Connection, answer: Answer, now: int) -> str | None:
 def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_nothing(
     tx: sqlite3.Connection,
 ) -> None:
-    endpoint(tx, "one", EVENT)
-    outbox.add(tx, "a", EVENT, DATA, START)
+    endpoint(tx, "one", "e")
+    outbox.add(tx, "a", "e", {}, START)
     refused, taken = Answer(500, "HTTP 500", 0.1), Answer(200, None, 0.1)
     assert tried(tx, refused, START) is None
     found = webhook_endpoints.get(tx, "one")
@@ -124,7 +76,7 @@ def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_n
     assert found is not None
     assert found.failing_since is None
     later = START + 2 * MAX_AGE
-    outbox.add(tx, "a", EVENT, DATA, later)
+    outbox.add(tx, "a", "e", {}, later)
     assert tried(tx, refused, later) is None
     found = webhook_endpoints.get(tx, "one")
     assert found is not None
@@ -134,16 +86,16 @@ def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_n
 def test_an_endpoint_that_took_nothing_for_the_whole_time_is_disabled_and_the_rest_given_up(
     tx: sqlite3.Connection,
 ) -> None:
-    endpoint(tx, "one", EVENT)
-    outbox.add(tx, "a", EVENT, DATA, START)
+    endpoint(tx, "one", "e")
+    outbox.add(tx, "a", "e", {}, START)
     assert tried(tx, Answer(None, "no answer", 1.0), START) is None
     for _ in range(3):
-        outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE)
+        outbox.add(tx, "a", "e", {}, START + MAX_AGE)
     reason = tried(tx, Answer(None, "no answer", 1.0), START + MAX_AGE)
     assert reason == f"Nothing was taken since {iso(START)}; the last error: no answer"
     assert outbox.due(tx, now=START + 2 * MAX_AGE, room=10, busy=[]) == {}
     assert {each.status for each in outbox.page(tx, "one", limit=10)} == {"failed"}
-    assert outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE) == 0
+    assert outbox.add(tx, "a", "e", {}, START + MAX_AGE) == 0
 
 
 def stop(tx: sqlite3.Connection, at: int, phone: str | None = None, user_id: str | None = None) -> bool:

@@ -30,6 +30,11 @@ async def tell(
         "object": "whatsapp_business_account",
         "entry": [{"id": waba_id, "changes": [{"field": field, "value": value}]}],
     }
+    return await post(hook, payload, secret=secret)
+
+
+async def post(hook: httpx.AsyncClient, payload: object, *, secret: str = APP_SECRET) -> httpx.Response:
+    """Post a whole webhook, signed."""
     body = json.dumps(payload).encode()
     signature = hmac.new(secret.encode(), body, "sha256").hexdigest()
     return await hook.post(

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
 
-from wacrmd.fields import Doc, Time
+from wacrmd.clock import Millis
 
 
 class HoldReason(StrEnum):
@@ -41,8 +40,8 @@ NEEDS_NOBODY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why something does not move."""
+    """Why something does not move: the reason, a sentence for people, and since when."""
 
     reason: HoldReason
-    detail: Annotated[str, Doc("a sentence for people")]
-    since: Time
+    detail: str
+    since: Millis

@@ -43,7 +43,7 @@ def add(tx: Tx, entry: AuditEntry) -> None:
 def since(tx: Tx, start: Millis, limit: int) -> list[AuditEntry]:
     """The entries from a time on, oldest first; the newest `limit` of them at most."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM audit WHERE at >= ? ORDER BY id DESC LIMIT ?", (start, limit)
+        f"SELECT {_COLUMNS} FROM audit WHERE at >= ? ORDER BY at DESC, id DESC LIMIT ?", (start, limit)
     ).fetchall()
     return [
         AuditEntry(at, uid, user, pid, method, json.loads(params), result)

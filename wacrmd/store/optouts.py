@@ -5,10 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wacrmd.clock import Millis
-from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
-from wacrmd.views.events import OptedIn, OptedOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,8 @@ def add(
             ),
         )
     if is_news:
-        data = OptedOut(phone=phone, user_id=user_id, source=source, detail=detail)
-        outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
+        data = {"phone": phone, "user_id": user_id, "source": source, "detail": detail}
+        outbox.add(tx, account_id, "contact.opted_out", data, now or at, occurred_at=at)
     return is_news
 
 
@@ -108,12 +106,12 @@ def remove(
     ).fetchall()
     if not rows:
         return False
-    data = OptedIn(
-        phone=phone or next((row[0] for row in rows if row[0]), None),
-        user_id=user_id or next((row[1] for row in rows if row[1]), None),
-        source=source,
-    )
-    outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_IN, data, now or at, occurred_at=at)
+    data = {
+        "phone": phone or next((row[0] for row in rows if row[0]), None),
+        "user_id": user_id or next((row[1] for row in rows if row[1]), None),
+        "source": source,
+    }
+    outbox.add(tx, account_id, "contact.opted_in", data, now or at, occurred_at=at)
     return True
 
 
@@ -175,12 +173,17 @@ def find(tx: Tx, account_id: str, *, phone: str | None = None, user_id: str | No
 
 
 def page(tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int) -> list[OptOut]:
-    """Opt-outs, newest first, that stand after the position."""
+    """Opt-outs of one account or of all, newest first, that stand after the position."""
     at, after_id = after or (2**62, 0)
-    where, values = ("o.account_id = ? AND", (account_id,)) if account_id else ("", ())
-    rows = tx.execute(
-        f"{_SELECT} WHERE {where} o.lifted_at IS NULL AND (o.at, o.id) < (?, ?)"
-        " ORDER BY o.at DESC, o.id DESC LIMIT ?",
-        (*values, at, after_id, limit),
-    )
-    return [OptOut(*row) for row in rows]
+    account_ids = [account_id] if account_id else [row[0] for row in tx.execute("SELECT id FROM account")]
+    # Account by account, for the index is in this order only within one.
+    found = [
+        OptOut(*row)
+        for each in account_ids
+        for row in tx.execute(
+            f"{_SELECT} WHERE o.account_id = ? AND o.lifted_at IS NULL AND (o.at, o.id) < (?, ?)"
+            " ORDER BY o.at DESC, o.id DESC LIMIT ?",
+            (each, at, after_id, limit),
+        )
+    ]
+    return sorted(found, key=lambda optout: (optout.at, optout.id), reverse=True)[:limit]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
@@ -9,9 +10,11 @@ from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import EndedAttempt
-from wacrmd.store.rows import RowMapper
 
-_ROW = RowMapper(Recipient, {"to": '"to"', "attempts": "attempt"})
+_COLUMNS = (
+    'id, broadcast_id, "to", status, attempt, wamid, error_code, error_title, error_details, next_attempt_at,'
+    " sent_at, delivered_at, read_at, replied_at, failed_at"
+)
 _ALL_STATUSES = json.dumps(list(RecipientStatus))
 _NO_LIMIT = 2**62
 OPTED_OUT = "Opted out before the send"
@@ -22,6 +25,11 @@ _AFTER_LOSS = {
     UncertainPolicy.RESEND: RecipientStatus.PENDING,
     UncertainPolicy.FAIL: RecipientStatus.FAILED,
 }
+
+
+def _recipient(row: Any) -> Recipient:
+    values: list[Any] = [*row[:3], RecipientStatus(row[3]), *row[4:]]
+    return Recipient(*values)
 
 
 def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
@@ -229,19 +237,19 @@ def page(
     if status is None:
         first, last = _id_range(tx, broadcast_id)
         rows = tx.execute(
-            f"SELECT {_ROW.columns} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
+            f"SELECT {_COLUMNS} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
             " ORDER BY id DESC LIMIT ?",
             (first, min(last, below - 1), broadcast_id, limit),
         )
-        return [_ROW.record(row) for row in rows]
+        return [_recipient(row) for row in rows]
     found: list[Recipient] = []
     for each in _stored_as(status):
         rows = tx.execute(
-            f"SELECT {_ROW.columns} FROM recipient INDEXED BY recipient_count"
+            f"SELECT {_COLUMNS} FROM recipient INDEXED BY recipient_count"
             " WHERE broadcast_id = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?",
             (broadcast_id, each, below, limit),
         )
-        found += [_ROW.record(row) for row in rows]
+        found += [_recipient(row) for row in rows]
     return sorted(found, key=lambda recipient: recipient.id, reverse=True)[:limit]
 
 
@@ -252,19 +260,19 @@ def following(
     if status is None:
         first, last = _id_range(tx, broadcast_id)
         rows = tx.execute(
-            f"SELECT {_ROW.columns} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
+            f"SELECT {_COLUMNS} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
             " ORDER BY id LIMIT ?",
             (max(first, after + 1), last, broadcast_id, limit),
         )
-        return [_ROW.record(row) for row in rows]
+        return [_recipient(row) for row in rows]
     found: list[Recipient] = []
     for each in _stored_as(status):
         rows = tx.execute(
-            f"SELECT {_ROW.columns} FROM recipient INDEXED BY recipient_count"
+            f"SELECT {_COLUMNS} FROM recipient INDEXED BY recipient_count"
             " WHERE broadcast_id = ? AND status = ? AND id > ? ORDER BY id LIMIT ?",
             (broadcast_id, each, after, limit),
         )
-        found += [_ROW.record(row) for row in rows]
+        found += [_recipient(row) for row in rows]
     return sorted(found, key=lambda recipient: recipient.id)[:limit]
 
 
@@ -301,7 +309,8 @@ def failures(tx: Tx, broadcast_id: int) -> list[tuple[int | None, str | None, in
 def uncertain(tx: Tx, limit: int = 20) -> list[tuple[str, str, int]]:
     """The newest broadcasts with uncertain recipients: (uuid, name, how many) each."""
     rows = tx.execute(
-        "SELECT b.uuid, b.name, count(*) FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+        "SELECT b.uuid, b.name, count(*) FROM recipient r INDEXED BY recipient_uncertain"
+        " JOIN broadcast b ON b.id = r.broadcast_id"
         " WHERE r.status = 'uncertain' GROUP BY r.broadcast_id ORDER BY r.broadcast_id DESC LIMIT ?",
         (limit,),
     )
@@ -321,7 +330,6 @@ def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
 def get(tx: Tx, broadcast_id: int, recipient_id: int) -> Recipient | None:
     """One recipient of a broadcast."""
     row = tx.execute(
-        f"SELECT {_ROW.columns} FROM recipient WHERE broadcast_id = ? AND id = ?",
-        (broadcast_id, recipient_id),
+        f"SELECT {_COLUMNS} FROM recipient WHERE broadcast_id = ? AND id = ?", (broadcast_id, recipient_id)
     ).fetchone()
-    return _ROW.record(row) if row else None
+    return _recipient(row) if row else None

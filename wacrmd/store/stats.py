@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from wacrmd.clock import Millis
 from wacrmd.store.database import Tx
 
+MAX_COUNTED = 10_000
+"""Unmatched statuses are counted up to here: all of them are, where another app sends through the same number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
@@ -24,6 +27,7 @@ class Stats:
     stalled_since: Millis | None
     """When the sending broadcast that has rested longest last moved, of those with a due recipient."""
     unmatched_statuses: int
+    """At most `MAX_COUNTED`."""
     outbox_waiting: int
     outbox_oldest_at: Millis | None
     database_bytes: int
@@ -38,10 +42,14 @@ WAITING = (
     "SELECT b.status, count(*) FROM broadcast b CROSS JOIN recipient r ON r.broadcast_id = b.id AND r.status = 'pending'"
     " WHERE b.status IN ('scheduled', 'sending', 'paused') GROUP BY b.status"
 )
-# Named, because SQLite prefers to read all of another index: a whole year instead of a handful.
-UNCERTAIN = "SELECT count(*) FROM recipient INDEXED BY recipient_uncertain WHERE status = 'uncertain'"
 EARLIEST = "SELECT min(next_attempt_at) FROM recipient WHERE broadcast_id = ? AND status = 'pending'"
-OUTBOX = "SELECT count(*), min(created_at) FROM webhook_delivery WHERE status = 'pending'"
+# These two name their index: SQLite prefers to read all of another one, finished rows included.
+UNCERTAIN = "SELECT count(*) FROM recipient INDEXED BY recipient_uncertain WHERE status = 'uncertain'"
+OUTBOX = (
+    "SELECT count(*), min(created_at) FROM webhook_delivery INDEXED BY webhook_delivery_due"
+    " WHERE status = 'pending'"
+)
+UNMATCHED = "SELECT count(*) FROM (SELECT 1 FROM unmatched_status LIMIT ?)"
 
 
 def read(tx: Tx, now: Millis) -> Stats:
@@ -73,7 +81,7 @@ def read(tx: Tx, now: Millis) -> Stats:
         uncertain=tx.execute(UNCERTAIN).fetchone()[0],
         oldest_due_since=min(due_since, default=None),
         stalled_since=min(moved_at, default=None),
-        unmatched_statuses=tx.execute("SELECT count(*) FROM unmatched_status").fetchone()[0],
+        unmatched_statuses=tx.execute(UNMATCHED, (MAX_COUNTED,)).fetchone()[0],
         outbox_waiting=outbox_waiting,
         outbox_oldest_at=outbox_oldest_at,
         database_bytes=pages * page_size,

@@ -1,5 +1,7 @@
 """The people of a broadcast as callers see them: pages, one with its history, and the whole as a stream."""
 
+import csv
+import io
 from collections.abc import AsyncGenerator, Callable
 from enum import StrEnum
 from functools import partial
@@ -9,10 +11,9 @@ import orjson
 from anyio.lowlevel import checkpoint
 
 from wacrmd.clock import iso
-from wacrmd.domain.address import normalize_address
 from wacrmd.domain.broadcast import Broadcast
-from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.history import HistoryEntry
+from wacrmd.domain.phone import is_user_id, normalize
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.errors import not_found
 from wacrmd.services.context import Context
@@ -39,6 +40,8 @@ COLUMNS = (
     "failed_at",
 )
 """The columns of the CSV export."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ExportFormat(StrEnum):
@@ -107,7 +110,7 @@ async def show_recipient(ctx: Context, broadcast: Broadcast, recipient_id: int) 
 
 async def find_recipient(ctx: Context, broadcast: Broadcast, to: str) -> dict[str, Any]:
     """The recipient of a broadcast with this number or user id, with its history. Refuses an unknown one."""
-    address = normalize_address(to)
+    address = to.strip() if is_user_id(to.strip()) else normalize(to)
     found = None
     if address is not None:
         found = await ctx.db.read(partial(recipients.to_address, broadcast_id=broadcast.id, address=address))
@@ -170,7 +173,9 @@ def _json_lines(found: list[Recipient]) -> bytes:
 
 
 def _csv_rows(found: list[Recipient]) -> bytes:
-    return csv_lines(_cells(recipient) for recipient in found).encode()
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(_cells(recipient) for recipient in found)
+    return text.getvalue().encode()
 
 
 def _cells(recipient: Recipient) -> tuple[object, ...]:
@@ -178,10 +183,10 @@ def _cells(recipient: Recipient) -> tuple[object, ...]:
         recipient.id,
         recipient.to,  # checked when it was accepted: `+` and digits, or a user id
         _shown(recipient.status),
-        escape_formula(recipient.wamid or ""),
+        tame(recipient.wamid),
         recipient.error_code,
-        escape_formula(recipient.error_title or ""),
-        escape_formula(recipient.error_details or ""),
+        tame(recipient.error_title),
+        tame(recipient.error_details),
         recipient.attempts,
         time(recipient.sent_at),
         time(recipient.delivered_at),
@@ -189,3 +194,8 @@ def _cells(recipient: Recipient) -> tuple[object, ...]:
         time(recipient.replied_at),
         time(recipient.failed_at),
     )
+
+
+def tame(text: str | None) -> str | None:
+    """Text from outside for a spreadsheet, which would run what looks like a formula (OWASP, CSV injection)."""
+    return f"'{text}" if text is not None and text.startswith(_FORMULA) else text

@@ -9,7 +9,6 @@ import anyio
 import anyio.to_thread
 import orjson
 
-from wacrmd.domain.page import Position
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import bad_request, conflict, not_found
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
@@ -18,6 +17,7 @@ from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
 from wacrmd.store import outbox, webhook_endpoints
+from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
 from wacrmd.store.outbox import Delivery
 from wacrmd.store.webhook_endpoints import Endpoint
@@ -174,14 +174,19 @@ async def change(
 
 
 async def remove(ctx: Context, endpoint_id: str, account_id: str | None = None) -> dict[str, Any]:
-    """Delete an endpoint with its deliveries; as it was."""
+    """Delete an endpoint with its deliveries; returns it as it was."""
 
-    def work(tx: Tx) -> Endpoint:
+    def stop(tx: Tx) -> Endpoint:
         endpoint = _endpoint(tx, endpoint_id, account_id)
-        webhook_endpoints.remove(tx, endpoint_id)
+        webhook_endpoints.update(tx, endpoint_id, is_active=False, now=ctx.clock.now())
         return endpoint
 
-    return endpoint_view(await ctx.db.write(work))
+    endpoint = await ctx.db.write(stop)
+    # Its deliveries first and in small parts: all in one transaction would hold up every send meanwhile.
+    while await ctx.db.write(partial(outbox.delete_deliveries, endpoint_id=endpoint_id)):
+        pass
+    await ctx.db.write(partial(webhook_endpoints.remove, endpoint_id=endpoint_id))
+    return endpoint_view(endpoint)
 
 
 async def list_deliveries(

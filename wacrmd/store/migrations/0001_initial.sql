@@ -247,7 +247,7 @@ CREATE TABLE webhook_delivery (
     delivered_at INTEGER
 ) STRICT;
 CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt_at, id) WHERE status = 'pending';
-CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, created_at DESC, id DESC);
+CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, status, created_at DESC, id DESC);
 CREATE INDEX webhook_delivery_created ON webhook_delivery (created_at);
 
 -- What Meta told about accounts, numbers and templates, and events for numbers that are not configured here.

@@ -1,0 +1,341 @@
+"""A site that is used in every way: each endpoint, each admin method, each kind of webhook, each periodic job."""
+
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+
+from tests.support.clock import ShiftClock
+from tests.support.meta import post, prefer, say, status
+from tests.support.receiver import Receiver
+from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, Site, configuration, people
+from wacrmd import daemon
+from wacrmd.admin.client import AdminClient
+from wacrmd.admin.methods import registry
+from wacrmd.api.app import ENDPOINTS
+from wacrmd.clock import HOUR, iso
+from wacrmd.services.maintenance import metrics
+from wacrmd.store import optouts
+from wacrmd.store.database import Tx
+
+EVENTS = [
+    "broadcast.sent",
+    "broadcast.paused",
+    "broadcast.cancelled",
+    "message.status_updated",
+    "message.received",
+    "contact.opted_out",
+    "contact.opted_in",
+]
+WEBHOOKS = sorted((Path(__file__).parents[1] / "meta" / "webhooks").glob("*.json"))
+LOST = "UPDATE recipient SET status = 'sending', claimed_at = 1 WHERE id = (SELECT max(id) FROM recipient)"
+"""An attempt that nobody makes any more."""
+METHODS = {method.name: method for method in registry()}
+PATTERNS = {
+    f"{each.method} {each.path}": re.compile(f"{each.method} {re.sub(r'{[a-z_]+}', '[^/]+', each.path)}")
+    for each in ENDPOINTS
+}
+
+
+class Everything:
+    """Uses the site; `endpoints` and `methods` are those that answered without an error."""
+
+    def __init__(self, here: Site, clock: ShiftClock, local: Receiver, folder: Path, extra: str) -> None:
+        self.here = here
+        self.clock = clock
+        self.local = local
+        self.folder = folder
+        self.extra = extra
+        self.endpoints: set[str] = set()
+        self.methods: set[str] = set()
+
+    async def api(self, method: str, path: str, **more: Any) -> Any:
+        """The body of an answer that is no error."""
+        answer = await self.here.api.request(method, f"/api/v1/{path}", **more)
+        assert answer.status_code < 400, f"{method} {path}: {answer.text}"
+        self._note(answer.request)
+        return answer.json() if answer.headers.get("content-type") == "application/json" else answer.text
+
+    def _note(self, request: httpx.Request) -> None:
+        line = f"{request.method} {request.url.path}"
+        self.endpoints |= {name for name, pattern in PATTERNS.items() if pattern.fullmatch(line)}
+
+    async def admin(self, method: str, **params: Any) -> Any:
+        """The result of a method that is not refused; of a stream, all its items."""
+
+        def call() -> Any:
+            with AdminClient(self.here.socket) as client:
+                if METHODS[method].stream:
+                    return list(client.stream(method, params))
+                return client.call(method, params)
+
+        result = await anyio.to_thread.run_sync(call)
+        self.methods.add(method)
+        return result
+
+    async def run(self) -> None:
+        """All of it, in an order in which nothing takes away what the next needs."""
+        await self.administer()
+        finished = await self.send()
+        await self.hear(finished)
+        await self.show(finished)
+        await self.opt_out()
+        await self.deliver()
+        await self.maintain()
+        await self.remove()
+
+    async def administer(self) -> None:
+        """Accounts, keys, numbers, templates and webhook endpoints."""
+        await self.admin("rpc.describe")
+        await self.admin("account.add", name="other")
+        await self.admin("account.rename", name="other", new="second")
+        await self.admin(
+            "number.add",
+            account="second",
+            phone_number_id="1",
+            waba_id="2",
+            access_token="EAAx",
+            app_secret="a second secret",
+            verify_token="a second word",
+        )
+        await self.admin(
+            "number.set", id=PHONE_NUMBER_ID, label="Shop", app_secret="a third secret", default=True
+        )
+        await self.admin("number.check", id=PHONE_NUMBER_ID)
+        await self.admin("number.show", id=PHONE_NUMBER_ID)
+        for path in ("/hook", "/fails", "/gone"):
+            made = await self.api(
+                "POST", "webhooks", json={"url": f"{self.local.url}{path}", "events": EVENTS}
+            )
+            hook = made["data"]["id"]
+            await self.api("PATCH", f"webhooks/{hook}", json={"url": f"{self.local.url}{path}"})
+            await self.admin("webhook.set", id=hook, active=False)
+            await self.admin("webhook.set", id=hook, active=True)
+        await self.admin("webhook.add", account="second", url=f"{self.local.url}/second")
+        templates = self.here.sim.options.templates
+        self.here.sim.change(
+            templates=[*templates, *({**each, "name": "gone", "id": "2"} for each in templates)]
+        )
+        await self.api("POST", "templates/sync")
+        self.here.sim.change(templates=templates)
+        await self.admin("template.sync", account="shop")
+        query = {"hub.mode": "subscribe", "hub.verify_token": VERIFY_TOKEN, "hub.challenge": "1"}
+        assert (await self.here.hook.get("/webhooks/meta", params=query)).text == "1"
+
+    async def send(self) -> str:
+        """Broadcasts in every state, with recipients in every state; the id of one that is finished."""
+        here, sim = self.here, self.here.sim
+        body = {"template_name": "hello", "recipients": people(30)}
+        await self.api("POST", "broadcasts?dry_run=true", json=body)
+        await self.api("POST", "broadcasts?dry_run=true", json={**body, "template_language": "de"})
+        await self.admin("broadcast.create", account="shop", template_name="hello", recipients=people(1, 50))
+        for _ in range(2):
+            made = await self.api("POST", "broadcasts", json=body, headers={"Idempotency-Key": "k"})
+        finished: str = made["data"]["broadcast_id"]
+        await here.until_status(finished, "sent")
+        sim.change(close_after_share=1.0, webhooks=False)
+        lost = await here.send(people(5, 100))
+        await here.until(lost, lambda shown: shown["uncertain_count"] == 5)
+        sim.change(close_after_share=0.0, webhooks=True, error_share=1.0, error_code=131000)
+        retried = await here.send(people(5, 200))
+        await here.until(retried, lambda shown: shown["hold"] is not None)
+        await self.show_state()
+        sim.change(error_code=131026)
+        failed = await here.send(people(5, 300))
+        await here.until_status(failed, "sent")
+        await self.admin("broadcast.show", id=failed)
+        sim.change(error_code=131050)
+        await here.until_status(await here.send(people(2, 400)), "sent")
+        sim.change(error_code=131042)
+        held = await here.send(people(2, 500))
+        await here.until(held, lambda shown: shown["hold"] is not None)
+        sim.change(error_share=0.0)
+        await self.admin("number.pause", id=PHONE_NUMBER_ID, reason="closed")
+        await self.admin("number.resume", id=PHONE_NUMBER_ID)
+        await here.until_status(held, "sent")
+        for _ in range(2):
+            scheduled = await here.send(people(2, 600), scheduled_at=iso(self.clock.now() + HOUR))
+            await self.api("POST", f"broadcasts/{scheduled}/pause")
+            await self.admin("broadcast.resume", id=scheduled)
+            await self.admin("broadcast.pause", id=scheduled)
+            await self.api("POST", f"broadcasts/{scheduled}/resume")
+            if not self.methods & {"broadcast.cancel"}:
+                await self.admin("broadcast.cancel", id=scheduled)
+        await self.api("POST", f"broadcasts/{scheduled}/cancel")
+        await self.api("POST", f"broadcasts/{failed}/retry", json={"statuses": ["failed"]})
+        await here.until_status(failed, "sent")
+        await self.admin("broadcast.give-up", id=lost)
+        await self.admin("broadcast.retry", id=lost, failed=True)
+        await here.until_status(lost, "sent")
+        later = await here.send(people(2, 800), scheduled_at=iso(self.clock.now() + HOUR))
+        await self.api("POST", "optouts", json={"phone": people(1, 800)[0]["to"]})
+        self.clock.advance(2 * HOUR)
+        await here.until_status(later, "sent")
+        await here.until_status(retried, "sent")
+        await self.hear_early()
+        return finished
+
+    async def hear_early(self) -> None:
+        """A status and a reply that come before Meta's own answer to the send."""
+        here = self.here
+        known = len(here.sim.ledger.entries)
+        here.sim.change(latency_ms=500, webhooks=False)
+        broadcast_id = await here.send(people(1, 900))
+        with anyio.fail_after(10):
+            while len(here.sim.ledger.entries) == known:  # noqa: ASYNC110 - the message is with Meta
+                await anyio.sleep(0.01)
+        await status(here, here.sim.ledger.entries[-1].wamid, "delivered")
+        await say(here, "Hello!", wa_id=people(1, 900)[0]["to"][1:])
+        await here.until_status(broadcast_id, "sent")
+        here.sim.change(latency_ms=0, webhooks=True)
+
+    async def hear(self, finished: str) -> None:
+        """Everything that Meta tells."""
+        here = self.here
+        await here.sim.idle()
+        page = await self.api("GET", f"broadcasts/{finished}/recipients")
+        sent = [each for each in page["data"] if each["whatsapp_message_id"]]
+        known = sent[0]["whatsapp_message_id"]
+        await status(here, known, "failed", errors=[{"code": 131050, "title": "stopped"}])
+        await status(here, "wamid.unknown", "delivered")
+        await status(here, known, "read", phone_number_id="1")
+        await say(here, "Thank you", wa_id=sent[1]["to"][1:], context=sent[1]["whatsapp_message_id"])
+        await say(here, "Thanks", wa_id=sent[4]["to"][1:])
+        await prefer(here, "stop", wa_id=sent[2]["to"][1:])
+        await prefer(here, "resume", wa_id=sent[2]["to"][1:])
+        await prefer(here, "stop", user_id="US.3")
+        await say(here, "STOP", wa_id=sent[3]["to"][1:], user_id="US.3")
+        for file in WEBHOOKS:
+            answer = await post(here.hook, json.loads(file.read_text())["payload"])
+            assert answer.status_code in (200, 400), answer.text
+        change = {"field": "account_update", "value": {"event": "ACCOUNT_RECONNECTED"}}
+        entry = [{"id": WABA_ID, "changes": [change]}]
+        await post(here.hook, {"object": "whatsapp_business_account", "entry": entry})
+        assert (await self.admin("number.list"))[0]["state"] == "active"
+
+    async def show(self, finished: str) -> None:
+        """All that can be read: over HTTP, on the socket, by Prometheus and by systemd."""
+        one = f"broadcasts/{finished}"
+        statuses = ("scheduled", "sending", "paused", "sent", "cancelled")
+        for path in (
+            "broadcasts",
+            *(f"broadcasts?status={word}" for word in statuses),
+            f"{one}/recipients",
+            *(f"{one}/recipients?status={word}" for word in ("pending", "read", "failed")),
+            "templates",
+            "templates?name=hello&status=APPROVED",
+            "optouts",
+            "webhooks",
+        ):
+            page = await self.api("GET", f"{path}{'&' if '?' in path else '?'}limit=1")
+            if cursor := page["meta"]["next_cursor"]:
+                await self.api("GET", f"{path}{'&' if '?' in path else '?'}limit=1&cursor={cursor}")
+        for path in ("me", "numbers", "openapi.json", one, f"{one}/events"):
+            await self.api("GET", path)
+        for media in ("text/csv", "application/jsonl"):
+            await self.api("GET", f"{one}/recipients", headers={"Accept": media})
+            await self.api("GET", f"{one}/recipients?status=failed", headers={"Accept": media})
+        recipient = (await self.api("GET", f"{one}/recipients?limit=1"))["data"][0]
+        await self.api("GET", f"{one}/recipients/{recipient['id']}")
+        await self.admin("broadcast.recipients", id=finished, to=recipient["to"])
+        await self.admin("broadcast.recipients", id=finished, status="failed")
+        for method in ("broadcast.show", "broadcast.watch", "broadcast.export"):
+            await self.admin(method, id=finished[:8])
+        for account in ({}, {"account": "shop"}):
+            for method in ("key.list", "optout.list", "webhook.list", "template.list"):
+                await self.admin(method, **account)
+            for word in (None, *statuses):
+                await self.admin("broadcast.list", **account, **({"status": word} if word else {}))
+        for method in ("account.list", "number.list", "doctor", "audit"):
+            await self.admin(method)
+        await self.admin("audit", since="2h")
+        await self.show_state()
+
+    async def show_state(self) -> None:
+        """What is said of the whole: to operators, Prometheus and systemd."""
+        await self.admin("status")
+        assert (await self.here.api.get("/metrics")).status_code == 200
+        await metrics.summary(self.here.running.ctx)
+
+    async def opt_out(self) -> None:
+        """The suppression list."""
+        for phone in ("+14155550177", "US.13491208655302741918"):
+            await self.api("POST", "optouts", json={"phone": phone})
+            await self.api("DELETE", f"optouts/{phone}")
+        await self.admin("optout.add", account="shop", phone="+14155550188")
+        await self.admin("optout.remove", account="shop", phone="+14155550188")
+        await self.admin("optout.import", account="shop", csv="phone\n+14155550199\n")
+        await self.admin("optout.export", account="shop")
+        for known, learnt in (("phone", "user_id"), ("user_id", "phone")):
+            person: dict[str, str | None] = {"phone": f"+1415555{ord(known[0])}0", "user_id": f"US.{known}"}
+            for given in (person | {learnt: None}, person):
+                await self.here.running.ctx.db.write(partial(self._opt_out, person=given))
+
+    def _opt_out(self, tx: Tx, person: dict[str, str | None]) -> bool:
+        """As Meta's webhooks do where only one of a person's addresses was known before."""
+        account_id = self.here.account["id"]
+        return optouts.add(
+            tx,
+            account_id=account_id,
+            phone=person["phone"],
+            user_id=person["user_id"],
+            source="word",
+            detail=None,
+            at=1,
+        )
+
+    async def deliver(self) -> None:
+        """Deliveries of outbound webhooks: shown, and asked for again."""
+        for hook in (await self.api("GET", "webhooks"))["data"]:
+            path = f"webhooks/{hook['id']}"
+            await self.api("GET", path)
+            for query in ("", "&status=pending", "&status=delivered", "&status=failed"):
+                page = await self.api("GET", f"{path}/deliveries?limit=1{query}")
+                if cursor := page["meta"]["next_cursor"]:
+                    await self.api("GET", f"{path}/deliveries?limit=1{query}&cursor={cursor}")
+            await self.admin("webhook.deliveries", id=hook["id"])
+            delivery = (await self.api("GET", f"{path}/deliveries"))["data"][0]["id"]
+            if hook["is_active"]:  # the one that answered 410 is not
+                await self.admin("webhook.resend", id=delivery)
+                await self.api("POST", f"{path}/deliveries/{delivery}/resend")
+
+    async def maintain(self) -> None:
+        """What the daemon does by itself or an operator does to it."""
+        running = self.here.running
+        await self.admin("backup", file=str(self.folder / "copy.db"))
+        await self.admin("check-db")
+        await self.admin("log-level", level="info", minutes=1)
+        running.ctx.control.reread = lambda: configuration(
+            self.folder, self.here.sim.url, self.extra + "[sender]\nmessages_per_second = 60\n"
+        )
+        await self.admin("reload")
+        await self.admin("drain", wait_s=1)
+        await self.admin("drain", off=True)
+        phone = people(1)[0]["to"]
+        for account in ({}, {"account": "shop"}):
+            await self.admin("export-person", phone=phone, **account)
+            await self.admin("erase", phone=phone, **account)
+            await self.admin("erase", phone=phone, forget_optout=True, **account)
+        await running.ctx.db.write(lambda tx: tx.execute(LOST).rowcount)
+        self.clock.advance(HOUR)
+        jobs = daemon._periodic_jobs(running.ctx, running.sender, running.queue)
+        for job in (*jobs, *daemon._maintenance_jobs(running.ctx)):
+            await job.run()
+
+    async def remove(self) -> None:
+        """The end of endpoints, keys, numbers and accounts."""
+        for hook in await self.admin("webhook.list"):
+            if "webhook.remove" in self.methods and hook["account"] == "shop":
+                await self.api("DELETE", f"webhooks/{hook['id']}")
+            else:
+                await self.admin("webhook.remove", id=hook["id"])
+        key = await self.admin("key.create", account="second", name="x", scopes=[])
+        await self.admin("key.revoke", id=key["id"])
+        await self.admin("number.remove", id="1")
+        await self.admin("account.add", name="empty")
+        await self.admin("account.remove", name="empty")

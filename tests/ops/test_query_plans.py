@@ -1,0 +1,188 @@
+"""No statement that the daemon runs becomes slower as the tables grow.
+
+What is asked is what really runs: a whole site with much behind it is used in every way, and each statement is
+recorded. SQLite says how it runs each, and how much work each run was. With a million recipients, one statement
+that reads all of them would stop everything.
+"""
+
+import ast
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.ops.everything import METHODS, PATTERNS, Everything
+from tests.ops.finished import store_finished
+from tests.support.clock import ShiftClock
+from tests.support.receiver import receiver
+from tests.support.site import site
+from tests.support.statements import Recording, recorded
+from wacrmd.clock import DAY
+from wacrmd.store import backups
+
+pytestmark = pytest.mark.anyio
+
+STORE = Path(__file__).parents[2] / "wacrmd" / "store"
+LOCAL = """
+[outbound_webhooks]
+allow_private = ["127.0.0.0/8"]
+"""
+EXTRA = f"""{LOCAL}
+[backup]
+directory = "backups"
+"""
+TEMPLATES = (
+    {
+        "id": "1",
+        "name": "hello",
+        "language": "en_US",
+        "status": "APPROVED",
+        "components": [{"type": "BODY", "text": "Hello {{1}}"}],
+    },
+)
+
+BROADCASTS, SIZE = 400, 50
+MAX_WORK = 2 * BROADCASTS * SIZE
+"""Reading all of a table that has that many rows takes more: at least three instructions for each."""
+
+SMALL = frozenset(
+    {
+        "setting",
+        "account",
+        "number",
+        "app_secret",
+        "api_key",
+        "webhook_endpoint",
+        "template",
+        "template_sync",
+        "task",
+        "sqlite_master",
+        "json_each",
+        "CONSTANT",
+    }
+)
+"""Tables that do not grow with use: a row for each account, number, key, endpoint or template."""
+
+OPEN_WORK = frozenset({"recipient_in_flight", "recipient_uncertain", "webhook_delivery_due"})
+"""Partial indexes that hold open work only: reading all of one is what is wanted."""
+
+IN_ORDER = "reads in the order of an index or of the ids, and stops at its limit"
+BY_DESIGN = "an operator asks for all of it, seldom, and no transaction of the writer waits for it"
+ALLOWED = {
+    "broadcasts.page": IN_ORDER,
+    "stats.read": IN_ORDER,
+    "retention.history": IN_ORDER,
+    "optouts.link": "looks whether there is any row",
+    "integrity._lines": BY_DESIGN,
+    "integrity._contradictions": BY_DESIGN,
+    "data_subjects.collect": BY_DESIGN,
+    "data_subjects._rows": BY_DESIGN,
+    "data_subjects.erase": "an operator asks for it, seldom",
+    "accounts.remove": "removing an account is rare, and it has no broadcasts any more",
+}
+"""Functions of the store whose statements may read much, each with the reason."""
+
+UNREACHED = {
+    "database._probe": "tried only while the disk takes no data",
+    "migrate.migrate": "changes the schema before anything else runs",
+}
+"""Functions of the store that a healthy site does not reach, each with the reason."""
+
+
+@pytest.fixture
+async def recording(tmp_path: Path) -> AsyncIterator[Recording]:
+    """The statements of a site with much behind it that is used in every way, and then started again."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, extra=LOCAL) as here:
+        await here.admin("webhook.add", account="shop", url="http://127.0.0.1:9/hook")
+    store_finished(tmp_path / "wacrmd.db", clock.now() - 1000 * DAY, broadcasts=1, size=50)
+    store_finished(tmp_path / "wacrmd.db", clock.now(), broadcasts=BROADCASTS, size=SIZE)
+    with recorded() as statements:
+        async with (
+            receiver() as local,
+            site(tmp_path, clock=clock, extra=EXTRA, templates=TEMPLATES) as here,
+        ):
+            local.answers = {"/fails": 500, "/gone": 410}
+            used = Everything(here, clock, local, tmp_path, EXTRA)
+            await used.run()
+            assert used.endpoints == set(PATTERNS)
+            assert used.methods == set(METHODS)
+        async with site(tmp_path, clock=clock, extra=EXTRA):
+            pass
+        copied = tmp_path / "restored.db"
+        backups.copy(
+            tmp_path / "wacrmd.db", copied, prepare=lambda tx: backups.pause_unfinished(tx, "restored", 1)
+        )
+    yield statements
+
+
+async def test_no_statement_becomes_slower_as_the_tables_grow(recording: Recording, tmp_path: Path) -> None:
+    readers: set[str] = set()
+    problems: list[str] = []
+    with closing(sqlite3.connect(tmp_path / "wacrmd.db")) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        for statement in recording.values():
+            scanned = scans(statement.plan(connection), statement.sql)
+            if not scanned and statement.work <= MAX_WORK:
+                continue
+            readers |= statement.functions
+            for function in statement.functions - ALLOWED.keys():
+                problems += [f"{function}: {statement.work} instructions, {scanned}, {statement.sql}"]
+    assert not problems, "\n".join(problems)
+    assert readers >= ALLOWED.keys(), "some need no exception any more"
+    missed = {function for function, lines in calls() if not reached(recording, lines)}
+    assert missed == set(UNREACHED), "use it in tests/ops/everything.py, so that its plan is looked at"
+
+
+def scans(plan: list[str], sql: str) -> list[str]:
+    """The steps that read a growing table from one end to the other."""
+    found = []
+    for step in plan:
+        scan = re.fullmatch(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?.*", step)
+        if scan is None or scan[2] in OPEN_WORK:
+            continue
+        name = scan[1]
+        table = re.search(rf'"?(\w+)"?(?:\([^)]*\))?\s+(?:AS\s+)?{name}\b(?!\.)', sql)
+        if not {name, table[1] if table else name} & SMALL:
+            found.append(step)
+    return found
+
+
+def calls() -> Iterator[tuple[str, set[tuple[str, int]]]]:
+    """Each call in store/ that reads or changes rows: `module.function`, and its lines."""
+    for file in STORE.glob("*.py"):
+        for function in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Call) and _runs_statement(node):
+                        lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+                        yield f"{file.stem}.{function.name}", {(str(file), line) for line in lines}
+
+
+def _runs_statement(node: ast.Call) -> bool:
+    if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("execute", "executemany"):
+        return False
+    control = ("PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "VACUUM")
+    return not ast.unparse(node.args[0]).lstrip("f'\"").startswith(control)
+
+
+def reached(recording: Recording, lines: set[tuple[str, int]]) -> bool:
+    return any(lines & statement.lines for statement in recording.values())
+
+
+def test_a_scan_and_a_long_search_would_be_seen(tmp_path: Path) -> None:
+    with recorded() as statements, closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("CREATE TABLE recipient (id INTEGER PRIMARY KEY, status TEXT, phone TEXT)")
+        connection.execute("CREATE INDEX recipient_status ON recipient (status)")
+        rows = [("sent", str(one)) for one in range(BROADCASTS * SIZE)]
+        connection.executemany("INSERT INTO recipient (status, phone) VALUES (?, ?)", rows)
+        scan = "SELECT r.id FROM recipient r WHERE phone = ?"
+        search = "SELECT count(phone) FROM recipient WHERE status = ?"
+        for sql in (scan, search):
+            connection.execute(sql, ("sent",)).fetchall()
+        assert scans(statements[scan].plan(connection), scan) == ["SCAN r"]
+        assert scans(statements[search].plan(connection), search) == []
+        assert statements[search].work > MAX_WORK
