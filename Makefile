@@ -1,10 +1,10 @@
-# Everything that a developer runs. Needs make and Python >= 3.11 with venv; all else goes into .venv.
+# Everything that a developer runs. Needs make and Python >= 3.11 with venv; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-# The newest Python that runs; PYTHON=/path/to/python3 chooses another.
+# The newest Python that is installed; PYTHON=/path/to/python3 chooses another.
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,10 +20,10 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 
 .PHONY: help venv demo test check format torture mutants bench dist dist-test lock clean
 
-help: ## this list
+help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-venv: $(STAMP) ## the virtual environment, as the lock file says
+venv: $(STAMP) ## make the virtual environment from the lock file
 
 $(LOCKED): requirements-dev.lock
 	@for candidate in $(or $(PYTHON),$(PYTHONS)); do \
@@ -48,19 +48,19 @@ $(STAMP): $(LOCKED) pyproject.toml
 	@$(PIP) --no-deps --no-index --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## the daemon and a simulated Meta on a temporary database; ARGS=--exit ends by itself
+demo: $(STAMP) ## run the daemon and a simulated Meta on a temporary database; ARGS=--exit ends by itself
 	@$(BIN)/wacrmd demo $(ARGS)
 
-test: check ## all checks, then all tests; ARGS='-k name' chooses some
+test: check ## run all checks, then all tests; ARGS='-k name' chooses some
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-check: $(STAMP) ## lint, format, types and the direction of imports
+check: $(STAMP) ## check lint, format, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(STAMP) ## format the code and mend what can be mended
+format: $(STAMP) ## format the code and repair what can be repaired
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -70,10 +70,10 @@ torture: $(STAMP) ## kill the real daemon again and again (KILLS=50) and look fo
 mutants: $(STAMP) ## change the pure modules in one place at a time: do the tests notice? (minutes)
 	$(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
 
-bench: $(STAMP) ## measure: accepting, sending, webhooks
+bench: $(STAMP) ## measure accepting, sending and webhooks; writes bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)
 
-dist: $(STAMP) ## in dist/: wheel, sdist, the single executable, and where dpkg-deb is the Debian package
+dist: $(STAMP) ## make in dist/: wheel, sdist, the single executable, and with dpkg-deb the Debian package
 	@$(BIN)/python -c 'import sys, sysconfig; sys.exit(not sysconfig.get_config_var("Py_ENABLE_SHARED"))' || { \
 		echo 'make: the executable needs a Python with its shared library, and this one is built without:' \
 			'on Debian apt install libpython3-dev, with pyenv PYTHON_CONFIGURE_OPTS=--enable-shared' >&2; exit 1; }
@@ -85,14 +85,14 @@ dist: $(STAMP) ## in dist/: wheel, sdist, the single executable, and where dpkg-
 	if command -v dpkg-deb >/dev/null; then contrib/debian/build build/executable/lib dist; fi
 	cd dist && sha256sum * > SHA256SUMS
 
-dist-test: ## what `make dist` has made, run where there is no Python
+dist-test: ## test the products of `make dist` where there is no Python
 	WACRMD_DIST=dist $(BIN)/python -m pytest tests/dist $(ARGS)
 
-lock: ## choose the newest versions that pyproject.toml allows; needs uv
+lock: ## update the lock files to the newest versions that pyproject.toml allows; needs uv
 	@command -v uv >/dev/null || { echo 'make: uv is needed for this (pipx install uv)' >&2; exit 1; }
 	env -u PIP_FIND_LINKS $(LOCK) --upgrade --output-file requirements.lock
 	env -u PIP_FIND_LINKS $(LOCK) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
-clean: ## remove all that is made
+clean: ## remove everything that was made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

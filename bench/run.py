@@ -122,7 +122,7 @@ def results(numbers: Numbers, scale: Scale, machine_lines: list[str]) -> str:
     now = dt.datetime.now(dt.UTC)
     about = (
         "Made by `make bench`. The project has set the targets itself. All figures are with"
-        " `synchronous=FULL`, and with each attempt on disk before its request leaves. The simulated Meta"
+        " `synchronous=FULL`, and with each attempt on disk before its request leaves. A minimal server in place of Meta"
         " (100 ms latency) and the load run in separate processes on the same cores."
         f" Medians of {scale.runs} runs."
     )

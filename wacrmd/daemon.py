@@ -148,7 +148,7 @@ async def run(
         ctx.control.reread, ctx.control.adopt = reread, access.adopt
         database.on_commit = ctx.metrics.committed
         await stack.enter_async_context(sender.open(ctx))
-        await sender.recover()
+        await sender.expire_all_attempts()
         await database.write(partial(_enqueue_all, queue=queue))
         scheduler = Scheduler(ctx, _periodic_jobs(ctx, sender, queue))
         dispatcher = Dispatcher(ctx)
@@ -245,7 +245,7 @@ def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[P
 
     return [
         PeriodicJob("ring_due", SECOND, partial(enqueue_due, ctx)),
-        PeriodicJob("rescue_lost_attempts", RESCUE_EVERY, partial(sender.recover, live=True)),
+        PeriodicJob("expire_lost_attempts", RESCUE_EVERY, sender.expire_lost_attempts),
         PeriodicJob("replace_dead_workers", RESCUE_EVERY, replace_dead_workers),
         PeriodicJob("restore_log_level", SECOND, partial(control.restore_log_level, ctx)),
     ]

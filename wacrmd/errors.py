@@ -117,6 +117,11 @@ def draining() -> Refusal:
     return Refusal(ErrorCode.UNAVAILABLE, message, retry_after_s=5)
 
 
+def describe(error: BaseException) -> str:
+    """An exception as one text for people: its type and its message, at most 300 characters."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")[:300]
+
+
 @contextmanager
 def sole_error() -> Iterator[None]:
     """Let an exception leave task groups as itself, not as the only leaf of nested groups."""

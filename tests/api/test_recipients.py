@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from tests.support.site import Site, people, phones, site
 from wacrmd.api.recipients import wanted_media
-from wacrmd.services.broadcasts.recipients import COLUMNS, ExportFormat, export, tame
+from wacrmd.services.broadcasts.recipients import COLUMNS, ExportFormat, export
 from wacrmd.services.views import resolve_broadcast
 
 pytestmark = pytest.mark.anyio
@@ -192,22 +192,6 @@ async def test_an_export_ends_when_nobody_reads_it_any_more(tmp_path: Path) -> N
 def test_the_form_is_the_one_that_the_caller_likes_best(accept: str | None, media: str | None) -> None:
     headers = [(b"accept", accept.encode())] if accept is not None else []
     assert wanted_media(Request({"type": "http", "headers": headers})) == media
-
-
-@pytest.mark.parametrize(
-    ("text", "cell"),
-    [
-        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
-        ("+1", "'+1"),
-        ("-1", "'-1"),
-        ("@SUM", "'@SUM"),
-        ("\tx", "'\tx"),
-        ("Message undeliverable", "Message undeliverable"),
-        (None, None),
-    ],
-)
-def test_no_cell_of_somebody_elses_text_is_a_formula(text: str | None, cell: str | None) -> None:
-    assert tame(text) == cell
 
 
 async def test_a_hundred_thousand_are_exported_in_flat_memory(

@@ -64,7 +64,7 @@ def hold(
 ) -> Hold | None:
     return broadcast_hold(
         broadcast,
-        Progress(total=9, pending=pending),
+        replace(Progress.of({}), total_recipients=9, pending_count=pending),
         number,
         storage=storage,
         throughput=throughput,

@@ -1,8 +1,8 @@
-"""Stop and start words, however people write them."""
+"""Opt-out keywords, however people write them."""
 
 import pytest
 
-from wacrmd.domain.keywords import matching, of_payload, plain
+from wacrmd.domain.keywords import keyword_of_payload, matching_keyword, normalized
 
 
 @pytest.mark.parametrize(
@@ -27,17 +27,17 @@ from wacrmd.domain.keywords import matching, of_payload, plain
         ("🙏", None),
     ],
 )
-def test_a_word_is_all_that_was_said(said: str, word: str | None) -> None:
+def test_a_keyword_is_found_if_the_message_consists_of_it(said: str, word: str | None) -> None:
     words = ("STOP", "OPT OUT", "ARRET", "Straße", "ОТПИСАТЬСЯ", "👎")
-    assert matching([None, said], words) == word
+    assert matching_keyword([None, said], words) == word
 
 
-def test_no_words_match_nothing() -> None:
-    assert matching(["STOP", "", None], ()) is None
+def test_without_keywords_nothing_matches() -> None:
+    assert matching_keyword(["STOP", "", None], ()) is None
 
 
 def test_a_payload_may_carry_data_behind_a_colon() -> None:
-    assert of_payload("STOP:bc_17") == "STOP"
-    assert of_payload("STOP") == "STOP"
-    assert of_payload(None) is None
-    assert plain(" ¡Baja! ") == "baja"
+    assert keyword_of_payload("STOP:bc_17") == "STOP"
+    assert keyword_of_payload("STOP") == "STOP"
+    assert keyword_of_payload(None) is None
+    assert normalized(" ¡Baja! ") == "baja"

@@ -132,27 +132,6 @@ def test_normalizing_twice_changes_nothing(text: str) -> None:
     assert once is None or phone.normalize(once) == once
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("US.13491208655302741918", True),
-        ("US.ENT.13491208655302741918", True),
-        ("BR.a", True),
-        ("BR." + "a" * 128, True),
-        ("BR." + "a" * 129, False),
-        ("BR.", False),
-        ("br.1349", False),
-        ("USA.1349", False),
-        ("US.13 49", False),
-        ("US.13.49", False),
-        ("US.1349\n", False),
-        ("+14155550123", False),
-    ],
-)
-def test_user_ids(text: str, expected: bool) -> None:
-    assert phone.is_user_id(text) is expected
-
-
 def test_digits_are_how_meta_writes_a_wa_id() -> None:
     assert phone.digits("+14155550123") == "14155550123"
     assert phone.digits("14155550123") == "14155550123"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.meta.answer import TEXT_LIMIT, outcome_of, retry_after_s
+from wacrmd.meta.answer import MAX_TEXT, outcome_of, retry_after_s
 from wacrmd.meta.errors import NO_META_ERROR
 from wacrmd.meta.outcome import Accepted, MetaError, Outcome, Phase, Refused, Unknown
 
@@ -128,7 +128,7 @@ def test_what_is_stored_of_an_error_is_bounded() -> None:
     body = json.dumps({"error": {"code": 1, "message": "m" * 9999, "error_data": {"details": "d" * 9999}}})
     outcome = outcome_of(400, {}, body.encode())
     assert isinstance(outcome, Refused)
-    assert outcome.error == MetaError(1, "m" * TEXT_LIMIT, "d" * TEXT_LIMIT)
+    assert outcome.error == MetaError(1, "m" * MAX_TEXT, "d" * MAX_TEXT)
 
 
 @given(st.integers(200, 599), st.binary(max_size=40))

@@ -66,7 +66,7 @@ async def test_a_list_without_end_is_given_up() -> None:
 
     async with peer(script) as seen:
         client = meta(seen.url)
-        with pytest.raises(MetaCallError, match="does not end"):
+        with pytest.raises(MetaCallError, match="more than"):
             await client.phone_numbers(WABA, "EAAG")
         await client.aclose()
 
@@ -105,7 +105,7 @@ EXPIRED = {"error": {"code": 190, "message": "Session has expired.", "error_data
             EXPIRED,
             (
                 "Meta refused 1: Session has expired (code 190): On Monday. "
-                "Give the number a valid system user token, then resume the number."
+                "Set a valid system user token for the number, then resume the number."
             ),
         ),
         (
@@ -132,7 +132,7 @@ async def test_a_refusal_is_one_clear_sentence(status: str, document: Any, sente
         with pytest.raises(MetaCallError) as raised:
             await client.number("1", "EAAG")
         await client.aclose()
-    assert raised.value.sentence == str(raised.value) == sentence
+    assert str(raised.value) == sentence
     expected = MetaError(190, "Session has expired.", "On Monday.") if document is EXPIRED else None
     assert raised.value.error == expected
 
@@ -151,7 +151,7 @@ async def test_no_connection_is_a_sentence_without_the_token() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_at_once:
         port = closed_at_once.getsockname()[1]
     client = meta(f"http://127.0.0.1:{port}")
-    with pytest.raises(MetaCallError, match="Meta could not be asked for 1: ") as raised:
+    with pytest.raises(MetaCallError, match="The request to Meta for 1 failed: ") as raised:
         await client.number("1", "EAAG")
     await client.aclose()
     assert "EAAG" not in str(raised.value)

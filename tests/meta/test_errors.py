@@ -36,9 +36,9 @@ def test_every_rule_tells_a_human_something(code: int) -> None:
         (131016, Action.RETRY),
         (133004, Action.RETRY),
         (130429, Action.THROTTLE),
-        (4, Action.LIMIT),
-        (80007, Action.LIMIT),
-        (131056, Action.PAIR),
+        (4, Action.CALL_LIMIT),
+        (80007, Action.CALL_LIMIT),
+        (131056, Action.PAIR_LIMIT),
         (131057, Action.MAINTENANCE),
         (131026, Action.FAIL),
         (131050, Action.OPT_OUT),
@@ -46,7 +46,7 @@ def test_every_rule_tells_a_human_something(code: int) -> None:
         (132001, Action.PAUSE_BROADCAST),
         (190, Action.PAUSE_NUMBER),
         (250, Action.PAUSE_NUMBER),
-        (368, Action.PAUSE_BUSINESS),
+        (368, Action.PAUSE_BUSINESS_ACCOUNT),
         (999_999, Action.COUNT_FAILURE),
     ],
 )
@@ -60,14 +60,14 @@ def test_the_action_of_a_refusal(code: int, action: Action) -> None:
         (131000, Action.FAIL),
         (131016, Action.FAIL),
         (131056, Action.FAIL),
-        (135000, Action.PAUSE_BUSINESS),
+        (135000, Action.PAUSE_BUSINESS_ACCOUNT),
         (132015, Action.PAUSE_BROADCAST),
         (131050, Action.OPT_OUT),
         (131049, Action.FAIL),
     ],
 )
 def test_the_action_of_a_failed_webhook(code: int, action: Action) -> None:
-    assert rule_for(code, asynchronous=True).action is action
+    assert rule_for(code, from_webhook=True).action is action
 
 
 def test_code_1_is_a_passing_fault_only_with_a_server_error() -> None:
@@ -76,10 +76,10 @@ def test_code_1_is_a_passing_fault_only_with_a_server_error() -> None:
 
 
 @given(st.integers(), st.booleans())
-def test_no_code_is_without_a_rule(code: int, asynchronous: bool) -> None:
-    rule = rule_for(code, asynchronous=asynchronous)
+def test_no_code_is_without_a_rule(code: int, from_webhook: bool) -> None:
+    rule = rule_for(code, from_webhook=from_webhook)
     assert rule.code == code
-    assert not (asynchronous and rule.action in (Action.RETRY, Action.PAIR))
+    assert not (from_webhook and rule.action in (Action.RETRY, Action.PAIR_LIMIT))
 
 
 @pytest.mark.parametrize(

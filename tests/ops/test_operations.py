@@ -1,4 +1,4 @@
-"""Whatever the operations guide tells people to type, or to look at, exists."""
+"""What the documents tell people to type, and what the operations guide tells them to look at, exists."""
 
 import re
 import shlex
@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.docs.pages import markdown_files
 from wacrmd.cli.main import root
 from wacrmd.config.sections import SECTIONS
 from wacrmd.domain.hold import HoldReason
 from wacrmd.metrics import Metrics
 
 TOP = Path(__file__).parents[2]
-GUIDES = ("docs/operations.md", "docs/metrics.md", "README.md", "contrib/prometheus/wacrmd.rules.yml")
+GUIDES = (*markdown_files(), TOP / "contrib/prometheus/wacrmd.rules.yml")
 TEXT = (TOP / "docs/operations.md").read_text()
 
 
@@ -33,7 +34,7 @@ def commands(text: str) -> list[str]:
     ]
 
 
-FOUND = sorted({command for guide in GUIDES for command in commands((TOP / guide).read_text())})
+FOUND = sorted({command for guide in GUIDES for command in commands(guide.read_text())})
 
 
 def test_the_guides_hold_commands() -> None:

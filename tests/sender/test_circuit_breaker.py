@@ -1,4 +1,4 @@
-"""When a row of failures says that something concerns the whole broadcast."""
+"""When failures in a row pause the whole broadcast."""
 
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
@@ -16,46 +16,63 @@ def decision(status: S, effect: Effect = Effect.NONE) -> Decision:
 
 
 def effects(breaker: CircuitBreaker, decisions: list[Decision]) -> list[Effect]:
-    return [breaker.note(one, 3).effect for one in decisions]
+    return [breaker.observe(one, 3).effect for one in decisions]
 
 
 SENT = decision(S.SENT)
-COUNT_FAILURE = decision(S.FAILED, Effect.COUNT_FAILURE)
+COUNTED = decision(S.FAILED, Effect.COUNT_FAILURE)
 FAILED = decision(S.FAILED)
 RETRY = decision(S.PENDING)
 
 
-def test_a_row_of_suspects_pauses_the_broadcast() -> None:
-    assert effects(CircuitBreaker(), [COUNT_FAILURE] * 3) == [
+def test_failures_in_a_row_pause_the_broadcast_and_say_why() -> None:
+    assert effects(CircuitBreaker(), [COUNTED] * 3) == [
         Effect.COUNT_FAILURE,
         Effect.COUNT_FAILURE,
         Effect.PAUSE_BROADCAST,
     ]
-    last = CircuitBreaker(failure_streak=2).note(COUNT_FAILURE, 3)
-    assert (last.hold, "3 recipients in a row" in last.detail) == (HoldReason.MANY_FAILURES, True)
+    last = CircuitBreaker(failure_streak=2).observe(COUNTED, 3)
+    assert last.hold is HoldReason.MANY_FAILURES
+    assert last.detail == "3 recipients in a row failed; the last: 132000 too few parameters"
+    assert last.result == COUNTED.result
 
 
-def test_a_success_between_begins_anew_and_other_failures_do_not_count() -> None:
-    assert Effect.PAUSE_BROADCAST not in effects(
-        CircuitBreaker(), [COUNT_FAILURE, COUNT_FAILURE, SENT, COUNT_FAILURE, COUNT_FAILURE]
-    )
+def test_a_decision_that_does_not_pause_is_passed_on_as_it_is() -> None:
+    for one in (SENT, COUNTED, FAILED, RETRY):
+        assert CircuitBreaker().observe(one, 3) is one
+
+
+def test_an_accepted_message_ends_the_streak_and_other_failures_do_not_count() -> None:
+    assert Effect.PAUSE_BROADCAST not in effects(CircuitBreaker(), [COUNTED, COUNTED, SENT, COUNTED, COUNTED])
     assert Effect.PAUSE_BROADCAST not in effects(CircuitBreaker(), [FAILED] * 20)
-    assert (
-        effects(CircuitBreaker(), [COUNT_FAILURE, FAILED, RETRY, COUNT_FAILURE, COUNT_FAILURE])[-1]
-        is Effect.PAUSE_BROADCAST
-    )
+    assert effects(CircuitBreaker(), [COUNTED, FAILED, RETRY, COUNTED, COUNTED])[-1] is Effect.PAUSE_BROADCAST
 
 
-def test_until_one_was_taken_only_as_many_fly_as_may_fail() -> None:
+def test_half_open_only_as_many_are_in_flight_as_may_fail() -> None:
     breaker = CircuitBreaker()
-    assert breaker.room(10) == 10
-    breaker.in_flight = 10
-    assert breaker.room(10) == 0
-    breaker.note(SENT, 10)
-    assert breaker.room(10) is None
+    assert breaker.free_requests(10) == 10
+    breaker.in_flight = 9
+    assert breaker.free_requests(10) == 1
+    breaker.in_flight = 11
+    assert breaker.free_requests(10) == 0
 
 
-def test_after_a_pause_it_is_careful_again() -> None:
-    breaker = CircuitBreaker(has_succeeded=True)
-    effects(breaker, [COUNT_FAILURE] * 3)
-    assert (breaker.room(3), breaker.failure_streak) == (3, 0)
+def test_the_first_accepted_message_closes_it() -> None:
+    breaker = CircuitBreaker(in_flight=10)
+    breaker.observe(RETRY, 10)
+    assert breaker.is_half_open
+    breaker.observe(SENT, 10)
+    assert (breaker.is_half_open, breaker.free_requests(10)) == (False, None)
+
+
+def test_after_a_pause_it_is_half_open_and_counts_from_zero() -> None:
+    breaker = CircuitBreaker(is_half_open=False)
+    effects(breaker, [COUNTED] * 3)
+    assert (breaker.free_requests(3), breaker.failure_streak) == (3, 0)
+
+
+def test_a_change_by_a_person_ends_the_streak() -> None:
+    breaker = CircuitBreaker(failure_streak=2)
+    breaker.reset_streak()
+    assert breaker.failure_streak == 0
+    assert effects(breaker, [COUNTED]) == [Effect.COUNT_FAILURE]

@@ -10,23 +10,23 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.errors import RULES, Action, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
-from wacrmd.sender.decision import ASKED_LONGEST, Decision, Effect, Rules, decide
+from wacrmd.sender.decision import MAX_RETRY_AFTER, Decision, Effect, Rules, decide
 
 NOW = 1_795_000_000_000
 S = RecipientStatus
 
 MEANS: dict[Action, tuple[S, Effect, HoldReason | None, bool]] = {
     Action.RETRY: (S.PENDING, Effect.NONE, None, True),
-    Action.PAIR: (S.PENDING, Effect.NONE, None, True),
+    Action.PAIR_LIMIT: (S.PENDING, Effect.NONE, None, True),
     Action.THROTTLE: (S.PENDING, Effect.THROTTLE, HoldReason.THROTTLED, False),
-    Action.LIMIT: (S.PENDING, Effect.LIMIT, HoldReason.THROTTLED, False),
+    Action.CALL_LIMIT: (S.PENDING, Effect.CALL_LIMIT, HoldReason.THROTTLED, False),
     Action.MAINTENANCE: (S.PENDING, Effect.MAINTENANCE, HoldReason.MAINTENANCE, False),
     Action.FAIL: (S.FAILED, Effect.NONE, None, False),
     Action.OPT_OUT: (S.FAILED, Effect.NONE, None, False),
     Action.COUNT_FAILURE: (S.FAILED, Effect.COUNT_FAILURE, HoldReason.MANY_FAILURES, False),
     Action.PAUSE_BROADCAST: (S.PENDING, Effect.PAUSE_BROADCAST, HoldReason.TEMPLATE, False),
     Action.PAUSE_NUMBER: (S.PENDING, Effect.PAUSE_NUMBER, HoldReason.ACCOUNT, False),
-    Action.PAUSE_BUSINESS: (S.PENDING, Effect.PAUSE_BUSINESS, HoldReason.ACCOUNT, False),
+    Action.PAUSE_BUSINESS_ACCOUNT: (S.PENDING, Effect.PAUSE_BUSINESS_ACCOUNT, HoldReason.ACCOUNT, False),
 }
 """Status, effect and hold of each action, and whether it uses up one of the recipient's own tries."""
 
@@ -83,7 +83,7 @@ def test_accepted_is_sent() -> None:
 def test_what_surely_was_not_sent_waits_and_loses_no_try(phase: Phase) -> None:
     found = decision(NotSent(phase, "connection refused"), retries=6)
     assert (found.result.status, found.result.used_retry) == (S.PENDING, False)
-    assert (found.effect, found.hold) == (Effect.SILENCE, HoldReason.META_UNREACHABLE)
+    assert (found.effect, found.hold) == (Effect.NO_ANSWER, HoldReason.META_UNREACHABLE)
 
 
 @pytest.mark.parametrize("phase", [Phase.WRITE, Phase.READ, Phase.ANSWER])
@@ -113,7 +113,7 @@ def test_passing_faults_wait_longer_each_time_and_end() -> None:
     assert waits == [30 * SECOND, MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 15 * MINUTE]
     given_up = decision(refused(131016), retries=6).result
     assert (given_up.status, given_up.error) == (S.FAILED, MetaError(131016, "a title", "some details"))
-    assert "gave up after 7 tries" in given_up.note
+    assert "gave up after 7 attempts" in given_up.note
 
 
 def test_the_pair_limit_waits_by_powers_of_four() -> None:
@@ -137,8 +137,8 @@ def test_what_meta_asks_to_wait_is_waited_within_reason(code: int) -> None:
     asked = decision(refused(code, retry_after_s=1800)).result.next_attempt_at - NOW
     assert asked == 30 * MINUTE
     mistaken = decision(refused(code, retry_after_s=1e9))
-    assert mistaken.result.next_attempt_at - NOW == ASKED_LONGEST
-    assert mistaken.wait <= ASKED_LONGEST
+    assert mistaken.result.next_attempt_at - NOW == MAX_RETRY_AFTER
+    assert mistaken.wait <= MAX_RETRY_AFTER
 
 
 OUTCOMES = st.one_of(
@@ -170,7 +170,7 @@ def test_no_outcome_is_without_a_sane_verdict(
     found = decision(outcome, retries=retries, age=age, jitter=jitter, rules=rules)
     assert found.result.status in (S.SENT, S.PENDING, S.FAILED, S.UNCERTAIN)
     if found.result.status is S.PENDING:
-        assert NOW <= found.result.next_attempt_at <= NOW + 1.25 * ASKED_LONGEST
+        assert NOW <= found.result.next_attempt_at <= NOW + 1.25 * MAX_RETRY_AFTER
     else:
         assert not found.result.used_retry
     if isinstance(outcome, Accepted):

@@ -74,7 +74,7 @@ async def test_an_outcome_that_cannot_be_written_harms_no_other(tmp_path: Path) 
         assert shown["pending_count"] == 1
         await idle(here.running.sender)
         clock.advance(DAY)
-        await here.running.sender.recover(live=True)
+        await here.running.sender.expire_lost_attempts()
         shown = await here.until_status(broadcast_id, "sent")
         assert (shown["sent_count"], shown["uncertain_count"]) == (19, 1)
         attempts = await ctx.db.read(
@@ -104,7 +104,7 @@ async def test_a_broadcast_that_only_crashes_is_paused_and_says_why(tmp_path: Pa
                 await here.running.sender.send_broadcast(2)
         shown = await here.until_status(broadcast_id, "paused")
         assert shown["hold"]["reason"] == "many_failures"
-        assert "Sending it failed here 5 times: TypeError" in shown["hold"]["detail"]
+        assert "Sending failed inside wacrmd 5 times: TypeError" in shown["hold"]["detail"]
         await here.admin("number.resume", id=here.number["id"])
         await here.until_status(other, "sent")
 

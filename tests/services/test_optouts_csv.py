@@ -10,20 +10,26 @@ from hypothesis import strategies as st
 from tests.support.site import phones, site
 from wacrmd.services.context import Context
 from wacrmd.services.optouts import manage
-from wacrmd.services.optouts.manage import Imported, LineError
+from wacrmd.services.optouts.import_export import (
+    ImportResult,
+    LineError,
+    export_csv,
+    import_csv,
+    read_optouts,
+)
 
 pytestmark = pytest.mark.anyio
 
 
 async def exported(ctx: Context, account_id: str) -> str:
-    return "".join([piece async for piece in manage.export_csv(ctx, account_id)])
+    return "".join([piece async for piece in export_csv(ctx, account_id)])
 
 
 async def test_a_file_without_header_is_read_by_its_first_column(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         ctx, account = here.running.ctx, here.account["id"]
         lines = ["+14155550100\n", "1 415 555 0101, ignored\n", "\n", "US.123\n", "+14155550100\n"]
-        assert await manage.import_csv(ctx, account, lines) == Imported(added=3, known=1)
+        assert await import_csv(ctx, account, lines) == ImportResult(added=3, known=1)
         views, _ = await manage.list_optouts(ctx, account)
         assert {(each["phone"], each["user_id"], each["source"]) for each in views} == {
             ("+14155550100", None, "import"),
@@ -42,8 +48,8 @@ async def test_a_header_names_the_columns_in_any_order(tmp_path: Path, separator
     async with site(tmp_path) as here:
         ctx, account = here.running.ctx, here.account["id"]
         text = "\ufeff" + "".join(separator.join(row) + "\r\n" for row in rows)
-        done = await manage.import_csv(ctx, account, text.splitlines(keepends=True))
-        assert done == Imported(added=2)
+        done = await import_csv(ctx, account, text.splitlines(keepends=True))
+        assert done == ImportResult(added=2)
         views, _ = await manage.list_optouts(ctx, account)
         assert [(each["phone"], each["user_id"], each["detail"]) for each in views] == [
             (None, "US.9", None),
@@ -54,7 +60,7 @@ async def test_a_header_names_the_columns_in_any_order(tmp_path: Path, separator
 async def test_lines_that_cannot_be_used_are_named_by_number_and_the_others_count(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         lines = ["phone,user_id\n", "+14155550100,\n", "12,\n", ",\n", ",us.1\n", ",US.1\n", "hello\n"]
-        done = await manage.import_csv(here.running.ctx, here.account["id"], lines)
+        done = await import_csv(here.running.ctx, here.account["id"], lines)
         assert (done.added, done.rejected) == (2, 3)
         assert done.errors == [
             LineError(3, "expected a phone number such as +14155550123, found '12'"),
@@ -66,14 +72,14 @@ async def test_lines_that_cannot_be_used_are_named_by_number_and_the_others_coun
 async def test_a_stray_quote_swallows_nobody(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         lines = ["phone,note\n", '+14155550100,"oh\n', "+14155550101,b\n", "+14155550102,c\n"]
-        done = await manage.import_csv(here.running.ctx, here.account["id"], lines)
-        assert done == Imported(added=3)
+        done = await import_csv(here.running.ctx, here.account["id"], lines)
+        assert done == ImportResult(added=3)
 
 
 @given(st.lists(st.text(alphabet='+1415550 ,;"\t\x00US.aphone', max_size=30), max_size=20))
 def test_every_line_that_says_something_is_a_person_or_an_error(lines: list[str]) -> None:
-    imported = Imported()
-    found = list(manage._read(["x", *lines], imported))
+    imported = ImportResult()
+    found = list(read_optouts(["x", *lines], imported))
     numbers = [error.line for error in imported.errors]
     assert len(numbers) == imported.rejected == len(set(numbers))
     said = sum(any(cell.strip() for cell in line.replace('"', "").split(",")) for line in ["x", *lines])
@@ -89,7 +95,7 @@ async def test_a_hundred_thousand_lines_go_in_by_slices_and_come_out_again(tmp_p
             for phone in phones(100_000):
                 yield phone + "\n"
 
-        done = await manage.import_csv(ctx, account, lines())
+        done = await import_csv(ctx, account, lines())
         assert (done.added, done.known, done.rejected) == (100_000, 0, 0)
         text = await exported(ctx, account)
         exported_lines = text.splitlines()
@@ -104,5 +110,5 @@ async def test_what_is_exported_can_be_imported_and_is_no_formula(tmp_path: Path
         text = await exported(ctx, account)
         assert ",'=1+1," in text
         await manage.remove(ctx, account, "+14155550100")
-        done = await manage.import_csv(ctx, account, text.splitlines(keepends=True))
-        assert done == Imported(added=1)
+        done = await import_csv(ctx, account, text.splitlines(keepends=True))
+        assert done == ImportResult(added=1)

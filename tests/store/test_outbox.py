@@ -9,13 +9,17 @@ import pytest
 
 from tests.support.clock import START
 from wacrmd.clock import iso
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.outbound.client import Answer
 from wacrmd.outbound.dispatcher import record
 from wacrmd.store import optouts, outbox, webhook_endpoints
 from wacrmd.store.database import open_writer
 from wacrmd.store.migrate import migrate
+from wacrmd.views.events import OptedOut
 
 MAX_AGE = 72 * 3_600_000
+EVENT = WebhookEvent.CONTACT_OPTED_OUT
+DATA = OptedOut(phone="+14155550123", user_id=None, source="word", detail="STOP")
 
 
 @pytest.fixture
@@ -39,17 +43,23 @@ def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sq
     endpoint(tx, "two", "contact.opted_out")
     endpoint(tx, "off", "contact.opted_out")
     webhook_endpoints.update(tx, "off", is_active=False, now=START)
-    assert outbox.add(tx, "a", "contact.opted_out", {"x": 1}, START + 5000, occurred_at=START) == 2
-    assert outbox.add(tx, "a", "broadcast.sent", {}, START) == 1
-    assert outbox.add(tx, "a", "broadcast.paused", {}, START) == 0
-    assert outbox.add(tx, "b", "contact.opted_out", {}, START) == 0
+    assert outbox.add(tx, "a", WebhookEvent.CONTACT_OPTED_OUT, DATA, START + 5000, occurred_at=START) == 2
+    assert outbox.add(tx, "a", WebhookEvent.BROADCAST_SENT, DATA, START) == 1
+    assert outbox.add(tx, "a", WebhookEvent.BROADCAST_PAUSED, DATA, START) == 0
+    assert outbox.add(tx, "b", WebhookEvent.CONTACT_OPTED_OUT, DATA, START) == 0
     found = outbox.due(tx, now=START + 5000, room=10, busy=[])
     assert {name: [each.event for each in due] for name, due in found.items()} == {
         "one": ["broadcast.sent", "contact.opted_out"],
         "two": ["contact.opted_out"],
     }
     envelope = json.loads(found["two"][0].body)
-    assert (envelope["id"], envelope["occurred_at"]) == (found["two"][0].event_id, iso(START))
+    assert envelope == {
+        "id": found["two"][0].event_id,
+        "event": "contact.opted_out",
+        "occurred_at": iso(START),
+        "account_id": "a",
+        "data": {"phone": "+14155550123", "user_id": None, "source": "word", "detail": "STOP"},
+    }
     assert found["one"][1].event_id == found["two"][0].event_id
     busy = [found["two"][0].id]
     assert "two" not in outbox.due(tx, now=START + 5000, room=10, busy=busy)
@@ -64,8 +74,8 @@ def tried(tx: sqlite3.Connection, answer: Answer, now: int) -> str | None:
 def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_nothing(
     tx: sqlite3.Connection,
 ) -> None:
-    endpoint(tx, "one", "e")
-    outbox.add(tx, "a", "e", {}, START)
+    endpoint(tx, "one", EVENT)
+    outbox.add(tx, "a", EVENT, DATA, START)
     refused, taken = Answer(500, "HTTP 500", 0.1), Answer(200, None, 0.1)
     assert tried(tx, refused, START) is None
     found = webhook_endpoints.get(tx, "one")
@@ -76,7 +86,7 @@ def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_n
     assert found is not None
     assert found.failing_since is None
     later = START + 2 * MAX_AGE
-    outbox.add(tx, "a", "e", {}, later)
+    outbox.add(tx, "a", EVENT, DATA, later)
     assert tried(tx, refused, later) is None
     found = webhook_endpoints.get(tx, "one")
     assert found is not None
@@ -86,16 +96,16 @@ def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_n
 def test_an_endpoint_that_took_nothing_for_the_whole_time_is_disabled_and_the_rest_given_up(
     tx: sqlite3.Connection,
 ) -> None:
-    endpoint(tx, "one", "e")
-    outbox.add(tx, "a", "e", {}, START)
+    endpoint(tx, "one", EVENT)
+    outbox.add(tx, "a", EVENT, DATA, START)
     assert tried(tx, Answer(None, "no answer", 1.0), START) is None
     for _ in range(3):
-        outbox.add(tx, "a", "e", {}, START + MAX_AGE)
+        outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE)
     reason = tried(tx, Answer(None, "no answer", 1.0), START + MAX_AGE)
     assert reason == f"Nothing was taken since {iso(START)}; the last error: no answer"
     assert outbox.due(tx, now=START + 2 * MAX_AGE, room=10, busy=[]) == {}
     assert {each.status for each in outbox.page(tx, "one", limit=10)} == {"failed"}
-    assert outbox.add(tx, "a", "e", {}, START + MAX_AGE) == 0
+    assert outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE) == 0
 
 
 def stop(tx: sqlite3.Connection, at: int, phone: str | None = None, user_id: str | None = None) -> bool:

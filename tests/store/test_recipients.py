@@ -118,7 +118,7 @@ def test_what_comes_back_to_a_cancelled_broadcast_is_cancelled(tx: Tx) -> None:
     assert broadcasts.cancel(tx, broadcast_id, NOW)
     recipients.record(tx, [result(claim, S.PENDING)])
     recipients.settle_cancelled(tx, [broadcast_id])
-    assert broadcasts.progress(tx, [broadcast_id])[broadcast_id].cancelled == 2
+    assert broadcasts.progress(tx, [broadcast_id])[broadcast_id].cancelled_count == 2
     found = broadcasts.get(tx, broadcast_id)
     assert found is not None
     assert found.status is BroadcastStatus.CANCELLED

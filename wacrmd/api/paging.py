@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wacrmd.domain.page import Position
 from wacrmd.errors import bad_request
-from wacrmd.store.broadcasts import Position
 
 PAGE = 50
 LONGEST_PAGE = 100

@@ -1,13 +1,40 @@
-"""What a command reads beside its arguments: secrets from files, and a person's yes."""
+"""What a command reads beside its arguments: files, secrets from files, and a person's yes."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-_MOST_BYTES = 64 * 1024
+MAX_SECRET_BYTES = 64 * 1024
+PIECE_BYTES = 64 * 1024
+STANDARD_INPUT = "-"
 _STDIN_READ = "wacrmd.stdin_read"
+
+
+def source_name(file: str) -> str:
+    """What a file argument is called in messages."""
+    return "standard input" if file == STANDARD_INPUT else file
+
+
+def read_pieces(file: str, max_bytes: int | None = None) -> Iterator[bytes]:
+    """The bytes of a file, or of standard input for `-`, piece by piece.
+
+    Raises ClickException for a file that cannot be read, and for one of more than `max_bytes`.
+    """
+    size = 0
+    try:
+        with nullcontext(sys.stdin.buffer) if file == STANDARD_INPUT else Path(file).open("rb") as source:
+            while piece := source.read(PIECE_BYTES):
+                size += len(piece)
+                if max_bytes is not None and size > max_bytes:
+                    limit = f"{max_bytes >> 20} MiB"
+                    raise click.ClickException(f"{source_name(file)} holds more than {limit}: split it")
+                yield piece
+    except OSError as error:
+        raise click.ClickException(f"cannot read {source_name(file)}: {error.strerror}") from None
 
 
 class SecretFile(click.ParamType[str]):
@@ -31,10 +58,10 @@ class SecretFile(click.ParamType[str]):
             ctx.meta[_STDIN_READ] = True
         try:
             if value == "-":
-                raw = sys.stdin.buffer.read(_MOST_BYTES + 1)
+                raw = sys.stdin.buffer.read(MAX_SECRET_BYTES + 1)
             else:
                 with Path(value).open("rb") as file:
-                    raw = file.read(_MOST_BYTES + 1)
+                    raw = file.read(MAX_SECRET_BYTES + 1)
         except OSError as error:
             self.fail(f"cannot read {where}: {error.strerror}", param, ctx)
         return self._checked(raw, where, param, ctx)
@@ -42,8 +69,8 @@ class SecretFile(click.ParamType[str]):
     def _checked(
         self, raw: bytes, where: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        if len(raw) > _MOST_BYTES:
-            self.fail(f"{where} holds more than {_MOST_BYTES} bytes: is it the right file?", param, ctx)
+        if len(raw) > MAX_SECRET_BYTES:
+            self.fail(f"{where} holds more than {MAX_SECRET_BYTES} bytes: is it the right file?", param, ctx)
         try:
             secret = raw.decode("utf-8")
         except UnicodeDecodeError:

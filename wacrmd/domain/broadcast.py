@@ -1,11 +1,16 @@
-"""A broadcast: one template to many people, its status and its derived counts."""
+"""A broadcast: one template to many people, its status and its derived counts.
 
-from dataclasses import dataclass
+`BroadcastFacts` and `BroadcastCounts` declare once what is stored (or counted) and shown to callers: the records here, the
+columns that are read (`wacrmd/store/broadcasts.py`) and the views (`wacrmd/views/`) inherit their fields.
+"""
+
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
-from wacrmd.clock import Millis
 from wacrmd.domain.hold import Hold
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.fields import Doc, Time, json_name
 
 
 class BroadcastStatus(StrEnum):
@@ -18,39 +23,58 @@ class BroadcastStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class Broadcast:
-    """One template to many people, without its counts (they are derived, see Progress)."""
+@dataclass(frozen=True, kw_only=True)
+class BroadcastFacts:
+    """What is stored of a broadcast and shown to callers."""
+
+    __slots__ = ()  # what inherits it has slots of its own
+
+    uuid: Annotated[str, Doc("its id")] = field(metadata=json_name("id"))
+    name: Annotated[str, Doc("its label")]
+    template_name: Annotated[str, Doc("name of the template")]
+    template_language: Annotated[str, Doc("language code of the template")]
+    status: Annotated[
+        BroadcastStatus, Doc("`sent` once every send was attempted and none waits for another try")
+    ]
+    number_id: Annotated[str, Doc("id of the number that sends")] = field(metadata=json_name("from"))
+    created_at: Annotated[Time, Doc("when it was accepted")]
+    updated_at: Annotated[Time, Doc("when it or one of its recipients changed last")]
+    scheduled_at: Annotated[Time | None, Doc("when it is to start")]
+    started_at: Annotated[Time | None, Doc("when it started")]
+    completed_at: Annotated[Time | None, Doc("when nothing was left to send")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BroadcastCounts:
+    """How many recipients of a broadcast stand where: a ladder of rungs, and what is beside it."""
+
+    __slots__ = ()
+
+    total_recipients: Annotated[
+        int, Doc("`sent + failed + pending + uncertain + cancelled`, at every moment")
+    ]
+    sent_count: Annotated[int, Doc("Meta took the message; includes the delivered ones")]
+    delivered_count: Annotated[int, Doc("it is on the person's phone; includes the read ones")]
+    read_count: Annotated[int, Doc("it was read; includes the replied ones")]
+    replied_count: Annotated[int, Doc("the person answered")]
+    failed_count: Annotated[int, Doc("it is known that the message did not arrive")]
+    pending_count: Annotated[int, Doc("still to be sent, or just being sent")]
+    uncertain_count: Annotated[int, Doc("the request broke off after Meta may have taken it")]
+    cancelled_count: Annotated[int, Doc("never tried: the broadcast was cancelled, or the person opted out")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broadcast(BroadcastFacts):
+    """One template to many people, as stored; its counts are derived, see Progress."""
 
     id: int
-    uuid: str
     account_id: str
-    number_id: str
-    name: str
-    template_name: str
-    template_language: str
-    status: BroadcastStatus
     hold: Hold | None
-    created_at: Millis
-    updated_at: Millis
-    scheduled_at: Millis | None
-    started_at: Millis | None
-    completed_at: Millis | None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The counts of a broadcast as the API shows them: a ladder of rungs, and what is beside it."""
-
-    total: int = 0
-    pending: int = 0
-    sent: int = 0
-    delivered: int = 0
-    read: int = 0
-    replied: int = 0
-    failed: int = 0
-    uncertain: int = 0
-    cancelled: int = 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(BroadcastCounts):
+    """The counts of a broadcast."""
 
     @classmethod
     def of(cls, by_status: dict[str, int]) -> "Progress":
@@ -60,13 +84,13 @@ class Progress:
         read = replied + count[RecipientStatus.READ]
         delivered = read + count[RecipientStatus.DELIVERED]
         return cls(
-            total=sum(count.values()),
-            pending=count[RecipientStatus.PENDING] + count[RecipientStatus.SENDING],
-            sent=delivered + count[RecipientStatus.SENT],
-            delivered=delivered,
-            read=read,
-            replied=replied,
-            failed=count[RecipientStatus.FAILED],
-            uncertain=count[RecipientStatus.UNCERTAIN],
-            cancelled=count[RecipientStatus.CANCELLED],
+            total_recipients=sum(count.values()),
+            sent_count=delivered + count[RecipientStatus.SENT],
+            delivered_count=delivered,
+            read_count=read,
+            replied_count=replied,
+            failed_count=count[RecipientStatus.FAILED],
+            pending_count=count[RecipientStatus.PENDING] + count[RecipientStatus.SENDING],
+            uncertain_count=count[RecipientStatus.UNCERTAIN],
+            cancelled_count=count[RecipientStatus.CANCELLED],
         )

@@ -25,7 +25,7 @@ def broadcast_hold(
     """
     if broadcast.status is BroadcastStatus.PAUSED:
         return broadcast.hold
-    if broadcast.status is not BroadcastStatus.SENDING or progress.pending == 0:
+    if broadcast.status is not BroadcastStatus.SENDING or progress.pending_count == 0:
         return None
     if number is None or not number.access_token:
         detail = "Its number was removed: cancel it, and make a new broadcast from another number"
@@ -40,7 +40,7 @@ def broadcast_hold(
     if draining_since is not None:
         detail = "The daemon is draining: sending goes on after its restart"
         return Hold(HoldReason.DRAINING, detail, draining_since)
-    if waiting == progress.pending and earliest_retry_at is not None and earliest_retry_at > now:
+    if waiting == progress.pending_count and earliest_retry_at is not None and earliest_retry_at > now:
         detail = f"{waiting} recipients wait for their next try, the first at {iso(earliest_retry_at)}"
         return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
     return None

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
-from wacrmd.clock import Millis
+from wacrmd.fields import Doc, Time
 
 
 class HoldReason(StrEnum):
@@ -40,8 +41,8 @@ NEEDS_NOBODY = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why something does not move: the reason, a sentence for people, and since when."""
+    """Why something does not move."""
 
     reason: HoldReason
-    detail: str
-    since: Millis
+    detail: Annotated[str, Doc("a sentence for people")]
+    since: Time

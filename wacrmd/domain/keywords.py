@@ -1,11 +1,11 @@
-"""STOP and START words: what a person wrote or tapped, held against the configured words; pure."""
+"""Opt-out keywords: whether a message consists of one of the configured words. Pure."""
 
 import unicodedata
 from collections.abc import Iterable
 
 
-def plain(text: str) -> str:
-    """`text` as it is compared: without case, accents, spare spaces, and punctuation or emoji around it."""
+def normalized(text: str) -> str:
+    """`text` as it is compared: without case, accents, extra spaces, and punctuation or emoji around it."""
     decomposed = unicodedata.normalize("NFKD", text)
     letters = "".join(char for char in decomposed if not unicodedata.combining(char))
     words = " ".join(letters.casefold().split())
@@ -13,15 +13,15 @@ def plain(text: str) -> str:
     return words[kept[0] : kept[-1] + 1] if kept else words
 
 
-def matching(said: Iterable[str | None], words: Iterable[str]) -> str | None:
-    """The configured word that is all that the person said, in any of the ways that it was said; else None."""
-    known = {plain(word): word for word in words}
-    for text in said:
-        if text and (word := known.get(plain(text))) is not None:
-            return word
+def matching_keyword(texts: Iterable[str | None], keywords: Iterable[str]) -> str | None:
+    """The keyword that one of the texts of a message consists of; None where there is none."""
+    known = {normalized(keyword): keyword for keyword in keywords}
+    for text in texts:
+        if text and (keyword := known.get(normalized(text))) is not None:
+            return keyword
     return None
 
 
-def of_payload(payload: str | None) -> str | None:
-    """The word in a button's payload, which may carry data of its own behind a colon (`STOP:bc_17`)."""
+def keyword_of_payload(payload: str | None) -> str | None:
+    """The part of a button's payload before a colon, behind which an app may put its own data: `STOP:bc_17`."""
     return payload.partition(":")[0] if payload else None

@@ -20,7 +20,6 @@ _FORMATTING_CATEGORIES = frozenset({"Zs", "Pd", "Cf"})
 _DIALLED = re.compile(rf"\+?[0-9]{{{_DIGITS_MIN},{_DIGITS_MAX}}}", re.ASCII)
 _MEXICAN_MOBILE = re.compile(r"\+521([0-9]{10})", re.ASCII)
 _BRAZILIAN_MOBILE = re.compile(r"\+55([1-9]{2})([6-9][0-9]{7})", re.ASCII)
-_USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
 
 _Rule = tuple[frozenset[int], Callable[[str], object]]
 
@@ -41,11 +40,6 @@ def normalize(text: str) -> str | None:
     if dialled[0] != "+":
         dialled = "+" + dialled.removeprefix("00")
     return dialled if _is_plainly_valid(dialled) else _parse(dialled)
-
-
-def is_user_id(text: str) -> bool:
-    """Whether `text` is a business-scoped user id, `CC.…` or `CC.ENT.…` (Meta, business-scoped-user-ids)."""
-    return _USER_ID.fullmatch(text) is not None
 
 
 def digits(phone: str) -> str:

@@ -1,9 +1,11 @@
 """A recipient of a broadcast: one person, one message, and where it stands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
 from wacrmd.clock import Millis
+from wacrmd.fields import Doc, Time, json_name
 
 
 class RecipientStatus(StrEnum):
@@ -34,22 +36,32 @@ WAITING = frozenset({RecipientStatus.PENDING, RecipientStatus.SENDING})
 """What keeps a broadcast from being `sent`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+@dataclass(frozen=True, kw_only=True)
+class RecipientFacts:
+    """What is stored of a recipient and shown to callers."""
+
+    __slots__ = ()  # what inherits it has slots of its own
+
+    id: Annotated[int, Doc("its id")]
+    to: Annotated[str, Doc("phone number in E.164 form, or business-scoped user id")]
+    status: RecipientStatus
+    wamid: Annotated[str | None, Doc("Meta's id of the message")] = field(
+        metadata=json_name("whatsapp_message_id")
+    )
+    attempts: Annotated[int, Doc("how often it was tried")]
+    sent_at: Annotated[Time | None, Doc("when Meta took the message")]
+    delivered_at: Time | None
+    read_at: Time | None
+    replied_at: Time | None
+    failed_at: Time | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient(RecipientFacts):
     """One person of a broadcast, as stored."""
 
-    id: int
     broadcast_id: int
-    to: str
-    status: RecipientStatus
-    attempts: int
-    wamid: str | None
     error_code: int | None
     error_title: str | None
     error_details: str | None
     next_attempt_at: Millis
-    sent_at: Millis | None
-    delivered_at: Millis | None
-    read_at: Millis | None
-    replied_at: Millis | None
-    failed_at: Millis | None

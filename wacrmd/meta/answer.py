@@ -1,8 +1,8 @@
-"""Meta's answer to a send: from HTTP status, headers and bytes to an `Outcome`; pure.
+"""Meta's answer to a send: from HTTP status, headers and body to an `Outcome`; pure.
 
-Decisions (docs/meta.md, Answers and Errors): a 2xx with a message id is accepted; an error object with
-a code is Meta's word that it was refused, whatever the status; a 3xx or 4xx without such an object is
-refused by its status; all else (garbage with 2xx, 408, 5xx of a proxy) may hide a message that was taken.
+The rules (docs/meta.md, Answers): a 2xx with a message id is accepted. An error object with a code means refused,
+whatever the status. A 3xx or 4xx without such an object is refused by its status. Everything else (other bodies
+with 2xx, 408, 5xx of a proxy) has an unknown outcome: Meta may have the message.
 """
 
 from collections.abc import Mapping
@@ -10,21 +10,20 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-import orjson
-
 from wacrmd.meta.errors import code_without_json
 from wacrmd.meta.outcome import Accepted, MetaError, Outcome, Phase, Refused, Unknown
+from wacrmd.meta.untrusted import as_json, as_object, as_objects, as_text
 
-TEXT_LIMIT = 1000
+MAX_TEXT = 1000
 """Characters kept of a title, details or trace id: they are stored with every recipient that fails."""
 
 MAX_CODE = 2**31
-"""Codes beyond this are not Meta's (the largest known is 2494100), and would not fit everywhere."""
+"""Larger codes are not Meta's (the largest known one is 2494100), and SQLite could not store all of them."""
 
 
 def outcome_of(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     """What an HTTP answer to `POST …/messages` says about the message; header names in any case."""
-    document = _json(body)
+    document = as_json(body)
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and (accepted := _accepted(document)):
         return accepted
     if error := error_of(document):
@@ -38,38 +37,38 @@ def outcome_of(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
 
 def error_of(document: Any) -> MetaError | None:
     """The error object of a Graph API answer, if it has one with a code."""
-    return meta_error(document.get("error")) if isinstance(document, dict) else None
+    return meta_error(as_object(document).get("error"))
 
 
 def meta_error(error: Any) -> MetaError | None:
-    """One of Meta's error objects, of an answer or a webhook; None without a usable code."""
+    """One of Meta's error objects, from an answer or a webhook; None without a usable code."""
     if not isinstance(error, dict):
         return None
     try:
-        code = int(error.get("code"))  # type: ignore[arg-type]  # anything that is no number is caught
+        code = int(error.get("code"))  # type: ignore[arg-type]  # what is no number raises
     except (TypeError, ValueError, OverflowError):
         return None
     if abs(code) > MAX_CODE:
         return None
-    message = _text(error.get("title")) or _text(error.get("message")) or "no title"
+    title = as_text(error.get("title"), MAX_TEXT) or as_text(error.get("message"), MAX_TEXT) or "no title"
     data = error.get("error_data")
-    details = _text(data.get("details")) if isinstance(data, dict) else _text(data)
+    details = as_text(data.get("details") if isinstance(data, dict) else data, MAX_TEXT)
     return MetaError(
         code,
-        message.removeprefix(f"(#{code}) "),
-        details or _text(error.get("error_user_msg")),
-        _text(error.get("fbtrace_id")),
+        title.removeprefix(f"(#{code}) "),
+        details or as_text(error.get("error_user_msg"), MAX_TEXT),
+        as_text(error.get("fbtrace_id"), MAX_TEXT),
     )
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that Meta asks to wait: the longer of `Retry-After` and the regain time of the usage header."""
+    """Seconds that Meta asks to wait: the longer one of `Retry-After` and the regain time of the usage header."""
     waits = (_retry_after(headers), _regain_access(headers))
     return max((wait for wait in waits if wait is not None), default=None)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, or a date that counts from the answer's own `Date` (RFC 9110, 10.2.3)."""
+    """Seconds, or a date, which counts from the answer's own `Date` (RFC 9110, 10.2.3)."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdecimal():
         return float(text[:9])
@@ -82,9 +81,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _regain_access(headers: Mapping[str, str]) -> float | None:
     """Seconds of `{"<id>": [{"estimated_time_to_regain_access": <minutes>, …}]}`; None for no wait."""
-    usage = _json(headers.get("x-business-use-case-usage", "").encode(errors="replace"))
-    groups = usage.values() if isinstance(usage, dict) else ()
-    cases = [case for group in groups if isinstance(group, list) for case in group if isinstance(case, dict)]
+    usage = as_object(as_json(headers.get("x-business-use-case-usage", "").encode(errors="replace")))
+    cases = [case for group in usage.values() for case in as_objects(group)]
     waits = [case.get("estimated_time_to_regain_access") for case in cases]
     minutes = max((wait for wait in waits if isinstance(wait, int | float)), default=0)
     return minutes * 60.0 if minutes > 0 else None
@@ -93,26 +91,11 @@ def _regain_access(headers: Mapping[str, str]) -> float | None:
 def _accepted(document: Any) -> Accepted | None:
     match document:
         case {"messages": [{"id": str(wamid), **message}, *_], **rest} if wamid:
-            contact = _first(rest.get("contacts"))
+            contact = next(iter(as_objects(rest.get("contacts"))), {})
             return Accepted(
                 wamid,
-                _text(contact.get("wa_id")),
-                _text(contact.get("user_id")),
-                _text(message.get("message_status")) or "accepted",
+                as_text(contact.get("wa_id"), MAX_TEXT),
+                as_text(contact.get("user_id"), MAX_TEXT),
+                as_text(message.get("message_status"), MAX_TEXT) or "accepted",
             )
     return None
-
-
-def _first(items: Any) -> dict[str, Any]:
-    return items[0] if isinstance(items, list) and items and isinstance(items[0], dict) else {}
-
-
-def _text(value: Any) -> str | None:
-    return value[:TEXT_LIMIT] if isinstance(value, str) and value else None
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None

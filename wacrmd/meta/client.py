@@ -6,50 +6,49 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
-import orjson
 
 from wacrmd.errors import WacrmdError
 from wacrmd.meta.answer import error_of, outcome_of
 from wacrmd.meta.errors import rule_for
 from wacrmd.meta.outcome import MetaError, NotSent, Outcome, Refused, Unknown
-from wacrmd.meta.transport import NotSentError, Timeouts, Transport, TransportFailureError
+from wacrmd.meta.transport import NotSentError, RequestFailedError, Timeouts, Transport
+from wacrmd.meta.untrusted import as_json, as_object, as_objects, as_text
 
 NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,quality_rating,code_verification_status,name_status,status,throughput,"
     "whatsapp_business_manager_messaging_limit,platform_type,account_mode,is_on_biz_app"
 )
-"""What is asked of a phone number."""
+"""The fields that are read of a phone number."""
 
 TEMPLATE_FIELDS = (
     "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason,previous_category,"
     "sub_category"
 )
-"""What is asked of a template."""
+"""The fields that are read of a template."""
 
 MAX_PAGES = 200
-"""How many pages of a list are followed; a business account has at most 6,000 templates, 100 a page."""
+"""Pages that are read of a list; a business account has at most 6,000 templates, and a page holds 100."""
 
 TOKEN_UNUSABLE = MetaError(
     190, "the access token holds characters that no HTTP header may carry", "The request was not sent."
 )
-"""What a send with such a token is answered with, without asking Meta."""
+"""The error for a send with such a token; Meta is not asked."""
 
 _MAX_PREPARED = 1024
 
 
 class MetaCallError(WacrmdError):
-    """A management call failed: the text is one clear sentence, `error` Meta's own if there is one."""
+    """A management call failed. The text says why in one sentence; `error` is Meta's error object, if there is one."""
 
     def __init__(self, sentence: str, error: MetaError | None = None) -> None:
         super().__init__(sentence)
-        self.sentence = sentence
         self.error = error
 
 
 class MetaClient:
-    """Meta's Graph API at `graph_url` in `api_version`; opens its connections within the running event loop.
+    """Meta's Graph API at `graph_url` in `api_version`; must be used in one event loop.
 
-    `read_timeout_s` bounds all from having a connection to the answer's last byte.
+    `read_timeout_s` is the time from having a connection to the answer's last byte.
     """
 
     def __init__(
@@ -79,17 +78,17 @@ class MetaClient:
         self._prepared: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
 
     async def send(self, phone_number_id: str, access_token: str, body: bytes) -> Outcome:
-        """Post one message (see payloads) once and say what became of it; raises nothing but cancellation.
+        """Post one message (the body of `payloads.body`) once; its outcome. Raises nothing but cancellation.
 
-        `phone_number_id` is digits. After a cancellation the outcome is unknown. The request goes straight to
-        the transport: httpx's client costs half as much again and adds nothing here.
+        `phone_number_id` is digits. After a cancellation the outcome is unknown. The request bypasses httpx's
+        client, which would cost half as much CPU again and adds nothing here.
         """
         if not (access_token.isascii() and access_token.isprintable()):
             return Refused(TOKEN_UNUSABLE, httpx.codes.UNAUTHORIZED)
         url, headers = self._prepare(phone_number_id, access_token)
         try:
             answer = await self._transport.exchange("POST", url, headers, body, self._send_timeouts)
-        except TransportFailureError as error:
+        except RequestFailedError as error:
             kind = NotSent if isinstance(error, NotSentError) else Unknown
             return kind(error.phase, error.detail)
         return outcome_of(answer.status, answer.headers, answer.content)
@@ -110,21 +109,21 @@ class MetaClient:
         return prepared
 
     async def templates(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
-        """All templates of a business account, in Meta's own form; raises MetaCallError."""
+        """All templates of a business account, as Meta returns them; raises MetaCallError."""
         return await self._list(f"{waba_id}/message_templates", access_token, TEMPLATE_FIELDS)
 
     async def phone_numbers(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
-        """All phone numbers of a business account, in Meta's own form; raises MetaCallError."""
+        """All phone numbers of a business account, as Meta returns them; raises MetaCallError."""
         return await self._list(f"{waba_id}/phone_numbers", access_token, NUMBER_FIELDS)
 
     async def subscribed_apps(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
-        """The apps that get the webhooks of a business account; raises MetaCallError."""
+        """The apps that receive the webhooks of a business account; raises MetaCallError."""
         return await self._list(f"{waba_id}/subscribed_apps", access_token, None)
 
     async def number(
         self, phone_number_id: str, access_token: str, fields: str = NUMBER_FIELDS
     ) -> dict[str, Any]:
-        """One phone number in Meta's own form; raises MetaCallError."""
+        """One phone number, as Meta returns it; raises MetaCallError."""
         return await self._call("GET", phone_number_id, access_token, {"fields": fields})
 
     async def health(self, node_id: str, access_token: str) -> dict[str, Any]:
@@ -132,34 +131,34 @@ class MetaClient:
         answer = await self._call("GET", node_id, access_token, {"fields": "health_status"})
         health = answer.get("health_status")
         if not isinstance(health, dict):
-            raise MetaCallError(f"Meta's answer about {node_id} holds no health_status.")
+            raise MetaCallError(f"Meta's answer about {node_id} has no health_status.")
         return health
 
     async def subscribe(self, waba_id: str, access_token: str) -> None:
-        """Let the token's app get the webhooks of a business account; raises MetaCallError."""
+        """Subscribe the token's app to the webhooks of a business account; raises MetaCallError."""
         answer = await self._call("POST", f"{waba_id}/subscribed_apps", access_token, {})
         if answer.get("success") is not True:
             raise MetaCallError(f"Meta did not confirm the subscription to {waba_id}.")
 
     async def aclose(self) -> None:
-        """Close all connections; sends in flight end as Unknown."""
+        """Close all connections; sends in flight end with an unknown outcome."""
         await self._http.aclose()
 
     async def _list(self, path: str, access_token: str, fields: str | None) -> list[dict[str, Any]]:
-        """All pages of a list: only the cursor of `next` is used, so the token goes nowhere else."""
+        """All pages of a list. Only the cursor is used, not the URL in `next`: the token must go to no other host."""
         items: list[dict[str, Any]] = []
         params = {"limit": "100"} | ({"fields": fields} if fields else {})
         for _ in range(MAX_PAGES):
             page = await self._call("GET", path, access_token, params)
             data, paging = page.get("data"), page.get("paging")
             if not isinstance(data, list):
-                raise MetaCallError(f"Meta's answer to {path} holds no list.")
-            items += [item for item in data if isinstance(item, dict)]
+                raise MetaCallError(f"Meta's answer to {path} has no list.")
+            items += as_objects(data)
             after = _next_cursor(paging)
             if after is None:
                 return items
             params = params | {"after": after}
-        raise MetaCallError(f"Meta's answer to {path} does not end after {MAX_PAGES} pages.")
+        raise MetaCallError(f"Meta's answer to {path} has more than {MAX_PAGES} pages.")
 
     async def _call(
         self, method: str, path: str, access_token: str, params: Mapping[str, str]
@@ -173,19 +172,16 @@ class MetaClient:
                 params=params,
                 headers={"Authorization": f"Bearer {access_token}"},
             )
-        except TransportFailureError as error:
-            raise MetaCallError(f"Meta could not be asked for {path}: {error.detail}.") from error
+        except RequestFailedError as error:
+            raise MetaCallError(f"The request to Meta for {path} failed: {error.detail}.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise MetaCallError(f"Meta could not be asked for {path}: {error}.") from error
+            raise MetaCallError(f"The request to Meta for {path} failed: {error}.") from error
         return _document(path, response)
 
 
 def _document(path: str, response: httpx.Response) -> dict[str, Any]:
-    """The JSON object of an answer; MetaCallError for anything else."""
-    try:
-        document = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        document = None
+    """The JSON object of an answer; raises MetaCallError for anything else."""
+    document = as_json(response.content)
     if error := error_of(document):
         rule = rule_for(error.code, http_status=response.status_code)
         details = f": {error.details.rstrip('.')}" if error.details else ""
@@ -201,8 +197,5 @@ def _document(path: str, response: httpx.Response) -> dict[str, Any]:
 
 def _next_cursor(paging: Any) -> str | None:
     """The cursor of the next page; the last page has no `next`."""
-    if not isinstance(paging, dict) or not paging.get("next"):
-        return None
-    cursors = paging.get("cursors")
-    after = cursors.get("after") if isinstance(cursors, dict) else None
-    return after if isinstance(after, str) and after else None
+    page = as_object(paging)
+    return as_text(as_object(page.get("cursors")).get("after")) if page.get("next") else None

@@ -1,4 +1,4 @@
-"""What became of one request to Meta, in the terms that the sending policy decides on."""
+"""The outcome of one request to Meta: what `sender.decision` decides on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ __all__ = ["Accepted", "MetaError", "NotSent", "Outcome", "Phase", "Refused", "U
 
 
 class Phase(StrEnum):
-    """How far a request got before it failed; everything before WRITE is surely not sent."""
+    """How far a request got before it failed; before WRITE nothing was sent."""
 
     POOL = "pool"
     RESOLVE = "resolve"
@@ -22,7 +22,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Meta took the message: HTTP 200 with its id; `wa_id` may differ from the number sent to."""
+    """Meta accepted the message and gave it an id; `wa_id` may differ from the number sent to."""
 
     wamid: str
     wa_id: str | None = None
@@ -32,7 +32,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Meta answered with its JSON error: its own word that the message was not taken."""
+    """Meta answered with an error: it did not accept the message."""
 
     error: MetaError
     http_status: int
@@ -41,7 +41,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The request failed before its first byte left; sending it again is safe."""
+    """The request failed before its first byte was sent; sending it again is safe."""
 
     phase: Phase
     detail: str
@@ -49,7 +49,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The request failed after its first byte may have left: Meta may or may not have the message."""
+    """The request failed after its first byte may have been sent: Meta may or may not have the message."""
 
     phase: Phase
     detail: str

@@ -1,4 +1,4 @@
-"""The body of `POST /{phone_number_id}/messages`: pure builders, and checks of what callers give for them.
+"""The body of `POST /{phone_number_id}/messages`: building it, and validating what callers give for it; pure.
 
 Source: docs/meta.md, Sending and Template components. `to` carries its `+`, because Meta
 would put the business number's own country code in front of a number without it.
@@ -19,7 +19,7 @@ MAX_COUPON_CODE = 20
 """Characters of a copy-code button's code."""
 
 MAX_JSON_BYTES = 65_536
-"""How large raw components or a flow's data may be as JSON; ten carousel cards need about a tenth of this."""
+"""Size of raw components or of a flow's data as JSON; ten carousel cards need about a tenth of it."""
 
 _MEDIA = ("image", "video", "document")
 _HEADERS = ("text", *_MEDIA, "location")
@@ -35,9 +35,9 @@ _BUTTON_FIELDS: dict[str, tuple[str, ...]] = {
 def message(
     to: str, template_name: str, language: str, content: TemplateContent, callback: str
 ) -> dict[str, Any]:
-    """The body for one person: `to` is E.164 with `+`, anything else is a business-scoped user id.
+    """The body for one person. `to` is E.164 with `+`; anything else is a business-scoped user id.
 
-    `callback` comes back in Meta's statuses as `biz_opaque_callback_data` (at most 512 characters).
+    `callback` (at most 512 characters) comes back in statuses as `biz_opaque_callback_data`.
     """
     template: dict[str, Any] = {"name": template_name, "language": {"code": language}}
     if components := _components(content):
@@ -109,9 +109,9 @@ _BUTTON_PARAMETERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def content_problems(given: dict[str, Any], path: str = "") -> list[Problem]:
-    """What is wrong with `header`, `buttons` and `components` of a caller's JSON object at `path`.
+    """What is wrong with `header`, `buttons` and `components` in a caller's JSON object at `path`.
 
-    Keys that are absent or null are not looked at, nor is `params`, except that raw components exclude it.
+    Absent keys and null are right. `params` is not checked here, except that raw components exclude it.
     """
     prefix = f"{path}." if path else ""
     problems: list[Problem] = []
@@ -122,7 +122,7 @@ def content_problems(given: dict[str, Any], path: str = "") -> list[Problem]:
             problems.append(
                 Problem(
                     f"{prefix}components",
-                    f"stands in for the whole content: leave out {' and '.join(beside)} here, or components",
+                    f"replaces the whole content: leave out {' and '.join(beside)}, or leave out components",
                 )
             )
         problems += _components_problems(components, f"{prefix}components")
@@ -146,8 +146,13 @@ def _header_problems(header: Any, path: str) -> list[Problem]:
         problems = _unknown_keys(header, ("text", "parameter_name"), path)
         return (
             problems
-            + [problem for key in header if key != kind for problem in _text(header[key], f"{path}.{key}")]
-            + _text(value, f"{path}.text")
+            + [
+                problem
+                for key in header
+                if key != kind
+                for problem in _text_problems(header[key], f"{path}.{key}")
+            ]
+            + _text_problems(value, f"{path}.text")
         )
     problems = _unknown_keys(header, (kind,), path)
     if not isinstance(value, dict):
@@ -164,7 +169,7 @@ def _media_problems(media: dict[str, Any], path: str, kind: str) -> list[Problem
         problems.append(Problem(path, 'expected either "id" (of an uploaded file) or "link"'))
     for key in allowed:
         if key in media:
-            problems += _text(media[key], f"{path}.{key}")
+            problems += _text_problems(media[key], f"{path}.{key}")
     link = media.get("link")
     if isinstance(link, str) and link and not link.startswith(("https://", "http://")):
         problems.append(Problem(f"{path}.link", "expected an address that begins with https://"))
@@ -178,7 +183,7 @@ def _location_problems(location: dict[str, Any], path: str) -> list[Problem]:
             problems.append(Problem(f"{path}.{key}", f"expected degrees from -{limit} to {limit}"))
     for key in ("name", "address"):
         if key in location:
-            problems += _text(location[key], f"{path}.{key}")
+            problems += _text_problems(location[key], f"{path}.{key}")
     return problems
 
 
@@ -210,10 +215,12 @@ def _button_problems(button: Any, path: str, seen: set[int]) -> list[Problem]:
     index = button.get("index")
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < MAX_BUTTONS:
         problems.append(
-            Problem(f"{path}.index", f"expected the button's place in the template, 0 to {MAX_BUTTONS - 1}")
+            Problem(
+                f"{path}.index", f"expected the button's position in the template, 0 to {MAX_BUTTONS - 1}"
+            )
         )
     elif index in seen:
-        problems.append(Problem(f"{path}.index", f"index {index} stands twice"))
+        problems.append(Problem(f"{path}.index", f"index {index} is used twice"))
     else:
         seen.add(index)
     kind = button.get("type")
@@ -223,7 +230,7 @@ def _button_problems(button: Any, path: str, seen: set[int]) -> list[Problem]:
     problems += _unknown_keys(button, ("index", "type", *fields), path)
     if kind == "flow":
         if "flow_token" in button:
-            problems += _text(button["flow_token"], f"{path}.flow_token")
+            problems += _text_problems(button["flow_token"], f"{path}.flow_token")
         data = button.get("flow_action_data", {})
         if not isinstance(data, dict):
             return [
@@ -231,7 +238,7 @@ def _button_problems(button: Any, path: str, seen: set[int]) -> list[Problem]:
                 Problem(f"{path}.flow_action_data", f"expected an object, found {_kind(data)}"),
             ]
         return problems + _size_problems(data, f"{path}.flow_action_data")
-    problems += _text(button.get(fields[0]), f"{path}.{fields[0]}")
+    problems += _text_problems(button.get(fields[0]), f"{path}.{fields[0]}")
     code = button.get("code")
     if isinstance(code, str) and len(code) > MAX_COUPON_CODE:
         problems.append(Problem(f"{path}.code", f"expected at most {MAX_COUPON_CODE} characters"))
@@ -270,7 +277,7 @@ def _unknown_keys(given: dict[str, Any], allowed: tuple[str, ...], path: str) ->
     ]
 
 
-def _text(value: Any, path: str) -> list[Problem]:
+def _text_problems(value: Any, path: str) -> list[Problem]:
     if isinstance(value, str) and value.strip():
         return []
     found = "an empty string" if isinstance(value, str) else _kind(value)

@@ -1,4 +1,4 @@
-"""Asking an address whether anybody is there: for checks, never for messages."""
+"""One plain request to a URL, to check whether a server answers there; never used for messages."""
 
 import ssl
 from dataclasses import dataclass
@@ -7,18 +7,19 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from wacrmd.clock import SECOND, Millis
-from wacrmd.meta.transport import Transport, TransportFailureError
+from wacrmd.errors import describe
+from wacrmd.meta.transport import RequestFailedError, Transport
 
 MAX_TEXT = 2000
 
 
 class UnreachableError(Exception):
-    """Nobody answered; the text says what happened."""
+    """No answer came; the text says what happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, the beginning of the text, and the server's own time if it told it."""
+    """The answer: its status, the beginning of its text, and the server's time (`Date`) if it sent one."""
 
     status: int
     text: str
@@ -34,16 +35,16 @@ async def probe(
     content: bytes | None = None,
     ssl_context: ssl.SSLContext | None = None,
 ) -> Answer:
-    """One request without credentials, redirects not followed; raises UnreachableError."""
+    """Send one request without credentials and follow no redirect; raises UnreachableError."""
     transport = Transport(max_connections=1, ssl_context=ssl_context, trust_env=False)
     headers = {"User-Agent": "wacrmd-doctor", "Accept-Encoding": "identity"}
     try:
         async with httpx.AsyncClient(transport=transport, timeout=timeout_s, headers=headers) as client:
             response = await client.request(method, url, params=params, content=content)
-    except TransportFailureError as error:
+    except RequestFailedError as error:
         raise UnreachableError(error.detail) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise UnreachableError(str(error) or type(error).__name__) from error
+        raise UnreachableError(describe(error)) from error
     return Answer(response.status_code, response.text[:MAX_TEXT], _date(response.headers.get("date")))
 
 

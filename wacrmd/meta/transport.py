@@ -1,9 +1,9 @@
 """HTTP to Meta that knows how far a request got: an httpx transport over an aiohttp session.
 
-httpx's own pool costs sixty times the CPU at a hundred requests in flight. aiohttp's exceptions do not tell
-whether a request may have left, so that is not read from them: the connector notes that it begins to connect,
-and that it hands out a connection. A failure is `NotSentError` only between those two notes, or while waiting
-for a free slot; everything else, also what nobody thought of, is `OutcomeUnknownError`.
+httpx's own connection pool costs sixty times the CPU at a hundred requests in flight (docs/adr/0003-http-transport.md).
+aiohttp's exceptions do not tell whether a request may have been sent. So the phase is recorded here: the connector
+sets it when it starts to connect and when it has a connection. A failure is `NotSentError` only while waiting for a
+free connection or connecting; every other failure, also an unforeseen one, is `OutcomeUnknownError`.
 """
 
 import asyncio
@@ -19,27 +19,28 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
+from wacrmd.errors import describe
 from wacrmd.meta.outcome import Phase
 
 KEEPALIVE_S = 4.0
-"""How long an idle connection is kept: below the 5 s after which the most impatient usual servers hang up.
+"""How long an idle connection is kept: less than the 5 s after which many servers close it.
 
-A request on a connection that Meta closes at that moment has an unknown outcome, so idling is not worth much;
-a broadcast uses its connections again within milliseconds.
+A request on a connection that Meta closes at that moment has an unknown outcome. A broadcast uses its connections
+again within milliseconds, so a longer time would gain little.
 """
 
 DNS_CACHE_S = 30
-"""How long a looked-up address is used; Meta's own records live for a minute."""
+"""How long an address from DNS is used; Meta's own records live for a minute."""
 
 MAX_ANSWER_BYTES = 1 << 20
-"""An answer beyond this is not read to its end; Meta's answers to sends have some hundred bytes."""
+"""A longer answer is not read to its end; Meta's answers to sends have some hundred bytes."""
 
 MAX_HEADER_BYTES = 64 << 10
-"""Room for one long header: an answer that cannot be parsed would leave a message in doubt."""
+"""Room for one long header: an answer that cannot be parsed leaves a message with an unknown outcome."""
 
 
-class TransportFailureError(httpx.TransportError):
-    """A request failed on its way; `phase` says how far it got, `detail` what happened."""
+class RequestFailedError(httpx.TransportError):
+    """A request failed; `phase` says how far it got, `detail` what happened."""
 
     def __init__(self, phase: Phase, detail: str) -> None:
         super().__init__(f"{detail} ({phase})")
@@ -47,16 +48,16 @@ class TransportFailureError(httpx.TransportError):
         self.detail = detail
 
 
-class NotSentError(TransportFailureError):
-    """Not one byte of the request left: sending it again is safe."""
+class NotSentError(RequestFailedError):
+    """No byte of the request was sent: sending it again is safe."""
 
 
-class OutcomeUnknownError(TransportFailureError):
-    """Bytes of the request may have left: the peer may have acted on it."""
+class OutcomeUnknownError(RequestFailedError):
+    """Bytes of the request may have been sent: the peer may have acted on it."""
 
 
 class Timeouts(NamedTuple):
-    """Seconds for a free slot, for a connection (name, TCP, TLS), and from then to the answer's last byte."""
+    """Seconds for a free connection, for connecting (DNS, TCP, TLS), and from then to the answer's last byte."""
 
     pool_s: float | None
     connect_s: float | None
@@ -64,7 +65,7 @@ class Timeouts(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A whole answer; names in `headers` are found in any case."""
+    """A whole answer; `headers` finds names in any case."""
 
     status: int
     headers: Mapping[str, str]
@@ -73,7 +74,7 @@ class Answer(NamedTuple):
 
 
 class _Exchange:
-    """How far one request has got, and the deadline of the phase that it is in."""
+    """How far one request has got, and the deadline of its phase."""
 
     __slots__ = ("connecting", "deadline", "phase", "timeouts")
 
@@ -84,17 +85,17 @@ class _Exchange:
         self.deadline = asyncio.timeout(timeouts.pool_s)
 
     def enter(self, phase: Phase, timeout_s: float | None) -> None:
-        """Go on to `phase`, with a deadline of its own; CancelledError if the last one has just passed."""
+        """Enter `phase` with its own deadline; raises CancelledError if the previous deadline has just passed."""
         if self.deadline.expired():
             raise asyncio.CancelledError
         self.deadline.reschedule(None if timeout_s is None else asyncio.get_running_loop().time() + timeout_s)
         self.phase = phase
 
-    def failure(self, detail: str) -> TransportFailureError:
-        """The exception for what happened now."""
+    def failure(self, detail: str) -> RequestFailedError:
+        """The exception for a failure in the present phase."""
         return (NotSentError if self.phase in _NOT_SENT else OutcomeUnknownError)(self.phase, detail)
 
-    def timeout(self) -> TransportFailureError:
+    def timeout(self) -> RequestFailedError:
         """The exception for a deadline that has passed."""
         match self.phase:
             case Phase.POOL:
@@ -110,9 +111,9 @@ _exchange: ContextVar[_Exchange] = ContextVar("exchange")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes in the exchange when connecting begins and when it is over; one connection for each POST.
+    """Sets the phase when connecting starts and ends, and gives one connection to each POST.
 
-    The second rule holds whatever aiohttp does: it cannot repeat a POST by itself. It repeats a GET once.
+    The latter makes sure that aiohttp cannot repeat a POST by itself; it may repeat a GET once.
     """
 
     async def connect(
@@ -124,12 +125,12 @@ class _Connector(aiohttp.TCPConnector):
         exchange = _exchange.get()
         if exchange.connecting:
             if req.method == hdrs.METH_POST:
-                raise exchange.failure("the HTTP library wanted to send the request once more")
+                raise exchange.failure("the HTTP library wanted to send the request again")
             return await super().connect(req, traces, timeout)
         exchange.connecting = True
         exchange.enter(Phase.CONNECT, exchange.timeouts.connect_s)
         try:
-            connection = await self._unused(req, traces, timeout)
+            connection = await self._idle_connection(req, traces, timeout)
         except aiohttp.ClientConnectorDNSError:
             exchange.phase = Phase.RESOLVE
             raise
@@ -143,13 +144,13 @@ class _Connector(aiohttp.TCPConnector):
             raise
         return connection
 
-    async def _unused(
+    async def _idle_connection(
         self,
         req: aiohttp.ClientRequest,
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
     ) -> Connection:
-        """A connection in which no bytes lie that nobody asked for: they would pass for our answer."""
+        """A connection without unread bytes: they would be taken for the answer to this request."""
         while True:
             connection = await super().connect(req, traces, timeout)
             if connection.protocol is None or not connection.protocol.should_close:
@@ -158,7 +159,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _Body(aiohttp.BytesPayload):
-    """A request's bytes; notes in the exchange when the last of them has been handed to the socket."""
+    """A request's body; sets the phase to READ when its last byte has been written to the socket."""
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         await super().write_with_length(writer, content_length)
@@ -170,15 +171,15 @@ class _Body(aiohttp.BytesPayload):
 class Transport(httpx.AsyncBaseTransport):
     """An httpx transport over one aiohttp session: no redirects, no cookies, no retries, whole answers.
 
-    It reads the timeouts `pool`, `connect` and `read` that httpx puts into a request; `read` bounds all from
-    having a connection to the answer's last byte. Raises NotSentError and OutcomeUnknownError. Proxies named
-    in the environment count only with `trust_env`.
+    It uses the timeouts `pool`, `connect` and `read` that httpx puts into a request; `read` is for all from the
+    connection to the answer's last byte. Raises NotSentError and OutcomeUnknownError. Proxies from the
+    environment are used only with `trust_env`.
     """
 
     def __init__(
         self, *, max_connections: int, ssl_context: ssl.SSLContext | None = None, trust_env: bool = False
     ) -> None:
-        self._slots = asyncio.Semaphore(max_connections)
+        self._free_connections = asyncio.Semaphore(max_connections)
         self._ssl_context = ssl_context or httpx.create_ssl_context()
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
@@ -190,24 +191,24 @@ class Transport(httpx.AsyncBaseTransport):
         timeouts = Timeouts(given.get("pool"), given.get("connect"), given.get("read"))
         body = await request.aread()
         answer = await self.exchange(request.method, str(request.url), request.headers, body, timeouts)
-        headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _OF_THE_CODED_BODY]
+        headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _ENCODING_HEADERS]
         return httpx.Response(answer.status, headers=headers, content=answer.content)
 
     async def exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeouts: Timeouts
     ) -> Answer:
-        """The same without httpx's requests and responses, which cost a fifth of a message's time."""
+        """`handle_async_request` without httpx's requests and responses, which cost a fifth of a message's CPU."""
         exchange = _Exchange(timeouts)
         _exchange.set(exchange)
         try:
-            async with exchange.deadline, self._slots:
+            async with exchange.deadline, self._free_connections:
                 return await self._send(exchange, method, url, headers, body)
-        except TransportFailureError:
+        except RequestFailedError:
             raise
         except TimeoutError as error:
             raise exchange.timeout() from error
         except Exception as error:
-            raise exchange.failure(_sentence(error)) from error
+            raise exchange.failure(describe(error)) from error
 
     async def _send(
         self, exchange: _Exchange, method: str, url: str, headers: Mapping[str, str], body: bytes
@@ -215,7 +216,7 @@ class Transport(httpx.AsyncBaseTransport):
         if self._closed:
             raise exchange.failure("the client is closed")
         session = self._session or self._open()
-        exchange.phase = Phase.WRITE  # until the connector says otherwise
+        exchange.phase = Phase.WRITE  # until the connector sets another one
         answer = await session.request(
             method, url, headers=headers, data=_Body(body) if body else None, allow_redirects=False
         )
@@ -230,7 +231,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     def _open(self) -> aiohttp.ClientSession:
         connector = _Connector(
-            limit=0,  # the slots bound it
+            limit=0,  # the semaphore limits it
             ssl=self._ssl_context,
             keepalive_timeout=KEEPALIVE_S,
             ttl_dns_cache=DNS_CACHE_S,
@@ -247,14 +248,14 @@ class Transport(httpx.AsyncBaseTransport):
         return self._session
 
     async def aclose(self) -> None:
-        """Close all connections; requests in flight fail with an unknown outcome, later ones are not sent."""
+        """Close all connections. Requests in flight fail with an unknown outcome; later ones are not sent."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
 
 
-_OF_THE_CODED_BODY = frozenset({b"content-encoding", b"transfer-encoding", b"content-length"})
-"""Headers that are true of the body as it came over the wire; by now it is decoded."""
+_ENCODING_HEADERS = frozenset({b"content-encoding", b"transfer-encoding", b"content-length"})
+"""Headers that describe the body as it was transferred; here it is decoded already."""
 
 
 async def _content(exchange: _Exchange, answer: aiohttp.ClientResponse) -> bytes:
@@ -265,7 +266,3 @@ async def _content(exchange: _Exchange, answer: aiohttp.ClientResponse) -> bytes
             raise exchange.failure(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         parts.append(part)
     return b"".join(parts)
-
-
-def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")[:300]

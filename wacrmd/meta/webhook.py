@@ -1,7 +1,7 @@
-"""Meta's webhooks: is the signature right, and what does the payload say; pure.
+"""Meta's webhooks: verifying the signature and parsing the payload; pure.
 
 Plain dictionaries and no validation library, for speed: one request may carry 1,000 updates. Shapes:
-docs/meta.md, Webhooks and the sections after it. What is not understood becomes `Ignored`, so that a log can tell of it.
+docs/meta.md, Webhooks and the sections after it. Parts that are not understood become `Ignored`, so that they are counted.
 """
 
 import hmac
@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import Millis
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.answer import meta_error
 from wacrmd.meta.outcome import MetaError
+from wacrmd.meta.untrusted import as_id, as_object, as_objects, as_text, as_time
 
 STATUSES: dict[str, RecipientStatus] = {
     "sent": RecipientStatus.SENT,
@@ -24,7 +25,7 @@ STATUSES: dict[str, RecipientStatus] = {
     "played": RecipientStatus.READ,
     "failed": RecipientStatus.FAILED,
 }
-"""Meta's statuses that move a recipient; `played` is a voice message that was listened to."""
+"""Meta's statuses that change a recipient; `played` is a voice message that was listened to."""
 
 TEMPLATE_FIELDS: dict[str, str] = {
     "message_template_status_update": "event",
@@ -49,12 +50,10 @@ ACCOUNT_FIELDS = frozenset(
 )
 """Webhook fields about the business account or one of its numbers."""
 
-_YEAR_5138_S = 10**11
-
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
-    """What became of one of our messages; `recipient_id` is absent for people who hide their number."""
+    """A status of one of our messages; `recipient_id` is absent for people who hide their number."""
 
     phone_number_id: str | None
     waba_id: str | None
@@ -69,7 +68,7 @@ class StatusUpdate:
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """What a person wrote; `context_id` is the id of our message that it answers or reacts to."""
+    """A message from a person; `context_id` is the id of our message that it replies or reacts to."""
 
     phone_number_id: str | None
     waba_id: str | None
@@ -86,7 +85,7 @@ class InboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class NumberSignal:
-    """An error of the number as a whole, such as 130429: no message is named."""
+    """An error of the number as a whole, such as 130429; it names no message."""
 
     phone_number_id: str | None
     waba_id: str | None
@@ -132,7 +131,7 @@ class AccountEvent:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A part of the payload that says nothing to us, and why."""
+    """A part of the payload that wacrmd does not use, and why."""
 
     field: str
     reason: str
@@ -142,23 +141,23 @@ Update = StatusUpdate | InboundMessage | NumberSignal | Preference | TemplateEve
 
 
 def verify(secrets: Iterable[bytes], body: bytes, header: str | None) -> int | None:
-    """The place in `secrets` of the app secret that signed `body`; None if none did. Constant-time compare.
+    """The index of the app secret that signed `body`; None if none did. Compares in constant time.
 
     `header` is `X-Hub-Signature-256`; `body` are the raw bytes as received. An empty secret never verifies.
     """
     if header is None or not header.startswith("sha256="):
         return None
     given = header.removeprefix("sha256=").strip().lower().encode(errors="replace")
-    for place, secret in enumerate(secrets):
+    for index, secret in enumerate(secrets):
         if secret and hmac.compare_digest(hmac.digest(secret, body, "sha256").hex().encode(), given):
-            return place
+            return index
     return None
 
 
 def decode(body: bytes) -> Any:
     """The JSON of a webhook's body; raises ValueError if it is none.
 
-    A lone surrogate in one person's text must not cost the other 999 updates: it becomes a question mark.
+    A lone surrogate in one person's text becomes a question mark, so that the other 999 updates are not lost.
     """
     try:
         return orjson.loads(body)
@@ -171,18 +170,18 @@ def decode(body: bytes) -> Any:
 
 
 def parse(payload: Any, received_at: Millis) -> list[Update]:
-    """All that a webhook payload says, in order; never raises, strange parts become `Ignored`.
+    """The updates in a webhook payload, in order. Never raises: parts of another shape become `Ignored`.
 
-    `received_at` stands in for a time that Meta did not give.
+    `received_at` is used where Meta gave no time.
     """
     updates: list[Update] = []
     if not isinstance(payload, dict):
         return [Ignored("", "the payload is not a JSON object")]
     if payload.get("object") != "whatsapp_business_account":
         return [Ignored("", "the payload is not about a WhatsApp business account")]
-    for entry in _dicts(payload.get("entry")):
-        waba_id = _id(entry.get("id"))
-        for change in _dicts(entry.get("changes")):
+    for entry in as_objects(payload.get("entry")):
+        waba_id = as_id(entry.get("id"))
+        for change in as_objects(entry.get("changes")):
             field, value = change.get("field"), change.get("value")
             if not isinstance(field, str) or not isinstance(value, dict):
                 updates.append(Ignored(str(field), "a change without field or value"))
@@ -201,12 +200,14 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
 
 def _messages(value: dict[str, Any], waba_id: str | None, received_at: Millis) -> Iterator[Update]:
     phone_number_id = _phone_number_id(value)
-    for status in _dicts(value.get("statuses")):
+    for status in as_objects(value.get("statuses")):
         yield _status(status, phone_number_id, waba_id, received_at)
-    user_ids = {_id(one.get("wa_id")): _id(one.get("user_id")) for one in _dicts(value.get("contacts"))}
-    for message in _dicts(value.get("messages")):
+    user_ids = {
+        as_id(one.get("wa_id")): as_id(one.get("user_id")) for one in as_objects(value.get("contacts"))
+    }
+    for message in as_objects(value.get("messages")):
         yield _inbound(message, user_ids, phone_number_id, waba_id, received_at)
-    for error in _dicts(value.get("errors")):
+    for error in as_objects(value.get("errors")):
         if found := meta_error(error):
             yield NumberSignal(phone_number_id, waba_id, found)
 
@@ -214,21 +215,21 @@ def _messages(value: dict[str, Any], waba_id: str | None, received_at: Millis) -
 def _status(
     status: dict[str, Any], phone_number_id: str | None, waba_id: str | None, received_at: Millis
 ) -> Update:
-    wamid, word = _id(status.get("id")), status.get("status")
-    told = STATUSES.get(word) if isinstance(word, str) else None
-    if wamid is None or told is None:
-        return Ignored("messages", f"status {word!r} {'without id' if told else 'moves nobody'}")
+    wamid, word = as_id(status.get("id")), status.get("status")
+    known = STATUSES.get(word) if isinstance(word, str) else None
+    if wamid is None or known is None:
+        return Ignored("messages", f"status {word!r} {'without id' if known else 'is not used'}")
     errors = status.get("errors")
     error = errors[0] if isinstance(errors, list) and errors else None
     return StatusUpdate(
         phone_number_id,
         waba_id,
         wamid,
-        told,
-        _at(status.get("timestamp"), received_at),
-        _id(status.get("recipient_id")),
-        _id(status.get("recipient_user_id")),
-        _text(status.get("biz_opaque_callback_data")),
+        known,
+        as_time(status.get("timestamp"), received_at),
+        as_id(status.get("recipient_id")),
+        as_id(status.get("recipient_user_id")),
+        as_text(status.get("biz_opaque_callback_data")),
         meta_error(error) if error is not None else None,
     )
 
@@ -240,29 +241,29 @@ def _inbound(
     waba_id: str | None,
     received_at: Millis,
 ) -> Update:
-    kind, message_id = message.get("type"), _id(message.get("id"))
+    kind, message_id = message.get("type"), as_id(message.get("id"))
     if message_id is None or not isinstance(kind, str):
         return Ignored("messages", "a message without id or type")
     if kind == "system":
-        return Ignored("messages", "a system message: nobody wrote it")
-    part = _dict(message.get(kind))
+        return Ignored("messages", "a system message: no person wrote it")
+    part = as_object(message.get(kind))
     if kind == "reaction" and not part.get("emoji"):
-        return Ignored("messages", "a reaction was taken back")
-    wa_id = _id(message.get("from"))
+        return Ignored("messages", "a reaction was removed")
+    wa_id = as_id(message.get("from"))
     button = _button(kind, part)
-    context = part.get("message_id") if kind == "reaction" else _dict(message.get("context")).get("id")
+    context = part.get("message_id") if kind == "reaction" else as_object(message.get("context")).get("id")
     return InboundMessage(
         phone_number_id,
         waba_id,
         message_id,
         wa_id,
-        _id(message.get("from_user_id")) or (user_ids.get(wa_id) if wa_id else None),
-        _at(message.get("timestamp"), received_at),
+        as_id(message.get("from_user_id")) or (user_ids.get(wa_id) if wa_id else None),
+        as_time(message.get("timestamp"), received_at),
         kind,
-        _text(part.get("body")) if kind == "text" else _text(part.get("caption")),
-        _text(button.get("payload", button.get("id"))),
-        _text(button.get("text", button.get("title"))),
-        _id(context),
+        as_text(part.get("body")) if kind == "text" else as_text(part.get("caption")),
+        as_text(button.get("payload", button.get("id"))),
+        as_text(button.get("text", button.get("title"))),
+        as_id(context),
     )
 
 
@@ -271,40 +272,40 @@ def _button(kind: str, part: dict[str, Any]) -> dict[str, Any]:
     if kind == "button":
         return part
     if kind == "interactive":
-        return _dict(part.get("button_reply")) or _dict(part.get("list_reply"))
+        return as_object(part.get("button_reply")) or as_object(part.get("list_reply"))
     return {}
 
 
 def _preferences(value: dict[str, Any], waba_id: str | None, received_at: Millis) -> Iterator[Update]:
     phone_number_id = _phone_number_id(value)
-    for preference in _dicts(value.get("user_preferences")):
+    for preference in as_objects(value.get("user_preferences")):
         wish = preference.get("value")
-        wa_id, user_id = _id(preference.get("wa_id")), _id(preference.get("user_id"))
+        wa_id, user_id = as_id(preference.get("wa_id")), as_id(preference.get("user_id"))
         if wish not in ("stop", "resume") or (wa_id is None and user_id is None):
-            yield Ignored("user_preferences", f"a preference {wish!r}, or of nobody")
+            yield Ignored("user_preferences", f"preference {wish!r}, or without a person")
         else:
-            at = _at(preference.get("timestamp"), received_at)
+            at = as_time(preference.get("timestamp"), received_at)
             yield Preference(phone_number_id, waba_id, wa_id, user_id, wish, at)
 
 
 def _template_event(field: str, value: dict[str, Any], waba_id: str | None) -> TemplateEvent:
-    language = _text(value.get("message_template_language"))
+    language = as_text(value.get("message_template_language"))
     return TemplateEvent(
         waba_id,
         field,
-        _text(value.get("message_template_name")),
+        as_text(value.get("message_template_name")),
         language.replace("-", "_") if language else None,  # Meta's sample says en-US, everything else en_US
-        _id(value.get("message_template_id")),
-        (_text(value.get(TEMPLATE_FIELDS[field])) or "UNKNOWN").upper(),
+        as_id(value.get("message_template_id")),
+        (as_text(value.get(TEMPLATE_FIELDS[field])) or "UNKNOWN").upper(),
         _reason(value),
         value,
     )
 
 
 def _reason(value: dict[str, Any]) -> str | None:
-    """Why a template changed; Meta writes NONE where there is nothing to say."""
-    other = _dict(value.get("other_info"))
-    rejection = _dict(value.get("rejection_info"))
+    """Why a template changed; Meta writes NONE when there is no reason."""
+    other = as_object(value.get("other_info"))
+    rejection = as_object(value.get("rejection_info"))
     for text in (rejection.get("reason"), other.get("description"), other.get("title"), value.get("reason")):
         if isinstance(text, str) and text and text != "NONE":
             return text
@@ -312,39 +313,13 @@ def _reason(value: dict[str, Any]) -> str | None:
 
 
 def _account_event(field: str, value: dict[str, Any], waba_id: str | None) -> AccountEvent:
-    phone = _id(value.get("display_phone_number")) or _id(value.get("phone_number"))
+    phone = as_id(value.get("display_phone_number")) or as_id(value.get("phone_number"))
     digits = "".join(filter(str.isdecimal, phone)) if phone else None
-    event = value.get("event") or value.get("decision") or _dict(value.get("alert_info")).get("alert_type")
-    return AccountEvent(waba_id, field, _text(event), digits, value)
+    event = (
+        value.get("event") or value.get("decision") or as_object(value.get("alert_info")).get("alert_type")
+    )
+    return AccountEvent(waba_id, field, as_text(event), digits, value)
 
 
 def _phone_number_id(value: dict[str, Any]) -> str | None:
-    return _id(_dict(value.get("metadata")).get("phone_number_id"))
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _id(value: Any) -> str | None:
-    """An id as text: Meta writes some ids as numbers; None for anything that is no id."""
-    if isinstance(value, str):
-        return value or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _at(value: Any, received_at: Millis) -> Millis:
-    """Unix seconds, text in statuses and messages and a number in preferences, as milliseconds."""
-    try:
-        seconds = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return received_at
-    return seconds * SECOND if 0 < seconds < _YEAR_5138_S else received_at
+    return as_id(as_object(value.get("metadata")).get("phone_number_id"))

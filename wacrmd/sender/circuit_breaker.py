@@ -1,4 +1,10 @@
-"""How a broadcast goes, and when a row of failures says that something concerns all of it; pure."""
+"""The circuit breaker of a broadcast: pauses it when its messages fail one after the other; pure.
+
+- half-open: no message was accepted since the start or the last pause. Only as many requests are in flight as
+  may fail in a row, so that a faulty template costs few recipients.
+- closed: a message was accepted. Only the number's rate limiter counts.
+- open: too many failures in a row. The broadcast is paused in the database; resuming it starts half-open.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -8,27 +14,31 @@ from wacrmd.sender.decision import Decision, Effect
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """A broadcast since it was last started or resumed: guards against burning all of it.
-
-    Until one of its messages has been taken (`proven`), only as many are in flight as may fail in a row.
-    """
+    """One broadcast's requests in flight, and its failures since the last accepted message."""
 
     in_flight: int = 0
-    has_succeeded: bool = False
+    is_half_open: bool = True
     failure_streak: int = 0
 
-    def room(self, pause_after: int) -> int | None:
-        """How many more may be in flight now; None where only the number's own window counts."""
-        return None if self.has_succeeded else max(0, pause_after - self.in_flight)
+    def free_requests(self, max_streak: int) -> int | None:
+        """How many more requests may start now; None when closed: it sets no limit then."""
+        return max(0, max_streak - self.in_flight) if self.is_half_open else None
 
-    def note(self, decision: Decision, pause_after: int) -> Decision:
-        """The verdict, or one that also pauses the broadcast when `pause_after` suspects came in a row."""
+    def observe(self, decision: Decision, max_streak: int) -> Decision:
+        """Count one result; the decision, which also pauses the broadcast at `max_streak` failures in a row.
+
+        Only failures that may concern every recipient count (`Effect.COUNT_FAILURE`).
+        """
         if decision.result.status is RecipientStatus.SENT:
-            self.has_succeeded, self.failure_streak = True, 0
+            self.is_half_open, self.failure_streak = False, 0
         elif decision.effect is Effect.COUNT_FAILURE:
             self.failure_streak += 1
-            if self.failure_streak >= pause_after:
+            if self.failure_streak >= max_streak:
                 detail = f"{self.failure_streak} recipients in a row failed; the last: {decision.detail}"
-                self.failure_streak, self.has_succeeded = 0, False
+                self.is_half_open, self.failure_streak = True, 0
                 return replace(decision, effect=Effect.PAUSE_BROADCAST, detail=detail)
         return decision
+
+    def reset_streak(self) -> None:
+        """Forget earlier failures: a person changed what may have caused them."""
+        self.failure_streak = 0

@@ -1,4 +1,7 @@
-"""What the outcome of an attempt means: one pure decision, no I/O (docs/delivery-guarantees.md)."""
+"""What the outcome of an attempt means for its recipient, broadcast and number: one pure decision, no I/O.
+
+The table of Meta's error codes is in meta/errors.py; docs/delivery-guarantees.md explains the rules.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,34 +13,34 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.errors import Action, ErrorRule, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Refused, Unknown
 
-RETRY_FIRST: Millis = 30 * SECOND
-RETRY_LONGEST: Millis = 15 * MINUTE
-PAIR_LONGEST: Millis = 4**5 * SECOND
-THROTTLED: Millis = 1 * SECOND
-LIMITED: Millis = 1 * MINUTE
-MAINTAINED: Millis = 1 * MINUTE
-UNSENT: Millis = 1 * SECOND
-ASKED_LONGEST: Millis = 1 * HOUR
-"""What an answer may ask us to wait at most: a mistake in one header must not stop a number for years."""
+MIN_RETRY_DELAY: Millis = 30 * SECOND
+MAX_RETRY_DELAY: Millis = 15 * MINUTE
+MAX_PAIR_DELAY: Millis = 4**5 * SECOND
+THROTTLE_DELAY: Millis = 1 * SECOND
+CALL_LIMIT_DELAY: Millis = 1 * MINUTE
+MAINTENANCE_DELAY: Millis = 1 * MINUTE
+NOT_SENT_DELAY: Millis = 1 * SECOND
+MAX_RETRY_AFTER: Millis = 1 * HOUR
+"""The longest wait that an answer may ask for: a wrong header must not stop a number for years."""
 
 
 class Effect(StrEnum):
-    """What an outcome does beyond its recipient."""
+    """What an outcome changes beyond its recipient."""
 
     NONE = "none"
     THROTTLE = "throttle"
-    LIMIT = "limit"
+    CALL_LIMIT = "call_limit"
     MAINTENANCE = "maintenance"
-    SILENCE = "silence"
-    COUNT_FAILURE = "suspect"
+    NO_ANSWER = "no_answer"
+    COUNT_FAILURE = "count_failure"
     PAUSE_BROADCAST = "pause_broadcast"
     PAUSE_NUMBER = "pause_number"
-    PAUSE_BUSINESS = "pause_business"
+    PAUSE_BUSINESS_ACCOUNT = "pause_business_account"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The site's settings that a decision depends on."""
+    """The settings of `[sender]` that a decision depends on."""
 
     on_uncertain: UncertainPolicy = UncertainPolicy.HOLD
     max_retries: int = 6
@@ -46,7 +49,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision: what is recorded for the recipient, and what it means for the rest."""
+    """What is recorded for the recipient, and what changes beyond it.
+
+    `hold` and `detail` say why, where something is blocked or paused; `wait` is how long a block lasts at least.
+    """
 
     result: AttemptResult
     effect: Effect = Effect.NONE
@@ -59,7 +65,7 @@ class Decision:
 def decide(
     outcome: Outcome, claim: Claim, rules: Rules, *, started_at: Millis, now: Millis, jitter: float
 ) -> Decision:
-    """Decide about one attempt; `jitter` in [0, 1) spreads retries over a quarter of their delay."""
+    """Decide about one attempt; `jitter` in [0, 1) adds up to a quarter to the delay of a retry."""
     attempt = _Attempt(claim, rules, started_at, now, jitter)
     match outcome:
         case Accepted():
@@ -75,7 +81,7 @@ def decide(
         case NotSent():
             note = f"not sent ({outcome.phase}): {outcome.detail}"
             return Decision(
-                attempt.again(UNSENT, note, None), Effect.SILENCE, HoldReason.META_UNREACHABLE, note
+                attempt.retry(NOT_SENT_DELAY, note, None), Effect.NO_ANSWER, HoldReason.META_UNREACHABLE, note
             )
         case Unknown():
             return _unknown(outcome, attempt)
@@ -121,13 +127,15 @@ class _Attempt:
             used_retry=used_retry,
         )
 
-    def again(
+    def retry(
         self, delay: Millis, note: str, error: MetaError | None, *, uses_retry: bool = False
     ) -> AttemptResult:
-        """Another try after `delay`, unless the recipient's tries or its time are used up."""
+        """Pending, with the next attempt after `delay`; failed when the retries or the time are used up."""
         if uses_retry and self.claim.retries >= self.rules.max_retries:
             return self.result(
-                RecipientStatus.FAILED, f"gave up after {self.claim.retries + 1} tries: {note}", error=error
+                RecipientStatus.FAILED,
+                f"gave up after {self.claim.retries + 1} attempts: {note}",
+                error=error,
             )
         if self.now - self.claim.first_attempt_at > self.rules.max_age:
             hours = self.rules.max_age // HOUR
@@ -147,8 +155,8 @@ def _unknown(outcome: Unknown, attempt: _Attempt) -> Decision:
         case UncertainPolicy.FAIL:
             result = attempt.result(RecipientStatus.FAILED, note)
         case UncertainPolicy.RESEND:
-            result = attempt.again(_backoff(attempt.claim.retries), note, None, uses_retry=True)
-    return Decision(result, Effect.SILENCE, HoldReason.META_UNREACHABLE, note)
+            result = attempt.retry(_backoff(attempt.claim.retries), note, None, uses_retry=True)
+    return Decision(result, Effect.NO_ANSWER, HoldReason.META_UNREACHABLE, note)
 
 
 def _refused(outcome: Refused, attempt: _Attempt) -> Decision:
@@ -156,63 +164,63 @@ def _refused(outcome: Refused, attempt: _Attempt) -> Decision:
     rule = rule_for(error.code, http_status=outcome.http_status)
     note = f"refused: {error.code} {error.title}"
     why = f"{error.code} {error.title}{f' ({error.details})' if error.details else ''}: {rule.advice}"
-    asked = 0 if outcome.retry_after_s is None else int(min(outcome.retry_after_s * SECOND, ASKED_LONGEST))
+    asked = 0 if outcome.retry_after_s is None else int(min(outcome.retry_after_s * SECOND, MAX_RETRY_AFTER))
     match rule.action:
         case Action.RETRY:
             delay = max(asked, _backoff(attempt.claim.retries))
-            return Decision(attempt.again(delay, note, error, uses_retry=True))
-        case Action.PAIR:
-            delay = max(asked, min(4 ** min(attempt.claim.retries, 16) * SECOND, PAIR_LONGEST))
-            return Decision(attempt.again(delay, note, error, uses_retry=True))
+            return Decision(attempt.retry(delay, note, error, uses_retry=True))
+        case Action.PAIR_LIMIT:
+            delay = max(asked, min(4 ** min(attempt.claim.retries, 16) * SECOND, MAX_PAIR_DELAY))
+            return Decision(attempt.retry(delay, note, error, uses_retry=True))
         case Action.THROTTLE:
             return Decision(
-                attempt.again(max(asked, THROTTLED), note, error),
+                attempt.retry(max(asked, THROTTLE_DELAY), note, error),
                 Effect.THROTTLE,
                 HoldReason.THROTTLED,
                 why,
                 asked,
             )
-        case Action.LIMIT:
+        case Action.CALL_LIMIT:
             return Decision(
-                attempt.again(max(asked, LIMITED), note, error),
-                Effect.LIMIT,
+                attempt.retry(max(asked, CALL_LIMIT_DELAY), note, error),
+                Effect.CALL_LIMIT,
                 HoldReason.THROTTLED,
                 why,
                 asked,
             )
         case Action.MAINTENANCE:
-            wait = max(asked, MAINTAINED)
+            wait = max(asked, MAINTENANCE_DELAY)
             return Decision(
-                attempt.again(wait, note, error), Effect.MAINTENANCE, HoldReason.MAINTENANCE, why, wait
+                attempt.retry(wait, note, error), Effect.MAINTENANCE, HoldReason.MAINTENANCE, why, wait
             )
         case Action.PAUSE_BROADCAST:
-            return _stop(attempt, note, error, Effect.PAUSE_BROADCAST, HoldReason.TEMPLATE, why)
+            return _pause(attempt, note, error, Effect.PAUSE_BROADCAST, HoldReason.TEMPLATE, why)
         case Action.PAUSE_NUMBER:
-            return _stop(attempt, note, error, Effect.PAUSE_NUMBER, HoldReason.ACCOUNT, why)
-        case Action.PAUSE_BUSINESS:
-            return _stop(attempt, note, error, Effect.PAUSE_BUSINESS, HoldReason.ACCOUNT, why)
+            return _pause(attempt, note, error, Effect.PAUSE_NUMBER, HoldReason.ACCOUNT, why)
+        case Action.PAUSE_BUSINESS_ACCOUNT:
+            return _pause(attempt, note, error, Effect.PAUSE_BUSINESS_ACCOUNT, HoldReason.ACCOUNT, why)
         case Action.FAIL | Action.OPT_OUT | Action.COUNT_FAILURE:
             return _fail(rule, attempt, note, error, why)
 
 
-def _stop(
+def _pause(
     attempt: _Attempt, note: str, error: MetaError, effect: Effect, hold: HoldReason, why: str
 ) -> Decision:
-    """The fault is not this recipient's: it waits, and uses up none of its tries, until a person resumes."""
+    """The fault is not this recipient's: it stays pending, without using a retry, until a person resumes."""
     result = attempt.result(RecipientStatus.PENDING, note, error=error, next_attempt_at=attempt.now)
     return Decision(result, effect, hold, why)
 
 
 def _fail(rule: ErrorRule, attempt: _Attempt, note: str, error: MetaError, why: str) -> Decision:
-    suspect = rule.action is Action.COUNT_FAILURE
+    counts = rule.action is Action.COUNT_FAILURE
     return Decision(
         attempt.result(RecipientStatus.FAILED, note, error=error),
-        Effect.COUNT_FAILURE if suspect else Effect.NONE,
-        HoldReason.MANY_FAILURES if suspect else None,
+        Effect.COUNT_FAILURE if counts else Effect.NONE,
+        HoldReason.MANY_FAILURES if counts else None,
         why,
         opt_out=rule.action is Action.OPT_OUT,
     )
 
 
 def _backoff(retries: int) -> Millis:
-    return min(RETRY_FIRST << min(retries, 16), RETRY_LONGEST)
+    return min(MIN_RETRY_DELAY << min(retries, 16), MAX_RETRY_DELAY)

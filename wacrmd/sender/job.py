@@ -1,4 +1,4 @@
-"""What one run needs of its broadcast, and the message that it makes of a recipient."""
+"""A broadcast as the sender needs it, and the request body that it makes for one attempt."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +20,7 @@ from wacrmd.store.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A broadcast with its number, the number's token, and what its recipients share."""
+    """A broadcast with its number, the number's access token, and the content that all recipients share."""
 
     broadcast: Broadcast
     request_id: str | None
@@ -29,7 +29,7 @@ class Job:
     defaults: TemplateContent
 
     def body(self, claim: Claim) -> bytes:
-        """The request's body for one attempt; raises for a row that makes no message."""
+        """The request body for one attempt; raises if the stored content makes no message."""
         content = _content(claim.params, claim.content).over(self.defaults)
         token = callback_token(self.broadcast.uuid, claim.recipient_id, claim.attempt)
         return payloads.body(
@@ -38,9 +38,9 @@ class Job:
 
 
 async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
-    """The job of a broadcast; None where its number was removed, or has a token that cannot be read.
+    """The job of a broadcast; None if its number was removed or its access token cannot be decrypted.
 
-    The latter pauses the number: it would stand still without a word.
+    The latter pauses the number, so that users see why nothing is sent.
     """
 
     def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None, str | None]:
@@ -54,9 +54,9 @@ async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
     try:
         token = ctx.vault.unseal(number.access_token, access_token_context(number.id))
     except VaultError as error:
-        detail = f"Its access token cannot be read ({error}): set it anew with number set, then resume it"
-        stop = partial(auto_pause.pause_number, number_id=number.id, detail=detail, now=ctx.clock.now())
-        auto_pause.log_pauses(await ctx.db.write(stop))
+        detail = f"The access token cannot be read ({error}): set it again with wacrmd number set, then resume the number"
+        pause = partial(auto_pause.pause_number, number_id=number.id, detail=detail, now=ctx.clock.now())
+        auto_pause.log_pauses(await ctx.db.write(pause))
         return None
     return Job(broadcast, request_id, number, token, _content(None, content))
 

@@ -1,6 +1,6 @@
-"""How fast a number may send now: a token bucket, a window of requests in flight, and what blocks both.
+"""How fast one number may send: a token bucket, a limit of requests in flight, and blocks; pure.
 
-Pure: every call is given the time. Rates are messages per second, times milliseconds since the epoch.
+Every call gets the time. Rates are messages per second, times are milliseconds since the epoch.
 """
 
 from dataclasses import replace
@@ -10,98 +10,107 @@ from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.services.context import ThroughputState
 
 BURST_S = 0.1
-"""How much unused rate may be saved up."""
-QUANTUM_S = 0.04
-"""How much rate is collected before any of it is handed out: fewer, larger claims."""
-FIRST_WINDOW = 32
-MIN_WINDOW = 4
+"""The bucket holds what the rate allows in this time."""
+MIN_BATCH_S = 0.04
+"""Tokens are handed out once they are worth this time: fewer and larger claims."""
+INITIAL_CONCURRENCY = 32
+MIN_CONCURRENCY = 4
 MIN_RATE = 1.0
-RECOVERY_EVERY = 10 * SECOND
+RECOVERY_INTERVAL: Millis = 10 * SECOND
 RECOVERY_SHARE = 0.1
-SILENT_AFTER = 5
-"""Requests in a row without any answer of Meta after which the number is blocked for a while."""
-FIRST_BLOCK = 1 * SECOND
-LONGEST_BLOCK = 1 * MINUTE
+"""The share of the configured rate that a throttled number regains in each interval."""
+MAX_UNANSWERED_STREAK = 5
+"""After so many requests in a row without an answer from Meta the number is blocked for a while."""
+MIN_BLOCK: Millis = 1 * SECOND
+MAX_BLOCK: Millis = 1 * MINUTE
+MIN_CALL_LIMIT_BLOCK: Millis = 1 * MINUTE
+MAX_CALL_LIMIT_BLOCK: Millis = 16 * MINUTE
 
 
 class RateLimiter:
-    """One number's bucket, window and blocks."""
+    """One number's token bucket, concurrency limit and block.
 
-    def __init__(self, rate: float, ceiling: int, now: Millis) -> None:
+    The concurrency limit grows by one with each accepted message and is halved by each request without an
+    answer. The rate is halved when Meta throttles, and recovers with time.
+    """
+
+    def __init__(self, rate: float, max_concurrency: int, now: Millis) -> None:
         self.in_flight = 0
-        self._configured = rate
+        self._configured_rate = rate
         self._rate = rate
-        self._ceiling = ceiling
-        self._window = min(FIRST_WINDOW, ceiling)
+        self._max_concurrency = max_concurrency
+        self._concurrency = min(INITIAL_CONCURRENCY, max_concurrency)
         self._tokens = self._capacity()
-        self._filled_at = now
-        self._eased_at: Millis = 0
+        self._refilled_at = now
+        self._rate_changed_at: Millis = 0
+        """When the rate was last halved or partly restored; 0: never."""
         self._blocked_until: Millis = 0
         self._block: Hold | None = None
         self._blocks = 0
-        self._unanswered = 0
+        """Blocks in a row: each lasts twice as long as the one before."""
+        self._unanswered_streak = 0
 
-    def configure(self, rate: float, ceiling: int) -> None:
-        """Take over changed settings."""
-        if rate != self._configured:
-            self._configured = self._rate = rate
-        self._ceiling = ceiling
-        self._window = min(self._window, ceiling)
+    def configure(self, rate: float, max_concurrency: int) -> None:
+        """Apply changed settings."""
+        if rate != self._configured_rate:
+            self._configured_rate = self._rate = rate
+        self._max_concurrency = max_concurrency
+        self._concurrency = min(self._concurrency, max_concurrency)
 
     def acquire(self, wanted: int, now: Millis) -> tuple[int, Millis]:
-        """(how many may be sent now, 0 and when to ask again in milliseconds from now).
+        """(how many may be sent now, after how many milliseconds to ask again if that is 0).
 
-        What is taken and not sent is given back with `give_back`.
+        (0, 0) means that the concurrency limit is reached: ask again when a request has ended. What is not
+        sent in the end must be given back with `release`.
         """
-        self._fill(now)
+        self._refill(now)
         if now < self._blocked_until:
             return 0, self._blocked_until - now
-        room = max(0, (1 if self._unanswered >= SILENT_AFTER else self._window) - self.in_flight)
-        if room == 0:
+        concurrency = 1 if self._is_probing() else self._concurrency
+        free = max(0, concurrency - self.in_flight)
+        if free == 0:
             return 0, 0
-        quantum = min(max(1.0, self._rate * QUANTUM_S), wanted, room)
-        if self._tokens < quantum:
-            return 0, max(1, round((quantum - self._tokens) / self._rate * SECOND))
-        granted = min(wanted, room, int(self._tokens))
+        batch = min(max(1.0, self._rate * MIN_BATCH_S), wanted, free)
+        if self._tokens < batch:
+            return 0, max(1, round((batch - self._tokens) / self._rate * SECOND))
+        granted = min(wanted, free, int(self._tokens))
         self._tokens -= granted
         self.in_flight += granted
         return granted, 0
 
     def release(self, unused: int) -> None:
-        """Return what was taken for recipients that were not there."""
+        """Give back what `acquire` granted and nothing was sent for."""
         self._tokens = min(self._capacity(), self._tokens + unused)
         self.in_flight -= unused
 
     def answered(self, now: Millis, *, accepted: bool) -> None:
-        """A request ended with an answer of Meta."""
+        """A request ended with an answer from Meta."""
         self.in_flight -= 1
-        self._unanswered = 0
+        self._unanswered_streak = 0
         if accepted:
-            self._window = min(self._window + 1, self._ceiling)
+            self._concurrency = min(self._concurrency + 1, self._max_concurrency)
             if now >= self._blocked_until:
                 self._block, self._blocks = None, 0
 
     def unanswered(self, now: Millis, detail: str) -> None:
-        """A request ended without an answer; a row of those blocks the number, then lets single
-        probes out.
-        """
+        """A request ended without an answer. Several in a row block the number; then single requests probe."""
         self.in_flight -= 1
-        self._unanswered += 1
-        self._window = max(MIN_WINDOW, self._window // 2)
-        if self._unanswered >= SILENT_AFTER and now >= self._blocked_until:  # a burst of them counts once
+        self._unanswered_streak += 1
+        self._concurrency = max(MIN_CONCURRENCY, self._concurrency // 2)
+        if self._is_probing() and now >= self._blocked_until:  # those of one burst block once
             self.block(now, self._next_block(), HoldReason.META_UNREACHABLE, detail)
 
     def throttle(self, now: Millis, detail: str) -> None:
-        """Meta says too fast: halve the rate, and wait a moment. A burst of such answers counts once."""
-        self._fill(now)
-        if now - self._eased_at >= SECOND or not self._eased_at:
-            self._rate = max(min(MIN_RATE, self._configured), self._rate / 2)
-            self._eased_at = now
+        """Meta says "too fast": halve the rate and block for a moment, once for a burst of such answers."""
+        self._refill(now)
+        if now - self._rate_changed_at >= SECOND or not self._rate_changed_at:
+            self._rate = max(min(MIN_RATE, self._configured_rate), self._rate / 2)
+            self._rate_changed_at = now
             self.block(now, self._next_block(), HoldReason.THROTTLED, detail)
 
     def block(self, now: Millis, duration: Millis, reason: HoldReason, detail: str) -> None:
-        """Send nothing for a while; a shorter block never shortens a longer one."""
-        self._follow(now)
+        """Send nothing for `duration`. A block that ends later stays as it is."""
+        self._adapt_to_clock(now)
         if now + duration > self._blocked_until:
             since = self._block.since if self._block and self._block.reason is reason else now
             self._block = Hold(reason, detail, since)
@@ -109,43 +118,48 @@ class RateLimiter:
         self._tokens = 0.0
 
     def state(self, now: Millis) -> ThroughputState:
-        """The present state, for people."""
-        self._fill(now)
-        hold = self._block if now < self._blocked_until or self._unanswered >= SILENT_AFTER else None
+        """The present rate, requests in flight, and why the number is blocked, if it is."""
+        self._refill(now)
+        hold = self._block if now < self._blocked_until or self._is_probing() else None
         if hold is not None and now < self._blocked_until:
             hold = replace(hold, detail=f"{hold.detail} (until {iso(self._blocked_until)})")
-        return ThroughputState(self._configured, self._rate, self.in_flight, hold)
+        return ThroughputState(self._configured_rate, self._rate, self.in_flight, hold)
 
     def unblock(self) -> None:
-        """A person has mended what blocked the number: try at once."""
-        self._block, self._blocked_until, self._blocks, self._unanswered = None, 0, 0, 0
+        """A person removed the cause of the block: send again at once."""
+        self._block, self._blocked_until, self._blocks, self._unanswered_streak = None, 0, 0, 0
 
-    def limit_block(self, now: Millis) -> Millis:
-        """How long a call limit blocks where Meta does not say: a minute, doubling while it lasts."""
-        if now >= self._blocked_until:  # the answers of one burst double it once
+    def call_limit_block(self, now: Millis) -> Millis:
+        """How long to block for a call limit if Meta names no time: a minute, then twice as long each time."""
+        if now >= self._blocked_until:  # the answers of one burst count once
             self._blocks += 1
-        return min(MINUTE << max(0, self._blocks - 1), 16 * MINUTE)
+        return min(MIN_CALL_LIMIT_BLOCK << max(0, self._blocks - 1), MAX_CALL_LIMIT_BLOCK)
+
+    def _is_probing(self) -> bool:
+        """Whether Meta has not answered lately: then one request at a time finds out when it does again."""
+        return self._unanswered_streak >= MAX_UNANSWERED_STREAK
 
     def _next_block(self) -> Millis:
         self._blocks += 1
-        return min(FIRST_BLOCK << min(16, self._blocks - 1), LONGEST_BLOCK)
+        return min(MIN_BLOCK << min(16, self._blocks - 1), MAX_BLOCK)
 
     def _capacity(self) -> float:
         return max(1.0, self._rate * BURST_S)
 
-    def _fill(self, now: Millis) -> None:
-        self._follow(now)
-        if self._rate < self._configured and now - self._eased_at >= RECOVERY_EVERY:
-            steps = (now - self._eased_at) // RECOVERY_EVERY
-            self._rate = min(self._configured, self._rate + steps * RECOVERY_SHARE * self._configured)
-            self._eased_at += steps * RECOVERY_EVERY
-        self._tokens = min(self._capacity(), self._tokens + (now - self._filled_at) / SECOND * self._rate)
-        self._filled_at = now
+    def _refill(self, now: Millis) -> None:
+        self._adapt_to_clock(now)
+        if self._rate < self._configured_rate and now - self._rate_changed_at >= RECOVERY_INTERVAL:
+            steps = (now - self._rate_changed_at) // RECOVERY_INTERVAL
+            regained = steps * RECOVERY_SHARE * self._configured_rate
+            self._rate = min(self._configured_rate, self._rate + regained)
+            self._rate_changed_at += steps * RECOVERY_INTERVAL
+        self._tokens = min(self._capacity(), self._tokens + (now - self._refilled_at) / SECOND * self._rate)
+        self._refilled_at = now
 
-    def _follow(self, now: Millis) -> None:
-        """The wall clock may be set back: what was to last some seconds must not last as long as that."""
-        back = self._filled_at - now
+    def _adapt_to_clock(self, now: Millis) -> None:
+        """When the wall clock is set back, move all times with it: a block of seconds must not last hours."""
+        back = self._refilled_at - now
         if back > 0:
-            self._filled_at = now
-            self._eased_at = max(1, self._eased_at - back) if self._eased_at else 0
+            self._refilled_at = now
+            self._rate_changed_at = max(1, self._rate_changed_at - back) if self._rate_changed_at else 0
             self._blocked_until -= back

@@ -1,4 +1,4 @@
-"""The pacers of all numbers: who slows down at which answer, and what the log tells of it."""
+"""The rate limiters of all numbers: which answer slows which numbers down, and what the log says about it."""
 
 from collections.abc import Callable
 
@@ -15,53 +15,53 @@ log = get_logger(__name__)
 
 
 class RateLimiters:
-    """One pacer a number that has sent since the start; `settings` are the present ones."""
+    """One rate limiter for each number that has sent since the start; `settings` returns those in force."""
 
     def __init__(self, settings: Callable[[], SenderConfig]) -> None:
         self._settings = settings
-        self._limiters: dict[str, RateLimiter] = {}
-        self._business: dict[str, set[RateLimiter]] = {}
-        self._held: dict[str, HoldReason] = {}
-        self._names: dict[str, str] = {}
+        self._by_number: dict[str, RateLimiter] = {}
+        self._by_business_account: dict[str, set[RateLimiter]] = {}
+        self._logged_blocks: dict[str, HoldReason] = {}
+        self._phone_number_ids: dict[str, str] = {}
 
     def of(self, number: Number, now: Millis) -> RateLimiter:
-        """The number's pacer, with the rate that it has now."""
+        """The number's rate limiter, with the rate that it has now."""
         settings = self._settings()
         rate = number.messages_per_second or settings.messages_per_second
-        limiter = self._limiters.get(number.id)
+        limiter = self._by_number.get(number.id)
         if limiter is None:
-            limiter = self._limiters[number.id] = RateLimiter(rate, settings.max_in_flight, now)
-            self._business.setdefault(number.waba_id, set()).add(limiter)
-        self._names[number.id] = number.phone_number_id
+            limiter = self._by_number[number.id] = RateLimiter(rate, settings.max_in_flight, now)
+            self._by_business_account.setdefault(number.waba_id, set()).add(limiter)
+        self._phone_number_ids[number.id] = number.phone_number_id
         limiter.configure(rate, settings.max_in_flight)
         return limiter
 
     def state(self, number_id: str, now: Millis) -> ThroughputState | None:
-        """How the number sends just now; None when it has not sent since the start."""
-        limiter = self._limiters.get(number_id)
+        """How fast the number sends now; None when it has not sent since the start."""
+        limiter = self._by_number.get(number_id)
         return limiter.state(now) if limiter else None
 
     def throttle(self, number_id: str, detail: str, now: Millis) -> None:
-        """Meta says that the number is too fast."""
-        limiter = self._limiters.get(number_id)
+        """Meta says that the number sends too fast."""
+        limiter = self._by_number.get(number_id)
         if limiter is not None:
             limiter.throttle(now, detail)
-            self._tell(number_id, limiter, now)
+            self._log_block(number_id, limiter, now)
 
     def unblock(self, number_id: str) -> None:
-        """A person has mended what blocked the number."""
-        limiter = self._limiters.get(number_id)
+        """A person removed the cause of the number's block."""
+        limiter = self._by_number.get(number_id)
         if limiter is not None:
             limiter.unblock()
 
     def set_rate(self, number_id: str, rate: float) -> None:
-        """The number may send so many messages per second from now on."""
-        limiter = self._limiters.get(number_id)
+        """The number may send this many messages per second from now on."""
+        limiter = self._by_number.get(number_id)
         if limiter is not None:
             limiter.configure(rate, self._settings().max_in_flight)
 
     def apply(self, decision: Decision, number: Number, limiter: RateLimiter, now: Millis) -> None:
-        """Slow down or block the number, or all of its business account's; tell when it begins and ends."""
+        """Slow down or block the number, or all numbers of its business account, as the decision says."""
         match decision.effect:
             case Effect.THROTTLE:
                 limiter.throttle(now, decision.detail)
@@ -69,18 +69,19 @@ class RateLimiters:
                     limiter.block(now, decision.wait, decision.hold, decision.detail)
             case Effect.MAINTENANCE if decision.hold:
                 limiter.block(now, decision.wait, decision.hold, decision.detail)
-            case Effect.LIMIT if decision.hold:
-                wait = max(decision.wait, limiter.limit_block(now))
-                for other in {limiter, *self._business.get(number.waba_id, set())}:
+            case Effect.CALL_LIMIT if decision.hold:
+                wait = max(decision.wait, limiter.call_limit_block(now))
+                for other in {limiter, *self._by_business_account.get(number.waba_id, set())}:
                     other.block(now, wait, decision.hold, decision.detail)
             case _:
                 pass
-        self._tell(number.id, limiter, now)
+        self._log_block(number.id, limiter, now)
 
-    def _tell(self, number_id: str, limiter: RateLimiter, now: Millis) -> None:
-        hold, name = limiter.state(now).hold, self._names[number_id]
-        if hold is not None and self._held.get(number_id) is not hold.reason:
-            self._held[number_id] = hold.reason
+    def _log_block(self, number_id: str, limiter: RateLimiter, now: Millis) -> None:
+        """Log once that a block began or ended."""
+        hold, name = limiter.state(now).hold, self._phone_number_ids[number_id]
+        if hold is not None and self._logged_blocks.get(number_id) is not hold.reason:
+            self._logged_blocks[number_id] = hold.reason
             log.warning("number_blocked", number=name, reason=hold.reason.value, detail=hold.detail)
-        elif hold is None and self._held.pop(number_id, None) is not None:
+        elif hold is None and self._logged_blocks.pop(number_id, None) is not None:
             log.info("number_unblocked", number=name)

@@ -144,7 +144,7 @@ def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis
             return auto_pause.pause_broadcast(tx, decision.result.broadcast_id, reason, decision.detail, now)
         case Effect.PAUSE_NUMBER:
             return auto_pause.pause_number(tx, number_id, decision.detail, now)
-        case Effect.PAUSE_BUSINESS:
+        case Effect.PAUSE_BUSINESS_ACCOUNT:
             return auto_pause.pause_business_account(tx, waba_id, decision.detail, now)
         case _:
             return []

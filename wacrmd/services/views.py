@@ -3,17 +3,21 @@
 from functools import partial
 from typing import Any
 
+import orjson
+
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.account import Account, ApiKey
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
 from wacrmd.domain.broadcast_hold import broadcast_hold
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number
+from wacrmd.domain.page import Position
 from wacrmd.errors import conflict, not_found
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, numbers, recipients
-from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
+from wacrmd.views.broadcasts import BroadcastView
+from wacrmd.views.json import to_json
 
 
 def time(at: Millis | None) -> str | None:
@@ -71,30 +75,9 @@ def number_view(ctx: Context, number: Number) -> dict[str, Any]:
 
 
 def broadcast_view(broadcast: Broadcast, progress: Progress, hold: Hold | None) -> dict[str, Any]:
-    """A broadcast as callers see it (docs/api.md, Broadcasts)."""
-    return {
-        "id": broadcast.uuid,
-        "name": broadcast.name,
-        "template_name": broadcast.template_name,
-        "template_language": broadcast.template_language,
-        "status": broadcast.status,
-        "from": broadcast.number_id,
-        "total_recipients": progress.total,
-        "sent_count": progress.sent,
-        "delivered_count": progress.delivered,
-        "read_count": progress.read,
-        "replied_count": progress.replied,
-        "failed_count": progress.failed,
-        "pending_count": progress.pending,
-        "uncertain_count": progress.uncertain,
-        "cancelled_count": progress.cancelled,
-        "hold": hold_view(hold),
-        "created_at": iso(broadcast.created_at),
-        "updated_at": iso(broadcast.updated_at),
-        "scheduled_at": time(broadcast.scheduled_at),
-        "started_at": time(broadcast.started_at),
-        "completed_at": time(broadcast.completed_at),
-    }
+    """A broadcast (docs/api.md, Broadcasts)."""
+    shown: dict[str, Any] = orjson.loads(to_json(BroadcastView.of(broadcast, progress, hold)))
+    return shown
 
 
 def _views(tx: Tx, found: list[Broadcast], ctx: Context) -> list[dict[str, Any]]:
@@ -107,7 +90,7 @@ def _views(tx: Tx, found: list[Broadcast], ctx: Context) -> list[dict[str, Any]]
 
 def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> Hold | None:
     """What keeps a broadcast from moving now; None while it moves or has nothing to do."""
-    if broadcast.status is not BroadcastStatus.SENDING or progress.pending == 0:
+    if broadcast.status is not BroadcastStatus.SENDING or progress.pending_count == 0:
         return broadcast.hold  # nothing else can hold it: spare the reads
     now, trouble = ctx.clock.now(), ctx.db.trouble
     flow = ctx.throughput.state(broadcast.number_id)

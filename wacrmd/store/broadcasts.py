@@ -2,31 +2,18 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any, NamedTuple
 
 from wacrmd.clock import Millis
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
 from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.page import Position
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
-from wacrmd.store.numbers import hold_of
+from wacrmd.store.rows import RowMapper
+from wacrmd.views.events import BroadcastEvent
 
-_COLUMNS = (
-    "id, uuid, account_id, number_id, name, template_name, template_language, status, hold_reason, hold_detail,"
-    " hold_since, created_at, updated_at, scheduled_at, started_at, completed_at"
-)
-
-
-class Position(NamedTuple):
-    """Where a page of a list ended."""
-
-    created_at: Millis
-    id: int
-
-
-def _broadcast(row: Any) -> Broadcast:
-    values: list[Any] = [*row[:7], BroadcastStatus(row[7]), hold_of(*row[8:11]), *row[11:]]
-    return Broadcast(*values)
+_ROW = RowMapper(Broadcast)
 
 
 def insert(
@@ -70,15 +57,15 @@ def insert(
 def by_uuid(tx: Tx, uuid: str, account_id: str) -> Broadcast | None:
     """The account's broadcast of this uuid."""
     row = tx.execute(
-        f"SELECT {_COLUMNS} FROM broadcast WHERE uuid = ? AND account_id = ?", (uuid, account_id)
+        f"SELECT {_ROW.columns} FROM broadcast WHERE uuid = ? AND account_id = ?", (uuid, account_id)
     ).fetchone()
-    return _broadcast(row) if row else None
+    return _ROW.record(row) if row else None
 
 
 def get(tx: Tx, broadcast_id: int) -> Broadcast | None:
     """The broadcast of this row id."""
-    row = tx.execute(f"SELECT {_COLUMNS} FROM broadcast WHERE id = ?", (broadcast_id,)).fetchone()
-    return _broadcast(row) if row else None
+    row = tx.execute(f"SELECT {_ROW.columns} FROM broadcast WHERE id = ?", (broadcast_id,)).fetchone()
+    return _ROW.record(row) if row else None
 
 
 def origin_of(tx: Tx, broadcast_id: int) -> tuple[str | None, str | None]:
@@ -90,10 +77,10 @@ def origin_of(tx: Tx, broadcast_id: int) -> tuple[str | None, str | None]:
 def find(tx: Tx, beginning: str) -> list[Broadcast]:
     """The broadcasts of all accounts whose uuid begins so (two at most: enough to see ambiguity)."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM broadcast WHERE uuid >= ? AND uuid < ? LIMIT 2",
+        f"SELECT {_ROW.columns} FROM broadcast WHERE uuid >= ? AND uuid < ? LIMIT 2",
         (beginning, beginning + "\U0010ffff"),
     )
-    return [_broadcast(row) for row in rows]
+    return [_ROW.record(row) for row in rows]
 
 
 def page(
@@ -118,10 +105,10 @@ def page(
         values.extend(after)
     condition = f"WHERE {' AND '.join(where)}" if where else ""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM broadcast {condition} ORDER BY created_at DESC, id DESC LIMIT ?",
+        f"SELECT {_ROW.columns} FROM broadcast {condition} ORDER BY created_at DESC, id DESC LIMIT ?",
         (*values, limit),
     )
-    return [_broadcast(row) for row in rows]
+    return [_ROW.record(row) for row in rows]
 
 
 def progress(tx: Tx, broadcast_ids: Iterable[int]) -> dict[int, Progress]:
@@ -206,7 +193,7 @@ def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Milli
         (reason, detail, now, now, broadcast_id),
     )
     if cursor.rowcount:
-        _tell(tx, broadcast_id, "broadcast.paused", now)
+        _emit(tx, broadcast_id, WebhookEvent.BROADCAST_PAUSED, now)
     return cursor.rowcount > 0
 
 
@@ -249,7 +236,7 @@ def cancel(tx: Tx, broadcast_id: int, now: Millis) -> bool:
             "UPDATE recipient SET status = 'cancelled' WHERE broadcast_id = ? AND status = 'pending'",
             (broadcast_id,),
         )
-        _tell(tx, broadcast_id, "broadcast.cancelled", now)
+        _emit(tx, broadcast_id, WebhookEvent.BROADCAST_CANCELLED, now)
     return cursor.rowcount > 0
 
 
@@ -285,29 +272,14 @@ def complete(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
     )
     completed = [broadcast_id for (broadcast_id,) in rows.fetchall()]
     for broadcast_id in completed:
-        _tell(tx, broadcast_id, "broadcast.sent", now)
+        _emit(tx, broadcast_id, WebhookEvent.BROADCAST_SENT, now)
     return completed
 
 
-def _tell(tx: Tx, broadcast_id: int, event: str, now: Millis) -> None:
+def _emit(tx: Tx, broadcast_id: int, event: WebhookEvent, now: Millis) -> None:
     """Put a change of a broadcast into the outbox, where somebody listens."""
     broadcast = get(tx, broadcast_id)
     if broadcast is None or event not in outbox.subscribed_events(tx, broadcast.account_id):
         return
     counts = progress(tx, [broadcast_id])[broadcast_id]
-    data = {
-        "broadcast_id": broadcast.uuid,
-        "name": broadcast.name,
-        "status": broadcast.status,
-        "reason": broadcast.hold.detail if broadcast.hold else None,
-        "total_recipients": counts.total,
-        "pending_count": counts.pending,
-        "sent_count": counts.sent,
-        "delivered_count": counts.delivered,
-        "read_count": counts.read,
-        "replied_count": counts.replied,
-        "failed_count": counts.failed,
-        "uncertain_count": counts.uncertain,
-        "cancelled_count": counts.cancelled,
-    }
-    outbox.add(tx, broadcast.account_id, event, data, now)
+    outbox.add(tx, broadcast.account_id, event, BroadcastEvent.of(broadcast, counts), now)

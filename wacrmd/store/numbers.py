@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from wacrmd.clock import Millis
-from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number, NumberState
 from wacrmd.errors import conflict
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import hold_of
 
 _SELECT = """
 SELECT n.id, n.account_id, a.name, n.phone_number_id, n.waba_id, n.label, n.display_phone, n.messages_per_second,
@@ -28,11 +29,6 @@ class WebhookSecret:
     phone_number_id: str
     waba_id: str
     sealed: bytes
-
-
-def hold_of(reason: str | None, detail: str | None, since: Millis | None) -> Hold | None:
-    """The hold in three columns of a row."""
-    return Hold(HoldReason(reason), detail or "", since or 0) if reason else None
 
 
 def _number(row: Any) -> Number:

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wacrmd.clock import Millis
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
+from wacrmd.views.events import OptedIn, OptedOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ def add(
             ),
         )
     if is_news:
-        data = {"phone": phone, "user_id": user_id, "source": source, "detail": detail}
-        outbox.add(tx, account_id, "contact.opted_out", data, now or at, occurred_at=at)
+        data = OptedOut(phone=phone, user_id=user_id, source=source, detail=detail)
+        outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
     return is_news
 
 
@@ -106,12 +108,12 @@ def remove(
     ).fetchall()
     if not rows:
         return False
-    data = {
-        "phone": phone or next((row[0] for row in rows if row[0]), None),
-        "user_id": user_id or next((row[1] for row in rows if row[1]), None),
-        "source": source,
-    }
-    outbox.add(tx, account_id, "contact.opted_in", data, now or at, occurred_at=at)
+    data = OptedIn(
+        phone=phone or next((row[0] for row in rows if row[0]), None),
+        user_id=user_id or next((row[1] for row in rows if row[1]), None),
+        source=source,
+    )
+    outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_IN, data, now or at, occurred_at=at)
     return True
 
 

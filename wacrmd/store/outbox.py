@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import orjson
-
-from wacrmd.clock import Millis, iso
+from wacrmd.clock import Millis
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store.database import Tx
+from wacrmd.views.events import Envelope, Event
+from wacrmd.views.json import to_json
 
 STATUSES = ("pending", "delivered", "failed")
 """What can have become of a delivery."""
@@ -67,8 +68,8 @@ def has_subscribers(tx: Tx) -> bool:
 def add(
     tx: Tx,
     account_id: str,
-    event: str,
-    data: Mapping[str, object],
+    event: WebhookEvent,
+    data: Event,
     now: Millis,
     *,
     occurred_at: Millis | None = None,
@@ -82,14 +83,14 @@ def add(
     if not rows:
         return 0
     event_id = f"evt_{uuid4().hex}"
-    envelope = {
-        "id": event_id,
-        "event": event,
-        "occurred_at": iso(now if occurred_at is None else occurred_at),
-        "account_id": account_id,
-        "data": data,
-    }
-    body = orjson.dumps(envelope).decode()
+    envelope = Envelope(
+        id=event_id,
+        event=event,
+        occurred_at=now if occurred_at is None else occurred_at,
+        account_id=account_id,
+        data=data,
+    )
+    body = to_json(envelope).decode()
     tx.executemany(
         "INSERT INTO webhook_delivery (uuid, endpoint_id, event, event_id, body, next_attempt_at, created_at, queued_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

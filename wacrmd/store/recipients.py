@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
@@ -10,11 +9,9 @@ from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import EndedAttempt
+from wacrmd.store.rows import RowMapper
 
-_COLUMNS = (
-    'id, broadcast_id, "to", status, attempt, wamid, error_code, error_title, error_details, next_attempt_at,'
-    " sent_at, delivered_at, read_at, replied_at, failed_at"
-)
+_ROW = RowMapper(Recipient, {"to": '"to"', "attempts": "attempt"})
 _ALL_STATUSES = json.dumps(list(RecipientStatus))
 _NO_LIMIT = 2**62
 OPTED_OUT = "Opted out before the send"
@@ -25,11 +22,6 @@ _AFTER_LOSS = {
     UncertainPolicy.RESEND: RecipientStatus.PENDING,
     UncertainPolicy.FAIL: RecipientStatus.FAILED,
 }
-
-
-def _recipient(row: Any) -> Recipient:
-    values: list[Any] = [*row[:3], RecipientStatus(row[3]), *row[4:]]
-    return Recipient(*values)
 
 
 def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
@@ -237,19 +229,19 @@ def page(
     if status is None:
         first, last = _id_range(tx, broadcast_id)
         rows = tx.execute(
-            f"SELECT {_COLUMNS} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
+            f"SELECT {_ROW.columns} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
             " ORDER BY id DESC LIMIT ?",
             (first, min(last, below - 1), broadcast_id, limit),
         )
-        return [_recipient(row) for row in rows]
+        return [_ROW.record(row) for row in rows]
     found: list[Recipient] = []
     for each in _stored_as(status):
         rows = tx.execute(
-            f"SELECT {_COLUMNS} FROM recipient INDEXED BY recipient_count"
+            f"SELECT {_ROW.columns} FROM recipient INDEXED BY recipient_count"
             " WHERE broadcast_id = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?",
             (broadcast_id, each, below, limit),
         )
-        found += [_recipient(row) for row in rows]
+        found += [_ROW.record(row) for row in rows]
     return sorted(found, key=lambda recipient: recipient.id, reverse=True)[:limit]
 
 
@@ -260,19 +252,19 @@ def following(
     if status is None:
         first, last = _id_range(tx, broadcast_id)
         rows = tx.execute(
-            f"SELECT {_COLUMNS} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
+            f"SELECT {_ROW.columns} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
             " ORDER BY id LIMIT ?",
             (max(first, after + 1), last, broadcast_id, limit),
         )
-        return [_recipient(row) for row in rows]
+        return [_ROW.record(row) for row in rows]
     found: list[Recipient] = []
     for each in _stored_as(status):
         rows = tx.execute(
-            f"SELECT {_COLUMNS} FROM recipient INDEXED BY recipient_count"
+            f"SELECT {_ROW.columns} FROM recipient INDEXED BY recipient_count"
             " WHERE broadcast_id = ? AND status = ? AND id > ? ORDER BY id LIMIT ?",
             (broadcast_id, each, after, limit),
         )
-        found += [_recipient(row) for row in rows]
+        found += [_ROW.record(row) for row in rows]
     return sorted(found, key=lambda recipient: recipient.id)[:limit]
 
 
@@ -330,6 +322,7 @@ def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
 def get(tx: Tx, broadcast_id: int, recipient_id: int) -> Recipient | None:
     """One recipient of a broadcast."""
     row = tx.execute(
-        f"SELECT {_COLUMNS} FROM recipient WHERE broadcast_id = ? AND id = ?", (broadcast_id, recipient_id)
+        f"SELECT {_ROW.columns} FROM recipient WHERE broadcast_id = ? AND id = ?",
+        (broadcast_id, recipient_id),
     ).fetchone()
-    return _recipient(row) if row else None
+    return _ROW.record(row) if row else None

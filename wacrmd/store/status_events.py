@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping
 
 from wacrmd.clock import Millis
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
+from wacrmd.views.events import StatusEvent
+from wacrmd.views.recipients import MetaErrorView, shown_status
 
-EVENT = "message.status_updated"
+EVENT = WebhookEvent.MESSAGE_STATUS_UPDATED
 
 
 def statuses(tx: Tx, recipient_ids: Iterable[int]) -> dict[int, str]:
@@ -19,7 +22,7 @@ def statuses(tx: Tx, recipient_ids: Iterable[int]) -> dict[int, str]:
         "SELECT id, status FROM recipient WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(recipient_ids)),),
     )
-    return {recipient_id: _seen(status) for recipient_id, status in rows}
+    return {recipient_id: shown_status(RecipientStatus(status)) for recipient_id, status in rows}
 
 
 def emit_changes(tx: Tx, before: Mapping[int, str], now: Millis) -> None:
@@ -46,17 +49,13 @@ def emit(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:
     }
     for account_id, uuid, recipient_id, to, user_id, wamid, status, code, title, details in rows:
         if listening[account_id]:
-            data = {
-                "broadcast_id": uuid,
-                "recipient_id": recipient_id,
-                "to": to,
-                "user_id": user_id,
-                "whatsapp_message_id": wamid,
-                "status": _seen(status),
-                "error": {"code": code, "title": title, "details": details} if title is not None else None,
-            }
+            data = StatusEvent(
+                broadcast_id=uuid,
+                recipient_id=recipient_id,
+                to=to,
+                user_id=user_id,
+                wamid=wamid,
+                status=shown_status(RecipientStatus(status)),
+                error=MetaErrorView.of(code, title, details),
+            )
             outbox.add(tx, account_id, EVENT, data, now)
-
-
-def _seen(status: str) -> str:
-    return RecipientStatus.PENDING if status == RecipientStatus.SENDING else status

@@ -10,8 +10,10 @@ from pydantic import Field
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
+from wacrmd.domain.csv_file import split_lines
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
+from wacrmd.services.optouts import import_export
 from wacrmd.services.optouts import manage as services
 
 
@@ -76,13 +78,13 @@ async def list_all(ctx: Context, params: WhichOptOuts, _caller: Caller) -> list[
 async def import_csv(ctx: Context, params: Import, _caller: Caller) -> dict[str, Any]:
     """Suppress everybody in a file."""
     account = await keys.account_or_only(ctx, params.account)
-    return asdict(await services.import_csv(ctx, account.id, params.csv.splitlines(keepends=True)))
+    return asdict(await import_export.import_csv(ctx, account.id, split_lines(params.csv)))
 
 
 async def export(ctx: Context, params: Export, _caller: Caller) -> AsyncGenerator[str, None]:
     """All opt-outs as CSV, piece by piece."""
     account_id = (await keys.account_named(ctx, params.account)).id if params.account else None
-    async with aclosing(services.export_csv(ctx, account_id)) as pieces:
+    async with aclosing(import_export.export_csv(ctx, account_id)) as pieces:
         async for piece in pieces:
             yield piece
 

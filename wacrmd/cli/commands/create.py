@@ -1,7 +1,6 @@
 """`wacrmd broadcast create`: a broadcast from a CSV file, looked over before it goes out."""
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,15 @@ import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
-from wacrmd.cli.csvfile import CsvError, Fault, Sheet, parse
 from wacrmd.cli.frame import Session, Verb
-from wacrmd.cli.input import confirm, yes_option
+from wacrmd.cli.input import confirm, read_pieces, source_name, yes_option
 from wacrmd.cli.output import Column, Kind, clean, emit, hint, paragraph, say, span, table
+from wacrmd.domain.csv_file import CsvError
+from wacrmd.domain.recipient_file import RecipientFile, RejectedLine, read_recipients
 
 PREVIEW_ROWS = 5
-MOST_FAULTS = 20
-MOST_BYTES = 64 * 1024 * 1024
+MAX_REJECTED_SHOWN = 20
+MAX_BYTES = 64 * 1024 * 1024
 
 
 class Moment(click.ParamType[str]):
@@ -75,7 +75,7 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
     sheet = _read(file)
     asked = _asked(sheet, file, options)
     if session.json:
-        _tell_faults(sheet.faults)
+        _print_rejected(sheet.rejected)
         result = _call(session, **asked, dry_run=options["dry_run"])
         emit(session, result, lambda _: None)
         return int(bool(result.get("problems")))
@@ -115,30 +115,19 @@ def _call(session: Session, **asked: Any) -> Any:
         ) from None
 
 
-def _read(file: str) -> Sheet:
+def _read(file: str) -> RecipientFile:
     """The recipients in the file; raises UsageError for one that cannot be used."""
-    where = "standard input" if file == "-" else file
     try:
-        if file == "-":
-            raw = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with Path(file).open("rb") as source:
-                raw = source.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise click.ClickException(f"cannot read {where}: {error.strerror}") from None
-    if len(raw) > MOST_BYTES:
-        raise click.ClickException(f"{where} holds more than {MOST_BYTES >> 20} MiB: split it")
-    try:
-        sheet = parse(raw)
+        sheet = read_recipients(read_pieces(file, MAX_BYTES))
     except CsvError as error:
-        raise click.ClickException(f"{where}: {error}") from None
+        raise click.ClickException(f"{source_name(file)}: {error}") from None
     if not sheet.rows:
-        _tell_faults(sheet.faults)
-        raise click.ClickException(f"{where} holds no recipient that can be used")
+        _print_rejected(sheet.rejected)
+        raise click.ClickException(f"{source_name(file)} holds no recipient that can be used")
     return sheet
 
 
-def _asked(sheet: Sheet, file: str, options: dict[str, Any]) -> dict[str, Any]:
+def _asked(sheet: RecipientFile, file: str, options: dict[str, Any]) -> dict[str, Any]:
     """The parameters of the method."""
     people: list[dict[str, Any]] = []
     for row in sheet.rows:
@@ -147,7 +136,7 @@ def _asked(sheet: Sheet, file: str, options: dict[str, Any]) -> dict[str, Any]:
             named = options["named"]
             person["params"] = dict(zip(sheet.columns, row.params, strict=True)) if named else row.params
         people.append(person)
-    label = "standard input" if file == "-" else Path(file).name
+    label = Path(source_name(file)).name
     asked = {
         "account": options["account"],
         "name": options["name"] or f"{label} ({options['template']})"[:100],
@@ -176,7 +165,7 @@ def _content(file: str) -> dict[str, Any]:
     return content
 
 
-def _preview(sheet: Sheet, found: dict[str, Any], options: dict[str, Any]) -> None:
+def _preview(sheet: RecipientFile, found: dict[str, Any], options: dict[str, Any]) -> None:
     """Show what would be sent: the first rows, who is left out and why, and how long it takes."""
     columns = [Column("LINE", "line", Kind.NUMBER), Column("TO", "to", Kind.KEY)]
     for at, name in enumerate(sheet.columns):
@@ -190,10 +179,11 @@ def _preview(sheet: Sheet, found: dict[str, Any], options: dict[str, Any]) -> No
     if len(sheet.rows) > PREVIEW_ROWS:
         say(f"… and {len(sheet.rows) - PREVIEW_ROWS} more")
     say("")
-    faults = sheet.faults + [
-        Fault(sheet.rows[one["index"]].line, one["to"] or "", one["reason"]) for one in found["rejections"]
+    rejected = sheet.rejected + [
+        RejectedLine(sheet.rows[one["index"]].line, one["to"] or "", one["reason"])
+        for one in found["rejections"]
     ]
-    _tell_faults(faults)
+    _print_rejected(rejected)
     number = found["number"]
     sender = number["display_phone"] or number["phone_number_id"]
     language = options["language"] or "en_US"
@@ -203,7 +193,7 @@ def _preview(sheet: Sheet, found: dict[str, Any], options: dict[str, Any]) -> No
     left_out = [
         f"{count} {word}"
         for count, word in (
-            (len(faults), "rejected"),
+            (len(rejected), "rejected"),
             (found["duplicates"], "more than once in the file"),
             (found["suppressed"], "opted out"),
         )
@@ -222,7 +212,7 @@ def _preview(sheet: Sheet, found: dict[str, Any], options: dict[str, Any]) -> No
         hint(f"problem: {_place(problem['path'], sheet)}: {problem['message']}")
 
 
-def _place(path: str, sheet: Sheet) -> str:
+def _place(path: str, sheet: RecipientFile) -> str:
     """A place in the request as a line of the file."""
     head, _, rest = path.partition("].")
     if not head.startswith("recipients[") or not head[11:].isdecimal():
@@ -230,8 +220,8 @@ def _place(path: str, sheet: Sheet) -> str:
     return f"line {sheet.rows[int(head[11:])].line}, {rest}"
 
 
-def _tell_faults(faults: list[Fault]) -> None:
-    for fault in sorted(faults, key=lambda one: one.line)[:MOST_FAULTS]:
-        hint(f"line {fault.line}: {fault.to + ' ' if fault.to else ''}{fault.reason}")
-    if len(faults) > MOST_FAULTS:
-        hint(f"… and {len(faults) - MOST_FAULTS} more lines that are rejected")
+def _print_rejected(rejected: list[RejectedLine]) -> None:
+    for one in sorted(rejected, key=lambda one: one.line)[:MAX_REJECTED_SHOWN]:
+        hint(f"line {one.line}: {one.to + ' ' if one.to else ''}{one.reason}")
+    if len(rejected) > MAX_REJECTED_SHOWN:
+        hint(f"… and {len(rejected) - MAX_REJECTED_SHOWN} more lines that are rejected")

@@ -1,16 +1,18 @@
 """`wacrmd optout …`."""
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Noun, Session
+from wacrmd.cli.input import read_pieces, source_name
 from wacrmd.cli.output import Column, Kind, emit, hint, say, table
+
+if TYPE_CHECKING:
+    from wacrmd.domain.optout_file import Part
 
 COLUMNS = (
     Column("ACCOUNT", "account", spare=True),
@@ -23,7 +25,7 @@ COLUMNS = (
 PART_BYTES = 400 * 1024
 """How much of a file goes into one call; a line of the protocol may hold a MiB, and JSON escapes."""
 
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 
 account_option = click.option(
     "--account",
@@ -101,19 +103,17 @@ def import_file(session: Session, file: str, account: str | None) -> int:
     For example: wacrmd optout import stop.csv --account shop
     """
     total: dict[str, Any] = {"added": 0, "known": 0, "rejected": 0, "errors": []}
-    for first_line, part in _parts(_read(file)):
-        done = call(session, "optout.import", account=account, csv=part)
+    for part in _parts(file):
+        done = call(session, "optout.import", account=account, csv=part.text)
         for name in ("added", "known", "rejected"):
             total[name] += done[name]
-        # Parts after the first begin with a repeated header, which is no line of the file.
-        shift = first_line - 2 if first_line > 1 else 0
-        total["errors"] += [one | {"line": one["line"] + shift} for one in done["errors"]]
+        total["errors"] += [one | {"line": one["line"] + part.shift} for one in done["errors"]]
 
     def render(found: dict[str, Any]) -> None:
-        for one in found["errors"][:MOST_ERRORS]:
+        for one in found["errors"][:MAX_ERRORS]:
             hint(f"line {one['line']}: {one['message']}")
-        if found["rejected"] > MOST_ERRORS:
-            hint(f"… and {found['rejected'] - MOST_ERRORS} more lines that are rejected")
+        if found["rejected"] > MAX_ERRORS:
+            hint(f"… and {found['rejected'] - MAX_ERRORS} more lines that are rejected")
         say(
             f"{found['added']} people suppressed, {found['known']} were already, "
             f"{found['rejected']} lines rejected."
@@ -123,33 +123,18 @@ def import_file(session: Session, file: str, account: str | None) -> int:
     return int(bool(total["rejected"]) and not (total["added"] or total["known"]))
 
 
-def _read(file: str) -> str:
-    where = "standard input" if file == "-" else file
+def _parts(file: str) -> list["Part"]:
+    """The file in parts that fit into one call; all of it is read first, so a bad file imports nobody."""
+    from wacrmd.domain.csv_file import CsvError, decode_lines  # noqa: PLC0415 - the help must not load them
+    from wacrmd.domain.optout_file import parts_of  # noqa: PLC0415
+
     try:
-        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return raw.decode("utf-8-sig")
-    except OSError as error:
-        raise click.ClickException(f"cannot read {where}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{where} is not UTF-8 text; save it as 'CSV UTF-8'") from None
-
-
-def _parts(text: str) -> Iterator[tuple[int, str]]:
-    """Parts of a file that fit into one call: the number of the first line, and the text with the first row."""
-    lines = text.splitlines(keepends=True)
-    if not any(line.strip() for line in lines):
-        raise click.ClickException("the file is empty: expected phone numbers, one a line")
-    head = lines[0] if any(letter.isalpha() for letter in lines[0]) else "phone\n"
-    part, size, first, open_quotes = list[str](), 0, 1, False
-    for at, line in enumerate(lines, start=1):
-        part.append(line)
-        size += len(line.encode())
-        open_quotes ^= line.count('"') % 2 == 1
-        if size >= PART_BYTES and not open_quotes:
-            yield first, "".join(part) if first == 1 else head + "".join(part)
-            part, size, first = [], 0, at + 1
-    if part:
-        yield first, "".join(part) if first == 1 else head + "".join(part)
+        parts = list(parts_of(decode_lines(read_pieces(file)), PART_BYTES))
+    except CsvError as error:
+        raise click.ClickException(f"{source_name(file)}: {error}") from None
+    if not parts:
+        raise click.ClickException(f"{source_name(file)} is empty: expected phone numbers, one a line")
+    return parts
 
 
 @optout.command("export")

@@ -11,9 +11,9 @@ import anyio
 import orjson
 
 from wacrmd.clock import DAY, Millis, iso
+from wacrmd.domain.address import normalize_address
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.number import Number
-from wacrmd.domain.phone import is_user_id, normalize
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request, draining, no_number
 from wacrmd.services import counters
@@ -122,7 +122,7 @@ def audience_of(people: list[RecipientInput]) -> Audience:
                 Rejection(index, None, f"{reason}: expected a phone number such as +14155550123")
             )
             continue
-        address = to.strip() if is_user_id(to.strip()) else normalize(to)
+        address = normalize_address(to)
         if address is None:
             rejections.append(Rejection(index, to[:64], "not a valid E.164 phone number"))
         elif address in found:

@@ -45,7 +45,7 @@ async def failures(ctx: Context, broadcast_id: int) -> list[dict[str, Any]]:
             "code": code,
             "title": title,
             "count": count,
-            "advice": rule_for(code, asynchronous=True).advice if code is not None else None,
+            "advice": rule_for(code, from_webhook=True).advice if code is not None else None,
         }
         for code, title, count in rows[:MOST_REASONS]
     ]

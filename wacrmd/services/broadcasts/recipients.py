@@ -1,7 +1,5 @@
 """The people of a broadcast as callers see them: pages, one with its history, and the whole as a stream."""
 
-import csv
-import io
 from collections.abc import AsyncGenerator, Callable
 from enum import StrEnum
 from functools import partial
@@ -11,9 +9,10 @@ import orjson
 from anyio.lowlevel import checkpoint
 
 from wacrmd.clock import iso
+from wacrmd.domain.address import normalize_address
 from wacrmd.domain.broadcast import Broadcast
+from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.history import HistoryEntry
-from wacrmd.domain.phone import is_user_id, normalize
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.errors import not_found
 from wacrmd.services.context import Context
@@ -40,8 +39,6 @@ COLUMNS = (
     "failed_at",
 )
 """The columns of the CSV export."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ExportFormat(StrEnum):
@@ -110,7 +107,7 @@ async def show_recipient(ctx: Context, broadcast: Broadcast, recipient_id: int) 
 
 async def find_recipient(ctx: Context, broadcast: Broadcast, to: str) -> dict[str, Any]:
     """The recipient of a broadcast with this number or user id, with its history. Refuses an unknown one."""
-    address = to.strip() if is_user_id(to.strip()) else normalize(to)
+    address = normalize_address(to)
     found = None
     if address is not None:
         found = await ctx.db.read(partial(recipients.to_address, broadcast_id=broadcast.id, address=address))
@@ -173,9 +170,7 @@ def _json_lines(found: list[Recipient]) -> bytes:
 
 
 def _csv_rows(found: list[Recipient]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(_cells(recipient) for recipient in found)
-    return text.getvalue().encode()
+    return csv_lines(_cells(recipient) for recipient in found).encode()
 
 
 def _cells(recipient: Recipient) -> tuple[object, ...]:
@@ -183,10 +178,10 @@ def _cells(recipient: Recipient) -> tuple[object, ...]:
         recipient.id,
         recipient.to,  # checked when it was accepted: `+` and digits, or a user id
         _shown(recipient.status),
-        tame(recipient.wamid),
+        escape_formula(recipient.wamid or ""),
         recipient.error_code,
-        tame(recipient.error_title),
-        tame(recipient.error_details),
+        escape_formula(recipient.error_title or ""),
+        escape_formula(recipient.error_details or ""),
         recipient.attempts,
         time(recipient.sent_at),
         time(recipient.delivered_at),
@@ -194,8 +189,3 @@ def _cells(recipient: Recipient) -> tuple[object, ...]:
         time(recipient.replied_at),
         time(recipient.failed_at),
     )
-
-
-def tame(text: str | None) -> str | None:
-    """Text from outside for a spreadsheet, which would run what looks like a formula (OWASP, CSV injection)."""
-    return f"'{text}" if text is not None and text.startswith(_FORMULA) else text

@@ -49,10 +49,10 @@ def after_failure(tx: Tx, receipt: Receipt, broadcast_id: int, now: Millis) -> l
     """What a `failed` status means beyond its recipient."""
     if receipt.error is None:
         return []
-    rule = rule_for(receipt.error.code, asynchronous=True)
+    rule = rule_for(receipt.error.code, from_webhook=True)
     detail = f"{receipt.error.code} {receipt.error.title}: {rule.advice}"
     match rule.action:
-        case Action.PAUSE_BUSINESS:
+        case Action.PAUSE_BUSINESS_ACCOUNT:
             number = numbers.get(tx, receipt.number_id)
             return pause_business_account(tx, number.waba_id, detail, now) if number else []
         case Action.PAUSE_NUMBER:

@@ -11,6 +11,7 @@ from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
 from wacrmd.meta.errors import Action, rule_for
+from wacrmd.meta.untrusted import as_object
 from wacrmd.meta.webhook import (
     AccountEvent,
     Ignored,
@@ -43,7 +44,7 @@ log = get_logger(__name__)
 _STOPPING_TEMPLATE_EVENTS = frozenset(
     {"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION", "ARCHIVED", "LOCKED"}
 )
-_SLOWING = frozenset({Action.THROTTLE, Action.LIMIT, Action.MAINTENANCE})
+_SLOWING = frozenset({Action.THROTTLE, Action.CALL_LIMIT, Action.MAINTENANCE})
 _RUNNING_TEMPLATE_EVENTS = {"APPROVED": "APPROVED", "REINSTATED": "APPROVED", "UNARCHIVED": "APPROVED"}
 
 
@@ -182,7 +183,7 @@ def _inbound(
         statuses.append(
             Receipt(number_id, wamid, RecipientStatus.REPLIED, message.at, user_id=message.user_id)
         )
-    asked = from_messages.hear(tx, ctx.config, account_id, message, now)
+    asked = from_messages.apply_message(tx, ctx.config, account_id, message, now)
     if asked is not None:
         taken.count(asked)
 
@@ -196,10 +197,10 @@ def _signal(
         return
     taken.count("number_signal")
     detail = f"{signal.error.code} {signal.error.title}"
-    action = rule_for(signal.error.code, asynchronous=True).action
+    action = rule_for(signal.error.code, from_webhook=True).action
     if action in _SLOWING:
         taken.throttled[number[0]] = detail
-    elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS):
+    elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS_ACCOUNT):
         taken.pauses += auto_pause.pause_number(tx, number[0], detail, now)
     account_events.add(
         tx, "errors", signal.phone_number_id, {"code": signal.error.code, "title": signal.error.title}, now
@@ -215,7 +216,7 @@ def _preference(
         return
     for account_id in sorted(accounts):
         taken.count(f"preference_{preference.value}"[:40])
-        from_messages.prefer(tx, account_id, preference, now)
+        from_messages.apply_preference(tx, account_id, preference, now)
 
 
 def _accounts(phone_number_id: str | None, waba_id: str | None, authorized: AuthorizedNumbers) -> set[str]:
@@ -271,8 +272,7 @@ def _account(
     taken.count(event.field)
     account_events.add(tx, event.field, event.waba_id, event.raw, now)
     if event.field == "account_update":
-        ban = event.raw.get("ban_info") if isinstance(event.raw.get("ban_info"), dict) else {}
-        state = ban.get("waba_ban_state") if isinstance(ban, dict) else None
+        state = as_object(event.raw.get("ban_info")).get("waba_ban_state")
         pauses = event.event in (
             "ACCOUNT_RESTRICTION",
             "ACCOUNT_VIOLATION",
@@ -304,7 +304,7 @@ def _note_limit(tx: Tx, waba_id: str, limit: str, now: Millis) -> None:
 
 def _failure(tx: Tx, taken: IngestResult, receipt: Receipt, broadcast_id: int, now: Millis) -> None:
     taken.pauses += auto_pause.after_failure(tx, receipt, broadcast_id, now)
-    if receipt.error and rule_for(receipt.error.code, asynchronous=True).action in _SLOWING:
+    if receipt.error and rule_for(receipt.error.code, from_webhook=True).action in _SLOWING:
         taken.throttled[receipt.number_id] = f"{receipt.error.code} {receipt.error.title}"
 
 

@@ -10,6 +10,7 @@ from wacrmd.domain.number import Number
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
+from wacrmd.meta.untrusted import as_text
 from wacrmd.secrets import VaultError
 from wacrmd.services.context import Context
 from wacrmd.services.numbers.findings import (
@@ -24,6 +25,8 @@ from wacrmd.services.numbers.findings import (
 from wacrmd.store import numbers
 
 TICK: Millis = 10 * SECOND
+MAX_TEXT = 200
+"""Characters kept of what Meta says about a number."""
 ODD_ADVICE = "Check [meta] graph_url, the ids and the network; sending is tried all the same."
 
 log = get_logger(__name__)
@@ -35,10 +38,8 @@ async def ask_number(ctx: Context, phone_number_id: str, token: str) -> tuple[Ch
         seen = await ctx.meta.number(phone_number_id, token)
     except MetaCallError as error:
         if refuses_token(error):
-            return Check(
-                "token", State.FAIL, error.sentence, "Give it another token, or the right ids."
-            ), None
-        return Check("token", State.WARN, f"could not be checked: {error.sentence}", ODD_ADVICE), None
+            return Check("token", State.FAIL, str(error), "Give it another token, or the right ids."), None
+        return Check("token", State.WARN, f"could not be checked: {error}", ODD_ADVICE), None
     return assess_number(seen, rate=0)[0], seen
 
 
@@ -58,13 +59,13 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
         health = await ctx.meta.health(number.phone_number_id, token)
         found.append(assess_health(health))
     except MetaCallError as error:
-        found.append(Check("health", State.WARN, f"could not be read: {error.sentence}", ODD_ADVICE))
+        found.append(Check("health", State.WARN, f"could not be read: {error}", ODD_ADVICE))
     if subscribe:
         found += await _tried("webhooks", partial(ctx.meta.subscribe, number.waba_id, token))
     try:
         found.append(assess_subscription(await ctx.meta.subscribed_apps(number.waba_id, token)))
     except MetaCallError as error:
-        found.append(Check("webhooks", State.WARN, f"could not be read: {error.sentence}", ODD_ADVICE))
+        found.append(Check("webhooks", State.WARN, f"could not be read: {error}", ODD_ADVICE))
     await keep(ctx, number.id, seen, health)
     return [_with_id(check, number) for check in found]
 
@@ -118,9 +119,9 @@ async def keep(ctx: Context, number_id: str, seen: dict[str, Any], health: dict[
         partial(
             numbers.note_health,
             number_id=number_id,
-            quality=_text(seen.get("quality_rating")),
-            limit_tier=_text(seen.get("whatsapp_business_manager_messaging_limit")),
-            verified_name=_text(seen.get("verified_name")),
+            quality=as_text(seen.get("quality_rating"), MAX_TEXT),
+            limit_tier=as_text(seen.get("whatsapp_business_manager_messaging_limit"), MAX_TEXT),
+            verified_name=as_text(seen.get("verified_name"), MAX_TEXT),
             health=health,
             now=ctx.clock.now(),
         )
@@ -132,9 +133,5 @@ async def _tried(name: str, ask: Callable[[], Awaitable[None]]) -> list[Check]:
     try:
         await ask()
     except MetaCallError as error:
-        return [Check(name, State.FAIL, error.sentence, "Subscribe the app by hand in Meta's app dashboard.")]
+        return [Check(name, State.FAIL, str(error), "Subscribe the app by hand in Meta's app dashboard.")]
     return []
-
-
-def _text(value: object) -> str | None:
-    return value[:200] if isinstance(value, str) and value else None

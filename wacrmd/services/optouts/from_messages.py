@@ -1,46 +1,55 @@
-"""What people want: STOP and START words in what they write or tap, and WhatsApp's own preference; one transaction."""
+"""Opt-outs and opt-ins by a person's own messages and WhatsApp preference, in the caller's transaction."""
 
 from wacrmd.clock import Millis
 from wacrmd.config import Config
-from wacrmd.domain.keywords import matching, of_payload
+from wacrmd.domain.keywords import keyword_of_payload, matching_keyword
 from wacrmd.domain.phone import normalize
+from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.meta.webhook import InboundMessage, Preference
 from wacrmd.store import inbound_messages, optouts, outbox
 from wacrmd.store.database import Tx
+from wacrmd.views.events import MessageEvent
 
-STOPPED = "The user stopped marketing messages in WhatsApp"
+STOPPED_IN_WHATSAPP = "The user stopped marketing messages in WhatsApp"
 
 
 def phone_of(tx: Tx, account_id: str, wa_id: str | None, user_id: str | None) -> str | None:
-    """A person's number as our callers write it; Meta's `wa_id` has another form in Brazil and Mexico."""
+    """A person's number as local apps write it; Meta's `wa_id` has another form in Brazil and Mexico."""
     known = inbound_messages.broadcast_phone_of(tx, account_id=account_id, wa_id=wa_id, user_id=user_id)
     return known or (normalize(f"+{wa_id}") if wa_id else None)
 
 
-def hear(tx: Tx, config: Config, account_id: str, message: InboundMessage, now: Millis) -> str | None:
-    """Tell `message.received`, and do what the message asks for: `opt_out`, `opt_in` or nothing (None).
+def apply_message(
+    tx: Tx, config: Config, account_id: str, message: InboundMessage, now: Millis
+) -> str | None:
+    """Emit `message.received` and carry out a keyword; returns `opt_out`, `opt_in`, or None without a keyword.
 
-    A stop word wins where a word is both.
+    A word that is configured as both opts the person out.
     """
     phone = phone_of(tx, account_id, message.wa_id, message.user_id)
     if phone and message.user_id:
         optouts.link(tx, [(account_id, phone, message.user_id)])
-    if "message.received" in outbox.subscribed_events(tx, account_id):
-        data = {
-            "whatsapp_message_id": message.id,
-            "from": phone,
-            "user_id": message.user_id,
-            "type": message.type,
-            "text": message.text or message.button_text,
-            "payload": message.button_payload,
-            "in_reply_to": message.context_id,
-        }
-        outbox.add(tx, account_id, "message.received", data, now, occurred_at=message.at)
+    if WebhookEvent.MESSAGE_RECEIVED in outbox.subscribed_events(tx, account_id):
+        event = MessageEvent(
+            wamid=message.id,
+            phone=phone,
+            user_id=message.user_id,
+            type=message.type,
+            text=message.text or message.button_text,
+            payload=message.button_payload,
+            in_reply_to=message.context_id,
+        )
+        outbox.add(tx, account_id, WebhookEvent.MESSAGE_RECEIVED, event, now, occurred_at=message.at)
     if phone is None and message.user_id is None:
         return None
-    said = (message.text, message.button_text, message.button_payload, of_payload(message.button_payload))
+    texts = (
+        message.text,
+        message.button_text,
+        message.button_payload,
+        keyword_of_payload(message.button_payload),
+    )
     source = "button" if message.button_payload or message.button_text else "word"
-    stop = matching(said, config.optout.stop_keywords)
+    stop = matching_keyword(texts, config.optout.stop_keywords)
     if stop is not None:
         optouts.add(
             tx,
@@ -53,7 +62,7 @@ def hear(tx: Tx, config: Config, account_id: str, message: InboundMessage, now: 
             now=now,
         )
         return "opt_out"
-    if matching(said, config.optout.start_keywords) is None:
+    if matching_keyword(texts, config.optout.start_keywords) is None:
         return None
     optouts.remove(
         tx,
@@ -67,8 +76,8 @@ def hear(tx: Tx, config: Config, account_id: str, message: InboundMessage, now: 
     return "opt_in"
 
 
-def prefer(tx: Tx, account_id: str, preference: Preference, now: Millis) -> None:
-    """Do what a person chose in WhatsApp: `stop` or `resume` marketing messages."""
+def apply_preference(tx: Tx, account_id: str, preference: Preference, now: Millis) -> None:
+    """Carry out what a person chose in WhatsApp: `stop` or `resume` of marketing messages."""
     phone = phone_of(tx, account_id, preference.wa_id, preference.user_id)
     if preference.value == "stop":
         optouts.add(
@@ -77,7 +86,7 @@ def prefer(tx: Tx, account_id: str, preference: Preference, now: Millis) -> None
             phone=phone,
             user_id=preference.user_id,
             source="preference",
-            detail=STOPPED,
+            detail=STOPPED_IN_WHATSAPP,
             at=preference.at,
             now=now,
         )

@@ -7,15 +7,16 @@ from typing import Any
 
 from wacrmd.clock import MINUTE, SECOND, Millis
 from wacrmd.domain.number import Number
+from wacrmd.domain.page import Position
 from wacrmd.errors import Refusal, no_number
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
+from wacrmd.meta.untrusted import as_objects, as_text
 from wacrmd.secrets import VaultError, access_token_context
 from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
 from wacrmd.store import numbers, templates
-from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
 from wacrmd.store.templates import Template
 
@@ -202,25 +203,19 @@ def read_list(waba_id: str, items: Iterable[dict[str, Any]], now: Millis) -> lis
         name, language = item.get("name"), item.get("language")
         if not isinstance(name, str) or not isinstance(language, str):
             continue
-        quality, components = item.get("quality_score"), item.get("components")
-        reason = _text(item.get("rejected_reason"))
+        quality = item.get("quality_score")
+        reason = as_text(item.get("rejected_reason"))
         found[name, language] = Template(
             waba_id=waba_id,
             meta_id=str(item.get("id", "")),
             name=name,
             language=language,
-            status=_text(item.get("status")) or "UNKNOWN",
-            category=_text(item.get("category")),
-            parameter_format=_text(item.get("parameter_format")) or "POSITIONAL",
-            components=[part for part in components if isinstance(part, dict)]
-            if isinstance(components, list)
-            else [],
-            quality=_text(quality.get("score")) if isinstance(quality, dict) else _text(quality),
+            status=as_text(item.get("status")) or "UNKNOWN",
+            category=as_text(item.get("category")),
+            parameter_format=as_text(item.get("parameter_format")) or "POSITIONAL",
+            components=as_objects(item.get("components")),
+            quality=as_text(quality.get("score") if isinstance(quality, dict) else quality),
             reason=None if reason == "NONE" else reason,
             synced_at=now,
         )
     return list(found.values())
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

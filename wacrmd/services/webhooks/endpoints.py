@@ -9,6 +9,7 @@ import anyio
 import anyio.to_thread
 import orjson
 
+from wacrmd.domain.page import Position
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import bad_request, conflict, not_found
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
@@ -17,7 +18,6 @@ from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
 from wacrmd.store import outbox, webhook_endpoints
-from wacrmd.store.broadcasts import Position
 from wacrmd.store.database import Tx
 from wacrmd.store.outbox import Delivery
 from wacrmd.store.webhook_endpoints import Endpoint

@@ -2,7 +2,12 @@
 
 import pytest
 
-from wacrmd.cli.csvfile import CsvError, parse
+from wacrmd.domain.csv_file import CsvError
+from wacrmd.domain.recipient_file import RecipientFile, read_recipients
+
+
+def parse(raw: bytes) -> RecipientFile:
+    return read_recipients([raw])
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -22,7 +27,7 @@ def test_unicode_in_the_ways_that_spreadsheets_write_it(encoding: str) -> None:
 def test_a_cell_of_several_lines_counts_them() -> None:
     sheet = parse(b'to,text\n+14155550123,"one\ntwo"\n+14155550124\n')
     assert [row.line for row in sheet.rows] == [2]
-    assert [(fault.line, fault.reason) for fault in sheet.faults] == [(4, "has 1 columns, expected 2")]
+    assert [(bad.line, bad.reason) for bad in sheet.rejected] == [(4, "has 1 columns, expected 2")]
 
 
 def test_numbered_columns_go_by_number_and_others_by_place() -> None:
@@ -63,7 +68,7 @@ def test_a_file_that_cannot_be_used_is_told_in_one_sentence(raw: bytes, sentence
 def test_a_line_that_cannot_be_used_is_told_with_its_number(line: str, reason: str) -> None:
     sheet = parse(f"to,name\n\n{line}\n".encode())
     assert sheet.rows == []
-    assert [(fault.line, fault.reason) for fault in sheet.faults] == [(3, reason)]
+    assert [(bad.line, bad.reason) for bad in sheet.rejected] == [(3, reason)]
 
 
 def test_empty_cells_beyond_the_header_do_no_harm() -> None:

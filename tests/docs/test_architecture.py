@@ -1,0 +1,35 @@
+"""The steps of docs/architecture.md are true: each file has the function that is named."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import TOP
+
+TEXT = (TOP / "docs/architecture.md").read_text()
+STEPS = sorted(set(re.findall(r"`([\w/]+\.py):([\w.]+)`", TEXT)))
+
+
+@cache
+def defined(file: Path) -> frozenset[str]:
+    """The functions and classes of a module, methods as `Class.method`."""
+    found: set[str] = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            members = [n.name for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+            found |= {node.name, *(f"{node.name}.{member}" for member in members)}
+    return frozenset(found)
+
+
+def test_there_are_steps() -> None:
+    assert len(STEPS) > 30
+
+
+@pytest.mark.parametrize(("file", "function"), STEPS)
+def test_each_step_exists(file: str, function: str) -> None:
+    assert function in defined(TOP / "wacrmd" / file)

@@ -1,0 +1,103 @@
+"""A value of Meta's JSON is what it should be, or it counts as absent."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wacrmd.meta.untrusted import as_id, as_json, as_object, as_objects, as_text, as_time
+
+DEFAULT = 1_767_225_600_000
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [(b'{"a": [1]}', {"a": [1]}), (b"7", 7), (b"", None), (b"{", None), (b"\xff", None)],
+)
+def test_what_is_no_json_is_none(body: bytes, document: Any) -> None:
+    assert as_json(body) == document
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [({"a": 1}, {"a": 1}), ({}, {}), (None, {}), ([1], {}), ("a", {})]
+)
+def test_an_object(value: Any, found: dict[str, Any]) -> None:
+    assert as_object(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [([{"a": 1}, 2, None, [3], {}], [{"a": 1}, {}]), ([], []), ({"a": {}}, []), ("ab", []), (None, [])],
+)
+def test_the_objects_of_a_list(value: Any, found: list[dict[str, Any]]) -> None:
+    assert as_objects(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "text"),
+    [
+        ("abc", None, "abc"),
+        ("abc", 3, "abc"),
+        ("abc", 2, "ab"),
+        (" ", None, " "),
+        ("", None, None),
+        (7, None, None),
+        (["a"], None, None),
+        (None, None, None),
+    ],
+)
+def test_a_text(value: Any, limit: int | None, text: str | None) -> None:
+    assert as_text(value, limit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("1", "1"),
+        (1, "1"),
+        (0, "0"),
+        ("", None),
+        (True, None),
+        (False, None),
+        (1.5, None),
+        ([1], None),
+        (None, None),
+    ],
+)
+def test_an_id(value: Any, found: str | None) -> None:
+    assert as_id(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("1", 1000),
+        (1, 1000),
+        (1_760_000_000.9, 1_760_000_000_000),
+        (10**11 - 1, (10**11 - 1) * 1000),
+        (10**11, DEFAULT),
+        (0, DEFAULT),
+        (-1, DEFAULT),
+        ("soon", DEFAULT),
+        ("", DEFAULT),
+        (float("inf"), DEFAULT),
+        (float("nan"), DEFAULT),
+        ([1], DEFAULT),
+        (None, DEFAULT),
+    ],
+)
+def test_a_time(value: Any, found: int) -> None:
+    assert as_time(value, DEFAULT) == found
+
+
+@given(ANYTHING)
+def test_no_value_raises(value: Any) -> None:
+    for read in (as_object, as_objects, as_text, as_id):
+        read(value)
+    assert isinstance(as_time(value, DEFAULT), int)

@@ -1,0 +1,46 @@
+"""A page of a list: where it begins, how long it is, and where the next one begins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from wacrmd.clock import Millis
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Position(NamedTuple):
+    """The last row of a page; lists are newest first, by time and then by row id."""
+
+    created_at: Millis
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """How many items are wanted, after which position; None: from the first."""
+
+    limit: int
+    after: Position | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows to read: one more than wanted, which tells whether a next page exists."""
+        return self.limit + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """The items of one page, and the position after which the next page begins; None on the last page."""
+
+    items: list[T]
+    next: Position | None = None
+
+    @classmethod
+    def of(
+        cls, rows: list[R], request: PageRequest, show: Callable[[R], T], position: Callable[[R], Position]
+    ) -> "Page[T]":
+        """The page of the rows that were read for a request."""
+        more, rows = len(rows) > request.limit, rows[: request.limit]
+        return cls([show(row) for row in rows], position(rows[-1]) if more else None)

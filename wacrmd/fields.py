@@ -1,0 +1,70 @@
+"""Markers for the fields of what callers see: what a field means, its name in JSON, and times.
+
+They are read by pydantic (`wacrmd.views.json`, `wacrmd.operations`) and need none of it to be declared.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any
+
+from wacrmd.clock import Millis, iso
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """What a field means, in Markdown: `name: Annotated[str, Doc("a label")]`. Goes into every schema."""
+
+    text: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: "CoreSchema", handler: Callable[["CoreSchema"], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The field's JSON schema with this description (called by pydantic)."""
+        return {**handler(schema), "description": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class IsoTime:
+    """Milliseconds since the epoch that JSON shows as ISO-8601 UTC, such as `2026-11-23T12:00:00.000Z`."""
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> "CoreSchema":
+        """An integer that is written as text (called by pydantic)."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - not needed to declare a field
+
+        written = core_schema.plain_serializer_function_ser_schema(
+            iso, return_schema=core_schema.str_schema(), when_used="json"
+        )
+        return core_schema.int_schema(serialization=written)
+
+    def __get_pydantic_json_schema__(self, _schema: "CoreSchema", _handler: object) -> dict[str, Any]:
+        """A time for readers of the schema (called by pydantic)."""
+        return {"type": "string", "format": "date-time"}
+
+
+Time = Annotated[Millis, IsoTime()]
+"""A time: an integer inside the program, ISO-8601 in JSON."""
+
+
+def json_name(name: str) -> dict[str, str]:
+    """The metadata of a field that JSON calls by another name: `field(metadata=json_name("from"))`."""
+    return {"serialization_alias": name}
+
+
+def shared(base: type, source: object) -> dict[str, Any]:
+    """The fields of the dataclass `base` with their values in `source`, which inherits it as well.
+
+    For making one dataclass from another: `BroadcastView(**shared(BroadcastFacts, broadcast), hold=hold)`.
+    """
+    names, values = _getter(base)
+    return dict(zip(names, values(source), strict=True))
+
+
+@cache
+def _getter(base: type) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(base))
+    return names, attrgetter(*names)

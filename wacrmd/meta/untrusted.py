@@ -1,0 +1,49 @@
+"""JSON from Meta, read without trusting its shape: a value of another type counts as absent; pure."""
+
+from typing import Any
+
+import orjson
+
+from wacrmd.clock import SECOND, Millis
+
+_MAX_UNIX_S = 10**11
+"""Unix seconds from here on (the year 5138) are no time of a message."""
+
+
+def as_json(body: bytes) -> Any:
+    """The JSON document of `body`; None if it is none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """`value` if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_objects(value: Any) -> list[dict[str, Any]]:
+    """The JSON objects of a list; nothing of anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def as_text(value: Any, limit: int | None = None) -> str | None:
+    """`value` if it is a text with at least one character, cut after `limit` characters."""
+    return value[:limit] if isinstance(value, str) and value else None
+
+
+def as_id(value: Any) -> str | None:
+    """An id as text; Meta writes some ids as numbers."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_time(value: Any, default: Millis) -> Millis:
+    """Unix seconds, as text or as a number, in milliseconds; `default` for anything else."""
+    try:
+        seconds = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+    return seconds * SECOND if 0 < seconds < _MAX_UNIX_S else default

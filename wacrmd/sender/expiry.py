@@ -1,0 +1,52 @@
+"""Attempts whose result nobody will record any more: their outcome is unknown, and they expire."""
+
+from functools import partial
+
+from wacrmd.clock import SECOND, Millis
+from wacrmd.domain.attempt import UncertainPolicy
+from wacrmd.log import get_logger
+from wacrmd.services.context import Context
+from wacrmd.store import broadcasts, recipients
+from wacrmd.store.database import Tx
+
+MARGIN_S = 120
+"""How much older than the longest possible request an attempt must be before it expires."""
+
+log = get_logger(__name__)
+
+
+async def expire_attempts(ctx: Context, in_flight: set[tuple[int, int]] | None) -> dict[int, int]:
+    """Settle attempts by `[sender] on_uncertain`; how many by broadcast id.
+
+    Without `in_flight` every attempt expires: nobody is sending. With it only those that are too old and not
+    among the (recipient id, attempt) that are in flight here.
+    """
+    policy = UncertainPolicy(ctx.config.sender.on_uncertain)
+    expired = await ctx.db.write(
+        partial(_expire, ctx=ctx, policy=policy, in_flight=in_flight, now=ctx.clock.now())
+    )
+    if expired:
+        count = sum(expired.values())
+        log.warning("attempts_expired", policy=policy.value, recipients=count, broadcasts=len(expired))
+        ctx.metrics.attempts_expired.inc(count)
+        ctx.changes.publish(expired)
+    return expired
+
+
+def _expire(
+    tx: Tx, *, ctx: Context, policy: UncertainPolicy, in_flight: set[tuple[int, int]] | None, now: Millis
+) -> dict[int, int]:
+    meta = ctx.config.meta
+    max_age = round((2 * meta.connect_timeout_s + meta.read_timeout_s + MARGIN_S) * SECOND)
+    expired = recipients.expire_attempts(
+        tx,
+        policy,
+        now,
+        max_retries=ctx.config.sender.max_retries,
+        older_than=None if in_flight is None else max_age,
+        alive=frozenset(in_flight or ()),  # read inside the transaction: an earlier one may have claimed more
+    )
+    if expired:
+        recipients.settle_cancelled(tx, expired)
+        broadcasts.touch(tx, expired, now)
+    return expired

@@ -1,0 +1,151 @@
+"""Import and export of the suppression list as CSV."""
+
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+
+import anyio
+
+from wacrmd.clock import Millis
+from wacrmd.domain.address import is_user_id, normalize_address, phone_and_user_id
+from wacrmd.domain.csv_file import csv_lines, escape_formula
+from wacrmd.domain.optout_file import WITHOUT_HEADER, Columns, columns_of, open_reader
+from wacrmd.domain.page import Position
+from wacrmd.services.context import Context
+from wacrmd.services.optouts.manage import list_optouts
+from wacrmd.store import optouts
+from wacrmd.store.database import Tx
+
+BATCH_ROWS = 1000
+"""Rows of an import or export in one transaction: nobody else waits for more than that."""
+MAX_ERRORS = 1000
+EXPORTED = ("phone", "user_id", "source", "detail", "created_at")
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutInput:
+    """Who opts out: an E.164 number, a business-scoped user id, or both; and why."""
+
+    phone: str | None
+    user_id: str | None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """A line of an import that was left out, and why."""
+
+    line: int
+    message: str
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What an import did: `added`, `known` (had opted out before) and `rejected` count lines of the file.
+
+    All rejected lines are counted, the first `MAX_ERRORS` are listed.
+    """
+
+    added: int = 0
+    known: int = 0
+    rejected: int = 0
+    errors: list[LineError] = field(default_factory=list)
+
+    def reject(self, line: int, message: str) -> None:
+        """Count a line that cannot be used."""
+        self.rejected += 1
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(LineError(line, message))
+
+
+async def import_csv(
+    ctx: Context, account_id: str, lines: Iterable[str], *, source: str = "import"
+) -> ImportResult:
+    """Suppress everybody in a CSV file, in batches; lines that cannot be used are counted and listed.
+
+    The first line may be a header with a column `phone` (or `to`), `user_id` and `detail` in any order; without
+    one the first column is the phone number or user id. Separated by comma, semicolon or tab. Running it again
+    is harmless.
+    """
+    result = ImportResult()
+    people = read_optouts(lines, result)
+    while batch := await anyio.to_thread.run_sync(lambda: list(islice(people, BATCH_ROWS))):
+        added = await ctx.db.write(
+            partial(_add_all, account_id=account_id, people=batch, source=source, now=ctx.clock.now())
+        )
+        result.added += added
+        result.known += len(batch) - added
+        ctx.changes.publish()
+    return result
+
+
+async def export_csv(ctx: Context, account_id: str | None) -> AsyncGenerator[str, None]:
+    """All opt-outs of one account, or of all, as CSV with a header, newest first, in pieces of many lines."""
+    columns = EXPORTED if account_id else ("account", *EXPORTED)
+    yield csv_lines([columns])
+    position: Position | None = None
+    while True:
+        views, position = await list_optouts(ctx, account_id, after=position, limit=BATCH_ROWS)
+        yield csv_lines([_cell(name, view[name]) for name in columns] for view in views)
+        if position is None:
+            return
+
+
+def read_optouts(lines: Iterable[str], result: ImportResult) -> Iterator[OptOutInput]:
+    """The people of a CSV file; lines that cannot be used are rejected in `result`."""
+    columns: Columns | None = None
+    for row in open_reader(lines):
+        if row.problem is not None:
+            result.reject(row.line, row.problem)
+            continue
+        if columns is None:
+            header = columns_of(row.cells)
+            columns = header or WITHOUT_HEADER
+            if header is not None:
+                continue
+        try:
+            yield _optout_in(row.cells, columns)
+        except ValueError as error:
+            result.reject(row.line, str(error))
+
+
+def _optout_in(cells: list[str], columns: Columns) -> OptOutInput:
+    """The person of a row; raises ValueError with what was expected."""
+
+    def cell(place: int | None) -> str:
+        return cells[place] if place is not None and place < len(cells) else ""
+
+    written, user_id = cell(columns.phone).removeprefix("'"), cell(columns.user_id)
+    address = normalize_address(written)
+    if written and address is None:
+        raise ValueError(f"expected a phone number such as +14155550123, found {written[:64]!r}")
+    if user_id and not is_user_id(user_id):
+        raise ValueError(f"expected a user id such as US.13491208655302741918, found {user_id[:64]!r}")
+    phone, id_as_address = phone_and_user_id(address) if address else (None, None)
+    if address is None and not user_id:
+        raise ValueError("expected a phone number or a user id, found neither")
+    return OptOutInput(phone, user_id or id_as_address, cell(columns.detail) or None)
+
+
+def _add_all(tx: Tx, *, account_id: str, people: list[OptOutInput], source: str, now: Millis) -> int:
+    """How many of the people had not opted out before."""
+    return sum(
+        optouts.add(
+            tx,
+            account_id=account_id,
+            phone=person.phone,
+            user_id=person.user_id,
+            source=source,
+            detail=person.detail,
+            at=now,
+            now=now,
+        )
+        for person in people
+    )
+
+
+def _cell(name: str, value: object) -> str:
+    """A cell on one line, as the import reads it; free text is no formula in a spreadsheet."""
+    text = "" if value is None else " ".join(str(value).split())
+    return escape_formula(text) if name == "detail" else text

@@ -1,0 +1,106 @@
+"""What outbound webhooks carry: the `data` of each event, and the envelope around it (docs/webhooks.md)."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastStatus, Progress
+from wacrmd.domain.webhook_event import WebhookEvent
+from wacrmd.fields import Doc, Time, json_name, shared
+from wacrmd.views.recipients import MetaErrorView, ShownStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class _BroadcastHead:
+    __slots__ = ()
+
+    broadcast_id: Annotated[str, Doc("id of the broadcast")]
+    name: Annotated[str, Doc("its label")]
+    status: BroadcastStatus
+    reason: Annotated[str | None, Doc("why it is paused")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastEvent(BroadcastCounts, _BroadcastHead):
+    """`broadcast.sent`, `broadcast.paused`, `broadcast.cancelled`."""
+
+    @classmethod
+    def of(cls, broadcast: Broadcast, progress: Progress) -> "BroadcastEvent":
+        """The event of a broadcast that changed."""
+        return BroadcastEvent(
+            broadcast_id=broadcast.uuid,
+            name=broadcast.name,
+            status=broadcast.status,
+            reason=broadcast.hold.detail if broadcast.hold else None,
+            **shared(BroadcastCounts, progress),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusEvent:
+    """`message.status_updated`."""
+
+    broadcast_id: Annotated[str, Doc("id of the broadcast")]
+    recipient_id: Annotated[int, Doc("id of the recipient in the broadcast")]
+    to: Annotated[str, Doc("the recipient's address")]
+    user_id: Annotated[str | None, Doc("Meta's business-scoped user id, where it is known")]
+    wamid: Annotated[str | None, Doc("Meta's id of the message")] = field(
+        metadata=json_name("whatsapp_message_id")
+    )
+    status: ShownStatus
+    error: Annotated[MetaErrorView | None, Doc("why it failed")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEvent:
+    """`message.received`."""
+
+    wamid: Annotated[str, Doc("Meta's id of the message")] = field(metadata=json_name("whatsapp_message_id"))
+    phone: Annotated[str | None, Doc("who wrote; null for people who hide their number")] = field(
+        metadata=json_name("from")
+    )
+    user_id: Annotated[str | None, Doc("Meta's business-scoped user id, where it is known")]
+    type: Annotated[str, Doc("the kind of message, in Meta's words")]
+    text: Annotated[str | None, Doc("the text, or the button's")]
+    payload: Annotated[str | None, Doc("the payload of a button")]
+    in_reply_to: Annotated[str | None, Doc("Meta's id of the message that is answered")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptedIn:
+    """`contact.opted_in`."""
+
+    phone: str | None
+    user_id: Annotated[str | None, Doc("Meta's business-scoped user id, where it is known")]
+    source: Annotated[str, Doc("how it was learnt (docs/optouts.md)")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptedOut(OptedIn):
+    """`contact.opted_out`."""
+
+    detail: Annotated[str | None, Doc("the word, or why")]
+
+
+Event = BroadcastEvent | StatusEvent | MessageEvent | OptedIn | OptedOut
+
+EVENT_DATA: dict[WebhookEvent, type[Event]] = {
+    WebhookEvent.BROADCAST_SENT: BroadcastEvent,
+    WebhookEvent.BROADCAST_PAUSED: BroadcastEvent,
+    WebhookEvent.BROADCAST_CANCELLED: BroadcastEvent,
+    WebhookEvent.MESSAGE_STATUS_UPDATED: StatusEvent,
+    WebhookEvent.MESSAGE_RECEIVED: MessageEvent,
+    WebhookEvent.CONTACT_OPTED_OUT: OptedOut,
+    WebhookEvent.CONTACT_OPTED_IN: OptedIn,
+}
+"""The `data` of each event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """The body of a delivery."""
+
+    id: Annotated[str, Doc("the same at each delivery of this event")]
+    event: WebhookEvent
+    occurred_at: Time
+    account_id: str
+    data: Annotated[Event, Doc("what happened, by event")]

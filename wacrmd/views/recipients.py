@@ -1,0 +1,76 @@
+"""The recipients of a broadcast as callers see them."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from wacrmd.domain.recipient import Recipient, RecipientFacts, RecipientStatus
+from wacrmd.fields import Doc, Time, shared
+
+ShownStatus = Literal[
+    RecipientStatus.PENDING,
+    RecipientStatus.SENT,
+    RecipientStatus.DELIVERED,
+    RecipientStatus.READ,
+    RecipientStatus.REPLIED,
+    RecipientStatus.FAILED,
+    RecipientStatus.UNCERTAIN,
+    RecipientStatus.CANCELLED,
+]
+"""Where a recipient stands for callers: an attempt in flight is still pending."""
+
+
+def shown_status(status: RecipientStatus) -> ShownStatus:
+    """The status that callers are shown."""
+    return RecipientStatus.PENDING if status is RecipientStatus.SENDING else status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetaErrorView:
+    """Why Meta refused a message, in Meta's words."""
+
+    code: Annotated[int | None, Doc("Meta's error code; null where the reason is wacrmd's own")]
+    title: Annotated[str | None, Doc("the error in a few words")]
+    details: Annotated[str | None, Doc("what Meta says about it")]
+
+    @classmethod
+    def of(cls, code: int | None, title: str | None, details: str | None) -> "MetaErrorView | None":
+        """The error in three columns of a recipient's row; None where it has none."""
+        return None if code is None and title is None else cls(code=code, title=title, details=details)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientView(RecipientFacts):
+    """One recipient of a broadcast."""
+
+    status: Annotated[ShownStatus, Doc("where the message stands now")]
+    error: Annotated[MetaErrorView | None, Doc("why it failed")]
+
+    @classmethod
+    def of(cls, recipient: Recipient) -> "RecipientView":
+        """The view of a recipient."""
+        facts = shared(RecipientFacts, recipient) | {"status": shown_status(recipient.status)}
+        error = MetaErrorView.of(recipient.error_code, recipient.error_title, recipient.error_details)
+        return RecipientView(**facts, error=error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientEventView:
+    """One line of a recipient's history: an attempt with its outcome, or a status that Meta told."""
+
+    event: Annotated[str, Doc("`attempt`, or the status that Meta told")]
+    at: Time
+    attempt: Annotated[int | None, Doc("which attempt, from 1")]
+    started_at: Annotated[Time | None, Doc("when the attempt started")]
+    outcome: Annotated[str | None, Doc("the status after the attempt")]
+    note: Annotated[str | None, Doc("what happened")]
+    error: MetaErrorView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientDetails(RecipientView):
+    """One recipient of a broadcast and what happened to the message."""
+
+    next_attempt_at: Annotated[Time | None, Doc("when another try is due")]
+    history: Annotated[
+        list[RecipientEventView], Doc("every attempt and status, in the order in which they were learnt")
+    ]
