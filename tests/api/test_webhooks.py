@@ -375,7 +375,7 @@ async def test_long_failure_disables_a_webhook(tmp_path: Path) -> None:
         assert 8 <= tries <= 17
         shown = (await here.api.get(f"/api/v1/webhooks/{made['id']}")).json()["data"]
         assert shown["is_active"] is False
-        assert shown["disabled_reason"].startswith("Nothing was taken since")
+        assert shown["disabled_reason"].startswith("No delivery has succeeded since")
 
 
 async def test_a_slow_app_holds_up_nobody_else(tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ from cryptography.x509.oid import NameOID
 
 from tests.support.receiver import Receiver, receiver
 from wacrmd.http.address_policy import AddressPolicy
-from wacrmd.outbound.client import MAX_ANSWER_BYTES, Answer, WebhookClient
+from wacrmd.outbound.client import MAX_ANSWER_BYTES, DeliveryResult, WebhookClient
 
 pytestmark = pytest.mark.anyio
 
 
 class Names(AbstractResolver):
-    """A name server of one's own: each look-up gives the next list of addresses, the last one again and again."""
+    """A resolver whose look-ups return the next list of addresses, and the last list from then on."""
 
     def __init__(self, *answers: list[str]) -> None:
         self._answers = list(answers)
@@ -55,22 +55,22 @@ async def calling(
     *allowed: str, names: Names | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[WebhookClient, Receiver]]:
     async with receiver(tls) as app:
-        caller = WebhookClient(lambda: AddressPolicy(allowed), resolver=names)
+        client = WebhookClient(lambda: AddressPolicy(allowed), resolver=names)
         try:
-            yield caller, app
+            yield client, app
         finally:
-            await caller.aclose()
+            await client.aclose()
 
 
-async def post(caller: WebhookClient, url: str) -> Answer:
-    return await caller.post(url, {"X-Test": "1"}, b'{"a": 1}', 2)
+async def post(client: WebhookClient, url: str) -> DeliveryResult:
+    return await client.post(url, {"X-Test": "1"}, b'{"a": 1}', 2)
 
 
 async def test_a_call_carries_body_headers_and_the_name_as_host() -> None:
-    async with calling("crm.lan", names=Names(["127.0.0.1"])) as (caller, app):
+    async with calling("crm.lan", names=Names(["127.0.0.1"])) as (client, app):
         port = app.url.rsplit(":", 1)[1]
-        answer = await post(caller, f"http://crm.lan:{port}/hook?x=1")
-        assert (answer.taken, answer.status, answer.error) == (True, 200, None)
+        answer = await post(client, f"http://crm.lan:{port}/hook?x=1")
+        assert (answer.succeeded, answer.status, answer.error) == (True, 200, None)
         (got,) = app.got
         assert got.body == b'{"a": 1}'
         assert got.headers["Host"] == f"crm.lan:{port}"
@@ -81,39 +81,39 @@ async def test_a_call_carries_body_headers_and_the_name_as_host() -> None:
 async def test_a_name_that_leads_inside_is_not_called_whatever_it_led_to_before() -> None:
     """DNS rebinding: public when the webhook was made, our own machine when it is called."""
     names = Names(["93.184.216.34"], ["127.0.0.1"])
-    async with calling(names=names) as (caller, app):
+    async with calling(names=names) as (client, app):
         port = app.url.rsplit(":", 1)[1]
-        await names.resolve("rebind.example")  # the look-up of whoever checked it at first
-        answer = await post(caller, f"http://rebind.example:{port}/")
-        assert not answer.taken
+        await names.resolve("rebind.example")  # the check when the webhook was created
+        answer = await post(client, f"http://rebind.example:{port}/")
+        assert not answer.succeeded
         assert answer.error is not None
         assert "rebind.example leads to 127.0.0.1, which is not public" in answer.error
         assert app.got == []
-        assert names.asked == 2, "looked up once for the call"
+        assert names.asked == 2, "resolved once for the call"
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.1", "127.0.0.1"], ["0.0.0.0"], ["127.8.8.8"]])
 async def test_no_address_of_a_name_is_tried_that_is_not_allowed(addresses: list[str]) -> None:
-    async with calling(names=Names(addresses)) as (caller, app):
-        answer = await post(caller, f"http://many.example:{app.url.rsplit(':', 1)[1]}/")
+    async with calling(names=Names(addresses)) as (client, app):
+        answer = await post(client, f"http://many.example:{app.url.rsplit(':', 1)[1]}/")
         assert "not public" in (answer.error or "")
         assert app.got == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost"])
 async def test_an_address_or_name_in_the_url_is_checked_too(host: str) -> None:
-    async with calling() as (caller, app):
-        answer = await post(caller, f"http://{host}:{app.url.rsplit(':', 1)[1]}/")
+    async with calling() as (client, app):
+        answer = await post(client, f"http://{host}:{app.url.rsplit(':', 1)[1]}/")
         assert "not public" in (answer.error or "")
         assert app.got == []
 
 
 async def test_a_listed_host_does_not_open_its_address_to_other_names() -> None:
-    async with calling("crm.lan", names=Names(["127.0.0.1"])) as (caller, app):
+    async with calling("crm.lan", names=Names(["127.0.0.1"])) as (client, app):
         port = app.url.rsplit(":", 1)[1]
-        assert (await post(caller, f"http://crm.lan:{port}/")).taken
-        assert not (await post(caller, f"http://evil.example:{port}/")).taken
-        assert not (await post(caller, f"http://127.0.0.1:{port}/")).taken
+        assert (await post(client, f"http://crm.lan:{port}/")).succeeded
+        assert not (await post(client, f"http://evil.example:{port}/")).succeeded
+        assert not (await post(client, f"http://127.0.0.1:{port}/")).succeeded
         assert len(app.got) == 1
 
 
@@ -144,32 +144,32 @@ def certificate(folder: Path, name: str) -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.parametrize(("name", "taken"), [("crm.lan", True), ("other.lan", False)])
+@pytest.mark.parametrize(("name", "accepted"), [("crm.lan", True), ("other.lan", False)])
 async def test_the_certificate_must_be_that_of_the_name_in_the_url(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, taken: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, accepted: bool
 ) -> None:
     tls = certificate(tmp_path, name)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    async with calling("crm.lan", names=Names(["127.0.0.1"]), tls=tls) as (caller, app):
-        answer = await post(caller, f"https://crm.lan:{app.url.rsplit(':', 1)[1]}/")
-        assert answer.taken is taken, answer
-        assert len(app.got) == int(taken)
-        assert taken or "certificate" in (answer.error or "").lower()
+    async with calling("crm.lan", names=Names(["127.0.0.1"]), tls=tls) as (client, app):
+        answer = await post(client, f"https://crm.lan:{app.url.rsplit(':', 1)[1]}/")
+        assert answer.succeeded is accepted, answer
+        assert len(app.got) == int(accepted)
+        assert accepted or "certificate" in (answer.error or "").lower()
 
 
-async def test_an_answer_without_end_is_cut_off_and_counts_by_its_status() -> None:
-    async with calling("127.0.0.0/8") as (caller, app):
+async def test_a_long_answer_is_cut_off_and_its_status_counts() -> None:
+    async with calling("127.0.0.0/8") as (client, app):
         app.bodies["/long"] = b"x" * (50 * MAX_ANSWER_BYTES)
-        answer = await post(caller, f"{app.url}/long")
-        assert (answer.taken, answer.status) == (True, 200)
+        answer = await post(client, f"{app.url}/long")
+        assert (answer.succeeded, answer.status) == (True, 200)
 
 
 async def test_a_url_that_was_stored_by_mistake_is_not_called() -> None:
-    async with calling("127.0.0.0/8") as (caller, app):
+    async with calling("127.0.0.0/8") as (client, app):
         for url in (
             app.url.replace("http://", "http://user:pass@"),
             "file:///etc/passwd",
             "gopher://127.0.0.1/",
         ):
-            assert not (await post(caller, url)).taken
+            assert not (await post(client, url)).succeeded
         assert app.got == []

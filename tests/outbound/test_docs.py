@@ -8,7 +8,7 @@ from typing import Any
 
 from wacrmd.config import Config
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.outbound.schedule import GAPS
+from wacrmd.outbound.schedule import RETRY_DELAYS
 from wacrmd.outbound.signature import headers
 from wacrmd.secrets import new_webhook_secret
 
@@ -53,7 +53,7 @@ def test_the_gaps_and_defaults_are_those_of_the_code() -> None:
     match = re.search(r"again after (.*?) and from then on every (\d+) h", TEXT, re.DOTALL)
     assert match is not None
     told = [int(count) * units[unit] for count, unit in re.findall(r"(\d+)\s+(s|min|h)\b", match[1])]
-    assert (*told, int(match[2]) * units["h"]) == GAPS
+    assert (*told, int(match[2]) * units["h"]) == RETRY_DELAYS
     hooks = Config().outbound_webhooks
     assert f"`[outbound_webhooks] timeout_s` ({hooks.timeout_s:g} s)" in TEXT
     assert f"`[outbound_webhooks] max_age_hours`\n({hooks.max_age_hours:g})" in TEXT

@@ -1,7 +1,9 @@
-"""When deliveries are tried again, and how workers are shared."""
+"""When deliveries are retried, and how workers are shared."""
 
-from wacrmd.clock import HOUR, SECOND
-from wacrmd.outbound.schedule import GAPS, choose, next_try
+import pytest
+
+from wacrmd.clock import HOUR, MINUTE, SECOND
+from wacrmd.outbound.schedule import RETRY_DELAYS, next_attempt_at, next_deliveries
 from wacrmd.store.outbox import Due
 
 MAX_AGE = 72 * HOUR
@@ -11,43 +13,87 @@ def due(number: int, endpoint: str, queued_at: int = 0) -> Due:
     return Due(number, endpoint, "http://h/", b"", "e", "evt", "{}", 0, queued_at)
 
 
-def test_gaps_grow_over_about_three_days_and_then_end() -> None:
+def test_delays_grow_over_three_days_and_then_it_gives_up() -> None:
     now = attempts = 0
-    gaps = []
-    while (at := next_try(attempts + 1, 0, now, max_age=MAX_AGE, jitter=0.0)) is not None:
-        gaps.append(at - now)
+    delays = []
+    while (at := next_attempt_at(attempts + 1, 0, now, max_age=MAX_AGE, jitter=0.0)) is not None:
+        delays.append(at - now)
         now, attempts = at, attempts + 1
-    assert gaps == sorted(gaps)
-    assert gaps[0] == 5 * SECOND
+    assert delays[:8] == [
+        5 * SECOND,
+        30 * SECOND,
+        2 * MINUTE,
+        10 * MINUTE,
+        30 * MINUTE,
+        HOUR,
+        2 * HOUR,
+        4 * HOUR,
+    ]
+    assert set(delays[8:]) == {8 * HOUR}
+    assert len(delays) == 16
     assert 60 * HOUR < now <= MAX_AGE
-    assert len(gaps) == 16
 
 
-def test_jitter_adds_at_most_a_tenth() -> None:
-    for attempts, gap in enumerate(GAPS, start=1):
-        at = next_try(attempts, 0, 0, max_age=MAX_AGE, jitter=0.999)
-        assert at is not None
-        assert gap < at <= gap * 1.1
+def test_the_last_moment_counts_from_when_the_delivery_was_queued() -> None:
+    assert next_attempt_at(1, 1000, 2000, max_age=5 * SECOND + 1000, jitter=0.0) == 2000 + 5 * SECOND
+    assert next_attempt_at(1, 1000, 2000, max_age=5 * SECOND + 999, jitter=0.0) is None
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 0.999])
+def test_jitter_adds_its_share_of_a_tenth(jitter: float) -> None:
+    for attempts, delay in enumerate(RETRY_DELAYS, start=1):
+        at = next_attempt_at(attempts, 0, 0, max_age=MAX_AGE, jitter=jitter)
+        assert at == delay + round(delay * jitter / 10)
 
 
 def test_one_endpoint_has_at_most_half_of_the_workers() -> None:
-    chosen = choose({"a": [due(n, "a") for n in range(9)]}, {}, set(), 4)
+    chosen = next_deliveries({"a": [due(n, "a") for n in range(9)]}, {}, set(), 4)
     assert [each.id for each in chosen] == [0, 1]
+    assert next_deliveries({"a": [due(1, "a")]}, {"a": 2}, set(), 4) == []
+    assert [each.id for each in next_deliveries({"a": [due(1, "a")]}, {"a": 1}, set(), 4)] == [1]
+
+
+def test_all_free_workers_are_used_and_no_more() -> None:
+    rows = {name: [due(n, name) for n in range(9)] for name in "abcde"}
+    assert len(next_deliveries(rows, {}, set(), 4)) == 4
+    assert len(next_deliveries(rows, {"x": 3}, set(), 4)) == 1
+    assert next_deliveries(rows, {"x": 4}, set(), 4) == []
+    assert next_deliveries(rows, {"x": 5}, set(), 4) == []
+
+
+def test_what_is_due_is_not_changed() -> None:
+    rows = {"a": [due(1, "a"), due(2, "a")]}
+    in_progress = {"b": 1}
+    next_deliveries(rows, in_progress, set(), 8)
+    assert rows == {"a": [due(1, "a"), due(2, "a")]}
+    assert in_progress == {"b": 1}
 
 
 def test_a_slow_endpoint_has_one_worker_and_leaves_one_to_the_others() -> None:
     rows = {name: [due(n, name) for n in range(9)] for name in "abcde"}
-    chosen = choose(rows, {}, set("abcde"), 4)
+    chosen = next_deliveries(rows, {}, set("abcde"), 4)
     assert sorted(each.endpoint_id for each in chosen) == ["a", "b", "c"]
-    with_quick = choose(rows | {"f": [due(100, "f", 99)]}, {"a": 1, "b": 1, "c": 1}, set("abcde"), 4)
+    with_quick = next_deliveries(rows | {"f": [due(100, "f", 99)]}, {"a": 1, "b": 1, "c": 1}, set("abcde"), 4)
     assert [each.endpoint_id for each in with_quick] == ["f"]
 
 
-def test_the_least_loaded_comes_first_and_the_oldest_among_equals() -> None:
+def test_quick_endpoints_do_not_count_as_slow_ones() -> None:
+    rows = {"slow": [due(1, "slow")]}
+    assert [each.id for each in next_deliveries(rows, {"quick": 3}, {"slow"}, 4)] == [1]
+
+
+def test_the_least_loaded_comes_first_then_the_quick_then_the_oldest() -> None:
     rows = {"a": [due(1, "a", 5)], "b": [due(2, "b", 3)], "c": [due(3, "c", 4)]}
-    assert [each.endpoint_id for each in choose(rows, {"b": 1}, set(), 4)] == ["c", "a", "b"]
+    assert [each.endpoint_id for each in next_deliveries(rows, {"b": 1}, set(), 4)] == ["c", "a", "b"]
+    assert [each.endpoint_id for each in next_deliveries(rows, {}, {"b"}, 4)] == ["c", "a", "b"]
+    assert [each.endpoint_id for each in next_deliveries(rows, {}, set(), 4)] == ["b", "c", "a"]
 
 
 def test_a_single_worker_serves_everybody_even_the_slow() -> None:
-    assert [each.id for each in choose({"a": [due(1, "a")]}, {}, {"a"}, 1)] == [1]
-    assert choose({"a": [due(1, "a")]}, {"b": 1}, set(), 1) == []
+    assert [each.id for each in next_deliveries({"a": [due(1, "a")]}, {}, {"a"}, 1)] == [1]
+    assert next_deliveries({"a": [due(1, "a")]}, {"b": 1}, set(), 1) == []
+
+
+def test_an_endpoint_without_due_deliveries_is_passed_over() -> None:
+    assert next_deliveries({"a": [], "b": [due(1, "b")]}, {}, set(), 4) == [due(1, "b")]
+    assert next_deliveries({}, {}, set(), 4) == []

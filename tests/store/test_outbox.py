@@ -10,8 +10,8 @@ import pytest
 from tests.support.clock import START
 from wacrmd.clock import iso
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.outbound.client import Answer
-from wacrmd.outbound.dispatcher import record
+from wacrmd.outbound.client import DeliveryResult
+from wacrmd.outbound.dispatcher import record_result
 from wacrmd.store import optouts, outbox, webhook_endpoints
 from wacrmd.store.database import open_writer
 from wacrmd.store.migrate import migrate
@@ -66,9 +66,11 @@ def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sq
     assert outbox.due(tx, now=START - 1, room=10, busy=[]) == {}
 
 
-def tried(tx: sqlite3.Connection, answer: Answer, now: int) -> str | None:
+def tried(tx: sqlite3.Connection, result: DeliveryResult, now: int) -> str | None:
     (due,) = outbox.due(tx, now=now, room=1, busy=[])["one"]
-    return record(tx, delivery=due, answer=answer, began=now, max_age=MAX_AGE, jitter=0.0, now=now)
+    return record_result(
+        tx, delivery=due, result=result, started_at=now, max_age=MAX_AGE, jitter=0.0, now=now
+    )
 
 
 def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_nothing(
@@ -76,7 +78,7 @@ def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_n
 ) -> None:
     endpoint(tx, "one", EVENT)
     outbox.add(tx, "a", EVENT, DATA, START)
-    refused, taken = Answer(500, "HTTP 500", 0.1), Answer(200, None, 0.1)
+    refused, taken = DeliveryResult(500, "HTTP 500", 0.1), DeliveryResult(200, None, 0.1)
     assert tried(tx, refused, START) is None
     found = webhook_endpoints.get(tx, "one")
     assert found is not None
@@ -98,11 +100,11 @@ def test_an_endpoint_that_took_nothing_for_the_whole_time_is_disabled_and_the_re
 ) -> None:
     endpoint(tx, "one", EVENT)
     outbox.add(tx, "a", EVENT, DATA, START)
-    assert tried(tx, Answer(None, "no answer", 1.0), START) is None
+    assert tried(tx, DeliveryResult(None, "no answer", 1.0), START) is None
     for _ in range(3):
         outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE)
-    reason = tried(tx, Answer(None, "no answer", 1.0), START + MAX_AGE)
-    assert reason == f"Nothing was taken since {iso(START)}; the last error: no answer"
+    reason = tried(tx, DeliveryResult(None, "no answer", 1.0), START + MAX_AGE)
+    assert reason == f"No delivery has succeeded since {iso(START)}; the last error: no answer"
     assert outbox.due(tx, now=START + 2 * MAX_AGE, room=10, busy=[]) == {}
     assert {each.status for each in outbox.page(tx, "one", limit=10)} == {"failed"}
     assert outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE) == 0

@@ -1,4 +1,4 @@
-"""One POST to a local app's URL: never to an address that it may not reach, never along a redirect."""
+"""One POST to the URL of a local app. It reaches allowed addresses only and follows no redirect."""
 
 import asyncio
 import socket
@@ -12,11 +12,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType
 
 from wacrmd import __version__
+from wacrmd.errors import describe
+from wacrmd.http import dns
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
-from wacrmd.services.webhooks.endpoints import look_up
 
 MAX_ANSWER_BYTES = 64 << 10
-"""How much of an answer is read, so that the connection can be used again; none of it is kept or shown."""
+"""How much of an answer is read, so that the connection can be used again. Nothing of it is kept or shown."""
 
 KEEPALIVE_S = 4.0
 USER_AGENT = f"wacrmd/{__version__}"
@@ -25,49 +26,49 @@ _host: ContextVar[str] = ContextVar("host")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of a call: the HTTP status, or an error where there is none; `taken` only for 2xx."""
+class DeliveryResult:
+    """The result of one attempt: the HTTP status, if there was an answer, and the error, if it failed."""
 
     status: int | None
     error: str | None
     duration_s: float
 
     @property
-    def taken(self) -> bool:
-        """Whether the app has the event now."""
+    def succeeded(self) -> bool:
+        """Whether the app accepted the event: it answered 2xx."""
         return self.error is None
 
 
 class ForbiddenAddressError(OSError):
-    """The URL led to an address that must not be called."""
+    """The URL's host has an address that must not be called."""
 
     def __init__(self, host: str, address: str) -> None:
         super().__init__(refusal(host, address))
 
 
-class _Names(AbstractResolver):
-    """The system's names."""
+class _SystemResolver(AbstractResolver):
+    """Resolves names as the system does."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        del family  # all that there are: the connector goes through them
+        del family  # addresses of every family: the connector tries them one after the other
         return [
             ResolveResult(
                 hostname=host, host=address, port=port, family=found, proto=0, flags=socket.AI_NUMERICHOST
             )
-            for found, address in await look_up(host, port)
+            for found, address in await dns.resolve(host, port)
         ]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
 
 class WebhookClient:
-    """Calls URLs. `reach` says what may be called just now: the configuration may change while running.
+    """Posts webhooks. `address_policy` returns the policy in force: the configuration may change meanwhile.
 
-    The check stands where the socket is made, for the very address that is then connected to: a name that
-    changes its address between a look-up and the connection (DNS rebinding) gains nothing.
+    The policy is applied when the socket is created, to the address that is connected to. So a name whose address
+    changes between a check and the connection (DNS rebinding) cannot get around it.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class WebhookClient:
         self._address_policy = address_policy
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=resolver or _Names(),
+                resolver=resolver or _SystemResolver(),
                 use_dns_cache=False,
                 ssl=ssl.create_default_context(),
                 limit=0,
@@ -92,8 +93,10 @@ class WebhookClient:
         """Close all connections."""
         await self._session.close()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
-        """Post JSON; whatever goes wrong is in the answer."""
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float
+    ) -> DeliveryResult:
+        """Post JSON once; every failure becomes a result, none is raised."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         status: int | None = None
@@ -111,26 +114,26 @@ class WebhookClient:
                     timeout=aiohttp.ClientTimeout(total=None),
                 ) as answer,
             ):
-                status, error = answer.status, _refusal(answer)
-                await self._skip(answer)
+                status, error = answer.status, _status_error(answer)
+                await self._discard_body(answer)
         except TimeoutError:
             if status is None:
                 error = f"no answer within {timeout_s:g} s"
-        except Exception as failure:  # noqa: BLE001 - an app that answers strangely must stop nobody else's events
+        except Exception as failure:  # noqa: BLE001 - a strange answer of one app must not stop other deliveries
             if status is None:
-                error = _sentence(failure)
-        return Answer(status, error, loop.time() - began)
+                error = _failure(failure)
+        return DeliveryResult(status, error, loop.time() - began)
 
     def _socket(self, info: AddrInfoType) -> socket.socket:
-        """The socket for one address of a URL's host, unless it must not be called."""
+        """A socket for one address of the URL's host; raises ForbiddenAddressError."""
         family, kind, protocol, _, address = info
         host, target = _host.get(), str(address[0])
         if not self._address_policy().allows(host, target):
             raise ForbiddenAddressError(host, target)
         return socket.socket(family, kind, protocol)
 
-    async def _skip(self, answer: aiohttp.ClientResponse) -> None:
-        """Read a short answer to its end; cut off a long one."""
+    async def _discard_body(self, answer: aiohttp.ClientResponse) -> None:
+        """Read a short answer to its end; close the connection of a long one."""
         size = 0
         async for part in answer.content.iter_any():
             size += len(part)
@@ -139,8 +142,8 @@ class WebhookClient:
                 return
 
 
-def _refusal(answer: aiohttp.ClientResponse) -> str | None:
-    """Why an answer's status does not mean that the app has the event; its body says nothing about that."""
+def _status_error(answer: aiohttp.ClientResponse) -> str | None:
+    """Why a status is a failure; None for 2xx."""
     if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's successes
         return None
     if answer.headers.get("Location"):
@@ -148,23 +151,22 @@ def _refusal(answer: aiohttp.ClientResponse) -> str | None:
     return f"HTTP {answer.status}"
 
 
-def _sentence(failure: BaseException) -> str:
-    """What went wrong, without the library's own way of wrapping it."""
-    cause = failure
+def _failure(failure: BaseException) -> str:
+    """Why no answer came, without the exceptions that aiohttp wraps around the cause."""
+    forbidden = _forbidden_address(failure)
+    if forbidden is not None:
+        return str(forbidden)
     if isinstance(failure, aiohttp.ClientConnectorError) and not isinstance(failure, aiohttp.ClientSSLError):
-        cause = failure.os_error
-    found = _forbidden(failure)
-    if found is not None:
-        cause = found
-    return (f"{cause}" or type(cause).__name__)[:300]
+        return describe(failure.os_error)
+    return describe(failure)
 
 
-def _forbidden(failure: BaseException | None) -> ForbiddenAddressError | None:
-    """The refusal of an address among the causes of a failure."""
+def _forbidden_address(failure: BaseException | None) -> ForbiddenAddressError | None:
+    """The ForbiddenAddressError among the causes of a failure."""
     while failure is not None:
         if isinstance(failure, ForbiddenAddressError):
             return failure
         if isinstance(failure, BaseExceptionGroup):
-            return next((found for each in failure.exceptions if (found := _forbidden(each))), None)
+            return next((found for each in failure.exceptions if (found := _forbidden_address(each))), None)
         failure = failure.__cause__ or failure.__context__
     return None

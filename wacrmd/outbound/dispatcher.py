@@ -1,7 +1,7 @@
-"""Delivers what stands in the outbox: at least once, over days if need be, and no slow app holds up another.
+"""Delivers the webhooks in the outbox to local apps: at least once, with retries for days.
 
-Nothing is claimed in the database: this is the only process that delivers, so what was under way when it died
-is simply still due at the next start.
+Deliveries are not claimed in the database, because this is the only process that delivers. What was in progress
+when the process died is still due at the next start.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from wacrmd.clock import HOUR, SECOND, Millis, iso
 from wacrmd.errors import Refusal
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.log import get_logger
-from wacrmd.outbound.client import Answer, WebhookClient
-from wacrmd.outbound.schedule import choose, next_try
+from wacrmd.outbound.client import DeliveryResult, WebhookClient
+from wacrmd.outbound.schedule import next_attempt_at, next_deliveries
 from wacrmd.outbound.signature import headers
 from wacrmd.secrets import VaultError, webhook_secret_context
 from wacrmd.services.context import Context
@@ -26,133 +26,140 @@ from wacrmd.store import outbox, webhook_endpoints
 from wacrmd.store.database import Tx
 from wacrmd.store.outbox import Due
 
-TICK: Millis = 1 * SECOND
-"""How long a hint may be lost before the rows are looked at all the same."""
+POLL_INTERVAL: Millis = 1 * SECOND
+"""How often the outbox is read without a change: for what has become due, and for changes that were missed."""
 SLOW_S = 2.0
-"""An endpoint that took so long, or failed, has one worker at a time until it does better."""
-TOGETHER_S = 0.02
-"""Changes that come within this time are looked at together."""
-AHEAD = 50
-"""Due deliveries of one endpoint that one look brings; they are looked at anew after each change."""
-UNRECORDED = 200
-"""Beyond so many deliveries whose result is not durable yet, none is begun."""
+"""An endpoint whose last attempt took this long, or failed, counts as slow until it does better."""
+DEBOUNCE_S = 0.02
+"""Changes within this time cause one read of the outbox."""
+MAX_DUE_PER_ENDPOINT = 50
+"""Due deliveries of one endpoint in one read."""
+MAX_UNRECORDED = 200
+"""No delivery starts while the results of this many are not written yet."""
 GONE = 410
 
 log = get_logger(__name__)
 
 
 class Dispatcher:
-    """The deliveries of the daemon; `[outbound_webhooks] workers` of them are under way at one time."""
+    """The deliveries of the daemon, on `[outbound_webhooks] workers` workers."""
 
     def __init__(self, ctx: Context, *, resolver: AbstractResolver | None = None) -> None:
         self._ctx = ctx
         self._resolver = resolver
-        self._ready: dict[str, list[Due]] = {}
+        self._due: dict[str, list[Due]] = {}
         self._is_stale = True
         self._calls: Counter[str] = Counter()
-        self._under_way: set[int] = set()
+        """Requests in flight by endpoint id: each occupies a worker."""
+        self._in_progress: set[int] = set()
+        """Deliveries that have started and whose result is not written yet."""
         self._slow: set[str] = set()
         self._wake = asyncio.Event()
-        self._ended = asyncio.Event()
+        self._delivery_ended = asyncio.Event()
         self._stopping = False
-        self._caller: WebhookClient
+        self._client: WebhookClient
         self._random = random.Random()  # noqa: S311 - jitter, nothing secret
 
     async def run(self) -> None:
-        """Deliver until cancelled; what is then under way is delivered again at the next start."""
-        self._caller = WebhookClient(self._address_policy, resolver=self._resolver)
+        """Deliver until cancelled; what is in progress then is delivered again at the next start."""
+        self._client = WebhookClient(self._address_policy, resolver=self._resolver)
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._hear)
-                tasks.start_soon(self._tick)
+                tasks.start_soon(self._watch_changes)
+                tasks.start_soon(self._poll)
                 while True:
                     self._wake.clear()
                     if not self._stopping:
-                        await self._launch(tasks)
+                        await self._start_due(tasks)
                     await self._wake.wait()
         finally:
             with anyio.CancelScope(shield=True):
-                await self._caller.aclose()
+                await self._client.aclose()
 
     async def drain(self, seconds: float) -> bool:
-        """Begin no more deliveries and wait for those under way; True when all ended in time."""
+        """Start no more deliveries and wait for those in progress; True when all ended in time."""
         self._stopping = True
         with anyio.move_on_after(seconds):
-            while self._under_way:
-                self._ended = asyncio.Event()
-                await self._ended.wait()
-        return not self._under_way
+            while self._in_progress:
+                self._delivery_ended = asyncio.Event()
+                await self._delivery_ended.wait()
+        return not self._in_progress
 
-    async def _hear(self) -> None:
-        """Look again after changes, once for those that come together."""
+    async def _watch_changes(self) -> None:
+        """Read the outbox again after changes, once for those that come together."""
         with self._ctx.changes.watch_all() as changed:
             while True:
                 await changed.wait()
-                await anyio.sleep(TOGETHER_S)
+                await anyio.sleep(DEBOUNCE_S)
                 changed.clear()
-                self._look()
+                self._refresh()
 
-    async def _tick(self) -> None:
-        """Look again by the clock: for what is due now, and for hints that were lost."""
+    async def _poll(self) -> None:
+        """Read the outbox again by the clock."""
         while True:
-            await self._ctx.clock.sleep_until(self._ctx.clock.now() + TICK)
-            self._look()
+            await self._ctx.clock.sleep_until(self._ctx.clock.now() + POLL_INTERVAL)
+            self._refresh()
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         self._is_stale = True
         self._wake.set()
 
-    async def _launch(self, tasks: TaskGroup) -> None:
-        """Begin what is due, as far as there are workers."""
+    async def _start_due(self, tasks: TaskGroup) -> None:
+        """Start due deliveries on the free workers."""
         workers = self._ctx.config.outbound_webhooks.workers
-        if self._calls.total() >= workers or len(self._under_way) >= UNRECORDED:
+        if self._calls.total() >= workers or len(self._in_progress) >= MAX_UNRECORDED:
             return
-        if self._is_stale or not any(self._ready.values()):
+        if self._is_stale or not any(self._due.values()):
             self._is_stale = False
-            work = partial(outbox.due, now=self._ctx.clock.now(), room=AHEAD, busy=list(self._under_way))
+            work = partial(
+                outbox.due,
+                now=self._ctx.clock.now(),
+                room=MAX_DUE_PER_ENDPOINT,
+                busy=list(self._in_progress),
+            )
             try:
-                self._ready = await self._ctx.db.read(work)
+                self._due = await self._ctx.db.read(work)
             except Refusal as refusal:
                 log.warning("webhook_dispatch_postponed", reason=refusal.message)
                 return
             except Exception:
                 log.exception("webhook_dispatch_crashed")
                 return
-        for delivery in choose(self._ready, self._calls, self._slow, workers):
-            self._ready[delivery.endpoint_id].remove(delivery)
-            self._under_way.add(delivery.id)
+        for delivery in next_deliveries(self._due, self._calls, self._slow, workers):
+            self._due[delivery.endpoint_id].remove(delivery)
+            self._in_progress.add(delivery.id)
             self._calls[delivery.endpoint_id] += 1
             tasks.start_soon(self._deliver, delivery)
 
     async def _deliver(self, delivery: Due) -> None:
-        """One try, kept with its result. Its worker is free as soon as the app has answered."""
+        """One attempt and its result. The worker is free as soon as the app has answered."""
         try:
-            began = self._ctx.clock.now()
+            started_at = self._ctx.clock.now()
             try:
-                answer = await self._call(delivery, began)
+                result = await self._post(delivery, started_at)
             finally:
                 self._calls[delivery.endpoint_id] -= 1
                 self._wake.set()
-            if answer.taken and answer.duration_s < SLOW_S:
+            if result.succeeded and result.duration_s < SLOW_S:
                 self._slow.discard(delivery.endpoint_id)
             else:
                 self._slow.add(delivery.endpoint_id)
-            await self._record(delivery, answer, began)
+            await self._record(delivery, result, started_at)
         except Exception:
             log.exception(
                 "webhook_delivery_crashed", endpoint=delivery.endpoint_id, event_id=delivery.event_id
             )
-            await self._ctx.clock.sleep_until(self._ctx.clock.now() + TICK)
+            await self._ctx.clock.sleep_until(self._ctx.clock.now() + POLL_INTERVAL)
         finally:
-            self._under_way.discard(delivery.id)
-            self._ended.set()
+            self._in_progress.discard(delivery.id)
+            self._delivery_ended.set()
             self._wake.set()
 
-    async def _call(self, delivery: Due, now: Millis) -> Answer:
+    async def _post(self, delivery: Due, now: Millis) -> DeliveryResult:
         try:
             secret = self._ctx.vault.unseal(delivery.secret, webhook_secret_context(delivery.endpoint_id))
         except VaultError as error:
-            return Answer(None, str(error), 0.0)
+            return DeliveryResult(None, str(error), 0.0)
         body = delivery.body.encode()
         signed = headers(
             secret,
@@ -162,73 +169,81 @@ class Dispatcher:
             body=body,
             now=now,
         )
-        return await self._caller.post(
+        return await self._client.post(
             delivery.url, signed, body, self._ctx.config.outbound_webhooks.timeout_s
         )
 
-    async def _record(self, delivery: Due, answer: Answer, began: Millis) -> None:
-        """Keep the try, as soon as the disk lets it: else it would be made again and again."""
+    async def _record(self, delivery: Due, result: DeliveryResult, started_at: Millis) -> None:
+        """Write the result, and try until it is written: without it the delivery would be repeated at once."""
         ctx = self._ctx
         work = partial(
-            record,
+            record_result,
             delivery=delivery,
-            answer=answer,
-            began=began,
+            result=result,
+            started_at=started_at,
             max_age=round(ctx.config.outbound_webhooks.max_age_hours * HOUR),
             jitter=self._random.random(),
         )
         while True:
             try:
-                reason = await ctx.db.write(partial(work, now=ctx.clock.now()))
+                disabled_reason = await ctx.db.write(partial(work, now=ctx.clock.now()))
                 break
             except Refusal as refusal:
                 log.warning(
                     "webhook_result_write_retrying", endpoint=delivery.endpoint_id, reason=refusal.message
                 )
-                await ctx.clock.sleep_until(ctx.clock.now() + TICK)
-        ctx.metrics.webhook_delivery_attempts.labels("success" if answer.taken else "failure").inc()
-        if not answer.taken:
+                await ctx.clock.sleep_until(ctx.clock.now() + POLL_INTERVAL)
+        ctx.metrics.webhook_delivery_attempts.labels("success" if result.succeeded else "failure").inc()
+        if not result.succeeded:
             log.info(
                 "webhook_delivery_failed",
                 endpoint=delivery.endpoint_id,
                 event_id=delivery.event_id,
-                status=answer.status,
-                error=answer.error,
+                status=result.status,
+                error=result.error,
             )
-        if reason is not None:
-            log.warning("webhook_disabled", endpoint=delivery.endpoint_id, reason=reason)
+        if disabled_reason is not None:
+            log.warning("webhook_disabled", endpoint=delivery.endpoint_id, reason=disabled_reason)
 
     def _address_policy(self) -> AddressPolicy:
         return AddressPolicy(self._ctx.config.outbound_webhooks.allow_private)
 
 
-def record(
-    tx: Tx, *, delivery: Due, answer: Answer, began: Millis, max_age: Millis, jitter: float, now: Millis
+def record_result(
+    tx: Tx,
+    *,
+    delivery: Due,
+    result: DeliveryResult,
+    started_at: Millis,
+    max_age: Millis,
+    jitter: float,
+    now: Millis,
 ) -> str | None:
-    """Keep a try with what it means; the reason why the endpoint was disabled by it, if it was.
+    """Write the result of an attempt; the reason if the endpoint was disabled by it.
 
-    410 disables at once. So does a failure when nothing has been taken for `max_age`, or for half of it once
-    a delivery has used up all its tries.
+    410 disables an endpoint at once. Another failure disables it when no delivery has succeeded for `max_age`,
+    or for half of it once a delivery has used up its attempts.
     """
-    again = next_try(delivery.attempts + 1, delivery.queued_at, now, max_age=max_age, jitter=jitter)
-    given_up = answer.status == GONE or again is None
-    result = {
-        "at": iso(began),
-        "status": answer.status,
-        "error": answer.error,
-        "duration_ms": round(answer.duration_s * SECOND),
+    retry_at = next_attempt_at(delivery.attempts + 1, delivery.queued_at, now, max_age=max_age, jitter=jitter)
+    has_given_up = result.status == GONE or retry_at is None
+    attempt = {
+        "at": iso(started_at),
+        "status": result.status,
+        "error": result.error,
+        "duration_ms": round(result.duration_s * SECOND),
     }
-    outbox.note_try(tx, delivery.id, result, next_attempt_at=None if given_up else again, now=now)
-    if answer.taken:
+    outbox.note_try(tx, delivery.id, attempt, next_attempt_at=None if has_given_up else retry_at, now=now)
+    if result.succeeded:
         webhook_endpoints.note_success(tx, delivery.endpoint_id)
         return None
-    since = webhook_endpoints.note_failure(tx, delivery.endpoint_id, now)
-    if since is None:
+    failing_since = webhook_endpoints.note_failure(tx, delivery.endpoint_id, now)
+    if failing_since is None:
         return None
-    if answer.status == GONE:
+    failing_for = now - failing_since
+    if result.status == GONE:
         reason = "The endpoint answered 410 Gone"
-    elif now - since >= max_age or (given_up and now - since >= max_age // 2):
-        reason = f"Nothing was taken since {iso(since)}; the last error: {answer.error}"
+    elif failing_for >= max_age or (has_given_up and failing_for >= max_age // 2):
+        reason = f"No delivery has succeeded since {iso(failing_since)}; the last error: {result.error}"
     else:
         return None
     if not webhook_endpoints.disable(tx, delivery.endpoint_id, reason, now):

@@ -1,11 +1,11 @@
-"""When a delivery is tried again, and which one is next; pure."""
+"""When a delivery is retried, and which deliveries start next; pure."""
 
 from collections.abc import Collection, Mapping
 
 from wacrmd.clock import HOUR, MINUTE, SECOND, Millis
 from wacrmd.store.outbox import Due
 
-GAPS: tuple[Millis, ...] = (
+RETRY_DELAYS: tuple[Millis, ...] = (
     5 * SECOND,
     30 * SECOND,
     2 * MINUTE,
@@ -16,46 +16,47 @@ GAPS: tuple[Millis, ...] = (
     4 * HOUR,
     8 * HOUR,
 )
-"""From a failed try to the next; the last one repeats. Three days are 16 tries."""
+"""From a failed attempt to the next one; the last delay repeats. Three days are 16 attempts."""
 
 JITTER = 0.1
-"""How much of a gap may be added, so that what failed together does not come back together."""
+"""The share of a delay that is added at random, so that deliveries that failed together do not retry together."""
 
 
-def next_try(
+def next_attempt_at(
     attempts: int, queued_at: Millis, now: Millis, *, max_age: Millis, jitter: float
 ) -> Millis | None:
-    """When to try again after `attempts` failed ones; None when that would be too late. `jitter` in [0, 1)."""
-    gap = GAPS[min(attempts, len(GAPS)) - 1]
-    at = now + gap + round(gap * JITTER * jitter)
+    """When to retry after `attempts` failed ones; None if the delivery is too old then. `jitter` in [0, 1)."""
+    delay = RETRY_DELAYS[min(attempts, len(RETRY_DELAYS)) - 1]
+    at = now + delay + round(delay * JITTER * jitter)
     return at if at <= queued_at + max_age else None
 
 
-def choose(
-    due: Mapping[str, list[Due]], under_way: Mapping[str, int], slow: Collection[str], workers: int
+def next_deliveries(
+    due: Mapping[str, list[Due]], in_progress: Mapping[str, int], slow: Collection[str], workers: int
 ) -> list[Due]:
-    """What to deliver now on the free ones of `workers`; fair between endpoints, oldest first within one.
+    """The deliveries to start on the free `workers`: fair between endpoints, oldest first for one endpoint.
 
-    No endpoint has more than half of the workers. Those that are `slow` (or failing) have one each, and all
-    of them together leave one worker to the others: somebody's hanging app holds up nobody else's.
+    `due` and `in_progress` are by endpoint id. No endpoint gets more than half of the workers. An endpoint that
+    is `slow` (or failing) gets one, and all slow ones together leave one worker free: an app that does not answer
+    delays no other app.
     """
-    free = workers - sum(under_way.values())
-    load = dict(under_way)
+    free = workers - sum(in_progress.values())
+    load = dict(in_progress)
     waiting = {endpoint_id: list(deliveries) for endpoint_id, deliveries in due.items()}
     chosen: list[Due] = []
     while free > 0:
         slow_load = sum(count for endpoint_id, count in load.items() if endpoint_id in slow)
-        ready = [
+        candidates = [
             endpoint_id
             for endpoint_id, deliveries in waiting.items()
             if deliveries
             and load.get(endpoint_id, 0) < (1 if endpoint_id in slow else max(1, workers // 2))
             and (endpoint_id not in slow or workers == 1 or slow_load < workers - 1)
         ]
-        if not ready:
+        if not candidates:
             break
         endpoint_id = min(
-            ready, key=lambda each: (load.get(each, 0), each in slow, waiting[each][0].queued_at)
+            candidates, key=lambda each: (load.get(each, 0), each in slow, waiting[each][0].queued_at)
         )
         chosen.append(waiting[endpoint_id].pop(0))
         load[endpoint_id] = load.get(endpoint_id, 0) + 1

@@ -1,4 +1,4 @@
-"""The headers that prove to a local app that a webhook comes from here; pure."""
+"""The headers that prove to a local app that a webhook comes from this wacrmd; pure."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from wacrmd.secrets import WEBHOOK_SECRET_PREFIX
 def headers(
     secret: str, *, event: str, event_id: str, endpoint_id: str, body: bytes, now: Millis
 ) -> dict[str, str]:
-    """Both kinds of signature over the body as it is sent, at this moment; made anew for each try.
+    """The event's headers and two signatures over the body, with the time `now` of this attempt.
 
     The key of `X-Wacrm-Signature` is the whole secret, `whsec_` included (docs/webhooks.md, Check the signature). That of
     Standard Webhooks is the rest, decoded from base64; it signs `id.timestamp.body` (its spec, "Signature scheme").
@@ -33,7 +33,7 @@ def headers(
 
 
 def _key(secret: str) -> bytes:
-    """The key of Standard Webhooks: the bytes behind the prefix."""
+    """The key of Standard Webhooks: the part after the prefix, decoded from base64 if it is base64."""
     text = secret.removeprefix(WEBHOOK_SECRET_PREFIX)
     try:
         return base64.b64decode(text, validate=True)

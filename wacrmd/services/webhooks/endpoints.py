@@ -1,17 +1,16 @@
-"""Outbound webhooks as local apps and operators manage them; delivering is done in hooks/."""
+"""Outbound webhooks as local apps and operators manage them; outbound/ delivers them."""
 
-import socket
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import anyio
-import anyio.to_thread
 import orjson
 
 from wacrmd.domain.page import Position
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import bad_request, conflict, not_found
+from wacrmd.http import dns
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
 from wacrmd.secrets import new_webhook_secret, webhook_secret_context
 from wacrmd.services.access.keys import account_named
@@ -58,17 +57,6 @@ def delivery_view(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-async def look_up(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
-    """The addresses of a host; raises OSError where it has none.
-
-    On a thread that may be left behind: a name server that hangs must not use up the few threads on which the
-    event loop looks up Meta's own name.
-    """
-    work = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    found = await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-    return [(family, str(address[0])) for family, _, _, _, address in found]
-
-
 async def check_url(ctx: Context, text: str) -> str:
     """`text` if it may be called as far as can be seen now; refuses what leads to an address that is not public.
 
@@ -82,7 +70,7 @@ async def check_url(ctx: Context, text: str) -> str:
     address_policy = AddressPolicy(ctx.config.outbound_webhooks.allow_private)
     try:
         with anyio.fail_after(LOOKUP_S):
-            found = await look_up(host, url.port or 0)
+            found = await dns.resolve(host, url.port or 0)
     except (OSError, TimeoutError, UnicodeError):
         return text
     for _, address in found:
