@@ -21,8 +21,9 @@ from structlog.testing import capture_logs
 
 from wacrmd.config import Bind
 from wacrmd.errors import AddressInUseError, ConfigError
+from wacrmd.http.body import read_body
 from wacrmd.http.listener import Listener
-from wacrmd.http.middleware import RequestMiddleware, read_body
+from wacrmd.http.middleware import RequestMiddleware
 
 pytestmark = pytest.mark.anyio
 
@@ -37,8 +38,8 @@ class Unlistening(StreamingResponse):
         await self.stream_response(send)
 
 
-class Doors:
-    """An app with every kind of behaviour that the listener has to stand."""
+class Behaviours:
+    """An app with every kind of behaviour that the listener must cope with."""
 
     def __init__(self) -> None:
         self.entered = anyio.Event()
@@ -54,7 +55,7 @@ class Doors:
             Route("/flood", self.flood),
             Route("/crash", self.crash),
         ]
-        self.app = Starlette(routes=routes, middleware=[Middleware(RequestMiddleware)])
+        self.asgi = Starlette(routes=routes, middleware=[Middleware(RequestMiddleware)])
 
     async def hello(self, request: Request) -> Response:
         return PlainTextResponse("hello")
@@ -106,18 +107,18 @@ class Doors:
 
 
 @pytest.fixture
-def doors() -> Doors:
-    return Doors()
+def app() -> Behaviours:
+    return Behaviours()
 
 
 @asynccontextmanager
-async def serving(doors: Doors, bind: Bind = LOCAL, drain_s: float = 5) -> AsyncIterator[Listener]:
+async def serving(app: Behaviours, bind: Bind = LOCAL, drain_s: float = 5) -> AsyncIterator[Listener]:
     """A listener that serves; leaving asks it to stop and waits until it has."""
     listener, shutdown = Listener.open(bind, "[api] bind"), anyio.Event()
     async with anyio.create_task_group() as tasks:
 
         async def serve(*, task_status: anyio.abc.TaskStatus[None]) -> None:
-            await listener.serve(doors.app, shutdown=shutdown, drain_s=drain_s, task_status=task_status)
+            await listener.serve(app.asgi, shutdown=shutdown, drain_s=drain_s, task_status=task_status)
 
         await tasks.start(serve)
         try:
@@ -150,8 +151,8 @@ async def rest(stream: ByteStream) -> bytes:
             return received
 
 
-async def test_port_0_becomes_a_true_port_and_keep_alive_holds(doors: Doors) -> None:
-    async with serving(doors) as listener, calling(listener) as client:
+async def test_port_0_becomes_a_true_port_and_keep_alive_holds(app: Behaviours) -> None:
+    async with serving(app) as listener, calling(listener) as client:
         assert listener.port
         first, second = await client.get("/"), await client.get("/")
         assert first.text == second.text == "hello"
@@ -161,9 +162,9 @@ async def test_port_0_becomes_a_true_port_and_keep_alive_holds(doors: Doors) -> 
         assert "server" not in first.headers
 
 
-async def test_a_crash_is_a_500_with_the_id_and_the_connection_goes_on(doors: Doors) -> None:
+async def test_a_crash_is_a_500_with_the_id_and_the_connection_goes_on(app: Behaviours) -> None:
     with capture_logs() as events:
-        async with serving(doors) as listener, calling(listener) as client:
+        async with serving(app) as listener, calling(listener) as client:
             answer = await client.get("/crash", headers={"X-Request-Id": "abc"})
             assert answer.status_code == 500
             assert answer.headers["x-request-id"] == "abc"
@@ -172,16 +173,16 @@ async def test_a_crash_is_a_500_with_the_id_and_the_connection_goes_on(doors: Do
     assert [e["event"] for e in events] == ["request_crashed"]
 
 
-async def test_every_answer_carries_a_request_id(doors: Doors) -> None:
-    async with serving(doors) as listener, calling(listener) as client:
+async def test_every_answer_carries_a_request_id(app: Behaviours) -> None:
+    async with serving(app) as listener, calling(listener) as client:
         for path, status in (("/", 200), ("/nowhere", 404), ("/body", 405)):
             answer = await client.get(path)
             assert (answer.status_code, len(answer.headers["x-request-id"])) == (status, 32)
 
 
-async def test_a_slow_body_is_cut(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wacrmd.http.listener.LINGER_S", 0.1)
-    async with serving(doors) as listener:
+async def test_a_slow_body_is_cut(app: Behaviours, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wacrmd.http.request_tracker.LINGER_S", 0.1)
+    async with serving(app) as listener:
         began = time.monotonic()
         stream = await raw(listener, b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n12345")
         answer = await rest(stream)
@@ -191,35 +192,37 @@ async def test_a_slow_body_is_cut(doors: Doors, monkeypatch: pytest.MonkeyPatch)
     assert b"did not arrive within 0.2 s: 5 bytes came" in answer
 
 
-async def test_a_body_whose_declared_length_is_too_large_gets_413(doors: Doors) -> None:
-    async with serving(doors) as listener, calling(listener) as client:
+async def test_a_body_whose_declared_length_is_too_large_gets_413(app: Behaviours) -> None:
+    async with serving(app) as listener, calling(listener) as client:
         answer = await client.post("/body", content=b"x" * (LIMIT + 1))
         assert answer.status_code == 413
         assert answer.json()["error"]["code"] == "payload_too_large"
         assert (await client.post("/body", content=b"x" * LIMIT)).text == str(LIMIT)
 
 
-async def test_a_chunked_body_that_is_too_large_gets_413(doors: Doors) -> None:
+async def test_a_chunked_body_that_is_too_large_gets_413(app: Behaviours) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"x" * 50_000
 
-    async with serving(doors) as listener, calling(listener) as client:
+    async with serving(app) as listener, calling(listener) as client:
         answer = await client.post("/body", content=chunks())
         assert answer.status_code == 413
 
 
-async def test_an_unread_body_does_not_hang_the_answer(doors: Doors) -> None:
-    async with serving(doors) as listener, calling(listener) as client:
+async def test_an_unread_body_does_not_hang_the_answer(app: Behaviours) -> None:
+    async with serving(app) as listener, calling(listener) as client:
         with anyio.fail_after(5):
             answer = await client.post("/unread", content=b"x" * 5_000_000)
             assert answer.status_code == 401
             assert (await client.get("/")).status_code == 200
 
 
-async def test_a_body_that_never_ends_is_hung_up_on(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wacrmd.http.listener.LINGER_S", 0.1)
-    async with serving(doors) as listener:
+async def test_the_connection_of_a_body_that_never_ends_is_closed(
+    app: Behaviours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wacrmd.http.request_tracker.LINGER_S", 0.1)
+    async with serving(app) as listener:
         stream = await raw(
             listener, b"POST /unread HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
         )
@@ -230,29 +233,29 @@ async def test_a_body_that_never_ends_is_hung_up_on(doors: Doors, monkeypatch: p
         await stream.aclose()
 
 
-async def test_an_answer_torn_before_the_body_was_read_is_hung_up_on(doors: Doors) -> None:
-    async with serving(doors) as listener, calling(listener) as client:
+async def test_the_connection_of_an_answer_that_broke_off_is_closed(app: Behaviours) -> None:
+    async with serving(app) as listener, calling(listener) as client:
         with anyio.fail_after(5), capture_logs(), pytest.raises(httpx.RemoteProtocolError):
             await client.post("/torn", content=b"x" * 5_000_000)
 
 
-async def test_a_running_request_is_finished_before_the_exit(doors: Doors) -> None:
+async def test_a_running_request_is_finished_before_the_exit(app: Behaviours) -> None:
     answers: list[httpx.Response] = []
-    async with anyio.create_task_group() as tasks, serving(doors) as listener:
+    async with anyio.create_task_group() as tasks, serving(app) as listener:
 
         async def call() -> None:
             async with calling(listener) as client:
                 answers.append(await client.get("/held"))
 
         tasks.start_soon(call)
-        await doors.entered.wait()
+        await app.entered.wait()
 
         async def release_when_closed() -> None:
             assert listener.port is not None
             with anyio.fail_after(5):
                 while await accepts(listener.port):
                     await anyio.lowlevel.checkpoint()
-            doors.release.set()
+            app.release.set()
 
         tasks.start_soon(release_when_closed)
     assert [answer.text for answer in answers] == ["done"]
@@ -266,46 +269,46 @@ async def accepts(port: int) -> bool:
     return True
 
 
-async def test_an_open_stream_does_not_hang_the_exit(doors: Doors) -> None:
+async def test_an_open_stream_does_not_delay_the_exit(app: Behaviours) -> None:
     with capture_logs() as events:
-        async with serving(doors, drain_s=0.1) as listener:
+        async with serving(app, drain_s=0.1) as listener:
             stream = await raw(listener, b"GET /stream HTTP/1.1\r\nhost: a\r\n\r\n")
-            await doors.entered.wait()
+            await app.entered.wait()
             began = time.monotonic()
         took = time.monotonic() - began
         assert b": hello" in await rest(stream)
         await stream.aclose()
     assert took < 2
-    assert doors.left == ["stream"]
+    assert app.left == ["stream"]
     assert [(e["event"], e["requests"]) for e in events] == [("requests_cancelled", 1)]
 
 
-async def test_a_request_that_overstays_the_drain_is_told_so(doors: Doors) -> None:
-    async with serving(doors, drain_s=0.1) as listener:
+async def test_a_request_that_outlasts_the_drain_is_answered_503(app: Behaviours) -> None:
+    async with serving(app, drain_s=0.1) as listener:
         stream = await raw(listener, b"GET /held HTTP/1.1\r\nhost: a\r\nx-request-id: abc\r\n\r\n")
-        await doors.entered.wait()
+        await app.entered.wait()
     answer = await rest(stream)
     await stream.aclose()
     assert answer.startswith(b"HTTP/1.1 503")
     assert b"retry-after: 5" in answer
     assert b"x-request-id: abc" in answer
-    assert doors.left == ["held"]
+    assert app.left == ["held"]
 
 
-async def test_a_caller_that_does_not_read_does_not_hang_the_exit(
-    doors: Doors, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_does_not_read_does_not_delay_the_exit(
+    app: Behaviours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wacrmd.http.listener.HANG_UP_S", 0.2)
-    async with serving(doors, drain_s=0.1) as listener:
+    monkeypatch.setattr("wacrmd.http.listener.CANCEL_GRACE_S", 0.2)
+    async with serving(app, drain_s=0.1) as listener:
         stream = await raw(listener, b"GET /flood HTTP/1.1\r\nhost: a\r\n\r\n")
-        await doors.entered.wait()
+        await app.entered.wait()
         began = time.monotonic()
     assert time.monotonic() - began < 2
     await stream.aclose()
 
 
-async def test_idle_connections_do_not_delay_the_exit(doors: Doors) -> None:
-    async with serving(doors, drain_s=5) as listener, calling(listener) as client:
+async def test_idle_connections_do_not_delay_the_exit(app: Behaviours) -> None:
+    async with serving(app, drain_s=5) as listener, calling(listener) as client:
         await client.get("/")
         silent = await raw(listener, b"")
         began = time.monotonic()
@@ -316,7 +319,7 @@ async def test_idle_connections_do_not_delay_the_exit(doors: Doors) -> None:
 async def test_a_taken_address_is_named_with_its_key() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(AddressInUseError, match=rf"127\.0\.0\.1:{port} is taken.*\[api\] bind"):
+        with pytest.raises(AddressInUseError, match=rf"127\.0\.0\.1:{port} is in use.*\[api\] bind"):
             Listener.open(Bind.parse(f"127.0.0.1:{port}"), "[api] bind")
 
 
@@ -342,9 +345,9 @@ def unix(path: Path) -> Bind:
     return Bind.parse(f"unix:{path}")
 
 
-async def test_a_unix_socket_serves_and_goes_with_the_listener(doors: Doors, tmp_path: Path) -> None:
+async def test_a_unix_socket_serves_and_goes_with_the_listener(app: Behaviours, tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
-    async with serving(doors, unix(path)) as listener:
+    async with serving(app, unix(path)) as listener:
         assert listener.address == f"unix:{path}"
         assert listener.port is None
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
@@ -367,7 +370,7 @@ async def test_a_live_unix_socket_is_never_replaced(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as live:
         live.bind(str(path))
         live.listen(1)
-        with pytest.raises(AddressInUseError, match=r"api\.sock is taken"):
+        with pytest.raises(AddressInUseError, match=r"api\.sock is in use"):
             Listener.open(unix(path), "[api] bind")
         with socket.socket(socket.AF_UNIX) as caller:
             caller.connect(str(path))
@@ -392,10 +395,10 @@ async def test_closing_leaves_the_socket_of_a_successor_alone(tmp_path: Path) ->
     assert not path.exists()
 
 
-async def test_an_inherited_descriptor_is_served(doors: Doors) -> None:
+async def test_an_inherited_descriptor_is_served(app: Behaviours) -> None:
     inherited = socket.create_server(("127.0.0.1", 0))
     port = inherited.getsockname()[1]
-    async with serving(doors, Bind.parse(f"fd://{inherited.detach()}")) as listener:
+    async with serving(app, Bind.parse(f"fd://{inherited.detach()}")) as listener:
         assert listener.port == port
         async with calling(listener) as client:
             assert (await client.get("/")).text == "hello"

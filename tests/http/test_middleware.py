@@ -16,7 +16,8 @@ from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
-from wacrmd.http.middleware import RequestMiddleware, error_body, read_body
+from wacrmd.http.body import read_body
+from wacrmd.http.middleware import RequestMiddleware, error_body
 
 pytestmark = pytest.mark.anyio
 

@@ -87,7 +87,7 @@ async def test_a_name_that_leads_inside_is_not_called_whatever_it_led_to_before(
         answer = await post(client, f"http://rebind.example:{port}/")
         assert not answer.succeeded
         assert answer.error is not None
-        assert "rebind.example leads to 127.0.0.1, which is not public" in answer.error
+        assert "rebind.example has the address 127.0.0.1, which is not public" in answer.error
         assert app.got == []
         assert names.asked == 2, "resolved once for the call"
 

@@ -15,7 +15,8 @@ from starlette.responses import Response
 from wacrmd.api.ratelimit import Allowance, RateLimit
 from wacrmd.domain.account import ApiKey, Scope
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Problem, Refusal, bad_request
-from wacrmd.http.middleware import error_body, read_body
+from wacrmd.http.body import read_body
+from wacrmd.http.middleware import error_body
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
 

@@ -11,11 +11,11 @@ from wacrmd.api.schemas import RequestModel
 from wacrmd.domain.account import Scope
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import ErrorCode, bad_request
-from wacrmd.http.address_policy import LONGEST_URL
+from wacrmd.http.address_policy import MAX_URL
 from wacrmd.services.webhooks import endpoints
 
 MANAGE = (Scope.WEBHOOKS_MANAGE,)
-Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_URL)]
+Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_URL)]
 Events = Annotated[list[WebhookEvent], Field(min_length=1, max_length=50)]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 

@@ -1,7 +1,7 @@
-"""Where outbound webhooks may go: public addresses, and private ones that the configuration lists; pure.
+"""Which addresses webhooks may be sent to: public ones, and private ones that the configuration lists; pure.
 
-An app's key must not turn the daemon into a way into the network that it stands in (SSRF), so what counts is
-the address that is connected to, not the name in the URL.
+This guards against server-side request forgery (SSRF): with an API key nobody can make the daemon call hosts of
+its own network. So the address that is connected to counts, not the name in the URL.
 """
 
 import ipaddress
@@ -12,7 +12,7 @@ import yarl
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-LONGEST_URL = 2048
+MAX_URL = 2048
 
 _NEVER_PUBLIC: tuple[Network, ...] = tuple(
     ipaddress.ip_network(network)
@@ -53,7 +53,7 @@ _6TO4 = ipaddress.IPv6Network("2002::/16")
 
 
 def address_of(text: str) -> Address:
-    """The address that `text` writes, without a zone; an IPv4 address inside IPv6 counts as that IPv4 address.
+    """The address in `text`, without a zone; an IPv4 address inside an IPv6 address counts as IPv4.
 
     Raises ValueError for anything else.
     """
@@ -69,12 +69,12 @@ def address_of(text: str) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether anybody on the internet could mean this address."""
+    """Whether this is an address of the public internet."""
     return not any(address in network for network in _NEVER_PUBLIC)
 
 
 class AddressPolicy:
-    """What may be called, from `[outbound_webhooks] allow_private`: host names and networks."""
+    """The policy of `[outbound_webhooks] allow_private`, a list of host names and networks."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self._hosts: set[str] = set()
@@ -86,7 +86,7 @@ class AddressPolicy:
                 self._hosts.add(item.lower().rstrip("."))
 
     def allows(self, host: str, address: str) -> bool:
-        """Whether `address`, to which the URL's `host` led, may be connected to."""
+        """Whether a connection to `address`, an address of the URL's `host`, is allowed."""
         try:
             found = address_of(address)
         except ValueError:
@@ -99,17 +99,15 @@ class AddressPolicy:
 
 
 def refusal(host: str, address: str) -> str:
-    """What to tell whoever gave a URL whose `host` leads to an `address` that must not be called."""
-    what = f"{address} is" if host == address else f"{host} leads to {address}, which is"
-    return (
-        f"{what} not public: an operator can list it in [outbound_webhooks] allow_private if it may be called"
-    )
+    """The message for a URL whose `host` has an `address` that is not allowed."""
+    what = f"{address} is" if host == address else f"{host} has the address {address}, which is"
+    return f"{what} not public: an operator can allow it in [outbound_webhooks] allow_private"
 
 
 def parse_url(text: str) -> yarl.URL:
-    """The URL of an endpoint, read by the parser that will call it; raises ValueError with what was expected."""
-    if len(text) > LONGEST_URL:
-        raise ValueError(f"expected at most {LONGEST_URL} characters, found {len(text)}")
+    """The URL of an endpoint, parsed by the library that will call it; raises ValueError that says what was expected."""
+    if len(text) > MAX_URL:
+        raise ValueError(f"expected at most {MAX_URL} characters, found {len(text)}")
     if any(ord(char) <= 0x20 or ord(char) == 0x7F or char == "\\" for char in text):  # noqa: PLR2004 - space and DEL
         raise ValueError("expected no spaces, control characters or backslashes")
     try:

@@ -9,7 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from wacrmd.errors import ErrorCode, Refusal, bad_request
-from wacrmd.http.middleware import RequestMiddleware, read_body
+from wacrmd.http.body import read_body
+from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.log import get_logger
 from wacrmd.meta.webhook import decode, parse, verify
 from wacrmd.services.context import Context
