@@ -11,7 +11,7 @@ import anyio.to_thread
 import httpx
 
 from tests.support.clock import ShiftClock
-from tests.support.meta import post, prefer, say, status
+from tests.support.meta import post, prefer, say, status, template_event
 from tests.support.receiver import Receiver
 from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, Site, configuration, people
 from wacrmd import daemon
@@ -167,6 +167,7 @@ class Everything:
             if not self.methods & {"broadcast.cancel"}:
                 await self.admin("broadcast.cancel", id=scheduled)
         await self.api("POST", f"broadcasts/{scheduled}/cancel")
+        await self.stop_and_continue()
         await self.api("POST", f"broadcasts/{failed}/retry", json={"statuses": ["failed"]})
         await here.until_status(failed, "sent")
         await self.admin("broadcast.give-up", id=lost)
@@ -179,6 +180,17 @@ class Everything:
         await here.until_status(retried, "sent")
         await self.hear_early()
         return finished
+
+    async def stop_and_continue(self) -> None:
+        """A broadcast that has begun, paused by a person and then for its template."""
+        await self.admin("number.pause", id=PHONE_NUMBER_ID)
+        begun = await self.here.send(people(2, 700))
+        await self.admin("broadcast.pause", id=begun)
+        await self.admin("broadcast.resume", id=begun)
+        for event in ("PAUSED", "APPROVED"):
+            await template_event(self.here, event)
+        await self.admin("number.resume", id=PHONE_NUMBER_ID)
+        await self.here.until_status(begun, "sent")
 
     async def hear_early(self) -> None:
         """A status and a reply that come before Meta's own answer to the send."""

@@ -21,7 +21,8 @@ from tests.support.receiver import receiver
 from tests.support.site import site
 from tests.support.statements import Recording, recorded
 from wacrmd.clock import DAY
-from wacrmd.store import backups
+from wacrmd.domain.hold import HoldReason
+from wacrmd.store import backups, broadcasts
 
 pytestmark = pytest.mark.anyio
 
@@ -114,7 +115,9 @@ async def recording(tmp_path: Path) -> AsyncIterator[Recording]:
             pass
         copied = tmp_path / "restored.db"
         backups.copy(
-            tmp_path / "wacrmd.db", copied, prepare=lambda tx: backups.pause_unfinished(tx, "restored", 1)
+            tmp_path / "wacrmd.db",
+            copied,
+            prepare=lambda tx: broadcasts.pause_all(tx, HoldReason.PAUSED_BY_OPERATOR, "restored", 1),
         )
     yield statements
 

@@ -29,7 +29,7 @@ from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RUNG, WAITING, RecipientStatus
-from wacrmd.store import broadcasts, receipts, recipients
+from wacrmd.store import attempts, broadcasts, receipts, recipients
 
 S = RecipientStatus
 PEOPLE = 4
@@ -68,7 +68,7 @@ class Sending(RuleBasedStateMachine):
     def claim(self, limit: int) -> MultipleResults[Claim]:
         self.now += 1000
         before = {r: self.status(r) for r in self.ids()}
-        claims = recipients.claim(self.tx, self.id, limit, self.now)
+        claims = attempts.claim(self.tx, self.id, limit, self.now)
         sending = self.state() is BroadcastStatus.SENDING
         for claim in claims:
             assert sending
@@ -101,9 +101,8 @@ class Sending(RuleBasedStateMachine):
     def crash(self, policy: UncertainPolicy) -> None:
         """The process dies with all that it had in flight; a new one starts."""
         self.dead |= self.claimed
-        recipients.expire_attempts(self.tx, policy, self.now, max_retries=3)
-        recipients.settle_cancelled(self.tx, [self.id])
-        broadcasts.touch(self.tx, [self.id], self.now)
+        attempts.expire_leases(self.tx, policy, self.now, max_retries=3)
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
         assert not self.count("sending")
 
     # --- Meta's webhooks ----------------------------------------------------------------------------------
@@ -113,7 +112,7 @@ class Sending(RuleBasedStateMachine):
         claim, wamid = taken
         before = {r: self.status(r) for r in self.ids()}
         done = receipts.apply(self.tx, [self.receipt(claim, wamid, status, token=token)], self.now)
-        broadcasts.touch(self.tx, done.broadcasts, self.now)
+        broadcasts.recipients_changed(self.tx, done.broadcasts, self.now)
         after = self.status(claim.recipient_id)
         self.check_forward(claim.recipient_id, before[claim.recipient_id], after)
         if token and RUNG.get(status, 0) >= RUNG[S.DELIVERED]:
@@ -128,7 +127,7 @@ class Sending(RuleBasedStateMachine):
             self.receipt(*both[index % 2], status, token=tokens) for index, status in enumerate(statuses)
         ]
         done = receipts.apply(self.tx, batch, self.now)
-        broadcasts.touch(self.tx, done.broadcasts, self.now)
+        broadcasts.recipients_changed(self.tx, done.broadcasts, self.now)
         again = receipts.apply(self.tx, batch, self.now)
         assert again.applied == 0 or not tokens, "the same webhook counted twice"
 
@@ -144,8 +143,8 @@ class Sending(RuleBasedStateMachine):
     def resume(self) -> None:
         was = self.state()
         assert broadcasts.resume(self.tx, self.id, self.now) == (was is BroadcastStatus.PAUSED)
-        recipients.renew(self.tx, [self.id])
-        broadcasts.touch(self.tx, [self.id], self.now)
+        attempts.reset_retry_age(self.tx, [self.id])
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
 
     @precondition(lambda self: self.wamids > 2)
     @rule()
@@ -168,7 +167,7 @@ class Sending(RuleBasedStateMachine):
 
     @rule()
     def give_up(self) -> None:
-        recipients.fail_uncertain(self.tx, self.id, self.now)
+        recipients.give_up_uncertain(self.tx, self.id, self.now)
         assert not self.count("uncertain")
 
     # --- what always holds --------------------------------------------------------------------------------
@@ -249,11 +248,10 @@ class Sending(RuleBasedStateMachine):
             error=error,
             next_attempt_at=self.now,
         )
-        recipients.record(self.tx, [result])
+        attempts.record(self.tx, [result])
         if wamid:
             receipts.apply_unmatched(self.tx, [wamid], self.now)
-        recipients.settle_cancelled(self.tx, [self.id])
-        broadcasts.touch(self.tx, [self.id], self.now)
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
         if before not in WAITING:
             self.check_forward(claim.recipient_id, before, self.status(claim.recipient_id))
 

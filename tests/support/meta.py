@@ -105,3 +105,18 @@ async def status(
     value = {"messaging_product": "whatsapp", "metadata": metadata(phone_number_id), "statuses": [one]}
     answer = await tell(here.hook, "messages", value, secret=secret, waba_id=waba_id)
     assert answer.status_code == 200, answer.text
+
+
+async def template_event(
+    here: Site, event: str, *, name: str = "hello", language: str = "en-US", reason: str | None = None
+) -> None:
+    """Meta changed the state of a template."""
+    value = {
+        "message_template_id": 1,
+        "message_template_name": name,
+        "message_template_language": language,
+        "event": event,
+        "reason": reason,
+    }
+    answer = await tell(here.hook, "message_template_status_update", value)
+    assert answer.status_code == 200, answer.text

@@ -29,7 +29,8 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     """
     from wacrmd.clock import SystemClock  # noqa: PLC0415 - the help must not load the store
     from wacrmd.config import key_file, load  # noqa: PLC0415
-    from wacrmd.store import backups, integrity  # noqa: PLC0415
+    from wacrmd.domain.hold import HoldReason  # noqa: PLC0415
+    from wacrmd.store import backups, broadcasts, integrity  # noqa: PLC0415
     from wacrmd.store.database import hold_file  # noqa: PLC0415
 
     settings = load(config or session.config)
@@ -38,7 +39,8 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     paused: list[int] = []
 
     def pause(connection: sqlite3.Connection) -> None:
-        paused.append(backups.pause_unfinished(connection, detail, SystemClock().now()))
+        now = SystemClock().now()
+        paused.append(broadcasts.pause_all(connection, HoldReason.PAUSED_BY_OPERATOR, detail, now))
 
     lock = hold_file(path)
     try:

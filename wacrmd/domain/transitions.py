@@ -1,17 +1,408 @@
-"""How a recipient's status changes."""
+"""The state machines of recipients and broadcasts: each event with the states it applies to, and why.
 
-from wacrmd.domain.recipient import RUNG, RecipientStatus
+This table is the only place of these rules. The SQL of store/ is built from it, docs/delivery-guarantees.md
+shows it, and tests walk every (state, event) pair through it and through the SQL. An event that does not apply
+to a state changes nothing, so each one may be repeated.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from wacrmd.domain.attempt import AttemptResult
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.recipient import RecipientStatus
 
 
-def after_receipt(current: RecipientStatus, receipt: RecipientStatus) -> RecipientStatus:
-    """The status after Meta told `receipt` (a rung or FAILED) of one of the recipient's messages.
+class RecipientState(StrEnum):
+    """The status of a recipient, where `failed` is two states: Meta said so, or we gave the attempt up.
 
-    Forward only, and truth wins: a receipt settles an attempt whose answer was never seen, even where the
-    recipient waits for another try; `failed` yields to delivered, read and replied (docs/meta.md, Statuses).
+    A given-up recipient is stored as `failed` without Meta's error code and without Meta's message id.
     """
-    if receipt is RecipientStatus.FAILED:
-        settles = current in (RecipientStatus.SENDING, RecipientStatus.UNCERTAIN, RecipientStatus.SENT)
-        return RecipientStatus.FAILED if settles else current
-    if current is RecipientStatus.FAILED:
-        return current if receipt is RecipientStatus.SENT else receipt
-    return receipt if RUNG[receipt] > RUNG.get(current, 0) else current
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    REPLIED = "replied"
+    FAILED = "failed"
+    GIVEN_UP = "given_up"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+
+    @property
+    def status(self) -> RecipientStatus:
+        """The status as it is stored and shown."""
+        return RecipientStatus.FAILED if self is RecipientState.GIVEN_UP else RecipientStatus(self.value)
+
+
+class RecipientEvent(StrEnum):
+    """What can happen to a recipient; the table below says what it means."""
+
+    CREATED = "created"
+    CLAIMED = "claimed"
+    OPTED_OUT = "opted_out"
+    ACCEPTED = "accepted"
+    REFUSED_FOR_GOOD = "refused_for_good"
+    ATTEMPT_GIVEN_UP = "attempt_given_up"
+    RETRY_SCHEDULED = "retry_scheduled"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    RESULT_OUTDATED = "result_outdated"
+    ACCEPTANCE_SUPERSEDED = "acceptance_superseded"
+    LEASE_EXPIRED_HOLD = "lease_expired_hold"
+    LEASE_EXPIRED_RESEND = "lease_expired_resend"
+    LEASE_EXPIRED_FAIL = "lease_expired_fail"
+    BROADCAST_CANCELLED = "broadcast_cancelled"
+    ERASED = "erased"
+    REQUEUED = "requeued"
+    UNCERTAIN_GIVEN_UP = "uncertain_given_up"
+    STATUS_SENT = "status_sent"
+    STATUS_DELIVERED = "status_delivered"
+    STATUS_READ = "status_read"
+    STATUS_REPLIED = "status_replied"
+    STATUS_FAILED = "status_failed"
+    STATUS_SENT_SUPERSEDED = "status_sent_superseded"
+    STATUS_FAILED_SUPERSEDED = "status_failed_superseded"
+    STATUS_FAILED_OUTDATED = "status_failed_outdated"
+
+
+class BroadcastEvent(StrEnum):
+    """What can happen to a broadcast; the table below says what it means."""
+
+    CREATED = "created"
+    SCHEDULED = "scheduled"
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    RESUMED_EARLY = "resumed_early"
+    TEMPLATE_APPROVED = "template_approved"
+    CANCELLED = "cancelled"
+    COMPLETED = "completed"
+    REOPENED = "reopened"
+
+
+StateT = TypeVar("StateT", bound=StrEnum)
+EventT = TypeVar("EventT", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition(Generic[StateT, EventT]):
+    """One row: `event` takes every state of `before` to `after`.
+
+    `before` is empty for an event that makes something new, and for one that never changes anything (`after`
+    is None). `condition` is what must hold besides the state; the event happens only then.
+    """
+
+    event: EventT
+    before: frozenset[StateT]
+    after: StateT | None
+    reason: str
+    condition: str = ""
+
+
+class Machine(Generic[StateT, EventT]):
+    """A table of transitions, one for each event."""
+
+    def __init__(self, rows: Iterable[Transition[StateT, EventT]]) -> None:
+        self.rows = tuple(rows)
+        self._by_event = {row.event: row for row in self.rows}
+        self._after = {
+            (state, row.event): row.after
+            for row in self.rows
+            for state in row.before
+            if row.after is not None
+        }
+
+    def after(self, state: StateT, event: EventT) -> StateT | None:
+        """The state after the event; None where the event changes nothing."""
+        return self._after.get((state, event))
+
+    def of(self, event: EventT) -> Transition[StateT, EventT]:
+        """The row of an event."""
+        return self._by_event[event]
+
+
+_R, _E = RecipientState, RecipientEvent
+_NOT_SETTLED = frozenset({_R.PENDING, _R.SENDING, _R.UNCERTAIN, _R.CANCELLED, _R.GIVEN_UP})
+"""The states in which nobody knows (yet) what Meta did with the newest attempt, if there was one."""
+
+RECIPIENT = Machine[RecipientState, RecipientEvent](
+    [
+        Transition(
+            _E.CREATED, frozenset(), _R.PENDING, "The row is the queue: what is pending is to be sent."
+        ),
+        Transition(
+            _E.CLAIMED,
+            frozenset({_R.PENDING}),
+            _R.SENDING,
+            "The attempt is on disk before the first byte of its request leaves.",
+            "The broadcast is sending, its number is active, the recipient's time has come.",
+        ),
+        Transition(
+            _E.OPTED_OUT,
+            frozenset({_R.PENDING}),
+            _R.CANCELLED,
+            "Found when the recipient would be claimed: nothing is sent, and no attempt is counted.",
+        ),
+        Transition(
+            _E.ACCEPTED,
+            _NOT_SETTLED,
+            _R.SENT,
+            "Meta has taken the message. That is true whatever we assumed of the attempt meanwhile.",
+            "The attempt is the newest one, and newer than `failed_attempt`.",
+        ),
+        Transition(
+            _E.REFUSED_FOR_GOOD,
+            frozenset({_R.SENDING}),
+            _R.FAILED,
+            "Meta has refused it, and another try would not help or was made often enough.",
+            "The attempt is the newest one.",
+        ),
+        Transition(
+            _E.ATTEMPT_GIVEN_UP,
+            frozenset({_R.SENDING}),
+            _R.GIVEN_UP,
+            "Nobody knows better and no try is left: it is too old, cannot be built, or policy `fail` says so.",
+            "The attempt is the newest one.",
+        ),
+        Transition(
+            _E.RETRY_SCHEDULED,
+            frozenset({_R.SENDING}),
+            _R.PENDING,
+            "It was not sent for sure, or policy `resend` takes the risk: another try at `next_attempt_at`.",
+            "The attempt is the newest one.",
+        ),
+        Transition(
+            _E.OUTCOME_UNKNOWN,
+            frozenset({_R.SENDING}),
+            _R.UNCERTAIN,
+            "Meta may have the message: only its webhook or a person can say.",
+            "The attempt is the newest one.",
+        ),
+        Transition(
+            _E.RESULT_OUTDATED,
+            frozenset(),
+            None,
+            "A result of an attempt that is not the newest: the newest one decides.",
+            "The attempt is older than the newest one.",
+        ),
+        Transition(
+            _E.ACCEPTANCE_SUPERSEDED,
+            frozenset(),
+            None,
+            "This message was accepted, then it failed, then somebody asked for a retry: the retry stays.",
+            "The attempt is not newer than `failed_attempt`.",
+        ),
+        Transition(
+            _E.LEASE_EXPIRED_HOLD,
+            frozenset({_R.SENDING}),
+            _R.UNCERTAIN,
+            "The process that made the attempt is gone. Policy `hold`: nobody is messaged twice.",
+        ),
+        Transition(
+            _E.LEASE_EXPIRED_RESEND,
+            frozenset({_R.SENDING}),
+            _R.PENDING,
+            "As above. Policy `resend`: another try, though the person may get the message twice.",
+            "Tries are left.",
+        ),
+        Transition(
+            _E.LEASE_EXPIRED_FAIL,
+            frozenset({_R.SENDING}),
+            _R.GIVEN_UP,
+            "As above. Policy `fail`, or policy `resend` without tries left.",
+        ),
+        Transition(
+            _E.BROADCAST_CANCELLED,
+            frozenset({_R.PENDING}),
+            _R.CANCELLED,
+            "Who is not tried yet is never messaged. An attempt in flight ends as it ends.",
+        ),
+        Transition(
+            _E.ERASED,
+            frozenset({_R.PENDING}),
+            _R.CANCELLED,
+            "The person asked to be erased: there is nobody left to send to.",
+        ),
+        Transition(
+            _E.REQUEUED,
+            frozenset({_R.FAILED, _R.GIVEN_UP, _R.UNCERTAIN}),
+            _R.PENDING,
+            "A person asked for it, and takes the risk where Meta may have the message. An attempt that"
+            " Meta said failed becomes `failed_attempt`.",
+        ),
+        Transition(
+            _E.UNCERTAIN_GIVEN_UP,
+            frozenset({_R.UNCERTAIN}),
+            _R.GIVEN_UP,
+            "A person decided that the message was not sent.",
+        ),
+        Transition(
+            _E.STATUS_SENT,
+            _NOT_SETTLED,
+            _R.SENT,
+            "Meta has the message, so nothing is sent again. It never undoes a failure that Meta told.",
+            "The attempt is newer than `failed_attempt`.",
+        ),
+        Transition(
+            _E.STATUS_DELIVERED,
+            _NOT_SETTLED | {_R.SENT, _R.FAILED},
+            _R.DELIVERED,
+            "The person has the message. That is true of any attempt, and stronger than every failure.",
+        ),
+        Transition(
+            _E.STATUS_READ,
+            _NOT_SETTLED | {_R.SENT, _R.FAILED, _R.DELIVERED},
+            _R.READ,
+            "As above. Read implies delivered.",
+        ),
+        Transition(
+            _E.STATUS_REPLIED,
+            _NOT_SETTLED | {_R.SENT, _R.FAILED, _R.DELIVERED, _R.READ},
+            _R.REPLIED,
+            "As above. A reply implies read.",
+        ),
+        Transition(
+            _E.STATUS_FAILED,
+            _NOT_SETTLED | {_R.SENT},
+            _R.FAILED,
+            "It settles every state that `status_sent` settles: Meta tells a failure once, so if a waiting"
+            " recipient ignored it, a `sent` that comes after it would hide it for ever.",
+            "The attempt is the newest one, and newer than `failed_attempt`.",
+        ),
+        Transition(
+            _E.STATUS_SENT_SUPERSEDED,
+            frozenset(),
+            None,
+            "Somebody asked for a retry after this attempt failed. That Meta once took it is no news.",
+            "The attempt is not newer than `failed_attempt`.",
+        ),
+        Transition(
+            _E.STATUS_FAILED_SUPERSEDED,
+            frozenset(),
+            None,
+            "Somebody asked for a retry after this attempt failed: the failure is known.",
+            "The attempt is not newer than `failed_attempt`.",
+        ),
+        Transition(
+            _E.STATUS_FAILED_OUTDATED,
+            frozenset(),
+            None,
+            "The failure of an older attempt says nothing about the newest one.",
+            "The attempt is older than the newest one.",
+        ),
+    ]
+)
+
+_B, _V = BroadcastStatus, BroadcastEvent
+
+BROADCAST = Machine[BroadcastStatus, BroadcastEvent](
+    [
+        Transition(_V.CREATED, frozenset(), _B.SENDING, "It is on disk before the request is answered."),
+        Transition(
+            _V.SCHEDULED,
+            frozenset(),
+            _B.SCHEDULED,
+            "It was created with a time, and waits for it.",
+            "`scheduled_at` was given.",
+        ),
+        Transition(
+            _V.STARTED,
+            frozenset({_B.SCHEDULED}),
+            _B.SENDING,
+            "The scheduler looks every second; a start that was missed is made up for.",
+            "`scheduled_at` has come.",
+        ),
+        Transition(
+            _V.PAUSED,
+            frozenset({_B.SCHEDULED, _B.SENDING}),
+            _B.PAUSED,
+            "A person, or a fault that concerns all recipients. The first reason stays.",
+        ),
+        Transition(
+            _V.RESUMED,
+            frozenset({_B.PAUSED}),
+            _B.SENDING,
+            "It continues where it stopped: what is pending is sent.",
+            "It had started, or its `scheduled_at` has come.",
+        ),
+        Transition(
+            _V.RESUMED_EARLY,
+            frozenset({_B.PAUSED}),
+            _B.SCHEDULED,
+            "It had not started yet: it waits for its time again.",
+            "It never started, and its `scheduled_at` is in the future.",
+        ),
+        Transition(
+            _V.TEMPLATE_APPROVED,
+            frozenset({_B.PAUSED}),
+            _B.SENDING,
+            "What Meta stopped continues when Meta approves the template. What a person paused stays paused.",
+            "The reason of the pause is `template`.",
+        ),
+        Transition(
+            _V.CANCELLED,
+            frozenset({_B.SCHEDULED, _B.SENDING, _B.PAUSED}),
+            _B.CANCELLED,
+            "It is stopped for good: pending recipients are cancelled with it.",
+        ),
+        Transition(
+            _V.COMPLETED,
+            frozenset({_B.SENDING, _B.PAUSED}),
+            _B.SENT,
+            "Every send was attempted. How many failed is in the counts.",
+            "No recipient is pending or in flight.",
+        ),
+        Transition(
+            _V.REOPENED,
+            frozenset({_B.SENT}),
+            _B.SENDING,
+            "Recipients were requeued: there is something to send again.",
+        ),
+    ]
+)
+
+STATUS_EVENTS: dict[RecipientStatus, RecipientEvent] = {
+    RecipientStatus.SENT: _E.STATUS_SENT,
+    RecipientStatus.DELIVERED: _E.STATUS_DELIVERED,
+    RecipientStatus.READ: _E.STATUS_READ,
+    RecipientStatus.REPLIED: _E.STATUS_REPLIED,
+    RecipientStatus.FAILED: _E.STATUS_FAILED,
+}
+"""The event of each status that Meta tells."""
+
+_RESULT_EVENTS = {
+    RecipientStatus.SENT: _E.ACCEPTED,
+    RecipientStatus.PENDING: _E.RETRY_SCHEDULED,
+    RecipientStatus.UNCERTAIN: _E.OUTCOME_UNKNOWN,
+}
+
+
+def status_event(
+    status: RecipientStatus, *, attempt: int, newest_attempt: int, failed_attempt: int
+) -> RecipientEvent:
+    """The event of a status that Meta told of `attempt`: what it says depends on the attempts since then."""
+    if status is RecipientStatus.FAILED:
+        if attempt <= failed_attempt:
+            return _E.STATUS_FAILED_SUPERSEDED
+        if attempt < newest_attempt:
+            return _E.STATUS_FAILED_OUTDATED
+    elif status is RecipientStatus.SENT and attempt <= failed_attempt:
+        return _E.STATUS_SENT_SUPERSEDED
+    return STATUS_EVENTS[status]
+
+
+def recipient_state(status: RecipientStatus, *, error_code: int | None, wamid: str | None) -> RecipientState:
+    """The state of a stored recipient."""
+    if status is RecipientStatus.FAILED and error_code is None and wamid is None:
+        return _R.GIVEN_UP
+    return _R(status.value)
+
+
+def result_event(result: AttemptResult) -> RecipientEvent:
+    """The event of an attempt's result."""
+    if result.status is RecipientStatus.FAILED:
+        return _E.REFUSED_FOR_GOOD if result.error is not None else _E.ATTEMPT_GIVEN_UP
+    return _RESULT_EVENTS[result.status]

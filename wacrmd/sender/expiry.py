@@ -6,7 +6,7 @@ from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.attempt import UncertainPolicy
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, recipients
+from wacrmd.store import attempts, broadcasts
 from wacrmd.store.database import Tx
 
 MARGIN_S = 120
@@ -38,15 +38,16 @@ def _expire(
 ) -> dict[int, int]:
     meta = ctx.config.meta
     max_age = round((2 * meta.connect_timeout_s + meta.read_timeout_s + MARGIN_S) * SECOND)
-    expired = recipients.expire_attempts(
+    expired = attempts.expire_leases(
         tx,
         policy,
         now,
         max_retries=ctx.config.sender.max_retries,
         older_than=None if in_flight is None else max_age,
-        alive=frozenset(in_flight or ()),  # read inside the transaction: an earlier one may have claimed more
+        in_flight=frozenset(
+            in_flight or ()
+        ),  # read inside the transaction: an earlier one may have claimed more
     )
     if expired:
-        recipients.settle_cancelled(tx, expired)
-        broadcasts.touch(tx, expired, now)
+        broadcasts.recipients_changed(tx, expired, now)
     return expired

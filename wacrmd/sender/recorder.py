@@ -9,14 +9,13 @@ import anyio
 from wacrmd.clock import SECOND, Millis, rest
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
-from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.services import counters
 from wacrmd.services.context import Context
 from wacrmd.services.meta_events import auto_pause
 from wacrmd.services.meta_events.auto_pause import PauseEvent
-from wacrmd.store import broadcasts, optouts, receipts, recipients, status_events
+from wacrmd.store import attempts, broadcasts, receipts, status_events
 from wacrmd.store.database import StorageTrouble, Tx
 
 TRY_AGAIN: Millis = 1 * SECOND
@@ -117,27 +116,25 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
     recorded = Recorded()
     results = [decision.result for decision, _, _ in entries]
     before = status_events.statuses(tx, [result.recipient_id for result in results])
-    recipients.record(tx, results)
+    attempts.record(tx, results)
     status_events.emit_changes(tx, before, now)
     wamids = [result.wamid for result in results if result.wamid]
     touched = {result.broadcast_id for result in results}
     if wamids:
         recorded.unmatched = receipts.apply_unmatched(tx, wamids, now)
         touched |= recorded.unmatched.broadcasts
-        for receipt, broadcast_id in recorded.unmatched.failed:
-            recorded.pauses += auto_pause.after_failure(tx, receipt, broadcast_id, now)
+        for failure in recorded.unmatched.failed:
+            recorded.pauses += auto_pause.after_failure(tx, failure, now)
     for decision, number_id, waba_id in entries:
         if decision.effect is not Effect.NONE or decision.opt_out:
             recorded.pauses += _apply(tx, decision, number_id, waba_id, now)
-    if any(result.status is RecipientStatus.PENDING for result in results):
-        recipients.settle_cancelled(tx, touched)
-    recorded.completed = broadcasts.touch(tx, touched, now)
+    recorded.completed = broadcasts.recipients_changed(tx, touched, now)
     return recorded
 
 
 def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis) -> list[PauseEvent]:
     if decision.opt_out:
-        _opt_out(tx, decision, now)
+        auto_pause.opt_out(tx, decision.result.recipient_id, decision.result.error, decision.result.at, now)
     match decision.effect:
         case Effect.PAUSE_BROADCAST:
             reason = decision.hold or HoldReason.TEMPLATE
@@ -148,20 +145,3 @@ def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis
             return auto_pause.pause_business_account(tx, waba_id, decision.detail, now)
         case _:
             return []
-
-
-def _opt_out(tx: Tx, decision: Decision, now: Millis) -> None:
-    result = decision.result
-    broadcast = broadcasts.get(tx, result.broadcast_id)
-    recipient = recipients.get(tx, result.broadcast_id, result.recipient_id)
-    if broadcast is not None and recipient is not None:
-        phone = recipient.to if recipient.to.startswith("+") else None
-        optouts.add(
-            tx,
-            account_id=broadcast.account_id,
-            phone=phone,
-            user_id=None if phone else recipient.to,
-            source="meta_131050",
-            detail=decision.detail,
-            at=now,
-        )

@@ -31,7 +31,7 @@ from wacrmd.sender.recorder import Recorder
 from wacrmd.services import counters
 from wacrmd.services.context import Context, ThroughputState
 from wacrmd.services.meta_events import auto_pause
-from wacrmd.store import broadcasts, recipients
+from wacrmd.store import attempts, broadcasts
 from wacrmd.store.database import Tx
 
 MAX_JOB_RECIPIENTS = 500
@@ -316,8 +316,10 @@ class Sender:
 
 def _claim_due(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> tuple[list[Claim], list[int]]:
     """The claims, and the broadcast if that completes it: the last pending recipients may have opted out."""
-    claims = recipients.claim(tx, broadcast_id, limit, now)
-    return claims, [] if len(claims) == limit else broadcasts.complete(tx, [broadcast_id], now)
+    claims = attempts.claim(tx, broadcast_id, limit, now)
+    if len(claims) < limit and broadcasts.complete(tx, broadcast_id, now):
+        return claims, [broadcast_id]
+    return claims, []
 
 
 def _failed(claim: Claim, note: str, at: Millis) -> AttemptResult:

@@ -43,8 +43,8 @@ def count_applied(ctx: Context, applied: Applied) -> None:
     """Statuses that Meta told are durable."""
     for status, count in applied.statuses.items():
         ctx.metrics.message_statuses.labels(str(status)).inc(count)
-    for receipt, _ in applied.failed:
-        ctx.metrics.message_failures.labels(_code(receipt.error), "webhook").inc()
+    for failure in applied.failed:
+        ctx.metrics.message_failures.labels(_code(failure.receipt.error), "webhook").inc()
 
 
 def count_webhook(ctx: Context, kinds: dict[str, int], applied: Applied) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from wacrmd.clock import Millis
-from wacrmd.domain.hold import HoldReason
 from wacrmd.errors import DatabaseUnusableError
 from wacrmd.store import integrity
 from wacrmd.store.database import open_reader
@@ -72,12 +70,3 @@ def _publish(partial: Path, target: Path, *, overwrite: bool) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
-
-
-def pause_unfinished(connection: sqlite3.Connection, detail: str, now: Millis) -> int:
-    """Pause every broadcast of a restored copy that would send by itself; how many."""
-    return connection.execute(
-        "UPDATE broadcast SET status = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?, updated_at = ?"
-        " WHERE status IN ('sending', 'scheduled')",
-        (HoldReason.PAUSED_BY_OPERATOR, detail, now, now),
-    ).rowcount

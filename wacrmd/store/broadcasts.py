@@ -7,13 +7,17 @@ from wacrmd.clock import Millis
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.page import Position
+from wacrmd.domain.transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.store import outbox
+from wacrmd.store import outbox, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
-from wacrmd.views.events import BroadcastEvent
+from wacrmd.store.state_sql import after, allows
+from wacrmd.views import events
 
 _ROW = RowMapper(Broadcast)
+_NO_HOLD = "hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
+_E = BroadcastEvent
 
 
 def insert(
@@ -43,7 +47,7 @@ def insert(
             template_name,
             template_language,
             content,
-            BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING,
+            BROADCAST.of(_E.SCHEDULED if later else _E.CREATED).after,
             request_id,
             now,
             now,
@@ -175,28 +179,6 @@ def scheduled_due(tx: Tx, now: Millis) -> bool:
     return row.fetchone() is not None
 
 
-def start_scheduled(tx: Tx, now: Millis) -> list[int]:
-    """Start the scheduled broadcasts whose time has come; their ids."""
-    rows = tx.execute(
-        "UPDATE broadcast SET status = 'sending', started_at = ?, updated_at = ?"
-        " WHERE status = 'scheduled' AND scheduled_at <= ? RETURNING id",
-        (now, now, now),
-    )
-    return [broadcast_id for (broadcast_id,) in rows.fetchall()]
-
-
-def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis) -> bool:
-    """Stop the broadcast where it stands; False when its state does not allow it."""
-    cursor = tx.execute(
-        "UPDATE broadcast SET status = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?, updated_at = ?"
-        " WHERE id = ? AND status IN ('sending', 'scheduled')",
-        (reason, detail, now, now, broadcast_id),
-    )
-    if cursor.rowcount:
-        _emit(tx, broadcast_id, WebhookEvent.BROADCAST_PAUSED, now)
-    return cursor.rowcount > 0
-
-
 def with_template(
     tx: Tx, waba_id: str, template_name: str, language: str, status: BroadcastStatus
 ) -> list[int]:
@@ -209,17 +191,66 @@ def with_template(
     return [broadcast_id for (broadcast_id,) in rows]
 
 
-def resume(tx: Tx, broadcast_id: int, now: Millis, *, only: HoldReason | None = None) -> bool:
-    """Go on where a paused broadcast stopped (one that was scheduled waits for its time again).
+def start_scheduled(tx: Tx, now: Millis) -> list[int]:
+    """Start the scheduled broadcasts whose time has come; their ids."""
+    rows = tx.execute(
+        f"UPDATE broadcast SET status = {after(_E.STARTED)}, started_at = ?1, updated_at = ?1"
+        f" WHERE {allows(_E.STARTED)} AND scheduled_at <= ?1 RETURNING id",
+        (now,),
+    )
+    return [broadcast_id for (broadcast_id,) in rows.fetchall()]
 
-    With `only`, one that was paused for another reason stays paused.
-    """
+
+def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis) -> bool:
+    """Stop the broadcast where it stands; False when its state does not allow it."""
     cursor = tx.execute(
-        "UPDATE broadcast SET status = CASE WHEN started_at IS NULL AND scheduled_at > ?1 THEN 'scheduled'"
-        " ELSE 'sending' END, started_at = CASE WHEN started_at IS NULL AND scheduled_at > ?1 THEN NULL"
-        " ELSE coalesce(started_at, ?1) END, hold_reason = NULL, hold_detail = NULL, hold_since = NULL,"
-        " updated_at = ?1 WHERE id = ?2 AND status = 'paused' AND (?3 IS NULL OR hold_reason = ?3)",
-        (now, broadcast_id, only),
+        f"UPDATE broadcast SET status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
+        f" updated_at = ?3 WHERE id = ?4 AND {allows(_E.PAUSED)}",
+        (reason, detail, now, broadcast_id),
+    )
+    if cursor.rowcount:
+        _emit(tx, broadcast_id, WebhookEvent.BROADCAST_PAUSED, now)
+    return cursor.rowcount > 0
+
+
+def pause_all(tx: Tx, reason: HoldReason, detail: str, now: Millis) -> int:
+    """Stop every broadcast that would send by itself; how many. No local app is told: for a restored copy."""
+    return tx.execute(
+        f"UPDATE broadcast SET status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
+        f" updated_at = ?3 WHERE {allows(_E.PAUSED)}",
+        (reason, detail, now),
+    ).rowcount
+
+
+def resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    """Continue a paused broadcast where it stopped (one that never started waits for its time); False if none."""
+    return _resume_early(tx, broadcast_id, now) or _resume(tx, broadcast_id, now)
+
+
+def _resume_early(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    cursor = tx.execute(
+        f"UPDATE broadcast SET status = {after(_E.RESUMED_EARLY)}, {_NO_HOLD}, updated_at = ?1"
+        f" WHERE id = ?2 AND {allows(_E.RESUMED_EARLY)} AND started_at IS NULL AND scheduled_at > ?1",
+        (now, broadcast_id),
+    )
+    return cursor.rowcount > 0
+
+
+def _resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    cursor = tx.execute(
+        f"UPDATE broadcast SET status = {after(_E.RESUMED)}, {_NO_HOLD}, updated_at = ?1,"
+        f" started_at = coalesce(started_at, ?1) WHERE id = ?2 AND {allows(_E.RESUMED)}",
+        (now, broadcast_id),
+    )
+    return cursor.rowcount > 0
+
+
+def resume_after_approval(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    """Meta approved the template: continue a broadcast that was paused for it; any other pause stays."""
+    cursor = tx.execute(
+        f"UPDATE broadcast SET status = {after(_E.TEMPLATE_APPROVED)}, {_NO_HOLD}, updated_at = ?1,"
+        f" started_at = coalesce(started_at, ?1) WHERE id = ?2 AND {allows(_E.TEMPLATE_APPROVED)} AND hold_reason = ?3",
+        (now, broadcast_id, HoldReason.TEMPLATE),
     )
     return cursor.rowcount > 0
 
@@ -227,48 +258,50 @@ def resume(tx: Tx, broadcast_id: int, now: Millis, *, only: HoldReason | None = 
 def cancel(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     """Stop for good: what is pending becomes cancelled, what is in flight ends as it ends."""
     cursor = tx.execute(
-        "UPDATE broadcast SET status = 'cancelled', hold_reason = NULL, hold_detail = NULL, hold_since = NULL,"
-        " updated_at = ? WHERE id = ? AND status IN ('scheduled', 'sending', 'paused')",
+        f"UPDATE broadcast SET status = {after(_E.CANCELLED)}, {_NO_HOLD}, updated_at = ?"
+        f" WHERE id = ? AND {allows(_E.CANCELLED)}",
         (now, broadcast_id),
     )
     if cursor.rowcount:
-        tx.execute(
-            "UPDATE recipient SET status = 'cancelled' WHERE broadcast_id = ? AND status = 'pending'",
-            (broadcast_id,),
-        )
+        recipients.cancel_pending(tx, broadcast_id)
         _emit(tx, broadcast_id, WebhookEvent.BROADCAST_CANCELLED, now)
     return cursor.rowcount > 0
 
 
-def reopen(tx: Tx, broadcast_id: int, now: Millis) -> None:
-    """Send again after recipients were requeued; a paused or cancelled one is resumed by that."""
-    tx.execute(
-        "UPDATE broadcast SET status = 'sending', completed_at = NULL, hold_reason = NULL, hold_detail = NULL,"
-        " hold_since = NULL, started_at = coalesce(started_at, ?), updated_at = ? WHERE id = ?",
-        (now, now, broadcast_id),
+def reopen(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    """Send again after recipients of a broadcast that was `sent` were requeued; False for any other one."""
+    cursor = tx.execute(
+        f"UPDATE broadcast SET status = {after(_E.REOPENED)}, completed_at = NULL, updated_at = ?"
+        f" WHERE id = ? AND {allows(_E.REOPENED)}",
+        (now, broadcast_id),
     )
+    return cursor.rowcount > 0
 
 
-def touch(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
-    """Note that recipients of these changed; those that nothing waits in any more become `sent`: their ids."""
-    ids = list(broadcast_ids)
-    tx.execute(
-        "UPDATE broadcast SET updated_at = ? WHERE id IN (SELECT value FROM json_each(?))",
-        (now, json.dumps(ids)),
-    )
-    return complete(tx, ids, now)
+def recipients_changed(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
+    """Do what follows when recipients of these changed; the ids of the broadcasts that became `sent`.
+
+    In a cancelled broadcast, what came back to pending is cancelled. One where nothing waits any more is completed.
+    """
+    ids = json.dumps(list(broadcast_ids))
+    recipients.cancel_returned(tx, ids)
+    tx.execute("UPDATE broadcast SET updated_at = ? WHERE id IN (SELECT value FROM json_each(?))", (now, ids))
+    return _complete(tx, ids, now)
 
 
-def complete(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
-    """Those of these that nothing waits in any more become `sent`: their ids."""
+def complete(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    """The broadcast becomes `sent` if nothing waits in it any more; whether it did."""
+    return bool(_complete(tx, json.dumps([broadcast_id]), now))
+
+
+def _complete(tx: Tx, ids: str, now: Millis) -> list[int]:
     rows = tx.execute(
-        "UPDATE broadcast SET status = 'sent', completed_at = ?1, updated_at = ?1, hold_reason = NULL,"
-        " hold_detail = NULL, hold_since = NULL WHERE id IN (SELECT value FROM json_each(?2))"
-        " AND status IN ('sending', 'paused')"
+        f"UPDATE broadcast SET status = {after(_E.COMPLETED)}, completed_at = ?1, updated_at = ?1, {_NO_HOLD}"
+        f" WHERE id IN (SELECT value FROM json_each(?2)) AND {allows(_E.COMPLETED)}"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = broadcast.id AND r.status = 'pending')"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = broadcast.id AND r.status = 'sending')"
         " RETURNING id",
-        (now, json.dumps(list(broadcast_ids))),
+        (now, ids),
     )
     completed = [broadcast_id for (broadcast_id,) in rows.fetchall()]
     for broadcast_id in completed:
@@ -277,9 +310,9 @@ def complete(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
 
 
 def _emit(tx: Tx, broadcast_id: int, event: WebhookEvent, now: Millis) -> None:
-    """Put a change of a broadcast into the outbox, where somebody listens."""
+    """Put a change of a broadcast into the outbox, if somebody has subscribed."""
     broadcast = get(tx, broadcast_id)
     if broadcast is None or event not in outbox.subscribed_events(tx, broadcast.account_id):
         return
     counts = progress(tx, [broadcast_id])[broadcast_id]
-    outbox.add(tx, broadcast.account_id, event, BroadcastEvent.of(broadcast, counts), now)
+    outbox.add(tx, broadcast.account_id, event, events.BroadcastEvent.of(broadcast, counts), now)

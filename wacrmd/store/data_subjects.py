@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wacrmd.store import recipient_history
+from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
 
 SLICE = 50_000
@@ -92,12 +92,11 @@ def erase(
     gone["recipient_history"] = tx.execute(
         "DELETE FROM recipient_history WHERE recipient_id IN (SELECT value FROM json_each(?))", (ids,)
     ).rowcount
+    recipients.cancel_erased(tx, subject.recipients, ERASED)
     gone["recipient"] = tx.execute(
-        "UPDATE recipient SET error_title = CASE WHEN status = 'pending' THEN ?2 ELSE error_title END,"
-        " status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE status END, \"to\" = 'erased:' || id,"
-        " params = NULL, content = NULL, wamid = NULL, wa_id = NULL, user_id = NULL, error_details = NULL"
-        " WHERE id IN (SELECT value FROM json_each(?1))",
-        (ids, ERASED),
+        f"UPDATE recipient SET \"to\" = '{recipients.ERASED_PREFIX}' || id, params = NULL, content = NULL,"
+        " wamid = NULL, wa_id = NULL, user_id = NULL, error_details = NULL WHERE id IN (SELECT value FROM json_each(?))",
+        (ids,),
     ).rowcount
     gone["inbound_message"] = tx.execute(
         f"DELETE FROM inbound_message {_INBOUND}", _addresses(subject, account_id)

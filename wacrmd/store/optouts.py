@@ -85,6 +85,27 @@ def add(
     return is_news
 
 
+def add_recipient(
+    tx: Tx, recipient_id: int, *, source: str, detail: str | None, at: Millis, now: Millis
+) -> None:
+    """Note that the person behind a recipient opted out, by the address that we sent to."""
+    account_id, to = tx.execute(
+        'SELECT b.account_id, r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id WHERE r.id = ?',
+        (recipient_id,),
+    ).fetchone()
+    phone = to if to.startswith("+") else None
+    add(
+        tx,
+        account_id=account_id,
+        phone=phone,
+        user_id=None if phone else to,
+        source=source,
+        detail=detail,
+        at=at,
+        now=now,
+    )
+
+
 def remove(
     tx: Tx,
     *,

@@ -8,13 +8,11 @@ from wacrmd.clock import Millis
 from wacrmd.domain.callback_token import parse_callback_token
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RUNG, RecipientStatus
-from wacrmd.domain.transitions import after_receipt
+from wacrmd.domain.transitions import RECIPIENT, RecipientState, recipient_state, status_event
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import ToldStatus
-
-OPT_OUT_CODE = 131050
-"""Meta's "the user stopped marketing messages from you" (docs/meta.md, Errors)."""
+from wacrmd.store.recipients import ERASED_PREFIX
 
 _SELECT = (
     'SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r."to", r.status, r.attempt, r.failed_attempt,'
@@ -51,6 +49,15 @@ class _Row:
     changed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure that Meta told and that was news, with its recipient."""
+
+    receipt: Receipt
+    broadcast_id: int
+    recipient_id: int
+
+
 @dataclass(slots=True)
 class Applied:
     """What a batch of receipts did."""
@@ -61,8 +68,17 @@ class Applied:
     unmatched: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
     """How many messages newly reached each status."""
-    failed: list[tuple[Receipt, int]] = field(default_factory=list)
-    """Each failure that is news, with its broadcast."""
+    failed: list[Failure] = field(default_factory=list)
+
+    def add_applied(self, row: _Row, receipt: Receipt, before: RecipientState) -> None:
+        """Count a receipt that changed its recipient."""
+        self.broadcasts.add(row.broadcast_id)
+        self.applied += 1
+        # That Meta took a message is counted with the result of its attempt, if one can still come.
+        if receipt.status is not RecipientStatus.SENT or before is not RecipientState.SENDING:
+            self.statuses[receipt.status] = self.statuses.get(receipt.status, 0) + 1
+        if receipt.status is RecipientStatus.FAILED:
+            self.failed.append(Failure(receipt, row.broadcast_id, row.id))
 
     def add(self, other: "Applied") -> None:
         """Count what another batch did as well."""
@@ -90,29 +106,26 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     unmatched: list[Receipt] = []
     for receipt in receipts:
         row, attempt = _match(receipt, by_id, by_wamid)
-        before = row.status if row is not None else None
-        first = row is not None and _name(row, receipt, attempt)
-        if row is not None and first:
-            by_wamid[receipt.wamid] = row
-            named.append(receipt.wamid)
         if row is None:
             unmatched.append(receipt)
             done.unmatched += 1
-        elif _advance(row, receipt, attempt, first=first):
-            told.append(ToldStatus(row.id, receipt.at, receipt.status, attempt, receipt.error))
-            done.broadcasts.add(row.broadcast_id)
-            done.applied += 1
-            # That Meta took a message is counted where its answer is recorded, if it ever came.
-            if receipt.status is not RecipientStatus.SENT or before is RecipientStatus.UNCERTAIN:
-                done.statuses[receipt.status] = done.statuses.get(receipt.status, 0) + 1
-            if receipt.status is RecipientStatus.FAILED:
-                done.failed.append((receipt, row.broadcast_id))
-        else:
+            continue
+        event = status_event(
+            receipt.status, attempt=attempt, newest_attempt=row.attempt, failed_attempt=row.failed_attempt
+        )
+        before = recipient_state(row.status, error_code=row.error_code, wamid=row.wamid)
+        if RECIPIENT.of(event).after is not None and _learn_names(row, receipt):
+            by_wamid[receipt.wamid] = row
+            named.append(receipt.wamid)
+        state = RECIPIENT.after(before, event)
+        if state is None:
             done.repeated += 1
+            continue
+        _move(row, receipt, state)
+        told.append(ToldStatus(row.id, receipt.at, receipt.status, attempt, receipt.error))
+        done.add_applied(row, receipt, before)
     rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
-    _write(
-        tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt], now
-    )
+    _write(tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt])
     recipient_history.add_statuses(tx, told)
     _keep_unmatched(tx, unmatched, now)
     status_events.emit(tx, [row.id for row in rows.values() if row.changed], now)
@@ -204,73 +217,46 @@ def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) 
     return None, 0
 
 
-def _name(row: _Row, receipt: Receipt, attempt: int) -> bool:
-    """Learn the message's id from a receipt; True when it was not known."""
-    if row.wamid is not None or not receipt.wamid or _is_old(row, receipt, attempt):
-        return False
-    row.wamid, row.learnt = receipt.wamid, True
-    return True
+def _learn_names(row: _Row, receipt: Receipt) -> bool:
+    """Keep what Meta calls the message and the person; True when the message's id is new.
 
-
-def _is_old(row: _Row, receipt: Receipt, attempt: int) -> bool:
-    """Whether it speaks of a try that is settled, and says less than that the person has the message.
-
-    An older try's failure says nothing about the newer one; and where an operator has a failed one sent again,
-    that Meta had once taken the failed one is no news either.
+    Of a person who was erased nothing is kept: a status may come days later.
     """
-    if receipt.status is RecipientStatus.FAILED:
-        return attempt != row.attempt or attempt <= row.failed_attempt
-    return receipt.status is RecipientStatus.SENT and attempt <= row.failed_attempt
-
-
-def _advance(row: _Row, receipt: Receipt, attempt: int, *, first: bool) -> bool:
-    """Move the row as the receipt says (the `first` word of Meta on it?); False when it says nothing new."""
-    if _is_old(row, receipt, attempt):
+    if row.to.startswith(ERASED_PREFIX):
         return False
     if row.wa_id is None and receipt.wa_id:
         row.wa_id, row.learnt = receipt.wa_id, True
     if row.user_id is None and receipt.user_id:
         row.user_id, row.learnt = receipt.user_id, True
-    before = row.status
-    if before is RecipientStatus.FAILED and first and row.error_code is None:
-        before = RecipientStatus.UNCERTAIN  # it was given up here: Meta has never said that it failed
-    row.status = after_receipt(before, receipt.status)
-    news = row.status is not before
-    if receipt.status is RecipientStatus.FAILED:
-        if news:
-            error = receipt.error
-            row.failed_at = receipt.at
-            row.error_code = error.code if error else None
-            row.error_title = error.title if error else "Meta gave no reason"
-            row.error_details = error.details if error else None
-        row.changed |= news
-        return news
-    news |= _stamp(row, receipt)
-    if news and row.status in RUNG:
-        row.failed_at = row.error_code = row.error_title = row.error_details = None
-    row.changed |= news
-    return news
-
-
-def _stamp(row: _Row, receipt: Receipt) -> bool:
-    """Keep the first time of each rung that the receipt implies; True when its own rung had none."""
-    if row.status is RecipientStatus.FAILED:
+    if row.wamid is not None or not receipt.wamid:
         return False
-    rung = RUNG[receipt.status]
-    own = getattr(row, f"{receipt.status}_at") is None
+    row.wamid, row.learnt = receipt.wamid, True
+    return True
+
+
+def _move(row: _Row, receipt: Receipt, state: RecipientState) -> None:
+    """Move the row to the state that the receipt leads to, with the times and the reason that belong to it."""
+    row.status, row.changed = state.status, True
+    if state is RecipientState.FAILED:
+        error = receipt.error
+        row.failed_at = receipt.at
+        row.error_code = error.code if error else None
+        row.error_title = error.title if error else "Meta gave no reason"
+        row.error_details = error.details if error else None
+        return
+    row.failed_at = row.error_code = row.error_title = row.error_details = None
     if row.sent_at is None:
         row.sent_at, row.learnt = receipt.at, True
-    for status, column in (
-        (RecipientStatus.DELIVERED, "delivered_at"),
-        (RecipientStatus.READ, "read_at"),
-        (RecipientStatus.REPLIED, "replied_at"),
-    ):
-        if RUNG[status] <= rung and getattr(row, column) is None:
-            setattr(row, column, receipt.at)
-    return own
+    rung = RUNG[receipt.status]
+    if rung >= RUNG[RecipientStatus.DELIVERED] and row.delivered_at is None:
+        row.delivered_at = receipt.at
+    if rung >= RUNG[RecipientStatus.READ] and row.read_at is None:
+        row.read_at = receipt.at
+    if rung >= RUNG[RecipientStatus.REPLIED] and row.replied_at is None:
+        row.replied_at = receipt.at
 
 
-def _write(tx: Tx, changed: list[_Row], learnt: list[_Row], now: Millis) -> None:
+def _write(tx: Tx, changed: list[_Row], learnt: list[_Row]) -> None:
     # Two statements: the columns of `learnt` stand in indexes and change once a message, not once a status.
     tx.executemany(
         "UPDATE recipient SET status = ?, delivered_at = ?, read_at = ?, replied_at = ?, failed_at = ?,"
@@ -298,16 +284,3 @@ def _write(tx: Tx, changed: list[_Row], learnt: list[_Row], now: Millis) -> None
         tx,
         [(row.account_id, row.to, row.user_id) for row in learnt if row.user_id and row.to.startswith("+")],
     )
-    for row in changed:
-        if row.status is RecipientStatus.FAILED and row.error_code == OPT_OUT_CODE:
-            phone = row.to if row.to.startswith("+") else None
-            optouts.add(
-                tx,
-                account_id=row.account_id,
-                phone=phone,
-                user_id=None if phone else row.to,
-                source="meta_131050",
-                detail=row.error_title,
-                at=row.failed_at or 0,
-                now=now,
-            )

@@ -1,27 +1,23 @@
-"""Recipients: the queue itself. Claiming an attempt, recording what became of it, recovering after a crash."""
+"""Recipients: the rows that are the queue. How attempts change them is in attempts.py."""
 
 import json
 from collections.abc import Iterable
 
 from wacrmd.clock import Millis
-from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
 from wacrmd.domain.recipient import Recipient, RecipientStatus
-from wacrmd.store import optouts, recipient_history, status_events
+from wacrmd.domain.transitions import RecipientEvent
+from wacrmd.store import status_events
 from wacrmd.store.database import Tx
-from wacrmd.store.recipient_history import EndedAttempt
 from wacrmd.store.rows import RowMapper
+from wacrmd.store.state_sql import GIVEN_UP, after, allows
 
 _ROW = RowMapper(Recipient, {"to": '"to"', "attempts": "attempt"})
 _ALL_STATUSES = json.dumps(list(RecipientStatus))
 _NO_LIMIT = 2**62
-OPTED_OUT = "Opted out before the send"
-LOST = "The daemon stopped while the request was under way: Meta may or may not have the message"
+ERASED_PREFIX = "erased:"
+"""How the address of a recipient begins whose person was erased; see data_subjects.py."""
 
-_AFTER_LOSS = {
-    UncertainPolicy.HOLD: RecipientStatus.UNCERTAIN,
-    UncertainPolicy.RESEND: RecipientStatus.PENDING,
-    UncertainPolicy.FAIL: RecipientStatus.FAILED,
-}
+_E = RecipientEvent
 
 
 def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
@@ -32,180 +28,60 @@ def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[str, str | None, str 
     )
 
 
-def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
-    """Take up to `limit` due recipients into their next attempt; after the commit each may be sent, once.
-
-    Nothing is claimed unless the broadcast is sending and its number is active, as of this transaction.
-    Those who opted out since the broadcast was accepted are cancelled instead.
-    """
-    row = tx.execute(
-        "SELECT b.account_id FROM broadcast b JOIN number n ON n.id = b.number_id"
-        " WHERE b.id = ? AND b.status = 'sending' AND n.state = 'active' AND n.removed_at IS NULL",
-        (broadcast_id,),
-    ).fetchone()
-    if row is None:
-        return []
-    claims = [
-        Claim(*values)
-        for values in tx.execute(
-            "UPDATE recipient SET status = 'sending', attempt = attempt + 1, claimed_at = ?1,"
-            " first_attempt_at = coalesce(first_attempt_at, ?1) WHERE id IN (SELECT id FROM recipient"
-            " WHERE broadcast_id = ?2 AND status = 'pending' AND next_attempt_at <= ?1"
-            " ORDER BY next_attempt_at, id LIMIT ?3) AND status = 'pending'"
-            ' RETURNING id, broadcast_id, attempt, retries, "to", params, content, first_attempt_at',
-            (now, broadcast_id, limit),
-        )
-    ]
-    gone = optouts.among(tx, row[0], [claimed.to for claimed in claims]) if claims else set()
-    if gone:
-        tx.executemany(
-            "UPDATE recipient SET status = 'cancelled', error_title = ? WHERE id = ?",
-            [(OPTED_OUT, claimed.recipient_id) for claimed in claims if claimed.to in gone],
-        )
-        status_events.emit(tx, [claimed.recipient_id for claimed in claims if claimed.to in gone], now)
-        claims = [claimed for claimed in claims if claimed.to not in gone]
-    return claims
-
-
-def record(tx: Tx, results: list[AttemptResult]) -> None:
-    """Write down what became of attempts; a result of an attempt that is no longer the newest changes nothing.
-
-    An acceptance is the truth about a message that is out, so it also settles a row that was given up as
-    uncertain, requeued or cancelled meanwhile, and never takes back what a webhook told already.
-    """
-    accepted = [result for result in results if result.status is RecipientStatus.SENT]
-    if accepted:
-        tx.executemany(
-            "UPDATE OR IGNORE recipient SET status = CASE WHEN status IN ('sending', 'uncertain', 'pending', 'cancelled')"
-            " THEN 'sent' ELSE status END, wamid = coalesce(wamid, ?), wa_id = coalesce(wa_id, ?),"
-            " user_id = coalesce(user_id, ?), sent_at = coalesce(sent_at, ?), error_code = CASE WHEN status = 'failed'"
-            " THEN error_code END, error_title = CASE WHEN status = 'failed' THEN error_title END,"
-            " error_details = CASE WHEN status = 'failed' THEN error_details END"
-            " WHERE id = ? AND attempt = ? AND attempt > failed_attempt",
-            [
-                (result.wamid, result.wa_id, result.user_id, result.at, result.recipient_id, result.attempt)
-                for result in accepted
-            ],
-        )
-    others = [result for result in results if result.status is not RecipientStatus.SENT]
-    if others:
-        tx.executemany(
-            "UPDATE recipient SET status = ?1, next_attempt_at = ?2, retries = retries + ?3, error_code = ?4,"
-            " error_title = ?5, error_details = ?6, failed_at = CASE WHEN ?1 = 'failed' THEN ?7 END"
-            " WHERE id = ?8 AND attempt = ?9 AND status = 'sending'",
-            [_columns(result) for result in others],
-        )
-    recipient_history.add_attempts(
-        tx,
-        [
-            EndedAttempt(
-                result.recipient_id, result.at, result.attempt, result.started_at, result.status, result.note
-            )
-            for result in results
-        ],
-    )
-
-
-def _columns(result: AttemptResult) -> tuple[object, ...]:
-    error = result.error
-    return (
-        result.status,
-        result.next_attempt_at,
-        int(result.used_retry),
-        error.code if error else None,
-        error.title if error else None if result.status is RecipientStatus.PENDING else result.note,
-        error.details if error else None,
-        result.at,
-        result.recipient_id,
-        result.attempt,
-    )
-
-
-def settle_cancelled(tx: Tx, broadcast_ids: Iterable[int]) -> None:
-    """In broadcasts that were cancelled, what came back to pending from a last try is cancelled too."""
+def cancel_pending(tx: Tx, broadcast_id: int) -> None:
+    """The broadcast is cancelled: who was not tried yet is not sent to."""
     tx.execute(
-        "UPDATE recipient SET status = 'cancelled' WHERE status = 'pending' AND broadcast_id IN (SELECT b.id"
-        " FROM broadcast b WHERE b.status = 'cancelled' AND b.id IN (SELECT value FROM json_each(?)))",
-        (json.dumps(list(broadcast_ids)),),
+        f"UPDATE recipient SET status = {after(_E.BROADCAST_CANCELLED)}"
+        f" WHERE broadcast_id = ? AND {allows(_E.BROADCAST_CANCELLED)}",
+        (broadcast_id,),
     )
 
 
-def expire_attempts(
-    tx: Tx,
-    policy: UncertainPolicy,
-    now: Millis,
-    *,
-    max_retries: int = 0,
-    older_than: Millis | None = None,
-    alive: frozenset[tuple[int, int]] = frozenset(),
-) -> dict[int, int]:
-    """Attempts whose outcome nobody will ever record: uncertain, or as the policy says; how many by broadcast.
+def cancel_returned(tx: Tx, broadcast_ids: str) -> None:
+    """Cancel what came back to pending from its last attempt, in those of these broadcasts that are cancelled.
 
-    At start that is every attempt in flight, whatever the clock says: the process that made it is dead. While
-    running, those that the sender does not know as `alive` (recipient, attempt) and that were claimed `older_than`
-    so long ago; a time ahead of now counts as long ago, for the clock was set back since then.
+    `broadcast_ids` is a JSON array.
     """
-    condition, values = "", tuple[int, ...]()
-    if older_than is not None:
-        condition, values = " AND NOT r.claimed_at BETWEEN ? AND ?", (now - older_than, now + older_than)
-    rows = [
-        row
-        for row in tx.execute(
-            "SELECT r.id, r.broadcast_id, r.attempt, r.retries, r.claimed_at FROM recipient r"
-            f" INDEXED BY recipient_in_flight WHERE r.status = 'sending'{condition}",
-            values,
-        )
-        if (row[0], row[2]) not in alive
-    ]
-    by_broadcast: dict[int, int] = {}
-    ended: list[int] = []
-    history: list[EndedAttempt] = []
-    for recipient_id, broadcast_id, attempt, retries, started_at in rows:
-        status = _AFTER_LOSS[policy]
-        if status is RecipientStatus.PENDING and retries >= max_retries:
-            status = RecipientStatus.FAILED
-        tx.execute(
-            "UPDATE recipient SET status = ?1, retries = retries + (?1 = 'pending'), error_code = NULL,"
-            " error_title = CASE WHEN ?1 != 'pending' THEN ?2 END, error_details = NULL, next_attempt_at = ?3,"
-            " failed_at = CASE WHEN ?1 = 'failed' THEN ?3 END WHERE id = ?4 AND attempt = ?5 AND status = 'sending'",
-            (status, LOST, now, recipient_id, attempt),
-        )
-        history.append(EndedAttempt(recipient_id, now, attempt, started_at, status, LOST))
-        by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
-        if status is not RecipientStatus.PENDING:
-            ended.append(recipient_id)
-    recipient_history.add_attempts(tx, history)
-    status_events.emit(tx, ended, now)
-    return by_broadcast
+    tx.execute(
+        f"UPDATE recipient SET status = {after(_E.BROADCAST_CANCELLED)} WHERE {allows(_E.BROADCAST_CANCELLED)}"
+        " AND broadcast_id IN (SELECT b.id FROM broadcast b WHERE b.status = 'cancelled'"
+        " AND b.id IN (SELECT value FROM json_each(?)))",
+        (broadcast_ids,),
+    )
+
+
+def cancel_erased(tx: Tx, recipient_ids: Iterable[int], reason: str) -> None:
+    """The person behind these asked to be erased: those that wait are not sent to."""
+    tx.execute(
+        f"UPDATE recipient SET status = {after(_E.ERASED)}, error_title = ?"
+        f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.ERASED)}",
+        (reason, json.dumps(list(recipient_ids))),
+    )
 
 
 def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> int:
-    """Send again to the recipients in these statuses (failed, uncertain, cancelled), erased ones aside; how many."""
+    """Send again to the recipients in these statuses (failed, uncertain), erased ones aside; how many.
+
+    An attempt that Meta said failed becomes `failed_attempt`: what Meta tells of it again is no news. One whose
+    outcome is only assumed does not: should Meta have the message, its status ends the retry.
+    """
     cursor = tx.execute(
-        "UPDATE recipient SET status = 'pending', failed_attempt = CASE WHEN status = 'failed' THEN attempt"
-        " ELSE failed_attempt END, retries = 0, first_attempt_at = NULL, next_attempt_at = ?,"
-        " error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL, wamid = NULL, wa_id = NULL,"
-        " sent_at = NULL WHERE broadcast_id = ? AND status IN (SELECT value FROM json_each(?))"
-        " AND \"to\" NOT LIKE 'erased:%'",  # see store/data_subjects.py
+        f"UPDATE recipient SET status = {after(_E.REQUEUED)}, failed_attempt = CASE WHEN status = 'failed'"
+        f" AND NOT {GIVEN_UP} THEN attempt ELSE failed_attempt END, retries = 0, first_attempt_at = NULL,"
+        " next_attempt_at = ?, error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL,"
+        " wamid = NULL, wa_id = NULL, sent_at = NULL"
+        f" WHERE broadcast_id = ? AND {allows(_E.REQUEUED)} AND status IN (SELECT value FROM json_each(?))"
+        f" AND \"to\" NOT LIKE '{ERASED_PREFIX}%'",
         (now, broadcast_id, json.dumps(list(statuses))),
     )
     return cursor.rowcount
 
 
-def renew(tx: Tx, broadcast_ids: Iterable[int]) -> None:
-    """Count the age of those who wait from their next try: what kept them was nothing of their own."""
-    tx.execute(
-        "UPDATE recipient SET first_attempt_at = NULL WHERE status = 'pending' AND first_attempt_at IS NOT NULL"
-        " AND broadcast_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(broadcast_ids)),),
-    )
-
-
-def fail_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
-    """Give the uncertain recipients of a broadcast up as failed; how many."""
+def give_up_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
+    """Decide that the uncertain recipients of a broadcast were not sent to; how many."""
     rows = tx.execute(
-        "UPDATE recipient SET status = 'failed', failed_at = ? WHERE broadcast_id = ? AND status = 'uncertain'"
-        " RETURNING id",
+        f"UPDATE recipient SET status = {after(_E.UNCERTAIN_GIVEN_UP)}, failed_at = ?"
+        f" WHERE broadcast_id = ? AND {allows(_E.UNCERTAIN_GIVEN_UP)} RETURNING id",
         (now, broadcast_id),
     ).fetchall()
     status_events.emit(tx, [recipient_id for (recipient_id,) in rows], now)

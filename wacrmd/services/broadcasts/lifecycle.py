@@ -9,7 +9,7 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import conflict, not_found
 from wacrmd.services import views
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store import attempts, broadcasts, numbers, recipients
 from wacrmd.store.database import Tx
 
 RETRIABLE = frozenset({RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
@@ -33,8 +33,8 @@ async def resume(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
     def work(tx: Tx) -> None:
         if not broadcasts.resume(tx, broadcast.id, now):
             _must_be(tx, broadcast, BroadcastStatus.SENDING, "resume", BroadcastStatus.SCHEDULED)
-        recipients.renew(tx, [broadcast.id])
-        broadcasts.touch(tx, [broadcast.id], now)
+        attempts.reset_retry_age(tx, [broadcast.id])
+        broadcasts.recipients_changed(tx, [broadcast.id], now)
         ctx.queue.enqueue_in(tx, broadcast.id)
 
     resumed = await _done(ctx, broadcast, work)
@@ -89,8 +89,8 @@ async def give_up_uncertain(ctx: Context, broadcast: Broadcast) -> int:
     now = ctx.clock.now()
 
     def work(tx: Tx) -> int:
-        count = recipients.fail_uncertain(tx, broadcast.id, now)
-        broadcasts.touch(tx, [broadcast.id], now)
+        count = recipients.give_up_uncertain(tx, broadcast.id, now)
+        broadcasts.recipients_changed(tx, [broadcast.id], now)
         return count
 
     count = await ctx.db.write(work)

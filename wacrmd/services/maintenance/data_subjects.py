@@ -34,7 +34,7 @@ async def erase_person(
         if data_subjects.in_flight(tx, subject):
             raise conflict("A message to this person is on its way just now: try again in a minute")
         erased, touched = data_subjects.erase(tx, subject, account_id, forget_optout=forget_optout)
-        broadcasts.touch(tx, touched, ctx.clock.now())
+        broadcasts.recipients_changed(tx, touched, ctx.clock.now())
         return erased, touched
 
     await ctx.db.alone(partial(_overwrite_deleted, on=True))

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from wacrmd.clock import Millis
+from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.hold import HoldReason
-from wacrmd.domain.receipt import Receipt
 from wacrmd.log import get_logger
 from wacrmd.meta.errors import Action, rule_for
-from wacrmd.store import broadcasts, numbers
+from wacrmd.store import broadcasts, numbers, optouts
 from wacrmd.store.database import Tx
+from wacrmd.store.receipts import Failure
 
 log = get_logger(__name__)
 
@@ -45,8 +46,9 @@ def pause_business_account(tx: Tx, waba_id: str, detail: str, now: Millis) -> li
     return [PauseEvent("number", number_id, HoldReason.ACCOUNT, detail) for number_id in paused]
 
 
-def after_failure(tx: Tx, receipt: Receipt, broadcast_id: int, now: Millis) -> list[PauseEvent]:
-    """What a `failed` status means beyond its recipient."""
+def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
+    """Do what a `failed` status means beyond its recipient: pause something, or note an opt-out."""
+    receipt = failure.receipt
     if receipt.error is None:
         return []
     rule = rule_for(receipt.error.code, from_webhook=True)
@@ -58,9 +60,24 @@ def after_failure(tx: Tx, receipt: Receipt, broadcast_id: int, now: Millis) -> l
         case Action.PAUSE_NUMBER:
             return pause_number(tx, receipt.number_id, detail, now)
         case Action.PAUSE_BROADCAST:
-            return pause_broadcast(tx, broadcast_id, HoldReason.TEMPLATE, detail, now)
+            return pause_broadcast(tx, failure.broadcast_id, HoldReason.TEMPLATE, detail, now)
+        case Action.OPT_OUT:
+            opt_out(tx, failure.recipient_id, receipt.error, receipt.at, now)
+            return []
         case _:
             return []
+
+
+def opt_out(tx: Tx, recipient_id: int, error: MetaError | None, at: Millis, now: Millis) -> None:
+    """Meta refused or failed a message because the person stopped marketing messages (docs/meta.md, Errors)."""
+    optouts.add_recipient(
+        tx,
+        recipient_id,
+        source="meta_131050",
+        detail=error.title if error else None,
+        at=at,
+        now=now,
+    )
 
 
 def log_pauses(pauses: list[PauseEvent]) -> None:

@@ -30,11 +30,11 @@ from wacrmd.services.optouts import from_messages
 from wacrmd.services.webhook_secrets import AuthorizedNumbers
 from wacrmd.store import (
     account_events,
+    attempts,
     broadcasts,
     inbound_messages,
     numbers,
     receipts,
-    recipients,
     templates,
 )
 from wacrmd.store.database import Tx
@@ -124,10 +124,10 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], authorized: Authorize
     taken.count("status_repeated", applied.repeated)
     taken.count("status_unmatched", applied.unmatched)
     taken.broadcasts |= applied.broadcasts
-    for receipt, broadcast_id in applied.failed:
-        _failure(tx, taken, receipt, broadcast_id, now)
+    for failure in applied.failed:
+        _failure(tx, taken, failure, now)
     if taken.broadcasts:
-        broadcasts.touch(tx, taken.broadcasts, now)
+        broadcasts.recipients_changed(tx, taken.broadcasts, now)
     return taken
 
 
@@ -251,9 +251,9 @@ def _template(
         elif status == "APPROVED":
             held = broadcasts.with_template(tx, event.waba_id, event.name, language, BroadcastStatus.PAUSED)
             for broadcast_id in held:
-                if broadcasts.resume(tx, broadcast_id, now, only=HoldReason.TEMPLATE):
+                if broadcasts.resume_after_approval(tx, broadcast_id, now):
                     taken.resumed.add(broadcast_id)
-            recipients.renew(tx, taken.resumed)
+            attempts.reset_retry_age(tx, taken.resumed)
             taken.broadcasts.update(taken.resumed)
     elif event.field == "message_template_quality_update":
         known = templates.update(tx, event.waba_id, event.name, language, now, quality=event.event)
@@ -285,7 +285,7 @@ def _account(
         elif state == "REINSTATE" or event.event == "ACCOUNT_RECONNECTED":
             resumed = numbers.resume_business(tx, event.waba_id, HoldReason.ACCOUNT)
             for number_id in resumed:
-                recipients.renew(tx, broadcasts.unfinished_ids(tx, number_id))
+                attempts.reset_retry_age(tx, broadcasts.unfinished_ids(tx, number_id))
             if resumed:
                 taken.resumed.update(broadcasts.due(tx, now))
     elif event.field == "business_capability_update":
@@ -302,8 +302,9 @@ def _note_limit(tx: Tx, waba_id: str, limit: str, now: Millis) -> None:
             )
 
 
-def _failure(tx: Tx, taken: IngestResult, receipt: Receipt, broadcast_id: int, now: Millis) -> None:
-    taken.pauses += auto_pause.after_failure(tx, receipt, broadcast_id, now)
+def _failure(tx: Tx, taken: IngestResult, failure: receipts.Failure, now: Millis) -> None:
+    taken.pauses += auto_pause.after_failure(tx, failure, now)
+    receipt = failure.receipt
     if receipt.error and rule_for(receipt.error.code, from_webhook=True).action in _SLOWING:
         taken.throttled[receipt.number_id] = f"{receipt.error.code} {receipt.error.title}"
 

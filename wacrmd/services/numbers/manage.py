@@ -18,7 +18,7 @@ from wacrmd.services.context import Context
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.numbers.findings import Check, State, worst
 from wacrmd.services.views import account_view, number_view, time
-from wacrmd.store import accounts, broadcasts, numbers, recipients
+from wacrmd.store import accounts, attempts, broadcasts, numbers
 from wacrmd.store.database import Tx
 
 
@@ -284,7 +284,7 @@ async def resume_number(ctx: Context, reference: str) -> dict[str, Any]:
 
     def work(tx: Tx) -> list[int]:
         if numbers.resume(tx, number.id):
-            recipients.renew(tx, broadcasts.unfinished_ids(tx, number.id))
+            attempts.reset_retry_age(tx, broadcasts.unfinished_ids(tx, number.id))
         return broadcasts.due(tx, now)
 
     due = await ctx.db.write(work)

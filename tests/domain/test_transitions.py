@@ -1,0 +1,116 @@
+"""The transition tables by themselves: complete, forward only, and the same whatever the order of Meta's statuses."""
+
+from itertools import permutations, product
+
+import pytest
+
+from tests.domain import transition_tables
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.recipient import RUNG, RecipientStatus
+from wacrmd.domain.transitions import (
+    BROADCAST,
+    RECIPIENT,
+    STATUS_EVENTS,
+    BroadcastEvent,
+    RecipientEvent,
+    RecipientState,
+    recipient_state,
+    status_event,
+)
+
+S, E = RecipientState, RecipientEvent
+TOLD = tuple(STATUS_EVENTS.values())
+
+
+def after(state: RecipientState, *events: RecipientEvent) -> RecipientState:
+    for event in events:
+        state = RECIPIENT.after(state, event) or state
+    return state
+
+
+def test_every_event_has_one_row_with_a_reason() -> None:
+    assert [row.event for row in RECIPIENT.rows] == list(RecipientEvent)
+    assert [row.event for row in BROADCAST.rows] == list(BroadcastEvent)
+    assert all(row.reason.endswith(".") for row in RECIPIENT.rows)
+    assert all(row.reason.endswith(".") for row in BROADCAST.rows)
+
+
+def test_every_state_is_reached() -> None:
+    assert {row.after for row in RECIPIENT.rows} - {None} == set(RecipientState)
+    assert {row.after for row in BROADCAST.rows} == set(BroadcastStatus)
+
+
+def test_every_status_has_its_state_and_only_failed_has_two() -> None:
+    assert [state.status for state in RecipientState if state is not S.GIVEN_UP] == list(RecipientStatus)
+    assert S.GIVEN_UP.status is RecipientStatus.FAILED
+
+
+@pytest.mark.parametrize("event", list(RecipientEvent))
+def test_what_a_person_has_is_never_taken_back(event: RecipientEvent) -> None:
+    for state in (S.DELIVERED, S.READ, S.REPLIED):
+        then = after(state, event)
+        assert RUNG[then.status] >= RUNG[state.status]
+
+
+def test_only_a_person_brings_back_what_has_ended() -> None:
+    ended = {S.SENT, S.FAILED, S.GIVEN_UP, S.CANCELLED, S.UNCERTAIN}
+    back = {row.event for row in RECIPIENT.rows if row.after in (S.PENDING, S.SENDING) and row.before & ended}
+    assert back == {E.REQUEUED}
+
+
+@pytest.mark.parametrize("state", list(RecipientState))
+def test_statuses_of_one_attempt_lead_to_the_same_state_in_any_order(state: RecipientState) -> None:
+    for told in (*product(TOLD, repeat=2), *product(TOLD, repeat=3)):
+        assert len({after(state, *order) for order in permutations(told)}) == 1, told
+
+
+@pytest.mark.parametrize("state", list(RecipientState))
+def test_a_status_told_again_changes_nothing(state: RecipientState) -> None:
+    for told in product(TOLD, repeat=2):
+        settled = after(state, *told)
+        assert after(settled, *told) is settled
+
+
+@pytest.mark.parametrize("state", list(RecipientState))
+def test_our_own_answer_and_metas_sent_mean_the_same(state: RecipientState) -> None:
+    assert RECIPIENT.after(state, E.ACCEPTED) is RECIPIENT.after(state, E.STATUS_SENT)
+
+
+@pytest.mark.parametrize(
+    ("status", "attempt", "failed_attempt", "event"),
+    [
+        (RecipientStatus.FAILED, 3, 2, E.STATUS_FAILED),
+        (RecipientStatus.FAILED, 2, 1, E.STATUS_FAILED_OUTDATED),
+        (RecipientStatus.FAILED, 2, 2, E.STATUS_FAILED_SUPERSEDED),
+        (RecipientStatus.FAILED, 3, 3, E.STATUS_FAILED_SUPERSEDED),
+        (RecipientStatus.SENT, 3, 2, E.STATUS_SENT),
+        (RecipientStatus.SENT, 2, 1, E.STATUS_SENT),
+        (RecipientStatus.SENT, 2, 2, E.STATUS_SENT_SUPERSEDED),
+        (RecipientStatus.SENT, 1, 2, E.STATUS_SENT_SUPERSEDED),
+        (RecipientStatus.DELIVERED, 1, 3, E.STATUS_DELIVERED),
+        (RecipientStatus.READ, 1, 3, E.STATUS_READ),
+        (RecipientStatus.REPLIED, 1, 3, E.STATUS_REPLIED),
+    ],
+)
+def test_what_a_status_says_depends_on_the_attempts_since_then(
+    status: RecipientStatus, attempt: int, failed_attempt: int, event: RecipientEvent
+) -> None:
+    found = status_event(status, attempt=attempt, newest_attempt=3, failed_attempt=failed_attempt)
+    assert found is event
+
+
+@pytest.mark.parametrize(
+    ("error_code", "wamid", "state"),
+    [(None, None, S.GIVEN_UP), (131026, None, S.FAILED), (None, "w1", S.FAILED), (131026, "w1", S.FAILED)],
+)
+def test_a_failure_is_given_up_where_meta_has_said_nothing(
+    error_code: int | None, wamid: str | None, state: RecipientState
+) -> None:
+    assert recipient_state(RecipientStatus.FAILED, error_code=error_code, wamid=wamid) is state
+
+
+def test_the_page_shows_the_tables() -> None:
+    """If this fails: python -m tests.domain.transition_tables."""
+    text = transition_tables.PAGE.read_text()
+    assert len(transition_tables.MARKED.findall(text)) == 2
+    assert transition_tables.page(text) == text

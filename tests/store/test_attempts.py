@@ -1,0 +1,209 @@
+"""Claims and results: one attempt at a time, and a late worker changes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.store.rows import NOW, broadcast, database, row, status_of, told
+from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.callback_token import callback_token
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.receipt import Receipt
+from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.store import attempts, broadcasts, numbers, optouts, receipts, recipient_history, recipients
+from wacrmd.store.database import Tx
+
+S = RecipientStatus
+
+
+@pytest.fixture
+def tx(tmp_path: Path) -> Iterator[Tx]:
+    with database(tmp_path) as connection:
+        yield connection
+
+
+def result(claim: Claim, status: S, wamid: str | None = None) -> AttemptResult:
+    error = MetaError(131026, "Message undeliverable") if status is S.FAILED else None
+    return AttemptResult(
+        claim.recipient_id,
+        claim.broadcast_id,
+        claim.attempt,
+        status,
+        NOW,
+        NOW,
+        "note",
+        wamid,
+        error=error,
+        next_attempt_at=NOW,
+    )
+
+
+def test_nobody_is_claimed_twice(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 5)
+    first = attempts.claim(tx, broadcast_id, 3, NOW)
+    second = attempts.claim(tx, broadcast_id, 3, NOW)
+    assert len(first) == 3
+    assert len({claim.recipient_id for claim in first + second}) == 5
+    assert attempts.claim(tx, broadcast_id, 3, NOW) == []
+
+
+def test_nothing_is_claimed_unless_the_broadcast_sends_and_its_number_is_active(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    broadcasts.pause(tx, broadcast_id, HoldReason.PAUSED_BY_OPERATOR, "by me", NOW)
+    assert attempts.claim(tx, broadcast_id, 1, NOW) == []
+    broadcasts.resume(tx, broadcast_id, NOW)
+    numbers.pause(tx, "n1", HoldReason.PAUSED_BY_OPERATOR, "by me", NOW)
+    assert attempts.claim(tx, broadcast_id, 1, NOW) == []
+    numbers.resume(tx, "n1")
+    numbers.remove(tx, "n1", NOW)
+    assert attempts.claim(tx, broadcast_id, 1, NOW) == []
+
+
+@pytest.mark.parametrize("late", [S.FAILED, S.UNCERTAIN, S.PENDING])
+def test_a_late_result_of_an_older_attempt_changes_nothing(tx: Tx, late: S) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (first,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.expire_leases(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
+    attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.record(tx, [result(first, late)])
+    assert status_of(tx, first.recipient_id) == "sending"
+
+
+def test_an_answer_after_its_webhook_adds_what_the_webhook_left_out(tx: Tx) -> None:
+    """Beside one whose webhook was slower: both are written by the same transaction."""
+    early, late = attempts.claim(tx, broadcast(tx, 2), 2, NOW)
+    receipts.apply(tx, [told(early, S.DELIVERED, "w1", token=True)], NOW)
+    answers = [
+        replace(result(each, S.SENT, name), wa_id=name) for each, name in ((early, "w1"), (late, "w2"))
+    ]
+    attempts.record(tx, answers)
+    assert [row(tx, each.recipient_id)["wa_id"] for each in (early, late)] == ["w1", "w2"]
+    assert [status_of(tx, each.recipient_id) for each in (early, late)] == ["delivered", "sent"]
+
+
+@pytest.mark.parametrize("late", [S.FAILED, S.UNCERTAIN, S.PENDING])
+def test_a_result_never_takes_back_what_a_webhook_told(tx: Tx, late: S) -> None:
+    (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
+    token = callback_token("6f1e2d3c-0000-4000-8000-000000000001", claim.recipient_id, claim.attempt)
+    receipts.apply(tx, [Receipt("n1", "w1", S.READ, NOW, callback=token)], NOW)
+    attempts.record(tx, [result(claim, late)])
+    assert status_of(tx, claim.recipient_id) == "read"
+
+
+def test_an_answer_that_comes_after_its_failure_was_retried_does_not_swallow_the_retry(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    token = callback_token("6f1e2d3c-0000-4000-8000-000000000001", claim.recipient_id, claim.attempt)
+    receipts.apply(tx, [Receipt("n1", "w1", S.FAILED, NOW, callback=token)], NOW)
+    recipients.requeue(tx, broadcast_id, [S.FAILED], NOW)
+    attempts.record(tx, [result(claim, S.SENT, "w1")])
+    assert status_of(tx, claim.recipient_id) == "pending"
+
+
+def test_who_opted_out_meanwhile_is_not_sent_to_and_has_no_attempt(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 2)
+    (account_id,) = tx.execute("SELECT account_id FROM broadcast").fetchone()
+    (first,) = tx.execute('SELECT "to" FROM recipient ORDER BY id LIMIT 1').fetchone()
+    optouts.add(tx, account_id=account_id, phone=first, user_id=None, source="word", detail="STOP", at=NOW)
+    (claim,) = attempts.claim(tx, broadcast_id, 2, NOW)
+    assert claim.to != first
+    cancelled = row(tx, claim.recipient_id - 1)
+    assert (cancelled["status"], cancelled["error_title"]) == ("cancelled", attempts.OPTED_OUT)
+    assert (cancelled["attempt"], cancelled["claimed_at"], cancelled["first_attempt_at"]) == (0, None, None)
+    assert recipient_history.of_recipient(tx, claim.recipient_id - 1) == []
+
+
+def test_who_opts_out_between_two_attempts_keeps_the_first_one(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (account_id,) = tx.execute("SELECT account_id FROM broadcast").fetchone()
+    (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.record(tx, [result(claim, S.PENDING)])
+    optouts.add(tx, account_id=account_id, phone=claim.to, user_id=None, source="word", detail="STOP", at=NOW)
+    assert attempts.claim(tx, broadcast_id, 1, NOW) == []
+    assert (row(tx, claim.recipient_id)["status"], row(tx, claim.recipient_id)["attempt"]) == ("cancelled", 1)
+
+
+def test_a_retry_waits_for_its_time(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    tx.execute("UPDATE recipient SET status = 'pending', next_attempt_at = ?", (NOW + 5000,))
+    assert attempts.claim(tx, broadcast_id, 1, NOW + 4999) == []
+    assert broadcasts.due(tx, NOW + 4999) == []
+    assert broadcasts.due(tx, NOW + 5000) == [broadcast_id]
+    (again,) = attempts.claim(tx, broadcast_id, 1, NOW + 5000)
+    assert again.attempt == claim.attempt + 1
+
+
+def test_what_comes_back_to_a_cancelled_broadcast_is_cancelled(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 2)
+    (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    assert broadcasts.cancel(tx, broadcast_id, NOW)
+    attempts.record(tx, [result(claim, S.PENDING)])
+    broadcasts.recipients_changed(tx, [broadcast_id], NOW)
+    assert broadcasts.progress(tx, [broadcast_id])[broadcast_id].cancelled_count == 2
+    found = broadcasts.get(tx, broadcast_id)
+    assert found is not None
+    assert found.status is BroadcastStatus.CANCELLED
+
+
+def test_a_lost_attempt_of_a_cancelled_broadcast_is_cancelled(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    attempts.claim(tx, broadcast_id, 1, NOW)
+    assert broadcasts.cancel(tx, broadcast_id, NOW)
+    lost = attempts.expire_leases(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
+    broadcasts.recipients_changed(tx, lost, NOW)
+    assert broadcasts.progress(tx, [broadcast_id])[broadcast_id].cancelled_count == 1
+
+
+def test_what_waits_in_another_broadcast_is_left_alone(tx: Tx) -> None:
+    cancelled, other = broadcast(tx, 1), broadcast(tx, 1, uuid="6f1e2d3c-0000-4000-8000-000000000002")
+    broadcasts.cancel(tx, cancelled, NOW)
+    broadcasts.recipients_changed(tx, [cancelled, other], NOW)
+    assert broadcasts.progress(tx, [other])[other].pending_count == 1
+
+
+@pytest.mark.parametrize(
+    ("claimed_at", "expires"),
+    [(NOW - 201, True), (NOW - 200, False), (NOW, False), (NOW + 200, False), (NOW + 201, True)],
+    ids=["too old", "just old enough", "now", "as far ahead", "too far ahead"],
+)
+def test_a_lease_ends_at_its_age_on_either_side_of_now(tx: Tx, claimed_at: int, expires: bool) -> None:
+    """A claim from the future was made before the clock was set back: nobody knows how old it is."""
+    broadcast_id = broadcast(tx, 1)
+    attempts.claim(tx, broadcast_id, 1, claimed_at)
+    tx.execute("UPDATE recipient SET claimed_at = ?", (claimed_at,))
+    lost = attempts.expire_leases(tx, UncertainPolicy.HOLD, NOW, older_than=200)
+    assert lost == ({broadcast_id: 1} if expires else {})
+
+
+@pytest.mark.parametrize("known", [S.SENT, S.FAILED, S.UNCERTAIN, S.PENDING])
+def test_a_result_of_a_newer_attempt_than_any_changes_nothing(tx: Tx, known: S) -> None:
+    """The fence lets exactly the newest attempt through: neither an older one nor one that was never claimed."""
+    (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
+    for attempt in (claim.attempt - 1, claim.attempt + 1):
+        other = replace(result(claim, known, "w1" if known is S.SENT else None), attempt=attempt)
+        attempts.record(tx, [other])
+        assert status_of(tx, claim.recipient_id) == "sending"
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (
+            "SELECT id FROM recipient WHERE broadcast_id = 1 AND status = 'pending' AND next_attempt_at <= 2 LIMIT 3",
+            "recipient_due",
+        ),
+        ("SELECT status, count(*) FROM recipient WHERE broadcast_id = 1 GROUP BY status", "recipient_count"),
+        ("SELECT id FROM recipient WHERE wamid = 'w'", "recipient_wamid"),
+        (
+            "SELECT r.id FROM recipient r INDEXED BY recipient_in_flight WHERE r.status = 'sending'",
+            "recipient_in_flight",
+        ),
+    ],
+)
+def test_the_hot_statements_use_their_index(tx: Tx, statement: str, index: str) -> None:
+    plan = " ".join(row[3] for row in tx.execute(f"EXPLAIN QUERY PLAN {statement}"))
+    assert f"INDEX {index}" in plan

@@ -1,0 +1,211 @@
+"""Attempts: claiming recipients, recording what became of them, and ending those that a dead process left."""
+
+import json
+from collections.abc import Iterable
+
+from wacrmd.clock import Millis
+from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
+from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.transitions import RECIPIENT, RecipientEvent, RecipientState, result_event
+from wacrmd.store import optouts, recipient_history, status_events
+from wacrmd.store.database import Tx
+from wacrmd.store.recipient_history import EndedAttempt
+from wacrmd.store.state_sql import after, allows
+
+OPTED_OUT = "Opted out before the send"
+LOST = "The daemon stopped while the request was under way: Meta may or may not have the message"
+
+_E = RecipientEvent
+_EXPIRY = {
+    UncertainPolicy.HOLD: _E.LEASE_EXPIRED_HOLD,
+    UncertainPolicy.RESEND: _E.LEASE_EXPIRED_RESEND,
+    UncertainPolicy.FAIL: _E.LEASE_EXPIRED_FAIL,
+}
+
+_NAMES = (
+    "wamid = coalesce(wamid, ?), wa_id = coalesce(wa_id, ?), user_id = coalesce(user_id, ?),"
+    " sent_at = coalesce(sent_at, ?)"
+)
+_FENCE = "id = ? AND attempt = ? AND attempt > failed_attempt"
+
+
+def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
+    """Take up to `limit` due recipients into their next attempt; after the commit each may be sent, once.
+
+    Nothing is claimed unless the broadcast is sending and its number is active, as of this transaction. People
+    who opted out since the broadcast was accepted are cancelled instead; they get no attempt.
+    """
+    row = tx.execute(
+        "SELECT b.account_id FROM broadcast b JOIN number n ON n.id = b.number_id"
+        " WHERE b.id = ? AND b.status = 'sending' AND n.state = 'active' AND n.removed_at IS NULL",
+        (broadcast_id,),
+    ).fetchone()
+    if row is None:
+        return []
+    due = dict(
+        tx.execute(
+            f'SELECT id, "to" FROM recipient WHERE broadcast_id = ? AND {allows(_E.CLAIMED)}'
+            " AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?",
+            (broadcast_id, now, limit),
+        ).fetchall()
+    )
+    if not due:
+        return []
+    opted_out = optouts.among(tx, row[0], due.values())
+    if opted_out:
+        cancel_opted_out(tx, [each for each, to in due.items() if to in opted_out], now)
+    rows = tx.execute(
+        f"UPDATE recipient SET status = {after(_E.CLAIMED)}, attempt = attempt + 1, claimed_at = ?1,"
+        " first_attempt_at = coalesce(first_attempt_at, ?1)"
+        f" WHERE id IN (SELECT value FROM json_each(?2)) AND {allows(_E.CLAIMED)}"
+        ' RETURNING id, broadcast_id, attempt, retries, "to", params, content, first_attempt_at',
+        (now, json.dumps([each for each, to in due.items() if to not in opted_out])),
+    )
+    return [Claim(*values) for values in rows]
+
+
+def cancel_opted_out(tx: Tx, recipient_ids: list[int], now: Millis) -> None:
+    """These opted out before they were sent to."""
+    tx.execute(
+        f"UPDATE recipient SET status = {after(_E.OPTED_OUT)}, error_title = ?"
+        f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.OPTED_OUT)}",
+        (OPTED_OUT, json.dumps(recipient_ids)),
+    )
+    status_events.emit(tx, recipient_ids, now)
+
+
+def record(tx: Tx, results: Iterable[AttemptResult]) -> None:
+    """Write down what became of attempts; a result of an attempt that is not the newest changes nothing."""
+    by_event: dict[RecipientEvent, list[AttemptResult]] = {}
+    for result in results:
+        by_event.setdefault(result_event(result), []).append(result)
+    for event, ended in by_event.items():
+        if event is _E.ACCEPTED:
+            _accept(tx, ended)
+        else:
+            _end(tx, event, ended)
+        recipient_history.add_attempts(
+            tx,
+            [
+                EndedAttempt(
+                    each.recipient_id, each.at, each.attempt, each.started_at, each.status, each.note
+                )
+                for each in ended
+            ],
+        )
+
+
+def _accept(tx: Tx, results: list[AttemptResult]) -> None:
+    """Meta has taken these messages."""
+    values = [
+        (each.wamid, each.wa_id, each.user_id, each.at, each.recipient_id, each.attempt) for each in results
+    ]
+    before = tx.total_changes
+    tx.executemany(
+        f"UPDATE OR IGNORE recipient SET status = {after(_E.ACCEPTED)}, failed_at = NULL, error_code = NULL,"
+        f" error_title = NULL, error_details = NULL, {_NAMES} WHERE {_FENCE} AND {allows(_E.ACCEPTED)}",
+        values,
+    )
+    if tx.total_changes - before < len(results):
+        # A webhook was faster than the answer. What Meta calls the message is kept all the same.
+        tx.executemany(
+            f"UPDATE OR IGNORE recipient SET {_NAMES} WHERE {_FENCE}"
+            " AND (wamid IS NULL OR wa_id IS NULL OR sent_at IS NULL)",
+            values,
+        )
+
+
+def _end(tx: Tx, event: RecipientEvent, results: list[AttemptResult]) -> None:
+    """These attempts ended without Meta's acceptance, all by the same event."""
+    fails, waits = after(event) == "'failed'", after(event) == "'pending'"
+    tx.executemany(
+        f"UPDATE recipient SET status = {after(event)}, next_attempt_at = ?, retries = retries + ?, error_code = ?,"
+        " error_title = ?, error_details = ?, failed_at = ?"
+        f" WHERE id = ? AND attempt = ? AND {allows(event)}",
+        [
+            (
+                result.next_attempt_at,
+                int(result.used_retry),
+                result.error.code if result.error else None,
+                result.error.title if result.error else None if waits else result.note,
+                result.error.details if result.error else None,
+                result.at if fails else None,
+                result.recipient_id,
+                result.attempt,
+            )
+            for result in results
+        ],
+    )
+
+
+def expire_leases(
+    tx: Tx,
+    policy: UncertainPolicy,
+    now: Millis,
+    *,
+    max_retries: int = 0,
+    older_than: Millis | None = None,
+    in_flight: frozenset[tuple[int, int]] = frozenset(),
+) -> dict[int, int]:
+    """End the attempts whose result nobody will ever record, as the policy says; how many by broadcast.
+
+    At start that is every attempt in flight, whatever the clock says: the process that made it is dead. While
+    running, those that the sender does not know as `in_flight` (recipient, attempt) and that were claimed
+    `older_than` so long ago. A time that far ahead of now counts as well: the clock was set back since then.
+    """
+    condition, values = "", tuple[int, ...]()
+    if older_than is not None:
+        condition, values = " AND NOT r.claimed_at BETWEEN ? AND ?", (now - older_than, now + older_than)
+    rows = tx.execute(
+        "SELECT r.id, r.broadcast_id, r.attempt, r.retries, r.claimed_at FROM recipient r"
+        f" INDEXED BY recipient_in_flight WHERE r.status = 'sending'{condition}",
+        values,
+    ).fetchall()
+    by_broadcast: dict[int, int] = {}
+    by_event: dict[RecipientEvent, list[EndedAttempt]] = {}
+    for recipient_id, broadcast_id, attempt, retries, claimed_at in rows:
+        if (recipient_id, attempt) in in_flight:
+            continue
+        event = _EXPIRY[policy]
+        if event is _E.LEASE_EXPIRED_RESEND and retries >= max_retries:
+            event = _E.LEASE_EXPIRED_FAIL
+        outcome = (RECIPIENT.of(event).after or RecipientState.UNCERTAIN).status
+        by_event.setdefault(event, []).append(
+            EndedAttempt(recipient_id, now, attempt, claimed_at, outcome, LOST)
+        )
+        by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
+    for event, expired in by_event.items():
+        _expire(tx, event, expired, now)
+    return by_broadcast
+
+
+def _expire(tx: Tx, event: RecipientEvent, expired: list[EndedAttempt], now: Millis) -> None:
+    """The leases of these attempts have expired, all by the same event."""
+    waits = after(event) == "'pending'"
+    tx.executemany(
+        f"UPDATE recipient SET status = {after(event)}, retries = retries + ?, error_code = NULL,"
+        " error_title = ?, error_details = NULL, next_attempt_at = ?, failed_at = ?"
+        f" WHERE id = ? AND {allows(event)}",
+        [
+            (
+                int(waits),
+                None if waits else LOST,
+                now,
+                now if each.outcome is RecipientStatus.FAILED else None,
+                each.recipient_id,
+            )
+            for each in expired
+        ],
+    )
+    recipient_history.add_attempts(tx, expired)
+    if not waits:
+        status_events.emit(tx, [each.recipient_id for each in expired], now)
+
+
+def reset_retry_age(tx: Tx, broadcast_ids: Iterable[int]) -> None:
+    """Count the age of those who wait from their next attempt: what kept them was nothing of their own."""
+    tx.execute(
+        f"UPDATE recipient SET first_attempt_at = NULL WHERE {allows(_E.CLAIMED)} AND first_attempt_at IS NOT NULL"
+        " AND broadcast_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(broadcast_ids)),),
+    )
