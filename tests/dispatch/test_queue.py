@@ -1,4 +1,4 @@
-"""The bell on a real file: hints ride in the caller's transaction, and a lost one does no harm."""
+"""The job queue on a real file: jobs are stored in the caller's transaction, and a lost one does no harm."""
 
 import sqlite3
 import threading
@@ -20,14 +20,14 @@ from wacrmd.dispatch.queue import QUEUE, DispatchQueue
 pytestmark = pytest.mark.anyio
 
 
-class Log:
-    """What was delivered, and a way to wait for it."""
+class Runs:
+    """The broadcasts that jobs ran for, and a way to wait for them."""
 
     def __init__(self) -> None:
         self.seen: list[int] = []
         self._changed = anyio.Event()
 
-    async def deliver(self, broadcast_id: int) -> None:
+    async def send_broadcast(self, broadcast_id: int) -> None:
         self.seen.append(broadcast_id)
         self._changed.set()
         self._changed = anyio.Event()
@@ -61,10 +61,10 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 @asynccontextmanager
 async def running(
-    queue: DispatchQueue, deliver: Callable[[int], Awaitable[None]], grace_s: float = 5
+    queue: DispatchQueue, send_broadcast: Callable[[int], Awaitable[None]], grace_s: float = 5
 ) -> AsyncIterator[None]:
     async with BlockingPortal() as portal:
-        queue.start(portal, deliver)
+        queue.start(portal, send_broadcast)
         try:
             yield
         finally:
@@ -76,20 +76,20 @@ def rows(db: sqlite3.Connection) -> int:
     return count
 
 
-async def test_a_ring_in_a_committed_transaction_runs_deliver(path: Path, db: sqlite3.Connection) -> None:
-    queue, log = DispatchQueue(path, 2), Log()
-    async with running(queue, log.deliver):
+async def test_a_job_of_a_committed_transaction_runs(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs = DispatchQueue(path, 2), Runs()
+    async with running(queue, runs.send_broadcast):
         with transaction(db) as tx:
             queue.enqueue_in(tx, 7)
         queue.wake()
-        await log.until(1)
-    assert log.seen == [7]
+        await runs.until(1)
+    assert runs.seen == [7]
     assert rows(db) == 0
 
 
-async def test_a_ring_in_a_rolled_back_transaction_rings_nobody(path: Path, db: sqlite3.Connection) -> None:
-    queue, log = DispatchQueue(path, 1), Log()
-    async with running(queue, log.deliver):
+async def test_a_job_of_a_rolled_back_transaction_does_not_run(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs = DispatchQueue(path, 1), Runs()
+    async with running(queue, runs.send_broadcast):
         db.execute("BEGIN IMMEDIATE")
         queue.enqueue_in(db, 7)
         db.execute("ROLLBACK")
@@ -97,125 +97,125 @@ async def test_a_ring_in_a_rolled_back_transaction_rings_nobody(path: Path, db: 
         with transaction(db) as tx:
             queue.enqueue_in(tx, 8)
         queue.wake()
-        await log.until(1)
-    assert log.seen == [8]
+        await runs.until(1)
+    assert runs.seen == [8]
 
 
 async def test_rows_that_were_there_before_the_start_are_found(path: Path, db: sqlite3.Connection) -> None:
     with transaction(db) as tx:
         DispatchQueue(path, 1).enqueue_in(tx, 7)
-    log = Log()
-    async with running(DispatchQueue(path, 1), log.deliver):
-        await log.until(1)
-    assert log.seen == [7]
+    runs = Runs()
+    async with running(DispatchQueue(path, 1), runs.send_broadcast):
+        await runs.until(1)
+    assert runs.seen == [7]
 
 
-async def test_a_committed_row_without_notify_is_found_by_looking(path: Path, db: sqlite3.Connection) -> None:
-    queue, log = DispatchQueue(path, 1), Log()
-    async with running(queue, log.deliver):
+async def test_a_committed_job_without_a_wake_up_is_found_by_polling(
+    path: Path, db: sqlite3.Connection
+) -> None:
+    queue, runs = DispatchQueue(path, 1), Runs()
+    async with running(queue, runs.send_broadcast):
         queue.enqueue(1)
-        await log.until(1)
+        await runs.until(1)
         with transaction(db) as tx:
             queue.enqueue_in(tx, 7)
-        await log.until(2)
-    assert log.seen == [1, 7]
+        await runs.until(2)
+    assert runs.seen == [1, 7]
 
 
 async def test_flush_empties_the_queue_in_the_callers_transaction(path: Path, db: sqlite3.Connection) -> None:
-    queue, log = DispatchQueue(path, 1), Log()
+    queue, runs = DispatchQueue(path, 1), Runs()
     with transaction(db) as tx:
         queue.enqueue_in(tx, 7)
     queue.enqueue(8)
     with transaction(db) as tx:
         queue.flush(tx)
         queue.enqueue_in(tx, 9)
-    async with running(queue, log.deliver):
-        await log.until(1)
-    assert log.seen == [9]
+    async with running(queue, runs.send_broadcast):
+        await runs.until(1)
+    assert runs.seen == [9]
 
 
 async def test_a_wake_up_after_the_commit_runs_the_job_before_anybody_polls(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_EVERY_S", 3600.0)
-    queue, log = DispatchQueue(path, 4), Log()
-    async with running(queue, log.deliver):
+    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_INTERVAL_S", 3600.0)
+    queue, runs = DispatchQueue(path, 4), Runs()
+    async with running(queue, runs.send_broadcast):
         for n in range(50):
             with transaction(db) as tx:
                 queue.enqueue_in(tx, n)
             queue.wake()
-            await log.until(n + 1)
+            await runs.until(n + 1)
 
 
-async def test_rings_that_wait_for_the_same_broadcast_collapse(path: Path, db: sqlite3.Connection) -> None:
-    queue, log, release = DispatchQueue(path, 1), Log(), anyio.Event()
+async def test_waiting_jobs_for_the_same_broadcast_become_one(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs, release = DispatchQueue(path, 1), Runs(), anyio.Event()
 
-    async def deliver(broadcast_id: int) -> None:
-        await log.deliver(broadcast_id)
+    async def send_broadcast(broadcast_id: int) -> None:
+        await runs.send_broadcast(broadcast_id)
         await release.wait()
 
-    async with running(queue, deliver):
+    async with running(queue, send_broadcast):
         queue.enqueue(1)
-        await log.until(1)
+        await runs.until(1)
         for _ in range(100):
             queue.enqueue(2)
         with transaction(db) as tx:
             for _ in range(100):
                 queue.enqueue_in(tx, 3)
         queue.wake()
-        queue.enqueue(1)  # not collapsed: the run that goes on may have looked already
+        queue.enqueue(1)  # another one: the job that is running may have read the rows already
         assert queue.health().waiting == 2
         release.set()
-        await log.until(4)
+        await runs.until(4)
         queue.enqueue(4)  # comes after everything that waited
-        await log.until(5)
-    assert log.seen == [1, 2, 1, 3, 4]
+        await runs.until(5)
+    assert runs.seen == [1, 2, 1, 3, 4]
 
 
-async def test_rows_are_not_starved_by_a_broadcast_that_rings_itself(
+async def test_stored_jobs_are_not_starved_by_a_broadcast_that_enqueues_itself(
     path: Path, db: sqlite3.Connection
 ) -> None:
-    queue, log = DispatchQueue(path, 1), Log()
+    queue, runs = DispatchQueue(path, 1), Runs()
 
-    async def deliver(broadcast_id: int) -> None:
-        await log.deliver(broadcast_id)
+    async def send_broadcast(broadcast_id: int) -> None:
+        await runs.send_broadcast(broadcast_id)
         if broadcast_id == 1:
             queue.enqueue(1)
             await anyio.lowlevel.checkpoint()
 
-    async with running(queue, deliver):
+    async with running(queue, send_broadcast):
         queue.enqueue(1)
-        await log.until(3)
+        await runs.until(3)
         with transaction(db) as tx:
             queue.enqueue_in(tx, 2)
         queue.wake()
         with anyio.fail_after(PATIENCE_S):
-            while 2 not in log.seen:
-                await log.until(len(log.seen) + 1)
+            while 2 not in runs.seen:
+                await runs.until(len(runs.seen) + 1)
 
 
-async def test_a_crash_of_deliver_is_logged_and_the_worker_lives_on(
-    path: Path, db: sqlite3.Connection
-) -> None:
-    queue, log = DispatchQueue(path, 1), Log()
+async def test_a_crash_of_a_job_is_logged_and_the_worker_lives_on(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs = DispatchQueue(path, 1), Runs()
 
-    async def deliver(broadcast_id: int) -> None:
+    async def send_broadcast(broadcast_id: int) -> None:
         if broadcast_id == 1:
             raise ZeroDivisionError
-        await log.deliver(broadcast_id)
+        await runs.send_broadcast(broadcast_id)
 
     with capture_logs() as events:
-        async with running(queue, deliver):
+        async with running(queue, send_broadcast):
             queue.enqueue(1)
             queue.enqueue(2)
-            await log.until(1)
+            await runs.until(1)
             assert queue.health().workers_alive == 1
     assert [(e["event"], e["broadcast_id"]) for e in events] == [("broadcast_job_crashed", 1)]
 
 
 async def test_a_dead_worker_is_replaced(path: Path, db: sqlite3.Connection) -> None:
-    queue, log = DispatchQueue(path, 1), Log()
-    async with running(queue, log.deliver):
+    queue, runs = DispatchQueue(path, 1), Runs()
+    async with running(queue, runs.send_broadcast):
         assert queue._workers is not None
         dying = queue._workers.worker_threads[0][1]
         queue._huey.dequeue = _raise_system_exit  # what no handler of Huey's survives
@@ -225,45 +225,45 @@ async def test_a_dead_worker_is_replaced(path: Path, db: sqlite3.Connection) -> 
         del queue._huey.dequeue
         queue.replace_dead_workers()
         assert queue.health().workers_alive == 1
-        await log.until(1)
+        await runs.until(1)
 
 
 def _raise_system_exit() -> None:
     raise SystemExit
 
 
-async def test_stop_waits_for_a_running_deliver(path: Path, db: sqlite3.Connection) -> None:
-    queue, log, done = DispatchQueue(path, 1), Log(), []
+async def test_stop_waits_for_a_running_job(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs, done = DispatchQueue(path, 1), Runs(), []
 
-    async def deliver(broadcast_id: int) -> None:
-        await log.deliver(broadcast_id)
+    async def send_broadcast(broadcast_id: int) -> None:
+        await runs.send_broadcast(broadcast_id)
         while queue._workers is not None:  # noqa: ASYNC110 - until it is being stopped
             await anyio.sleep(0.001)
         done.append(broadcast_id)
 
-    async with running(queue, deliver, grace_s=PATIENCE_S):
+    async with running(queue, send_broadcast, grace_s=PATIENCE_S):
         queue.enqueue(1)
-        await log.until(1)
+        await runs.until(1)
         assert queue.health().busy == 1
         queue.enqueue(2)
     assert done == [1]
     assert queue.health().workers_alive == 0
 
 
-async def test_stop_cancels_a_deliver_that_overstays_its_grace(path: Path, db: sqlite3.Connection) -> None:
-    queue, log, unwound = DispatchQueue(path, 1), Log(), []
+async def test_stop_cancels_a_job_that_takes_too_long(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs, unwound = DispatchQueue(path, 1), Runs(), []
 
-    async def deliver(broadcast_id: int) -> None:
-        await log.deliver(broadcast_id)
+    async def send_broadcast(broadcast_id: int) -> None:
+        await runs.send_broadcast(broadcast_id)
         try:
             await anyio.sleep_forever()
         finally:
             unwound.append(broadcast_id)
 
     with capture_logs() as events:
-        async with running(queue, deliver, grace_s=0.05):
+        async with running(queue, send_broadcast, grace_s=0.05):
             queue.enqueue(1)
-            await log.until(1)
+            await runs.until(1)
     assert unwound == [1]
     assert [e["event"] for e in events] == ["broadcast_jobs_cancelled"]
 
@@ -272,15 +272,15 @@ async def test_stopping_wakes_idle_workers(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that slept on would outlive its grace, and that is logged."""
-    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_EVERY_S", 3600.0)
+    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_INTERVAL_S", 3600.0)
     with capture_logs() as events:
-        async with running(DispatchQueue(path, 4), Log().deliver, grace_s=PATIENCE_S):
+        async with running(DispatchQueue(path, 4), Runs().send_broadcast, grace_s=PATIENCE_S):
             pass
     assert events == []
 
 
 async def test_no_thread_is_left_behind(path: Path, db: sqlite3.Connection) -> None:
-    async with running(DispatchQueue(path, 4), Log().deliver):
+    async with running(DispatchQueue(path, 4), Runs().send_broadcast):
         pass
     names = {thread.name for thread in threading.enumerate()}
     assert not {name for name in names if name.startswith(("Worker-", "Scheduler"))}
@@ -289,12 +289,12 @@ async def test_no_thread_is_left_behind(path: Path, db: sqlite3.Connection) -> N
 async def test_idle_workers_poll_in_turn_and_do_not_write(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of them together read the task table once in `POLL_EVERY_S`."""
-    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_EVERY_S", 0.1)
-    queue, log = DispatchQueue(path, 4), Log()
-    async with running(queue, log.deliver):
+    """All of them together read the task table once in `POLL_INTERVAL_S`."""
+    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_INTERVAL_S", 0.1)
+    queue, runs = DispatchQueue(path, 4), Runs()
+    async with running(queue, runs.send_broadcast):
         queue.enqueue(1)
-        await log.until(1)
+        await runs.until(1)
         before = db.execute("PRAGMA data_version").fetchone()
         wal = path.with_name(path.name + "-wal")
         size = wal.stat().st_size
@@ -310,14 +310,14 @@ async def test_idle_workers_poll_in_turn_and_do_not_write(
         assert wal.stat().st_size == size
 
 
-async def test_rings_from_memory_do_not_touch_the_file(path: Path, db: sqlite3.Connection) -> None:
-    queue, log = DispatchQueue(path, 2), Log()
+async def test_jobs_in_memory_do_not_touch_the_file(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs = DispatchQueue(path, 2), Runs()
     statements: list[str] = []
-    async with running(queue, log.deliver):
+    async with running(queue, runs.send_broadcast):
         queue._storage.conn.set_trace_callback(statements.append)
         for n in range(20):
             queue.enqueue(n)
-        await log.until(20)
+        await runs.until(20)
         queue._storage.conn.set_trace_callback(None)
     assert {s for s in statements if not s.startswith("select count(id) from task")} == set()
 
@@ -328,34 +328,34 @@ async def test_a_busy_file_loses_no_row_and_no_worker(
     monkeypatch.setattr("wacrmd.dispatch.queue.BUSY_TIMEOUT_S", 0.05)
     with transaction(db) as tx:
         DispatchQueue(path, 1).enqueue_in(tx, 7)
-    queue, log = DispatchQueue(path, 1), Log()
+    queue, runs = DispatchQueue(path, 1), Runs()
     with capture_logs() as events:
         db.execute("BEGIN IMMEDIATE")
-        async with running(queue, log.deliver):
+        async with running(queue, runs.send_broadcast):
             queue.enqueue(8)  # what needs no file goes on, after the first look has failed
-            await log.until(1)
+            await runs.until(1)
             assert events
             db.execute("COMMIT")
-            await log.until(2)
+            await runs.until(2)
             assert queue.health().workers_alive == 1
-    assert log.seen == [8, 7]
+    assert runs.seen == [8, 7]
     assert {e["event"] for e in events} == {"queue_read_failed"}
 
 
-async def test_a_message_that_is_not_ours_is_dropped_with_a_word(path: Path, db: sqlite3.Connection) -> None:
-    queue, log = DispatchQueue(path, 1), Log()
+async def test_a_message_that_is_no_job_is_dropped_and_logged(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs = DispatchQueue(path, 1), Runs()
     with transaction(db) as tx:
         for data in (b"\x80\x04.", b"[]", b'{"args": []}', b'{"args": ["x"]}', b"7"):
             tx.execute("INSERT INTO task (queue, data, priority) VALUES (?, ?, 0)", (QUEUE, data))
         queue.enqueue_in(tx, 9)
     with capture_logs() as events:
-        async with running(queue, log.deliver):
-            await log.until(1)
-    assert log.seen == [9]
+        async with running(queue, runs.send_broadcast):
+            await runs.until(1)
+    assert runs.seen == [9]
     assert [e["event"] for e in events] == ["broadcast_job_dropped"] * 5
 
 
-async def test_our_row_is_what_huey_itself_would_read(path: Path, db: sqlite3.Connection) -> None:
+async def test_a_stored_job_is_what_huey_itself_would_read(path: Path, db: sqlite3.Connection) -> None:
     queue = DispatchQueue(path, 1)
     with transaction(db) as tx:
         queue.enqueue_in(tx, 7)

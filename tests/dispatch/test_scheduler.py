@@ -1,4 +1,4 @@
-"""The sweeper: by the clock that is given, whatever a chore does, and whatever is done to the clock."""
+"""The scheduler: by the clock that it is given, whatever a job does and however the clock is set."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,88 +15,86 @@ from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler
 pytestmark = pytest.mark.anyio
 
 
-class Doings:
-    """Chores that note when they are done."""
+class Jobs:
+    """Jobs that record that they ran."""
 
     def __init__(self) -> None:
-        self.done: list[str] = []
+        self.ran: list[str] = []
 
-    def job(self, name: str, every: int, then: Callable[[], Awaitable[None]] | None = None) -> PeriodicJob:
+    def job(self, name: str, interval: int, then: Callable[[], Awaitable[None]] | None = None) -> PeriodicJob:
         async def run() -> None:
-            self.done.append(name)
+            self.ran.append(name)
             if then is not None:
                 await then()
 
-        return PeriodicJob(name, every, run)
+        return PeriodicJob(name, interval, run)
 
 
-async def test_each_chore_is_done_when_it_is_due(tmp_path: Path) -> None:
+async def test_each_job_runs_when_it_is_due(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        clock, doings = ManualClock(), Doings()
+        clock, jobs = ManualClock(), Jobs()
         here.running.ctx.clock = clock
-        scheduler = Scheduler(
-            here.running.ctx, [doings.job("often", SECOND), doings.job("seldom", 30 * SECOND)]
-        )
+        scheduler = Scheduler(here.running.ctx, [jobs.job("often", SECOND), jobs.job("seldom", 30 * SECOND)])
         for _ in range(31):
             await scheduler.run_due()
             await scheduler.run_due()
             clock.advance(SECOND)
-        assert doings.done.count("often") == 31
-        assert doings.done.count("seldom") == 2
+        assert jobs.ran.count("often") == 31
+        assert jobs.ran.count("seldom") == 2
         assert scheduler.passes == 62
         assert scheduler.passed_at == START + 30 * SECOND
 
 
-async def test_one_that_fails_is_done_again_and_holds_up_no_other(tmp_path: Path) -> None:
+async def test_a_job_that_fails_runs_again_and_delays_no_other(tmp_path: Path) -> None:
     async def fail() -> None:
         raise RuntimeError("a fault")
 
     async with site(tmp_path) as here:
-        clock, doings = ManualClock(), Doings()
+        clock, jobs = ManualClock(), Jobs()
         here.running.ctx.clock = clock
-        scheduler = Scheduler(here.running.ctx, [doings.job("bad", SECOND, fail), doings.job("good", SECOND)])
+        scheduler = Scheduler(here.running.ctx, [jobs.job("bad", SECOND, fail), jobs.job("good", SECOND)])
         for _ in range(3):
             await scheduler.run_due()
             clock.advance(SECOND)
-        assert (doings.done.count("bad"), doings.done.count("good")) == (3, 3)
+        assert (jobs.ran.count("bad"), jobs.ran.count("good")) == (3, 3)
 
 
-async def test_one_that_hangs_holds_up_no_other_and_is_not_begun_twice(tmp_path: Path) -> None:
+async def test_a_job_that_hangs_delays_no_other_and_is_not_started_twice(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        clock, doings = ManualClock(), Doings()
+        clock, jobs = ManualClock(), Jobs()
         here.running.ctx.clock = clock
         scheduler = Scheduler(
             here.running.ctx,
-            [doings.job("hangs", SECOND, anyio.sleep_forever), doings.job("good", SECOND)],
+            [jobs.job("hangs", SECOND, anyio.sleep_forever), jobs.job("good", SECOND)],
         )
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(scheduler.run)
             for wanted in range(1, 4):
                 with anyio.fail_after(PATIENCE_S):
-                    while doings.done.count("good") < wanted:
+                    while jobs.ran.count("good") < wanted:
                         await scheduler.passed.wait()
                         await anyio.lowlevel.checkpoint()
                 clock.advance(SECOND)
             tasks.cancel_scope.cancel()
-        assert doings.done.count("hangs") == 1
+        assert jobs.ran.count("hangs") == 1
 
 
 @pytest.mark.parametrize("jump", [-DAY, -HOUR, HOUR, DAY])
-async def test_a_clock_that_is_set_stops_no_chore(tmp_path: Path, jump: int) -> None:
+async def test_a_clock_that_is_set_stops_no_job(tmp_path: Path, jump: int) -> None:
     async with site(tmp_path) as here:
-        clock, doings = ManualClock(), Doings()
+        clock, jobs = ManualClock(), Jobs()
         here.running.ctx.clock = clock
-        scheduler = Scheduler(here.running.ctx, [doings.job("often", SECOND)])
+        scheduler = Scheduler(here.running.ctx, [jobs.job("often", SECOND)])
         await scheduler.run_due()
         clock.advance(jump)
         await scheduler.run_due()
-        assert doings.done == ["often", "often"]
+        assert jobs.ran == ["often", "often"]
         await scheduler.run_due()
-        assert doings.done == ["often", "often"]
+        assert jobs.ran == ["often", "often"]
 
 
-async def test_the_machines_clock_set_back_does_not_stop_the_sweeper(tmp_path: Path) -> None:
-    """What rests until a time of the wall clock would rest for an hour."""
+async def test_the_machines_clock_set_back_does_not_stop_the_scheduler(tmp_path: Path) -> None:
+    """A sleep until a time of the wall clock would last an hour."""
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         clock.advance(-HOUR)

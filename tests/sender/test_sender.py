@@ -100,7 +100,7 @@ async def test_a_broadcast_that_only_crashes_is_paused_and_says_why(tmp_path: Pa
         with anyio.fail_after(10):
             while (await here.show(broadcast_id))[
                 "status"
-            ] != "paused":  # the bell may be looking at the same time
+            ] != "paused":  # a worker may be running the job at the same time
                 await here.running.sender.send_broadcast(2)
         shown = await here.until_status(broadcast_id, "paused")
         assert shown["hold"]["reason"] == "many_failures"

@@ -86,7 +86,7 @@ def _merge(text: str, extra: str) -> str:
 class Site:
     """A running site with one account, one number and one key that may do everything."""
 
-    running: daemon.Running
+    running: daemon.Daemon
     sim: Simulator
     clock: Clock
     socket: Path

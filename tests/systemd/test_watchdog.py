@@ -16,8 +16,8 @@ import pytest
 
 from tests.support.site import configuration, site
 from wacrmd.config import Bind, BindKind
-from wacrmd.daemon import _inherited
 from wacrmd.dispatch.scheduler import PeriodicJob
+from wacrmd.http.sockets import inherited
 from wacrmd.systemd.notify import Notifier
 from wacrmd.systemd.watchdog import Watchdog
 
@@ -153,5 +153,5 @@ def test_a_socket_that_systemd_holds_is_taken_over_by_its_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as held, socket.create_server(("127.0.0.1", 0)) as other:
         bind = Bind.parse(f"127.0.0.1:{held.getsockname()[1]}")
         passed = [other.fileno(), held.fileno()]
-        assert _inherited(bind, passed) == Bind(BindKind.FD, fd=held.fileno())
-        assert _inherited(Bind.parse("127.0.0.1:1"), passed) == Bind.parse("127.0.0.1:1")
+        assert inherited(bind, passed) == Bind(BindKind.FD, fd=held.fileno())
+        assert inherited(Bind.parse("127.0.0.1:1"), passed) == Bind.parse("127.0.0.1:1")

@@ -1,6 +1,6 @@
-"""The job queue on Huey: a job says only "send broadcast N"; the recipients' rows say what is to be sent.
+"""The job queue, on Huey. A job says "send broadcast N"; what is to be sent is read from the recipients' rows.
 
-Huey deletes a task before it runs it, so a job may be lost, doubled or stale; nothing depends on it
+Huey deletes a task before it runs it. So a job may be lost, run twice or find nothing to do, without harm
 (docs/adr/0004-rows-are-the-queue.md). This is the only module that imports huey.
 """
 
@@ -28,23 +28,23 @@ from wacrmd.services.context import WorkerStats
 QUEUE = "wacrmd"
 """The value of `queue` in Huey's tables."""
 
-POLL_EVERY_S = 1.0
-"""How often an idle worker reads the task table unasked, so that a job whose wake-up was lost is found too."""
+POLL_INTERVAL_S = 1.0
+"""How often an idle worker reads the task table by itself, to find jobs whose wake-up was missed."""
 
 BUSY_TIMEOUT_S = 10.0
-"""How long collecting jobs waits for our own writer before it tries again later."""
+"""How long reading the task table waits for the daemon's own writer before it is tried again."""
 
-UNWIND_S = 5.0
-"""How long `DispatchQueue.stop` waits for runs that it had to cancel."""
+CANCEL_GRACE_S = 5.0
+"""How long `DispatchQueue.stop` waits for jobs that it has cancelled."""
 
 SendBroadcast = Callable[[int], Awaitable[None]]
-"""Send to the due recipients of one broadcast; called on the event loop with its id."""
+"""What a job runs, on the event loop: send to due recipients of the broadcast with this id."""
 
 log = get_logger(__name__)
 
 
 class _JsonMessages(Serializer):  # type: ignore[misc]  # huey ships no types
-    """Huey's messages as JSON: a file that somebody else wrote to must not run code, as pickle would."""
+    """Huey's messages as JSON: unlike pickle they cannot run code, whoever wrote to the file."""
 
     def _serialize(self, data: Message) -> bytes:
         return json.dumps({"id": data.id, "name": data.name, "args": data.args}).encode()
@@ -54,10 +54,10 @@ class _JsonMessages(Serializer):  # type: ignore[misc]  # huey ships no types
 
 
 class _JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
-    """Huey's SQLite storage whose `dequeue` sleeps on a condition and collects all waiting rows at once.
+    """Huey's SQLite storage whose `dequeue` waits on a condition, and reads all waiting rows at once.
 
-    Collected jobs wait in memory in the order they came, at most one for each broadcast, together with those
-    that were enqueued without a transaction, so neither kind can starve the other.
+    Jobs wait in memory, in the order of their arrival and at most one for each broadcast: those from the task table
+    and those that were enqueued without a transaction.
     """
 
     blocking = True
@@ -73,20 +73,20 @@ class _JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
 
     def _create_connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = super()._create_connection()
-        # A lost delete only makes a job run twice, so this connection need not wait for the disk; and it never
-        # checkpoints, because when the WAL's pages move to the file is our writer's business.
+        # A lost delete only makes a job run twice, so this connection need not wait for the disk. And it never
+        # checkpoints: the daemon's own writer decides when the WAL is moved to the file.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         return connection
 
     def wake(self) -> None:
-        """Say that rows have been committed to the task table."""
+        """Rows have been committed to the task table."""
         with self._changed:
             self._has_new_rows = True
             self._changed.notify()
 
     def put(self, broadcast_id: int, message: bytes) -> None:
-        """Append a job, unless one for the same broadcast waits already."""
+        """Add a job, unless one for the same broadcast is waiting."""
         with self._changed:
             self._jobs.setdefault(broadcast_id, message)
             self._changed.notify()
@@ -97,45 +97,45 @@ class _JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
             return len(self._jobs)
 
     def clear(self) -> None:
-        """Drop the jobs in memory."""
+        """Delete the jobs in memory."""
         with self._changed:
             self._jobs.clear()
 
     def stop(self) -> None:
-        """Let every present and future `dequeue` return nothing at once."""
+        """Make every `dequeue`, also those that are waiting, return nothing at once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def dequeue(self) -> bytes | None:
-        """The next job, or None after `POLL_EVERY_S` without one; called by Huey's workers."""
+        """The next job, or None after `POLL_INTERVAL_S` without one; called by Huey's workers."""
         with self._changed:
             if not (self._jobs or self._has_new_rows or self._closed):
-                self._changed.wait(POLL_EVERY_S)
+                self._changed.wait(POLL_INTERVAL_S)
             now = time.monotonic()
             poll = self._has_new_rows or (not self._jobs and now >= self._poll_at)
             if poll:
                 self._has_new_rows = False
-                self._poll_at = now + POLL_EVERY_S
+                self._poll_at = now + POLL_INTERVAL_S
             if self._closed:
                 return None
         if poll:
             try:
-                self._collect()
+                self._read_tasks()
             except sqlite3.Error as error:
                 # Busy, or a full disk: the transaction was rolled back, the rows are still there.
                 log.warning("queue_read_failed", error=str(error))
                 with self._changed:
                     self._has_new_rows = True
                     if not self._jobs and not self._closed:
-                        self._changed.wait(POLL_EVERY_S)
+                        self._changed.wait(POLL_INTERVAL_S)
         with self._changed:
             if self._closed or not self._jobs:
                 return None
             return self._jobs.pop(next(iter(self._jobs)))
 
-    def _collect(self) -> None:
-        """Move all rows of the task table into memory; raises sqlite3.Error with nothing moved."""
+    def _read_tasks(self) -> None:
+        """Move all rows of the task table into memory; raises sqlite3.Error and then moves none."""
         if not self.queue_size():
             return
         with self.db(commit=True) as cursor:
@@ -144,28 +144,28 @@ class _JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
             )
             rows = cursor.fetchall()
             cursor.execute("DELETE FROM task WHERE queue = ?", (self.name,))
-        jobs = list(_readable(data for _, data in rows))
+        jobs = list(_parse_jobs(data for _, data in rows))
         with self._changed:
             for broadcast_id, data in jobs:
                 self._jobs.setdefault(broadcast_id, data)
             self._changed.notify(len(jobs))
 
     def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - Huey's signature
-        """Nothing is ever revoked (a cancelled broadcast is a row), so no read of the file for each task."""
+        """Nothing is ever revoked (cancelling changes a broadcast's row), so the file is not read for each task."""
         return {}
 
     def delete_data(self, key: str) -> bool:  # noqa: ARG002 - Huey's signature
-        """Nothing is ever revoked, so no write transaction after each task."""
+        """Nothing is ever revoked, so nothing is written after each task."""
         return False
 
 
-def _readable(messages: Iterable[bytes]) -> Iterable[tuple[int, bytes]]:
-    """The broadcast of each message that is one of ours; others are logged and dropped."""
+def _parse_jobs(messages: Iterable[bytes]) -> Iterable[tuple[int, bytes]]:
+    """(broadcast id, message) of each message that is a job; others are logged and dropped."""
     for data in messages:
         try:
             (broadcast_id,) = json.loads(data)["args"]
             if not isinstance(broadcast_id, int):
-                raise TypeError("the argument is no id of a broadcast")  # noqa: TRY301 - one way out for all faults
+                raise TypeError("the argument is not the id of a broadcast")  # noqa: TRY301 - handled like the others
         except (ValueError, KeyError, TypeError) as error:
             log.warning("broadcast_job_dropped", error=str(error))
         else:
@@ -173,36 +173,36 @@ def _readable(messages: Iterable[bytes]) -> Iterable[tuple[int, bytes]]:
 
 
 class _IdleScheduler(Scheduler):  # type: ignore[misc]  # huey ships no types
-    """Delays and retries are our rows; Huey's schedule would cost a write lock every second."""
+    """Does nothing: delays and retries are rows of the daemon, and Huey's schedule costs a write lock every second."""
 
     def loop(self, now: object = None) -> None:  # noqa: ARG002 - Huey's signature
-        """Wait for the end."""
+        """Wait until the workers stop."""
         self.stop_flag.wait()
 
 
 class _Workers(Consumer):  # type: ignore[misc]  # huey ships no types
-    """Huey's worker threads inside our process, where the daemon handles the signals and the queue watches the threads."""
+    """Huey's worker threads in this process: the daemon handles signals, and the queue checks the threads."""
 
     scheduler_class = _IdleScheduler
 
     def _set_signal_handlers(self) -> None:
-        """Leave the process's signal handlers alone."""
+        """Install no signal handlers."""
 
     def alive(self) -> int:
-        """How many worker threads live."""
+        """How many worker threads are alive."""
         return sum(thread.is_alive() for _, thread in self.worker_threads)
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for all threads; False if one still runs after `timeout_s`."""
+        """Wait for all threads; False if one is still running after `timeout_s`."""
         self.shutdown_timeout = timeout_s
         return bool(self._join_workers())
 
 
 class DispatchQueue:
-    """Takes jobs in a transaction or without one, and runs `send_broadcast` for each on one of `workers` threads."""
+    """Jobs, enqueued in a transaction or without one; each runs `send_broadcast` on one of `workers` threads."""
 
     def __init__(self, path: Path, workers: int) -> None:
-        logging.getLogger("huey").setLevel(logging.WARNING)  # it tells of every task, at INFO
+        logging.getLogger("huey").setLevel(logging.WARNING)  # at INFO it logs every task
         self._huey = SqliteHuey(
             QUEUE,
             results=False,
@@ -217,58 +217,58 @@ class DispatchQueue:
         self._workers: _Workers | None = None
         self._portal: BlockingPortal | None = None
         self._send_broadcast: SendBroadcast | None = None
-        self._runs: set[CancelScope] = set()
+        self._running: set[CancelScope] = set()
 
     @staticmethod
     def create_tables(tx: sqlite3.Connection) -> None:
-        """Create Huey's own tables where they are missing."""
+        """Create Huey's own tables if they are missing."""
         for statement in SqliteStorage.ddl:
             tx.execute(statement)
 
     def flush(self, tx: sqlite3.Connection) -> None:
-        """Empty the queue, in the caller's transaction; at start, before all is enqueued again from the rows."""
+        """Delete all jobs, in the caller's transaction; at start, before jobs are enqueued from the broadcasts' rows."""
         tx.execute("DELETE FROM task WHERE queue = ?", (QUEUE,))
         self._storage.clear()
 
     def enqueue_in(self, tx: sqlite3.Connection, broadcast_id: int) -> None:
-        """Store the job in the caller's transaction: it exists exactly if that commits. Call `wake` afterwards."""
+        """Store a job in the caller's transaction. Call `wake` after the commit."""
         tx.execute(
             "INSERT INTO task (queue, data, priority) VALUES (?, ?, 0)", (QUEUE, self._message(broadcast_id))
         )
 
     def wake(self) -> None:
-        """Wake a worker for what `enqueue_in` has committed; from any thread, never blocks for long."""
+        """Wake a worker for committed jobs; from any thread, does not block for long."""
         self._storage.wake()
 
     def enqueue(self, broadcast_id: int) -> None:
-        """Enqueue without a transaction: in memory, lost at a crash; from any thread, never blocks for long."""
+        """Store a job in memory, where a crash loses it; from any thread, does not block for long."""
         self._storage.put(broadcast_id, self._message(broadcast_id))
 
     def start(self, portal: BlockingPortal, send_broadcast: SendBroadcast) -> None:
-        """Start the workers; each job runs `send_broadcast` on the portal's event loop."""
+        """Start the workers; jobs run on the portal's event loop."""
         self._portal, self._send_broadcast = portal, send_broadcast
         self._workers = _Workers(self._huey, workers=self._count, periodic=False)
         self._workers.start()
 
     async def stop(self, grace_s: float) -> None:
-        """Take no more jobs, give the running ones `grace_s`, then cancel them; the portal still serves."""
+        """Start no more jobs, wait `grace_s` for those that are running, then cancel them. The portal must still run."""
         workers, self._workers = self._workers, None
         if workers is None:
             return
         workers.stop_flag.set()
         self._storage.stop()
-        limiter = CapacityLimiter(1)  # the common one may be taken by what we wait for
+        limiter = CapacityLimiter(1)  # the default one may be used up by the jobs that are waited for
         if not await to_thread.run_sync(workers.join, grace_s, limiter=limiter):
-            log.warning("broadcast_jobs_cancelled", jobs=len(self._runs), grace_s=grace_s)
-            for run in tuple(self._runs):
+            log.warning("broadcast_jobs_cancelled", jobs=len(self._running), grace_s=grace_s)
+            for run in tuple(self._running):
                 run.cancel()
-            if not await to_thread.run_sync(workers.join, UNWIND_S, limiter=limiter):
-                log.error("broadcast_jobs_stuck", jobs=len(self._runs))
-                return  # its thread may still use the connection; both end with the process
+            if not await to_thread.run_sync(workers.join, CANCEL_GRACE_S, limiter=limiter):
+                log.error("broadcast_jobs_stuck", jobs=len(self._running))
+                return  # the thread may still use the connection; both end with the process
         await to_thread.run_sync(self._storage.close, limiter=limiter)
 
     def replace_dead_workers(self) -> None:
-        """Start a new thread for each worker that died; call it now and then."""
+        """Start a new thread for each worker thread that has died."""
         if self._workers is not None:
             self._workers.check_worker_health()
 
@@ -277,7 +277,7 @@ class DispatchQueue:
         return WorkerStats(
             workers=self._count,
             workers_alive=self._workers.alive() if self._workers is not None else 0,
-            busy=len(self._runs),
+            busy=len(self._running),
             waiting=self._storage.waiting(),
         )
 
@@ -286,24 +286,24 @@ class DispatchQueue:
         return message
 
     def _run(self, broadcast_id: int) -> None:
-        """The task's body, on a worker thread: one trip to the event loop and back."""
+        """The task's body, on a worker thread: runs the job on the event loop and waits for it."""
         if self._portal is None:
             return
         try:
             self._portal.call(self._run_on_loop, broadcast_id)
         except (RuntimeError, CancelledError) as error:
-            # The loop goes down under us; the rows are enqueued again at the next start.
+            # The event loop is stopping; the broadcast is enqueued again at the next start.
             log.warning("broadcast_job_aborted", broadcast_id=broadcast_id, error=repr(error))
 
     async def _run_on_loop(self, broadcast_id: int) -> None:
-        """One run in its own cancel scope; a crash is logged, and the scheduler enqueues it again."""
+        """One job in its own cancel scope; a crash is logged, and the scheduler enqueues the broadcast again."""
         if self._send_broadcast is None:
             return
         with CancelScope() as scope:
-            self._runs.add(scope)
+            self._running.add(scope)
             try:
                 await self._send_broadcast(broadcast_id)
             except Exception:
                 log.exception("broadcast_job_crashed", broadcast_id=broadcast_id)
             finally:
-                self._runs.discard(scope)
+                self._running.discard(scope)

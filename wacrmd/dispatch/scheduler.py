@@ -1,4 +1,4 @@
-"""The scheduler: runs periodic jobs by the clock. What is due is read from the rows, so no lost timer matters."""
+"""The scheduler: runs periodic jobs by the clock. Jobs find out from the rows what is due, so no timer can be lost."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class PeriodicJob:
-    """Work that is done every so often; one that fails is logged and done again when it is next due."""
+    """Work that is done at an interval; a failure is logged, and it runs again when it is next due."""
 
     name: str
-    every: Millis
+    interval: Millis
     run: Callable[[], Awaitable[object]]
     due_at: Millis = 0
     running: bool = False
 
 
 class Scheduler:
-    """Runs its periodic jobs by the clock; `passes` and `passed` tell tests and the watchdog that it lives.
+    """Runs its periodic jobs by the clock; `passes` and `passed` show the watchdog and tests that it is alive.
 
-    One that is not `vital` may take its time over a job, such as a backup: nobody's message waits for it.
+    One that is not `vital` runs jobs that may take minutes, such as a backup, and is not in the metrics.
     """
 
     def __init__(self, ctx: Context, jobs: list[PeriodicJob], *, vital: bool = True) -> None:
@@ -43,30 +43,30 @@ class Scheduler:
         self.passed = anyio.Event()
 
     async def run(self) -> None:
-        """Run due jobs every `TICK` until cancelled; a job that takes long holds up no other one."""
+        """Run due jobs every `TICK` until cancelled; a long job delays no other."""
         async with anyio.create_task_group() as tasks:
             while True:
                 for job in self._due():
-                    tasks.start_soon(self._do, job)
-                self._pass()
+                    tasks.start_soon(self._run_job, job)
+                self._end_pass()
                 await rest(self._ctx.clock, TICK)
 
     async def run_due(self) -> None:
-        """Run every job that is due, and return when all of them are done."""
+        """Run every job that is due and wait for all of them."""
         async with anyio.create_task_group() as tasks:
             for job in self._due():
-                tasks.start_soon(self._do, job)
-        self._pass()
+                tasks.start_soon(self._run_job, job)
+        self._end_pass()
 
     def _due(self) -> list[PeriodicJob]:
-        """The jobs whose time has come (also where the clock was set back), each marked as running."""
+        """The jobs that are due, also after the clock was set back; each is marked as running."""
         now = self._ctx.clock.now()
-        due = [job for job in self._jobs if not job.running and not now < job.due_at <= now + job.every]
+        due = [job for job in self._jobs if not job.running and not now < job.due_at <= now + job.interval]
         for job in due:
-            job.due_at, job.running = now + job.every, True
+            job.due_at, job.running = now + job.interval, True
         return due
 
-    async def _do(self, job: PeriodicJob) -> None:
+    async def _run_job(self, job: PeriodicJob) -> None:
         try:
             await job.run()
         except Refusal as refusal:
@@ -76,7 +76,7 @@ class Scheduler:
         finally:
             job.running = False
 
-    def _pass(self) -> None:
+    def _end_pass(self) -> None:
         self.passes += 1
         self.passed_at = self._ctx.clock.now()
         if self._vital:
@@ -86,7 +86,7 @@ class Scheduler:
 
 
 async def enqueue_due(ctx: Context) -> None:
-    """Start scheduled broadcasts whose time has come, and ring for every broadcast with a due recipient."""
+    """Start scheduled broadcasts whose time has come, and enqueue every broadcast with a due recipient."""
     now = ctx.clock.now()
     if await ctx.db.read(partial(broadcasts.scheduled_due, now=now)):
         started = await ctx.db.write(partial(broadcasts.start_scheduled, now=now))

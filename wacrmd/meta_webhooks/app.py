@@ -1,4 +1,4 @@
-"""The listener for Meta: one path, verification by GET, signed events by POST. It knows nothing else."""
+"""The app for Meta's webhooks: one path, GET to verify it and POST for signed events; nothing else."""
 
 import hashlib
 
@@ -21,10 +21,13 @@ log = get_logger(__name__)
 
 def build(ctx: Context) -> Starlette:
     """The ASGI app of the webhook listener."""
-    door = _Handlers(ctx)
+    handlers = _Handlers(ctx)
     path = ctx.config.webhooks.path
     return Starlette(
-        routes=[Route(path, door.subscribe, methods=["GET"]), Route(path, door.events, methods=["POST"])],
+        routes=[
+            Route(path, handlers.subscribe, methods=["GET"]),
+            Route(path, handlers.events, methods=["POST"]),
+        ],
         middleware=[Middleware(RequestMiddleware)],
     )
 
@@ -36,7 +39,7 @@ class _Handlers:
         self._ctx = ctx
 
     async def subscribe(self, request: Request) -> Response:
-        """Answer Meta's challenge when it knows a verify token of ours."""
+        """Answer Meta's challenge if its verify token is one of a configured number."""
         query = request.query_params
         hashed = hashlib.sha256(query.get("hub.verify_token", "").encode()).digest()
         if query.get("hub.mode") == "subscribe" and await ingest.verify_token_known(self._ctx, hashed):
@@ -46,13 +49,13 @@ class _Handlers:
         return PlainTextResponse("the verify token is not one of a configured number", status_code=403)
 
     async def events(self, request: Request) -> Response:
-        """Take events that an app secret of ours has signed; 200 once what they tell is durable."""
+        """Store events that are signed with a configured app secret; answers 200 once they are durable."""
         ctx = self._ctx
         config = ctx.config.webhooks
         body = await read_body(request, limit=config.max_body_bytes, deadline_s=config.body_timeout_s)
         secrets, authorized = await ctx.webhook_secrets.current()
-        place = verify(secrets, body, request.headers.get("x-hub-signature-256"))
-        if place is None:
+        index = verify(secrets, body, request.headers.get("x-hub-signature-256"))
+        if index is None:
             ctx.metrics.meta_webhook_signature_failures.inc()
             log.warning("meta_webhook_signature_rejected", bytes=len(body))
             raise Refusal(
@@ -64,5 +67,5 @@ class _Handlers:
         except ValueError as error:
             raise bad_request(f"The body is not JSON: {error}") from error
         with ctx.metrics.meta_webhook_duration.time():
-            await ingest.ingest(ctx, parse(payload, ctx.clock.now()), authorized[place])
+            await ingest.ingest(ctx, parse(payload, ctx.clock.now()), authorized[index])
         return Response(status_code=200)
