@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from tests.admin.harness import Daemon, Line, Raw, Start, registry
+from tests.support.patience import PATIENCE_S
 from wacrmd.admin.identity import Level
 from wacrmd.admin.listener import open_listener
 from wacrmd.admin.server import Server
@@ -36,7 +37,7 @@ def start(tmp_path: Path) -> Start:
             await server.serve(listener)
             daemon.served.set()
 
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE_S):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(serve)
                 yield daemon

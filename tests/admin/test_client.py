@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.folders import open_to_all
+from tests.support.patience import PATIENCE_S
 from wacrmd.admin.client import AdminClient, ConnectionLostError, NotReachableError, ProtocolMismatchError
 from wacrmd.admin.protocol import RpcError
 
@@ -31,7 +32,7 @@ def answering(path: Path, serve: Callable[[socket.socket], None]) -> Iterator[No
         thread = threading.Thread(target=run)
         thread.start()
         yield
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.patience import PATIENCE_S
 from tests.support.site import ALL_SCOPES, Site, people, site
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.clock import DAY, MINUTE
@@ -209,7 +210,7 @@ async def test_a_body_may_be_neither_too_large_nor_too_slow(tmp_path: Path) -> N
         host, _, port = here.running.api_address.rpartition(":")
 
         def stall() -> bytes:
-            with socket.create_connection((host, int(port)), timeout=5) as peer:
+            with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as peer:
                 head = f"POST /api/v1/broadcasts HTTP/1.1\r\nHost: x\r\nAuthorization: {here.key}\r\n"
                 peer.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
                 got = b""
@@ -269,7 +270,7 @@ async def test_while_draining_new_broadcasts_are_put_off_and_reading_goes_on(tmp
 async def test_no_head_of_a_stream_hangs(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(2), scheduled_at="2027-01-01T00:00:00Z")
-        with anyio.fail_after(3):
+        with anyio.fail_after(PATIENCE_S):
             answer = await here.api.head(f"/api/v1/broadcasts/{broadcast_id}/events")
             assert answer.status_code == 200
             answer = await here.api.head(f"/api/v1/broadcasts/{broadcast_id}")
@@ -283,7 +284,7 @@ async def test_pipelined_nonsense_does_not_stop_the_listener(tmp_path: Path) -> 
         host, _, port = here.running.api_address.rpartition(":")
 
         def talk() -> bytes:
-            with socket.create_connection((host, int(port)), timeout=3) as peer:
+            with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as peer:
                 peer.sendall(b"nonsense\r\n\r\n")
                 return peer.recv(100)
 

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_pause_resume_and_nobody_gets_it_twice(tmp_path: Path) -> None:
-    async with site(tmp_path, messages_per_second=40, latency_ms=50) as here:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock, messages_per_second=100) as here:
         broadcast_id = await here.send(people(30))
         one = f"/api/v1/broadcasts/{broadcast_id}"
         await here.until(broadcast_id, lambda shown: shown["sent_count"] >= 3)
@@ -26,6 +27,7 @@ async def test_pause_resume_and_nobody_gets_it_twice(tmp_path: Path) -> None:
         await here.until(broadcast_id, lambda shown: shown["sent_count"] == here.sim.ledger.counts()["total"])
         stood = here.sim.ledger.counts()["total"]
         assert stood < 30
+        clock.go()
         for _ in range(2):
             answer = await here.api.post(f"{one}/resume")
             assert answer.status_code == 200
@@ -41,7 +43,7 @@ async def test_pause_resume_and_nobody_gets_it_twice(tmp_path: Path) -> None:
 
 
 async def test_who_was_not_messaged_before_a_cancel_never_is(tmp_path: Path) -> None:
-    async with site(tmp_path, messages_per_second=20) as here:
+    async with site(tmp_path, clock=ShiftClock(stopped=True), messages_per_second=20) as here:
         broadcast_id = await here.send(people(40))
         one = f"/api/v1/broadcasts/{broadcast_id}"
         await here.until(broadcast_id, lambda shown: shown["sent_count"] >= 2)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.meta import tell
+from tests.support.patience import PATIENCE_S
 from tests.support.site import ACCESS_TOKEN, WABA_ID, Site, site
 from wacrmd.clock import HOUR, MINUTE
 from wacrmd.services.templates import sync as service
@@ -167,7 +168,7 @@ async def test_what_a_webhook_told_while_a_sync_was_under_way_is_newer_and_stays
 
 
 async def until_listed(here: Site, names: list[str]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE_S):
         while sorted(each["name"] for each in await listed(here)) != names:
             pass
 

@@ -13,13 +13,15 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.meta import status
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Got, receiver
 from tests.support.site import Site, people, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
 
 pytestmark = pytest.mark.anyio
 
-ALLOW = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\ntimeout_s = 1'
+ALLOW = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\ntimeout_s = 20'
+HASTY = ALLOW.replace("= 20", "= 1")
 ALL = [
     "broadcast.sent",
     "broadcast.paused",
@@ -48,7 +50,7 @@ async def deliveries(here: Site, webhook: dict[str, Any], **query: str) -> list[
 
 async def settled(here: Site, webhook: dict[str, Any], tries: int) -> dict[str, Any]:
     """The webhook's only delivery once that many tries of it are kept."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE_S):
         while True:
             (delivery,) = await deliveries(here, webhook)
             if delivery["attempts"] >= tries:
@@ -216,13 +218,15 @@ async def test_an_attempt_of_unknown_outcome_is_told_and_so_is_what_settles_it(t
 
 
 async def test_who_opts_out_before_the_send_is_told_as_cancelled(tmp_path: Path) -> None:
-    async with site(tmp_path, extra=ALLOW, messages_per_second=1) as here, receiver() as app:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, extra=ALLOW, clock=clock, messages_per_second=1) as here, receiver() as app:
         await make(here, app.url, "message.status_updated")
         broadcast_id = await here.send(people(2))
         await here.admin("broadcast.pause", id=broadcast_id)
         for person in people(2):
             await opt_out(here, person["to"])
         await here.admin("broadcast.resume", id=broadcast_id)
+        clock.go()
         await here.until_status(broadcast_id, "sent")
         await app.until(lambda: any(each["data"]["status"] == "cancelled" for each in app.events()))
         told = [each["data"] for each in app.events() if each["data"]["status"] == "cancelled"]
@@ -290,7 +294,7 @@ async def test_redirects_are_not_followed_and_hanging_and_refused_connections_ar
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
-        async with site(tmp_path, extra=ALLOW) as here, receiver() as app:
+        async with site(tmp_path, extra=HASTY) as here, receiver() as app:
             app.answers |= {"/moved": 302, "/hangs": None}
             made = {
                 "moved": await make(here, f"{app.url}/moved", "contact.opted_out"),
@@ -309,7 +313,7 @@ async def test_redirects_are_not_followed_and_hanging_and_refused_connections_ar
 async def test_an_app_that_fails_now_and_then_still_gets_each_event_and_knows_it_by_its_id(
     tmp_path: Path,
 ) -> None:
-    """Every event is refused, redirected or left hanging at its first two tries; hours pass; all of them come."""
+    """Each is refused, redirected or left hanging at its first two tries; later all of them come."""
     clock = ShiftClock()
     people_gone = [person["to"] for person in people(40)]
     tries: Counter[str] = Counter()
@@ -319,19 +323,22 @@ async def test_an_app_that_fails_now_and_then_still_gets_each_event_and_knows_it
         mood = (500, 302, 404, None)[sum(got.event["id"].encode()) % 4]
         return mood if tries[got.event["id"]] <= 2 else 204
 
-    async with site(tmp_path, extra=ALLOW.replace("= 1", "= 0.2"), clock=clock) as here, receiver() as app:
+    async with site(tmp_path, extra=ALLOW.replace("= 20", "= 0.2"), clock=clock) as here, receiver() as app:
         app.choose = moody
         made = await make(here, f"{app.url}/hook", "contact.opted_out")
         for phone in people_gone:
             await opt_out(here, phone)
-        with anyio.fail_after(40):
-            while len(await deliveries(here, made, status="delivered", limit="100")) < len(people_gone):
-                clock.advance(5 * MINUTE)
+        with anyio.fail_after(PATIENCE_S):
+            tried: dict[str, int] = {}
+            while pending := await deliveries(here, made, status="pending", limit="100"):
+                if all(each["attempts"] > tried.get(each["id"], 0) for each in pending):
+                    tried = {each["id"]: each["attempts"] for each in pending}
+                    clock.advance(5 * MINUTE)
         done = await deliveries(here, made, limit="100")
         assert {each["payload"]["data"]["phone"] for each in done} == set(people_gone)
-        assert {each["attempts"] for each in done} == {3}
-        assert set(tries.values()) == {3}
-        assert len(tries) == len(people_gone)
+        assert {each["status"] for each in done} == {"delivered"}
+        assert {each["event_id"]: each["attempts"] for each in done} == tries
+        assert min(tries.values()) >= 3
 
 
 async def test_410_disables_a_webhook_and_making_it_active_again_lets_resend(tmp_path: Path) -> None:
@@ -380,13 +387,14 @@ async def test_long_failure_disables_a_webhook(tmp_path: Path) -> None:
 
 async def test_a_slow_app_holds_up_nobody_else(tmp_path: Path) -> None:
     async with site(tmp_path, extra=ALLOW) as here, receiver() as app:
+        workers = here.running.ctx.config.outbound_webhooks.workers
         app.answers["/slow"] = None
         await make(here, f"{app.url}/slow", "contact.opted_out")
         await make(here, f"{app.url}/quick", "contact.opted_out")
         for person in people(30):
             await opt_out(here, person["to"])
-        await app.until(lambda: len(app.at("/quick")) == 30, timeout_s=5)
-        assert len(app.at("/slow")) < 20
+        await app.until(lambda: len(app.at("/quick")) == 30)
+        assert len(app.at("/slow")) <= workers // 2
 
 
 async def test_what_was_not_delivered_when_the_daemon_stopped_is_delivered_by_the_next(

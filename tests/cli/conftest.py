@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.harness import Daemon
+from tests.support.patience import PATIENCE_S
 from wacrmd.cli.main import main
 
 
@@ -23,10 +24,10 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     ready, stop = threading.Event(), threading.Event()
     thread = threading.Thread(target=running.run, args=(ready, stop))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE_S)
     yield running
     stop.set()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.harness import Daemon
+from tests.support.patience import PATIENCE_S
 from wacrmd.cli.output import Column, Kind, clean, relative, shown, table
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -97,7 +98,7 @@ def test_on_a_terminal_a_table_fits_times_are_relative_and_markup_is_text(daemon
             if not chunk:
                 break
             written += chunk
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     text = written.decode()
     assert "just now" in text
     assert "3f2a9c1e " in text

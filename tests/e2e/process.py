@@ -14,12 +14,13 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from tests.support.patience import PATIENCE_S
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID
 from wacrmd.admin.client import AdminClient
 from wacrmd.errors import WacrmdError
 from wacrmd.simulator import Simulator
 
-READY_S = 30.0
+READY_S = PATIENCE_S
 
 CONFIG = """
 [storage]
@@ -33,7 +34,7 @@ socket = "{folder}/admin.sock"
 [meta]
 graph_url = "{graph_url}"
 connect_timeout_s = 1
-read_timeout_s = 1.5
+read_timeout_s = {read_timeout_s}
 [sender]
 messages_per_second = {rate}
 {sender}
@@ -57,7 +58,9 @@ def free_ports(count: int) -> list[int]:
 class Daemon:
     """One database, its daemon's lives, and one account, number and key in it."""
 
-    def __init__(self, folder: Path, sim: Simulator, *, rate: float = 400, sender: str = "") -> None:
+    def __init__(
+        self, folder: Path, sim: Simulator, *, rate: float = 400, sender: str = "", read_timeout_s: float = 30
+    ) -> None:
         self.folder = folder
         self.api_port, self.webhook_port = free_ports(2)
         self.key = ""
@@ -69,6 +72,7 @@ class Daemon:
             graph_url=sim.url,
             rate=rate,
             sender=sender,
+            read_timeout_s=read_timeout_s,
         )
         (folder / "config.toml").write_text(config)
         sim.change(webhook_url=f"http://127.0.0.1:{self.webhook_port}/webhooks/meta")
@@ -127,7 +131,7 @@ class Daemon:
         """One call of the admin socket; fails when the daemon is not there or dies meanwhile."""
 
         def call() -> Any:
-            with AdminClient(self.folder / "admin.sock", connect_timeout_s=0.5) as client:
+            with AdminClient(self.folder / "admin.sock", connect_timeout_s=10) as client:
                 return client.call(method, params)
 
         return await anyio.to_thread.run_sync(call)
@@ -161,5 +165,5 @@ class Daemon:
         """A local app's HTTP client."""
         headers = {"Authorization": f"Bearer {self.key}"}
         base = f"http://127.0.0.1:{self.api_port}"
-        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=15) as client:
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE_S) as client:
             yield client

@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from tests.support.meta import say, status
+from tests.support.patience import PATIENCE_S
 from tests.support.site import site
 from wacrmd.domain.callback_token import callback_token
 
@@ -16,15 +17,16 @@ JANE, JANE_WA_ID = "+14155550123", "14155550123"
 
 async def test_a_reply_without_context_counts_before_the_sends_answer(tmp_path: Path) -> None:
     """Nobody knows the message's id yet; our own address is what names the person."""
-    async with site(tmp_path, latency_ms=1500, webhooks=False) as here:
+    async with site(tmp_path, hold_answers=True, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE_S):
             while not here.sim.ledger.entries:  # noqa: ASYNC110 - the message is with Meta, its answer is not
                 await anyio.sleep(0.01)
         await say(here, "Hello!", wa_id=JANE_WA_ID)
         assert (await here.show(broadcast_id))["replied_count"] == 1
+        here.sim.change(hold_answers=False)
         url = f"/api/v1/broadcasts/{broadcast_id}/recipients"
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE_S):
             while (listed := (await here.api.get(url)).json()["data"])[0]["whatsapp_message_id"] is None:  # noqa: ASYNC110
                 await anyio.sleep(0.05)  # the answer is still to come
         assert [(row["status"], row["whatsapp_message_id"]) for row in listed] == [
@@ -34,9 +36,9 @@ async def test_a_reply_without_context_counts_before_the_sends_answer(tmp_path: 
 
 async def test_a_reply_counts_after_a_status_that_came_before_the_sends_answer(tmp_path: Path) -> None:
     """The status has settled the attempt, and has told what Meta calls the person."""
-    async with site(tmp_path, latency_ms=1500, webhooks=False) as here:
+    async with site(tmp_path, hold_answers=True, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE_S):
             while not here.sim.ledger.entries:  # noqa: ASYNC110 - as above
                 await anyio.sleep(0.01)
         entry = here.sim.ledger.entries[0]

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import pytest
 
 from tests.support.clock import ShiftClock
@@ -52,6 +50,16 @@ async def recipient(here: Site, to: str) -> dict[str, Any]:
     return await here.running.ctx.db.read(read)
 
 
+async def attempts(here: Site) -> int:
+    """How often something was tried."""
+
+    def read(tx: Any) -> int:
+        (count,) = tx.execute("SELECT sum(attempt) FROM recipient").fetchone()
+        return int(count)
+
+    return await here.running.ctx.db.read(read)
+
+
 async def held(here: Site) -> list[str]:
     """The reasons that `status` on the admin socket gives."""
     return [hold["reason"] for hold in (await here.admin("status"))["held"]]
@@ -59,19 +67,22 @@ async def held(here: Site) -> list[str]:
 
 async def test_throttling_lowers_the_rate_and_time_restores_it(tmp_path: Path) -> None:
     """Nobody fails by it, and nobody's own tries are used up."""
-    clock = ShiftClock()
-    async with site(tmp_path, clock=clock, messages_per_second=200, throttle_per_second=30) as here:
+    clock = ShiftClock(stopped=True)
+    async with site(
+        tmp_path, clock=clock, messages_per_second=200, error_share=1.0, error_code=130429
+    ) as here:
         broadcast_id = await here.send(people(60))
         shown = await here.until(broadcast_id, lambda b: b["hold"] is not None)
         assert shown["hold"]["reason"] == "throttled"
         assert "130429" in shown["hold"]["detail"]
         assert "throttled" in await held(here)
-        here.sim.change(throttle_per_second=0)
-        await here.until_status(broadcast_id, "sent")
-        assert (await here.show(broadcast_id))["sent_count"] == 60
+        here.sim.change(error_share=0)
         slowed = here.running.sender.state(here.number["id"])
         assert slowed is not None
-        assert slowed.rate_now < slowed.rate_allowed == 200
+        assert (slowed.rate_now, slowed.rate_allowed) == (100, 200)
+        clock.go()
+        await here.until_status(broadcast_id, "sent")
+        assert (await here.show(broadcast_id))["sent_count"] == 60
         clock.advance(10 * MINUTE)
         restored = here.running.sender.state(here.number["id"])
         assert restored is not None
@@ -87,10 +98,10 @@ async def test_the_pair_limit_delays_one_person_alone(tmp_path: Path) -> None:
         shown = await here.until(broadcast_id, lambda b: b["sent_count"] == 19)
         assert shown["pending_count"] == 1
         await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry")
-        for _ in range(2):
+        for tried in (2, 3):
             clock.advance(6 * SECOND)
-            await here.running.scheduler.run_due()
-            await anyio.sleep(0.05)
+            while (await recipient(here, one))["attempt"] < tried:
+                await here.running.scheduler.run_due()
         here.sim.change(refused_recipients=[])
         clock.advance(HOUR)
         await here.until_status(broadcast_id, "sent")
@@ -154,10 +165,12 @@ async def test_a_row_of_failures_pauses_before_it_burns_everybody(tmp_path: Path
 
 
 async def test_a_row_of_failures_in_the_middle_pauses_too(tmp_path: Path) -> None:
-    async with site(tmp_path, latency_ms=20) as here:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(1000))
-        await here.until(broadcast_id, lambda b: b["sent_count"] > 50)
+        await here.until(broadcast_id, lambda b: b["sent_count"] == 50)  # what the limiter lets through
         here.sim.change(error_share=1.0, error_code=132012)
+        clock.go()
         shown = await here.until_status(broadcast_id, "paused")
         assert shown["hold"]["reason"] == "many_failures"
         assert shown["pending_count"] > 0
@@ -176,9 +189,10 @@ async def test_while_meta_is_unreachable_nobody_fails_and_it_goes_on_by_itself(t
         assert (shown["pending_count"], shown["failed_count"], shown["uncertain_count"]) == (30, 0, 0)
         assert "meta_unreachable" in await held(here)
         for _ in range(4):
+            before = await attempts(here)
             clock.advance(2 * MINUTE)
-            await here.running.scheduler.run_due()
-            await anyio.sleep(0.05)
+            while await attempts(here) == before:
+                await here.running.scheduler.run_due()
         used = await here.running.ctx.db.read(
             lambda tx: tx.execute("SELECT sum(retries) FROM recipient").fetchone()
         )
@@ -229,7 +243,7 @@ async def test_delivered_after_failed_wins(tmp_path: Path) -> None:
 
 
 async def test_an_error_of_the_number_slows_it(tmp_path: Path) -> None:
-    async with site(tmp_path, messages_per_second=100) as here:
+    async with site(tmp_path, clock=ShiftClock(stopped=True), messages_per_second=100) as here:
         await here.until_status(await here.send(people(5)), "sent")
         error = {"code": 130429, "title": "Rate limit hit", "message": "Rate limit hit"}
         await tell(here, "messages", messages_of(here, errors=[error]))
@@ -249,12 +263,14 @@ async def test_a_template_that_meta_pauses_pauses_and_one_that_it_approves_goes_
         "reason": "NONE",
         "other_info": {"title": "FIRST_PAUSE", "description": "Low quality"},
     }
-    async with site(tmp_path, messages_per_second=20) as here:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock, messages_per_second=200) as here:
         broadcast_id = await here.send(people(60))
         await tell(here, "message_template_status_update", event)
         shown = await here.show(broadcast_id)
         assert (shown["status"], shown["hold"]["reason"]) == ("paused", "template")
         assert "Low quality" in shown["hold"]["detail"]
+        clock.go()
         await tell(here, "message_template_status_update", event | {"event": "APPROVED"})
         await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 60
@@ -263,7 +279,8 @@ async def test_a_template_that_meta_pauses_pauses_and_one_that_it_approves_goes_
 async def test_an_account_that_meta_disables_pauses_its_numbers_until_it_is_reinstated(
     tmp_path: Path,
 ) -> None:
-    async with site(tmp_path, messages_per_second=20) as here:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock, messages_per_second=200) as here:
         broadcast_id = await here.send(people(60))
         ban = {
             "event": "DISABLED_UPDATE",
@@ -271,6 +288,7 @@ async def test_an_account_that_meta_disables_pauses_its_numbers_until_it_is_rein
         }
         await tell(here, "account_update", ban)
         assert (await here.show(broadcast_id))["hold"]["reason"] == "number_paused"
+        clock.go()
         await tell(here, "account_update", ban | {"ban_info": {"waba_ban_state": "REINSTATE"}})
         await here.until_status(broadcast_id, "sent")
         await tell(here, "phone_number_quality_update", {"event": "THROUGHPUT_UPGRADE"})
@@ -285,11 +303,11 @@ async def test_a_failed_status_that_comes_before_its_answer_acts_as_well(tmp_pat
     (one,) = phones(1)
     async with site(
         tmp_path,
-        messages_per_second=10,  # so that others still wait when it pauses
+        clock=ShiftClock(stopped=True),
+        messages_per_second=10,  # one message, then others still wait when it pauses
         failed_recipients=(f"{one}=132015",),
         early_share=1.0,
         callback_in_failed=False,
-        latency_ms=30,
     ) as here:
         broadcast_id = await here.send(people(1) + [{"to": phone} for phone in phones(30, 100)])
         shown = await here.until_status(broadcast_id, "paused")
@@ -299,12 +317,14 @@ async def test_a_failed_status_that_comes_before_its_answer_acts_as_well(tmp_pat
 
 async def test_who_cannot_be_written_to_does_not_stop_the_others(tmp_path: Path) -> None:
     """A row that makes no message (a fault of ours, or of a hand in the database) fails alone, with its reason."""
-    async with site(tmp_path, messages_per_second=20) as here:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock, messages_per_second=100) as here:
         broadcast_id = await here.send(people(30))
         last = phones(30)[-1]
         await here.running.ctx.db.write(
             lambda tx: tx.execute("UPDATE recipient SET content = '[1]' WHERE \"to\" = ?", (last,)).rowcount
         )
+        clock.go()
         shown = await here.until_status(broadcast_id, "sent")
         assert (shown["sent_count"], shown["failed_count"]) == (29, 1)
         assert "could not be built" in (await recipient(here, last))["error_title"]

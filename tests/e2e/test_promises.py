@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.e2e.process import Daemon
 from tests.support.clock import ShiftClock
+from tests.support.patience import PATIENCE_S
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, WABA_ID, people, phones, site
 from wacrmd.domain.hold import HoldReason
 from wacrmd.services.broadcasts import lifecycle
@@ -25,11 +26,11 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, rate: float = 400, sender: str = "", **options: Any
+    folder: Path, *, sender: str = "", read_timeout_s: float = 30, **options: Any
 ) -> AsyncIterator[tuple[Daemon, Simulator]]:
     """A daemon in its first life, and the simulated Meta."""
     async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, **options)) as sim:
-        daemon = Daemon(folder, sim, rate=rate, sender=sender)
+        daemon = Daemon(folder, sim, sender=sender, read_timeout_s=read_timeout_s)
         await daemon.first_life()
         try:
             yield daemon, sim
@@ -52,7 +53,7 @@ async def show(daemon: Daemon, broadcast_id: str) -> dict[str, Any]:
 
 
 async def until(
-    daemon: Daemon, broadcast_id: str, true: Callable[[dict[str, Any]], bool], timeout_s: float = 20
+    daemon: Daemon, broadcast_id: str, true: Callable[[dict[str, Any]], bool], timeout_s: float = PATIENCE_S
 ) -> dict[str, Any]:
     """The broadcast once `true` holds of it."""
     shown: dict[str, Any] = {}
@@ -73,7 +74,7 @@ def rows(daemon: Daemon, sql: str) -> list[Any]:
 
 async def taken(sim: Simulator, count: int) -> None:
     """Wait until Meta has taken so many messages."""
-    with anyio.fail_after(15):
+    with anyio.fail_after(PATIENCE_S):
         while len(sim.ledger) < count:  # noqa: ASYNC110 - the ledger announces nothing
             await anyio.sleep(0.002)
 
@@ -109,16 +110,19 @@ async def test_promise_1_the_writer_waits_for_the_disk(tmp_path: Path) -> None:
 
 async def test_promise_2_no_one_is_messaged_twice(tmp_path: Path) -> None:
     """Killed with requests under way: each of them was on disk first, none is made again, each is visible."""
-    async with running(tmp_path, latency_ms=200, webhooks=False) as (daemon, sim):
+    async with running(tmp_path, webhooks=False) as (daemon, sim):
         async with daemon.client() as client:
             broadcast_id = await post(client, people(300))
             for kill in range(3):
                 await taken(sim, 30 * (kill + 1))
+                sim.change(hold_answers=True)
+                await taken(sim, len(sim.ledger) + 1)
                 await daemon.kill()
+                sim.change(hold_answers=False)
                 noted = rows(daemon, "SELECT count(*) FROM recipient WHERE attempt > 0")[0][0]
                 assert noted >= len(sim.ledger), "on disk before the first byte left"
                 await daemon.next_life()
-        shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent", 30)
+        shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         assert shown["uncertain_count"] > 0
         assert shown["sent_count"] + shown["uncertain_count"] == 300
         assert sim.ledger.counts()["duplicate_to"] == sim.ledger.counts()["duplicate_callback_data"] == 0
@@ -131,7 +135,7 @@ async def test_promise_2_an_unknown_outcome_is_settled_by_its_webhook_or_stays_v
     tmp_path: Path, policy: str, left: str
 ) -> None:
     sender = f'on_uncertain = "{policy}"'
-    async with running(tmp_path, latency_ms=400, webhooks=False, sender=sender) as (daemon, sim):
+    async with running(tmp_path, hold_answers=True, webhooks=False, sender=sender) as (daemon, sim):
         async with daemon.client() as client:
             broadcast_id = await post(client, people(8))
         await taken(sim, 8)
@@ -147,12 +151,12 @@ async def test_promise_2_an_unknown_outcome_is_settled_by_its_webhook_or_stays_v
 
 async def test_promise_2_policy_resend_sends_again_because_somebody_chose_it(tmp_path: Path) -> None:
     sender = 'on_uncertain = "resend"'
-    async with running(tmp_path, latency_ms=400, webhooks=False, sender=sender) as (daemon, sim):
+    async with running(tmp_path, hold_answers=True, webhooks=False, sender=sender) as (daemon, sim):
         async with daemon.client() as client:
             broadcast_id = await post(client, people(8))
         await taken(sim, 8)
         await daemon.kill()
-        sim.change(latency_ms=0)
+        sim.change(hold_answers=False)
         await daemon.next_life()
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         assert (shown["sent_count"], len(sim.ledger)) == (8, 16)
@@ -169,7 +173,7 @@ async def test_promise_3_no_one_is_forgotten(tmp_path: Path) -> None:
         "error_share": 0.2,
         "error_code": 131056,
     }
-    async with running(tmp_path, latency_ms=30, **shares) as (daemon, sim):
+    async with running(tmp_path, latency_ms=30, read_timeout_s=1.5, **shares) as (daemon, sim):
         async with daemon.client() as client:
             broadcast_id = await post(client, people(200))
         for kill in range(3):
@@ -177,8 +181,8 @@ async def test_promise_3_no_one_is_forgotten(tmp_path: Path) -> None:
             await daemon.kill()
             await daemon.next_life()
         sim.change(**dict.fromkeys([name for name in shares if name.endswith("share")], 0.0))
-        await until(daemon, broadcast_id, lambda b: b["status"] == "sent", 40)
-        await sim.idle(20)
+        await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
+        await sim.idle()
         have = {entry.send.input for entry in sim.ledger.entries}
         for to, status, title in rows(daemon, 'SELECT "to", status, error_title FROM recipient'):
             assert (to in have) == (status in ("sent", "delivered", "read")), (to, status)
@@ -211,7 +215,7 @@ async def test_promise_4_nothing_answered_200_is_lost(tmp_path: Path, when: str,
 
     Without any token an uncertain one stays so; once one status names the message, all that were kept count.
     """
-    async with running(tmp_path, latency_ms=500, webhooks=False) as (daemon, sim):
+    async with running(tmp_path, hold_answers=True, webhooks=False) as (daemon, sim):
         async with daemon.client() as client:
             broadcast_id = await post(client, people(5))
         await taken(sim, 5)
@@ -248,9 +252,11 @@ async def test_promise_4_a_status_during_the_restart_comes_again(tmp_path: Path)
             broadcast_id = await post(client, people(50))
         await taken(sim, 50)
         await daemon.kill()
-        await anyio.sleep(0.3)
+        with anyio.fail_after(PATIENCE_S):
+            while sim.summary()["webhooks"]["issued"].get("delivered", 0) < 50:  # noqa: ASYNC110 - as above
+                await anyio.sleep(0.01)
         await daemon.next_life()
-        await sim.idle(20)
+        await sim.idle()
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         assert (shown["delivered_count"], shown["uncertain_count"]) == (50, 0)
 
@@ -287,7 +293,9 @@ async def test_promise_5_a_stall_is_always_explained(tmp_path: Path, why: str, t
 
 
 async def stall(folder: Path, why: str, extra: str, options: dict[str, Any]) -> None:
-    async with site(folder, clock=ShiftClock(), extra=extra, messages_per_second=100, **options) as here:
+    async with site(
+        folder, clock=ShiftClock(stopped=True), extra=extra, messages_per_second=500, **options
+    ) as here:
         broadcast_id = await here.send(people(40))
         if why == "paused_by_operator":
             ctx = here.running.ctx

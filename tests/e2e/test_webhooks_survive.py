@@ -11,6 +11,7 @@ import anyio
 import httpx
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import receiver
 from wacrmd.admin.client import AdminClient
 
@@ -49,7 +50,7 @@ async def serving(folder: Path) -> AsyncIterator[None]:
         assert process.stderr is not None
         told = b""
         try:
-            with anyio.fail_after(30):
+            with anyio.fail_after(PATIENCE_S):
                 while b'"daemon_ready"' not in told:
                     told += await process.stderr.receive()
             yield

@@ -121,7 +121,7 @@ class Torture:
     """One run: the daemon's lives, the client's broadcasts, and the comparison at the end."""
 
     def __init__(self, folder: Path, sim: Simulator, kills: int, seed: int) -> None:
-        self.daemon = Daemon(folder, sim, rate=RATE)
+        self.daemon = Daemon(folder, sim, rate=RATE, read_timeout_s=1.5)
         self.folder = folder
         self.sim = sim
         self.kills = kills

@@ -2,7 +2,6 @@
 
 import socket
 import stat
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from tests.support.patience import PATIENCE_S
 from wacrmd.config import Bind
 from wacrmd.errors import AddressInUseError, ConfigError
 from wacrmd.http.body import read_body
@@ -45,6 +45,7 @@ class Behaviours:
         self.entered = anyio.Event()
         self.release = anyio.Event()
         self.left: list[str] = []
+        self.body_deadline_s = PATIENCE_S
         routes = [
             Route("/", self.hello),
             Route("/body", self.body, methods=["POST"]),
@@ -61,7 +62,7 @@ class Behaviours:
         return PlainTextResponse("hello")
 
     async def body(self, request: Request) -> Response:
-        body = await read_body(request, limit=LIMIT, deadline_s=0.2)
+        body = await read_body(request, limit=LIMIT, deadline_s=self.body_deadline_s)
         return PlainTextResponse(str(len(body)))
 
     async def unread(self, request: Request) -> Response:
@@ -112,24 +113,25 @@ def app() -> Behaviours:
 
 
 @asynccontextmanager
-async def serving(app: Behaviours, bind: Bind = LOCAL, drain_s: float = 5) -> AsyncIterator[Listener]:
-    """A listener that serves; leaving asks it to stop and waits until it has."""
+async def serving(app: Behaviours, bind: Bind = LOCAL, drain_s: float = 3600) -> AsyncIterator[Listener]:
+    """A listener that serves; leaving asks it to stop and waits until it has, which must not take for ever."""
     listener, shutdown = Listener.open(bind, "[api] bind"), anyio.Event()
-    async with anyio.create_task_group() as tasks:
+    with anyio.fail_after(PATIENCE_S):
+        async with anyio.create_task_group() as tasks:
 
-        async def serve(*, task_status: anyio.abc.TaskStatus[None]) -> None:
-            await listener.serve(app.asgi, shutdown=shutdown, drain_s=drain_s, task_status=task_status)
+            async def serve(*, task_status: anyio.abc.TaskStatus[None]) -> None:
+                await listener.serve(app.asgi, shutdown=shutdown, drain_s=drain_s, task_status=task_status)
 
-        await tasks.start(serve)
-        try:
-            yield listener
-        finally:
-            shutdown.set()
+            await tasks.start(serve)
+            try:
+                yield listener
+            finally:
+                shutdown.set()
 
 
 @asynccontextmanager
 async def calling(listener: Listener) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://{listener.address}", timeout=10) as client:
+    async with httpx.AsyncClient(base_url=f"http://{listener.address}", timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -143,7 +145,7 @@ async def raw(listener: Listener, sent: bytes) -> ByteStream:
 async def rest(stream: ByteStream) -> bytes:
     """Everything until the server closes."""
     received = b""
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE_S):
         try:
             while True:
                 received += await stream.receive()
@@ -182,11 +184,10 @@ async def test_every_answer_carries_a_request_id(app: Behaviours) -> None:
 
 async def test_a_slow_body_is_cut(app: Behaviours, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wacrmd.http.request_tracker.LINGER_S", 0.1)
+    app.body_deadline_s = 0.2
     async with serving(app) as listener:
-        began = time.monotonic()
         stream = await raw(listener, b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n12345")
         answer = await rest(stream)
-        assert time.monotonic() - began < 2
         await stream.aclose()
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"did not arrive within 0.2 s: 5 bytes came" in answer
@@ -212,7 +213,7 @@ async def test_a_chunked_body_that_is_too_large_gets_413(app: Behaviours) -> Non
 
 async def test_an_unread_body_does_not_hang_the_answer(app: Behaviours) -> None:
     async with serving(app) as listener, calling(listener) as client:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE_S):
             answer = await client.post("/unread", content=b"x" * 5_000_000)
             assert answer.status_code == 401
             assert (await client.get("/")).status_code == 200
@@ -227,7 +228,7 @@ async def test_the_connection_of_a_body_that_never_ends_is_closed(
             listener, b"POST /unread HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-        with anyio.fail_after(10), pytest.raises(anyio.BrokenResourceError):
+        with pytest.raises(anyio.BrokenResourceError):
             while True:
                 await stream.send(chunk)
         await stream.aclose()
@@ -235,7 +236,7 @@ async def test_the_connection_of_a_body_that_never_ends_is_closed(
 
 async def test_the_connection_of_an_answer_that_broke_off_is_closed(app: Behaviours) -> None:
     async with serving(app) as listener, calling(listener) as client:
-        with anyio.fail_after(5), capture_logs(), pytest.raises(httpx.RemoteProtocolError):
+        with capture_logs(), pytest.raises(httpx.RemoteProtocolError):
             await client.post("/torn", content=b"x" * 5_000_000)
 
 
@@ -252,7 +253,7 @@ async def test_a_running_request_is_finished_before_the_exit(app: Behaviours) ->
 
         async def release_when_closed() -> None:
             assert listener.port is not None
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE_S):
                 while await accepts(listener.port):
                     await anyio.lowlevel.checkpoint()
             app.release.set()
@@ -274,11 +275,8 @@ async def test_an_open_stream_does_not_delay_the_exit(app: Behaviours) -> None:
         async with serving(app, drain_s=0.1) as listener:
             stream = await raw(listener, b"GET /stream HTTP/1.1\r\nhost: a\r\n\r\n")
             await app.entered.wait()
-            began = time.monotonic()
-        took = time.monotonic() - began
         assert b": hello" in await rest(stream)
         await stream.aclose()
-    assert took < 2
     assert app.left == ["stream"]
     assert [(e["event"], e["requests"]) for e in events] == [("requests_cancelled", 1)]
 
@@ -302,17 +300,13 @@ async def test_a_client_that_does_not_read_does_not_delay_the_exit(
     async with serving(app, drain_s=0.1) as listener:
         stream = await raw(listener, b"GET /flood HTTP/1.1\r\nhost: a\r\n\r\n")
         await app.entered.wait()
-        began = time.monotonic()
-    assert time.monotonic() - began < 2
     await stream.aclose()
 
 
 async def test_idle_connections_do_not_delay_the_exit(app: Behaviours) -> None:
-    async with serving(app, drain_s=5) as listener, calling(listener) as client:
+    async with serving(app, drain_s=3600) as listener, calling(listener) as client:
         await client.get("/")
         silent = await raw(listener, b"")
-        began = time.monotonic()
-    assert time.monotonic() - began < 1
     await silent.aclose()
 
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
+from tests.support.patience import PATIENCE_S
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
 from wacrmd.http.body import read_body
 from wacrmd.http.middleware import RequestMiddleware, error_body
@@ -160,7 +161,9 @@ def part(body: bytes, more: bool = True) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-async def body_of(messages: list[Message], *headers: tuple[bytes, bytes], deadline_s: float = 5) -> bytes:
+async def body_of(
+    messages: list[Message], *headers: tuple[bytes, bytes], deadline_s: float = PATIENCE_S
+) -> bytes:
     request = Request(http_scope(*headers), receiving(messages))
     return await read_body(request, limit=8, deadline_s=deadline_s)
 

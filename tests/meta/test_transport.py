@@ -54,6 +54,18 @@ async def send(url: str, body: bytes = b'{"a":1}', **settings: Any) -> Outcome:
         return await meta.send("1", "token", body)
 
 
+async def send_until(phase: Phase, url: str, body: bytes = b'{"a":1}') -> tuple[Outcome, float]:
+    """The outcome of a send whose read timeout ends in `phase`, and that timeout.
+
+    A busy machine may need the whole of a short timeout for an earlier phase; then a longer one is tried.
+    """
+    for timeout_s in (SHORT_S, 10 * SHORT_S, PATIENT_S):
+        outcome = await send(url, body, read_timeout_s=timeout_s)
+        if isinstance(outcome, Unknown) and outcome.phase is phase:
+            break
+    return outcome, timeout_s
+
+
 async def hang(talk: Talk) -> None:
     await talk.request()
     await asyncio.Event().wait()
@@ -329,15 +341,15 @@ async def test_a_peer_that_does_not_read_is_unknown_after_the_read_timeout() -> 
         await asyncio.Event().wait()
 
     async with peer(script, receive_buffer=4096) as seen:
-        outcome = await send(seen.url, b"x" * 8_000_000, read_timeout_s=SHORT_S)
-    assert outcome == Unknown(Phase.WRITE, f"no answer within {SHORT_S} s")
+        outcome, timeout_s = await send_until(Phase.WRITE, seen.url, b"x" * 8_000_000)
+    assert outcome == Unknown(Phase.WRITE, f"no answer within {timeout_s} s")
 
 
 async def test_no_answer_in_time_is_unknown() -> None:
     async with peer(hang) as seen:
-        outcome = await send(seen.url, read_timeout_s=SHORT_S)
-    assert outcome == Unknown(Phase.READ, f"no answer within {SHORT_S} s")
-    assert (seen.connections, seen.posts) == (1, 1)
+        outcome, timeout_s = await send_until(Phase.READ, seen.url)
+    assert outcome == Unknown(Phase.READ, f"no answer within {timeout_s} s")
+    assert seen.connections == seen.posts >= 1
 
 
 async def test_a_dripping_answer_does_not_outlive_the_read_timeout() -> None:
@@ -348,8 +360,8 @@ async def test_a_dripping_answer_does_not_outlive_the_read_timeout() -> None:
             await asyncio.sleep(SHORT_S / 20)
 
     async with peer(drip) as seen:
-        outcome = await send(seen.url, read_timeout_s=SHORT_S)
-    assert outcome == Unknown(Phase.ANSWER, f"no answer within {SHORT_S} s")
+        outcome, timeout_s = await send_until(Phase.ANSWER, seen.url)
+    assert outcome == Unknown(Phase.ANSWER, f"no answer within {timeout_s} s")
 
 
 async def test_a_client_that_closes_leaves_what_is_in_flight_unknown() -> None:

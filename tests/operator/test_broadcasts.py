@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.operator.conftest import Wacrmd
+from tests.support.clock import ShiftClock
 from tests.support.site import people, phones, site
 from wacrmd.admin.protocol import RpcError
 
@@ -125,7 +126,7 @@ async def test_recipients_are_listed_one_is_told_in_full_and_all_are_exported(
 
 
 async def test_a_broadcast_is_paused_resumed_and_cancelled(tmp_path: Path, wacrmd: Wacrmd) -> None:
-    async with site(tmp_path, messages_per_second=5) as here:
+    async with site(tmp_path, clock=ShiftClock(stopped=True), messages_per_second=5) as here:
         broadcast_id = await here.send(people(50))
         code, out, err = await wacrmd("broadcast", "pause", broadcast_id[:8])
         assert code == 0

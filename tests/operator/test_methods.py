@@ -16,6 +16,7 @@ import anyio.to_thread
 import click
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.site import configuration, people, site
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.identity import Level
@@ -207,7 +208,7 @@ async def test_raw_lines_are_enough(tmp_path: Path) -> None:
     def speak() -> list[dict[str, Any]]:
         with socket.socket(socket.AF_UNIX) as connected:
             connected.connect(str(tmp_path / "admin.sock"))
-            connected.settimeout(10)
+            connected.settimeout(PATIENCE_S)
             with connected.makefile("rwb") as lines:
                 heard = [json.loads(lines.readline())]
                 lines.write(

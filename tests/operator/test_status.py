@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_status_tells_what_it_does_and_what_is_held_up_and_why(tmp_path: Path, wacrmd: Wacrmd) -> None:
-    async with site(tmp_path, messages_per_second=10) as here:
+    async with site(tmp_path, clock=ShiftClock(stopped=True), messages_per_second=10) as here:
         found = await here.admin("status")
         assert found["healthy"] is True
         assert found["workers"]["alive"] == found["workers"]["workers"] == 4

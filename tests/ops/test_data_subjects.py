@@ -115,7 +115,7 @@ async def test_who_waits_is_never_messaged_after_an_erasure_even_on_a_retry(tmp_
 
 
 async def test_an_erasure_waits_for_a_message_that_is_on_its_way(tmp_path: Path) -> None:
-    async with site(tmp_path) as here:
+    async with site(tmp_path, webhooks=False) as here:
         broadcast_id = await here.send(people(1))
         await here.until_status(broadcast_id, "sent")
         await here.running.ctx.db.write(

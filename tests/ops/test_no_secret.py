@@ -13,6 +13,7 @@ import anyio.to_thread
 import httpx
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.site import ALL_SCOPES, PHONE_NUMBER_ID, WABA_ID, people, phones
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.protocol import RpcError
@@ -63,7 +64,7 @@ class Run:
 
     async def event(self, name: str) -> dict[str, Any]:
         """The first line of this event, once it is there."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE_S):
             while True:
                 for line in self.said().splitlines():
                     if line.startswith("{") and (found := json.loads(line))["event"] == name:
@@ -144,7 +145,7 @@ async def test_no_secret_leaves_a_full_run(tmp_path: Path, capfd: pytest.Capture
         keys["API key"] = made["key"]
         hook = await run.admin("webhook.add", account="shop", url=f"{sim.url}/no/such/path")
         keys["webhook secret"] = hook["secret"]
-        async with httpx.AsyncClient(base_url=f"http://{ready['api']}", timeout=20) as api:
+        async with httpx.AsyncClient(base_url=f"http://{ready['api']}", timeout=PATIENCE_S) as api:
             await use_api(run, api, made["key"])
             await use_webhooks(hook_url)
             await run.admin(
@@ -187,7 +188,7 @@ async def use_api(run: Run, api: httpx.AsyncClient, key: str) -> None:
     answer = await api.post("/api/v1/broadcasts", json=body, headers=right)
     assert answer.status_code == 202, answer.text
     broadcast = f"/api/v1/broadcasts/{answer.json()['data']['broadcast_id']}"
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE_S):
         while True:
             shown = (await api.get(broadcast, headers=right)).json()["data"]
             if shown["pending_count"] <= 6:

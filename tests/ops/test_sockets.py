@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.e2e.process import free_ports
+from tests.support.patience import PATIENCE_S
 
 ACTIVATE = shutil.which("systemd-socket-activate")
 
@@ -30,13 +31,13 @@ def test_a_request_that_comes_before_the_daemon_is_answered_by_it(tmp_path: Path
         for port in (api, webhooks):
             assert f"{port}" in next(line for line in manager.stderr if "Listening on" in line)
         with socket.create_connection(("127.0.0.1", api)):  # starts the daemon, as systemd would
-            answer = httpx.get(f"http://127.0.0.1:{api}/livez", timeout=20)
+            answer = httpx.get(f"http://127.0.0.1:{api}/livez", timeout=PATIENCE_S)
         assert answer.status_code == 200
-        challenge = httpx.get(f"http://127.0.0.1:{webhooks}/webhooks/meta", timeout=20)
+        challenge = httpx.get(f"http://127.0.0.1:{webhooks}/webhooks/meta", timeout=PATIENCE_S)
         assert challenge.status_code == 403
         manager.terminate()
         said = manager.stderr.read()
-        assert manager.wait(20) == 0, said
+        assert manager.wait(PATIENCE_S) == 0, said
         assert '"event":"daemon_ready"' in said
     finally:
         manager.kill()

@@ -7,6 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.patience import PATIENCE_S
 from tests.support.site import people, site
 from wacrmd.clock import DAY
 from wacrmd.store.database import Tx
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def idle(sender: object) -> None:
     """Wait until nothing is in flight."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE_S):
         while getattr(sender, "in_flight"):  # noqa: ASYNC110, B009 - it announces nothing
             await anyio.sleep(0.005)
 
@@ -97,7 +98,7 @@ async def test_a_broadcast_that_only_crashes_is_paused_and_says_why(tmp_path: Pa
                 tx.execute("UPDATE broadcast SET content = '[1]' WHERE uuid = ?", (broadcast_id,)).rowcount
             )
         )
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE_S):
             while (await here.show(broadcast_id))[
                 "status"
             ] != "paused":  # a worker may be running the job at the same time

@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.patience import PATIENCE_S
 from tests.support.site import site
 from wacrmd.clock import MINUTE
 
@@ -19,7 +20,7 @@ async def test_a_number_is_checked_once_in_the_configured_interval(tmp_path: Pat
         tmp_path, clock=clock, extra="[meta]\ncheck_interval_minutes = 30\n", quality_rating="YELLOW"
     ) as here:
         (before,) = await here.admin("number.list")
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE_S):
             while (await here.admin("number.list"))[0]["quality"] != "YELLOW":
                 clock.advance(31 * MINUTE)
                 await anyio.wait_all_tasks_blocked()

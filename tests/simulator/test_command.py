@@ -15,6 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tests.support.patience import PATIENCE_S
 from wacrmd.cli.simulate import FILES, options_from, simulate, split_bind
 from wacrmd.simulator import Options
 
@@ -41,11 +42,11 @@ def test_it_says_what_to_configure_serves_and_ends_with_its_summary(tmp_path: Pa
             found = re.search(r'graph_url = "(http://127\.0\.0\.1:\d+)"; webhooks to \S+, signed', line)
             assert found, line
             assert "apps3cret" not in line
-            with urllib.request.urlopen(f"{found[1]}/_simulator/options", timeout=5) as answer:
+            with urllib.request.urlopen(f"{found[1]}/_simulator/options", timeout=PATIENCE_S) as answer:
                 assert json.load(answer)["app_secret"] == "set"
         finally:
             process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
         assert json.loads(out)["requests"] == 0
         assert err == ""

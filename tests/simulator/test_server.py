@@ -140,7 +140,7 @@ async def test_a_recipient_can_be_refused_while_others_are_taken(client: Any, bo
 
 
 async def test_sends_above_the_throughput_are_refused(client: Any) -> None:
-    async with Simulator.running(Options(throttle_per_second=5, regain_minutes=3)) as meta:
+    async with Simulator.running(Options(throttle_per_second=1, regain_minutes=3)) as meta:
         answers = [
             await client.call(
                 "POST", f"{meta.url}/v25.0/{PHONE}/messages", body=json.loads(json.dumps(_BODY))
@@ -153,7 +153,7 @@ async def test_sends_above_the_throughput_are_refused(client: Any) -> None:
         assert {a[0] for a in refused} == {429}
         usage = json.loads(refused[0][2]["X-Business-Use-Case-Usage"])
         assert usage[meta.options.waba_id][0]["estimated_time_to_regain_access"] == 3
-        assert len(meta.ledger) == 12 - len(refused) >= 5
+        assert len(meta.ledger) == 12 - len(refused) >= 1
         assert meta.summary()["outcomes"]["throttled"] == len(refused)
         # Another number has a throughput of its own.
         assert (await client.call("POST", f"{meta.url}/v25.0/999/messages", body=_BODY))[0] == 200
@@ -205,7 +205,7 @@ async def test_a_hang_answers_late_and_the_message_is_taken_meanwhile(client: An
     options = Options(hang_share=1.0, hang_seconds=30.0, webhook_url=receiver.url, sent_after_ms=0)
     async with Simulator.running(options) as meta:
         hanging = asyncio.create_task(client.send(meta.url))
-        await asyncio.wait_for(receiver.arrived.wait(), 5)
+        await asyncio.wait_for(receiver.arrived.wait(), PATIENCE_S)
         assert len(meta.ledger) == 1
         assert not hanging.done()
         hanging.cancel()
@@ -227,7 +227,7 @@ async def test_idle_connections_are_closed() -> None:
     async with Simulator.running(Options(keepalive_s=0.01)) as meta:
         reader, writer = await asyncio.open_connection("127.0.0.1", meta.port)
         writer.write(b"GET /_simulator/summary HTTP/1.1\r\nHost: x\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
         assert answer.startswith(b"HTTP/1.1 200 OK")
         writer.close()
         await writer.wait_closed()

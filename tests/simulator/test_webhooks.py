@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, signature
 from wacrmd.simulator.webhooks import backoff_s
@@ -131,7 +132,7 @@ async def test_an_early_status_is_taken_before_the_send_is_answered(client: Any,
     receiver.gate.clear()
     async with Simulator.running(quick(receiver, early_share=1.0, delivered_share=0.0)) as meta:
         sending = asyncio.create_task(client.send(meta.url))
-        await asyncio.wait_for(receiver.arrived.wait(), 5)
+        await asyncio.wait_for(receiver.arrived.wait(), PATIENCE_S)
         assert not sending.done()
         receiver.gate.set()
         status, _ = await sending
@@ -185,9 +186,13 @@ async def test_in_order_statuses_stay_in_order(client: Any, receiver: Any) -> No
 
 
 async def test_a_batch_holds_no_more_than_its_size(client: Any, receiver: Any, body_of: BodyOf) -> None:
-    options = quick(receiver, batch=4, delivered_share=0.0, batch_wait_ms=300)
+    options = quick(receiver, batch=4, delivered_share=0.0, hold_answers=True)
     async with Simulator.running(options) as meta:
-        await asyncio.gather(*(client.send(meta.url, body_of(to=f"+1555123000{n}")) for n in range(10)))
+        sends = [asyncio.create_task(client.send(meta.url, body_of(to=f"+1555123000{n}"))) for n in range(10)]
+        while len(meta.ledger) < 10:  # noqa: ASYNC110 - the ledger announces nothing
+            await asyncio.sleep(0)
+        meta.change(hold_answers=False)  # all statuses are due in the same moment
+        await asyncio.gather(*sends)
         await meta.idle()
         sizes = [len(value["statuses"]) for value in receiver.values]
         assert sorted(sizes) == [2, 4, 4]
@@ -230,7 +235,7 @@ async def test_a_slow_callback_is_cut_off_and_tried_again(client: Any, receiver:
         await client.send(meta.url)
         while len(receiver.bodies) < 2:
             receiver.arrived.clear()
-            await asyncio.wait_for(receiver.arrived.wait(), 5)
+            await asyncio.wait_for(receiver.arrived.wait(), PATIENCE_S)
         receiver.gate.set()
         await meta.idle()
 

@@ -25,6 +25,8 @@ ACCESS_TOKEN = "EAAtestaccesstoken"
 VERIFY_TOKEN = "a verify token for tests"
 PHONE_NUMBER_ID = "106540352242922"
 WABA_ID = "102290129340398"
+NOBODY = "http://127.0.0.1:9/"
+"""Where nobody listens: webhooks that are posted to it wait until the URL is changed to `Site.webhook_url`."""
 ALL_SCOPES = (
     "broadcasts:send",
     "broadcasts:read",
@@ -95,6 +97,11 @@ class Site:
     key: str
     account: dict[str, Any] = field(default_factory=dict)
     number: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def webhook_url(self) -> str:
+        """Where the daemon takes Meta's webhooks."""
+        return f"http://{self.running.webhooks_address}/webhooks/meta"
 
     async def admin(self, method: str, **params: Any) -> Any:
         """Call a method of the admin socket."""
@@ -199,4 +206,7 @@ async def site(
         key = await made.admin("key.create", account="shop", name="tests", scopes=list(ALL_SCOPES))
         made.key = key["key"]
         api.headers["Authorization"] = f"Bearer {made.key}"
-        yield made
+        try:
+            yield made
+        finally:
+            sim.change(hold_answers=False)  # the daemon's stop waits for what is in flight

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from wacrmd.systemd.notify import Notifier, listen_fds
 
 
@@ -20,7 +21,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         name = str(tmp_path / "notify") if request.param == "path" else f"@wacrmd-{uuid.uuid4()}"
         listener.bind(name.replace("@", "\0", 1))
-        listener.settimeout(5)
+        listener.settimeout(PATIENCE_S)
         yield listener, name
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.site import configuration, site
 from wacrmd.config import Bind, BindKind
 from wacrmd.dispatch.scheduler import PeriodicJob
@@ -30,7 +31,7 @@ def manager(folder: Path) -> Iterator[tuple[socket.socket, str]]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         address = str(folder / "notify")
         listener.bind(address)
-        listener.settimeout(20)
+        listener.settimeout(PATIENCE_S)
         yield listener, address
 
 
@@ -44,7 +45,7 @@ def drain(listener: socket.socket) -> list[str]:
     except BlockingIOError:
         return heard
     finally:
-        listener.settimeout(20)
+        listener.settimeout(PATIENCE_S)
 
 
 def until(listener: socket.socket, wanted: str) -> None:
@@ -70,10 +71,17 @@ async def test_a_healthy_daemon_pings_and_says_what_it_does(tmp_path: Path) -> N
 async def test_a_database_that_does_not_answer_ends_the_pings_until_it_does(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         ctx = here.running.ctx
+        patient = Watchdog(
+            ctx,
+            here.running.scheduler,
+            here.running.queue,
+            Notifier("/nowhere", 1),
+            answer_within_s=PATIENCE_S,
+        )
         dog = Watchdog(
             ctx, here.running.scheduler, here.running.queue, Notifier("/nowhere", 1), answer_within_s=0.1
         )
-        assert await dog.ailment() is None
+        assert await patient.ailment() is None
         let_go, stuck = threading.Event(), threading.Event()
 
         def wedge(_: object) -> None:
@@ -85,8 +93,7 @@ async def test_a_database_that_does_not_answer_ends_the_pings_until_it_does(tmp_
             await anyio.to_thread.run_sync(stuck.wait)
             assert "database has not answered" in str(await dog.ailment())
             let_go.set()
-        dog = Watchdog(ctx, here.running.scheduler, here.running.queue, Notifier("/nowhere", 1))
-        assert await dog.ailment() is None
+        assert await patient.ailment() is None
 
 
 async def test_a_sweeper_that_hangs_in_a_chore_ends_the_pings(tmp_path: Path) -> None:
@@ -143,7 +150,7 @@ def test_a_stopped_process_is_silent_and_goes_on_when_continued(tmp_path: Path) 
             until(listener, "WATCHDOG=1")
             daemon.terminate()
             until(listener, "STOPPING=1")
-            assert daemon.wait(20) == 0
+            assert daemon.wait(PATIENCE_S) == 0
         finally:
             daemon.kill()
             daemon.wait()

@@ -53,7 +53,7 @@ class Simulator:
         """What `GET /_simulator/summary` answers."""
         return self._control.totals()
 
-    async def idle(self, timeout_s: float = 10.0) -> None:
+    async def idle(self, timeout_s: float = 60.0) -> None:
         """Return once all scheduled webhooks were taken or given up; TimeoutError after `timeout_s`."""
         async with asyncio.timeout(timeout_s):
             await self.poster.idle()
