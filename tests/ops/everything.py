@@ -12,6 +12,7 @@ import httpx
 
 from tests.support.clock import ShiftClock
 from tests.support.meta import post, prefer, say, status, template_event
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
 from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, Site, configuration, people
 from wacrmd import daemon
@@ -196,15 +197,16 @@ class Everything:
         """A status and a reply that come before Meta's own answer to the send."""
         here = self.here
         known = len(here.sim.ledger.entries)
-        here.sim.change(latency_ms=500, webhooks=False)
+        here.sim.change(hold_answers=True, webhooks=False)
         broadcast_id = await here.send(people(1, 900))
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE_S):
             while len(here.sim.ledger.entries) == known:  # noqa: ASYNC110 - the message is with Meta
                 await anyio.sleep(0.01)
         await status(here, here.sim.ledger.entries[-1].wamid, "delivered")
         await say(here, "Hello!", wa_id=people(1, 900)[0]["to"][1:])
+        here.sim.change(hold_answers=False)
         await here.until_status(broadcast_id, "sent")
-        here.sim.change(latency_ms=0, webhooks=True)
+        here.sim.change(webhooks=True)
 
     async def hear(self, finished: str) -> None:
         """Everything that Meta tells."""

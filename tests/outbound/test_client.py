@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver, receiver
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.outbound.client import MAX_ANSWER_BYTES, DeliveryResult, WebhookClient
@@ -63,7 +64,7 @@ async def calling(
 
 
 async def post(client: WebhookClient, url: str) -> DeliveryResult:
-    return await client.post(url, {"X-Test": "1"}, b'{"a": 1}', 2)
+    return await client.post(url, {"X-Test": "1"}, b'{"a": 1}', PATIENCE_S)
 
 
 async def test_a_call_carries_body_headers_and_the_name_as_host() -> None:
