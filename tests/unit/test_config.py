@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from wacrmd import config
 from wacrmd.config import Bind, BindKind, Config
 from wacrmd.config.sections import LogConfig
+from wacrmd.domain.log_level import LogLevel
 from wacrmd.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
@@ -280,7 +281,7 @@ def test_any_text_survives_being_written_as_toml(text: str) -> None:
 
 def test_the_configuration_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValidationError):
-        Config().log.level = "debug"  # type: ignore[misc]
+        Config().log.level = LogLevel.DEBUG  # type: ignore[misc]
 
 
 def test_where_the_file_is_looked_for() -> None:
@@ -301,7 +302,7 @@ def test_only_the_default_file_may_be_missing(tmp_path: Path, monkeypatch: pytes
 def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[log]\nlevel = "debug"\n')
-    assert config.load(path).log == LogConfig(level="debug")
+    assert config.load(path).log == LogConfig(level=LogLevel.DEBUG)
     path.write_bytes(b'[log]\nlevel = "\xff"\n')
     with pytest.raises(ConfigError, match="expected UTF-8 text, found other bytes at offset 15"):
         config.load(path)
@@ -328,7 +329,7 @@ def test_a_reload_changes_what_it_can_and_names_what_waits() -> None:
     assert applied == ["limits.max_recipients", "log.level"]
     assert waiting == ["api.bind", "log.format"]
     assert merged.limits.max_recipients == 5
-    assert merged.log == LogConfig(level="debug")
+    assert merged.log == LogConfig(level=LogLevel.DEBUG)
     assert merged.api == Config().api
     assert config.reload(merged, merged) == (merged, [], [])
 

@@ -1,4 +1,4 @@
-"""Addresses that a listener may be bound to: `HOST:PORT`, `unix:/path` or `fd://N`."""
+"""The address of a listener: `HOST:PORT`, `unix:/path` or `fd://N`."""
 
 import ipaddress
 import re
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Self
 
 EXPECTED = '"HOST:PORT", "unix:/path" or "fd://N"'
-UNIX_PATH_MAX = 107
-"""Bytes that fit into `sun_path` beside its closing NUL (unix(7))."""
-PORT_MAX = 65535
+MAX_UNIX_PATH = 107
+"""Bytes that fit into `sun_path` before its closing NUL (unix(7))."""
+MAX_PORT = 65535
 
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[\w.-]+)):(?P<port>\d{1,5})", re.ASCII)
 _FD = re.compile(r"fd://(?P<fd>\d{1,6})", re.ASCII)
@@ -26,7 +26,7 @@ class BindKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """One address: `host` and `port` for TCP, `path` for a unix socket, `fd` for an inherited descriptor."""
+    """One address: `host` and `port` for TCP, `path` for a Unix socket, `fd` for an inherited descriptor."""
 
     kind: BindKind
     host: str = ""
@@ -36,19 +36,19 @@ class Bind:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The address that `text` names; raises ValueError with one clause that says what was expected."""
+        """The address in `text`; raises ValueError that says what was expected."""
         if text.startswith("unix:"):
             path = text.removeprefix("unix:")
             if not path.startswith("/") or not fits_sun_path(path):
-                raise ValueError(f"an absolute path of at most {UNIX_PATH_MAX} bytes after unix:")
+                raise ValueError(f"an absolute path of at most {MAX_UNIX_PATH} bytes after unix:")
             return cls(BindKind.UNIX, path=Path(path))
         if match := _FD.fullmatch(text):
             return cls(BindKind.FD, fd=int(match["fd"]))
         match = _HOST_PORT.fullmatch(text)
         if match is None:
             raise ValueError(EXPECTED)
-        if int(match["port"]) > PORT_MAX:
-            raise ValueError(f"a port from 0 to {PORT_MAX}")
+        if int(match["port"]) > MAX_PORT:
+            raise ValueError(f"a port from 0 to {MAX_PORT}")
         if match["v6"]:
             try:
                 ipaddress.IPv6Address(match["v6"])
@@ -66,7 +66,10 @@ class Bind:
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can reach it; an inherited descriptor is its giver's business."""
+        """Whether only this machine can reach it.
+
+        An inherited descriptor counts as local: the program that opened it chose its address.
+        """
         if self.kind is not BindKind.TCP or self.host == "localhost":
             return True
         try:
@@ -76,5 +79,5 @@ class Bind:
 
 
 def fits_sun_path(path: str) -> bool:
-    """Whether `path` can be the address of a unix socket."""
-    return "\0" not in path and len(path.encode(errors="surrogateescape")) <= UNIX_PATH_MAX
+    """Whether `path` can be the address of a Unix socket."""
+    return "\0" not in path and len(path.encode(errors="surrogateescape")) <= MAX_UNIX_PATH

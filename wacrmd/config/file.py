@@ -1,4 +1,4 @@
-"""The configuration as a file: read it with every problem at once, and write it out again."""
+"""The configuration file: read with all problems reported at once, and written out again."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -15,29 +16,31 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from wacrmd.config.bind import Bind, BindKind
-from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, Expected, Section
+from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, Section
+from wacrmd.config.values import Expected
 from wacrmd.errors import ConfigError
 from wacrmd.suggest import did_you_mean
 
 DEFAULT_PATH = Path("/etc/wacrmd/config.toml")
 
 _HEAD = """\
-# wacrmd: every key of the configuration with its default. Each section and each key may be left out.
-# What a key takes stands in brackets; "restart" marks a key that `wacrmd reload` leaves alone.
-# Accounts, numbers and API keys are not configured here: see wacrmd account, wacrmd number and wacrmd key.
+# The configuration of wacrmd: every key with its default value. Each section and each key may be left out.
+# In brackets: which values a key takes. "restart" means that a change takes effect at the next start; all other
+# keys also take effect with `wacrmd reload`.
+# Accounts, numbers and API keys are not configured here but with wacrmd account, wacrmd number and wacrmd key.
 """
-_FOUND_MAX = 80
+MAX_FOUND = 80
 
 
 def config_path(option: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """The file to read: the option, else `$WACRMD_CONFIG`, else the default place."""
+    """The path of the file: the option, else `$WACRMD_CONFIG`, else the default path."""
     return option or Path(environ.get("WACRMD_CONFIG") or DEFAULT_PATH)
 
 
 def load(option: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
-    """The configuration of the file that `config_path` names; raises ConfigError with every problem.
+    """The configuration in the file at `config_path`; raises ConfigError with all problems.
 
-    Where nobody named a file and there is none at the default place, the defaults hold.
+    If no file is named and none exists at the default path, all keys have their defaults.
     """
     path = config_path(option, environ)
     try:
@@ -58,7 +61,7 @@ def load(option: Path | None, environ: Mapping[str, str] = os.environ) -> Config
 
 
 def parse(text: str, source: str) -> Config:
-    """The configuration in `text`; raises ConfigError with every problem as `source: [section] key: …`."""
+    """The configuration in `text`; raises ConfigError with all problems, each as `source: [section] key: …`."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -84,7 +87,7 @@ def parse(text: str, source: str) -> Config:
 
 
 def effective(config: Config) -> str:
-    """Every key with the value in use, as TOML that `parse` reads back to an equal configuration."""
+    """Every key with its value in `config`, as TOML that `parse` reads as the same configuration."""
     tables = (
         "\n".join(
             [
@@ -98,21 +101,21 @@ def effective(config: Config) -> str:
 
 
 def example() -> str:
-    """The text of `config.example.toml`: every key with its default, each under its comment."""
+    """The text of `config.example.toml`: every key with its default and a comment above it."""
     lines = [_HEAD]
     defaults = Config()
     for name, section in SECTIONS.items():
         lines += [*_comment(str(section.__doc__)), f"[{name}]"]
         for key, field in section.model_fields.items():
             takes = expected(field) + ("" if f"{name}.{key}" in RELOADABLE else "; restart")
-            lines += _comment(f"{field.description} [{takes}]")
+            lines += _comment(str(field.description), f"[{takes}]")
             lines.append(f"{key} = {_toml(getattr(getattr(defaults, name), key))}")
         lines.append("")
     return "\n".join(lines[:-1]) + "\n"
 
 
 def expected(field: FieldInfo) -> str:
-    """What a key takes, in words, from its type and its rules."""
+    """The values that a key takes, in words, from its type and its rules."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and extra["expected"]:
         return str(extra["expected"])
@@ -120,18 +123,24 @@ def expected(field: FieldInfo) -> str:
         if isinstance(rule, Expected):
             return rule.text
     if get_origin(field.annotation) is Literal:
-        *others, last = (f'"{choice}"' for choice in get_args(field.annotation))
-        return f"{', '.join(others)} or {last}"
+        return _one_of(get_args(field.annotation))
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return _one_of(field.annotation)
     if field.annotation is bool:
         return "true or false"
     if field.annotation is str:
-        return "a text"
+        return "a string"
     kind = "a whole number" if field.annotation is int else "a number"
     return f"{kind} {_range(field.metadata)}"
 
 
+def _one_of(choices: Iterable[str]) -> str:
+    *others, last = (f'"{choice}"' for choice in choices)
+    return f"{', '.join(others)} or {last}"
+
+
 def _range(rules: Iterable[object]) -> str:
-    """The bounds in words; every number of the configuration has a lower and an upper one."""
+    """The bounds in words. Every number in the configuration has a lower and an upper bound."""
     low, high = "", ""
     for rule in rules:
         if isinstance(rule, Ge):
@@ -147,7 +156,7 @@ def _explain(name: str, section: type[Section], error: ErrorDetails) -> str:
     key = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         near = did_you_mean(key, section.model_fields, "{}")
-        # The value stays unsaid: a key that does not belong here may well be a secret.
+        # The value is not repeated: a key that does not belong here may be a secret.
         return (
             f"[{name}] {key}: expected a key of this section, found an unknown one{near or _elsewhere(key)}"
         )
@@ -170,7 +179,7 @@ def _elsewhere(key: str) -> str:
 
 
 def _shared_addresses(sections: Mapping[str, Section]) -> list[str]:
-    """One problem for each address that an earlier listener has already."""
+    """One problem for each listener whose address another listener has too."""
     taken: dict[Bind, str] = {}
     problems: list[str] = []
     for name, key in (("api", "bind"), ("webhooks", "bind"), ("admin", "socket")):
@@ -179,7 +188,7 @@ def _shared_addresses(sections: Mapping[str, Section]) -> list[str]:
         value = getattr(sections[name], key)
         bind = value if isinstance(value, Bind) else Bind(BindKind.UNIX, path=value)
         if bind.kind is BindKind.TCP and bind.port == 0:
-            continue  # the system gives each its own port
+            continue  # the system chooses another port for each
         if bind in taken:
             problems.append(
                 f"[{name}] {key}: expected an address of its own, found that of {taken[bind]}: {value}"
@@ -195,12 +204,12 @@ def _found(value: object) -> str:
         text = _toml(value)
     except TypeError:
         text = str(value)
-    text = re.sub(r"//[^/\s]*@", "//…@", text)  # a password does not belong into a message
-    return text if len(text) <= _FOUND_MAX else text[: _FOUND_MAX - 1] + "…"
+    text = re.sub(r"//[^/\s]*@", "//…@", text)  # no password in a message
+    return text if len(text) <= MAX_FOUND else text[: MAX_FOUND - 1] + "…"
 
 
 def _toml(value: Any) -> str:
-    """`value` as TOML writes it; raises TypeError for a kind that no key takes."""
+    """`value` in TOML; raises TypeError for a type that no key has."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | Path | Bind):
@@ -214,5 +223,8 @@ def _toml(value: Any) -> str:
     raise TypeError
 
 
-def _comment(text: str) -> list[str]:
-    return textwrap.wrap(text, 110, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
+def _comment(*parts: str) -> list[str]:
+    """The parts as comment lines: on one line if they fit, else each part begins a line."""
+    wrapper = textwrap.TextWrapper(110, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
+    whole = wrapper.wrap(" ".join(parts))
+    return whole if len(whole) == 1 else [line for part in parts for line in wrapper.wrap(part)]

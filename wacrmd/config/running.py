@@ -1,4 +1,4 @@
-"""What a running daemon asks of its configuration: the key file, what a reload changes, what to warn of."""
+"""What a running daemon needs from its configuration: the key file, the effect of a reload, warnings."""
 
 import os
 from collections.abc import Mapping
@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 from wacrmd.config.bind import Bind
 from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, Section
+from wacrmd.domain.attempt import UncertainPolicy
+from wacrmd.domain.log_level import LogLevel
 
 
 def key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Path:
-    """The file of the key that seals secrets (see `[storage] key_file`)."""
+    """The file with the key that encrypts secrets (see `[storage] key_file`)."""
     if config.storage.key_file:
         return Path(config.storage.key_file)
     directory = environ.get("CREDENTIALS_DIRECTORY")
@@ -20,7 +22,10 @@ def key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def reload(running: Config, wanted: Config) -> tuple[Config, list[str], list[str]]:
-    """The configuration to go on with, the keys that took effect, and those that wait for a restart."""
+    """The merged configuration, the keys that took effect, and the keys that wait for a restart.
+
+    Keys are named `section.key`.
+    """
     applied: list[str] = []
     waiting: list[str] = []
     sections: dict[str, Section] = {}
@@ -35,32 +40,34 @@ def reload(running: Config, wanted: Config) -> tuple[Config, list[str], list[str
 
 
 def warnings(config: Config) -> list[str]:
-    """What is allowed but seldom meant: one sentence each."""
-    said: list[str] = []
+    """Settings that are allowed but may be mistakes: one sentence each."""
+    found: list[str] = []
     for name, bind in (("api", config.api.bind), ("webhooks", config.webhooks.bind)):
         if not bind.is_local:
-            said.append(
-                f"[{name}] bind: {bind} can be reached from other machines, and without TLS; "
-                "127.0.0.1 with a reverse proxy is safer"
+            found.append(
+                f"[{name}] bind: other machines can reach {bind}, and without TLS; "
+                "127.0.0.1 behind a reverse proxy is safer"
             )
     graph = urlsplit(config.meta.graph_url)
     if graph.scheme == "http" and not Bind.parse(f"{_bracketed(graph.hostname or '')}:80").is_local:
-        said.append("[meta] graph_url: access tokens travel unencrypted over http; use https")
-    if config.sender.on_uncertain == "resend":
-        said.append('[sender] on_uncertain: "resend" may send a message twice; "hold" never does')
+        found.append("[meta] graph_url: access tokens are sent unencrypted over http; use https")
+    if config.sender.on_uncertain is UncertainPolicy.RESEND:
+        found.append('[sender] on_uncertain: "resend" may send a message twice; "hold" never does')
     if any(network.endswith("/0") for network in config.outbound_webhooks.allow_private):
-        said.append(
-            "[outbound_webhooks] allow_private: a /0 network lets local apps call every private address"
+        found.append(
+            "[outbound_webhooks] allow_private: a /0 network allows local apps to call every private address"
         )
-    if config.log.level == "debug":
-        said.append(
-            '[log] level: "debug" is slow and tells much; wacrmd log-level debug --for 10 does it for a while'
+    if config.log.level is LogLevel.DEBUG:
+        found.append(
+            '[log] level: "debug" is slow and writes a lot; wacrmd log-level debug --for 10 is for ten minutes only'
         )
     if not config.log.mask_phone_numbers:
-        said.append("[log] mask_phone_numbers: people's phone numbers stand in the log in full")
+        found.append("[log] mask_phone_numbers: the log contains full phone numbers")
     if not config.optout.stop_keywords:
-        said.append("[optout] stop_keywords: nobody can opt out by a message; Meta's own button still counts")
-    return said
+        found.append(
+            "[optout] stop_keywords: nobody can opt out by a message; only WhatsApp's own setting still works"
+        )
+    return found
 
 
 def _bracketed(host: str) -> str:

@@ -21,7 +21,7 @@ async def expire_attempts(ctx: Context, in_flight: set[tuple[int, int]] | None) 
     Without `in_flight` every attempt expires: nobody is sending. With it only those that are too old and not
     among the (recipient id, attempt) that are in flight here.
     """
-    policy = UncertainPolicy(ctx.config.sender.on_uncertain)
+    policy = ctx.config.sender.on_uncertain
     expired = await ctx.db.write(
         partial(_expire, ctx=ctx, policy=policy, in_flight=in_flight, now=ctx.clock.now())
     )

@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 from structlog.contextvars import bound_contextvars
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso, rest
-from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
+from wacrmd.domain.attempt import AttemptResult, Claim
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import Refusal, describe
@@ -262,9 +262,7 @@ class Sender:
         ctx = self._ctx
         now = ctx.clock.now()
         sender = ctx.config.sender
-        rules = Rules(
-            UncertainPolicy(sender.on_uncertain), sender.max_retries, round(sender.max_age_hours * HOUR)
-        )
+        rules = Rules(sender.on_uncertain, sender.max_retries, round(sender.max_age_hours * HOUR))
         decision = decide(outcome, claim, rules, started_at=started_at, now=now, jitter=self._random.random())
         result = decision.result
         accepted = result.status is RecipientStatus.SENT

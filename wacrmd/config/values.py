@@ -1,0 +1,106 @@
+"""The types of values in the configuration that TOML does not have: paths, addresses, URLs, lists of names.
+
+Each is read from a string, and says in words what it takes.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field
+
+from wacrmd.config.bind import EXPECTED as BIND_FORMS
+from wacrmd.config.bind import Bind, fits_sun_path
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The values that a key takes, in words, for messages and the example file; part of the annotation."""
+
+    text: str
+
+
+def _parsed(parse: Callable[[str], Any], expected: str) -> tuple[BeforeValidator, Expected]:
+    """Parses a string with `parse`. A parsed value passes; anything else is refused."""
+
+    def validate(value: object) -> object:
+        return parse(value) if isinstance(value, str) else value
+
+    return BeforeValidator(validate), Expected(expected)
+
+
+def _parsed_list(parse: Callable[[str], str], expected: str) -> tuple[BeforeValidator, Expected]:
+    """Parses a list of strings, each with `parse`, into a tuple."""
+
+    def validate(value: object) -> object:
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+            raise ValueError
+        return tuple(parse(item) for item in value)
+
+    return BeforeValidator(validate), Expected(expected)
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text or text.endswith("/") or text == ":memory:":
+        raise ValueError
+    return Path(text)
+
+
+def _socket(text: str) -> Path:
+    if not text or not fits_sun_path(text):
+        raise ValueError
+    return Path(text)
+
+
+def _url(text: str) -> str:
+    url = urlsplit(text)
+    if (
+        url.scheme not in ("http", "https")
+        or not url.hostname
+        or url.query
+        or url.fragment
+        or "@" in url.netloc
+    ):
+        raise ValueError
+    _ = url.port  # raises ValueError where it is none
+    return text.rstrip("/")
+
+
+def _optional_url(text: str) -> str:
+    return _url(text) if text else ""
+
+
+def _network(text: str) -> str:
+    if re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", text):
+        return text.lower()
+    return str(ipaddress.ip_network(text))
+
+
+def _word(text: str) -> str:
+    if not text.strip():
+        raise ValueError
+    return " ".join(text.split())
+
+
+def _group(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?", text):
+        raise ValueError
+    return text
+
+
+FilePath = Annotated[Path, *_parsed(_path, "the path of a file")]
+SocketPath = Annotated[Path, *_parsed(_socket, "a path of at most 107 bytes")]
+Address = Annotated[Bind, *_parsed(Bind.parse, BIND_FORMS)]
+Url = Annotated[str, *_parsed(_url, "a URL such as https://host, without user, query or fragment")]
+OptionalUrl = Annotated[str, *_parsed(_optional_url, 'a URL such as https://host, or "" for none')]
+Groups = Annotated[tuple[str, ...], *_parsed_list(_group, 'a list of group names such as ["wacrmd"]')]
+Words = Annotated[tuple[str, ...], *_parsed_list(_word, 'a list of words such as ["STOP"]')]
+Networks = Annotated[
+    tuple[str, ...],
+    *_parsed_list(_network, 'a list of host names and networks such as ["crm.lan", "10.0.0.0/8"]'),
+]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
