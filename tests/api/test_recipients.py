@@ -16,7 +16,8 @@ from starlette.requests import Request
 from tests.support.patience import PATIENCE_S
 from tests.support.site import Site, people, phones, site
 from wacrmd.api.recipients import wanted_media
-from wacrmd.services.broadcasts.recipients import COLUMNS, ExportFormat, export
+from wacrmd.domain.export_format import ExportFormat
+from wacrmd.services.broadcasts.recipients import COLUMNS, export
 from wacrmd.services.views import resolve_broadcast
 
 pytestmark = pytest.mark.anyio

@@ -19,6 +19,7 @@ BROADCAST: dict[str, Any] = {
     "total_recipients": 10,
     "sent_count": 4,
     "created_at": "2026-11-23T12:00:00.000Z",
+    "failures": [],
     "hold": {"reason": "number_paused", "detail": "number 1 is paused: token expired", "since": None},
 }
 
@@ -171,6 +172,8 @@ def test_broadcast_list_and_show_tell_what_holds_them(daemon: Daemon, run: Run) 
 
 
 def test_number_list_is_shown(daemon: Daemon, run: Run) -> None:
-    daemon.answers["number.list"] = [{"account": "shop", "phone_number_id": "111", "is_default": True}]
+    daemon.answers["number.list"] = [
+        {"account": "shop", "phone_number_id": "111", "is_default": True, "hold": None}
+    ]
     _, out, _ = run("--socket", daemon.socket, "number", "list")
     assert out.splitlines()[1].split() == ["shop", "-", "-", "111", "-", "-", "-", "-", "yes", "-", "-"]

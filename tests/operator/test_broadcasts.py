@@ -85,7 +85,7 @@ async def test_watching_tells_progress_and_the_reasons_of_failures(tmp_path: Pat
         code, out, _ = await wacrmd("broadcast", "watch", broadcast_id[:8])
         assert code == 0
         lines = out.splitlines()
-        assert any(line.startswith("sent 100/100 100 %") for line in lines)
+        assert any(line.startswith("sent: 100/100 (100 %)") for line in lines)
         failed = (await here.show(broadcast_id))["failed_count"]
         assert failed
         assert lines[-1].startswith(f"failed: {failed} x 131026:")
@@ -153,16 +153,16 @@ async def test_failed_and_uncertain_people_are_sent_to_again_only_when_somebody_
         here.sim.change(refused_recipients=[])
         code, out, _ = await wacrmd("broadcast", "retry", broadcast_id[:8])
         assert code == 0
-        assert out.startswith("1 people are sent to again")
+        assert out.startswith("Sending again to 1 people.")
         await here.until(broadcast_id, lambda shown: shown["sent_count"] == 3)
         _, out, _ = await wacrmd("broadcast", "retry", broadcast_id[:8])
-        assert out == "There is nobody to send to again.\n"
+        assert out == "There is no recipient to send to again.\n"
 
         here.sim.change(close_after_share=1.0, webhooks=False)
         uncertain_id = await here.send(people(3, start=3))
         await here.until(uncertain_id, lambda shown: shown["uncertain_count"] == 3)
         _, out, _ = await wacrmd("broadcast", "retry", uncertain_id[:8], "--failed")
-        assert out == "There is nobody to send to again.\n"
+        assert out == "There is no recipient to send to again.\n"
         here.sim.change(close_after_share=0.0, webhooks=True)
         code, out, err = await wacrmd("broadcast", "retry", uncertain_id[:8], "--uncertain", "--yes")
         assert code == 0

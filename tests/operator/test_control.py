@@ -98,7 +98,7 @@ async def test_draining_accepts_and_sends_no_more_until_it_is_ended(tmp_path: Pa
         assert (await here.admin("status"))["draining"] is True
         assert len(here.sim.ledger.entries) == taken
         code, out, _ = await wacrmd("drain", "--off")
-        assert (code, out) == (0, "The drain is over: broadcasts go on.\n")
+        assert (code, out) == (0, "The drain has ended: broadcasts go on.\n")
         clock.go()
         await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == here.sim.ledger.counts()["total"] == 60
@@ -125,7 +125,7 @@ async def test_a_log_level_ends_by_the_clock(tmp_path: Path, wacrmd: Wacrmd) -> 
         log.set_level("info")
         code, out, _ = await wacrmd("log-level", "debug", "--for", "10")
         assert code == 0
-        assert out.startswith("The daemon logs from debug on, until")
+        assert out.startswith("The log level is debug, until")
         assert log.level() == "debug"
         clock.advance(11 * MINUTE)
         with anyio.fail_after(PATIENCE_S):
@@ -133,7 +133,7 @@ async def test_a_log_level_ends_by_the_clock(tmp_path: Path, wacrmd: Wacrmd) -> 
                 await here.running.scheduler.passed.wait()
         assert (await here.admin("log-level")) == {"level": "info", "until": None, "configured": "info"}
         code, out, _ = await wacrmd("log-level")
-        assert out == "The daemon logs from info on, as configured.\n"
+        assert out == "The log level is info, as configured.\n"
         assert (await wacrmd("log-level", "--for", "3"))[0] == 2
 
 

@@ -76,7 +76,7 @@ async def test_people_opt_out_and_in_again(tmp_path: Path, wacrmd: Wacrmd) -> No
         code, out, _ = await wacrmd(
             "optout", "add", gone, "--account", "shop", "--detail", "asked on the phone"
         )
-        assert (code, out) == (0, f"{gone} is suppressed (operator).\n")
+        assert (code, out) == (0, f"{gone} is opted out (operator).\n")
         assert (await here.post(people(2))).json()["data"]["suppressed"] == 1
         _, out, _ = await wacrmd("optout", "list")
         assert "asked on the phone" in out
@@ -109,7 +109,7 @@ async def test_a_file_of_opt_outs_goes_over_in_parts_and_its_lines_keep_their_nu
     async with site(tmp_path) as here:
         code, out, err = await wacrmd("optout", "import", file, "--account", "shop")
         assert code == 0
-        assert out == "500 people suppressed, 0 were already, 1 lines rejected.\n"
+        assert out == "500 people opted out, 0 had opted out before, 1 lines rejected.\n"
         assert err.startswith("line 301: ")
         code, out, _ = await wacrmd("optout", "import", file, "--account", "shop", "--json")
         assert {name: json.loads(out)[name] for name in ("added", "known", "rejected")} == {

@@ -38,7 +38,7 @@ def secrets(folder: Path, token: str = ACCESS_TOKEN) -> list[str]:
 async def test_accounts_are_renamed_and_removed_when_they_own_nothing(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path) as here:
         code, out, _ = await wacrmd("account", "rename", "shop", "store")
-        assert (code, out) == (0, "Account shop is store now.\n")
+        assert (code, out) == (0, "Account shop is now called store.\n")
         assert (await here.admin("account.list"))[0]["name"] == "store"
         code, _, err = await wacrmd("account", "remove", "store", "--yes")
         assert code == 1

@@ -42,7 +42,7 @@ async def test_the_drill_a_restored_site_knows_all_and_messages_nobody_by_itself
     (new / "wacrmd.db.key").write_bytes(key.read_bytes())
     config = config_file(tmp_path, new / "wacrmd.db")
     assert main(["restore", str(backup), "--config", str(config)]) == 0
-    assert "under way and are paused now: 1." in capsys.readouterr().err
+    assert "1 unfinished broadcasts are paused" in capsys.readouterr().err
     async with site(new, clock=clock) as here:
         assert (await here.show(broadcast_id))["sent_count"] == 40
         held = await here.show(waiting)

@@ -11,10 +11,10 @@ from wacrmd.api.endpoint import Call, Endpoint, Header, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
 from wacrmd.domain.account import Scope
 from wacrmd.domain.broadcast import Broadcast
+from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.page import Position
 from wacrmd.errors import ErrorCode, bad_request, not_found
 from wacrmd.services.broadcasts import lifecycle, recipients
-from wacrmd.services.broadcasts.recipients import ExportFormat
 
 READ = (Scope.BROADCASTS_SEND, Scope.BROADCASTS_READ)
 MEDIA = {

@@ -1,6 +1,6 @@
 """Outbound webhooks over HTTP: where an app wants to be told of events, and what became of each telling."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 from starlette.responses import Response
@@ -9,6 +9,7 @@ from wacrmd.api.endpoint import Call, Endpoint, answer
 from wacrmd.api.paging import PageQuery, decode_cursor, encode_cursor
 from wacrmd.api.schemas import RequestModel
 from wacrmd.domain.account import Scope
+from wacrmd.domain.webhook_delivery import DeliveryStatus
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.http.address_policy import MAX_URL
@@ -17,7 +18,6 @@ from wacrmd.services.webhooks import endpoints
 MANAGE = (Scope.WEBHOOKS_MANAGE,)
 Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_URL)]
 Events = Annotated[list[WebhookEvent], Field(min_length=1, max_length=50)]
-DeliveryStatus = Literal["pending", "delivered", "failed"]
 
 
 class WebhookIn(RequestModel):

@@ -1,4 +1,4 @@
-"""`wacrmd check-config`: every problem of the configuration at once, without starting anything."""
+"""`wacrmd check-config`: reports all problems of the configuration, without starting anything."""
 
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from wacrmd.cli.output import emit, hint, say
 
 @click.command("check-config")
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
-@click.option("--effective", is_flag=True, help="Print every key with the value in use.")
+@click.option("--effective", is_flag=True, help="Print every key with its effective value.")
 @click.pass_obj
 def check_config(session: Session, config: Path | None, effective: bool) -> None:
-    """Check the configuration file; exit code 78 and one line for each error if it cannot be used.
+    """Check the configuration file.
+
+    If it cannot be used, each error is one line, and the exit code is 78.
 
     For example: wacrmd check-config --effective
     """
@@ -32,7 +34,11 @@ def check_config(session: Session, config: Path | None, effective: bool) -> None
         if effective:
             click.echo(configuration.effective(loaded), nl=False)
         else:
-            say(f"{path}: good" if path.exists() else f"there is no {path}: the defaults hold")
+            say(
+                f"{path}: no errors"
+                if path.exists()
+                else f"{path} does not exist: all keys have their defaults"
+            )
 
     emit(session, result, render)
 

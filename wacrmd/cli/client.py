@@ -1,4 +1,4 @@
-"""How a command finds the daemon and asks it."""
+"""How a command finds the daemon and calls it."""
 
 import os
 import tomllib
@@ -12,13 +12,13 @@ from wacrmd.admin.protocol import RpcCode, RpcError
 from wacrmd.cli.frame import Session
 from wacrmd.errors import ConfigError
 
-# Both are wacrmd.config's defaults; importing that package would double the time of every command.
+# The defaults of wacrmd.config, repeated: importing it would double the time of every command. A test compares them.
 DEFAULT_SOCKET = Path("/run/wacrmd/admin.sock")
 DEFAULT_CONFIG = Path("/etc/wacrmd/config.toml")
 
 
 def socket_path(session: Session, environ: Mapping[str, str] = os.environ) -> Path:
-    """`--socket`, else `$WACRMD_SOCKET`, else the socket of a readable configuration file, else the default.
+    """`--socket`, else `$WACRMD_SOCKET`, else the socket in the configuration file, else the default.
 
     Raises ConfigError if a file named with `--config` cannot be read.
     """
@@ -42,7 +42,7 @@ def socket_path(session: Session, environ: Mapping[str, str] = os.environ) -> Pa
 
 
 def call(session: Session, method: str, **params: Any) -> Any:
-    """The daemon's answer to one call; parameters that are None are left out. Raises the client's errors."""
+    """The result of one call; parameters that are None are left out. Raises the errors of AdminClient."""
     with AdminClient(socket_path(session)) as daemon:
         try:
             return daemon.call(method, _given(params))
@@ -51,7 +51,7 @@ def call(session: Session, method: str, **params: Any) -> Any:
 
 
 def stream(session: Session, method: str, **params: Any) -> Iterator[Any]:
-    """The items of a streaming call as they come; otherwise as `call`."""
+    """The items of a streaming call as they come; parameters and errors as in `call`."""
     with AdminClient(socket_path(session)) as daemon:
         try:
             yield from daemon.stream(method, _given(params))
@@ -64,12 +64,12 @@ def _given(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explained(error: RpcError, daemon_version: str) -> RpcError:
-    """The error, with the likely cause where command and daemon are of different versions."""
+    """The error, with the likely cause if command and daemon have different versions."""
     if error.code != RpcCode.METHOD_NOT_FOUND or daemon_version == __version__:
         return error
     return RpcError(
         error.code,
-        f"the daemon (wacrmd {daemon_version}) does not know this; this command is wacrmd {__version__}: "
+        f"the daemon (wacrmd {daemon_version}) does not know this method; this command is wacrmd {__version__}: "
         "restart the daemon after an update",
         error.data,
     )

@@ -1,4 +1,4 @@
-"""Names and ids for the shell's completion, asked of the daemon; without one there are none, and no complaint."""
+"""Completion of names and ids in the shell, with a call to the daemon. Without a daemon it offers nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ from wacrmd.errors import WacrmdError
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def _asked(method: str, field: str, label: str) -> Complete:
-    """Completes the values of `field` in what `method` lists, each with another field beside it."""
+def _listed(method: str, field: str, label: str) -> Complete:
+    """Completes the values of `field` in the list that `method` returns; `label` is shown next to each."""
 
     def complete(context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
         from wacrmd.cli.client import call  # noqa: PLC0415 - only a shell asks for it
@@ -30,8 +30,8 @@ def _asked(method: str, field: str, label: str) -> Complete:
     return complete
 
 
-accounts = _asked("account.list", "name", "id")
-numbers = _asked("number.list", "phone_number_id", "label")
-broadcasts = _asked("broadcast.list", "id", "name")
-keys = _asked("key.list", "id", "name")
-webhooks = _asked("webhook.list", "id", "url")
+accounts = _listed("account.list", "name", "id")
+numbers = _listed("number.list", "phone_number_id", "label")
+broadcasts = _listed("broadcast.list", "id", "name")
+keys = _listed("key.list", "id", "name")
+webhooks = _listed("webhook.list", "id", "url")

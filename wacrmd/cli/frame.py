@@ -1,4 +1,4 @@
-"""What all commands share: the session, nouns that load when used, `--socket` and `--json` anywhere."""
+"""What all commands share: the session, commands that are imported when used, `--socket` and `--json` anywhere."""
 
 import importlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from wacrmd.suggest import did_you_mean
 
 @dataclass(slots=True)
 class Session:
-    """What the person asked for, for any command: which socket, which file, which kind of output."""
+    """The options that apply to any command: socket, configuration file, JSON output."""
 
     socket: Path | None = None
     config: Path | None = None
@@ -20,7 +20,7 @@ class Session:
 
 
 class Lazy(NamedTuple):
-    """A command that is imported when used: where it stands (`module:name`) and its line in the help."""
+    """A command that is imported when used: where it is (`module:name`), and its line in the help."""
 
     target: str
     summary: str
@@ -33,13 +33,13 @@ class Lazy(NamedTuple):
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Store a shared option in the session, whichever level it was given at; absent ones change nothing."""
+    """Store a shared option in the session, before the noun or after the verb; one that is not given changes nothing."""
     if value and isinstance(context.find_root().obj, Session):
         setattr(context.find_root().obj, str(parameter.name), value)
 
 
 def shared_options() -> list[click.Parameter]:
-    """`--socket` and `--json`, which stand before the noun as well as after the verb."""
+    """`--socket` and `--json`, which may be given before the noun or after the verb."""
     return [
         click.Option(
             ["--socket"],
@@ -67,7 +67,7 @@ EXAMPLE = "For example: "
 
 
 class Verb(click.Command):
-    """A command that talks to the daemon; what its docstring gives as an example stands apart in the help."""
+    """A command that calls the daemon. The example in its docstring is a section of its own in the help."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -77,19 +77,19 @@ class Verb(click.Command):
         self.example = " ".join(example.split())
 
     def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The example, on one line that can be copied."""
+        """Write the example on one line, so that it can be copied."""
         if self.example:
             with formatter.section("Example"):
                 formatter.write(f"{'':>{formatter.current_indent}}{self.example}\n")
 
 
 class HintingGroup(click.Group):
-    """A group that answers a misspelt command with the nearest one."""
+    """A group that suggests the nearest command for a misspelt one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments begin with; raises UsageError that names the nearest."""
+        """The command named by the first argument; raises UsageError with the nearest one."""
         word = args[0]
         known = self.list_commands(ctx)
         if word not in known and not word.startswith("-") and not ctx.resilient_parsing:
@@ -100,7 +100,7 @@ class HintingGroup(click.Group):
 
 
 class Noun(HintingGroup):
-    """A thing that the daemon manages, with its verbs: `@noun.command("verb")`."""
+    """A noun of the command line with its verbs: `@noun.command("verb")`."""
 
     command_class = Verb
 
@@ -114,13 +114,13 @@ class Noun(HintingGroup):
         return sorted([*super().list_commands(ctx), *self._lazy])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One verb, imported if need be; None for an unknown name."""
+        """One verb, imported if necessary; None for an unknown name."""
         lazy = self._lazy.get(cmd_name)
         return lazy.load() if lazy else super().get_command(ctx, cmd_name)
 
 
 class Root(HintingGroup):
-    """The executable: sections of lazily loaded commands."""
+    """The root command, with sections of commands that are imported when used."""
 
     def __init__(self, *args: Any, sections: dict[str, dict[str, Lazy]], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -137,13 +137,13 @@ class Root(HintingGroup):
         return lazy.load() if lazy else None
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands in the help, without importing one."""
+        """Write the list of commands, without importing them."""
         for title, section in self._sections.items():
             with formatter.section(title):
                 formatter.write_dl([(name, lazy.summary) for name, lazy in section.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """Names for the shell's completion, without importing any command."""
+        """Names for completion in the shell, without importing the commands."""
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell asks for it
 
         if incomplete.startswith("-"):

@@ -38,9 +38,9 @@ def read_pieces(file: str, max_bytes: int | None = None) -> Iterator[bytes]:
 
 
 class SecretFile(click.ParamType[str]):
-    """The content of a file, or of standard input for `-`: a secret itself would be seen by all in `ps`.
+    """A secret in a file, or in standard input for `-`; on the command line everybody could see it with `ps`.
 
-    One newline at the end is not a part of it. Empty, unreadable and many-lined files are usage errors.
+    One newline at the end is left out. A file that is empty, unreadable or has several lines is a usage error.
     """
 
     name = "file"
@@ -70,7 +70,7 @@ class SecretFile(click.ParamType[str]):
         self, raw: bytes, where: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
         if len(raw) > MAX_SECRET_BYTES:
-            self.fail(f"{where} holds more than {MAX_SECRET_BYTES} bytes: is it the right file?", param, ctx)
+            self.fail(f"{where} has more than {MAX_SECRET_BYTES} bytes: is it the right file?", param, ctx)
         try:
             secret = raw.decode("utf-8")
         except UnicodeDecodeError:
@@ -79,17 +79,14 @@ class SecretFile(click.ParamType[str]):
         if not secret.strip():
             self.fail(f"{where} is empty", param, ctx)
         if "\n" in secret:
-            self.fail(f"{where} holds more than one line: put the secret alone into it", param, ctx)
+            self.fail(f"{where} has more than one line: put only the secret into it", param, ctx)
         return secret
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask a person before something that cannot be undone; raises Abort on no.
+    """Ask before something that cannot be undone; raises Abort on no.
 
-    A script is not asked: without a terminal on stdin the command is taken at its word.
+    Only a person is asked: if stdin is no terminal, a script runs the command.
     """
     if not yes and sys.stdin.isatty():
         click.confirm(question, abort=True, err=True)
-
-
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")

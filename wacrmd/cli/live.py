@@ -1,4 +1,4 @@
-"""A broadcast as it goes on: a live view on a terminal, a line for each change where there is none."""
+"""A broadcast while it is sent: a live picture on a terminal, else a line for each change."""
 
 import time
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from wacrmd.cli.output import clean, on_terminal, relative, span
 if TYPE_CHECKING:
     from rich.console import Group
 
-_BAR = 30
-MOST_REASONS = 5
-_LINE_EVERY_S = 1.0
+BAR_WIDTH = 30
+MAX_REASONS = 5
+LINE_INTERVAL_S = 1.0
 FUNNEL = (
     ("sent", "sent_count"),
     ("delivered", "delivered_count"),
     ("read", "read_count"),
     ("replied", "replied_count"),
 )
-BESIDE = (
+OTHER_COUNTS = (
     ("failed", "failed_count"),
     ("uncertain", "uncertain_count"),
     ("cancelled", "cancelled_count"),
@@ -28,32 +28,32 @@ BESIDE = (
 
 
 def follow(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    """Show each item as it comes; returns the last one."""
+    """Show each item of `broadcast.watch` as it comes; returns the last one."""
     return _live(items) if on_terminal() else _lines(items)
 
 
-def done_of(item: dict[str, Any]) -> int:
-    """How many recipients are not waiting any more."""
+def done_count(item: dict[str, Any]) -> int:
+    """How many recipients are not pending any more."""
     return int(item["total_recipients"]) - int(item["pending_count"])
 
 
 def line(item: dict[str, Any]) -> str:
-    """One line about the broadcast: progress, speed, time left, funnel, and what holds it up."""
-    total, done = int(item["total_recipients"]), done_of(item)
-    parts = [f"{item['status']} {done}/{total} {_percent(done, total)}"]
+    """One line about the broadcast: progress, rate, time left, counts, and its hold."""
+    total, done = int(item["total_recipients"]), done_count(item)
+    parts = [f"{item['status']}: {done}/{total} ({_percent(done, total)})"]
     if item.get("rate") is not None and item["pending_count"]:
         parts.append(f"{item['rate']:g}/s")
     if item.get("seconds_left"):
         parts.append(f"{span(item['seconds_left'])} left")
     parts += [f"{word} {item[field]}" for word, field in FUNNEL]
-    parts += [f"{word} {item[field]}" for word, field in BESIDE if item[field]]
+    parts += [f"{word} {item[field]}" for word, field in OTHER_COUNTS if item[field]]
     if item.get("hold"):
         parts.append(f"held: {item['hold']['detail']}")
     return clean(", ".join(parts))
 
 
 def failures(item: dict[str, Any]) -> list[str]:
-    """One line for each reason for which recipients failed."""
+    """One line for each reason why recipients failed."""
     return [
         clean(f"{one['count']} x {one['code'] if one['code'] is not None else 'no code'}: {one['title']}")
         for one in item.get("failures") or []
@@ -64,7 +64,7 @@ def _lines(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     last, told_at, told = None, 0.0, ""
     for last in items:
         said = line(last)
-        if said != told and (time.monotonic() - told_at >= _LINE_EVERY_S or last["finished"]):
+        if said != told and (time.monotonic() - told_at >= LINE_INTERVAL_S or last["finished"]):
             click.echo(said)
             told_at, told = time.monotonic(), said
     if last is not None:
@@ -76,12 +76,12 @@ def _lines(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def draw(item: dict[str, Any]) -> None:
-    """Show a broadcast once, with what can be done about its failures."""
+    """Print a broadcast once, with advice about its failures."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
     console = Console(highlight=False)
     console.print(_drawn(item))
-    for one in (item.get("failures") or [])[:MOST_REASONS]:
+    for one in (item.get("failures") or [])[:MAX_REASONS]:
         if one.get("advice"):
             console.print(f"  {one['code']}: {clean(one['advice'])}", style="dim", markup=False)
 
@@ -102,15 +102,15 @@ def _drawn(item: dict[str, Any]) -> "Group":
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    total, done = int(item["total_recipients"]), done_of(item)
+    total, done = int(item["total_recipients"]), done_count(item)
     head = Text.assemble(
         (clean(item["name"]), "bold"),
         f"  {item['id'][:8]}  {clean(item['template_name'])} ({clean(item['template_language'])})",
     )
-    filled = round(_BAR * done / total) if total else _BAR
+    filled = round(BAR_WIDTH * done / total) if total else BAR_WIDTH
     bar = Text.assemble(
         ("━" * filled, "green" if done == total else "cyan"),
-        ("━" * (_BAR - filled), "dim"),
+        ("━" * (BAR_WIDTH - filled), "dim"),
         f" {_percent(done, total)}  {done}/{total}  ",
         (item["status"], "bold"),
     )
@@ -119,21 +119,21 @@ def _drawn(item: dict[str, Any]) -> "Group":
     if item.get("seconds_left"):
         bar.append(f"  {span(item['seconds_left'])} left")
     funnel = Table(box=None, pad_edge=False, show_header=False)
-    for word, field in (*FUNNEL, *BESIDE):
+    for word, field in (*FUNNEL, *OTHER_COUNTS):
         count = int(item[field])
         if not count and field in ("uncertain_count", "cancelled_count"):
             continue
-        share = round(_BAR * count / total) if total else 0
+        share = round(BAR_WIDTH * count / total) if total else 0
         style = {"failed": "red", "uncertain": "yellow", "cancelled": "dim"}.get(word, "green")
         funnel.add_row(Text(word), Text(str(count), justify="right"), Text("▇" * share, style=style))
     parts: list[Any] = [head, bar, funnel]
     if item.get("hold"):
         since = relative(item["hold"]["since"]) if item["hold"].get("since") else ""
         parts.append(Text(f"held: {clean(item['hold']['detail'])} ({since})", style="yellow"))
-    parts += [Text(f"  {reason}", style="red") for reason in failures(item)[:MOST_REASONS]]
+    parts += [Text(f"  {reason}", style="red") for reason in failures(item)[:MAX_REASONS]]
     return Group(*parts)
 
 
 def _percent(done: int, total: int) -> str:
-    """Rounded down: 100 % is said of all alone."""
+    """The share in percent, rounded down: 100 % means all."""
     return f"{100 * done // total if total else 100} %"

@@ -1,4 +1,4 @@
-"""The executable: the table of commands, and one sentence and an exit code for whatever goes wrong."""
+"""The executable: the table of commands, and a sentence and an exit code for each error."""
 
 import errno
 import os
@@ -9,48 +9,41 @@ from pathlib import Path
 import click
 
 from wacrmd import __version__
+from wacrmd.cli.exit_codes import CONFIG, DATABASE_IN_USE, FAILED, UNAVAILABLE, USAGE
 from wacrmd.cli.frame import Lazy, Root, Session, json_option, shared_options
 from wacrmd.errors import AddressInUseError, ConfigError, DatabaseInUseError, WacrmdError
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_UNAVAILABLE = 69
-EXIT_DATABASE_IN_USE = 75
-EXIT_CONFIG = 78
 
 SECTIONS = {
     "The daemon": {
         "serve": Lazy("wacrmd.cli.serve:serve", "Run the daemon."),
-        "demo": Lazy("wacrmd.cli.demo:demo", "See it work: a daemon, a simulated Meta and one broadcast."),
-        "simulate": Lazy("wacrmd.cli.simulate:simulate", "Run the simulated Meta alone."),
+        "demo": Lazy("wacrmd.cli.demo:demo", "Run a daemon, a simulated Meta and one broadcast."),
+        "simulate": Lazy("wacrmd.cli.simulate:simulate", "Run only the simulated Meta."),
         "check-config": Lazy("wacrmd.cli.check_config:check_config", "Check the configuration file."),
-        "restore": Lazy("wacrmd.cli.restore:restore", "Make a backup the database, with the daemon stopped."),
+        "restore": Lazy("wacrmd.cli.restore:restore", "Restore a backup while no daemon runs."),
         "version": Lazy("wacrmd.cli.main:version", "Print the version."),
-        "completion": Lazy("wacrmd.cli.main:completion", "Print the script for a shell's completion."),
+        "completion": Lazy("wacrmd.cli.main:completion", "Print a script for completion in the shell."),
     },
     "The running daemon": {
-        "status": Lazy("wacrmd.cli.commands.status:status", "What it is doing, and what does not move."),
-        "doctor": Lazy("wacrmd.cli.commands.control:doctor", "Check all that can be wrong, and what to do."),
+        "status": Lazy("wacrmd.cli.commands.status:status", "Show its health, and what does not move."),
+        "doctor": Lazy("wacrmd.cli.commands.control:doctor", "Check everything, with advice."),
         "account": Lazy(
-            "wacrmd.cli.commands.account:account", "Tenants: they own numbers, keys, broadcasts."
+            "wacrmd.cli.commands.account:account", "Accounts: they own numbers, keys and broadcasts."
         ),
         "number": Lazy("wacrmd.cli.commands.number:number", "Business phone numbers that send."),
         "key": Lazy("wacrmd.cli.commands.key:key", "API keys of local apps."),
         "broadcast": Lazy("wacrmd.cli.commands.broadcast:broadcast", "Broadcasts and their recipients."),
-        "template": Lazy("wacrmd.cli.commands.template:template", "Message templates as Meta has them."),
-        "optout": Lazy("wacrmd.cli.commands.optout:optout", "People who must not be messaged any more."),
-        "webhook": Lazy("wacrmd.cli.commands.webhook:webhook", "Tell local apps what happens."),
+        "template": Lazy("wacrmd.cli.commands.template:template", "Message templates."),
+        "optout": Lazy("wacrmd.cli.commands.optout:optout", "People who get no more broadcasts."),
+        "webhook": Lazy("wacrmd.cli.commands.webhook:webhook", "Events that are posted to local apps."),
         "reload": Lazy("wacrmd.cli.commands.control:reload", "Read the configuration again."),
-        "drain": Lazy("wacrmd.cli.commands.control:drain", "Send no more, to stop or restart it."),
-        "log-level": Lazy("wacrmd.cli.commands.control:log_level", "Log more, for a while."),
-        "audit": Lazy("wacrmd.cli.commands.control:audit", "Who changed what."),
+        "drain": Lazy("wacrmd.cli.commands.control:drain", "Stop sending, before a stop or restart."),
+        "log-level": Lazy("wacrmd.cli.commands.control:log_level", "Show or change the log level."),
+        "audit": Lazy("wacrmd.cli.commands.control:audit", "Show who changed what."),
         "backup": Lazy("wacrmd.cli.commands.maintenance:backup", "Copy the database to a file."),
-        "check-db": Lazy(
-            "wacrmd.cli.commands.maintenance:check_db", "Look for damage in the database or a copy."
-        ),
-        "erase": Lazy("wacrmd.cli.commands.maintenance:erase", "Erase all that is known of one person."),
+        "check-db": Lazy("wacrmd.cli.commands.maintenance:check_db", "Look for damage in a database."),
+        "erase": Lazy("wacrmd.cli.commands.maintenance:erase", "Erase the data of one person."),
         "export-person": Lazy(
-            "wacrmd.cli.commands.maintenance:export_person", "Print all that is known of one person."
+            "wacrmd.cli.commands.maintenance:export_person", "Print the data of one person."
         ),
     },
 }
@@ -61,7 +54,10 @@ SECTIONS = {
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
 @click.pass_context
 def root(context: click.Context, config: Path | None) -> None:
-    """Send WhatsApp broadcasts from your own server: never lost, never twice."""
+    """Send WhatsApp broadcasts from your own server.
+
+    No message is lost, and none is sent twice.
+    """
     context.obj.config = config
 
 
@@ -71,7 +67,9 @@ root.params.extend(shared_options())
 @click.command()
 @click.pass_obj
 def version(session: Session) -> None:
-    """Print the version of this command; 'wacrmd status' tells the daemon's.
+    """Print the version of this command.
+
+    wacrmd status shows the version of the daemon.
 
     For example: wacrmd version
     """
@@ -84,7 +82,7 @@ version.params.append(json_option())
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that completes wacrmd's commands in a SHELL.
+    """Print a script that completes wacrmd commands in a SHELL.
 
     For example: wacrmd completion bash > /etc/bash_completion.d/wacrmd
     """
@@ -93,7 +91,7 @@ def completion(shell: str) -> None:
     completer = get_completion_class(shell)
     if completer is None:
         raise click.UsageError(f"no completion for {shell}")
-    # Not source(): for bash that starts a bash to ask for its version.
+    # Not source(): for bash it would start a bash to find its version.
     script = completer(root, {}, "wacrmd", "_WACRMD_COMPLETE")
     click.echo(script.source_template % script.source_vars())
 
@@ -105,37 +103,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        return EXIT_USAGE
+        return USAGE
     except click.ClickException as error:
-        _complain(_sentence(error))
-        return EXIT_USAGE if isinstance(error, click.UsageError) else EXIT_FAILED
+        _print_error(_sentence(error))
+        return USAGE if isinstance(error, click.UsageError) else FAILED
     except click.Abort:
-        _complain("stopped")
-        return EXIT_FAILED
+        _print_error("stopped")
+        return FAILED
     except ConfigError as error:
         for problem in error.problems:  # each names its file, as compilers do
             click.echo(problem, err=True)
-        return EXIT_CONFIG
+        return CONFIG
     except WacrmdError as error:
-        _complain(str(error))
+        _print_error(str(error))
         return _exit_code(error)
     except BrokenPipeError:
-        # Whoever read our output has enough (`| head`); Python's own flush at exit must not complain again.
+        # The reader of our output has stopped reading (`| head`). Python must not report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
+        return FAILED
     except OSError as error:
-        _complain(f"{error.filename or 'writing the output'}: {os.strerror(error.errno or errno.EIO)}")
-        return EXIT_FAILED
+        _print_error(f"{error.filename or 'writing the output'}: {os.strerror(error.errno or errno.EIO)}")
+        return FAILED
     return returned if isinstance(returned, int) else 0
 
 
 def _exit_code(error: WacrmdError) -> int:
-    # Imported here: the command that failed has loaded it already, and the help needs none of it.
+    # Imported here: the command that failed has loaded it already, and the help does not need it.
     from wacrmd.admin.client import NotReachableError  # noqa: PLC0415
 
     if isinstance(error, AddressInUseError | NotReachableError):
-        return EXIT_UNAVAILABLE
-    return EXIT_DATABASE_IN_USE if isinstance(error, DatabaseInUseError) else EXIT_FAILED
+        return UNAVAILABLE
+    return DATABASE_IN_USE if isinstance(error, DatabaseInUseError) else FAILED
 
 
 def _sentence(error: click.ClickException) -> str:
@@ -144,7 +142,7 @@ def _sentence(error: click.ClickException) -> str:
     return f"{message} (see '{context.command_path} --help')" if context else message
 
 
-def _complain(sentence: str) -> None:
+def _print_error(sentence: str) -> None:
     click.echo(f"wacrmd: {sentence}", err=True)
 
 

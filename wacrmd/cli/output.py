@@ -1,4 +1,4 @@
-"""What a person or a script reads: tables, details, times, JSON; plain text where stdout is no terminal."""
+"""What a person or a script reads: tables, details, times, sizes, JSON; plain text if stdout is no terminal."""
 
 import re
 import shutil
@@ -14,12 +14,12 @@ import click
 
 from wacrmd.cli.frame import Session
 
-# Control characters and text-direction overrides: texts come from strangers, and a terminal obeys them.
+# Control characters and overrides of the text direction: a terminal obeys them, and some texts come from outside.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_SHORT_ID = 8
+SHORT_ID = 8
 _NOTHING = "-"
-_FOLDED = 16
+_MIN_TEXT_WIDTH = 16
 
 _MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 
@@ -59,12 +59,12 @@ class Column:
     title: str
     field: str
     kind: Kind = Kind.TEXT
-    spare: bool = False
-    """Left out first where the terminal is too narrow for all."""
+    optional: bool = False
+    """Whether it is left out if the terminal is too narrow for all columns."""
 
 
 def emit(session: Session, result: Any, render: Callable[[Any], None]) -> None:
-    """Print a method's result: as JSON if that was asked for, else as `render` does."""
+    """Print a method's result: as JSON with `--json`, else as `render` prints it."""
     if not session.json:
         render(result)
         return
@@ -73,12 +73,20 @@ def emit(session: Session, result: Any, render: Callable[[Any], None]) -> None:
     click.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2 if on_terminal() else 0))
 
 
-def items(results: Iterable[Any]) -> None:
-    """Print the items of a stream, each as one line of JSON, as they come."""
+def emit_items(results: Iterable[Any]) -> None:
+    """Print the items of a stream as they come, each as one line of JSON."""
     import orjson  # noqa: PLC0415 - the help needs none
 
     for result in results:
         click.echo(orjson.dumps(result))
+
+
+def write_pieces(pieces: Iterable[str]) -> None:
+    """Write the pieces of an export to stdout as they are, line ends included."""
+    out = sys.stdout.buffer
+    for piece in pieces:
+        out.write(piece.encode())
+    out.flush()
 
 
 def say(sentence: str) -> None:
@@ -87,17 +95,17 @@ def say(sentence: str) -> None:
 
 
 def hint(sentence: str) -> None:
-    """Print a remark beside the result: to stderr, so that no script reads it as a part of the result."""
+    """Print a remark to stderr, so that no script takes it for a part of the result."""
     click.echo(clean(sentence), err=True)
 
 
 def on_terminal() -> bool:
-    """Whether a person watches stdout."""
+    """Whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
 def clean(text: str) -> str:
-    """The text without what a terminal would obey."""
+    """The text without characters that control a terminal."""
     return _UNSAFE.sub("\ufffd", text)
 
 
@@ -119,11 +127,11 @@ def shown(value: Any, kind: Kind = Kind.TEXT, *, terminal: bool | None = None) -
         return relative(text)
     if terminal and kind is Kind.MOMENT:
         return local(text)
-    return text[:_SHORT_ID] if terminal and kind is Kind.ID else text
+    return text[:SHORT_ID] if terminal and kind is Kind.ID else text
 
 
 def relative(iso: str, now: datetime | None = None) -> str:
-    """An ISO time as people say it: `3 min ago`, `in 2 days`; the day itself when it is over a month away."""
+    """An ISO time as people say it: `3 min ago`, `in 2 days`; the date if it is more than 30 days away."""
     try:
         moment = datetime.fromisoformat(iso)
     except ValueError:
@@ -149,7 +157,7 @@ def local(iso: str) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time as people say it: `8 s`, `3 min`, `1 h 20 min`, `2 days`."""
+    """A duration as people say it: `8 s`, `3 min`, `1 h 20 min`, `2 days`."""
     whole = round(seconds)
     if whole < 60:  # noqa: PLR2004
         return f"{max(1, whole)} s"
@@ -162,18 +170,30 @@ def span(seconds: float) -> str:
     return f"{hours // 24} days"
 
 
+def size(count: int) -> str:
+    """A number of bytes as people read it: `512 B`, `1.5 MiB`."""
+    value, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":  # noqa: PLR2004
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"  # noqa: PLR2004
+
+
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: str) -> None:
-    """Print rows below their titles, fitted to the terminal; `empty` (to stderr) where there are none."""
+    """Print rows below their titles, fitted to the terminal; without rows, print `empty` to stderr."""
     if not rows:
         hint(empty)
         return
     terminal = on_terminal()
     if terminal:
-        # A column that is empty for all tells nothing, and a person's terminal has no room to lose.
-        columns = [one for one in columns if any(_tells(row.get(one.field), one) for row in rows)]
+        # A column that is empty in all rows only takes room.
+        columns = [one for one in columns if any(_has_value(row.get(one.field), one) for row in rows)]
         room = shutil.get_terminal_size().columns
-        while sum(_narrowest(one, rows) + 2 for one in columns) > room and any(one.spare for one in columns):
-            drop = next(one for one in reversed(columns) if one.spare)
+        while sum(_narrowest(one, rows) + 2 for one in columns) > room and any(
+            one.optional for one in columns
+        ):
+            drop = next(one for one in reversed(columns) if one.optional)
             columns = [one for one in columns if one is not drop]
     cells = [[shown(row.get(one.field), one.kind, terminal=terminal) for one in columns] for row in rows]
     if terminal:
@@ -189,20 +209,20 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: s
         click.echo("  ".join(padded).rstrip())
 
 
-def _tells(value: Any, column: Column) -> bool:
-    """Whether a cell is worth a column: nothing never is, and a zero is not where the column is a spare one."""
-    return bool(value) or (not column.spare and value is not None and value not in ("", []))
+def _has_value(value: Any, column: Column) -> bool:
+    """Whether a cell has something to show. In an optional column, zero is nothing."""
+    return bool(value) or (not column.optional and value is not None and value not in ("", []))
 
 
 def _narrowest(column: Column, rows: Sequence[dict[str, Any]]) -> int:
-    """How narrow a column can be made without hiding anything; texts can be folded to some words."""
+    """The smallest width of a column that hides nothing. Text can be folded."""
     widest = max(len(shown(row.get(column.field), column.kind, terminal=True)) for row in rows)
-    folded = min(widest, _FOLDED) if column.kind is Kind.TEXT else widest
+    folded = min(widest, _MIN_TEXT_WIDTH) if column.kind is Kind.TEXT else widest
     return max(len(column.title), folded)
 
 
 def details(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Print names and values below each other; ISO times are relative on a terminal."""
+    """Print names and values, one pair a line. On a terminal, ISO times are followed by relative ones."""
     listed = [(name, _detail(value)) for name, value in pairs]
     width = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
@@ -210,7 +230,7 @@ def details(pairs: Iterable[tuple[str, Any]]) -> None:
 
 
 def findings(checks: Iterable[dict[str, Any]]) -> None:
-    """Print checks one a line, with what to do below those that are not good."""
+    """Print checks, one a line, with advice below those that are not ok."""
     listed = list(checks)
     width = max((len(str(one["check"])) for one in listed), default=0)
     for one in listed:
@@ -222,9 +242,9 @@ def findings(checks: Iterable[dict[str, Any]]) -> None:
 
 
 def holds(held: Iterable[dict[str, Any]]) -> None:
-    """Print what is held up, one below the other: which thing, why, and since when."""
+    """Print the broadcasts and numbers that do not move: which one, why, and since when."""
     for one in held:
-        name = one["id"][:_SHORT_ID] if one["what"] == "broadcast" else one["id"]
+        name = one["id"][:SHORT_ID] if one["what"] == "broadcast" else one["id"]
         label = f" {clean(one['name'])}" if one.get("name") else ""
         since = ""
         if one.get("since"):
@@ -238,7 +258,7 @@ def holds(held: Iterable[dict[str, Any]]) -> None:
 
 
 def held_of(rows: Iterable[dict[str, Any]], what: str, name: str) -> list[dict[str, Any]]:
-    """Those of the rows that something holds up, as `holds` shows them; `name` is the field with a label."""
+    """The rows with a hold, in the form that `holds` prints; `name` is the field with the label."""
     return [
         {"what": what, "id": row["id"], "name": row.get(name), **row["hold"]}
         for row in rows
@@ -247,7 +267,7 @@ def held_of(rows: Iterable[dict[str, Any]], what: str, name: str) -> list[dict[s
 
 
 def paragraph(head: str, text: str, indent: int) -> None:
-    """Print `head` and a text that is folded at the terminal's width, each line `indent` columns in."""
+    """Print `head` and a text, folded at the terminal's width, with further lines indented by `indent` columns."""
     if not on_terminal():
         click.echo(head + text)
         return
@@ -258,54 +278,10 @@ def paragraph(head: str, text: str, indent: int) -> None:
         click.echo(" " * indent + line)
 
 
-def tree(result: dict[str, Any]) -> None:
-    """Print a nested result: plain values, then each part below its name, lists of objects as tables."""
-    _branch(result, "")
-
-
-def _branch(result: dict[str, Any], path: str) -> None:
-    leaves = {name: value for name, value in result.items() if not _is_branch(value)}
-    if leaves:
-        if path:
-            click.echo(click.style(path, bold=True))
-        details((_words(name), value) for name, value in leaves.items())
-    for name, value in result.items():
-        inner = f"{path}: {_words(name)}" if path else _words(name)
-        if isinstance(value, dict) and value:
-            click.echo()
-            _branch(value, inner)
-        elif _is_branch(value):
-            click.echo()
-            click.echo(click.style(inner, bold=True))
-            table(value, [_guessed(field, value) for field in value[0]], empty="")
-
-
-def _is_branch(value: Any) -> bool:
-    return bool(value) and (
-        isinstance(value, dict) or (isinstance(value, list) and isinstance(value[0], dict))
-    )
-
-
-def _guessed(field: str, rows: list[dict[str, Any]]) -> Column:
-    values = [row.get(field) for row in rows if row.get(field) is not None]
-    kind = Kind.TEXT
-    if values and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        kind = Kind.NUMBER
-    elif values and all(_ISO.fullmatch(str(value)) for value in values):
-        kind = Kind.TIME
-    elif field in ("status", "state"):
-        kind = Kind.STATE
-    return Column(_words(field).upper(), field, kind)
-
-
 def _detail(value: Any) -> str:
     is_time = isinstance(value, str) and _ISO.fullmatch(value)
     text = shown(value)
     return f"{text} ({relative(value)})" if is_time and on_terminal() else text
-
-
-def _words(name: str) -> str:
-    return clean(name).replace("_", " ")
 
 
 def _rich_table(cells: list[list[str]], columns: Sequence[Column]) -> None:

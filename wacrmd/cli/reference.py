@@ -1,4 +1,4 @@
-"""The reference part of docs/admin.md: every method with its command, made from the tables that serve both.
+"""The reference part of docs/admin.md: every method with its command, made from their declarations.
 
 `python -m wacrmd.cli.reference docs/admin.md` writes it anew.
 """
@@ -16,13 +16,13 @@ from wacrmd.cli.frame import Noun
 from wacrmd.cli.main import SECTIONS
 
 BEGIN = "<!-- made by python -m wacrmd.cli.reference docs/admin.md -->"
-OWN = frozenset({"socket", "json", "help"})
+SHARED_OPTIONS = frozenset({"socket", "json", "help"})
 SOCKET_ONLY = frozenset({"rpc.describe"})
-"""Methods that no command stands for: a person reads this reference instead."""
+"""Methods without a command: people read this reference instead."""
 
 
 def commands() -> dict[str, click.Command]:
-    """The commands that ask the daemon, each under the name of its method."""
+    """The commands that call the daemon, by the name of their method."""
     found: dict[str, click.Command] = {}
     for name, lazy in SECTIONS["The running daemon"].items():
         command = lazy.load()
@@ -45,7 +45,7 @@ def usage(method: str, command: click.Command) -> str:
         if isinstance(parameter, click.Argument):
             shown = parameter.make_metavar(click.Context(command)).strip("[]")
             parts.append(shown if parameter.required else f"[{shown}]")
-        elif isinstance(parameter, click.Option) and parameter.name not in OWN:
+        elif isinstance(parameter, click.Option) and parameter.name not in SHARED_OPTIONS:
             text = _option(parameter)
             (parts if parameter.required else optional).append(text if parameter.required else f"[{text}]")
     return " ".join(parts + optional)
@@ -62,7 +62,7 @@ def _option(option: click.Option) -> str:
 
 
 def reference() -> str:
-    """The whole part, in Markdown."""
+    """The reference in Markdown."""
     return "\n".join(_lines()) + "\n"
 
 
@@ -121,7 +121,7 @@ def _kind(one: dict[str, Any], definitions: dict[str, Any]) -> str:
 
 
 def main(path: Path) -> None:
-    """Write the reference into the document, behind the text that people wrote."""
+    """Replace the reference in the document; the text before it stays."""
     text = path.read_text("utf-8")
     path.write_text(text.partition(BEGIN)[0] + reference(), "utf-8")
 

@@ -1,4 +1,4 @@
-"""`wacrmd restore`: puts a backup in the place of the database while no daemon runs."""
+"""`wacrmd restore`: replaces the database by a backup while no daemon runs."""
 
 import os
 import sqlite3
@@ -11,7 +11,7 @@ from wacrmd.cli.output import emit, hint, say
 from wacrmd.errors import DatabaseUnusableError
 
 CREDENTIAL = Path("/etc/credstore/wacrmd.key")
-"""Where systemd finds the key that the unit loads as a credential."""
+"""The file from which systemd loads the key as a credential of the unit."""
 
 
 @click.command()
@@ -19,11 +19,11 @@ CREDENTIAL = Path("/etc/credstore/wacrmd.key")
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
 @click.pass_obj
 def restore(session: Session, file: Path, config: Path | None) -> None:
-    """Make the backup FILE the database, once the daemon is stopped.
+    """Restore the backup FILE while no daemon runs.
 
-    FILE is checked first and stays as it is. A database that is there already is never overwritten: move it
-    away first, with its -wal and -shm. Broadcasts that were under way come back paused, because a backup does
-    not know whom the lost database has reached since.
+    FILE is checked first, and is not changed. An existing database is never overwritten: move it away first, with
+    its -wal and -shm files. Unfinished broadcasts are paused, because the backup does not contain what was sent
+    after it was made.
 
     For example: wacrmd restore /var/lib/wacrmd/backups/before-upgrade.db
     """
@@ -62,14 +62,14 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     emit(session, result, lambda _: say(f"{file} is now {path}: start the daemon."))
     if sum(paused):
         hint(
-            f"Broadcasts that were under way and are paused now: {sum(paused)}. Where nothing was sent after the "
-            "backup, resume them; else whoever was reached since would get a second message: "
-            "wacrmd broadcast list --status paused"
+            f"{sum(paused)} unfinished broadcasts are paused: wacrmd broadcast list --status paused. Resume those of "
+            "which nothing was sent after the backup. For the others, people who were sent to after the backup "
+            "would get a second message."
         )
     key = key_file(settings)
     if not key.exists() and not CREDENTIAL.exists():
         hint(
-            f"The key file {key} is missing: put the one back that belongs to this backup, or the daemon will not start"
+            f"The key file {key} is missing: restore the key file of this backup too, or the daemon will not start"
         )
 
 
@@ -83,7 +83,7 @@ def _refuse_to_overwrite(path: Path) -> None:
 
 
 def _give_to_owner(path: Path) -> None:
-    """Root restores for the daemon's user: the one whom the directory belongs to."""
+    """Give the files that root has written to the owner of the directory: the daemon's user."""
     owner = path.parent.stat()
     if os.geteuid() == 0:
         for file in (path, path.with_name(path.name + ".lock")):

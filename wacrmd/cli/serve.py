@@ -33,7 +33,7 @@ def serve(session: Session, config: Path | None) -> None:
 
 @contextmanager
 def _quick_imports() -> Iterator[None]:
-    """Load modules without rich, which httpx and structlog take where they find it, and without the collector.
+    """Import without rich, which httpx and structlog import if they can, and without garbage collection.
 
     The daemon draws nothing; both together are a sixth of its time to ready. What is loaded stays for good,
     so the collector need not look at it again either.

@@ -1,4 +1,4 @@
-"""`wacrmd simulate`: the simulated Meta alone, for rehearsals."""
+"""`wacrmd simulate`: the simulated Meta alone."""
 
 import dataclasses
 import json
@@ -12,11 +12,11 @@ from typing import Any
 import anyio
 import click
 
+from wacrmd.cli.exit_codes import UNAVAILABLE
 from wacrmd.simulator import OptionError, Options, Simulator
 
-EXIT_UNAVAILABLE = 69
 FILES = {"access_token": "access-token-file", "app_secret": "app-secret-file", "templates": "templates-file"}
-"""Options that are read from a file, and the flags that name it."""
+"""Options that are read from a file, and the flag that names the file."""
 
 Command = Callable[..., None]
 
@@ -51,7 +51,7 @@ def _flag(option: dataclasses.Field[Any]) -> Callable[[Command], Command]:
 
 
 def options_from(flags: Mapping[str, Any]) -> Options:
-    """The options that the flags ask for; raises click.UsageError for what cannot be used."""
+    """The simulator's options from the flags; raises click.UsageError for a value that cannot be used."""
     if sum(flags.get(name) == "-" for name in FILES) > 1:
         raise click.UsageError("standard input can be given to one option only")
     chosen: dict[str, Any] = {}
@@ -102,11 +102,17 @@ def split_bind(bind: str) -> tuple[str, int]:
 
 @click.command()
 @click.option(
-    "--bind", default="127.0.0.1:8090", show_default=True, metavar="HOST:PORT", help="where it listens"
+    "--bind",
+    default="127.0.0.1:8090",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="the address at which it listens",
 )
 @_flags
 def simulate(bind: str, **flags: Any) -> None:
-    """Run the simulated Meta alone, so that a site can rehearse without sending anything.
+    """Run the simulated Meta alone.
+
+    Use it to try broadcasts, webhooks and errors without sending anything to people.
 
     For example: wacrmd simulate --webhook-url http://127.0.0.1:8081/webhooks/meta --app-secret-file secret
     """
@@ -129,15 +135,15 @@ async def _run(options: Options, host: str, port: int) -> None:
         click.echo(
             f"wacrmd: the simulated Meta cannot start on {host}:{port}: {error.strerror or error}", err=True
         )
-        raise SystemExit(EXIT_UNAVAILABLE) from None
+        raise SystemExit(UNAVAILABLE) from None
 
 
 def start_line(simulator: Simulator) -> str:
     """What to configure, in one line."""
     options = simulator.options
     if options.webhook_url is None:
-        hooks = "no webhooks (no --webhook-url)"
+        webhooks = "no webhooks (no --webhook-url)"
     else:
         signed = "signed" if options.app_secret else "NOT signed (no --app-secret-file)"
-        hooks = f"webhooks to {options.webhook_url}, {signed}"
-    return f'simulated Meta is listening: set [meta] graph_url = "{simulator.url}"; {hooks}'
+        webhooks = f"webhooks to {options.webhook_url}, {signed}"
+    return f'simulated Meta is listening: set [meta] graph_url = "{simulator.url}"; {webhooks}'

@@ -1,14 +1,13 @@
-"""The demonstration: a daemon and the simulated Meta on a temporary database, and one broadcast between them."""
+"""A daemon and a simulated Meta that know each other, on a temporary database, with one account, number and key."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
 import anyio.to_thread
 import httpx
 
@@ -22,10 +21,9 @@ ACCOUNT = "demo"
 TEMPLATE = "spring_offer"
 PHONE_NUMBER_ID = "106540352242922"
 WABA_ID = "102290129340398"
-ACCESS_TOKEN = "a token that only the simulated Meta takes"  # noqa: S105 - no secret: it opens nothing
+ACCESS_TOKEN = "a token for the simulated Meta only"  # noqa: S105 - no secret: the real Meta does not know it
 APP_SECRET = "the app secret of the simulated Meta"  # noqa: S105 - as above
 FIRST_PHONE = 14_152_000_000
-LOOK_EVERY_S = 0.2
 BEHAVIOUR: dict[str, Any] = {
     "latency_ms": 90,
     "latency_jitter_ms": 60,
@@ -42,14 +40,14 @@ BEHAVIOUR: dict[str, Any] = {
     "early_share": 0.05,
     "shuffle": True,
 }
-"""A Meta as it is on a good day: most people get it, some read it, a few answer, webhooks come in any order."""
+"""A normal day: most messages are delivered, some are read, a few are answered; webhooks come in any order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Demo:
-    """The two programs, running, and a key for the API."""
+class DemoSite:
+    """The two programs while they run, and a key for the API."""
 
-    sim: Simulator
+    meta: Simulator
     api_url: str
     key: str
     folder: Path
@@ -61,67 +59,63 @@ class Demo:
 
     @property
     def log_file(self) -> Path:
-        """Where the daemon's log goes, so that it does not run through the picture."""
+        """The daemon's log: a file, so that it is not mixed with the picture."""
         return self.folder / "wacrmd.log"
 
-    async def send(self, recipients: int) -> dict[str, Any]:
-        """Post a broadcast as a local app would; what the API answered."""
+    async def send(self, recipients: int) -> str:
+        """Post a broadcast as a local app does; its id."""
         people = [{"to": f"+{FIRST_PHONE + n}", "params": [f"customer {n + 1}"]} for n in range(recipients)]
-        async with self._client() as client:
-            answer = await client.post(
+        async with self._api() as api:
+            answer = await api.post(
                 "/api/v1/broadcasts",
                 json={"name": "Spring offer", "template_name": TEMPLATE, "recipients": people},
             )
             answer.raise_for_status()
-            data: dict[str, Any] = answer.json()["data"]
-            return data
+            return str(answer.json()["data"]["broadcast_id"])
 
-    async def watch(self, broadcast_id: str) -> AsyncIterator[dict[str, Any]]:
-        """The broadcast as the API shows it, again and again, until every webhook of it has come in."""
-        async with self._client() as client:
-            while True:
-                answer = await client.get(f"/api/v1/broadcasts/{broadcast_id}")
-                answer.raise_for_status()
-                shown: dict[str, Any] = answer.json()["data"]
-                webhooks = self.sim.summary()["webhooks"]
-                yield shown
-                if shown["status"] == "sent" and webhooks["pending"] == 0:
-                    return
-                await anyio.sleep(LOOK_EVERY_S)
+    def watch(self, broadcast_id: str) -> Iterator[dict[str, Any]]:
+        """The items of `broadcast.watch`, until nothing more is to come; blocks."""
+        with AdminClient(self.socket) as client:
+            yield from client.stream("broadcast.watch", {"id": broadcast_id})
 
-    def differences(self, shown: dict[str, Any]) -> list[str]:
-        """What the simulated Meta's ledger and the daemon's counts disagree about; empty when all is true."""
-        ledger = self.sim.ledger
-        told = {
+    async def differences(self, broadcast_id: str) -> list[str]:
+        """Counts on which the simulated Meta and wacrmd differ, once all webhooks are delivered; none if all is right."""
+        await self.meta.idle(timeout_s=60)
+        async with self._api() as api:
+            answer = await api.get(f"/api/v1/broadcasts/{broadcast_id}")
+            answer.raise_for_status()
+            shown = answer.json()["data"]
+        ledger = self.meta.ledger
+        with_status = {
             status: sum(status in entry.statuses for entry in ledger.entries)
             for status in ("delivered", "read", "failed")
         }
         counts = ledger.counts()
         pairs = [
-            ("messages taken by Meta", counts["total"], shown["total_recipients"]),
+            ("messages accepted by Meta", counts["total"], shown["total_recipients"]),
             ("people who got one", counts["distinct_to"], shown["total_recipients"]),
-            ("delivered", told["delivered"], shown["delivered_count"]),
-            ("read", told["read"], shown["read_count"]),
-            ("failed", told["failed"], shown["failed_count"]),
-            ("sent", counts["total"] - told["failed"], shown["sent_count"]),
+            ("delivered", with_status["delivered"], shown["delivered_count"]),
+            ("read", with_status["read"], shown["read_count"]),
+            ("failed", with_status["failed"], shown["failed_count"]),
+            ("sent", counts["total"] - with_status["failed"], shown["sent_count"]),
         ]
         return [
-            f"{name}: Meta's ledger says {theirs}, wacrmd says {ours}"
+            f"{name}: {theirs} according to Meta, {ours} according to wacrmd"
             for name, theirs, ours in pairs
             if theirs != ours
         ]
 
-    def _client(self) -> httpx.AsyncClient:
+    def _api(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url=self.api_url, headers={"Authorization": f"Bearer {self.key}"}, timeout=30
         )
 
 
 @asynccontextmanager
-async def running(folder: Path, recipients: int) -> AsyncIterator[Demo]:
-    """A daemon and a simulated Meta that know each other, with one account, number and key."""
+async def run_site(folder: Path, recipients: int) -> AsyncIterator[DemoSite]:
+    """Run both until the block ends. A broadcast may have as many as `recipients`, or 1,000."""
     options = Options(access_token=ACCESS_TOKEN, app_secret=APP_SECRET, **BEHAVIOUR)
-    async with Simulator.running(options) as sim:
+    async with Simulator.running(options) as meta:
         config = parse(
             f"""
             [storage]
@@ -133,7 +127,7 @@ async def running(folder: Path, recipients: int) -> AsyncIterator[Demo]:
             [admin]
             socket = {json.dumps(str(folder / "admin.sock"))}
             [meta]
-            graph_url = "{sim.url}"
+            graph_url = "{meta.url}"
             [limits]
             max_recipients = {max(1000, recipients)}
             requests_per_minute = 6000
@@ -141,13 +135,13 @@ async def running(folder: Path, recipients: int) -> AsyncIterator[Demo]:
             "demo",
         )
         async with daemon.run(config, SystemClock()) as site:
-            sim.change(webhook_url=f"http://{site.webhooks_address}{config.webhooks.path}")
-            key = await anyio.to_thread.run_sync(partial(_configure, folder / "admin.sock"))
-            yield Demo(sim, f"http://{site.api_address}", key, folder)
+            meta.change(webhook_url=f"http://{site.webhooks_address}{config.webhooks.path}")
+            key = await anyio.to_thread.run_sync(partial(_set_up, folder / "admin.sock"))
+            yield DemoSite(meta, f"http://{site.api_address}", key, folder)
 
 
-def _configure(socket: Path) -> str:
-    """What an operator does once, over the admin socket; returns a key for a local app."""
+def _set_up(socket: Path) -> str:
+    """Add account, number and key over the admin socket, as an operator does once; returns the key."""
     with AdminClient(socket) as client:
         client.call("account.add", {"name": ACCOUNT})
         client.call(

@@ -11,12 +11,12 @@ from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
 from wacrmd.clock import Millis, parse_iso
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.services import views
 from wacrmd.services.access import keys
 from wacrmd.services.broadcasts import create_from_file, lifecycle, progress, recipients
-from wacrmd.services.broadcasts.recipients import ExportFormat
 from wacrmd.services.context import Context
 
 

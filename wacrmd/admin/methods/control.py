@@ -1,11 +1,12 @@
 """`doctor`, `reload`, `drain`, `log-level`, `audit`: the daemon itself."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.registry import Method, NoParams, Params
+from wacrmd.domain.log_level import LogLevel
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import control as services
 from wacrmd.services.maintenance import doctor as medicine
@@ -18,10 +19,10 @@ class Drain(Params):
     wait_s: float = Field(20, ge=0, le=600, description="how long to wait for what is in flight")
 
 
-class LogLevel(Params):
+class NewLogLevel(Params):
     """How much is logged, and for how long."""
 
-    level: Literal["debug", "info", "warning", "error"] | None = Field(
+    level: LogLevel | None = Field(
         None, description="the least level that is written; left out: only tell the one in force"
     )
     minutes: float | None = Field(
@@ -53,7 +54,7 @@ async def drain(ctx: Context, params: Drain, _caller: Caller) -> dict[str, Any]:
     return await (services.undrain(ctx) if params.off else services.drain(ctx, wait_s=params.wait_s))
 
 
-async def log_level(ctx: Context, params: LogLevel, _caller: Caller) -> dict[str, Any]:
+async def log_level(ctx: Context, params: NewLogLevel, _caller: Caller) -> dict[str, Any]:
     """Log more or less for a while."""
     if params.level is None:
         return services.log_level(ctx)
@@ -92,7 +93,7 @@ METHODS: tuple[Method[Context], ...] = (
         name="log-level",
         level=Level.ADMIN,
         summary="Log from another level on, for some minutes or until the next restart",
-        params=LogLevel,
+        params=NewLogLevel,
         handler=log_level,
         example={"level": "debug", "minutes": 10},
         changes=True,

@@ -1,12 +1,13 @@
 """`webhook.…`: outbound webhooks to local apps."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from wacrmd.admin.identity import Caller, Level
 from wacrmd.admin.methods.accounts import Name
 from wacrmd.admin.registry import Method, Params
+from wacrmd.domain.webhook_delivery import DeliveryStatus
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
@@ -44,7 +45,7 @@ class WebhookChanges(WebhookId):
 class WhichDeliveries(WebhookId):
     """Deliveries to a webhook, the newest first."""
 
-    status: Literal["pending", "delivered", "failed"] | None = None
+    status: DeliveryStatus | None = None
     limit: int = Field(50, ge=1, le=1000)
 
 

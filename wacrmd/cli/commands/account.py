@@ -5,7 +5,8 @@ import click
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
-from wacrmd.cli.input import confirm, yes_option
+from wacrmd.cli.input import confirm
+from wacrmd.cli.options import yes_option
 from wacrmd.cli.output import Column, Kind, emit, say, table
 
 COLUMNS = (Column("NAME", "name"), Column("ID", "id"), Column("CREATED", "created_at", Kind.TIME))
@@ -13,7 +14,7 @@ COLUMNS = (Column("NAME", "name"), Column("ID", "id"), Column("CREATED", "create
 
 @click.group(cls=Noun)
 def account() -> None:
-    """Tenants: they own numbers, keys and broadcasts."""
+    """Accounts (tenants): they own numbers, keys and broadcasts."""
 
 
 @account.command("add")
@@ -50,14 +51,14 @@ def list_accounts(session: Session) -> None:
 @click.argument("new")
 @click.pass_obj
 def rename(session: Session, name: str, new: str) -> None:
-    """Give the account NAME the name NEW; numbers and keys stay as they are.
+    """Give an account another name.
 
-    For example: wacrmd account rename shop store
+    Its numbers, keys and broadcasts do not change. For example: wacrmd account rename shop store
     """
     emit(
         session,
         call(session, "account.rename", name=name, new=new),
-        lambda made: say(f"Account {name} is {made['name']} now."),
+        lambda made: say(f"Account {name} is now called {made['name']}."),
     )
 
 
@@ -66,9 +67,9 @@ def rename(session: Session, name: str, new: str) -> None:
 @yes_option
 @click.pass_obj
 def remove(session: Session, name: str, yes: bool) -> None:
-    """Remove an account that has no numbers, keys or broadcasts any more.
+    """Remove an account and its opt-out list.
 
-    Its opt-out list goes with it. For example: wacrmd account remove shop
+    Its numbers, keys and broadcasts must be removed first. For example: wacrmd account remove shop
     """
     confirm(f"Remove account {name} with its opt-out list?", yes=yes)
     emit(session, call(session, "account.remove", name=name), lambda _: say(f"Account {name} is removed."))

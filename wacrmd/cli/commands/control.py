@@ -6,15 +6,17 @@ from typing import Any
 import click
 
 from wacrmd.cli.client import call
+from wacrmd.cli.exit_codes import FAILED, UNAVAILABLE
 from wacrmd.cli.frame import Session, Verb
+from wacrmd.cli.options import one_of
 from wacrmd.cli.output import Column, Kind, clean, emit, findings, hint, relative, say, table
+from wacrmd.domain.log_level import LogLevel
 from wacrmd.errors import ConfigError
 
-EXIT_UNAVAILABLE = 69
 AUDIT = (
     Column("WHEN", "at", Kind.MOMENT),
     Column("USER", "user", Kind.KEY),
-    Column("PID", "pid", Kind.NUMBER, spare=True),
+    Column("PID", "pid", Kind.NUMBER, optional=True),
     Column("METHOD", "method", Kind.KEY),
     Column("RESULT", "result", Kind.STATE),
     Column("PARAMETERS", "params"),
@@ -24,10 +26,10 @@ AUDIT = (
 @click.command(cls=Verb)
 @click.pass_obj
 def doctor(session: Session) -> int:
-    """Check all that can be wrong, from the configuration to Meta, and say what to do.
+    """Check everything from the configuration to Meta, with advice.
 
-    Without a daemon it looks at what it can see by itself. Exit code 1 if something fails, 69 if no daemon
-    answers. For example: wacrmd doctor
+    If no daemon answers, this command checks what it can without one. Exit code 1 if a check fails, 69 if no
+    daemon answers. For example: wacrmd doctor
     """
     from wacrmd.admin.client import NotReachableError  # noqa: PLC0415 - loaded with the client anyway
 
@@ -43,18 +45,18 @@ def doctor(session: Session) -> int:
             findings([one for one in checks if one["about"] == about])
         counts = {state: sum(one["state"] == state for one in checks) for state in ("warn", "fail")}
         if not any(counts.values()):
-            say("All is well.")
+            say("All checks passed.")
         else:
-            say(f"{counts['fail']} failed, {counts['warn']} to look at, {len(checks)} checks in all.")
+            say(f"{len(checks)} checks: {counts['fail']} failed, {counts['warn']} with a warning.")
 
     emit(session, result, render)
     if any(one["about"] == "daemon" for one in result["checks"]):
-        return EXIT_UNAVAILABLE
-    return int(result["state"] == "fail")
+        return UNAVAILABLE
+    return FAILED if result["state"] == "fail" else 0
 
 
 def _without_daemon(session: Session) -> dict[str, Any]:
-    """What can be seen from here; raises ConfigError for a configuration that no daemon could start with."""
+    """The checks that need no daemon; raises ConfigError for a configuration that cannot be used."""
     from wacrmd.config import load  # noqa: PLC0415 - slow to import, and seldom needed
     from wacrmd.services.maintenance.doctor import offline  # noqa: PLC0415
 
@@ -64,9 +66,9 @@ def _without_daemon(session: Session) -> dict[str, Any]:
 @click.command(cls=Verb)
 @click.pass_obj
 def reload(session: Session) -> None:
-    """Let the daemon read its configuration again; SIGHUP does the same.
+    """Make the daemon read its configuration again.
 
-    A configuration that cannot be used changes nothing. For example: wacrmd reload
+    SIGHUP does the same. If the configuration has an error, nothing changes. For example: wacrmd reload
     """
     from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
 
@@ -87,7 +89,7 @@ def reload(session: Session) -> None:
         for warning in found["warnings"]:
             hint(f"warning: {warning}")
         if not found["applied"]:
-            say("Nothing has changed." if not found["needs_restart"] else "Nothing was taken over.")
+            say("Nothing has changed." if not found["needs_restart"] else "Nothing takes effect now.")
 
     emit(session, result, render)
 
@@ -97,48 +99,49 @@ def _plain(value: Any) -> str:
 
 
 @click.command(cls=Verb)
-@click.option("--off", is_flag=True, help="End a drain: go on as before.")
+@click.option("--off", is_flag=True, help="End a drain: send and accept again.")
 @click.option(
     "--wait",
     "wait_s",
     type=click.FloatRange(min=0, max=600),
     metavar="SECONDS",
-    help="For requests in flight (20).",
+    help="How long to wait for requests in flight (20).",
 )
 @click.pass_obj
 def drain(session: Session, off: bool, wait_s: float | None) -> int:
-    """Accept and send no more, and wait for what is in flight; the daemon can be stopped then.
+    """Stop sending and accepting, before the daemon is stopped.
 
-    Nothing is lost: broadcasts go on after the restart, or with --off. For example: wacrmd drain
+    It waits for requests in flight. Nothing is lost: broadcasts go on after a restart, or with --off.
+    For example: wacrmd drain
     """
     result = call(session, "drain", off=off, wait_s=wait_s)
 
     def render(found: dict[str, Any]) -> None:
         if off:
-            say("The drain is over: broadcasts go on.")
+            say("The drain has ended: broadcasts go on.")
         elif found["in_flight"]:
             say(f"{found['in_flight']} requests are still in flight; run it again to wait for them.")
         else:
-            say("Nothing is in flight any more: the daemon can be stopped. To go on: wacrmd drain --off")
+            say("No request is in flight: the daemon can be stopped. To end the drain: wacrmd drain --off")
 
     emit(session, result, render)
-    return int(not off and result["in_flight"] > 0)
+    return FAILED if not off and result["in_flight"] else 0
 
 
 @click.command("log-level", cls=Verb)
-@click.argument("level", required=False, type=click.Choice(["debug", "info", "warning", "error"]))
+@click.argument("level", required=False, type=one_of(LogLevel))
 @click.option(
     "--for",
     "minutes",
     type=click.FloatRange(min=0, min_open=True, max=10_080),
     metavar="MINUTES",
-    help="Then back to the configured level.",
+    help="How long, before the configured level applies again.",
 )
 @click.pass_obj
 def log_level(session: Session, level: str | None, minutes: float | None) -> None:
-    """Log from LEVEL on, for some MINUTES or until the next restart; without LEVEL, tell the one in force.
+    """Show the log level, or change it for a while.
 
-    For example: wacrmd log-level debug --for 10
+    A change ends after --for MINUTES, or at the next restart. For example: wacrmd log-level debug --for 10
     """
     if minutes is not None and level is None:
         raise click.UsageError("--for needs a LEVEL")
@@ -150,24 +153,24 @@ def log_level(session: Session, level: str | None, minutes: float | None) -> Non
             end = f"until the next restart or reload ({found['configured']} is configured)"
         else:
             end = "as configured"
-        say(f"The daemon logs from {found['level']} on, {end}.")
+        say(f"The log level is {found['level']}, {end}.")
 
     emit(session, call(session, "log-level", level=level, minutes=minutes), render)
 
 
 @click.command(cls=Verb)
-@click.option("--since", metavar="TIME", help="A time, or how long ago: 30min, 2h, 3d.")
-@click.option("--limit", type=click.IntRange(min=1, max=10_000), metavar="N", help="The newest N (100).")
+@click.option("--since", metavar="TIME", help="Since when: a time, or how long ago (30min, 2h, 3d).")
+@click.option("--limit", type=click.IntRange(min=1, max=10_000), metavar="N", help="Only the newest N (100).")
 @click.pass_obj
 def audit(session: Session, since: str | None, limit: int | None) -> None:
-    """Tell who changed what over the admin socket, oldest first.
+    """Show who changed what over the admin socket.
 
-    For example: wacrmd audit --since 2h
+    The oldest change is first. For example: wacrmd audit --since 2h
     """
 
     def render(rows: list[dict[str, Any]]) -> None:
-        said = [row | {"params": _params(row["params"])} for row in rows]
-        table(said, AUDIT, empty="Nothing was changed in that time.")
+        shown = [row | {"params": _params(row["params"])} for row in rows]
+        table(shown, AUDIT, empty="Nothing was changed in this time.")
 
     emit(session, call(session, "audit", since=since, limit=limit), render)
 

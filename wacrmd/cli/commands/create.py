@@ -1,4 +1,4 @@
-"""`wacrmd broadcast create`: a broadcast from a CSV file, looked over before it goes out."""
+"""`wacrmd broadcast create`: a broadcast from a CSV file, with a preview before it is sent."""
 
 import json
 from datetime import UTC, datetime
@@ -9,9 +9,11 @@ import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
+from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Session, Verb
-from wacrmd.cli.input import confirm, read_pieces, source_name, yes_option
-from wacrmd.cli.output import Column, Kind, clean, emit, hint, paragraph, say, span, table
+from wacrmd.cli.input import confirm, read_pieces, source_name
+from wacrmd.cli.options import account_option, yes_option
+from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, emit, hint, paragraph, say, span, table
 from wacrmd.domain.csv_file import CsvError
 from wacrmd.domain.recipient_file import RecipientFile, RejectedLine, read_recipients
 
@@ -20,8 +22,8 @@ MAX_REJECTED_SHOWN = 20
 MAX_BYTES = 64 * 1024 * 1024
 
 
-class Moment(click.ParamType[str]):
-    """A time as people write it; without an offset it is the local time of this machine. Becomes ISO, UTC."""
+class FutureTime(click.ParamType[str]):
+    """A time as people write it, as ISO-8601 in UTC. Without an offset it is the local time of this machine."""
 
     name = "time"
 
@@ -37,38 +39,35 @@ class Moment(click.ParamType[str]):
 
 
 @click.command("create", cls=Verb)
-@click.option(
-    "--csv", "file", required=True, metavar="FILE", help="A header row with to; - is standard input."
-)
-@click.option("--template", required=True, metavar="NAME", help="The approved template.")
-@click.option("--language", metavar="CODE", help="The template's language (en_US).")
-@click.option(
-    "--account",
-    metavar="NAME",
-    shell_complete=complete.accounts,
-    help="Whose; not needed where there is only one account.",
-)
+@click.option("--csv", "file", required=True, metavar="FILE", help="The file; - is standard input.")
+@click.option("--template", required=True, metavar="NAME", help="The name of the approved template.")
+@click.option("--language", metavar="CODE", help="The language of the template (en_US).")
+@account_option
 @click.option(
     "--from",
     "sender",
     metavar="ID",
     shell_complete=complete.numbers,
-    help="The number that sends; else the account's default.",
+    help="The number that sends. Default: the default number of the account.",
 )
-@click.option("--name", metavar="TEXT", help="A name for people; else the file's.")
-@click.option("--schedule", type=Moment(), metavar="TIME", help="Start then, such as '2026-12-01 09:00'.")
-@click.option("--content", metavar="FILE", help="JSON with the template's header, buttons or components.")
-@click.option("--named", is_flag=True, help="The columns are the names of the template's parameters.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be sent.")
-@click.option("--watch", is_flag=True, help="Watch it go out.")
+@click.option("--name", metavar="TEXT", help="A name for the broadcast. Default: the name of the file.")
+@click.option(
+    "--schedule", type=FutureTime(), metavar="TIME", help="When it starts, such as '2026-12-01 09:00'."
+)
+@click.option(
+    "--content", metavar="FILE", help="A JSON file with header, buttons or components of the template."
+)
+@click.option("--named", is_flag=True, help="Use the names of the columns as names of parameters.")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
+@click.option("--watch", is_flag=True, help="Watch the broadcast afterwards.")
 @yes_option
 @click.pass_obj
 def create(session: Session, /, file: str, yes: bool, watch: bool, **options: Any) -> int:
-    """Send a template to the people in a CSV file: one column called to, and one for each parameter.
+    """Send a template to the people in a CSV file.
 
-    Columns called 1, 2 … fill {{1}}, {{2}} …; others fill them in their order, or by name where the
-    template has named parameters. You see the first rows, the rejected ones and the duration before it goes
-    out.
+    The file has a header row with a column called to, and one column for each parameter of the template.
+    Columns called 1, 2 … fill {{1}}, {{2}} …; other columns fill them in their order, or by name if the template
+    has named parameters. Before anything is sent, you see the first rows, the rejected rows and the duration.
 
     For example: wacrmd broadcast create --csv people.csv --template spring_sale --language de
     """
@@ -78,30 +77,30 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
         _print_rejected(sheet.rejected)
         result = _call(session, **asked, dry_run=options["dry_run"])
         emit(session, result, lambda _: None)
-        return int(bool(result.get("problems")))
+        return FAILED if result.get("problems") else 0
     found = _call(session, **asked, dry_run=True)
     _preview(sheet, found, options)
     if found["problems"]:
-        hint("Nothing is sent: mend the problems first.")
-        return 1
+        hint("Nothing is sent: solve the problems first.")
+        return FAILED
     if options["dry_run"]:
-        say("This was a dry run: nothing is stored or sent.")
+        say("This was a dry run: nothing was stored or sent.")
         return 0
     when = f"at {options['schedule']}" if options["schedule"] else "now"
     confirm(f"Send to {found['accepted']} people {when}?", yes=yes)
     made = _call(session, **asked)
     say(f"Broadcast {made['broadcast_id']} is {made['status']}: {made['accepted']} people.")
     if watch:
-        from wacrmd.cli.commands.broadcast import watch_until_done  # noqa: PLC0415 - that module loads this one
+        from wacrmd.cli.commands.broadcast import watch_until_finished  # noqa: PLC0415 - that module loads this one
 
-        watch_until_done(session, made["broadcast_id"])
+        watch_until_finished(session, made["broadcast_id"])
     else:
-        hint(f"Watch it: wacrmd broadcast watch {made['broadcast_id'][:8]}")
+        hint(f"To watch it: wacrmd broadcast watch {made['broadcast_id'][:SHORT_ID]}")
     return 0
 
 
 def _call(session: Session, **asked: Any) -> Any:
-    """Ask the daemon; raises ClickException for more than one call can carry."""
+    """Call the daemon; raises ClickException for more recipients than fit into one call."""
     from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
 
     try:
@@ -110,13 +109,13 @@ def _call(session: Session, **asked: Any) -> Any:
         if error.reason != "payload_too_large":
             raise
         raise click.ClickException(
-            f"{len(asked['recipients'])} people with these parameters are more than one broadcast can carry: "
+            f"{len(asked['recipients'])} recipients with these parameters do not fit into one broadcast: "
             "split the file"
         ) from None
 
 
 def _read(file: str) -> RecipientFile:
-    """The recipients in the file; raises UsageError for one that cannot be used."""
+    """The recipients in the file; raises ClickException for a file that cannot be used."""
     try:
         sheet = read_recipients(read_pieces(file, MAX_BYTES))
     except CsvError as error:
@@ -128,7 +127,7 @@ def _read(file: str) -> RecipientFile:
 
 
 def _asked(sheet: RecipientFile, file: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of the method."""
+    """The parameters of broadcast.create."""
     people: list[dict[str, Any]] = []
     for row in sheet.rows:
         person: dict[str, Any] = {"to": row.to}
@@ -153,7 +152,7 @@ def _asked(sheet: RecipientFile, file: str, options: dict[str, Any]) -> dict[str
 
 
 def _content(file: str) -> dict[str, Any]:
-    """Header, buttons and components for all, from a JSON file."""
+    """Header, buttons and components for all recipients, from a JSON file."""
     try:
         content = json.loads(Path(file).read_bytes())
     except OSError as error:
@@ -166,7 +165,7 @@ def _content(file: str) -> dict[str, Any]:
 
 
 def _preview(sheet: RecipientFile, found: dict[str, Any], options: dict[str, Any]) -> None:
-    """Show what would be sent: the first rows, who is left out and why, and how long it takes."""
+    """Show what would be sent: the first rows, who is left out and why, and the duration."""
     columns = [Column("LINE", "line", Kind.NUMBER), Column("TO", "to", Kind.KEY)]
     for at, name in enumerate(sheet.columns):
         title = name if sheet.numbered or options["named"] else f"{{{{{at + 1}}}}} {name}"
@@ -205,15 +204,15 @@ def _preview(sheet: RecipientFile, found: dict[str, Any], options: dict[str, Any
         + (f"; left out: {', '.join(left_out)}" if left_out else "")
     )
     if found["template_synced_at"] is None:
-        hint("The template was not checked, none were synced yet: wacrmd template sync")
-    if number.get("hold"):
-        hint(f"warning: this number does not send now: {number['hold']['detail']}")
+        hint("The template was not checked, because no templates are synced yet: wacrmd template sync")
+    if number["hold"]:
+        hint(f"warning: the number does not send now: {number['hold']['detail']}")
     for problem in found["problems"]:
         hint(f"problem: {_place(problem['path'], sheet)}: {problem['message']}")
 
 
 def _place(path: str, sheet: RecipientFile) -> str:
-    """A place in the request as a line of the file."""
+    """The line of the file for a path in the request such as `recipients[3].params[1]`."""
     head, _, rest = path.partition("].")
     if not head.startswith("recipients[") or not head[11:].isdecimal():
         return path

@@ -7,29 +7,23 @@ import click
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
-from wacrmd.cli.input import confirm, yes_option
+from wacrmd.cli.input import confirm
+from wacrmd.cli.options import one_of, only_account_option, required_account_option, yes_option
 from wacrmd.cli.output import Column, Kind, details, emit, hint, say, table
-
-# model.Scope; importing the model would cost every command more time than all the rest of it.
-SCOPES = (
-    "broadcasts:send",
-    "broadcasts:read",
-    "templates:read",
-    "optouts:manage",
-    "webhooks:manage",
-    "numbers:read",
-)
+from wacrmd.domain.account import Scope
 
 COLUMNS = (
     Column("ID", "id", Kind.ID),
     Column("ACCOUNT", "account"),
     Column("NAME", "name"),
-    Column("KEY", "prefix", Kind.KEY, spare=True),
+    Column("KEY", "prefix", Kind.KEY, optional=True),
     Column("SCOPES", "scopes"),
-    Column("LAST USED", "last_used_at", Kind.TIME, spare=True),
-    Column("EXPIRES", "expires_at", Kind.TIME, spare=True),
+    Column("LAST USED", "last_used_at", Kind.TIME, optional=True),
+    Column("EXPIRES", "expires_at", Kind.TIME, optional=True),
     Column("REVOKED", "revoked_at", Kind.TIME),
 )
+
+DETAILS = ("id", "account", "name", "key", "scopes", "expires_at")
 
 
 @click.group(cls=Noun)
@@ -38,23 +32,17 @@ def key() -> None:
 
 
 @key.command("create")
+@required_account_option
+@click.option("--name", required=True, metavar="TEXT", help="Which app the key is for.")
+@click.option("--scope", "scopes", multiple=True, type=one_of(Scope), help="What the key may do; repeatable.")
 @click.option(
-    "--account",
-    required=True,
-    metavar="NAME",
-    shell_complete=complete.accounts,
-    help="The account that the key acts on.",
+    "--expires-in-days", type=click.IntRange(min=1), metavar="N", help="By default, a key does not expire."
 )
-@click.option("--name", required=True, metavar="TEXT", help="Which app it is for.")
-@click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may do; repeatable."
-)
-@click.option("--expires-in-days", type=click.IntRange(min=1), metavar="N", help="Never, if not given.")
 @click.pass_obj
 def create(
     session: Session, account: str, name: str, scopes: tuple[str, ...], expires_in_days: int | None
 ) -> None:
-    """Create a key; it is shown this once.
+    """Create a key, and show it this once.
 
     For example: wacrmd key create --account shop --name CRM --scope broadcasts:send
     """
@@ -68,23 +56,21 @@ def create(
     )
 
     def render(made: dict[str, Any]) -> None:
-        details(
-            (field, made.get(field)) for field in ("id", "account", "name", "key", "scopes", "expires_at")
-        )
-        hint("Keep the key now: it is not stored and cannot be shown again.")
+        details((field, made[field]) for field in DETAILS)
+        hint("Copy the key now: it is not stored and cannot be shown again.")
         if not scopes:
-            hint("It has no scope and can do nothing yet but GET /api/v1/me: see --scope.")
+            hint("The key has no scope: it can call GET /api/v1/me and nothing else. See --scope.")
 
     emit(session, result, render)
 
 
 @key.command("list")
-@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
+@only_account_option
 @click.pass_obj
 def list_keys(session: Session, account: str | None) -> None:
-    """List the keys, never the keys themselves.
+    """List the keys by their prefixes.
 
-    For example: wacrmd key list --account shop
+    The keys themselves are not stored. For example: wacrmd key list --account shop
     """
     emit(
         session,
@@ -98,9 +84,9 @@ def list_keys(session: Session, account: str | None) -> None:
 @yes_option
 @click.pass_obj
 def revoke(session: Session, key_id: str, yes: bool) -> None:
-    """Revoke a key: the next request with it is refused. A beginning of its ID is enough.
+    """Revoke a key: the next request with it is refused.
 
-    For example: wacrmd key revoke 6f1c2d
+    The beginning of its ID is enough. For example: wacrmd key revoke 6f1c2d
     """
     confirm(f"Revoke key {key_id}? The app that uses it stops working.", yes=yes)
     emit(session, call(session, "key.revoke", id=key_id), lambda _: say(f"Key {key_id} is revoked."))

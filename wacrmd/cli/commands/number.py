@@ -6,8 +6,10 @@ import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
+from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
-from wacrmd.cli.input import SecretFile, confirm, yes_option
+from wacrmd.cli.input import SecretFile, confirm
+from wacrmd.cli.options import required_account_option, yes_option
 from wacrmd.cli.output import (
     Column,
     Kind,
@@ -30,13 +32,13 @@ COLUMNS = (
     Column("STATE", "state", Kind.STATE),
     Column("QUALITY", "quality", Kind.STATE),
     Column("HOLD", "hold"),
-    Column("RATE", "messages_per_second", Kind.NUMBER, spare=True),
-    Column("DEFAULT", "is_default", spare=True),
-    Column("LIMIT", "limit_tier", spare=True),
-    Column("ID", "id", Kind.ID, spare=True),
+    Column("RATE", "messages_per_second", Kind.NUMBER, optional=True),
+    Column("DEFAULT", "is_default", optional=True),
+    Column("LIMIT", "limit_tier", optional=True),
+    Column("ID", "id", Kind.ID, optional=True),
 )
 
-FACTS = (
+DETAILS = (
     "phone_number_id",
     "account",
     "label",
@@ -58,42 +60,57 @@ FACTS = (
     "id",
 )
 
+DEFAULT_OVERLAP_HOURS = 24.0
+
 number_id = click.argument("number_id", metavar="ID", shell_complete=complete.numbers)
 
 
 @click.group(cls=Noun)
 def number() -> None:
-    """Business phone numbers that send; ID is Meta's phone number id, or ours or its beginning."""
+    """Business phone numbers that send.
+
+    ID is Meta's phone number id, or the number's id here, of which the beginning is enough.
+    """
 
 
 @number.command("add")
+@required_account_option
+@click.option("--phone-number-id", required=True, metavar="ID", help="Meta's id of the phone number.")
 @click.option(
-    "--account",
+    "--waba-id", required=True, metavar="ID", help="Meta's id of the WhatsApp Business account (WABA)."
+)
+@click.option(
+    "--access-token-file",
+    "access_token",
     required=True,
-    metavar="NAME",
-    shell_complete=complete.accounts,
-    help="The account that it belongs to.",
+    type=SecretFile(),
+    help="The access token of a system user.",
 )
-@click.option("--phone-number-id", required=True, metavar="ID", help="Meta's id of the number.")
-@click.option("--waba-id", required=True, metavar="ID", help="Meta's id of its WhatsApp business account.")
 @click.option(
-    "--access-token-file", "access_token", required=True, type=SecretFile(), help="A system user's token."
+    "--app-secret-file", "app_secret", required=True, type=SecretFile(), help="The secret of the Meta app."
 )
-@click.option("--app-secret-file", "app_secret", required=True, type=SecretFile(), help="The app's secret.")
 @click.option(
-    "--verify-token-file", "verify_token", required=True, type=SecretFile(), help="A word of your own."
+    "--verify-token-file",
+    "verify_token",
+    required=True,
+    type=SecretFile(),
+    help="A secret of your choice, which you also enter at Meta.",
 )
 @click.option("--label", metavar="TEXT", help="A name for people.")
-@click.option("--display-phone", metavar="+E164", help="The number itself.")
+@click.option("--display-phone", metavar="+E164", help="The phone number.")
 @click.option(
-    "--messages-per-second", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Its pace."
+    "--messages-per-second",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Its rate. Default: [sender] messages_per_second.",
 )
-@click.option("--default", is_flag=True, help="Send from it where a broadcast names no number.")
-@click.option("--check/--no-check", default=True, help="Ask Meta first whether the token is right (default).")
+@click.option("--default", is_flag=True, help="Send from it if a broadcast names no number.")
+@click.option("--check/--no-check", default=True, help="Ask Meta whether the token works (default).")
 @click.pass_obj
 def add(session: Session, /, **options: Any) -> None:
-    """Add a number; its secrets are read from files (- is standard input) and stored encrypted.
+    """Add a number with its secrets.
 
+    Secrets are read from files (- is standard input) and stored encrypted.
     For example: wacrmd number add --account shop --phone-number-id 106540352242922 --waba-id 102290129340398
     --access-token-file token --app-secret-file secret --verify-token-file verify
     """
@@ -101,13 +118,13 @@ def add(session: Session, /, **options: Any) -> None:
 
     def render(made: dict[str, Any]) -> None:
         say(f"Number {made['phone_number_id']} added to {made['account']} (id {made['id']}).")
-        _tell_check(made)
+        _print_token_check(made)
 
     emit(session, result, render)
 
 
-def _tell_check(made: dict[str, Any]) -> None:
-    """What Meta said to the token."""
+def _print_token_check(made: dict[str, Any]) -> None:
+    """Print what Meta answered to the token."""
     found = made.get("check")
     if found is None:
         return
@@ -115,7 +132,7 @@ def _tell_check(made: dict[str, Any]) -> None:
         say(f"{found['detail']}; quality {made.get('quality')}, limit {made.get('limit_tier')}.")
     else:
         hint(f"warning: the token {found['detail']}")
-        hint(f"Ask again later: wacrmd number check {made['phone_number_id']}")
+        hint(f"Check it again later: wacrmd number check {made['phone_number_id']}")
 
 
 @number.command("list")
@@ -127,12 +144,12 @@ def list_numbers(session: Session) -> None:
     """
 
     def render(rows: list[dict[str, Any]]) -> None:
-        said = [row | {"hold": (row.get("hold") or {}).get("detail")} for row in rows]
+        shown = [row | {"hold": (row["hold"] or {}).get("detail")} for row in rows]
         empty = "There is no number yet: see wacrmd number add --help"
         if not on_terminal():
-            table(said, COLUMNS, empty=empty)
+            table(shown, COLUMNS, empty=empty)
             return
-        table(said, [one for one in COLUMNS if one.field != "hold"], empty=empty)
+        table(shown, [one for one in COLUMNS if one.field != "hold"], empty=empty)
         holds(held_of([row | {"id": row["phone_number_id"]} for row in rows], "number", "label"))
 
     emit(session, call(session, "number.list"), render)
@@ -147,27 +164,26 @@ def show(session: Session, number_id: str) -> None:
     For example: wacrmd number show 106540352242922
     """
 
-    def render(shown: dict[str, Any]) -> None:
-        facts = shown | {"hold": (shown.get("hold") or {}).get("detail")}
-        details((field.replace("_", " "), facts.get(field)) for field in FACTS)
-        health = shown.get("health")
-        if health:
-            details([("health", health.get("can_send_message"))])
+    def render(found: dict[str, Any]) -> None:
+        values = found | {"hold": (found["hold"] or {}).get("detail")}
+        details((field.replace("_", " "), values.get(field)) for field in DETAILS)
+        if found.get("health"):
+            details([("health", found["health"].get("can_send_message"))])
 
     emit(session, call(session, "number.show", id=number_id), render)
 
 
 @number.command("set")
 @number_id
-@click.option("--label", metavar="TEXT", help="A name for people; an empty one takes it away.")
-@click.option("--display-phone", metavar="+E164", help="The number itself.")
+@click.option("--label", metavar="TEXT", help="A name for people; an empty one removes it.")
+@click.option("--display-phone", metavar="+E164", help="The phone number.")
 @click.option(
     "--messages-per-second",
     type=click.FloatRange(min=0, max=1000),
     metavar="N",
-    help="Its pace, at once; 0 is the configuration's.",
+    help="Its rate, from now on; 0: [sender] messages_per_second.",
 )
-@click.option("--default", is_flag=True, help="Send from it where a broadcast names no number.")
+@click.option("--default", is_flag=True, help="Send from it if a broadcast names no number.")
 @click.option("--access-token-file", "access_token", type=SecretFile(), help="A new access token.")
 @click.option("--app-secret-file", "app_secret", type=SecretFile(), help="A new app secret.")
 @click.option("--verify-token-file", "verify_token", type=SecretFile(), help="A new verify token.")
@@ -175,39 +191,38 @@ def show(session: Session, number_id: str) -> None:
     "--overlap-hours",
     type=click.FloatRange(min=0, max=720),
     metavar="N",
-    help="How long the old app secret still holds (default 24).",
+    help="How long the old app secret is still accepted (24).",
 )
-@click.option(
-    "--check/--no-check", default=True, help="Ask Meta first whether a new token is right (default)."
-)
+@click.option("--check/--no-check", default=True, help="Ask Meta whether a new token works (default).")
 @click.pass_obj
 def change(session: Session, /, number_id: str, **options: Any) -> None:
-    """Change a number: its label, pace and default, or its token and secrets.
+    """Change a number: its label, rate, token or secrets.
 
     For example: wacrmd number set 106540352242922 --messages-per-second 20
     """
     if all(
         value in (None, False) for name, value in options.items() if name not in ("check", "overlap_hours")
     ):
-        raise click.UsageError("Nothing to change: name at least one option such as --messages-per-second")
+        raise click.UsageError("Nothing to change: give at least one option such as --messages-per-second")
 
     def render(made: dict[str, Any]) -> None:
-        what = ", ".join(name.replace("_", " ") for name in made["changed"])
-        say(f"Number {made['phone_number_id']}: {what} changed.")
+        changed = ", ".join(name.replace("_", " ") for name in made["changed"])
+        say(f"Number {made['phone_number_id']}: {changed} changed.")
         if "access_token" in made["changed"]:
-            _tell_check(made)
+            _print_token_check(made)
             if made.get("hold"):
-                hint(f"It is paused: wacrmd number resume {made['phone_number_id']}")
+                hint(f"The number is paused: wacrmd number resume {made['phone_number_id']}")
         if "app_secret" in made["changed"]:
-            hours = options["overlap_hours"] if options["overlap_hours"] is not None else 24
-            hint(f"Webhooks signed with the old app secret are taken for {hours:g} more hours.")
+            given = options["overlap_hours"]
+            hours = DEFAULT_OVERLAP_HOURS if given is None else given
+            hint(f"Webhooks signed with the old app secret are accepted for {hours:g} more hours.")
 
     emit(session, call(session, "number.set", id=number_id, **options), render)
 
 
 @number.command("pause")
 @number_id
-@click.option("--reason", metavar="TEXT", help="Why, for those who wonder later.")
+@click.option("--reason", metavar="TEXT", help="Why, for people who ask later.")
 @click.pass_obj
 def pause(session: Session, number_id: str, reason: str | None) -> None:
     """Stop all sending from a number until it is resumed.
@@ -225,7 +240,7 @@ def pause(session: Session, number_id: str, reason: str | None) -> None:
 @number_id
 @click.pass_obj
 def resume(session: Session, number_id: str) -> None:
-    """Let a number send again; its broadcasts go on by themselves.
+    """Resume a paused number and its broadcasts.
 
     For example: wacrmd number resume 106540352242922
     """
@@ -238,12 +253,12 @@ def resume(session: Session, number_id: str) -> None:
 
 @number.command("check")
 @number_id
-@click.option("--subscribe", is_flag=True, help="Let the token's app get the number's webhooks.")
+@click.option("--subscribe", is_flag=True, help="Subscribe the token's app to the number's webhooks.")
 @click.pass_obj
 def check(session: Session, number_id: str, subscribe: bool) -> int:
-    """Ask Meta about a number: token, quality, limit, health and webhooks. Exit code 1 if one fails.
+    """Check a number at Meta: token, quality, limit, webhooks.
 
-    For example: wacrmd number check 106540352242922
+    Exit code 1 if a check fails. For example: wacrmd number check 106540352242922
     """
     result = call(session, "number.check", id=number_id, subscribe=subscribe)
 
@@ -252,7 +267,7 @@ def check(session: Session, number_id: str, subscribe: bool) -> int:
         findings(found["checks"])
 
     emit(session, result, render)
-    return int(result["state"] == "fail")
+    return FAILED if result["state"] == "fail" else 0
 
 
 @number.command("remove")
@@ -260,11 +275,11 @@ def check(session: Session, number_id: str, subscribe: bool) -> int:
 @yes_option
 @click.pass_obj
 def remove(session: Session, number_id: str, yes: bool) -> None:
-    """Take a number out of use and forget its secrets.
+    """Remove a number and delete its secrets.
 
     It must have no unfinished broadcasts. For example: wacrmd number remove 106540352242922
     """
-    confirm(f"Remove number {number_id} and forget its token and secrets?", yes=yes)
+    confirm(f"Remove number {number_id} and delete its token and secrets?", yes=yes)
     emit(
         session,
         call(session, "number.remove", id=number_id),

@@ -1,59 +1,53 @@
 """`wacrmd optout …`."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wacrmd.cli import complete
 from wacrmd.cli.client import call, stream
+from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import read_pieces, source_name
-from wacrmd.cli.output import Column, Kind, emit, hint, say, table
+from wacrmd.cli.options import account_option, limit_option, only_account_option
+from wacrmd.cli.output import Column, Kind, emit, hint, say, table, write_pieces
 
 if TYPE_CHECKING:
     from wacrmd.domain.optout_file import Part
 
 COLUMNS = (
-    Column("ACCOUNT", "account", spare=True),
+    Column("ACCOUNT", "account", optional=True),
     Column("PHONE", "phone", Kind.KEY),
-    Column("USER ID", "user_id", spare=True),
+    Column("USER ID", "user_id", optional=True),
     Column("SOURCE", "source"),
     Column("DETAIL", "detail"),
     Column("SINCE", "created_at", Kind.TIME),
 )
 PART_BYTES = 400 * 1024
-"""How much of a file goes into one call; a line of the protocol may hold a MiB, and JSON escapes."""
-
-MAX_ERRORS = 20
-
-account_option = click.option(
-    "--account",
-    metavar="NAME",
-    shell_complete=complete.accounts,
-    help="Whose list; not needed if there is only one account.",
-)
+"""How much of a file goes into one call. A line of the protocol may have 1 MiB, and JSON escapes some characters."""
+MAX_ERRORS_SHOWN = 20
 
 
 @click.group(cls=Noun)
 def optout() -> None:
-    """People who must not be messaged any more."""
+    """The opt-out list: people who get no more broadcasts."""
 
 
 @optout.command("add")
 @click.argument("phone")
 @account_option
-@click.option("--detail", metavar="TEXT", help="Why, for those who wonder later.")
+@click.option("--detail", metavar="TEXT", help="A note, for example why.")
 @click.pass_obj
 def add(session: Session, phone: str, account: str | None, detail: str | None) -> None:
-    """Suppress a person: nothing is sent to them any more.
+    """Opt a person out: no more broadcasts are sent to them.
+
+    PHONE is a phone number or a business-scoped user id.
 
     For example: wacrmd optout add +14155550123 --account shop
     """
     emit(
         session,
         call(session, "optout.add", account=account, phone=phone, detail=detail),
-        lambda made: say(f"{made['phone'] or made['user_id']} is suppressed ({made['source']})."),
+        lambda made: say(f"{made['phone'] or made['user_id']} is opted out ({made['source']})."),
     )
 
 
@@ -62,31 +56,31 @@ def add(session: Session, phone: str, account: str | None, detail: str | None) -
 @account_option
 @click.pass_obj
 def remove(session: Session, phone: str, account: str | None) -> None:
-    """Let a person who had opted out be messaged again.
+    """Remove a person's opt-out: broadcasts are sent to them again.
 
     For example: wacrmd optout remove +14155550123 --account shop
     """
     emit(
         session,
         call(session, "optout.remove", account=account, phone=phone),
-        lambda made: say(f"{made['phone'] or made['user_id']} may be messaged again."),
+        lambda made: say(f"{made['phone'] or made['user_id']} is not opted out any more."),
     )
 
 
 @optout.command("list")
-@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
-@click.option("--limit", type=click.IntRange(min=1, max=1000), metavar="N", help="At most so many (50).")
+@only_account_option
+@limit_option
 @click.pass_obj
-def list_optouts(session: Session, account: str | None, limit: int | None) -> None:
-    """List the newest opt-outs with source and time.
+def list_optouts(session: Session, account: str | None, limit: int) -> None:
+    """List opt-outs with source and time, the newest first.
 
     For example: wacrmd optout list --account shop
     """
 
     def render(rows: list[dict[str, Any]]) -> None:
         table(rows, COLUMNS, empty="Nobody has opted out.")
-        if len(rows) == (limit or 50):
-            hint("More may follow: wacrmd optout export writes all of them")
+        if len(rows) == limit:
+            hint("There may be more: wacrmd optout export writes all of them")
 
     emit(session, call(session, "optout.list", account=account, limit=limit), render)
 
@@ -96,9 +90,10 @@ def list_optouts(session: Session, account: str | None, limit: int | None) -> No
 @account_option
 @click.pass_obj
 def import_file(session: Session, file: str, account: str | None) -> int:
-    """Suppress everybody in a CSV FILE (- is standard input); running it again is harmless.
+    """Opt out everybody in a CSV FILE (- is standard input).
 
-    A header may name phone, user_id and detail; without one the first column is the phone number.
+    A header may name the columns phone, user_id and detail. Without a header, the first column is the phone
+    number. Importing a file again is harmless.
 
     For example: wacrmd optout import stop.csv --account shop
     """
@@ -110,17 +105,17 @@ def import_file(session: Session, file: str, account: str | None) -> int:
         total["errors"] += [one | {"line": one["line"] + part.shift} for one in done["errors"]]
 
     def render(found: dict[str, Any]) -> None:
-        for one in found["errors"][:MAX_ERRORS]:
+        for one in found["errors"][:MAX_ERRORS_SHOWN]:
             hint(f"line {one['line']}: {one['message']}")
-        if found["rejected"] > MAX_ERRORS:
-            hint(f"… and {found['rejected'] - MAX_ERRORS} more lines that are rejected")
+        if found["rejected"] > MAX_ERRORS_SHOWN:
+            hint(f"… and {found['rejected'] - MAX_ERRORS_SHOWN} more lines that are rejected")
         say(
-            f"{found['added']} people suppressed, {found['known']} were already, "
+            f"{found['added']} people opted out, {found['known']} had opted out before, "
             f"{found['rejected']} lines rejected."
         )
 
     emit(session, total, render)
-    return int(bool(total["rejected"]) and not (total["added"] or total["known"]))
+    return FAILED if total["rejected"] and not (total["added"] or total["known"]) else 0
 
 
 def _parts(file: str) -> list["Part"]:
@@ -138,14 +133,11 @@ def _parts(file: str) -> list["Part"]:
 
 
 @optout.command("export")
-@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
+@only_account_option
 @click.pass_obj
 def export(session: Session, account: str | None) -> None:
     """Write all opt-outs to standard output as CSV.
 
     For example: wacrmd optout export --account shop > optouts.csv
     """
-    out = sys.stdout.buffer
-    for piece in stream(session, "optout.export", account=account):
-        out.write(piece.encode())
-    out.flush()
+    write_pieces(stream(session, "optout.export", account=account))

@@ -19,6 +19,7 @@ from wacrmd.cli.output import (
     relative,
     say,
     shown,
+    size,
     span,
     table,
 )
@@ -31,28 +32,28 @@ BROADCASTS = (
     Column("PENDING", "pending_count", Kind.NUMBER),
     Column("SENT", "sent_count", Kind.NUMBER),
     Column("FAILED", "failed_count", Kind.NUMBER),
-    Column("UNCERTAIN", "uncertain_count", Kind.NUMBER, spare=True),
-    Column("STARTS", "scheduled_at", Kind.TIME, spare=True),
+    Column("UNCERTAIN", "uncertain_count", Kind.NUMBER, optional=True),
+    Column("STARTS", "scheduled_at", Kind.TIME, optional=True),
 )
 
 NUMBERS = (
     Column("NUMBER", "phone_number_id", Kind.KEY),
     Column("ACCOUNT", "account"),
-    Column("LABEL", "label", spare=True),
+    Column("LABEL", "label", optional=True),
     Column("STATE", "state", Kind.STATE),
     Column("RATE", "rate"),
     Column("IN FLIGHT", "in_flight", Kind.NUMBER),
-    Column("QUALITY", "quality", Kind.STATE, spare=True),
-    Column("LIMIT", "limit_tier", spare=True),
+    Column("QUALITY", "quality", Kind.STATE, optional=True),
+    Column("LIMIT", "limit_tier", optional=True),
 )
 
 
 @click.command(cls=Verb)
 @click.pass_obj
 def status(session: Session) -> None:
-    """Tell whether it is healthy, what it does, and what does not move, why and since when.
+    """Show whether the daemon is healthy, and what does not move.
 
-    For example: wacrmd status
+    For each broadcast or number that does not move, it shows the reason and since when. For example: wacrmd status
     """
     emit(session, call(session, "status"), _render)
 
@@ -68,10 +69,10 @@ def _render(found: dict[str, Any]) -> None:
     details(_facts(found))
     if found["broadcasts"]:
         say("")
-        table([_broadcast(one) for one in found["broadcasts"]], BROADCASTS, empty="")
+        table([_broadcast_row(one) for one in found["broadcasts"]], BROADCASTS, empty="")
     if found["numbers"]:
         say("")
-        table([_number(one) for one in found["numbers"]], NUMBERS, empty="")
+        table([_number_row(one) for one in found["numbers"]], NUMBERS, empty="")
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
@@ -82,14 +83,14 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         where = ", ".join(f"{one['count']} in {one['id'][:8]}" for one in uncertain["broadcasts"][:5])
         facts.append(("uncertain", f"{uncertain['recipients']} recipients: {where}"))
     webhooks, workers = found["webhooks"], found["workers"]
-    heard = (
+    received = (
         f"the last status {_when(webhooks['heard_at'])}"
         if webhooks["heard_at"]
         else "no status since the start"
     )
-    kept = webhooks["statuses_kept_for_later"]
+    unmatched = webhooks["statuses_kept_for_later"]
     facts += [
-        ("webhooks", heard + (f"; {kept} kept for messages not known yet" if kept else "")),
+        ("webhooks", received + (f"; {unmatched} for messages not known yet" if unmatched else "")),
         (
             "workers",
             f"{workers['busy']} of {workers['workers']} busy, {workers['waiting']} broadcasts wait for one",
@@ -100,14 +101,14 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("outbound", f"{webhooks['outbound_waiting']} deliveries to local apps wait"))
     if found["log"]["level"] != found["log"]["configured"]:
         until = f" until {shown(found['log']['until'])}" if found["log"]["until"] else ""
-        facts.append(("log", f"from {found['log']['level']} on{until}"))
+        facts.append(("log", f"level {found['log']['level']}{until}"))
     return facts
 
 
 def _storage(database: dict[str, Any]) -> str:
-    parts = [f"{_size(database['bytes'])}, WAL {_size(database['wal_bytes'])}"]
+    parts = [f"{size(database['bytes'])}, WAL {size(database['wal_bytes'])}"]
     if database["disk_free_bytes"] is not None:
-        parts.append(f"{_size(database['disk_free_bytes'])} free")
+        parts.append(f"{size(database['disk_free_bytes'])} free")
     if database["last_backup_at"]:
         parts.append(f"last backup {_when(database['last_backup_at'])}")
     return ", ".join(parts)
@@ -117,23 +118,13 @@ def _when(iso: str) -> str:
     return relative(iso) if on_terminal() else iso
 
 
-def _size(count: int) -> str:
-    """Bytes as people read them."""
-    size, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if size < 1024 or unit == "TiB":  # noqa: PLR2004
-            break
-        size /= 1024
-    return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"  # noqa: PLR2004
-
-
-def _broadcast(one: dict[str, Any]) -> dict[str, Any]:
+def _broadcast_row(one: dict[str, Any]) -> dict[str, Any]:
     total = one["total_recipients"]
     return one | {"done": f"{100 * (total - one['pending_count']) // total if total else 100} %"}
 
 
-def _number(one: dict[str, Any]) -> dict[str, Any]:
-    """The rate as `now / allowed` where they differ."""
+def _number_row(one: dict[str, Any]) -> dict[str, Any]:
+    """The row with its rate: `40 of 80/s` if the number sends slower than it may."""
     allowed, now = one["messages_per_second"], one["rate_now"]
     rate = f"{allowed:g}/s" if now is None or now == allowed else f"{now:g} of {allowed:g}/s"
     return one | {"rate": rate}

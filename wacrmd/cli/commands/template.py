@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
-from wacrmd.cli import complete
 from wacrmd.cli.client import call
+from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
+from wacrmd.cli.options import only_account_option
 from wacrmd.cli.output import Column, Kind, emit, hint, say, table
 
 COLUMNS = (
@@ -14,24 +15,25 @@ COLUMNS = (
     Column("LANGUAGE", "language", Kind.KEY),
     Column("STATUS", "status", Kind.STATE),
     Column("CATEGORY", "category"),
-    Column("QUALITY", "quality", Kind.STATE, spare=True),
-    Column("PARAMETERS", "parameter_format", spare=True),
-    Column("REASON", "reason", spare=True),
-    Column("READ", "synced_at", Kind.TIME),
+    Column("QUALITY", "quality", Kind.STATE, optional=True),
+    Column("PARAMETERS", "parameter_format", optional=True),
+    Column("REASON", "reason", optional=True),
+    Column("SYNCED", "synced_at", Kind.TIME),
 )
 
 
 @click.group(cls=Noun)
 def template() -> None:
-    """Message templates as Meta has them."""
+    """Message templates, as last read from Meta."""
 
 
 @template.command("sync")
-@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
+@only_account_option
 @click.pass_obj
 def sync(session: Session, account: str | None) -> int:
-    """Read the templates from Meta now; the daemon does it by itself now and then.
+    """Read the templates from Meta now.
 
+    The daemon also does this at intervals, see [templates] sync_interval_minutes.
     For example: wacrmd template sync --account shop
     """
     result = call(session, "template.sync", account=account)
@@ -46,14 +48,14 @@ def sync(session: Session, account: str | None) -> int:
         )
 
     emit(session, result, render)
-    return int(bool(result["failed"]))
+    return FAILED if result["failed"] else 0
 
 
 @template.command("list")
-@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
+@only_account_option
 @click.pass_obj
 def list_templates(session: Session, account: str | None) -> None:
-    """List the templates as last read from Meta.
+    """List the templates.
 
     For example: wacrmd template list --account shop
     """

@@ -7,72 +7,65 @@ import click
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
-from wacrmd.cli.input import confirm, yes_option
+from wacrmd.cli.input import confirm
+from wacrmd.cli.options import limit_option, one_of, only_account_option, required_account_option, yes_option
 from wacrmd.cli.output import Column, Kind, details, emit, hint, say, table
-
-# model.WebhookEvent; importing the model would cost every command more time than all the rest of it.
-EVENTS = (
-    "broadcast.sent",
-    "broadcast.paused",
-    "broadcast.cancelled",
-    "message.status_updated",
-    "message.received",
-    "contact.opted_out",
-    "contact.opted_in",
-)
+from wacrmd.domain.webhook_delivery import DeliveryStatus
+from wacrmd.domain.webhook_event import WebhookEvent
 
 COLUMNS = (
     Column("ID", "id", Kind.ID),
-    Column("ACCOUNT", "account", spare=True),
+    Column("ACCOUNT", "account", optional=True),
     Column("URL", "url"),
     Column("ACTIVE", "is_active"),
     Column("EVENTS", "events"),
-    Column("FAILING", "failing_since", Kind.TIME, spare=True),
-    Column("WHY", "disabled_reason", spare=True),
+    Column("FAILING", "failing_since", Kind.TIME, optional=True),
+    Column("WHY", "disabled_reason", optional=True),
 )
 
 DELIVERIES = (
     Column("ID", "id", Kind.KEY),
     Column("EVENT", "event"),
     Column("STATUS", "status", Kind.STATE),
-    Column("TRIES", "attempts", Kind.NUMBER),
+    Column("ATTEMPTS", "attempts", Kind.NUMBER),
     Column("LAST", "last"),
-    Column("NEXT", "next_attempt_at", Kind.TIME, spare=True),
+    Column("NEXT", "next_attempt_at", Kind.TIME, optional=True),
     Column("CREATED", "created_at", Kind.TIME),
 )
 
+DETAILS = ("id", "account", "url", "events", "secret")
+
 event_option = click.option(
-    "--event", "events", multiple=True, type=click.Choice(EVENTS), help="Repeatable; all."
+    "--event", "events", multiple=True, type=one_of(WebhookEvent), help="An event; repeatable. Default: all."
 )
 
 
 @click.group(cls=Noun)
 def webhook() -> None:
-    """Outbound webhooks that tell local apps what happens."""
+    """Outbound webhooks: events that are posted to local apps."""
 
 
 @webhook.command("add")
-@click.option(
-    "--account", required=True, metavar="NAME", shell_complete=complete.accounts, help="Whose events."
-)
-@click.option("--url", required=True, metavar="URL", help="Where they are posted.")
+@required_account_option
+@click.option("--url", required=True, metavar="URL", help="Where the events are posted.")
 @event_option
 @click.pass_obj
 def add(session: Session, account: str, url: str, events: tuple[str, ...]) -> None:
-    """Tell a local app of events; the secret that signs them is shown this once.
+    """Add a webhook, and show its secret this once.
 
+    The secret signs the events.
     For example: wacrmd webhook add --account shop --url https://crm.example.com/hook --event broadcast.sent
     """
 
     def render(made: dict[str, Any]) -> None:
-        details((field, made.get(field)) for field in ("id", "account", "url", "events", "secret"))
-        hint("Keep the secret now: it cannot be shown again.")
+        details((field, made[field]) for field in DETAILS)
+        hint("Copy the secret now: it cannot be shown again.")
 
     emit(session, call(session, "webhook.add", account=account, url=url, events=list(events)), render)
 
 
 @webhook.command("list")
-@click.option("--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account's.")
+@only_account_option
 @click.pass_obj
 def list_webhooks(session: Session, account: str | None) -> None:
     """List the webhooks and whether they work.
@@ -88,19 +81,20 @@ def list_webhooks(session: Session, account: str | None) -> None:
 
 @webhook.command("set")
 @click.argument("webhook_id", metavar="ID", shell_complete=complete.webhooks)
-@click.option("--url", metavar="URL", help="Where events are posted from now on.")
+@click.option("--url", metavar="URL", help="Where the events are posted from now on.")
 @event_option
-@click.option("--on/--off", "active", default=None, help="Deliver to it again, or no more.")
+@click.option("--on/--off", "active", default=None, help="Whether events are delivered to it.")
 @click.pass_obj
 def change(
     session: Session, webhook_id: str, url: str | None, events: tuple[str, ...], active: bool | None
 ) -> None:
-    """Change a webhook, switch it off, or on again after it was disabled.
+    """Change a webhook, or turn it on or off.
 
+    --on also enables a webhook that was disabled because it failed for long.
     For example: wacrmd webhook set 9c1e --on
     """
     if url is None and not events and active is None:
-        raise click.UsageError("Nothing to change: name at least one option such as --on")
+        raise click.UsageError("Nothing to change: give at least one option such as --on")
     result = call(session, "webhook.set", id=webhook_id, url=url, events=list(events) or None, active=active)
 
     def render(made: dict[str, Any]) -> None:
@@ -128,23 +122,27 @@ def remove(session: Session, webhook_id: str, yes: bool) -> None:
 
 @webhook.command("deliveries")
 @click.argument("webhook_id", metavar="ID", shell_complete=complete.webhooks)
-@click.option("--status", type=click.Choice(["pending", "delivered", "failed"]), help="Only those.")
-@click.option("--limit", type=click.IntRange(min=1, max=1000), metavar="N", help="At most so many (50).")
+@click.option("--status", type=one_of(DeliveryStatus), help="Only deliveries with this status.")
+@limit_option
 @click.pass_obj
-def deliveries(session: Session, webhook_id: str, status: str | None, limit: int | None) -> None:
-    """List deliveries to a webhook, the newest first, with the result of the last try.
+def deliveries(session: Session, webhook_id: str, status: str | None, limit: int) -> None:
+    """List deliveries with the result of the last attempt.
 
-    For example: wacrmd webhook deliveries 9c1e --status failed
+    The newest is first. For example: wacrmd webhook deliveries 9c1e --status failed
     """
 
     def render(rows: list[dict[str, Any]]) -> None:
-        table([row | {"last": _last(row)} for row in rows], DELIVERIES, empty="There is no such delivery.")
+        table(
+            [row | {"last": _last_result(row)} for row in rows],
+            DELIVERIES,
+            empty="There is no such delivery.",
+        )
 
     emit(session, call(session, "webhook.deliveries", id=webhook_id, status=status, limit=limit), render)
 
 
-def _last(row: dict[str, Any]) -> str | None:
-    """How the last try ended."""
+def _last_result(row: dict[str, Any]) -> str | None:
+    """How the last attempt ended: an error, or the HTTP status."""
     if not row["tries"]:
         return None
     last = row["tries"][-1]
@@ -155,12 +153,12 @@ def _last(row: dict[str, Any]) -> str | None:
 @click.argument("delivery_id", metavar="DELIVERY")
 @click.pass_obj
 def resend(session: Session, delivery_id: str) -> None:
-    """Deliver an event once more, under its own id.
+    """Deliver an event again, with the same event id.
 
     For example: wacrmd webhook resend 0b9c7d6e-5f7a-4f0e-9d43-2f4f6a1c9b21
     """
     emit(
         session,
         call(session, "webhook.resend", id=delivery_id),
-        lambda made: say(f"Delivery {made['id']} of {made['event']} is on its way again."),
+        lambda made: say(f"Delivery {made['id']} of {made['event']} will be sent again."),
     )

@@ -1,7 +1,6 @@
 """The people of a broadcast as callers see them: pages, one with its history, and the whole as a stream."""
 
 from collections.abc import AsyncGenerator, Callable
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from wacrmd.clock import iso
 from wacrmd.domain.address import normalize_address
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.csv_file import csv_lines, escape_formula
+from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.history import HistoryEntry
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.errors import not_found
@@ -39,13 +39,6 @@ COLUMNS = (
     "failed_at",
 )
 """The columns of the CSV export."""
-
-
-class ExportFormat(StrEnum):
-    """How an export is written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
 
 
 def recipient_view(recipient: Recipient) -> dict[str, Any]:

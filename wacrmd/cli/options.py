@@ -1,0 +1,43 @@
+"""Options that several commands have, and the choices of an option from an enum."""
+
+from enum import StrEnum
+
+import click
+
+from wacrmd.cli import complete
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+
+only_account_option = click.option(
+    "--account", metavar="NAME", shell_complete=complete.accounts, help="Only this account."
+)
+"""For commands that concern all accounts if none is named."""
+
+account_option = click.option(
+    "--account",
+    metavar="NAME",
+    shell_complete=complete.accounts,
+    help="The account; not needed if there is only one.",
+)
+
+required_account_option = click.option(
+    "--account", required=True, metavar="NAME", shell_complete=complete.accounts, help="The account."
+)
+
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1000
+
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(min=1, max=MAX_LIMIT),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    metavar="N",
+    help="At most N, the newest first.",
+)
+
+
+def one_of(values: type[StrEnum], *, without: StrEnum | None = None) -> click.Choice[str]:
+    """A choice among the values of an enum."""
+    return click.Choice([value.value for value in values if value is not without])
