@@ -29,7 +29,6 @@ from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
-from wacrmd.secrets import Vault
 from wacrmd.sender.sender import Sender
 from wacrmd.services.context import Changes, Context
 from wacrmd.services.maintenance import control, retention
@@ -41,6 +40,7 @@ from wacrmd.store import accounts, audit, broadcasts
 from wacrmd.store.database import Database, Tx
 from wacrmd.systemd.notify import Notifier, listen_fds
 from wacrmd.systemd.watchdog import Watchdog
+from wacrmd.vault import Vault
 
 DRAIN_S = 20.0
 """How long requests in flight, to Meta and of HTTP clients, may go on after the signal to stop."""

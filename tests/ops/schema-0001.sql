@@ -30,7 +30,7 @@ INSERT INTO "api_key" VALUES('2ae01006-48db-4005-b39d-090f35b82c50','545727a5-5e
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
-    secret BLOB NOT NULL,                           -- sealed
+    secret BLOB NOT NULL,                           -- encrypted
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
@@ -102,7 +102,7 @@ CREATE TABLE number (
     waba_id TEXT NOT NULL,
     label TEXT,
     display_phone TEXT,
-    access_token BLOB NOT NULL,                     -- sealed (AES-GCM), see secrets.py
+    access_token BLOB NOT NULL,                     -- encrypted (AES-GCM), see vault.py
     verify_token_hash BLOB NOT NULL,                -- SHA-256
     messages_per_second REAL CHECK (messages_per_second > 0),
     is_default INTEGER NOT NULL DEFAULT 0 CHECK (is_default IN (0, 1)),
@@ -279,7 +279,7 @@ CREATE TABLE webhook_endpoint (
     account_id TEXT NOT NULL REFERENCES account (id),
     url TEXT NOT NULL,
     events TEXT NOT NULL,                           -- JSON array
-    secret BLOB NOT NULL,                           -- sealed
+    secret BLOB NOT NULL,                           -- encrypted
     is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
     disabled_reason TEXT,
     failing_since INTEGER,

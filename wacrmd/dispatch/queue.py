@@ -22,8 +22,8 @@ from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import SqliteStorage
 
+from wacrmd.domain.throughput import WorkerStats
 from wacrmd.log import get_logger
-from wacrmd.services.context import WorkerStats
 
 QUEUE = "wacrmd"
 """The value of `queue` in Huey's tables."""

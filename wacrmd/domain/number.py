@@ -16,7 +16,7 @@ class NumberState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A business phone number that sends; its token and secrets stay sealed in the database."""
+    """A business phone number that sends; its token and secrets stay encrypted in the database."""
 
     id: str
     account_id: str

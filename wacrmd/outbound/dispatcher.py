@@ -20,11 +20,11 @@ from wacrmd.log import get_logger
 from wacrmd.outbound.client import DeliveryResult, WebhookClient
 from wacrmd.outbound.schedule import next_attempt_at, next_deliveries
 from wacrmd.outbound.signature import headers
-from wacrmd.secrets import VaultError, webhook_secret_context
 from wacrmd.services.context import Context
 from wacrmd.store import outbox, webhook_endpoints
 from wacrmd.store.database import Tx
 from wacrmd.store.outbox import Due
+from wacrmd.vault import VaultError, webhook_secret_context
 
 POLL_INTERVAL: Millis = 1 * SECOND
 """How often the outbox is read without a change: for what has become due, and for changes that were missed."""
@@ -157,7 +157,7 @@ class Dispatcher:
 
     async def _post(self, delivery: Due, now: Millis) -> DeliveryResult:
         try:
-            secret = self._ctx.vault.unseal(delivery.secret, webhook_secret_context(delivery.endpoint_id))
+            secret = self._ctx.vault.decrypt(delivery.secret, webhook_secret_context(delivery.endpoint_id))
         except VaultError as error:
             return DeliveryResult(None, str(error), 0.0)
         body = delivery.body.encode()

@@ -11,11 +11,11 @@ from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.number import Number
 from wacrmd.domain.template import TemplateContent
 from wacrmd.meta import payloads
-from wacrmd.secrets import VaultError, access_token_context
 from wacrmd.services.context import Context
 from wacrmd.services.meta_events import auto_pause
 from wacrmd.store import broadcasts, numbers
 from wacrmd.store.database import Tx
+from wacrmd.vault import VaultError, access_token_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
     if broadcast is None or number is None or not number.access_token:
         return None
     try:
-        token = ctx.vault.unseal(number.access_token, access_token_context(number.id))
+        token = ctx.vault.decrypt(number.access_token, access_token_context(number.id))
     except VaultError as error:
         detail = f"The access token cannot be read ({error}): set it again with wacrmd number set, then resume the number"
         pause = partial(auto_pause.pause_number, number_id=number.id, detail=detail, now=ctx.clock.now())

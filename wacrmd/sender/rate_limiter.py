@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wacrmd.clock import MINUTE, SECOND, Millis, iso
 from wacrmd.domain.hold import Hold, HoldReason
-from wacrmd.services.context import ThroughputState
+from wacrmd.domain.throughput import ThroughputState
 
 BURST_S = 0.1
 """The bucket holds what the rate allows in this time."""

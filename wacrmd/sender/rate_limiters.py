@@ -6,10 +6,10 @@ from wacrmd.clock import Millis
 from wacrmd.config.sections import SenderConfig
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
+from wacrmd.domain.throughput import ThroughputState
 from wacrmd.log import get_logger
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.sender.rate_limiter import RateLimiter
-from wacrmd.services.context import ThroughputState
 
 log = get_logger(__name__)
 

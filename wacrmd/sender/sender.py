@@ -18,6 +18,7 @@ from wacrmd.clock import HOUR, SECOND, Millis, iso, rest
 from wacrmd.domain.attempt import AttemptResult, Claim
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.throughput import ThroughputState
 from wacrmd.errors import Refusal, describe
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown
@@ -29,7 +30,7 @@ from wacrmd.sender.rate_limiter import RateLimiter
 from wacrmd.sender.rate_limiters import RateLimiters
 from wacrmd.sender.recorder import Recorder
 from wacrmd.services import counters
-from wacrmd.services.context import Context, ThroughputState
+from wacrmd.services.context import Context
 from wacrmd.services.meta_events import auto_pause
 from wacrmd.store import attempts, broadcasts
 from wacrmd.store.database import Tx

@@ -8,22 +8,12 @@ from typing import Protocol
 
 from wacrmd.clock import MINUTE, Clock, Millis
 from wacrmd.config import Config
-from wacrmd.domain.hold import Hold
+from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
-from wacrmd.secrets import Vault
 from wacrmd.services.webhook_secrets import WebhookSecrets
 from wacrmd.store.database import Database, Tx
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStats:
-    """The sender workers: how many are configured, alive and busy, and how many jobs wait for one."""
-
-    workers: int
-    workers_alive: int
-    busy: int
-    waiting: int
+from wacrmd.vault import Vault
 
 
 class JobQueue(Protocol):
@@ -40,16 +30,6 @@ class JobQueue(Protocol):
 
     def health(self) -> WorkerStats:
         """The state of the workers."""
-
-
-@dataclass(frozen=True, slots=True)
-class ThroughputState:
-    """How a number sends just now: rates per second, requests in flight, and what holds it up."""
-
-    rate_allowed: float
-    rate_now: float
-    in_flight: int
-    hold: Hold | None
 
 
 class Throughput(Protocol):

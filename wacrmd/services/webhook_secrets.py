@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from wacrmd.clock import Clock, Millis
-from wacrmd.secrets import Vault, app_secret_context
 from wacrmd.store import numbers
 from wacrmd.store.database import Database
+from wacrmd.vault import Vault, app_secret_context
 
 RECHECK: Millis = 60_000
 """A retired secret ends by the clock, so what is held in memory is read again now and then."""
@@ -52,7 +52,7 @@ class WebhookSecrets:
     async def _read(self, now: Millis) -> "_Held":
         by_secret: dict[str, AuthorizedNumbers] = {}
         for row in await self._db.read(partial(numbers.webhook_secrets, now=now)):
-            secret = self._vault.unseal(row.sealed, app_secret_context(row.number_id))
+            secret = self._vault.decrypt(row.encrypted, app_secret_context(row.number_id))
             authorized = by_secret.setdefault(secret, AuthorizedNumbers())
             authorized.numbers[row.phone_number_id] = (row.number_id, row.account_id)
             authorized.businesses.setdefault(row.waba_id, set()).add(row.account_id)

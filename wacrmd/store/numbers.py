@@ -1,4 +1,4 @@
-"""Business phone numbers: what they are called, whether they send, and their sealed secrets."""
+"""Business phone numbers: what they are called, whether they send, and their encrypted secrets."""
 
 import json
 import sqlite3
@@ -22,13 +22,13 @@ FROM number n JOIN account a ON a.id = n.account_id
 
 @dataclass(frozen=True, slots=True)
 class WebhookSecret:
-    """A sealed app secret and the number that Meta's events may count for under it."""
+    """An encrypted app secret and the number that Meta's events may count for under it."""
 
     number_id: str
     account_id: str
     phone_number_id: str
     waba_id: str
-    sealed: bytes
+    encrypted: bytes
 
 
 def _number(row: Any) -> Number:
@@ -52,7 +52,7 @@ def add(
     default: bool,
     now: Millis,
 ) -> None:
-    """Store a new number, all secrets sealed; the account's first number is its default one.
+    """Store a new number, all secrets encrypted; the account's first number is its default one.
 
     Refuses a phone number id that is configured already.
     """
@@ -216,10 +216,10 @@ def retired_until(tx: Tx, number_id: str, now: Millis) -> Millis | None:
     return until
 
 
-def add_app_secret(tx: Tx, number_id: str, sealed: bytes, now: Millis) -> None:
+def add_app_secret(tx: Tx, number_id: str, encrypted: bytes, now: Millis) -> None:
     """Make this the current app secret."""
     tx.execute(
-        "INSERT INTO app_secret (number_id, secret, created_at) VALUES (?, ?, ?)", (number_id, sealed, now)
+        "INSERT INTO app_secret (number_id, secret, created_at) VALUES (?, ?, ?)", (number_id, encrypted, now)
     )
 
 

@@ -1,4 +1,4 @@
-"""Where local apps want to be told of events: their webhook endpoints, each with its sealed secret."""
+"""Where local apps want to be told of events: their webhook endpoints, each with its encrypted secret."""
 
 import json
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ def _endpoint(row: Any) -> Endpoint:
 def add(
     tx: Tx, *, endpoint_id: str, account_id: str, url: str, events: list[str], secret: bytes, now: Millis
 ) -> None:
-    """Store a new endpoint, its secret sealed."""
+    """Store a new endpoint, its secret encrypted."""
     tx.execute(
         "INSERT INTO webhook_endpoint (id, account_id, url, events, secret, created_at, updated_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -7,8 +7,8 @@ from typing import Any
 
 from wacrmd.domain.number import Number
 from wacrmd.meta.client import MetaCallError
-from wacrmd.secrets import access_token_context
 from wacrmd.services.context import Context
+from wacrmd.vault import access_token_context
 
 SMALL_TIERS = {"TIER_50": 50, "TIER_250": 250}
 """Messaging limits that a usual broadcast does not fit into: people a day over all numbers of the portfolio."""
@@ -59,7 +59,7 @@ def refuses_token(error: MetaCallError) -> bool:
 
 def token_of(ctx: Context, number: Number) -> str:
     """The number's access token in the clear; raises VaultError where the key file is another one."""
-    return ctx.vault.unseal(number.access_token, access_token_context(number.id))
+    return ctx.vault.decrypt(number.access_token, access_token_context(number.id))
 
 
 def assess_number(seen: dict[str, Any], *, rate: float) -> list[Check]:

@@ -12,7 +12,6 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.phone import normalize
 from wacrmd.errors import bad_request, conflict, not_found
-from wacrmd.secrets import access_token_context, app_secret_context
 from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import meta_check
@@ -20,6 +19,7 @@ from wacrmd.services.numbers.findings import Check, State, worst
 from wacrmd.services.views import account_view, number_view, time
 from wacrmd.store import accounts, attempts, broadcasts, numbers
 from wacrmd.store.database import Tx
+from wacrmd.vault import access_token_context, app_secret_context
 
 
 def verify_token_hash(token: str) -> bytes:
@@ -105,7 +105,7 @@ async def remove_account(ctx: Context, name: str) -> dict[str, Any]:
 
 
 async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, Any]:
-    """Configure a number; its secrets are sealed before they reach the database.
+    """Configure a number; its secrets are encrypted before they reach the database.
 
     With `check` Meta is asked first; refuses a token that Meta refuses. Meta out of reach is only a warning.
     """
@@ -125,8 +125,8 @@ async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, 
             account_id=account.id,
             phone_number_id=new.phone_number_id,
             waba_id=new.waba_id,
-            access_token=ctx.vault.seal(new.access_token, access_token_context(number_id)),
-            app_secret=ctx.vault.seal(new.app_secret, app_secret_context(number_id)),
+            access_token=ctx.vault.encrypt(new.access_token, access_token_context(number_id)),
+            app_secret=ctx.vault.encrypt(new.app_secret, app_secret_context(number_id)),
             verify_token_hash=verify_token_hash(new.verify_token),
             label=new.label,
             display_phone=display,
@@ -176,7 +176,7 @@ async def set_number(ctx: Context, reference: str, change: NumberChange, *, chec
         if check:
             found, _ = await meta_check.ask_number(ctx, number.phone_number_id, change.access_token)
             _refuse_failed(found)
-        columns["access_token"] = ctx.vault.seal(change.access_token, access_token_context(number.id))
+        columns["access_token"] = ctx.vault.encrypt(change.access_token, access_token_context(number.id))
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
@@ -187,7 +187,7 @@ async def set_number(ctx: Context, reference: str, change: NumberChange, *, chec
         if change.app_secret is not None:
             numbers.retire_app_secrets(tx, number.id, now + change.overlap)
             numbers.add_app_secret(
-                tx, number.id, ctx.vault.seal(change.app_secret, app_secret_context(number.id)), now
+                tx, number.id, ctx.vault.encrypt(change.app_secret, app_secret_context(number.id)), now
             )
 
     await ctx.db.write(work)

@@ -11,7 +11,6 @@ from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
 from wacrmd.meta.untrusted import as_text
-from wacrmd.secrets import VaultError
 from wacrmd.services.context import Context
 from wacrmd.services.numbers.findings import (
     Check,
@@ -23,6 +22,7 @@ from wacrmd.services.numbers.findings import (
     token_of,
 )
 from wacrmd.store import numbers
+from wacrmd.vault import VaultError
 
 TICK: Millis = 10 * SECOND
 MAX_TEXT = 200

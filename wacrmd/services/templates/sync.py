@@ -12,13 +12,13 @@ from wacrmd.errors import Refusal, no_number
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
 from wacrmd.meta.untrusted import as_objects, as_text
-from wacrmd.secrets import VaultError, access_token_context
 from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
 from wacrmd.store import numbers, templates
 from wacrmd.store.database import Tx
 from wacrmd.store.templates import Template
+from wacrmd.vault import VaultError, access_token_context
 
 TICK: Millis = 10 * SECOND
 STALE_AFTER: Millis = 1 * MINUTE
@@ -187,7 +187,7 @@ async def _ask(ctx: Context, business: _Business) -> list[dict[str, Any]]:
     tried: set[str] = set()
     for number in business.numbers:
         try:
-            token = ctx.vault.unseal(number.access_token, access_token_context(number.id))
+            token = ctx.vault.decrypt(number.access_token, access_token_context(number.id))
             if token not in tried:
                 tried.add(token)
                 return await ctx.meta.templates(business.waba_id, token)

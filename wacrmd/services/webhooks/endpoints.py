@@ -12,7 +12,7 @@ from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import bad_request, conflict, not_found
 from wacrmd.http import dns
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
-from wacrmd.secrets import new_webhook_secret, webhook_secret_context
+from wacrmd.secrets import new_webhook_secret
 from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.views import time
@@ -20,6 +20,7 @@ from wacrmd.store import outbox, webhook_endpoints
 from wacrmd.store.database import Tx
 from wacrmd.store.outbox import Delivery
 from wacrmd.store.webhook_endpoints import Endpoint
+from wacrmd.vault import webhook_secret_context
 
 ALL_EVENTS = tuple(event.value for event in WebhookEvent)
 LOOKUP_S = 5.0
@@ -103,7 +104,7 @@ async def add(ctx: Context, account_id: str, *, url: str, events: list[str]) -> 
             account_id=account_id,
             url=url,
             events=check_events(events),
-            secret=ctx.vault.seal(secret, webhook_secret_context(endpoint_id)),
+            secret=ctx.vault.encrypt(secret, webhook_secret_context(endpoint_id)),
             now=now,
         )
     )

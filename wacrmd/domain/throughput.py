@@ -1,0 +1,25 @@
+"""How sending goes at this moment: one number, and the workers."""
+
+from dataclasses import dataclass
+
+from wacrmd.domain.hold import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughputState:
+    """How fast a number sends now: messages per second, requests in flight, and what blocks it."""
+
+    rate_allowed: float
+    rate_now: float
+    in_flight: int
+    hold: Hold | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """The sender workers: how many are configured, alive and busy, and how many jobs wait for one."""
+
+    workers: int
+    workers_alive: int
+    busy: int
+    waiting: int
