@@ -31,7 +31,7 @@ from wacrmd.meta_webhooks import app as webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.sender.sender import Sender
 from wacrmd.services.context import Changes, Context
-from wacrmd.services.maintenance import control, retention
+from wacrmd.services.maintenance import control, data_subjects, retention
 from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
@@ -49,6 +49,7 @@ WEBHOOKS_DRAIN_S = 3.0
 WORKER_CHECK_INTERVAL = 30 * SECOND
 EXPIRY_INTERVAL = 30 * SECOND
 PRUNE_INTERVAL = 10 * MINUTE
+EMPTY_WAL_INTERVAL = 10 * SECOND
 
 log = get_logger(__name__)
 
@@ -298,6 +299,7 @@ def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
     return [
         PeriodicJob("prune", PRUNE_INTERVAL, partial(retention.prune, ctx)),
         PeriodicJob("backup", MINUTE, DailyBackup(ctx).run),
+        PeriodicJob("empty_wal", EMPTY_WAL_INTERVAL, partial(data_subjects.empty_wal, ctx)),
     ]
 
 

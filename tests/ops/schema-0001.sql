@@ -6,7 +6,7 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "account" VALUES('545727a5-5ec6-4c35-b363-79e4a4ed04c5','shop',1795635237844);
+INSERT INTO "account" VALUES('e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','shop',1795635875222);
 CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
     field TEXT NOT NULL,                            -- the webhook's field
@@ -26,7 +26,7 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
-INSERT INTO "api_key" VALUES('2ae01006-48db-4005-b39d-090f35b82c50','545727a5-5ec6-4c35-b363-79e4a4ed04c5','tests',X'0A9086EFB021F1F62165363CA28EBC195018D160FD9B4F576DA288CA62DA4D9F','wacrm_live_Myi9QByQ','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795635237856,NULL,NULL,1795635237864);
+INSERT INTO "api_key" VALUES('a49aabe7-5f25-40dd-8a26-5e92aba14218','e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','tests',X'6BA25978F72A122429544851D2FAEC20474B994221577B63CC78AB8C9DB4363B','wacrm_live_Xnwu6ODc','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795635875233,NULL,NULL,1795635875240);
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
@@ -34,7 +34,7 @@ CREATE TABLE app_secret (
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
-INSERT INTO "app_secret" VALUES(1,'b76880d1-04bd-4ce7-a8b4-471528be136f',X'01AB92491815325C5548921FEAC0CB16CFB91AD3AAE51C32D87CD0E6F30C11B99AECF7D599753FC6AF3E9F6EC03DAF4DBC41C4B6',1795635237849,NULL);
+INSERT INTO "app_secret" VALUES(1,'c129aa27-fb91-4f48-8bc5-b9f04057b317',X'01BEF87D03061E019193D0CBA49D171DD790BFC74C01494CB8954ED3E05A490F115F13C3C0B5586D1E54ABF84FBB160949602945',1795635875228,NULL);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -45,11 +45,11 @@ CREATE TABLE audit (
     params TEXT NOT NULL,                           -- JSON, secrets redacted
     result TEXT NOT NULL                            -- ok, or the error's code
 ) STRICT;
-INSERT INTO "audit" VALUES(1,1795635237845,0,'root',28129,'account.add','{"name": "shop"}','ok');
-INSERT INTO "audit" VALUES(2,1795635237852,0,'root',28129,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
-INSERT INTO "audit" VALUES(3,1795635237858,0,'root',28129,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
-INSERT INTO "audit" VALUES(4,1795635239914,0,'root',28129,'broadcast.pause','{"id": "37aeaeb0-d055-4f0e-8c25-6b9be2c5a5bc"}','ok');
-INSERT INTO "audit" VALUES(5,1795635239918,0,'root',28129,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+INSERT INTO "audit" VALUES(1,1795635875224,0,'root',17645,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795635875231,0,'root',17645,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795635875234,0,'root',17645,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795635877308,0,'root',17645,'broadcast.pause','{"id": "6efe33cb-1e69-4332-b1b6-fa5ac94c315e"}','ok');
+INSERT INTO "audit" VALUES(5,1795635877315,0,'root',17645,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -72,8 +72,8 @@ CREATE TABLE broadcast (
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "broadcast" VALUES(1,'0131a008-b4e5-496e-94e2-8554a27d5293','545727a5-5ec6-4c35-b363-79e4a4ed04c5','b76880d1-04bd-4ce7-a8b4-471528be136f','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'4d5b27df0450487d9e87344a183bc989',1795635237872,1795635239899,NULL,1795635237872,1795635237898);
-INSERT INTO "broadcast" VALUES(2,'37aeaeb0-d055-4f0e-8c25-6b9be2c5a5bc','545727a5-5ec6-4c35-b363-79e4a4ed04c5','b76880d1-04bd-4ce7-a8b4-471528be136f','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795635239912,'30f8b2a2562b4579be80634ff764044e',1795635239907,1795635239912,1798761600000,NULL,NULL);
+INSERT INTO "broadcast" VALUES(1,'159c09b8-0270-4ce6-9815-f0dfc9fe1114','e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','c129aa27-fb91-4f48-8bc5-b9f04057b317','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'7d4639f640594edda0ce143b14409729',1795635875257,1795635877290,NULL,1795635875257,1795635875287);
+INSERT INTO "broadcast" VALUES(2,'6efe33cb-1e69-4332-b1b6-fa5ac94c315e','e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','c129aa27-fb91-4f48-8bc5-b9f04057b317','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795635877303,'2e5f34bb646948918b56c62d31d7cc13',1795635877295,1795635877303,1798761600000,NULL,NULL);
 CREATE TABLE counter (queue text not null, key text not null, value integer not null default 0, primary key(queue, key));
 CREATE TABLE idempotency (
     account_id TEXT NOT NULL,
@@ -92,8 +92,8 @@ CREATE TABLE inbound_message (
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAkbSJqEOxAAAAAAAE.reply.reply','b76880d1-04bd-4ce7-a8b4-471528be136f','14152000003',NULL,1795635239000,1795635239889,4);
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAkbSJqEOxAAAAAAAM.reply.reply','b76880d1-04bd-4ce7-a8b4-471528be136f','14152000011',NULL,1795635239000,1795635239899,12);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIANGXcqv4nAAAAAAAE.reply.reply','c129aa27-fb91-4f48-8bc5-b9f04057b317','14152000003',NULL,1795635877000,1795635877280,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIANGXcqv4nAAAAAAAM.reply.reply','c129aa27-fb91-4f48-8bc5-b9f04057b317','14152000011',NULL,1795635877000,1795635877290,12);
 CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
@@ -119,7 +119,7 @@ CREATE TABLE number (
     removed_at INTEGER,                             -- kept for the broadcasts that name it
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "number" VALUES('b76880d1-04bd-4ce7-a8b4-471528be136f','545727a5-5ec6-4c35-b363-79e4a4ed04c5','106540352242922','102290129340398',NULL,NULL,X'01EF99677D9ECB3BB192E3FC5A62C13A20DDEAD11B25D5C29C0FC6DAAD2857CAB2617F6E9B83AE6339D809CBD8EABA',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795635237849,NULL);
+INSERT INTO "number" VALUES('c129aa27-fb91-4f48-8bc5-b9f04057b317','e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','106540352242922','102290129340398',NULL,NULL,X'0163723B77D134C15F2D78DE5399BE6BAA50E3559A53BACD7D1D2023CB4F28FEF2FD0F1799B4FED21A35598F4A00AC',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795635875228,NULL);
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -131,7 +131,7 @@ CREATE TABLE optout (
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-INSERT INTO "optout" VALUES(1,'545727a5-5ec6-4c35-b363-79e4a4ed04c5','+14155550123',NULL,'operator',NULL,1795635239916,NULL);
+INSERT INTO "optout" VALUES(1,'e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','+14155550123',NULL,'operator',NULL,1795635877311,NULL);
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
@@ -163,18 +163,18 @@ CREATE TABLE recipient (
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
     CHECK (status != 'replied' OR replied_at IS NOT NULL)
 ) STRICT;
-INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAkbSJqEOxAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795635237889,1795635238000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAkbSJqEOxAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795635237889,1795635238000,1795635238000,NULL,NULL);
-INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAkbSJqEOxAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795635237889,NULL,NULL,NULL,1795635238000);
-INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAkbSJqEOxAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795635237890,1795635238000,1795635238000,1795635239000,NULL);
-INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAkbSJqEOxAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795635237890,1795635238000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAkbSJqEOxAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795635237890,1795635238000,1795635238000,NULL,NULL);
-INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAkbSJqEOxAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795635237890,1795635238000,1795635238000,NULL,NULL);
-INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAkbSJqEOxAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795635237890,1795635238000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAkbSJqEOxAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795635237890,NULL,NULL,NULL,1795635238000);
-INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795635237877,1795635237877,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAkbSJqEOxAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795635237890,1795635238000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795635237892,1795635237892,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAkbSJqEOxAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795635237898,1795635238000,1795635238000,NULL,NULL);
-INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795635237892,1795635237892,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAkbSJqEOxAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795635237898,1795635238000,1795635238000,1795635239000,NULL);
+INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIANGXcqv4nAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795635875279,1795635875000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIANGXcqv4nAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795635875280,1795635875000,1795635876000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIANGXcqv4nAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795635875280,NULL,NULL,NULL,1795635875000);
+INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIANGXcqv4nAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795635875280,1795635875000,1795635876000,1795635877000,NULL);
+INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIANGXcqv4nAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795635875280,1795635875000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIANGXcqv4nAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795635875280,1795635875000,1795635876000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIANGXcqv4nAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795635875280,1795635875000,1795635876000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIANGXcqv4nAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795635875280,1795635875000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIANGXcqv4nAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795635875280,NULL,NULL,NULL,1795635875000);
+INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIANGXcqv4nAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795635875280,1795635875000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795635875282,1795635875282,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIANGXcqv4nAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795635875286,1795635875000,1795635876000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795635875282,1795635875282,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIANGXcqv4nAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795635875287,1795635875000,1795635876000,1795635877000,NULL);
 INSERT INTO "recipient" VALUES(13,2,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(14,2,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(15,2,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
@@ -188,38 +188,38 @@ CREATE TABLE recipient_history (
     attempt INTEGER,
     detail TEXT                                     -- JSON
 ) STRICT;
-INSERT INTO "recipient_history" VALUES(1,1,1795635237889,'attempt',1,'{"started_at": 1795635237879, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(2,2,1795635237889,'attempt',1,'{"started_at": 1795635237880, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(3,3,1795635237889,'attempt',1,'{"started_at": 1795635237880, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(4,4,1795635237890,'attempt',1,'{"started_at": 1795635237880, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(5,5,1795635237890,'attempt',1,'{"started_at": 1795635237881, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(6,6,1795635237890,'attempt',1,'{"started_at": 1795635237881, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(7,7,1795635237890,'attempt',1,'{"started_at": 1795635237881, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(8,8,1795635237890,'attempt',1,'{"started_at": 1795635237881, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(9,9,1795635237890,'attempt',1,'{"started_at": 1795635237882, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(10,10,1795635237890,'attempt',1,'{"started_at": 1795635237882, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(11,11,1795635237898,'attempt',1,'{"started_at": 1795635237895, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(12,12,1795635237898,'attempt',1,'{"started_at": 1795635237895, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(13,1,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(14,2,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(15,3,1795635238000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(16,4,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(17,5,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(18,6,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(19,7,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(20,8,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(21,9,1795635238000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(22,10,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(23,11,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(24,12,1795635238000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(25,2,1795635238000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(26,4,1795635238000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(27,6,1795635238000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(28,7,1795635238000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(29,11,1795635238000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(30,12,1795635238000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(31,4,1795635239000,'replied',1,NULL);
-INSERT INTO "recipient_history" VALUES(32,12,1795635239000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(1,1,1795635875279,'attempt',1,'{"started_at": 1795635875273, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(2,2,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(3,3,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(4,4,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(5,5,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(6,6,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(7,7,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(8,8,1795635875280,'attempt',1,'{"started_at": 1795635875275, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(9,9,1795635875280,'attempt',1,'{"started_at": 1795635875275, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(10,10,1795635875280,'attempt',1,'{"started_at": 1795635875275, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(11,11,1795635875286,'attempt',1,'{"started_at": 1795635875284, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(12,12,1795635875287,'attempt',1,'{"started_at": 1795635875284, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(13,1,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(14,2,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(15,3,1795635875000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(16,4,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(17,5,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(18,6,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(19,7,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(20,8,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(21,9,1795635875000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(22,10,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(23,11,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(24,12,1795635875000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(25,2,1795635876000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(26,4,1795635876000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(27,6,1795635876000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(28,7,1795635876000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(29,11,1795635876000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(30,12,1795635876000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(31,4,1795635877000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(32,12,1795635877000,'replied',1,NULL);
 CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,
@@ -303,6 +303,8 @@ CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX recipient_history_recipient ON recipient_history (recipient_id);
 CREATE INDEX unmatched_status_received ON unmatched_status (received_at);
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
+CREATE INDEX inbound_message_wa_id ON inbound_message (wa_id) WHERE wa_id IS NOT NULL;
+CREATE INDEX inbound_message_user_id ON inbound_message (user_id) WHERE user_id IS NOT NULL;
 CREATE UNIQUE INDEX optout_phone ON optout (account_id, phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX optout_user ON optout (account_id, user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX optout_list ON optout (account_id, at DESC, id DESC) WHERE lifted_at IS NULL;

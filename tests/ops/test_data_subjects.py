@@ -1,14 +1,20 @@
 """A person's data: all of it in the export, none of it after the erasure, and counts that stay true."""
 
 import json
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import cast
 
+import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, phones, site
 from wacrmd.admin.protocol import RpcError
-from wacrmd.clock import HOUR, iso
+from wacrmd.clock import HOUR, SECOND, iso
+from wacrmd.store import data_subjects
 from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -136,3 +142,50 @@ async def test_another_accounts_knowledge_stays_when_one_account_is_named(tmp_pa
         await here.admin("erase", phone=PERSON, account="other", forget_optout=True)
         found = await here.admin("export-person", phone=PERSON)
         assert (len(found["messages"]), found["optouts"]) == (1, [])
+
+
+async def test_deleted_content_is_overwritten_before_and_after_an_erasure(tmp_path: Path) -> None:
+    """Whatever SQLite's build does by itself; an erasure must not leave another setting to later deletions."""
+
+    def overwrites(tx: Tx) -> bool:
+        return bool(tx.execute("PRAGMA secure_delete").fetchone()[0])
+
+    async with site(tmp_path) as here:
+        db = here.running.ctx.db
+        assert await db.alone(overwrites)
+        await here.admin("erase", phone=PERSON)
+        assert await db.alone(overwrites)
+
+
+async def test_what_a_reader_keeps_in_the_log_is_emptied_when_it_has_gone(tmp_path: Path) -> None:
+    """Such as a backup that takes long; also after a restart, for the need is on record in the database."""
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(3))
+        await here.until_status(broadcast_id, "sent")
+        await here.sim.idle()
+        log = tmp_path / "wacrmd.db-wal"
+        with closing(sqlite3.connect(tmp_path / "wacrmd.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM recipient").fetchone()
+            await here.admin("erase", phone=PERSON)
+            assert PERSON[1:].encode() in log.read_bytes()
+        with anyio.fail_after(30):
+            while await here.running.ctx.db.read(
+                data_subjects.left_in_wal
+            ):  # until the scheduler has done it
+                cast(ShiftClock, here.clock).advance(10 * SECOND)
+                await anyio.sleep(0.05)
+        assert PERSON[1:].encode() not in log.read_bytes()
+
+
+async def test_who_is_accepted_while_a_person_is_looked_for_is_erased_too(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        db = here.running.ctx.db
+        await here.until_status(await here.send(people(1)), "sent")
+        await here.sim.idle()
+        subject = data_subjects.DataSubject(PERSON, None, {PERSON[1:]})
+        subject.collected_to = await db.read(data_subjects.newest_ids)
+        await here.until_status(await here.send(people(1)), "sent")
+        await here.sim.idle()
+        await db.write(partial(data_subjects.collect_newer, subject=subject))
+        assert len(subject.recipients) == 1

@@ -1,30 +1,41 @@
-"""All that the file knows of one person: found for a data-protection request, or erased for one.
+"""All that the file knows of one person: found for a data-protection request, and erased for one.
 
-Nothing is indexed by the address of a recipient (a year of data would pay for it at every send), so finding a
-person reads through the tables in slices.
+There is no index on the address of a recipient or on the text of a webhook or an audit entry: each send would
+pay for it. To find a person, these tables are read in slices on a reader. The transaction that erases reads only
+the rows that were added since.
 """
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
+from uuid import uuid4
 
 from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
 
 SLICE = 50_000
-"""Row ids that one look goes through: some 20 ms of a reader's time."""
+"""Row ids that one call of a collector should read: about 20 ms of a reader's time."""
 
 ERASED = "Erased at the person's request"
+"""The error title of a recipient that was pending when its person was erased."""
+
+_NEWEST = 2**62
+_LEFT_IN_WAL = "erased_content_left_in_wal"
 
 
 @dataclass(slots=True)
 class DataSubject:
-    """One person's addresses, and where they stand."""
+    """One person, as one account knows them or as all do: their addresses, and the ids of the rows that name them."""
 
     phone: str
+    account_id: str | None
     wa_ids: set[str] = field(default_factory=set)
     user_ids: set[str] = field(default_factory=set)
     recipients: set[int] = field(default_factory=set)
+    deliveries: set[int] = field(default_factory=set)
+    audit_entries: set[int] = field(default_factory=set)
+    collected_to: dict[str, int] = field(default_factory=dict)
+    """The last row id of each table that was read."""
 
     @property
     def addresses(self) -> set[str]:
@@ -32,26 +43,20 @@ class DataSubject:
         return {self.phone, *self.wa_ids, *self.user_ids}
 
 
-def last_recipient(tx: Tx) -> int:
-    """The newest recipient's id; 0 for none."""
-    row = tx.execute("SELECT max(id) FROM recipient").fetchone()
-    return row[0] or 0
-
-
-def collect(tx: Tx, subject: DataSubject, account_id: str | None, first_id: int) -> None:
-    """Add the recipients with ids from `first` on, `SLICE` of them, that are this subject."""
+def collect_recipients(tx: Tx, subject: DataSubject, after: int, to: int) -> None:
+    """Add the recipients that are this person, and the addresses that they are known by."""
     rows = tx.execute(
-        'SELECT r.id, r.wa_id, r.user_id FROM recipient r WHERE r.id >= ?1 AND r.id < ?2 AND (r."to" = ?3'
+        'SELECT r.id, r.wa_id, r.user_id FROM recipient r WHERE r.id > ?1 AND r.id <= ?2 AND (r."to" = ?3'
         " OR r.wa_id IN (SELECT value FROM json_each(?4)) OR r.user_id IN (SELECT value FROM json_each(?5))"
         ' OR r."to" IN (SELECT value FROM json_each(?5)))'
         " AND (?6 IS NULL OR r.broadcast_id IN (SELECT id FROM broadcast WHERE account_id = ?6))",
         (
-            first_id,
-            first_id + SLICE,
+            after,
+            to,
             subject.phone,
             json.dumps(sorted(subject.wa_ids)),
             json.dumps(sorted(subject.user_ids)),
-            account_id,
+            subject.account_id,
         ),
     )
     for recipient_id, wa_id, user_id in rows:
@@ -60,114 +65,178 @@ def collect(tx: Tx, subject: DataSubject, account_id: str | None, first_id: int)
         subject.user_ids |= {user_id} if user_id else set()
 
 
+def collect_deliveries(tx: Tx, subject: DataSubject, after: int, to: int) -> None:
+    """Add the deliveries of outbound webhooks that name the person."""
+    rows = tx.execute(
+        "SELECT id FROM webhook_delivery WHERE id > ?1 AND id <= ?2"
+        " AND EXISTS (SELECT 1 FROM json_each(?3) n WHERE instr(body, '\"' || n.value || '\"'))"
+        " AND (?4 IS NULL OR endpoint_id IN (SELECT id FROM webhook_endpoint WHERE account_id = ?4))",
+        (after, to, *_addresses(subject)),
+    )
+    subject.deliveries |= {delivery_id for (delivery_id,) in rows}
+
+
+def collect_audit_entries(tx: Tx, subject: DataSubject, after: int, to: int) -> None:
+    """Add the audit entries that name the person; none for one account, because entries belong to none."""
+    rows = tx.execute(
+        "SELECT id FROM audit WHERE id > ?1 AND id <= ?2 AND ?4 IS NULL"
+        " AND EXISTS (SELECT 1 FROM json_each(?3) n WHERE instr(params, n.value))",
+        (after, to, *_addresses(subject)),
+    )
+    subject.audit_entries |= {entry_id for (entry_id,) in rows}
+
+
+class Collector(Protocol):
+    """Reads a part of a table."""
+
+    def __call__(self, tx: Tx, subject: DataSubject, after: int, to: int) -> None:
+        """Add what names the person in the rows with ids over `after` and up to `to`."""
+
+
+COLLECTORS: dict[str, Collector] = {
+    "recipient": collect_recipients,
+    "webhook_delivery": collect_deliveries,
+    "audit": collect_audit_entries,
+}
+"""The collector of each table; recipients first, because they tell more addresses."""
+
+
+def newest_ids(tx: Tx) -> dict[str, int]:
+    """The newest row id of each table that has a collector; 0 for an empty one."""
+    return {
+        table: tx.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0] for table in COLLECTORS
+    }
+
+
+def collect_newer(tx: Tx, subject: DataSubject) -> None:
+    """Add what came since the tables were read."""
+    for table, collect in COLLECTORS.items():
+        collect(tx, subject, subject.collected_to.get(table, 0), _NEWEST)
+
+
 def in_flight(tx: Tx, subject: DataSubject) -> bool:
-    """Whether a message to the person is on its way now."""
+    """Whether a message to the person is in flight."""
     row = tx.execute(
         "SELECT 1 FROM recipient WHERE status = 'sending' AND id IN (SELECT value FROM json_each(?)) LIMIT 1",
-        (json.dumps(sorted(subject.recipients)),),
+        (_ids(subject.recipients),),
     ).fetchone()
     return row is not None
 
 
-def erase(
-    tx: Tx, subject: DataSubject, account_id: str | None, *, forget_optout: bool
-) -> tuple[dict[str, int], list[int]]:
-    """Take the person out of everything; how many rows of each table, and the broadcasts concerned.
+def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[str, int], list[int]]:
+    """Erase the person from all tables; returns the rows by table, and the broadcasts concerned.
 
-    Recipients stay as anonymous rows, so that the counts of their broadcasts stay true; who waits is cancelled.
+    Recipients stay as anonymous rows, so that the counts of their broadcasts stay true; a pending one is
+    cancelled. The writer overwrites in the file what is erased; the write-ahead log keeps older content until it
+    is emptied: see `left_in_wal`.
     """
-    ids = json.dumps(sorted(subject.recipients))
+    ids, addresses = _ids(subject.recipients), _addresses(subject)
     touched = [
         broadcast_id
         for (broadcast_id,) in tx.execute(
-            "SELECT DISTINCT broadcast_id FROM recipient WHERE id IN (SELECT value FROM json_each(?))", (ids,)
+            "SELECT DISTINCT broadcast_id FROM recipient WHERE id IN (SELECT value FROM json_each(?))",
+            (ids,),
         )
     ]
-    gone: dict[str, int] = {}
+    erased: dict[str, int] = {}
     tx.execute(
         "DELETE FROM unmatched_status WHERE wamid IN (SELECT wamid FROM recipient WHERE id IN"
         " (SELECT value FROM json_each(?)) AND wamid IS NOT NULL)",
         (ids,),
     )
-    gone["recipient_history"] = tx.execute(
+    erased["recipient_history"] = tx.execute(
         "DELETE FROM recipient_history WHERE recipient_id IN (SELECT value FROM json_each(?))", (ids,)
     ).rowcount
     recipients.cancel_erased(tx, subject.recipients, ERASED)
-    gone["recipient"] = tx.execute(
+    erased["recipient"] = tx.execute(
         f"UPDATE recipient SET \"to\" = '{recipients.ERASED_PREFIX}' || id, params = NULL, content = NULL,"
         " wamid = NULL, wa_id = NULL, user_id = NULL, error_details = NULL WHERE id IN (SELECT value FROM json_each(?))",
         (ids,),
     ).rowcount
-    gone["inbound_message"] = tx.execute(
-        f"DELETE FROM inbound_message {_INBOUND}", _addresses(subject, account_id)
-    ).rowcount
-    gone["webhook_delivery"] = tx.execute(
-        f"DELETE FROM webhook_delivery {_DELIVERIES}", _addresses(subject, account_id)
+    erased["inbound_message"] = tx.execute(f"DELETE FROM inbound_message {_INBOUND}", addresses).rowcount
+    erased["webhook_delivery"] = tx.execute(
+        "DELETE FROM webhook_delivery WHERE id IN (SELECT value FROM json_each(?))",
+        (_ids(subject.deliveries),),
     ).rowcount
     tx.execute(
         "DELETE FROM idempotency WHERE (?2 IS NULL OR account_id = ?2)"
         " AND EXISTS (SELECT 1 FROM json_each(?1) n WHERE instr(answer, n.value))",
-        _addresses(subject, account_id),
+        addresses,
     )
-    for name in sorted(subject.addresses, key=len, reverse=True):
+    for address in sorted(subject.addresses, key=len, reverse=True):
         tx.execute(
-            "UPDATE audit SET params = replace(params, ?1, '[erased]') WHERE instr(params, ?1) AND ?2 IS NULL",
-            (name, account_id),
+            "UPDATE audit SET params = replace(params, ?, '[erased]')"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            (address, _ids(subject.audit_entries)),
         )
     if forget_optout:
-        gone["optout"] = tx.execute(
-            f"DELETE FROM optout {_OPTOUTS}", _addresses(subject, account_id)
-        ).rowcount
+        erased["optout"] = tx.execute(f"DELETE FROM optout {_OPTOUTS}", addresses).rowcount
     else:
-        tx.execute(f"UPDATE optout SET detail = NULL {_OPTOUTS}", _addresses(subject, account_id))
-    return gone, touched
+        tx.execute(f"UPDATE optout SET detail = NULL {_OPTOUTS}", addresses)
+    tx.execute(
+        "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)",
+        (_LEFT_IN_WAL, uuid4().hex),  # another value each time: see `emptied_wal`
+    )
+    return erased, touched
+
+
+def left_in_wal(tx: Tx) -> str | None:
+    """The newest erasure whose content may still stand in the write-ahead log; None when the log is clean."""
+    row = tx.execute("SELECT value FROM setting WHERE key = ?", (_LEFT_IN_WAL,)).fetchone()
+    return row[0] if row else None
+
+
+def emptied_wal(tx: Tx, erasure: str) -> None:
+    """Note that the log was emptied after this erasure; a newer one still waits for that."""
+    tx.execute("DELETE FROM setting WHERE key = ? AND value = ?", (_LEFT_IN_WAL, erasure))
 
 
 _INBOUND = (
     "WHERE (wa_id IN (SELECT value FROM json_each(?1)) OR user_id IN (SELECT value FROM json_each(?1)))"
     " AND (?2 IS NULL OR number_id IN (SELECT id FROM number WHERE account_id = ?2))"
 )
-_DELIVERIES = (
-    "WHERE EXISTS (SELECT 1 FROM json_each(?1) n WHERE instr(body, '\"' || n.value || '\"'))"
-    " AND (?2 IS NULL OR endpoint_id IN (SELECT id FROM webhook_endpoint WHERE account_id = ?2))"
-)
-_OPTOUTS = (
-    "WHERE (phone IN (SELECT value FROM json_each(?1)) OR user_id IN (SELECT value FROM json_each(?1)))"
-    " AND (?2 IS NULL OR account_id = ?2)"
+_ACCOUNTS = "account_id IN (SELECT id FROM account WHERE ?2 IS NULL OR id = ?2)"
+_OPTOUTS = (  # the accounts twice, so that each half finds its rows by an index
+    f"WHERE ({_ACCOUNTS} AND phone IN (SELECT value FROM json_each(?1)))"
+    f" OR ({_ACCOUNTS} AND user_id IN (SELECT value FROM json_each(?1)))"
 )
 
 
-def _addresses(subject: DataSubject, account_id: str | None) -> tuple[str, str | None]:
-    return json.dumps(sorted(subject.addresses)), account_id
+def _ids(ids: set[int]) -> str:
+    return json.dumps(sorted(ids))
 
 
-def export(tx: Tx, subject: DataSubject, account_id: str | None) -> dict[str, Any]:
-    """Everything that is known of the person, times in milliseconds."""
-    names = _addresses(subject, account_id)
+def _addresses(subject: DataSubject) -> tuple[str, str | None]:
+    return json.dumps(sorted(subject.addresses)), subject.account_id
+
+
+def export(tx: Tx, subject: DataSubject) -> dict[str, Any]:
+    """All that is known of the person; times are in milliseconds."""
+    addresses = _addresses(subject)
     return {
         "messages": _messages(tx, subject),
         "replies": _rows(
             tx,
             "SELECT id AS whatsapp_message_id, at, received_at, recipient_id AS in_reply_to FROM inbound_message"
             f" {_INBOUND} ORDER BY received_at",
-            names,
+            addresses,
         ),
         "optouts": _rows(
             tx,
             "SELECT (SELECT name FROM account WHERE id = optout.account_id) AS account, phone, user_id, source,"
             f" detail, at FROM optout {_OPTOUTS} ORDER BY at",
-            names,
+            addresses,
         ),
         "webhooks": _rows(
             tx,
-            f"SELECT event, body, status, created_at FROM webhook_delivery {_DELIVERIES} ORDER BY id",
-            names,
+            "SELECT event, body, status, created_at FROM webhook_delivery"
+            " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (_ids(subject.deliveries),),
         ),
         "audit": _rows(
             tx,
-            "SELECT at, method, params FROM audit WHERE ?2 IS NULL"
-            " AND EXISTS (SELECT 1 FROM json_each(?1) n WHERE instr(params, n.value)) ORDER BY id",
-            names,
+            "SELECT at, method, params FROM audit WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (_ids(subject.audit_entries),),
         ),
     }
 
@@ -181,7 +250,7 @@ def _messages(tx: Tx, subject: DataSubject) -> list[dict[str, Any]]:
         " r.first_attempt_at, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at FROM recipient r"
         " JOIN broadcast b ON b.id = r.broadcast_id JOIN account a ON a.id = b.account_id"
         " JOIN number n ON n.id = b.number_id WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id",
-        (json.dumps(sorted(subject.recipients)),),
+        (_ids(subject.recipients),),
     )
     for row in rows:
         row["history"] = [asdict(entry) for entry in recipient_history.of_recipient(tx, row["id"])]

@@ -32,6 +32,8 @@ Work = Callable[[Tx], T]
 
 READERS = 3
 BUSY_TIMEOUT_MS = 10_000
+WAL_BUSY_TIMEOUT_MS = 100
+"""How long emptying the write-ahead log waits for readers; the writer does nothing else meanwhile."""
 WRITER_CACHE_KIB = 16 * 1024
 READER_CACHE_KIB = 4 * 1024
 """Pages that a connection keeps for itself; beyond that the system's page cache serves as well, and is shared."""
@@ -126,6 +128,16 @@ def _probe(tx: Tx) -> None:
     )
 
 
+def _empty_wal(connection: Tx) -> bool:
+    # The writer waits for readers meanwhile, so only for a moment.
+    connection.execute(f"PRAGMA busy_timeout = {WAL_BUSY_TIMEOUT_MS}")
+    try:
+        is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    return not is_busy
+
+
 def _run_read(work: Work[T], connection: Tx) -> T:
     """Run `work` on one snapshot of the database."""
     connection.execute("BEGIN")
@@ -148,12 +160,17 @@ def _tune(connection: Tx, cache_kib: int) -> Tx:
 
 
 def open_writer(path: Path) -> Tx:
-    """A connection that writes, durably: WAL and `synchronous=FULL` (an attempt must survive a power cut)."""
+    """A connection that writes durably and overwrites what it deletes.
+
+    WAL with `synchronous=FULL`: an attempt must survive a power cut. `secure_delete`: content of a person that is
+    erased must be gone from the file. Debian's SQLite has it on by itself, other builds do not.
+    """
     connection = sqlite3.connect(path, check_same_thread=False, cached_statements=256)
     try:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
         return _tune(connection, WRITER_CACHE_KIB)
     except BaseException:
@@ -276,6 +293,15 @@ class Database:
     async def alone(self, work: Work[T]) -> T:
         """Run `work` on the writer's thread outside of any transaction (VACUUM, checkpoint, backup)."""
         return await self._writer.run(work)
+
+    async def empty_wal(self) -> bool:
+        """Move all of the write-ahead log into the file and truncate it; False when a reader or the disk prevents it."""
+        try:
+            return await self.alone(_empty_wal)
+        except sqlite3.Error as error:
+            if _trouble(error):
+                return False
+            raise
 
     async def _connect(self) -> None:
         try:

@@ -15,8 +15,8 @@ from wacrmd.store.database import Tx
 
 async def export_person(ctx: Context, phone: str, account: str | None) -> dict[str, Any]:
     """All that is known of the person with this phone number, by one account or by all."""
-    subject, account_id = await _find(ctx, phone, account)
-    found = await ctx.db.read(partial(data_subjects.export, subject=subject, account_id=account_id))
+    subject = await _find(ctx, phone, account)
+    found = await ctx.db.read(partial(data_subjects.export, subject=subject))
     return {"phone": subject.phone, "exported_at": iso(ctx.clock.now()), **_with_iso_times(found)}
 
 
@@ -28,40 +28,50 @@ async def erase_person(
     An opt-out is kept unless `forget_optout`: without it the next broadcast could reach the person again.
     Refuses while a message to the person is in flight.
     """
-    subject, account_id = await _find(ctx, phone, account)
+    subject = await _find(ctx, phone, account)
 
     def work(tx: Tx) -> tuple[dict[str, int], list[int]]:
+        data_subjects.collect_newer(tx, subject)
         if data_subjects.in_flight(tx, subject):
             raise conflict("A message to this person is on its way just now: try again in a minute")
-        erased, touched = data_subjects.erase(tx, subject, account_id, forget_optout=forget_optout)
+        erased, touched = data_subjects.erase(tx, subject, forget_optout=forget_optout)
         broadcasts.recipients_changed(tx, touched, ctx.clock.now())
         return erased, touched
 
-    await ctx.db.alone(partial(_overwrite_deleted, on=True))
-    try:
-        erased, touched = await ctx.db.write(work)
-    finally:
-        await ctx.db.alone(partial(_overwrite_deleted, on=False))
+    erased, touched = await ctx.db.write(work)
+    await empty_wal(ctx)
     ctx.changes.publish(touched)
     return {"erased": erased, "optout_kept": not forget_optout}
 
 
-async def _find(ctx: Context, phone: str, account: str | None) -> tuple[DataSubject, str | None]:
-    """The person with this phone number: all their addresses and recipients; and the id of the account."""
+async def empty_wal(ctx: Context) -> None:
+    """Empty the write-ahead log after an erasure, for it still holds what was erased.
+
+    A long read, such as a backup, keeps it from being emptied; so may a crash or a full disk. What is left is
+    on record in the database: the scheduler calls this until it is done.
+    """
+    erasure = await ctx.db.read(data_subjects.left_in_wal)
+    if erasure is not None and await ctx.db.empty_wal():
+        await ctx.db.write(partial(data_subjects.emptied_wal, erasure=erasure))
+
+
+async def _find(ctx: Context, phone: str, account: str | None) -> DataSubject:
+    """The person with this phone number, with all addresses and all rows that name them."""
     address = normalize(phone)
     if address is None:
         raise bad_request("phone: expected a phone number such as +14155550123")
     account_id = (await account_named(ctx, account)).id if account else None
-    subject = DataSubject(address, {address[1:]})
-    newest = await ctx.db.read(data_subjects.last_recipient)
-    known = 0
-    while known != len(subject.addresses):  # an address found on the way may lead to more rows
-        known = len(subject.addresses)
-        for first_id in range(1, newest + 1, data_subjects.SLICE):
-            await ctx.db.read(
-                partial(data_subjects.collect, subject=subject, account_id=account_id, first_id=first_id)
-            )
-    return subject, account_id
+    subject = DataSubject(address, account_id, {address[1:]})
+    newest = await ctx.db.read(data_subjects.newest_ids)
+    for table, collect in data_subjects.COLLECTORS.items():
+        known = 0
+        while known != len(subject.addresses):  # an address found on the way may lead to more rows
+            known = len(subject.addresses)
+            for after in range(0, newest[table], data_subjects.SLICE):
+                to = min(after + data_subjects.SLICE, newest[table])
+                await ctx.db.read(partial(collect, subject=subject, after=after, to=to))
+    subject.collected_to = newest
+    return subject
 
 
 def _with_iso_times(value: Any, name: str = "") -> Any:
@@ -73,10 +83,3 @@ def _with_iso_times(value: Any, name: str = "") -> Any:
     if isinstance(value, int) and (name == "at" or name.endswith("_at")):
         return iso(value)
     return value
-
-
-def _overwrite_deleted(tx: Tx, *, on: bool) -> None:
-    """While on, deleted content is overwritten with zeros; off also empties the write-ahead log."""
-    tx.execute(f"PRAGMA secure_delete = {int(on)}").fetchall()
-    if not on:
-        tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -163,6 +163,8 @@ CREATE TABLE inbound_message (
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
+CREATE INDEX inbound_message_wa_id ON inbound_message (wa_id) WHERE wa_id IS NOT NULL;
+CREATE INDEX inbound_message_user_id ON inbound_message (user_id) WHERE user_id IS NOT NULL;
 
 CREATE TABLE template (
     id INTEGER PRIMARY KEY,
