@@ -22,7 +22,7 @@ async def idle(scale: Scale, folder: Path) -> Numbers:
 
 async def busy(scale: Scale, folder: Path) -> Numbers:
     """While 80 messages a second go out and 240 statuses a second come in."""
-    async with site(folder, rate=80, tells=1) as place:
+    async with site(folder, rate=80, batch=1) as place:
         client = Client(place.daemon.api_address)
         accepted([await client.send(place.broadcast(1000)) for _ in range(2)])
         await place.received(300)

@@ -1,4 +1,4 @@
-"""The bare loop that wacrmd is measured against: the same HTTP transport, no database, nothing remembered.
+"""The bare loop that wacrmd is measured against: the same HTTP transport, without a database.
 
 `python -m bench.bare ADDRESS COUNT CONCURRENCY` prints {"rate", "cpu_ms"} as JSON. With a concurrency of 1
 it sends one message at a time.

@@ -42,7 +42,7 @@ async def start(scale: Scale, folder: Path) -> Numbers:
 
 
 async def year(scale: Scale, folder: Path) -> Numbers:
-    """A year of data in the file: reads, and whether accepting and sending feel it."""
+    """A year of data in the file: reads, and how fast accepting and sending are then."""
     uuids = await _fill(folder, scale.year_recipients)
     generator = random.Random(7)
     async with site(folder, rate=1000) as place:
@@ -98,7 +98,7 @@ async def _fill(folder: Path, count: int) -> list[str]:
 
 
 async def _opens(kept: Path) -> bool:
-    """Whether the daemon of today takes the file that was kept (its schema may have changed)."""
+    """Whether the kept file has the schema of today's daemon."""
     fresh = Path(tempfile.mkdtemp())
     try:
         async with site(fresh):

@@ -21,7 +21,7 @@ import uvloop
 
 from bench import accept, day, fanout, large, webhooks
 from bench.scale import QUICK, Numbers, Scale
-from bench.table import comparison, table
+from bench.table import table
 
 LOAD = "load average before "
 
@@ -150,7 +150,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, one run; writes no file")
     parser.add_argument("--runs", type=int, help="how often each script runs")
     parser.add_argument("--save", type=Path, help="add the numbers to this JSON file")
-    parser.add_argument("--against", type=Path, help="compare with such a file, of another version")
     parser.add_argument("--report", type=Path, help="measure nothing; write RESULTS.md from such a file")
     parser.add_argument("--minutes", type=float, help="how long the day at the default rate lasts")
     given = parser.parse_args()
@@ -176,8 +175,6 @@ def main() -> None:
         given.save.write_text(json.dumps(before | numbers, indent=1))
     about = machine()
     print("\n".join(["", *about, *load(numbers), "", *table(numbers)]))
-    if given.against:
-        print("\n".join(["", *comparison(json.loads(given.against.read_text()), numbers)]))
     if given.report or not (given.only or given.quick):
         RESULTS.write_text(results(numbers, scale, about))
         print(f"\nwritten to {RESULTS}")

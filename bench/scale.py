@@ -1,4 +1,4 @@
-"""How much is measured: all of it, or enough to see in a minute that nothing is broken."""
+"""How much is measured: full sizes, or small ones that show in a minute that nothing is broken."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ Numbers = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Sizes of the benches."""
+    """Sizes of the benchmarks."""
 
     runs: int = 3
     accepts: int = 200

@@ -1,4 +1,4 @@
-"""A site for measuring: the real daemon and the stand-in for Meta, each a process, on a folder of its own."""
+"""A site for measuring: the real daemon and the stand-in for Meta, each in a process of its own."""
 
 import asyncio
 import json
@@ -90,7 +90,7 @@ class Site:
         return stats
 
     async def reset(self) -> None:
-        """Let the stand-in count afresh."""
+        """Set the counts of the stand-in to zero."""
         await once(self.standin_address, request("POST", "/reset"))
 
     async def received(self, count: int, timeout_s: float = 900) -> dict[str, Any]:
@@ -100,8 +100,8 @@ class Site:
             if time.monotonic() > until:
                 raise TimeoutError(f"{stats['received']} of {count} messages came")
             await asyncio.sleep(0.1)
-        if stats["twice"]:
-            raise AssertionError(f"{stats['twice']} messages came twice")
+        if stats["duplicates"]:
+            raise AssertionError(f"{stats['duplicates']} messages came twice")
         return stats
 
     async def recorded(self, broadcast_ids: list[str]) -> None:
@@ -174,9 +174,9 @@ def daemon(folder: Path, graph_address: str, ports: tuple[int, int], extra: str 
         f'[admin]\nsocket = "{folder}/admin.sock"\n[meta]\ngraph_url = "http://{graph_address}"\n'
         f"[limits]\nrequests_per_minute = 1000000\n{extra}"
     )
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
-        told.bind(str(folder / "notify.sock"))
-        told.settimeout(1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(folder / "notify.sock"))
+        notify.settimeout(1)
         log = (folder / "daemon.log").open("a")
         began = time.monotonic()
         popen = subprocess.Popen(
@@ -186,7 +186,7 @@ def daemon(folder: Path, graph_address: str, ports: tuple[int, int], extra: str 
             text=True,
         )
         try:
-            while not _is_ready(told):
+            while not _is_ready(notify):
                 if popen.poll() is not None or time.monotonic() - began > READY_TIMEOUT_S:
                     raise AssertionError(
                         f"the daemon did not start:\n{config.with_name('daemon.log').read_text()}"
@@ -201,10 +201,10 @@ def daemon(folder: Path, graph_address: str, ports: tuple[int, int], extra: str 
             (folder / "notify.sock").unlink()
 
 
-def _is_ready(told: socket.socket) -> bool:
+def _is_ready(notify: socket.socket) -> bool:
     """Whether the daemon says so within a second (sd_notify)."""
     try:
-        return b"READY=1" in told.recv(4096)
+        return b"READY=1" in notify.recv(4096)
     except TimeoutError:
         return False
 
@@ -227,17 +227,17 @@ async def site(
     rate: float = 1000,
     numbers: int = 1,
     latency_ms: float = 100,
-    tells: int = 0,
+    batch: int = 0,
     extra: str = "",
 ) -> AsyncIterator[Site]:
     """A site in `folder`, each of its numbers at `rate` messages a second.
 
-    With `tells`, the stand-in tells three statuses a message, so many in each webhook.
+    With `batch`, the stand-in posts three statuses a message, so many of them in each webhook.
     """
     ports = free_port(), free_port()
     arguments = ["--latency-ms", str(latency_ms), "--app-secret", APP_SECRET]
-    if tells:
-        arguments += ["--webhook", f"127.0.0.1:{ports[1]}", "--batch", str(tells)]
+    if batch:
+        arguments += ["--webhook", f"127.0.0.1:{ports[1]}", "--batch", str(batch)]
     with (
         standin(*arguments) as (meta, meta_address),
         daemon(folder, meta_address, ports, extra) as running,

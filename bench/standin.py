@@ -1,4 +1,4 @@
-"""A lean stand-in for Meta in a process of its own: takes messages, answers after a while, tells statuses.
+"""A lean stand-in for Meta in a process of its own: takes messages, answers after a while, posts statuses.
 
 Prints its port as the first line. It is controlled over the same port: `GET /stats`, `GET /messages`,
 `POST /reset`. It shares no code with wacrmd, so that a change there cannot make it slower or faster.
@@ -21,12 +21,12 @@ import uvloop
 from bench.client import Client, percentile, request
 
 STATUSES = ("sent", "delivered", "read")
-GATHERED_S = 0.1
-"""How long a status waits for others to go with, where several go in one webhook."""
+BATCH_WAIT_S = 0.1
+"""How long a status waits for others, where several go in one webhook."""
 
 
 class Meta:
-    """What has come in, and what is to go out."""
+    """The messages received, and the statuses to post."""
 
     def __init__(self, latency_s: float, webhook: str | None, app_secret: str, batch: int) -> None:
         self.latency_s = latency_s
@@ -34,32 +34,32 @@ class Meta:
         self._secret = app_secret.encode()
         self._batch = batch
         self._outgoing: list[dict[str, Any]] = []
-        self._telling: set[asyncio.Task[None]] = set()
+        self._posting: set[asyncio.Task[None]] = set()
         self._prefix = secrets.token_hex(6)
         self._count = 0
         self.reset()
 
     def reset(self) -> None:
-        """Begin to count afresh."""
+        """Set all counts to zero."""
         self.arrived: list[float] = []
         self.messages: list[tuple[str, str, str]] = []
         self.tokens: set[str] = set()
-        self.twice = 0
-        self.told_ms: list[float] = []
-        self.told: Counter[int] = Counter()
+        self.duplicates = 0
+        self.webhook_ms: list[float] = []
+        self.webhook_answers: Counter[int] = Counter()
 
     def take(self, number: str, body: bytes) -> bytes:
         """Accept one message; the JSON to answer with."""
         self.arrived.append(time.monotonic())
         message = orjson.loads(body)
         to, token = message["to"].lstrip("+"), message.get("biz_opaque_callback_data", "")
-        self.twice += token in self.tokens
+        self.duplicates += token in self.tokens
         self.tokens.add(token)
         self._count += 1
         wamid = f"wamid.{self._prefix}{self._count:08d}"
         self.messages.append((number, wamid, token))
         if self._webhook is not None:
-            self._tell_of(number, wamid, to, token)
+            self._schedule_statuses(number, wamid, to, token)
         return orjson.dumps(
             {
                 "messaging_product": "whatsapp",
@@ -68,7 +68,7 @@ class Meta:
             }
         )
 
-    def _tell_of(self, number: str, wamid: str, to: str, token: str) -> None:
+    def _schedule_statuses(self, number: str, wamid: str, to: str, token: str) -> None:
         loop = asyncio.get_running_loop()
         for status, after in zip(STATUSES, (0.05, 0.4, 1.2), strict=True):
             one = {
@@ -78,46 +78,43 @@ class Meta:
                 "recipient_id": to,
                 "biz_opaque_callback_data": token,
             }
-            loop.call_later(self.latency_s + after, self._tell, number, one)
+            loop.call_later(self.latency_s + after, self._add_status, number, one)
 
-    def _tell(self, number: str, status: dict[str, Any]) -> None:
+    def _add_status(self, number: str, status: dict[str, Any]) -> None:
         self._outgoing.append(status)
         if len(self._outgoing) >= self._batch:
             self._flush(number)
         elif len(self._outgoing) == 1:
-            asyncio.get_running_loop().call_later(GATHERED_S, self._flush, number)
+            asyncio.get_running_loop().call_later(BATCH_WAIT_S, self._flush, number)
 
     def _flush(self, number: str) -> None:
         statuses, self._outgoing = self._outgoing, []
         if not statuses:
             return
         task = asyncio.create_task(self._post(webhook_request(number, statuses, self._secret)))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._posting.add(task)
+        task.add_done_callback(self._posting.discard)
 
     async def _post(self, body: bytes) -> None:
         assert self._webhook is not None
         try:
             answer = await self._webhook.send(body, time.monotonic())
         except (OSError, RuntimeError):  # the daemon has stopped, or refuses
-            self.told[0] += 1
+            self.webhook_answers[0] += 1
             return
-        self.told_ms.append(answer.ms)
-        self.told[answer.status] += 1
+        self.webhook_ms.append(answer.ms)
+        self.webhook_answers[answer.status] += 1
 
     def stats(self) -> dict[str, Any]:
         """Counts and times so far."""
-        told = self.told_ms
         return {
             "received": len(self.arrived),
-            "twice": self.twice,
+            "duplicates": self.duplicates,
             "first": self.arrived[0] if self.arrived else None,
             "last": self.arrived[-1] if self.arrived else None,
             "seconds": [arrived - self.arrived[0] for arrived in self.arrived[::1000]],
-            "telling": len(self._telling) + len(self._outgoing),
-            "told": dict(self.told),
-            "told_p50_ms": percentile(told, 0.5) if told else None,
-            "told_p99_ms": percentile(told, 0.99) if told else None,
+            "webhook_answers": dict(self.webhook_answers),
+            "webhook_p99_ms": percentile(self.webhook_ms, 0.99) if self.webhook_ms else None,
         }
 
 
@@ -136,8 +133,8 @@ def webhook_request(number: str, statuses: list[dict[str, Any]], secret: bytes) 
     return request("POST", "/webhooks/meta", body, {"X-Hub-Signature-256": f"sha256={signature}"})
 
 
-class Door(asyncio.Protocol):
-    """One connection, as little of HTTP/1.1 as it takes."""
+class Connection(asyncio.Protocol):
+    """One connection; it knows just enough of HTTP/1.1."""
 
     def __init__(self, meta: Meta) -> None:
         self._meta = meta
@@ -183,7 +180,7 @@ class Door(asyncio.Protocol):
 async def serve(meta: Meta) -> None:
     """Listen on a free port, print it, and serve until stdin ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Door(meta), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Connection(meta), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
@@ -192,7 +189,7 @@ def main() -> None:
     """Run as `python -m bench.standin`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--latency-ms", type=float, default=100)
-    parser.add_argument("--webhook", help="HOST:PORT that gets three statuses a message")
+    parser.add_argument("--webhook", help="HOST:PORT that gets three statuses of each message")
     parser.add_argument("--app-secret", default="")
     parser.add_argument("--batch", type=int, default=1, help="statuses per webhook")
     given = parser.parse_args()

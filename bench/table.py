@@ -1,4 +1,4 @@
-"""The table of targets: what was promised, how it is shown, and when it is met."""
+"""The table of targets: each target, how its figure is shown, and when it is met."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bench.scale import Numbers
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line; `met` is None where nothing was promised."""
+    """One line; `met` is None where there is no target."""
 
     what: str
     target: str
@@ -137,14 +137,4 @@ def table(numbers: Numbers) -> list[str]:
         except KeyError:
             continue
         lines.append(f"| {what} | {row.target} | {shown} | {met} |")
-    return lines
-
-
-def comparison(before: Numbers, now: Numbers) -> list[str]:
-    """Every number of two versions that both have, in Markdown."""
-    lines = ["| number | before | now | change |", "|---|---|---|---|"]
-    for name in sorted(before.keys() & now.keys()):
-        was, is_ = before[name], now[name]
-        change = f"{(is_ / was - 1) * 100:+.0f} %" if was else ""
-        lines.append(f"| {name} | {was:,.2f} | {is_:,.2f} | {change} |")
     return lines

@@ -16,7 +16,7 @@ async def single(scale: Scale, folder: Path) -> Numbers:
     """One status a request: the most with 32 callers, then the times of answers at 1,500 a second."""
     async with site(folder) as place:
         half = scale.webhooks
-        requests = await _told(place, 2 * half, 1)
+        requests = await _status_requests(place, 2 * half, 1)
         client = Client(place.daemon.webhook_address, 64)
         before = place.daemon.process.cpu_s
         seconds, answers = await flat_out(client, requests[:half], CALLERS)
@@ -37,7 +37,7 @@ async def single(scale: Scale, folder: Path) -> Numbers:
 async def batched(scale: Scale, folder: Path) -> Numbers:
     """100 statuses a request."""
     async with site(folder) as place:
-        requests = await _told(place, 4 * scale.webhooks, 100)
+        requests = await _status_requests(place, 4 * scale.webhooks, 100)
         client = Client(place.daemon.webhook_address, 64)
         before = place.daemon.process.cpu_s
         seconds, answers = await flat_out(client, requests, 8)
@@ -54,10 +54,10 @@ async def batched(scale: Scale, folder: Path) -> Numbers:
 def _check(answers: list[Answer]) -> None:
     wrong = [answer for answer in answers if answer.status != 200]
     if wrong:
-        raise AssertionError(f"{len(wrong)} webhooks were not taken: {wrong[0]}")
+        raise AssertionError(f"{len(wrong)} webhooks were not answered 200: {wrong[0]}")
 
 
-async def _told(place: Site, count: int, batch: int) -> list[bytes]:
+async def _status_requests(place: Site, count: int, batch: int) -> list[bytes]:
     """Send messages, and make `count` statuses about them, in Meta's order, `batch` in each signed request."""
     broadcasts = -(-count // len(STATUSES) // 1000)
     bodies = [place.broadcast(1000, index * 1000) for index in range(broadcasts)]

@@ -229,7 +229,7 @@ async def test_a_number_pauses_and_resumes_whoever_sends_from_it(tmp_path: Path)
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
         first, second = await here.send(people(300)), await here.send(people(300, 300))
-        await here.until(first, lambda b: b["sent_count"] > 20)
+        await here.until(first, lambda b: b["sent_count"] > 0)
         ctx = here.running.ctx
         for _ in range(2):
             paused = await manage.pause_number(ctx, PHONE_NUMBER_ID, "Paused by anna")
