@@ -1,4 +1,4 @@
-"""Time as the daemon sees it: milliseconds since the epoch, and a clock that tests can turn."""
+"""Time in milliseconds since the epoch, and a clock that tests can replace."""
 
 import time
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ DAY: Millis = 24 * HOUR
 
 
 class Clock(Protocol):
-    """What the daemon asks for the time; tests pass one that they turn by hand."""
+    """The daemon's source of time; tests use clocks that they can set."""
 
     def now(self) -> Millis:
         """Wall-clock time in milliseconds since the epoch."""
@@ -33,13 +33,13 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     async def sleep_until(self, at: Millis) -> None:
-        """Return once `now()` has reached `at`; the clock may be set while waiting, so look again."""
-        while (left := at - self.now()) > 0:  # noqa: ASYNC110 - time itself is waited for
+        """Return once `now()` has reached `at`. The clock may be set meanwhile, so it is read again every minute."""
+        while (left := at - self.now()) > 0:  # noqa: ASYNC110 - no event tells that the clock was set
             await anyio.sleep(min(left, MINUTE) / SECOND)
 
 
-async def rest(clock: Clock, duration: Millis) -> None:
-    """Let `duration` pass by `clock`; never longer than that in truth, though the wall clock be set back."""
+async def sleep_for(clock: Clock, duration: Millis) -> None:
+    """Sleep for `duration` by `clock`, or by the real time if the wall clock is set back meanwhile."""
     with anyio.move_on_after(duration / SECOND):
         await clock.sleep_until(clock.now() + duration)
 

@@ -254,6 +254,21 @@ async def test_pause_cancel_and_opt_outs_are_told_and_only_what_was_asked_for(tm
         }
 
 
+async def test_a_clock_that_is_set_back_does_not_stop_the_retries(tmp_path: Path) -> None:
+    """A sleep until a time of the wall clock would last an hour."""
+    clock = ShiftClock()
+    async with site(tmp_path, extra=ALLOW, clock=clock) as here, receiver() as app:
+        clock.advance(-HOUR)
+        webhook = await make(here, f"{app.url}/hook", "contact.opted_out")
+        app.answers["/hook"] = 503
+        await opt_out(here)
+        await settled(here, webhook, 1)
+        app.answers["/hook"] = 200
+        clock.advance(6 * SECOND)
+        delivery = await settled(here, webhook, 2)
+        assert delivery["status"] == "delivered"
+
+
 async def test_what_is_not_taken_is_tried_again_under_the_same_id_and_each_try_is_kept(
     tmp_path: Path,
 ) -> None:

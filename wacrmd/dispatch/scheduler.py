@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 
-from wacrmd.clock import SECOND, Millis, rest
+from wacrmd.clock import SECOND, Millis, sleep_for
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
@@ -49,7 +49,7 @@ class Scheduler:
                 for job in self._due():
                     tasks.start_soon(self._run_job, job)
                 self._end_pass()
-                await rest(self._ctx.clock, TICK)
+                await sleep_for(self._ctx.clock, TICK)
 
     async def run_due(self) -> None:
         """Run every job that is due and wait for all of them."""

@@ -13,7 +13,7 @@ import anyio
 from aiohttp.abc import AbstractResolver
 from anyio.abc import TaskGroup
 
-from wacrmd.clock import HOUR, SECOND, Millis, iso
+from wacrmd.clock import HOUR, SECOND, Millis, iso, sleep_for
 from wacrmd.errors import Refusal
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.log import get_logger
@@ -97,7 +97,7 @@ class Dispatcher:
     async def _poll(self) -> None:
         """Read the outbox again by the clock."""
         while True:
-            await self._ctx.clock.sleep_until(self._ctx.clock.now() + POLL_INTERVAL)
+            await sleep_for(self._ctx.clock, POLL_INTERVAL)
             self._refresh()
 
     def _refresh(self) -> None:
@@ -149,7 +149,7 @@ class Dispatcher:
             log.exception(
                 "webhook_delivery_crashed", endpoint=delivery.endpoint_id, event_id=delivery.event_id
             )
-            await self._ctx.clock.sleep_until(self._ctx.clock.now() + POLL_INTERVAL)
+            await sleep_for(self._ctx.clock, POLL_INTERVAL)
         finally:
             self._in_progress.discard(delivery.id)
             self._delivery_ended.set()
@@ -192,7 +192,7 @@ class Dispatcher:
                 log.warning(
                     "webhook_result_write_retrying", endpoint=delivery.endpoint_id, reason=refusal.message
                 )
-                await ctx.clock.sleep_until(ctx.clock.now() + POLL_INTERVAL)
+                await sleep_for(ctx.clock, POLL_INTERVAL)
         ctx.metrics.webhook_delivery_attempts.labels("success" if result.succeeded else "failure").inc()
         if not result.succeeded:
             log.info(

@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 
-from wacrmd.clock import SECOND, Millis, rest
+from wacrmd.clock import SECOND, Millis, sleep_for
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
 from wacrmd.log import get_logger
@@ -75,7 +75,7 @@ class Recorder:
                     self._writing = []
             except StorageTrouble as trouble:
                 log.error("result_write_retrying", results=self.waiting, reason=trouble.advice)  # noqa: TRY400
-                await rest(self._ctx.clock, TRY_AGAIN)
+                await sleep_for(self._ctx.clock, TRY_AGAIN)
             else:
                 return
 

@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import TaskGroup
 from structlog.contextvars import bound_contextvars
 
-from wacrmd.clock import HOUR, SECOND, Millis, iso, rest
+from wacrmd.clock import HOUR, SECOND, Millis, iso, sleep_for
 from wacrmd.domain.attempt import AttemptResult, Claim
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
@@ -221,7 +221,7 @@ class Sender:
     async def _wait(self, wait: Millis) -> bool:
         """Wait for tokens (`wait` > 0) or for the end of a request; False when none ends within `MAX_WAIT`."""
         if wait:
-            await rest(self._ctx.clock, wait)
+            await sleep_for(self._ctx.clock, wait)
             return True
         with anyio.move_on_after(MAX_WAIT / SECOND) as deadline:
             await self._request_ended.wait()

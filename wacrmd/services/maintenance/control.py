@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from wacrmd import config as configuration
 from wacrmd import log as logging
-from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso, rest
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso, sleep_for
 from wacrmd.config import Config
 from wacrmd.errors import ConfigError, Problem, bad_request, conflict
 from wacrmd.services.context import Context
@@ -97,7 +97,7 @@ async def drain(ctx: Context, *, wait_s: float) -> dict[str, Any]:
     ctx.changes.wake_all()
     with anyio.move_on_after(wait_s):
         while ctx.throughput.in_flight:
-            await rest(ctx.clock, LOOK)
+            await sleep_for(ctx.clock, LOOK)
     return {
         "draining": True,
         "since": time(ctx.control.draining_since),

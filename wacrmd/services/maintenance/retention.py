@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from wacrmd.clock import DAY, Millis, rest
+from wacrmd.clock import DAY, Millis, sleep_for
 from wacrmd.config import Config
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
@@ -51,7 +51,7 @@ async def prune(ctx: Context) -> dict[str, int]:
                 total[table] = total.get(table, 0) + rows
                 ctx.metrics.rows_pruned.labels(table).inc(rows)
             if has_more:
-                await rest(ctx.clock, PAUSE)
+                await sleep_for(ctx.clock, PAUSE)
     total = {table: rows for table, rows in total.items() if rows}
     if total:
         log.info("rows_pruned", deleted=total)
@@ -67,4 +67,4 @@ async def vacuum(ctx: Context) -> None:
         if spare <= 0:
             return
         await ctx.db.alone(partial(retention.incremental_vacuum, pages=min(VACUUM_PAGES, spare)))
-        await rest(ctx.clock, PAUSE)
+        await sleep_for(ctx.clock, PAUSE)

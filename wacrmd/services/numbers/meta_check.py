@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from wacrmd.clock import MINUTE, SECOND, Millis, rest
+from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
 from wacrmd.domain.number import Number
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
@@ -92,7 +92,7 @@ async def keep_checked(ctx: Context) -> None:
                 log.warning("number_check_postponed", reason=refusal.message)
             except Exception:
                 log.exception("number_check_crashed")
-        await rest(ctx.clock, TICK)
+        await sleep_for(ctx.clock, TICK)
 
 
 async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from wacrmd.clock import MINUTE, SECOND, Millis, rest
+from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
 from wacrmd.domain.number import Number
 from wacrmd.domain.page import Position
 from wacrmd.errors import Refusal, no_number
@@ -119,7 +119,7 @@ async def keep_synced(ctx: Context) -> None:
                 log.warning("template_sync_postponed", reason=refusal.message)
             except Exception:
                 log.exception("template_sync_crashed")
-        await rest(ctx.clock, TICK)
+        await sleep_for(ctx.clock, TICK)
 
 
 async def sync_due(ctx: Context, every: Millis) -> list[dict[str, Any]]:
