@@ -1,4 +1,4 @@
-"""Every error that a caller can see: one row a code, one exception class that carries it."""
+"""Every error that a caller can see: a table of codes, and the exceptions that carry them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,18 +40,18 @@ HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with an input: where (`recipients[3].params[1]`) and what."""
+    """One thing that is wrong with an input: where, such as `recipients[3].params[1]`, and what."""
 
     path: str
     message: str
 
 
 class WacrmdError(Exception):
-    """Base of all errors that wacrmd raises on purpose; the text is one sentence that says what to do."""
+    """Base of all errors that wacrmd raises on purpose. The text is one sentence that says what to do."""
 
 
 class ConfigError(WacrmdError):
-    """The configuration cannot be used; `problems` holds one full line for each error. Exit code 78."""
+    """The configuration cannot be used; `problems` has one line for each error. Exit code 78."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -59,19 +59,22 @@ class ConfigError(WacrmdError):
 
 
 class DatabaseInUseError(WacrmdError):
-    """Another instance holds the database file. Exit code 75."""
+    """Another instance uses the database file. Exit code 75."""
 
 
 class DatabaseUnusableError(WacrmdError):
-    """The database file cannot be used: newer schema, corrupt, unreadable, or not ours. Exit code 1."""
+    """The database file cannot be used: newer schema, damaged, unreadable, or of another program. Exit code 1."""
 
 
 class AddressInUseError(WacrmdError):
-    """A listener's address is taken. Exit code 69."""
+    """A listener's address is in use. Exit code 69."""
 
 
 class Refusal(WacrmdError):  # noqa: N818 - a refusal is an answer, not a fault
-    """A caller's request is refused for a reason that it can see and act on."""
+    """A request is refused, for a reason that its caller is told.
+
+    Raise a new one each time. An exception that is kept in a module keeps the frames of every request that raised it.
+    """
 
     def __init__(
         self,
@@ -94,12 +97,12 @@ def bad_request(message: str, details: list[Problem] | None = None) -> Refusal:
 
 
 def not_found(what: str) -> Refusal:
-    """The refusal for a thing that does not exist or belongs to another account."""
+    """The refusal for something that does not exist or belongs to another account."""
     return Refusal(ErrorCode.NOT_FOUND, f"{what} not found")
 
 
 def conflict(message: str) -> Refusal:
-    """The refusal when the present state does not allow it; the message names the state."""
+    """The refusal of what the present state does not allow; the message names the state."""
     return Refusal(ErrorCode.CONFLICT, message)
 
 
@@ -124,7 +127,7 @@ def describe(error: BaseException) -> str:
 
 @contextmanager
 def sole_error() -> Iterator[None]:
-    """Let an exception leave task groups as itself, not as the only leaf of nested groups."""
+    """Raise the only exception in nested exception groups of task groups instead of the groups."""
     try:
         yield
     except BaseExceptionGroup as group:

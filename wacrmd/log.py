@@ -1,7 +1,7 @@
-"""The log: one pipe to standard error, for our own events and for what libraries say.
+"""The log on standard error, for wacrmd's own events and for what libraries log.
 
-An event is a stable snake_case name with values: `log.info("broadcast_accepted", broadcast=uuid)`.
-Values bound with `structlog.contextvars` (the request id) come along; secrets and phone numbers do not.
+An event has a stable name and values: `log.info("number_unblocked", number=id)`; docs/logs.md lists all events.
+Values bound with `structlog.contextvars`, such as the request id, are added. Secrets and phone numbers are removed.
 """
 
 import json
@@ -24,7 +24,7 @@ from wacrmd import redact
 from wacrmd.clock import iso
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-"""The names of the levels and their numbers in the standard library."""
+"""The levels by name, with their numbers in the standard library."""
 
 _QUIET = {
     "aiosqlite": 30,
@@ -36,17 +36,17 @@ _QUIET = {
     "aiohttp": 30,
     "huey": 20,
 }
-"""Libraries that say nothing below this level: it would be noise, or headers that carry tokens."""
+"""The lowest level of some libraries: below it they log noise, or headers with tokens."""
 
 _PRIORITY = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>", "critical": "<2>"}
-"""What tells the journal how bad a line is (sd-daemon(3))."""
+"""The prefix that gives a line its priority in the journal (sd-daemon(3))."""
 
 _CONTROLS = dict.fromkeys((*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0)), "\ufffd")
-"""What could steer a terminal; line feed and tab pass."""
+"""Characters that control a terminal, except line feed and tab."""
 
 
 class _Output:
-    """Where lines go; one that cannot be written is lost, and never stops the daemon."""
+    """Where lines are written. A line that cannot be written is lost; it does not stop the daemon."""
 
     def __init__(self) -> None:
         self.stream: TextIO = sys.stderr
@@ -64,7 +64,7 @@ class _Output:
 
 
 class _Settings:
-    """What may change while the daemon runs."""
+    """What can change while the daemon runs."""
 
     threshold = LEVELS["info"]
     mask_phones = True
@@ -75,30 +75,30 @@ _settings = _Settings()
 
 
 class Logger(structlog.BoundLoggerBase):
-    """Writes events; below the level in force a call costs a comparison."""
+    """Logs events; a call below the level in force costs one comparison."""
 
     def debug(self, event: str, **values: object) -> None:
-        """What helps to find a fault."""
+        """Helps to find a fault."""
         self._write("debug", event, values)
 
     def info(self, event: str, **values: object) -> None:
-        """What an operator wants to see happen."""
+        """Something that an operator wants to see."""
         self._write("info", event, values)
 
     def warning(self, event: str, **values: object) -> None:
-        """What someone should look at when there is time."""
+        """Something to look at when there is time."""
         self._write("warning", event, values)
 
     def error(self, event: str, **values: object) -> None:
-        """What someone must look at."""
+        """Something to look at now."""
         self._write("error", event, values)
 
     def critical(self, event: str, **values: object) -> None:
-        """What stops the daemon."""
+        """Something that stops the daemon."""
         self._write("critical", event, values)
 
     def exception(self, event: str, **values: object) -> None:
-        """An error with the traceback of the exception at hand."""
+        """An error, with the traceback of the current exception."""
         self._write("error", event, {"exc_info": True} | values)
 
     def _write(self, level: str, event: str, values: dict[str, Any]) -> None:
@@ -107,19 +107,19 @@ class Logger(structlog.BoundLoggerBase):
 
 
 class _Bridge(logging.Handler):
-    """Brings what libraries log into the same pipe, as the event `library_logged`."""
+    """Logs what libraries log as the event `library_logged`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         level = next((name for name, number in LEVELS.items() if record.levelno <= number), "critical")
         try:
             values = {"message": record.getMessage(), "exc_info": record.exc_info}
             getattr(get_logger(record.name), level)("library_logged", **values)
-        except Exception:  # noqa: BLE001 - a library's broken log call must not become our failure
+        except Exception:  # noqa: BLE001 - a library's broken log call must not be a failure of ours
             self.handleError(record)
 
 
 def get_logger(name: str) -> Logger:
-    """The logger of a module; may be made before `configure`, which it follows."""
+    """The logger of a module; it may be created before `configure` and follows it."""
     return Logger(_output, _processors, {"logger": name})
 
 
@@ -131,16 +131,16 @@ def configure(
     mask_phone_numbers: bool = True,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Send events of `level` and above to `stream`, as `log_format`: `console`, `json` or `auto`.
+    """Write events of `level` and above to `stream`, as `log_format`: `console`, `json` or `auto`.
 
-    `auto` is the console on a terminal and JSON lines otherwise. JSON lines that the journal reads begin with
-    their priority. The standard library's loggers and warnings take the same way.
+    `auto` is `console` on a terminal and `json` otherwise. For the journal, JSON lines begin with their priority.
+    The standard library's loggers and warnings are included.
     """
     _output.stream = stream
     _settings.mask_phones = mask_phone_numbers
     terminal = stream.isatty()
     console = log_format == "console" or (log_format == "auto" and terminal)
-    _processors[:] = _pipe(console=console, colors=terminal, journal=_is_journal(stream, environ))
+    _processors[:] = _build_processors(console=console, colors=terminal, journal=_is_journal(stream, environ))
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, _Bridge)]:
         root.removeHandler(handler)
@@ -150,7 +150,7 @@ def configure(
 
 
 def set_level(level: str) -> None:
-    """Change the least level that is written, from now on."""
+    """Change the lowest level that is written, from now on."""
     threshold = LEVELS[level]
     _settings.threshold = threshold
     logging.getLogger().setLevel(threshold)
@@ -159,30 +159,30 @@ def set_level(level: str) -> None:
 
 
 def level() -> str:
-    """The least level that is written."""
+    """The lowest level that is written."""
     return next(name for name, number in LEVELS.items() if number == _settings.threshold)
 
 
 def mask_phone_numbers(on: bool) -> None:
-    """Whether the middle of phone numbers is hidden, from now on."""
+    """Hide the middle of phone numbers, or not, from now on."""
     _settings.mask_phones = on
 
 
-def _pipe(*, console: bool, colors: bool, journal: bool) -> list[Processor]:
-    """What an event passes on its way to a line; tracebacks become text before secrets are looked for."""
+def _build_processors(*, console: bool, colors: bool, journal: bool) -> list[Processor]:
+    """The steps from an event to a line; tracebacks become text before secrets are removed."""
     if not console:
         return [merge_contextvars, format_exc_info, _stamp, _JournalJson() if journal else _to_json]
     return [
         merge_contextvars,
         format_exc_info,
         _stamp,
-        _tame,
+        _remove_controls,
         ConsoleRenderer(colors=colors, exception_formatter=plain_traceback, sort_keys=False),
     ]
 
 
 def _stamp(_logger: object, level: str, event: MutableMapping[str, Any]) -> dict[str, object]:
-    """The event with its time and level, cleaned, in the order in which it is read."""
+    """The event with its time and level, without secrets, in the order in which people read it."""
     name, logger = str(event.pop("event", "")), event.pop("logger", None)
     head: dict[str, object] = {
         "timestamp": iso(time_ns() // 1_000_000),
@@ -203,21 +203,21 @@ def _to_json(_logger: object, _level: str, event: MutableMapping[str, Any]) -> s
 
 
 class _JournalJson:
-    """JSON lines that tell the journal their priority."""
+    """JSON lines with the journal's prefix of their priority."""
 
     def __call__(self, logger: object, level: str, event: MutableMapping[str, Any]) -> str:
         return _PRIORITY[level] + _to_json(logger, level, event)
 
 
-def _tame(_logger: object, _level: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
-    """Texts without what could steer a terminal."""
+def _remove_controls(_logger: object, _level: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Texts without characters that control a terminal."""
     return {
         name: value.translate(_CONTROLS) if isinstance(value, str) else value for name, value in event.items()
     }
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether `stream` goes to the journal (systemd.exec(5), `$JOURNAL_STREAM`)."""
+    """Whether `stream` is connected to the journal (systemd.exec(5), `$JOURNAL_STREAM`)."""
     named = environ.get("JOURNAL_STREAM")
     if not named:
         return False
@@ -228,7 +228,7 @@ def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return named == f"{status.st_dev}:{status.st_ino}"
 
 
-_processors: list[Processor] = _pipe(console=False, colors=False, journal=False)
-"""Changed in place only: every logger holds this very list, and so does structlog (for its test helpers)."""
+_processors: list[Processor] = _build_processors(console=False, colors=False, journal=False)
+"""Only changed in place: every logger has a reference to this list, and structlog's test helpers have one."""
 
 structlog.configure(processors=_processors, wrapper_class=Logger, logger_factory=lambda *_: _output)

@@ -1,4 +1,4 @@
-"""What must not stand in a log line: secrets, and the middle of people's phone numbers; no I/O."""
+"""Removes secrets, and the middle of phone numbers, from what is logged; pure."""
 
 import re
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from wacrmd.domain.phone import mask
 
 REDACTED = "[redacted]"
 
-_TEXT_MAX = 16_384
-_HEAD = 12_288
-_DEPTH_MAX = 6
+_MAX_TEXT = 16_384
+_MAX_HEAD = 12_288
+_MAX_DEPTH = 6
 
 _SECRET = re.compile(
     r"""
@@ -41,15 +41,15 @@ class _Kind(Enum):
 
 
 def redact(text: str) -> str:
-    """`text` without what looks like a secret; API keys keep the prefix that may be shown."""
+    """`text` without anything that looks like a secret; API keys keep the prefix that may be shown."""
     return _SECRET.sub(_keep_head, text)
 
 
 def clean(values: Mapping[str, object], *, mask_phones: bool) -> dict[str, object]:
     """`values` as plain JSON values, without secrets and, with `mask_phones`, without whole phone numbers.
 
-    Looks at names (`…token…`, `…secret…`, `key`; `to`, `phone`, `wa_id` …) and at texts, nested ones too.
-    Message ids stay whole though Meta encodes a number in them: without them nothing can be looked up.
+    Both are found by names (`…token…`, `…secret…`, `key`; `to`, `phone`, `wa_id` …) and in texts, also nested ones.
+    Message ids stay as they are, although Meta encodes a number in them: people search for them.
     """
     return _clean_mapping(values, mask_phones, 0)
 
@@ -74,7 +74,7 @@ def _clean(value: object, mask_phones: bool, depth: int) -> object:
         return value
     if isinstance(value, str):
         return _clean_text(value, mask_phones)
-    if depth >= _DEPTH_MAX:
+    if depth >= _MAX_DEPTH:
         return "…"
     if isinstance(value, Mapping):
         return _clean_mapping(value, mask_phones, depth + 1)
@@ -86,11 +86,11 @@ def _clean(value: object, mask_phones: bool, depth: int) -> object:
 
 
 def _clean_text(text: str, mask_phones: bool) -> str:
-    if len(text) > _TEXT_MAX:
-        # The last lines stay, they are where a traceback says what happened; whole ones, since half a secret
-        # is not known for one.
-        end = text[_HEAD - _TEXT_MAX :].partition("\n")[2]
-        text = f"{text[:_HEAD]} … {len(text) - _HEAD - len(end)} characters left out … {end}"
+    if len(text) > _MAX_TEXT:
+        # The last lines of a traceback say what happened, so they stay. Whole lines only: half a secret is not
+        # recognised.
+        end = text[_MAX_HEAD - _MAX_TEXT :].partition("\n")[2]
+        text = f"{text[:_MAX_HEAD]} … {len(text) - _MAX_HEAD - len(end)} characters left out … {end}"
     text = redact(text)
     return _PHONE.sub(lambda match: mask(match[0]), text) if mask_phones else text
 
