@@ -193,7 +193,7 @@ async def _open(
 
 def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, AdminListener]:
     """Bind all sockets before anything starts: an address in use must stop the start before it has effects."""
-    descriptors = listen_fds().values()
+    descriptors = listen_fds()
     api_listener = Listener.open(inherited(config.api.bind, descriptors), "[api] bind")
     stack.callback(api_listener.close)
     webhook_listener = Listener.open(inherited(config.webhooks.bind, descriptors), "[webhooks] bind")

@@ -1,4 +1,4 @@
-"""What systemd hears of a daemon that is well, of one whose parts are stuck, and of one that is stopped."""
+"""The pings and status lines of a healthy daemon, of one with a part that hangs, and of one that is stopped."""
 
 import os
 import signal
@@ -36,20 +36,20 @@ def manager(folder: Path) -> Iterator[tuple[socket.socket, str]]:
 
 
 def drain(listener: socket.socket) -> list[str]:
-    """All that waits on the socket."""
-    heard = []
+    """All messages that have arrived."""
+    received = []
     listener.setblocking(False)
     try:
         while True:
-            heard.append(listener.recv(4096).decode())
+            received.append(listener.recv(4096).decode())
     except BlockingIOError:
-        return heard
+        return received
     finally:
         listener.settimeout(PATIENCE_S)
 
 
 def until(listener: socket.socket, wanted: str) -> None:
-    """Read until this message comes."""
+    """Read up to this message."""
     while not listener.recv(4096).decode().startswith(wanted):
         pass
 
@@ -57,11 +57,11 @@ def until(listener: socket.socket, wanted: str) -> None:
 async def test_a_healthy_daemon_pings_and_says_what_it_does(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         with manager(tmp_path) as (listener, address):
-            dog = Watchdog(
+            watchdog = Watchdog(
                 here.running.ctx, here.running.scheduler, here.running.queue, Notifier(address, 0.3)
             )
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(dog.run)
+                tasks.start_soon(watchdog.run)
                 await anyio.to_thread.run_sync(until, listener, "STATUS=Idle, ready for broadcasts")
                 await anyio.to_thread.run_sync(until, listener, "WATCHDOG=1")
                 await anyio.to_thread.run_sync(until, listener, "WATCHDOG=1")
@@ -71,38 +71,38 @@ async def test_a_healthy_daemon_pings_and_says_what_it_does(tmp_path: Path) -> N
 async def test_a_database_that_does_not_answer_ends_the_pings_until_it_does(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         ctx = here.running.ctx
-        patient = Watchdog(
+        slow = Watchdog(
             ctx,
             here.running.scheduler,
             here.running.queue,
             Notifier("/nowhere", 1),
-            answer_within_s=PATIENCE_S,
+            database_timeout_s=PATIENCE_S,
         )
-        dog = Watchdog(
-            ctx, here.running.scheduler, here.running.queue, Notifier("/nowhere", 1), answer_within_s=0.1
+        watchdog = Watchdog(
+            ctx, here.running.scheduler, here.running.queue, Notifier("/nowhere", 1), database_timeout_s=0.1
         )
-        assert await patient.ailment() is None
-        let_go, stuck = threading.Event(), threading.Event()
+        assert await slow.problem() is None
+        release, stuck = threading.Event(), threading.Event()
 
-        def wedge(_: object) -> None:
+        def block(_: object) -> None:
             stuck.set()
-            let_go.wait()
+            release.wait()
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ctx.db.alone, wedge)
+            tasks.start_soon(ctx.db.alone, block)
             await anyio.to_thread.run_sync(stuck.wait)
-            assert "database has not answered" in str(await dog.ailment())
-            let_go.set()
-        assert await patient.ailment() is None
+            assert "database has not answered" in str(await watchdog.problem())
+            release.set()
+        assert await slow.problem() is None
 
 
-async def test_a_sweeper_that_hangs_in_a_chore_ends_the_pings(tmp_path: Path) -> None:
+async def test_a_scheduler_that_does_not_finish_a_pass_ends_the_pings(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         running, now = here.running, [0.0]
-        dog = Watchdog(
+        watchdog = Watchdog(
             running.ctx, running.scheduler, running.queue, Notifier("/nowhere", 1), monotonic=lambda: now[0]
         )
-        assert await dog.ailment() is None
+        assert await watchdog.problem() is None
         hung = anyio.Event()
 
         async def hang() -> None:
@@ -111,21 +111,21 @@ async def test_a_sweeper_that_hangs_in_a_chore_ends_the_pings(tmp_path: Path) ->
 
         running.scheduler._jobs.append(PeriodicJob("hang", 0, hang))
         await hung.wait()
-        assert await dog.ailment() is None
+        assert await watchdog.problem() is None
         now[0] += 121
-        assert "sweeper has not ended a pass for 121 s" in str(await dog.ailment())
+        assert "scheduler has not finished a pass for 121 s" in str(await watchdog.problem())
 
 
 async def test_a_dead_worker_ends_the_pings(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         running = here.running
-        dog = Watchdog(running.ctx, running.scheduler, running.queue, Notifier("/nowhere", 1))
+        watchdog = Watchdog(running.ctx, running.scheduler, running.queue, Notifier("/nowhere", 1))
         await running.queue.stop(1)
-        assert "4 of 4 sender workers are dead" in str(await dog.ailment())
+        assert "4 of 4 sender workers are dead" in str(await watchdog.problem())
 
 
-def test_a_stopped_process_is_silent_and_goes_on_when_continued(tmp_path: Path) -> None:
-    """`kill -STOP` of the real daemon: not one ping for five intervals, then they come again."""
+def test_a_stopped_process_sends_no_ping_until_it_is_continued(tmp_path: Path) -> None:
+    """`kill -STOP` of the real daemon: no ping for five intervals, then they come again."""
     config = tmp_path / "config.toml"
     settings = configuration(tmp_path, "http://127.0.0.1:9")
     config.write_text(

@@ -1,4 +1,4 @@
-"""What systemd is told and what it hands over: readiness, watchdog and listening sockets (sd_notify(3))."""
+"""The protocol of systemd: notifications of readiness, status and watchdog (sd_notify(3)), and passed sockets."""
 
 import os
 import socket
@@ -12,10 +12,10 @@ _FIRST_FD = 3
 
 
 class Notifier:
-    """Tells the service manager how the daemon is; without one, every call does nothing.
+    """Notifies the service manager of the daemon's state; without a manager, every call does nothing.
 
-    `watchdog_interval_s` is the time within which `watchdog()` must be called, None where nobody watches;
-    call it at half of that.
+    `watchdog_interval_s` is the longest time between two calls of `watchdog()` that the manager accepts; None
+    where it expects none.
     """
 
     def __init__(self, address: str | None = None, watchdog_interval_s: float | None = None) -> None:
@@ -29,21 +29,21 @@ class Notifier:
         if not address.startswith(("/", "@")):
             return cls()
         micros = environ.get("WATCHDOG_USEC", "")
-        watched = micros.isdecimal() and int(micros) > 0
-        ours = environ.get("WATCHDOG_PID", str(os.getpid())) in _own_pids()
-        return cls(address, int(micros) / 1_000_000 if watched and ours else None)
+        is_set = micros.isdecimal() and int(micros) > 0
+        is_ours = environ.get("WATCHDOG_PID", str(os.getpid())) in _own_pids()
+        return cls(address, int(micros) / 1_000_000 if is_set and is_ours else None)
 
     @property
     def active(self) -> bool:
-        """Whether a service manager listens."""
+        """Whether there is a service manager."""
         return self._address is not None
 
     def ready(self) -> None:
-        """Start-up, or a reload, is done."""
+        """The start, or a reload, is finished."""
         self._send("READY=1")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Set the line that `systemctl status` shows."""
         self._send(f"STATUS={' '.join(text.split())}")
 
     def stopping(self) -> None:
@@ -51,16 +51,16 @@ class Notifier:
         self._send("STOPPING=1")
 
     def reloading(self) -> None:
-        """A reload has begun; `ready` ends it (Type=notify-reload needs the time)."""
+        """A reload has begun; `ready()` ends it. Type=notify-reload needs the time."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def watchdog(self) -> None:
-        """The daemon is alive."""
+        """The daemon is alive (a keep-alive ping)."""
         if self.watchdog_interval_s is not None:
             self._send("WATCHDOG=1")
 
     def _send(self, state: str) -> None:
-        """Hand over one datagram; a manager that does not listen must not stop the daemon."""
+        """Send one datagram; errors are ignored, because a manager that does not read must not stop the daemon."""
         if self._address is None:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
@@ -72,30 +72,22 @@ class Notifier:
                 return
 
 
-def listen_fds(environ: Mapping[str, str] = os.environ) -> dict[str, int]:
-    """The listening sockets that systemd hands to this process, by name; no child inherits them.
+def listen_fds(environ: Mapping[str, str] = os.environ) -> tuple[int, ...]:
+    """The listening sockets that systemd passes to this process (sd_listen_fds(3)); no child inherits them.
 
-    The names are those of `FileDescriptorName=`, else of the socket units; a second socket of the same name
-    is `name.2`. Empty where the variables are absent or meant for another process.
+    Empty where the variables are absent or meant for another process.
     """
     count = environ.get("LISTEN_FDS", "")
     if environ.get("LISTEN_PID") not in _own_pids() or not count.isdecimal():
-        return {}
-    names = environ.get("LISTEN_FDNAMES", "").split(":")
-    found: dict[str, int] = {}
-    for place in range(int(count)):
-        base = name = (names[place] if place < len(names) else "") or "unknown"
-        again = 1
-        while name in found:
-            again += 1
-            name = f"{base}.{again}"
-        os.set_inheritable(_FIRST_FD + place, False)
-        found[name] = _FIRST_FD + place
-    return found
+        return ()
+    descriptors = tuple(range(_FIRST_FD, _FIRST_FD + int(count)))
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    return descriptors
 
 
 def _own_pids() -> set[str]:
-    """The process ids by which a manager may mean us: the single executable runs below its own unpacker."""
+    """The process ids that stand for this daemon: the single executable is a child of its own unpacker."""
     pids = {str(os.getpid())}
     if getattr(sys, "frozen", False):
         pids.add(str(os.getppid()))

@@ -1,4 +1,4 @@
-"""The watchdog: tells systemd that the daemon is alive only while its vital parts are, and says what it does."""
+"""The watchdog: sends systemd a keep-alive ping while the vital parts work, and a line on what the daemon does."""
 
 import time
 from collections.abc import Callable
@@ -13,22 +13,23 @@ from wacrmd.services.maintenance import metrics
 from wacrmd.store.database import StorageTrouble, Tx
 from wacrmd.systemd.notify import Notifier
 
-PINGS = 3
-"""Pings in one watchdog interval, so that a single late one does no harm."""
-STATUS_EVERY_S = 10.0
-ANSWER_WITHIN_S = 10.0
+PINGS_PER_INTERVAL = 3
+"""Keep-alive pings in one watchdog interval, so that a single late one does no harm."""
+STATUS_INTERVAL_S = 10.0
+"""Time between two status lines."""
+DATABASE_TIMEOUT_S = 10.0
 """How long the database may take for a read and an empty transaction."""
-STALLED_AFTER_S = 120.0
-"""How long the sweeper may be busy with one pass."""
+SCHEDULER_TIMEOUT_S = 120.0
+"""How long the scheduler may take for one pass over its jobs."""
 
 log = get_logger(__name__)
 
 
 class Watchdog:
-    """Pings the service manager while the database answers, all workers live and the sweeper passes.
+    """Sends pings while the database answers, all sender workers are alive and the scheduler makes its passes.
 
-    Measures by the monotonic clock: a wall clock that is set must not look like a stall. A full disk is no
-    reason to withhold a ping: the daemon says so and goes on by itself, a restart would mend nothing.
+    Measures time with the monotonic clock, because a wall clock that is set must not look like a stall. Sends
+    pings also while the disk is full: the daemon goes on by itself when there is space, a restart would not help.
     """
 
     def __init__(
@@ -38,75 +39,77 @@ class Watchdog:
         queue: DispatchQueue,
         notifier: Notifier,
         *,
-        answer_within_s: float = ANSWER_WITHIN_S,
-        stalled_after_s: float = STALLED_AFTER_S,
+        database_timeout_s: float = DATABASE_TIMEOUT_S,
+        scheduler_timeout_s: float = SCHEDULER_TIMEOUT_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ctx = ctx
-        self._sweeper = scheduler
-        self._bell = queue
+        self._scheduler = scheduler
+        self._queue = queue
         self._notifier = notifier
-        self._answer_within_s = answer_within_s
-        self._stalled_after_s = stalled_after_s
+        self._database_timeout_s = database_timeout_s
+        self._scheduler_timeout_s = scheduler_timeout_s
         self._monotonic = monotonic
         self._passes = -1
         self._passed_at = monotonic()
-        self._healthy = True
+        self._was_healthy = True
 
     async def run(self) -> None:
-        """Ping and report until cancelled; does nothing where no service manager listens."""
+        """Send pings and status lines until cancelled; does nothing without a service manager."""
         if not self._notifier.active:
             return
         interval = self._notifier.watchdog_interval_s
-        every = STATUS_EVERY_S if interval is None else min(STATUS_EVERY_S, interval / PINGS)
-        reported_at = -STATUS_EVERY_S
+        pause = (
+            STATUS_INTERVAL_S if interval is None else min(STATUS_INTERVAL_S, interval / PINGS_PER_INTERVAL)
+        )
+        reported_at = -STATUS_INTERVAL_S
         while True:
-            ailment = await self.ailment()
-            if ailment is None:
+            problem = await self.problem()
+            if problem is None:
                 self._notifier.watchdog()
-            if (ailment is None) is not self._healthy:
-                self._healthy = ailment is None
-                if ailment is None:
+            if (problem is None) is not self._was_healthy:
+                self._was_healthy = problem is None
+                if problem is None:
                     log.info("watchdog_ping_resumed")
                 else:
-                    log.error("watchdog_ping_withheld", reason=ailment)
-                reported_at = -STATUS_EVERY_S
-            if self._monotonic() - reported_at >= STATUS_EVERY_S:
+                    log.error("watchdog_ping_withheld", reason=problem)
+                reported_at = -STATUS_INTERVAL_S
+            if self._monotonic() - reported_at >= STATUS_INTERVAL_S:
                 reported_at = self._monotonic()
-                await self._report(ailment)
-            await anyio.sleep(every)
+                await self._send_status(problem)
+            await anyio.sleep(pause)
 
-    async def ailment(self) -> str | None:
+    async def problem(self) -> str | None:
         """What is wrong with a vital part; None while all of them work."""
         now = self._monotonic()
-        if self._sweeper.passes != self._passes:
-            self._passes, self._passed_at = self._sweeper.passes, now
-        if now - self._passed_at > self._stalled_after_s:
-            return f"the sweeper has not ended a pass for {now - self._passed_at:.0f} s"
-        slots = self._bell.health()
-        if slots.workers_alive < slots.workers:
-            return f"{slots.workers - slots.workers_alive} of {slots.workers} sender workers are dead"
-        with anyio.move_on_after(self._answer_within_s) as patience:
+        if self._scheduler.passes != self._passes:
+            self._passes, self._passed_at = self._scheduler.passes, now
+        if now - self._passed_at > self._scheduler_timeout_s:
+            return f"the scheduler has not finished a pass for {now - self._passed_at:.0f} s"
+        workers = self._queue.health()
+        if workers.workers_alive < workers.workers:
+            return f"{workers.workers - workers.workers_alive} of {workers.workers} sender workers are dead"
+        with anyio.move_on_after(self._database_timeout_s) as scope:
             try:
-                await self._ctx.db.write(_nothing)
-                await self._ctx.db.read(_nothing)
+                await self._ctx.db.write(_do_nothing)
+                await self._ctx.db.read(_do_nothing)
             except StorageTrouble:
                 return None
-        if patience.cancelled_caught:
-            return f"the database has not answered for {self._answer_within_s:.0f} s"
+        if scope.cancelled_caught:
+            return f"the database has not answered for {self._database_timeout_s:.0f} s"
         return None
 
-    async def _report(self, ailment: str | None) -> None:
-        if ailment is not None:
-            self._notifier.status(f"Not well: {ailment}")
+    async def _send_status(self, problem: str | None) -> None:
+        if problem is not None:
+            self._notifier.status(f"Unhealthy: {problem}")
             return
-        with anyio.move_on_after(self._answer_within_s):
+        with anyio.move_on_after(self._database_timeout_s):
             try:
                 self._notifier.status(await metrics.summary(self._ctx))
             except StorageTrouble as trouble:
                 self._notifier.status(f"The database cannot be used: {trouble.advice}")
 
 
-def _nothing(tx: Tx) -> None:
+def _do_nothing(tx: Tx) -> None:
     """Prove that a connection and its thread answer."""
     tx.execute("SELECT 1").fetchone()
