@@ -11,10 +11,10 @@ import anyio.to_thread
 import httpx
 
 from tests.support.clock import ShiftClock
-from tests.support.meta import post, prefer, say, status, template_event
+from tests.support.meta import account_event, post, prefer, say, status, template_event
 from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
-from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, Site, configuration, people
+from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, Site, configuration, people
 from wacrmd import daemon
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.methods import registry
@@ -227,9 +227,7 @@ class Everything:
         for file in WEBHOOKS:
             answer = await post(here.hook, json.loads(file.read_text())["payload"])
             assert answer.status_code in (200, 400), answer.text
-        change = {"field": "account_update", "value": {"event": "ACCOUNT_RECONNECTED"}}
-        entry = [{"id": WABA_ID, "changes": [change]}]
-        await post(here.hook, {"object": "whatsapp_business_account", "entry": entry})
+        await account_event(here, "ACCOUNT_RECONNECTED")
         assert (await self.admin("number.list"))[0]["state"] == "active"
 
     async def show(self, finished: str) -> None:

@@ -120,3 +120,9 @@ async def template_event(
     }
     answer = await tell(here.hook, "message_template_status_update", value)
     assert answer.status_code == 200, answer.text
+
+
+async def account_event(here: Site, event: str, *, waba_id: str = WABA_ID) -> None:
+    """Meta changed the state of a business account."""
+    answer = await tell(here.hook, "account_update", {"event": event}, waba_id=waba_id)
+    assert answer.status_code == 200, answer.text

@@ -8,11 +8,12 @@ import orjson
 from wacrmd.domain.attempt import Claim
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.callback_token import callback_token
+from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.template import TemplateContent
 from wacrmd.meta import payloads
+from wacrmd.services import pausing
 from wacrmd.services.context import Context
-from wacrmd.services.meta_events import auto_pause
 from wacrmd.store import broadcasts, numbers
 from wacrmd.store.database import Tx
 from wacrmd.vault import VaultError, access_token_context
@@ -55,8 +56,14 @@ async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
         token = ctx.vault.decrypt(number.access_token, access_token_context(number.id))
     except VaultError as error:
         detail = f"The access token cannot be read ({error}): set it again with wacrmd number set, then resume the number"
-        pause = partial(auto_pause.pause_number, number_id=number.id, detail=detail, now=ctx.clock.now())
-        auto_pause.log_pauses(await ctx.db.write(pause))
+        pause = partial(
+            pausing.pause_number,
+            number_id=number.id,
+            reason=HoldReason.ACCOUNT,
+            detail=detail,
+            now=ctx.clock.now(),
+        )
+        pausing.log_pauses(await ctx.db.write(pause))
         return None
     return Job(broadcast, request_id, number, token, _content(None, content))
 

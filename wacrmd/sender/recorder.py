@@ -1,4 +1,4 @@
-"""Writes down what became of attempts, many in one transaction; keeps trying while the disk does not let it."""
+"""Records the results of attempts, many in one transaction, and repeats it while the disk refuses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,24 +11,24 @@ from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
 from wacrmd.log import get_logger
 from wacrmd.sender.decision import Decision, Effect
-from wacrmd.services import counters
+from wacrmd.services import counters, pausing
 from wacrmd.services.context import Context
-from wacrmd.services.meta_events import auto_pause
-from wacrmd.services.meta_events.auto_pause import PauseEvent
+from wacrmd.services.meta_events import failures
+from wacrmd.services.pausing import PauseEvent
 from wacrmd.store import attempts, broadcasts, receipts, status_events
 from wacrmd.store.database import StorageTrouble, Tx
 
-TRY_AGAIN: Millis = 1 * SECOND
+RETRY_AFTER: Millis = 1 * SECOND
 MAX_BATCH = 1000
 
 Entry = tuple[Decision, str, str]
-"""A verdict with the ids of its number and its business account."""
+"""A decision with the ids of its number and its business account."""
 
 log = get_logger(__name__)
 
 
 class Recorder:
-    """A queue of verdicts and the one task that writes them."""
+    """A queue of decisions, and the one task that writes them."""
 
     def __init__(self, ctx: Context, finished: Callable[[list[AttemptResult], list[int]], None]) -> None:
         self._ctx = ctx
@@ -39,11 +39,11 @@ class Recorder:
 
     @property
     def waiting(self) -> int:
-        """Verdicts that are not durable yet."""
+        """How many decisions are not on disk yet."""
         return len(self._entries) + len(self._writing)
 
     def add(self, decision: Decision, number_id: str, waba_id: str) -> None:
-        """Have a verdict recorded; it is durable once `finished` was called with its result."""
+        """Queue a decision. It is on disk when `finished` is called with its result."""
         self._entries.append((decision, number_id, waba_id))
         self._wake.set()
 
@@ -56,7 +56,7 @@ class Recorder:
             await self._write()
 
     async def flush(self) -> bool:
-        """Record what waits; False when the disk does not let it (the next start knows what to do)."""
+        """Record all that is queued; False if the disk refuses (the next start expires these attempts)."""
         entries, self._entries, self._writing = self._writing + self._entries, [], []
         if entries:
             try:
@@ -75,12 +75,12 @@ class Recorder:
                     self._writing = []
             except StorageTrouble as trouble:
                 log.error("result_write_retrying", results=self.waiting, reason=trouble.advice)  # noqa: TRY400
-                await sleep_for(self._ctx.clock, TRY_AGAIN)
+                await sleep_for(self._ctx.clock, RETRY_AFTER)
             else:
                 return
 
     async def _store(self, entries: list[Entry]) -> None:
-        """Write entries in one transaction, or where one of them is poison each in its own. Raises StorageTrouble."""
+        """Write entries in one transaction; if one of them cannot be written, each in its own. Raises StorageTrouble."""
         ctx = self._ctx
         try:
             recorded = await ctx.db.write(partial(record, entries=entries, now=ctx.clock.now()))
@@ -89,22 +89,22 @@ class Recorder:
         except Exception:
             log.exception("result_write_crashed", results=len(entries))
             if len(entries) > 1:
-                while entries:  # those that are stored leave the list: a full disk may come between
+                while entries:  # what is stored leaves the list: the disk may become full in between
                     await self._store([entries[0]])
                     del entries[0]
                 return
-            recorded = Recorded()  # its row stays in flight until the sweeper settles it as lost
+            recorded = Recorded()  # its row stays in flight until the attempt expires
         results = [decision.result for decision, _, _ in entries]
         counters.count_results(ctx, results)
         counters.count_applied(ctx, recorded.unmatched)
-        auto_pause.log_pauses(recorded.pauses)
+        pausing.log_pauses(recorded.pauses)
         self._finished(results, recorded.completed)
         ctx.changes.publish({result.broadcast_id for result in results})
 
 
 @dataclass(slots=True)
 class Recorded:
-    """What a batch of verdicts did beyond its recipients."""
+    """What a batch of decisions did beyond its recipients."""
 
     completed: list[int] = field(default_factory=list)
     unmatched: receipts.Applied = field(default_factory=receipts.Applied)
@@ -112,7 +112,7 @@ class Recorded:
 
 
 def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
-    """Write verdicts with all that they mean, in one transaction."""
+    """Write decisions and all that follows from them, in one transaction."""
     recorded = Recorded()
     results = [decision.result for decision, _, _ in entries]
     before = status_events.statuses(tx, [result.recipient_id for result in results])
@@ -124,7 +124,7 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
         recorded.unmatched = receipts.apply_unmatched(tx, wamids, now)
         touched |= recorded.unmatched.broadcasts
         for failure in recorded.unmatched.failed:
-            recorded.pauses += auto_pause.after_failure(tx, failure, now)
+            recorded.pauses += failures.after_failure(tx, failure, now)
     for decision, number_id, waba_id in entries:
         if decision.effect is not Effect.NONE or decision.opt_out:
             recorded.pauses += _apply(tx, decision, number_id, waba_id, now)
@@ -133,15 +133,17 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
 
 
 def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis) -> list[PauseEvent]:
+    """Do what a decision means beyond its recipient."""
     if decision.opt_out:
-        auto_pause.opt_out(tx, decision.result.recipient_id, decision.result.error, decision.result.at, now)
+        result = decision.result
+        failures.note_opt_out(tx, result.recipient_id, result.error, result.at, now)
     match decision.effect:
         case Effect.PAUSE_BROADCAST:
             reason = decision.hold or HoldReason.TEMPLATE
-            return auto_pause.pause_broadcast(tx, decision.result.broadcast_id, reason, decision.detail, now)
+            return pausing.pause_broadcast(tx, decision.result.broadcast_id, reason, decision.detail, now)
         case Effect.PAUSE_NUMBER:
-            return auto_pause.pause_number(tx, number_id, decision.detail, now)
+            return pausing.pause_number(tx, number_id, HoldReason.ACCOUNT, decision.detail, now)
         case Effect.PAUSE_BUSINESS_ACCOUNT:
-            return auto_pause.pause_business_account(tx, waba_id, decision.detail, now)
+            return pausing.pause_business_account(tx, waba_id, HoldReason.ACCOUNT, decision.detail, now)
         case _:
             return []

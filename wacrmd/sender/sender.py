@@ -29,9 +29,8 @@ from wacrmd.sender.job import Job, load_job
 from wacrmd.sender.rate_limiter import RateLimiter
 from wacrmd.sender.rate_limiters import RateLimiters
 from wacrmd.sender.recorder import Recorder
-from wacrmd.services import counters
+from wacrmd.services import counters, pausing
 from wacrmd.services.context import Context
-from wacrmd.services.meta_events import auto_pause
 from wacrmd.store import attempts, broadcasts
 from wacrmd.store.database import Tx
 
@@ -153,13 +152,13 @@ class Sender:
         detail = f"Sending failed inside wacrmd {MAX_CRASHES} times: {describe(error)}; see its log"
         with suppress(Refusal):
             pause = partial(
-                auto_pause.pause_broadcast,
+                pausing.pause_broadcast,
                 broadcast_id=broadcast_id,
                 reason=HoldReason.MANY_FAILURES,
                 detail=detail,
                 now=self._ctx.clock.now(),
             )
-            auto_pause.log_pauses(await self._ctx.db.write(pause))
+            pausing.log_pauses(await self._ctx.db.write(pause))
             self._ctx.changes.publish([broadcast_id])
 
     async def _send_batch(self, job: Job) -> bool:

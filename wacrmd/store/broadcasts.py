@@ -142,6 +142,15 @@ def unfinished_of(tx: Tx, number_id: str) -> list[str]:
     return [uuid for (uuid,) in rows]
 
 
+def numbers_of(tx: Tx, broadcast_ids: Iterable[int]) -> set[str]:
+    """The ids of the numbers of these broadcasts."""
+    rows = tx.execute(
+        "SELECT DISTINCT number_id FROM broadcast WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(broadcast_ids)),),
+    )
+    return {number_id for (number_id,) in rows}
+
+
 def unfinished_ids(tx: Tx, number_id: str) -> list[int]:
     """The broadcasts of a number that are being sent or are paused; their ids."""
     rows = tx.execute(

@@ -152,7 +152,7 @@ def pause(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) 
     return cursor.rowcount > 0
 
 
-def pause_business(tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis) -> list[str]:
+def pause_business_account(tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis) -> list[str]:
     """Stop sending from all numbers of a business account; the ids of those that were active."""
     rows = tx.execute(
         "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
@@ -172,7 +172,7 @@ def resume(tx: Tx, number_id: str) -> bool:
     return cursor.rowcount > 0
 
 
-def resume_business(tx: Tx, waba_id: str, reason: HoldReason) -> list[str]:
+def resume_business_account(tx: Tx, waba_id: str, reason: HoldReason) -> list[str]:
     """Let those numbers of a business account send again that were paused for this reason; their ids."""
     rows = tx.execute(
         "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL"

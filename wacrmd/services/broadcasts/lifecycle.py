@@ -7,9 +7,10 @@ from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import conflict, not_found
-from wacrmd.services import views
+from wacrmd.services import pausing, views
 from wacrmd.services.context import Context
-from wacrmd.store import attempts, broadcasts, numbers, recipients
+from wacrmd.services.pausing import Resumed
+from wacrmd.store import broadcasts, numbers, recipients
 from wacrmd.store.database import Tx
 
 RETRIABLE = frozenset({RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
@@ -20,26 +21,23 @@ async def pause(ctx: Context, broadcast: Broadcast, reason: HoldReason, by: str)
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
-        if not broadcasts.pause(tx, broadcast.id, reason, f"Paused by {by}", now):
+        if not pausing.pause_broadcast(tx, broadcast.id, reason, f"Paused by {by}", now):
             _must_be(tx, broadcast, BroadcastStatus.PAUSED, "pause")
 
     return await _done(ctx, broadcast, work)
 
 
 async def resume(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
-    """Go on where it stopped."""
+    """Continue where it stopped. Also drops what holds up its number for a while, where nothing was paused."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
-        if not broadcasts.resume(tx, broadcast.id, now):
+        if not pausing.resume_broadcast(tx, broadcast.id, now).broadcasts:
             _must_be(tx, broadcast, BroadcastStatus.SENDING, "resume", BroadcastStatus.SCHEDULED)
-        attempts.reset_retry_age(tx, [broadcast.id])
-        broadcasts.recipients_changed(tx, [broadcast.id], now)
-        ctx.queue.enqueue_in(tx, broadcast.id)
 
-    resumed = await _done(ctx, broadcast, work)
-    ctx.throughput.reset(broadcast.number_id)
-    return resumed
+    await ctx.db.write(work)
+    pausing.announce(ctx, Resumed({broadcast.id}, {broadcast.number_id}))
+    return await views.broadcast_by_id(ctx, broadcast.id)
 
 
 async def cancel(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:

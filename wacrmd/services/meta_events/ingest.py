@@ -22,15 +22,14 @@ from wacrmd.meta.webhook import (
     TemplateEvent,
     Update,
 )
-from wacrmd.services import counters
+from wacrmd.services import counters, pausing
 from wacrmd.services.context import Context
-from wacrmd.services.meta_events import auto_pause
-from wacrmd.services.meta_events.auto_pause import PauseEvent
+from wacrmd.services.meta_events.failures import after_failure
 from wacrmd.services.optouts import from_messages
+from wacrmd.services.pausing import PauseEvent, Resumed
 from wacrmd.services.webhook_secrets import AuthorizedNumbers
 from wacrmd.store import (
     account_events,
-    attempts,
     broadcasts,
     inbound_messages,
     numbers,
@@ -53,7 +52,7 @@ class IngestResult:
     """What an intake did, for the log, the metrics, and the effects after the commit."""
 
     broadcasts: set[int] = field(default_factory=set)
-    resumed: set[int] = field(default_factory=set)
+    resumed: Resumed = field(default_factory=Resumed)
     throttled: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     applied: receipts.Applied = field(default_factory=receipts.Applied)
@@ -73,9 +72,8 @@ async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumb
     counters.count_webhook(ctx, taken.kinds, taken.applied)
     for number_id, detail in taken.throttled.items():
         ctx.throughput.throttle(number_id, detail)
-    for broadcast_id in taken.resumed:
-        ctx.queue.enqueue(broadcast_id)
-    auto_pause.log_pauses(taken.pauses)
+    pausing.announce(ctx, taken.resumed)
+    pausing.log_pauses(taken.pauses)
     ctx.changes.publish(taken.broadcasts)
     if taken.heard:
         ctx.webhook_liveness.status_received(taken.heard, ctx.clock.now())
@@ -201,7 +199,7 @@ def _signal(
     if action in _SLOWING:
         taken.throttled[number[0]] = detail
     elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS_ACCOUNT):
-        taken.pauses += auto_pause.pause_number(tx, number[0], detail, now)
+        taken.pauses += pausing.pause_number(tx, number[0], HoldReason.ACCOUNT, detail, now)
     account_events.add(
         tx, "errors", signal.phone_number_id, {"code": signal.error.code, "title": signal.error.title}, now
     )
@@ -246,15 +244,11 @@ def _template(
             detail = f"Meta says that template {event.name} ({language}) is {event.event}: {event.reason or 'no reason'}"
             found = broadcasts.with_template(tx, event.waba_id, event.name, language, BroadcastStatus.SENDING)
             for broadcast_id in found:
-                taken.pauses += auto_pause.pause_broadcast(tx, broadcast_id, HoldReason.TEMPLATE, detail, now)
+                taken.pauses += pausing.pause_broadcast(tx, broadcast_id, HoldReason.TEMPLATE, detail, now)
             taken.broadcasts.update(found)
         elif status == "APPROVED":
             held = broadcasts.with_template(tx, event.waba_id, event.name, language, BroadcastStatus.PAUSED)
-            for broadcast_id in held:
-                if broadcasts.resume_after_approval(tx, broadcast_id, now):
-                    taken.resumed.add(broadcast_id)
-            attempts.reset_retry_age(tx, taken.resumed)
-            taken.broadcasts.update(taken.resumed)
+            taken.resumed.add(pausing.resume_after_approval(tx, held, now))
     elif event.field == "message_template_quality_update":
         known = templates.update(tx, event.waba_id, event.name, language, now, quality=event.event)
     elif event.field == "template_category_update":
@@ -281,13 +275,9 @@ def _account(
         )
         if pauses or state == "DISABLE":
             detail = f"Meta says {event.event} for business account {event.waba_id}: see WhatsApp Manager, then resume"
-            taken.pauses += auto_pause.pause_business_account(tx, event.waba_id, detail, now)
+            taken.pauses += pausing.pause_business_account(tx, event.waba_id, HoldReason.ACCOUNT, detail, now)
         elif state == "REINSTATE" or event.event == "ACCOUNT_RECONNECTED":
-            resumed = numbers.resume_business(tx, event.waba_id, HoldReason.ACCOUNT)
-            for number_id in resumed:
-                attempts.reset_retry_age(tx, broadcasts.unfinished_ids(tx, number_id))
-            if resumed:
-                taken.resumed.update(broadcasts.due(tx, now))
+            taken.resumed.add(pausing.resume_business_account(tx, event.waba_id, HoldReason.ACCOUNT, now))
     elif event.field == "business_capability_update":
         limit = event.raw.get("max_daily_conversations_per_business")
         if limit is not None:
@@ -303,7 +293,7 @@ def _note_limit(tx: Tx, waba_id: str, limit: str, now: Millis) -> None:
 
 
 def _failure(tx: Tx, taken: IngestResult, failure: receipts.Failure, now: Millis) -> None:
-    taken.pauses += auto_pause.after_failure(tx, failure, now)
+    taken.pauses += after_failure(tx, failure, now)
     receipt = failure.receipt
     if receipt.error and rule_for(receipt.error.code, from_webhook=True).action in _SLOWING:
         taken.throttled[receipt.number_id] = f"{receipt.error.code} {receipt.error.title}"

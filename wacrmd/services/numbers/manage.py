@@ -12,12 +12,13 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.phone import normalize
 from wacrmd.errors import bad_request, conflict, not_found
+from wacrmd.services import pausing
 from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.numbers.findings import Check, State, worst
 from wacrmd.services.views import account_view, number_view, time
-from wacrmd.store import accounts, attempts, broadcasts, numbers
+from wacrmd.store import accounts, broadcasts, numbers
 from wacrmd.store.database import Tx
 from wacrmd.vault import access_token_context, app_secret_context
 
@@ -272,23 +273,22 @@ async def pause_number(ctx: Context, reference: str, by: str) -> dict[str, Any]:
     number = await number_of(ctx, reference)
     now = ctx.clock.now()
     await ctx.db.write(
-        partial(numbers.pause, number_id=number.id, reason=HoldReason.PAUSED_BY_OPERATOR, detail=by, now=now)
+        partial(
+            pausing.pause_number,
+            number_id=number.id,
+            reason=HoldReason.PAUSED_BY_OPERATOR,
+            detail=by,
+            now=now,
+        )
     )
     return number_view(ctx, await number_of(ctx, number.id))
 
 
 async def resume_number(ctx: Context, reference: str) -> dict[str, Any]:
-    """Let a number send again; its broadcasts go on by themselves."""
+    """Let a number send again, and its broadcasts with it. Also drops what holds it up for a while."""
     number = await number_of(ctx, reference)
     now = ctx.clock.now()
-
-    def work(tx: Tx) -> list[int]:
-        if numbers.resume(tx, number.id):
-            attempts.reset_retry_age(tx, broadcasts.unfinished_ids(tx, number.id))
-        return broadcasts.due(tx, now)
-
-    due = await ctx.db.write(work)
-    ctx.throughput.reset(number.id)
-    for broadcast_id in due:
-        ctx.queue.enqueue(broadcast_id)
+    resumed = await ctx.db.write(partial(pausing.resume_number, number_id=number.id, now=now))
+    resumed.numbers.add(number.id)
+    pausing.announce(ctx, resumed)
     return number_view(ctx, await number_of(ctx, number.id))

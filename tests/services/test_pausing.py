@@ -1,0 +1,64 @@
+"""What Meta stopped continues when Meta says so; what a person stopped does not."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.meta import account_event, template_event
+from tests.support.site import PHONE_NUMBER_ID, Site, people, site
+
+pytestmark = pytest.mark.anyio
+
+
+async def begun(here: Site) -> str:
+    """A broadcast that has begun and waits for its number."""
+    await here.admin("number.pause", id=PHONE_NUMBER_ID)
+    return await here.send(people(3))
+
+
+async def test_an_approved_template_resumes_what_was_paused_for_it(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await begun(here)
+        await template_event(here, "PAUSED", reason="LOW_QUALITY")
+        shown = await here.show(broadcast_id)
+        assert (shown["status"], shown["hold"]["reason"]) == ("paused", "template")
+        await template_event(here, "APPROVED")
+        assert (await here.show(broadcast_id))["status"] == "sending"
+        await here.admin("number.resume", id=PHONE_NUMBER_ID)
+        assert (await here.until_status(broadcast_id, "sent"))["sent_count"] == 3
+
+
+@pytest.mark.parametrize("event", ["APPROVED", "REINSTATED", "UNARCHIVED"])
+async def test_an_approved_template_leaves_paused_what_a_person_paused(tmp_path: Path, event: str) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await begun(here)
+        await here.admin("broadcast.pause", id=broadcast_id)
+        await template_event(here, event)
+        shown = await here.show(broadcast_id)
+        assert (shown["status"], shown["hold"]["reason"]) == ("paused", "paused_by_operator")
+
+
+async def test_a_template_of_another_language_resumes_nothing(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await begun(here)
+        await template_event(here, "PAUSED")
+        await template_event(here, "APPROVED", language="de")
+        assert (await here.show(broadcast_id))["status"] == "paused"
+
+
+async def test_a_reinstated_account_lets_its_number_send_again(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await account_event(here, "ACCOUNT_RESTRICTION")
+        broadcast_id = await here.send(people(3))
+        assert (await here.admin("number.show", id=PHONE_NUMBER_ID))["hold"]["reason"] == "account"
+        await account_event(here, "ACCOUNT_RECONNECTED")
+        assert (await here.until_status(broadcast_id, "sent"))["sent_count"] == 3
+
+
+async def test_a_reinstated_account_leaves_paused_what_a_person_paused(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.admin("number.pause", id=PHONE_NUMBER_ID, reason="closed today")
+        await account_event(here, "ACCOUNT_RESTRICTION")
+        await account_event(here, "ACCOUNT_RECONNECTED")
+        hold = (await here.admin("number.show", id=PHONE_NUMBER_ID))["hold"]
+        assert hold["reason"] == "paused_by_operator"

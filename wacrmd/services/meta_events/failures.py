@@ -1,0 +1,41 @@
+"""What a failed message means beyond its recipient: a pause, or an opt-out."""
+
+from wacrmd.clock import Millis
+from wacrmd.domain.attempt import MetaError
+from wacrmd.domain.hold import HoldReason
+from wacrmd.meta.errors import Action, rule_for
+from wacrmd.services import pausing
+from wacrmd.services.pausing import PauseEvent
+from wacrmd.store import numbers, optouts
+from wacrmd.store.database import Tx
+from wacrmd.store.receipts import Failure
+
+
+def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
+    """Do what a `failed` status asks for, in the transaction that applies it (docs/meta.md, Errors)."""
+    receipt = failure.receipt
+    if receipt.error is None:
+        return []
+    rule = rule_for(receipt.error.code, from_webhook=True)
+    detail = f"{receipt.error.code} {receipt.error.title}: {rule.advice}"
+    match rule.action:
+        case Action.PAUSE_BUSINESS_ACCOUNT:
+            number = numbers.get(tx, receipt.number_id)
+            if number is None:
+                return []
+            return pausing.pause_business_account(tx, number.waba_id, HoldReason.ACCOUNT, detail, now)
+        case Action.PAUSE_NUMBER:
+            return pausing.pause_number(tx, receipt.number_id, HoldReason.ACCOUNT, detail, now)
+        case Action.PAUSE_BROADCAST:
+            return pausing.pause_broadcast(tx, failure.broadcast_id, HoldReason.TEMPLATE, detail, now)
+        case Action.OPT_OUT:
+            note_opt_out(tx, failure.recipient_id, receipt.error, receipt.at, now)
+            return []
+        case _:
+            return []
+
+
+def note_opt_out(tx: Tx, recipient_id: int, error: MetaError | None, at: Millis, now: Millis) -> None:
+    """The person stopped marketing messages: Meta says so in a `failed` status, or in its answer to a send."""
+    detail = error.title if error else None
+    optouts.add_recipient(tx, recipient_id, source="meta_131050", detail=detail, at=at, now=now)
