@@ -116,7 +116,7 @@ async def test_a_check_tells_what_is_not_good_and_what_to_do(tmp_path: Path, wac
 
 async def test_a_missing_subscription_is_found_and_mended(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path) as here:
-        here.sim._world.subscribed.discard(WABA_ID)
+        here.sim._state.subscribed.discard(WABA_ID)
         code, out, _ = await wacrmd("number", "check", PHONE_NUMBER_ID)
         assert code == 1
         assert "no app is subscribed" in out

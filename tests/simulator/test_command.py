@@ -97,7 +97,7 @@ def test_flags_and_files_become_options(tmp_path: Path) -> None:
         (["--access-token-file", "-", "--app-secret-file", "-"], "standard input can be given to one option"),
     ],
 )
-def test_what_cannot_be_used_is_said(args: list[str], sentence: str) -> None:
+def test_a_value_that_cannot_be_used_is_reported(args: list[str], sentence: str) -> None:
     result = CliRunner().invoke(simulate, args, input="")
     assert result.exit_code == 2
     assert sentence in result.output

@@ -43,13 +43,13 @@ def test_a_wrong_value_is_refused_with_what_was_expected(changes: dict[str, Any]
     assert sentence in str(caught.value)
 
 
-def test_all_that_is_wrong_is_named_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(OptionError) as caught:
         Options().changed({"read_share": 2, "batch": -1})
     assert len(caught.value.problems) == 2
 
 
-def test_json_values_are_taken() -> None:
+def test_json_values_are_accepted() -> None:
     options = Options().changed({"read_share": 1, "failed_codes": [131049], "hang_seconds": 2})
     assert (options.read_share, options.failed_codes, options.hang_seconds) == (1.0, (131049,), 2.0)
 

@@ -112,7 +112,7 @@ def test_a_send_must_fit_its_template(
     assert details in str(refusal.details)
 
 
-def test_named_parameters_are_taken_by_name(body_of: BodyOf) -> None:
+def test_named_parameters_are_matched_by_name(body_of: BodyOf) -> None:
     component = body_with("Ann", names=("first_name",))
     body = body_of(name="named", language={"code": "en"}, components=[component])
     assert isinstance(read(body, templates=TEMPLATES), Send)

@@ -19,7 +19,7 @@ PHONE = "106540352242922"
 BodyOf = Callable[..., dict[str, Any]]
 
 
-async def test_a_message_is_taken_answered_and_written_down(client: Any, body_of: BodyOf) -> None:
+async def test_a_message_is_accepted_answered_and_in_the_ledger(client: Any, body_of: BodyOf) -> None:
     async with Simulator.running() as meta:
         status, answer = await client.send(meta.url, body_of(to="+52 55 1234 5678"))
         assert status == 200
@@ -124,7 +124,7 @@ async def test_apps_subscribe_and_unsubscribe(client: Any) -> None:
 
 
 @pytest.mark.parametrize(("forced", "status"), [(0, 500), (418, 418)])
-async def test_an_error_by_chance_takes_nothing(client: Any, forced: int, status: int) -> None:
+async def test_a_random_error_accepts_nothing(client: Any, forced: int, status: int) -> None:
     async with Simulator.running(Options(error_share=1.0, error_code=131016, error_status=forced)) as meta:
         found, answer = await client.send(meta.url)
         assert (found, answer["error"]["code"]) == (status, 131016)
@@ -132,7 +132,7 @@ async def test_an_error_by_chance_takes_nothing(client: Any, forced: int, status
         assert meta.summary()["error_codes"] == {"131016": 1}
 
 
-async def test_a_recipient_can_be_refused_while_others_are_taken(client: Any, body_of: BodyOf) -> None:
+async def test_a_recipient_can_be_refused_while_others_are_accepted(client: Any, body_of: BodyOf) -> None:
     async with Simulator.running(Options(refused_recipients=("+15551230001=131026",))) as meta:
         status, answer = await client.send(meta.url)
         assert (status, answer["error"]["code"]) == (400, 131026)
@@ -201,7 +201,7 @@ async def test_half_an_answer_is_half_an_answer_on_the_wire() -> None:
         assert 0 < len(rest) < declared
 
 
-async def test_a_hang_answers_late_and_the_message_is_taken_meanwhile(client: Any, receiver: Any) -> None:
+async def test_a_hang_answers_late_and_the_message_is_accepted_before(client: Any, receiver: Any) -> None:
     options = Options(hang_share=1.0, hang_seconds=30.0, webhook_url=receiver.url, sent_after_ms=0)
     async with Simulator.running(options) as meta:
         hanging = asyncio.create_task(client.send(meta.url))
@@ -215,7 +215,7 @@ async def test_a_hang_answers_late_and_the_message_is_taken_meanwhile(client: An
 
 
 @pytest.mark.parametrize("taken", [True, False])
-async def test_a_bad_gateway_speaks_html(client: Any, taken: bool) -> None:
+async def test_a_bad_gateway_answers_with_html(client: Any, taken: bool) -> None:
     async with Simulator.running(Options(bad_gateway_share=1.0, bad_gateway_taken=taken)) as meta:
         status, answer = await client.send(meta.url)
         assert status == 502
@@ -240,14 +240,14 @@ async def test_latency_is_kept(client: Any) -> None:
         assert time.monotonic() - began >= 0.06
 
 
-async def test_answers_that_are_held_come_once_they_are_let_go(client: Any, receiver: Any) -> None:
-    """The messages are taken meanwhile, and their statuses wait for the answers too."""
+async def test_held_answers_come_once_the_option_is_off(client: Any, receiver: Any) -> None:
+    """The messages are accepted, and their statuses wait for the answers too."""
     options = Options(hold_answers=True, webhook_url=receiver.url, sent_after_ms=0, delivered_share=0.0)
     async with Simulator.running(options) as meta:
         sends = [asyncio.create_task(client.send(meta.url)) for _ in range(3)]
         while len(meta.ledger) < 3:  # noqa: ASYNC110 - the ledger announces nothing
             await asyncio.sleep(0)
-        meta.change(latency_ms=1)  # another change lets nothing go
+        meta.change(latency_ms=1)  # another change releases nothing
         assert not any(send.done() for send in sends)
         assert receiver.bodies == []
         meta.change(hold_answers=False)
@@ -262,7 +262,7 @@ async def test_held_messages_say_so(client: Any) -> None:
         assert answer["messages"][0]["message_status"] == "held_for_quality_assessment"
 
 
-async def test_the_ledger_pages_counts_and_forgets(client: Any, body_of: BodyOf) -> None:
+async def test_the_ledger_has_pages_and_counts_and_can_be_deleted(client: Any, body_of: BodyOf) -> None:
     async with Simulator.running() as meta:
         for n in (1, 2, 3, 1):
             await client.send(meta.url, body_of(to=f"+1555123000{n}", callback=f"r{n}"))
@@ -324,12 +324,12 @@ async def test_options_change_while_it_runs(client: Any) -> None:
         ("POST", "webhooks", {"field": "x"}, "expected {"),
         ("POST", "webhooks", {"field": "x", "value": {}}, "webhooks are off"),
         ("POST", "reply", {"text": "x"}, "expected {"),
-        ("POST", "reply", {"wamid": "x", "text": "x"}, "no message x was taken"),
+        ("POST", "reply", {"wamid": "x", "text": "x"}, "no message x was accepted"),
         ("POST", "reply", {"to": "1", "text": "x"}, "phone_number_id: expected"),
         ("POST", "verify", {}, "expected {"),
     ],
 )
-async def test_a_control_request_that_cannot_be_done_says_why(
+async def test_a_control_request_that_cannot_be_carried_out_says_why(
     client: Any, method: str, path: str, body: Any, sentence: str
 ) -> None:
     async with Simulator.running() as meta:

@@ -12,7 +12,7 @@ import pytest
 from tests.support.patience import PATIENCE_S
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, signature
-from wacrmd.simulator.webhooks import backoff_s
+from wacrmd.simulator.webhooks import Delivery, backoff_s
 
 pytestmark = pytest.mark.anyio
 
@@ -58,7 +58,7 @@ def test_a_refused_webhook_comes_at_once_and_then_ever_slower(attempt: int, seco
     assert backoff_s(attempt, 5.0) == pytest.approx(seconds)
 
 
-async def test_a_message_is_told_to_the_end(client: Any, receiver: Any, body_of: BodyOf) -> None:
+async def test_all_statuses_of_a_message_are_posted(client: Any, receiver: Any, body_of: BodyOf) -> None:
     async with Simulator.running(quick(receiver)) as meta:
         _, answer = await client.send(meta.url, body_of(to="+525512345678"))
         await meta.idle()
@@ -88,7 +88,7 @@ async def test_a_message_is_told_to_the_end(client: Any, receiver: Any, body_of:
 
 
 @pytest.mark.parametrize("callback", [True, False])
-async def test_a_failure_tells_its_error(client: Any, receiver: Any, callback: bool) -> None:
+async def test_a_failed_status_has_its_error(client: Any, receiver: Any, callback: bool) -> None:
     options = quick(receiver, failed_share=1.0, failed_codes=(131049,), callback_in_failed=callback)
     async with Simulator.running(options) as meta:
         assert (await client.send(meta.url))[0] == 200
@@ -128,7 +128,7 @@ async def test_a_tap_brings_the_payload_of_the_button(client: Any, receiver: Any
         assert (message["type"], message["button"]) == ("button", {"payload": "STOP:bc_1", "text": "STOP"})
 
 
-async def test_an_early_status_is_taken_before_the_send_is_answered(client: Any, receiver: Any) -> None:
+async def test_an_early_status_is_posted_before_the_send_is_answered(client: Any, receiver: Any) -> None:
     receiver.gate.clear()
     async with Simulator.running(quick(receiver, early_share=1.0, delivered_share=0.0)) as meta:
         sending = asyncio.create_task(client.send(meta.url))
@@ -150,6 +150,19 @@ async def test_late_statuses_wait(client: Any, receiver: Any) -> None:
         assert meta.poster.pending == 3
         await client.call("DELETE", f"{meta.url}/_simulator/messages")
         await meta.idle(timeout_s=1)
+
+
+async def test_a_refused_batch_that_waits_can_be_deleted(client: Any, receiver: Any) -> None:
+    receiver.answer = lambda _: 503
+    async with Simulator.running(quick(receiver, batch=3, batch_wait_ms=5000)) as meta:
+        await client.send(meta.url)
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(  # noqa: ASYNC110 - the heap announces nothing
+                isinstance(item, Delivery) for _, _, item in meta.poster._heap
+            ):
+                await asyncio.sleep(0)
+        meta.poster.clear()
+        assert meta.poster.pending == 0
 
 
 async def test_statuses_come_twice(client: Any, receiver: Any) -> None:
@@ -198,19 +211,19 @@ async def test_a_batch_holds_no_more_than_its_size(client: Any, receiver: Any, b
         assert sorted(sizes) == [2, 4, 4]
 
 
-async def test_a_batch_tells_one_number_only(client: Any, receiver: Any, body_of: BodyOf) -> None:
+async def test_a_batch_is_of_one_number_only(client: Any, receiver: Any, body_of: BodyOf) -> None:
     options = quick(receiver, batch=1000, delivered_share=0.0, phone_numbers=("1=10", "2=20"))
     async with Simulator.running(options) as meta:
         for number in ("1", "2", "1"):
             await client.call("POST", f"{meta.url}/v25.0/{number}/messages", body=body_of())
         await meta.idle()
-        told = Counter({(w["entry"][0]["id"]): 0 for w in receiver.webhooks})
+        counts = Counter({(w["entry"][0]["id"]): 0 for w in receiver.webhooks})
         for webhook in receiver.webhooks:
-            told[webhook["entry"][0]["id"]] += len(webhook["entry"][0]["changes"][0]["value"]["statuses"])
-        assert told == {"10": 2, "20": 1}
+            counts[webhook["entry"][0]["id"]] += len(webhook["entry"][0]["changes"][0]["value"]["statuses"])
+        assert counts == {"10": 2, "20": 1}
 
 
-async def test_a_refused_webhook_is_posted_until_it_is_taken(client: Any, receiver: Any) -> None:
+async def test_a_refused_webhook_is_posted_until_it_is_accepted(client: Any, receiver: Any) -> None:
     receiver.answer = lambda n: 503 if n < 3 else 200
     async with Simulator.running(quick(receiver, delivered_share=0.0)) as meta:
         await client.send(meta.url)
@@ -273,7 +286,7 @@ async def test_any_webhook_can_be_posted_signed(client: Any, receiver: Any) -> N
         assert receiver.webhooks[1] == {"object": "page"}
 
 
-async def test_a_reply_can_be_made_by_wamid_by_number_or_out_of_the_blue(client: Any, receiver: Any) -> None:
+async def test_a_reply_can_be_by_wamid_by_number_or_to_no_message(client: Any, receiver: Any) -> None:
     async with Simulator.running(quick(receiver, delivered_share=0.0)) as meta:
         url = f"{meta.url}/_simulator/reply"
         _, answer = await client.send(meta.url)

@@ -1,4 +1,4 @@
-"""The simulated Meta: a stand-in for the parts of the Graph API that wacrmd uses."""
+"""The simulated Meta: it plays the parts of the Graph API that wacrmd uses."""
 
 from wacrmd.simulator.options import OptionError, Options
 from wacrmd.simulator.server import Simulator

@@ -1,4 +1,4 @@
-"""The doors of the rehearsal itself, below `/_simulator`: ledger, options, replies and any webhook."""
+"""The control endpoints below `/_simulator`: ledger, options, replies and any webhook."""
 
 import secrets
 import time
@@ -12,8 +12,8 @@ from aiohttp import web
 from wacrmd.simulator.options import OptionError
 from wacrmd.simulator.payloads import envelope, inbound
 from wacrmd.simulator.sends import digits
-from wacrmd.simulator.webhooks import Poster
-from wacrmd.simulator.world import World
+from wacrmd.simulator.state import State
+from wacrmd.simulator.webhooks import WebhookPoster
 
 PAGE, MAX_PAGE = 1000, 10_000
 
@@ -23,14 +23,14 @@ class BadRequestError(Exception):
 
 
 class Control:
-    """The control handlers of one simulated Meta; they ask for no token."""
+    """The control endpoints of one simulated Meta; they need no token."""
 
-    def __init__(self, world: World, poster: Poster) -> None:
-        self._world = world
+    def __init__(self, state: State, poster: WebhookPoster) -> None:
+        self._state = state
         self._poster = poster
 
     def routes(self) -> list[web.RouteDef]:
-        """Where the handlers stand, below `/_simulator`."""
+        """The routes, below `/_simulator`."""
         return [
             web.get("/messages", self.messages),
             web.delete("/messages", self.clear),
@@ -44,11 +44,11 @@ class Control:
 
     async def messages(self, request: web.Request) -> web.Response:
         """A page of the ledger, or with `?count_only=1` only its counts."""
-        counts = self._world.ledger.counts()
+        counts = self._state.ledger.counts()
         if request.query.get("count_only") in ("1", "true"):
             return _json(counts)
         after, limit = _whole(request, "after", 0), min(_whole(request, "limit", PAGE), MAX_PAGE)
-        page = self._world.ledger.page(after, limit)
+        page = self._state.ledger.page(after, limit)
         return _json(
             counts
             | {
@@ -58,57 +58,57 @@ class Control:
         )
 
     async def clear(self, request: web.Request) -> web.Response:
-        """Forget the ledger and the webhooks that wait."""
+        """Delete the ledger and the waiting webhooks."""
         del request
         self._poster.clear()
-        self._world.ledger.clear()
+        self._state.ledger.clear()
         return _json({"success": True})
 
     async def summary(self, request: web.Request) -> web.Response:
-        """Totals of all that happened."""
+        """Totals of requests, messages, outcomes and webhooks."""
         del request
         return _json(self.totals())
 
     def totals(self) -> dict[str, Any]:
-        """The summary as a value."""
-        totals = self._world.ledger.summary()
+        """The answer of `summary` as a value."""
+        totals = self._state.ledger.summary()
         totals["webhooks"] |= {"pending": self._poster.pending, "given_up": self._poster.given_up}
         return totals
 
     async def options(self, request: web.Request) -> web.Response:
-        """The options in force."""
+        """The current options."""
         del request
-        return _json(self._world.options.public())
+        return _json(self._state.options.public())
 
     async def change(self, request: web.Request) -> web.Response:
-        """Change options while running."""
-        self._world.change(await _body(request))
-        return _json(self._world.options.public())
+        """Change options."""
+        self._state.change(await _body(request))
+        return _json(self._state.options.public())
 
     async def webhook(self, request: web.Request) -> web.Response:
-        """Post `{"field", "value", "waba_id"?, "time"?}`, or `{"webhook"}` as it stands, once, signed."""
+        """Post `{"field", "value", "waba_id"?, "time"?}`, or `{"webhook"}` unchanged, once, signed."""
         body = await _body(request)
         if (whole := body.get("webhook")) is None:
             field, value = body.get("field"), body.get("value")
             if not isinstance(field, str) or not isinstance(value, dict):
                 raise BadRequestError('expected {"field": "…", "value": {…}} or {"webhook": {…}}')
-            waba_id = str(body.get("waba_id") or self._world.options.waba_id)
+            waba_id = str(body.get("waba_id") or self._state.options.waba_id)
             whole = envelope(waba_id, field, value, body.get("time"))
         if not isinstance(whole, dict):
             raise BadRequestError("webhook: expected an object")
         return await self._inject(whole)
 
     async def reply(self, request: web.Request) -> web.Response:
-        """Let the recipient of a message (`wamid`), or anybody (`to`), write `text` or tap a button."""
+        """Post a message from the recipient of `wamid`, or from `to`: a `text`, or a tap on a button."""
         body = await _body(request)
         text, wamid, to = body.get("text", ""), body.get("wamid"), body.get("to")
         payload = body.get("button_payload")
         if not isinstance(text, str) or not (isinstance(wamid, str) or isinstance(to, str)):
             raise BadRequestError('expected {"wamid" or "to": "…", "text": "…"}, "button_payload" for a tap')
-        ledger, options = self._world.ledger, self._world.options
+        ledger, options = self._state.ledger, self._state.options
         entry = ledger.find(wamid) if isinstance(wamid, str) else ledger.last_to(digits(str(to)))
         if entry is None and to is None:
-            raise BadRequestError(f"wamid: no message {wamid} was taken")
+            raise BadRequestError(f"wamid: no message {wamid} was accepted")
         number = str(body.get("phone_number_id") or (entry.phone_number_id if entry else ""))
         if not number:
             raise BadRequestError("phone_number_id: expected, as nothing was sent to this recipient yet")
@@ -129,10 +129,10 @@ class Control:
             "contacts": [contact],
             "messages": [message],
         }
-        return await self._inject(envelope(self._world.waba_of(number) or options.waba_id, "messages", value))
+        return await self._inject(envelope(self._state.waba_of(number) or options.waba_id, "messages", value))
 
     async def verify(self, request: web.Request) -> web.Response:
-        """Ask the callback URL with `verify_token` as Meta does when it is entered."""
+        """Verify the callback URL with `verify_token`, like Meta when the URL is entered."""
         token = (await _body(request)).get("verify_token")
         if not isinstance(token, str):
             raise BadRequestError('expected {"verify_token": "…"}')
@@ -146,7 +146,7 @@ class Control:
 
 
 @web.middleware
-async def explained(request: web.Request, handler: Any) -> web.StreamResponse:
+async def errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
     """Answer a control request that cannot be carried out with 400 and the reason."""
     try:
         answer: web.StreamResponse = await handler(request)

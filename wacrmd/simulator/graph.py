@@ -1,4 +1,4 @@
-"""The Graph API's own endpoints: sends with their faults, templates, numbers, health and subscriptions."""
+"""The endpoints of the Graph API: sends with their faults, templates, numbers, health and subscriptions."""
 
 import asyncio
 import base64
@@ -11,15 +11,16 @@ import orjson
 from aiohttp import web
 
 from wacrmd.simulator import graph_errors
-from wacrmd.simulator.faults import Bucket, Fault, code_for, fate_of, fault_of, is_early, is_held
+from wacrmd.simulator.faults import Fault, TokenBucket, accepts_message, code_for, fault_for
 from wacrmd.simulator.graph_errors import GraphError, no_object
 from wacrmd.simulator.ledger import Entry
 from wacrmd.simulator.options import Options
-from wacrmd.simulator.payloads import acceptance, health_of, number_of
+from wacrmd.simulator.payloads import accepted_body, health_of, number_of
 from wacrmd.simulator.sends import Send, digits, read_send
+from wacrmd.simulator.state import State
 from wacrmd.simulator.templates import page_of
-from wacrmd.simulator.webhooks import Poster
-from wacrmd.simulator.world import World
+from wacrmd.simulator.updates import is_early, is_held, updates_for
+from wacrmd.simulator.webhooks import WebhookPoster
 
 JSON_HEADERS = {"Content-Type": "application/json; charset=UTF-8"}
 BAD_GATEWAY_PAGE = (
@@ -32,23 +33,22 @@ APP = {
         "link": "https://example.com/",
     }
 }
-_SENDS_A_FAULT_MAY_LOSE = (Fault.CLOSE_BEFORE, Fault.BAD_GATEWAY, Fault.HANG)
 
 
-class Graph:
-    """The handlers of one simulated Meta."""
+class GraphApi:
+    """The Graph API of one simulated Meta."""
 
-    def __init__(self, world: World, poster: Poster) -> None:
-        self._world = world
+    def __init__(self, state: State, poster: WebhookPoster) -> None:
+        self._state = state
         self._poster = poster
-        self._rng = random.Random(world.options.seed)  # noqa: S311 - repeatable chance, no secret
-        self._buckets: dict[str, Bucket] = {}
-        # Ids differ from run to run: one database may meet many simulated Metas.
+        self._rng = random.Random(state.options.seed)  # noqa: S311 - repeatable chance, no secret
+        self._buckets: dict[str, TokenBucket] = {}
+        # Ids differ from run to run: one database may be used with many simulated Metas.
         self._salt = secrets.token_bytes(6)
         self._ids = 0
 
     def routes(self) -> list[web.RouteDef]:
-        """Where the handlers stand."""
+        """The routes of the Graph API."""
         version = r"/{version:v\d+\.\d+}"
         return [
             web.post(version + "/{id}/messages", self.send),
@@ -59,46 +59,40 @@ class Graph:
         ]
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """One message, or one of the faults."""
-        world = self._world
-        world.ledger.requests += 1
+        """Accept or refuse one message, or do what a fault says."""
+        state = self._state
+        state.ledger.requests += 1
         raw = await request.read()
-        options = world.options
+        options = state.options
         phone_number_id = request.match_info["id"]
         if (refusal := self._unauthorised(request)) is not None:
             return self._refuse(refusal)
-        if world.waba_of(phone_number_id) is None:
+        if state.waba_of(phone_number_id) is None:
             return self._refuse(no_object(phone_number_id, "post"))
-        fault = fault_of(options, self._rng.random())
-        if fault in _SENDS_A_FAULT_MAY_LOSE and not self._is_taken(fault, options):
-            return await self._lose(request, fault)
+        fault = fault_for(options, self._rng.random())
+        if not accepts_message(fault, options):
+            return await self._end_without_message(request, fault)
         send = read_send(raw, options)
         if isinstance(send, Send):
             refusal = self._refusal_of(send, phone_number_id, fault)
             if refusal is None:
-                return await self._take(request, phone_number_id, send, raw, fault)
+                return await self._accept(request, phone_number_id, send, raw, fault)
         else:
             refusal = send
         await asyncio.sleep(self._latency_s())
         return self._refuse(refusal)
 
-    @staticmethod
-    def _is_taken(fault: Fault, options: Options) -> bool:
-        return (fault is Fault.BAD_GATEWAY and options.bad_gateway_taken) or (
-            fault is Fault.HANG and options.hang_taken
-        )
-
-    async def _lose(self, request: web.Request, fault: Fault) -> web.StreamResponse:
-        """End a request whose message is not taken."""
-        self._world.ledger.outcomes[f"{fault}_not_taken" if fault is not Fault.CLOSE_BEFORE else fault] += 1
+    async def _end_without_message(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        """End a request whose message is not accepted."""
+        self._state.ledger.outcomes[f"{fault}_not_taken" if fault is not Fault.CLOSE_BEFORE else fault] += 1
         if fault is Fault.BAD_GATEWAY:
             return _bad_gateway()
         if fault is Fault.HANG:
-            await asyncio.sleep(self._world.options.hang_seconds)
+            await asyncio.sleep(self._state.options.hang_seconds)
         return _hang_up(request)
 
     def _refusal_of(self, send: Send, phone_number_id: str, fault: Fault) -> GraphError | None:
-        options = self._world.options
+        options = self._state.options
         if options.refused_recipients:
             code = code_for(options.refused_recipients, digits(send.input))
             if code is not None:
@@ -106,56 +100,56 @@ class Graph:
         if options.throttle_per_second:
             now_s = time.monotonic()
             rate = options.throttle_per_second
-            bucket = self._buckets.setdefault(phone_number_id, Bucket(rate, now_s))
+            bucket = self._buckets.setdefault(phone_number_id, TokenBucket(rate, now_s))
             if not bucket.take(rate, now_s):
                 return GraphError(130429, "Cloud API message throughput has been reached.")
         if fault is Fault.ERROR:
-            return GraphError(options.error_code, "An error by chance (simulated)", options.error_status)
+            return GraphError(options.error_code, "A random error (simulated)", options.error_status)
         return None
 
-    async def _take(
+    async def _accept(
         self, request: web.Request, phone_number_id: str, send: Send, raw: bytes, fault: Fault
     ) -> web.StreamResponse:
-        """Write the message down, let its webhooks come, and answer as the fault demands."""
-        options, ledger = self._world.options, self._world.ledger
+        """Write the message into the ledger, schedule its webhooks, and answer as the fault says."""
+        options, ledger = self._state.options, self._state.ledger
         at_ms = time.time_ns() // 1_000_000
         entry = ledger.take(phone_number_id, send, self._wamid(send), raw, at_ms)
         key = f"{digits(send.input)}/{send.template}"
         held = is_held(options, key)
-        while self._world.options.hold_answers:
-            await self._world.changed.wait()
+        while self._state.options.hold_answers:
+            await self._state.changed.wait()
         latency_s = self._latency_s()
-        await self._promise(entry, options, key, latency_s)
+        await self._schedule_webhooks(entry, options, key, latency_s)
         if latency_s:
             await asyncio.sleep(latency_s)
         if fault is Fault.NONE:
             ledger.outcomes["held" if held else "accepted"] += 1
-            return web.Response(body=acceptance(entry, held=held), headers=JSON_HEADERS)
+            return web.Response(body=accepted_body(entry, held=held), headers=JSON_HEADERS)
         ledger.outcomes[fault.value] += 1
         if fault is Fault.BAD_GATEWAY:
             return _bad_gateway()
         if fault is Fault.CLOSE_AFTER:
             return _hang_up(request)
-        answer = acceptance(entry, held=held)
+        answer = accepted_body(entry, held=held)
         if fault is Fault.HALF_ANSWER:
             return _cut_off(request, answer)
         await asyncio.sleep(options.hang_seconds)
         return web.Response(body=answer, headers=JSON_HEADERS)
 
-    async def _promise(self, entry: Entry, options: Options, key: str, latency_s: float) -> None:
-        """Put the message's webhooks on their way, the first one before this returns if it is to be early."""
+    async def _schedule_webhooks(self, entry: Entry, options: Options, key: str, latency_s: float) -> None:
+        """Schedule the message's webhooks. An early first one is posted and answered before this returns."""
         if not self._poster.on:
             return
         number = digits(entry.send.input)
-        steps = fate_of(options, key, number, has_button=entry.send.button_payload is not None)
+        updates = updates_for(options, key, number, has_button=entry.send.button_payload is not None)
         if is_early(options, key):
-            self._poster.schedule(entry, steps[1:], latency_s)
-            await self._poster.tell_now(entry, steps[0])
+            self._poster.schedule(entry, updates[1:], latency_s)
+            await self._poster.post_now(entry, updates[0])
         else:
-            self._poster.schedule(entry, steps, latency_s)
+            self._poster.schedule(entry, updates, latency_s)
 
     def _latency_s(self) -> float:
-        options = self._world.options
+        options = self._state.options
         return (options.latency_ms + self._rng.random() * options.latency_jitter_ms) / 1000
 
     def _wamid(self, send: Send) -> str:
@@ -170,14 +164,14 @@ class Graph:
             token = request.query.get("access_token", "")
         if not token:
             return graph_errors.NO_TOKEN
-        wanted = self._world.options.access_token
+        wanted = self._state.options.access_token
         if wanted is not None and not secrets.compare_digest(token.strip().encode(), wanted.encode()):
             return graph_errors.BAD_TOKEN
         return None
 
     def _refuse(self, refusal: GraphError) -> web.Response:
-        ledger, options = self._world.ledger, self._world.options
-        throttled = refusal.code in graph_errors.THROTTLES
+        ledger, options = self._state.ledger, self._state.options
+        throttled = refusal.code in graph_errors.THROTTLING_CODES
         ledger.outcomes["throttled" if throttled else "refused"] += 1
         ledger.error_codes[refusal.code] += 1
         headers = dict(JSON_HEADERS)
@@ -193,27 +187,27 @@ class Graph:
         if (refusal := self._refused_waba(request)) is not None:
             return self._refuse(refusal)
         url = str(request.url.with_query(None))
-        return _json(page_of(self._world.options.templates, request.query, url))
+        return _json(page_of(self._state.options.templates, request.query, url))
 
     async def numbers(self, request: web.Request) -> web.Response:
         """The numbers of a WABA."""
         if (refusal := self._refused_waba(request)) is not None:
             return self._refuse(refusal)
-        numbers = self._world.numbers_of(request.match_info["id"])
+        numbers = self._state.numbers_of(request.match_info["id"])
         fields = _fields(request)
-        return _json({"data": [number_of(self._world.options, number, fields) for number in numbers]})
+        return _json({"data": [number_of(self._state.options, number, fields) for number in numbers]})
 
     async def subscribed_apps(self, request: web.Request) -> web.Response:
-        """GET lists the apps that get a WABA's webhooks, POST adds ours, DELETE removes it."""
+        """GET lists the apps that get a WABA's webhooks, POST adds the app, DELETE removes it."""
         if (refusal := self._refused_waba(request)) is not None:
             return self._refuse(refusal)
         waba_id = request.match_info["id"]
         if request.method == "GET":
-            return _json({"data": [APP] if waba_id in self._world.subscribed else []})
+            return _json({"data": [APP] if waba_id in self._state.subscribed else []})
         if request.method == "POST":
-            self._world.subscribed.add(waba_id)
+            self._state.subscribed.add(waba_id)
         elif request.method == "DELETE":
-            self._world.subscribed.discard(waba_id)
+            self._state.subscribed.discard(waba_id)
         else:
             return self._refuse(no_object(waba_id, request.method))
         return _json({"success": True})
@@ -222,30 +216,30 @@ class Graph:
         """The fields of a number or of a WABA."""
         if (refusal := self._unauthorised(request)) is not None:
             return self._refuse(refusal)
-        world, object_id, fields = self._world, request.match_info["id"], _fields(request)
-        is_known_waba = object_id == world.options.waba_id or bool(world.numbers_of(object_id))
+        state, object_id, fields = self._state, request.match_info["id"], _fields(request)
+        is_known_waba = object_id == state.options.waba_id or bool(state.numbers_of(object_id))
         if is_known_waba:
             known = {
                 "name": "Simulated WABA",
-                "health_status": health_of(world.options, "WABA", object_id),
+                "health_status": health_of(state.options, "WABA", object_id),
                 "account_review_status": "APPROVED",
             }
             return _json(
                 {"id": object_id} | {name: known[name] for name in fields or ["name"] if name in known}
             )
-        if world.waba_of(object_id) is None:
+        if state.waba_of(object_id) is None:
             return self._refuse(no_object(object_id, "get"))
-        return _json(number_of(world.options, object_id, fields))
+        return _json(number_of(state.options, object_id, fields))
 
-    async def nowhere(self, request: web.Request) -> web.Response:
-        """Anything else."""
+    async def unknown_path(self, request: web.Request) -> web.Response:
+        """Refuse any other path."""
         return self._refuse(GraphError(2500, message=f"Unknown path components: {request.path}"))
 
     def _refused_waba(self, request: web.Request) -> GraphError | None:
         if (refusal := self._unauthorised(request)) is not None:
             return refusal
         object_id = request.match_info["id"]
-        return None if self._world.is_waba(object_id) else no_object(object_id, request.method)
+        return None if self._state.is_waba(object_id) else no_object(object_id, request.method)
 
 
 def _fields(request: web.Request) -> list[str]:

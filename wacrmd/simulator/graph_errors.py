@@ -1,4 +1,4 @@
-"""Meta's errors as data: the HTTP status and title of each code, and the JSON it answers with."""
+"""Meta's errors as data: the HTTP status and title of each code, and the JSON of the answer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +66,7 @@ ERRORS: dict[int, tuple[int, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class GraphError:
-    """One refusal: Meta's code, its details, and status and message if they are not the usual ones."""
+    """One refusal: Meta's code and details, and status and message if they differ from the usual ones."""
 
     code: int
     details: str | None = None
@@ -103,12 +103,12 @@ def title(code: int) -> str:
 
 BAD_TOKEN = GraphError(190, message=title(190))
 NO_TOKEN = GraphError(104, message=title(104))
-THROTTLES = frozenset({4, 80007, 130429, 131048, 131056})
-"""Codes that mean: slow down."""
+THROTTLING_CODES = frozenset({4, 80007, 130429, 131048, 131056})
+"""Codes that ask the sender to slow down."""
 
 
 def no_object(object_id: str, method: str) -> GraphError:
-    """The refusal of a request about an object that does not exist."""
+    """The refusal of a request for an object that does not exist."""
     text = (
         f"Unsupported {method.lower()} request. Object with ID '{object_id}' does not exist, cannot be loaded"
         " due to missing permissions, or does not support this operation."

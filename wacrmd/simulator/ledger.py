@@ -1,4 +1,4 @@
-"""The ledger: every message that the simulated Meta took, in order, and counts of all that happened."""
+"""The ledger: every accepted message in order, and counts of everything that happened."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from wacrmd.simulator.sends import Send
 
 @dataclass(slots=True)
 class Entry:
-    """One message taken; `body` is the request as received (empty if not kept), `at_ms` since the epoch."""
+    """An accepted message; `body` is the request as received (empty if not kept), `at_ms` is since the epoch."""
 
     n: int
     at_ms: int
@@ -22,7 +22,7 @@ class Entry:
     statuses: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The entry as `GET /_simulator/messages` shows it."""
+        """The entry in `GET /_simulator/messages`."""
         send = self.send
         return {
             "n": self.n,
@@ -41,7 +41,7 @@ class Entry:
 
 
 class Ledger:
-    """Messages taken and counts; `n` counts from 1 and never goes back, not even after `clear`."""
+    """Accepted messages and counts. `n` counts from 1 and goes on after `clear`."""
 
     def __init__(self, file: IO[bytes] | None = None, *, keep_bodies: bool = True) -> None:
         self.entries: list[Entry] = []
@@ -55,15 +55,15 @@ class Ledger:
         self._n = 0
 
     def __len__(self) -> int:
-        """How many messages were taken since the start or the last `clear`."""
+        """How many messages were accepted since the start or the last `clear`."""
         return len(self.entries)
 
     def take(self, phone_number_id: str, send: Send, wamid: str, body: bytes, at_ms: int) -> Entry:
-        """Write down a message; it is in the file, where there is one, before this returns."""
+        """Add a message; if there is a file, the message is in it before this returns."""
         self._n += 1
         entry = Entry(self._n, at_ms, phone_number_id, send, wamid, body)
         if self._file is not None:
-            # A line feed in JSON stands only between tokens, so a body keeps its meaning on one line.
+            # In JSON a line feed can only be between tokens, so it can be a space.
             self._file.write(orjson.dumps(entry.as_json()).replace(b"\n", b" ") + b"\n")
             self._file.flush()
         if not self.keep_bodies:
@@ -90,7 +90,7 @@ class Ledger:
         return None
 
     def counts(self) -> dict[str, int]:
-        """How many were taken, and how many of them are second messages by callback data and by recipient."""
+        """How many messages there are, and how many distinct and duplicate ones by callback data and by recipient."""
         callbacks = Counter(e.send.callback_data for e in self.entries if e.send.callback_data is not None)
         recipients = Counter(e.send.wa_id or e.send.input for e in self.entries)
         return {
@@ -112,7 +112,7 @@ class Ledger:
         }
 
     def clear(self) -> None:
-        """Forget messages and counts."""
+        """Delete messages and counts."""
         self.entries.clear()
         for counter in (self.outcomes, self.issued, self.delivered):
             counter.clear()

@@ -1,4 +1,4 @@
-"""Everything that can be chosen about the simulated Meta: one field an option, checked when it is set."""
+"""The options of the simulated Meta: one field for each, checked when it is set."""
 
 import dataclasses
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_BATCH = 1000
-"""Updates that Meta puts in one webhook at most (docs/meta.md, Webhooks)."""
+"""The most updates that Meta sends in one webhook (docs/meta.md, Webhooks)."""
 
 _FAULT_SHARES = (
     "error_share",
@@ -17,7 +17,7 @@ _FAULT_SHARES = (
     "hang_share",
     "bad_gateway_share",
 )
-_LOWEST_ERROR_STATUS = 400
+MIN_ERROR_STATUS = 400
 _PAIR = re.compile(r"^[^=]+=\d+$")
 
 
@@ -30,14 +30,20 @@ class OptionError(ValueError):
 
 
 def _option(
-    default: Any, meaning: str, *, secret: bool = False, unit: str = "", least: float = 0, most: float = 1e12
+    default: Any,
+    meaning: str,
+    *,
+    secret: bool = False,
+    unit: str = "",
+    minimum: float = 0,
+    maximum: float = 1e12,
 ) -> Any:
-    metadata = {"meaning": meaning, "secret": secret, "unit": unit, "least": least, "most": most}
+    metadata = {"meaning": meaning, "secret": secret, "unit": unit, "minimum": minimum, "maximum": maximum}
     return field(default=default, metadata=metadata, repr=not secret)
 
 
 def _share(meaning: str, default: float = 0.0) -> Any:
-    return _option(default, meaning, unit="share", most=1)
+    return _option(default, meaning, maximum=1)
 
 
 def _ms(default: int, meaning: str) -> Any:
@@ -48,21 +54,25 @@ def _ms(default: int, meaning: str) -> Any:
 class Options:
     """How the simulated Meta behaves; raises OptionError for a value out of range."""
 
-    # Who it is.
+    # Identity.
     access_token: str | None = _option(
-        None, "the only bearer token that is taken; none: every token is", secret=True
+        None, "the only accepted bearer token; none: every token is accepted", secret=True
     )
-    app_secret: str | None = _option(None, "signs the webhooks; none: they carry no signature", secret=True)
+    app_secret: str | None = _option(
+        None, "the secret that signs the webhooks; none: they have no signature", secret=True
+    )
     waba_id: str = _option("102290129340398", "the WABA of every number that names none itself")
     phone_numbers: tuple[str, ...] = _option(
-        (), "the numbers that exist, each `PHONE_NUMBER_ID` or `PHONE_NUMBER_ID=WABA_ID`; none: every id does"
+        (),
+        "the numbers that exist, each `PHONE_NUMBER_ID` or `PHONE_NUMBER_ID=WABA_ID`; none: every id exists",
     )
-    display_phone_number: str = _option("15550783881", "the number that recipients see")
+    display_phone_number: str = _option("15550783881", "the phone number that recipients see")
     templates: tuple[Mapping[str, Any], ...] = _option(
-        (), "the templates that exist, in the shape of Meta's list; none: every name is taken, unchecked"
+        (),
+        "the templates that exist, in the form of Meta's list; none: every name is accepted and not checked",
     )
     allowed_recipients: tuple[str, ...] = _option(
-        (), "recipients of a test number: a send to any other is refused with 131030; none: everybody"
+        (), "the recipients of a test number, any other is refused with 131030; none: everybody"
     )
     quality_rating: str = _option("GREEN", "`quality_rating` of the numbers")
     number_status: str = _option("CONNECTED", "`status` of the numbers")
@@ -72,104 +82,119 @@ class Options:
     )
     can_send_message: str = _option("AVAILABLE", "`health_status.can_send_message` of numbers and WABAs")
     keepalive_s: float = _option(
-        75.0, "idle connections are closed after that time; read at the start only", unit="s", least=0.01
+        75.0, "idle connections are closed after this time; read at the start only", unit="s", minimum=0.01
     )
 
-    # What becomes of messages.
-    seed: int = _option(1, "the same seed gives the same fate to the same recipient and template")
-    latency_ms: int = _ms(0, "time until an answer is given; the message is taken before it")
-    latency_jitter_ms: int = _ms(0, "up to that much more, at random")
-    hold_answers: bool = _option(False, "while this is true, messages are taken and not answered")
-    rewrite_wa_id: bool = _option(True, "Brazilian and Mexican numbers get another `wa_id`, as with Meta")
-    held_share: float = _share("of the messages taken, answered `held_for_quality_assessment`")
-    failed_share: float = _share("of the messages taken, those that fail later, told by webhook")
-    failed_codes: tuple[int, ...] = _option((131026,), "the codes of those failures, one at random each")
+    # What happens to messages.
+    seed: int = _option(1, "with the same seed, the same happens to the same recipient and template")
+    latency_ms: int = _ms(0, "how long an answer takes; the message is accepted before that")
+    latency_jitter_ms: int = _ms(0, "up to this much is added to the latency, at random")
+    hold_answers: bool = _option(False, "while this is true, messages are accepted and not answered")
+    rewrite_wa_id: bool = _option(True, "Brazilian and Mexican numbers get another `wa_id`, like at Meta")
+    held_share: float = _share(
+        "share of the accepted messages that are answered `held_for_quality_assessment`"
+    )
+    failed_share: float = _share("share of the accepted messages that fail later, with a `failed` status")
+    failed_codes: tuple[int, ...] = _option(
+        (131026,), "the error codes of these failures, one at random for each"
+    )
     failed_recipients: tuple[str, ...] = _option(
         (), "recipients whose messages always fail later, each `NUMBER=CODE`"
     )
-    delivered_share: float = _share("of the messages sent, those that are delivered", 1.0)
-    read_share: float = _share("of the messages delivered, those that are read", 0.5)
-    replied_share: float = _share("of the messages read, those that are answered")
-    reply_texts: tuple[str, ...] = _option(("Thank you!",), "what the answers say, one at random each")
-    stop_share: float = _share("of the answers, those that say stop")
-    stop_text: str = _option("STOP", "what these say")
-    button_share: float = _share(
-        "of the answers that say stop, those that are a tap on the template's quick reply"
+    delivered_share: float = _share("share of the sent messages that are delivered", 1.0)
+    read_share: float = _share("share of the delivered messages that are read", 0.5)
+    replied_share: float = _share("share of the read messages that get a reply")
+    reply_texts: tuple[str, ...] = _option(
+        ("Thank you!",), "the texts of the replies, one at random for each"
     )
+    stop_share: float = _share("share of the replies that say stop")
+    stop_text: str = _option("STOP", "the text of these replies")
+    button_share: float = _share("share of the stop replies that are a tap on the template's quick reply")
 
     # Faults of requests.
-    error_share: float = _share("of the sends, refused with `error_code`")
-    error_code: int = _option(131000, "the code of these refusals", least=0)
+    error_share: float = _share("share of the sends that are refused with `error_code`")
+    error_code: int = _option(131000, "the error code of these refusals", minimum=0)
     error_status: int = _option(
-        0, "their HTTP status; 0: the one that Meta gives that code", unit="HTTP", most=599
+        0, "the HTTP status of these refusals; 0: the usual one for the error code", unit="HTTP", maximum=599
     )
     regain_minutes: int = _option(
         0,
-        "throttling answers name it in `X-Business-Use-Case-Usage`, as time to regain access; 0: not",
+        "the time to regain access in `X-Business-Use-Case-Usage` of throttling answers; 0: no such header",
         unit="minutes",
     )
     refused_recipients: tuple[str, ...] = _option(
         (), "recipients whose messages are always refused at once, each `NUMBER=CODE`"
     )
     throttle_per_second: int = _option(
-        0, "a number's throughput: sends above it are refused with 130429; 0: none", unit="per second"
+        0,
+        "the throughput of a number, sends above it are refused with 130429; 0: no limit",
+        unit="per second",
     )
-    close_before_share: float = _share("of the sends, connection closed before the message is taken")
-    close_after_share: float = _share("of the sends, message taken, then connection closed without an answer")
-    half_answer_share: float = _share("of the sends, message taken, then cut off in the middle of the answer")
-    hang_share: float = _share("of the sends, answered only after `hang_seconds`")
-    hang_seconds: float = _option(30.0, "how long these hang", unit="s")
+    close_before_share: float = _share(
+        "share of the sends whose connection is closed before the message is accepted"
+    )
+    close_after_share: float = _share(
+        "share of the sends that are accepted, then the connection is closed without an answer"
+    )
+    half_answer_share: float = _share(
+        "share of the sends that are accepted, then the connection is closed in the middle of the answer"
+    )
+    hang_share: float = _share("share of the sends that are answered only after `hang_seconds`")
+    hang_seconds: float = _option(30.0, "how long these sends hang", unit="s")
     hang_taken: bool = _option(
-        True, "they are taken and answered late; else not taken, and the connection closed"
+        True,
+        "whether they are accepted and answered late; else they are not accepted, and the connection is closed",
     )
-    bad_gateway_share: float = _share("of the sends, answered 502 with an HTML page")
-    bad_gateway_taken: bool = _option(False, "whether their messages were taken all the same")
+    bad_gateway_share: float = _share("share of the sends that are answered with 502 and an HTML page")
+    bad_gateway_taken: bool = _option(False, "whether these messages are accepted anyway")
 
     # Webhooks.
-    webhooks: bool = _option(True, "whether webhooks are posted at all (and there is a `webhook_url`)")
-    webhook_url: str | None = _option(None, "where webhooks are posted")
+    webhooks: bool = _option(True, "whether webhooks are posted, if there is a `webhook_url`")
+    webhook_url: str | None = _option(None, "the URL to which webhooks are posted")
     webhook_connections: int = _option(
-        32, "webhooks under way at one time; read at the start only", least=1, most=1000
+        32, "how many webhooks are posted at the same time; read at the start only", minimum=1, maximum=1000
     )
-    webhook_timeout_s: float = _option(10.0, "time for one POST", unit="s", least=0.01)
-    webhook_retry_s: float = _option(3600.0, "time over which a refused webhook is posted again", unit="s")
+    webhook_timeout_s: float = _option(10.0, "how long one POST may take", unit="s", minimum=0.01)
+    webhook_retry_s: float = _option(
+        3600.0, "how long a webhook that is not accepted is posted again", unit="s"
+    )
     webhook_backoff_s: float = _option(
-        5.0, "the longest wait until a refused webhook is posted again", unit="s", least=0.01
+        5.0, "the longest wait before a webhook is posted again", unit="s", minimum=0.01
     )
-    sent_after_ms: int = _ms(50, "`sent` comes that long after the send was answered")
-    delivered_after_ms: int = _ms(300, "`delivered`, likewise")
-    read_after_ms: int = _ms(1000, "`read`, likewise")
-    failed_after_ms: int = _ms(300, "`failed`, likewise")
-    replied_after_ms: int = _ms(2000, "the answer of the recipient, likewise")
+    sent_after_ms: int = _ms(50, "when `sent` is posted, after the answer to the send")
+    delivered_after_ms: int = _ms(300, "when `delivered` is posted, after the answer to the send")
+    read_after_ms: int = _ms(1000, "when `read` is posted, after the answer to the send")
+    failed_after_ms: int = _ms(300, "when `failed` is posted, after the answer to the send")
+    replied_after_ms: int = _ms(2000, "when the reply is posted, after the answer to the send")
     early_share: float = _share(
-        "of the messages taken, those whose first status is posted before their send is answered"
+        "share of the accepted messages whose first status is posted before the send is answered"
     )
-    late_ms: int = _ms(0, "every status comes that much later")
-    twice_share: float = _share("of the statuses, those that are posted twice")
-    shuffle: bool = _option(False, "the statuses of a message change places")
-    batch: int = _option(1, "statuses in one POST at most", least=1, most=MAX_BATCH)
+    late_ms: int = _ms(0, "all statuses are posted this much later")
+    twice_share: float = _share("share of the statuses that are posted twice")
+    shuffle: bool = _option(False, "the statuses of a message are posted in another order")
+    batch: int = _option(1, "the most statuses in one POST", minimum=1, maximum=MAX_BATCH)
     batch_wait_ms: int = _ms(
-        100, "how long a status waits for others to share its POST, if `batch` is over 1"
+        100, "how long a status waits for others in the same POST, if `batch` is more than 1"
     )
     callback_in_failed: bool = _option(
-        True, "whether a `failed` status carries `biz_opaque_callback_data` (not certain of Meta)"
+        True, "whether a `failed` status has `biz_opaque_callback_data` (not known of Meta)"
     )
 
     # The ledger.
     keep_bodies: bool = _option(True, "whether the ledger keeps the body of every message")
     ledger_file: str | None = _option(
-        None, "a file to which every message taken is appended as a JSON line; read at the start only"
+        None, "a file to which each accepted message is appended as a line of JSON; read at the start only"
     )
 
     def __post_init__(self) -> None:
-        """Hold every value against its field."""
+        """Check every value."""
         fields = dataclasses.fields(self)
         problems = [p for f in fields if (p := _problem(f, getattr(self, f.name))) is not None]
-        if problems := problems or self._contradictions():
+        if problems := problems or self._conflicts():
             raise OptionError(problems)
 
-    def _contradictions(self) -> list[str]:
-        """What is wrong although each value is of its kind."""
+    def _conflicts(self) -> list[str]:
+        """Problems of values that fit their types."""
         shares = sum(getattr(self, f.name) for f in dataclasses.fields(self) if f.name in _FAULT_SHARES)
         problems = [
             f"{name}: expected at least one value, found none"
@@ -184,7 +209,7 @@ class Options:
         ]
         if self.webhook_url is not None and not self.webhook_url.startswith(("http://", "https://")):
             problems.append(f"webhook_url: expected http://… or https://…, found {self.webhook_url!r}")
-        if self.error_status and self.error_status < _LOWEST_ERROR_STATUS:
+        if self.error_status and self.error_status < MIN_ERROR_STATUS:
             problems.append(
                 f"error_status: expected 0 or a status from 400 to 599, found {self.error_status}"
             )
@@ -193,7 +218,7 @@ class Options:
         return problems
 
     def changed(self, changes: Mapping[str, Any]) -> "Options":
-        """These options with `changes` (JSON values by name); raises OptionError that names all faults."""
+        """These options with `changes` (JSON values by name); raises OptionError with all problems."""
         kinds = {f.name: f for f in dataclasses.fields(self)}
         if unknown := sorted(set(changes) - set(kinds)):
             raise OptionError([f"{name}: there is no such option" for name in unknown])
@@ -209,7 +234,7 @@ class Options:
         return dataclasses.replace(self, **ready)
 
     def public(self) -> dict[str, Any]:
-        """The options as JSON values; a secret shows only whether it is set."""
+        """The options as JSON values. A secret only shows whether it is set."""
         return {
             f.name: ("set" if value else None) if f.metadata["secret"] else value
             for f in dataclasses.fields(self)
@@ -219,18 +244,18 @@ class Options:
 
 def _problem(option: dataclasses.Field[Any], value: Any) -> str | None:
     """What is wrong with `value` for `option`, as a sentence, or None."""
-    default, least, most = option.default, option.metadata["least"], option.metadata["most"]
+    default, minimum, maximum = option.default, option.metadata["minimum"], option.metadata["maximum"]
     shown = "a secret" if option.metadata["secret"] else repr(value)
     if isinstance(default, bool):
         expected = "true or false"
         good = isinstance(value, bool)
     elif isinstance(default, int | float):
         whole = isinstance(default, int)
-        expected = f"a {'whole ' if whole else ''}number from {least:g} to {most:g}"
+        expected = f"a {'whole ' if whole else ''}number from {minimum:g} to {maximum:g}"
         good = (
             isinstance(value, int if whole else int | float)
             and not isinstance(value, bool)
-            and least <= value <= most
+            and minimum <= value <= maximum
         )
     elif isinstance(default, tuple):
         of = {"templates": Mapping, "failed_codes": int}.get(option.name, str)

@@ -1,4 +1,4 @@
-"""The JSON that the simulated Meta puts into answers and webhooks; pure."""
+"""The JSON of answers and webhooks. Pure."""
 
 import hashlib
 import hmac
@@ -8,16 +8,16 @@ from typing import Any
 
 import orjson
 
-from wacrmd.simulator.faults import Status, Step
 from wacrmd.simulator.graph_errors import title
 from wacrmd.simulator.ledger import Entry
 from wacrmd.simulator.options import Options
+from wacrmd.simulator.updates import Update, UpdateKind
 
 ERROR_HELP = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
 
 
-def acceptance(entry: Entry, *, held: bool) -> bytes:
-    """The answer to a message that was taken (docs/meta.md, Answers)."""
+def accepted_body(entry: Entry, *, held: bool) -> bytes:
+    """The answer to an accepted message (docs/meta.md, Answers)."""
     send = entry.send
     contact = {"input": send.input}
     if send.user_id is not None:
@@ -54,18 +54,18 @@ def signature(app_secret: str, body: bytes) -> str:
 
 
 def messages_value(
-    options: Options, phone_number_id: str, steps: Iterable[tuple[Entry, Step]]
+    options: Options, phone_number_id: str, updates: Iterable[tuple[Entry, Update]]
 ) -> dict[str, Any]:
-    """The value of a `messages` webhook that tells `steps`, all of one number: statuses and answers."""
+    """The value of a `messages` webhook with `updates`, all of one number: statuses and replies."""
     statuses: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     contacts: list[dict[str, Any]] = []
-    for entry, step in steps:
-        if step.status in (Status.REPLY, Status.TAP):
-            messages.append(_reply(options, entry, step))
+    for entry, update in updates:
+        if update.kind in (UpdateKind.REPLY, UpdateKind.TAP):
+            messages.append(_reply(options, entry, update))
         else:
-            statuses.append(_status(options, entry, step))
-        if step.status is not Status.FAILED:
+            statuses.append(_status(options, entry, update))
+        if update.kind is not UpdateKind.FAILED:
             contacts.append(_contact(entry))
     value: dict[str, Any] = {
         "messaging_product": "whatsapp",
@@ -87,32 +87,34 @@ def _contact(entry: Entry) -> dict[str, Any]:
     return contact
 
 
-def _status(options: Options, entry: Entry, step: Step) -> dict[str, Any]:
+def _status(options: Options, entry: Entry, update: Update) -> dict[str, Any]:
     """One object of `statuses[]` (docs/meta.md, Statuses)."""
     send = entry.send
     status: dict[str, Any] = {
         "id": entry.wamid,
-        "status": step.status.value,
-        "timestamp": str((entry.at_ms + step.told_ms) // 1000),
+        "status": update.kind.value,
+        "timestamp": str((entry.at_ms + update.happens_after_ms) // 1000),
     }
     if send.wa_id is not None:
         status["recipient_id"] = send.wa_id
-    if send.user_id is not None and step.status is not Status.FAILED:
+    if send.user_id is not None and update.kind is not UpdateKind.FAILED:
         status["recipient_user_id"] = send.user_id
-    if send.callback_data is not None and (step.status is not Status.FAILED or options.callback_in_failed):
+    if send.callback_data is not None and (
+        update.kind is not UpdateKind.FAILED or options.callback_in_failed
+    ):
         status["biz_opaque_callback_data"] = send.callback_data
-    if step.status in (Status.SENT, Status.DELIVERED):
+    if update.kind in (UpdateKind.SENT, UpdateKind.DELIVERED):
         status["pricing"] = {
             "billable": True,
             "pricing_model": "PMP",
             "type": "regular",
             "category": _category(options, send.template, send.language),
         }
-    if step.code is not None:
-        text = title(step.code)
+    if update.code is not None:
+        text = title(update.code)
         status["errors"] = [
             {
-                "code": step.code,
+                "code": update.code,
                 "title": text,
                 "message": text,
                 "error_data": {"details": f"{text} (simulated)"},
@@ -131,14 +133,17 @@ def _category(options: Options, template: str | None, language: str | None) -> s
     return "marketing"
 
 
-def _reply(options: Options, entry: Entry, step: Step) -> dict[str, Any]:
-    """One object of `messages[]` that answers `entry` (docs/meta.md, Messages)."""
-    text = step.text or ""
+def _reply(options: Options, entry: Entry, update: Update) -> dict[str, Any]:
+    """One object of `messages[]`: a reply to the message `entry` (docs/meta.md, Messages)."""
+    text = update.text or ""
     message = inbound(
-        entry.send.wa_id, entry.send.user_id, f"{entry.wamid}.reply.{step.status}", entry.at_ms + step.told_ms
+        entry.send.wa_id,
+        entry.send.user_id,
+        f"{entry.wamid}.reply.{update.kind}",
+        entry.at_ms + update.happens_after_ms,
     )
     message["context"] = {"from": options.display_phone_number, "id": entry.wamid}
-    if step.status is Status.TAP:
+    if update.kind is UpdateKind.TAP:
         message |= {"type": "button", "button": {"payload": entry.send.button_payload or text, "text": text}}
     else:
         message |= {"type": "text", "text": {"body": text}}
@@ -146,7 +151,7 @@ def _reply(options: Options, entry: Entry, step: Step) -> dict[str, Any]:
 
 
 def inbound(wa_id: str | None, user_id: str | None, message_id: str, at_ms: int) -> dict[str, Any]:
-    """The head of an inbound message: who, id and time."""
+    """The fields of every inbound message: sender, id and time."""
     message: dict[str, Any] = {}
     if wa_id is not None:
         message["from"] = wa_id

@@ -1,4 +1,4 @@
-"""What Meta reads out of the body of a send, and why it would refuse it; pure."""
+"""Reading the body of a send, or Meta's refusal of it. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _MEXICAN = re.compile(r"^52(\d{10})$")
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A send that Meta would take: to a phone number (`wa_id` is set) or to a BSUID (`user_id` is set)."""
+    """A send that Meta accepts: to a phone number (`wa_id` is set) or to a user id (`user_id` is set)."""
 
     input: str
     wa_id: str | None
@@ -71,10 +71,10 @@ def read_send(raw: bytes, options: Options) -> Send | GraphError:
         return GraphError(
             100, f"Param biz_opaque_callback_data must be at most {MAX_CALLBACK_DATA} characters"
         )
-    who = _recipient(body, options)
-    if isinstance(who, GraphError):
-        return who
-    written, wa_id, user_id = who
+    recipient = _recipient(body, options)
+    if isinstance(recipient, GraphError):
+        return recipient
+    written, wa_id, user_id = recipient
     kind = body.get("type", "text")
     if kind == "text":
         text = body.get("text")
@@ -83,7 +83,7 @@ def read_send(raw: bytes, options: Options) -> Send | GraphError:
         return Send(written, wa_id, user_id, callback, None, None, None)
     if kind != "template":
         if kind in _KINDS:
-            return GraphError(131051, "The simulated Meta takes messages of type template and text")
+            return GraphError(131051, "The simulated Meta supports the types template and text only")
         return GraphError(
             100, f"Param type must be one of {{{', '.join(sorted((*_KINDS, 'template', 'text')))}}}"
         )

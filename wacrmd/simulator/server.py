@@ -1,4 +1,4 @@
-"""The simulated Meta as a whole: listening, with its ledger, options and webhooks at hand."""
+"""The simulated Meta: a server with its ledger, options and webhooks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,22 +8,22 @@ from typing import IO, Any
 
 from aiohttp import web
 
-from wacrmd.simulator.control import Control, explained
-from wacrmd.simulator.graph import Graph
+from wacrmd.simulator.control import Control, errors_as_json
+from wacrmd.simulator.graph import GraphApi
 from wacrmd.simulator.ledger import Ledger
 from wacrmd.simulator.options import Options
-from wacrmd.simulator.webhooks import Poster
-from wacrmd.simulator.world import World
+from wacrmd.simulator.state import State
+from wacrmd.simulator.webhooks import WebhookPoster
 
 BACKLOG = 4096
 MAX_BODY = 4 * 1024 * 1024
 
 
 class Simulator:
-    """A running simulated Meta; get one from `Simulator.running`."""
+    """A running simulated Meta, made by `Simulator.running`."""
 
-    def __init__(self, world: World, poster: Poster, control: Control, host: str, port: int) -> None:
-        self._world = world
+    def __init__(self, state: State, poster: WebhookPoster, control: Control, host: str, port: int) -> None:
+        self._state = state
         self._control = control
         self.poster = poster
         self.host = host
@@ -37,24 +37,24 @@ class Simulator:
 
     @property
     def ledger(self) -> Ledger:
-        """Every message taken."""
-        return self._world.ledger
+        """Every accepted message."""
+        return self._state.ledger
 
     @property
     def options(self) -> Options:
-        """The options in force."""
-        return self._world.options
+        """The current options."""
+        return self._state.options
 
     def change(self, **changes: Any) -> None:
-        """Change options at once; raises OptionError and changes nothing if one is wrong."""
-        self._world.change(changes)
+        """Change options now; raises OptionError and changes nothing if one is wrong."""
+        self._state.change(changes)
 
     def summary(self) -> dict[str, Any]:
         """What `GET /_simulator/summary` answers."""
         return self._control.totals()
 
     async def idle(self, timeout_s: float = 60.0) -> None:
-        """Return once all scheduled webhooks were taken or given up; TimeoutError after `timeout_s`."""
+        """Return once all scheduled webhooks are accepted or given up; raises TimeoutError after `timeout_s`."""
         async with asyncio.timeout(timeout_s):
             await self.poster.idle()
 
@@ -63,20 +63,20 @@ class Simulator:
     async def running(
         cls, options: Options | None = None, *, host: str = "127.0.0.1", port: int = 0
     ) -> "AsyncIterator[Simulator]":
-        """A simulated Meta that listens until the block ends (port 0: a free one); raises OSError."""
+        """Listen until the block ends (port 0: a free port). Raises OSError if the address cannot be used."""
         options = options or Options()
         async with AsyncExitStack() as stack:
             ledger = Ledger(_opened(stack, options.ledger_file), keep_bodies=options.keep_bodies)
-            world = World(options, ledger)
-            poster = Poster(world)
-            control = Control(world, poster)
-            doors = web.Application(middlewares=[explained])
-            doors.add_routes(control.routes())
-            graph = Graph(world, poster)
+            state = State(options, ledger)
+            poster = WebhookPoster(state)
+            control = Control(state, poster)
+            control_app = web.Application(middlewares=[errors_as_json])
+            control_app.add_routes(control.routes())
+            graph = GraphApi(state, poster)
             app = web.Application(client_max_size=MAX_BODY)
             app.add_routes(graph.routes())
-            app.add_subapp("/_simulator", doors)
-            app.router.add_route("*", "/{path:.*}", graph.nowhere)
+            app.add_subapp("/_simulator", control_app)
+            app.router.add_route("*", "/{path:.*}", graph.unknown_path)
             runner = web.AppRunner(
                 app, access_log=None, shutdown_timeout=0.05, keepalive_timeout=options.keepalive_s
             )
@@ -86,7 +86,7 @@ class Simulator:
             await site.start()
             await poster.start()
             stack.push_async_callback(poster.stop)
-            yield cls(world, poster, control, host, runner.addresses[0][1])
+            yield cls(state, poster, control, host, runner.addresses[0][1])
 
 
 def _opened(stack: AsyncExitStack, path: str | None) -> IO[bytes] | None:

@@ -1,4 +1,4 @@
-"""Meta's side of templates: whether a send fits one, and the paged list."""
+"""Templates: whether a send fits one, and the list in pages."""
 
 import base64
 import re
@@ -46,7 +46,7 @@ def page_of(templates: Sequence[Mapping[str, Any]], query: Mapping[str, str], ur
 
 
 def _field(template: Mapping[str, Any], name: str) -> Any:
-    """A field of a template, with what Meta fills in where the rehearsal's file is silent."""
+    """A field of a template, or Meta's default for it if the templates of the options leave it out."""
     if name == "id":
         return str(template.get("id") or f"{template.get('name')}:{template.get('language')}")
     fallback = {"status": "APPROVED", "category": "MARKETING", "parameter_format": "POSITIONAL"}
@@ -67,7 +67,7 @@ def _position(cursor: str | None) -> int:
 def refusal_of(
     templates: Sequence[Mapping[str, Any]], name: str, language: str, components: Sequence[Mapping[str, Any]]
 ) -> GraphError | None:
-    """Why Meta would refuse this template send, or None; with no `templates` every name is taken."""
+    """Meta's refusal of this template send, or None; without `templates`, every name is accepted."""
     if (bad := _bad_text(components)) is not None:
         return bad
     if not templates:
@@ -134,7 +134,9 @@ def _text_mismatch(
             return GraphError(100, "Parameter name is missing or empty")
     filled = _VARIABLE.sub(lambda m: values[m[1]], text)
     if len(filled) > MAX_BODY:
-        return GraphError(132005, f"{kind}: text of {len(filled)} characters, at most {MAX_BODY} are taken")
+        return GraphError(
+            132005, f"{kind}: text of {len(filled)} characters, at most {MAX_BODY} are accepted"
+        )
     return None
 
 

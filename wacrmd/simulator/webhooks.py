@@ -1,4 +1,4 @@
-"""Posts webhooks: each at its time, signed, batched, many at once, and again until it is taken."""
+"""Posting webhooks: each at its time, signed, in batches, in parallel, and again until it is accepted."""
 
 import asyncio
 import heapq
@@ -12,50 +12,50 @@ from typing import Any
 
 import aiohttp
 
-from wacrmd.simulator.faults import Step
 from wacrmd.simulator.ledger import Entry
 from wacrmd.simulator.payloads import encoded, envelope, messages_value, signature
-from wacrmd.simulator.world import World
+from wacrmd.simulator.state import State
+from wacrmd.simulator.updates import Update
 
 USER_AGENT = "facebookexternalua"
 FIRST_BACKOFF_S = 0.1
 
 log = logging.getLogger("wacrmd.simulator")
 
-Told = tuple[Entry, Step]
+MessageUpdate = tuple[Entry, Update]
 
 
 @dataclass(slots=True)
-class Post:
-    """One webhook on its way; `give_up_s` is monotonic."""
+class Delivery:
+    """One webhook to be posted until `give_up_s` (monotonic seconds)."""
 
     body: bytes
-    told: Sequence[Told]
+    updates: Sequence[MessageUpdate]
     give_up_s: float
     attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Flush:
-    """The end of the wait of a number's half-full batch."""
+class BatchDeadline:
+    """The time at which a number's batch is posted although it is not full."""
 
     phone_number_id: str
 
 
-def backoff_s(attempt: int, most_s: float) -> float:
-    """Seconds until a webhook refused for the `attempt`th time is posted again: at once, then ever slower."""
-    return 0.0 if attempt <= 1 else min(most_s, FIRST_BACKOFF_S * 2.0 ** min(attempt - 2, 16))
+def backoff_s(attempt: int, max_s: float) -> float:
+    """Seconds before a webhook is posted again after its `attempt`th failure: 0, then more each time."""
+    return 0.0 if attempt <= 1 else min(max_s, FIRST_BACKOFF_S * 2.0 ** min(attempt - 2, 16))
 
 
-class Poster:
-    """The webhooks of one simulated Meta; `pending` counts those that are not yet taken or given up."""
+class WebhookPoster:
+    """The webhooks of one simulated Meta. `pending` counts updates that are not accepted or given up yet."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._heap: list[tuple[float, int, Told | Post | Flush]] = []
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._heap: list[tuple[float, int, MessageUpdate | Delivery | BatchDeadline]] = []
         self._order = itertools.count()
-        self._ready: asyncio.Queue[Post] = asyncio.Queue()
-        self._gathering: dict[str, list[Told]] = {}
+        self._ready: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._batches: dict[str, list[MessageUpdate]] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -66,15 +66,15 @@ class Poster:
         self.given_up = 0
 
     async def start(self) -> None:
-        """Begin to post."""
-        connections = self._world.options.webhook_connections
+        """Start posting."""
+        connections = self._state.options.webhook_connections
         connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=30)
         self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        self._tasks = [asyncio.create_task(self._pump())]
-        self._tasks += [asyncio.create_task(self._work()) for _ in range(connections)]
+        self._tasks = [asyncio.create_task(self._move_due())]
+        self._tasks += [asyncio.create_task(self._post_ready()) for _ in range(connections)]
 
     async def stop(self) -> None:
-        """Stop at once; what is pending is lost."""
+        """Stop now; pending webhooks are lost."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -83,37 +83,37 @@ class Poster:
 
     @property
     def on(self) -> bool:
-        """Whether webhooks are posted at present."""
-        return self._world.options.webhooks and self._world.options.webhook_url is not None
+        """Whether webhooks are posted now."""
+        return self._state.options.webhooks and self._state.options.webhook_url is not None
 
-    def schedule(self, entry: Entry, steps: Sequence[Step], delay_s: float = 0.0) -> None:
-        """Post the steps of a message that will be answered in `delay_s`, each at its time after that."""
+    def schedule(self, entry: Entry, updates: Sequence[Update], delay_s: float = 0.0) -> None:
+        """Post the updates of a message that is answered in `delay_s` seconds, each at its time after that."""
         if not self.on:
             return
         now_s = time.monotonic() + delay_s
-        for step in steps:
-            for _ in range(2 if step.twice else 1):
-                self._push(now_s + step.after_ms / 1000, (entry, step))
-                self._add(1)
+        for update in updates:
+            for _ in range(2 if update.twice else 1):
+                self._push(now_s + update.post_after_ms / 1000, (entry, update))
+                self._count_pending(1)
 
-    async def tell_now(self, entry: Entry, step: Step) -> None:
-        """Post one step and return when it was answered (or failed; then it is posted again later)."""
+    async def post_now(self, entry: Entry, update: Update) -> None:
+        """Post one update and return after its answer. If it fails, it is posted again later."""
         if self.on:
-            self._add(1)
-            await self._attempt(self._post(entry.phone_number_id, [(entry, step)]))
+            self._count_pending(1)
+            await self._attempt(self._delivery_of(entry.phone_number_id, [(entry, update)]))
 
     async def inject(self, webhook: dict[str, Any]) -> int:
-        """Post any webhook once and return the HTTP status of the answer, 0 if there was none."""
-        self._world.ledger.issued["injected"] += 1
+        """Post any webhook once; returns the HTTP status of the answer, 0 if there is none."""
+        self._state.ledger.issued["injected"] += 1
         status = await self._send(encoded(webhook))
         if status == HTTPStatus.OK:
-            self._world.ledger.delivered["injected"] += 1
+            self._state.ledger.delivered["injected"] += 1
         return status
 
     async def verify(self, verify_token: str, challenge: str) -> bool:
-        """Whether the callback URL answers right when it is entered at Meta (docs/meta.md, Webhooks)."""
+        """Whether the callback URL passes Meta's verification (docs/meta.md, Webhooks)."""
         query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token}
-        url = self._world.options.webhook_url
+        url = self._state.options.webhook_url
         if self._session is None or url is None:
             return False
         try:
@@ -127,33 +127,29 @@ class Poster:
         await self._idle.wait()
 
     def clear(self) -> None:
-        """Drop all that waits for its time; what is under way goes on."""
-        dropped = sum(not isinstance(item, Flush) for _, _, item in self._heap)
-        dropped += sum(map(len, self._gathering.values()))
+        """Delete all waiting webhooks; those that are being posted go on."""
+        deleted = sum(_update_count(item) for _, _, item in self._heap)
+        deleted += sum(map(len, self._batches.values()))
         self._heap.clear()
-        self._gathering.clear()
+        self._batches.clear()
         while not self._ready.empty():
-            dropped += self._weight(self._ready.get_nowait())
-        self._add(-dropped)
+            deleted += _update_count(self._ready.get_nowait())
+        self._count_pending(-deleted)
 
-    def _add(self, n: int) -> None:
+    def _count_pending(self, n: int) -> None:
         self.pending += n
         if self.pending:
             self._idle.clear()
         else:
             self._idle.set()
 
-    @staticmethod
-    def _weight(post: Post) -> int:
-        return len(post.told)
-
-    def _push(self, due_s: float, item: Told | Post | Flush) -> None:
+    def _push(self, due_s: float, item: MessageUpdate | Delivery | BatchDeadline) -> None:
         heapq.heappush(self._heap, (due_s, next(self._order), item))
         if self._heap[0][0] == due_s:
             self._wake.set()
 
-    async def _pump(self) -> None:
-        """Move what is due from the heap to the workers, gathered into batches."""
+    async def _move_due(self) -> None:
+        """Move due updates from the heap into batches, and full batches to the workers."""
         while True:
             now_s = time.monotonic()
             while self._heap and self._heap[0][0] <= now_s:
@@ -166,62 +162,63 @@ class Poster:
             except TimeoutError:
                 continue
 
-    def _due(self, item: Told | Post | Flush) -> None:
-        if isinstance(item, Post):
+    def _due(self, item: MessageUpdate | Delivery | BatchDeadline) -> None:
+        if isinstance(item, Delivery):
             self._ready.put_nowait(item)
-        elif isinstance(item, Flush):
+        elif isinstance(item, BatchDeadline):
             self._flush(item.phone_number_id)
         else:
             number = item[0].phone_number_id
-            gathered = self._gathering.setdefault(number, [])
-            gathered.append(item)
-            if len(gathered) >= self._world.options.batch:
+            batch = self._batches.setdefault(number, [])
+            batch.append(item)
+            if len(batch) >= self._state.options.batch:
                 self._flush(number)
-            elif len(gathered) == 1:
-                self._push(time.monotonic() + self._world.options.batch_wait_ms / 1000, Flush(number))
+            elif len(batch) == 1:
+                self._push(time.monotonic() + self._state.options.batch_wait_ms / 1000, BatchDeadline(number))
 
     def _flush(self, phone_number_id: str) -> None:
-        if told := self._gathering.pop(phone_number_id, None):
-            self._ready.put_nowait(self._post(phone_number_id, told))
+        if updates := self._batches.pop(phone_number_id, None):
+            self._ready.put_nowait(self._delivery_of(phone_number_id, updates))
 
-    def _post(self, phone_number_id: str, told: list[Told]) -> Post:
-        """The webhook that tells `told`, noted in the ledger as issued."""
-        options = self._world.options
-        for entry, step in told:
-            entry.statuses += (step.status.value,)
-            self._world.ledger.issued[step.status.value] += 1
-        value = messages_value(options, phone_number_id, told)
-        waba_id = self._world.waba_of(phone_number_id) or options.waba_id
+    def _delivery_of(self, phone_number_id: str, updates: list[MessageUpdate]) -> Delivery:
+        """The webhook with these updates, counted in the ledger as issued."""
+        options = self._state.options
+        for entry, update in updates:
+            entry.statuses += (update.kind.value,)
+            self._state.ledger.issued[update.kind.value] += 1
+        value = messages_value(options, phone_number_id, updates)
+        waba_id = self._state.waba_of(phone_number_id) or options.waba_id
         body = encoded(envelope(waba_id, "messages", value))
-        return Post(body, told, time.monotonic() + options.webhook_retry_s)
+        return Delivery(body, updates, time.monotonic() + options.webhook_retry_s)
 
-    async def _work(self) -> None:
+    async def _post_ready(self) -> None:
+        """Post ready deliveries, one after the other."""
         while True:
             await self._attempt(await self._ready.get())
 
-    async def _attempt(self, post: Post) -> None:
-        """Post it; if it is refused, put it back for later or give it up."""
-        status = await self._send(post.body) if self.on else 0
-        post.attempt += 1
+    async def _attempt(self, delivery: Delivery) -> None:
+        """Post it once. If it is not accepted, schedule it again or give it up."""
+        status = await self._send(delivery.body) if self.on else 0
+        delivery.attempt += 1
         if status == HTTPStatus.OK:
-            for _, step in post.told:
-                self._world.ledger.delivered[step.status.value] += 1
-            self._note(reachable=True, status=status)
+            for _, update in delivery.updates:
+                self._state.ledger.delivered[update.kind.value] += 1
+            self._log_reachability(reachable=True, status=status)
         else:
-            self._note(reachable=False, status=status)
-            again_s = time.monotonic() + backoff_s(post.attempt, self._world.options.webhook_backoff_s)
-            if self.on and again_s <= post.give_up_s:
-                self._push(again_s, post)
+            self._log_reachability(reachable=False, status=status)
+            again_s = time.monotonic() + backoff_s(delivery.attempt, self._state.options.webhook_backoff_s)
+            if self.on and again_s <= delivery.give_up_s:
+                self._push(again_s, delivery)
                 return
             self.given_up += 1
-        self._add(-self._weight(post))
+        self._count_pending(-_update_count(delivery))
 
     def _timeout(self) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(total=self._world.options.webhook_timeout_s)
+        return aiohttp.ClientTimeout(total=self._state.options.webhook_timeout_s)
 
     async def _send(self, body: bytes) -> int:
-        """The HTTP status of the answer to `body`, 0 if there was none."""
-        options = self._world.options
+        """Post `body`; the HTTP status of the answer, 0 if there is none."""
+        options = self._state.options
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         if options.app_secret is not None:
             headers["X-Hub-Signature-256"] = signature(options.app_secret, body)
@@ -240,14 +237,21 @@ class Poster:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0
 
-    def _note(self, *, reachable: bool, status: int) -> None:
-        """Log when the callback URL begins or ceases to take webhooks, not every refusal."""
+    def _log_reachability(self, *, reachable: bool, status: int) -> None:
+        """Log when the callback URL starts or stops accepting webhooks, not every failure."""
         if reachable == self._reachable:
             return
         self._reachable = reachable
-        url = self._world.options.webhook_url
+        url = self._state.options.webhook_url
         if reachable:
-            log.info("webhooks: %s takes them again", url)
+            log.info("webhooks: %s accepts them again", url)
         else:
             reason = f"answers {status}" if status else "does not answer"
-            log.warning("webhooks: %s %s; they are posted again until it takes them", url, reason)
+            log.warning("webhooks: %s %s; they are posted again until it accepts them", url, reason)
+
+
+def _update_count(item: MessageUpdate | Delivery | BatchDeadline) -> int:
+    """How many updates an item of the heap holds."""
+    if isinstance(item, Delivery):
+        return len(item.updates)
+    return 0 if isinstance(item, BatchDeadline) else 1

@@ -1,4 +1,4 @@
-"""What the simulated Meta knows: its options, its ledger, and which numbers belong to which WABA."""
+"""The state of the simulated Meta: its options, its ledger, and which numbers belong to which WABA."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from wacrmd.simulator.options import Options
 
 
 @dataclass(slots=True)
-class World:
-    """The state that the doors share; `options` is replaced as a whole when something is changed."""
+class State:
+    """The state that all handlers share; a change replaces `options` as a whole."""
 
     options: Options
     ledger: Ledger
@@ -20,7 +20,7 @@ class World:
     """Set and replaced at each change of the options."""
 
     def change(self, changes: Mapping[str, Any]) -> None:
-        """Put `changes` (by option name) into force; if one is wrong, OptionError and no change."""
+        """Change options by name; raises OptionError and changes nothing if one is wrong."""
         self.options = self.options.changed(changes)
         self.ledger.keep_bodies = self.options.keep_bodies
         self.changed.set()
@@ -37,12 +37,12 @@ class World:
         return self.options.waba_id
 
     def numbers_of(self, waba_id: str) -> list[str]:
-        """The numbers of a WABA, as far as they are named."""
+        """The numbers of a WABA that the options name."""
         numbers = [known.partition("=")[0] for known in self.options.phone_numbers]
         return [number for number in numbers if self.waba_of(number) == waba_id]
 
     def is_waba(self, object_id: str) -> bool:
-        """Whether there is such a WABA; with no numbers named, every number-like id may be one."""
+        """Whether there is such a WABA; if the options name no numbers, every id of digits is one."""
         if not self.options.phone_numbers:
             return object_id.isdecimal()
         return object_id == self.options.waba_id or bool(self.numbers_of(object_id))
