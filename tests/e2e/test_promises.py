@@ -99,7 +99,7 @@ async def test_promise_1_accepted_is_on_disk(tmp_path: Path) -> None:
 async def test_promise_1_the_writer_waits_for_the_disk(tmp_path: Path) -> None:
     """Power loss cannot be played here; what guards against it can be looked at: WAL and synchronous=FULL."""
     async with site(tmp_path) as here:
-        mode = await here.running.ctx.db.alone(
+        mode = await here.running.ctx.db.outside_transaction(
             lambda tx: (
                 tx.execute("PRAGMA journal_mode").fetchone(),
                 tx.execute("PRAGMA synchronous").fetchone(),

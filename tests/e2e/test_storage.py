@@ -21,7 +21,8 @@ from wacrmd import daemon
 from wacrmd.clock import SystemClock
 from wacrmd.errors import DatabaseInUseError, DatabaseUnusableError, WacrmdError
 from wacrmd.store import database as store
-from wacrmd.store.database import Database, StorageTrouble, Tx, open_writer
+from wacrmd.store.connection import open_writer
+from wacrmd.store.database import Database, StorageTrouble, Tx
 from wacrmd.store.migrate import migrate
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +65,7 @@ async def set_pages(here: Site, pages: int) -> None:
         (now,) = tx.execute("PRAGMA page_count").fetchone()
         tx.execute(f"PRAGMA max_page_count = {pages or now}")
 
-    await here.running.ctx.db.alone(work)
+    await here.running.ctx.db.outside_transaction(work)
 
 
 async def until(condition: Any, timeout_s: float = PATIENCE_S) -> None:
@@ -156,12 +157,16 @@ async def test_a_lock_of_another_program_is_named_and_waited_for(
 
 async def test_a_read_only_file_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        await here.running.ctx.db.alone(lambda tx: tx.execute("PRAGMA query_only = ON").fetchall())
+        await here.running.ctx.db.outside_transaction(
+            lambda tx: tx.execute("PRAGMA query_only = ON").fetchall()
+        )
         answer = await here.post(people(5))
         assert answer.status_code == 503
         assert "read-only" in answer.json()["error"]["message"]
         assert len(here.sim.ledger) == 0
-        await here.running.ctx.db.alone(lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall())
+        await here.running.ctx.db.outside_transaction(
+            lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall()
+        )
         await here.until_status(await here.send(people(5)), "sent")
 
 
@@ -255,7 +260,7 @@ async def test_one_bad_write_takes_back_itself_alone(tmp_path: Path) -> None:
 async def test_a_transaction_left_open_by_a_failed_rollback_is_ended(tmp_path: Path) -> None:
     """Else every write after it would fail, and only a restart would help."""
     async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
-        await db.alone(lambda tx: tx.execute("BEGIN IMMEDIATE").fetchall())
+        await db.outside_transaction(lambda tx: tx.execute("BEGIN IMMEDIATE").fetchall())
         await db.write(lambda tx: tx.execute("INSERT INTO setting VALUES ('k', 'v')").rowcount)
         assert await db.read(lambda tx: tx.execute("SELECT count(*) FROM setting").fetchone()) == (1,)
 
@@ -272,24 +277,28 @@ async def test_a_webhook_that_cannot_be_stored_is_not_answered_200(tmp_path: Pat
     async with site(tmp_path, read_share=0, webhook_url=NOBODY, webhook_backoff_s=0.1) as here:
         broadcast_id = await here.send(people(20))
         await here.until_status(broadcast_id, "sent")
-        await here.running.ctx.db.alone(lambda tx: tx.execute("PRAGMA query_only = ON").fetchall())
+        await here.running.ctx.db.outside_transaction(
+            lambda tx: tx.execute("PRAGMA query_only = ON").fetchall()
+        )
         here.sim.change(webhook_url=here.webhook_url)
         await until(lambda: here.running.ctx.db.trouble is not None)
         assert (await here.show(broadcast_id))["delivered_count"] == 0
-        await here.running.ctx.db.alone(lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall())
+        await here.running.ctx.db.outside_transaction(
+            lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall()
+        )
         await here.sim.idle()
         assert (await here.show(broadcast_id))["delivered_count"] == 20
 
 
 async def test_the_api_says_503_as_json_when_even_reading_fails(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        await here.running.ctx.db.alone(
+        await here.running.ctx.db.outside_transaction(
             lambda tx: tx.execute("ALTER TABLE api_key RENAME TO gone").fetchall()
         )
         answer: httpx.Response = await here.api.get("/api/v1/me")
         assert answer.status_code in (500, 503)
         assert answer.json()["error"]["code"] in ("internal", "unavailable")
-        await here.running.ctx.db.alone(
+        await here.running.ctx.db.outside_transaction(
             lambda tx: tx.execute("ALTER TABLE gone RENAME TO api_key").fetchall()
         )
         assert (await here.api.get("/api/v1/me")).status_code == 200

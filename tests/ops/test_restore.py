@@ -10,7 +10,7 @@ from tests.support.clock import ShiftClock
 from tests.support.site import people, site
 from wacrmd.cli.main import main
 from wacrmd.clock import HOUR, iso
-from wacrmd.store.database import hold_file
+from wacrmd.store.file_lock import lock_database
 
 pytestmark = pytest.mark.anyio
 
@@ -88,7 +88,7 @@ def test_restore_refuses_to_overwrite_and_checks_the_file(
     assert f"{database} exists and is not overwritten: move it away first" in capsys.readouterr().err
     assert database.read_bytes() == before
     database.rename(tmp_path / "away.db")
-    lock = hold_file(database)
+    lock = lock_database(database)
     assert main(["restore", str(good), "--config", str(config)]) == 75
 
     os.close(lock)

@@ -120,9 +120,9 @@ async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
             )
 
         await ctx.db.write(fill)
-        await ctx.db.alone(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        await ctx.db.outside_transaction(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
         before = ctx.db.path.stat().st_size
         assert before > 6_000_000
         await prune(ctx)
-        await ctx.db.alone(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+        await ctx.db.outside_transaction(lambda tx: tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
         assert ctx.db.path.stat().st_size < before / 5

@@ -10,7 +10,8 @@ from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import accounts, broadcasts, numbers, recipients
-from wacrmd.store.database import Tx, open_writer
+from wacrmd.store.connection import open_writer
+from wacrmd.store.database import Tx
 from wacrmd.store.migrate import migrate
 
 NOW = 1_795_000_000_000

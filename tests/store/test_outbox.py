@@ -13,7 +13,7 @@ from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.outbound.client import DeliveryResult
 from wacrmd.outbound.dispatcher import record_result
 from wacrmd.store import optouts, outbox, webhook_endpoints
-from wacrmd.store.database import open_writer
+from wacrmd.store.connection import open_writer
 from wacrmd.store.migrate import migrate
 from wacrmd.views.events import OptedOut
 

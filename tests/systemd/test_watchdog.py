@@ -89,7 +89,7 @@ async def test_a_database_that_does_not_answer_ends_the_pings_until_it_does(tmp_
             release.wait()
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ctx.db.alone, block)
+            tasks.start_soon(ctx.db.outside_transaction, block)
             await anyio.to_thread.run_sync(stuck.wait)
             assert "database has not answered" in str(await watchdog.problem())
             release.set()

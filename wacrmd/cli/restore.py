@@ -31,7 +31,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     from wacrmd.config import key_file, load  # noqa: PLC0415
     from wacrmd.domain.hold import HoldReason  # noqa: PLC0415
     from wacrmd.store import backups, broadcasts, integrity  # noqa: PLC0415
-    from wacrmd.store.database import hold_file  # noqa: PLC0415
+    from wacrmd.store.file_lock import lock_database  # noqa: PLC0415
 
     settings = load(config or session.config)
     path = settings.storage.path
@@ -42,7 +42,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
         now = SystemClock().now()
         paused.append(broadcasts.pause_all(connection, HoldReason.PAUSED_BY_OPERATOR, detail, now))
 
-    lock = hold_file(path)
+    lock = lock_database(path)
     try:
         _refuse_to_overwrite(path)
         found = integrity.check(file)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wacrmd.errors import DatabaseUnusableError
 from wacrmd.store import integrity
-from wacrmd.store.database import open_reader
+from wacrmd.store.connection import open_reader
 from wacrmd.store.integrity import IntegrityReport
 
 

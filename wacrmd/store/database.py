@@ -1,12 +1,11 @@
-"""The one SQLite file: its lock, its connections, and transactions that are plain functions.
+"""The database: one writer and a few readers on one SQLite file, and transactions that are plain functions.
 
-One writer thread, a few read-only connections beside it (WAL). A transaction is a function of a connection
-that runs in one hop to that thread, so a cancelled task can never leave a connection inside a transaction.
-All writes that wait go into the next transaction together, each in its own savepoint: one fsync for all.
+A transaction is a function of a connection. It runs whole on the connection's thread, so a cancelled task can
+never leave a connection inside a transaction. All writes that wait go into one transaction together, each in its
+own savepoint: one fsync for all of them (group commit).
 """
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -21,28 +20,24 @@ import anyio
 import anyio.to_thread
 
 from wacrmd.clock import Clock, Millis
-from wacrmd.errors import DatabaseInUseError, DatabaseUnusableError, ErrorCode, Refusal
+from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal
+from wacrmd.store.connection import BUSY_TIMEOUT_MS, open_reader, open_writer
+from wacrmd.store.file_lock import create_private, lock_database
 from wacrmd.store.migrate import migrate
 
 Tx = sqlite3.Connection
-"""What a store function gets: a connection inside a transaction."""
+"""A connection inside a transaction: the first argument of every store function."""
 
 T = TypeVar("T")
 Work = Callable[[Tx], T]
 
 READERS = 3
-BUSY_TIMEOUT_MS = 10_000
-WAL_BUSY_TIMEOUT_MS = 100
-"""How long emptying the write-ahead log waits for readers; the writer does nothing else meanwhile."""
-WRITER_CACHE_KIB = 16 * 1024
-READER_CACHE_KIB = 4 * 1024
-"""Pages that a connection keeps for itself; beyond that the system's page cache serves as well, and is shared."""
-
-WAL_LIMIT_BYTES = 64 * 1024 * 1024
-PROBE_S = 2.0
-"""How often it is tried, without any other work, whether the disk takes data again."""
+PROBE_INTERVAL_S = 2.0
+"""After a storage error, how often a write is tried while there is no other one."""
 MAX_GROUP = 256
-"""Writes that share one commit at most; bounds how long the first of them waits."""
+"""Writes in one commit at most; this bounds how long the first of them waits."""
+WAL_BUSY_TIMEOUT_MS = 100
+"""How long emptying the write-ahead log waits for readers; no write runs meanwhile."""
 
 _ADVICE = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space, work goes on by itself",
@@ -83,7 +78,7 @@ class _Connection(aiosqlite.Connection):
 
 
 def _trouble(error: sqlite3.Error) -> StorageTrouble | None:
-    """The refusal for an error of the disk or the file; None for an error of our own statements."""
+    """The refusal for an error of the disk or the file; None for an error in a statement."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
@@ -98,9 +93,9 @@ def _rollback(connection: Tx) -> None:
 
 
 def _run_group(works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseException | None]]:
-    """Run all `works` in one IMMEDIATE transaction; a work that fails takes back its own changes only."""
+    """Run all `works` in one IMMEDIATE transaction; one that fails loses only its own changes."""
     results: list[tuple[Any, BaseException | None]] = []
-    _rollback(connection)  # a rollback that the disk refused leaves the last transaction open
+    _rollback(connection)  # the last transaction is still open if its rollback failed
     connection.execute("BEGIN IMMEDIATE")
     try:
         for work in works:
@@ -109,7 +104,7 @@ def _run_group(works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseEx
                 results.append((work(connection), None))
             except BaseException as error:
                 if not connection.in_transaction or (isinstance(error, sqlite3.Error) and _trouble(error)):
-                    raise  # SQLite has rolled back everything, or will not be able to commit the rest
+                    raise  # SQLite has rolled back all of it, or could not commit the rest
                 connection.execute("ROLLBACK TO work")
                 results.append((None, error))
             connection.execute("RELEASE work")
@@ -121,7 +116,7 @@ def _run_group(works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseEx
 
 
 def _probe(tx: Tx) -> None:
-    """Write something, to see whether it can be written."""
+    """Write a row, to see whether the disk takes data again."""
     tx.execute(
         "INSERT INTO setting (key, value) VALUES ('probed', '1') ON CONFLICT (key)"
         " DO UPDATE SET value = CAST(value AS INTEGER) % 1000 + 1"
@@ -129,7 +124,6 @@ def _probe(tx: Tx) -> None:
 
 
 def _empty_wal(connection: Tx) -> bool:
-    # The writer waits for readers meanwhile, so only for a moment.
     connection.execute(f"PRAGMA busy_timeout = {WAL_BUSY_TIMEOUT_MS}")
     try:
         is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -139,7 +133,7 @@ def _empty_wal(connection: Tx) -> bool:
 
 
 def _run_read(work: Work[T], connection: Tx) -> T:
-    """Run `work` on one snapshot of the database."""
+    """Run `work` on one snapshot of the last commit."""
     connection.execute("BEGIN")
     try:
         return work(connection)
@@ -147,82 +141,8 @@ def _run_read(work: Work[T], connection: Tx) -> T:
         _rollback(connection)
 
 
-def _tune(connection: Tx, cache_kib: int) -> Tx:
-    connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        f"cache_size = -{cache_kib}",
-        "foreign_keys = ON",
-        "temp_store = MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def open_writer(path: Path) -> Tx:
-    """A connection that writes durably and overwrites what it deletes.
-
-    WAL with `synchronous=FULL`: an attempt must survive a power cut. `secure_delete`: content of a person that is
-    erased must be gone from the file. Debian's SQLite has it on by itself, other builds do not.
-    """
-    connection = sqlite3.connect(path, check_same_thread=False, cached_statements=256)
-    try:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-        return _tune(connection, WRITER_CACHE_KIB)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def open_reader(path: Path) -> Tx:
-    """A connection that can only read."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, cached_statements=256)
-    try:
-        return _tune(connection, READER_CACHE_KIB)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def hold_file(path: Path) -> int:
-    """Take the lock that says "this database has its daemon"; the descriptor must stay open.
-
-    A file of its own: closing any descriptor of the database itself would drop SQLite's POSIX locks.
-    Raises DatabaseInUseError when another process has it, DatabaseUnusableError when it cannot be made.
-    """
-    lock = path.with_name(path.name + ".lock")
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise DatabaseUnusableError(
-            f"{lock} cannot be opened ({error.strerror}): the directory must exist and belong to the daemon's user"
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise DatabaseInUseError(
-            f"another wacrmd already uses {path}: stop it first, or set another [storage] path"
-        ) from error
-    return descriptor
-
-
-def _create_private(path: Path) -> None:
-    """Make a new file for the daemon's user alone: it holds people's numbers. SQLite gives its WAL the same mode.
-
-    Only before SQLite opens it: closing a descriptor of the database later would drop SQLite's locks.
-    """
-    with suppress(OSError):  # there already, or not to be made: then SQLite says why
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-
-
 class Database:
-    """The daemon's door to its file: `write` and `read` take a function of a connection."""
+    """The daemon's access to its file: `write` and `read` run a function of a connection."""
 
     def __init__(self, path: Path, clock: Clock, *, copy_before_migration: bool = True) -> None:
         self.path = path
@@ -242,13 +162,13 @@ class Database:
     async def open(
         cls, path: Path, clock: Clock, *, copy_before_migration: bool = True
     ) -> AsyncIterator["Database"]:
-        """Lock, open and migrate the file; on exit all that was asked for is written before it closes.
+        """Lock, open and migrate the file; on exit all writes that wait are done before it closes.
 
         Raises DatabaseInUseError, DatabaseUnusableError.
         """
-        lock = hold_file(path)
+        lock = lock_database(path)
         try:
-            _create_private(path)
+            create_private(path)
             database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()
             try:
@@ -266,10 +186,10 @@ class Database:
             os.close(lock)
 
     async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction that is durable when this returns; its error takes back its changes.
+        """Run `work` in a transaction that is durable when this returns; an error of it rolls its changes back.
 
-        A caller that is cancelled while it waits does not undo the work. Raises StorageTrouble when the disk
-        or the file does not let it be stored, and whatever `work` raises.
+        If the caller is cancelled while it waits, the work is done all the same. Raises StorageTrouble when the
+        disk or the file does not take it, and what `work` raises.
         """
         if self._closing:
             raise StorageTrouble("the daemon is stopping")
@@ -290,14 +210,14 @@ class Database:
             self._readers.put_nowait(reader)
         return result
 
-    async def alone(self, work: Work[T]) -> T:
-        """Run `work` on the writer's thread outside of any transaction (VACUUM, checkpoint, backup)."""
+    async def outside_transaction(self, work: Work[T]) -> T:
+        """Run `work` on the writer's thread outside of any transaction (vacuum, checkpoint)."""
         return await self._writer.run(work)
 
     async def empty_wal(self) -> bool:
-        """Move all of the write-ahead log into the file and truncate it; False when a reader or the disk prevents it."""
+        """Write all of the write-ahead log to the file and truncate it; False if a reader or the disk prevents it."""
         try:
-            return await self.alone(_empty_wal)
+            return await self.outside_transaction(_empty_wal)
         except sqlite3.Error as error:
             if _trouble(error):
                 return False
@@ -335,11 +255,11 @@ class Database:
                 if self._closing:
                     return
                 self._wake.clear()
-                with anyio.move_on_after(PROBE_S if self.trouble else None):
+                with anyio.move_on_after(PROBE_INTERVAL_S if self.trouble else None):
                     await self._wake.wait()
                 if self.trouble and not self._waiting:
                     probed: asyncio.Future[None] = loop.create_future()
-                    probed.add_done_callback(asyncio.Future.exception)  # nobody waits for it
+                    probed.add_done_callback(asyncio.Future.exception)  # no caller retrieves it
                     self._waiting.append((_probe, probed))
                 continue
             group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
@@ -355,14 +275,14 @@ class Database:
         try:
             changes = self._writer.total_changes
             results = await self._writer.run(partial(_run_group, [work for work, _ in group]))
-            if self._writer.total_changes != changes:  # one that changed nothing proves nothing of the disk
+            if self._writer.total_changes != changes:  # a commit without changes says nothing about the disk
                 self.trouble = None
         except sqlite3.Error as error:
             failure = _trouble(error) or error
             if isinstance(failure, StorageTrouble):
                 since = self.trouble.since if self.trouble else self._clock.now()
                 self.trouble = Trouble(failure.advice, since)
-        except BaseException as error:  # noqa: BLE001 - told to each caller below
+        except BaseException as error:  # noqa: BLE001 - raised in each caller below
             failure = error
         for index, (_, done) in enumerate(group):
             if done.done():

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wacrmd.errors import DatabaseUnusableError
-from wacrmd.store.database import open_reader
-from wacrmd.store.migrate import check_ours, schema_version
+from wacrmd.store.connection import open_reader
+from wacrmd.store.migrate import check_compatible, schema_version
 
 MAX_PROBLEMS = 20
 """Problems that a report lists at most."""
@@ -48,7 +48,7 @@ def check(path: Path) -> IntegrityReport:
         raise DatabaseUnusableError(f"{path} does not exist")
     try:
         with closing(open_reader(path)) as connection:
-            check_ours(connection, path)
+            check_compatible(connection, path)
             schema = schema_version(connection)
             if schema == 0:
                 raise DatabaseUnusableError(f"{path} is not a database of wacrmd: it is empty")

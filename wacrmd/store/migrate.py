@@ -1,4 +1,4 @@
-"""The schema's versions: numbered SQL files, applied in order, each in one transaction."""
+"""Migrations: numbered SQL files that make the schema, applied in order, each in one transaction."""
 
 import sqlite3
 from importlib.resources import files
@@ -7,7 +7,7 @@ from pathlib import Path
 from wacrmd.errors import DatabaseUnusableError
 
 APPLICATION_ID = 0x77616372
-"""`PRAGMA application_id` of our files: the letters "wacr"."""
+"""`PRAGMA application_id` of wacrmd's files: the letters "wacr"."""
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -22,13 +22,13 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """The version of the schema that the file has; 0 for an empty file."""
+    """The version of the file's schema; 0 for an empty file."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
 
 
 def statements(script: str) -> list[str]:
-    """The single statements of an SQL script."""
+    """The statements of an SQL script, one by one."""
     found, statement = [], ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -40,15 +40,15 @@ def statements(script: str) -> list[str]:
     return found
 
 
-def check_ours(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise DatabaseUnusableError when the file is somebody else's or of a newer wacrmd."""
+def check_compatible(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise DatabaseUnusableError for a file of another program or of a newer wacrmd."""
     known = migrations()[-1][0]
     application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version = schema_version(connection)
     tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if application_id != APPLICATION_ID and (application_id != 0 or tables > 0):
         raise DatabaseUnusableError(
-            f"{path} is not a database of wacrmd: set [storage] path to another file, it will be made"
+            f"{path} is not a database of wacrmd: set [storage] path to another file; a missing one is created"
         )
     if version > known:
         raise DatabaseUnusableError(
@@ -58,11 +58,11 @@ def check_ours(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, *, keep_copy: bool = True) -> None:
-    """Bring the file to the newest schema; with `keep_copy`, one that held data stays as `FILE.before-schema-N`.
+    """Apply the migrations that the file lacks; with `keep_copy`, first copy it to `FILE.before-schema-N`.
 
     Raises DatabaseUnusableError for a file of a newer schema or of another program.
     """
-    check_ours(connection, path)
+    check_compatible(connection, path)
     before = schema_version(connection)
     due = [(version, script) for version, script in migrations() if version > before]
     if before and due and keep_copy:

@@ -66,5 +66,7 @@ async def vacuum(ctx: Context) -> None:
         spare = free - pages // KEPT_FREE_SHARE
         if spare <= 0:
             return
-        await ctx.db.alone(partial(retention.incremental_vacuum, pages=min(VACUUM_PAGES, spare)))
+        await ctx.db.outside_transaction(
+            partial(retention.incremental_vacuum, pages=min(VACUUM_PAGES, spare))
+        )
         await sleep_for(ctx.clock, PAUSE)

@@ -1,0 +1,50 @@
+"""Connections to the database file: one that writes durably, and ones that only read."""
+
+import sqlite3
+from pathlib import Path
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a statement waits while another connection, Huey's or another program's, holds a lock."""
+WRITER_CACHE_KIB = 16 * 1024
+READER_CACHE_KIB = 4 * 1024
+"""The page cache of one connection. Larger ones help little: the system's page cache serves all connections."""
+WAL_LIMIT_BYTES = 64 * 1024 * 1024
+"""The write-ahead log is truncated to this size after a checkpoint."""
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """A connection that writes durably and overwrites what it deletes.
+
+    WAL with `synchronous=FULL`: an attempt must survive a power failure. `secure_delete`: the data of an erased
+    person must be gone from the file; Debian's SQLite has it on by default, other builds have not.
+    """
+    connection = sqlite3.connect(path, check_same_thread=False, cached_statements=256)
+    return _configured(
+        connection,
+        "auto_vacuum = INCREMENTAL",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "secure_delete = ON",
+        f"journal_size_limit = {WAL_LIMIT_BYTES}",
+        f"cache_size = -{WRITER_CACHE_KIB}",
+    )
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that can only read."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, cached_statements=256)
+    return _configured(connection, f"cache_size = -{READER_CACHE_KIB}")
+
+
+def _configured(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
+    """The connection with these settings and those that all connections have, without implicit transactions."""
+    common = (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON", "temp_store = MEMORY")
+    try:
+        connection.isolation_level = None
+        for pragma in (*pragmas, *common):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
