@@ -1,4 +1,4 @@
-"""The daemon as a process of its own, which can be killed; the simulated Meta lives on in the test."""
+"""The daemon as a process of its own, which can be killed; the simulated Meta runs in the test."""
 
 import signal
 import socket
@@ -47,7 +47,7 @@ format = "json"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free just now; the daemon needs the same ones in each of its lives."""
+    """Ports that are free just now; the daemon uses the same ones after each restart."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [sock.getsockname()[1] for sock in sockets]
     for sock in sockets:
@@ -56,7 +56,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Daemon:
-    """One database, its daemon's lives, and one account, number and key in it."""
+    """A database with one account, number and key, and the daemon that is started on it again and again."""
 
     def __init__(
         self, folder: Path, sim: Simulator, *, rate: float = 400, sender: str = "", read_timeout_s: float = 30
@@ -78,7 +78,7 @@ class Daemon:
         sim.change(webhook_url=f"http://127.0.0.1:{self.webhook_port}/webhooks/meta")
 
     def start(self) -> None:
-        """A new life."""
+        """Start the process."""
         with (self.folder / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -136,7 +136,7 @@ class Daemon:
 
         return await anyio.to_thread.run_sync(call)
 
-    async def first_life(self) -> None:
+    async def set_up(self) -> None:
         """Start, and make account, number and key."""
         self.start()
         if not await self.ready():
@@ -154,7 +154,7 @@ class Daemon:
         key = await self.admin("key.create", account="shop", name="tests", scopes=["broadcasts:send"])
         self.key = key["key"]
 
-    async def next_life(self) -> None:
+    async def restart(self) -> None:
         """Start again on the same database, and wait until it is ready."""
         self.start()
         if not await self.ready():

@@ -28,10 +28,10 @@ pytestmark = pytest.mark.anyio
 async def running(
     folder: Path, *, sender: str = "", read_timeout_s: float = 30, **options: Any
 ) -> AsyncIterator[tuple[Daemon, Simulator]]:
-    """A daemon in its first life, and the simulated Meta."""
+    """A daemon on a new database, and the simulated Meta."""
     async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, **options)) as sim:
         daemon = Daemon(folder, sim, sender=sender, read_timeout_s=read_timeout_s)
-        await daemon.first_life()
+        await daemon.set_up()
         try:
             yield daemon, sim
         finally:
@@ -88,7 +88,7 @@ async def test_promise_1_accepted_is_on_disk(tmp_path: Path) -> None:
         assert rows(daemon, "SELECT count(*) FROM recipient") == [(500,)]
         assert rows(daemon, "SELECT uuid FROM broadcast") == [(broadcast_id,)]
         assert rows(daemon, "PRAGMA journal_mode") == [("wal",)]
-        await daemon.next_life()
+        await daemon.restart()
         async with daemon.client() as client:
             assert await post(client, people(500), key="once") == broadcast_id, "the key outlives the crash"
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
@@ -121,7 +121,7 @@ async def test_promise_2_no_one_is_messaged_twice(tmp_path: Path) -> None:
                 sim.change(hold_answers=False)
                 noted = rows(daemon, "SELECT count(*) FROM recipient WHERE attempt > 0")[0][0]
                 assert noted >= len(sim.ledger), "on disk before the first byte left"
-                await daemon.next_life()
+                await daemon.restart()
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         assert shown["uncertain_count"] > 0
         assert shown["sent_count"] + shown["uncertain_count"] == 300
@@ -140,7 +140,7 @@ async def test_promise_2_an_unknown_outcome_is_settled_by_its_webhook_or_stays_v
             broadcast_id = await post(client, people(8))
         await taken(sim, 8)
         await daemon.kill()
-        await daemon.next_life()
+        await daemon.restart()
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         assert shown[f"{left}_count"] == 8
         entries = sim.ledger.entries
@@ -157,7 +157,7 @@ async def test_promise_2_policy_resend_sends_again_because_somebody_chose_it(tmp
         await taken(sim, 8)
         await daemon.kill()
         sim.change(hold_answers=False)
-        await daemon.next_life()
+        await daemon.restart()
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         assert (shown["sent_count"], len(sim.ledger)) == (8, 16)
 
@@ -179,7 +179,7 @@ async def test_promise_3_no_one_is_forgotten(tmp_path: Path) -> None:
         for kill in range(3):
             await taken(sim, 40 * (kill + 1))
             await daemon.kill()
-            await daemon.next_life()
+            await daemon.restart()
         sim.change(**dict.fromkeys([name for name in shares if name.endswith("share")], 0.0))
         await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         await sim.idle()
@@ -227,10 +227,10 @@ async def test_promise_4_nothing_answered_200_is_lost(tmp_path: Path, when: str,
         if when == "before the crash":
             await tell(daemon, told)
             await daemon.kill()
-            await daemon.next_life()
+            await daemon.restart()
         else:
             await daemon.kill()
-            await daemon.next_life()
+            await daemon.restart()
             await tell(daemon, told)
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         if not token:
@@ -255,7 +255,7 @@ async def test_promise_4_a_status_during_the_restart_comes_again(tmp_path: Path)
         with anyio.fail_after(PATIENCE_S):
             while sim.summary()["webhooks"]["issued"].get("delivered", 0) < 50:  # noqa: ASYNC110 - as above
                 await anyio.sleep(0.01)
-        await daemon.next_life()
+        await daemon.restart()
         await sim.idle()
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         assert (shown["delivered_count"], shown["uncertain_count"]) == (50, 0)

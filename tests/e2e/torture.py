@@ -1,7 +1,7 @@
-"""Kills the real daemon again and again while it sends, then holds its database against Meta's ledger.
+"""Kills the real daemon again and again while it sends, then compares its database with Meta's ledger.
 
 The daemon is a process of its own that gets SIGKILL at random moments, also while it starts. The simulated Meta
-lives in this process and never dies; it hangs up, hangs, answers half or 502, refuses and throttles, and posts
+runs in this process and is never killed; it hangs up, hangs, answers half or 502, refuses and throttles, and posts
 its webhooks early, late, twice, shuffled and in batches, again and again until they are taken.
 
     python -m tests.e2e.torture --kills 300 --seed 1
@@ -37,7 +37,7 @@ LONG = 50
 """From so many kills on, there is time for refusals that are tried again after half a minute."""
 SLOW_CODE = 131000
 
-CALM: dict[str, Any] = {
+NO_FAULTS: dict[str, Any] = {
     "error_share": 0.0,
     "close_before_share": 0.0,
     "close_after_share": 0.0,
@@ -49,7 +49,7 @@ CALM: dict[str, Any] = {
     "latency_jitter_ms": 20,
 }
 
-STORMS: tuple[dict[str, Any], ...] = (
+FAULTS: tuple[dict[str, Any], ...] = (
     {"close_after_share": 0.03, "half_answer_share": 0.02, "close_before_share": 0.02},
     {"bad_gateway_share": 0.03, "bad_gateway_taken": True, "hang_share": 0.01},
     {"bad_gateway_share": 0.03, "bad_gateway_taken": False, "hang_share": 0.01},
@@ -60,7 +60,7 @@ STORMS: tuple[dict[str, Any], ...] = (
     {"latency_ms": 200, "latency_jitter_ms": 300},
     {},
 )
-"""What Meta does for a while, on top of CALM."""
+"""What goes wrong at Meta for a while; the rest is as in NO_FAULTS."""
 
 
 @dataclass
@@ -118,7 +118,7 @@ class Report:
 
 
 class Torture:
-    """One run: the daemon's lives, the client's broadcasts, and the comparison at the end."""
+    """One run: starts and kills of the daemon, the clients' broadcasts, and the comparison at the end."""
 
     def __init__(self, folder: Path, sim: Simulator, kills: int, seed: int) -> None:
         self.daemon = Daemon(folder, sim, rate=RATE, read_timeout_s=1.5)
@@ -129,28 +129,28 @@ class Torture:
         self.report = Report(seed)
         self.posted: list[Posted] = []
         self.paused: set[str] = set()
-        self.storms = [storm for storm in STORMS if kills >= LONG or storm.get("error_code") != SLOW_CODE]
+        self.faults = [faults for faults in FAULTS if kills >= LONG or faults.get("error_code") != SLOW_CODE]
         self._phones = 0
-        sim.change(**CALM)
+        sim.change(**NO_FAULTS)
 
     async def run(self) -> Report:
         """Kill as often as asked for, let everything come to its end, and compare."""
         began = time.monotonic()
-        await self.daemon.first_life()
+        await self.daemon.set_up()
         await self.kill("idle")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.keep_posting)
-            tasks.start_soon(self.keep_changing_the_weather)
+            tasks.start_soon(self.keep_changing_faults)
             tasks.start_soon(self.keep_operating)
             for _ in range(self.kills):
-                await self.one_life()
+                await self.start_and_kill()
             tasks.cancel_scope.cancel()
-        self.sim.change(**CALM)
+        self.sim.change(**NO_FAULTS)
         await self.end()
         self.report.duration_s = time.monotonic() - began
         return self.report
 
-    # --- the daemon's lives -------------------------------------------------------------------------------
+    # --- starts and kills ---------------------------------------------------------------------------------
 
     async def kill(self, doing: str) -> None:
         """SIGKILL; a daemon that had ended by itself is a finding."""
@@ -159,8 +159,8 @@ class Torture:
             self.report.problems.append(f"the daemon ended by itself with {ended} while {doing}")
         self.report.kills[doing] += 1
 
-    async def one_life(self) -> None:
-        """Start, live for a random while, be killed: while it starts, while it recovers, or while it works."""
+    async def start_and_kill(self) -> None:
+        """Start the daemon and kill it after a random time: while it starts, while it recovers, or while it works."""
         self.daemon.start()
         if self.random.random() < 0.2:
             await anyio.sleep(self.random.uniform(0.0, 1.6))
@@ -173,7 +173,7 @@ class Torture:
         await anyio.sleep(self.random.choice((0.0, 0.02, 0.1, 0.3, 1.0, 2.0)) * (0.5 + self.random.random()))
         await self.kill("working")
 
-    # --- what goes on meanwhile ---------------------------------------------------------------------------
+    # --- what happens meanwhile ---------------------------------------------------------------------------
 
     async def keep_posting(self) -> None:
         """Several callers, each posting one broadcast after another."""
@@ -212,10 +212,10 @@ class Torture:
             posted.refused = answer.status_code
             self.report.problems.append(f"a POST was answered {answer.status_code}: {answer.text[:200]}")
 
-    async def keep_changing_the_weather(self) -> None:
+    async def keep_changing_faults(self) -> None:
         """Meta behaves differently every second or so."""
         while True:
-            self.sim.change(**(CALM | self.random.choice(self.storms)))
+            self.sim.change(**(NO_FAULTS | self.random.choice(self.faults)))
             await anyio.sleep(self.random.uniform(0.3, 2.0))
 
     async def keep_operating(self) -> None:
@@ -251,7 +251,7 @@ class Torture:
     # --- the end ------------------------------------------------------------------------------------------
 
     async def end(self) -> None:
-        """One last life without faults, until all is sent and told; then stop it properly and compare."""
+        """One last run without faults, until everything is sent and all webhooks are taken; then stop it and compare."""
         self.daemon.start()
         if not await self.daemon.ready():
             self.report.problems.append("the daemon does not start any more")
@@ -295,7 +295,7 @@ class Torture:
 def compare(
     path: Path, sim: Simulator, posted: list[Posted], shown: dict[str, dict[str, Any]], report: Report
 ) -> None:
-    """Hold the database against the ledger and against what the client was told."""
+    """Compare the database with the ledger and with what the clients were told."""
     db = sqlite3.connect(path)
     problems = report.problems
     integrity = db.execute("PRAGMA integrity_check").fetchall()
@@ -392,7 +392,7 @@ def expected(told: tuple[str, ...]) -> str:
 
 
 def compare_counts(db: sqlite3.Connection, shown: dict[str, dict[str, Any]], report: Report) -> None:
-    """The API's counts are those of the rows, the status is `sent`, and nothing holds it."""
+    """The API's counts are those of the rows, the status is `sent`, and there is no hold."""
     rows: dict[str, Counter[str]] = {}
     for uuid, status, count in db.execute(
         "SELECT b.uuid, r.status, count(*) FROM broadcast b JOIN recipient r ON r.broadcast_id = b.id GROUP BY 1, 2"
