@@ -98,13 +98,20 @@ def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
         webhook.decode(body)
 
 
-def test_a_full_request_is_read_in_milliseconds() -> None:
+def seconds_to_read(statuses: int) -> float:
+    """Processor time of the fastest of five readings of a webhook with so many statuses."""
     payload = json.loads((Path(__file__).parent / "webhooks" / "status_failed.json").read_text())["payload"]
     value = payload["entry"][0]["changes"][0]["value"]
-    value["statuses"] *= 1000
+    value["statuses"] *= statuses
     body = orjson.dumps(payload)
-    began = time.process_time()
-    updates = webhook.parse(webhook.decode(body), RECEIVED_AT)
-    spent_s = time.process_time() - began
-    assert len(updates) == 1000
-    assert spent_s < 0.1  # about 8 ms; ten times that leaves room for a busy machine
+    spent_s = []
+    for _ in range(5):
+        began = time.process_time()
+        updates = webhook.parse(webhook.decode(body), RECEIVED_AT)
+        spent_s.append(time.process_time() - began)
+        assert len(updates) == statuses
+    return min(spent_s)
+
+
+def test_the_time_to_read_grows_with_the_statuses_and_no_faster() -> None:
+    assert seconds_to_read(4000) < 8 * seconds_to_read(1000)
