@@ -1,7 +1,7 @@
-"""Writes `schema-NNNN.sql`: a file as the present schema makes it, with some life in it.
+"""Writes `schema-NNNN.sql`: a dump of a database with the newest schema and with rows in its tables.
 
-Run once for each released schema (`python -m tests.ops.released`); the files stay, and every later version is
-tested to take them over.
+Run it once for each released schema (`python -m tests.ops.released`). The dumps are kept, and a test upgrades each
+of them to the newest schema.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from wacrmd.store.migrate import APPLICATION_ID, migrations
 FOLDER = Path(__file__).parent
 
 
-async def life(folder: Path) -> None:
+async def fill(folder: Path) -> None:
     """A site with broadcasts in several states, opt-outs and an audit log."""
     async with site(folder, replied_share=0.5, failed_share=0.2) as here:
         done = await here.send(people(12), name="A finished one")
@@ -29,7 +29,7 @@ async def life(folder: Path) -> None:
 
 
 def dump(database: Path) -> str:
-    """The file as SQL, version and kind included."""
+    """The file as SQL, with its schema version and application id."""
     with sqlite3.connect(database) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         lines = list(connection.iterdump())
@@ -40,9 +40,9 @@ def dump(database: Path) -> str:
 
 
 def main() -> None:
-    """Write the file of the newest schema."""
+    """Write the dump of the newest schema."""
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(life(Path(folder)))
+        asyncio.run(fill(Path(folder)))
         text = dump(Path(folder) / "wacrmd.db")
     (FOLDER / f"schema-{migrations()[-1][0]:04d}.sql").write_text(text)
 

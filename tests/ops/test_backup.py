@@ -1,4 +1,4 @@
-"""Copies that are made while messages go out, and that come back whole; nothing is ever overwritten by mistake."""
+"""Backups made while messages are sent are complete and checked, and replace no file by mistake."""
 
 import sqlite3
 import stat
@@ -19,7 +19,7 @@ from wacrmd.store import backups, integrity
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_backup_while_sending_is_one_sound_file_of_one_moment(tmp_path: Path) -> None:
+async def test_a_backup_while_sending_is_one_checked_file_with_one_snapshot(tmp_path: Path) -> None:
     async with site(tmp_path, messages_per_second=300) as here:
         broadcast_id = await here.send(people(200))
         await here.until(broadcast_id, lambda shown: shown["sent_count"] > 20)
@@ -35,7 +35,7 @@ async def test_a_backup_while_sending_is_one_sound_file_of_one_moment(tmp_path: 
     connection.close()
 
 
-async def test_a_backup_never_replaces_a_file_unless_told_to(tmp_path: Path) -> None:
+async def test_a_backup_replaces_a_file_only_with_force(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         target = tmp_path / "copy.db"
         target.write_text("precious")
@@ -52,7 +52,7 @@ async def test_a_backup_never_replaces_a_file_unless_told_to(tmp_path: Path) -> 
             await here.admin("backup", file=str(tmp_path / "no" / "copy.db"))
 
 
-async def test_the_daily_backup_is_made_once_a_day_made_up_for_and_kept_n_times(
+async def test_the_daily_backup_is_made_once_a_day_and_only_the_newest_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -96,7 +96,7 @@ def test_a_backup_is_due_once_its_time_has_passed_since_the_last(
     assert not backup_due(parse("", "test.toml"), None, parse_iso(now))
 
 
-def test_a_damaged_file_is_found_out_and_never_copied(tmp_path: Path) -> None:
+def test_a_damaged_file_is_detected_and_not_copied(tmp_path: Path) -> None:
     path = tmp_path / "wacrmd.db"
     with sqlite3.connect(path) as connection:
         schema = Path(__file__).parents[2] / "wacrmd/store/migrations/0001_initial.sql"

@@ -1,4 +1,4 @@
-"""A person's data: all of it in the export, none of it after the erasure, and counts that stay true."""
+"""One person's data: all of it is in the export, none is left after the erasure, and counts stay true."""
 
 import json
 import sqlite3
@@ -24,7 +24,7 @@ OPTOUT = "INSERT INTO optout (account_id, phone, source, at) VALUES (?, ?, 'oper
 
 
 async def known_person(here: Site) -> str:
-    """A person with a message, a reply, an opt-out, a webhook that tells of it, and an audit entry."""
+    """A person with a message, a reply, an opt-out, a webhook delivery and an audit entry."""
     broadcast_id = await here.send(people(20), name="Spring")
     await here.until_status(broadcast_id, "sent")
     await here.sim.idle()
@@ -58,7 +58,7 @@ def everything(tx: Tx) -> str:
     return "\n".join(f"{table} {row}" for table in tables for row in tx.execute(f"SELECT * FROM {table}"))
 
 
-async def test_an_export_holds_all_that_is_known(tmp_path: Path) -> None:
+async def test_an_export_contains_all_that_is_known(tmp_path: Path) -> None:
     async with site(tmp_path, replied_share=1.0, read_share=1.0, delivered_share=1.0) as here:
         broadcast_id = await known_person(here)
         found = await here.admin("export-person", phone="+1 (415) 200-0000")
@@ -78,7 +78,7 @@ async def test_an_export_holds_all_that_is_known(tmp_path: Path) -> None:
         assert phones(2)[1] not in json.dumps(found)
 
 
-async def test_an_erasure_leaves_nothing_but_the_optout_and_true_counts(tmp_path: Path) -> None:
+async def test_an_erasure_leaves_only_the_optout_and_true_counts(tmp_path: Path) -> None:
     async with site(tmp_path, replied_share=1.0, read_share=1.0, delivered_share=1.0) as here:
         broadcast_id = await known_person(here)
         before = await here.show(broadcast_id)
@@ -101,7 +101,7 @@ async def test_an_erasure_leaves_nothing_but_the_optout_and_true_counts(tmp_path
         assert not (tmp_path / name).exists() or PERSON[1:].encode() not in (tmp_path / name).read_bytes()
 
 
-async def test_who_waits_is_never_messaged_after_an_erasure_even_on_a_retry(tmp_path: Path) -> None:
+async def test_an_erased_pending_recipient_gets_no_message_even_on_a_retry(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(3), scheduled_at=iso(clock.now() + HOUR))
@@ -120,7 +120,7 @@ async def test_who_waits_is_never_messaged_after_an_erasure_even_on_a_retry(tmp_
         assert sorted(reached) == sorted(phones(3)[1:] * 2)
 
 
-async def test_an_erasure_waits_for_a_message_that_is_on_its_way(tmp_path: Path) -> None:
+async def test_an_erasure_is_refused_while_a_message_is_in_flight(tmp_path: Path) -> None:
     async with site(tmp_path, webhooks=False) as here:
         broadcast_id = await here.send(people(1))
         await here.until_status(broadcast_id, "sent")
@@ -133,7 +133,7 @@ async def test_an_erasure_waits_for_a_message_that_is_on_its_way(tmp_path: Path)
             await here.admin("erase", phone="nobody")
 
 
-async def test_another_accounts_knowledge_stays_when_one_account_is_named(tmp_path: Path) -> None:
+async def test_an_erasure_for_one_account_keeps_the_data_of_others(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await here.send(people(1))
         other = await here.admin("account.add", name="other")
@@ -145,7 +145,7 @@ async def test_another_accounts_knowledge_stays_when_one_account_is_named(tmp_pa
 
 
 async def test_deleted_content_is_overwritten_before_and_after_an_erasure(tmp_path: Path) -> None:
-    """Whatever SQLite's build does by itself; an erasure must not leave another setting to later deletions."""
+    """Whatever the default of SQLite's build is; and an erasure must not change the setting for later deletions."""
 
     def overwrites(tx: Tx) -> bool:
         return bool(tx.execute("PRAGMA secure_delete").fetchone()[0])
@@ -157,8 +157,8 @@ async def test_deleted_content_is_overwritten_before_and_after_an_erasure(tmp_pa
         assert await db.outside_transaction(overwrites)
 
 
-async def test_what_a_reader_keeps_in_the_log_is_emptied_when_it_has_gone(tmp_path: Path) -> None:
-    """Such as a backup that takes long; also after a restart, for the need is on record in the database."""
+async def test_the_wal_is_emptied_when_the_reader_that_prevented_it_is_gone(tmp_path: Path) -> None:
+    """Such as a long backup. It is done also after a restart, because the database records that it is due."""
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(3))
         await here.until_status(broadcast_id, "sent")
@@ -178,7 +178,7 @@ async def test_what_a_reader_keeps_in_the_log_is_emptied_when_it_has_gone(tmp_pa
         assert PERSON[1:].encode() not in log.read_bytes()
 
 
-async def test_who_is_accepted_while_a_person_is_looked_for_is_erased_too(tmp_path: Path) -> None:
+async def test_recipients_that_are_added_during_the_search_are_erased_too(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         db = here.running.ctx.db
         await here.until_status(await here.send(people(1)), "sent")

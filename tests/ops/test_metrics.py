@@ -1,4 +1,4 @@
-"""The metrics tell the truth of a run, all are documented, and alerts and dashboard name only those that exist."""
+"""The metrics of a run are right, all are documented, and alerts and dashboard name only existing ones."""
 
 import json
 import re
@@ -43,7 +43,7 @@ async def values(here: Site) -> dict[str, float]:
     }
 
 
-async def test_a_run_is_counted_from_accepting_to_reading(tmp_path: Path) -> None:
+async def test_a_run_is_counted_from_the_request_to_the_read_status(tmp_path: Path) -> None:
     async with site(
         tmp_path, delivered_share=1.0, read_share=0.5, replied_share=0.0, failed_share=0.1, early_share=0.3
     ) as here:
@@ -78,7 +78,7 @@ async def test_a_run_is_counted_from_accepting_to_reading(tmp_path: Path) -> Non
     assert seen["wacrmd_database_size_bytes"] > 0
 
 
-async def test_what_waits_is_held_or_uncertain_is_shown(tmp_path: Path) -> None:
+async def test_pending_held_and_uncertain_recipients_are_shown(tmp_path: Path) -> None:
     async with site(tmp_path, close_after_share=1.0, webhooks=False) as here:
         uncertain = await here.send(people(2))
         await here.until(uncertain, lambda shown: shown["uncertain_count"] == 2)
@@ -100,7 +100,7 @@ async def test_what_waits_is_held_or_uncertain_is_shown(tmp_path: Path) -> None:
         assert "wacrmd_broadcasts_held{reason=number_paused}" not in seen
 
 
-async def test_a_site_may_turn_them_off(tmp_path: Path) -> None:
+async def test_metrics_can_be_switched_off(tmp_path: Path) -> None:
     async with site(tmp_path, extra="[metrics]\nenabled = false\n") as here:
         assert (await here.api.get("/metrics")).status_code == 404
 
@@ -123,7 +123,7 @@ def families() -> dict[str, tuple[str, list[str], str]]:
     }
 
 
-def test_every_metric_is_documented_as_it_is_and_no_other_is() -> None:
+def test_exactly_the_existing_metrics_are_documented() -> None:
     documented = {}
     for section in re.split(r"^## ", (TOP / "docs/metrics.md").read_text(), flags=re.MULTILINE):
         kind = section.partition("\n")[0].removesuffix("s").lower()

@@ -1,4 +1,4 @@
-"""A full run at the most talkative level: no secret in any output, in any answer, or in the file itself."""
+"""A full run at debug level: no secret is in the log, in an answer or in the database file."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ format = "json"
 
 
 class Run:
-    """The daemon as a process, what it has said so far, and every answer of it."""
+    """The daemon as a process, its output so far, and all its answers."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self.folder = folder
@@ -72,7 +72,7 @@ class Run:
                 await anyio.sleep(0.05)
 
     async def admin(self, method: str, **params: Any) -> Any:
-        """A call whose answer, or refusal, is kept to be searched."""
+        """Call a method and keep the answer, or the refusal, for the search."""
 
         def call() -> Any:
             with AdminClient(self.folder / "admin.sock") as client:
@@ -83,7 +83,7 @@ class Run:
         except RpcError as error:
             self.answers.append(f"{method} {error} {error.data}")
             return None
-        if method not in ("key.create", "webhook.add"):  # these two show a secret, once
+        if method not in ("key.create", "webhook.add"):  # the answers of these two contain a secret, once
             self.answers.append(f"{method} {json.dumps(answer)}")
         return answer
 
@@ -101,7 +101,7 @@ def start(folder: Path, graph_url: str) -> subprocess.Popen[bytes]:
 
 @asynccontextmanager
 async def running(folder: Path, graph_url: str) -> AsyncIterator[Run]:
-    """The daemon with all that it says in one file."""
+    """The daemon, with all its output in one file."""
     run = Run(folder, start(folder, graph_url))
     try:
         await run.event("daemon_ready")
@@ -112,7 +112,9 @@ async def running(folder: Path, graph_url: str) -> AsyncIterator[Run]:
     assert code == 0
 
 
-async def test_no_secret_leaves_a_full_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_no_secret_is_in_any_output_of_a_full_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     options = Options(
         access_token=SECRETS["access token"],
         app_secret=SECRETS["app secret"],
@@ -169,7 +171,7 @@ async def test_no_secret_leaves_a_full_run(tmp_path: Path, capfd: pytest.Capture
         assert ended["request_id"] == "the-request-of-this-test"
     said = run.said()
     assert len(said.splitlines()) > 30
-    assert "[log] level: " in said, "the daemon warns that it is talkative"
+    assert "[log] level: " in said, "the daemon warns about the debug level"
     printed = "".join(capfd.readouterr())
     for name, secret in (SECRETS | keys).items():
         assert secret not in said, name
@@ -182,7 +184,7 @@ async def test_no_secret_leaves_a_full_run(tmp_path: Path, capfd: pytest.Capture
 
 
 async def use_api(run: Run, api: httpx.AsyncClient, key: str) -> None:
-    """What apps do right and wrong, each with the key somewhere."""
+    """Valid and invalid requests of apps, each with the key somewhere."""
     right = {"Authorization": f"Bearer {key}", "X-Request-Id": "the-request-of-this-test"}
     body = {"template_name": "hello", "recipients": people(30)}
     answer = await api.post("/api/v1/broadcasts", json=body, headers=right)
@@ -214,7 +216,7 @@ async def use_api(run: Run, api: httpx.AsyncClient, key: str) -> None:
 
 
 async def use_webhooks(url: str) -> None:
-    """Meta's challenge with the verify token, and a signature that does not hold."""
+    """Meta's challenge with the verify token, and a wrong signature."""
     async with httpx.AsyncClient() as meta:
         token = SECRETS["verify token"]
         for given in (token, f"{token}x"):

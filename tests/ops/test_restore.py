@@ -1,4 +1,4 @@
-"""A backup comes back with the real command, and the daemon goes on from it; nothing is overwritten."""
+"""`wacrmd restore` puts a backup in place, the daemon continues from it, and no file is overwritten."""
 
 import os
 import sqlite3
@@ -21,10 +21,10 @@ def config_file(folder: Path, database: Path) -> Path:
     return file
 
 
-async def test_the_drill_a_restored_site_knows_all_and_messages_nobody_by_itself(
+async def test_a_restored_site_knows_all_and_sends_nothing_until_resumed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Back up with a broadcast under way, reach everybody, lose the disk, restore, start: it stands until told."""
+    """Back up during a broadcast, finish it, lose the disk, restore, start: the broadcast is paused."""
     backup, old = tmp_path / "backup.db", tmp_path / "old"
     old.mkdir()
     clock = ShiftClock()

@@ -1,4 +1,4 @@
-"""What is older than configured goes, in small steps beside running work, and the space comes back."""
+"""Rows older than configured are deleted in small steps, and their space is returned to the file system."""
 
 from pathlib import Path
 
@@ -31,8 +31,8 @@ def counts(tx: Tx) -> dict[str, int]:
 
 
 @pytest.fixture(autouse=True)
-def no_chores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daemon's own retention would delete beside the tests, which turn the clock by years."""
+def no_maintenance_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this, the daemon's own job would delete rows too: the tests advance the clock by years."""
     monkeypatch.setattr(daemon, "_maintenance_jobs", lambda _: [])
 
 
@@ -43,7 +43,7 @@ async def sent_broadcast(here: Site, size: int = 30) -> str:
     return broadcast_id
 
 
-async def test_a_finished_broadcast_goes_with_all_that_hangs_on_it_and_an_open_one_stays(
+async def test_a_finished_broadcast_is_deleted_with_all_its_rows_and_an_unfinished_one_is_kept(
     tmp_path: Path,
 ) -> None:
     clock = ShiftClock()
@@ -90,8 +90,8 @@ async def test_nothing_goes_where_everything_is_kept(tmp_path: Path) -> None:
         assert await here.running.ctx.db.read(counts) == before
 
 
-async def test_a_large_broadcast_goes_in_steps_of_bounded_size(tmp_path: Path) -> None:
-    """No step touches more than its share, and a half-deleted broadcast still adds up for callers."""
+async def test_a_large_broadcast_is_deleted_in_steps_of_bounded_size(tmp_path: Path) -> None:
+    """No step deletes more than its limit, and the counts of a half-deleted broadcast still add up."""
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         ctx = here.running.ctx
@@ -108,7 +108,7 @@ async def test_a_large_broadcast_goes_in_steps_of_bounded_size(tmp_path: Path) -
         assert (await here.api.get(f"/api/v1/broadcasts/{broadcast_id}")).status_code == 404
 
 
-async def test_space_is_given_back_to_the_file_system(tmp_path: Path) -> None:
+async def test_free_space_is_returned_to_the_file_system(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         ctx = here.running.ctx

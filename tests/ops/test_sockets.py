@@ -1,4 +1,4 @@
-"""With `wacrmd.socket` callers wait while the daemon is away: systemd holds the sockets, the daemon takes them over."""
+"""With `wacrmd.socket`, systemd holds the sockets: connections wait while the daemon is restarted."""
 
 import shutil
 import socket

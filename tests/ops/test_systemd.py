@@ -1,4 +1,4 @@
-"""The units are what systemd takes, and as closed as the issue asks."""
+"""systemd accepts the units, and they restrict the daemon as far as it allows."""
 
 import os
 import re
@@ -19,7 +19,7 @@ needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd is not insta
 
 
 def settings(name: str) -> dict[str, list[str]]:
-    """The settings of a unit; one may stand several times."""
+    """The settings of a unit; a key may occur several times."""
     found: dict[str, list[str]] = {}
     for line in (UNITS / name).read_text().splitlines():
         if "=" in line and not line.startswith("#"):
@@ -38,7 +38,7 @@ def units(tmp_path: Path) -> list[str]:
 
 
 @needs_systemd
-def test_systemd_finds_no_fault_with_the_units(units: list[str]) -> None:
+def test_systemd_accepts_the_units(units: list[str]) -> None:
     done = subprocess.run(
         [str(ANALYZE), "--man=no", "verify", *units], capture_output=True, text=True, check=False
     )
@@ -47,7 +47,7 @@ def test_systemd_finds_no_fault_with_the_units(units: list[str]) -> None:
 
 
 @needs_systemd
-def test_the_service_exposes_next_to_nothing(units: list[str]) -> None:
+def test_the_service_has_a_low_exposure_score(units: list[str]) -> None:
     done = subprocess.run(
         [str(ANALYZE), "security", "--offline=yes", "--no-pager", units[0]],
         capture_output=True,
@@ -60,7 +60,7 @@ def test_the_service_exposes_next_to_nothing(units: list[str]) -> None:
 
 
 @needs_systemd
-def test_user_and_directories_are_made_as_the_unit_needs_them(tmp_path: Path) -> None:
+def test_user_and_directories_are_created_as_the_unit_needs_them(tmp_path: Path) -> None:
     """In a root of its own, as `systemd-sysusers` and `systemd-tmpfiles` do it at an installation."""
     root = f"--root={tmp_path}"
     (tmp_path / "etc").mkdir()
@@ -98,7 +98,7 @@ REFUSE_EXECUTABLE_MEMORY = (
 
 @needs_systemd
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed here")
-def test_a_whole_run_keeps_within_the_system_calls_that_the_unit_allows(tmp_path: Path) -> None:
+def test_a_whole_run_uses_only_system_calls_that_the_unit_allows(tmp_path: Path) -> None:
     """The demo, daemon and commands included; SQLite calls fchown for root alone, and the unit runs as another."""
     counted = tmp_path / "calls"
     demo = [sys.executable, "-m", "wacrmd.cli.main", "demo", "--exit", "--recipients", "5"]
@@ -141,7 +141,7 @@ def test_peer_credentials_are_not_hidden() -> None:
     assert "PrivateUsers" not in settings("wacrmd.service")
 
 
-def test_units_and_configuration_name_the_same_places() -> None:
+def test_units_and_configuration_name_the_same_paths() -> None:
     config, service = Config(), settings("wacrmd.service")
     assert config.storage.path.parent == Path("/var/lib") / service["StateDirectory"][0]
     assert config.admin.socket.parent == Path("/run") / service["RuntimeDirectory"][0]

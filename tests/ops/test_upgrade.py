@@ -1,4 +1,4 @@
-"""An upgrade takes over the file of every released version, keeps a copy, and never half succeeds."""
+"""An upgrade migrates the file of every released version, keeps a copy, and succeeds whole or not at all."""
 
 import sqlite3
 import stat
@@ -18,7 +18,7 @@ RELEASED = sorted(Path(__file__).parent.glob("schema-*.sql"))
 
 
 def load(dump: Path, target: Path) -> Path:
-    """The file that a dump describes."""
+    """A database file made from a dump."""
     with sqlite3.connect(target) as connection:
         connection.executescript(dump.read_text())
     connection.close()
@@ -26,7 +26,7 @@ def load(dump: Path, target: Path) -> Path:
 
 
 def schema(path: Path) -> set[str]:
-    """All tables and indexes, as they were written down."""
+    """The SQL of all tables and indexes."""
     with sqlite3.connect(path) as connection:
         rows = connection.execute(
             "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
@@ -41,12 +41,12 @@ async def opened(path: Path, *, copy: bool = True) -> None:
         pass
 
 
-def test_there_is_a_file_of_every_schema() -> None:
+def test_there_is_a_dump_of_every_schema() -> None:
     assert [int(file.stem[-4:]) for file in RELEASED] == [version for version, _ in migrate.migrations()]
 
 
 @pytest.mark.parametrize("released", RELEASED, ids=lambda file: file.stem)
-async def test_a_released_schema_becomes_the_present_one(released: Path, tmp_path: Path) -> None:
+async def test_a_released_schema_is_migrated_to_the_newest(released: Path, tmp_path: Path) -> None:
     """If this fails after a change of a migration that was released: add a new migration instead."""
     old, new = load(released, tmp_path / "old.db"), tmp_path / "new" / "wacrmd.db"
     new.parent.mkdir()
@@ -57,7 +57,7 @@ async def test_a_released_schema_becomes_the_present_one(released: Path, tmp_pat
 
 
 @pytest.mark.parametrize("released", RELEASED, ids=lambda file: file.stem)
-async def test_the_daemon_goes_on_with_a_released_file(released: Path, tmp_path: Path) -> None:
+async def test_the_daemon_works_with_a_released_file(released: Path, tmp_path: Path) -> None:
     load(released, tmp_path / "wacrmd.db")
     with sqlite3.connect(tmp_path / "wacrmd.db") as connection:
         # Sealed with a key that is gone; the rest is what an upgrade is about.
@@ -77,7 +77,7 @@ async def test_the_daemon_goes_on_with_a_released_file(released: Path, tmp_path:
 
 @pytest.fixture
 def next_schema(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
-    """One more migration than there is."""
+    """The migrations and one more."""
     known = migrate.migrations()
     version = known[-1][0] + 1
     more = [
@@ -96,7 +96,7 @@ async def test_a_copy_is_made_before_a_migration(tmp_path: Path, next_schema: li
     assert schema(copy) == before
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert any("extra" in sql for sql in schema(path) - before)
-    await opened(path)  # nothing is due any more
+    await opened(path)  # now there is nothing to migrate
     assert schema(copy) == before
 
 
@@ -121,7 +121,7 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(
     assert schema(path) == before
 
 
-async def test_a_newer_file_is_refused_and_not_touched(tmp_path: Path) -> None:
+async def test_a_newer_file_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = load(RELEASED[-1], tmp_path / "wacrmd.db")
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
