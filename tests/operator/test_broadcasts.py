@@ -28,9 +28,9 @@ async def test_a_csv_file_is_looked_over_and_then_sent(tmp_path: Path, wacrmd: W
         assert "{{1}} name" in out.splitlines()[0]
         assert "6 people" in out
         assert "3 rejected, 1 more than once" in out
-        assert "line 4: 12 not a valid E.164 phone number" in err
-        assert "line 5: +14155550199 has nothing in column name" in err
-        assert "line 8: 1,41556E+10 is a number that a spreadsheet has rounded" in err
+        assert "line 4 (12): not a valid E.164 phone number" in err
+        assert "line 5 (+14155550199): has nothing in column name" in err
+        assert "line 8 (1,41556E+10): is a number that a spreadsheet has rounded" in err
         assert here.sim.ledger.entries == []
         assert await here.admin("broadcast.list") == []
         code, out, _ = await wacrmd(*line, "--yes")
@@ -153,7 +153,7 @@ async def test_failed_and_uncertain_people_are_sent_to_again_only_when_somebody_
         here.sim.change(refused_recipients=[])
         code, out, _ = await wacrmd("broadcast", "retry", broadcast_id[:8])
         assert code == 0
-        assert out.startswith("Sending again to 1 people.")
+        assert out.startswith("Sending again to 1 person.")
         await here.until(broadcast_id, lambda shown: shown["sent_count"] == 3)
         _, out, _ = await wacrmd("broadcast", "retry", broadcast_id[:8])
         assert out == "There is no recipient to send to again.\n"
@@ -175,7 +175,7 @@ async def test_uncertain_people_can_be_given_up(tmp_path: Path, wacrmd: Wacrmd) 
         broadcast_id = await here.send(people(2))
         await here.until(broadcast_id, lambda shown: shown["uncertain_count"] == 2)
         code, out, _ = await wacrmd("broadcast", "give-up", broadcast_id[:8])
-        assert (code, out) == (0, "2 people are counted as failed now.\n")
+        assert (code, out) == (0, "Counted as failed: 2 people.\n")
         assert (await here.show(broadcast_id))["failed_count"] == 2
 
 

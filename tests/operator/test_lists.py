@@ -109,7 +109,7 @@ async def test_a_file_of_opt_outs_goes_over_in_parts_and_its_lines_keep_their_nu
     async with site(tmp_path) as here:
         code, out, err = await wacrmd("optout", "import", file, "--account", "shop")
         assert code == 0
-        assert out == "500 people opted out, 0 had opted out before, 1 lines rejected.\n"
+        assert out == "500 people opted out, 0 had opted out before. Rejected lines: 1.\n"
         assert err.startswith("line 301: ")
         code, out, _ = await wacrmd("optout", "import", file, "--account", "shop", "--json")
         assert {name: json.loads(out)[name] for name in ("added", "known", "rejected")} == {

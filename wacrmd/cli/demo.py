@@ -57,7 +57,7 @@ async def _demo(recipients: int, leave: bool) -> int:
             _print(
                 f"POST /api/v1/broadcasts with {recipients} recipients: 202 Accepted after {took_ms:.0f} ms"
             )
-            _print(f"Broadcast {broadcast_id} is stored. It is sent at Meta's default rate of 80 a second.")
+            _print(f"Broadcast {broadcast_id} is stored; Meta's default rate is 80 a second.")
             _print()
             # The same view as `wacrmd broadcast watch`: it blocks, so it runs in a thread.
             await anyio.to_thread.run_sync(
@@ -81,10 +81,8 @@ def _print_result(recipients: int, differences: list[str], took_s: float) -> Non
     for difference in differences:
         _print(f"WRONG  {difference}")
     if not differences:
-        _print(
-            f"Right: each of the {recipients} people got one message, and all counts of wacrmd are those of the "
-            f"simulated Meta ({took_s:.1f} s)."
-        )
+        _print(f"Right: after {took_s:.1f} s, each of the {recipients} people has one message,")
+        _print("and the simulated Meta's ledger and wacrmd agree on all counts.")
 
 
 def _print_next_steps(site: "DemoSite", broadcast_id: str) -> None:

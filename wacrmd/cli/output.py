@@ -180,6 +180,11 @@ def size(count: int) -> str:
     return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"  # noqa: PLR2004
 
 
+def people(count: int) -> str:
+    """A number of people: `1 person`, `2 people`."""
+    return "1 person" if count == 1 else f"{count} people"
+
+
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: str) -> None:
     """Print rows below their titles, fitted to the terminal; without rows, print `empty` to stderr."""
     if not rows:

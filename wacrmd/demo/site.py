@@ -156,6 +156,7 @@ def _set_up(socket: Path) -> str:
                 "label": "Demo shop",
             },
         )
+        client.call("number.check", {"id": PHONE_NUMBER_ID, "subscribe": True})
         made = client.call(
             "key.create", {"account": ACCOUNT, "name": "demo app", "scopes": ["broadcasts:send"]}
         )

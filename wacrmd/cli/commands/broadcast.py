@@ -21,6 +21,7 @@ from wacrmd.cli.output import (
     hint,
     holds,
     on_terminal,
+    people,
     say,
     table,
     write_pieces,
@@ -129,6 +130,7 @@ def _print_broadcast(found: dict[str, Any]) -> None:
         from wacrmd.cli import live  # noqa: PLC0415 - not needed without a terminal
 
         live.draw(found)
+        say("")
         details((name.replace("_", " "), found[name]) for name in DETAILS if found.get(name) is not None)
         return
     apart = ("hold", "failures")
@@ -281,7 +283,7 @@ def cancel(session: Session, broadcast_id: str, yes: bool) -> None:
     if not yes and sys.stdin.isatty():
         found = call(session, "broadcast.show", id=broadcast_id)
         broadcast_id = found["id"]
-        confirm(f"Cancel {found['name']}? {found['pending_count']} people will never get it.", yes=False)
+        confirm(f"Cancel {found['name']}? {people(found['pending_count'])} will never get it.", yes=False)
 
     def render(made: dict[str, Any]) -> None:
         say(
@@ -309,7 +311,7 @@ def retry(session: Session, broadcast_id: str, failed: bool, uncertain: bool, ye
         found = call(session, "broadcast.show", id=broadcast_id)
         broadcast_id = found["id"]
         confirm(
-            f"{found['uncertain_count']} people may have got {found['name']} already, and would get it twice. "
+            f"{people(found['uncertain_count'])} may have got {found['name']} already, and would get it twice. "
             "Send again?",
             yes=False,
         )
@@ -323,7 +325,7 @@ def retry(session: Session, broadcast_id: str, failed: bool, uncertain: bool, ye
         if not made["requeued"]:
             say("There is no recipient to send to again.")
             return
-        say(f"Sending again to {made['requeued']} people. To watch: wacrmd broadcast watch {broadcast_id}")
+        say(f"Sending again to {people(made['requeued'])}. To watch: wacrmd broadcast watch {broadcast_id}")
 
     emit(session, result, render)
 
@@ -341,5 +343,5 @@ def give_up(session: Session, broadcast_id: str, yes: bool) -> None:
     emit(
         session,
         call(session, "broadcast.give-up", id=broadcast_id),
-        lambda made: say(f"{made['failed']} people are counted as failed now."),
+        lambda made: say(f"Counted as failed: {people(made['failed'])}."),
     )

@@ -13,7 +13,7 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm, read_pieces, source_name
 from wacrmd.cli.options import account_option, yes_option
-from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, emit, hint, paragraph, say, span, table
+from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, emit, hint, paragraph, people, say, span, table
 from wacrmd.domain.csv_file import CsvError
 from wacrmd.domain.recipient_file import RecipientFile, RejectedLine, read_recipients
 
@@ -87,9 +87,9 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
         say("This was a dry run: nothing was stored or sent.")
         return 0
     when = f"at {options['schedule']}" if options["schedule"] else "now"
-    confirm(f"Send to {found['accepted']} people {when}?", yes=yes)
+    confirm(f"Send to {people(found['accepted'])} {when}?", yes=yes)
     made = _call(session, **asked)
-    say(f"Broadcast {made['broadcast_id']} is {made['status']}: {made['accepted']} people.")
+    say(f"Broadcast {made['broadcast_id']} is {made['status']}: {people(made['accepted'])}.")
     if watch:
         from wacrmd.cli.commands.broadcast import watch_until_finished  # noqa: PLC0415 - that module loads this one
 
@@ -128,13 +128,13 @@ def _read(file: str) -> RecipientFile:
 
 def _asked(sheet: RecipientFile, file: str, options: dict[str, Any]) -> dict[str, Any]:
     """The parameters of broadcast.create."""
-    people: list[dict[str, Any]] = []
+    recipients: list[dict[str, Any]] = []
     for row in sheet.rows:
-        person: dict[str, Any] = {"to": row.to}
+        recipient: dict[str, Any] = {"to": row.to}
         if sheet.columns:
             named = options["named"]
-            person["params"] = dict(zip(sheet.columns, row.params, strict=True)) if named else row.params
-        people.append(person)
+            recipient["params"] = dict(zip(sheet.columns, row.params, strict=True)) if named else row.params
+        recipients.append(recipient)
     label = Path(source_name(file)).name
     asked = {
         "account": options["account"],
@@ -143,7 +143,7 @@ def _asked(sheet: RecipientFile, file: str, options: dict[str, Any]) -> dict[str
         "template_language": options["language"],
         "from": options["sender"],
         "scheduled_at": options["schedule"],
-        "recipients": people,
+        "recipients": recipients,
         "parameter_names": sheet.columns
         if sheet.columns and not (sheet.numbered or options["named"])
         else None,
@@ -200,7 +200,7 @@ def _preview(sheet: RecipientFile, found: dict[str, Any], options: dict[str, Any
     ]
     takes = span(found["expected_duration_s"]) if found["accepted"] else "no time"
     say(
-        f"{found['accepted']} people, about {takes}"
+        f"{people(found['accepted'])}, about {takes}"
         + (f"; left out: {', '.join(left_out)}" if left_out else "")
     )
     if found["template_synced_at"] is None:
@@ -221,6 +221,6 @@ def _place(path: str, sheet: RecipientFile) -> str:
 
 def _print_rejected(rejected: list[RejectedLine]) -> None:
     for one in sorted(rejected, key=lambda one: one.line)[:MAX_REJECTED_SHOWN]:
-        hint(f"line {one.line}: {one.to + ' ' if one.to else ''}{one.reason}")
+        hint(f"line {one.line}{f' ({one.to})' if one.to else ''}: {one.reason}")
     if len(rejected) > MAX_REJECTED_SHOWN:
         hint(f"… and {len(rejected) - MAX_REJECTED_SHOWN} more lines that are rejected")

@@ -53,6 +53,7 @@ DETAILS = (
     "in_flight",
     "quality",
     "limit_tier",
+    "health",
     "checked_at",
     "old_app_secret_until",
     "silent_since",
@@ -165,10 +166,9 @@ def show(session: Session, number_id: str) -> None:
     """
 
     def render(found: dict[str, Any]) -> None:
-        values = found | {"hold": (found["hold"] or {}).get("detail")}
-        details((field.replace("_", " "), values.get(field)) for field in DETAILS)
-        if found.get("health"):
-            details([("health", found["health"].get("can_send_message"))])
+        health = (found["health"] or {}).get("can_send_message")
+        values = found | {"hold": (found["hold"] or {}).get("detail"), "health": health}
+        details((field.replace("_", " "), values[field]) for field in DETAILS)
 
     emit(session, call(session, "number.show", id=number_id), render)
 
@@ -232,7 +232,7 @@ def pause(session: Session, number_id: str, reason: str | None) -> None:
     emit(
         session,
         call(session, "number.pause", id=number_id, reason=reason),
-        lambda made: say(f"Number {made['phone_number_id']} is paused: {made['hold']['detail']}."),
+        lambda made: say(f"Number {made['phone_number_id']} is paused."),
     )
 
 

@@ -9,7 +9,7 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import read_pieces, source_name
 from wacrmd.cli.options import account_option, limit_option, only_account_option
-from wacrmd.cli.output import Column, Kind, emit, hint, say, table, write_pieces
+from wacrmd.cli.output import Column, Kind, emit, hint, people, say, table, write_pieces
 
 if TYPE_CHECKING:
     from wacrmd.domain.optout_file import Part
@@ -110,8 +110,8 @@ def import_file(session: Session, file: str, account: str | None) -> int:
         if found["rejected"] > MAX_ERRORS_SHOWN:
             hint(f"… and {found['rejected'] - MAX_ERRORS_SHOWN} more lines that are rejected")
         say(
-            f"{found['added']} people opted out, {found['known']} had opted out before, "
-            f"{found['rejected']} lines rejected."
+            f"{people(found['added'])} opted out, {found['known']} had opted out before. "
+            f"Rejected lines: {found['rejected']}."
         )
 
     emit(session, total, render)

@@ -84,9 +84,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("uncertain", f"{uncertain['recipients']} recipients: {where}"))
     webhooks, workers = found["webhooks"], found["workers"]
     received = (
-        f"the last status {_when(webhooks['heard_at'])}"
-        if webhooks["heard_at"]
-        else "no status since the start"
+        f"last status {_when(webhooks['heard_at'])}" if webhooks["heard_at"] else "no status since the start"
     )
     unmatched = webhooks["statuses_kept_for_later"]
     facts += [
