@@ -118,7 +118,7 @@ async def test_revoking_takes_effect_on_the_next_request(tmp_path: Path) -> None
 
 async def test_a_key_has_so_many_requests_a_minute(tmp_path: Path) -> None:
     """Counted after the key and before the scope; another key has its own."""
-    clock = ShiftClock()
+    clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, extra="[limits]\nrequests_per_minute = 3") as here:
         for left in (2, 1, 0):
             answer = await here.api.get("/api/v1/me")

@@ -276,7 +276,7 @@ async def test_two_hundred_clients_and_one_that_never_reads_harm_nothing(tmp_pat
         answers: list[Any] = []
 
         def ask() -> None:
-            with AdminClient(here.socket) as client:
+            with AdminClient(here.socket, connect_timeout_s=PATIENCE_S) as client:
                 answers.append(client.call("broadcast.show", {"id": broadcast_id})["id"])
 
         async with anyio.create_task_group() as clients:

@@ -107,7 +107,7 @@ class Site:
         """Call a method of the admin socket."""
 
         def call() -> Any:
-            with AdminClient(self.socket) as client:
+            with AdminClient(self.socket, connect_timeout_s=PATIENCE_S) as client:
                 return client.call(method, params)
 
         return await anyio.to_thread.run_sync(call)
