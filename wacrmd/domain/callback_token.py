@@ -1,5 +1,10 @@
 """The token that travels with each attempt and comes back in Meta's statuses."""
 
+import re
+
+_TOKEN = re.compile(r"wacrmd:([^:]*):([0-9]{1,18}):([0-9]{1,18})")
+"""18 digits fit into SQLite's integers; more is a number of no row of ours."""
+
 
 def callback_token(broadcast_uuid: str, recipient_id: int, attempt: int) -> str:
     """The `biz_opaque_callback_data` of one attempt: comes back in Meta's statuses and names the attempt."""
@@ -8,7 +13,5 @@ def callback_token(broadcast_uuid: str, recipient_id: int, attempt: int) -> str:
 
 def parse_callback_token(token: str) -> tuple[str, int, int] | None:
     """Broadcast uuid, recipient id and attempt of our own token; None for anybody else's data."""
-    parts = token.split(":")
-    if len(parts) != 4 or parts[0] != "wacrmd" or not (parts[2].isdecimal() and parts[3].isdecimal()):  # noqa: PLR2004
-        return None
-    return parts[1], int(parts[2]), int(parts[3])
+    found = _TOKEN.fullmatch(token)
+    return None if found is None else (found[1], int(found[2]), int(found[3]))

@@ -1,0 +1,43 @@
+"""The token of an attempt: what we write is read back, and nothing else is taken for ours."""
+
+import pytest
+
+from wacrmd.domain.callback_token import callback_token, parse_callback_token
+
+UUID = "7d0a4b7e-2a52-4d4e-9f5d-0f3c3f6f2c11"
+
+
+def test_a_token_names_broadcast_recipient_and_attempt() -> None:
+    assert callback_token(UUID, 17, 2) == f"wacrmd:{UUID}:17:2"
+    assert parse_callback_token(callback_token(UUID, 17, 2)) == (UUID, 17, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "wacrmd",
+        f"wacrmd:{UUID}:17",
+        f"wacrmd:{UUID}:17:2:3",
+        f"WACRMD:{UUID}:17:2",
+        f"other:{UUID}:17:2",
+        f"wacrmd:{UUID}:x:2",
+        f"wacrmd:{UUID}:17:x",
+        f"wacrmd:{UUID}::2",
+        f"wacrmd:{UUID}:17:",
+        f"wacrmd:{UUID}:-1:2",
+        f"wacrmd {UUID} 17 2",
+    ],
+)
+def test_data_of_another_app_is_not_ours(text: str) -> None:
+    assert parse_callback_token(text) is None
+
+
+@pytest.mark.parametrize("text", [f"wacrmd:{UUID}:{10**18}:1", f"wacrmd:{UUID}:1:{10**18}"])
+def test_a_number_that_no_row_can_have_is_not_ours(text: str) -> None:
+    """SQLite refuses integers beyond 64 bits with an error, and Meta would post the webhook for days."""
+    assert parse_callback_token(text) is None
+
+
+def test_the_largest_number_that_is_taken() -> None:
+    assert parse_callback_token(f"wacrmd:{UUID}:{10**18 - 1}:1") == (UUID, 10**18 - 1, 1)

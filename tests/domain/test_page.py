@@ -1,0 +1,23 @@
+"""Pages: one row more than wanted is read, shows that there is a next page, and is not shown itself."""
+
+import pytest
+
+from wacrmd.domain.page import Page, PageRequest, Position
+
+
+@pytest.mark.parametrize(
+    ("rows", "items", "following"),
+    [
+        ([], [], None),
+        ([9], ["9"], None),
+        ([9, 8], ["9", "8"], None),
+        ([9, 8, 7], ["9", "8"], Position(80, 8)),
+    ],
+)
+def test_a_page_ends_with_the_last_item_that_it_shows(
+    rows: list[int], items: list[str], following: Position | None
+) -> None:
+    request = PageRequest(2)
+    assert request.rows == 3
+    page = Page.of(rows, request, str, lambda row: Position(10 * row, row))
+    assert (page.items, page.next) == (items, following)

@@ -1,0 +1,26 @@
+"""The counts of a broadcast: each rung includes the ones above it, and all parts add up to the total."""
+
+from wacrmd.domain.broadcast import Progress
+from wacrmd.domain.recipient import RecipientStatus as S
+
+
+def test_counts_of_all_statuses() -> None:
+    by_status = {status.value: 2**index for index, status in enumerate(S)}
+    assert [*by_status.values()] == [1, 2, 4, 8, 16, 32, 64, 128, 256], "a count that appears in one sum only"
+    sent, delivered, read, replied = (by_status[s] for s in (S.SENT, S.DELIVERED, S.READ, S.REPLIED))
+    assert Progress.of(by_status) == Progress(
+        total_recipients=511,
+        sent_count=sent + delivered + read + replied,
+        delivered_count=delivered + read + replied,
+        read_count=read + replied,
+        replied_count=replied,
+        failed_count=by_status[S.FAILED],
+        pending_count=by_status[S.PENDING] + by_status[S.SENDING],
+        uncertain_count=by_status[S.UNCERTAIN],
+        cancelled_count=by_status[S.CANCELLED],
+    )
+
+
+def test_a_status_that_nobody_has_counts_zero() -> None:
+    counts = Progress.of({"sent": 3})
+    assert (counts.total_recipients, counts.sent_count, counts.failed_count) == (3, 3, 0)
