@@ -10,13 +10,13 @@ MIN_SIMILARITY = 0.6
 
 
 def nearest(word: str, known: Iterable[str], *, min_similarity: float = MIN_SIMILARITY) -> str | None:
-    """The known word that is most similar to `word`; None where none is similar enough."""
+    """The known word that is most similar to `word`; None if none is similar enough."""
     found = difflib.get_close_matches(word[:MAX_WORD], list(known), n=1, cutoff=min_similarity)
     return found[0] if found else None
 
 
 def did_you_mean(word: str, known: Iterable[str], form: str = "'{}'") -> str:
-    """The end of a sentence, `; did you mean 'X'?`, for the nearest known word; empty where there is none.
+    """The end of a sentence, `; did you mean 'X'?`, for the nearest known word; empty if there is none.
 
     `form` is how the word is written: `[{}]` for a section of the configuration.
     """

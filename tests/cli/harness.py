@@ -1,4 +1,4 @@
-"""A daemon whose methods remember what they were asked and answer what a test put in."""
+"""A daemon whose methods record their calls and answer what a test has set."""
 
 import threading
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""Each command asks for what it was told and shows what came."""
+"""Each command calls its method with the given parameters and shows the result."""
 
 import io
 import json
@@ -41,7 +41,7 @@ def test_account_add_and_list(daemon: Daemon, run: Run) -> None:
     assert "wacrmd account add NAME" in err
 
 
-def test_a_caller_whose_level_does_not_suffice_is_told(daemon: Daemon, run: Run) -> None:
+def test_a_caller_without_the_level_of_a_method_is_refused(daemon: Daemon, run: Run) -> None:
     daemon.level = Level.READ
     code, _, err = run("--socket", daemon.socket, "account", "add", "shop")
     assert code == 1
@@ -157,7 +157,7 @@ def test_key_create_list_and_revoke(daemon: Daemon, run: Run) -> None:
     assert asked(daemon, run, "key", "revoke", "key_1") == ("key.revoke", {"id": "key_1"})
 
 
-def test_broadcast_list_and_show_tell_what_holds_them(daemon: Daemon, run: Run) -> None:
+def test_broadcast_list_and_show_print_the_hold(daemon: Daemon, run: Run) -> None:
     daemon.answers |= {"broadcast.list": [BROADCAST], "broadcast.show": BROADCAST}
     line = ["broadcast", "list", "--account", "shop", "--status", "paused", "--limit", "5"]
     assert asked(daemon, run, *line)[1] == {"account": "shop", "status": "paused", "limit": 5}

@@ -87,7 +87,7 @@ def test_bad_configuration_is_exit_78_with_a_line_for_each_problem(run: Run, tmp
     assert len(err.splitlines()) == 2
 
 
-def test_check_config_tells_what_holds(run: Run, tmp_path: Path) -> None:
+def test_check_config_prints_warnings_and_values(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("[sender]\nworkers = 7\n[log]\nmask_phone_numbers = false\n")
     code, out, err = run("check-config", "--config", path)
@@ -100,7 +100,7 @@ def test_check_config_tells_what_holds(run: Run, tmp_path: Path) -> None:
     assert json.loads(out)["file"] == str(path)
 
 
-def test_the_version_is_told_to_people_and_to_programs(run: Run) -> None:
+def test_the_version_is_printed_for_people_and_for_programs(run: Run) -> None:
     assert run("version") == (0, f"wacrmd {__version__}\n", "")
     assert json.loads(run("version", "--json")[1]) == {"version": __version__}
     assert run("--version")[1] == f"wacrmd {__version__}\n"
@@ -162,7 +162,7 @@ def test_commands_for_the_daemon_start_without_the_heavy_libraries() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_reader_that_has_enough_is_no_error_worth_a_word(daemon: Daemon) -> None:
+def test_a_reader_that_stops_reading_is_no_error(daemon: Daemon) -> None:
     daemon.answers["account.list"] = ACCOUNTS * 20_000
     program = f"{sys.executable} -m wacrmd.cli.main --socket {daemon.socket} account list | head -1"
     done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=False)
@@ -185,7 +185,7 @@ def test_output_that_cannot_be_written_is_exit_1(daemon: Daemon) -> None:
     assert done.stderr.startswith("wacrmd: writing the output: No space left")
 
 
-def test_the_socket_is_found_in_the_promised_order(tmp_path: Path) -> None:
+def test_the_socket_is_found_in_the_documented_order(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('[admin]\nsocket = "/from/config"\n')
     environ = {"WACRMD_CONFIG": str(file)}
@@ -207,7 +207,7 @@ def test_a_broken_configuration_matters_only_if_it_was_named(run: Run, tmp_path:
     assert run("--config", tmp_path / "none.toml", "status")[0] == 78
 
 
-def test_what_the_commands_repeat_for_their_speed_is_true() -> None:
+def test_the_repeated_defaults_are_those_of_the_configuration() -> None:
     assert config.Config().admin.socket == client.DEFAULT_SOCKET
     assert config.config_path(None, {}) == client.DEFAULT_CONFIG
 

@@ -1,4 +1,4 @@
-"""What people and scripts read."""
+"""The output for people and for scripts."""
 
 import os
 import pty
@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
         (timedelta(seconds=-5), "in a moment"),
     ],
 )
-def test_times_are_told_as_people_say_them(away: timedelta, words: str) -> None:
+def test_times_are_printed_as_people_say_them(away: timedelta, words: str) -> None:
     assert relative((NOW - away).isoformat(), NOW) == words
 
 
@@ -38,7 +38,7 @@ def test_a_time_over_a_month_away_is_a_day_and_no_time_is_left_alone() -> None:
     assert relative("never", NOW) == "never"
 
 
-def test_what_a_terminal_would_obey_is_taken_out() -> None:
+def test_characters_that_control_a_terminal_are_removed() -> None:
     assert clean("a\x1b[2Jb\x9bc\u202ed\n") == "a\ufffd[2Jb\ufffdc\ufffdd\ufffd"
     assert shown(["Zoë", "日本"]) == "Zoë, 日本"
 

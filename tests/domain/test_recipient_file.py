@@ -1,4 +1,4 @@
-"""Which CSV files are understood, and what is said about those that are not."""
+"""Which CSV files are understood, and the errors for the others."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def parse(raw: bytes) -> RecipientFile:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_delimiters_and_line_ends_are_found_out(delimiter: str, newline: str) -> None:
+def test_delimiters_and_line_ends_are_detected(delimiter: str, newline: str) -> None:
     text = newline.join([delimiter.join(["to", "name"]), delimiter.join(["+14155550123", "Jane"]), ""])
     (row,) = parse(text.encode()).rows
     assert (row.line, row.to, row.params) == (2, "+14155550123", ["Jane"])
@@ -49,7 +49,7 @@ def test_numbered_columns_go_by_number_and_others_by_place() -> None:
         (b'to,name\n1,"x\n', "line 2: "),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_in_one_sentence(raw: bytes, sentence: str) -> None:
+def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(raw: bytes, sentence: str) -> None:
     with pytest.raises(CsvError) as told:
         parse(raw)
     assert str(told.value).startswith(sentence)
@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_used_is_told_in_one_sentence(raw: bytes, sentence
         ("1.41556E+10,Jane", "is a number that a spreadsheet has rounded; format column to as text"),
     ],
 )
-def test_a_line_that_cannot_be_used_is_told_with_its_number(line: str, reason: str) -> None:
+def test_a_line_that_cannot_be_used_is_reported_with_its_number(line: str, reason: str) -> None:
     sheet = parse(f"to,name\n\n{line}\n".encode())
     assert sheet.rows == []
     assert [(bad.line, bad.reason) for bad in sheet.rejected] == [(3, reason)]

@@ -69,7 +69,7 @@ async def test_lines_that_cannot_be_used_are_named_by_number_and_the_others_coun
         ]
 
 
-async def test_a_stray_quote_swallows_nobody(tmp_path: Path) -> None:
+async def test_a_stray_quote_does_not_hide_the_lines_below_it(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         lines = ["phone,note\n", '+14155550100,"oh\n', "+14155550101,b\n", "+14155550102,c\n"]
         done = await import_csv(here.running.ctx, here.account["id"], lines)
@@ -77,7 +77,7 @@ async def test_a_stray_quote_swallows_nobody(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.text(alphabet='+1415550 ,;"\t\x00US.aphone', max_size=30), max_size=20))
-def test_every_line_that_says_something_is_a_person_or_an_error(lines: list[str]) -> None:
+def test_every_line_with_text_is_a_person_or_an_error(lines: list[str]) -> None:
     imported = ImportResult()
     found = list(read_optouts(["x", *lines], imported))
     numbers = [error.line for error in imported.errors]

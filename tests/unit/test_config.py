@@ -23,7 +23,7 @@ def problems(text: str) -> list[str]:
     return caught.value.problems
 
 
-def test_the_example_is_what_the_models_say() -> None:
+def test_the_example_is_made_from_the_models() -> None:
     assert EXAMPLE.read_text() == config.example()
 
 
@@ -69,7 +69,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert config.parse(documented, "documented") == Config() == config.parse("", "empty")
 
 
-def test_all_problems_are_told_at_once_each_with_its_place() -> None:
+def test_all_problems_are_reported_at_once_each_with_its_place() -> None:
     text = """
         foo = 3
         [storage]
@@ -230,7 +230,7 @@ def test_an_address_reads_back_as_it_is_written(text: str, bind: Bind) -> None:
         "127.0.0.1:80\n",
     ],
 )
-def test_anything_else_is_no_address(text: str) -> None:
+def test_anything_else_is_refused_as_an_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Bind.parse(text)
 
@@ -320,7 +320,7 @@ def test_the_key_file(tmp_path: Path) -> None:
     assert config.key_file(named, {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == Path("/k")
 
 
-def test_a_reload_changes_what_it_can_and_names_what_waits() -> None:
+def test_a_reload_changes_what_it_can_and_lists_the_rest() -> None:
     wanted = config.parse(
         '[api]\nbind = "127.0.0.1:9"\n[log]\nlevel = "debug"\nformat = "json"\n[limits]\nmax_recipients = 5',
         "x",
@@ -353,12 +353,12 @@ def test_reloadable_keys_are_keys() -> None:
         ("[optout]\nstop_keywords = []", "[optout] stop_keywords"),
     ],
 )
-def test_what_is_seldom_meant_is_warned_of(text: str, place: str) -> None:
+def test_settings_that_may_be_mistakes_have_a_warning(text: str, place: str) -> None:
     (warning,) = config.warnings(config.parse(text, "x"))
     assert warning.startswith(f"{place}: ")
 
 
-def test_a_safe_configuration_warns_of_nothing() -> None:
+def test_a_safe_configuration_has_no_warnings() -> None:
     text = '[meta]\ngraph_url = "http://127.0.0.1:9/"\n[api]\nbind = "unix:/run/wacrmd/api.sock"'
     read = config.parse(text, "x")
     assert config.warnings(read) == []

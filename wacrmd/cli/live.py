@@ -61,14 +61,14 @@ def failures(item: dict[str, Any]) -> list[str]:
 
 
 def _lines(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    last, told_at, told = None, 0.0, ""
+    last, printed_at, printed = None, 0.0, ""
     for last in items:
-        said = line(last)
-        if said != told and (time.monotonic() - told_at >= LINE_INTERVAL_S or last["finished"]):
-            click.echo(said)
-            told_at, told = time.monotonic(), said
+        text = line(last)
+        if text != printed and (time.monotonic() - printed_at >= LINE_INTERVAL_S or last["finished"]):
+            click.echo(text)
+            printed_at, printed = time.monotonic(), text
     if last is not None:
-        if line(last) != told:
+        if line(last) != printed:
             click.echo(line(last))
         for reason in failures(last):
             click.echo(f"failed: {reason}")

@@ -1,7 +1,6 @@
 """CSV files as people and spreadsheets save them: encoding, delimiter, rows with their line numbers. Pure.
 
-The only reader of CSV in wacrmd. What the columns of a file mean stands beside each use: recipient_file.py for
-a broadcast, optout_file.py for opt-outs.
+This is the only reader of CSV. recipient_file.py and optout_file.py say what the columns of a file mean.
 """
 
 import codecs
@@ -12,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 DELIMITERS = ",;\t|"
-"""What may stand between two cells; of equally frequent ones the first wins."""
+"""Characters that may separate two cells. If two are equally frequent, the first of them is used."""
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BYTE_ORDER_MARK = "\ufeff"
@@ -39,7 +38,7 @@ class Row:
 def split_lines(text: str) -> list[str]:
     r"""The lines of a text, each with its line end: `\n`, `\r\n` or `\r`, and nothing else.
 
-    `str.splitlines` also splits at characters that may stand within a cell, such as U+2028.
+    `str.splitlines` also splits at characters that may be inside a cell, such as U+2028.
     """
     return _LINE.findall(text)
 
@@ -92,7 +91,7 @@ class CsvReader:
 
     `delimiter` is the one that splits the first line that is not blank most often: Excel writes semicolons in
     half of Europe. With `quotes_span_lines` a quoted cell may hold line breaks, and a quote that is never
-    closed makes the file unusable. Without it each line stands for itself, so that a stray quote does not
+    closed makes the file unusable. Without it each line is a row of its own, so that a stray quote does not
     swallow the lines below it, and a line that is not CSV is a row with a `problem`.
     """
 

@@ -14,7 +14,7 @@ def normalized(text: str) -> str:
 
 
 def matching_keyword(texts: Iterable[str | None], keywords: Iterable[str]) -> str | None:
-    """The keyword that one of the texts of a message consists of; None where there is none."""
+    """The keyword that one of the texts of a message consists of; None if there is none."""
     known = {normalized(keyword): keyword for keyword in keywords}
     for text in texts:
         if text and (keyword := known.get(normalized(text))) is not None:

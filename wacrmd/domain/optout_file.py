@@ -1,6 +1,6 @@
 """A CSV file of opt-outs: which columns it has, and how a long one is sent in parts. Pure.
 
-Each line stands for itself: a quote that is never closed must not swallow the people in the lines below it.
+Each line is a row of its own: a quote that is never closed must not swallow the people in the lines below it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ DETAIL_NAMES = ("detail", "reason", "note")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where the columns of an opt-out file stand; None for one that it does not have."""
+    """The places of the columns in an opt-out file; None for a column that it does not have."""
 
     phone: int | None
     user_id: int | None

@@ -63,7 +63,7 @@ def read_recipients(pieces: Iterable[bytes]) -> RecipientFile:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """Where `to` and the parameters stand in each row; `order` has the places in the template's order."""
+    """The places of `to` and of the parameters in each row; `order` has the places in the template's order."""
 
     names: list[str]
     to: int

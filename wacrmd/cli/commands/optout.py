@@ -119,7 +119,7 @@ def import_file(session: Session, file: str, account: str | None) -> int:
 
 
 def _parts(file: str) -> list["Part"]:
-    """The file in parts that fit into one call; all of it is read first, so a bad file imports nobody."""
+    """The file in parts that fit into one call. A file that cannot be read to its end has no parts."""
     from wacrmd.domain.csv_file import CsvError, decode_lines  # noqa: PLC0415 - the help must not load them
     from wacrmd.domain.optout_file import parts_of  # noqa: PLC0415
 

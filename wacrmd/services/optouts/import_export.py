@@ -18,7 +18,7 @@ from wacrmd.store import optouts
 from wacrmd.store.database import Tx
 
 BATCH_ROWS = 1000
-"""Rows of an import or export in one transaction: nobody else waits for more than that."""
+"""Rows of an import or export in one transaction, so that other writers wait only shortly."""
 MAX_ERRORS = 1000
 EXPORTED = ("phone", "user_id", "source", "detail", "created_at")
 
