@@ -131,7 +131,7 @@ _NOT_SETTLED = frozenset({_R.PENDING, _R.SENDING, _R.UNCERTAIN, _R.CANCELLED, _R
 RECIPIENT = Machine[RecipientState, RecipientEvent](
     [
         Transition(
-            _E.CREATED, frozenset(), _R.PENDING, "The row is the queue: what is pending is to be sent."
+            _E.CREATED, frozenset(), _R.PENDING, "The row is the queue: a pending recipient is to be sent to."
         ),
         Transition(
             _E.CLAIMED,
@@ -144,55 +144,55 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             _E.OPTED_OUT,
             frozenset({_R.PENDING}),
             _R.CANCELLED,
-            "Found when the recipient would be claimed: nothing is sent, and no attempt is counted.",
+            "The opt-out is found before the claim: nothing is sent, and no attempt is counted.",
         ),
         Transition(
             _E.ACCEPTED,
             _NOT_SETTLED,
             _R.SENT,
-            "Meta has taken the message. That is true whatever we assumed of the attempt meanwhile.",
+            "Meta accepted the message. This is true whatever wacrmd assumed about the attempt.",
             "The attempt is the newest one, and newer than `failed_attempt`.",
         ),
         Transition(
             _E.REFUSED_FOR_GOOD,
             frozenset({_R.SENDING}),
             _R.FAILED,
-            "Meta has refused it, and another try would not help or was made often enough.",
+            "Meta refused it, and another try would not help, or no retries are left.",
             "The attempt is the newest one.",
         ),
         Transition(
             _E.ATTEMPT_GIVEN_UP,
             frozenset({_R.SENDING}),
             _R.GIVEN_UP,
-            "Nobody knows better and no try is left: it is too old, cannot be built, or policy `fail` says so.",
+            "wacrmd assumes a failure: the recipient is too old, the message cannot be built, or policy `fail` says so.",
             "The attempt is the newest one.",
         ),
         Transition(
             _E.RETRY_SCHEDULED,
             frozenset({_R.SENDING}),
             _R.PENDING,
-            "It was not sent for sure, or policy `resend` takes the risk: another try at `next_attempt_at`.",
+            "It was certainly not sent, or policy `resend` takes the risk: another try at `next_attempt_at`.",
             "The attempt is the newest one.",
         ),
         Transition(
             _E.OUTCOME_UNKNOWN,
             frozenset({_R.SENDING}),
             _R.UNCERTAIN,
-            "Meta may have the message: only its webhook or a person can say.",
+            "Meta may have the message: only its webhook or a person can decide.",
             "The attempt is the newest one.",
         ),
         Transition(
             _E.RESULT_OUTDATED,
             frozenset(),
             None,
-            "A result of an attempt that is not the newest: the newest one decides.",
+            "A result of an older attempt: the newest one decides.",
             "The attempt is older than the newest one.",
         ),
         Transition(
             _E.ACCEPTANCE_SUPERSEDED,
             frozenset(),
             None,
-            "This message was accepted, then it failed, then somebody asked for a retry: the retry stays.",
+            "This message was accepted, then it failed, then a person asked for a retry: the retry stays.",
             "The attempt is not newer than `failed_attempt`.",
         ),
         Transition(
@@ -205,32 +205,32 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             _E.LEASE_EXPIRED_RESEND,
             frozenset({_R.SENDING}),
             _R.PENDING,
-            "As above. Policy `resend`: another try, though the person may get the message twice.",
+            "The process that made the attempt is gone. Policy `resend`: another try, the person may get it twice.",
             "Tries are left.",
         ),
         Transition(
             _E.LEASE_EXPIRED_FAIL,
             frozenset({_R.SENDING}),
             _R.GIVEN_UP,
-            "As above. Policy `fail`, or policy `resend` without tries left.",
+            "The process that made the attempt is gone. Policy `fail`, or policy `resend` without retries left.",
         ),
         Transition(
             _E.BROADCAST_CANCELLED,
             frozenset({_R.PENDING}),
             _R.CANCELLED,
-            "Who is not tried yet is never messaged. An attempt in flight ends as it ends.",
+            "A recipient that was not attempted gets no message. An attempt in flight is completed.",
         ),
         Transition(
             _E.ERASED,
             frozenset({_R.PENDING}),
             _R.CANCELLED,
-            "The person asked to be erased: there is nobody left to send to.",
+            "The data of the person were erased: there is nobody to send to.",
         ),
         Transition(
             _E.REQUEUED,
             frozenset({_R.FAILED, _R.GIVEN_UP, _R.UNCERTAIN}),
             _R.PENDING,
-            "A person asked for it, and takes the risk where Meta may have the message. An attempt that"
+            "A person asked for it, and takes the risk if Meta may have the message. An attempt that"
             " Meta said failed becomes `failed_attempt`.",
         ),
         Transition(
@@ -243,47 +243,47 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             _E.STATUS_SENT,
             _NOT_SETTLED,
             _R.SENT,
-            "Meta has the message, so nothing is sent again. It never undoes a failure that Meta told.",
+            "Meta has the message, so nothing is sent again. It never undoes a failure that Meta reported.",
             "The attempt is newer than `failed_attempt`.",
         ),
         Transition(
             _E.STATUS_DELIVERED,
             _NOT_SETTLED | {_R.SENT, _R.FAILED},
             _R.DELIVERED,
-            "The person has the message. That is true of any attempt, and stronger than every failure.",
+            "The person has the message. This counts for any attempt, and wins over every failure.",
         ),
         Transition(
             _E.STATUS_READ,
             _NOT_SETTLED | {_R.SENT, _R.FAILED, _R.DELIVERED},
             _R.READ,
-            "As above. Read implies delivered.",
+            "Like `status_delivered`; read implies delivered.",
         ),
         Transition(
             _E.STATUS_REPLIED,
             _NOT_SETTLED | {_R.SENT, _R.FAILED, _R.DELIVERED, _R.READ},
             _R.REPLIED,
-            "As above. A reply implies read.",
+            "Like `status_delivered`; a reply implies read.",
         ),
         Transition(
             _E.STATUS_FAILED,
             _NOT_SETTLED | {_R.SENT},
             _R.FAILED,
-            "It settles every state that `status_sent` settles: Meta tells a failure once, so if a waiting"
-            " recipient ignored it, a `sent` that comes after it would hide it for ever.",
+            "It applies wherever `status_sent` applies: Meta reports a failure only once. If a waiting recipient"
+            " ignored it, a `sent` that comes later would hide it for ever.",
             "The attempt is the newest one, and newer than `failed_attempt`.",
         ),
         Transition(
             _E.STATUS_SENT_SUPERSEDED,
             frozenset(),
             None,
-            "Somebody asked for a retry after this attempt failed. That Meta once took it is no news.",
+            "A person asked for a retry after this attempt failed. A late `sent` of it says nothing new.",
             "The attempt is not newer than `failed_attempt`.",
         ),
         Transition(
             _E.STATUS_FAILED_SUPERSEDED,
             frozenset(),
             None,
-            "Somebody asked for a retry after this attempt failed: the failure is known.",
+            "A person asked for a retry after this attempt failed: the failure is known.",
             "The attempt is not newer than `failed_attempt`.",
         ),
         Transition(
@@ -312,14 +312,14 @@ BROADCAST = Machine[BroadcastStatus, BroadcastEvent](
             _V.STARTED,
             frozenset({_B.SCHEDULED}),
             _B.SENDING,
-            "The scheduler looks every second; a start that was missed is made up for.",
+            "The scheduler checks every second; a start that was missed happens later.",
             "`scheduled_at` has come.",
         ),
         Transition(
             _V.PAUSED,
             frozenset({_B.SCHEDULED, _B.SENDING}),
             _B.PAUSED,
-            "A person, or a fault that concerns all recipients. The first reason stays.",
+            "By a person, or by a fault that concerns all recipients. The first reason stays.",
         ),
         Transition(
             _V.RESUMED,
@@ -352,7 +352,7 @@ BROADCAST = Machine[BroadcastStatus, BroadcastEvent](
             _V.COMPLETED,
             frozenset({_B.SENDING, _B.PAUSED}),
             _B.SENT,
-            "Every send was attempted. How many failed is in the counts.",
+            "Every recipient was attempted. The counts show how many failed.",
             "No recipient is pending or in flight.",
         ),
         Transition(
