@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
 from wacrmd import __version__
-from wacrmd.admin.identity import Caller, Level, Peer, levels
+from wacrmd.admin.identity import Caller, Peer, levels
 from wacrmd.admin.listener import Listener as AdminListener
 from wacrmd.admin.listener import open_listener
 from wacrmd.admin.methods import registry
@@ -22,6 +22,7 @@ from wacrmd.clock import MINUTE, SECOND, Clock, SystemClock
 from wacrmd.config import Config, key_file, warnings
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
+from wacrmd.domain.actor import Level
 from wacrmd.errors import Refusal, sole_error
 from wacrmd.http.listener import Listener
 from wacrmd.http.sockets import inherited

@@ -11,9 +11,9 @@ import pytest
 
 from tests.admin.harness import Daemon, Line, Raw, Start, registry
 from tests.support.patience import PATIENCE_S
-from wacrmd.admin.identity import Level
 from wacrmd.admin.listener import open_listener
 from wacrmd.admin.server import Server
+from wacrmd.domain.actor import Level
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])

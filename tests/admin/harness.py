@@ -11,11 +11,13 @@ import anyio
 import orjson
 from pydantic import Field, SecretStr
 
-from wacrmd.admin.identity import Caller, Level, Peer
-from wacrmd.admin.registry import Params, Registry
+from wacrmd.admin.identity import Caller, Peer
+from wacrmd.admin.registry import Registry
 from wacrmd.admin.server import Server
 from wacrmd.admin.wire import Wire
+from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
+from wacrmd.operations.inputs import Params
 
 
 class Rename(Params):

@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.patience import PATIENCE_S
 from wacrmd.admin import identity
-from wacrmd.admin.identity import Level, Levels, Peer, gid_of, levels, peer_of, user_name
+from wacrmd.admin.identity import Levels, Peer, gid_of, levels, peer_of, user_name
+from wacrmd.domain.actor import Level
 from wacrmd.errors import ConfigError
 
 RULE = Levels(own_uid=500, admin_gids=frozenset({10}), operator_gids=frozenset({20}))

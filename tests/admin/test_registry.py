@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from wacrmd.admin.identity import Level
 from wacrmd.admin.protocol import RpcError
-from wacrmd.admin.registry import Method, NoParams, Params, Registry, path_of
+from wacrmd.admin.registry import Method, Registry
+from wacrmd.domain.actor import Level
+from wacrmd.operations.inputs import NoParams, Params
+from wacrmd.operations.problems import json_path
 
 
 class Inner(BaseModel):
@@ -91,6 +93,6 @@ def test_methods_are_listed_by_name_and_described() -> None:
 
 
 def test_a_path_reads_as_people_write_it() -> None:
-    assert path_of(("recipients", 3, "params", 1)) == "recipients[3].params[1]"
-    assert path_of((0, "a")) == "[0].a"
-    assert path_of(()) == "params"
+    assert json_path(("recipients", 3, "params", 1)) == "recipients[3].params[1]"
+    assert json_path((0, "a")) == "[0].a"
+    assert json_path(()) == ""

@@ -15,8 +15,8 @@ from tests.admin.harness import Raw, Start
 from tests.support.folders import open_to_all
 from wacrmd import __version__
 from wacrmd.admin.client import AdminClient, NotReachableError
-from wacrmd.admin.identity import Level
 from wacrmd.admin.protocol import MAX_REQUEST, RpcError
+from wacrmd.domain.actor import Level
 
 pytestmark = pytest.mark.anyio
 

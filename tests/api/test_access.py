@@ -68,7 +68,7 @@ async def test_every_bad_key_gets_the_same_401_at_every_endpoint(tmp_path: Path)
             assert error_of(answer)["code"] == "unauthorized", headers
             told.add(answer.text)
         assert len(told) == 1
-        for row in ENDPOINTS:
+        for _, row in ENDPOINTS:
             answer = await here.api.request(row.method, url(row.path), headers=bad[2])
             assert error_of(answer)["code"] == "unauthorized", row
         answer = await here.api.get("/api/v1/unknown", headers=bad[2])
@@ -91,7 +91,7 @@ async def test_a_bare_key_will_do_and_me_says_whose_it_is(tmp_path: Path) -> Non
 async def test_a_key_without_the_scope_is_told_which_one(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         none = await new_key(here)
-        for row in ENDPOINTS:
+        for _, row in ENDPOINTS:
             if not row.scopes:
                 answer = await here.api.request(row.method, url(row.path), headers=none)
                 assert answer.status_code == 200
@@ -100,7 +100,7 @@ async def test_a_key_without_the_scope_is_told_which_one(tmp_path: Path) -> None
             error = error_of(answer)
             assert error["code"] == "forbidden", row
             assert all(scope in error["message"] for scope in row.scopes)
-        for row in ENDPOINTS:
+        for _, row in ENDPOINTS:
             for scope in row.scopes:
                 one = await new_key(here, scope)
                 answer = await here.api.request(row.method, url(row.path), headers=one)

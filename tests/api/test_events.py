@@ -16,10 +16,11 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S
 from tests.support.site import Site, people, site
-from wacrmd.api.events import stream
 from wacrmd.clock import HOUR, MINUTE, iso
+from wacrmd.domain.actor import Actor
+from wacrmd.operations.broadcast_events import stream
 from wacrmd.services.broadcasts.follow import follow
-from wacrmd.services.views import resolve_broadcast
+from wacrmd.services.broadcasts.read import broadcast_of
 
 pytestmark = pytest.mark.anyio
 
@@ -143,12 +144,12 @@ async def test_silence_is_filled_with_signs_of_life(tmp_path: Path) -> None:
     async with site(tmp_path, clock=clock) as here:
         ctx = here.running.ctx
         broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
-        broadcast = await resolve_broadcast(ctx, broadcast_id)
+        broadcast = await broadcast_of(ctx, Actor.operator("anna"), broadcast_id)
         with anyio.fail_after(PATIENCE_S):
-            async with aclosing(follow(ctx, broadcast.id, beat_s=0.05)) as looks:
-                assert (await anext(looks)) is not None
-                assert await anext(looks) is None
-                assert await anext(looks) is None
+            async with aclosing(follow(ctx, broadcast.id, heartbeat_s=0.05)) as snapshots:
+                assert (await anext(snapshots)) is not None
+                assert await anext(snapshots) is None
+                assert await anext(snapshots) is None
         async with aclosing(stream(ctx, broadcast.id, None)) as raw:
             assert await anext(raw) == b"retry: 2000\n\n"
             assert (await anext(raw)).startswith(b"id: ")

@@ -10,11 +10,13 @@ import anyio
 from anyio.from_thread import start_blocking_portal
 from pydantic import ConfigDict
 
-from wacrmd.admin.identity import Caller, Level
+from wacrmd.admin.identity import Caller
 from wacrmd.admin.listener import open_listener
-from wacrmd.admin.registry import Method, Params, Registry
+from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.server import Server
+from wacrmd.domain.actor import Level
 from wacrmd.errors import Refusal
+from wacrmd.operations.inputs import Params
 
 METHODS = (
     "account.add",

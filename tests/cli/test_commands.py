@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.harness import Daemon
-from wacrmd.admin.identity import Level
+from wacrmd.domain.actor import Level
 
 BROADCAST: dict[str, Any] = {
     "id": "3f2a9c1e-0000-4000-8000-000000000000",

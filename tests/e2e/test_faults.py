@@ -8,8 +8,9 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, Site, people, phones, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
+from wacrmd.domain.actor import Actor
 from wacrmd.domain.hold import HoldReason
-from wacrmd.services.broadcasts import lifecycle
+from wacrmd.services.broadcasts import lifecycle, read
 from wacrmd.services.numbers import manage
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, envelope, signature
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def broadcast_of(here: Site, broadcast_id: str) -> Any:
-    return await lifecycle.broadcast_of(here.running.ctx, broadcast_id)
+    return await read.broadcast_of(here.running.ctx, Actor.operator("anna"), broadcast_id)
 
 
 async def resume(here: Site, broadcast_id: str) -> None:
@@ -142,7 +143,7 @@ async def test_a_fault_of_the_token_pauses_the_number_and_resume_goes_on(tmp_pat
         (number,) = await here.admin("number.list")
         assert (number["state"], number["hold"]["reason"]) == ("paused", "account")
         here.sim.change(error_share=0)
-        await manage.resume_number(here.running.ctx, PHONE_NUMBER_ID)
+        await manage.resume(here.running.ctx, PHONE_NUMBER_ID)
         for broadcast_id in (first, second):
             await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 50

@@ -12,18 +12,21 @@ from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S
 from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, people, phones, site
 from wacrmd.clock import DAY, iso
+from wacrmd.domain.actor import Actor
 from wacrmd.domain.attempt import UncertainPolicy
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
-from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.services.broadcasts import lifecycle
+from wacrmd.services.broadcasts.read import broadcast_of
 from wacrmd.services.numbers import manage
 from wacrmd.store import recipients
+from wacrmd.views.broadcasts import BroadcastView
 
 pytestmark = pytest.mark.anyio
 
 S = RecipientStatus
+ANNA = Actor.operator("anna")
 BOTH = frozenset({S.FAILED, S.UNCERTAIN})
 
 
@@ -35,9 +38,7 @@ class Operator:
         self.broadcast = broadcast
 
     async def pause(self) -> str:
-        return await self._told(
-            partial(lifecycle.pause, self.ctx, self.broadcast, HoldReason.PAUSED_BY_OPERATOR, "anna")
-        )
+        return await self._told(partial(lifecycle.pause, self.ctx, ANNA, self.broadcast))
 
     async def resume(self) -> str:
         return await self._told(partial(lifecycle.resume, self.ctx, self.broadcast))
@@ -54,11 +55,11 @@ class Operator:
         except Refusal as refusal:
             assert refusal.code is ErrorCode.CONFLICT
             return f"conflict: {refusal.message}"
-        return str(answer["status"]) if isinstance(answer, dict) else f"requeued {answer}"
+        return str(answer.status) if isinstance(answer, BroadcastView) else f"requeued {answer}"
 
 
 async def operator(here: Site, broadcast_id: str) -> Operator:
-    return Operator(here, await lifecycle.broadcast_of(here.running.ctx, broadcast_id))
+    return Operator(here, await broadcast_of(here.running.ctx, ANNA, broadcast_id))
 
 
 async def flying(here: Site, count: int) -> None:
@@ -232,8 +233,8 @@ async def test_a_number_pauses_and_resumes_whoever_sends_from_it(tmp_path: Path)
         await here.until(first, lambda b: b["sent_count"] > 0)
         ctx = here.running.ctx
         for _ in range(2):
-            paused = await manage.pause_number(ctx, PHONE_NUMBER_ID, "Paused by anna")
-            assert paused["state"] == "paused"
+            paused = await manage.pause(ctx, PHONE_NUMBER_ID, "Paused by anna")
+            assert paused.state == "paused"
         await flying(here, 0)
         clock.go()
         sent = len(here.sim.ledger)
@@ -241,7 +242,7 @@ async def test_a_number_pauses_and_resumes_whoever_sends_from_it(tmp_path: Path)
         assert len(here.sim.ledger) == sent < 600
         assert (await here.show(second))["hold"]["reason"] == "number_paused"
         for _ in range(2):
-            assert (await manage.resume_number(ctx, PHONE_NUMBER_ID))["state"] == "active"
+            assert (await manage.resume(ctx, PHONE_NUMBER_ID)).state == "active"
         await here.until_status(first, "sent")
         await here.until_status(second, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 600
@@ -260,7 +261,7 @@ async def test_a_long_pause_uses_up_nobodys_time(tmp_path: Path, code: int, reas
         if reason == "template":
             await (await operator(here, broadcast_id)).resume()
         else:
-            await manage.resume_number(here.running.ctx, PHONE_NUMBER_ID)
+            await manage.resume(here.running.ctx, PHONE_NUMBER_ID)
         shown = await here.until(
             broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry"
         )
@@ -305,7 +306,7 @@ async def test_a_removed_number_is_no_silent_end(tmp_path: Path) -> None:
         broadcast_id = await here.send(people(50))
         by = await operator(here, broadcast_id)
         with pytest.raises(Refusal, match="unfinished"):
-            await manage.remove_number(here.running.ctx, PHONE_NUMBER_ID)
+            await manage.remove(here.running.ctx, PHONE_NUMBER_ID)
         await here.running.ctx.db.write(
             lambda tx: tx.execute("UPDATE number SET access_token = x'', removed_at = 1").rowcount
         )

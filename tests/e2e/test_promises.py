@@ -15,12 +15,14 @@ from tests.e2e.process import Daemon
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, WABA_ID, people, phones, site
-from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.actor import Actor
 from wacrmd.services.broadcasts import lifecycle
-from wacrmd.services.numbers import manage
+from wacrmd.services.broadcasts.read import broadcast_of
+from wacrmd.services.numbers.read import list_numbers
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, envelope, signature
 
+ANNA = Actor.operator("anna")
 pytestmark = pytest.mark.anyio
 
 
@@ -299,9 +301,7 @@ async def stall(folder: Path, why: str, extra: str, options: dict[str, Any]) -> 
         broadcast_id = await here.send(people(40))
         if why == "paused_by_operator":
             ctx = here.running.ctx
-            await lifecycle.pause(
-                ctx, await lifecycle.broadcast_of(ctx, broadcast_id), HoldReason.PAUSED_BY_OPERATOR, "anna"
-            )
+            await lifecycle.pause(ctx, ANNA, await broadcast_of(ctx, ANNA, broadcast_id))
         shown = await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == why)
         assert shown["pending_count"] > 0
         assert shown["hold"]["detail"]
@@ -332,4 +332,4 @@ async def test_promise_6_counts_are_derived(tmp_path: Path) -> None:
             lambda tx: [row[1] for row in tx.execute("PRAGMA table_info(broadcast)")]
         )
         assert not [name for name in columns if name.endswith("_count")]
-        assert (await manage.list_numbers(here.running.ctx))[0]["in_flight"] == 0
+        assert (await list_numbers(here.running.ctx))[0].in_flight == 0

@@ -68,7 +68,7 @@ async def test_a_file_that_is_too_much_for_one_broadcast_is_refused_with_what_to
         file.write_text("to,text\n" + "".join(f"{phone},x\n" for phone in phones(21)))
         code, _, err = await wacrmd(*line)
         assert code == 1
-        assert "At most 20 recipients" in err
+        assert "at most 20 recipients" in err
         file.write_text("to,text\n" + "".join(f"{phone},{'x' * 100_000}\n" for phone in phones(20)))
         code, _, err = await wacrmd(*line)
         assert code == 1

@@ -19,12 +19,12 @@ import pytest
 from tests.support.patience import PATIENCE_S
 from tests.support.site import configuration, people, site
 from wacrmd.admin.client import AdminClient
-from wacrmd.admin.identity import Level
 from wacrmd.admin.methods import registry
 from wacrmd.admin.protocol import RpcCode, RpcError
 from wacrmd.cli.frame import EXAMPLE
 from wacrmd.cli.main import SECTIONS
 from wacrmd.cli.reference import BEGIN, SOCKET_ONLY, commands, reference
+from wacrmd.domain.actor import Level
 
 pytestmark = pytest.mark.anyio
 

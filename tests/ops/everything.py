@@ -39,7 +39,7 @@ LOST = "UPDATE recipient SET status = 'sending', claimed_at = 1 WHERE id = (SELE
 METHODS = {method.name: method for method in registry()}
 PATTERNS = {
     f"{each.method} {each.path}": re.compile(f"{each.method} {re.sub(r'{[a-z_]+}', '[^/]+', each.path)}")
-    for each in ENDPOINTS
+    for _, each in ENDPOINTS
 }
 
 

@@ -13,14 +13,13 @@ from wacrmd.services.broadcasts.progress import Speed
 from wacrmd.services.context import WebhookLiveness
 from wacrmd.services.maintenance.control import moment
 from wacrmd.services.numbers.findings import (
-    Check,
-    State,
     assess_health,
     assess_number,
     assess_subscription,
     refuses_token,
     worst,
 )
+from wacrmd.views.checks import Check, CheckState
 
 NOW = 1_795_000_000_000
 
@@ -55,31 +54,31 @@ def test_what_meta_says_of_a_number_is_judged(
     seen: dict[str, Any], rate: float, not_good: set[tuple[str, str]]
 ) -> None:
     found = assess_number(seen, rate=rate)
-    assert {(one.name, one.state.value) for one in found if one.state is not State.OK} == not_good
-    assert all(one.advice for one in found if one.state is not State.OK)
+    assert {(one.name, one.state.value) for one in found if one.state is not CheckState.OK} == not_good
+    assert all(one.advice for one in found if one.state is not CheckState.OK)
 
 
 def test_health_names_reasons_and_solutions() -> None:
-    assert assess_health({"can_send_message": "AVAILABLE"}).state is State.OK
+    assert assess_health({"can_send_message": "AVAILABLE"}).state is CheckState.OK
     error = {"error_code": 1, "error_description": "No money.", "possible_solution": "Pay."}
     limited = assess_health(
         {"can_send_message": "LIMITED", "entities": [{"entity_type": "WABA", "errors": [error]}, "odd"]}
     )
-    assert (limited.state, limited.advice) == (State.WARN, "Pay.")
+    assert (limited.state, limited.advice) == (CheckState.WARN, "Pay.")
     assert limited.detail == "Meta says that sending is LIMITED (WABA: No money)"
-    assert assess_health({"can_send_message": "BLOCKED"}).state is State.FAIL
+    assert assess_health({"can_send_message": "BLOCKED"}).state is CheckState.FAIL
 
 
 def test_a_business_account_without_an_app_hears_nothing() -> None:
-    assert assess_subscription([]).state is State.FAIL
+    assert assess_subscription([]).state is CheckState.FAIL
     assert "CRM" in assess_subscription([{"whatsapp_business_api_data": {"name": "CRM"}}]).detail
 
 
 def test_the_worst_finding_decides() -> None:
-    ok, warn, fail = (Check("x", state, "") for state in State)
-    assert worst([]) is worst([ok]) is State.OK
-    assert worst([ok, warn]) is State.WARN
-    assert worst([warn, fail, ok]) is State.FAIL
+    ok, warn, fail = (Check("x", state, "") for state in CheckState)
+    assert worst([]) is worst([ok]) is CheckState.OK
+    assert worst([ok, warn]) is CheckState.WARN
+    assert worst([warn, fail, ok]) is CheckState.FAIL
 
 
 def test_a_number_is_silent_from_its_first_unanswered_message_on() -> None:

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from wacrmd.domain.template import TemplateContent
+from wacrmd.domain.template import Template, TemplateContent
 from wacrmd.services.broadcasts.validation import Known, problems
-from wacrmd.store.templates import Template
 
 BODY0: dict[str, Any] = {"type": "BODY", "text": "Hello"}
 BODY2: dict[str, Any] = {"type": "BODY", "text": "Hi {{1}}, your order {{2}} is on its way, {{1}}"}
@@ -35,7 +34,19 @@ OFFER: dict[str, Any] = {
 
 def template(*components: dict[str, Any], named: bool = False, status: str = "APPROVED") -> Template:
     form = "NAMED" if named else "POSITIONAL"
-    return Template("1", "2", "sale", "de", status, "MARKETING", form, list(components), None, "NONE", 0)
+    return Template(
+        waba_id="1",
+        meta_id="2",
+        name="sale",
+        language="de",
+        status=status,
+        category="MARKETING",
+        parameter_format=form,
+        components=list(components),
+        quality=None,
+        reason="NONE",
+        synced_at=0,
+    )
 
 
 def text(value: str, **more: str) -> dict[str, str]:

@@ -5,11 +5,10 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from wacrmd.domain.template import TemplateContent
+from wacrmd.domain.template import Template, TemplateContent
 from wacrmd.meta.payloads import message
 from wacrmd.services.broadcasts.validation import Known, problems
 from wacrmd.simulator.templates import refusal_of
-from wacrmd.store.templates import Template
 
 NAMES = ("first_name", "code", "city")
 TEXTS = st.sampled_from(["Jane", "7", "", "two\nlines", "five     spaces", "ä🙂"])
@@ -120,7 +119,17 @@ def test_what_passes_the_check_is_taken_by_meta(
     defaults = TemplateContent(header=parts.pop("header"))
     own = TemplateContent(**parts)
     template = Template(
-        "1", "2", "sale", "de", "APPROVED", None, of["parameter_format"], of["components"], None, None, 0
+        waba_id="1",
+        meta_id="2",
+        name="sale",
+        language="de",
+        status="APPROVED",
+        category=None,
+        parameter_format=of["parameter_format"],
+        components=of["components"],
+        quality=None,
+        reason=None,
+        synced_at=0,
     )
     found = problems(Known(template, [], 0), "sale", "de", defaults, [(0, own)])
     sent = message("+14155550123", "sale", "de", own.over(defaults), "token")["template"]

@@ -7,11 +7,11 @@ import socket
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 
 import anyio
 import anyio.to_thread
 
+from wacrmd.domain.actor import Level
 from wacrmd.errors import ConfigError
 
 SO_PEERGROUPS: int = getattr(socket, "SO_PEERGROUPS", 59)
@@ -22,21 +22,8 @@ NAME_TIMEOUT_S = 1.0
 
 _PEER_CREDENTIALS = struct.Struct("iII")
 _GROUP = struct.Struct("I")
-_MOST_GROUPS_BYTES = 1024
+_MAX_GROUPS_BYTES = 1024
 """What Python's getsockopt takes at most: 256 groups."""
-
-
-class Level(IntEnum):
-    """What a caller may do; each level includes those before it."""
-
-    READ = 1
-    OPERATE = 2
-    ADMIN = 3
-
-    @property
-    def word(self) -> str:
-        """The level as it is written in answers and documentation."""
-        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +101,7 @@ def peer_of(connection: socket.socket) -> Peer:
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
     pid, uid, gid = _PEER_CREDENTIALS.unpack(raw)
     try:
-        packed = connection.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, _MOST_GROUPS_BYTES)
+        packed = connection.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, _MAX_GROUPS_BYTES)
     except OSError:
         packed = b""
     return Peer(pid, uid, gid, frozenset(group for (group,) in _GROUP.iter_unpack(packed)))

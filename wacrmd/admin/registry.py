@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from wacrmd.admin.identity import Caller, Level
+from wacrmd.admin.identity import Caller
 from wacrmd.admin.protocol import RpcCode, RpcError
-from wacrmd.errors import ErrorCode, Problem
+from wacrmd.domain.actor import Level
+from wacrmd.errors import ErrorCode
+from wacrmd.operations.inputs import NoParams, Params
+from wacrmd.operations.problems import problems_of
 from wacrmd.suggest import did_you_mean
 
 C = TypeVar("C")
@@ -26,26 +29,15 @@ StreamHandler = Callable[[C, Any, Caller], AsyncGenerator[Any, None]]
 H = TypeVar("H", bound=Callable[..., Any])
 
 REDACTED = "[redacted]"
+WHOLE = "params"
+"""The path of a problem that concerns the parameters as a whole."""
 _NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
-_LONGEST_AUDITED = 500
+_MAX_AUDITED_CHARACTERS = 500
 """Characters of one parameter that the audit keeps: a pasted list must not fill the database."""
 
 
-_MOST_AUDITED = 50
+_MAX_AUDITED_PARAMS = 50
 """Parameters of one call that the audit keeps; no method has as many."""
-
-
-class Params(BaseModel):
-    """Base of every method's parameters: unknown names are errors, values do not change afterwards.
-
-    A secret is a `pydantic.SecretStr`, which is what keeps it out of the audit and of every log.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NoParams(Params):
-    """The parameters of a method that takes none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +70,12 @@ class Method(Generic[C]):
         try:
             return self.params.model_validate(given)
         except ValidationError as error:
-            problems = [
-                self._problem(dict(one)) for one in error.errors(include_url=False, include_input=False)
-            ]
+            problems = problems_of(error, self.params)
+        listed = [{"path": one.path or WHOLE, "message": one.message} for one in problems]
         raise RpcError(
             RpcCode.INVALID_PARAMS,
-            f"{self.name}: " + "; ".join(f"{one.path}: {one.message}" for one in problems),
-            {
-                "code": ErrorCode.BAD_REQUEST,
-                "details": [{"path": one.path, "message": one.message} for one in problems],
-            },
+            f"{self.name}: " + "; ".join(f"{one['path']}: {one['message']}" for one in listed),
+            {"code": ErrorCode.BAD_REQUEST, "details": listed},
         )
 
     def audited(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -98,10 +86,10 @@ class Method(Generic[C]):
         """
         properties = self.params.model_json_schema().get("properties", {})
         kept: dict[str, Any] = {}
-        for name, value in itertools.islice(given.items(), _MOST_AUDITED):
+        for name, value in itertools.islice(given.items(), _MAX_AUDITED_PARAMS):
             declared = properties.get(name)
             secret = declared is None or b'"writeOnly"' in orjson.dumps(declared)
-            kept[name[:_LONGEST_AUDITED]] = REDACTED if secret else _plain(value)
+            kept[name[:_MAX_AUDITED_CHARACTERS]] = REDACTED if secret else _plain(value)
         return kept
 
     def describe(self) -> dict[str, Any]:
@@ -115,15 +103,6 @@ class Method(Generic[C]):
             "params": self.params.model_json_schema(),
             "example": self.example,
         }
-
-    def _problem(self, error: dict[str, Any]) -> Problem:
-        location = error["loc"]
-        message = str(error["msg"]).removeprefix("Value error, ")
-        if error["type"] == "extra_forbidden":
-            message = "unknown parameter" + did_you_mean(str(location[-1]), self.params.model_fields)
-        elif error["type"] == "missing":
-            message = "is required"
-        return Problem(path_of(location), message)
 
 
 class Registry(Generic[C]):
@@ -197,20 +176,12 @@ class Registry(Generic[C]):
             ) from None
 
 
-def path_of(location: tuple[str | int, ...]) -> str:
-    """A place in the parameters as people write it: `recipients[3].params[1]`; `params` for the whole."""
-    path = ""
-    for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return path.removeprefix(".") or "params"
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= _LONGEST_AUDITED else value[:_LONGEST_AUDITED] + "…"
+        return value if len(value) <= _MAX_AUDITED_CHARACTERS else value[:_MAX_AUDITED_CHARACTERS] + "…"
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
         text = orjson.dumps(value).decode()
-        return value if len(text) <= _LONGEST_AUDITED else f"[{len(value)} values]"
+        return value if len(text) <= _MAX_AUDITED_CHARACTERS else f"[{len(value)} values]"
     return REDACTED

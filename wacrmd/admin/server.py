@@ -12,11 +12,12 @@ from anyio.abc import TaskGroup
 from wacrmd import __version__
 from wacrmd.admin import protocol
 from wacrmd.admin.connection import Connection, SendItem
-from wacrmd.admin.identity import Caller, Level, Peer, peer_of, user_name
+from wacrmd.admin.identity import Caller, Peer, peer_of, user_name
 from wacrmd.admin.listener import Listener
 from wacrmd.admin.protocol import Request, RpcCode, RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
+from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode, Refusal, WacrmdError
 from wacrmd.log import get_logger
 

@@ -1,4 +1,4 @@
-"""The ASGI app for local apps: its table of endpoints, and the health checks beside it."""
+"""The ASGI app for local apps: the operations with an HTTP binding, and the health checks beside them."""
 
 from functools import lru_cache
 
@@ -10,42 +10,45 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from wacrmd.api import broadcasts, events, me, numbers, optouts, recipients, templates, webhooks
-from wacrmd.api.answers import Document
-from wacrmd.api.endpoint import Call, Endpoint, RequestPipeline, presented_key
 from wacrmd.api.observed import metrics_routes, observed
-from wacrmd.api.openapi import describe
+from wacrmd.api.openapi import OpenApiDocument, describe
+from wacrmd.api.pipeline import Pipeline, presented_key
+from wacrmd.domain.actor import Actor
 from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
 from wacrmd.http.middleware import RequestMiddleware, error_body
+from wacrmd.operations.inputs import NoParams
+from wacrmd.operations.operation import Http, HttpRequest, Operation, Operations, Reply
+from wacrmd.operations.table import OPERATIONS
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
 
+_own = Operations()
 
-async def _openapi(call: Call) -> Response:
-    return Response(_described(call.ctx.config.limits.max_recipients), media_type="application/json")
+
+async def _document(ctx: Context, _actor: Actor, _request: HttpRequest) -> Reply:
+    return Reply(_described(ctx.config.limits.max_recipients), status=200)
+
+
+@_own.operation("openapi", http=Http("GET", "/api/v1/openapi.json", handler=_document, bare=True))
+async def openapi(_ctx: Context, _actor: Actor, _params: NoParams) -> OpenApiDocument:
+    """Describe this API (OpenAPI 3.1)."""
+    raise NotImplementedError  # over HTTP alone, and there the document is made only once
+
+
+ENDPOINTS: tuple[tuple[Operation, Http], ...] = tuple(
+    (each, each.http) for each in (*OPERATIONS, *_own) if each.http is not None
+)
+"""The operations with an HTTP binding."""
 
 
 @lru_cache(maxsize=4)
 def _described(max_recipients: int) -> bytes:
-    return orjson.dumps(describe(ENDPOINTS, max_recipients))
-
-
-ENDPOINTS: tuple[Endpoint, ...] = (
-    *me.ENDPOINTS,
-    *broadcasts.ENDPOINTS,
-    *recipients.ENDPOINTS,
-    *events.ENDPOINTS,
-    *numbers.ENDPOINTS,
-    *templates.ENDPOINTS,
-    *optouts.ENDPOINTS,
-    *webhooks.ENDPOINTS,
-    Endpoint("GET", "/api/v1/openapi.json", "Describe this API (OpenAPI 3.1)", _openapi, Document, bare=True),
-)
+    return orjson.dumps(describe((each for each, _ in ENDPOINTS), max_recipients))
 
 
 def build(ctx: Context) -> Starlette:
     """The ASGI app of the API's listener."""
-    pipeline = RequestPipeline(ctx)
+    pipeline = Pipeline(ctx)
 
     async def livez(_: Request) -> Response:
         return JSONResponse({"data": {"status": "ok"}})
@@ -77,8 +80,8 @@ def build(ctx: Context) -> Starlette:
     return Starlette(
         routes=[
             *(
-                Route(row.path, observed(ctx, row, pipeline.guard(row)), methods=[row.method])
-                for row in ENDPOINTS
+                Route(http.path, observed(ctx, http, pipeline.endpoint(each, http)), methods=[http.method])
+                for each, http in ENDPOINTS
             ),
             *metrics_routes(ctx),
             Route("/livez", livez),

@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wacrmd.api.endpoint import Endpoint
 from wacrmd.metrics import CONTENT_TYPE
+from wacrmd.operations.operation import Http
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.metrics import scrape
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def observed(ctx: Context, endpoint: Endpoint, handler: Handler) -> Handler:
-    """The handler of an endpoint, counted and timed; a stream is timed until its headers."""
-    name = f"{endpoint.method} {endpoint.path}"
+def observed(ctx: Context, http: Http, handler: Handler) -> Handler:
+    """The endpoint of an operation, counted and timed; a stream is timed until its headers."""
+    name = f"{http.method} {http.path}"
     seconds = ctx.metrics.api_request_duration.labels(name)
 
     async def handle(request: Request) -> Response:

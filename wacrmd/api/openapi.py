@@ -1,20 +1,35 @@
-"""The OpenAPI 3.1 description of the API, made from the table that routes it."""
+"""The OpenAPI 3.1 description of the API, made from the declarations of its operations."""
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from wacrmd import __version__
-from wacrmd.api.answers import ErrorOut
-from wacrmd.api.endpoint import Endpoint
+from wacrmd.api.form import PATH_PARAMETERS, Form
 from wacrmd.errors import HTTP_STATUS, ErrorCode
+from wacrmd.operations.operation import Http, Kind, Operation
+from wacrmd.views.errors import ErrorBody
+from wacrmd.views.json import adapter
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApiDocument:
+    """An OpenAPI 3.1 document."""
+
+    openapi: str
+    info: Json
+    paths: Json
+    components: Json
+
+
 Names = dict[tuple[Any, JsonSchemaMode], Json]
-"""References to schemas by model and by whether it is read or written."""
+"""References to schemas by type and by whether it is read or written."""
 
 MEANING: dict[ErrorCode, str] = {
     ErrorCode.BAD_REQUEST: "Malformed body, parameter or cursor; `details` name each place.",
@@ -33,14 +48,8 @@ MEANING: dict[ErrorCode, str] = {
 
 EVERYWHERE = (ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE)
 
-PATH_PARAMETERS = {
-    "id": "its id",
-    "rid": "id of a recipient",
-    "phone": "a phone number such as +14155550123 (the + as %2B), or a business-scoped user id",
-    "delivery_id": "id of a delivery",
-}
-
 EVENT_STREAM = "text/event-stream"
+REFERENCE = "#/components/schemas/{model}"
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 HEADERS: dict[str, Json] = {
     "X-Request-Id": {"description": "The caller's own id if it is sane, else a new one.", "type": "string"},
@@ -58,16 +67,16 @@ Every answer of success is `{"data": …}`, a list has `meta.next_cursor` beside
 """
 
 
-def describe(endpoints: Iterable[Endpoint], max_recipients: int) -> Json:
-    """The whole description as one JSON object."""
-    rows = list(endpoints)
+def describe(operations: Iterable[Operation], max_recipients: int) -> Json:
+    """The whole description as one JSON object; operations without an HTTP binding are left out."""
+    rows = [(operation, operation.http, Form.of(operation)) for operation in operations if operation.http]
     names, schemas = _schemas(rows)
-    schemas["BroadcastIn"]["properties"]["recipients"]["maxItems"] = max_recipients
+    schemas["NewBroadcast"]["properties"]["recipients"]["maxItems"] = max_recipients
     paths: dict[str, Json] = {}
-    for row in rows:
-        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, names)
-    for path, operation in _HEALTH.items():
-        paths[path] = {"get": operation}
+    for operation, http, form in rows:
+        paths.setdefault(http.path, {})[http.method.lower()] = _operation(operation, http, form, names)
+    for path, health in _HEALTH.items():
+        paths[path] = {"get": health}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -98,21 +107,48 @@ def describe(endpoints: Iterable[Endpoint], max_recipients: int) -> Json:
     }
 
 
-def _schemas(rows: list[Endpoint]) -> tuple[Names, Json]:
-    """References to the models of all bodies, queries and answers, and their schemas by name."""
-    wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(ErrorOut, "serialization"): None}
-    for row in rows:
-        for model in (row.body, row.query):
+Row = tuple[Operation, Http, Form]
+
+
+def _schemas(rows: list[Row]) -> tuple[Names, Json]:
+    """References to the types of all bodies, queries and answers, and their schemas by name."""
+    wanted: dict[tuple[Any, JsonSchemaMode], TypeAdapter[Any]] = {}
+
+    def want(kind: Any, mode: JsonSchemaMode) -> None:
+        wanted[kind, mode] = adapter(kind)
+
+    want(ErrorBody, "serialization")
+    for operation, http, form in rows:
+        for model in (form.query, form.body):
             if model is not None:
-                wanted[model, "validation"] = None
-        for answer in (row.answer, *row.other.values()):
+                want(model, "validation")
+        for answer in (operation.http_item, *http.other.values()):
             if answer is not None:
-                wanted[answer, "serialization"] = None
-    references, definitions = models_json_schema(
-        list(wanted), ref_template="#/components/schemas/{model}", by_alias=True
+                want(answer, "serialization")
+    references, definitions = TypeAdapter.json_schemas(
+        [(key, key[1], made) for key, made in wanted.items()], ref_template=REFERENCE, by_alias=True
     )
+    names: Names = {key: references[key, key[1]] for key in wanted}
     schemas: Json = _tidy(definitions["$defs"])
-    return dict(references), schemas
+    for _, http, form in rows:
+        if form.body is not None:
+            _drop(schemas[_name(names[form.body, "validation"])], http.path_names)
+        if form.query is not None:
+            schemas.pop(_name(names[form.query, "validation"]), None)
+    return names, schemas
+
+
+def _name(reference: Json) -> str:
+    name: str = reference["$ref"].removeprefix(REFERENCE.format(model=""))
+    return name
+
+
+def _drop(schema: Json, path_names: tuple[str, ...]) -> None:
+    """Take out of a body's schema what stands in the path."""
+    for name in path_names:
+        schema["properties"].pop(name, None)
+    if "required" in schema:
+        schema["required"] = [name for name in schema["required"] if name not in path_names]
 
 
 def _tidy(schema: Any) -> Any:
@@ -128,48 +164,48 @@ def _tidy(schema: Any) -> Any:
     }
 
 
-def _operation(row: Endpoint, names: Names) -> Json:
-    scopes = " or ".join(f"`{scope}`" for scope in row.scopes)
-    needs = f"Needs the scope {scopes}." if row.scopes else "Any key will do."
-    operation: Json = {
-        "operationId": _operation_id(row),
-        "summary": row.summary,
-        "description": f"{row.description}\n\n{needs}".strip(),
-        "tags": [row.path.split("/")[3].partition(".")[0]],
-        "security": [{"key": [scope]} for scope in row.scopes] or [{"key": []}],
-        "parameters": [*_path_parameters(row), *_query_parameters(row), *_header_parameters(row)],
-        "responses": _responses(row, names),
+def _operation(operation: Operation, http: Http, form: Form, names: Names) -> Json:
+    scopes = " or ".join(f"`{scope}`" for scope in http.scopes)
+    needs = f"Needs the scope {scopes}." if http.scopes else "Any key will do."
+    described: Json = {
+        "operationId": _operation_id(http),
+        "summary": operation.summary,
+        "description": f"{operation.description}\n\n{needs}".strip(),
+        "tags": [http.path.split("/")[3].partition(".")[0]],
+        "security": [{"key": [scope]} for scope in http.scopes] or [{"key": []}],
+        "parameters": [*_path_parameters(http), *_query_parameters(http, form), *_header_parameters(http)],
+        "responses": _responses(operation, http, form, names),
     }
-    if row.body is not None:
-        operation["requestBody"] = {
+    if form.body is not None:
+        described["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": names[row.body, "validation"]}},
+            "content": {"application/json": {"schema": names[form.body, "validation"]}},
         }
-    return operation
+    return described
 
 
-def _operation_id(row: Endpoint) -> str:
-    words = re.findall(r"[a-z0-9]+", row.path.removeprefix("/api/v1/").lower())
-    return "_".join([row.method.lower(), *words])
+def _operation_id(http: Http) -> str:
+    words = re.findall(r"[a-z0-9]+", http.path.removeprefix("/api/v1/").lower())
+    return "_".join([http.method.lower(), *words])
 
 
-def _path_parameters(row: Endpoint) -> list[Json]:
+def _path_parameters(http: Http) -> list[Json]:
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "description": PATH_PARAMETERS[name],
+            "description": PATH_PARAMETERS[name].description,
             "schema": {"type": "string", "minLength": 1},
         }
-        for name in re.findall(r"{(\w+)}", row.path)
+        for name in http.path_names
     ]
 
 
-def _query_parameters(row: Endpoint) -> list[Json]:
-    if row.query is None:
+def _query_parameters(http: Http, form: Form) -> list[Json]:
+    if form.query is None:
         return []
-    schema = row.query.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema = form.query.model_json_schema(ref_template=REFERENCE)
     return [
         {
             "name": name,
@@ -181,6 +217,7 @@ def _query_parameters(row: Endpoint) -> list[Json]:
             ),
         }
         for name, field in schema["properties"].items()
+        if name not in http.path_names
     ]
 
 
@@ -193,7 +230,7 @@ def _without_null(schema: Json) -> Json:
     return {**kept[0], **rest} if len(kept) == 1 else {"anyOf": kept, **rest}
 
 
-def _header_parameters(row: Endpoint) -> list[Json]:
+def _header_parameters(http: Http) -> list[Json]:
     return [
         {
             "name": header.name,
@@ -203,23 +240,23 @@ def _header_parameters(row: Endpoint) -> list[Json]:
             "schema": {"type": "string", "minLength": 1}
             | ({"maxLength": header.max_length} if header.max_length is not None else {}),
         }
-        for header in row.headers
+        for header in http.headers
         if header.name != "Accept"  # OpenAPI tells that one by the media types of the answer
     ]
 
 
-def _responses(row: Endpoint, names: Names) -> Json:
-    responses: Json = {str(row.status): _success(row, row.answer, names, main=True)}
-    for status, model in row.other.items():
-        responses[str(status)] = _success(row, model, names, main=False)
-    for status, codes in _errors(row).items():
+def _responses(operation: Operation, http: Http, form: Form, names: Names) -> Json:
+    responses: Json = {str(http.status): _success(operation, http, operation.http_item, names, main=True)}
+    for status, kind in http.other.items():
+        responses[str(status)] = _success(operation, http, kind, names, main=False)
+    for status, codes in _errors(operation, http, form).items():
         limited = ErrorCode.RATE_LIMITED in codes or ErrorCode.UNAVAILABLE in codes
         responses[str(status)] = {
             "description": "\n".join(f"`{code}`: {MEANING[code]}" for code in codes),
             "headers": _headers("X-Request-Id", *(("Retry-After",) if limited else ())),
             "content": {
                 "application/json": {
-                    "schema": names[ErrorOut, "serialization"],
+                    "schema": names[ErrorBody, "serialization"],
                     "example": {"error": {"code": codes[0], "message": MEANING[codes[0]]}},
                 }
             },
@@ -227,42 +264,36 @@ def _responses(row: Endpoint, names: Names) -> Json:
     return responses
 
 
-def _success(
-    row: Endpoint,
-    model: type[BaseModel] | None,
-    names: Names,
-    *,
-    main: bool,
-) -> Json:
+def _success(operation: Operation, http: Http, kind: Any, names: Names, *, main: bool) -> Json:
     replayed = (
-        ("Idempotent-Replayed",) if any(header.name == "Idempotency-Key" for header in row.headers) else ()
+        ("Idempotent-Replayed",) if any(header.name == "Idempotency-Key" for header in http.headers) else ()
     )
     response: Json = {
-        "description": row.summary
+        "description": operation.summary
         if main
         else "Nothing more is to come."
-        if model is None
-        else model.__doc__,
+        if kind is None
+        else kind.__doc__,
         "headers": _headers("X-Request-Id", *RATE_HEADERS, *replayed),
     }
-    if model is None:
+    if kind is None:
         return response
     content: Json = {}
-    if EVENT_STREAM not in row.media or not main:
-        content["application/json"] = {"schema": _envelope(row, names[model, "serialization"])}
+    if EVENT_STREAM not in http.media or not main:
+        content["application/json"] = {"schema": _envelope(operation, http, names[kind, "serialization"])}
     if main:
         content |= {
             # The schema of a stream of events would be taken for the schema of each event.
             media: {} if media == EVENT_STREAM else {"schema": {"type": "string", "description": meaning}}
-            for media, meaning in row.media.items()
+            for media, meaning in http.media.items()
         }
     return response | {"content": content}
 
 
-def _envelope(row: Endpoint, schema: Json) -> Json:
-    if row.bare:
+def _envelope(operation: Operation, http: Http, schema: Json) -> Json:
+    if http.bare:
         return schema
-    if not row.paged:
+    if operation.kind not in (Kind.LIST, Kind.PAGE):
         return {"type": "object", "required": ["data"], "properties": {"data": schema}}
     return {
         "type": "object",
@@ -282,16 +313,16 @@ def _headers(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _errors(row: Endpoint) -> dict[int, list[ErrorCode]]:
-    """The errors of an endpoint by status, those included that follow from what it takes."""
-    codes = {*row.errors, *EVERYWHERE}
-    if row.scopes:
+def _errors(operation: Operation, http: Http, form: Form) -> dict[int, list[ErrorCode]]:
+    """The errors of an operation by status, those included that follow from what it takes."""
+    codes = {*operation.errors, *EVERYWHERE}
+    if http.scopes:
         codes.add(ErrorCode.FORBIDDEN)
-    if row.query is not None or row.body is not None:
+    if form.query is not None or form.body is not None:
         codes.add(ErrorCode.BAD_REQUEST)
-    if row.body is not None:
+    if form.body is not None:
         codes.add(ErrorCode.PAYLOAD_TOO_LARGE)
-    if "{" in row.path:
+    if http.path_names:
         codes.add(ErrorCode.NOT_FOUND)
     by_status: dict[int, list[ErrorCode]] = {}
     for code in ErrorCode:
@@ -306,7 +337,7 @@ def _health(summary: str, media: str = "application/json", *, failing: bool = Fa
     if failing:
         responses["503"] = {
             "description": MEANING[ErrorCode.UNAVAILABLE],
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorOut"}}},
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
         }
     return {
         "operationId": summary.lower().replace(" ", "_"),

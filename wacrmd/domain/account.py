@@ -2,16 +2,26 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
 from wacrmd.clock import Millis
+from wacrmd.fields import Doc, Time
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+@dataclass(frozen=True, kw_only=True)
+class AccountFacts:
+    """What is stored of an account and shown to callers."""
+
+    __slots__ = ()  # what inherits it has slots of its own
+
+    id: Annotated[str, Doc("its id")]
+    name: Annotated[str, Doc("its name")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account(AccountFacts):
     """A tenant: owns numbers, keys, broadcasts, templates and opt-outs."""
 
-    id: str
-    name: str
     created_at: Millis
 
 
@@ -26,17 +36,25 @@ class Scope(StrEnum):
     NUMBERS_READ = "numbers:read"
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyFacts:
+    """What is stored of an API key and shown to callers."""
+
+    __slots__ = ()
+
+    id: Annotated[str, Doc("its id")]
+    account: Annotated[str, Doc("name of the account that it acts on")]
+    name: Annotated[str, Doc("the app that uses it")]
+    prefix: Annotated[str, Doc("how it begins")]
+    scopes: Annotated[tuple[Scope, ...], Doc("what it may do")]
+    expires_at: Time | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey(ApiKeyFacts):
     """A local app's key as stored: never the key itself, only its hash and a display prefix."""
 
-    id: str
     account_id: str
-    account: str
-    name: str
-    prefix: str
-    scopes: tuple[Scope, ...]
     created_at: Millis
-    expires_at: Millis | None
     revoked_at: Millis | None
     last_used_at: Millis | None

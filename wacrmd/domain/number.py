@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
-from wacrmd.clock import Millis
 from wacrmd.domain.hold import Hold
+from wacrmd.fields import Doc, Time
 
 
 class NumberState(StrEnum):
@@ -14,24 +15,32 @@ class NumberState(StrEnum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A business phone number that sends; its token and secrets stay encrypted in the database."""
+@dataclass(frozen=True, kw_only=True)
+class NumberFacts:
+    """What is stored of a number and shown to callers."""
 
-    id: str
+    __slots__ = ()  # what inherits it has slots of its own
+
+    id: Annotated[str, Doc("its id")]
+    phone_number_id: Annotated[str, Doc("Meta's id of the number")]
+    waba_id: Annotated[str, Doc("Meta's id of its WhatsApp business account")]
+    label: Annotated[str | None, Doc("a name for people")]
+    display_phone: Annotated[str | None, Doc("the number itself, in E.164 form")]
+    verified_name: Annotated[str | None, Doc("the name that people see, in Meta's words")]
+    is_default: Annotated[bool, Doc("whether it sends where a broadcast names no number")]
+    state: Annotated[NumberState, Doc("whether it sends")]
+    quality: Annotated[str | None, Doc("quality rating, in Meta's words")]
+    limit_tier: Annotated[str | None, Doc("messaging limit, in Meta's words")]
+    checked_at: Annotated[Time | None, Doc("when Meta was asked about it last")]
+    created_at: Time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number(NumberFacts):
+    """A business phone number that sends, as stored; its token and secrets stay encrypted in the database."""
+
     account_id: str
     account: str
-    phone_number_id: str
-    waba_id: str
-    label: str | None
-    display_phone: str | None
     messages_per_second: float | None
-    is_default: bool
-    state: NumberState
     hold: Hold | None
-    quality: str | None
-    limit_tier: str | None
-    verified_name: str | None
-    checked_at: Millis | None
-    created_at: Millis
     access_token: bytes = field(repr=False)

@@ -1,7 +1,9 @@
-"""What fills a template."""
+"""Templates as Meta approved them, and what fills one."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from wacrmd.fields import Doc, Time, json_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,22 @@ class TemplateContent:
             buttons=self.buttons if self.buttons is not None else defaults.buttons,
             components=None if given or self.params is not None else defaults.components,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A template in one language, in Meta's words: as stored, and as callers see it."""
+
+    waba_id: Annotated[str, Doc("the WhatsApp business account")] = field(
+        metadata=json_name("business_account_id")
+    )
+    meta_id: Annotated[str, Doc("Meta's id of it")] = field(metadata=json_name("id"))
+    name: str
+    language: Annotated[str, Doc("language code")]
+    status: Annotated[str, Doc("`APPROVED` may be sent")]
+    category: str | None
+    parameter_format: Annotated[str, Doc("`POSITIONAL` or `NAMED`")]
+    components: Annotated[list[dict[str, Any]], Doc("as Meta gives them")]
+    quality: str | None
+    reason: Annotated[str | None, Doc("why it was rejected")]
+    synced_at: Annotated[Time, Doc("when it was read from Meta, or told by a webhook")]

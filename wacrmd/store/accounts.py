@@ -7,13 +7,14 @@ from wacrmd.clock import Millis
 from wacrmd.domain.account import Account
 from wacrmd.errors import conflict
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import RowMapper
 
-_COLUMNS = "id, name, created_at"
+_ROW = RowMapper(Account)
 
 
 def add(tx: Tx, name: str, now: Millis) -> Account:
     """Store a new account. Refuses a name that is taken."""
-    account = Account(str(uuid4()), name, now)
+    account = Account(id=str(uuid4()), name=name, created_at=now)
     try:
         tx.execute("INSERT INTO account (id, name, created_at) VALUES (?, ?, ?)", (account.id, name, now))
     except sqlite3.IntegrityError as error:
@@ -23,15 +24,15 @@ def add(tx: Tx, name: str, now: Millis) -> Account:
 
 def all_of(tx: Tx) -> list[Account]:
     """All accounts by name."""
-    return [Account(*row) for row in tx.execute(f"SELECT {_COLUMNS} FROM account ORDER BY name")]
+    return [_ROW.record(row) for row in tx.execute(f"SELECT {_ROW.columns} FROM account ORDER BY name")]
 
 
 def find(tx: Tx, reference: str) -> Account | None:
     """The account of this name or id."""
     row = tx.execute(
-        f"SELECT {_COLUMNS} FROM account WHERE name = ? OR id = ?", (reference, reference)
+        f"SELECT {_ROW.columns} FROM account WHERE name = ? OR id = ?", (reference, reference)
     ).fetchone()
-    return Account(*row) if row else None
+    return _ROW.record(row) if row else None
 
 
 def rename(tx: Tx, account_id: str, name: str) -> None:

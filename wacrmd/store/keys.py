@@ -6,17 +6,10 @@ from uuid import uuid4
 from wacrmd.clock import Millis
 from wacrmd.domain.account import ApiKey, Scope
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import RowMapper
 
-_SELECT = """
-SELECT k.id, k.account_id, a.name, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
-FROM api_key k JOIN account a ON a.id = k.account_id
-"""
-
-
-def _key(row: tuple[object, ...]) -> ApiKey:
-    values = list(row)
-    values[5] = tuple(Scope(scope) for scope in json.loads(str(row[5])))
-    return ApiKey(*values)  # type: ignore[arg-type]  # the columns stand in the order of the fields
+_ROW = RowMapper(ApiKey, {"account": "a.name"}, table="k")
+_SELECT = f"SELECT {_ROW.columns} FROM api_key k JOIN account a ON a.id = k.account_id"
 
 
 def add(
@@ -43,7 +36,7 @@ def add(
 def all_of(tx: Tx, account_id: str | None = None) -> list[ApiKey]:
     """The keys of one account or of all, oldest first."""
     where, values = ("WHERE k.account_id = ?", (account_id,)) if account_id else ("", ())
-    return [_key(row) for row in tx.execute(f"{_SELECT} {where} ORDER BY k.created_at, k.id", values)]
+    return [_ROW.record(row) for row in tx.execute(f"{_SELECT} {where} ORDER BY k.created_at, k.id", values)]
 
 
 def usable(tx: Tx, hashed: bytes, now: Millis) -> ApiKey | None:
@@ -52,13 +45,13 @@ def usable(tx: Tx, hashed: bytes, now: Millis) -> ApiKey | None:
         f"{_SELECT} WHERE k.hash = ? AND k.revoked_at IS NULL AND coalesce(k.expires_at, ?) >= ?",
         (hashed, now, now),
     ).fetchone()
-    return _key(row) if row else None
+    return _ROW.record(row) if row else None
 
 
 def find(tx: Tx, beginning: str) -> list[ApiKey]:
     """The keys whose id begins so (at most two: enough to see that it is ambiguous)."""
     rows = tx.execute(f"{_SELECT} WHERE substr(k.id, 1, ?) = ? LIMIT 2", (len(beginning), beginning))
-    return [_key(row) for row in rows]
+    return [_ROW.record(row) for row in rows]
 
 
 def revoke(tx: Tx, key_id: str, now: Millis) -> None:

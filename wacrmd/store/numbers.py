@@ -7,17 +7,13 @@ from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.domain.hold import HoldReason
-from wacrmd.domain.number import Number, NumberState
+from wacrmd.domain.number import Number
 from wacrmd.errors import conflict
 from wacrmd.store.database import Tx
-from wacrmd.store.rows import hold_of
+from wacrmd.store.rows import RowMapper
 
-_SELECT = """
-SELECT n.id, n.account_id, a.name, n.phone_number_id, n.waba_id, n.label, n.display_phone, n.messages_per_second,
-       n.is_default, n.state, n.hold_reason, n.hold_detail, n.hold_since, n.quality, n.limit_tier, n.verified_name,
-       n.checked_at, n.created_at, n.access_token
-FROM number n JOIN account a ON a.id = n.account_id
-"""
+_ROW = RowMapper(Number, {"account": "a.name"}, table="n")
+_SELECT = f"SELECT {_ROW.columns} FROM number n JOIN account a ON a.id = n.account_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +25,6 @@ class WebhookSecret:
     phone_number_id: str
     waba_id: str
     encrypted: bytes
-
-
-def _number(row: Any) -> Number:
-    values: list[Any] = [*row[:8], bool(row[8]), NumberState(row[9]), hold_of(*row[10:13]), *row[13:]]
-    return Number(*values)
 
 
 def add(
@@ -90,13 +81,13 @@ def all_of(tx: Tx, account_id: str | None = None) -> list[Number]:
     """The configured numbers of one account or of all, oldest first."""
     where, values = ("AND n.account_id = ?", (account_id,)) if account_id else ("", ())
     rows = tx.execute(f"{_SELECT} WHERE n.removed_at IS NULL {where} ORDER BY n.created_at, n.id", values)
-    return [_number(row) for row in rows]
+    return [_ROW.record(row) for row in rows]
 
 
 def get(tx: Tx, number_id: str) -> Number | None:
     """The number of this id, also one that was removed meanwhile."""
     row = tx.execute(f"{_SELECT} WHERE n.id = ?", (number_id,)).fetchone()
-    return _number(row) if row else None
+    return _ROW.record(row) if row else None
 
 
 def find(tx: Tx, reference: str, account_id: str | None = None) -> list[Number]:
@@ -107,7 +98,7 @@ def find(tx: Tx, reference: str, account_id: str | None = None) -> list[Number]:
         " ORDER BY n.phone_number_id = ? DESC LIMIT 2",
         (reference, len(reference), reference, *values, reference),
     )
-    numbers = [_number(row) for row in rows]
+    numbers = [_ROW.record(row) for row in rows]
     return numbers[:1] if numbers and numbers[0].phone_number_id == reference else numbers
 
 
@@ -117,7 +108,7 @@ def default_of(tx: Tx, account_id: str) -> Number | None:
         f"{_SELECT} WHERE n.account_id = ? AND n.removed_at IS NULL ORDER BY n.is_default DESC, n.created_at LIMIT 1",
         (account_id,),
     ).fetchone()
-    return _number(row) if row else None
+    return _ROW.record(row) if row else None
 
 
 def make_default(tx: Tx, number_id: str, account_id: str) -> None:

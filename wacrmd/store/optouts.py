@@ -2,33 +2,17 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from wacrmd.clock import Millis
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import RowMapper
 from wacrmd.views.events import OptedIn, OptedOut
+from wacrmd.views.optouts import AccountOptOut
 
-
-@dataclass(frozen=True, slots=True)
-class OptOut:
-    """One person who opted out: by phone (E.164), business-scoped user id, or both."""
-
-    id: int
-    account_id: str
-    account: str
-    phone: str | None
-    user_id: str | None
-    source: str
-    detail: str | None
-    at: Millis
-
-
-_SELECT = (
-    "SELECT o.id, o.account_id, a.name, o.phone, o.user_id, o.source, o.detail, o.at"
-    " FROM optout o JOIN account a ON a.id = o.account_id"
-)
+_ROW = RowMapper(AccountOptOut, {"account": "a.name"}, table="o")
+_SELECT = f"SELECT {_ROW.columns} FROM optout o JOIN account a ON a.id = o.account_id"
 
 
 def add(
@@ -186,22 +170,26 @@ def among(tx: Tx, account_id: str, addresses: Iterable[str]) -> set[str]:
     return {address for (address,) in rows}
 
 
-def find(tx: Tx, account_id: str, *, phone: str | None = None, user_id: str | None = None) -> OptOut | None:
+def find(
+    tx: Tx, account_id: str, *, phone: str | None = None, user_id: str | None = None
+) -> AccountOptOut | None:
     """The opt-out of a phone or a user id."""
     row = tx.execute(
         f"{_SELECT} WHERE o.account_id = ? AND (o.phone = ? OR o.user_id = ?) AND o.lifted_at IS NULL LIMIT 1",
         (account_id, phone, user_id),
     ).fetchone()
-    return OptOut(*row) if row else None
+    return _ROW.record(row) if row else None
 
 
-def page(tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int) -> list[OptOut]:
+def page(
+    tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int
+) -> list[AccountOptOut]:
     """Opt-outs of one account or of all, newest first, that stand after the position."""
     at, after_id = after or (2**62, 0)
     account_ids = [account_id] if account_id else [row[0] for row in tx.execute("SELECT id FROM account")]
     # Account by account, for the index is in this order only within one.
     found = [
-        OptOut(*row)
+        _ROW.record(row)
         for each in account_ids
         for row in tx.execute(
             f"{_SELECT} WHERE o.account_id = ? AND o.lifted_at IS NULL AND (o.at, o.id) < (?, ?)"

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 from wacrmd.clock import Millis
+from wacrmd.domain.webhook_delivery import DeliveryStatus
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import RowMapper
 from wacrmd.views.events import Envelope, Event
 from wacrmd.views.json import to_json
-
-STATUSES = ("pending", "delivered", "failed")
-"""What can have become of a delivery."""
+from wacrmd.views.webhooks import DeliveryFacts
 
 MAX_DELETED_ROWS = 250
 """Deliveries that one call deletes at most: about 10 ms of the writer's time."""
@@ -34,22 +34,17 @@ class Due:
     queued_at: Millis
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery(DeliveryFacts):
     """One event for one endpoint: where it stands, and each try with time, status or error, and duration."""
 
     id: int
-    uuid: str
-    endpoint_id: str
-    event: str
-    event_id: str
     body: str
-    status: str
-    attempts: int
     next_attempt_at: Millis
     tries: list[dict[str, Any]]
-    created_at: Millis
-    delivered_at: Millis | None
+
+
+_ROW = RowMapper(Delivery)
 
 
 def subscribed_events(tx: Tx, account_id: str) -> frozenset[str]:
@@ -159,19 +154,11 @@ def queue_again(tx: Tx, delivery_id: int, now: Millis) -> None:
     )
 
 
-_COLUMNS = "id, uuid, endpoint_id, event, event_id, body, status, attempts, next_attempt_at, tries, created_at, delivered_at"
-
-
-def _delivery(row: Any) -> Delivery:
-    values: list[Any] = [*row[:9], json.loads(row[9]), *row[10:]]
-    return Delivery(*values)
-
-
 def page(
     tx: Tx,
     endpoint_id: str,
     *,
-    status: str | None = None,
+    status: DeliveryStatus | None = None,
     after: tuple[Millis, int] | None = None,
     limit: int,
 ) -> list[Delivery]:
@@ -179,10 +166,10 @@ def page(
     at, row_id = after or (2**62, 0)
     # Status by status, for the index is in this order only within one.
     found = [
-        _delivery(row)
-        for each in ([status] if status else STATUSES)
+        _ROW.record(row)
+        for each in ([status] if status else DeliveryStatus)
         for row in tx.execute(
-            f"SELECT {_COLUMNS} FROM webhook_delivery WHERE endpoint_id = ? AND status = ?"
+            f"SELECT {_ROW.columns} FROM webhook_delivery WHERE endpoint_id = ? AND status = ?"
             " AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?",
             (endpoint_id, each, at, row_id, limit),
         )
@@ -193,7 +180,7 @@ def page(
 def get(tx: Tx, endpoint_id: str | None, delivery_uuid: str) -> Delivery | None:
     """One delivery, of this endpoint if one is given."""
     row = tx.execute(
-        f"SELECT {_COLUMNS} FROM webhook_delivery WHERE uuid = ?1 AND (?2 IS NULL OR endpoint_id = ?2)",
+        f"SELECT {_ROW.columns} FROM webhook_delivery WHERE uuid = ?1 AND (?2 IS NULL OR endpoint_id = ?2)",
         (delivery_uuid, endpoint_id),
     ).fetchone()
-    return _delivery(row) if row else None
+    return _ROW.record(row) if row else None

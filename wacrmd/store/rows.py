@@ -1,9 +1,11 @@
 """Rows as records: the columns of a SELECT and the record of a row, both from the fields of a dataclass."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from wacrmd.clock import Millis
 from wacrmd.domain.hold import Hold, HoldReason
@@ -22,32 +24,31 @@ def hold_of(reason: str | None, detail: str | None, since: Millis | None) -> Hol
 
 
 class RowMapper(Generic[R]):
-    """Reads one kind of record: each field stands in the column of its name, a `Hold` in three columns.
+    """Reads one kind of record: each field stands in the column of its name, a list as JSON, a `Hold` in three columns.
 
-    `expressions` name the SQL of those fields that stand elsewhere.
+    `expressions` give the SQL of those fields that stand elsewhere, `table` the name that the others' table has in the
+    SELECT.
     """
 
-    def __init__(self, record: type[R], expressions: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, record: type[R], expressions: Mapping[str, str] | None = None, *, table: str | None = None
+    ) -> None:
         hints = get_type_hints(record)
         self._make = record
         self._names: list[str] = []
         self._convert: list[tuple[str, Callable[[Any], Any]]] = []
         self._has_hold = False
+        prefix = f"{table}." if table else ""
         columns: list[str] = []
         for each in fields(record):
-            kinds = [hints[each.name], *get_args(hints[each.name])]
-            if Hold in kinds:
-                self._has_hold = True
-                names: Sequence[str] = _HOLD
-            else:
-                names = (each.name,)
-            enum = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum)), None)
-            if enum is not None:
-                self._convert.append((each.name, enum))
-            elif bool in kinds:
-                self._convert.append((each.name, bool))
+            kind = _without_none(hints[each.name])
+            names: Sequence[str] = (each.name,)
+            if kind is Hold:
+                self._has_hold, names = True, _HOLD
+            elif (convert := _converter(kind)) is not None:
+                self._convert.append((each.name, convert))
             self._names += names
-            columns += [(expressions or {}).get(name, name) for name in names]
+            columns += [(expressions or {}).get(name, prefix + name) for name in names]
         self.columns = ", ".join(columns)
         """What to select, in the order in which `record` takes it."""
 
@@ -60,3 +61,27 @@ class RowMapper(Generic[R]):
             if values[name] is not None:
                 values[name] = convert(values[name])
         return self._make(**values)
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) in (Union, UnionType):
+        kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+        return kinds[0] if len(kinds) == 1 else hint
+    return hint
+
+
+def _converter(kind: Any) -> Callable[[Any], Any] | None:
+    """What makes a value of this type from what the column holds; None where it is the same."""
+    if get_origin(kind) is list:
+        return json.loads
+    if get_origin(kind) is tuple:
+        item = _converter(get_args(kind)[0]) or _same
+        return lambda text: tuple(item(each) for each in json.loads(text))
+    if kind is bool or (isinstance(kind, type) and issubclass(kind, Enum)):
+        converter: Callable[[Any], Any] = kind
+        return converter
+    return None
+
+
+def _same(value: Any) -> Any:
+    return value

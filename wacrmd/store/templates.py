@@ -2,35 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from wacrmd.clock import Millis
+from wacrmd.domain.template import Template
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import RowMapper
 
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """One language of a template of a business account; `components` as Meta gives them."""
-
-    waba_id: str
-    meta_id: str
-    name: str
-    language: str
-    status: str
-    category: str | None
-    parameter_format: str
-    components: list[dict[str, Any]]
-    quality: str | None
-    reason: str | None
-    synced_at: Millis
-
-
-_COLUMNS = "waba_id, meta_id, name, language, status, category, parameter_format, components, quality, reason, synced_at"
-
-
-def _template(row: Any) -> Template:
-    values: list[Any] = [*row[:7], json.loads(row[7]), *row[8:]]
-    return Template(*values)
+_ROW = RowMapper(Template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +29,7 @@ def replace_all(
     was never used, too: it counts as nothing synced, so that Meta decides about sends.
     """
     rows = tx.execute(
-        f"SELECT {_COLUMNS}, id, webhook_updated_at FROM template WHERE waba_id = ?", (waba_id,)
+        f"SELECT {_ROW.columns}, id, webhook_updated_at FROM template WHERE waba_id = ?", (waba_id,)
     ).fetchall()
     before = {(row[2], row[3]): row for row in rows}
     added = updated = 0
@@ -132,10 +110,10 @@ def any_known(tx: Tx, waba_id: str) -> bool:
 def get(tx: Tx, waba_id: str, name: str, language: str) -> Template | None:
     """One template in one language."""
     row = tx.execute(
-        f"SELECT {_COLUMNS} FROM template WHERE waba_id = ? AND name = ? AND language = ?",
+        f"SELECT {_ROW.columns} FROM template WHERE waba_id = ? AND name = ? AND language = ?",
         (waba_id, name, language),
     ).fetchone()
-    return _template(row) if row else None
+    return _ROW.record(row) if row else None
 
 
 def languages(tx: Tx, waba_id: str, name: str) -> list[str]:
@@ -149,10 +127,10 @@ def languages(tx: Tx, waba_id: str, name: str) -> list[str]:
 def all_of(tx: Tx, waba_ids: list[str]) -> list[Template]:
     """The templates of these business accounts by name and language."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM template WHERE waba_id IN (SELECT value FROM json_each(?)) ORDER BY name, language",
+        f"SELECT {_ROW.columns} FROM template WHERE waba_id IN (SELECT value FROM json_each(?)) ORDER BY name, language",
         (json.dumps(waba_ids),),
     )
-    return [_template(row) for row in rows]
+    return [_ROW.record(row) for row in rows]
 
 
 def page(
@@ -166,11 +144,11 @@ def page(
 ) -> list[tuple[int, Template]]:
     """Templates of these business accounts with their row ids, those that were learnt of last first."""
     rows = tx.execute(
-        f"SELECT {_COLUMNS}, id FROM template WHERE waba_id IN (SELECT value FROM json_each(?1))"
+        f"SELECT {_ROW.columns}, id FROM template WHERE waba_id IN (SELECT value FROM json_each(?1))"
         " AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR status = ?3) AND id < ?4 ORDER BY id DESC LIMIT ?5",
         (json.dumps(waba_ids), name, status, 2**62 if before is None else before, limit),
     )
-    return [(row[-1], _template(row[:-1])) for row in rows]
+    return [(row[-1], _ROW.record(row[:-1])) for row in rows]
 
 
 def update(tx: Tx, waba_id: str, name: str, language: str, now: Millis, **columns: str | None) -> bool:

@@ -2,39 +2,25 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import RowMapper
+from wacrmd.views.webhooks import WebhookFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(WebhookFacts):
     """One URL of an account, the events that it listens to, and how it has been doing."""
 
-    id: str
     account_id: str
     account: str
-    url: str
-    events: tuple[str, ...]
-    is_active: bool
-    disabled_reason: str | None
-    failing_since: Millis | None
-    created_at: Millis
-    updated_at: Millis
     row_id: int
     secret: bytes = field(repr=False)
 
 
-_SELECT = (
-    "SELECT e.id, e.account_id, a.name, e.url, e.events, e.is_active, e.disabled_reason, e.failing_since,"
-    " e.created_at, e.updated_at, e.rowid, e.secret FROM webhook_endpoint e JOIN account a ON a.id = e.account_id"
-)
-
-
-def _endpoint(row: Any) -> Endpoint:
-    values: list[Any] = [*row[:4], tuple(json.loads(row[4])), bool(row[5]), *row[6:]]
-    return Endpoint(*values)
+_ROW = RowMapper(Endpoint, {"account": "a.name", "row_id": "e.rowid"}, table="e")
+_SELECT = f"SELECT {_ROW.columns} FROM webhook_endpoint e JOIN account a ON a.id = e.account_id"
 
 
 def add(
@@ -53,13 +39,13 @@ def get(tx: Tx, endpoint_id: str, account_id: str | None = None) -> Endpoint | N
     row = tx.execute(
         f"{_SELECT} WHERE e.id = ?1 AND (?2 IS NULL OR e.account_id = ?2)", (endpoint_id, account_id)
     ).fetchone()
-    return _endpoint(row) if row else None
+    return _ROW.record(row) if row else None
 
 
 def find(tx: Tx, beginning: str) -> list[Endpoint]:
     """The endpoints whose id begins so (two at most: enough to see ambiguity)."""
     rows = tx.execute(f"{_SELECT} WHERE substr(e.id, 1, ?) = ? LIMIT 2", (len(beginning), beginning))
-    return [_endpoint(row) for row in rows]
+    return [_ROW.record(row) for row in rows]
 
 
 def page(
@@ -72,7 +58,7 @@ def page(
         " ORDER BY e.created_at DESC, e.rowid DESC LIMIT ?4",
         (account_id, at, row_id, limit),
     )
-    return [_endpoint(row) for row in rows]
+    return [_ROW.record(row) for row in rows]
 
 
 def update(

@@ -7,6 +7,7 @@ from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastFacts, 
 from wacrmd.domain.hold import Hold
 from wacrmd.errors import Problem
 from wacrmd.fields import Doc, Time, json_name, shared
+from wacrmd.views.numbers import AccountNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,13 @@ class CreatedBroadcast(RecipientSums, _BroadcastId):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedForAccount(CreatedBroadcast):
+    """A broadcast that was accepted from an operator."""
+
+    account: Annotated[str, Doc("name of the account")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun(RecipientSums):
     """What would become of a broadcast."""
 
@@ -99,7 +107,31 @@ class DryRun(RecipientSums):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DryRunForAccount(DryRun):
+    """What would become of a broadcast of an operator."""
+
+    account: Annotated[str, Doc("name of the account")]
+    number: Annotated[AccountNumber, Doc("the number that would send")]
+    message: Annotated[str | None, Doc("the body as the first recipient would read it")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetriedBroadcast(_BroadcastId):
     """How many recipients are sent to again."""
 
-    requeued: int
+    requeued: Annotated[int, Doc("how many recipients")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetriedDetails(RetriedBroadcast):
+    """How many recipients are sent to again, and the broadcast after that."""
+
+    broadcast: BroadcastView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """How many uncertain recipients count as failed now, and the broadcast after that."""
+
+    failed: Annotated[int, Doc("how many recipients")]
+    broadcast: BroadcastView

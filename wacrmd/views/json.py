@@ -21,6 +21,12 @@ def fragment(value: object, shown_as: Any = None) -> orjson.Fragment:
     return orjson.Fragment(to_json(value, shown_as))
 
 
+def as_object(view: object) -> dict[str, Any]:
+    """A view as the object that a reader of its JSON gets."""
+    found: dict[str, Any] = orjson.loads(to_json(view))
+    return found
+
+
 def from_json(kind: type[T], raw: str | bytes) -> T:
     """The view that `to_json` wrote; only for those whose fields JSON calls by their own names and without times."""
     wanted: Any = kind

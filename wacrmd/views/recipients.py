@@ -1,8 +1,10 @@
 """The recipients of a broadcast as callers see them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from wacrmd.domain.history import HistoryEntry
 from wacrmd.domain.recipient import Recipient, RecipientFacts, RecipientStatus
 from wacrmd.fields import Doc, Time, shared
 
@@ -62,8 +64,22 @@ class RecipientEventView:
     attempt: Annotated[int | None, Doc("which attempt, from 1")]
     started_at: Annotated[Time | None, Doc("when the attempt started")]
     outcome: Annotated[str | None, Doc("the status after the attempt")]
-    note: Annotated[str | None, Doc("what happened")]
+    note: Annotated[str | None, Doc("what happened in the attempt")]
     error: MetaErrorView | None
+
+    @classmethod
+    def of(cls, entry: HistoryEntry) -> "RecipientEventView":
+        """The view of an entry."""
+        error = entry.error
+        return cls(
+            event=entry.event,
+            at=entry.at,
+            attempt=entry.attempt,
+            started_at=entry.started_at,
+            outcome=entry.outcome,
+            note=entry.note,
+            error=MetaErrorView(code=error.code, title=error.title, details=error.details) if error else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +90,13 @@ class RecipientDetails(RecipientView):
     history: Annotated[
         list[RecipientEventView], Doc("every attempt and status, in the order in which they were learnt")
     ]
+
+    @classmethod
+    def with_history(cls, recipient: Recipient, entries: Iterable[HistoryEntry]) -> "RecipientDetails":
+        """The view of a recipient with the entries of its history."""
+        waits = recipient.status is RecipientStatus.PENDING and recipient.attempts > 0
+        return cls(
+            **shared(RecipientView, RecipientView.of(recipient)),
+            next_attempt_at=recipient.next_attempt_at if waits else None,
+            history=[RecipientEventView.of(entry) for entry in entries],
+        )

@@ -59,8 +59,9 @@ def _without_daemon(session: Session) -> dict[str, Any]:
     """The checks that need no daemon; raises ConfigError for a configuration that cannot be used."""
     from wacrmd.config import load  # noqa: PLC0415 - slow to import, and seldom needed
     from wacrmd.services.maintenance.doctor import offline  # noqa: PLC0415
+    from wacrmd.views.json import as_object  # noqa: PLC0415
 
-    return offline(load(session.config))
+    return as_object(offline(load(session.config)))
 
 
 @click.command(cls=Verb)

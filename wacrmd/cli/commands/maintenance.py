@@ -45,8 +45,9 @@ def check_db(session: Session, file: Path | None) -> int:
     else:
         from wacrmd.services.maintenance.integrity import report_view  # noqa: PLC0415 - slow to import, and seldom needed
         from wacrmd.store import integrity  # noqa: PLC0415
+        from wacrmd.views.json import as_object  # noqa: PLC0415
 
-        found = report_view(integrity.check(file))
+        found = as_object(report_view(integrity.check(file)))
 
     def render(result: dict[str, Any]) -> None:
         if result["ok"]:

@@ -1,33 +1,41 @@
 """Pausing, resuming, cancelling and retrying: each one compare-and-set, harmless when repeated."""
 
 from collections.abc import Callable
-from typing import Any
 
+from wacrmd.domain.actor import Actor, ActorKind
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import conflict, not_found
-from wacrmd.services import pausing, views
+from wacrmd.services import pausing
+from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import Resumed
 from wacrmd.store import broadcasts, numbers, recipients
 from wacrmd.store.database import Tx
+from wacrmd.views.broadcasts import BroadcastView
 
+PAUSED_BY = {
+    ActorKind.API: HoldReason.PAUSED_BY_API,
+    ActorKind.OPERATOR: HoldReason.PAUSED_BY_OPERATOR,
+}
 RETRIABLE = frozenset({RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
 
 
-async def pause(ctx: Context, broadcast: Broadcast, reason: HoldReason, by: str) -> dict[str, Any]:
-    """Stop a broadcast where it stands; requests in flight end as they end."""
+async def pause(ctx: Context, actor: Actor, broadcast: Broadcast) -> BroadcastView:
+    """Pause a broadcast; requests in flight are finished."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
-        if not pausing.pause_broadcast(tx, broadcast.id, reason, f"Paused by {by}", now):
+        if not pausing.pause_broadcast(
+            tx, broadcast.id, PAUSED_BY[actor.kind], f"Paused by {actor.name}", now
+        ):
             _must_be(tx, broadcast, BroadcastStatus.PAUSED, "pause")
 
     return await _done(ctx, broadcast, work)
 
 
-async def resume(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
+async def resume(ctx: Context, broadcast: Broadcast) -> BroadcastView:
     """Continue where it stopped. Also drops what holds up its number for a while, where nothing was paused."""
     now = ctx.clock.now()
 
@@ -37,10 +45,10 @@ async def resume(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
 
     await ctx.db.write(work)
     pausing.announce(ctx, Resumed({broadcast.id}, {broadcast.number_id}))
-    return await views.broadcast_by_id(ctx, broadcast.id)
+    return await view_of(ctx, broadcast.id)
 
 
-async def cancel(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
+async def cancel(ctx: Context, broadcast: Broadcast) -> BroadcastView:
     """Stop for good: who was not tried yet is never messaged."""
     now = ctx.clock.now()
 
@@ -107,13 +115,8 @@ def _must_be(
         raise conflict(f"Cannot {verb} this broadcast: it is {current.status}")
 
 
-async def _done(ctx: Context, broadcast: Broadcast, work: Callable[[Tx], None]) -> dict[str, Any]:
+async def _done(ctx: Context, broadcast: Broadcast, work: Callable[[Tx], None]) -> BroadcastView:
     await ctx.db.write(work)
     ctx.queue.wake()
     ctx.changes.publish([broadcast.id])
-    return await views.broadcast_by_id(ctx, broadcast.id)
-
-
-async def broadcast_of(ctx: Context, reference: str, account_id: str | None = None) -> Broadcast:
-    """The broadcast that a caller means: its uuid, or for operators an unambiguous beginning of it."""
-    return await views.resolve_broadcast(ctx, reference, account_id)
+    return await view_of(ctx, broadcast.id)

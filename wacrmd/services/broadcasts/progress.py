@@ -4,20 +4,21 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
-from typing import Any
 
 from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.broadcast import Broadcast
+from wacrmd.fields import shared
 from wacrmd.meta.errors import rule_for
-from wacrmd.services import views
-from wacrmd.services.broadcasts.follow import follow
+from wacrmd.services.broadcasts.follow import Snapshot, follow
+from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
 from wacrmd.store import recipients
+from wacrmd.views.broadcasts import BroadcastDetails, BroadcastProgress, BroadcastView, FailureView
 
 WINDOW: Millis = 5 * SECOND
 """Over how long the speed is measured."""
 
-MOST_REASONS = 20
+MAX_REASONS = 20
 
 
 class Speed:
@@ -37,43 +38,49 @@ class Speed:
         return max(0, tried - before) / (now - began) * SECOND
 
 
-async def failures(ctx: Context, broadcast_id: int) -> list[dict[str, Any]]:
-    """Why recipients failed, by Meta's code, the most frequent first, each with what a human can do."""
+async def failures(ctx: Context, broadcast_id: int) -> list[FailureView]:
+    """Why recipients failed, by Meta's code, the most frequent first, each with what a person can do."""
     rows = await ctx.db.read(partial(recipients.failures, broadcast_id=broadcast_id))
     return [
-        {
-            "code": code,
-            "title": title,
-            "count": count,
-            "advice": rule_for(code, from_webhook=True).advice if code is not None else None,
-        }
-        for code, title, count in rows[:MOST_REASONS]
+        FailureView(
+            code=code,
+            title=title,
+            count=count,
+            advice=rule_for(code, from_webhook=True).advice if code is not None else None,
+        )
+        for code, title, count in rows[:MAX_REASONS]
     ]
 
 
-async def show(ctx: Context, broadcast: Broadcast) -> dict[str, Any]:
+async def show(ctx: Context, broadcast: Broadcast) -> BroadcastDetails:
     """A broadcast with its counts and the reasons of its failures."""
-    view = await views.broadcast_by_id(ctx, broadcast.id)
-    return view | {"failures": await failures(ctx, broadcast.id) if view["failed_count"] else []}
+    view = await view_of(ctx, broadcast.id)
+    reasons = await failures(ctx, broadcast.id) if view.failed_count else []
+    return BroadcastDetails(**shared(BroadcastView, view), failures=reasons)
 
 
-async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[dict[str, Any], None]:
-    """The broadcast after each change (twice a second at most) until nothing more is to come, or a drain begins."""
+async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastProgress, None]:
+    """The broadcast after each change, twice a second at most, until nothing more is to come or a drain begins."""
     speed = Speed()
-    failed, reasons = 0, list[dict[str, Any]]()
-    async with aclosing(follow(ctx, broadcast.id)) as looks:
-        async for look in looks:
-            if look is None:
+    failed, reasons = 0, list[FailureView]()
+    async with aclosing(follow(ctx, broadcast.id)) as snapshots:
+        async for now in snapshots:
+            if now is None:
                 continue
-            view = look.view
-            if view["failed_count"] != failed:
-                failed, reasons = view["failed_count"], await failures(ctx, broadcast.id)
-            pending = view["pending_count"]
-            tried = view["total_recipients"] - pending - view["cancelled_count"]
-            rate = speed.note(tried, ctx.clock.now())
-            yield view | {
-                "failures": reasons,
-                "rate": None if rate is None else round(rate, 1),
-                "seconds_left": round(pending / rate, 1) if rate and pending else None,
-                "finished": look.finished,
-            }
+            if now.view.failed_count != failed:
+                failed, reasons = now.view.failed_count, await failures(ctx, broadcast.id)
+            yield _progress(now, reasons, speed, ctx.clock.now())
+
+
+def _progress(snapshot: Snapshot, reasons: list[FailureView], speed: Speed, now: Millis) -> BroadcastProgress:
+    view = snapshot.view
+    tried = view.total_recipients - view.pending_count - view.cancelled_count
+    rate = speed.note(tried, now)
+    left = round(view.pending_count / rate, 1) if rate and view.pending_count else None
+    return BroadcastProgress(
+        **shared(BroadcastView, view),
+        failures=reasons,
+        rate=None if rate is None else round(rate, 1),
+        seconds_left=left,
+        finished=snapshot.finished,
+    )

@@ -1,10 +1,9 @@
-"""The people of a broadcast as callers see them: pages, one with its history, and the whole as a stream."""
+"""The recipients of a broadcast: a page of them, one with its history, and the export of all."""
 
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
-from typing import Any
+from operator import attrgetter
 
-import orjson
 from anyio.lowlevel import checkpoint
 
 from wacrmd.clock import iso
@@ -12,13 +11,14 @@ from wacrmd.domain.address import normalize_address
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.export_format import ExportFormat
-from wacrmd.domain.history import HistoryEntry
+from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.errors import not_found
 from wacrmd.services.context import Context
-from wacrmd.services.views import time
 from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
+from wacrmd.views.json import to_json
+from wacrmd.views.recipients import RecipientDetails, RecipientView, shown_status
 
 EXPORT_ROWS = 500
 """Rows that are read and written at a time: some 150 KiB, a few milliseconds of a reader's thread."""
@@ -41,64 +41,30 @@ COLUMNS = (
 """The columns of the CSV export."""
 
 
-def recipient_view(recipient: Recipient) -> dict[str, Any]:
-    """A recipient as callers see it (docs/api.md, Recipients); one whose attempt is in flight is `pending` to callers."""
-    error = None
-    if recipient.error_code is not None or recipient.error_title is not None:
-        error = {
-            "code": recipient.error_code,
-            "title": recipient.error_title,
-            "details": recipient.error_details,
-        }
-    return {
-        "id": recipient.id,
-        "to": recipient.to,
-        "status": _shown(recipient.status),
-        "whatsapp_message_id": recipient.wamid,
-        "error": error,
-        "attempts": recipient.attempts,
-        "sent_at": time(recipient.sent_at),
-        "delivered_at": time(recipient.delivered_at),
-        "read_at": time(recipient.read_at),
-        "replied_at": time(recipient.replied_at),
-        "failed_at": time(recipient.failed_at),
-    }
-
-
-def _shown(status: RecipientStatus) -> RecipientStatus:
-    return RecipientStatus.PENDING if status is RecipientStatus.SENDING else status
-
-
-async def list_recipients(
-    ctx: Context, broadcast: Broadcast, *, status: RecipientStatus | None, before: int | None, limit: int
-) -> tuple[list[dict[str, Any]], int | None]:
-    """A page of a broadcast's recipients, newest first, and the id under which the next page begins."""
+async def page(
+    ctx: Context, broadcast: Broadcast, status: RecipientStatus | None, request: PageRequest
+) -> Page[RecipientView]:
+    """A page of a broadcast's recipients, newest first."""
+    before = request.after.id if request.after else None
     found = await ctx.db.read(
-        partial(recipients.page, broadcast_id=broadcast.id, status=status, before=before, limit=limit + 1)
+        partial(recipients.page, broadcast_id=broadcast.id, status=status, before=before, limit=request.rows)
     )
-    more, found = len(found) > limit, found[:limit]
-    return [recipient_view(recipient) for recipient in found], found[-1].id if more else None
+    return Page.of(found, request, RecipientView.of, lambda row: Position(broadcast.created_at, row.id))
 
 
-async def show_recipient(ctx: Context, broadcast: Broadcast, recipient_id: int) -> dict[str, Any]:
+async def show(ctx: Context, broadcast: Broadcast, recipient_id: int) -> RecipientDetails:
     """One recipient with its history. Refuses one that is not of this broadcast as not found."""
 
-    def work(tx: Tx) -> dict[str, Any]:
+    def work(tx: Tx) -> RecipientDetails:
         recipient = recipients.get(tx, broadcast.id, recipient_id)
         if recipient is None:
             raise not_found("Recipient")
-        events = [_event(entry) for entry in recipient_history.of_recipient(tx, recipient_id)]
-        waits = recipient.status is RecipientStatus.PENDING and recipient.attempts > 0
-        return {
-            **recipient_view(recipient),
-            "next_attempt_at": time(recipient.next_attempt_at) if waits else None,
-            "history": events,
-        }
+        return RecipientDetails.with_history(recipient, recipient_history.of_recipient(tx, recipient_id))
 
     return await ctx.db.read(work)
 
 
-async def find_recipient(ctx: Context, broadcast: Broadcast, to: str) -> dict[str, Any]:
+async def show_address(ctx: Context, broadcast: Broadcast, to: str) -> RecipientDetails:
     """The recipient of a broadcast with this number or user id, with its history. Refuses an unknown one."""
     address = normalize_address(to)
     found = None
@@ -106,21 +72,7 @@ async def find_recipient(ctx: Context, broadcast: Broadcast, to: str) -> dict[st
         found = await ctx.db.read(partial(recipients.to_address, broadcast_id=broadcast.id, address=address))
     if found is None:
         raise not_found(f"Recipient {to!r} of this broadcast")
-    return await show_recipient(ctx, broadcast, found)
-
-
-def _event(entry: HistoryEntry) -> dict[str, Any]:
-    """One line of a history: an attempt with its outcome, or a status that Meta told."""
-    error = entry.error
-    return {
-        "event": entry.event,
-        "at": iso(entry.at),
-        "attempt": entry.attempt,
-        "started_at": time(entry.started_at),
-        "outcome": entry.outcome,
-        "note": entry.note,
-        "error": {"code": error.code, "title": error.title, "details": error.details} if error else None,
-    }
+    return await show(ctx, broadcast, found)
 
 
 async def export(
@@ -157,9 +109,7 @@ def _piece(
 
 
 def _json_lines(found: list[Recipient]) -> bytes:
-    return b"".join(
-        orjson.dumps(recipient_view(recipient), option=orjson.OPT_APPEND_NEWLINE) for recipient in found
-    )
+    return b"".join(to_json(RecipientView.of(recipient)) + b"\n" for recipient in found)
 
 
 def _csv_rows(found: list[Recipient]) -> bytes:
@@ -170,15 +120,14 @@ def _cells(recipient: Recipient) -> tuple[object, ...]:
     return (
         recipient.id,
         recipient.to,  # checked when it was accepted: `+` and digits, or a user id
-        _shown(recipient.status),
+        shown_status(recipient.status),
         escape_formula(recipient.wamid or ""),
         recipient.error_code,
         escape_formula(recipient.error_title or ""),
         escape_formula(recipient.error_details or ""),
         recipient.attempts,
-        time(recipient.sent_at),
-        time(recipient.delivered_at),
-        time(recipient.read_at),
-        time(recipient.replied_at),
-        time(recipient.failed_at),
+        *(iso(at) if at is not None else None for at in _times(recipient)),
     )
+
+
+_times = attrgetter("sent_at", "delivered_at", "read_at", "replied_at", "failed_at")

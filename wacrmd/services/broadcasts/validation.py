@@ -12,11 +12,10 @@ from typing import Any
 
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.placeholders import names_in
-from wacrmd.domain.template import TemplateContent
+from wacrmd.domain.template import Template, TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.store import templates
 from wacrmd.store.database import Tx
-from wacrmd.store.templates import Template
 
 UNSENDABLE = {
     "PENDING": "is still being reviewed by Meta",

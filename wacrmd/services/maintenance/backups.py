@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio
 
@@ -14,6 +13,7 @@ from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal, bad_request
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import backups, stats
+from wacrmd.views.maintenance import BackupView
 
 RETRY_AFTER: Millis = 15 * MINUTE
 """How long after a failed daily backup the next try is made."""
@@ -23,7 +23,7 @@ FILE_NAME = re.compile(r"wacrmd-\d{8}T\d{6}Z\.db")
 log = get_logger(__name__)
 
 
-async def backup(ctx: Context, target: Path, *, overwrite: bool = False) -> dict[str, Any]:
+async def backup(ctx: Context, target: Path, *, overwrite: bool = False) -> BackupView:
     """Copy the database to `target` while the daemon works; the copy is one checked file of mode 0600.
 
     Refuses a relative path, a file that exists (unless `overwrite`) and a place that cannot be written.
@@ -41,7 +41,7 @@ async def backup(ctx: Context, target: Path, *, overwrite: bool = False) -> dict
     except DatabaseUnusableError as error:
         raise Refusal(ErrorCode.UNAVAILABLE, str(error)) from error
     log.info("backup_created", file=str(target), bytes=made.size_bytes)
-    return {"file": str(target), "bytes": made.size_bytes, "schema": made.schema}
+    return BackupView(file=str(target), bytes=made.size_bytes, schema=made.schema)
 
 
 def _not_writable(target: Path, error: OSError) -> str:

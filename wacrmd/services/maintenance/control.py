@@ -10,15 +10,15 @@ import anyio.to_thread
 
 from wacrmd import config as configuration
 from wacrmd import log as logging
-from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso, sleep_for
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, sleep_for
 from wacrmd.config import Config
 from wacrmd.errors import ConfigError, Problem, bad_request, conflict
 from wacrmd.services.context import Context
-from wacrmd.services.views import time
 from wacrmd.store import audit as audit_log
 from wacrmd.store import broadcasts, numbers
+from wacrmd.views.maintenance import AuditView, ConfigChange, DrainView, LogLevelView, ReloadReport
 
-LOOK: Millis = 50
+POLL_EVERY: Millis = 50
 """How often a drain looks whether the last request has ended."""
 
 _AGO = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
@@ -34,7 +34,7 @@ _UNITS: dict[str, Millis] = {
 log = logging.get_logger(__name__)
 
 
-async def reload(ctx: Context) -> dict[str, Any]:
+async def reload(ctx: Context) -> ReloadReport:
     """Read the configuration again and take over what a running daemon can; tells what waits for a restart.
 
     Refuses a configuration that cannot be used, with nothing changed.
@@ -66,14 +66,14 @@ async def reload(ctx: Context) -> dict[str, Any]:
             )
     ctx.changes.wake_all()
     log.info("config_reloaded", applied=applied, needs_restart=waiting)
-    return {
-        "applied": [_change(key, before, running) for key in applied],
-        "needs_restart": [_change(key, before, wanted) for key in waiting],
-        "warnings": configuration.warnings(running),
-    }
+    return ReloadReport(
+        applied=[_change(key, before, running) for key in applied],
+        needs_restart=[_change(key, before, wanted) for key in waiting],
+        warnings=configuration.warnings(running),
+    )
 
 
-def _change(key: str, before: Config, after: Config) -> dict[str, Any]:
+def _change(key: str, before: Config, after: Config) -> ConfigChange:
     """One key with its old and its new value, as JSON can hold them."""
 
     def value(config: Config) -> Any:
@@ -81,14 +81,14 @@ def _change(key: str, before: Config, after: Config) -> dict[str, Any]:
         found = getattr(getattr(config, section), name)
         return found if isinstance(found, bool | int | float | str) else _texts(found)
 
-    return {"key": key, "from": value(before), "to": value(after)}
+    return ConfigChange(key=key, old=value(before), new=value(after))
 
 
 def _texts(value: object) -> object:
     return [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
 
 
-async def drain(ctx: Context, *, wait_s: float) -> dict[str, Any]:
+async def drain(ctx: Context, *, wait_s: float) -> DrainView:
     """Claim no more and accept no more (503), and wait for what is in flight; the process can be stopped then."""
     if not ctx.draining:
         ctx.draining = True
@@ -97,38 +97,32 @@ async def drain(ctx: Context, *, wait_s: float) -> dict[str, Any]:
     ctx.changes.wake_all()
     with anyio.move_on_after(wait_s):
         while ctx.throughput.in_flight:
-            await sleep_for(ctx.clock, LOOK)
-    return {
-        "draining": True,
-        "since": time(ctx.control.draining_since),
-        "in_flight": ctx.throughput.in_flight,
-    }
+            await sleep_for(ctx.clock, POLL_EVERY)
+    return DrainView(draining=True, since=ctx.control.draining_since, in_flight=ctx.throughput.in_flight)
 
 
-async def undrain(ctx: Context) -> dict[str, Any]:
+async def undrain(ctx: Context) -> DrainView:
     """Go on as before a drain."""
     ctx.draining, ctx.control.draining_since = False, None
     for broadcast_id in await ctx.db.read(broadcasts.sending):
         ctx.queue.enqueue(broadcast_id)
     ctx.changes.wake_all()
     log.info("drain_cancelled")
-    return {"draining": False, "since": None, "in_flight": ctx.throughput.in_flight}
+    return DrainView(draining=False, since=None, in_flight=ctx.throughput.in_flight)
 
 
-def set_log_level(ctx: Context, level: str, minutes: float | None) -> dict[str, Any]:
+def set_log_level(ctx: Context, level: str, minutes: float | None) -> LogLevelView:
     """Log from this level on, for so many minutes or until the next restart or reload."""
     logging.set_level(level)
     ctx.control.log_level_until = None if minutes is None else ctx.clock.now() + round(minutes * MINUTE)
     return log_level(ctx)
 
 
-def log_level(ctx: Context) -> dict[str, Any]:
+def log_level(ctx: Context) -> LogLevelView:
     """The level in force, until when, and the configured one."""
-    return {
-        "level": logging.level(),
-        "until": time(ctx.control.log_level_until),
-        "configured": ctx.config.log.level,
-    }
+    return LogLevelView(
+        level=logging.level(), until=ctx.control.log_level_until, configured=ctx.config.log.level
+    )
 
 
 async def restore_log_level(ctx: Context) -> None:
@@ -140,20 +134,20 @@ async def restore_log_level(ctx: Context) -> None:
         log.info("log_level_restored", level=ctx.config.log.level)
 
 
-async def audit(ctx: Context, *, since: str | None, limit: int) -> list[dict[str, Any]]:
+async def audit(ctx: Context, *, since: str | None, limit: int) -> list[AuditView]:
     """Who changed what, oldest first; `since` is an ISO time or how long ago (`30min`, `2h`, `3d`)."""
     start = 0 if since is None else moment(since, ctx.clock.now())
     entries = await ctx.db.read(partial(audit_log.since, start=start, limit=limit))
     return [
-        {
-            "at": iso(entry.at),
-            "user": entry.user,
-            "uid": entry.uid,
-            "pid": entry.pid,
-            "method": entry.method,
-            "params": entry.params,
-            "result": entry.result,
-        }
+        AuditView(
+            at=entry.at,
+            user=entry.user,
+            uid=entry.uid,
+            pid=entry.pid,
+            method=entry.method,
+            params=entry.params,
+            result=entry.result,
+        )
         for entry in entries
     ]
 

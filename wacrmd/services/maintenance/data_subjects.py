@@ -6,29 +6,29 @@ from typing import Any
 from wacrmd.clock import iso
 from wacrmd.domain.phone import normalize
 from wacrmd.errors import bad_request, conflict
-from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, data_subjects
 from wacrmd.store.data_subjects import DataSubject
 from wacrmd.store.database import Tx
+from wacrmd.views.maintenance import ErasedView, PersonExport
 
 
-async def export_person(ctx: Context, phone: str, account: str | None) -> dict[str, Any]:
+async def export_person(ctx: Context, phone: str, account_id: str | None) -> PersonExport:
     """All that is known of the person with this phone number, by one account or by all."""
-    subject = await _find(ctx, phone, account)
+    subject = await _find(ctx, phone, account_id)
     found = await ctx.db.read(partial(data_subjects.export, subject=subject))
-    return {"phone": subject.phone, "exported_at": iso(ctx.clock.now()), **_with_iso_times(found)}
+    return PersonExport(phone=subject.phone, exported_at=ctx.clock.now(), **_with_iso_times(found))
 
 
 async def erase_person(
-    ctx: Context, phone: str, account: str | None, *, forget_optout: bool
-) -> dict[str, Any]:
+    ctx: Context, phone: str, account_id: str | None, *, forget_optout: bool
+) -> ErasedView:
     """Erase one person everywhere; their recipients stay as anonymous rows, so that counts stay true.
 
     An opt-out is kept unless `forget_optout`: without it the next broadcast could reach the person again.
     Refuses while a message to the person is in flight.
     """
-    subject = await _find(ctx, phone, account)
+    subject = await _find(ctx, phone, account_id)
 
     def work(tx: Tx) -> tuple[dict[str, int], list[int]]:
         data_subjects.collect_newer(tx, subject)
@@ -41,7 +41,7 @@ async def erase_person(
     erased, touched = await ctx.db.write(work)
     await empty_wal(ctx)
     ctx.changes.publish(touched)
-    return {"erased": erased, "optout_kept": not forget_optout}
+    return ErasedView(erased=erased, optout_kept=not forget_optout)
 
 
 async def empty_wal(ctx: Context) -> None:
@@ -55,12 +55,11 @@ async def empty_wal(ctx: Context) -> None:
         await ctx.db.write(partial(data_subjects.emptied_wal, erasure=erasure))
 
 
-async def _find(ctx: Context, phone: str, account: str | None) -> DataSubject:
+async def _find(ctx: Context, phone: str, account_id: str | None) -> DataSubject:
     """The person with this phone number, with all addresses and all rows that name them."""
     address = normalize(phone)
     if address is None:
         raise bad_request("phone: expected a phone number such as +14155550123")
-    account_id = (await account_named(ctx, account)).id if account else None
     subject = DataSubject(address, account_id, {address[1:]})
     newest = await ctx.db.read(data_subjects.newest_ids)
     for table, collect in data_subjects.COLLECTORS.items():

@@ -1,7 +1,5 @@
 """Integrity: the full check of the database for damage (`check-db`)."""
 
-from typing import Any
-
 import anyio
 import anyio.to_thread
 
@@ -9,9 +7,10 @@ from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal
 from wacrmd.services.context import Context
 from wacrmd.store import integrity
 from wacrmd.store.integrity import IntegrityReport
+from wacrmd.views.maintenance import IntegrityView
 
 
-async def check_db(ctx: Context) -> dict[str, Any]:
+async def check_db(ctx: Context) -> IntegrityView:
     """Read the whole database and look for damage, while the daemon works. Refuses a file that cannot be read."""
     try:
         report = await anyio.to_thread.run_sync(integrity.check, ctx.db.path)
@@ -20,12 +19,12 @@ async def check_db(ctx: Context) -> dict[str, Any]:
     return report_view(report)
 
 
-def report_view(report: IntegrityReport) -> dict[str, Any]:
+def report_view(report: IntegrityReport) -> IntegrityView:
     """The report as operators see it."""
-    return {
-        "file": str(report.path),
-        "ok": not report.problems,
-        "schema": report.schema,
-        "bytes": report.size_bytes,
-        "problems": report.problems,
-    }
+    return IntegrityView(
+        file=str(report.path),
+        ok=not report.problems,
+        schema=report.schema,
+        bytes=report.size_bytes,
+        problems=report.problems,
+    )

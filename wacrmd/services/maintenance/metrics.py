@@ -8,7 +8,7 @@ from pathlib import Path
 from wacrmd import __version__
 from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.number import NumberState
-from wacrmd.services import views
+from wacrmd.services.broadcasts.read import hold_of
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, numbers, stats
 from wacrmd.store.database import Tx
@@ -83,7 +83,7 @@ def _held(tx: Tx, ctx: Context, found: Stats) -> list[str]:
     counts = broadcasts.progress(tx, found.sending)
     for broadcast_id, progress in counts.items():
         broadcast = broadcasts.get(tx, broadcast_id)
-        hold = views.hold_of(tx, ctx, broadcast, progress) if broadcast else None
+        hold = hold_of(tx, ctx, broadcast, progress) if broadcast else None
         if hold is not None:
             reasons.append(hold.reason.value)
     return reasons

@@ -1,14 +1,13 @@
 """What a person would look at when it does not work: one finding each, with what to do about it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from wacrmd.domain.number import Number
 from wacrmd.meta.client import MetaCallError
 from wacrmd.services.context import Context
 from wacrmd.vault import access_token_context
+from wacrmd.views.checks import Check, CheckState
 
 SMALL_TIERS = {"TIER_50": 50, "TIER_250": 250}
 """Messaging limits that a usual broadcast does not fit into: people a day over all numbers of the portfolio."""
@@ -22,32 +21,10 @@ TOKEN_CODES = frozenset({0, 102, 104, 190})
 PERMISSION_CODES = frozenset({3, 10, *range(200, 300), 131005})
 
 
-class State(StrEnum):
-    """How a check went."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding: what was looked at, how it is, and what to do where it is not good."""
-
-    name: str
-    state: State
-    detail: str
-    advice: str | None = None
-
-    def view(self) -> dict[str, Any]:
-        """For callers."""
-        return {"check": self.name, "state": self.state, "detail": self.detail, "advice": self.advice}
-
-
-def worst(checks: Iterable[Check]) -> State:
+def worst(checks: Iterable[Check]) -> CheckState:
     """The worst state among the checks."""
     states = {check.state for check in checks}
-    return next((state for state in (State.FAIL, State.WARN) if state in states), State.OK)
+    return next((state for state in (CheckState.FAIL, CheckState.WARN) if state in states), CheckState.OK)
 
 
 def refuses_token(error: MetaCallError) -> bool:
@@ -66,13 +43,13 @@ def assess_number(seen: dict[str, Any], *, rate: float) -> list[Check]:
     """Findings about a phone number as Meta describes it, at the rate that is configured here. Pure."""
     name = seen.get("verified_name") or "no verified name"
     phone = seen.get("display_phone_number") or "no display number"
-    found = [Check("token", State.OK, f"Meta knows {phone}, {name}")]
+    found = [Check("token", CheckState.OK, f"Meta knows {phone}, {name}")]
     status = str(seen.get("status") or "CONNECTED")
     if status != "CONNECTED":
         found.append(
             Check(
                 "connection",
-                State.FAIL,
+                CheckState.FAIL,
                 f"Meta says that the number is {status}",
                 "Register the number with its PIN in WhatsApp Manager, then resume the number.",
             )
@@ -82,13 +59,13 @@ def assess_number(seen: dict[str, Any], *, rate: float) -> list[Check]:
         found.append(
             Check(
                 "quality",
-                State.WARN,
+                CheckState.WARN,
                 f"its quality rating is {quality}",
                 "Write to people who asked for it, and less often; a red rating can cost the messaging limit.",
             )
         )
     else:
-        found.append(Check("quality", State.OK, f"quality rating {quality}"))
+        found.append(Check("quality", CheckState.OK, f"quality rating {quality}"))
     found += _limits(seen, rate)
     return found
 
@@ -100,13 +77,13 @@ def _limits(seen: dict[str, Any], rate: float) -> list[Check]:
         found.append(
             Check(
                 "limit",
-                State.WARN,
+                CheckState.WARN,
                 f"messaging limit {tier}: {SMALL_TIERS[tier]} people in 24 hours",
                 "Verify the business in Meta Business Suite to raise it; until then send small broadcasts.",
             )
         )
     else:
-        found.append(Check("limit", State.OK, f"messaging limit {tier}"))
+        found.append(Check("limit", CheckState.OK, f"messaging limit {tier}"))
     throughput = seen.get("throughput")
     level = str(throughput.get("level")) if isinstance(throughput, dict) else ""
     most = BUSINESS_APP_RATE if seen.get("is_on_biz_app") else THROUGHPUT.get(level)
@@ -114,7 +91,7 @@ def _limits(seen: dict[str, Any], rate: float) -> list[Check]:
         found.append(
             Check(
                 "rate",
-                State.WARN,
+                CheckState.WARN,
                 f"configured for {rate:g} messages per second, and Meta takes {most}",
                 f"Set it lower: wacrmd number set ID --messages-per-second {most}",
             )
@@ -126,7 +103,7 @@ def assess_health(health: dict[str, Any]) -> Check:
     """The finding about Meta's own verdict on whether messages can be sent. Pure."""
     said = str(health.get("can_send_message") or "unknown")
     if said == "AVAILABLE":
-        return Check("health", State.OK, "Meta says that messages can be sent")
+        return Check("health", CheckState.OK, "Meta says that messages can be sent")
     errors = [
         (entity.get("entity_type"), error)
         for entity in health.get("entities") or []
@@ -143,7 +120,7 @@ def assess_health(health: dict[str, Any]) -> Check:
     )
     return Check(
         "health",
-        State.FAIL if said == "BLOCKED" else State.WARN,
+        CheckState.FAIL if said == "BLOCKED" else CheckState.WARN,
         f"Meta says that sending is {said}" + (f" ({reasons})" if reasons else ""),
         solutions or "See the account's quality and payment settings in Meta Business Suite.",
     )
@@ -157,10 +134,10 @@ def assess_subscription(apps: list[dict[str, Any]]) -> Check:
         if isinstance(data := app.get("whatsapp_business_api_data", app), dict)
     ]
     if names:
-        return Check("webhooks", State.OK, f"webhooks go to the app {', '.join(names)}")
+        return Check("webhooks", CheckState.OK, f"webhooks go to the app {', '.join(names)}")
     return Check(
         "webhooks",
-        State.FAIL,
+        CheckState.FAIL,
         "no app is subscribed to the business account: no status will ever come",
         "Subscribe the token's app: wacrmd number check ID --subscribe",
     )

@@ -1,26 +1,26 @@
-"""Accounts and numbers as an operator manages them while the daemon runs."""
+"""Numbers as an operator manages them while the daemon runs."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 from wacrmd.clock import HOUR, Millis
 from wacrmd.domain.hold import HoldReason
-from wacrmd.domain.number import Number
 from wacrmd.domain.phone import normalize
-from wacrmd.errors import bad_request, conflict, not_found
+from wacrmd.errors import bad_request, conflict
+from wacrmd.fields import shared
 from wacrmd.services import pausing
-from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import meta_check
-from wacrmd.services.numbers.findings import Check, State, worst
-from wacrmd.services.views import account_view, number_view, time
-from wacrmd.store import accounts, broadcasts, numbers
+from wacrmd.services.numbers.findings import worst
+from wacrmd.services.numbers.read import number_of, view_of
+from wacrmd.store import broadcasts, numbers
 from wacrmd.store.database import Tx
 from wacrmd.vault import access_token_context, app_secret_context
+from wacrmd.views.checks import Check, CheckState
+from wacrmd.views.numbers import AccountNumber, AddedNumber, ChangedNumber, CheckedNumber, NumberDetails
 
 
 def verify_token_hash(token: str) -> bytes:
@@ -32,7 +32,6 @@ def verify_token_hash(token: str) -> bytes:
 class NewNumber:
     """A business phone number to be configured, with its secrets in the clear."""
 
-    account: str
     phone_number_id: str
     waba_id: str
     access_token: str
@@ -80,37 +79,11 @@ class NumberChange:
         return [*given, "default"] if self.default else given
 
 
-async def add_account(ctx: Context, name: str) -> dict[str, Any]:
-    """Make an account; its id and name."""
-    account = await ctx.db.write(partial(accounts.add, name=name, now=ctx.clock.now()))
-    return {"id": account.id, "name": account.name}
-
-
-async def list_accounts(ctx: Context) -> list[dict[str, Any]]:
-    """All accounts."""
-    return [account_view(account) for account in await ctx.db.read(accounts.all_of)]
-
-
-async def rename_account(ctx: Context, name: str, new: str) -> dict[str, Any]:
-    """Give an account another name."""
-    account = await account_named(ctx, name)
-    await ctx.db.write(partial(accounts.rename, account_id=account.id, name=new))
-    return account_view(await account_named(ctx, new))
-
-
-async def remove_account(ctx: Context, name: str) -> dict[str, Any]:
-    """Delete an account that has nothing any more."""
-    account = await account_named(ctx, name)
-    await ctx.db.write(partial(accounts.remove, account_id=account.id))
-    return account_view(account)
-
-
-async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, Any]:
+async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> AddedNumber:
     """Configure a number; its secrets are encrypted before they reach the database.
 
     With `check` Meta is asked first; refuses a token that Meta refuses. Meta out of reach is only a warning.
     """
-    account = await account_named(ctx, new.account)
     display = _phone(new.display_phone) if new.display_phone is not None else None
     found, seen = (
         await meta_check.ask_number(ctx, new.phone_number_id, new.access_token) if check else (None, None)
@@ -123,7 +96,7 @@ async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, 
         partial(
             numbers.add,
             number_id=number_id,
-            account_id=account.id,
+            account_id=account_id,
             phone_number_id=new.phone_number_id,
             waba_id=new.waba_id,
             access_token=ctx.vault.encrypt(new.access_token, access_token_context(number_id)),
@@ -139,56 +112,58 @@ async def add_number(ctx: Context, new: NewNumber, *, check: bool) -> dict[str, 
     ctx.webhook_secrets.invalidate()
     if seen is not None:
         await meta_check.keep(ctx, number_id, seen, None)
-    return number_view(ctx, await number_of(ctx, number_id)) | {"check": found.view() if found else None}
+    made = view_of(ctx, await number_of(ctx, number_id))
+    return AddedNumber(**shared(AccountNumber, made), check=found)
 
 
-async def show_number(ctx: Context, reference: str) -> dict[str, Any]:
+async def show(ctx: Context, reference: str) -> NumberDetails:
     """A number with what Meta last told of its health, and until when replaced app secrets are valid."""
     number = await number_of(ctx, reference)
     health = await ctx.db.read(partial(numbers.health, number_id=number.id))
     retired = await ctx.db.read(partial(numbers.retired_until, number_id=number.id, now=ctx.clock.now()))
-    return number_view(ctx, number) | {
-        "health": health,
-        "old_app_secret_until": time(retired),
-        "silent_since": time(ctx.webhook_liveness.silent_since(number.id)),
-    }
+    return NumberDetails(
+        **shared(AccountNumber, view_of(ctx, number)),
+        health=health,
+        old_app_secret_until=retired,
+        silent_since=ctx.webhook_liveness.silent_since(number.id),
+    )
 
 
-async def set_number(ctx: Context, reference: str, change: NumberChange, *, check: bool) -> dict[str, Any]:
+async def change(ctx: Context, reference: str, wanted: NumberChange, *, check: bool) -> ChangedNumber:
     """Change a number; a new rate holds from the next message on, a replaced app secret for `overlap` more.
 
-    With `check` Meta is asked about a new token first, as in `add_number`.
+    With `check` Meta is asked about a new token first, as in `add`.
     """
     number = await number_of(ctx, reference)
-    changed = change.names()
+    changed = wanted.names()
     if not changed:
         raise bad_request("Nothing to change: name at least one of label, rate, default, token or secret")
     columns: dict[str, str | float | bytes | None] = {}
-    if change.label is not None:
-        columns["label"] = change.label or None
-    if change.display_phone is not None:
-        columns["display_phone"] = _phone(change.display_phone) if change.display_phone else None
-    if change.messages_per_second is not None:
-        columns["messages_per_second"] = change.messages_per_second or None
-    if change.verify_token is not None:
-        columns["verify_token_hash"] = verify_token_hash(change.verify_token)
+    if wanted.label is not None:
+        columns["label"] = wanted.label or None
+    if wanted.display_phone is not None:
+        columns["display_phone"] = _phone(wanted.display_phone) if wanted.display_phone else None
+    if wanted.messages_per_second is not None:
+        columns["messages_per_second"] = wanted.messages_per_second or None
+    if wanted.verify_token is not None:
+        columns["verify_token_hash"] = verify_token_hash(wanted.verify_token)
     found: Check | None = None
-    if change.access_token is not None:
+    if wanted.access_token is not None:
         if check:
-            found, _ = await meta_check.ask_number(ctx, number.phone_number_id, change.access_token)
+            found, _ = await meta_check.ask_number(ctx, number.phone_number_id, wanted.access_token)
             _refuse_failed(found)
-        columns["access_token"] = ctx.vault.encrypt(change.access_token, access_token_context(number.id))
+        columns["access_token"] = ctx.vault.encrypt(wanted.access_token, access_token_context(number.id))
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
         if columns:
             numbers.update(tx, number.id, **columns)
-        if change.default:
+        if wanted.default:
             numbers.make_default(tx, number.id, number.account_id)
-        if change.app_secret is not None:
-            numbers.retire_app_secrets(tx, number.id, now + change.overlap)
+        if wanted.app_secret is not None:
+            numbers.retire_app_secrets(tx, number.id, now + wanted.overlap)
             numbers.add_app_secret(
-                tx, number.id, ctx.vault.encrypt(change.app_secret, app_secret_context(number.id)), now
+                tx, number.id, ctx.vault.encrypt(wanted.app_secret, app_secret_context(number.id)), now
             )
 
     await ctx.db.write(work)
@@ -196,18 +171,19 @@ async def set_number(ctx: Context, reference: str, change: NumberChange, *, chec
     ctx.throughput.reset(number.id)
     current = await number_of(ctx, number.id)
     ctx.throughput.set_rate(number.id, current.messages_per_second or ctx.config.sender.messages_per_second)
-    return number_view(ctx, current) | {"changed": changed, "check": found.view() if found else None}
+    return ChangedNumber(**shared(AccountNumber, view_of(ctx, current)), check=found, changed=changed)
 
 
-async def check_number(ctx: Context, reference: str, *, subscribe: bool) -> dict[str, Any]:
+async def check(ctx: Context, reference: str, *, subscribe: bool) -> CheckedNumber:
     """Ask Meta about a number, keep what it says, and tell what is not good with it."""
     number = await number_of(ctx, reference)
     found = await meta_check.check_number(ctx, number, subscribe=subscribe)
-    view = number_view(ctx, await number_of(ctx, number.id))
-    return {"number": view, "state": worst(found), "checks": [check.view() for check in found]}
+    return CheckedNumber(
+        number=view_of(ctx, await number_of(ctx, number.id)), state=worst(found), checks=found
+    )
 
 
-async def remove_number(ctx: Context, reference: str) -> dict[str, Any]:
+async def remove(ctx: Context, reference: str) -> AccountNumber:
     """Take a number out of use and forget its secrets. Refuses one with broadcasts that are not finished."""
     number = await number_of(ctx, reference)
     now = ctx.clock.now()
@@ -227,7 +203,7 @@ async def remove_number(ctx: Context, reference: str) -> dict[str, Any]:
     await ctx.db.write(work)
     ctx.webhook_secrets.invalidate()
     ctx.throughput.reset(number.id)
-    return number_view(ctx, number)
+    return view_of(ctx, number)
 
 
 def _business_phone(given: str) -> str | None:
@@ -245,30 +221,14 @@ def _phone(given: str) -> str:
 
 
 def _refuse_failed(found: Check | None) -> None:
-    if found is not None and found.state is State.FAIL:
+    if found is not None and found.state is CheckState.FAIL:
         raise bad_request(
             f"Meta refuses this token for this number: {found.detail.rstrip('.')}. Give another token, or use "
             "--no-check to keep this one all the same"
         )
 
 
-async def number_of(ctx: Context, reference: str) -> Number:
-    """The number of this phone number id, or whose id begins so. Refuses none and several."""
-    found = await ctx.db.read(partial(numbers.find, reference=reference))
-    if not found:
-        raise not_found(f"Number {reference!r}")
-    if len(found) > 1:
-        raise conflict(f"Several numbers begin with {reference!r}: give more of the id")
-    return found[0]
-
-
-async def list_numbers(ctx: Context, account_id: str | None = None) -> list[dict[str, Any]]:
-    """The numbers of one account or of all."""
-    found = await ctx.db.read(partial(numbers.all_of, account_id=account_id))
-    return [number_view(ctx, number) for number in found]
-
-
-async def pause_number(ctx: Context, reference: str, by: str) -> dict[str, Any]:
+async def pause(ctx: Context, reference: str, detail: str) -> AccountNumber:
     """Stop all sending from a number; repeating it is harmless and keeps the first reason."""
     number = await number_of(ctx, reference)
     now = ctx.clock.now()
@@ -277,18 +237,18 @@ async def pause_number(ctx: Context, reference: str, by: str) -> dict[str, Any]:
             pausing.pause_number,
             number_id=number.id,
             reason=HoldReason.PAUSED_BY_OPERATOR,
-            detail=by,
+            detail=detail,
             now=now,
         )
     )
-    return number_view(ctx, await number_of(ctx, number.id))
+    return view_of(ctx, await number_of(ctx, number.id))
 
 
-async def resume_number(ctx: Context, reference: str) -> dict[str, Any]:
+async def resume(ctx: Context, reference: str) -> AccountNumber:
     """Let a number send again, and its broadcasts with it. Also drops what holds it up for a while."""
     number = await number_of(ctx, reference)
     now = ctx.clock.now()
     resumed = await ctx.db.write(partial(pausing.resume_number, number_id=number.id, now=now))
     resumed.numbers.add(number.id)
     pausing.announce(ctx, resumed)
-    return number_view(ctx, await number_of(ctx, number.id))
+    return view_of(ctx, await number_of(ctx, number.id))

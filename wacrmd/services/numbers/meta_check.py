@@ -13,8 +13,6 @@ from wacrmd.meta.client import MetaCallError
 from wacrmd.meta.untrusted import as_text
 from wacrmd.services.context import Context
 from wacrmd.services.numbers.findings import (
-    Check,
-    State,
     assess_health,
     assess_number,
     assess_subscription,
@@ -23,6 +21,7 @@ from wacrmd.services.numbers.findings import (
 )
 from wacrmd.store import numbers
 from wacrmd.vault import VaultError
+from wacrmd.views.checks import Check, CheckState
 
 TICK: Millis = 10 * SECOND
 MAX_TEXT = 200
@@ -38,8 +37,10 @@ async def ask_number(ctx: Context, phone_number_id: str, token: str) -> tuple[Ch
         seen = await ctx.meta.number(phone_number_id, token)
     except MetaCallError as error:
         if refuses_token(error):
-            return Check("token", State.FAIL, str(error), "Give it another token, or the right ids."), None
-        return Check("token", State.WARN, f"could not be checked: {error}", ODD_ADVICE), None
+            return Check(
+                "token", CheckState.FAIL, str(error), "Give it another token, or the right ids."
+            ), None
+        return Check("token", CheckState.WARN, f"could not be checked: {error}", ODD_ADVICE), None
     return assess_number(seen, rate=0)[0], seen
 
 
@@ -48,9 +49,11 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
     try:
         token = token_of(ctx, number)
     except VaultError as error:
-        return [Check("token", State.FAIL, str(error), "Restore the key file that belongs to this database.")]
+        return [
+            Check("token", CheckState.FAIL, str(error), "Restore the key file that belongs to this database.")
+        ]
     first, seen = await ask_number(ctx, number.phone_number_id, token)
-    if first.state is State.FAIL or seen is None:
+    if first.state is CheckState.FAIL or seen is None:
         return [first]
     rate = number.messages_per_second or ctx.config.sender.messages_per_second
     found = assess_number(seen, rate=rate)
@@ -59,13 +62,13 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
         health = await ctx.meta.health(number.phone_number_id, token)
         found.append(assess_health(health))
     except MetaCallError as error:
-        found.append(Check("health", State.WARN, f"could not be read: {error}", ODD_ADVICE))
+        found.append(Check("health", CheckState.WARN, f"could not be read: {error}", ODD_ADVICE))
     if subscribe:
         found += await _tried("webhooks", partial(ctx.meta.subscribe, number.waba_id, token))
     try:
         found.append(assess_subscription(await ctx.meta.subscribed_apps(number.waba_id, token)))
     except MetaCallError as error:
-        found.append(Check("webhooks", State.WARN, f"could not be read: {error}", ODD_ADVICE))
+        found.append(Check("webhooks", CheckState.WARN, f"could not be read: {error}", ODD_ADVICE))
     await keep(ctx, number.id, seen, health)
     return [_with_id(check, number) for check in found]
 
@@ -103,7 +106,7 @@ async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> No
             continue
         asked[number.id] = now
         for check in await check_number(ctx, number):
-            if check.state is not State.OK:
+            if check.state is not CheckState.OK:
                 log.warning(
                     "number_problem_found",
                     number=number.phone_number_id,
@@ -133,5 +136,7 @@ async def _tried(name: str, ask: Callable[[], Awaitable[None]]) -> list[Check]:
     try:
         await ask()
     except MetaCallError as error:
-        return [Check(name, State.FAIL, str(error), "Subscribe the app by hand in Meta's app dashboard.")]
+        return [
+            Check(name, CheckState.FAIL, str(error), "Subscribe the app by hand in Meta's app dashboard.")
+        ]
     return []

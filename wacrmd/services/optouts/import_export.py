@@ -1,21 +1,22 @@
 """Import and export of the suppression list as CSV."""
 
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 import anyio
 
-from wacrmd.clock import Millis
+from wacrmd.clock import Millis, iso
 from wacrmd.domain.address import is_user_id, normalize_address, phone_and_user_id
 from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.optout_file import WITHOUT_HEADER, Columns, columns_of, open_reader
-from wacrmd.domain.page import Position
+from wacrmd.domain.page import PageRequest
 from wacrmd.services.context import Context
-from wacrmd.services.optouts.manage import list_optouts
+from wacrmd.services.optouts.manage import page
 from wacrmd.store import optouts
 from wacrmd.store.database import Tx
+from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError
 
 BATCH_ROWS = 1000
 """Rows of an import or export in one transaction, so that other writers wait only shortly."""
@@ -30,33 +31,6 @@ class OptOutInput:
     phone: str | None
     user_id: str | None
     detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LineError:
-    """A line of an import that was left out, and why."""
-
-    line: int
-    message: str
-
-
-@dataclass(slots=True)
-class ImportResult:
-    """What an import did: `added`, `known` (had opted out before) and `rejected` count lines of the file.
-
-    All rejected lines are counted, the first `MAX_ERRORS` are listed.
-    """
-
-    added: int = 0
-    known: int = 0
-    rejected: int = 0
-    errors: list[LineError] = field(default_factory=list)
-
-    def reject(self, line: int, message: str) -> None:
-        """Count a line that cannot be used."""
-        self.rejected += 1
-        if len(self.errors) < MAX_ERRORS:
-            self.errors.append(LineError(line, message))
 
 
 async def import_csv(
@@ -82,14 +56,15 @@ async def import_csv(
 
 async def export_csv(ctx: Context, account_id: str | None) -> AsyncGenerator[str, None]:
     """All opt-outs of one account, or of all, as CSV with a header, newest first, in pieces of many lines."""
-    columns = EXPORTED if account_id else ("account", *EXPORTED)
-    yield csv_lines([columns])
-    position: Position | None = None
+    names = EXPORTED if account_id else ("account", *EXPORTED)
+    yield csv_lines([names])
+    request = PageRequest(BATCH_ROWS)
     while True:
-        views, position = await list_optouts(ctx, account_id, after=position, limit=BATCH_ROWS)
-        yield csv_lines([_cell(name, view[name]) for name in columns] for view in views)
-        if position is None:
+        found = await page(ctx, account_id, request)
+        yield csv_lines([_cell(row, name) for name in names] for row in found.items)
+        if found.next is None:
             return
+        request = PageRequest(BATCH_ROWS, found.next)
 
 
 def read_optouts(lines: Iterable[str], result: ImportResult) -> Iterator[OptOutInput]:
@@ -97,7 +72,7 @@ def read_optouts(lines: Iterable[str], result: ImportResult) -> Iterator[OptOutI
     columns: Columns | None = None
     for row in open_reader(lines):
         if row.problem is not None:
-            result.reject(row.line, row.problem)
+            _reject(result, row.line, row.problem)
             continue
         if columns is None:
             header = columns_of(row.cells)
@@ -107,7 +82,14 @@ def read_optouts(lines: Iterable[str], result: ImportResult) -> Iterator[OptOutI
         try:
             yield _optout_in(row.cells, columns)
         except ValueError as error:
-            result.reject(row.line, str(error))
+            _reject(result, row.line, str(error))
+
+
+def _reject(result: ImportResult, line: int, message: str) -> None:
+    """Count a line that cannot be used, and list it if there is room."""
+    result.rejected += 1
+    if len(result.errors) < MAX_ERRORS:
+        result.errors.append(LineError(line, message))
 
 
 def _optout_in(cells: list[str], columns: Columns) -> OptOutInput:
@@ -145,7 +127,8 @@ def _add_all(tx: Tx, *, account_id: str, people: list[OptOutInput], source: str,
     )
 
 
-def _cell(name: str, value: object) -> str:
+def _cell(optout: AccountOptOut, name: str) -> str:
     """A cell on one line, as the import reads it; free text is no formula in a spreadsheet."""
+    value = iso(optout.at) if name == "created_at" else getattr(optout, name)
     text = "" if value is None else " ".join(str(value).split())
     return escape_formula(text) if name == "detail" else text

@@ -7,18 +7,17 @@ from typing import Any
 
 from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
 from wacrmd.domain.number import Number
-from wacrmd.domain.page import Position
+from wacrmd.domain.page import Page, PageRequest, Position
+from wacrmd.domain.template import Template
 from wacrmd.errors import Refusal, no_number
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
 from wacrmd.meta.untrusted import as_objects, as_text
-from wacrmd.services.access.keys import account_named
 from wacrmd.services.context import Context
-from wacrmd.services.views import time
 from wacrmd.store import numbers, templates
 from wacrmd.store.database import Tx
-from wacrmd.store.templates import Template
 from wacrmd.vault import VaultError, access_token_context
+from wacrmd.views.templates import BusinessSync, TemplateSync
 
 TICK: Millis = 10 * SECOND
 STALE_AFTER: Millis = 1 * MINUTE
@@ -35,40 +34,15 @@ class _Business:
     numbers: list[Number] = field(default_factory=list)
 
 
-def template_view(template: Template) -> dict[str, Any]:
-    """A template in one language; `components` as Meta gives them."""
-    return {
-        "id": template.meta_id,
-        "name": template.name,
-        "language": template.language,
-        "status": template.status,
-        "category": template.category,
-        "parameter_format": template.parameter_format,
-        "components": template.components,
-        "quality": template.quality,
-        "reason": template.reason,
-        "business_account_id": template.waba_id,
-        "synced_at": time(template.synced_at),
-    }
-
-
-async def list_templates(ctx: Context, account_id: str | None = None) -> list[dict[str, Any]]:
-    """All templates of one account or of all, by name and language."""
-    waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
-    found = await ctx.db.read(partial(templates.all_of, waba_ids=waba_ids))
-    return [template_view(template) for template in found]
-
-
-async def page_templates(
+async def page(
     ctx: Context,
-    account_id: str,
+    account_id: str | None,
+    request: PageRequest,
     *,
     name: str | None = None,
     status: str | None = None,
-    after: Position | None = None,
-    limit: int = 50,
-) -> tuple[list[dict[str, Any]], Position | None]:
-    """A page of an account's templates, those that were learnt of last first, and where the next page begins."""
+) -> Page[Template]:
+    """A page of the templates of one account or of all, those that were learnt of last first."""
     waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
     found = await ctx.db.read(
         partial(
@@ -76,33 +50,37 @@ async def page_templates(
             waba_ids=waba_ids,
             name=name,
             status=status,
-            before=after.id if after else None,
-            limit=limit + 1,
+            before=request.after.id if request.after else None,
+            limit=request.rows,
         )
     )
-    more, found = len(found) > limit, found[:limit]
-    return [template_view(template) for _, template in found], Position(0, found[-1][0]) if more else None
+    return Page.of(found, request, lambda row: row[1], lambda row: Position(0, row[0]))
 
 
-async def sync(ctx: Context, account: str | None = None) -> dict[str, Any]:
-    """Read the templates of one account (its name or id) or of all from Meta, each business account once.
+async def list_templates(ctx: Context, account_id: str | None = None) -> list[Template]:
+    """All templates of one account or of all, by name and language."""
+    waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
+    return await ctx.db.read(partial(templates.all_of, waba_ids=waba_ids))
+
+
+async def sync(ctx: Context, account_id: str | None = None) -> TemplateSync:
+    """Read the templates of one account or of all from Meta, each business account once.
 
     Returns the counts, in all and by business account; one that Meta refuses has an `error` and keeps what
     was known. Refuses an account without numbers.
     """
-    account_id = (await account_named(ctx, account)).id if account else None
     businesses = await _businesses(ctx, account_id)
     if not businesses and account_id is not None:
         raise no_number()
     results = [await _sync(ctx, business) for business in businesses]
-    totals = {
-        name: sum(result[name] for result in results) for name in ("templates", "added", "updated", "removed")
-    }
-    return {
-        **totals,
-        "failed": sum(result["error"] is not None for result in results),
-        "business_accounts": results,
-    }
+    return TemplateSync(
+        templates=sum(each.templates for each in results),
+        added=sum(each.added for each in results),
+        updated=sum(each.updated for each in results),
+        removed=sum(each.removed for each in results),
+        failed=sum(each.error is not None for each in results),
+        business_accounts=results,
+    )
 
 
 async def keep_synced(ctx: Context) -> None:
@@ -122,7 +100,7 @@ async def keep_synced(ctx: Context) -> None:
         await sleep_for(ctx.clock, TICK)
 
 
-async def sync_due(ctx: Context, every: Millis) -> list[dict[str, Any]]:
+async def sync_due(ctx: Context, every: Millis) -> list[BusinessSync]:
     """Sync what is due by now; the result of each business account."""
     due = await ctx.db.read(partial(templates.due, now=ctx.clock.now(), every=every, stale_after=STALE_AFTER))
     return [
@@ -140,7 +118,7 @@ async def _businesses(ctx: Context, account_id: str | None) -> list[_Business]:
     return list(found.values())
 
 
-async def _sync(ctx: Context, business: _Business) -> dict[str, Any]:
+async def _sync(ctx: Context, business: _Business) -> BusinessSync:
     asked_at = ctx.clock.now()
     try:
         listed = read_list(business.waba_id, await _ask(ctx, business), asked_at)
@@ -150,14 +128,7 @@ async def _sync(ctx: Context, business: _Business) -> dict[str, Any]:
         await ctx.db.write(
             partial(templates.note_failure, waba_id=business.waba_id, error=reason, now=ctx.clock.now())
         )
-        return {
-            "business_account_id": business.waba_id,
-            "templates": 0,
-            "added": 0,
-            "updated": 0,
-            "removed": 0,
-            "error": reason,
-        }
+        return BusinessSync(business_account_id=business.waba_id, error=reason)
 
     def work(tx: Tx) -> templates.Difference:
         return templates.replace_all(tx, business.waba_id, listed, ctx.clock.now(), asked_at=asked_at)
@@ -171,14 +142,13 @@ async def _sync(ctx: Context, business: _Business) -> dict[str, Any]:
         updated=changed.updated,
         removed=changed.removed,
     )
-    return {
-        "business_account_id": business.waba_id,
-        "templates": len(listed),
-        "added": changed.added,
-        "updated": changed.updated,
-        "removed": changed.removed,
-        "error": None,
-    }
+    return BusinessSync(
+        business_account_id=business.waba_id,
+        templates=len(listed),
+        added=changed.added,
+        updated=changed.updated,
+        removed=changed.removed,
+    )
 
 
 async def _ask(ctx: Context, business: _Business) -> list[dict[str, Any]]:

@@ -1,0 +1,105 @@
+"""The form of a request: which models its query and its body must fit, and how they become parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from wacrmd.errors import Problem, Refusal, bad_request, not_found
+from wacrmd.operations.operation import Kind, Operation
+from wacrmd.operations.paging import PageQuery
+from wacrmd.operations.problems import problems_of
+
+
+@dataclass(frozen=True, slots=True)
+class PathParameter:
+    """A parameter of paths: what it is, and the noun of what it names."""
+
+    description: str
+    noun: str | None = None
+    """None: the noun of the operation."""
+
+
+PATH_PARAMETERS = {
+    "id": PathParameter("its id"),
+    "rid": PathParameter("id of a recipient", "Recipient"),
+    "phone": PathParameter(
+        "a phone number such as +14155550123 (the + as %2B), or a business-scoped user id", "Opt-out"
+    ),
+    "delivery_id": PathParameter("id of a delivery", "Delivery"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The models that the query and the body of an operation must fit; None where it takes none."""
+
+    query: type[BaseModel] | None
+    body: type[BaseModel] | None
+
+    @classmethod
+    def of(cls, operation: Operation) -> "Form":
+        """The form of an operation's requests."""
+        http = operation.http
+        if http is None:
+            raise ValueError(f"{operation.name} has no HTTP binding")
+        if http.handler is not None:
+            return cls(http.query, http.body)
+        params = operation.params
+        has_more = bool(set(params.model_fields) - set(http.path_names))
+        if operation.kind is Kind.PAGE:
+            return cls(_paged(params), None)
+        if http.takes_body:
+            return cls(None, params if has_more else None)
+        return cls(params if has_more else None, None)
+
+
+def _paged(params: type[BaseModel]) -> type[BaseModel]:
+    """The parameters together with those of a page."""
+    return type(f"{params.__name__}Page", (PageQuery, params), {"__doc__": params.__doc__})
+
+
+def parse_query(given: Mapping[str, str], path: Mapping[str, str]) -> dict[str, str]:
+    """The values of a query. Refuses those that stand in the path."""
+    twice = [Problem(name, "there is no such parameter") for name in given if name in path]
+    if twice:
+        raise invalid(twice)
+    return dict(given)
+
+
+def parse_body(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a body. Refuses everything else."""
+    try:
+        given = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"The body is not valid JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise bad_request("The body must be a JSON object")
+    return given
+
+
+def validated(
+    operation: Operation, model: type[BaseModel], given: Mapping[str, Any], path: Mapping[str, str]
+) -> BaseModel:
+    """The model with these values and those of the path. Refuses others, naming each place.
+
+    A value in the path that cannot name anything is not found.
+    """
+    try:
+        return model.model_validate({**given, **path})
+    except ValidationError as error:
+        for item in error.errors(include_url=False, include_input=False):
+            if item["loc"] and item["loc"][0] in path:
+                noun = PATH_PARAMETERS[str(item["loc"][0])].noun or operation.noun.capitalize()
+                raise not_found(noun) from error
+        raise invalid(problems_of(error, model)) from error
+
+
+def invalid(problems: list[Problem]) -> Refusal:
+    """The 400 for what is wrong with a request; its message tells the first problem."""
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    message = f"{first.path}: {first.message}{more}" if first.path else f"{first.message}{more}"
+    return bad_request(message, problems)

@@ -1,0 +1,139 @@
+"""A request on its way: key, rate limit, scope, form, operation, answer; the same for every operation."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from wacrmd.api.form import Form, parse_body, parse_query, validated
+from wacrmd.api.ratelimit import Allowance, RateLimit
+from wacrmd.domain.account import ApiKey
+from wacrmd.domain.actor import Actor
+from wacrmd.domain.page import Page
+from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal
+from wacrmd.http.body import read_body
+from wacrmd.http.middleware import error_body
+from wacrmd.operations.operation import Http, HttpRequest, Kind, Operation, Reply, Stream
+from wacrmd.operations.paging import PageQuery, encode_cursor
+from wacrmd.services.access import keys
+from wacrmd.services.context import Context
+from wacrmd.views.json import to_json
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Serves operations to API keys, in the order in which callers rely on it."""
+
+    ctx: Context
+    limits: RateLimit = field(default_factory=RateLimit)
+
+    def endpoint(self, operation: Operation, http: Http) -> Callable[[Request], Awaitable[Response]]:
+        """The Starlette endpoint of an operation."""
+        form = Form.of(operation)
+
+        async def handle(request: Request) -> Response:
+            allowance: Allowance | None = None
+            try:
+                key = await keys.authenticate(self.ctx, presented_key(request))
+                structlog.contextvars.bind_contextvars(key=key.prefix, account_id=key.account_id)
+                now = self.ctx.clock.now()
+                allowance = self.limits.spend(key.id, self.ctx.config.limits.requests_per_minute, now)
+                _check_rate(allowance)
+                _check_scope(http, key)
+                result = await self._run(operation, http, form, request, Actor.of_key(key))
+                response = answer(operation, http, result)
+            except Refusal as refusal:
+                if refusal.code is ErrorCode.INTERNAL:
+                    raise
+                response = Response(
+                    error_body(refusal), status_code=HTTP_STATUS[refusal.code], media_type="application/json"
+                )
+                if refusal.retry_after_s is not None:
+                    response.headers["Retry-After"] = str(refusal.retry_after_s)
+            if allowance is not None:
+                response.headers.update(allowance.headers())
+            return response
+
+        return handle
+
+    async def _run(
+        self, operation: Operation, http: Http, form: Form, request: Request, actor: Actor
+    ) -> object:
+        path: Mapping[str, str] = request.path_params
+        own_form = http.handler is not None
+        params: Any = None
+        query: Any = None
+        raw = b""
+        if form.query is not None:
+            given = parse_query(request.query_params, path)
+            query = params = validated(operation, form.query, given, {} if own_form else path)
+        if form.body is not None:
+            api = self.ctx.config.api
+            raw = await read_body(request, limit=api.max_body_bytes, deadline_s=api.body_timeout_s)
+            params = validated(operation, form.body, parse_body(raw), {} if own_form else path)
+        if http.handler is not None:
+            request_id: str = request.scope["state"]["request_id"]
+            asked = HttpRequest(
+                request.method, path, request.headers, query, params if form.body else None, raw, request_id
+            )
+            return await http.handler(self.ctx, actor, asked)
+        if params is None:
+            params = validated(operation, operation.params, {}, path)
+        if operation.kind is Kind.PAGE and isinstance(params, PageQuery):
+            return await operation.run(self.ctx, actor, params, params.page())
+        return await operation.run(self.ctx, actor, params)
+
+
+def presented_key(request: Request) -> str:
+    """The key of the Authorization header, with or without `Bearer`; empty where there is none."""
+    given = request.headers.get("authorization", "").strip()
+    scheme, _, rest = given.partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else given
+
+
+def answer(operation: Operation, http: Http, result: object) -> Response:
+    """A success as every operation gives it: `{"data": …}`, with `meta` for lists."""
+    status, headers = http.status, None
+    if isinstance(result, Stream):
+        return StreamingResponse(result.pieces, media_type=result.media_type, headers=dict(result.headers))
+    if isinstance(result, Reply):
+        status, headers, result = result.status, dict(result.headers), result.result
+        if result is None:
+            return Response(status_code=status, headers=headers)
+    if isinstance(result, bytes):
+        body = result
+    elif isinstance(result, Page):
+        body = _list(operation.http_item, result.items, encode_cursor(result.next))
+    elif isinstance(result, list):
+        body = _list(operation.http_item, result, None)
+    else:
+        shown = operation.http_item if isinstance(result, operation.http_item) else type(result)
+        body = b'{"data":' + to_json(result, shown) + b"}"
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+def _list(item: Any, items: list[Any], next_cursor: str | None) -> bytes:
+    meta = orjson.dumps({"next_cursor": next_cursor})
+    return b'{"data":' + to_json(items, list[item]) + b',"meta":' + meta + b"}"
+
+
+def _check_rate(allowance: Allowance) -> None:
+    if not allowance.allowed:
+        raise Refusal(
+            ErrorCode.RATE_LIMITED,
+            f"This key may make {allowance.limit} requests a minute: try again in {allowance.retry_after_s} s",
+            retry_after_s=allowance.retry_after_s,
+        )
+
+
+def _check_scope(http: Http, key: ApiKey) -> None:
+    if http.scopes and not set(http.scopes) & set(key.scopes):
+        wanted = " or ".join(http.scopes)
+        raise Refusal(
+            ErrorCode.FORBIDDEN,
+            f"This key lacks the scope {wanted}: create one with --scope {http.scopes[0]}",
+        )

@@ -1,0 +1,128 @@
+"""`account.…`, `key.…` and `me`: the tenants, the keys of their apps, and the key in use."""
+
+from pydantic import Field
+
+from wacrmd.domain.account import Scope
+from wacrmd.domain.actor import Actor, Level
+from wacrmd.errors import ErrorCode
+from wacrmd.operations.inputs import Name, NoParams, OfAnyAccount, OfNamedAccount, Params
+from wacrmd.operations.operation import Admin, Http, Operations
+from wacrmd.services.access import accounts, keys
+from wacrmd.services.context import Context
+from wacrmd.views.access import AccountRef, AccountView, KeyScopes, KeyView, MeView, NewKeyView
+
+operations = Operations()
+
+
+class AccountName(Params):
+    """An account by its name."""
+
+    name: Name = Field(description="the account's name")
+
+
+class Rename(AccountName):
+    """An account and its new name."""
+
+    new: Name = Field(description="the new name")
+
+
+class NewKey(OfNamedAccount):
+    """A key to be made."""
+
+    account: Name = Field(description="the account that it acts on")
+    name: Name = Field(description="the app that uses it")
+    scopes: tuple[Scope, ...] = Field((), description="what it may do; none: only GET /api/v1/me")
+    expires_in_days: int | None = Field(
+        None, ge=1, le=36_500, description="after so many days it opens nothing"
+    )
+
+
+class KeyId(Params):
+    """A key."""
+
+    id: str = Field(min_length=1, max_length=64, description="its id or an unambiguous beginning of it")
+
+
+@operations.operation(
+    "account.add",
+    admin=Admin(Level.ADMIN, audited=True),
+    errors=(ErrorCode.CONFLICT,),
+    example={"name": "shop"},
+)
+async def add_account(ctx: Context, _actor: Actor, params: AccountName) -> AccountRef:
+    """Make an account: it owns numbers, keys and broadcasts."""
+    return await accounts.add(ctx, params.name)
+
+
+@operations.operation("account.list", admin=Admin(Level.READ))
+async def list_accounts(ctx: Context, _actor: Actor, _params: NoParams) -> list[AccountView]:
+    """List the accounts."""
+    return await accounts.list_accounts(ctx)
+
+
+@operations.operation(
+    "account.rename",
+    admin=Admin(Level.ADMIN, audited=True),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example={"name": "shop", "new": "store"},
+)
+async def rename_account(ctx: Context, _actor: Actor, params: Rename) -> AccountView:
+    """Give an account another name; its keys and numbers stay as they are."""
+    return await accounts.rename(ctx, params.name, params.new)
+
+
+@operations.operation(
+    "account.remove",
+    admin=Admin(Level.ADMIN, audited=True),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example={"name": "shop"},
+)
+async def remove_account(ctx: Context, _actor: Actor, params: AccountName) -> AccountView:
+    """Delete an account that has no numbers, active keys or broadcasts any more."""
+    return await accounts.remove(ctx, params.name)
+
+
+@operations.operation(
+    "key.create",
+    admin=Admin(Level.ADMIN, audited=True),
+    errors=(ErrorCode.NOT_FOUND,),
+    example={"account": "shop", "name": "CRM", "scopes": ["broadcasts:send"]},
+)
+async def create_key(ctx: Context, actor: Actor, params: NewKey) -> NewKeyView:
+    """Make an API key for a local app; it is shown this once."""
+    return await keys.create(
+        ctx,
+        actor.account,
+        name=params.name,
+        scopes=params.scopes,
+        expires_in_days=params.expires_in_days,
+    )
+
+
+@operations.operation("key.list", admin=Admin(Level.READ, params=OfAnyAccount), example={"account": "shop"})
+async def list_keys(ctx: Context, actor: Actor, _params: NoParams) -> list[KeyView]:
+    """List API keys."""
+    return await keys.list_keys(ctx, actor.account_id)
+
+
+@operations.operation(
+    "key.revoke",
+    admin=Admin(Level.ADMIN, audited=True),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example={"id": "6f1c2d"},
+)
+async def revoke_key(ctx: Context, _actor: Actor, params: KeyId) -> KeyView:
+    """Revoke an API key: its next request is refused."""
+    return await keys.revoke(ctx, params.id)
+
+
+@operations.operation("me", http=Http("GET", "/api/v1/me"))
+async def me(_ctx: Context, actor: Actor, _params: NoParams) -> MeView:
+    """Show the account and the key in use."""
+    key = actor.key
+    if key is None:
+        raise ValueError("only an API key asks what it is")
+    return MeView(
+        account=AccountRef(id=key.account_id, name=key.account),
+        key=KeyScopes(id=key.id, scopes=key.scopes),
+    )

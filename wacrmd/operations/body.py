@@ -1,0 +1,83 @@
+"""The bodies of HTTP requests: a misspelt field is refused, what other programs add for themselves is ignored."""
+
+from functools import cache, lru_cache
+from itertools import islice
+from typing import ClassVar
+
+from pydantic import ConfigDict, model_validator
+
+from wacrmd.operations.inputs import Params
+from wacrmd.suggest import nearest
+
+MIN_SIMILARITY = 0.75
+"""How alike two names must be (see wacrmd/suggest.py) for one to be taken for a misspelling of the other."""
+
+MAX_LENGTH_DIFFERENCE = 4
+"""By how many characters they may differ in length."""
+
+MAX_UNKNOWN = 20
+"""How many unknown fields of an object are looked at; each costs some 40 µs."""
+
+OTHER_WORDS = {
+    "send_at": "scheduled_at",
+    "start_at": "scheduled_at",
+    "language": "template_language",
+    "lang": "template_language",
+    "locale": "template_language",
+    "phone_number_id": "from",
+    "from_number": "from",
+    "sender": "from",
+    "phone": "to",
+    "variables": "params",
+    "parameters": "params",
+}
+"""Words of other programs for fields that must not be ignored: the message would be another one, or too early."""
+
+
+class Body(Params):
+    """The body of an HTTP request. What is close to a known field is refused, other unknown fields are ignored.
+
+    A misspelt `scheduled_at` must not send at once; what another program adds for itself must not stop it
+    (docs/adr/0007-unknown-fields-in-requests.md).
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    elsewhere: ClassVar[dict[str, str]] = {}
+    """What belongs to another place of the request, and where."""
+
+    in_path: ClassVar[frozenset[str]] = frozenset()
+    """The parameters that stand in the path."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_misspelt_field(cls, given: object) -> object:
+        if isinstance(given, dict) and not given.keys() <= cls.field_names():
+            for name in islice((name for name in given if name not in cls.field_names()), MAX_UNKNOWN):
+                if name in cls.elsewhere:
+                    raise ValueError(f"{name} does not belong in the body: {cls.elsewhere[name]}")
+                if (meant := _meant(name, cls.field_names())) is not None:
+                    raise ValueError(f"unknown field {name[:64]!r}: did you mean {meant!r}?")
+        return given
+
+    @classmethod
+    @cache
+    def field_names(cls) -> frozenset[str]:
+        """The names of the body's fields in JSON."""
+        return frozenset(field.alias or name for name, field in cls.model_fields.items()) - cls.in_path
+
+
+@lru_cache(maxsize=1024)
+def _meant(name: str, known: frozenset[str]) -> str | None:
+    """The known field that a name was probably meant for."""
+    if name in OTHER_WORDS and OTHER_WORDS[name] in known:
+        return OTHER_WORDS[name]
+    bare = {_bare(field): field for field in sorted(known)}
+    given = _bare(name[:64])
+    similar = [field for field in bare if abs(len(field) - len(given)) <= MAX_LENGTH_DIFFERENCE]
+    found = nearest(given, similar, min_similarity=MIN_SIMILARITY)
+    return bare[found] if found is not None else None
+
+
+def _bare(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())

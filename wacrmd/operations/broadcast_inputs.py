@@ -1,0 +1,149 @@
+"""What it takes to make a broadcast: the body of `POST /api/v1/broadcasts`, and what an operator gives besides."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
+
+from wacrmd.domain.template import TemplateContent
+from wacrmd.operations.body import Body
+from wacrmd.operations.inputs import Object, OfOneAccount, Params, TimeInput
+from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
+
+MAX_PARAMS = 100
+"""A body of 1,024 characters has no room for more, and a wrong list must not take seconds to be refused."""
+
+
+def _param(value: object) -> str:
+    """A parameter as text: dropping one that is no string would shift the others, so it is refused instead."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"expected a string or an integer, found {_kind_of(value)}")
+
+
+def _kind_of(value: object) -> str:
+    """What a JSON value is, in JSON's words."""
+    names = {
+        bool: "a boolean",
+        float: "a number",
+        int: "an integer",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
+    return names.get(type(value), "null")
+
+
+def _params_kind(value: object) -> str:
+    return "named" if isinstance(value, dict) else "positional"
+
+
+Param = Annotated[str, BeforeValidator(_param), WithJsonSchema({"type": ["string", "integer"]})]
+TemplateParams = Annotated[
+    Annotated[list[Param], Field(max_length=MAX_PARAMS, fail_fast=True), Tag("positional")]
+    | Annotated[dict[str, Param], Field(max_length=MAX_PARAMS), Tag("named")],
+    Discriminator(_params_kind),
+]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+TemplateName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=512)]
+Language = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=20)]
+
+
+class Content(Body):
+    """What fills the template beyond the body (docs/api.md, Templates with more than text)."""
+
+    header: Object | None = Field(None, description="text, image, video, document or location of the header")
+    buttons: list[Object] | None = Field(
+        None, description="values of URL, quick-reply, copy-code and flow buttons"
+    )
+    components: list[Object] | None = Field(
+        None, description="Meta's own component objects, passed on as they are"
+    )
+
+
+class NewRecipient(Content):
+    """One recipient; a `to` that is missing or no string rejects the recipient, not the request."""
+
+    to: Annotated[Any, WithJsonSchema({"type": "string"})] = Field(
+        None, description="E.164 number such as +14155550123, or a business-scoped user id"
+    )
+    params: TemplateParams | None = Field(None, description="values of {{1}}, {{2}} … in order, or by name")
+
+    def given(self) -> RecipientInput:
+        """As the service takes it."""
+        content = TemplateContent(self.params, self.header, self.buttons, self.components)
+        return RecipientInput(self.to, content)
+
+
+class NewBroadcast(Content):
+    """A template to a list of people."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Spring sale",
+                    "template_name": "order_update",
+                    "template_language": "en_US",
+                    "recipients": [
+                        {"to": "+14155550123", "params": ["Jane", "A-17"]},
+                        {"to": "+442079460123", "params": ["John", "A-18"]},
+                    ],
+                }
+            ]
+        }
+    )
+
+    elsewhere: ClassVar[dict[str, str]] = {
+        "dry_run": "ask for POST /api/v1/broadcasts?dry_run=true",
+        "idempotency_key": "give it as the header Idempotency-Key",
+    }
+
+    name: Label | None = Field(None, description="label; default: API broadcast (<template_name>)")
+    template_name: TemplateName = Field(description="name of the approved template")
+    template_language: Language = Field("en_US", description="language code of the variant")
+    recipients: list[NewRecipient] = Field(min_length=1, description="the people to send to")
+    number: str | None = Field(
+        None, alias="from", max_length=64, description="id or phone_number_id of the number that sends"
+    )
+    scheduled_at: TimeInput | None = Field(None, description="start then")
+
+    def given(self) -> BroadcastInput:
+        """As the service takes it."""
+        return BroadcastInput(
+            template_name=self.template_name,
+            template_language=self.template_language,
+            recipients=[recipient.given() for recipient in self.recipients],
+            name=self.name,
+            number=self.number,
+            scheduled_at=self.scheduled_at,
+            content=TemplateContent(None, self.header, self.buttons, self.components),
+        )
+
+
+class CreateQuery(Params):
+    """Whether to do it."""
+
+    dry_run: Annotated[
+        bool, Field(description="only say what would become of it; nothing is stored or sent")
+    ] = False
+
+
+class OperatorBroadcast(NewBroadcast, OfOneAccount, extra="forbid"):
+    """A broadcast that an operator makes."""
+
+    elsewhere: ClassVar[dict[str, str]] = {}
+
+    parameter_names: list[str] | None = Field(
+        None, description="names for lists of params: used if the template is known to have named parameters"
+    )
+    dry_run: bool = Field(default=False, description="only say what would be done")

@@ -1,0 +1,322 @@
+"""`broadcast.…`: send, look, and steer what is sent."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import ClassVar, Literal
+
+import orjson
+from pydantic import ConfigDict, Field
+
+from wacrmd.domain.account import Scope
+from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.page import Page, PageRequest
+from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.errors import ErrorCode, bad_request
+from wacrmd.fields import shared
+from wacrmd.operations.body import Body
+from wacrmd.operations.broadcast_events import events_over_http
+from wacrmd.operations.broadcast_inputs import CreateQuery, NewBroadcast, OperatorBroadcast
+from wacrmd.operations.inputs import Id, Limited, OfAnyAccount, Params
+from wacrmd.operations.operation import Admin, Header, Http, HttpRequest, Operations, Reply
+from wacrmd.services.access.accounts import account_named
+from wacrmd.services.broadcasts import create as creation
+from wacrmd.services.broadcasts import dry_run as dry_runs
+from wacrmd.services.broadcasts import lifecycle, preview, progress, read
+from wacrmd.services.broadcasts.create import Idempotency
+from wacrmd.services.context import Context
+from wacrmd.services.numbers.read import number_of, view_of
+from wacrmd.views.broadcasts import (
+    BroadcastDetails,
+    BroadcastProgress,
+    BroadcastView,
+    CreatedBroadcast,
+    CreatedForAccount,
+    DryRun,
+    DryRunForAccount,
+    GivenUp,
+    RetriedBroadcast,
+    RetriedDetails,
+)
+
+operations = Operations()
+
+COLLECTION = "/api/v1/broadcasts"
+ONE = f"{COLLECTION}/{{id}}"
+READ = (Scope.BROADCASTS_SEND, Scope.BROADCASTS_READ)
+SEND = (Scope.BROADCASTS_SEND,)
+EXAMPLE = {"id": "4b6d"}
+MAX_IDEMPOTENCY_KEY = 255
+
+
+class BroadcastId(Params):
+    """A broadcast."""
+
+    id: Id = Field(description="its uuid or an unambiguous beginning of it")
+
+
+class BroadcastFilter(Params):
+    """Which broadcasts."""
+
+    status: BroadcastStatus | None = Field(None, description="only those in this status")
+
+
+class OperatorBroadcastFilter(Limited, BroadcastFilter, OfAnyAccount):
+    """Which broadcasts, and how many."""
+
+
+class Retry(Body):
+    """Which recipients to send to again."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"statuses": ["failed"]}]})
+    in_path: ClassVar[frozenset[str]] = frozenset({"id"})
+
+    id: Id
+    statuses: list[Literal[RecipientStatus.FAILED, RecipientStatus.UNCERTAIN]] = Field(
+        min_length=1,
+        max_length=10,
+        description="those who are uncertain may have the message already and get it twice",
+    )
+
+
+class OperatorRetry(BroadcastId):
+    """Which recipients to send to again."""
+
+    failed: bool = Field(default=False, description="those that failed")
+    uncertain: bool = Field(
+        default=False, description="those whose outcome is unknown: they may get the message twice"
+    )
+
+    def as_statuses(self) -> Retry:
+        """The same with the statuses; none named: those that failed."""
+        uncertain = [RecipientStatus.UNCERTAIN] if self.uncertain else []
+        failed = [RecipientStatus.FAILED] if self.failed or not self.uncertain else []
+        return Retry.model_validate({"id": self.id, "statuses": [*failed, *uncertain]})
+
+
+async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
+    body: NewBroadcast = request.body
+    query: CreateQuery = request.query
+    key = _idempotency(request)
+    if query.dry_run:
+        return Reply(await dry_runs.dry_run(ctx, actor.account, body.given()), status=200)
+    made = await creation.create(
+        ctx, actor.account, body.given(), request_id=request.request_id, idempotency_key=key
+    )
+    return Reply(made.created, status=202, headers={"Idempotent-Replayed": "true"} if made.replayed else {})
+
+
+def _idempotency(request: HttpRequest) -> Idempotency | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY:
+        raise bad_request(
+            f"Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY} characters, found {len(key)}"
+        )
+    return Idempotency.of(key, orjson.loads(request.raw_body))
+
+
+@operations.operation(
+    "broadcast.create",
+    http=Http(
+        "POST",
+        COLLECTION,
+        scopes=SEND,
+        status=202,
+        handler=_create_over_http,
+        query=CreateQuery,
+        body=NewBroadcast,
+        shows=CreatedBroadcast,
+        other={200: DryRun},
+        headers=(
+            Header(
+                "Idempotency-Key",
+                "up to 255 characters, kept 24 hours: the same key and body get the first answer again, with"
+                " `Idempotent-Replayed: true`, and never make a second broadcast",
+                max_length=MAX_IDEMPOTENCY_KEY,
+            ),
+        ),
+    ),
+    admin=Admin(Level.OPERATE, audited=True, params=OperatorBroadcast),
+    errors=(
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.WHATSAPP_NOT_CONFIGURED,
+        ErrorCode.PAYLOAD_TOO_LARGE,
+        ErrorCode.IDEMPOTENCY_MISMATCH,
+        ErrorCode.UNAVAILABLE,
+    ),
+    example={
+        "account": "shop",
+        "template_name": "order_update",
+        "recipients": [{"to": "+14155550123", "params": ["Jane"]}],
+        "dry_run": True,
+    },
+)
+async def create(
+    ctx: Context, actor: Actor, params: OperatorBroadcast
+) -> CreatedForAccount | DryRunForAccount:
+    """Send a template to a list of people.
+
+    Answers once broadcast, recipients and job are on disk; sending happens afterwards. What does not fit the template
+    as last synced is refused here, before anything is stored. With `dry_run` the answer says what would become of the
+    request and lists all `problems` (over HTTP with status 200); nothing is stored or sent.
+    """
+    account = await account_named(ctx, actor.account)
+    given = await preview.name_params(ctx, account.id, params.given(), params.parameter_names)
+    if not params.dry_run:
+        made = (await creation.create(ctx, account.id, given)).created
+        return CreatedForAccount(**shared(CreatedBroadcast, made), account=account.name)
+    found = await dry_runs.dry_run(ctx, account.id, given)
+    rejected = {rejection.index for rejection in found.rejections}
+    return DryRunForAccount(
+        **shared(DryRun, found),
+        account=account.name,
+        number=view_of(ctx, await number_of(ctx, found.number_id)),
+        message=await preview.first_message(ctx, account.id, given, rejected),
+    )
+
+
+@operations.operation(
+    "broadcast.list",
+    http=Http("GET", COLLECTION, scopes=READ),
+    admin=Admin(Level.READ, params=OperatorBroadcastFilter),
+    errors=(ErrorCode.BAD_REQUEST,),
+    example={"status": "sending"},
+)
+async def list_broadcasts(
+    ctx: Context, actor: Actor, params: BroadcastFilter, page: PageRequest
+) -> Page[BroadcastView]:
+    """List broadcasts, newest first."""
+    return await read.page(ctx, actor.account_id, params.status, page)
+
+
+async def _show_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> BroadcastView:
+    return await read.show(ctx, actor, request.path["id"])
+
+
+@operations.operation(
+    "broadcast.show",
+    http=Http("GET", ONE, scopes=READ, handler=_show_over_http, shows=BroadcastView),
+    admin=Admin(Level.READ),
+    errors=(ErrorCode.NOT_FOUND,),
+    example=EXAMPLE,
+)
+async def show(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastDetails:
+    """Show a broadcast with its counts and what keeps it from moving.
+
+    Operators are also told why recipients failed.
+    """
+    return await progress.show(ctx, await read.broadcast_of(ctx, actor, params.id))
+
+
+@operations.operation(
+    "broadcast.watch",
+    http=Http(
+        "GET",
+        f"{ONE}/events",
+        scopes=READ,
+        handler=events_over_http,
+        shows=BroadcastView,
+        headers=(
+            Header(
+                "Last-Event-ID",
+                "the id of the last event that was seen: nothing is told twice after a reconnect",
+            ),
+        ),
+        media={"text/event-stream": "Events `progress` and `end`."},
+        other={204: None},
+    ),
+    admin=Admin(Level.READ),
+    errors=(ErrorCode.NOT_FOUND,),
+    example=EXAMPLE,
+)
+async def watch(ctx: Context, actor: Actor, params: BroadcastId) -> AsyncGenerator[BroadcastProgress, None]:
+    """Follow a broadcast live, until nothing more is to come.
+
+    Over HTTP these are server-sent events. `progress` comes at once and then on each change, at most twice a second; its
+    data is the broadcast as in `GET /api/v1/broadcasts/{id}`. `end` comes once the broadcast is `sent` or `cancelled` and
+    has been quiet for three seconds (statuses that come later are in the other endpoints and webhooks). A comment every 15
+    seconds keeps proxies from cutting the stream. Operators get each state with speed, time left and failures.
+    """
+    broadcast = await read.broadcast_of(ctx, actor, params.id)
+    async with aclosing(progress.watch(ctx, broadcast)) as items:
+        async for item in items:
+            yield item
+
+
+@operations.operation(
+    "broadcast.pause",
+    http=Http("POST", f"{ONE}/pause", scopes=SEND),
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example=EXAMPLE,
+)
+async def pause(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastView:
+    """Pause a broadcast.
+
+    Nobody else is messaged until it is resumed; requests in flight end as they end. Repeating it is harmless.
+    """
+    return await lifecycle.pause(ctx, actor, await read.broadcast_of(ctx, actor, params.id))
+
+
+@operations.operation(
+    "broadcast.resume",
+    http=Http("POST", f"{ONE}/resume", scopes=SEND),
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example=EXAMPLE,
+)
+async def resume(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastView:
+    """Resume a paused broadcast.
+
+    It goes on where it stopped, and nobody gets the message twice. Repeating it is harmless.
+    """
+    return await lifecycle.resume(ctx, await read.broadcast_of(ctx, actor, params.id))
+
+
+@operations.operation(
+    "broadcast.cancel",
+    http=Http("POST", f"{ONE}/cancel", scopes=SEND),
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example=EXAMPLE,
+)
+async def cancel(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastView:
+    """Cancel a broadcast for good.
+
+    Recipients that were not messaged yet never will be. Repeating it is harmless; it cannot be taken back.
+    """
+    return await lifecycle.cancel(ctx, await read.broadcast_of(ctx, actor, params.id))
+
+
+@operations.operation(
+    "broadcast.retry",
+    http=Http("POST", f"{ONE}/retry", scopes=SEND, status=202, shows=RetriedBroadcast),
+    admin=Admin(Level.OPERATE, audited=True, params=OperatorRetry, adapt=OperatorRetry.as_statuses),
+    errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.PAYLOAD_TOO_LARGE),
+    example={**EXAMPLE, "failed": True},
+)
+async def retry(ctx: Context, actor: Actor, params: Retry) -> RetriedDetails:
+    """Send again to failed or uncertain recipients.
+
+    A recipient that is `uncertain` may have the message already: the outcome of the request was never learnt. Name
+    `uncertain` only where a second message is better than none.
+    """
+    broadcast = await read.broadcast_of(ctx, actor, params.id)
+    requeued = await lifecycle.retry(ctx, broadcast, frozenset(params.statuses))
+    shown = await read.view_of(ctx, broadcast.id)
+    return RetriedDetails(broadcast_id=broadcast.uuid, requeued=requeued, broadcast=shown)
+
+
+@operations.operation(
+    "broadcast.give-up",
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=(ErrorCode.NOT_FOUND,),
+    example=EXAMPLE,
+)
+async def give_up(ctx: Context, actor: Actor, params: BroadcastId) -> GivenUp:
+    """Count a broadcast's uncertain recipients as failed, without sending again."""
+    broadcast = await read.broadcast_of(ctx, actor, params.id)
+    failed = await lifecycle.give_up_uncertain(ctx, broadcast)
+    return GivenUp(failed=failed, broadcast=await read.view_of(ctx, broadcast.id))

@@ -1,0 +1,87 @@
+"""`status`, `doctor`, `reload`, `drain`, `log-level`, `audit`: the daemon itself."""
+
+from pydantic import Field
+
+from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.log_level import LogLevel
+from wacrmd.errors import ErrorCode
+from wacrmd.operations.inputs import NoParams, Params
+from wacrmd.operations.operation import Admin, Operations
+from wacrmd.services.context import Context
+from wacrmd.services.maintenance import control
+from wacrmd.services.maintenance import doctor as checks
+from wacrmd.services.maintenance import status as state
+from wacrmd.views.maintenance import AuditView, DoctorReport, DrainView, LogLevelView, ReloadReport, Status
+
+operations = Operations()
+
+
+class Drain(Params):
+    """Whether to begin or to end a drain."""
+
+    off: bool = Field(default=False, description="end a drain: go on as before")
+    wait_s: float = Field(20, ge=0, le=600, description="how long to wait for what is in flight")
+
+
+class NewLogLevel(Params):
+    """How much is logged, and for how long."""
+
+    level: LogLevel | None = Field(
+        None, description="the least level that is written; left out: only tell the one in force"
+    )
+    minutes: float | None = Field(
+        None, gt=0, le=10_080, description="then back to the configured level; left out: until a restart"
+    )
+
+
+class Since(Params):
+    """From when on, and how much."""
+
+    since: str | None = Field(
+        None, min_length=1, max_length=40, description="an ISO time, or how long ago: 30min, 2h, 3d"
+    )
+    limit: int = Field(100, ge=1, le=10_000, description="at most so many, the newest ones")
+
+
+@operations.operation("status", admin=Admin(Level.READ))
+async def status(ctx: Context, _actor: Actor, _params: NoParams) -> Status:
+    """Tell whether the daemon is healthy, what it does, and what does not move and why."""
+    return await state.status(ctx)
+
+
+@operations.operation("doctor", admin=Admin(Level.OPERATE))
+async def doctor(ctx: Context, _actor: Actor, _params: NoParams) -> DoctorReport:
+    """Make the checks that a person would make when it does not work, each with what to do."""
+    return await checks.examine(ctx)
+
+
+@operations.operation(
+    "reload", admin=Admin(Level.ADMIN, audited=True), errors=(ErrorCode.BAD_REQUEST, ErrorCode.CONFLICT)
+)
+async def reload(ctx: Context, _actor: Actor, _params: NoParams) -> ReloadReport:
+    """Read the configuration again; tells what changed and what waits for a restart."""
+    return await control.reload(ctx)
+
+
+@operations.operation("drain", admin=Admin(Level.ADMIN, audited=True), example={"wait_s": 20})
+async def drain(ctx: Context, _actor: Actor, params: Drain) -> DrainView:
+    """Accept and claim no more, and wait for what is in flight; the process can be stopped then."""
+    return await (control.undrain(ctx) if params.off else control.drain(ctx, wait_s=params.wait_s))
+
+
+@operations.operation(
+    "log-level", admin=Admin(Level.ADMIN, audited=True), example={"level": "debug", "minutes": 10}
+)
+async def log_level(ctx: Context, _actor: Actor, params: NewLogLevel) -> LogLevelView:
+    """Log from another level on, for some minutes or until the next restart."""
+    if params.level is None:
+        return control.log_level(ctx)
+    return control.set_log_level(ctx, params.level, params.minutes)
+
+
+@operations.operation(
+    "audit", admin=Admin(Level.READ), errors=(ErrorCode.BAD_REQUEST,), example={"since": "2h"}
+)
+async def audit(ctx: Context, _actor: Actor, params: Since) -> list[AuditView]:
+    """Tell who changed what, oldest first."""
+    return await control.audit(ctx, since=params.since, limit=params.limit)

@@ -1,0 +1,94 @@
+"""The parameters of operations: their base, their common types, and how an operator limits an operation."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from wacrmd.clock import Millis, parse_iso
+from wacrmd.domain.actor import Actor
+from wacrmd.domain.page import PageRequest
+from wacrmd.services.access.accounts import account_named, account_or_only
+from wacrmd.services.context import Context
+
+MAX_LIST = 1000
+"""Items of a list that an operator gets at most."""
+
+_TIME_EXPECTED = "expected an ISO-8601 time with an offset, such as 2026-11-23T12:00:00Z"
+
+
+def _time(value: object) -> Millis:
+    if not isinstance(value, str):
+        raise ValueError(_TIME_EXPECTED)
+    try:
+        return parse_iso(value)
+    except ValueError as error:
+        raise ValueError(f"{_TIME_EXPECTED}: {error}") from error
+
+
+TimeInput = Annotated[int, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A time as callers write it."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=36)]
+Object = dict[str, Any]
+
+
+class Params(BaseModel):
+    """Base of all parameters: an unknown name is refused, and values do not change afterwards.
+
+    A secret is a `pydantic.SecretStr`: that keeps it out of the audit and of every log.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class NoParams(Params):
+    """The parameters of an operation that takes none."""
+
+
+class OfAccounts(Params):
+    """Base of parameters with which an operator limits an operation to one account; an API key is limited already."""
+
+    async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
+        """The operator, limited to the account that is named. Refuses an unknown one."""
+        raise NotImplementedError
+
+
+class OfAnyAccount(OfAccounts):
+    """Of one account or of all."""
+
+    account: Name | None = Field(None, description="only this account's")
+
+    async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
+        """Limited to the account if one is named."""
+        return actor.within((await account_named(ctx, self.account)).id) if self.account else actor
+
+
+class OfOneAccount(OfAccounts):
+    """Of one account, which need not be named where there is no other."""
+
+    account: Name | None = Field(None, description="whose; may be left out where there is only one account")
+
+    async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
+        """Limited to the account that is named, or to the only one."""
+        return actor.within((await account_or_only(ctx, self.account)).id)
+
+
+class OfNamedAccount(OfAccounts):
+    """Of the account that is named."""
+
+    account: Name = Field(description="whose")
+
+    async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
+        """Limited to the account that is named."""
+        return actor.within((await account_named(ctx, self.account)).id)
+
+
+class Limited(Params):
+    """How many items of a list an operator wants."""
+
+    limit: int = Field(50, ge=1, le=MAX_LIST, description="at most so many, the newest first")
+
+    def page(self) -> PageRequest:
+        """The page that is wanted."""
+        return PageRequest(self.limit)

@@ -1,0 +1,130 @@
+"""`optout.…`: people who must not be messaged any more."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from wacrmd.domain.account import Scope
+from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.csv_file import split_lines
+from wacrmd.domain.page import Page, PageRequest
+from wacrmd.errors import ErrorCode
+from wacrmd.operations.body import Body
+from wacrmd.operations.inputs import Limited, NoParams, OfAnyAccount, OfOneAccount, Params
+from wacrmd.operations.operation import Admin, Http, Operations
+from wacrmd.services.context import Context
+from wacrmd.services.optouts import import_export, manage
+from wacrmd.views.optouts import AccountOptOut, ImportResult, OptOutView
+
+operations = Operations()
+
+COLLECTION = "/api/v1/optouts"
+MANAGE = (Scope.OPTOUTS_MANAGE,)
+EXAMPLE = {"account": "shop", "phone": "+14155550123"}
+
+Address = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+PHONE = "phone number in any form, or a business-scoped user id"
+
+
+class OptOutAddress(Params):
+    """One person."""
+
+    phone: Address = Field(description=PHONE)
+
+
+class OperatorOptOutAddress(OptOutAddress, OfOneAccount):
+    """One person, on the list of one account."""
+
+
+class NewOptOut(Body):
+    """A person who is not to be messaged any more, and why."""
+
+    phone: Address = Field(description=PHONE)
+    detail: Annotated[str, StringConstraints(max_length=500)] | None = Field(
+        None, description="why, for people who look at the list"
+    )
+
+
+class OperatorNewOptOut(NewOptOut, OfOneAccount, extra="forbid"):
+    """A person who is not to be messaged any more, and why."""
+
+
+class OperatorOptOutFilter(Limited, OfAnyAccount):
+    """Whose list, and how much of it."""
+
+
+class Import(OfOneAccount):
+    """A CSV file, or a part of it that begins with its header."""
+
+    csv: str = Field(
+        min_length=1, description="a header with phone, user_id or detail, or phone numbers alone"
+    )
+
+
+@operations.operation(
+    "optout.add",
+    http=Http("POST", COLLECTION, scopes=MANAGE, status=201, shows=OptOutView),
+    admin=Admin(Level.OPERATE, audited=True, params=OperatorNewOptOut),
+    errors=(ErrorCode.BAD_REQUEST, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNAVAILABLE),
+    example=EXAMPLE,
+)
+async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AccountOptOut:
+    """Send a person no more broadcasts; repeating it is harmless.
+
+    Repeated, it keeps the first time, source and detail.
+    """
+    return await manage.add(ctx, actor, address=params.phone, detail=params.detail)
+
+
+@operations.operation(
+    "optout.remove",
+    http=Http("DELETE", f"{COLLECTION}/{{phone}}", scopes=MANAGE, shows=OptOutView),
+    admin=Admin(Level.OPERATE, audited=True, params=OperatorOptOutAddress),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE),
+    example=EXAMPLE,
+)
+async def remove(ctx: Context, actor: Actor, params: OptOutAddress) -> AccountOptOut:
+    """Let a person who had opted out be messaged again.
+
+    By phone number in any form, or by user id; in a path the `+` may be left out or written as `%2B`.
+    """
+    return await manage.remove(ctx, actor, params.phone)
+
+
+@operations.operation(
+    "optout.list",
+    http=Http("GET", COLLECTION, scopes=MANAGE, shows=OptOutView),
+    admin=Admin(Level.READ, params=OperatorOptOutFilter),
+    errors=(ErrorCode.BAD_REQUEST,),
+    example={"account": "shop", "limit": 10},
+)
+async def list_optouts(
+    ctx: Context, actor: Actor, _params: NoParams, page: PageRequest
+) -> Page[AccountOptOut]:
+    """List opt-outs with source and time, newest first."""
+    return await manage.page(ctx, actor.account_id, page)
+
+
+@operations.operation(
+    "optout.import",
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=(ErrorCode.BAD_REQUEST,),
+    example={"account": "shop", "csv": "phone\n+14155550123\n"},
+)
+async def import_csv(ctx: Context, actor: Actor, params: Import) -> ImportResult:
+    """Suppress everybody in a CSV file; running it again is harmless."""
+    return await import_export.import_csv(ctx, actor.account, split_lines(params.csv))
+
+
+@operations.operation(
+    "optout.export",
+    admin=Admin(Level.READ, params=OfAnyAccount),
+    example={"account": "shop"},
+)
+async def export(ctx: Context, actor: Actor, _params: NoParams) -> AsyncGenerator[str, None]:
+    """Write out all opt-outs as CSV, piece by piece."""
+    async with aclosing(import_export.export_csv(ctx, actor.account_id)) as pieces:
+        async for piece in pieces:
+            yield piece

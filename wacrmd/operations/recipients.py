@@ -1,0 +1,163 @@
+"""`broadcast.recipients`, `broadcast.export`: the recipients of a broadcast."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.export_format import ExportFormat
+from wacrmd.domain.page import Page, PageRequest, Position
+from wacrmd.errors import ErrorCode, bad_request
+from wacrmd.operations.broadcasts import EXAMPLE, ONE, READ, BroadcastId
+from wacrmd.operations.inputs import Limited
+from wacrmd.operations.operation import Admin, Header, Http, HttpRequest, Operations, Stream
+from wacrmd.operations.paging import PageQuery
+from wacrmd.services.broadcasts import read, recipients
+from wacrmd.services.context import Context
+from wacrmd.views.recipients import RecipientDetails, RecipientView, ShownStatus
+
+operations = Operations()
+
+MEDIA = {
+    "text/csv": ExportFormat.CSV,
+    "application/jsonl": ExportFormat.JSONL,
+    "application/x-ndjson": ExportFormat.JSONL,
+}
+
+
+class RecipientFilter(BroadcastId):
+    """Which recipients of a broadcast."""
+
+    status: ShownStatus | None = Field(None, description="only those in this status")
+
+
+class OperatorRecipientFilter(Limited, RecipientFilter):
+    """Which recipients of a broadcast, and how many."""
+
+    to: str | None = Field(None, max_length=200, description="only this one, with its history")
+    before: int | None = Field(None, ge=1, description="only those with smaller ids: the next page")
+
+    def page(self) -> PageRequest:
+        """The page that is wanted."""
+        return PageRequest(self.limit, None if self.before is None else Position(0, self.before))
+
+
+class RecipientId(BroadcastId):
+    """One recipient of a broadcast."""
+
+    rid: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] = Field(
+        description="id of the recipient"
+    )
+
+
+class Export(RecipientFilter):
+    """How recipients are written out."""
+
+    format: ExportFormat = Field(ExportFormat.CSV, description="as CSV, or one JSON object a line")
+
+
+class RecipientsQuery(PageQuery):
+    """Which recipients."""
+
+    status: ShownStatus | None = Field(None, description="only those in this status")
+
+
+async def _list_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Page[RecipientView] | Stream:
+    query: RecipientsQuery = request.query
+    broadcast = await read.broadcast_of(ctx, actor, request.path["id"])
+    media = wanted_media(request.headers)
+    if media is None:
+        return await recipients.page(ctx, broadcast, query.status, query.page())
+    if {"limit", "cursor"} & query.model_fields_set:
+        raise bad_request("limit and cursor do not go with an export: it has all recipients in one answer")
+    form = MEDIA[media]
+    return Stream(
+        media if form is ExportFormat.JSONL else f"{media}; charset=utf-8; header=present",
+        recipients.export(ctx, broadcast, form, query.status),
+        {
+            "Content-Disposition": f'attachment; filename="broadcast-{broadcast.uuid}.{form}"',
+            "Cache-Control": "no-store",
+            "Vary": "Accept",
+        },
+    )
+
+
+def wanted_media(headers: Mapping[str, str]) -> str | None:
+    """The export's media type that the caller prefers; None where JSON is as welcome (RFC 9110, 12.5.1)."""
+    weights: dict[str, float] = {}
+    for item in headers.get("accept", "").lower().split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        try:
+            weights[name] = float(weight)
+        except ValueError:
+            weights[name] = 0.0
+    exports = [(weights[name], name) for name in MEDIA if weights.get(name, 0) > 0]
+    if not exports:
+        return None
+    best, media = max(exports, key=lambda found: found[0])
+    return media if best > weights.get("application/json", 0) else None
+
+
+@operations.operation(
+    "broadcast.recipients",
+    http=Http(
+        "GET",
+        f"{ONE}/recipients",
+        scopes=READ,
+        handler=_list_over_http,
+        query=RecipientsQuery,
+        shows=RecipientView,
+        headers=(Header("Accept", "`text/csv` or `application/jsonl` for an export; else pages of JSON"),),
+        media={
+            "text/csv": "One line a recipient, with a line of column names before them.",
+            "application/jsonl": "One JSON object a line.",
+        },
+    ),
+    admin=Admin(Level.READ, params=OperatorRecipientFilter),
+    errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND),
+    example={**EXAMPLE, "status": "failed"},
+)
+async def list_recipients(
+    ctx: Context, actor: Actor, params: OperatorRecipientFilter, page: PageRequest
+) -> Page[RecipientDetails | RecipientView]:
+    """List a broadcast's recipients, newest first.
+
+    Over HTTP, with `Accept: text/csv` or `Accept: application/jsonl`, the answer is a stream of all recipients in the order
+    of the request (`status` still filters; `limit` and `cursor` do not go with it).
+    """
+    broadcast = await read.broadcast_of(ctx, actor, params.id)
+    if params.to is not None:
+        return Page([await recipients.show_address(ctx, broadcast, params.to)])
+    found = await recipients.page(ctx, broadcast, params.status, page)
+    return Page([*found.items], found.next)
+
+
+@operations.operation(
+    "broadcast.recipient",
+    http=Http("GET", f"{ONE}/recipients/{{rid}}", scopes=READ),
+    errors=(ErrorCode.NOT_FOUND,),
+)
+async def show_recipient(ctx: Context, actor: Actor, params: RecipientId) -> RecipientDetails:
+    """Show a recipient with its history.
+
+    `history` has every attempt and every status that Meta told, in the order in which they were learnt.
+    """
+    broadcast = await read.broadcast_of(ctx, actor, params.id)
+    return await recipients.show(ctx, broadcast, int(params.rid))
+
+
+@operations.operation(
+    "broadcast.export",
+    admin=Admin(Level.READ),
+    errors=(ErrorCode.NOT_FOUND,),
+    example={**EXAMPLE, "format": "jsonl"},
+)
+async def export(ctx: Context, actor: Actor, params: Export) -> AsyncGenerator[str, None]:
+    """Write out all recipients as CSV or JSON lines, piece by piece."""
+    broadcast = await read.broadcast_of(ctx, actor, params.id)
+    async with aclosing(recipients.export(ctx, broadcast, params.format, params.status)) as pieces:
+        async for piece in pieces:
+            yield piece.decode()

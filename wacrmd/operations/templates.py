@@ -1,0 +1,60 @@
+"""`template.…`: the templates as Meta has them."""
+
+from pydantic import Field
+
+from wacrmd.domain.account import Scope
+from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.page import Page
+from wacrmd.domain.template import Template
+from wacrmd.errors import ErrorCode
+from wacrmd.operations.inputs import NoParams, OfAnyAccount
+from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
+from wacrmd.operations.paging import PageQuery
+from wacrmd.services.context import Context
+from wacrmd.services.templates import sync as templates
+from wacrmd.views.templates import TemplateSync
+
+operations = Operations()
+
+COLLECTION = "/api/v1/templates"
+READ = (Scope.TEMPLATES_READ,)
+
+
+class TemplatesQuery(PageQuery):
+    """Which templates."""
+
+    name: str | None = Field(None, max_length=512, description="only those of this name")
+    status: str | None = Field(None, max_length=50, description="only those with Meta's status")
+
+
+async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Page[Template]:
+    query: TemplatesQuery = request.query
+    status = query.status.upper() if query.status else None
+    return await templates.page(ctx, actor.account_id, query.page(), name=query.name, status=status)
+
+
+@operations.operation(
+    "template.list",
+    http=Http("GET", COLLECTION, scopes=READ, handler=_page_over_http, query=TemplatesQuery),
+    admin=Admin(Level.READ, params=OfAnyAccount),
+    errors=(ErrorCode.BAD_REQUEST,),
+    example={"account": "shop"},
+)
+async def list_templates(ctx: Context, actor: Actor, _params: NoParams) -> list[Template]:
+    """List the templates as last read from Meta, or told by its webhooks."""
+    return await templates.list_templates(ctx, actor.account_id)
+
+
+@operations.operation(
+    "template.sync",
+    http=Http("POST", f"{COLLECTION}/sync", scopes=READ),
+    admin=Admin(Level.OPERATE, audited=True, params=OfAnyAccount),
+    errors=(ErrorCode.WHATSAPP_NOT_CONFIGURED, ErrorCode.UNAVAILABLE),
+    example={"account": "shop"},
+)
+async def sync(ctx: Context, actor: Actor, _params: NoParams) -> TemplateSync:
+    """Read the templates from Meta now.
+
+    Each business account once. One that Meta refuses has an `error`, and what was known of it stays.
+    """
+    return await templates.sync(ctx, actor.account_id)

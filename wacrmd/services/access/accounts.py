@@ -1,0 +1,58 @@
+"""Accounts: the tenants that own numbers, keys, broadcasts, templates and opt-outs."""
+
+from functools import partial
+
+from wacrmd.domain.account import Account, AccountFacts
+from wacrmd.errors import bad_request, not_found
+from wacrmd.fields import shared
+from wacrmd.services.context import Context
+from wacrmd.store import accounts
+from wacrmd.views.access import AccountRef, AccountView
+
+
+async def account_named(ctx: Context, name: str) -> Account:
+    """The account of this name or id; refuses an unknown one."""
+    account = await ctx.db.read(partial(accounts.find, reference=name))
+    if account is None:
+        raise not_found(f"Account {name!r}")
+    return account
+
+
+async def account_or_only(ctx: Context, name: str | None) -> Account:
+    """The account of this name or id; without one the only account there is. Refuses where there is a choice."""
+    if name is not None:
+        return await account_named(ctx, name)
+    found = await ctx.db.read(accounts.all_of)
+    if len(found) != 1:
+        listed = ", ".join(account.name for account in found) or "none yet: wacrmd account add NAME"
+        raise bad_request(f"account: name one of the accounts ({listed})")
+    return found[0]
+
+
+async def list_accounts(ctx: Context) -> list[AccountView]:
+    """All accounts, by name."""
+    return [_view(account) for account in await ctx.db.read(accounts.all_of)]
+
+
+async def add(ctx: Context, name: str) -> AccountRef:
+    """Make an account. Refuses a name that is taken."""
+    account = await ctx.db.write(partial(accounts.add, name=name, now=ctx.clock.now()))
+    return AccountRef(**shared(AccountFacts, account))
+
+
+async def rename(ctx: Context, name: str, new: str) -> AccountView:
+    """Give an account another name. Refuses one that is taken."""
+    account = await account_named(ctx, name)
+    await ctx.db.write(partial(accounts.rename, account_id=account.id, name=new))
+    return _view(await account_named(ctx, new))
+
+
+async def remove(ctx: Context, name: str) -> AccountView:
+    """Delete an account that owns nothing any more; returns it as it was."""
+    account = await account_named(ctx, name)
+    await ctx.db.write(partial(accounts.remove, account_id=account.id))
+    return _view(account)
+
+
+def _view(account: Account) -> AccountView:
+    return AccountView(**shared(AccountFacts, account), created_at=account.created_at)

@@ -1,0 +1,54 @@
+"""What helps an operator before a broadcast goes out: parameters by name, and the message as it will read."""
+
+from dataclasses import replace
+from functools import partial
+
+from wacrmd.domain.placeholders import fill
+from wacrmd.domain.template import Template
+from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
+from wacrmd.services.broadcasts.prepare import sending_number
+from wacrmd.services.context import Context
+from wacrmd.store import templates
+
+
+async def name_params(
+    ctx: Context, account_id: str, given: BroadcastInput, names: list[str] | None
+) -> BroadcastInput:
+    """The broadcast with its lists of params by these names, if the template is known to have named parameters."""
+    if not names:
+        return given
+    template = await _template(ctx, account_id, given)
+    if template is None or template.parameter_format.upper() != "NAMED":
+        return given
+    return replace(given, recipients=[_named(recipient, names) for recipient in given.recipients])
+
+
+def _named(recipient: RecipientInput, names: list[str]) -> RecipientInput:
+    params = recipient.content.params
+    if not isinstance(params, list) or len(params) != len(names):
+        return recipient
+    by_name = dict(zip(names, params, strict=True))
+    return replace(recipient, content=replace(recipient.content, params=by_name))
+
+
+async def first_message(
+    ctx: Context, account_id: str, given: BroadcastInput, rejected: set[int]
+) -> str | None:
+    """The body as the first recipient would read it; None where the template is not known here."""
+    template = await _template(ctx, account_id, given)
+    first = next((each for index, each in enumerate(given.recipients) if index not in rejected), None)
+    if template is None or first is None:
+        return None
+    texts = (part.get("text") for part in template.components if str(part.get("type")).upper() == "BODY")
+    body = next((text for text in texts if isinstance(text, str)), None)
+    return None if body is None else fill(body, first.content.params or [])
+
+
+async def _template(ctx: Context, account_id: str, given: BroadcastInput) -> Template | None:
+    """The template as last synced, if it was."""
+    number = await sending_number(ctx, account_id, given.number)
+    return await ctx.db.read(
+        partial(
+            templates.get, waba_id=number.waba_id, name=given.template_name, language=given.template_language
+        )
+    )

@@ -1,0 +1,94 @@
+"""Broadcasts as they stand now: one of them, a page of them, and what a reference means."""
+
+from functools import partial
+
+from wacrmd.domain.actor import Actor
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.broadcast_hold import broadcast_hold
+from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.domain.page import Page, PageRequest, Position
+from wacrmd.errors import not_found
+from wacrmd.services.context import Context
+from wacrmd.services.lookup import the_one
+from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store.database import Tx
+from wacrmd.views.broadcasts import BroadcastView
+
+
+def find(tx: Tx, actor: Actor, reference: str) -> Broadcast:
+    """The broadcast that an actor means: its uuid, or for operators an unambiguous beginning of it.
+
+    Refuses none, another account's, and several.
+    """
+    uuid = reference.lower()
+    if actor.abbreviates:
+        return the_one(broadcasts.find(tx, uuid), "Broadcast", reference)
+    exact = broadcasts.by_uuid(tx, uuid, actor.account)
+    if exact is None:
+        raise not_found("Broadcast")
+    return exact
+
+
+async def broadcast_of(ctx: Context, actor: Actor, reference: str) -> Broadcast:
+    """The broadcast that an actor means, as `find`."""
+    return await ctx.db.read(partial(find, actor=actor, reference=reference))
+
+
+async def show(ctx: Context, actor: Actor, reference: str) -> BroadcastView:
+    """The broadcast that an actor means, with its counts. Refuses as `find`."""
+    return await ctx.db.read(lambda tx: _views(tx, [find(tx, actor, reference)], ctx)[0])
+
+
+async def view_of(ctx: Context, broadcast_id: int) -> BroadcastView:
+    """A broadcast with its counts, by its row id."""
+
+    def work(tx: Tx) -> BroadcastView:
+        broadcast = broadcasts.get(tx, broadcast_id)
+        if broadcast is None:
+            raise not_found("Broadcast")
+        return _views(tx, [broadcast], ctx)[0]
+
+    return await ctx.db.read(work)
+
+
+async def page(
+    ctx: Context, account_id: str | None, status: BroadcastStatus | None, request: PageRequest
+) -> Page[BroadcastView]:
+    """A page of the broadcasts of one account or of all, newest first."""
+
+    def work(tx: Tx) -> Page[BroadcastView]:
+        found = broadcasts.page(
+            tx, account_id=account_id, status=status, after=request.after, limit=request.rows
+        )
+        rows = Page.of(found, request, lambda row: row, lambda row: Position(row.created_at, row.id))
+        return Page(_views(tx, rows.items, ctx), rows.next)
+
+    return await ctx.db.read(work)
+
+
+def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> Hold | None:
+    """What keeps a broadcast from moving now; None while it moves or has nothing to do."""
+    if broadcast.status is not BroadcastStatus.SENDING or progress.pending_count == 0:
+        return broadcast.hold  # nothing else can hold it: spare the reads
+    now, trouble = ctx.clock.now(), ctx.db.trouble
+    throughput = ctx.throughput.state(broadcast.number_id)
+    waiting, earliest_retry_at = recipients.waiting(tx, broadcast.id)
+    return broadcast_hold(
+        broadcast,
+        progress,
+        numbers.get(tx, broadcast.number_id),
+        storage=Hold(HoldReason.STORAGE, trouble.advice, trouble.since) if trouble else None,
+        throughput=throughput.hold if throughput else None,
+        draining_since=(ctx.control.draining_since or now) if ctx.draining else None,
+        waiting=waiting,
+        earliest_retry_at=earliest_retry_at,
+        now=now,
+    )
+
+
+def _views(tx: Tx, found: list[Broadcast], ctx: Context) -> list[BroadcastView]:
+    counts = broadcasts.progress(tx, [broadcast.id for broadcast in found])
+    return [
+        BroadcastView.of(broadcast, counts[broadcast.id], hold_of(tx, ctx, broadcast, counts[broadcast.id]))
+        for broadcast in found
+    ]

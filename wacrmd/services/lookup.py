@@ -1,0 +1,17 @@
+"""Things by their id or, for people, by an unambiguous beginning of it."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from wacrmd.errors import conflict, not_found
+
+T = TypeVar("T")
+
+
+def the_one(found: Sequence[T], noun: str, reference: str) -> T:
+    """The only thing that was found for a reference. Refuses none, and several of which none is meant alone."""
+    if not found:
+        raise not_found(f"{noun} {reference!r}")
+    if len(found) > 1:
+        raise conflict(f"Several {noun.lower()}s begin with {reference!r}: give more of the id")
+    return found[0]

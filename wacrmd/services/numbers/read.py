@@ -1,0 +1,34 @@
+"""Numbers as they stand now: which one a reference means, and how it is shown."""
+
+from functools import partial
+
+from wacrmd.domain.number import Number, NumberFacts
+from wacrmd.fields import shared
+from wacrmd.services.context import Context
+from wacrmd.services.lookup import the_one
+from wacrmd.store import numbers
+from wacrmd.views.numbers import AccountNumber
+
+
+async def number_of(ctx: Context, reference: str) -> Number:
+    """The number of this phone number id, or whose id begins so. Refuses none and several."""
+    return the_one(await ctx.db.read(partial(numbers.find, reference=reference)), "Number", reference)
+
+
+def view_of(ctx: Context, number: Number) -> AccountNumber:
+    """A number: what it is, whether it sends and why not, how fast."""
+    throughput = ctx.throughput.state(number.id)
+    return AccountNumber(
+        **shared(NumberFacts, number),
+        account=number.account,
+        hold=number.hold or (throughput.hold if throughput else None),
+        messages_per_second=number.messages_per_second or ctx.config.sender.messages_per_second,
+        rate_now=round(throughput.rate_now, 1) if throughput else None,
+        in_flight=throughput.in_flight if throughput else 0,
+    )
+
+
+async def list_numbers(ctx: Context, account_id: str | None = None) -> list[AccountNumber]:
+    """The numbers of one account or of all, oldest first."""
+    found = await ctx.db.read(partial(numbers.all_of, account_id=account_id))
+    return [view_of(ctx, number) for number in found]

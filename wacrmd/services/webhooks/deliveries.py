@@ -1,0 +1,60 @@
+"""Deliveries of outbound webhooks: what was told, what is still to be told, and telling it once more."""
+
+import orjson
+
+from wacrmd.domain.actor import Actor
+from wacrmd.domain.page import Page, PageRequest, Position
+from wacrmd.domain.webhook_delivery import DeliveryStatus
+from wacrmd.errors import conflict, not_found
+from wacrmd.fields import shared
+from wacrmd.services.context import Context
+from wacrmd.services.webhooks.endpoints import find
+from wacrmd.store import outbox
+from wacrmd.store.database import Tx
+from wacrmd.store.outbox import Delivery
+from wacrmd.views.webhooks import DeliveryFacts, DeliveryView, TryView
+
+
+def _view(delivery: Delivery) -> DeliveryView:
+    waits = delivery.status is DeliveryStatus.PENDING
+    return DeliveryView(
+        **shared(DeliveryFacts, delivery),
+        attempts=len(delivery.tries),
+        next_attempt_at=delivery.next_attempt_at if waits else None,
+        tries=[TryView(**each) for each in delivery.tries],
+        payload=orjson.loads(delivery.body),
+    )
+
+
+async def page(
+    ctx: Context, actor: Actor, webhook: str, status: DeliveryStatus | None, request: PageRequest
+) -> Page[DeliveryView]:
+    """A page of a webhook's deliveries, newest first. Refuses an unknown webhook, and another account's."""
+
+    def work(tx: Tx) -> list[Delivery]:
+        endpoint = find(tx, actor, webhook)
+        return outbox.page(tx, endpoint.id, status=status, after=request.after, limit=request.rows)
+
+    found = await ctx.db.read(work)
+    return Page.of(found, request, _view, lambda row: Position(row.created_at, row.id))
+
+
+async def resend(ctx: Context, actor: Actor, delivery_id: str, webhook: str | None = None) -> DeliveryView:
+    """Deliver an event once more, under its own id. Refuses while the webhook is not active.
+
+    `webhook` is the one that it must belong to; without it the delivery is found by its own id alone (operators).
+    """
+
+    def work(tx: Tx) -> Delivery:
+        endpoint_id = None if webhook is None else find(tx, actor, webhook).id
+        delivery = outbox.get(tx, endpoint_id, delivery_id.lower())
+        if delivery is None:
+            raise not_found("Delivery")
+        if not find(tx, actor, delivery.endpoint_id).is_active:
+            raise conflict("The webhook is not active: set is_active to true first")
+        outbox.queue_again(tx, delivery.id, ctx.clock.now())
+        return outbox.get(tx, endpoint_id, delivery.uuid) or delivery
+
+    again = await ctx.db.write(work)
+    ctx.changes.publish()
+    return _view(again)

@@ -1,0 +1,31 @@
+"""Whether the URL of a webhook may be called, as far as that can be seen when it is configured."""
+
+import anyio
+
+from wacrmd.errors import bad_request
+from wacrmd.http import dns
+from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
+from wacrmd.services.context import Context
+
+LOOKUP_S = 5.0
+
+
+async def check_url(ctx: Context, text: str) -> None:
+    """Refuse a URL that leads to an address that is not public.
+
+    A name that cannot be looked up now passes: each delivery checks the very address that it connects to.
+    """
+    try:
+        url = parse_url(text)
+    except ValueError as error:
+        raise bad_request(f"url: {error}") from error
+    host = url.host or ""
+    address_policy = AddressPolicy(ctx.config.outbound_webhooks.allow_private)
+    try:
+        with anyio.fail_after(LOOKUP_S):
+            found = await dns.resolve(host, url.port or 0)
+    except (OSError, TimeoutError, UnicodeError):
+        return
+    for _, address in found:
+        if not address_policy.allows(host, address):
+            raise bad_request(f"url: {refusal(host, address)}")

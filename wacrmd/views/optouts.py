@@ -1,0 +1,43 @@
+"""Opt-outs as callers see them."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from wacrmd.fields import Doc, Time, json_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOutView:
+    """A person who gets no broadcasts of the account: by phone, business-scoped user id, or both."""
+
+    id: int
+    phone: Annotated[str | None, Doc("phone number in E.164 form")]
+    user_id: Annotated[str | None, Doc("business-scoped user id")]
+    source: Annotated[str, Doc("how it was learnt (docs/optouts.md)")]
+    detail: Annotated[str | None, Doc("the word, or why")]
+    at: Annotated[Time, Doc("when the person opted out")] = field(metadata=json_name("created_at"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOptOut(OptOutView):
+    """An opt-out, and from whose broadcasts."""
+
+    account: Annotated[str, Doc("name of the account")]
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """A line of an import that was left out, and why."""
+
+    line: Annotated[int, Doc("its number, from 1")]
+    message: str
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What an import of opt-outs did; all rejected lines are counted, the first thousand are listed."""
+
+    added: Annotated[int, Doc("how many opted out by it")] = 0
+    known: Annotated[int, Doc("how many had opted out before")] = 0
+    rejected: Annotated[int, Doc("how many lines could not be used")] = 0
+    errors: list[LineError] = field(default_factory=list)
