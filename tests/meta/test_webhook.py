@@ -50,8 +50,6 @@ def test_an_empty_secret_never_verifies() -> None:
 def seen(update: webhook.Update) -> dict[str, Any]:
     shown = {"kind": type(update).__name__, **asdict(update)}
     shown.pop("raw", None)
-    if isinstance(update, webhook.Ignored):
-        assert shown.pop("reason")
     return shown
 
 

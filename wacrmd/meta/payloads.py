@@ -143,17 +143,12 @@ def _header_problems(header: Any, path: str) -> list[Problem]:
     kind = kinds[0]
     value = header[kind]
     if kind == "text":
-        problems = _unknown_keys(header, ("text", "parameter_name"), path)
-        return (
-            problems
-            + [
-                problem
-                for key in header
-                if key != kind
-                for problem in _text_problems(header[key], f"{path}.{key}")
-            ]
-            + _text_problems(value, f"{path}.text")
+        problems = _unknown_keys(header, ("text", "parameter_name"), path) + _text_problems(
+            value, f"{path}.text"
         )
+        if "parameter_name" in header:
+            problems += _text_problems(header["parameter_name"], f"{path}.parameter_name")
+        return problems
     problems = _unknown_keys(header, (kind,), path)
     if not isinstance(value, dict):
         return [*problems, Problem(f"{path}.{kind}", f"expected an object, found {_kind(value)}")]
