@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.clock import HOUR, MINUTE, SECOND
-from wacrmd.domain.hold import HoldReason
+from wacrmd.clock import HOUR, MINUTE, SECOND, iso
+from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.sender.rate_limiter import INITIAL_CONCURRENCY, MAX_BLOCK, MAX_UNANSWERED_STREAK, RateLimiter
 
 NOW = 1_795_000_000_000
@@ -165,6 +165,218 @@ def test_a_clock_that_is_set_back_does_not_prolong_a_block(back: int) -> None:
     assert send_for(limiter, now, 3 * MINUTE) > 40 * 60
     limiter.throttle(now + 4 * MINUTE, "130429")
     assert limiter.state(now + 4 * MINUTE).rate_now < 80
+
+
+def test_tokens_are_handed_out_in_batches_and_the_wait_is_until_the_next_one() -> None:
+    """80 a second: 8 tokens are saved up, and a batch is worth 40 ms."""
+    limiter = RateLimiter(80, 256, NOW)
+    assert limiter.acquire(1000, NOW) == (8, 0)
+    assert limiter.acquire(1000, NOW) == (0, 40)
+    assert limiter.acquire(1000, NOW + 25) == (0, 15)
+    assert limiter.acquire(1000, NOW + 40) == (3, 0)
+    assert limiter.acquire(1, NOW + 40) == (0, 10), "0.2 of a token is left"
+    assert limiter.acquire(1, NOW + 50) == (1, 0), "a single message needs no batch"
+    assert limiter.in_flight == 12
+
+
+def test_a_wait_is_at_least_a_millisecond() -> None:
+    limiter = RateLimiter(300, 256, NOW)
+    assert limiter.acquire(30, NOW) == (30, 0)
+    assert limiter.acquire(1, NOW + 3) == (0, 1)
+
+
+def test_a_slow_number_sends_one_at_a_time() -> None:
+    limiter = RateLimiter(0.5, 256, NOW)
+    assert limiter.acquire(10, NOW) == (1, 0)
+    assert limiter.acquire(10, NOW) == (0, 2000)
+    assert limiter.acquire(10, NOW + HOUR) == (1, 0)
+
+
+def test_unused_tokens_are_given_back_up_to_the_burst() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    assert limiter.acquire(5, NOW) == (5, 0)
+    limiter.release(2)
+    assert limiter.in_flight == 3
+    assert limiter.acquire(1000, NOW) == (5, 0)
+    limiter.release(100)
+    assert limiter.acquire(1000, NOW)[0] == 8
+
+
+def test_the_concurrency_starts_at_32_and_never_exceeds_the_maximum() -> None:
+    assert RateLimiter(1000, 10, NOW).acquire(1000, NOW) == (10, 0)
+    limiter = RateLimiter(1000, 34, NOW)
+    assert limiter.acquire(1000, NOW) == (32, 0)
+    for _ in range(32):
+        limiter.answered(NOW, accepted=True)
+    assert limiter.acquire(1000, NOW + SECOND) == (34, 0)
+    limiter.configure(1000, 5)
+    for _ in range(34):
+        limiter.answered(NOW + SECOND, accepted=False)
+    assert limiter.acquire(1000, NOW + 2 * SECOND) == (5, 0)
+
+
+def test_only_accepted_messages_raise_the_concurrency() -> None:
+    limiter = RateLimiter(1000, 256, NOW)
+    assert limiter.acquire(1000, NOW) == (32, 0)
+    for _ in range(31):
+        limiter.answered(NOW, accepted=False)
+    limiter.answered(NOW, accepted=True)
+    assert limiter.acquire(1000, NOW + SECOND) == (33, 0)
+
+
+@pytest.mark.parametrize(("unanswered", "concurrency"), [(1, 16), (2, 8), (3, 4), (4, 4)])
+def test_each_request_without_an_answer_halves_the_concurrency_down_to_four(
+    unanswered: int, concurrency: int
+) -> None:
+    limiter = RateLimiter(1000, 256, NOW)
+    assert limiter.acquire(unanswered, NOW) == (unanswered, 0)
+    for _ in range(unanswered):
+        limiter.unanswered(NOW, "no answer")
+    assert limiter.state(NOW).hold is None
+    assert limiter.acquire(1000, NOW + SECOND) == (concurrency, 0)
+
+
+def test_the_fifth_request_in_a_row_without_an_answer_blocks_and_an_answer_starts_the_count_again() -> None:
+    limiter = RateLimiter(1000, 256, NOW)
+    assert limiter.acquire(20, NOW) == (20, 0)
+    for _ in range(4):
+        limiter.unanswered(NOW, "no answer")
+    limiter.answered(NOW, accepted=False)
+    for _ in range(4):
+        limiter.unanswered(NOW, "no answer")
+    assert limiter.state(NOW).hold is None
+    limiter.unanswered(NOW, "no route")
+    assert limiter.state(NOW).hold == Hold(
+        HoldReason.META_UNREACHABLE, f"no route (until {iso(NOW + SECOND)})", NOW
+    )
+    assert limiter.state(NOW + SECOND).hold == Hold(HoldReason.META_UNREACHABLE, "no route", NOW)
+    limiter.answered(NOW + SECOND, accepted=False)
+    assert limiter.state(NOW + SECOND).hold is None
+
+
+def test_blocks_in_a_row_last_twice_as_long_up_to_a_minute_until_a_message_is_accepted() -> None:
+    limiter, now, waits = RateLimiter(80, 256, NOW), NOW, []
+    for _ in range(8):
+        limiter.throttle(now, "130429")
+        waits.append(limiter.acquire(1, now)[1])
+        now += waits[-1]
+    assert waits == [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]
+    now += SECOND
+    assert limiter.acquire(1, now) == (1, 0)
+    limiter.answered(now, accepted=True)
+    limiter.throttle(now, "130429")
+    assert limiter.acquire(1, now) == (0, 1000)
+
+
+def test_an_accepted_message_within_a_block_ends_nothing() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    assert limiter.acquire(1, NOW) == (1, 0)
+    limiter.throttle(NOW, "130429")
+    limiter.answered(NOW + 999, accepted=True)
+    assert limiter.state(NOW + 999).hold is not None
+    limiter.throttle(NOW + 1000, "130429")
+    assert limiter.acquire(1, NOW + 1000) == (0, 2000), "the second block in a row"
+
+
+def test_throttling_counts_once_a_second_and_halves_down_to_one_message_a_second() -> None:
+    limiter, rates = RateLimiter(8, 256, NOW), []
+    for at in (NOW, NOW + 999, NOW + 1000, NOW + 2000, NOW + 3000):
+        limiter.throttle(at, "130429")
+        rates.append(limiter.state(at).rate_now)
+    assert rates == [4, 4, 2, 1, 1]
+
+
+def test_throttling_just_after_a_step_of_the_recovery_counts() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.throttle(NOW, "130429")
+    assert limiter.state(NOW + 10 * SECOND).rate_now == 48
+    limiter.throttle(NOW + 10 * SECOND + 1, "130429")
+    assert limiter.state(NOW + 10 * SECOND + 1).rate_now == 24
+
+
+@pytest.mark.parametrize(
+    ("after", "rate"), [(9_999, 40), (10_000, 48), (19_999, 48), (20_000, 56), (50_000, 80), (HOUR, 80)]
+)
+def test_a_tenth_of_the_rate_is_regained_every_ten_seconds(after: int, rate: float) -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.throttle(NOW, "130429")
+    assert limiter.state(NOW + after).rate_now == pytest.approx(rate)
+    assert limiter.state(NOW + after).rate_allowed == 80
+
+
+def test_the_rate_recovers_alike_however_often_it_is_looked_at() -> None:
+    seldom, often = RateLimiter(80, 256, NOW), RateLimiter(80, 256, NOW)
+    for limiter in (seldom, often):
+        limiter.throttle(NOW, "130429")
+    for after in range(0, 35_000, 700):
+        often.state(NOW + after)
+    assert often.state(NOW + 35_000).rate_now == pytest.approx(seldom.state(NOW + 35_000).rate_now) == 64
+
+
+def test_a_changed_rate_counts_at_once_and_the_same_one_keeps_what_throttling_did() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.throttle(NOW, "130429")
+    limiter.configure(80, 256)
+    assert limiter.state(NOW).rate_now == 40
+    limiter.configure(100, 256)
+    assert limiter.state(NOW).rate_now == limiter.state(NOW).rate_allowed == 100
+
+
+def test_a_block_takes_the_saved_tokens() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.block(NOW, 10, HoldReason.MAINTENANCE, "131057")
+    assert limiter.acquire(1000, NOW) == (0, 10)
+    assert limiter.acquire(1000, NOW + 10) == (0, 30), "10 ms of tokens"
+
+
+def test_a_block_that_ends_at_the_same_time_changes_nothing_and_a_longer_one_replaces_it() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.block(NOW, MINUTE, HoldReason.MAINTENANCE, "131057")
+    limiter.block(NOW, MINUTE, HoldReason.THROTTLED, "130429")
+    hold = limiter.state(NOW).hold
+    assert hold is not None
+    assert hold.reason is HoldReason.MAINTENANCE
+    limiter.block(NOW + 5, MINUTE, HoldReason.MAINTENANCE, "still")
+    assert limiter.state(NOW + 5).hold == Hold(
+        HoldReason.MAINTENANCE, f"still (until {iso(NOW + 5 + MINUTE)})", NOW
+    )
+    limiter.block(NOW + 6, MINUTE, HoldReason.THROTTLED, "80007")
+    assert limiter.state(NOW + 6).hold == Hold(
+        HoldReason.THROTTLED, f"80007 (until {iso(NOW + 6 + MINUTE)})", NOW + 6
+    )
+    assert limiter.acquire(1, NOW + 6) == (0, MINUTE)
+    assert limiter.state(NOW + 6 + MINUTE).hold is None
+
+
+def test_unblocking_forgets_earlier_blocks_and_missing_answers() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.throttle(NOW, "130429")
+    for _ in range(MAX_UNANSWERED_STREAK):
+        limiter.in_flight += 1
+        limiter.unanswered(NOW, "no answer")
+    limiter.unblock()
+    assert limiter.state(NOW).hold is None
+    assert limiter.acquire(1000, NOW + SECOND)[0] > 1, "it does not probe"
+    limiter.throttle(NOW + 2 * SECOND, "130429")
+    assert limiter.acquire(1, NOW + 2 * SECOND) == (0, 1000), "the first block again"
+
+
+def test_a_clock_that_is_set_back_moves_the_end_of_a_block_and_the_recovery() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.throttle(NOW, "130429")
+    limiter.block(NOW, MINUTE, HoldReason.MAINTENANCE, "131057")
+    assert limiter.acquire(1, NOW + SECOND) == (0, 59 * SECOND)
+    back = NOW + SECOND - HOUR
+    assert limiter.acquire(1, back) == (0, 59 * SECOND)
+    assert limiter.state(back + 8 * SECOND).rate_now == 40
+    assert limiter.state(back + 9 * SECOND).rate_now == 48
+    assert limiter.acquire(1, back + 59 * SECOND)[0] == 1
+
+
+def test_a_block_at_a_time_before_the_last_one_is_a_clock_that_was_set_back() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.block(NOW - HOUR, SECOND, HoldReason.MAINTENANCE, "131057")
+    assert limiter.acquire(1, NOW - HOUR) == (0, SECOND)
 
 
 @given(

@@ -42,8 +42,10 @@ class RateLimiter:
         self._concurrency = min(INITIAL_CONCURRENCY, max_concurrency)
         self._tokens = self._capacity()
         self._refilled_at = now
-        self._rate_changed_at: Millis = 0
-        """When the rate was last halved or partly restored; 0: never."""
+        self._throttled_at: Millis = 0
+        """When the rate was last halved; 0: never."""
+        self._recovered_at: Millis = 0
+        """When the rate was last halved or partly restored."""
         self._blocked_until: Millis = 0
         self._block: Hold | None = None
         self._blocks = 0
@@ -103,9 +105,9 @@ class RateLimiter:
     def throttle(self, now: Millis, detail: str) -> None:
         """Meta says "too fast": halve the rate and block for a moment, once for a burst of such answers."""
         self._refill(now)
-        if now - self._rate_changed_at >= SECOND or not self._rate_changed_at:
+        if now - self._throttled_at >= SECOND or not self._throttled_at:
             self._rate = max(min(MIN_RATE, self._configured_rate), self._rate / 2)
-            self._rate_changed_at = now
+            self._throttled_at = self._recovered_at = now
             self.block(now, self._next_block(), HoldReason.THROTTLED, detail)
 
     def block(self, now: Millis, duration: Millis, reason: HoldReason, detail: str) -> None:
@@ -148,11 +150,11 @@ class RateLimiter:
 
     def _refill(self, now: Millis) -> None:
         self._adapt_to_clock(now)
-        if self._rate < self._configured_rate and now - self._rate_changed_at >= RECOVERY_INTERVAL:
-            steps = (now - self._rate_changed_at) // RECOVERY_INTERVAL
+        if self._rate < self._configured_rate and now - self._recovered_at >= RECOVERY_INTERVAL:
+            steps = (now - self._recovered_at) // RECOVERY_INTERVAL
             regained = steps * RECOVERY_SHARE * self._configured_rate
             self._rate = min(self._configured_rate, self._rate + regained)
-            self._rate_changed_at += steps * RECOVERY_INTERVAL
+            self._recovered_at += steps * RECOVERY_INTERVAL
         self._tokens = min(self._capacity(), self._tokens + (now - self._refilled_at) / SECOND * self._rate)
         self._refilled_at = now
 
@@ -161,5 +163,6 @@ class RateLimiter:
         back = self._refilled_at - now
         if back > 0:
             self._refilled_at = now
-            self._rate_changed_at = max(1, self._rate_changed_at - back) if self._rate_changed_at else 0
+            self._throttled_at = max(1, self._throttled_at - back) if self._throttled_at else 0
+            self._recovered_at -= back
             self._blocked_until -= back
