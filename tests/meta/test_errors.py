@@ -1,82 +1,105 @@
-"""Every code has a rule, and the rules do what the table says where it matters most."""
+"""Every code of Meta's has a rule, and the rule is the one that this table names."""
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.meta.errors import NO_META_ERROR, RULES, Action, code_without_json, rule_for
+from wacrmd.meta.errors import NO_META_ERROR, RULES, Action, ErrorRule, code_without_json, rule_for
 
-DOCUMENTED = """
-0 1 2 3 4 10 17 32 613 33 100 104 190 200 368 80007 80008 130403 130429 130472 130497 130501 131000
-131005 131008 131009 131014 131016 131021 131026 131030 131031 131037 131042 131045 131047 131048
-131049 131050 131051 131052 131053 131055 131056 131057 131060 131061 131062 131063 131064 132000
-132001 132005 132007 132008 132012 132015 132016 132018 132068 132069 133000 133005 133006 133008
-133009 133015 133004 133010 133016 134011 134100 134101 134102 135000 137000 2388019 2494100
-"""
+BY_ACTION = {
+    Action.RETRY: "1 2 131000 131016 133004",
+    Action.THROTTLE: "130429",
+    Action.CALL_LIMIT: "4 17 32 613 80007 80008",
+    Action.PAIR_LIMIT: "131056",
+    Action.MAINTENANCE: "131057 2494100",
+    Action.FAIL: """
+        130403 130472 130501 131021 131026 131047 131049 131052 131060 131061 131062 132005 137000 2388019
+    """,
+    Action.OPT_OUT: "131050",
+    Action.COUNT_FAILURE: """
+        -1 100 130497 131008 131009 131030 131053 132000 132008 132012 132018 135000
+    """,
+    Action.PAUSE_BROADCAST: """
+        131014 131051 131055 131063 132001 132007 132015 132016 132068 132069 134011 134100 134101 134102
+    """,
+    Action.PAUSE_NUMBER: """
+        0 3 10 33 104 190 200 131005 131037 131045 131048 133000 133005 133006 133008 133009 133010 133015
+        133016
+    """,
+    Action.PAUSE_BUSINESS_ACCOUNT: "368 131031 131042 131064",
+}
+"""Meta's documented codes and NO_META_ERROR, by what the sender does."""
+
+ACTIONS = {int(code): action for action, codes in BY_ACTION.items() for code in codes.split()}
 
 
-def test_every_documented_code_has_one_rule() -> None:
-    assert set(RULES) == {int(code) for code in DOCUMENTED.split()} | {NO_META_ERROR}
+def test_every_documented_code_has_one_rule_with_this_action() -> None:
+    assert {code: rule.action for code, rule in RULES.items()} == ACTIONS
     assert all(code == rule.code for code, rule in RULES.items())
+    assert NO_META_ERROR == -1
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
-def test_every_rule_tells_a_human_something(code: int) -> None:
+def test_every_rule_says_what_it_means_and_what_to_do(code: int) -> None:
     rule = RULES[code]
     assert rule.meaning[0].islower() or rule.meaning.startswith("Meta")
+    assert not rule.meaning.endswith(".")
+    assert rule.advice[0].isupper()
     assert rule.advice.endswith(".")
     assert len(rule.advice) < 200
 
 
-@pytest.mark.parametrize(
-    ("code", "action"),
-    [
-        (1, Action.RETRY),
-        (2, Action.RETRY),
-        (131016, Action.RETRY),
-        (133004, Action.RETRY),
-        (130429, Action.THROTTLE),
-        (4, Action.CALL_LIMIT),
-        (80007, Action.CALL_LIMIT),
-        (131056, Action.PAIR_LIMIT),
-        (131057, Action.MAINTENANCE),
-        (131026, Action.FAIL),
-        (131050, Action.OPT_OUT),
-        (132000, Action.COUNT_FAILURE),
-        (132001, Action.PAUSE_BROADCAST),
-        (190, Action.PAUSE_NUMBER),
-        (250, Action.PAUSE_NUMBER),
-        (368, Action.PAUSE_BUSINESS_ACCOUNT),
-        (999_999, Action.COUNT_FAILURE),
-    ],
-)
-def test_the_action_of_a_refusal(code: int, action: Action) -> None:
-    assert rule_for(code).action is action
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_an_answer_gets_the_rule_of_its_code(code: int) -> None:
+    assert rule_for(code) is RULES[code]
+    assert rule_for(code, http_status=500) is RULES[code]
 
 
-@pytest.mark.parametrize(
-    ("code", "action"),
-    [
-        (131000, Action.FAIL),
-        (131016, Action.FAIL),
-        (131056, Action.FAIL),
-        (135000, Action.PAUSE_BUSINESS_ACCOUNT),
-        (132015, Action.PAUSE_BROADCAST),
-        (131050, Action.OPT_OUT),
-        (131049, Action.FAIL),
-    ],
-)
-def test_the_action_of_a_failed_webhook(code: int, action: Action) -> None:
-    assert rule_for(code, from_webhook=True).action is action
+@pytest.mark.parametrize("code", [201, 250, 299])
+def test_codes_from_200_to_299_are_permission_errors(code: int) -> None:
+    assert rule_for(code) == replace(RULES[200], code=code)
 
 
-def test_code_1_is_a_passing_fault_only_with_a_server_error() -> None:
-    assert rule_for(1, http_status=500).action is Action.RETRY
-    assert rule_for(1, http_status=400).action is Action.COUNT_FAILURE
+@pytest.mark.parametrize("code", [199, 300, 999_999, -2])
+@pytest.mark.parametrize("from_webhook", [False, True])
+def test_an_unknown_code_counts_as_a_failure(code: int, *, from_webhook: bool) -> None:
+    assert rule_for(code, from_webhook=from_webhook) == ErrorRule(
+        code, "unknown code", Action.COUNT_FAILURE, "Look the code up on Meta's error page."
+    )
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_a_failed_message_of_a_webhook_is_not_retried_by_itself(code: int) -> None:
+    rule = rule_for(code, from_webhook=True)
+    if RULES[code].action in (Action.RETRY, Action.PAIR_LIMIT):
+        assert rule == replace(RULES[code], action=Action.FAIL, advice="Retry this recipient later.")
+    elif code == 135000:
+        assert (rule.code, rule.action) == (code, Action.PAUSE_BUSINESS_ACCOUNT)
+        assert "portfolio pacing" in rule.meaning
+    elif code == 132015:
+        assert (rule.code, rule.action) == (code, Action.PAUSE_BROADCAST)
+        assert "template pacing" in rule.meaning
+    else:
+        assert rule is RULES[code]
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 499])
+def test_code_1_with_a_client_error_is_a_bad_request(status: int) -> None:
+    rule = rule_for(1, http_status=status)
+    assert (rule.code, rule.action) == (1, Action.COUNT_FAILURE)
+    assert rule.advice == RULES[100].advice
+    assert rule_for(2, http_status=status) is RULES[2]
+
+
+@pytest.mark.parametrize("status", [None, 500, 503])
+def test_code_1_otherwise_is_a_temporary_fault(status: int | None) -> None:
+    assert rule_for(1, http_status=status) is RULES[1]
 
 
 @given(st.integers(), st.booleans())
-def test_no_code_is_without_a_rule(code: int, from_webhook: bool) -> None:
+def test_every_code_has_a_rule(code: int, from_webhook: bool) -> None:
     rule = rule_for(code, from_webhook=from_webhook)
     assert rule.code == code
     assert not (from_webhook and rule.action in (Action.RETRY, Action.PAIR_LIMIT))
@@ -86,6 +109,8 @@ def test_no_code_is_without_a_rule(code: int, from_webhook: bool) -> None:
     ("status", "code"),
     [
         (200, None),
+        (299, None),
+        (300, NO_META_ERROR),
         (302, NO_META_ERROR),
         (400, NO_META_ERROR),
         (401, 0),
@@ -93,6 +118,7 @@ def test_no_code_is_without_a_rule(code: int, from_webhook: bool) -> None:
         (404, NO_META_ERROR),
         (408, None),
         (429, 130429),
+        (499, NO_META_ERROR),
         (500, None),
         (502, None),
         (599, None),
