@@ -6,7 +6,7 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "account" VALUES('e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','shop',1795635875222);
+INSERT INTO "account" VALUES('6822a6b1-7f57-427d-b3a5-df69290887c7','shop',1795637358189);
 CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
     field TEXT NOT NULL,                            -- the webhook's field
@@ -26,7 +26,7 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
-INSERT INTO "api_key" VALUES('a49aabe7-5f25-40dd-8a26-5e92aba14218','e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','tests',X'6BA25978F72A122429544851D2FAEC20474B994221577B63CC78AB8C9DB4363B','wacrm_live_Xnwu6ODc','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795635875233,NULL,NULL,1795635875240);
+INSERT INTO "api_key" VALUES('83078530-f6d9-4d0e-8c96-fda9d7c87537','6822a6b1-7f57-427d-b3a5-df69290887c7','tests',X'27C230A6FB9403DFAB8C9B7C57DB80F900C5C868BEE5434C6510240F03421521','wacrm_live_qswxBAc3','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795637358310,NULL,NULL,1795637358385);
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
@@ -34,7 +34,7 @@ CREATE TABLE app_secret (
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
-INSERT INTO "app_secret" VALUES(1,'c129aa27-fb91-4f48-8bc5-b9f04057b317',X'01BEF87D03061E019193D0CBA49D171DD790BFC74C01494CB8954ED3E05A490F115F13C3C0B5586D1E54ABF84FBB160949602945',1795635875228,NULL);
+INSERT INTO "app_secret" VALUES(1,'ecbafefe-3670-45ea-b42e-b4c9703f2321',X'01FD535FC8FD4A2D990A4F91639E7812A0CE14E711CD644B1B04DF65F45A63A84E5CFDCB180C02AE927BF6A90BF8DB21C447109B',1795637358292,NULL);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -45,11 +45,11 @@ CREATE TABLE audit (
     params TEXT NOT NULL,                           -- JSON, secrets redacted
     result TEXT NOT NULL                            -- ok, or the error's code
 ) STRICT;
-INSERT INTO "audit" VALUES(1,1795635875224,0,'root',17645,'account.add','{"name": "shop"}','ok');
-INSERT INTO "audit" VALUES(2,1795635875231,0,'root',17645,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
-INSERT INTO "audit" VALUES(3,1795635875234,0,'root',17645,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
-INSERT INTO "audit" VALUES(4,1795635877308,0,'root',17645,'broadcast.pause','{"id": "6efe33cb-1e69-4332-b1b6-fa5ac94c315e"}','ok');
-INSERT INTO "audit" VALUES(5,1795635877315,0,'root',17645,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+INSERT INTO "audit" VALUES(1,1795637358216,0,'root',27073,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795637358299,0,'root',27073,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795637358316,0,'root',27073,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795637360659,0,'root',27073,'broadcast.pause','{"id": "48f1cbae-4fbe-405f-97ea-16aea1bc2eb1"}','ok');
+INSERT INTO "audit" VALUES(5,1795637360663,0,'root',27073,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -72,8 +72,8 @@ CREATE TABLE broadcast (
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "broadcast" VALUES(1,'159c09b8-0270-4ce6-9815-f0dfc9fe1114','e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','c129aa27-fb91-4f48-8bc5-b9f04057b317','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'7d4639f640594edda0ce143b14409729',1795635875257,1795635877290,NULL,1795635875257,1795635875287);
-INSERT INTO "broadcast" VALUES(2,'6efe33cb-1e69-4332-b1b6-fa5ac94c315e','e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','c129aa27-fb91-4f48-8bc5-b9f04057b317','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795635877303,'2e5f34bb646948918b56c62d31d7cc13',1795635877295,1795635877303,1798761600000,NULL,NULL);
+INSERT INTO "broadcast" VALUES(1,'8bc759c7-bee6-4514-bbe1-91b79b30ba53','6822a6b1-7f57-427d-b3a5-df69290887c7','ecbafefe-3670-45ea-b42e-b4c9703f2321','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'760d9e0e311947c8aea36367193bd42b',1795637358457,1795637360579,NULL,1795637358457,1795637358530);
+INSERT INTO "broadcast" VALUES(2,'48f1cbae-4fbe-405f-97ea-16aea1bc2eb1','6822a6b1-7f57-427d-b3a5-df69290887c7','ecbafefe-3670-45ea-b42e-b4c9703f2321','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795637360655,'9e3e5130a4ff47498d9e47b6be832eec',1795637360628,1795637360655,1798761600000,NULL,NULL);
 CREATE TABLE counter (queue text not null, key text not null, value integer not null default 0, primary key(queue, key));
 CREATE TABLE idempotency (
     account_id TEXT NOT NULL,
@@ -92,8 +92,8 @@ CREATE TABLE inbound_message (
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIANGXcqv4nAAAAAAAE.reply.reply','c129aa27-fb91-4f48-8bc5-b9f04057b317','14152000003',NULL,1795635877000,1795635877280,4);
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIANGXcqv4nAAAAAAAM.reply.reply','c129aa27-fb91-4f48-8bc5-b9f04057b317','14152000011',NULL,1795635877000,1795635877290,12);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAHMm5vwatAAAAAAAE.reply.reply','ecbafefe-3670-45ea-b42e-b4c9703f2321','14152000003',NULL,1795637360000,1795637360514,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAHMm5vwatAAAAAAAM.reply.reply','ecbafefe-3670-45ea-b42e-b4c9703f2321','14152000011',NULL,1795637360000,1795637360579,12);
 CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
@@ -113,13 +113,13 @@ CREATE TABLE number (
     quality TEXT,
     limit_tier TEXT,
     verified_name TEXT,
-    health TEXT,                                    -- JSON, as Meta last told it
+    health TEXT,                                    -- JSON, as Meta last reported it
     checked_at INTEGER,
     created_at INTEGER NOT NULL,
     removed_at INTEGER,                             -- kept for the broadcasts that name it
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "number" VALUES('c129aa27-fb91-4f48-8bc5-b9f04057b317','e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','106540352242922','102290129340398',NULL,NULL,X'0163723B77D134C15F2D78DE5399BE6BAA50E3559A53BACD7D1D2023CB4F28FEF2FD0F1799B4FED21A35598F4A00AC',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795635875228,NULL);
+INSERT INTO "number" VALUES('ecbafefe-3670-45ea-b42e-b4c9703f2321','6822a6b1-7f57-427d-b3a5-df69290887c7','106540352242922','102290129340398',NULL,NULL,X'01977DCE0FB56405F185DEE7F822B48DF9A8B1B3ADBD8B1113DF7905EC6049C2FFADF928DC51A8D05B019BED5B106D',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795637358292,NULL);
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -131,7 +131,7 @@ CREATE TABLE optout (
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-INSERT INTO "optout" VALUES(1,'e9c1f3ea-35fd-456c-8ba7-a6492b9c6160','+14155550123',NULL,'operator',NULL,1795635877311,NULL);
+INSERT INTO "optout" VALUES(1,'6822a6b1-7f57-427d-b3a5-df69290887c7','+14155550123',NULL,'operator',NULL,1795637360661,NULL);
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
@@ -141,7 +141,7 @@ CREATE TABLE recipient (
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN
         ('pending', 'sending', 'sent', 'delivered', 'read', 'replied', 'failed', 'uncertain', 'cancelled')),
     attempt INTEGER NOT NULL DEFAULT 0,             -- the attempt in flight or last made: fences late workers
-    failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when somebody asked for a retry
+    failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when a person asked for a retry
     retries INTEGER NOT NULL DEFAULT 0,             -- tries that this recipient's own errors have used up
     claimed_at INTEGER,                             -- when the attempt became durable
     first_attempt_at INTEGER,                       -- the age of its retries counts from here
@@ -163,18 +163,18 @@ CREATE TABLE recipient (
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
     CHECK (status != 'replied' OR replied_at IS NOT NULL)
 ) STRICT;
-INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIANGXcqv4nAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795635875279,1795635875000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIANGXcqv4nAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795635875280,1795635875000,1795635876000,NULL,NULL);
-INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIANGXcqv4nAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795635875280,NULL,NULL,NULL,1795635875000);
-INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIANGXcqv4nAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795635875280,1795635875000,1795635876000,1795635877000,NULL);
-INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIANGXcqv4nAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795635875280,1795635875000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIANGXcqv4nAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795635875280,1795635875000,1795635876000,NULL,NULL);
-INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIANGXcqv4nAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795635875280,1795635875000,1795635876000,NULL,NULL);
-INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIANGXcqv4nAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795635875280,1795635875000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIANGXcqv4nAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795635875280,NULL,NULL,NULL,1795635875000);
-INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795635875267,1795635875267,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIANGXcqv4nAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795635875280,1795635875000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795635875282,1795635875282,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIANGXcqv4nAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795635875286,1795635875000,1795635876000,NULL,NULL);
-INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795635875282,1795635875282,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIANGXcqv4nAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795635875287,1795635875000,1795635876000,1795635877000,NULL);
+INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAHMm5vwatAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795637358484,1795637358000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAHMm5vwatAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795637358484,1795637358000,1795637359000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAHMm5vwatAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795637358484,NULL,NULL,NULL,1795637358000);
+INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAHMm5vwatAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795637358484,1795637358000,1795637359000,1795637360000,NULL);
+INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAHMm5vwatAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795637358484,1795637358000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAHMm5vwatAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795637358484,1795637358000,1795637359000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAHMm5vwatAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795637358485,1795637358000,1795637359000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAHMm5vwatAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795637358485,1795637358000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAHMm5vwatAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795637358485,NULL,NULL,NULL,1795637358000);
+INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAHMm5vwatAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795637358485,1795637358000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795637358520,1795637358520,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAHMm5vwatAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795637358530,1795637358000,1795637359000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795637358520,1795637358520,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAHMm5vwatAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795637358530,1795637358000,1795637359000,1795637360000,NULL);
 INSERT INTO "recipient" VALUES(13,2,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(14,2,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(15,2,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
@@ -188,38 +188,38 @@ CREATE TABLE recipient_history (
     attempt INTEGER,
     detail TEXT                                     -- JSON
 ) STRICT;
-INSERT INTO "recipient_history" VALUES(1,1,1795635875279,'attempt',1,'{"started_at": 1795635875273, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(2,2,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(3,3,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(4,4,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(5,5,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(6,6,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(7,7,1795635875280,'attempt',1,'{"started_at": 1795635875274, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(8,8,1795635875280,'attempt',1,'{"started_at": 1795635875275, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(9,9,1795635875280,'attempt',1,'{"started_at": 1795635875275, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(10,10,1795635875280,'attempt',1,'{"started_at": 1795635875275, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(11,11,1795635875286,'attempt',1,'{"started_at": 1795635875284, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(12,12,1795635875287,'attempt',1,'{"started_at": 1795635875284, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(13,1,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(14,2,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(15,3,1795635875000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(16,4,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(17,5,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(18,6,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(19,7,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(20,8,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(21,9,1795635875000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(22,10,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(23,11,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(24,12,1795635875000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(25,2,1795635876000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(26,4,1795635876000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(27,6,1795635876000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(28,7,1795635876000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(29,11,1795635876000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(30,12,1795635876000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(31,4,1795635877000,'replied',1,NULL);
-INSERT INTO "recipient_history" VALUES(32,12,1795635877000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(1,1,1795637358484,'attempt',1,'{"started_at": 1795637358478, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(2,2,1795637358484,'attempt',1,'{"started_at": 1795637358479, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(3,3,1795637358484,'attempt',1,'{"started_at": 1795637358479, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(4,4,1795637358484,'attempt',1,'{"started_at": 1795637358479, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(5,5,1795637358484,'attempt',1,'{"started_at": 1795637358479, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(6,6,1795637358484,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(7,7,1795637358485,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(8,8,1795637358485,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(9,9,1795637358485,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(10,10,1795637358485,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(11,11,1795637358530,'attempt',1,'{"started_at": 1795637358524, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(12,12,1795637358530,'attempt',1,'{"started_at": 1795637358525, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(13,1,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(14,2,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(15,3,1795637358000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(16,4,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(17,5,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(18,6,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(19,7,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(20,8,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(21,9,1795637358000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(22,10,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(23,11,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(24,12,1795637358000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(25,2,1795637359000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(26,4,1795637359000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(27,6,1795637359000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(28,7,1795637359000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(29,11,1795637359000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(30,12,1795637359000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(31,4,1795637360000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(32,12,1795637360000,'replied',1,NULL);
 CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,

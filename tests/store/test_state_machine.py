@@ -92,10 +92,15 @@ class Sending(RuleBasedStateMachine):
         if (claim.recipient_id, claim.attempt) not in self.dead:
             self.record(claim, S.SENT, wamid)
 
-    @rule(claim=consumes(in_flight), kind=st.sampled_from([S.PENDING, S.FAILED, S.UNCERTAIN]))
-    def it_is_refused_or_unknown(self, claim: Claim, kind: S) -> None:
+    @rule(
+        claim=consumes(in_flight),
+        kind=st.sampled_from([S.PENDING, S.FAILED, S.UNCERTAIN]),
+        error=st.sampled_from([UNDELIVERABLE, None]),
+    )
+    def it_is_refused_or_unknown(self, claim: Claim, kind: S, error: MetaError | None) -> None:
+        """Without an error of Meta's it is given up here, or tried again though nobody knows."""
         if (claim.recipient_id, claim.attempt) not in self.dead:
-            self.record(claim, kind, None)
+            self.record(claim, kind, None, error if kind is not S.UNCERTAIN else None)
 
     @rule(policy=st.sampled_from(list(UncertainPolicy)))
     def crash(self, policy: UncertainPolicy) -> None:
@@ -126,10 +131,22 @@ class Sending(RuleBasedStateMachine):
         batch = [
             self.receipt(*both[index % 2], status, token=tokens) for index, status in enumerate(statuses)
         ]
+        backwards = self.statuses_after(list(reversed(batch)))
         done = receipts.apply(self.tx, batch, self.now)
         broadcasts.recipients_changed(self.tx, done.broadcasts, self.now)
+        if tokens:
+            assert {each: self.status(each) for each in self.ids()} == backwards, "the order decided"
         again = receipts.apply(self.tx, batch, self.now)
-        assert again.applied == 0 or not tokens, "the same webhook counted twice"
+        assert again.applied == 0, "the same webhook counted twice"
+
+    def statuses_after(self, batch: list[Receipt]) -> dict[int, S]:
+        """What the recipients would be after this webhook; nothing of it stays."""
+        self.tx.execute("SAVEPOINT webhook")
+        receipts.apply(self.tx, batch, self.now)
+        found = {each: self.status(each) for each in self.ids()}
+        self.tx.execute("ROLLBACK TO webhook")
+        self.tx.execute("RELEASE webhook")
+        return found
 
     # --- operators ----------------------------------------------------------------------------------------
 
@@ -232,10 +249,9 @@ class Sending(RuleBasedStateMachine):
         (count,) = self.tx.execute("SELECT count(*) FROM recipient WHERE status = ?", (status,)).fetchone()
         return int(count)
 
-    def record(self, claim: Claim, status: S, wamid: str | None) -> None:
+    def record(self, claim: Claim, status: S, wamid: str | None, error: MetaError | None = None) -> None:
         self.dead.add((claim.recipient_id, claim.attempt))  # an answer comes once
         before = self.status(claim.recipient_id)
-        error = UNDELIVERABLE if status is S.FAILED else None
         result = AttemptResult(
             claim.recipient_id,
             self.id,

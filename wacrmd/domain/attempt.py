@@ -44,7 +44,7 @@ class AttemptResult:
     """What one attempt changes in its recipient's row.
 
     `status` is SENT (then `wamid` is set), PENDING (try again at `next_attempt_at`), FAILED or UNCERTAIN;
-    `used_retry` counts against the recipient's own tries; `note` tells the history what happened.
+    `used_retry` counts against the recipient's own retries; `note` says in the history what happened.
     """
 
     recipient_id: int

@@ -1,4 +1,4 @@
-"""The decision why a broadcast does not move; pure, so that every caller is told the same reason."""
+"""Why a broadcast does not move: one pure decision, so that every caller gets the same reason."""
 
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress

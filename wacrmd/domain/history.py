@@ -8,7 +8,7 @@ from wacrmd.domain.attempt import MetaError
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """An attempt that ended (`event` is `attempt`), or a status that Meta told (`event` is the status).
+    """An attempt that ended (`event` is `attempt`), or a status that Meta reported (`event` is the status).
 
     `started_at`, `outcome` and `note` are of attempts; `error` is of the status `failed`.
     """

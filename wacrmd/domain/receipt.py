@@ -1,4 +1,4 @@
-"""What Meta says about one of our messages."""
+"""What Meta reports about one of our messages."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,10 @@ from wacrmd.domain.recipient import RecipientStatus
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One thing that Meta tells of a message of ours: a rung of the ladder, or that it failed."""
+    """One status of one of our messages: sent, delivered, read, replied or failed.
+
+    `callback` is our callback token, if Meta sent it back.
+    """
 
     number_id: str
     wamid: str

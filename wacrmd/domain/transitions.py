@@ -157,7 +157,7 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             _E.REFUSED_FOR_GOOD,
             frozenset({_R.SENDING}),
             _R.FAILED,
-            "Meta refused it, and another try would not help, or no retries are left.",
+            "Meta refused it, and another attempt would not help, or no retries are left.",
             "The attempt is the newest one.",
         ),
         Transition(
@@ -171,7 +171,7 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             _E.RETRY_SCHEDULED,
             frozenset({_R.SENDING}),
             _R.PENDING,
-            "It was certainly not sent, or policy `resend` takes the risk: another try at `next_attempt_at`.",
+            "It was certainly not sent, or policy `resend` takes the risk: another attempt at `next_attempt_at`.",
             "The attempt is the newest one.",
         ),
         Transition(
@@ -205,8 +205,8 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             _E.LEASE_EXPIRED_RESEND,
             frozenset({_R.SENDING}),
             _R.PENDING,
-            "The process that made the attempt is gone. Policy `resend`: another try, the person may get it twice.",
-            "Tries are left.",
+            "The process that made the attempt is gone. Policy `resend`: another attempt, the person may get it twice.",
+            "Retries are left.",
         ),
         Transition(
             _E.LEASE_EXPIRED_FAIL,
@@ -371,7 +371,7 @@ STATUS_EVENTS: dict[RecipientStatus, RecipientEvent] = {
     RecipientStatus.REPLIED: _E.STATUS_REPLIED,
     RecipientStatus.FAILED: _E.STATUS_FAILED,
 }
-"""The event of each status that Meta tells."""
+"""The event of each status that Meta reports."""
 
 _RESULT_EVENTS = {
     RecipientStatus.SENT: _E.ACCEPTED,
@@ -383,7 +383,7 @@ _RESULT_EVENTS = {
 def status_event(
     status: RecipientStatus, *, attempt: int, newest_attempt: int, failed_attempt: int
 ) -> RecipientEvent:
-    """The event of a status that Meta told of `attempt`: what it says depends on the attempts since then."""
+    """The event of a status of `attempt`: what it means depends on the attempts since then."""
     if status is RecipientStatus.FAILED:
         if attempt <= failed_attempt:
             return _E.STATUS_FAILED_SUPERSEDED

@@ -1,7 +1,7 @@
 """Pausing and resuming broadcasts and numbers: the one place for people, for Meta's events and for faults.
 
 Each function on a transaction may be repeated: what is in that state already is left alone. `PauseEvent` and
-`Resumed` say what changed; `log_pauses` and `announce` tell the rest of the daemon, after the commit.
+`Resumed` say what changed; `log_pauses` and `announce` do what follows, after the commit.
 """
 
 from collections.abc import Iterable

@@ -223,7 +223,7 @@ def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Milli
 
 
 def pause_all(tx: Tx, reason: HoldReason, detail: str, now: Millis) -> int:
-    """Stop every broadcast that would send by itself; how many. No local app is told: for a restored copy."""
+    """Stop every broadcast that would send by itself; how many. For a restored copy: no local app gets an event."""
     return tx.execute(
         f"UPDATE broadcast SET status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
         f" updated_at = ?3 WHERE {allows(_E.PAUSED)}",

@@ -183,7 +183,7 @@ def note_health(
     health: dict[str, Any] | None,
     now: Millis,
 ) -> None:
-    """Keep what Meta told about the number; None leaves what was known."""
+    """Keep what Meta reported about the number; None leaves what was known."""
     tx.execute(
         "UPDATE number SET quality = coalesce(?, quality), limit_tier = coalesce(?, limit_tier),"
         " verified_name = coalesce(?, verified_name), health = coalesce(?, health), checked_at = ? WHERE id = ?",
@@ -191,11 +191,19 @@ def note_health(
     )
 
 
+def set_limit_tier(tx: Tx, waba_id: str, limit_tier: str, now: Millis) -> None:
+    """Keep the messaging limit that Meta reported for all numbers of a business account."""
+    tx.execute(
+        "UPDATE number SET limit_tier = ?, checked_at = ? WHERE waba_id = ? AND removed_at IS NULL",
+        (limit_tier, now, waba_id),
+    )
+
+
 def health(tx: Tx, number_id: str) -> dict[str, Any] | None:
-    """What Meta last told about the number's health."""
+    """What Meta last reported about the number's health."""
     row = tx.execute("SELECT health FROM number WHERE id = ?", (number_id,)).fetchone()
-    told: dict[str, Any] | None = json.loads(row[0]) if row and row[0] else None
-    return told
+    reported: dict[str, Any] | None = json.loads(row[0]) if row and row[0] else None
+    return reported
 
 
 def retired_until(tx: Tx, number_id: str, now: Millis) -> Millis | None:

@@ -1,4 +1,4 @@
-"""What Meta tells of our messages: applied exactly once, forward only, whatever the order it comes in."""
+"""The statuses of our messages: each counts once, and their order does not matter."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from wacrmd.domain.recipient import RUNG, RecipientStatus
 from wacrmd.domain.transitions import RECIPIENT, RecipientState, recipient_state, status_event
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
-from wacrmd.store.recipient_history import ToldStatus
+from wacrmd.store.recipient_history import ReportedStatus
 from wacrmd.store.recipients import ERASED_PREFIX
 
 _SELECT = (
@@ -51,7 +51,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure that Meta told and that was news, with its recipient."""
+    """A failure that changed its recipient."""
 
     receipt: Receipt
     broadcast_id: int
@@ -102,7 +102,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         return done
     by_id, by_wamid = _rows(tx, receipts)
     named: list[str] = []
-    told: list[ToldStatus] = []
+    reported: list[ReportedStatus] = []
     unmatched: list[Receipt] = []
     for receipt in receipts:
         row, attempt = _match(receipt, by_id, by_wamid)
@@ -122,11 +122,11 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             done.repeated += 1
             continue
         _move(row, receipt, state)
-        told.append(ToldStatus(row.id, receipt.at, receipt.status, attempt, receipt.error))
+        reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, receipt.error))
         done.add_applied(row, receipt, before)
     rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
     _write(tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt])
-    recipient_history.add_statuses(tx, told)
+    recipient_history.add_statuses(tx, reported)
     _keep_unmatched(tx, unmatched, now)
     status_events.emit(tx, [row.id for row in rows.values() if row.changed], now)
     if named:

@@ -1,4 +1,4 @@
-"""The history of a recipient: one row for each attempt that ended and each status that Meta told."""
+"""The history of a recipient: one row for each attempt that ended and each status that Meta reported."""
 
 import json
 from collections.abc import Iterable
@@ -24,8 +24,8 @@ class EndedAttempt(NamedTuple):
     note: str
 
 
-class ToldStatus(NamedTuple):
-    """A status that Meta told of an attempt's message and that changed something."""
+class ReportedStatus(NamedTuple):
+    """A status of an attempt's message that changed something."""
 
     recipient_id: int
     at: Millis
@@ -39,19 +39,19 @@ def add_attempts(tx: Tx, attempts: Iterable[EndedAttempt]) -> None:
     tx.executemany(
         "INSERT INTO recipient_history (recipient_id, at, event, attempt, detail) VALUES (?, ?, ?, ?, ?)",
         [
-            (ended.recipient_id, ended.ended_at, ATTEMPT, ended.attempt, _attempt_detail(ended))
-            for ended in attempts
+            (each.recipient_id, each.ended_at, ATTEMPT, each.attempt, _attempt_detail(each))
+            for each in attempts
         ],
     )
 
 
-def add_statuses(tx: Tx, statuses: Iterable[ToldStatus]) -> None:
+def add_statuses(tx: Tx, statuses: Iterable[ReportedStatus]) -> None:
     """Write statuses that changed something."""
     tx.executemany(
         "INSERT INTO recipient_history (recipient_id, at, event, attempt, detail) VALUES (?, ?, ?, ?, ?)",
         [
-            (told.recipient_id, told.at, told.status, told.attempt, error_detail(told.error))
-            for told in statuses
+            (each.recipient_id, each.at, each.status, each.attempt, error_detail(each.error))
+            for each in statuses
         ],
     )
 

@@ -62,8 +62,8 @@ def cancel_erased(tx: Tx, recipient_ids: Iterable[int], reason: str) -> None:
 def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> int:
     """Send again to the recipients in these statuses (failed, uncertain), erased ones aside; how many.
 
-    An attempt that Meta said failed becomes `failed_attempt`: what Meta tells of it again is no news. One whose
-    outcome is only assumed does not: should Meta have the message, its status ends the retry.
+    An attempt that Meta reported as failed becomes `failed_attempt`: its later `sent` or `failed` changes nothing.
+    One whose failure was only assumed does not: if Meta has the message, its status ends the retry.
     """
     cursor = tx.execute(
         f"UPDATE recipient SET status = {after(_E.REQUEUED)}, failed_attempt = CASE WHEN status = 'failed'"

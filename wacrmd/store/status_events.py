@@ -1,4 +1,4 @@
-"""`message.status_updated`: tells local apps of recipients whose status changed; nothing is read where nobody listens."""
+"""The event `message.status_updated` for local apps. Nothing is read unless somebody has subscribed."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ EVENT = WebhookEvent.MESSAGE_STATUS_UPDATED
 
 
 def statuses(tx: Tx, recipient_ids: Iterable[int]) -> dict[int, str]:
-    """The statuses as they are before something changes them, for `tell_changes`; empty where nobody listens."""
+    """The statuses before something changes them, for `emit_changes`; empty without a subscriber."""
     if not outbox.has_subscribers(tx):
         return {}
     rows = tx.execute(
@@ -26,14 +26,14 @@ def statuses(tx: Tx, recipient_ids: Iterable[int]) -> dict[int, str]:
 
 
 def emit_changes(tx: Tx, before: Mapping[int, str], now: Millis) -> None:
-    """Tell of those whose status is another one by now; an attempt in flight is still pending to callers."""
+    """Emit the event for those whose status has changed since; an attempt in flight still shows as pending."""
     if before:
         after = statuses(tx, before)
         emit(tx, [each for each, status in after.items() if status != before[each]], now)
 
 
 def emit(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:
-    """Tell of these recipients as they stand now, to those of their accounts that listen."""
+    """Emit the event for these recipients as they are now, for those of their accounts that have subscribed."""
     ids = json.dumps(list(recipient_ids))
     if ids == "[]" or not outbox.has_subscribers(tx):
         return

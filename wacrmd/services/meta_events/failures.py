@@ -10,6 +10,9 @@ from wacrmd.store import numbers, optouts
 from wacrmd.store.database import Tx
 from wacrmd.store.receipts import Failure
 
+SLOWER = frozenset({Action.THROTTLE, Action.CALL_LIMIT, Action.MAINTENANCE})
+"""What Meta asks of a number that is too fast, or while it is in maintenance itself."""
+
 
 def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
     """Do what a `failed` status asks for, in the transaction that applies it (docs/meta.md, Errors)."""
@@ -33,6 +36,14 @@ def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
             return []
         case _:
             return []
+
+
+def throttled_by(failure: Failure) -> str | None:
+    """Why the number of a failed message must slow down; None if it need not."""
+    error = failure.receipt.error
+    if error is None or rule_for(error.code, from_webhook=True).action not in SLOWER:
+        return None
+    return f"{error.code} {error.title}"
 
 
 def note_opt_out(tx: Tx, recipient_id: int, error: MetaError | None, at: Millis, now: Millis) -> None:

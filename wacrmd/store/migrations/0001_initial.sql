@@ -30,7 +30,7 @@ CREATE TABLE number (
     quality TEXT,
     limit_tier TEXT,
     verified_name TEXT,
-    health TEXT,                                    -- JSON, as Meta last told it
+    health TEXT,                                    -- JSON, as Meta last reported it
     checked_at INTEGER,
     created_at INTEGER NOT NULL,
     removed_at INTEGER,                             -- kept for the broadcasts that name it
@@ -98,7 +98,7 @@ CREATE TABLE recipient (
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN
         ('pending', 'sending', 'sent', 'delivered', 'read', 'replied', 'failed', 'uncertain', 'cancelled')),
     attempt INTEGER NOT NULL DEFAULT 0,             -- the attempt in flight or last made: fences late workers
-    failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when somebody asked for a retry
+    failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when a person asked for a retry
     retries INTEGER NOT NULL DEFAULT 0,             -- tries that this recipient's own errors have used up
     claimed_at INTEGER,                             -- when the attempt became durable
     first_attempt_at INTEGER,                       -- the age of its retries counts from here
@@ -128,7 +128,7 @@ CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL
 CREATE INDEX recipient_wa_id ON recipient (wa_id) WHERE wa_id IS NOT NULL;
 CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
 
--- What happened to a recipient: a row for each attempt that ended, and one for each status that Meta told.
+-- What happened to a recipient: a row for each attempt that ended, and one for each status that changed it.
 CREATE TABLE recipient_history (
     id INTEGER PRIMARY KEY,
     recipient_id INTEGER NOT NULL,
@@ -232,7 +232,7 @@ CREATE TABLE webhook_endpoint (
 CREATE INDEX webhook_endpoint_account ON webhook_endpoint (account_id);
 CREATE INDEX webhook_endpoint_active ON webhook_endpoint (id) WHERE is_active = 1;
 
--- The outbox: a row is written in the very transaction that changes what it tells of.
+-- The outbox: a row is written in the transaction that makes the change.
 CREATE TABLE webhook_delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -252,7 +252,7 @@ CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt
 CREATE INDEX webhook_delivery_list ON webhook_delivery (endpoint_id, status, created_at DESC, id DESC);
 CREATE INDEX webhook_delivery_created ON webhook_delivery (created_at);
 
--- What Meta told about accounts, numbers and templates, and events for numbers that are not configured here.
+-- What Meta reported about accounts, numbers and templates, and events for numbers that are not configured here.
 CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
     field TEXT NOT NULL,                            -- the webhook's field
