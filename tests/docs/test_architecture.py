@@ -33,3 +33,10 @@ def test_there_are_steps() -> None:
 @pytest.mark.parametrize(("file", "function"), STEPS)
 def test_each_step_exists(file: str, function: str) -> None:
     assert function in defined(TOP / "wacrmd" / file)
+
+
+def test_each_symbol_that_is_named_with_its_module_exists() -> None:
+    named = re.findall(r"`(\w+(?:\.\w+)?)`(?: and one in `(\w+(?:\.\w+)?)`)? \(`(wacrmd/[\w/]+\.py)`\)", TEXT)
+    assert len(named) > 4
+    for first, second, file in named:
+        assert {first, second} - {""} <= defined(TOP / file), (first, second, file)
