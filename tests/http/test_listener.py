@@ -153,7 +153,7 @@ async def rest(stream: ByteStream) -> bytes:
             return received
 
 
-async def test_port_0_becomes_a_true_port_and_keep_alive_holds(app: Behaviours) -> None:
+async def test_port_0_becomes_a_real_port_and_connections_are_kept_alive(app: Behaviours) -> None:
     async with serving(app) as listener, calling(listener) as client:
         assert listener.port
         first, second = await client.get("/"), await client.get("/")
@@ -164,7 +164,7 @@ async def test_port_0_becomes_a_true_port_and_keep_alive_holds(app: Behaviours) 
         assert "server" not in first.headers
 
 
-async def test_a_crash_is_a_500_with_the_id_and_the_connection_goes_on(app: Behaviours) -> None:
+async def test_a_crash_is_a_500_with_the_request_id_and_the_connection_stays_open(app: Behaviours) -> None:
     with capture_logs() as events:
         async with serving(app) as listener, calling(listener) as client:
             answer = await client.get("/crash", headers={"X-Request-Id": "abc"})
@@ -182,7 +182,7 @@ async def test_every_answer_carries_a_request_id(app: Behaviours) -> None:
             assert (answer.status_code, len(answer.headers["x-request-id"])) == (status, 32)
 
 
-async def test_a_slow_body_is_cut(app: Behaviours, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_body_is_refused(app: Behaviours, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wacrmd.http.request_tracker.LINGER_S", 0.1)
     app.body_deadline_s = 0.2
     async with serving(app) as listener:
@@ -211,7 +211,7 @@ async def test_a_chunked_body_that_is_too_large_gets_413(app: Behaviours) -> Non
         assert answer.status_code == 413
 
 
-async def test_an_unread_body_does_not_hang_the_answer(app: Behaviours) -> None:
+async def test_an_unread_body_does_not_delay_the_answer(app: Behaviours) -> None:
     async with serving(app) as listener, calling(listener) as client:
         with anyio.fail_after(PATIENCE_S):
             answer = await client.post("/unread", content=b"x" * 5_000_000)
@@ -310,7 +310,7 @@ async def test_idle_connections_do_not_delay_the_exit(app: Behaviours) -> None:
     await silent.aclose()
 
 
-async def test_a_taken_address_is_named_with_its_key() -> None:
+async def test_an_address_in_use_is_reported_with_its_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(AddressInUseError, match=rf"127\.0\.0\.1:{port} is in use.*\[api\] bind"):
@@ -324,7 +324,7 @@ async def test_two_listeners_cannot_share_an_address_before_they_serve() -> None
     first.close()
 
 
-async def test_an_address_of_another_machine_is_a_bad_configuration() -> None:
+async def test_an_address_of_another_machine_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match=r"\[api\] bind: expected an address.*192\.0\.2\.1:8080"):
         Listener.open(Bind.parse("192.0.2.1:8080"), "[api] bind")
 
@@ -339,7 +339,7 @@ def unix(path: Path) -> Bind:
     return Bind.parse(f"unix:{path}")
 
 
-async def test_a_unix_socket_serves_and_goes_with_the_listener(app: Behaviours, tmp_path: Path) -> None:
+async def test_a_unix_socket_is_served_and_removed_with_the_listener(app: Behaviours, tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
     async with serving(app, unix(path)) as listener:
         assert listener.address == f"unix:{path}"
@@ -359,7 +359,7 @@ async def test_a_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-async def test_a_live_unix_socket_is_never_replaced(tmp_path: Path) -> None:
+async def test_a_unix_socket_in_use_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
     with socket.socket(socket.AF_UNIX) as live:
         live.bind(str(path))
@@ -370,7 +370,7 @@ async def test_a_live_unix_socket_is_never_replaced(tmp_path: Path) -> None:
             caller.connect(str(path))
 
 
-async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_socket_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
     path.write_text("precious")
     with pytest.raises(ConfigError, match="a file that is no socket"):
@@ -378,7 +378,7 @@ async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
-async def test_closing_leaves_the_socket_of_a_successor_alone(tmp_path: Path) -> None:
+async def test_closing_does_not_remove_the_socket_of_another_listener(tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
     first = Listener.open(unix(path), "[api] bind")
     path.unlink()
@@ -398,7 +398,7 @@ async def test_an_inherited_descriptor_is_served(app: Behaviours) -> None:
             assert (await client.get("/")).text == "hello"
 
 
-async def test_a_descriptor_that_does_not_listen_is_a_bad_configuration() -> None:
+async def test_a_descriptor_that_does_not_listen_is_a_configuration_error() -> None:
     with socket.socket() as idle:
         with pytest.raises(ConfigError, match="no listening stream socket"):
             Listener.open(Bind.parse(f"fd://{idle.fileno()}"), "[api] bind")

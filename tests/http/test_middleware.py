@@ -51,7 +51,7 @@ async def crash(request: Request) -> Response:
 
 
 @pytest.mark.parametrize("sane", ["a", "Order-17.retry_2", "x" * 128])
-async def test_a_sane_request_id_of_the_caller_is_kept(sane: str) -> None:
+async def test_a_safe_request_id_of_the_caller_is_kept(sane: str) -> None:
     answer = await get(app_of(id_everywhere), x_request_id=sane)
     assert answer.headers.get_list("x-request-id") == [sane]
     assert answer.json() == [sane, sane]
@@ -70,7 +70,7 @@ async def test_two_requests_get_two_ids() -> None:
     assert (await get(app)).headers["x-request-id"] != (await get(app)).headers["x-request-id"]
 
 
-async def test_an_id_set_by_the_app_does_not_stand_beside_ours() -> None:
+async def test_an_id_that_the_app_sets_is_replaced() -> None:
     async def endpoint(request: Request) -> Response:
         return PlainTextResponse("", headers={"X-Request-Id": "other"})
 
@@ -91,7 +91,7 @@ async def test_a_crash_becomes_a_500_that_names_the_id_of_its_log_line() -> None
     assert "hush" not in str(events)
 
 
-async def test_a_crash_in_an_answer_that_has_begun_is_logged_and_the_answer_left_unfinished() -> None:
+async def test_a_crash_after_the_answer_has_started_is_logged_and_the_answer_stays_incomplete() -> None:
     sent: list[Message] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +124,7 @@ async def test_a_refusal_becomes_its_error_answer() -> None:
     }
 
 
-async def test_a_caller_that_has_gone_is_no_crash() -> None:
+async def test_a_client_that_has_disconnected_is_no_crash() -> None:
     async def endpoint(request: Request) -> Response:
         raise ClientDisconnect
 
@@ -172,7 +172,7 @@ async def test_a_body_within_the_limit_comes_whole() -> None:
     assert await body_of([part(b"1234"), part(b"5678", more=False)], (b"content-length", b"8")) == b"12345678"
 
 
-async def test_a_declared_length_beyond_the_limit_is_refused_unread() -> None:
+async def test_a_declared_length_above_the_limit_is_refused_before_reading() -> None:
     with pytest.raises(Refusal) as refusal:
         await body_of([], (b"content-length", b"9"))
     assert refusal.value.code is ErrorCode.PAYLOAD_TOO_LARGE
@@ -185,12 +185,12 @@ async def test_an_undeclared_length_is_counted() -> None:
     assert refusal.value.code is ErrorCode.PAYLOAD_TOO_LARGE
 
 
-async def test_a_slow_body_is_refused_and_the_time_named() -> None:
+async def test_a_slow_body_is_refused_and_the_message_names_the_time() -> None:
     with pytest.raises(Refusal, match=r"did not arrive within 0\.01 s: 1 bytes came") as refusal:
         await body_of([part(b"1")], deadline_s=0.01)
     assert refusal.value.code is ErrorCode.BAD_REQUEST
 
 
-async def test_a_caller_that_leaves_within_its_body_is_told_apart() -> None:
+async def test_a_client_that_disconnects_within_its_body_raises_client_disconnect() -> None:
     with pytest.raises(ClientDisconnect):
         await body_of([part(b"1"), {"type": "http.disconnect"}])

@@ -124,7 +124,7 @@ def test_the_wait_that_meta_asks_for(headers: dict[str, str], seconds: float | N
         )
 
 
-def test_what_is_stored_of_an_error_is_bounded() -> None:
+def test_long_texts_of_an_error_are_cut() -> None:
     body = json.dumps({"error": {"code": 1, "message": "m" * 9999, "error_data": {"details": "d" * 9999}}})
     outcome = outcome_of(400, {}, body.encode())
     assert isinstance(outcome, Refused)

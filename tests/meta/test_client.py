@@ -58,7 +58,7 @@ async def test_templates_are_read_page_by_page_and_the_token_stays_in_the_header
     assert all(b"cookie" not in head.lower() for head, _ in seen.requests)
 
 
-async def test_a_list_without_end_is_given_up() -> None:
+async def test_a_list_with_too_many_pages_is_an_error() -> None:
     async def script(talk: Talk) -> None:
         while True:
             await talk.request()
@@ -126,7 +126,7 @@ EXPIRED = {"error": {"code": 190, "message": "Session has expired.", "error_data
         ),
     ],
 )
-async def test_a_refusal_is_one_clear_sentence(status: str, document: Any, sentence: str) -> None:
+async def test_a_refused_call_says_why_in_one_sentence(status: str, document: Any, sentence: str) -> None:
     async with peer(answering((status, document))) as seen:
         client = meta(seen.url)
         with pytest.raises(MetaCallError) as raised:
@@ -138,7 +138,7 @@ async def test_a_refusal_is_one_clear_sentence(status: str, document: Any, sente
 
 
 @pytest.mark.parametrize("document", [{"data": "x"}, {}, {"success": False}])
-async def test_an_answer_of_another_shape_is_a_sentence_too(document: Any) -> None:
+async def test_an_answer_of_another_shape_is_an_error(document: Any) -> None:
     async with peer(answering(*[("200 OK", document)] * 3)) as seen:
         client = meta(seen.url)
         for call in (client.templates, client.health, client.subscribe):
@@ -147,7 +147,7 @@ async def test_an_answer_of_another_shape_is_a_sentence_too(document: Any) -> No
         await client.aclose()
 
 
-async def test_no_connection_is_a_sentence_without_the_token() -> None:
+async def test_a_failed_connection_says_why_without_the_token() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_at_once:
         port = closed_at_once.getsockname()[1]
     client = meta(f"http://127.0.0.1:{port}")
@@ -157,7 +157,7 @@ async def test_no_connection_is_a_sentence_without_the_token() -> None:
     assert "EAAG" not in str(raised.value)
 
 
-async def test_a_token_that_no_header_can_carry_is_refused_here() -> None:
+async def test_a_token_that_no_header_can_carry_is_not_sent() -> None:
     client = meta("http://127.0.0.1:9")
     with pytest.raises(MetaCallError, match=r"^The access token holds characters") as raised:
         await client.number("1", "EAAG\n")
@@ -166,7 +166,7 @@ async def test_a_token_that_no_header_can_carry_is_refused_here() -> None:
     assert "EAAG" not in str(raised.value)
 
 
-async def test_a_get_is_asked_again_on_a_fresh_connection_if_the_idle_one_has_broken() -> None:
+async def test_a_get_is_repeated_on_a_new_connection_if_the_idle_one_is_broken() -> None:
     async def script(talk: Talk) -> None:
         await talk.request()
         if talk.peer.connections == 1:

@@ -74,7 +74,7 @@ async def hang(talk: Talk) -> None:
 # --- surely not sent -------------------------------------------------------------------------------------
 
 
-async def test_refused_is_not_sent() -> None:
+async def test_a_refused_connection_is_not_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_at_once:
         port = closed_at_once.getsockname()[1]
     outcome = await send(f"http://127.0.0.1:{port}")
@@ -83,7 +83,7 @@ async def test_refused_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize("host", [".".join(["a" * 60] * 5), "a" * 64 + ".invalid"])
-async def test_a_name_that_cannot_be_looked_up_is_not_sent(host: str) -> None:
+async def test_a_host_name_that_does_not_resolve_is_not_sent(host: str) -> None:
     outcome = await send(f"http://{host}")
     assert isinstance(outcome, NotSent)
     assert outcome.phase in (Phase.RESOLVE, Phase.CONNECT)
@@ -142,7 +142,7 @@ async def test_tls_with_a_trusted_certificate_is_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "trusted"), [("localhost", False), ("another.example", True)])
-async def test_a_certificate_that_fails_is_not_sent(tmp_path: Path, name: str, trusted: bool) -> None:
+async def test_an_invalid_certificate_is_not_sent(tmp_path: Path, name: str, trusted: bool) -> None:
     pem = certificate(tmp_path, name)
     async with peer(serve_forever, tls=server_tls(pem)) as seen:
         outcome = await send(
@@ -205,7 +205,7 @@ async def test_a_closed_client_does_not_send() -> None:
 
 
 @pytest.mark.parametrize("token", ["a\r\nHost: evil", "é", "a\x00"])
-async def test_a_token_that_no_header_can_carry_is_refused_here(token: str) -> None:
+async def test_a_token_that_no_header_can_carry_is_not_sent(token: str) -> None:
     async with peer(serve_forever) as seen, client(seen.url) as meta:
         outcome = await meta.send("1", token, b"{}")
     assert isinstance(outcome, Refused)
@@ -310,7 +310,7 @@ FAILING: list[tuple[str, Callable[[Talk], Awaitable[None]], tuple[Phase, ...]]] 
 @pytest.mark.parametrize(
     ("script", "phases"), [case[1:] for case in FAILING], ids=[case[0] for case in FAILING]
 )
-async def test_what_fails_later_is_unknown_and_never_sent_again(
+async def test_a_failure_after_the_connection_is_unknown_and_never_sent_again(
     script: Callable[[Talk], Awaitable[None]], phases: tuple[Phase, ...]
 ) -> None:
     async with peer(script) as seen:
@@ -322,7 +322,7 @@ async def test_what_fails_later_is_unknown_and_never_sent_again(
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-async def test_a_hang_up_within_the_body_is_unknown(how: str) -> None:
+async def test_a_connection_that_breaks_within_the_body_is_unknown(how: str) -> None:
     async def script(talk: Talk) -> None:
         await talk.head()
         if how == "reset":
@@ -352,7 +352,7 @@ async def test_no_answer_in_time_is_unknown() -> None:
     assert seen.connections == seen.posts >= 1
 
 
-async def test_a_dripping_answer_does_not_outlive_the_read_timeout() -> None:
+async def test_an_answer_byte_by_byte_ends_at_the_read_timeout() -> None:
     async def drip(talk: Talk) -> None:
         await a_head_alone(talk)
         while True:
@@ -364,7 +364,7 @@ async def test_a_dripping_answer_does_not_outlive_the_read_timeout() -> None:
     assert outcome == Unknown(Phase.ANSWER, f"no answer within {timeout_s} s")
 
 
-async def test_a_client_that_closes_leaves_what_is_in_flight_unknown() -> None:
+async def test_closing_the_client_makes_requests_in_flight_unknown() -> None:
     outcomes: list[Outcome] = []
 
     async def one(meta: MetaClient) -> None:
@@ -378,7 +378,7 @@ async def test_a_client_that_closes_leaves_what_is_in_flight_unknown() -> None:
     assert seen.connections == 1
 
 
-async def test_what_nobody_thought_of_is_unknown() -> None:
+async def test_an_unforeseen_failure_is_unknown() -> None:
     outcome = await send("ftp://localhost")
     assert isinstance(outcome, Unknown)
     assert "ftp" in outcome.detail
@@ -394,7 +394,7 @@ async def test_a_connection_is_used_again() -> None:
     assert (seen.connections, seen.posts) == (1, 3)
 
 
-async def test_an_idle_connection_that_breaks_under_the_next_request_is_unknown() -> None:
+async def test_an_idle_connection_that_breaks_during_the_next_request_is_unknown() -> None:
     async def serve_one_then_hang_up(talk: Talk) -> None:
         await talk.request()
         await talk.answer(OK)
@@ -436,7 +436,7 @@ async def test_an_idle_connection_that_the_peer_has_just_closed_is_unknown(how: 
             listener.accept()
 
 
-async def test_an_answer_that_nobody_asked_for_is_not_taken_for_ours() -> None:
+async def test_unread_bytes_of_an_idle_connection_are_not_taken_for_the_answer() -> None:
     stray = b'HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{"messages":[{"id":"wamid.X"}]}'
     idle, said = asyncio.Event(), asyncio.Event()
 
@@ -459,7 +459,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_ours() -> None:
     assert (seen.connections, seen.posts) == (2, 2)
 
 
-async def test_many_at_once_are_each_sent_once() -> None:
+async def test_many_requests_at_once_are_each_sent_once() -> None:
     outcomes: list[Outcome] = []
 
     async def one(meta: MetaClient, number: int) -> None:
@@ -477,7 +477,7 @@ async def test_many_at_once_are_each_sent_once() -> None:
     assert seen.connections <= 20
 
 
-async def test_cancelling_a_send_frees_its_place_and_closes_its_connection() -> None:
+async def test_cancelling_a_send_closes_its_connection_and_frees_its_slot() -> None:
     closed = asyncio.Event()
 
     async def script(talk: Talk) -> None:
@@ -501,7 +501,7 @@ async def test_cancelling_a_send_frees_its_place_and_closes_its_connection() -> 
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "429 Too Many Requests", "500 Internal Server Error"])
-async def test_metas_error_is_its_word_whatever_the_status(status: str) -> None:
+async def test_an_error_object_is_a_refusal_whatever_the_status(status: str) -> None:
     async def script(talk: Talk) -> None:
         await talk.request()
         await talk.answer(b'{"error":{"code":130429,"message":"(#130429) Rate"}}', status, "Retry-After: 7")
@@ -523,7 +523,7 @@ async def test_a_redirect_is_not_followed() -> None:
     assert (seen.connections, seen.posts) == (1, 1)
 
 
-async def test_unusual_answers_are_still_read() -> None:
+async def test_unusual_answers_are_read() -> None:
     long = "X-Long: " + "x" * 20_000
 
     async def script(talk: Talk) -> None:
@@ -539,7 +539,7 @@ async def test_unusual_answers_are_still_read() -> None:
     assert all(b"cookie" not in head.lower() for head, _ in seen.requests)
 
 
-async def test_the_request_is_metas() -> None:
+async def test_the_request_is_as_meta_documents_it() -> None:
     async with peer(serve_forever) as seen, client(seen.url + "/") as meta:
         await meta.send("106540352242922", "EAAG", b'{"to":"+1"}')
     head, body = seen.requests[0]

@@ -25,7 +25,7 @@ def documented() -> Callable[[str, str, bytes], bool]:
     return verify
 
 
-def test_the_code_of_the_page_takes_what_is_ours_and_nothing_else() -> None:
+def test_the_example_code_accepts_our_signature_and_no_other() -> None:
     verify, secret, body = documented(), new_webhook_secret(), '{"data": "Zoë"}'.encode()
     now = time.time_ns() // 1_000_000
 
@@ -40,7 +40,7 @@ def test_the_code_of_the_page_takes_what_is_ours_and_nothing_else() -> None:
     assert not verify(secret, signature(now - 3_600_000), body)
 
 
-def test_every_event_and_header_is_told() -> None:
+def test_every_event_and_header_is_documented() -> None:
     for event in WebhookEvent:
         assert f"`{event}`" in TEXT
     made = headers("whsec_x", event="e", event_id="i", endpoint_id="w", body=b"", now=0)
@@ -48,7 +48,7 @@ def test_every_event_and_header_is_told() -> None:
         assert f"\n{name}: " in TEXT
 
 
-def test_the_gaps_and_defaults_are_those_of_the_code() -> None:
+def test_the_documented_delays_and_defaults_are_those_of_the_code() -> None:
     units = {"s": 1000, "min": 60_000, "h": 3_600_000}
     match = re.search(r"again after (.*?) and from then on every (\d+) h", TEXT, re.DOTALL)
     assert match is not None

@@ -1,4 +1,4 @@
-"""The sender beside faults of its own house: runs that are cut off, and outcomes that cannot be written."""
+"""The sender when wacrmd itself fails: cancelled jobs, crashes, and results that cannot be written."""
 
 from pathlib import Path
 
@@ -27,8 +27,8 @@ def in_flight(tx: Tx) -> int:
     return int(count)
 
 
-async def test_a_run_that_is_cut_off_leaves_no_attempt_behind(tmp_path: Path) -> None:
-    """Wherever it is cancelled: what is on disk as an attempt is made, so nothing becomes uncertain by it."""
+async def test_a_cancelled_job_leaves_no_attempt_without_a_request(tmp_path: Path) -> None:
+    """Wherever it is cancelled, an attempt that is on disk is made, so no recipient becomes uncertain by it."""
     async with site(tmp_path, messages_per_second=1000) as here:
         ctx, sender = here.running.ctx, here.running.sender
         await here.admin("number.pause", id=here.number["id"])
@@ -57,8 +57,8 @@ async def test_a_run_that_is_cut_off_leaves_no_attempt_behind(tmp_path: Path) ->
         assert sent == len(here.sim.ledger) > 0
 
 
-async def test_an_outcome_that_cannot_be_written_harms_no_other(tmp_path: Path) -> None:
-    """Its row is left in flight, and found as lost; the daemon neither dies nor writes the others twice."""
+async def test_a_result_that_cannot_be_written_does_not_affect_others(tmp_path: Path) -> None:
+    """Its attempt stays in flight and expires; the daemon neither dies nor writes the others twice."""
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, webhooks=False) as here:
         ctx = here.running.ctx
@@ -87,7 +87,7 @@ async def test_an_outcome_that_cannot_be_written_harms_no_other(tmp_path: Path) 
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
 
-async def test_a_broadcast_that_only_crashes_is_paused_and_says_why(tmp_path: Path) -> None:
+async def test_a_broadcast_whose_jobs_crash_is_paused_and_says_why(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, messages_per_second=1) as here:
         await here.admin("number.pause", id=here.number["id"])
@@ -110,8 +110,8 @@ async def test_a_broadcast_that_only_crashes_is_paused_and_says_why(tmp_path: Pa
         await here.until_status(other, "sent")
 
 
-async def test_a_stop_waits_for_what_is_in_flight(tmp_path: Path) -> None:
-    """SIGTERM is no crash: nothing is uncertain afterwards, and the next start sends the rest."""
+async def test_stopping_waits_for_requests_in_flight(tmp_path: Path) -> None:
+    """SIGTERM is no crash: nothing is uncertain afterwards, and the next start sends the others."""
     async with site(tmp_path, latency_ms=300) as here:
         broadcast_id = await here.send(people(300))
         await here.until(broadcast_id, lambda b: b["sent_count"] > 10)

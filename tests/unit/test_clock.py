@@ -60,13 +60,13 @@ def test_anything_else_is_refused(text: str) -> None:
         parse_iso(text)
 
 
-def test_the_system_clock_tells_the_machine_s_time() -> None:
+def test_the_system_clock_is_the_machine_s_time() -> None:
     before = time.time()
     now = SystemClock().now()
     assert before - 0.001 <= now / SECOND <= time.time()
 
 
-async def test_sleeping_ends_when_the_time_has_come_and_at_once_where_it_is_past() -> None:
+async def test_sleeping_ends_when_the_time_has_come_and_at_once_if_it_is_past() -> None:
     clock = SystemClock()
     await clock.sleep_until(clock.now() - DAY)
     at = clock.now() + 20

@@ -70,7 +70,7 @@ def test_an_event_is_one_line_of_json() -> None:
     }
 
 
-def test_a_logger_made_before_follows_what_is_configured_later() -> None:
+def test_a_logger_follows_a_later_configuration() -> None:
     logger = log.get_logger("early")
     first = configured()
     logger.info("one")
@@ -98,7 +98,7 @@ def test_the_level_changes_while_running() -> None:
     ]
 
 
-def test_values_of_the_context_come_along() -> None:
+def test_values_of_the_context_are_added() -> None:
     stream = configured()
     with structlog.contextvars.bound_contextvars(request_id="r-1"):
         log.get_logger("x").info("inside")
@@ -106,7 +106,7 @@ def test_values_of_the_context_come_along() -> None:
     assert [line.get("request_id") for line in lines(stream)] == ["r-1", None]
 
 
-def test_a_value_cannot_pass_for_the_level_or_the_time() -> None:
+def test_a_value_cannot_replace_the_level_or_the_time() -> None:
     stream = configured()
     log.get_logger("x").info("log_level_changed", level="error", timestamp="never")
     (line,) = lines(stream)
@@ -115,7 +115,7 @@ def test_a_value_cannot_pass_for_the_level_or_the_time() -> None:
     assert line["timestamp_"] == "never"
 
 
-def test_libraries_and_warnings_take_the_same_way() -> None:
+def test_libraries_and_warnings_are_logged_too() -> None:
     stream = configured()
     logging.getLogger("hypercorn.error").warning("port %d is %s", 80, "taken")
     logging.getLogger("httpx").info("HTTP Request: POST …")
@@ -131,7 +131,7 @@ def test_libraries_and_warnings_take_the_same_way() -> None:
     assert "DeprecationWarning: old thing" in told[1]["message"]
 
 
-def test_configuring_twice_does_not_tell_everything_twice() -> None:
+def test_configuring_twice_does_not_log_everything_twice() -> None:
     configured()
     stream = configured()
     logging.getLogger("x").error("once")
@@ -160,7 +160,7 @@ def test_an_exception_brings_its_traceback_without_secrets() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_no_secret_leaves_by_any_value(log_format: str) -> None:
+def test_no_value_leaks_a_secret(log_format: str) -> None:
     stream = configured(log_format=log_format)
     logger = log.get_logger("x").bind(app_secret="s3cr3t-bound")
     logger.warning(
@@ -181,7 +181,7 @@ def test_no_secret_leaves_by_any_value(log_format: str) -> None:
     assert "hub.challenge=12" in told
 
 
-def test_what_only_sounds_like_a_secret_stays() -> None:
+def test_what_only_looks_like_a_secret_stays() -> None:
     kept = {
         "tokens": 12,
         "tokens_left": 1.5,
@@ -244,7 +244,7 @@ def test_phone_numbers_are_masked_unless_that_is_switched_off() -> None:
     assert values.items() <= lines(whole)[0].items()
 
 
-def test_masking_does_not_hide_a_key_that_stands_in_the_same_text() -> None:
+def test_masking_does_not_hide_the_prefix_of_a_key_in_the_same_text() -> None:
     values = clean({"text": f"{KEY} +14155550123"}, mask_phones=True)
     assert values == {"text": f"{KEY[:19]}{REDACTED} +1415•••0123"}
 
@@ -266,7 +266,7 @@ def test_any_value_makes_exactly_one_line(value: Any) -> None:
     assert json.loads(stream.getvalue())["event"] == "event"
 
 
-def test_a_value_that_holds_itself_ends() -> None:
+def test_a_value_that_contains_itself_is_cut() -> None:
     value: dict[str, Any] = {}
     value["again"] = value
     stream = configured()
@@ -287,7 +287,7 @@ def test_a_long_text_is_cut_and_takes_no_time() -> None:
     assert len(str(cut["raw"])) < 17_000
 
 
-def test_the_console_cannot_be_steered_by_a_value() -> None:
+def test_a_value_cannot_control_the_terminal() -> None:
     stream = configured(log_format="console")
     log.get_logger("x").info("received", text="\x1b[2Jhello\x9b", more={"a": "\x1b]0;title\x07"})
     assert "\x1b" not in stream.getvalue()
@@ -314,7 +314,7 @@ def test_the_format_follows_the_terminal() -> None:
     assert lines(stream)[0]["event"] == "in_a_file"
 
 
-def test_the_journal_is_told_the_priority(tmp_path: Path) -> None:
+def test_lines_for_the_journal_have_their_priority(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("w") as stream:
         status = os.fstat(stream.fileno())

@@ -62,5 +62,5 @@ def test_the_rows_are_sorted_and_each_is_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, *_ in ROWS])
-def test_a_name_is_a_noun_and_what_became_of_it(name: str) -> None:
+def test_a_name_is_snake_case_with_a_noun_and_a_state(name: str) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)+", name)
