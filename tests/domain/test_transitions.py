@@ -12,8 +12,10 @@ from wacrmd.domain.transitions import (
     RECIPIENT,
     STATUS_EVENTS,
     BroadcastEvent,
+    Machine,
     RecipientEvent,
     RecipientState,
+    Transition,
     recipient_state,
     status_event,
 )
@@ -33,6 +35,19 @@ def test_every_event_has_one_row_with_a_reason() -> None:
     assert [row.event for row in BROADCAST.rows] == list(BroadcastEvent)
     assert all(row.reason.endswith(".") for row in RECIPIENT.rows)
     assert all(row.reason.endswith(".") for row in BROADCAST.rows)
+
+
+def test_a_machine_has_the_rows_it_is_made_of() -> None:
+    rows = [
+        Transition(E.CREATED, frozenset(), S.PENDING, "It is new."),
+        Transition(E.CLAIMED, frozenset({S.PENDING, S.UNCERTAIN}), S.SENDING, "It is sent."),
+        Transition(E.RESULT_OUTDATED, frozenset({S.SENT}), None, "It changes nothing."),
+    ]
+    machine = Machine(row for row in rows)
+    assert machine.rows == tuple(rows)
+    assert [machine.of(row.event) for row in rows] == rows
+    assert machine.after(S.PENDING, E.CLAIMED) is machine.after(S.UNCERTAIN, E.CLAIMED) is S.SENDING
+    assert machine.after(S.SENT, E.CLAIMED) is machine.after(S.SENT, E.RESULT_OUTDATED) is None
 
 
 def test_every_state_is_reached() -> None:

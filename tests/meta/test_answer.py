@@ -74,6 +74,9 @@ def refused(status: int, code: int) -> Refused:
         (429, HTML, refused(429, 130429)),
         (404, HTML, refused(404, NO_META_ERROR)),
         (302, b"", refused(302, NO_META_ERROR)),
+        (300, ACCEPTED, refused(300, NO_META_ERROR)),
+        (499, b"", refused(499, NO_META_ERROR)),
+        (600, b"", unknown(600)),
         (400, ACCEPTED, refused(400, NO_META_ERROR)),
         (400, {"error": {"code": "190", "message": "m"}}, Refused(MetaError(190, "m"), 400)),
         (400, {"error": {"code": 1, "error_user_msg": "why"}}, Refused(MetaError(1, "no title", "why"), 400)),
@@ -108,7 +111,9 @@ def usage(*minutes: Any) -> dict[str, str]:
         ({"retry-after": "Mon, 23 Nov 2026 12:01:00 GMT"}, None),
         ({"retry-after": "Mon, 23 Nov 2026 12:01:00 GMT", "date": "Mon, 23 Nov 2026 12:00:00"}, None),
         (usage(0), None),
+        (usage(1), 60.0),
         (usage(2, 5), 300.0),
+        ({"x-business-use-case-usage": "\udcff"}, None),
         (usage("5", None), None),
         (usage(1) | {"retry-after": "90"}, 90.0),
         ({"x-business-use-case-usage": "{"}, None),
@@ -122,6 +127,7 @@ def test_the_wait_that_meta_asks_for(headers: dict[str, str], seconds: float | N
         assert outcome_of(429, headers, b"") == Refused(
             MetaError(130429, "HTTP 429 without Meta's error object"), 429, seconds
         )
+        assert outcome_of(400, headers, json.dumps(THROTTLED).encode()) == Refused(RATE_LIMIT, 400, seconds)
 
 
 def test_long_texts_of_an_error_are_cut() -> None:
@@ -129,6 +135,13 @@ def test_long_texts_of_an_error_are_cut() -> None:
     outcome = outcome_of(400, {}, body.encode())
     assert isinstance(outcome, Refused)
     assert outcome.error == MetaError(1, "m" * MAX_TEXT, "d" * MAX_TEXT)
+    accepted = {
+        "contacts": [{"wa_id": "1" * 9999, "user_id": "u" * 9999}],
+        "messages": [{"id": "w", "message_status": "s" * 9999}],
+    }
+    assert outcome_of(200, {}, json.dumps(accepted).encode()) == Accepted(
+        "w", "1" * MAX_TEXT, "u" * MAX_TEXT, "s" * MAX_TEXT
+    )
 
 
 @given(st.integers(200, 599), st.binary(max_size=40))

@@ -53,6 +53,15 @@ def test_one_endpoint_has_at_most_half_of_the_workers() -> None:
     assert [each.id for each in next_deliveries({"a": [due(1, "a")]}, {"a": 1}, set(), 4)] == [1]
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_half_of_few_workers_is_one(workers: int) -> None:
+    assert len(next_deliveries({"a": [due(n, "a") for n in range(9)]}, {}, set(), workers)) == 1
+
+
+def test_a_slow_endpoint_that_has_a_worker_gets_no_second_one() -> None:
+    assert next_deliveries({"a": [due(1, "a")]}, {"a": 1}, {"a"}, 8) == []
+
+
 def test_all_free_workers_are_used_and_no_more() -> None:
     rows = {name: [due(n, name) for n in range(9)] for name in "abcde"}
     assert len(next_deliveries(rows, {}, set(), 4)) == 4

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 
+import pytest
+
 from wacrmd.outbound.signature import headers
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -35,7 +37,8 @@ def test_our_own_signature_takes_the_whole_secret_and_time_and_raw_body() -> Non
     assert made["X-Wacrm-Webhook-Id"] == "ep"
 
 
-def test_a_secret_that_is_no_base64_still_signs() -> None:
-    made = headers("whsec_not base64", event="e", event_id="i", endpoint_id="ep", body=b"{}", now=1000)
-    mac = hmac.new(b"not base64", b"i.1.{}", hashlib.sha256).digest()
+@pytest.mark.parametrize("secret", ["not base64", "abcd efgh"])
+def test_a_secret_that_is_no_base64_still_signs(secret: str) -> None:
+    made = headers(f"whsec_{secret}", event="e", event_id="i", endpoint_id="ep", body=b"{}", now=1000)
+    mac = hmac.new(secret.encode(), b"i.1.{}", hashlib.sha256).digest()
     assert made["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"
