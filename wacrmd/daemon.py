@@ -32,8 +32,10 @@ from wacrmd.meta_webhooks import app as webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.sender.sender import Sender
 from wacrmd.services.context import Changes, Context
-from wacrmd.services.maintenance import control, data_subjects, retention
+from wacrmd.services.maintenance import data_subjects, retention
 from wacrmd.services.maintenance.backups import DailyBackup
+from wacrmd.services.maintenance.log_level import restore_log_level
+from wacrmd.services.maintenance.reload import reload_config
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
 from wacrmd.services.webhook_secrets import WebhookSecrets
@@ -265,7 +267,7 @@ async def _reload(daemon: Daemon) -> None:
     """Like `wacrmd reload`; errors are logged."""
     daemon.notifier.reloading()
     try:
-        await control.reload(daemon.ctx)
+        await reload_config(daemon.ctx)
     except Refusal as refusal:
         log.warning("config_reload_failed", reason=refusal.message)
     daemon.notifier.ready()
@@ -291,7 +293,7 @@ def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[P
         PeriodicJob("enqueue_due", SECOND, partial(enqueue_due, ctx)),
         PeriodicJob("expire_lost_attempts", EXPIRY_INTERVAL, sender.expire_lost_attempts),
         PeriodicJob("replace_dead_workers", WORKER_CHECK_INTERVAL, replace_dead_workers),
-        PeriodicJob("restore_log_level", SECOND, partial(control.restore_log_level, ctx)),
+        PeriodicJob("restore_log_level", SECOND, partial(restore_log_level, ctx)),
     ]
 
 

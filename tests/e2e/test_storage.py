@@ -22,7 +22,7 @@ from wacrmd.clock import SystemClock
 from wacrmd.errors import DatabaseInUseError, DatabaseUnusableError, WacrmdError
 from wacrmd.store import database as store
 from wacrmd.store.connection import open_writer
-from wacrmd.store.database import Database, StorageTrouble, Tx
+from wacrmd.store.database import Database, StorageError, Tx
 from wacrmd.store.migrate import migrate
 
 pytestmark = pytest.mark.anyio
@@ -81,7 +81,7 @@ async def refused_while_full(here: Site, broadcast_id: str) -> None:
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json()["error"]["code"] == "unavailable"
     assert "disk is full" in answer.json()["error"]["message"]
-    # A write that needs no new page still goes through and clears the trouble until the next that does.
+    # A write that needs no new page still goes through and ends the outage until the next that does.
     await here.until(
         broadcast_id,
         lambda shown: shown["status"] != "sending" or (shown["hold"] or {}).get("reason") == "storage",
@@ -89,11 +89,11 @@ async def refused_while_full(here: Site, broadcast_id: str) -> None:
     with anyio.fail_after(PATIENCE_S):
         while True:
             status = await here.admin("status")
-            if status["database"]["trouble"]:
+            if status["database"]["outage"]:
                 break
             await here.post(people(1000, 5000))
     assert not status["healthy"]
-    assert "disk is full" in status["database"]["trouble"]["detail"]
+    assert "disk is full" in status["database"]["outage"]["detail"]
 
 
 async def test_a_full_file_system_loses_nothing_and_goes_on_by_itself(small_disk: Path) -> None:
@@ -101,7 +101,7 @@ async def test_a_full_file_system_loses_nothing_and_goes_on_by_itself(small_disk
         broadcast_id = await here.send(people(300))
         await here.until(broadcast_id, lambda b: b["sent_count"] > 10)
         ballast = fill(small_disk)
-        await until(lambda: here.running.ctx.db.trouble is not None)
+        await until(lambda: here.running.ctx.db.outage is not None)
         await refused_while_full(here, broadcast_id)
         ballast.unlink()
         await here.until_status(broadcast_id, "sent")
@@ -110,7 +110,7 @@ async def test_a_full_file_system_loses_nothing_and_goes_on_by_itself(small_disk
         assert (shown["sent_count"], shown["uncertain_count"]) == (300, 0)
         assert shown["delivered_count"] == 300
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 300
-        assert here.running.ctx.db.trouble is None
+        assert here.running.ctx.db.outage is None
 
 
 async def test_a_file_that_may_not_grow_loses_nothing_and_goes_on_by_itself(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_a_file_that_may_not_grow_loses_nothing_and_goes_on_by_itself(tmp_
         broadcast_id = await here.send(people(150))
         await here.until(broadcast_id, lambda b: b["sent_count"] > 5)
         await set_pages(here, 0)
-        await until(lambda: here.running.ctx.db.trouble is not None)
+        await until(lambda: here.running.ctx.db.outage is not None)
         await refused_while_full(here, broadcast_id)
         await set_pages(here, 1_000_000)
         await here.until_status(broadcast_id, "sent")
@@ -128,14 +128,14 @@ async def test_a_file_that_may_not_grow_loses_nothing_and_goes_on_by_itself(tmp_
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 150
 
 
-async def test_trouble_ends_by_itself_when_nobody_writes(tmp_path: Path) -> None:
+async def test_an_outage_ends_by_itself_when_nobody_writes(tmp_path: Path) -> None:
     """Else whoever waits for good news before it sends work would wait for ever."""
     async with site(tmp_path) as here:
         await set_pages(here, 0)
         assert (await here.post(people(1000))).status_code == 503
-        assert here.running.ctx.db.trouble is not None
+        assert here.running.ctx.db.outage is not None
         await set_pages(here, 1_000_000)
-        await until(lambda: here.running.ctx.db.trouble is None)
+        await until(lambda: here.running.ctx.db.outage is None)
 
 
 async def test_a_lock_of_another_program_is_named_and_waited_for(
@@ -268,7 +268,7 @@ async def test_a_transaction_left_open_by_a_failed_rollback_is_ended(tmp_path: P
 async def test_after_the_end_nothing_is_taken(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
         pass
-    with pytest.raises(StorageTrouble, match="stopping"):
+    with pytest.raises(StorageError, match="stopping"):
         await db.write(lambda tx: None)
 
 
@@ -281,7 +281,7 @@ async def test_a_webhook_that_cannot_be_stored_is_not_answered_200(tmp_path: Pat
             lambda tx: tx.execute("PRAGMA query_only = ON").fetchall()
         )
         here.sim.change(webhook_url=here.webhook_url)
-        await until(lambda: here.running.ctx.db.trouble is not None)
+        await until(lambda: here.running.ctx.db.outage is not None)
         assert (await here.show(broadcast_id))["delivered_count"] == 0
         await here.running.ctx.db.outside_transaction(
             lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall()

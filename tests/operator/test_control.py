@@ -21,7 +21,7 @@ from wacrmd import log
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import MINUTE
 from wacrmd.config import Config
-from wacrmd.services.maintenance import control
+from wacrmd.services.maintenance.drain import start_drain
 
 pytestmark = pytest.mark.anyio
 
@@ -112,7 +112,7 @@ async def test_a_drain_waits_for_what_is_in_flight_however_the_clock_is_set(tmp_
             while ctx.throughput.in_flight < 5:  # noqa: ASYNC110 - it announces nothing
                 await anyio.sleep(0.005)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(partial(control.drain, ctx, wait_s=3600))
+                tasks.start_soon(partial(start_drain, ctx, wait_s=3600))
                 while not ctx.draining:
                     await anyio.lowlevel.checkpoint()
                 here.sim.change(hold_answers=False)

@@ -20,7 +20,7 @@ from wacrmd.admin.client import AdminClient
 from wacrmd.admin.methods import registry
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.clock import HOUR, iso
-from wacrmd.services.maintenance import metrics
+from wacrmd.services.maintenance.summary import summary
 from wacrmd.store import optouts
 from wacrmd.store.database import Tx
 
@@ -272,7 +272,7 @@ class Everything:
         """What is said of the whole: to operators, Prometheus and systemd."""
         await self.admin("status")
         assert (await self.here.api.get("/metrics")).status_code == 200
-        await metrics.summary(self.here.running.ctx)
+        await summary(self.here.running.ctx)
 
     async def opt_out(self) -> None:
         """The suppression list."""

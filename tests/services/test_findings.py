@@ -11,7 +11,7 @@ from wacrmd.errors import Refusal
 from wacrmd.meta.client import MetaCallError
 from wacrmd.services.broadcasts.progress import Speed
 from wacrmd.services.context import WebhookLiveness
-from wacrmd.services.maintenance.control import moment
+from wacrmd.services.maintenance.audit import parse_since
 from wacrmd.services.numbers.findings import (
     assess_health,
     assess_number,
@@ -121,13 +121,13 @@ def test_the_speed_is_that_of_the_last_seconds() -> None:
     ],
 )
 def test_a_time_is_read_as_people_write_it(text: str, at: int) -> None:
-    assert moment(text, NOW) == at
+    assert parse_since(text, NOW) == at
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2 months", "-2h", "h"])
 def test_another_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(Refusal, match="2h or 3d"):
-        moment(text, NOW)
+        parse_since(text, NOW)
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ def build(ctx: Context) -> Starlette:
         reasons = []
         if ctx.draining:
             reasons.append("draining")
-        if ctx.db.trouble is not None:
-            reasons.append(ctx.db.trouble.advice)
+        if ctx.db.outage is not None:
+            reasons.append(ctx.db.outage.advice)
         if reasons:
             raise Refusal(ErrorCode.UNAVAILABLE, f"Not ready: {'; '.join(reasons)}", retry_after_s=5)
         return JSONResponse({"data": {"status": "ready"}})

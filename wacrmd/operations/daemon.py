@@ -8,9 +8,12 @@ from wacrmd.errors import ErrorCode
 from wacrmd.operations.inputs import NoParams, Params
 from wacrmd.operations.operation import Admin, Operations
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance import control
-from wacrmd.services.maintenance import doctor as checks
-from wacrmd.services.maintenance import status as state
+from wacrmd.services.maintenance.audit import read_audit
+from wacrmd.services.maintenance.doctor import run_checks
+from wacrmd.services.maintenance.drain import end_drain, start_drain
+from wacrmd.services.maintenance.log_level import current_log_level, set_log_level
+from wacrmd.services.maintenance.reload import reload_config
+from wacrmd.services.maintenance.status import read_status
 from wacrmd.views.maintenance import AuditView, DoctorReport, DrainView, LogLevelView, ReloadReport, Status
 
 operations = Operations()
@@ -46,13 +49,13 @@ class Since(Params):
 @operations.operation("status", admin=Admin(Level.READ))
 async def status(ctx: Context, _actor: Actor, _params: NoParams) -> Status:
     """Tell whether the daemon is healthy, what it does, and what does not move and why."""
-    return await state.status(ctx)
+    return await read_status(ctx)
 
 
 @operations.operation("doctor", admin=Admin(Level.OPERATE))
 async def doctor(ctx: Context, _actor: Actor, _params: NoParams) -> DoctorReport:
     """Make the checks that a person would make when it does not work, each with what to do."""
-    return await checks.examine(ctx)
+    return await run_checks(ctx)
 
 
 @operations.operation(
@@ -60,13 +63,13 @@ async def doctor(ctx: Context, _actor: Actor, _params: NoParams) -> DoctorReport
 )
 async def reload(ctx: Context, _actor: Actor, _params: NoParams) -> ReloadReport:
     """Read the configuration again; tells what changed and what waits for a restart."""
-    return await control.reload(ctx)
+    return await reload_config(ctx)
 
 
 @operations.operation("drain", admin=Admin(Level.ADMIN, audited=True), example={"wait_s": 20})
 async def drain(ctx: Context, _actor: Actor, params: Drain) -> DrainView:
     """Accept and claim no more, and wait for what is in flight; the process can be stopped then."""
-    return await (control.undrain(ctx) if params.off else control.drain(ctx, wait_s=params.wait_s))
+    return await (end_drain(ctx) if params.off else start_drain(ctx, wait_s=params.wait_s))
 
 
 @operations.operation(
@@ -75,8 +78,8 @@ async def drain(ctx: Context, _actor: Actor, params: Drain) -> DrainView:
 async def log_level(ctx: Context, _actor: Actor, params: NewLogLevel) -> LogLevelView:
     """Log from another level on, for some minutes or until the next restart."""
     if params.level is None:
-        return control.log_level(ctx)
-    return control.set_log_level(ctx, params.level, params.minutes)
+        return current_log_level(ctx)
+    return set_log_level(ctx, params.level, params.minutes)
 
 
 @operations.operation(
@@ -84,4 +87,4 @@ async def log_level(ctx: Context, _actor: Actor, params: NewLogLevel) -> LogLeve
 )
 async def audit(ctx: Context, _actor: Actor, params: Since) -> list[AuditView]:
     """Tell who changed what, oldest first."""
-    return await control.audit(ctx, since=params.since, limit=params.limit)
+    return await read_audit(ctx, since=params.since, limit=params.limit)

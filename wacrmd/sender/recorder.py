@@ -16,7 +16,7 @@ from wacrmd.services.context import Context
 from wacrmd.services.meta_events import failures
 from wacrmd.services.pausing import PauseEvent
 from wacrmd.store import attempts, broadcasts, receipts, status_events
-from wacrmd.store.database import StorageTrouble, Tx
+from wacrmd.store.database import StorageError, Tx
 
 RETRY_AFTER: Millis = 1 * SECOND
 MAX_BATCH = 1000
@@ -61,8 +61,8 @@ class Recorder:
         if entries:
             try:
                 await self._store(entries)
-            except StorageTrouble as trouble:
-                log.error("result_write_abandoned", results=len(entries), reason=trouble.advice)  # noqa: TRY400
+            except StorageError as error:
+                log.error("result_write_abandoned", results=len(entries), reason=error.advice)  # noqa: TRY400
                 return False
         return True
 
@@ -73,18 +73,18 @@ class Recorder:
                 with anyio.CancelScope(shield=True):  # what was written is not written again by `flush`
                     await self._store(self._writing)
                     self._writing = []
-            except StorageTrouble as trouble:
-                log.error("result_write_retrying", results=self.waiting, reason=trouble.advice)  # noqa: TRY400
+            except StorageError as error:
+                log.error("result_write_retrying", results=self.waiting, reason=error.advice)  # noqa: TRY400
                 await sleep_for(self._ctx.clock, RETRY_AFTER)
             else:
                 return
 
     async def _store(self, entries: list[Entry]) -> None:
-        """Write entries in one transaction; if one of them cannot be written, each in its own. Raises StorageTrouble."""
+        """Write entries in one transaction; if one of them cannot be written, each in its own. Raises StorageError."""
         ctx = self._ctx
         try:
             recorded = await ctx.db.write(partial(record, entries=entries, now=ctx.clock.now()))
-        except StorageTrouble:
+        except StorageError:
             raise
         except Exception:
             log.exception("result_write_crashed", results=len(entries))

@@ -51,8 +51,8 @@ _ADVICE = {
 }
 
 
-class StorageTrouble(Refusal):
-    """The database cannot take or give data now; nothing of the transaction is stored."""
+class StorageError(Refusal):
+    """The database cannot be written or read at the moment; nothing of the transaction is stored."""
 
     def __init__(self, advice: str) -> None:
         super().__init__(
@@ -62,8 +62,8 @@ class StorageTrouble(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What has kept the database from working, and since when."""
+class Outage:
+    """Why the database cannot be written, and since when."""
 
     advice: str
     since: Millis
@@ -77,13 +77,13 @@ class _Connection(aiosqlite.Connection):
         return result
 
 
-def _trouble(error: sqlite3.Error) -> StorageTrouble | None:
+def _storage_error(error: sqlite3.Error) -> StorageError | None:
     """The refusal for an error of the disk or the file; None for an error in a statement."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
     advice = _ADVICE.get(code & 0xFF)
-    return StorageTrouble(advice) if advice else None
+    return StorageError(advice) if advice else None
 
 
 def _rollback(connection: Tx) -> None:
@@ -103,7 +103,9 @@ def _run_group(works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseEx
             try:
                 results.append((work(connection), None))
             except BaseException as error:
-                if not connection.in_transaction or (isinstance(error, sqlite3.Error) and _trouble(error)):
+                if not connection.in_transaction or (
+                    isinstance(error, sqlite3.Error) and _storage_error(error)
+                ):
                     raise  # SQLite has rolled back all of it, or could not commit the rest
                 connection.execute("ROLLBACK TO work")
                 results.append((None, error))
@@ -147,7 +149,7 @@ class Database:
     def __init__(self, path: Path, clock: Clock, *, copy_before_migration: bool = True) -> None:
         self.path = path
         self._copy_before_migration = copy_before_migration
-        self.trouble: Trouble | None = None
+        self.outage: Outage | None = None
         self.on_commit: Callable[[float, int], None] | None = None
         self._clock = clock
         self._writer: _Connection
@@ -188,24 +190,24 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction that is durable when this returns; an error of it rolls its changes back.
 
-        If the caller is cancelled while it waits, the work is done all the same. Raises StorageTrouble when the
+        If the caller is cancelled while it waits, the work is done all the same. Raises StorageError when the
         disk or the file does not take it, and what `work` raises.
         """
         if self._closing:
-            raise StorageTrouble("the daemon is stopping")
+            raise StorageError("the daemon is stopping")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, done))
         self._wake.set()
         return await done
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work` on a read-only snapshot of the last commit. Raises StorageTrouble."""
+        """Run `work` on a read-only snapshot of the last commit. Raises StorageError."""
         reader = await self._readers.get()
         try:
             with anyio.CancelScope(shield=True):  # the thread is busy until the work is done
                 result = await reader.run(partial(_run_read, work))
         except sqlite3.Error as error:
-            raise _trouble(error) or error from error
+            raise _storage_error(error) or error from error
         finally:
             self._readers.put_nowait(reader)
         return result
@@ -219,7 +221,7 @@ class Database:
         try:
             return await self.outside_transaction(_empty_wal)
         except sqlite3.Error as error:
-            if _trouble(error):
+            if _storage_error(error):
                 return False
             raise
 
@@ -255,9 +257,9 @@ class Database:
                 if self._closing:
                     return
                 self._wake.clear()
-                with anyio.move_on_after(PROBE_INTERVAL_S if self.trouble else None):
+                with anyio.move_on_after(PROBE_INTERVAL_S if self.outage else None):
                     await self._wake.wait()
-                if self.trouble and not self._waiting:
+                if self.outage and not self._waiting:
                     probed: asyncio.Future[None] = loop.create_future()
                     probed.add_done_callback(asyncio.Future.exception)  # no caller retrieves it
                     self._waiting.append((_probe, probed))
@@ -276,12 +278,12 @@ class Database:
             changes = self._writer.total_changes
             results = await self._writer.run(partial(_run_group, [work for work, _ in group]))
             if self._writer.total_changes != changes:  # a commit without changes says nothing about the disk
-                self.trouble = None
+                self.outage = None
         except sqlite3.Error as error:
-            failure = _trouble(error) or error
-            if isinstance(failure, StorageTrouble):
-                since = self.trouble.since if self.trouble else self._clock.now()
-                self.trouble = Trouble(failure.advice, since)
+            failure = _storage_error(error) or error
+            if isinstance(failure, StorageError):
+                since = self.outage.since if self.outage else self._clock.now()
+                self.outage = Outage(failure.advice, since)
         except BaseException as error:  # noqa: BLE001 - raised in each caller below
             failure = error
         for index, (_, done) in enumerate(group):

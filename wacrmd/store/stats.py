@@ -1,4 +1,4 @@
-"""Sums for the metrics and the status line: cheap whatever the file holds, for they look at open work only."""
+"""Sums for metrics and status. They read only unfinished work, so they are cheap however much is stored."""
 
 from dataclasses import dataclass
 
@@ -6,46 +6,46 @@ from wacrmd.clock import Millis
 from wacrmd.store.database import Tx
 
 MAX_COUNTED = 10_000
-"""Unmatched statuses are counted up to here: all of them are, where another app sends through the same number."""
+"""Unmatched statuses are counted up to here: where another app sends through the same number, all of its are some."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What waits, and for how long; sizes in bytes."""
+    """What is unfinished, and since when."""
 
-    open: dict[str, int]
+    unfinished: dict[str, int]
     """Unfinished broadcasts by status."""
     sending: list[int]
-    """The ids of those that are sending, oldest first."""
+    """The ids of the broadcasts that are sending, oldest first."""
     pause_reasons: list[str]
-    """Why each of the paused ones is."""
-    waiting: dict[str, int]
-    """Recipients that are not tried yet or wait for another try, by their broadcast's status."""
+    """The hold reason of each paused broadcast."""
+    pending: dict[str, int]
+    """Pending recipients (new ones, and ones that wait for a retry) by the status of their broadcast."""
     uncertain: int
     oldest_due_since: Millis | None
-    """Since when the recipient that waits longest has been due, of broadcasts that are sending."""
+    """Since when the recipient that waits longest has been due, among broadcasts that are sending."""
     stalled_since: Millis | None
-    """When the sending broadcast that has rested longest last moved, of those with a due recipient."""
+    """The earliest last progress among the sending broadcasts that have a due recipient."""
     unmatched_statuses: int
     """At most `MAX_COUNTED`."""
-    outbox_waiting: int
-    outbox_oldest_at: Millis | None
-    database_bytes: int
+    deliveries_pending: int
+    """Deliveries of outbound webhooks."""
+    oldest_delivery_at: Millis | None
     last_backup_at: Millis | None
 
 
-OPEN = (
+UNFINISHED = (
     "SELECT id, status, started_at, updated_at, hold_reason FROM broadcast"
     " WHERE status IN ('scheduled', 'sending', 'paused')"
 )
-WAITING = (
+PENDING = (
     "SELECT b.status, count(*) FROM broadcast b CROSS JOIN recipient r ON r.broadcast_id = b.id AND r.status = 'pending'"
     " WHERE b.status IN ('scheduled', 'sending', 'paused') GROUP BY b.status"
 )
 EARLIEST = "SELECT min(next_attempt_at) FROM recipient WHERE broadcast_id = ? AND status = 'pending'"
 # These two name their index: SQLite prefers to read all of another one, finished rows included.
 UNCERTAIN = "SELECT count(*) FROM recipient INDEXED BY recipient_uncertain WHERE status = 'uncertain'"
-OUTBOX = (
+DELIVERIES = (
     "SELECT count(*), min(created_at) FROM webhook_delivery INDEXED BY webhook_delivery_due"
     " WHERE status = 'pending'"
 )
@@ -53,14 +53,14 @@ UNMATCHED = "SELECT count(*) FROM (SELECT 1 FROM unmatched_status LIMIT ?)"
 
 
 def read(tx: Tx, now: Millis) -> Stats:
-    """The sums as they are now."""
-    by_status: dict[str, int] = {}
+    """The sums at this moment."""
+    unfinished: dict[str, int] = {}
     sending: list[int] = []
     pause_reasons: list[str] = []
     due_since: list[Millis] = []
-    moved_at: list[Millis] = []
-    for broadcast_id, status, started_at, updated_at, hold_reason in tx.execute(OPEN).fetchall():
-        by_status[status] = by_status.get(status, 0) + 1
+    progressed_at: list[Millis] = []
+    for broadcast_id, status, started_at, updated_at, hold_reason in tx.execute(UNFINISHED).fetchall():
+        unfinished[status] = unfinished.get(status, 0) + 1
         if status == "paused":
             pause_reasons.append(hold_reason)
         if status != "sending":
@@ -69,22 +69,19 @@ def read(tx: Tx, now: Millis) -> Stats:
         earliest = tx.execute(EARLIEST, (broadcast_id,)).fetchone()[0]
         if earliest is not None and earliest <= now:
             due_since.append(max(earliest, started_at or 0))
-            moved_at.append(updated_at)
-    outbox_waiting, outbox_oldest_at = tx.execute(OUTBOX).fetchone()
-    pages = tx.execute("PRAGMA page_count").fetchone()[0]
-    page_size = tx.execute("PRAGMA page_size").fetchone()[0]
+            progressed_at.append(updated_at)
+    deliveries_pending, oldest_delivery_at = tx.execute(DELIVERIES).fetchone()
     return Stats(
-        open=by_status,
+        unfinished=unfinished,
         sending=sorted(sending),
         pause_reasons=pause_reasons,
-        waiting=dict(tx.execute(WAITING).fetchall()),
+        pending=dict(tx.execute(PENDING).fetchall()),
         uncertain=tx.execute(UNCERTAIN).fetchone()[0],
         oldest_due_since=min(due_since, default=None),
-        stalled_since=min(moved_at, default=None),
+        stalled_since=min(progressed_at, default=None),
         unmatched_statuses=tx.execute(UNMATCHED, (MAX_COUNTED,)).fetchone()[0],
-        outbox_waiting=outbox_waiting,
-        outbox_oldest_at=outbox_oldest_at,
-        database_bytes=pages * page_size,
+        deliveries_pending=deliveries_pending,
+        oldest_delivery_at=oldest_delivery_at,
         last_backup_at=last_backup(tx),
     )
 

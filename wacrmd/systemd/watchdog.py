@@ -9,8 +9,8 @@ from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import Scheduler
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance import metrics
-from wacrmd.store.database import StorageTrouble, Tx
+from wacrmd.services.maintenance.summary import summary
+from wacrmd.store.database import StorageError, Tx
 from wacrmd.systemd.notify import Notifier
 
 PINGS_PER_INTERVAL = 3
@@ -93,7 +93,7 @@ class Watchdog:
             try:
                 await self._ctx.db.write(_do_nothing)
                 await self._ctx.db.read(_do_nothing)
-            except StorageTrouble:
+            except StorageError:
                 return None
         if scope.cancelled_caught:
             return f"the database has not answered for {self._database_timeout_s:.0f} s"
@@ -105,9 +105,9 @@ class Watchdog:
             return
         with anyio.move_on_after(self._database_timeout_s):
             try:
-                self._notifier.status(await metrics.summary(self._ctx))
-            except StorageTrouble as trouble:
-                self._notifier.status(f"The database cannot be used: {trouble.advice}")
+                self._notifier.status(await summary(self._ctx))
+            except StorageError as error:
+                self._notifier.status(f"The database cannot be used: {error.advice}")
 
 
 def _do_nothing(tx: Tx) -> None:

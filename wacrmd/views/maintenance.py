@@ -30,12 +30,12 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Pending:
     """What is still to be sent."""
 
-    recipients: Annotated[int, Doc("how many recipients wait")]
-    oldest_since: Annotated[Time | None, Doc("since when the oldest of them could be sent")]
-    in_flight: Annotated[int, Doc("requests to Meta that are under way")]
+    recipients: Annotated[int, Doc("pending recipients, also those that wait for a retry")]
+    oldest_due_since: Annotated[Time | None, Doc("since when the oldest of them has been due")]
+    in_flight: Annotated[int, Doc("requests to Meta in flight")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +59,25 @@ class Uncertain:
 class WebhookStatus:
     """Meta's webhooks, and those to local apps."""
 
-    heard_at: Annotated[Time | None, Doc("when the last status came from Meta")]
-    statuses_kept_for_later: Annotated[int, Doc("statuses of messages that are not known yet")]
-    outbound_waiting: Annotated[int, Doc("deliveries to local apps that wait")]
+    last_status_at: Annotated[Time | None, Doc("when Meta last sent a status, since the start")]
+    unmatched_statuses: Annotated[
+        int, Doc("statuses of messages that are not known yet, counted up to 10,000")
+    ]
+    deliveries_pending: Annotated[int, Doc("pending deliveries to local apps")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
     """The sender workers."""
 
-    workers: Annotated[int, Doc("how many are configured")]
+    total: Annotated[int, Doc("how many are configured")]
     alive: int
     busy: int
-    waiting: Annotated[int, Doc("jobs that wait for one")]
+    jobs_waiting: Annotated[int, Doc("jobs that wait for a worker")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Outage:
     """Why the database cannot be written."""
 
     detail: Annotated[str, Doc("what to do")]
@@ -90,7 +92,7 @@ class DatabaseStatus:
     bytes: int
     wal_bytes: Annotated[int, Doc("size of the write-ahead log")]
     disk_free_bytes: int | None
-    trouble: Annotated[Trouble | None, Doc("why it cannot be written")]
+    outage: Annotated[Outage | None, Doc("why it cannot be written")]
     last_backup_at: Annotated[Time | None, Doc("when the last daily backup was made")]
 
 
@@ -108,14 +110,14 @@ class Status:
     """The state of the daemon."""
 
     healthy: Annotated[bool, Doc("whether nobody is needed")]
-    doing: Annotated[str, Doc("what it does, in one sentence")]
+    summary: Annotated[str, Doc("what it does, in one line")]
     warnings: list[str]
     held: Annotated[list[Held], Doc("what does not move")]
     version: str
     started_at: Time
     uptime_s: int
     draining: bool
-    waiting: Waiting
+    pending: Pending
     uncertain: Uncertain
     webhooks: WebhookStatus
     workers: Workers

@@ -58,10 +58,10 @@ def doctor(session: Session) -> int:
 def _without_daemon(session: Session) -> dict[str, Any]:
     """The checks that need no daemon; raises ConfigError for a configuration that cannot be used."""
     from wacrmd.config import load  # noqa: PLC0415 - slow to import, and seldom needed
-    from wacrmd.services.maintenance.doctor import offline  # noqa: PLC0415
+    from wacrmd.services.maintenance.doctor import run_offline_checks  # noqa: PLC0415
     from wacrmd.views.json import as_object  # noqa: PLC0415
 
-    return as_object(offline(load(session.config)))
+    return as_object(run_offline_checks(load(session.config)))
 
 
 @click.command(cls=Verb)

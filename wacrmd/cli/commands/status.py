@@ -62,7 +62,7 @@ def _render(found: dict[str, Any]) -> None:
     word, colour = ("healthy", "green") if found["healthy"] else ("needs attention", "red")
     up = span(found["uptime_s"])
     head = click.style(word.capitalize(), fg=colour, bold=True) + ": "
-    paragraph(head, clean(f"{found['doing']} (wacrmd {found['version']}, up {up})"), len(word) + 2)
+    paragraph(head, clean(f"{found['summary']} (wacrmd {found['version']}, up {up})"), len(word) + 2)
     findings([{"state": "warn", "check": "warning", "detail": warning} for warning in found["warnings"]])
     holds(found["held"])
     say("")
@@ -76,27 +76,29 @@ def _render(found: dict[str, Any]) -> None:
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
-    waiting, uncertain, database = found["waiting"], found["uncertain"], found["database"]
-    oldest = f", the oldest {_when(waiting['oldest_since'])}" if waiting["oldest_since"] else ""
-    facts = [("waiting", f"{waiting['recipients']} recipients{oldest}; {waiting['in_flight']} in flight")]
+    pending, uncertain, database = found["pending"], found["uncertain"], found["database"]
+    oldest = f", the oldest due {_when(pending['oldest_due_since'])}" if pending["oldest_due_since"] else ""
+    facts = [("pending", f"{pending['recipients']} recipients{oldest}; {pending['in_flight']} in flight")]
     if uncertain["recipients"]:
         where = ", ".join(f"{one['count']} in {one['id'][:8]}" for one in uncertain["broadcasts"][:5])
         facts.append(("uncertain", f"{uncertain['recipients']} recipients: {where}"))
     webhooks, workers = found["webhooks"], found["workers"]
     received = (
-        f"last status {_when(webhooks['heard_at'])}" if webhooks["heard_at"] else "no status since the start"
+        f"last status {_when(webhooks['last_status_at'])}"
+        if webhooks["last_status_at"]
+        else "no status since the start"
     )
-    unmatched = webhooks["statuses_kept_for_later"]
+    unmatched = webhooks["unmatched_statuses"]
     facts += [
         ("webhooks", received + (f"; {unmatched} for messages not known yet" if unmatched else "")),
         (
             "workers",
-            f"{workers['busy']} of {workers['workers']} busy, {workers['waiting']} broadcasts wait for one",
+            f"{workers['busy']} of {workers['total']} busy, {workers['jobs_waiting']} jobs waiting",
         ),
         ("database", _storage(database)),
     ]
-    if webhooks["outbound_waiting"]:
-        facts.append(("outbound", f"{webhooks['outbound_waiting']} deliveries to local apps wait"))
+    if webhooks["deliveries_pending"]:
+        facts.append(("outbound", f"{webhooks['deliveries_pending']} deliveries to local apps pending"))
     if found["log"]["level"] != found["log"]["configured"]:
         until = f" until {shown(found['log']['until'])}" if found["log"]["until"] else ""
         facts.append(("log", f"level {found['log']['level']}{until}"))

@@ -12,7 +12,7 @@ from wacrmd.secrets import API_KEY_PREFIX, hash_api_key, new_api_key
 from wacrmd.services.context import Context
 from wacrmd.services.lookup import the_one
 from wacrmd.store import keys
-from wacrmd.store.database import StorageTrouble, Tx
+from wacrmd.store.database import StorageError, Tx
 from wacrmd.views.access import KeyView, NewKeyView
 
 
@@ -32,7 +32,7 @@ async def authenticate(ctx: Context, key: str) -> ApiKey:
     if found is None:
         raise unauthorized()
     if found.last_used_at is None or now - found.last_used_at > MINUTE:
-        with suppress(StorageTrouble):  # reading goes on while the disk is full
+        with suppress(StorageError):  # reading goes on while the disk is full
             await ctx.db.write(partial(keys.used, key_id=found.id, now=now))
     return found
 

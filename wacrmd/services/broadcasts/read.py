@@ -70,14 +70,14 @@ def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> H
     """What keeps a broadcast from moving now; None while it moves or has nothing to do."""
     if broadcast.status is not BroadcastStatus.SENDING or progress.pending_count == 0:
         return broadcast.hold  # nothing else can hold it: spare the reads
-    now, trouble = ctx.clock.now(), ctx.db.trouble
+    now, outage = ctx.clock.now(), ctx.db.outage
     throughput = ctx.throughput.state(broadcast.number_id)
     waiting, earliest_retry_at = recipients.waiting(tx, broadcast.id)
     return broadcast_hold(
         broadcast,
         progress,
         numbers.get(tx, broadcast.number_id),
-        storage=Hold(HoldReason.STORAGE, trouble.advice, trouble.since) if trouble else None,
+        storage=Hold(HoldReason.STORAGE, outage.advice, outage.since) if outage else None,
         throughput=throughput.hold if throughput else None,
         draining_since=(ctx.control.draining_since or now) if ctx.draining else None,
         waiting=waiting,

@@ -1,9 +1,8 @@
-"""The state of the daemon in one answer."""
+"""The state of the daemon in one answer: is it healthy, what does it do, and what does not move and why."""
 
-import os
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
+
+import anyio.to_thread
 
 from wacrmd import __version__
 from wacrmd.clock import MINUTE, SECOND, Millis
@@ -12,35 +11,38 @@ from wacrmd.domain.hold import NEEDS_NOBODY
 from wacrmd.domain.page import PageRequest
 from wacrmd.services.broadcasts import read
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance import control, metrics
+from wacrmd.services.maintenance.log_level import current_log_level
+from wacrmd.services.maintenance.summary import summary
 from wacrmd.services.numbers.read import list_numbers
 from wacrmd.store import recipients, stats
+from wacrmd.store.disk_usage import DiskUsage, disk_usage
 from wacrmd.store.stats import Stats
 from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.maintenance import (
     DatabaseStatus,
     Held,
+    Outage,
+    Pending,
     Status,
-    Trouble,
     Uncertain,
     UncertainIn,
-    Waiting,
     WebhookStatus,
     Workers,
 )
 from wacrmd.views.numbers import AccountNumber
 
 MAX_SHOWN = 100
+"""Broadcasts of each status that are shown at most."""
 
-SILENCE: Millis = 10 * MINUTE
-"""How long a number may send without any status coming back before that is a warning."""
+MAX_SILENCE: Millis = 10 * MINUTE
+"""How long a number may send while no status comes back; after that it is a warning."""
 
-LOW_DISK_BYTES = 500 * 1024 * 1024
-LARGE_WAL_BYTES = 512 * 1024 * 1024
+MIN_FREE_BYTES = 500 * 1024 * 1024
+MAX_WAL_BYTES = 512 * 1024 * 1024
 
 
-async def status(ctx: Context) -> Status:
-    """Health, what is being sent, what is held up and why, and how each number sends."""
+async def read_status(ctx: Context) -> Status:
+    """The daemon's state. It is healthy if nothing needs a person: no warning, and no hold that does not end by itself."""
     now = ctx.clock.now()
     unfinished: list[BroadcastView] = []
     for state in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED, BroadcastStatus.SCHEDULED):
@@ -49,25 +51,24 @@ async def status(ctx: Context) -> Status:
     held = _held(unfinished, numbers)
     sums = await ctx.db.read(partial(stats.read, now=now))
     uncertain = await ctx.db.read(recipients.uncertain)
+    usage = await anyio.to_thread.run_sync(disk_usage, ctx.db.path)
     workers = ctx.queue.health()
-    database = _database(ctx, sums)
-    warnings = [*_warnings(ctx, database), *_silence(ctx, numbers, now)]
+    warnings = [*_storage_warnings(ctx, usage), *_silence_warnings(ctx, numbers, now)]
     if workers.workers_alive < workers.workers:
         dead = workers.workers - workers.workers_alive
         warnings.append(f"{dead} of {workers.workers} sender workers have died: they are replaced")
-    needs_somebody = [one for one in held if one.reason not in NEEDS_NOBODY]
     return Status(
-        healthy=not needs_somebody and not warnings,
-        doing=(await metrics.summary(ctx)).replace(", see wacrmd status", ""),
+        healthy=not warnings and all(each.reason in NEEDS_NOBODY for each in held),
+        summary=await summary(ctx),
         warnings=warnings,
         held=held,
         version=__version__,
         started_at=ctx.started_at,
         uptime_s=(now - ctx.started_at) // SECOND,
         draining=ctx.draining,
-        waiting=Waiting(
-            recipients=sum(sums.waiting.values()),
-            oldest_since=sums.oldest_due_since,
+        pending=Pending(
+            recipients=sum(sums.pending.values()),
+            oldest_due_since=sums.oldest_due_since,
             in_flight=ctx.throughput.in_flight,
         ),
         uncertain=Uncertain(
@@ -75,18 +76,18 @@ async def status(ctx: Context) -> Status:
             broadcasts=[UncertainIn(id=uuid, name=name, count=count) for uuid, name, count in uncertain],
         ),
         webhooks=WebhookStatus(
-            heard_at=ctx.webhook_liveness.last_status_at,
-            statuses_kept_for_later=sums.unmatched_statuses,
-            outbound_waiting=sums.outbox_waiting,
+            last_status_at=ctx.webhook_liveness.last_status_at,
+            unmatched_statuses=sums.unmatched_statuses,
+            deliveries_pending=sums.deliveries_pending,
         ),
         workers=Workers(
-            workers=workers.workers,
+            total=workers.workers,
             alive=workers.workers_alive,
             busy=workers.busy,
-            waiting=workers.waiting,
+            jobs_waiting=workers.waiting,
         ),
-        database=database,
-        log=control.log_level(ctx),
+        database=_database(ctx, usage, sums),
+        log=current_log_level(ctx),
         broadcasts=unfinished,
         numbers=numbers,
     )
@@ -105,52 +106,41 @@ def _held(unfinished: list[BroadcastView], numbers: list[AccountNumber]) -> list
     ]
 
 
-def _database(ctx: Context, sums: Stats) -> DatabaseStatus:
-    trouble = ctx.db.trouble
-    free = None
-    with suppress(OSError):
-        disk = os.statvfs(ctx.db.path.parent)
-        free = disk.f_bavail * disk.f_frsize
+def _database(ctx: Context, usage: DiskUsage, sums: Stats) -> DatabaseStatus:
+    outage = ctx.db.outage
     return DatabaseStatus(
         path=str(ctx.db.path),
-        bytes=_size(ctx.db.path),
-        wal_bytes=_size(Path(f"{ctx.db.path}-wal")),
-        disk_free_bytes=free,
-        trouble=Trouble(detail=trouble.advice, since=trouble.since) if trouble else None,
+        bytes=usage.database,
+        wal_bytes=usage.wal,
+        disk_free_bytes=usage.free,
+        outage=Outage(detail=outage.advice, since=outage.since) if outage else None,
         last_backup_at=sums.last_backup_at,
     )
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def _warnings(ctx: Context, database: DatabaseStatus) -> list[str]:
-    found: list[str] = []
-    if ctx.db.trouble is not None:
-        found.append(f"The database cannot be used: {ctx.db.trouble.advice}")
-    free = database.disk_free_bytes
-    if free is not None and free < LOW_DISK_BYTES:
-        found.append(f"Only {free >> 20} MiB are free at {ctx.db.path.parent}: make room before it stops")
-    if database.wal_bytes > LARGE_WAL_BYTES:
-        found.append(
-            f"The database's WAL has grown to {database.wal_bytes >> 20} MiB: does another program hold the file open?"
+def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
+    warnings: list[str] = []
+    if ctx.db.outage is not None:
+        warnings.append(f"The database cannot be used: {ctx.db.outage.advice}")
+    if usage.free is not None and usage.free < MIN_FREE_BYTES:
+        warnings.append(
+            f"Only {usage.free >> 20} MiB are free at {ctx.db.path.parent}: free some space, a full disk stops everything"
         )
-    return found
+    if usage.wal > MAX_WAL_BYTES:
+        warnings.append(
+            f"The write-ahead log has grown to {usage.wal >> 20} MiB: does another program read the database all the time?"
+        )
+    return warnings
 
 
-def _silence(ctx: Context, numbers: list[AccountNumber], now: Millis) -> list[str]:
-    """One sentence for each number that sends while no status comes."""
-    found: list[str] = []
+def _silence_warnings(ctx: Context, numbers: list[AccountNumber], now: Millis) -> list[str]:
+    """A warning for each number that sends while no status comes back."""
+    warnings: list[str] = []
     for number in numbers:
         since = ctx.webhook_liveness.silent_since(number.id)
-        if since is not None and now - since >= SILENCE:
-            minutes = (now - since) // MINUTE
-            found.append(
-                f"Number {number.phone_number_id} has been sending for {minutes} minutes and no status came from Meta: "
-                "see wacrmd doctor"
+        if since is not None and now - since >= MAX_SILENCE:
+            warnings.append(
+                f"Number {number.phone_number_id} has been sending for {(now - since) // MINUTE} minutes and Meta has sent"
+                " no status: see wacrmd doctor"
             )
-    return found
+    return warnings

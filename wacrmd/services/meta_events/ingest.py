@@ -32,7 +32,7 @@ log = get_logger(__name__)
 
 
 async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumbers) -> IngestResult:
-    """Apply the updates of one webhook. Raises StorageTrouble: then it is not answered 200, and Meta repeats it."""
+    """Apply the updates of one webhook. Raises StorageError: then it is not answered 200, and Meta repeats it."""
     result = await ctx.db.write(partial(_apply, ctx=ctx, updates=updates, authorized=authorized))
     counters.count_webhook(ctx, result.kinds, result.statuses)
     for number_id, detail in result.throttled.items():

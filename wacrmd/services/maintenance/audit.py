@@ -1,0 +1,56 @@
+"""The audit log: who changed what over the admin socket."""
+
+import re
+from datetime import UTC, datetime
+from functools import partial
+
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from wacrmd.errors import bad_request
+from wacrmd.services.context import Context
+from wacrmd.store import audit as audit_log
+from wacrmd.views.maintenance import AuditView
+
+_DURATION = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
+_UNITS: dict[str, Millis] = {
+    "s": SECOND,
+    "min": MINUTE,
+    "m": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+    "w": 7 * DAY,
+}
+
+
+async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[AuditView]:
+    """The newest `limit` entries since a time (see `parse_since`), oldest first."""
+    start = 0 if since is None else parse_since(since, ctx.clock.now())
+    entries = await ctx.db.read(partial(audit_log.since, start=start, limit=limit))
+    return [
+        AuditView(
+            at=entry.at,
+            user=entry.user,
+            uid=entry.uid,
+            pid=entry.pid,
+            method=entry.method,
+            params=entry.params,
+            result=entry.result,
+        )
+        for entry in entries
+    ]
+
+
+def parse_since(text: str, now: Millis) -> Millis:
+    """The time of `text`: a duration before now such as `30min`, `2h` or `3d`, or an ISO time (UTC without offset).
+
+    Refuses anything else. Pure.
+    """
+    duration = _DURATION.fullmatch(text.strip())
+    if duration is not None:
+        return max(0, now - int(duration[1]) * _UNITS[duration[2]])
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise bad_request(
+            f"since: expected a time such as 2026-11-23T12:00:00Z, or how long ago such as 2h or 3d, found {text!r}"
+        ) from None
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * SECOND)

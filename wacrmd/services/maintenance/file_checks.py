@@ -1,0 +1,114 @@
+"""The doctor's checks of files: configuration, key, sockets, database and disk. None of them needs a daemon."""
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+from wacrmd import config as configuration
+from wacrmd.config import Config
+from wacrmd.services.maintenance.status import MIN_FREE_BYTES
+from wacrmd.store.disk_usage import disk_usage
+from wacrmd.store.integrity import quick_check
+from wacrmd.views.checks import Check, CheckState
+
+QUICK_CHECK_TIMEOUT_S = 10.0
+"""How long the check of the database may take; `wacrmd check-db` takes the time it needs."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def configuration_warnings(config: Config) -> list[Check]:
+    """A finding for each setting that is allowed but may be a mistake."""
+    return [
+        Check("configuration", CheckState.WARN, warning, "Change it, or leave it if it is intended.")
+        for warning in configuration.warnings(config)
+    ]
+
+
+def private_files(config: Config) -> list[Check]:
+    """Whether only the daemon's user can read the database and the key."""
+    return [
+        _private("database", config.storage.path, CheckState.WARN),
+        _private("key file", configuration.key_file(config), CheckState.FAIL),
+    ]
+
+
+def _private(name: str, path: Path, state: CheckState) -> Check:
+    """Whether nobody else can use the file; `state` is the finding's if others can."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        return Check(
+            name, CheckState.FAIL, f"{path}: {error.strerror}", "Restore it: see docs/operations.md."
+        )
+    if mode & _OTHERS:
+        return Check(name, state, f"other users can read {path} (mode {mode:04o})", f"chmod 600 {path}")
+    return Check(name, CheckState.OK, f"only its owner can read {path}")
+
+
+def writable_directory(config: Config) -> list[Check]:
+    """A finding if this process cannot write beside the database."""
+    directory = config.storage.path.parent
+    if os.access(directory, os.W_OK):
+        return []
+    advice = "SQLite writes its write-ahead log beside the database: give the directory to the daemon's user."
+    return [Check("directory", CheckState.FAIL, f"{directory} cannot be written", advice)]
+
+
+def missing_directories(config: Config) -> list[Check]:
+    """Findings about directories that a start needs and that do not exist."""
+    found: list[Check] = []
+    for directory, advice in (
+        (
+            config.storage.path.parent,
+            f"Create it for the daemon's user: install -d -m 0700 -o wacrmd {config.storage.path.parent}",
+        ),
+        (
+            config.admin.socket.parent,
+            "The systemd unit creates it (RuntimeDirectory). Without systemd, create it for the daemon's user.",
+        ),
+    ):
+        if not directory.is_dir():
+            found.append(Check("directory", CheckState.FAIL, f"there is no {directory}", advice))
+    return found
+
+
+def admin_socket(config: Config) -> Check:
+    """Whether only its owner and group can use the admin socket."""
+    path = config.admin.socket
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        return Check("admin socket", CheckState.FAIL, f"{path}: {error.strerror}", "Restart the daemon.")
+    if mode & stat.S_IWOTH:
+        detail = f"every user of this machine can read what is sent (mode {mode:04o})"
+        return Check("admin socket", CheckState.WARN, detail, 'Set [admin] socket_mode = "0660" and restart.')
+    return Check("admin socket", CheckState.OK, f"{path}, mode {mode:04o}")
+
+
+def database_content(database: Path) -> Check:
+    """Whether the database is damaged, as far as it can be read in `QUICK_CHECK_TIMEOUT_S`."""
+    try:
+        damage = quick_check(database, QUICK_CHECK_TIMEOUT_S)
+    except sqlite3.Error as error:
+        damage = [str(error)]
+    if damage is None:
+        detail = f"no damage in the part that could be read in {QUICK_CHECK_TIMEOUT_S:g} s"
+        return Check("database", CheckState.OK, detail, "Check all of it: wacrmd check-db")
+    if damage:
+        advice = "Stop the daemon, keep the file, and restore a backup: see docs/operations.md."
+        return Check("database", CheckState.FAIL, f"damaged: {damage[0]}", advice)
+    return Check("database", CheckState.OK, "no damage found")
+
+
+def free_space(database: Path) -> list[Check]:
+    """Whether the disk has space left; nothing where the system does not say."""
+    free = disk_usage(database).free
+    if free is None:
+        return []
+    detail = f"{free / 2**30:.1f} GiB free at {database.parent}"
+    if free >= MIN_FREE_BYTES:
+        return [Check("disk", CheckState.OK, detail)]
+    advice = "Free some space: when the disk is full, nothing is accepted or sent any more."
+    return [Check("disk", CheckState.WARN, detail, advice)]

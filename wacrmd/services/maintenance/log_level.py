@@ -1,0 +1,31 @@
+"""The log level: changed at run time, for a while or until the next restart."""
+
+from wacrmd import log as logging
+from wacrmd.clock import MINUTE
+from wacrmd.services.context import Context
+from wacrmd.views.maintenance import LogLevelView
+
+log = logging.get_logger(__name__)
+
+
+def current_log_level(ctx: Context) -> LogLevelView:
+    """The level in force, until when, and the configured one."""
+    return LogLevelView(
+        level=logging.level(), until=ctx.control.log_level_until, configured=ctx.config.log.level
+    )
+
+
+def set_log_level(ctx: Context, level: str, minutes: float | None) -> LogLevelView:
+    """Log from this level on, for `minutes`; None: until the next restart or reload."""
+    logging.set_level(level)
+    ctx.control.log_level_until = None if minutes is None else ctx.clock.now() + round(minutes * MINUTE)
+    return current_log_level(ctx)
+
+
+async def restore_log_level(ctx: Context) -> None:
+    """Return to the configured level when the time of another one is over."""
+    until = ctx.control.log_level_until
+    if until is not None and ctx.clock.now() >= until:
+        ctx.control.log_level_until = None
+        logging.set_level(ctx.config.log.level)
+        log.info("log_level_restored", level=ctx.config.log.level)

@@ -1,0 +1,90 @@
+"""The doctor's checks over the network: Meta's API, this machine's clock, and the public URL of the webhooks."""
+
+import secrets
+from urllib.parse import urlsplit, urlunsplit
+
+from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.meta.probe import Answer, UnreachableError, probe
+from wacrmd.services.context import Context
+from wacrmd.views.checks import Check, CheckState
+
+TIMEOUT_S = 10.0
+"""How long one request may take."""
+
+CLOCK_WARN: Millis = 30 * SECOND
+CLOCK_FAIL: Millis = 5 * MINUTE
+"""How far the clock may be off: schedules and the times in Meta's webhooks are compared with it."""
+
+
+async def meta_api(ctx: Context) -> list[Check]:
+    """Whether Meta's API answers, and whether this machine's clock agrees with Meta's."""
+    url = f"{ctx.config.meta.graph_url}/{ctx.config.meta.api_version}/"
+    try:
+        answer = await probe("GET", url, timeout_s=TIMEOUT_S)
+    except UnreachableError as error:
+        advice = "Check the network, DNS and firewall of this machine, and [meta] graph_url."
+        return [Check("reachable", CheckState.FAIL, f"{url} does not answer: {error}", advice)]
+    found = [Check("reachable", CheckState.OK, f"{url} answers")]
+    if answer.date is not None:
+        found.append(_clock(ctx.clock.now() - answer.date))
+    return found
+
+
+def _clock(ahead: Millis) -> Check:
+    """The finding about a clock that is `ahead` of Meta's. Pure."""
+    if abs(ahead) < CLOCK_WARN:
+        return Check("clock", CheckState.OK, "agrees with Meta's clock")
+    state = CheckState.FAIL if abs(ahead) >= CLOCK_FAIL else CheckState.WARN
+    direction = "ahead of" if ahead > 0 else "behind"
+    detail = f"{abs(ahead) // SECOND} s {direction} Meta's clock"
+    return Check("clock", state, detail, "Switch on time synchronisation: timedatectl set-ntp true")
+
+
+async def public_url(ctx: Context) -> list[Check]:
+    """Whether Meta's requests reach the webhook listener through the reverse proxy, and nothing else gets through."""
+    configured = ctx.config.webhooks.public_url
+    if not configured:
+        detail = "not checked: [webhooks] public_url is not set"
+        return [Check("public URL", CheckState.OK, detail)]
+    parts = urlsplit(configured)
+    url = configured if parts.path.strip("/") else configured.rstrip("/") + ctx.config.webhooks.path
+    query = {
+        "hub.mode": "subscribe",
+        "hub.verify_token": secrets.token_urlsafe(16),
+        "hub.challenge": "1",
+    }
+    try:
+        verification = await probe("GET", url, timeout_s=TIMEOUT_S, params=query)
+        event = await probe("POST", url, timeout_s=TIMEOUT_S, content=b"{}")
+        api_url = urlunsplit((parts.scheme, parts.netloc, "/api/v1/me", "", ""))
+        api = await probe("GET", api_url, timeout_s=TIMEOUT_S)
+    except UnreachableError as error:
+        advice = "Check the host name, the certificate and the reverse proxy."
+        return [Check("public URL", CheckState.FAIL, f"{url} does not answer: {error}", advice)]
+    return [_verification(url, verification), _event(url, event), _exposure(api)]
+
+
+# The three below recognise the answers of this daemon: see meta_webhooks/app.py and services/access/keys.py.
+
+
+def _verification(url: str, answer: Answer) -> Check:
+    if answer.status == 403 and "verify token" in answer.text:  # noqa: PLR2004 - HTTP status
+        return Check("verification", CheckState.OK, f"GET {url} reaches the daemon")
+    detail = f"GET {url} is answered {answer.status}, and not by this daemon"
+    advice = "Configure the reverse proxy to pass GET with its query to [webhooks] bind, at [webhooks] path."
+    return Check("verification", CheckState.FAIL, detail, advice)
+
+
+def _event(url: str, answer: Answer) -> Check:
+    if answer.status == 401 and "X-Hub-Signature-256" in answer.text:  # noqa: PLR2004 - HTTP status
+        return Check("events", CheckState.OK, f"POST {url} reaches the daemon, unsigned events are refused")
+    detail = f"POST {url} is answered {answer.status}, and not by this daemon"
+    advice = "Configure the reverse proxy to pass POST with its body and all headers to [webhooks] bind."
+    return Check("events", CheckState.FAIL, detail, advice)
+
+
+def _exposure(answer: Answer) -> Check:
+    if answer.status == 401 and '"unauthorized"' in answer.text:  # noqa: PLR2004 - HTTP status
+        advice = "Configure the reverse proxy to pass only [webhooks] path, and to [webhooks] bind."
+        return Check("exposure", CheckState.FAIL, "the API for local apps is reachable from outside", advice)
+    return Check("exposure", CheckState.OK, "the API for local apps is not reachable from outside")

@@ -1,0 +1,41 @@
+"""What the daemon does at the moment, in one line."""
+
+from functools import partial
+
+from wacrmd.services.broadcasts.read import hold_of
+from wacrmd.services.context import Context
+from wacrmd.store import broadcasts, stats
+from wacrmd.store.database import Tx
+from wacrmd.store.stats import Stats
+
+
+async def summary(ctx: Context) -> str:
+    """One line for `wacrmd status` and `systemctl status`."""
+    now = ctx.clock.now()
+    found, held = await ctx.db.read(partial(_read, ctx=ctx, now=now))
+    if ctx.db.outage is not None:
+        return f"The database cannot be written: {ctx.db.outage.advice}"
+    if ctx.draining:
+        return f"Draining: {ctx.throughput.in_flight} messages in flight"
+    sending, pending = found.unfinished.get("sending", 0), found.pending.get("sending", 0)
+    if not sending and not held:
+        return "Idle, ready for broadcasts"
+    noun = "broadcast" if sending == 1 else "broadcasts"
+    line = f"Sending {sending} {noun}, {pending} recipients pending, {ctx.throughput.in_flight} in flight"
+    return f"{line}, {held} held" if held else line
+
+
+def held_reasons(tx: Tx, ctx: Context, found: Stats) -> list[str]:
+    """The hold reason of each broadcast that does not move: paused ones, and sending ones that are held."""
+    reasons = list(found.pause_reasons)
+    for broadcast_id, progress in broadcasts.progress(tx, found.sending).items():
+        broadcast = broadcasts.get(tx, broadcast_id)
+        hold = hold_of(tx, ctx, broadcast, progress) if broadcast else None
+        if hold is not None:
+            reasons.append(hold.reason.value)
+    return reasons
+
+
+def _read(tx: Tx, ctx: Context, now: int) -> tuple[Stats, int]:
+    found = stats.read(tx, now)
+    return found, len(held_reasons(tx, ctx, found))

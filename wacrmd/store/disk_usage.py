@@ -1,0 +1,31 @@
+"""The space that the database takes on its disk, and what is left there."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUsage:
+    """Sizes in bytes; `free` is what the daemon's user may still write, None where the system does not say."""
+
+    database: int
+    wal: int
+    free: int | None
+
+
+def disk_usage(database: Path) -> DiskUsage:
+    """The usage of a database file, its write-ahead log and its file system; 0 for a missing file."""
+    free = None
+    with suppress(OSError):
+        disk = os.statvfs(database.parent)
+        free = disk.f_bavail * disk.f_frsize
+    return DiskUsage(_size(database), _size(database.with_name(f"{database.name}-wal")), free)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
