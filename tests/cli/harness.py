@@ -1,63 +1,49 @@
-"""A daemon whose methods record their calls and answer what a test has set."""
+"""A daemon with all methods, which record their calls and answer what a test has set, else a sample."""
 
 import threading
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 from anyio.from_thread import start_blocking_portal
-from pydantic import ConfigDict
+from pydantic import BaseModel, SecretStr
 
+from tests.cli.samples import sample
 from wacrmd.admin.identity import Caller
 from wacrmd.admin.listener import open_listener
+from wacrmd.admin.methods import registry
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.server import Server
 from wacrmd.domain.actor import Level
 from wacrmd.errors import Refusal
-from wacrmd.operations.inputs import Params
+from wacrmd.operations.table import OPERATIONS
 
-METHODS = (
-    "account.add",
-    "account.list",
-    "number.add",
-    "number.list",
-    "key.create",
-    "key.list",
-    "key.revoke",
-    "broadcast.list",
-    "broadcast.show",
-    "status",
-)
-
-
-class Anything(Params):
-    """Parameters as they come: the commands are tested here, not the services."""
-
-    model_config = ConfigDict(extra="allow")
+ADMIN_OPERATIONS = {operation.name: operation for operation in OPERATIONS if operation.admin is not None}
 
 
 @dataclass
 class Daemon:
-    """A running admin socket."""
+    """A running admin socket. Parameters are checked as by the real daemon; no service is called."""
 
     socket: Path
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answers: dict[str, Any] = field(default_factory=dict)
     level: Level = Level.ADMIN
+    filled: bool = True
+    """Whether samples have every optional value and items in their lists."""
 
     def run(self, ready: threading.Event, stop: threading.Event) -> None:
         """Serve until `stop`."""
-        registry: Registry[None] = Registry([self._method(name) for name in METHODS])
-        registry.add(
-            Method(name="watch", level=Level.READ, summary="Count", handler=self._watch, stream=True)
+        methods: Registry[None] = Registry(
+            self._method(method) for method in registry() if method.name != "rpc.describe"
         )
 
         async def audit(*_: Any) -> None: ...
 
         async def serve() -> None:
-            server = Server(registry, None, audit=audit, level_of=lambda _: self.level)
+            server = Server(methods, None, audit=audit, level_of=lambda _: self.level)
             await server.serve(open_listener(self.socket))
 
         with start_blocking_portal() as portal:
@@ -67,17 +53,27 @@ class Daemon:
             stop.wait()
             serving.cancel()
 
-    def _method(self, name: str) -> Method[None]:
-        async def handler(_context: None, params: Anything, _caller: Caller) -> Any:
-            self.asked.append((name, params.model_dump()))
-            answer = self.answers.get(name)
-            if isinstance(answer, Refusal):
-                raise answer
-            return answer
+    def _method(self, method: Method[Any]) -> Method[None]:
+        async def call(_context: None, params: BaseModel, _caller: Caller) -> Any:
+            return self._answer(method.name, params)
 
-        level = Level.OPERATE if name == "account.add" else Level.READ
-        return Method(name=name, level=level, summary=name, handler=handler, params=Anything)
+        async def stream(_context: None, params: BaseModel, _caller: Caller) -> AsyncGenerator[Any, None]:
+            for item in self._answer(method.name, params):
+                yield item
 
-    async def _watch(self, _context: None, _params: Params, _caller: Caller) -> AsyncGenerator[int, None]:
-        for number in range(3):
-            yield number
+        return replace(method, handler=stream if method.stream else call)
+
+    def _answer(self, name: str, params: BaseModel) -> Any:
+        given = params.model_dump(exclude_unset=True, by_alias=True)
+        self.asked.append((name, {key: _revealed(value) for key, value in given.items()}))
+        if name not in self.answers:
+            branch = 1 if given.get("dry_run") else 0
+            return sample(ADMIN_OPERATIONS[name], filled=self.filled, branch=branch)
+        answer = self.answers[name]
+        if isinstance(answer, Refusal):
+            raise answer
+        return answer
+
+
+def _revealed(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

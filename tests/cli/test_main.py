@@ -213,4 +213,5 @@ def test_the_repeated_defaults_are_those_of_the_configuration() -> None:
 
 
 def test_a_stream_is_read_to_its_end(daemon: Daemon) -> None:
-    assert list(client.stream(Session(socket=daemon.socket), "watch")) == [0, 1, 2]
+    daemon.answers["optout.export"] = ["a", "b", "c"]
+    assert list(client.stream(Session(socket=daemon.socket), "optout.export")) == ["a", "b", "c"]

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from tests.cli.harness import Daemon
+from tests.cli.samples import sample_of
 from tests.support.patience import PATIENCE_S
 from wacrmd.cli.output import Column, Kind, clean, relative, shown, table
+from wacrmd.views.broadcasts import BroadcastView
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -61,7 +63,10 @@ def test_every_value_has_a_text(value: Any, text: str) -> None:
 
 def test_a_plain_table_is_aligned_and_cut_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     columns = [Column("NAME", "name"), Column("COUNT", "count", Kind.NUMBER), Column("AT", "at", Kind.TIME)]
-    rows = [{"name": "x" * 200, "count": 5, "at": "2026-11-23T12:00:00.000Z"}, {"name": "y", "count": 12345}]
+    rows = [
+        {"name": "x" * 200, "count": 5, "at": "2026-11-23T12:00:00.000Z"},
+        {"name": "y", "count": 12345, "at": None},
+    ]
     table(rows, columns, empty="none")
     title, first, second = capsys.readouterr().out.splitlines()
     assert title == "NAME" + " " * 196 + "  COUNT  AT"
@@ -71,12 +76,13 @@ def test_a_plain_table_is_aligned_and_cut_nowhere(capsys: pytest.CaptureFixture[
 
 def test_on_a_terminal_a_table_fits_times_are_relative_and_markup_is_text(daemon: Daemon) -> None:
     daemon.answers["broadcast.list"] = [
-        {
+        sample_of(BroadcastView, filled=False)
+        | {
             "id": "3f2a9c1e-0000-4000-8000-000000000000",
             "name": "[red]Spring[/red] \x1b[2J",
             "status": "failed",
             "created_at": datetime.now(UTC).isoformat(),
-            "hold": {"detail": "a reason " * 30},
+            "hold": {"detail": "a reason " * 30, "since": datetime.now(UTC).isoformat()},
         }
     ]
     ours, theirs = pty.openpty()

@@ -22,7 +22,7 @@ def _listed(method: str, field: str, label: str) -> Complete:
         except (WacrmdError, OSError):
             return []
         return [
-            CompletionItem(str(row[field]), help=str(row.get(label) or ""))
+            CompletionItem(str(row[field]), help=str(row[label] or ""))
             for row in rows
             if str(row[field]).startswith(typed)
         ]

@@ -41,13 +41,13 @@ def line(item: dict[str, Any]) -> str:
     """One line about the broadcast: progress, rate, time left, counts, and its hold."""
     total, done = int(item["total_recipients"]), done_count(item)
     parts = [f"{item['status']}: {done}/{total} ({_percent(done, total)})"]
-    if item.get("rate") is not None and item["pending_count"]:
+    if item["rate"] is not None and item["pending_count"]:
         parts.append(f"{item['rate']:g}/s")
-    if item.get("seconds_left"):
+    if item["seconds_left"]:
         parts.append(f"{span(item['seconds_left'])} left")
     parts += [f"{word} {item[field]}" for word, field in FUNNEL]
     parts += [f"{word} {item[field]}" for word, field in OTHER_COUNTS if item[field]]
-    if item.get("hold"):
+    if item["hold"]:
         parts.append(f"held: {item['hold']['detail']}")
     return clean(", ".join(parts))
 
@@ -56,7 +56,7 @@ def failures(item: dict[str, Any]) -> list[str]:
     """One line for each reason why recipients failed."""
     return [
         clean(f"{one['count']} x {one['code'] if one['code'] is not None else 'no code'}: {one['title']}")
-        for one in item.get("failures") or []
+        for one in item["failures"]
     ]
 
 
@@ -80,9 +80,9 @@ def draw(item: dict[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
     console = Console(highlight=False)
-    console.print(_drawn(item))
-    for one in (item.get("failures") or [])[:MAX_REASONS]:
-        if one.get("advice"):
+    console.print(_drawn(item | {"rate": None, "seconds_left": None}))
+    for one in item["failures"][:MAX_REASONS]:
+        if one["advice"]:
             console.print(f"  {one['code']}: {clean(one['advice'])}", style="dim", markup=False)
 
 
@@ -114,9 +114,9 @@ def _drawn(item: dict[str, Any]) -> "Group":
         f" {_percent(done, total)}  {done}/{total}  ",
         (item["status"], "bold"),
     )
-    if item.get("rate") is not None and item["pending_count"]:
+    if item["rate"] is not None and item["pending_count"]:
         bar.append(f"  {item['rate']:g}/s")
-    if item.get("seconds_left"):
+    if item["seconds_left"]:
         bar.append(f"  {span(item['seconds_left'])} left")
     funnel = Table(box=None, pad_edge=False, show_header=False)
     for word, field in (*FUNNEL, *OTHER_COUNTS):
@@ -127,8 +127,8 @@ def _drawn(item: dict[str, Any]) -> "Group":
         style = {"failed": "red", "uncertain": "yellow", "cancelled": "dim"}.get(word, "green")
         funnel.add_row(Text(word), Text(str(count), justify="right"), Text("▇" * share, style=style))
     parts: list[Any] = [head, bar, funnel]
-    if item.get("hold"):
-        since = relative(item["hold"]["since"]) if item["hold"].get("since") else ""
+    if item["hold"]:
+        since = relative(item["hold"]["since"])
         parts.append(Text(f"held: {clean(item['hold']['detail'])} ({since})", style="yellow"))
     parts += [Text(f"  {reason}", style="red") for reason in failures(item)[:MAX_REASONS]]
     return Group(*parts)

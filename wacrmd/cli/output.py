@@ -193,14 +193,14 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: s
     terminal = on_terminal()
     if terminal:
         # A column that is empty in all rows only takes room.
-        columns = [one for one in columns if any(_has_value(row.get(one.field), one) for row in rows)]
+        columns = [one for one in columns if any(_has_value(row[one.field], one) for row in rows)]
         room = shutil.get_terminal_size().columns
         while sum(_narrowest(one, rows) + 2 for one in columns) > room and any(
             one.optional for one in columns
         ):
             drop = next(one for one in reversed(columns) if one.optional)
             columns = [one for one in columns if one is not drop]
-    cells = [[shown(row.get(one.field), one.kind, terminal=terminal) for one in columns] for row in rows]
+    cells = [[shown(row[one.field], one.kind, terminal=terminal) for one in columns] for row in rows]
     if terminal:
         _rich_table(cells, columns)
         return
@@ -221,7 +221,7 @@ def _has_value(value: Any, column: Column) -> bool:
 
 def _narrowest(column: Column, rows: Sequence[dict[str, Any]]) -> int:
     """The smallest width of a column that hides nothing. Text can be folded."""
-    widest = max(len(shown(row.get(column.field), column.kind, terminal=True)) for row in rows)
+    widest = max(len(shown(row[column.field], column.kind, terminal=True)) for row in rows)
     folded = min(widest, _MIN_TEXT_WIDTH) if column.kind is Kind.TEXT else widest
     return max(len(column.title), folded)
 
@@ -242,7 +242,7 @@ def findings(checks: Iterable[dict[str, Any]]) -> None:
         word, colour = _MARKS.get(str(one["state"]), (str(one["state"]), ""))
         mark = click.style(word, fg=colour or None, bold=word == "FAIL")
         paragraph(f"{mark}  {clean(str(one['check'])):<{width}}  ", clean(str(one["detail"])), width + 8)
-        if one["state"] != "ok" and one.get("advice"):
+        if one["state"] != "ok" and one["advice"]:
             paragraph(" " * (width + 8), f"→ {clean(str(one['advice']))}", width + 8)
 
 
@@ -250,10 +250,8 @@ def holds(held: Iterable[dict[str, Any]]) -> None:
     """Print the broadcasts and numbers that do not move: which one, why, and since when."""
     for one in held:
         name = one["id"][:SHORT_ID] if one["what"] == "broadcast" else one["id"]
-        label = f" {clean(one['name'])}" if one.get("name") else ""
-        since = ""
-        if one.get("since"):
-            since = f" ({relative(one['since']) if on_terminal() else 'since ' + one['since']})"
+        label = f" {clean(one['name'])}" if one["name"] else ""
+        since = f" ({relative(one['since']) if on_terminal() else 'since ' + one['since']})"
         head = f"{click.style('held', fg='yellow')}  {one['what']} {name}{label}"
         if on_terminal():
             click.echo(head)
@@ -264,11 +262,7 @@ def holds(held: Iterable[dict[str, Any]]) -> None:
 
 def held_of(rows: Iterable[dict[str, Any]], what: str, name: str) -> list[dict[str, Any]]:
     """The rows with a hold, in the form that `holds` prints; `name` is the field with the label."""
-    return [
-        {"what": what, "id": row["id"], "name": row.get(name), **row["hold"]}
-        for row in rows
-        if row.get("hold")
-    ]
+    return [{"what": what, "id": row["id"], "name": row[name], **row["hold"]} for row in rows if row["hold"]]
 
 
 def paragraph(head: str, text: str, indent: int) -> None:

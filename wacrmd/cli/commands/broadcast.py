@@ -131,7 +131,7 @@ def _print_broadcast(found: dict[str, Any]) -> None:
 
         live.draw(found)
         say("")
-        details((name.replace("_", " "), found[name]) for name in DETAILS if found.get(name) is not None)
+        details((name.replace("_", " "), found[name]) for name in DETAILS if found[name] is not None)
         return
     apart = ("hold", "failures")
     details((name.replace("_", " "), value) for name, value in found.items() if name not in apart)
@@ -193,7 +193,8 @@ def list_recipients(session: Session, /, broadcast_id: str, **options: Any) -> N
 
     def render(rows: list[dict[str, Any]]) -> None:
         if options["to"]:
-            _print_recipient(rows[0])
+            for row in rows:
+                _print_recipient(row)
             return
         table([_with_error(row) for row in rows], RECIPIENTS, empty="There is no such recipient.")
         if len(rows) == options["limit"]:

@@ -126,11 +126,11 @@ def add(session: Session, /, **options: Any) -> None:
 
 def _print_token_check(made: dict[str, Any]) -> None:
     """Print what Meta answered to the token."""
-    found = made.get("check")
+    found = made["check"]
     if found is None:
         return
     if found["state"] == "ok":
-        say(f"{found['detail']}; quality {made.get('quality')}, limit {made.get('limit_tier')}.")
+        say(f"{found['detail']}; quality {made['quality']}, limit {made['limit_tier']}.")
     else:
         hint(f"warning: the token {found['detail']}")
         hint(f"Check it again later: wacrmd number check {made['phone_number_id']}")
@@ -210,7 +210,7 @@ def change(session: Session, /, number_id: str, **options: Any) -> None:
         say(f"Number {made['phone_number_id']}: {changed} changed.")
         if "access_token" in made["changed"]:
             _print_token_check(made)
-            if made.get("hold"):
+            if made["hold"]:
                 hint(f"The number is paused: wacrmd number resume {made['phone_number_id']}")
         if "app_secret" in made["changed"]:
             given = options["overlap_hours"]

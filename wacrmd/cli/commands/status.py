@@ -63,7 +63,9 @@ def _render(found: dict[str, Any]) -> None:
     up = span(found["uptime_s"])
     head = click.style(word.capitalize(), fg=colour, bold=True) + ": "
     paragraph(head, clean(f"{found['summary']} (wacrmd {found['version']}, up {up})"), len(word) + 2)
-    findings([{"state": "warn", "check": "warning", "detail": warning} for warning in found["warnings"]])
+    findings(
+        [{"state": "warn", "check": "warning", "detail": text, "advice": None} for text in found["warnings"]]
+    )
     holds(found["held"])
     say("")
     details(_facts(found))

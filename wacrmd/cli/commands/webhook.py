@@ -146,7 +146,7 @@ def _last_result(row: dict[str, Any]) -> str | None:
     if not row["tries"]:
         return None
     last = row["tries"][-1]
-    return str(last.get("error") or last.get("status"))
+    return str(last["error"] or last["status"])
 
 
 @webhook.command("resend")

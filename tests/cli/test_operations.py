@@ -1,0 +1,158 @@
+"""Each command against its operation: it can give all parameters, and shows only fields that the result has."""
+
+import contextlib
+import os
+import pty
+import shlex
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.harness import ADMIN_OPERATIONS, Daemon
+from wacrmd.cli import complete, options
+from wacrmd.cli.complete import Complete
+from wacrmd.cli.frame import Session, Verb
+from wacrmd.cli.main import main
+from wacrmd.cli.reference import commands
+from wacrmd.views.recipients import ShownStatus
+
+COMMANDS = {name: command for name, command in commands().items() if isinstance(command, Verb)}
+
+VALUES = {
+    "file": "people.csv",
+    "content": "content.json",
+    "schedule": "2999-01-01 09:00",
+    "since": "2h",
+    "display_phone": "+14155550123",
+    "phone_number_id": "106540352242922",
+    "waba_id": "102290129340398",
+    "delivery_id": "0b9c7d6e-5f7a-4f0e-9d43-2f4f6a1c9b21",
+}
+"""Values of options and arguments that are no plain text, by their names in the command."""
+
+NOT_OPTIONS = {"broadcast.create": {"buttons", "components"}}
+"""Parameters that come from a file instead of an option, and of which the sample file has another one."""
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that the examples name."""
+    monkeypatch.chdir(tmp_path)
+    Path("people.csv").write_text("to,name\n" + "+14155550123,Jane\n" * 10)
+    Path("stop.csv").write_text("phone\n+14155550123\n")
+    Path("content.json").write_text('{"header": {"text": "Hi"}}')
+    for name in ("token", "secret", "verify"):
+        Path(name).write_text(name)
+
+
+def full_line(command: click.Command) -> Iterator[str]:
+    """Every argument and option of a command, each with some value."""
+    for parameter in command.params:
+        name = str(parameter.name)
+        value = VALUES.get(name, "text")
+        if isinstance(parameter.type, click.Choice):
+            value = str(parameter.type.choices[0])
+        elif isinstance(parameter.type, click.IntRange | click.FloatRange):
+            value = "1"
+        if isinstance(parameter, click.Argument):
+            yield "people.csv" if isinstance(parameter.type, click.Path) else value
+        elif isinstance(parameter, click.Option) and name not in ("socket", "json", "help"):
+            flag = max(parameter.opts, key=len)
+            yield flag
+            if not parameter.is_flag:
+                yield "token" if flag.endswith("-file") else value
+
+
+def lines(name: str) -> list[list[str]]:
+    """The command line of the example, and one with everything."""
+    command = COMMANDS[name]
+    assert isinstance(command, Verb)
+    words = name.split(".")
+    example = command.example.partition(">")[0]
+    return [shlex.split(example)[1:], [*words, *full_line(command)]]
+
+
+def on_a_terminal(*arguments: str) -> int:
+    """The exit code of a command whose output goes to a terminal."""
+    ours, theirs = pty.openpty()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # Linux says so when the other side has gone
+            while os.read(ours, 65536):
+                pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with os.fdopen(theirs, "w") as terminal, contextlib.redirect_stdout(terminal):
+        code = main(arguments)
+    reader.join()
+    os.close(ours)
+    return code
+
+
+def test_every_operation_has_a_command() -> None:
+    assert set(COMMANDS) == set(ADMIN_OPERATIONS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_can_give_every_parameter_of_its_method(daemon: Daemon, run: Run, name: str) -> None:
+    given: set[str] = set()
+    for line in lines(name):
+        daemon.asked.clear()
+        _, _, err = run("--socket", daemon.socket, *line)
+        calls = [asked for method, asked in daemon.asked if method == name]
+        assert calls or line[:2] == ["check-db", "people.csv"], err  # with a file, check-db needs no daemon
+        given |= {parameter for asked in calls for parameter in asked}
+    parameters = {
+        field.alias or name for name, field in ADMIN_OPERATIONS[name].admin_params.model_fields.items()
+    }
+    assert parameters - given == NOT_OPTIONS.get(name, set())
+
+
+@pytest.mark.parametrize("filled", [True, False])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_shows_any_result(daemon: Daemon, run: Run, name: str, filled: bool) -> None:
+    daemon.filled = filled
+    for line in lines(name):
+        arguments = ["--socket", str(daemon.socket), *line]
+        assert run(*arguments)[0] in (0, 1, 69)
+        assert run(*arguments, "--json")[0] in (0, 1, 69)
+        assert on_a_terminal(*arguments) in (0, 1, 69)
+
+
+def test_limits_are_those_of_the_methods() -> None:
+    schemas = [
+        operation.admin_params.model_json_schema()["properties"]["limit"]
+        for operation in ADMIN_OPERATIONS.values()
+        if "limit" in operation.admin_params.model_fields and operation.name != "audit"
+    ]
+    assert {(schema["default"], schema["maximum"]) for schema in schemas} == {
+        (options.DEFAULT_LIMIT, options.MAX_LIMIT)
+    }
+
+
+def test_a_status_option_offers_what_callers_are_shown() -> None:
+    (status,) = [one for one in COMMANDS["broadcast.recipients"].params if one.name == "status"]
+    assert isinstance(status.type, click.Choice)
+    assert list(status.type.choices) == [each.value for each in get_args(ShownStatus)]
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [complete.accounts, complete.numbers, complete.broadcasts, complete.keys, complete.webhooks],
+)
+def test_names_and_ids_are_completed_from_the_lists(daemon: Daemon, offer: Complete) -> None:
+    context = click.Context(click.Command("any"), obj=Session(socket=daemon.socket))
+    offered = offer(context, click.Argument(["name"]), "te")
+    assert [(each.value, each.help) for each in offered] == [("text", "text")]
+    assert offer(context, click.Argument(["name"]), "other") == []
+
+
+def test_without_a_daemon_nothing_is_completed(tmp_path: Path) -> None:
+    context = click.Context(click.Command("any"), obj=Session(socket=tmp_path / "none.sock"))
+    assert complete.accounts(context, click.Argument(["name"]), "") == []
