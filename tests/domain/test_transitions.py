@@ -6,17 +6,14 @@ import pytest
 
 from tests.domain import transition_tables
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.recipient import RUNG, RecipientStatus
+from wacrmd.domain.recipient import RUNG, RecipientState, RecipientStatus, recipient_state
+from wacrmd.domain.state_machine import Machine, Transition
 from wacrmd.domain.transitions import (
     BROADCAST,
     RECIPIENT,
     STATUS_EVENTS,
     BroadcastEvent,
-    Machine,
     RecipientEvent,
-    RecipientState,
-    Transition,
-    recipient_state,
     status_event,
 )
 

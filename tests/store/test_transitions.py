@@ -11,16 +11,8 @@ from tests.store.rows import NOW, broadcast, database, row, told
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.hold import HoldReason
-from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.domain.transitions import (
-    BROADCAST,
-    RECIPIENT,
-    STATUS_EVENTS,
-    BroadcastEvent,
-    RecipientEvent,
-    RecipientState,
-    recipient_state,
-)
+from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
+from wacrmd.domain.transitions import BROADCAST, RECIPIENT, STATUS_EVENTS, BroadcastEvent, RecipientEvent
 from wacrmd.store import attempts, broadcasts, numbers, receipts, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.migrate import migrations

@@ -22,6 +22,36 @@ class RecipientStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class RecipientState(StrEnum):
+    """The status of a recipient, where `failed` is two states: Meta said so, or we gave the attempt up.
+
+    A given-up recipient is stored as `failed` without Meta's error code and without Meta's message id.
+    """
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    REPLIED = "replied"
+    FAILED = "failed"
+    GIVEN_UP = "given_up"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+
+    @property
+    def status(self) -> RecipientStatus:
+        """The status as it is stored and shown."""
+        return RecipientStatus.FAILED if self is RecipientState.GIVEN_UP else RecipientStatus(self.value)
+
+
+def recipient_state(status: RecipientStatus, *, error_code: int | None, wamid: str | None) -> RecipientState:
+    """The state of a stored recipient."""
+    if status is RecipientStatus.FAILED and error_code is None and wamid is None:
+        return RecipientState.GIVEN_UP
+    return RecipientState(status.value)
+
+
 RUNGS: tuple[RecipientStatus, ...] = (
     RecipientStatus.SENT,
     RecipientStatus.DELIVERED,

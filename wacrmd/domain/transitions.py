@@ -5,37 +5,12 @@ shows it, and tests walk every (state, event) pair through it and through the SQ
 to a state changes nothing, so each one may be repeated.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
 
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.recipient import RecipientStatus
-
-
-class RecipientState(StrEnum):
-    """The status of a recipient, where `failed` is two states: Meta said so, or we gave the attempt up.
-
-    A given-up recipient is stored as `failed` without Meta's error code and without Meta's message id.
-    """
-
-    PENDING = "pending"
-    SENDING = "sending"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    READ = "read"
-    REPLIED = "replied"
-    FAILED = "failed"
-    GIVEN_UP = "given_up"
-    UNCERTAIN = "uncertain"
-    CANCELLED = "cancelled"
-
-    @property
-    def status(self) -> RecipientStatus:
-        """The status as it is stored and shown."""
-        return RecipientStatus.FAILED if self is RecipientState.GIVEN_UP else RecipientStatus(self.value)
+from wacrmd.domain.recipient import RecipientState, RecipientStatus
+from wacrmd.domain.state_machine import Machine, Transition
 
 
 class RecipientEvent(StrEnum):
@@ -81,47 +56,6 @@ class BroadcastEvent(StrEnum):
     CANCELLED = "cancelled"
     COMPLETED = "completed"
     REOPENED = "reopened"
-
-
-StateT = TypeVar("StateT", bound=StrEnum)
-EventT = TypeVar("EventT", bound=StrEnum)
-
-
-@dataclass(frozen=True, slots=True)
-class Transition(Generic[StateT, EventT]):
-    """One row: `event` takes every state of `before` to `after`.
-
-    `before` is empty for an event that makes something new, and for one that never changes anything (`after`
-    is None). `condition` is what must hold besides the state; the event happens only then.
-    """
-
-    event: EventT
-    before: frozenset[StateT]
-    after: StateT | None
-    reason: str
-    condition: str = ""
-
-
-class Machine(Generic[StateT, EventT]):
-    """A table of transitions, one for each event."""
-
-    def __init__(self, rows: Iterable[Transition[StateT, EventT]]) -> None:
-        self.rows = tuple(rows)
-        self._by_event = {row.event: row for row in self.rows}
-        self._after = {
-            (state, row.event): row.after
-            for row in self.rows
-            for state in row.before
-            if row.after is not None
-        }
-
-    def after(self, state: StateT, event: EventT) -> StateT | None:
-        """The state after the event; None where the event changes nothing."""
-        return self._after.get((state, event))
-
-    def of(self, event: EventT) -> Transition[StateT, EventT]:
-        """The row of an event."""
-        return self._by_event[event]
 
 
 _R, _E = RecipientState, RecipientEvent
@@ -392,13 +326,6 @@ def status_event(
     elif status is RecipientStatus.SENT and attempt <= failed_attempt:
         return _E.STATUS_SENT_SUPERSEDED
     return STATUS_EVENTS[status]
-
-
-def recipient_state(status: RecipientStatus, *, error_code: int | None, wamid: str | None) -> RecipientState:
-    """The state of a stored recipient."""
-    if status is RecipientStatus.FAILED and error_code is None and wamid is None:
-        return _R.GIVEN_UP
-    return _R(status.value)
 
 
 def result_event(result: AttemptResult) -> RecipientEvent:

@@ -7,8 +7,8 @@ from typing import Any
 from wacrmd.clock import Millis
 from wacrmd.domain.callback_token import parse_callback_token
 from wacrmd.domain.receipt import Receipt
-from wacrmd.domain.recipient import RUNG, RecipientStatus
-from wacrmd.domain.transitions import RECIPIENT, RecipientState, recipient_state, status_event
+from wacrmd.domain.recipient import RUNG, RecipientState, RecipientStatus, recipient_state
+from wacrmd.domain.transitions import RECIPIENT, status_event
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import ReportedStatus

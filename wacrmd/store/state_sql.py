@@ -1,6 +1,7 @@
 """The transition tables as SQL: what stands in `WHERE` and `SET status =` of the statement of an event."""
 
-from wacrmd.domain.transitions import BROADCAST, RECIPIENT, BroadcastEvent, RecipientEvent, RecipientState
+from wacrmd.domain.recipient import RecipientState
+from wacrmd.domain.transitions import BROADCAST, RECIPIENT, BroadcastEvent, RecipientEvent
 
 GIVEN_UP = "(status = 'failed' AND error_code IS NULL AND wamid IS NULL)"
 """A recipient that failed without Meta's word; see `RecipientState`."""
