@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import eventually
 from tests.support.site import Site, people, phones, site
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.export_format import ExportFormat
@@ -117,9 +117,7 @@ async def test_pages_are_whole_whatever_the_filter(tmp_path: Path) -> None:
 async def test_who_waits_is_pending_to_callers_also_in_flight(tmp_path: Path) -> None:
     async with site(tmp_path, hold_answers=True) as here:
         broadcast_id = await here.send(people(30))
-        with anyio.fail_after(PATIENCE_S):
-            while here.running.sender.in_flight < 8:  # noqa: ASYNC110 - it announces nothing
-                await anyio.sleep(0.005)
+        await eventually(lambda: here.running.sender.in_flight >= 8)
         await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/pause")
         path = f"/api/v1/broadcasts/{broadcast_id}/recipients"
         found = [row for page in await pages(here, path, limit=7, status="pending") for row in page]

@@ -14,7 +14,7 @@ from anyio.from_thread import BlockingPortal
 from huey import SqliteHuey
 from structlog.testing import capture_logs
 
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from wacrmd.dispatch.queue import QUEUE, DispatchQueue
 
 pytestmark = pytest.mark.anyio
@@ -237,8 +237,7 @@ async def test_stop_waits_for_a_running_job(path: Path, db: sqlite3.Connection) 
 
     async def send_broadcast(broadcast_id: int) -> None:
         await runs.send_broadcast(broadcast_id)
-        while queue._workers is not None:  # noqa: ASYNC110 - until it is being stopped
-            await anyio.sleep(0.001)
+        await eventually(lambda: queue._workers is None)  # it is being stopped
         done.append(broadcast_id)
 
     async with running(queue, send_broadcast, grace_s=PATIENCE_S):
@@ -301,9 +300,7 @@ async def test_idle_workers_poll_in_turn_and_do_not_write(
         polls: list[str] = []
         began = time.monotonic()
         queue._storage.conn.set_trace_callback(polls.append)
-        with anyio.fail_after(PATIENCE_S):
-            while len(polls) < 10:  # noqa: ASYNC110 - another thread polls
-                await anyio.sleep(0.01)
+        await eventually(lambda: len(polls) >= 10)
         queue._storage.conn.set_trace_callback(None)
         assert len(polls) <= (time.monotonic() - began) / 0.1 + 1
         assert db.execute("PRAGMA data_version").fetchone() == before

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from tests.support.meta import say, status
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import site
 from wacrmd.domain.callback_token import callback_token
 
@@ -19,9 +19,7 @@ async def test_a_reply_without_context_counts_before_the_sends_answer(tmp_path: 
     """Nobody knows the message's id yet; our own address is what names the person."""
     async with site(tmp_path, hold_answers=True, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
-        with anyio.fail_after(PATIENCE_S):
-            while not here.sim.ledger.entries:  # noqa: ASYNC110 - the message is with Meta, its answer is not
-                await anyio.sleep(0.01)
+        await eventually(lambda: here.sim.ledger.entries)  # Meta has the message, its answer is held
         await say(here, "Hello!", wa_id=JANE_WA_ID)
         assert (await here.show(broadcast_id))["replied_count"] == 1
         here.sim.change(hold_answers=False)
@@ -38,9 +36,7 @@ async def test_a_reply_counts_after_a_status_that_came_before_the_sends_answer(t
     """The status has settled the attempt, and has told what Meta calls the person."""
     async with site(tmp_path, hold_answers=True, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
-        with anyio.fail_after(PATIENCE_S):
-            while not here.sim.ledger.entries:  # noqa: ASYNC110 - as above
-                await anyio.sleep(0.01)
+        await eventually(lambda: here.sim.ledger.entries)
         entry = here.sim.ledger.entries[0]
         token = callback_token(broadcast_id, 1, 1)
         await status(here, entry.wamid, "delivered", recipient_id=JANE_WA_ID, biz_opaque_callback_data=token)

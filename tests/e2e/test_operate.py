@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import eventually
 from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, people, phones, site
 from wacrmd.clock import DAY, iso
 from wacrmd.domain.actor import Actor
@@ -64,9 +64,7 @@ async def operator(here: Site, broadcast_id: str) -> Operator:
 
 async def flying(here: Site, count: int) -> None:
     """Wait until so many requests are in flight."""
-    with anyio.fail_after(PATIENCE_S):
-        while here.running.sender.in_flight != count:  # noqa: ASYNC110 - it announces nothing
-            await anyio.sleep(0.005)
+    await eventually(lambda: here.running.sender.in_flight == count)
 
 
 async def at_once(*calls: Callable[[], Awaitable[str]]) -> list[str]:

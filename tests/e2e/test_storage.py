@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio
 import httpx
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import NOBODY, Site, configuration, people, site
 from wacrmd import daemon
 from wacrmd.clock import SystemClock
@@ -68,12 +67,6 @@ async def set_pages(here: Site, pages: int) -> None:
     await here.running.ctx.db.outside_transaction(work)
 
 
-async def until(condition: Any, timeout_s: float = PATIENCE_S) -> None:
-    with anyio.fail_after(timeout_s):
-        while not condition():  # noqa: ASYNC110 - the condition is a state that announces nothing
-            await anyio.sleep(0.02)
-
-
 async def refused_while_full(here: Site, broadcast_id: str) -> None:
     """New work gets 503 with a time and a reason, old work can be read, Meta's webhooks are not taken."""
     answer = await here.post(people(1000, 5000))
@@ -101,7 +94,7 @@ async def test_a_full_file_system_loses_nothing_and_goes_on_by_itself(small_disk
         broadcast_id = await here.send(people(300))
         await here.until(broadcast_id, lambda b: b["sent_count"] > 10)
         ballast = fill(small_disk)
-        await until(lambda: here.running.ctx.db.outage is not None)
+        await eventually(lambda: here.running.ctx.db.outage is not None)
         await refused_while_full(here, broadcast_id)
         ballast.unlink()
         await here.until_status(broadcast_id, "sent")
@@ -118,7 +111,7 @@ async def test_a_file_that_may_not_grow_loses_nothing_and_goes_on_by_itself(tmp_
         broadcast_id = await here.send(people(150))
         await here.until(broadcast_id, lambda b: b["sent_count"] > 5)
         await set_pages(here, 0)
-        await until(lambda: here.running.ctx.db.outage is not None)
+        await eventually(lambda: here.running.ctx.db.outage is not None)
         await refused_while_full(here, broadcast_id)
         await set_pages(here, 1_000_000)
         await here.until_status(broadcast_id, "sent")
@@ -135,7 +128,7 @@ async def test_an_outage_ends_by_itself_when_nobody_writes(tmp_path: Path) -> No
         assert (await here.post(people(1000))).status_code == 503
         assert here.running.ctx.db.outage is not None
         await set_pages(here, 1_000_000)
-        await until(lambda: here.running.ctx.db.outage is None)
+        await eventually(lambda: here.running.ctx.db.outage is None)
 
 
 async def test_a_lock_of_another_program_is_named_and_waited_for(
@@ -281,7 +274,7 @@ async def test_a_webhook_that_cannot_be_stored_is_not_answered_200(tmp_path: Pat
             lambda tx: tx.execute("PRAGMA query_only = ON").fetchall()
         )
         here.sim.change(webhook_url=here.webhook_url)
-        await until(lambda: here.running.ctx.db.outage is not None)
+        await eventually(lambda: here.running.ctx.db.outage is not None)
         assert (await here.show(broadcast_id))["delivered_count"] == 0
         await here.running.ctx.db.outside_transaction(
             lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall()

@@ -15,7 +15,7 @@ from anyio.streams.text import TextReceiveStream
 
 from tests.operator.conftest import Wacrmd
 from tests.support.clock import ShiftClock
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, configuration, people, site
 from wacrmd import log
 from wacrmd.admin.protocol import RpcError
@@ -108,9 +108,8 @@ async def test_a_drain_waits_for_what_is_in_flight_however_the_clock_is_set(tmp_
     async with site(tmp_path, clock=ShiftClock(stopped=True), hold_answers=True) as here:
         await here.send(people(5))
         ctx = here.running.ctx
+        await eventually(lambda: ctx.throughput.in_flight == 5)
         with anyio.fail_after(PATIENCE_S):
-            while ctx.throughput.in_flight < 5:  # noqa: ASYNC110 - it announces nothing
-                await anyio.sleep(0.005)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(partial(start_drain, ctx, wait_s=3600))
                 while not ctx.draining:

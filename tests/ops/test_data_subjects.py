@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.patience import PATIENCE_S
 from tests.support.site import Site, people, phones, site
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import HOUR, SECOND, iso
@@ -169,7 +170,7 @@ async def test_the_wal_is_emptied_when_the_reader_that_prevented_it_is_gone(tmp_
             reader.execute("SELECT count(*) FROM recipient").fetchone()
             await here.admin("erase", phone=PERSON)
             assert PERSON[1:].encode() in log.read_bytes()
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE_S):
             while await here.running.ctx.db.read(
                 data_subjects.left_in_wal
             ):  # until the scheduler has done it

@@ -7,19 +7,12 @@ import anyio.lowlevel
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import people, site
 from wacrmd.clock import DAY
 from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
-
-
-async def idle(sender: object) -> None:
-    """Wait until nothing is in flight."""
-    with anyio.fail_after(PATIENCE_S):
-        while getattr(sender, "in_flight"):  # noqa: ASYNC110, B009 - it announces nothing
-            await anyio.sleep(0.005)
 
 
 def in_flight(tx: Tx) -> int:
@@ -47,7 +40,7 @@ async def test_a_cancelled_job_leaves_no_attempt_without_a_request(tmp_path: Pat
                 for _ in range(steps):
                     await anyio.lowlevel.checkpoint()
                 run.cancel_scope.cancel()
-        await idle(sender)
+        await eventually(lambda: not sender.in_flight)
         assert await ctx.db.read(in_flight) == 0
         sent = await ctx.db.read(
             lambda tx: tx.execute(
@@ -73,7 +66,7 @@ async def test_a_result_that_cannot_be_written_does_not_affect_others(tmp_path: 
         broadcast_id = await here.send(people(20))
         shown = await here.until(broadcast_id, lambda b: b["sent_count"] == 19)
         assert shown["pending_count"] == 1
-        await idle(here.running.sender)
+        await eventually(lambda: not here.running.sender.in_flight)
         clock.advance(DAY)
         await here.running.sender.expire_lost_attempts()
         shown = await here.until_status(broadcast_id, "sent")

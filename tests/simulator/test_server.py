@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from wacrmd.simulator import Options, Simulator
 
 pytestmark = pytest.mark.anyio
@@ -245,8 +245,7 @@ async def test_held_answers_come_once_the_option_is_off(client: Any, receiver: A
     options = Options(hold_answers=True, webhook_url=receiver.url, sent_after_ms=0, delivered_share=0.0)
     async with Simulator.running(options) as meta:
         sends = [asyncio.create_task(client.send(meta.url)) for _ in range(3)]
-        while len(meta.ledger) < 3:  # noqa: ASYNC110 - the ledger announces nothing
-            await asyncio.sleep(0)
+        await eventually(lambda: len(meta.ledger) == 3)
         meta.change(latency_ms=1)  # another change releases nothing
         assert not any(send.done() for send in sends)
         assert receiver.bodies == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, signature
 from wacrmd.simulator.webhooks import Delivery, backoff_s
@@ -202,8 +202,7 @@ async def test_a_batch_holds_no_more_than_its_size(client: Any, receiver: Any, b
     options = quick(receiver, batch=4, delivered_share=0.0, hold_answers=True)
     async with Simulator.running(options) as meta:
         sends = [asyncio.create_task(client.send(meta.url, body_of(to=f"+1555123000{n}"))) for n in range(10)]
-        while len(meta.ledger) < 10:  # noqa: ASYNC110 - the ledger announces nothing
-            await asyncio.sleep(0)
+        await eventually(lambda: len(meta.ledger) == 10)
         meta.change(hold_answers=False)  # all statuses are due in the same moment
         await asyncio.gather(*sends)
         await meta.idle()
