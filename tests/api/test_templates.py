@@ -11,7 +11,7 @@ from tests.support.meta import tell
 from tests.support.patience import PATIENCE_S
 from tests.support.site import ACCESS_TOKEN, WABA_ID, Site, site
 from wacrmd.clock import HOUR, MINUTE
-from wacrmd.services.templates import sync as service
+from wacrmd.meta.management import templates_of
 from wacrmd.store import templates as store
 
 pytestmark = pytest.mark.anyio
@@ -155,7 +155,7 @@ async def test_what_a_webhook_told_while_a_sync_was_under_way_is_newer_and_stays
         await sync(here)
         ctx = here.running.ctx
         asked_at = ctx.clock.now()
-        old = service.read_list(WABA_ID, [template("a")], asked_at)
+        old = templates_of(WABA_ID, [template("a")], asked_at)
         value = {
             "event": "DISABLED",
             "message_template_id": 1,
@@ -212,21 +212,3 @@ async def test_the_scope_is_needed(tmp_path: Path) -> None:
         without = {"Authorization": f"Bearer {key['key']}"}
         assert (await here.api.get("/api/v1/templates", headers=without)).status_code == 403
         assert (await here.api.post("/api/v1/templates/sync", headers=without)).status_code == 403
-
-
-def test_what_meta_lists_strangely_is_read_as_far_as_it_goes() -> None:
-    found = service.read_list(
-        WABA_ID,
-        [
-            {"name": "a", "language": "de", "quality_score": {"score": "GREEN"}, "rejected_reason": "NONE"},
-            {"name": "b", "language": "de", "components": "none", "rejected_reason": "SPAM"},
-            {"name": "b", "language": "de", "status": "REJECTED", "components": [1, {"type": "BODY"}]},
-            {"name": 7, "language": "de"},
-            {"name": "c"},
-        ],
-        5,
-    )
-    assert [(each.name, each.status, each.quality, each.reason, each.components) for each in found] == [
-        ("a", "UNKNOWN", "GREEN", None, []),
-        ("b", "REJECTED", None, None, [{"type": "BODY"}]),
-    ]

@@ -2,18 +2,21 @@
 
 import json
 import socket
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.meta.peer import Script, Talk, peer
-from wacrmd.meta.client import MetaCallError, MetaClient
+from wacrmd.meta.client import NUMBER_FIELDS, MetaCallError, MetaClient
+from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.meta.outcome import MetaError
 
 pytestmark = pytest.mark.anyio
 
 WABA = "102290129340398"
+NOW = 1_795_000_000_000
 
 
 def meta(url: str) -> MetaClient:
@@ -39,15 +42,24 @@ def target(head: bytes) -> tuple[str, str, dict[str, list[str]]]:
     return method, parts.path, parse_qs(parts.query)
 
 
+def listed(name: str) -> dict[str, str]:
+    return {"name": name, "language": "en"}
+
+
 async def test_templates_are_read_page_by_page_and_the_token_stays_in_the_header() -> None:
     following = {"cursors": {"before": "x", "after": "a=b&c"}, "next": "https://evil.example/?access_token=x"}
     pages = [
-        ("200 OK", {"data": [{"id": "1"}, {"id": "2"}], "paging": following}),
-        ("200 OK", {"data": [{"id": "3"}, "?"], "paging": {"cursors": {"after": "end"}}}),
+        ("200 OK", {"data": [listed("a"), listed("b")], "paging": following}),
+        ("200 OK", {"data": [listed("c"), "?"], "paging": {"cursors": {"after": "end"}}}),
     ]
     async with peer(answering(*pages)) as seen:
         client = meta(seen.url)
-        assert [item["id"] for item in await client.templates(WABA, "EAAG")] == ["1", "2", "3"]
+        templates = await client.templates(WABA, "EAAG", NOW)
+        assert [(each.name, each.waba_id, each.synced_at) for each in templates] == [
+            ("a", WABA, NOW),
+            ("b", WABA, NOW),
+            ("c", WABA, NOW),
+        ]
         await client.aclose()
     first, second = (target(head) for head, _ in seen.requests)
     assert first[:2] == second[:2] == ("GET", f"/v25.0/{WABA}/message_templates")
@@ -67,7 +79,7 @@ async def test_a_list_with_too_many_pages_is_an_error() -> None:
     async with peer(script) as seen:
         client = meta(seen.url)
         with pytest.raises(MetaCallError, match="more than"):
-            await client.phone_numbers(WABA, "EAAG")
+            await client.templates(WABA, "EAAG", NOW)
         await client.aclose()
 
 
@@ -80,9 +92,9 @@ async def test_number_health_and_subscription() -> None:
     ]
     async with peer(answering(*answers)) as seen:
         client = meta(seen.url)
-        assert await client.number("1", "EAAG", "id,quality_rating") == {"id": "1", "quality_rating": "GREEN"}
-        assert await client.health("1", "EAAG") == {"can_send_message": "AVAILABLE"}
-        assert await client.subscribed_apps(WABA, "EAAG") == [{"whatsapp_business_api_data": {"id": "7"}}]
+        assert await client.number("1", "EAAG") == NumberInfo.of({"quality_rating": "GREEN"})
+        assert await client.health("1", "EAAG") == Health.of({"can_send_message": "AVAILABLE"})
+        assert await client.subscribed_apps(WABA, "EAAG") == ["7"]
         await client.subscribe(WABA, "EAAG")
         await client.aclose()
     assert [target(head)[:2] for head, _ in seen.requests] == [
@@ -91,7 +103,8 @@ async def test_number_health_and_subscription() -> None:
         ("GET", f"/v25.0/{WABA}/subscribed_apps"),
         ("POST", f"/v25.0/{WABA}/subscribed_apps"),
     ]
-    assert target(seen.requests[0][0])[2] == {"fields": ["id,quality_rating"]}
+    assert target(seen.requests[0][0])[2] == {"fields": [NUMBER_FIELDS]}
+    assert target(seen.requests[1][0])[2] == {"fields": ["health_status"]}
 
 
 EXPIRED = {"error": {"code": 190, "message": "Session has expired.", "error_data": {"details": "On Monday."}}}
@@ -141,7 +154,7 @@ async def test_a_refused_call_says_why_in_one_sentence(status: str, document: An
 async def test_an_answer_of_another_shape_is_an_error(document: Any) -> None:
     async with peer(answering(*[("200 OK", document)] * 3)) as seen:
         client = meta(seen.url)
-        for call in (client.templates, client.health, client.subscribe):
+        for call in (partial(client.templates, now=NOW), client.health, client.subscribe):
             with pytest.raises(MetaCallError, match="Meta"):
                 await call(WABA, "EAAG")
         await client.aclose()
@@ -170,14 +183,14 @@ async def test_a_get_is_repeated_on_a_new_connection_if_the_idle_one_is_broken()
     async def script(talk: Talk) -> None:
         await talk.request()
         if talk.peer.connections == 1:
-            await talk.answer(b'{"id":"1"}')
+            await talk.answer(b'{"status":"first"}')
             await talk.request()
         else:
-            await talk.answer(b'{"id":"2"}')
+            await talk.answer(b'{"status":"second"}')
 
     async with peer(script) as seen:
         client = meta(seen.url)
-        assert await client.number("1", "EAAG") == {"id": "1"}
-        assert await client.number("1", "EAAG") == {"id": "2"}
+        assert (await client.number("1", "EAAG")).status == "first"
+        assert (await client.number("1", "EAAG")).status == "second"
         await client.aclose()
     assert seen.connections == 2

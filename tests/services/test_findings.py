@@ -9,6 +9,7 @@ from wacrmd.clock import DAY, HOUR, MINUTE, SECOND
 from wacrmd.domain.attempt import MetaError
 from wacrmd.errors import Refusal
 from wacrmd.meta.client import MetaCallError
+from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.services.broadcasts.progress import Speed
 from wacrmd.services.context import WebhookLiveness
 from wacrmd.services.maintenance.audit import parse_since
@@ -53,25 +54,25 @@ def test_no_word_of_meta_refuses_nothing() -> None:
 def test_what_meta_says_of_a_number_is_judged(
     seen: dict[str, Any], rate: float, not_good: set[tuple[str, str]]
 ) -> None:
-    found = assess_number(seen, rate=rate)
+    found = assess_number(NumberInfo.of(seen), rate=rate)
     assert {(one.name, one.state.value) for one in found if one.state is not CheckState.OK} == not_good
     assert all(one.advice for one in found if one.state is not CheckState.OK)
 
 
 def test_health_names_reasons_and_solutions() -> None:
-    assert assess_health({"can_send_message": "AVAILABLE"}).state is CheckState.OK
+    assert assess_health(Health.of({"can_send_message": "AVAILABLE"})).state is CheckState.OK
     error = {"error_code": 1, "error_description": "No money.", "possible_solution": "Pay."}
     limited = assess_health(
-        {"can_send_message": "LIMITED", "entities": [{"entity_type": "WABA", "errors": [error]}, "odd"]}
+        Health.of({"can_send_message": "LIMITED", "entities": [{"entity_type": "WABA", "errors": [error]}]})
     )
     assert (limited.state, limited.advice) == (CheckState.WARN, "Pay.")
     assert limited.detail == "Meta says that sending is LIMITED (WABA: No money)"
-    assert assess_health({"can_send_message": "BLOCKED"}).state is CheckState.FAIL
+    assert assess_health(Health.of({"can_send_message": "BLOCKED"})).state is CheckState.FAIL
 
 
 def test_a_business_account_without_an_app_hears_nothing() -> None:
     assert assess_subscription([]).state is CheckState.FAIL
-    assert "CRM" in assess_subscription([{"whatsapp_business_api_data": {"name": "CRM"}}]).detail
+    assert "CRM" in assess_subscription(["CRM"]).detail
 
 
 def test_the_worst_finding_decides() -> None:

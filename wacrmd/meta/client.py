@@ -7,9 +7,12 @@ from typing import Any
 
 import httpx
 
+from wacrmd.clock import Millis
+from wacrmd.domain.template import Template
 from wacrmd.errors import WacrmdError
 from wacrmd.meta.answer import error_of, outcome_of
 from wacrmd.meta.errors import rule_for
+from wacrmd.meta.management import Health, NumberInfo, app_names, templates_of
 from wacrmd.meta.outcome import MetaError, NotSent, Outcome, Refused, Unknown
 from wacrmd.meta.transport import NotSentError, RequestFailedError, Timeouts, Transport
 from wacrmd.meta.untrusted import as_json, as_object, as_objects, as_text
@@ -108,31 +111,28 @@ class MetaClient:
             self._prepared[key] = prepared
         return prepared
 
-    async def templates(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
-        """All templates of a business account, as Meta returns them; raises MetaCallError."""
-        return await self._list(f"{waba_id}/message_templates", access_token, TEMPLATE_FIELDS)
+    async def templates(self, waba_id: str, access_token: str, now: Millis) -> list[Template]:
+        """All templates of a business account, read at `now`; raises MetaCallError."""
+        items = await self._list(f"{waba_id}/message_templates", access_token, TEMPLATE_FIELDS)
+        return templates_of(waba_id, items, now)
 
-    async def phone_numbers(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
-        """All phone numbers of a business account, as Meta returns them; raises MetaCallError."""
-        return await self._list(f"{waba_id}/phone_numbers", access_token, NUMBER_FIELDS)
+    async def subscribed_apps(self, waba_id: str, access_token: str) -> list[str]:
+        """The names of the apps that receive the webhooks of a business account; raises MetaCallError."""
+        return app_names(await self._list(f"{waba_id}/subscribed_apps", access_token, None))
 
-    async def subscribed_apps(self, waba_id: str, access_token: str) -> list[dict[str, Any]]:
-        """The apps that receive the webhooks of a business account; raises MetaCallError."""
-        return await self._list(f"{waba_id}/subscribed_apps", access_token, None)
+    async def number(self, phone_number_id: str, access_token: str) -> NumberInfo:
+        """What Meta says about a phone number; raises MetaCallError."""
+        return NumberInfo.of(
+            await self._call("GET", phone_number_id, access_token, {"fields": NUMBER_FIELDS})
+        )
 
-    async def number(
-        self, phone_number_id: str, access_token: str, fields: str = NUMBER_FIELDS
-    ) -> dict[str, Any]:
-        """One phone number, as Meta returns it; raises MetaCallError."""
-        return await self._call("GET", phone_number_id, access_token, {"fields": fields})
-
-    async def health(self, node_id: str, access_token: str) -> dict[str, Any]:
-        """The `health_status` of a number, business account or template; raises MetaCallError."""
+    async def health(self, node_id: str, access_token: str) -> Health:
+        """Whether a number, business account or template can send messages; raises MetaCallError."""
         answer = await self._call("GET", node_id, access_token, {"fields": "health_status"})
         health = answer.get("health_status")
         if not isinstance(health, dict):
             raise MetaCallError(f"Meta's answer about {node_id} has no health_status.")
-        return health
+        return Health.of(health)
 
     async def subscribe(self, waba_id: str, access_token: str) -> None:
         """Subscribe the token's app to the webhooks of a business account; raises MetaCallError."""

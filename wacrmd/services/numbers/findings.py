@@ -1,10 +1,10 @@
 """What a person would look at when it does not work: one finding each, with what to do about it."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from wacrmd.domain.number import Number
 from wacrmd.meta.client import MetaCallError
+from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.services.context import Context
 from wacrmd.vault import access_token_context
 from wacrmd.views.checks import Check, CheckState
@@ -39,12 +39,12 @@ def token_of(ctx: Context, number: Number) -> str:
     return ctx.vault.decrypt(number.access_token, access_token_context(number.id))
 
 
-def assess_number(seen: dict[str, Any], *, rate: float) -> list[Check]:
+def assess_number(info: NumberInfo, *, rate: float) -> list[Check]:
     """Findings about a phone number as Meta describes it, at the rate that is configured here. Pure."""
-    name = seen.get("verified_name") or "no verified name"
-    phone = seen.get("display_phone_number") or "no display number"
+    name = info.verified_name or "no verified name"
+    phone = info.display_phone_number or "no display number"
     found = [Check("token", CheckState.OK, f"Meta knows {phone}, {name}")]
-    status = str(seen.get("status") or "CONNECTED")
+    status = info.status or "CONNECTED"
     if status != "CONNECTED":
         found.append(
             Check(
@@ -54,7 +54,7 @@ def assess_number(seen: dict[str, Any], *, rate: float) -> list[Check]:
                 "Register the number with its PIN in WhatsApp Manager, then resume the number.",
             )
         )
-    quality = str(seen.get("quality_rating") or "UNKNOWN")
+    quality = info.quality_rating or "UNKNOWN"
     if quality in ("YELLOW", "RED"):
         found.append(
             Check(
@@ -66,13 +66,13 @@ def assess_number(seen: dict[str, Any], *, rate: float) -> list[Check]:
         )
     else:
         found.append(Check("quality", CheckState.OK, f"quality rating {quality}"))
-    found += _limits(seen, rate)
+    found += _limits(info, rate)
     return found
 
 
-def _limits(seen: dict[str, Any], rate: float) -> list[Check]:
+def _limits(info: NumberInfo, rate: float) -> list[Check]:
     found: list[Check] = []
-    tier = str(seen.get("whatsapp_business_manager_messaging_limit") or "unknown")
+    tier = info.messaging_limit or "unknown"
     if tier in SMALL_TIERS:
         found.append(
             Check(
@@ -84,9 +84,7 @@ def _limits(seen: dict[str, Any], rate: float) -> list[Check]:
         )
     else:
         found.append(Check("limit", CheckState.OK, f"messaging limit {tier}"))
-    throughput = seen.get("throughput")
-    level = str(throughput.get("level")) if isinstance(throughput, dict) else ""
-    most = BUSINESS_APP_RATE if seen.get("is_on_biz_app") else THROUGHPUT.get(level)
+    most = BUSINESS_APP_RATE if info.is_on_business_app else THROUGHPUT.get(info.throughput_level or "")
     if most is not None and rate > most:
         found.append(
             Check(
@@ -99,25 +97,13 @@ def _limits(seen: dict[str, Any], rate: float) -> list[Check]:
     return found
 
 
-def assess_health(health: dict[str, Any]) -> Check:
+def assess_health(health: Health) -> Check:
     """The finding about Meta's own verdict on whether messages can be sent. Pure."""
-    said = str(health.get("can_send_message") or "unknown")
+    said = health.can_send_message or "unknown"
     if said == "AVAILABLE":
         return Check("health", CheckState.OK, "Meta says that messages can be sent")
-    errors = [
-        (entity.get("entity_type"), error)
-        for entity in health.get("entities") or []
-        if isinstance(entity, dict)
-        for error in entity.get("errors") or []
-        if isinstance(error, dict)
-    ]
-    reasons = "; ".join(
-        f"{kind}: {str(error.get('error_description') or error.get('error_code')).rstrip('.')}"
-        for kind, error in errors
-    )
-    solutions = " ".join(
-        str(error["possible_solution"]) for _, error in errors if error.get("possible_solution")
-    )
+    reasons = "; ".join(f"{error.entity}: {error.reason.rstrip('.')}" for error in health.errors)
+    solutions = " ".join(error.solution for error in health.errors if error.solution)
     return Check(
         "health",
         CheckState.FAIL if said == "BLOCKED" else CheckState.WARN,
@@ -126,15 +112,10 @@ def assess_health(health: dict[str, Any]) -> Check:
     )
 
 
-def assess_subscription(apps: list[dict[str, Any]]) -> Check:
+def assess_subscription(apps: list[str]) -> Check:
     """The finding about who gets the webhooks of the business account. Pure."""
-    names = [
-        str(data.get("name") or data.get("id"))
-        for app in apps
-        if isinstance(data := app.get("whatsapp_business_api_data", app), dict)
-    ]
-    if names:
-        return Check("webhooks", CheckState.OK, f"webhooks go to the app {', '.join(names)}")
+    if apps:
+        return Check("webhooks", CheckState.OK, f"webhooks go to the app {', '.join(apps)}")
     return Check(
         "webhooks",
         CheckState.FAIL,

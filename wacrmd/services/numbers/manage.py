@@ -90,7 +90,7 @@ async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> 
     )
     _refuse_failed(found)
     if display is None and seen is not None:
-        display = _business_phone(str(seen.get("display_phone_number") or ""))
+        display = _business_phone(seen.display_phone_number or "")
     number_id = str(uuid4())
     await ctx.db.write(
         partial(

@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
 from wacrmd.domain.number import Number
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
-from wacrmd.meta.untrusted import as_text
+from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.services.context import Context
 from wacrmd.services.numbers.findings import (
     assess_health,
@@ -24,14 +23,12 @@ from wacrmd.vault import VaultError
 from wacrmd.views.checks import Check, CheckState
 
 TICK: Millis = 10 * SECOND
-MAX_TEXT = 200
-"""Characters kept of what Meta says about a number."""
 ODD_ADVICE = "Check [meta] graph_url, the ids and the network; sending is tried all the same."
 
 log = get_logger(__name__)
 
 
-async def ask_number(ctx: Context, phone_number_id: str, token: str) -> tuple[Check, dict[str, Any] | None]:
+async def ask_number(ctx: Context, phone_number_id: str, token: str) -> tuple[Check, NumberInfo | None]:
     """Whether Meta opens this number with this token, and what it says of it; FAIL only for a clear refusal."""
     try:
         seen = await ctx.meta.number(phone_number_id, token)
@@ -57,7 +54,7 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
         return [first]
     rate = number.messages_per_second or ctx.config.sender.messages_per_second
     found = assess_number(seen, rate=rate)
-    health: dict[str, Any] | None = None
+    health: Health | None = None
     try:
         health = await ctx.meta.health(number.phone_number_id, token)
         found.append(assess_health(health))
@@ -116,16 +113,16 @@ async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> No
                 )
 
 
-async def keep(ctx: Context, number_id: str, seen: dict[str, Any], health: dict[str, Any] | None) -> None:
+async def keep(ctx: Context, number_id: str, info: NumberInfo, health: Health | None) -> None:
     """Store what Meta told about a number."""
     await ctx.db.write(
         partial(
             numbers.note_health,
             number_id=number_id,
-            quality=as_text(seen.get("quality_rating"), MAX_TEXT),
-            limit_tier=as_text(seen.get("whatsapp_business_manager_messaging_limit"), MAX_TEXT),
-            verified_name=as_text(seen.get("verified_name"), MAX_TEXT),
-            health=health,
+            quality=info.quality_rating,
+            limit_tier=info.messaging_limit,
+            verified_name=info.verified_name,
+            health=health.raw if health else None,
             now=ctx.clock.now(),
         )
     )

@@ -1,9 +1,7 @@
 """Templates as Meta has them: read from it page by page, kept here for checks and lists."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
 from wacrmd.domain.number import Number
@@ -12,7 +10,6 @@ from wacrmd.domain.template import Template
 from wacrmd.errors import Refusal, no_number
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
-from wacrmd.meta.untrusted import as_objects, as_text
 from wacrmd.services.context import Context
 from wacrmd.store import numbers, templates
 from wacrmd.store.database import Tx
@@ -121,7 +118,7 @@ async def _businesses(ctx: Context, account_id: str | None) -> list[_Business]:
 async def _sync(ctx: Context, business: _Business) -> BusinessSync:
     asked_at = ctx.clock.now()
     try:
-        listed = read_list(business.waba_id, await _ask(ctx, business), asked_at)
+        listed = await _ask(ctx, business, asked_at)
     except (MetaCallError, VaultError) as error:
         reason = str(error)
         log.warning("template_sync_failed", business_account=business.waba_id, reason=reason)
@@ -151,7 +148,7 @@ async def _sync(ctx: Context, business: _Business) -> BusinessSync:
     )
 
 
-async def _ask(ctx: Context, business: _Business) -> list[dict[str, Any]]:
+async def _ask(ctx: Context, business: _Business, now: Millis) -> list[Template]:
     """Meta's list with the first of the numbers' tokens that opens it; raises the last one's error."""
     failure: MetaCallError | VaultError | None = None
     tried: set[str] = set()
@@ -160,32 +157,7 @@ async def _ask(ctx: Context, business: _Business) -> list[dict[str, Any]]:
             token = ctx.vault.decrypt(number.access_token, access_token_context(number.id))
             if token not in tried:
                 tried.add(token)
-                return await ctx.meta.templates(business.waba_id, token)
+                return await ctx.meta.templates(business.waba_id, token, now)
         except (MetaCallError, VaultError) as error:
             failure = error
     raise failure or MetaCallError(f"no number of business account {business.waba_id} has a token")
-
-
-def read_list(waba_id: str, items: Iterable[dict[str, Any]], now: Millis) -> list[Template]:
-    """Meta's list as templates, each name and language once; what has neither is left out. Pure."""
-    found: dict[tuple[str, str], Template] = {}
-    for item in items:
-        name, language = item.get("name"), item.get("language")
-        if not isinstance(name, str) or not isinstance(language, str):
-            continue
-        quality = item.get("quality_score")
-        reason = as_text(item.get("rejected_reason"))
-        found[name, language] = Template(
-            waba_id=waba_id,
-            meta_id=str(item.get("id", "")),
-            name=name,
-            language=language,
-            status=as_text(item.get("status")) or "UNKNOWN",
-            category=as_text(item.get("category")),
-            parameter_format=as_text(item.get("parameter_format")) or "POSITIONAL",
-            components=as_objects(item.get("components")),
-            quality=as_text(quality.get("score") if isinstance(quality, dict) else quality),
-            reason=None if reason == "NONE" else reason,
-            synced_at=now,
-        )
-    return list(found.values())
