@@ -21,3 +21,8 @@ def test_a_page_ends_with_the_last_item_that_it_shows(
     assert request.rows == 3
     page = Page.of(rows, request, str, lambda row: Position(10 * row, row))
     assert (page.items, page.next) == (items, following)
+
+
+def test_a_page_of_three_goes_on_after_the_third() -> None:
+    page = Page.of([9, 8, 7, 6], PageRequest(3), str, lambda row: Position(10 * row, row))
+    assert page.next == Position(70, 7)

@@ -5,6 +5,7 @@ from itertools import permutations, product
 import pytest
 
 from tests.domain import transition_tables
+from wacrmd.domain.attempt import AttemptResult, MetaError
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.recipient import RUNG, RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.state_machine import Machine, Transition
@@ -14,6 +15,7 @@ from wacrmd.domain.transitions import (
     STATUS_EVENTS,
     BroadcastEvent,
     RecipientEvent,
+    result_event,
     status_event,
 )
 
@@ -32,6 +34,22 @@ def test_every_event_has_one_row_with_a_reason() -> None:
     assert [row.event for row in BROADCAST.rows] == list(BroadcastEvent)
     assert all(row.reason.endswith(".") for row in RECIPIENT.rows)
     assert all(row.reason.endswith(".") for row in BROADCAST.rows)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "event"),
+    [
+        (RecipientStatus.SENT, None, E.ACCEPTED),
+        (RecipientStatus.PENDING, None, E.RETRY_SCHEDULED),
+        (RecipientStatus.UNCERTAIN, None, E.OUTCOME_UNKNOWN),
+        (RecipientStatus.FAILED, MetaError(131026, "a title"), E.REFUSED_FOR_GOOD),
+        (RecipientStatus.FAILED, None, E.ATTEMPT_GIVEN_UP),
+    ],
+)
+def test_the_event_of_a_result(
+    status: RecipientStatus, error: MetaError | None, event: RecipientEvent
+) -> None:
+    assert result_event(AttemptResult(1, 1, 1, status, 0, 0, "", error=error)) is event
 
 
 def test_a_machine_has_the_rows_it_is_made_of() -> None:
