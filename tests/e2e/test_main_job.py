@@ -22,6 +22,9 @@ async def test_each_of_a_thousand_gets_exactly_one_message_and_the_counts_come_t
         twice_share=0.3,
         early_share=0.2,
         shuffle=True,
+        delivered_after_ms=60,
+        read_after_ms=100,
+        replied_after_ms=150,
     ) as here:
         recipients = people(1000)
         broadcast_id = await here.send(recipients)
