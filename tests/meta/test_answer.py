@@ -135,6 +135,10 @@ def test_long_texts_of_an_error_are_cut() -> None:
     outcome = outcome_of(400, {}, body.encode())
     assert isinstance(outcome, Refused)
     assert outcome.error == MetaError(1, "m" * MAX_TEXT, "d" * MAX_TEXT)
+    error = {"code": 2**31, "title": "t" * 9999, "error_user_msg": "u" * 9999, "fbtrace_id": "f" * 9999}
+    outcome = outcome_of(400, {}, json.dumps({"error": error}).encode())
+    assert isinstance(outcome, Refused)
+    assert outcome.error == MetaError(2**31, "t" * MAX_TEXT, "u" * MAX_TEXT, "f" * MAX_TEXT)
     accepted = {
         "contacts": [{"wa_id": "1" * 9999, "user_id": "u" * 9999}],
         "messages": [{"id": "w", "message_status": "s" * 9999}],

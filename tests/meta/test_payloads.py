@@ -161,6 +161,14 @@ ONE_KIND = 'expected an object with one of "text", "image", "video", "document" 
 
 PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
+        {"header": {"text": " ", "parameter_name": "", "size": 1}},
+        {
+            "header.size": 'unknown key; expected "text", "parameter_name"',
+            "header.text": "expected a string that is not empty, found an empty string",
+            "header.parameter_name": "expected a string that is not empty, found an empty string",
+        },
+    ),
+    (
         {"header": "Sale"},
         {"header": f"{ONE_KIND}, found a string"},
     ),

@@ -67,6 +67,42 @@ def test_events_keep_metas_own_object() -> None:
     assert update.raw["restriction_info"][0]["restriction_type"] == "RESTRICTED_BIZ_INITIATED_MESSAGING"
 
 
+def event(field: str, **value: Any) -> Any:
+    """The only update of a webhook with one change."""
+    change = {"field": field, "value": value}
+    envelope = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    (update,) = webhook.parse(envelope, RECEIVED_AT)
+    assert update.raw == value  # type: ignore[union-attr]
+    return update
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({}, None),
+        ({"reason": "NONE"}, None),
+        ({"reason": ""}, None),
+        ({"reason": 5}, None),
+        ({"reason": "INVALID_FORMAT"}, "INVALID_FORMAT"),
+        ({"reason": "ABUSIVE", "other_info": {"title": "FIRST_PAUSE"}}, "FIRST_PAUSE"),
+        ({"other_info": {"title": "FIRST_PAUSE", "description": "For 3 hours"}}, "For 3 hours"),
+        ({"other_info": {"title": "SECOND_PAUSE", "description": "NONE"}}, "SECOND_PAUSE"),
+        ({"rejection_info": {"reason": "A link"}, "other_info": {"description": "b"}}, "A link"),
+    ],
+)
+def test_why_a_template_changed(value: dict[str, Any], reason: str | None) -> None:
+    assert event("message_template_status_update", **value).reason == reason
+
+
+def test_a_template_event_without_a_word_is_unknown() -> None:
+    assert event("message_template_status_update").event == "UNKNOWN"
+
+
+@pytest.mark.parametrize("key", ["display_phone_number", "phone_number"])
+def test_the_number_that_an_event_is_about(key: str) -> None:
+    assert event("phone_number_name_update", **{key: "+1 (555) 078-3881"}).phone == "15550783881"
+
+
 KEYS = ["object", "entry", "id", "changes", "field", "value", "metadata", "phone_number_id", "statuses"]
 KEYS += ["messages", "errors", "contacts", "status", "type", "text", "body", "timestamp", "code", "reaction"]
 KEYS += ["error_data", "user_preferences", "wa_id", "user_id", "button", "interactive", "context", "event"]

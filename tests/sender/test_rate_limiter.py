@@ -215,6 +215,35 @@ def test_the_concurrency_starts_at_32_and_never_exceeds_the_maximum() -> None:
     assert limiter.acquire(1000, NOW + 2 * SECOND) == (5, 0)
 
 
+def test_a_changed_maximum_bounds_the_concurrency_from_then_on() -> None:
+    limiter = RateLimiter(1000, 256, NOW)
+    limiter.configure(1000, 33)
+    assert limiter.acquire(1000, NOW) == (32, 0)
+    assert limiter.state(NOW).in_flight == 32
+    for _ in range(32):
+        limiter.answered(NOW, accepted=True)
+    assert limiter.acquire(1000, NOW + SECOND) == (33, 0)
+
+
+def test_half_of_an_odd_concurrency_is_rounded_down() -> None:
+    limiter = RateLimiter(1000, 256, NOW)
+    assert limiter.acquire(2, NOW) == (2, 0)
+    limiter.answered(NOW, accepted=True)
+    limiter.unanswered(NOW, "no answer")
+    assert limiter.acquire(1000, NOW + SECOND) == (16, 0)
+
+
+def test_a_block_is_over_at_its_last_millisecond() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    assert limiter.acquire(2, NOW) == (2, 0)
+    limiter.throttle(NOW, "130429 Rate limit hit")
+    hold = limiter.state(NOW).hold
+    assert hold is not None
+    assert hold.detail.startswith("130429 Rate limit hit")
+    limiter.answered(NOW + SECOND, accepted=True)
+    assert limiter.state(NOW + SECOND).hold is None
+
+
 def test_only_accepted_messages_raise_the_concurrency() -> None:
     limiter = RateLimiter(1000, 256, NOW)
     assert limiter.acquire(1000, NOW) == (32, 0)
@@ -356,7 +385,10 @@ def test_unblocking_forgets_earlier_blocks_and_missing_answers() -> None:
         limiter.unanswered(NOW, "no answer")
     limiter.unblock()
     assert limiter.state(NOW).hold is None
-    assert limiter.acquire(1000, NOW + SECOND)[0] > 1, "it does not probe"
+    assert limiter.acquire(1000, NOW + SECOND)[0] >= 4, "it does not probe"
+    for _ in range(MAX_UNANSWERED_STREAK - 1):
+        limiter.unanswered(NOW + SECOND, "no answer")
+    assert limiter.state(NOW + SECOND).hold is None, "the streak begins again"
     limiter.throttle(NOW + 2 * SECOND, "130429")
     assert limiter.acquire(1, NOW + 2 * SECOND) == (0, 1000), "the first block again"
 
