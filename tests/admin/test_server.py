@@ -406,7 +406,7 @@ async def test_rpc_describe_lists_all_with_level_and_schema(start: Start) -> Non
         assert listed["count"]["stream"] is True
 
 
-STRANGER = """
+OTHER_USER_PROGRAM = """
 import os, socket, sys
 os.setgroups([])
 os.setgid(65534)
@@ -425,7 +425,7 @@ for call in (b'"name.add","params":{"name":"Ana"}', b'"echo","params":{"to":1}')
 async def test_another_user_may_read_and_is_denied_a_change(start: Start) -> None:
     async with start() as daemon:
         open_to_all(daemon.path.parent)
-        done = await anyio.run_process([sys.executable, "-I", "-c", STRANGER, str(daemon.path)])
+        done = await anyio.run_process([sys.executable, "-I", "-c", OTHER_USER_PROGRAM, str(daemon.path)])
         denied, answered = done.stdout.splitlines()
         assert b'"denied"' in denied
         assert b'"result"' in answered

@@ -73,8 +73,8 @@ async def test_every_bad_key_gets_the_same_401_at_every_endpoint(tmp_path: Path)
             assert error_of(answer)["code"] == "unauthorized", row
         answer = await here.api.get("/api/v1/unknown", headers=bad[2])
         assert error_of(answer)["code"] == "unauthorized"
-        async with httpx.AsyncClient(base_url=here.api.base_url) as stranger:
-            assert error_of(await stranger.get("/api/v1/me"))["code"] == "unauthorized"
+        async with httpx.AsyncClient(base_url=here.api.base_url) as without_key:
+            assert error_of(await without_key.get("/api/v1/me"))["code"] == "unauthorized"
 
 
 async def test_a_bare_key_will_do_and_me_says_whose_it_is(tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ async def test_a_template_without_anything_has_no_components(tmp_path: Path) -> 
         ),
     ],
 )
-async def test_what_does_not_fit_is_refused_with_the_recipient_and_rehearsed_as_a_problem(
+async def test_what_does_not_fit_is_refused_with_the_recipient_and_previewed_as_a_problem(
     tmp_path: Path, fields: dict[str, Any], details: list[tuple[str, str]]
 ) -> None:
     async with site(tmp_path, extra=BY_HAND, templates=TEMPLATES) as here:
@@ -276,9 +276,9 @@ async def test_what_does_not_fit_is_refused_with_the_recipient_and_rehearsed_as_
         assert error["code"] == "bad_request"
         assert error["message"].startswith(f"{details[0][0]}: ")
         assert [(problem["path"], problem["message"]) for problem in error["details"]] == details
-        rehearsed = await here.api.post("/api/v1/broadcasts?dry_run=true", json=body)
-        assert rehearsed.status_code == 200
-        assert rehearsed.json()["data"]["problems"] == error["details"]
+        previewed = await here.api.post("/api/v1/broadcasts?dry_run=true", json=body)
+        assert previewed.status_code == 200
+        assert previewed.json()["data"]["problems"] == error["details"]
         assert (await here.api.get("/api/v1/broadcasts")).json()["data"] == []
         assert here.sim.ledger.counts()["total"] == 0
 

@@ -22,19 +22,19 @@ async def test_it_has_the_numbers_of_the_real_thing_and_stores_nothing(tmp_path:
         }
         answer = await here.api.post(PATH, json=body, headers={"Idempotency-Key": "k"})
         assert answer.status_code == 200
-        rehearsed = answer.json()["data"]
+        previewed = answer.json()["data"]
         assert (await here.api.get("/api/v1/broadcasts")).json()["data"] == []
         await here.admin("number.pause", id=here.number["id"], reason="test")
         real = (
             await here.api.post("/api/v1/broadcasts", json=body, headers={"Idempotency-Key": "k"})
         ).json()["data"]
         del real["broadcast_id"]
-        assert {name: rehearsed[name] for name in real} == real
-        assert (rehearsed["accepted"], rehearsed["suppressed"]) == (39, 1)
-        assert rehearsed["dry_run"] is True
-        assert rehearsed["problems"] == []
-        assert rehearsed["from"] == here.number["id"]
-        assert rehearsed["expected_duration_s"] == 3.9
+        assert {name: previewed[name] for name in real} == real
+        assert (previewed["accepted"], previewed["suppressed"]) == (39, 1)
+        assert previewed["dry_run"] is True
+        assert previewed["problems"] == []
+        assert previewed["from"] == here.number["id"]
+        assert previewed["expected_duration_s"] == 3.9
         again = (await here.api.post(PATH, json=body)).json()["data"]
         assert again["expected_duration_s"] == 7.8  # what waits comes first
 

@@ -1,4 +1,4 @@
-"""The description of the API is true: it is valid, and a stranger who reads only it finds no contradiction."""
+"""The description of the API is true: it is valid, and a program that reads only it finds no contradiction."""
 
 import json
 import re

@@ -127,7 +127,7 @@ def public() -> Iterator[Path]:
         yield Path(folder)
 
 
-STRANGER = """
+OTHER_USER_PROGRAM = """
 import json, os, socket, sys
 os.setgroups([])
 os.setgid(65534)
@@ -155,7 +155,7 @@ async def test_a_stranger_may_read_everything_and_change_nothing(public: Path) -
             for at, method in enumerate(METHODS)
         ]
         done = await anyio.run_process(
-            [sys.executable, "-I", "-c", STRANGER, str(here.socket), json.dumps(calls)]
+            [sys.executable, "-I", "-c", OTHER_USER_PROGRAM, str(here.socket), json.dumps(calls)]
         )
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         for method, answer in zip(METHODS, answers, strict=True):
@@ -172,7 +172,7 @@ async def test_a_stranger_may_read_everything_and_change_nothing(public: Path) -
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 async def test_an_operator_operates_and_does_not_administer(public: Path) -> None:
     """A member by a supplementary group, which the kernel vouches for, from the reload on that names the group."""
-    program = STRANGER.replace("os.setgroups([])", "os.setgroups([4242])")
+    program = OTHER_USER_PROGRAM.replace("os.setgroups([])", "os.setgroups([4242])")
     async with site(public, extra='[admin]\nsocket_mode = "0666"\n') as here:
         calls = [
             {

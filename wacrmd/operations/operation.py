@@ -1,6 +1,6 @@
 """An operation, declared once: what it is called, takes, answers and refuses, who may do it, and where.
 
-The doors (`wacrmd/api/`, `wacrmd/admin/`), OpenAPI, `rpc.describe` and the references in docs/ are made from it.
+`wacrmd/api/`, `wacrmd/admin/`, OpenAPI, `rpc.describe` and docs/admin.md are made from it.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""What is wrong with parameters, in words for callers and the same at every door."""
+"""What is wrong with parameters, in words for callers; the same over HTTP and on the admin socket."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""All operations: the one table that every door, OpenAPI and the references in docs/ are made from."""
+"""All operations: the HTTP API, the admin socket, OpenAPI and docs/admin.md are made from this table."""
 
 from wacrmd.operations import (
     access,

@@ -53,7 +53,7 @@ class Throughput(Protocol):
 
 
 class Changes:
-    """Tells those who watch broadcasts that something changed; a hint, the rows are the truth."""
+    """Wakes those who watch broadcasts when something changed; they read the rows to see what."""
 
     def __init__(self) -> None:
         self._watchers: dict[int, set[asyncio.Event]] = {}

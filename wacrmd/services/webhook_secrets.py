@@ -1,4 +1,4 @@
-"""Whom Meta's events may speak for: app secrets, each with the numbers and accounts configured with it."""
+"""App secrets that are valid now, each with the numbers and accounts that it authorises."""
 
 from dataclasses import dataclass, field
 from functools import partial

@@ -41,7 +41,7 @@ WAL_BUSY_TIMEOUT_MS = 100
 
 _ADVICE = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space, work goes on by itself",
-    sqlite3.SQLITE_READONLY: "the database file is read-only: mend its permissions or remount the file system",
+    sqlite3.SQLITE_READONLY: "the database file is read-only: correct its permissions or remount the file system",
     sqlite3.SQLITE_BUSY: "another program holds the database locked: end it, work goes on by itself",
     sqlite3.SQLITE_LOCKED: "another program holds the database locked: end it, work goes on by itself",
     sqlite3.SQLITE_IOERR: "the disk answers with I/O errors: check it and the system log",

@@ -98,7 +98,7 @@ def _limits(info: NumberInfo, rate: float) -> list[Check]:
 
 
 def assess_health(health: Health) -> Check:
-    """The finding about Meta's own verdict on whether messages can be sent. Pure."""
+    """The finding about Meta's `health_status`: can messages be sent? Pure."""
     said = health.can_send_message or "unknown"
     if said == "AVAILABLE":
         return Check("health", CheckState.OK, "Meta says that messages can be sent")

@@ -48,7 +48,7 @@ class NewNumber:
 
 @dataclass(frozen=True, slots=True)
 class NumberChange:
-    """What shall be different about a number; None leaves a thing as it is.
+    """What to change about a number; None leaves a field as it is.
 
     `messages_per_second` 0 goes back to the configuration's rate, an empty `label` or `display_phone` to none.
     """

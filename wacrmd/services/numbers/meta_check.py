@@ -80,7 +80,7 @@ def _with_id(check: Check, number: Number) -> Check:
 async def keep_checked(ctx: Context) -> None:
     """Ask Meta about each number once in the configured interval, the first time after that; until cancelled.
 
-    A task of its own: Meta may take a minute to answer, and nothing else shall wait for that.
+    A separate task, because Meta may take a minute to answer and nothing else should wait for that.
     """
     asked: dict[str, Millis] = {}
     while True:
