@@ -154,8 +154,8 @@ async def test_what_a_webhook_told_while_a_sync_was_under_way_is_newer_and_stays
     async with site(tmp_path, extra=NEVER, templates=(template("a"),)) as here:
         await sync(here)
         ctx = here.running.ctx
-        asked_at = ctx.clock.now()
-        old = templates_of(WABA_ID, [template("a")], asked_at)
+        requested_at = ctx.clock.now()
+        old = templates_of(WABA_ID, [template("a")], requested_at)
         value = {
             "event": "DISABLED",
             "message_template_id": 1,
@@ -163,7 +163,9 @@ async def test_what_a_webhook_told_while_a_sync_was_under_way_is_newer_and_stays
             "message_template_language": "en_US",
         }
         await tell(here.hook, "message_template_status_update", value)
-        await ctx.db.write(lambda tx: store.replace_all(tx, WABA_ID, old, ctx.clock.now(), asked_at=asked_at))
+        await ctx.db.write(
+            lambda tx: store.replace_all(tx, WABA_ID, old, ctx.clock.now(), requested_at=requested_at)
+        )
         assert [each["status"] for each in await listed(here)] == ["DISABLED"]
 
 

@@ -4,13 +4,13 @@ import pytest
 
 from wacrmd.clock import HOUR, MINUTE, SECOND
 from wacrmd.outbound.schedule import RETRY_DELAYS, next_attempt_at, next_deliveries
-from wacrmd.store.outbox import Due
+from wacrmd.store.outbox import DueDelivery
 
 MAX_AGE = 72 * HOUR
 
 
-def due(number: int, endpoint: str, queued_at: int = 0) -> Due:
-    return Due(number, endpoint, "http://h/", b"", "e", "evt", "{}", 0, queued_at)
+def due(number: int, endpoint: str, queued_at: int = 0) -> DueDelivery:
+    return DueDelivery(number, endpoint, "http://h/", b"", "e", "evt", "{}", 0, queued_at)
 
 
 def test_delays_grow_over_three_days_and_then_it_gives_up() -> None:

@@ -47,7 +47,7 @@ def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sq
     assert outbox.add(tx, "a", WebhookEvent.BROADCAST_SENT, DATA, START) == 1
     assert outbox.add(tx, "a", WebhookEvent.BROADCAST_PAUSED, DATA, START) == 0
     assert outbox.add(tx, "b", WebhookEvent.CONTACT_OPTED_OUT, DATA, START) == 0
-    found = outbox.due(tx, now=START + 5000, room=10, busy=[])
+    found = outbox.due(tx, now=START + 5000, limit=10, in_flight=[])
     assert {name: [each.event for each in due] for name, due in found.items()} == {
         "one": ["broadcast.sent", "contact.opted_out"],
         "two": ["contact.opted_out"],
@@ -62,12 +62,12 @@ def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sq
     }
     assert found["one"][1].event_id == found["two"][0].event_id
     busy = [found["two"][0].id]
-    assert "two" not in outbox.due(tx, now=START + 5000, room=10, busy=busy)
-    assert outbox.due(tx, now=START - 1, room=10, busy=[]) == {}
+    assert "two" not in outbox.due(tx, now=START + 5000, limit=10, in_flight=busy)
+    assert outbox.due(tx, now=START - 1, limit=10, in_flight=[]) == {}
 
 
 def tried(tx: sqlite3.Connection, result: DeliveryResult, now: int) -> str | None:
-    (due,) = outbox.due(tx, now=now, room=1, busy=[])["one"]
+    (due,) = outbox.due(tx, now=now, limit=1, in_flight=[])["one"]
     return record_result(
         tx, delivery=due, result=result, started_at=now, max_age=MAX_AGE, jitter=0.0, now=now
     )
@@ -105,7 +105,7 @@ def test_an_endpoint_that_took_nothing_for_the_whole_time_is_disabled_and_the_re
         outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE)
     reason = tried(tx, DeliveryResult(None, "no answer", 1.0), START + MAX_AGE)
     assert reason == f"No delivery has succeeded since {iso(START)}; the last error: no answer"
-    assert outbox.due(tx, now=START + 2 * MAX_AGE, room=10, busy=[]) == {}
+    assert outbox.due(tx, now=START + 2 * MAX_AGE, limit=10, in_flight=[]) == {}
     assert {each.status for each in outbox.page(tx, "one", limit=10)} == {"failed"}
     assert outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE) == 0
 
@@ -140,8 +140,10 @@ def test_two_rows_that_turn_out_to_be_one_person_stay_suppressed_both(tx: sqlite
 
 
 def test_time_decides_between_stop_and_return_and_the_stop_wins_a_tie(tx: sqlite3.Connection) -> None:
-    def back(at: int, *, even_newer: bool = False) -> bool:
-        return optouts.remove(tx, account_id="a", phone="+1", source="word", at=at, even_newer=even_newer)
+    def back(at: int, *, include_newer: bool = False) -> bool:
+        return optouts.remove(
+            tx, account_id="a", phone="+1", source="word", at=at, include_newer=include_newer
+        )
 
     assert not back(5)
     assert stop(tx, 10, phone="+1")
@@ -150,5 +152,5 @@ def test_time_decides_between_stop_and_return_and_the_stop_wins_a_tie(tx: sqlite
     assert not stop(tx, 9, phone="+1")
     assert optouts.among(tx, "a", ["+1"]) == set()
     assert stop(tx, 10, phone="+1")
-    assert back(3, even_newer=True)
+    assert back(3, include_newer=True)
     assert not back(11)

@@ -23,7 +23,7 @@ from wacrmd.outbound.signature import headers
 from wacrmd.services.context import Context
 from wacrmd.store import outbox, webhook_endpoints
 from wacrmd.store.database import Tx
-from wacrmd.store.outbox import Due
+from wacrmd.store.outbox import DueDelivery
 from wacrmd.vault import VaultError, webhook_secret_context
 
 POLL_INTERVAL: Millis = 1 * SECOND
@@ -47,7 +47,7 @@ class Dispatcher:
     def __init__(self, ctx: Context, *, resolver: AbstractResolver | None = None) -> None:
         self._ctx = ctx
         self._resolver = resolver
-        self._due: dict[str, list[Due]] = {}
+        self._due: dict[str, list[DueDelivery]] = {}
         self._is_stale = True
         self._calls: Counter[str] = Counter()
         """Requests in flight by endpoint id: each occupies a worker."""
@@ -114,8 +114,8 @@ class Dispatcher:
             work = partial(
                 outbox.due,
                 now=self._ctx.clock.now(),
-                room=MAX_DUE_PER_ENDPOINT,
-                busy=list(self._in_progress),
+                limit=MAX_DUE_PER_ENDPOINT,
+                in_flight=list(self._in_progress),
             )
             try:
                 self._due = await self._ctx.db.read(work)
@@ -131,7 +131,7 @@ class Dispatcher:
             self._calls[delivery.endpoint_id] += 1
             tasks.start_soon(self._deliver, delivery)
 
-    async def _deliver(self, delivery: Due) -> None:
+    async def _deliver(self, delivery: DueDelivery) -> None:
         """One attempt and its result. The worker is free as soon as the app has answered."""
         try:
             started_at = self._ctx.clock.now()
@@ -155,7 +155,7 @@ class Dispatcher:
             self._delivery_ended.set()
             self._wake.set()
 
-    async def _post(self, delivery: Due, now: Millis) -> DeliveryResult:
+    async def _post(self, delivery: DueDelivery, now: Millis) -> DeliveryResult:
         try:
             secret = self._ctx.vault.decrypt(delivery.secret, webhook_secret_context(delivery.endpoint_id))
         except VaultError as error:
@@ -173,7 +173,7 @@ class Dispatcher:
             delivery.url, signed, body, self._ctx.config.outbound_webhooks.timeout_s
         )
 
-    async def _record(self, delivery: Due, result: DeliveryResult, started_at: Millis) -> None:
+    async def _record(self, delivery: DueDelivery, result: DeliveryResult, started_at: Millis) -> None:
         """Write the result, and try until it is written: without it the delivery would be repeated at once."""
         ctx = self._ctx
         work = partial(
@@ -212,7 +212,7 @@ class Dispatcher:
 def record_result(
     tx: Tx,
     *,
-    delivery: Due,
+    delivery: DueDelivery,
     result: DeliveryResult,
     started_at: Millis,
     max_age: Millis,
@@ -232,11 +232,13 @@ def record_result(
         "error": result.error,
         "duration_ms": round(result.duration_s * SECOND),
     }
-    outbox.note_try(tx, delivery.id, attempt, next_attempt_at=None if has_given_up else retry_at, now=now)
+    outbox.record_attempt(
+        tx, delivery.id, attempt, next_attempt_at=None if has_given_up else retry_at, now=now
+    )
     if result.succeeded:
-        webhook_endpoints.note_success(tx, delivery.endpoint_id)
+        webhook_endpoints.record_success(tx, delivery.endpoint_id)
         return None
-    failing_since = webhook_endpoints.note_failure(tx, delivery.endpoint_id, now)
+    failing_since = webhook_endpoints.record_failure(tx, delivery.endpoint_id, now)
     if failing_since is None:
         return None
     failing_for = now - failing_since

@@ -1,4 +1,4 @@
-"""Accounts: the tenants that own everything else."""
+"""Accounts: the tenants. Each number, key, broadcast and opt-out belongs to one."""
 
 import sqlite3
 from uuid import uuid4
@@ -15,10 +15,8 @@ _ROW = RowMapper(Account)
 def add(tx: Tx, name: str, now: Millis) -> Account:
     """Store a new account. Refuses a name that is taken."""
     account = Account(id=str(uuid4()), name=name, created_at=now)
-    try:
-        tx.execute("INSERT INTO account (id, name, created_at) VALUES (?, ?, ?)", (account.id, name, now))
-    except sqlite3.IntegrityError as error:
-        raise conflict(f"There is an account named {name!r} already: choose another name") from error
+    values = (account.id, name, now)
+    _write_name(tx, "INSERT INTO account (id, name, created_at) VALUES (?, ?, ?)", values, name)
     return account
 
 
@@ -28,7 +26,7 @@ def all_of(tx: Tx) -> list[Account]:
 
 
 def find(tx: Tx, reference: str) -> Account | None:
-    """The account of this name or id."""
+    """The account with this name or id."""
     row = tx.execute(
         f"SELECT {_ROW.columns} FROM account WHERE name = ? OR id = ?", (reference, reference)
     ).fetchone()
@@ -36,15 +34,19 @@ def find(tx: Tx, reference: str) -> Account | None:
 
 
 def rename(tx: Tx, account_id: str, name: str) -> None:
-    """Give the account another name. Refuses a name that is taken."""
+    """Change the account's name. Refuses a name that is taken."""
+    _write_name(tx, "UPDATE account SET name = ? WHERE id = ?", (name, account_id), name)
+
+
+def _write_name(tx: Tx, statement: str, values: tuple[object, ...], name: str) -> None:
     try:
-        tx.execute("UPDATE account SET name = ? WHERE id = ?", (name, account_id))
+        tx.execute(statement, values)
     except sqlite3.IntegrityError as error:
         raise conflict(f"There is an account named {name!r} already: choose another name") from error
 
 
 def remove(tx: Tx, account_id: str) -> None:
-    """Delete an account that owns nothing any more; refuses one that does (foreign keys)."""
+    """Delete an account with its opt-outs, webhook endpoints and revoked keys. Refuses one that owns anything else."""
     try:
         tx.execute("DELETE FROM optout WHERE account_id = ?", (account_id,))
         tx.execute("DELETE FROM webhook_endpoint WHERE account_id = ?", (account_id,))

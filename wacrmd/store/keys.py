@@ -1,4 +1,4 @@
-"""API keys of the local apps; of a key only its hash is stored."""
+"""API keys of local apps; only the hash of a key is stored."""
 
 import json
 from uuid import uuid4
@@ -40,7 +40,7 @@ def all_of(tx: Tx, account_id: str | None = None) -> list[ApiKey]:
 
 
 def usable(tx: Tx, hashed: bytes, now: Millis) -> ApiKey | None:
-    """The key of this hash, unless it is revoked or expired."""
+    """The key with this hash, unless it is revoked or expired."""
     row = tx.execute(
         f"{_SELECT} WHERE k.hash = ? AND k.revoked_at IS NULL AND coalesce(k.expires_at, ?) >= ?",
         (hashed, now, now),
@@ -48,17 +48,17 @@ def usable(tx: Tx, hashed: bytes, now: Millis) -> ApiKey | None:
     return _ROW.record(row) if row else None
 
 
-def find(tx: Tx, beginning: str) -> list[ApiKey]:
-    """The keys whose id begins so (at most two: enough to see that it is ambiguous)."""
-    rows = tx.execute(f"{_SELECT} WHERE substr(k.id, 1, ?) = ? LIMIT 2", (len(beginning), beginning))
+def find(tx: Tx, prefix: str) -> list[ApiKey]:
+    """The keys whose id begins with `prefix`; two at most, which is enough to see that it is ambiguous."""
+    rows = tx.execute(f"{_SELECT} WHERE substr(k.id, 1, ?) = ? LIMIT 2", (len(prefix), prefix))
     return [_ROW.record(row) for row in rows]
 
 
 def revoke(tx: Tx, key_id: str, now: Millis) -> None:
-    """From now on nobody gets in with this key; repeating it changes nothing."""
+    """Reject the key from now on; revoking it again changes nothing."""
     tx.execute("UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (now, key_id))
 
 
-def used(tx: Tx, key_id: str, now: Millis) -> None:
-    """Note when the key was last used."""
+def set_last_used(tx: Tx, key_id: str, now: Millis) -> None:
+    """Record that the key was used."""
     tx.execute("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, key_id))

@@ -1,4 +1,4 @@
-"""The suppression list: who wants no broadcasts from an account."""
+"""The suppression list: the opt-outs of each account."""
 
 import json
 from collections.abc import Iterable
@@ -26,20 +26,20 @@ def add(
     at: Millis,
     now: Millis | None = None,
 ) -> bool:
-    """Note that a person opted out; False when that was known. Tells `contact.opted_out`.
+    """Store that a person opted out at `at`; False if that was known. Emits `contact.opted_out`.
 
-    What is known of the person besides, from messages that we sent, is noted with it, so that a phone is
-    suppressed where a user id opted out, and the other way round. One that was taken back later than `at`
-    stays taken back: Meta may tell an old stop again days later. `now` is the time, where `at` is another one.
+    The person's other address, if earlier messages tell it, is stored too: whoever opts out by user id is also
+    suppressed by phone, and the other way round. If the person opted in again after `at`, nothing changes,
+    because Meta may repeat an old opt-out days later. `now` is the present time if that is not `at`.
     """
-    phone, user_id = _whole(tx, account_id, phone, user_id)
+    phone, user_id = _with_other_address(tx, account_id, phone, user_id)
     rows = tx.execute(
         "SELECT id, phone, user_id, lifted_at FROM optout WHERE account_id = ? AND (phone = ? OR user_id = ?)",
         (account_id, phone, user_id),
     ).fetchall()
     if any(lifted_at is not None and at < lifted_at for _, _, _, lifted_at in rows):
         return False
-    is_news = not any(lifted_at is None for _, _, _, lifted_at in rows)
+    is_new = not any(lifted_at is None for _, _, _, lifted_at in rows)
     has_phone = any(row[1] == phone for row in rows) or phone is None
     has_user = any(row[2] == user_id for row in rows) or user_id is None
     tx.execute(
@@ -63,16 +63,16 @@ def add(
                 at,
             ),
         )
-    if is_news:
+    if is_new:
         data = OptedOut(phone=phone, user_id=user_id, source=source, detail=detail)
         outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
-    return is_news
+    return is_new
 
 
 def add_recipient(
     tx: Tx, recipient_id: int, *, source: str, detail: str | None, at: Millis, now: Millis
 ) -> None:
-    """Note that the person behind a recipient opted out, by the address that we sent to."""
+    """Store that a recipient opted out, by the address that the message was sent to."""
     account_id, to = tx.execute(
         'SELECT b.account_id, r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id WHERE r.id = ?',
         (recipient_id,),
@@ -99,17 +99,17 @@ def remove(
     source: str,
     at: Millis,
     now: Millis | None = None,
-    even_newer: bool = False,
+    include_newer: bool = False,
 ) -> bool:
-    """Let a person be messaged again; False when nobody of that address had opted out. Tells `contact.opted_in`.
+    """Store that a person opted in again at `at`; False if there was no opt-out. Emits `contact.opted_in`.
 
-    An opt-out that is newer than `at` stays (Meta keeps no order), unless `even_newer`: an operator means now.
+    An opt-out after `at` is kept, because Meta's webhooks come in any order, unless `include_newer`.
     """
-    phone, user_id = _whole(tx, account_id, phone, user_id)
+    phone, user_id = _with_other_address(tx, account_id, phone, user_id)
     rows = tx.execute(
         "UPDATE optout SET lifted_at = max(?1, at) WHERE account_id = ?2 AND (phone = ?3 OR user_id = ?4)"
         " AND lifted_at IS NULL AND (?5 OR at <= ?1) RETURNING phone, user_id",
-        (at, account_id, phone, user_id, int(even_newer)),
+        (at, account_id, phone, user_id, int(include_newer)),
     ).fetchall()
     if not rows:
         return False
@@ -122,8 +122,10 @@ def remove(
     return True
 
 
-def _whole(tx: Tx, account_id: str, phone: str | None, user_id: str | None) -> tuple[str | None, str | None]:
-    """A person's phone and user id, where one is given and the account's messages know the other."""
+def _with_other_address(
+    tx: Tx, account_id: str, phone: str | None, user_id: str | None
+) -> tuple[str | None, str | None]:
+    """Phone and user id of a person of whom one is given, if messages of the account tell the other."""
     if phone is None and user_id is not None:
         row = tx.execute(
             'SELECT r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'
@@ -142,9 +144,9 @@ def _whole(tx: Tx, account_id: str, phone: str | None, user_id: str | None) -> t
 
 
 def link(tx: Tx, people: Iterable[tuple[str, str, str]]) -> None:
-    """It was learnt that a phone and a user id are one person (account id, phone, user id each).
+    """Store that phones and user ids belong to the same people: (account id, phone, user id) each.
 
-    Whoever opted out by one of them is suppressed by the other as well from now on.
+    Whoever opted out by one of the two is suppressed by the other as well from now on.
     """
     if tx.execute("SELECT 1 FROM optout LIMIT 1").fetchone() is None:
         return
@@ -160,7 +162,7 @@ def link(tx: Tx, people: Iterable[tuple[str, str, str]]) -> None:
 
 
 def among(tx: Tx, account_id: str, addresses: Iterable[str]) -> set[str]:
-    """Those of the addresses (phones and user ids) that have opted out."""
+    """The addresses (phones or user ids) among these that have opted out."""
     rows = tx.execute(
         "SELECT j.value FROM json_each(?2) j WHERE EXISTS (SELECT 1 FROM optout o WHERE o.account_id = ?1"
         " AND o.phone = j.value AND o.lifted_at IS NULL) OR EXISTS (SELECT 1 FROM optout o WHERE o.account_id = ?1"
@@ -184,10 +186,10 @@ def find(
 def page(
     tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int
 ) -> list[AccountOptOut]:
-    """Opt-outs of one account or of all, newest first, that stand after the position."""
+    """Opt-outs of one account or of all after the position, newest first."""
     at, after_id = after or (2**62, 0)
     account_ids = [account_id] if account_id else [row[0] for row in tx.execute("SELECT id FROM account")]
-    # Account by account, for the index is in this order only within one.
+    # Account by account: within one, the index has this order.
     found = [
         _ROW.record(row)
         for each in account_ids

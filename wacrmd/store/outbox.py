@@ -1,4 +1,4 @@
-"""The outbox of webhooks for local apps: a row is written with the change that it tells of, or not at all."""
+"""The outbox of webhooks to local apps: a delivery is stored in the transaction of the change that it reports."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -20,8 +20,8 @@ MAX_DELETED_ROWS = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """A delivery whose time has come, with what it takes to make it."""
+class DueDelivery:
+    """A delivery that is due, with the URL and the encrypted secret of its endpoint."""
 
     id: int
     endpoint_id: str
@@ -36,7 +36,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery(DeliveryFacts):
-    """One event for one endpoint: where it stands, and each try with time, status or error, and duration."""
+    """One event for one endpoint: its state, and each attempt with time, HTTP status or error, and duration."""
 
     id: int
     body: str
@@ -48,7 +48,7 @@ _ROW = RowMapper(Delivery)
 
 
 def subscribed_events(tx: Tx, account_id: str) -> frozenset[str]:
-    """The events that an active endpoint of the account listens to; empty for most accounts, so ask first."""
+    """The events that active endpoints of the account are subscribed to; an event of another kind need not be built."""
     rows = tx.execute(
         "SELECT events FROM webhook_endpoint WHERE account_id = ? AND is_active = 1", (account_id,)
     )
@@ -56,7 +56,7 @@ def subscribed_events(tx: Tx, account_id: str) -> frozenset[str]:
 
 
 def has_subscribers(tx: Tx) -> bool:
-    """Whether any account has an active endpoint: one look that keeps the sender's way short where none has."""
+    """Whether any account has an active endpoint; if not, the sender skips all work on events."""
     return tx.execute("SELECT 1 FROM webhook_endpoint WHERE is_active = 1 LIMIT 1").fetchone() is not None
 
 
@@ -69,7 +69,10 @@ def add(
     *,
     occurred_at: Millis | None = None,
 ) -> int:
-    """Queue one event, that occurred now or earlier, to each endpoint of the account that listens; how many."""
+    """Store a delivery for each active endpoint of the account that is subscribed to the event; how many.
+
+    `occurred_at` is the time of the event if that is not `now`.
+    """
     rows = tx.execute(
         "SELECT id FROM webhook_endpoint WHERE account_id = ? AND is_active = 1"
         " AND EXISTS (SELECT 1 FROM json_each(events) WHERE value = ?)",
@@ -94,32 +97,34 @@ def add(
     return len(rows)
 
 
-def due(tx: Tx, *, now: Millis, room: int, busy: Iterable[int]) -> dict[str, list[Due]]:
-    """Up to `room` due deliveries of each active endpoint, oldest first, without those that are `busy`.
+def due(tx: Tx, *, now: Millis, limit: int, in_flight: Iterable[int]) -> dict[str, list[DueDelivery]]:
+    """Up to `limit` due deliveries of each active endpoint, oldest first, except those `in_flight` (row ids).
 
-    Endpoint by endpoint, so that one with ten thousand due deliveries hides nobody else's.
+    Endpoint by endpoint, so that one with thousands of due deliveries does not delay the others.
     """
     endpoints = tx.execute("SELECT id, url, secret FROM webhook_endpoint WHERE is_active = 1").fetchall()
-    under_way = json.dumps(list(busy))
-    found: dict[str, list[Due]] = {}
+    excluded = json.dumps(list(in_flight))
+    found: dict[str, list[DueDelivery]] = {}
     for endpoint_id, url, secret in endpoints:
         rows = tx.execute(
             "SELECT id, event, event_id, body, attempts, queued_at FROM webhook_delivery"
             " WHERE endpoint_id = ? AND status = 'pending' AND next_attempt_at <= ?"
             " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_attempt_at, id LIMIT ?",
-            (endpoint_id, now, under_way, room),
+            (endpoint_id, now, excluded, limit),
         ).fetchall()
         if rows:
-            found[endpoint_id] = [Due(row[0], endpoint_id, url, secret, *row[1:]) for row in rows]
+            found[endpoint_id] = [DueDelivery(row[0], endpoint_id, url, secret, *row[1:]) for row in rows]
     return found
 
 
-def note_try(
+def record_attempt(
     tx: Tx, delivery_id: int, result: Mapping[str, object], *, next_attempt_at: Millis | None, now: Millis
 ) -> None:
-    """Keep what a try came to: delivered (`result["error"]` is None), due again, or failed for good."""
-    delivered = result["error"] is None
-    status = "delivered" if delivered else "failed" if next_attempt_at is None else "pending"
+    """Record an attempt: delivered if `result["error"]` is None, else pending until the next one, or failed."""
+    if result["error"] is None:
+        status = DeliveryStatus.DELIVERED
+    else:
+        status = DeliveryStatus.FAILED if next_attempt_at is None else DeliveryStatus.PENDING
     tx.execute(
         "UPDATE webhook_delivery SET status = ?1, attempts = attempts + 1, tries = json_insert(tries, '$[#]', json(?2)),"
         " next_attempt_at = coalesce(?3, next_attempt_at),"
@@ -129,7 +134,7 @@ def note_try(
 
 
 def fail_pending(tx: Tx, endpoint_id: str) -> int:
-    """Give up what still waits for an endpoint that was disabled; how many. Each can be asked for again."""
+    """Fail the pending deliveries of an endpoint that was disabled; how many. Each can be resent."""
     cursor = tx.execute(
         "UPDATE webhook_delivery SET status = 'failed' WHERE endpoint_id = ? AND status = 'pending'",
         (endpoint_id,),
@@ -146,8 +151,8 @@ def delete_deliveries(tx: Tx, endpoint_id: str) -> int:
     ).rowcount
 
 
-def queue_again(tx: Tx, delivery_id: int, now: Millis) -> None:
-    """Make a delivery due now, with all its tries before it; the event keeps its id and its body."""
+def requeue(tx: Tx, delivery_id: int, now: Millis) -> None:
+    """Make a delivery due now. It keeps its earlier attempts, and the event its id and its body."""
     tx.execute(
         "UPDATE webhook_delivery SET status = 'pending', attempts = 0, next_attempt_at = ?1, queued_at = ?1 WHERE id = ?2",
         (now, delivery_id),
@@ -162,9 +167,9 @@ def page(
     after: tuple[Millis, int] | None = None,
     limit: int,
 ) -> list[Delivery]:
-    """Deliveries of an endpoint, newest first, that stand after the position."""
+    """Deliveries of an endpoint after the position, newest first."""
     at, row_id = after or (2**62, 0)
-    # Status by status, for the index is in this order only within one.
+    # Status by status: within one, the index has this order.
     found = [
         _ROW.record(row)
         for each in ([status] if status else DeliveryStatus)
@@ -178,7 +183,7 @@ def page(
 
 
 def get(tx: Tx, endpoint_id: str | None, delivery_uuid: str) -> Delivery | None:
-    """One delivery, of this endpoint if one is given."""
+    """The delivery with this uuid, if it is of this endpoint (None: of any)."""
     row = tx.execute(
         f"SELECT {_ROW.columns} FROM webhook_delivery WHERE uuid = ?1 AND (?2 IS NULL OR endpoint_id = ?2)",
         (delivery_uuid, endpoint_id),

@@ -1,7 +1,7 @@
-"""Templates as last synced from Meta and kept up to date by its webhooks."""
+"""Templates as last synced from Meta and updated by its webhooks since."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wacrmd.clock import Millis
 from wacrmd.domain.template import Template
@@ -12,8 +12,8 @@ _ROW = RowMapper(Template)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """What a sync changed: how many templates are new, other than before, and gone."""
+class SyncResult:
+    """What a sync changed: how many templates are new, differ from before, and are gone."""
 
     added: int = 0
     updated: int = 0
@@ -21,57 +21,69 @@ class Difference:
 
 
 def replace_all(
-    tx: Tx, waba_id: str, templates: list[Template], now: Millis, *, asked_at: Millis
-) -> Difference:
-    """Make the business account's templates exactly these, as Meta listed them from `asked_at` on.
+    tx: Tx, waba_id: str, templates: list[Template], now: Millis, *, requested_at: Millis
+) -> SyncResult:
+    """Replace the templates of a business account by those that Meta listed after `requested_at`.
 
-    What a webhook has told since then is newer and stays. An empty list is what Meta gives an account that
-    was never used, too: it counts as nothing synced, so that Meta decides about sends.
+    What a webhook has changed since then is newer and is kept. An empty list does not count as a sync, because
+    Meta also returns it for an account without templates of its own: then Meta alone decides about sends.
     """
     rows = tx.execute(
         f"SELECT {_ROW.columns}, id, webhook_updated_at FROM template WHERE waba_id = ?", (waba_id,)
     ).fetchall()
-    before = {(row[2], row[3]): row for row in rows}
+    stored = [(_ROW.record(row[:-2]), row[-2], row[-1]) for row in rows]
+    before = {(each.name, each.language): (each, row_id, at) for each, row_id, at in stored}
     added = updated = 0
-    for template in templates:
-        old = before.pop((template.name, template.language), None)
-        values = (
-            template.meta_id,
-            template.status,
-            template.category,
-            template.parameter_format,
-            json.dumps(template.components, ensure_ascii=False),
-            template.quality,
-            template.reason,
-        )
-        if old is None:
+    for listed in templates:
+        key = (listed.name, listed.language)
+        if key not in before:
             added += 1
             tx.execute(
                 "INSERT INTO template (meta_id, status, category, parameter_format, components, quality, reason,"
-                " waba_id, name, language, synced_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*values, waba_id, template.name, template.language, now),
+                " synced_at, waba_id, name, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*_content(listed), now, waba_id, *key),
             )
             continue
-        if old[-1] >= asked_at:
-            values = (values[0], old[4], old[5], *values[3:5], old[8], old[9])
-        updated += values != (old[1], *old[4:10])
+        known, row_id, webhook_updated_at = before.pop(key)
+        newest = listed
+        if webhook_updated_at >= requested_at:
+            newest = replace(
+                listed,
+                status=known.status,
+                category=known.category,
+                quality=known.quality,
+                reason=known.reason,
+            )
+        updated += _content(newest) != _content(known)
         tx.execute(
             "UPDATE template SET meta_id = ?, status = ?, category = ?, parameter_format = ?, components = ?,"
             " quality = ?, reason = ?, synced_at = ? WHERE id = ?",
-            (*values, now, old[-2]),
+            (*_content(newest), now, row_id),
         )
-    gone = [(row[-2],) for row in before.values()]
-    tx.executemany("DELETE FROM template WHERE id = ?", gone)
+    tx.executemany("DELETE FROM template WHERE id = ?", [(row_id,) for _, row_id, _ in before.values()])
     tx.execute(
         "INSERT INTO template_sync (waba_id, synced_at, tried_at) VALUES (?1, ?2, ?3) ON CONFLICT (waba_id)"
         " DO UPDATE SET synced_at = ?2, tried_at = ?3, error = NULL, is_stale = 0",
         (waba_id, now if templates else None, now),
     )
-    return Difference(added, updated, len(gone))
+    return SyncResult(added, updated, len(before))
 
 
-def note_failure(tx: Tx, waba_id: str, error: str, now: Millis) -> None:
-    """A sync failed: what was known stays."""
+def _content(template: Template) -> tuple[object, ...]:
+    """The columns that a sync writes, besides the time."""
+    return (
+        template.meta_id,
+        template.status,
+        template.category,
+        template.parameter_format,
+        json.dumps(template.components, ensure_ascii=False),
+        template.quality,
+        template.reason,
+    )
+
+
+def record_failure(tx: Tx, waba_id: str, error: str, now: Millis) -> None:
+    """Record that a sync failed; the templates stay as they are."""
     tx.execute(
         "INSERT INTO template_sync (waba_id, tried_at, error) VALUES (?1, ?2, ?3) ON CONFLICT (waba_id)"
         " DO UPDATE SET tried_at = ?2, error = ?3",
@@ -80,12 +92,12 @@ def note_failure(tx: Tx, waba_id: str, error: str, now: Millis) -> None:
 
 
 def mark_stale(tx: Tx, waba_id: str) -> None:
-    """Meta told of a template that is not known here, or of new contents: sync soon, if that was ever done."""
+    """Sync soon, if a sync was ever made: a webhook was about an unknown template or about new contents."""
     tx.execute("UPDATE template_sync SET is_stale = 1 WHERE waba_id = ?", (waba_id,))
 
 
 def due(tx: Tx, *, now: Millis, every: Millis, stale_after: Millis) -> list[str]:
-    """The business accounts in use that were never tried, are older than `every`, or are stale."""
+    """The business accounts with numbers whose sync was never tried, is older than `every`, or is stale."""
     rows = tx.execute(
         "SELECT DISTINCT n.waba_id FROM number n LEFT JOIN template_sync s ON s.waba_id = n.waba_id"
         " WHERE n.removed_at IS NULL AND (s.tried_at IS NULL OR s.tried_at <= ?1 - ?2 OR s.tried_at > ?1"
@@ -96,13 +108,13 @@ def due(tx: Tx, *, now: Millis, every: Millis, stale_after: Millis) -> list[str]
 
 
 def synced_at(tx: Tx, waba_id: str) -> Millis | None:
-    """When Meta last listed templates of the business account; None when it never did."""
+    """When Meta last listed templates of the business account; None for never."""
     row = tx.execute("SELECT synced_at FROM template_sync WHERE waba_id = ?", (waba_id,)).fetchone()
     return row[0] if row else None
 
 
-def any_known(tx: Tx, waba_id: str) -> bool:
-    """Whether the business account has any template at all."""
+def has_any(tx: Tx, waba_id: str) -> bool:
+    """Whether a template of the business account is stored."""
     row = tx.execute("SELECT 1 FROM template WHERE waba_id = ? LIMIT 1", (waba_id,)).fetchone()
     return row is not None
 
@@ -117,7 +129,7 @@ def get(tx: Tx, waba_id: str, name: str, language: str) -> Template | None:
 
 
 def languages(tx: Tx, waba_id: str, name: str) -> list[str]:
-    """The languages in which a template exists."""
+    """The languages of a template."""
     rows = tx.execute(
         "SELECT language FROM template WHERE waba_id = ? AND name = ? ORDER BY language", (waba_id, name)
     )
@@ -142,7 +154,7 @@ def page(
     before: int | None = None,
     limit: int,
 ) -> list[tuple[int, Template]]:
-    """Templates of these business accounts with their row ids, those that were learnt of last first."""
+    """Templates of these business accounts with their row ids, the newest rows first."""
     rows = tx.execute(
         f"SELECT {_ROW.columns}, id FROM template WHERE waba_id IN (SELECT value FROM json_each(?1))"
         " AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR status = ?3) AND id < ?4 ORDER BY id DESC LIMIT ?5",
@@ -152,7 +164,7 @@ def page(
 
 
 def update(tx: Tx, waba_id: str, name: str, language: str, now: Millis, **columns: str | None) -> bool:
-    """Set status, category, quality or reason of a synced template; False when it is not known."""
+    """Set status, category, quality or reason of a template, told by a webhook; False if it is not stored."""
     names = ", ".join(f"{column} = ?" for column in columns)
     cursor = tx.execute(
         f"UPDATE template SET {names}, webhook_updated_at = ? WHERE waba_id = ? AND name = ?"

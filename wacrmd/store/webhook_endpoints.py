@@ -1,4 +1,4 @@
-"""Where local apps want to be told of events: their webhook endpoints, each with its encrypted secret."""
+"""The webhook endpoints of local apps: where their events are delivered, each with its encrypted secret."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from wacrmd.views.webhooks import WebhookFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(WebhookFacts):
-    """One URL of an account, the events that it listens to, and how it has been doing."""
+    """One URL of an account, the events that it is subscribed to, and whether deliveries succeed."""
 
     account_id: str
     account: str
@@ -26,7 +26,7 @@ _SELECT = f"SELECT {_ROW.columns} FROM webhook_endpoint e JOIN account a ON a.id
 def add(
     tx: Tx, *, endpoint_id: str, account_id: str, url: str, events: list[str], secret: bytes, now: Millis
 ) -> None:
-    """Store a new endpoint, its secret encrypted."""
+    """Store a new endpoint; `secret` is encrypted."""
     tx.execute(
         "INSERT INTO webhook_endpoint (id, account_id, url, events, secret, created_at, updated_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -35,23 +35,23 @@ def add(
 
 
 def get(tx: Tx, endpoint_id: str, account_id: str | None = None) -> Endpoint | None:
-    """The endpoint of this id, if it is the account's."""
+    """The endpoint with this id, if it belongs to the account (None: to any)."""
     row = tx.execute(
         f"{_SELECT} WHERE e.id = ?1 AND (?2 IS NULL OR e.account_id = ?2)", (endpoint_id, account_id)
     ).fetchone()
     return _ROW.record(row) if row else None
 
 
-def find(tx: Tx, beginning: str) -> list[Endpoint]:
-    """The endpoints whose id begins so (two at most: enough to see ambiguity)."""
-    rows = tx.execute(f"{_SELECT} WHERE substr(e.id, 1, ?) = ? LIMIT 2", (len(beginning), beginning))
+def find(tx: Tx, prefix: str) -> list[Endpoint]:
+    """The endpoints whose id begins with `prefix`; two at most, which is enough to see that it is ambiguous."""
+    rows = tx.execute(f"{_SELECT} WHERE substr(e.id, 1, ?) = ? LIMIT 2", (len(prefix), prefix))
     return [_ROW.record(row) for row in rows]
 
 
 def page(
     tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None = None, limit: int
 ) -> list[Endpoint]:
-    """Endpoints of one account or of all, newest first, that stand after the position."""
+    """Endpoints of one account or of all after the position, newest first."""
     at, row_id = after or (2**62, 0)
     rows = tx.execute(
         f"{_SELECT} WHERE (?1 IS NULL OR e.account_id = ?1) AND (e.created_at, e.rowid) < (?2, ?3)"
@@ -70,7 +70,7 @@ def update(
     is_active: bool | None = None,
     now: Millis,
 ) -> None:
-    """Change what is given; made active, or given another URL, it begins with a clean record."""
+    """Change what is not None. Activating it, or another URL, forgets earlier failures."""
     tx.execute(
         "UPDATE webhook_endpoint SET url = coalesce(?1, url), events = coalesce(?2, events),"
         " is_active = coalesce(?3, is_active),"
@@ -92,16 +92,16 @@ def remove(tx: Tx, endpoint_id: str) -> None:
     tx.execute("DELETE FROM webhook_endpoint WHERE id = ?", (endpoint_id,))
 
 
-def note_success(tx: Tx, endpoint_id: str) -> None:
-    """The endpoint took a delivery: it is not failing."""
+def record_success(tx: Tx, endpoint_id: str) -> None:
+    """A delivery succeeded: the endpoint is not failing any more."""
     tx.execute(
         "UPDATE webhook_endpoint SET failing_since = NULL WHERE id = ? AND failing_since IS NOT NULL",
         (endpoint_id,),
     )
 
 
-def note_failure(tx: Tx, endpoint_id: str, now: Millis) -> Millis | None:
-    """The endpoint did not take a delivery: since when it has taken none; None when it is gone."""
+def record_failure(tx: Tx, endpoint_id: str, now: Millis) -> Millis | None:
+    """A delivery failed: returns since when all have failed, or None if the endpoint has been deleted."""
     row = tx.execute(
         "UPDATE webhook_endpoint SET failing_since = coalesce(failing_since, ?) WHERE id = ? RETURNING failing_since",
         (now, endpoint_id),
@@ -110,7 +110,7 @@ def note_failure(tx: Tx, endpoint_id: str, now: Millis) -> Millis | None:
 
 
 def disable(tx: Tx, endpoint_id: str, reason: str, now: Millis) -> bool:
-    """Deliver nothing more to the endpoint until somebody makes it active; False when it was not active."""
+    """Deliver nothing to the endpoint until it is activated again; False if it was not active."""
     cursor = tx.execute(
         "UPDATE webhook_endpoint SET is_active = 0, disabled_reason = ?, updated_at = ? WHERE id = ? AND is_active = 1",
         (reason, now, endpoint_id),

@@ -86,7 +86,7 @@ def known(tx: Tx, waba_id: str, name: str, language: str) -> Known | None:
     An empty list is no knowledge: a token that may not see templates gets one, and a rehearsal's Meta as well.
     """
     synced_at = templates.synced_at(tx, waba_id)
-    if synced_at is None or not templates.any_known(tx, waba_id):
+    if synced_at is None or not templates.has_any(tx, waba_id):
         return None
     found = templates.get(tx, waba_id, name, language)
     return Known(found, [] if found else templates.languages(tx, waba_id, name), synced_at)

@@ -60,7 +60,7 @@ async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
             user_id=found.user_id,
             source=actor.kind,
             at=now,
-            even_newer=True,
+            include_newer=True,
         )
         return found
 

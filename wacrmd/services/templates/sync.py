@@ -116,19 +116,19 @@ async def _businesses(ctx: Context, account_id: str | None) -> list[_Business]:
 
 
 async def _sync(ctx: Context, business: _Business) -> BusinessSync:
-    asked_at = ctx.clock.now()
+    requested_at = ctx.clock.now()
     try:
-        listed = await _ask(ctx, business, asked_at)
+        listed = await _ask(ctx, business, requested_at)
     except (MetaCallError, VaultError) as error:
         reason = str(error)
         log.warning("template_sync_failed", business_account=business.waba_id, reason=reason)
         await ctx.db.write(
-            partial(templates.note_failure, waba_id=business.waba_id, error=reason, now=ctx.clock.now())
+            partial(templates.record_failure, waba_id=business.waba_id, error=reason, now=ctx.clock.now())
         )
         return BusinessSync(business_account_id=business.waba_id, error=reason)
 
-    def work(tx: Tx) -> templates.Difference:
-        return templates.replace_all(tx, business.waba_id, listed, ctx.clock.now(), asked_at=asked_at)
+    def work(tx: Tx) -> templates.SyncResult:
+        return templates.replace_all(tx, business.waba_id, listed, ctx.clock.now(), requested_at=requested_at)
 
     changed = await ctx.db.write(work)
     log.info(

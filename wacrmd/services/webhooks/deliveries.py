@@ -52,7 +52,7 @@ async def resend(ctx: Context, actor: Actor, delivery_id: str, webhook: str | No
             raise not_found("Delivery")
         if not find(tx, actor, delivery.endpoint_id).is_active:
             raise conflict("The webhook is not active: set is_active to true first")
-        outbox.queue_again(tx, delivery.id, ctx.clock.now())
+        outbox.requeue(tx, delivery.id, ctx.clock.now())
         return outbox.get(tx, endpoint_id, delivery.uuid) or delivery
 
     again = await ctx.db.write(work)
