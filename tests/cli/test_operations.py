@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.harness import ADMIN_OPERATIONS, Daemon
-from wacrmd.cli import complete, options
+from wacrmd.cli import complete
 from wacrmd.cli.complete import Complete
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.main import main
@@ -34,6 +34,9 @@ VALUES = {
     "delivery_id": "0b9c7d6e-5f7a-4f0e-9d43-2f4f6a1c9b21",
 }
 """Values of options and arguments that are no plain text, by their names in the command."""
+
+NAMES = {"language": "template_language", "form": "format"}
+"""Parameters whose options have another name in the command."""
 
 NOT_OPTIONS = {"broadcast.create": {"buttons", "components"}}
 """Parameters that come from a file instead of an option, and of which the sample file has another one."""
@@ -125,15 +128,15 @@ def test_a_command_shows_any_result(daemon: Daemon, run: Run, name: str, filled:
         assert on_a_terminal(*arguments) in (0, 1, 69)
 
 
-def test_limits_are_those_of_the_methods() -> None:
-    schemas = [
-        operation.admin_params.model_json_schema()["properties"]["limit"]
-        for operation in ADMIN_OPERATIONS.values()
-        if "limit" in operation.admin_params.model_fields and operation.name != "audit"
-    ]
-    assert {(schema["default"], schema["maximum"]) for schema in schemas} == {
-        (options.DEFAULT_LIMIT, options.MAX_LIMIT)
-    }
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_defaults_in_the_help_are_those_of_the_method(name: str) -> None:
+    parameters = ADMIN_OPERATIONS[name].admin_params.model_json_schema().get("properties", {})
+    for option in COMMANDS[name].params:
+        if isinstance(option, click.Option) and option.show_default:
+            parameter = parameters[NAMES.get(str(option.name), str(option.name))]
+            assert option.default == parameter["default"], option.name
+            if isinstance(option.type, click.IntRange | click.FloatRange):
+                assert option.type.max == parameter["maximum"], option.name
 
 
 def test_a_status_option_offers_what_callers_are_shown() -> None:

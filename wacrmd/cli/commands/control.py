@@ -106,10 +106,12 @@ def _plain(value: Any) -> str:
     "wait_s",
     type=click.FloatRange(min=0, max=600),
     metavar="SECONDS",
-    help="How long to wait for requests in flight (20).",
+    default=20.0,
+    show_default=True,
+    help="How long to wait for requests in flight.",
 )
 @click.pass_obj
-def drain(session: Session, off: bool, wait_s: float | None) -> int:
+def drain(session: Session, off: bool, wait_s: float) -> int:
     """Stop sending and accepting, before the daemon is stopped.
 
     It waits for requests in flight. Nothing is lost: broadcasts go on after a restart, or with --off.
@@ -161,9 +163,16 @@ def log_level(session: Session, level: str | None, minutes: float | None) -> Non
 
 @click.command(cls=Verb)
 @click.option("--since", metavar="TIME", help="Since when: a time, or how long ago (30min, 2h, 3d).")
-@click.option("--limit", type=click.IntRange(min=1, max=10_000), metavar="N", help="Only the newest N (100).")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1, max=10_000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Only the newest N.",
+)
 @click.pass_obj
-def audit(session: Session, since: str | None, limit: int | None) -> None:
+def audit(session: Session, since: str | None, limit: int) -> None:
     """Show who changed what over the admin socket.
 
     The oldest change is first. For example: wacrmd audit --since 2h

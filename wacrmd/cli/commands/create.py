@@ -41,7 +41,9 @@ class FutureTime(click.ParamType[str]):
 @click.command("create", cls=Verb)
 @click.option("--csv", "file", required=True, metavar="FILE", help="The file; - is standard input.")
 @click.option("--template", required=True, metavar="NAME", help="The name of the approved template.")
-@click.option("--language", metavar="CODE", help="The language of the template (en_US).")
+@click.option(
+    "--language", metavar="CODE", default="en_US", show_default=True, help="The language of the template."
+)
 @account_option
 @click.option(
     "--from",
@@ -185,8 +187,7 @@ def _preview(sheet: RecipientFile, found: dict[str, Any], options: dict[str, Any
     _print_rejected(rejected)
     number = found["number"]
     sender = number["display_phone"] or number["phone_number_id"]
-    language = options["language"] or "en_US"
-    say(f"Template {options['template']} ({language}) from {sender} of {found['account']}:")
+    say(f"Template {options['template']} ({options['language']}) from {sender} of {found['account']}:")
     if found["message"]:
         paragraph("  ", clean(found["message"].replace("\n", " ⏎ ")), 2)
     left_out = [

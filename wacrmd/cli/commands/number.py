@@ -61,8 +61,6 @@ DETAILS = (
     "id",
 )
 
-DEFAULT_OVERLAP_HOURS = 24.0
-
 number_id = click.argument("number_id", metavar="ID", shell_complete=complete.numbers)
 
 
@@ -191,7 +189,9 @@ def show(session: Session, number_id: str) -> None:
     "--overlap-hours",
     type=click.FloatRange(min=0, max=720),
     metavar="N",
-    help="How long the old app secret is still accepted (24).",
+    default=24.0,
+    show_default=True,
+    help="How long the old app secret is still accepted.",
 )
 @click.option("--check/--no-check", default=True, help="Ask Meta whether a new token works (default).")
 @click.pass_obj
@@ -213,8 +213,7 @@ def change(session: Session, /, number_id: str, **options: Any) -> None:
             if made["hold"]:
                 hint(f"The number is paused: wacrmd number resume {made['phone_number_id']}")
         if "app_secret" in made["changed"]:
-            given = options["overlap_hours"]
-            hours = DEFAULT_OVERLAP_HOURS if given is None else given
+            hours = options["overlap_hours"]
             hint(f"Webhooks signed with the old app secret are accepted for {hours:g} more hours.")
 
     emit(session, call(session, "number.set", id=number_id, **options), render)
