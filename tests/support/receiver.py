@@ -12,6 +12,9 @@ from aiohttp import web
 
 from tests.support.patience import PATIENCE_S
 
+CUT_OFF = 0
+"""In place of a status: the connection is closed after the request, without an answer."""
+
 
 @dataclass
 class Got:
@@ -30,7 +33,7 @@ class Got:
 
 @dataclass
 class Receiver:
-    """Where it listens, what came, and the answer by path: a status, or None for one that never comes."""
+    """Where it listens, what came, and the answer by path: a status, CUT_OFF, or None for one that never comes."""
 
     url: str = ""
     got: list[Got] = field(default_factory=list)
@@ -65,6 +68,8 @@ class Receiver:
         status = self.choose(got) if self.choose else self.answers.get(request.path, 200)
         if status is None:
             await anyio.sleep_forever()
+        if status == CUT_OFF and request.transport is not None:
+            request.transport.abort()
         headers = {"Location": "/elsewhere"} if status in (301, 302, 307) else {}
         return web.Response(status=status or 200, headers=headers, body=self.bodies.get(request.path))
 
