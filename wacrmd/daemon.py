@@ -31,7 +31,8 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.sender.sender import Sender
-from wacrmd.services.context import Changes, Context
+from wacrmd.services.changes import Changes
+from wacrmd.services.context import Context
 from wacrmd.services.maintenance import data_subjects, retention
 from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.maintenance.log_level import restore_log_level

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.harness import Daemon
 from tests.cli.samples import sample_of
 from tests.support.patience import PATIENCE_S
-from wacrmd.cli.output import Column, Kind, clean, relative, shown, table
+from wacrmd.cli.output import Column, Kind, clean, relative, shown, span, table
 from wacrmd.views.broadcasts import BroadcastView
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -115,3 +115,11 @@ def test_on_a_terminal_a_table_fits_times_are_relative_and_markup_is_text(daemon
     plain = [line for line in text.replace("\r", "").split("\n") if "\x1b" not in line]
     assert plain
     assert all(len(line) <= 150 for line in plain)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "1 s"), (59, "59 s"), (90, "2 min"), (3599, "1 h"), (5400, "1 h 30 min"), (200_000, "2 days")],
+)
+def test_a_duration_has_at_most_two_units(seconds: float, said: str) -> None:
+    assert span(seconds) == said

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from wacrmd.domain.template import Template, TemplateContent
-from wacrmd.services.broadcasts.validation import Known, problems
+from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
+from wacrmd.services.broadcasts.validation import problems
 
 BODY0: dict[str, Any] = {"type": "BODY", "text": "Hello"}
 BODY2: dict[str, Any] = {"type": "BODY", "text": "Hi {{1}}, your order {{2}} is on its way, {{1}}"}
@@ -57,7 +57,7 @@ def found(
     of: Template, defaults: TemplateContent | None = None, *people: TemplateContent
 ) -> list[tuple[str, str]]:
     given = list(enumerate(people or [TemplateContent()]))
-    known = Known(of, [], 0)
+    known = SyncedTemplate(of, [], 0)
     shown = problems(known, "sale", "de", defaults or TemplateContent(), given)
     return [(problem.path, problem.message) for problem in shown]
 
@@ -310,10 +310,10 @@ def test_of_other_statuses_meta_decides(status: str) -> None:
 
 def test_an_unknown_template_and_an_unknown_language_are_told_apart() -> None:
     nobody = [(0, TemplateContent())]
-    (unknown,) = problems(Known(None, [], 0), "sale", "de", TemplateContent(), nobody)
+    (unknown,) = problems(SyncedTemplate(None, [], 0), "sale", "de", TemplateContent(), nobody)
     assert unknown.path == "template_name"
     assert "1970-01-01" in unknown.message
-    (language,) = problems(Known(None, ["en", "fr"], 0), "sale", "de", TemplateContent(), nobody)
+    (language,) = problems(SyncedTemplate(None, ["en", "fr"], 0), "sale", "de", TemplateContent(), nobody)
     assert (language.path, language.message) == (
         "template_language",
         "template 'sale' has no de: it exists in en, fr",

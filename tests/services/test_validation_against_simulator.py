@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from wacrmd.domain.template import Template, TemplateContent
+from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
 from wacrmd.meta.payloads import message
-from wacrmd.services.broadcasts.validation import Known, problems
+from wacrmd.services.broadcasts.validation import problems
 from wacrmd.simulator.templates import refusal_of
 
 NAMES = ("first_name", "code", "city")
@@ -131,7 +131,7 @@ def test_what_passes_the_check_is_taken_by_meta(
         reason=None,
         synced_at=0,
     )
-    found = problems(Known(template, [], 0), "sale", "de", defaults, [(0, own)])
+    found = problems(SyncedTemplate(template, [], 0), "sale", "de", defaults, [(0, own)])
     sent = message("+14155550123", "sale", "de", own.over(defaults), "token")["template"]
     refusal = refusal_of([of], "sale", "de", sent.get("components", []))
     event("refused here" if found else "passes")

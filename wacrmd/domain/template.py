@@ -1,16 +1,17 @@
-"""Templates as Meta approved them, and what fills one."""
+"""Message templates, and the content that fills one."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from wacrmd.clock import Millis
 from wacrmd.fields import Doc, Time, json_name
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateContent:
-    """What fills a template: body params, and either header and buttons or Meta's raw components.
+    """The content for a template: body params, and either header and buttons or Meta's raw components.
 
-    `params` is a list for positional and a dict for named body parameters; None where nothing was given.
+    `params` is a list for positional and a dict for named body parameters; None if none were given.
     """
 
     params: list[str] | dict[str, str] | None = None
@@ -33,7 +34,7 @@ class TemplateContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A template in one language, in Meta's words: as stored, and as callers see it."""
+    """A template in one language, with Meta's own values: as stored, and as callers see it."""
 
     waba_id: Annotated[str, Doc("the WhatsApp business account")] = field(
         metadata=json_name("business_account_id")
@@ -47,4 +48,13 @@ class Template:
     components: Annotated[list[dict[str, Any]], Doc("as Meta gives them")]
     quality: str | None
     reason: Annotated[str | None, Doc("why it was rejected")]
-    synced_at: Annotated[Time, Doc("when it was read from Meta, or told by a webhook")]
+    synced_at: Annotated[Time, Doc("when it was read from Meta, or reported by a webhook")]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedTemplate:
+    """What the last sync found for a name and language: the template, or None and the languages that exist."""
+
+    template: Template | None
+    languages: list[str]
+    synced_at: Millis

@@ -12,7 +12,7 @@ from wacrmd.operations.inputs import Name, NoParams, OfNamedAccount, Params
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import manage, read
-from wacrmd.services.numbers.manage import NewNumber, NumberChange
+from wacrmd.services.numbers.input import NewNumber, NumberChange
 from wacrmd.views.numbers import (
     AccountNumber,
     AddedNumber,

@@ -136,7 +136,7 @@ def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis
     """Do what a decision means beyond its recipient."""
     if decision.opt_out:
         result = decision.result
-        failures.note_opt_out(tx, result.recipient_id, result.error, result.at, now)
+        failures.opt_out(tx, result.recipient_id, result.error, result.at, now)
     match decision.effect:
         case Effect.PAUSE_BROADCAST:
             reason = decision.hold or HoldReason.TEMPLATE

@@ -1,4 +1,4 @@
-"""Counts what happens in the metrics, each after the commit that made it durable."""
+"""Updates the metrics, always after the commit that makes the change durable."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ _OUTCOMES = {Accepted: "accepted", Refused: "refused", NotSent: "not_sent", Unkn
 
 
 def count_created(ctx: Context, created: CreatedBroadcast, seconds: float) -> None:
-    """A broadcast was stored, within so many seconds."""
+    """Count a created broadcast and its recipients; creating it took `seconds`."""
     metrics = ctx.metrics
     metrics.broadcasts_created.inc()
     metrics.broadcast_create_duration.observe(seconds)
@@ -27,7 +27,7 @@ def count_created(ctx: Context, created: CreatedBroadcast, seconds: float) -> No
 
 
 def count_results(ctx: Context, results: Iterable[AttemptResult]) -> None:
-    """Outcomes of attempts are durable."""
+    """Count the results of attempts."""
     metrics = ctx.metrics
     for result in results:
         if result.status is RecipientStatus.PENDING:
@@ -39,7 +39,7 @@ def count_results(ctx: Context, results: Iterable[AttemptResult]) -> None:
 
 
 def count_applied(ctx: Context, applied: Applied) -> None:
-    """Statuses that Meta told are durable."""
+    """Count the statuses and failures that Meta reported."""
     for status, count in applied.statuses.items():
         ctx.metrics.message_statuses.labels(str(status)).inc(count)
     for failure in applied.failed:
@@ -47,14 +47,14 @@ def count_applied(ctx: Context, applied: Applied) -> None:
 
 
 def count_webhook(ctx: Context, kinds: dict[str, int], applied: Applied) -> None:
-    """What one webhook told is durable: its events by kind, and what its statuses did."""
+    """Count one webhook of Meta: its events by kind, and its statuses."""
     for kind, count in kinds.items():
         ctx.metrics.meta_webhook_events.labels(kind).inc(count)
     count_applied(ctx, applied)
 
 
 def time_meta(ctx: Context, outcome: Outcome, seconds: float) -> None:
-    """Meta answered a message, or did not."""
+    """Record how long a request to Meta took, by its outcome."""
     ctx.metrics.meta_request_duration.labels(_OUTCOMES[type(outcome)]).observe(seconds)
 
 

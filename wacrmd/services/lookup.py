@@ -1,4 +1,4 @@
-"""Things by their id or, for people, by an unambiguous beginning of it."""
+"""Looking something up by a reference that must match exactly one thing."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def the_one(found: Sequence[T], noun: str, reference: str) -> T:
-    """The only thing that was found for a reference. Refuses none, and several of which none is meant alone."""
+    """The only thing found for a reference; raises Refusal if there is none or more than one."""
     if not found:
         raise not_found(f"{noun} {reference!r}")
     if len(found) > 1:

@@ -1,7 +1,7 @@
-"""Pausing and resuming broadcasts and numbers: the one place for people, for Meta's events and for faults.
+"""Pausing and resuming broadcasts and numbers, whether a person, an event of Meta's or a fault asks for it.
 
-Each function on a transaction may be repeated: what is in that state already is left alone. `PauseEvent` and
-`Resumed` say what changed; `log_pauses` and `announce` do what follows, after the commit.
+The functions that take a transaction change nothing that has the wanted state already. They return what changed, as
+`PauseEvent` or `Resumed`; pass it to `log_pauses` or `announce` after the commit.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PauseEvent:
-    """Something was paused; `id` is the uuid of the broadcast or the id of the number."""
+    """A broadcast or number was paused; `id` is the uuid of the broadcast or the id of the number."""
 
     what: Literal["broadcast", "number"]
     id: str
@@ -30,13 +30,13 @@ class PauseEvent:
 
 @dataclass(slots=True)
 class Resumed:
-    """What sends again: the ids of broadcasts (also those of a number that was resumed) and of numbers."""
+    """What was resumed: row ids of broadcasts (also those of a resumed number), and ids of numbers."""
 
     broadcasts: set[int] = field(default_factory=set)
     numbers: set[str] = field(default_factory=set)
 
     def add(self, other: "Resumed") -> None:
-        """What another call resumed sends again as well."""
+        """Add what another call resumed."""
         self.broadcasts |= other.broadcasts
         self.numbers |= other.numbers
 
@@ -44,7 +44,7 @@ class Resumed:
 def pause_broadcast(
     tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis
 ) -> list[PauseEvent]:
-    """Pause a broadcast; its recipients stay pending, and attempts in flight end as they end."""
+    """Pause a broadcast; its recipients stay pending, and attempts in flight are completed."""
     if not broadcasts.pause(tx, broadcast_id, reason, detail, now):
         return []
     paused = broadcasts.get(tx, broadcast_id)
@@ -52,7 +52,7 @@ def pause_broadcast(
 
 
 def pause_number(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> list[PauseEvent]:
-    """Pause a number, and with it all of its broadcasts."""
+    """Pause a number: none of its broadcasts sends until it is resumed."""
     paused = numbers.pause(tx, number_id, reason, detail, now)
     return [PauseEvent("number", number_id, reason, detail)] if paused else []
 
@@ -66,7 +66,7 @@ def pause_business_account(
 
 
 def log_pauses(pauses: Iterable[PauseEvent]) -> None:
-    """Write one log line for each pause, once it is durable."""
+    """Write one log line for each pause; call it after the commit."""
     for pause in pauses:
         if pause.what == "broadcast":
             log.warning("broadcast_paused", id=pause.id, reason=pause.reason.value, detail=pause.detail)
@@ -75,30 +75,30 @@ def log_pauses(pauses: Iterable[PauseEvent]) -> None:
 
 
 def resume_broadcast(tx: Tx, broadcast_id: int, now: Millis) -> Resumed:
-    """Continue a paused broadcast, whatever it was paused for."""
+    """Resume a broadcast, whatever it was paused for."""
     resumed = {broadcast_id} if broadcasts.resume(tx, broadcast_id, now) else set[int]()
     return _continue(tx, resumed, now)
 
 
 def resume_after_approval(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> Resumed:
-    """Meta approved the template of these broadcasts: continue those that were paused for it."""
+    """Resume those of these broadcasts that were paused because of their template: Meta approved it."""
     return _continue(
         tx, {each for each in broadcast_ids if broadcasts.resume_after_approval(tx, each, now)}, now
     )
 
 
 def resume_number(tx: Tx, number_id: str, now: Millis) -> Resumed:
-    """Let a paused number send again, whatever it was paused for."""
+    """Resume a number, whatever it was paused for."""
     return _continue_numbers(tx, [number_id] if numbers.resume(tx, number_id) else [], now)
 
 
 def resume_business_account(tx: Tx, waba_id: str, reason: HoldReason, now: Millis) -> Resumed:
-    """Let those numbers of a business account send again that were paused for this reason."""
+    """Resume the numbers of a business account that were paused for this reason."""
     return _continue_numbers(tx, numbers.resume_business_account(tx, waba_id, reason), now)
 
 
 def announce(ctx: Context, resumed: Resumed) -> None:
-    """Forget what blocked the numbers, send their broadcasts, and wake those who watch; after the commit."""
+    """Unblock the numbers, enqueue the broadcasts and wake their watchers; call it after the commit."""
     for number_id in resumed.numbers:
         ctx.throughput.reset(number_id)
     for broadcast_id in resumed.broadcasts:
@@ -107,7 +107,7 @@ def announce(ctx: Context, resumed: Resumed) -> None:
 
 
 def _continue(tx: Tx, broadcast_ids: set[int], now: Millis) -> Resumed:
-    """What waited in these was held by nothing of its own: its age counts anew."""
+    """Restart the retry age of the pending recipients, because the pause was not their fault."""
     attempts.reset_retry_age(tx, broadcast_ids)
     broadcasts.recipients_changed(tx, broadcast_ids, now)
     return Resumed(broadcast_ids, broadcasts.numbers_of(tx, broadcast_ids))

@@ -9,15 +9,15 @@ from wacrmd.store.database import Database
 from wacrmd.vault import Vault, app_secret_context
 
 RECHECK: Millis = 60_000
-"""A retired secret ends by the clock, so what is held in memory is read again now and then."""
+"""How long secrets are kept in memory before they are read again: a replaced secret expires by the clock."""
 
 
 @dataclass(slots=True)
 class AuthorizedNumbers:
-    """The numbers and business accounts for which one verified secret speaks.
+    """The numbers and business accounts whose events count under one verified app secret.
 
-    `numbers` maps Meta's phone number id to (our number id, account id); `businesses` holds account ids by
-    business account id.
+    `numbers` maps Meta's phone number id to (our number id, account id); `businesses` maps a business account id
+    to account ids.
     """
 
     numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class AuthorizedNumbers:
 
 
 class WebhookSecrets:
-    """The app secrets in the clear, held in memory; forgotten at every change of a number."""
+    """The decrypted app secrets, kept in memory until a number changes or `RECHECK` has passed."""
 
     def __init__(self, db: Database, vault: Vault, clock: Clock) -> None:
         self._db = db
@@ -35,17 +35,19 @@ class WebhookSecrets:
         self._changes = 0
 
     def invalidate(self) -> None:
-        """A number was added, changed or removed."""
+        """Read the secrets again at the next use: a number was added, changed or removed."""
         self._held = None
         self._changes += 1
 
     async def current(self) -> tuple[list[bytes], list[AuthorizedNumbers]]:
-        """The secrets that are valid now and, at the same places, what each speaks for."""
+        """The secrets that are valid now and, at the same indexes, the numbers that each authorises."""
         now = self._clock.now()
         held = self._held
         if held is None or now - held.read_at > RECHECK:
             changes, held = self._changes, await self._read(now)
-            if changes == self._changes:  # else a number was changed meanwhile, and this may be old already
+            if (
+                changes == self._changes
+            ):  # else a number changed during the read, so the result may be outdated
                 self._held = held
         return held.secrets, held.authorized
 
@@ -61,7 +63,7 @@ class WebhookSecrets:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What is in memory, whole: a reader never sees half of it."""
+    """What is in memory; replaced as a whole, so that secrets and numbers always match."""
 
     secrets: list[bytes] = field(repr=False)
     authorized: list[AuthorizedNumbers]

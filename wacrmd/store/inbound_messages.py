@@ -1,11 +1,11 @@
-"""Messages from people: noted once by Meta's id, and attributed to the broadcast that they answer."""
+"""Inbound messages: stored once by Meta's id, and attributed to the broadcast message that they answer."""
 
 from wacrmd.clock import Millis
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.store.database import Tx
 
 
-def note(
+def add(
     tx: Tx,
     *,
     message_id: str,
@@ -15,7 +15,7 @@ def note(
     at: Millis,
     now: Millis,
 ) -> bool:
-    """Remember an inbound message; False when this id has been seen before."""
+    """Store an inbound message; False if this id is stored already."""
     cursor = tx.execute(
         "INSERT OR IGNORE INTO inbound_message (id, number_id, wa_id, user_id, at, received_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",

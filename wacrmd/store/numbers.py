@@ -173,7 +173,7 @@ def resume_business_account(tx: Tx, waba_id: str, reason: HoldReason) -> list[st
     return [number_id for (number_id,) in rows.fetchall()]
 
 
-def note_health(
+def set_health(
     tx: Tx,
     number_id: str,
     *,

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, replace
 
 from wacrmd.clock import Millis
-from wacrmd.domain.template import Template
+from wacrmd.domain.template import SyncedTemplate, Template
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 
@@ -107,18 +107,6 @@ def due(tx: Tx, *, now: Millis, every: Millis, stale_after: Millis) -> list[str]
     return [waba_id for (waba_id,) in rows]
 
 
-def synced_at(tx: Tx, waba_id: str) -> Millis | None:
-    """When Meta last listed templates of the business account; None for never."""
-    row = tx.execute("SELECT synced_at FROM template_sync WHERE waba_id = ?", (waba_id,)).fetchone()
-    return row[0] if row else None
-
-
-def has_any(tx: Tx, waba_id: str) -> bool:
-    """Whether a template of the business account is stored."""
-    row = tx.execute("SELECT 1 FROM template WHERE waba_id = ? LIMIT 1", (waba_id,)).fetchone()
-    return row is not None
-
-
 def get(tx: Tx, waba_id: str, name: str, language: str) -> Template | None:
     """One template in one language."""
     row = tx.execute(
@@ -128,8 +116,24 @@ def get(tx: Tx, waba_id: str, name: str, language: str) -> Template | None:
     return _ROW.record(row) if row else None
 
 
-def languages(tx: Tx, waba_id: str, name: str) -> list[str]:
-    """The languages of a template."""
+def synced(tx: Tx, waba_id: str, name: str, language: str) -> SyncedTemplate | None:
+    """What the last sync found for a template; None if nothing is known about the business account's templates.
+
+    That is so before the first sync, and when no template is stored: Meta also returns an empty list for a token
+    that may not read templates.
+    """
+    row = tx.execute(
+        "SELECT synced_at FROM template_sync WHERE waba_id = ?1 AND EXISTS (SELECT 1 FROM template WHERE waba_id = ?1)",
+        (waba_id,),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    template = get(tx, waba_id, name, language)
+    languages = [] if template else _languages(tx, waba_id, name)
+    return SyncedTemplate(template, languages, row[0])
+
+
+def _languages(tx: Tx, waba_id: str, name: str) -> list[str]:
     rows = tx.execute(
         "SELECT language FROM template WHERE waba_id = ? AND name = ? ORDER BY language", (waba_id, name)
     )
@@ -164,7 +168,7 @@ def page(
 
 
 def update(tx: Tx, waba_id: str, name: str, language: str, now: Millis, **columns: str | None) -> bool:
-    """Set status, category, quality or reason of a template, told by a webhook; False if it is not stored."""
+    """Set status, category, quality or reason of a template, as a webhook reported; False if it is not stored."""
     names = ", ".join(f"{column} = ?" for column in columns)
     cursor = tx.execute(
         f"UPDATE template SET {names}, webhook_updated_at = ? WHERE waba_id = ? AND name = ?"

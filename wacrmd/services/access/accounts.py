@@ -11,7 +11,7 @@ from wacrmd.views.access import AccountRef, AccountView
 
 
 async def account_named(ctx: Context, name: str) -> Account:
-    """The account of this name or id; refuses an unknown one."""
+    """The account with this name or id; raises Refusal if there is none."""
     account = await ctx.db.read(partial(accounts.find, reference=name))
     if account is None:
         raise not_found(f"Account {name!r}")
@@ -19,7 +19,7 @@ async def account_named(ctx: Context, name: str) -> Account:
 
 
 async def account_or_only(ctx: Context, name: str | None) -> Account:
-    """The account of this name or id; without one the only account there is. Refuses where there is a choice."""
+    """The account with this name or id; without a name the only account. Raises Refusal if there is not exactly one."""
     if name is not None:
         return await account_named(ctx, name)
     found = await ctx.db.read(accounts.all_of)
@@ -35,20 +35,20 @@ async def list_accounts(ctx: Context) -> list[AccountView]:
 
 
 async def add(ctx: Context, name: str) -> AccountRef:
-    """Make an account. Refuses a name that is taken."""
+    """Create an account; raises Refusal if the name is in use."""
     account = await ctx.db.write(partial(accounts.add, name=name, now=ctx.clock.now()))
     return AccountRef(**shared(AccountFacts, account))
 
 
 async def rename(ctx: Context, name: str, new: str) -> AccountView:
-    """Give an account another name. Refuses one that is taken."""
+    """Rename an account; raises Refusal if the new name is in use."""
     account = await account_named(ctx, name)
     await ctx.db.write(partial(accounts.rename, account_id=account.id, name=new))
     return _view(await account_named(ctx, new))
 
 
 async def remove(ctx: Context, name: str) -> AccountView:
-    """Delete an account that owns nothing any more; returns it as it was."""
+    """Delete an account and return it as it was; raises Refusal if it still has numbers, active keys or broadcasts."""
     account = await account_named(ctx, name)
     await ctx.db.write(partial(accounts.remove, account_id=account.id))
     return _view(account)

@@ -1,4 +1,4 @@
-"""API keys: made once, recognised by their hash, revoked at once."""
+"""API keys: create, list, authenticate by hash, revoke."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,14 +17,14 @@ from wacrmd.views.access import KeyView, NewKeyView
 
 
 def unauthorized() -> Refusal:
-    """The one answer to a missing, malformed, unknown, revoked or expired key."""
+    """The refusal of a missing, malformed, unknown, revoked or expired key: always the same, so it reveals nothing."""
     return Refusal(
         ErrorCode.UNAUTHORIZED, "Missing or invalid API key: send Authorization: Bearer wacrm_live_…"
     )
 
 
 async def authenticate(ctx: Context, key: str) -> ApiKey:
-    """The key's record, as of the last commit; refuses every key that does not open, in the same words."""
+    """The key's record as of the last commit; raises `unauthorized` for every key that is not valid."""
     if not key.startswith(API_KEY_PREFIX):
         raise unauthorized()
     now = ctx.clock.now()
@@ -40,7 +40,7 @@ async def authenticate(ctx: Context, key: str) -> ApiKey:
 async def create(
     ctx: Context, account_id: str, *, name: str, scopes: Iterable[Scope], expires_in_days: int | None
 ) -> NewKeyView:
-    """Make a key for an account; the key itself is in this answer and in no later one."""
+    """Create a key for an account; only this answer contains the key itself."""
     key, hashed, prefix = new_api_key()
     now = ctx.clock.now()
     expires_at = None if expires_in_days is None else now + expires_in_days * DAY
@@ -68,7 +68,7 @@ async def list_keys(ctx: Context, account_id: str | None) -> list[KeyView]:
 
 
 async def revoke(ctx: Context, reference: str) -> KeyView:
-    """Shut a key out from its next request on; repeating it is harmless. Refuses none and several."""
+    """Revoke a key from its next request on; repeating it changes nothing. Raises Refusal as `the_one`."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> KeyView:

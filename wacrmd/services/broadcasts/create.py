@@ -1,4 +1,4 @@
-"""Creating a broadcast: the broadcast, its recipients and the job are stored durably in one transaction."""
+"""Creating a broadcast: stores the broadcast, its recipients and the job in one transaction."""
 
 import hashlib
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ IDEMPOTENCY_KEPT: Millis = DAY
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """The caller's key, and the hash of the body that it stands for."""
+    """The caller's Idempotency-Key, and the hash of the request body."""
 
     key: str
     body_hash: bytes
 
     @classmethod
     def of(cls, key: str, body: object) -> "Idempotency":
-        """For the JSON value `body`, whatever its spacing and order of keys.
+        """The key with the hash of the JSON value `body`; spacing and the order of keys make no difference.
 
-        Raises Refusal for JSON that is nested too deep to be written again.
+        Raises Refusal for JSON that is nested too deeply.
         """
         try:
             canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
@@ -46,7 +46,7 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """The answer to a request, and whether it was given before to the same Idempotency-Key."""
+    """The answer to a request; `replayed` if the same Idempotency-Key got it before."""
 
     created: CreatedBroadcast
     replayed: bool = False
@@ -61,9 +61,9 @@ async def create(
     request_id: str | None = None,
     idempotency_key: Idempotency | None = None,
 ) -> Creation:
-    """Store the broadcast, its recipients and the job durably; sending happens afterwards.
+    """Store the broadcast, its recipients and the job durably; they are sent afterwards.
 
-    Refuses what cannot be sent, with nothing stored.
+    Raises Refusal for what cannot be sent; then nothing is stored.
     """
     if ctx.draining:
         raise draining()
@@ -92,7 +92,7 @@ async def create(
 
 
 async def _first_answer(ctx: Context, account_id: str, key: Idempotency) -> Creation | None:
-    """The answer that this key got before, whatever has changed since."""
+    """The answer that this key got before, if it did."""
     since = ctx.clock.now() - IDEMPOTENCY_KEPT
     first = await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, since=since))
     return None if first is None else _replay(first, key)
@@ -175,7 +175,7 @@ def _replay(first: tuple[bytes, str], key: Idempotency) -> Creation:
 
 
 def _content_json(content: TemplateContent) -> str | None:
-    """Header, buttons and components as JSON for the database; None where there is none of them."""
+    """Header, buttons and components as JSON for the database; None if there are none."""
     parts = {"header": content.header, "buttons": content.buttons, "components": content.components}
     given = {name: part for name, part in parts.items() if part is not None}
     return _json(given) if given else None

@@ -1,4 +1,4 @@
-"""A dry run: everything that creating a broadcast looks at, with nothing stored and nothing sent."""
+"""A dry run: checks a broadcast as its creation does, and stores nothing."""
 
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.errors import Problem
@@ -11,7 +11,7 @@ from wacrmd.views.broadcasts import DryRun
 
 
 async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRun:
-    """Say what `create` would do now. Refuses what cannot be looked at, as `prepare` does."""
+    """What `create` would do now, with all problems; raises Refusal as `prepare`."""
     prepared = await prepare(ctx, account_id, given)
     number, found = prepared.number, prepared.recipients
     addresses = [address for address, _ in found.accepted]

@@ -1,4 +1,4 @@
-"""Following a broadcast live: its state after each change, until nothing more is to come."""
+"""Following a broadcast: its state after each change, until it is finished."""
 
 import hashlib
 from collections.abc import AsyncGenerator
@@ -14,28 +14,28 @@ from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.json import to_json
 
 MIN_INTERVAL_S = 0.5
-"""Between two snapshots: a follower is sent two a second at most."""
+"""The shortest time between two snapshots."""
 
 HEARTBEAT_S = 15.0
-"""Silence after which a heartbeat is due: proxies cut connections that are silent for a minute or less."""
+"""Time without a snapshot after which a heartbeat is sent: proxies close idle connections after about a minute."""
 
 POLL_S = 5.0
-"""How often the broadcast is read without a change of its rows: a number that is throttled or paused changes none."""
+"""How often the broadcast is read if none of its rows changes: its hold also depends on the number."""
 
 SETTLED: Millis = 3 * SECOND
-"""How long a finished broadcast has to be quiet before following it ends; Meta's statuses come in bursts."""
+"""How long nothing may change in a finished broadcast before following it ends; statuses come in bursts."""
 
 FINISHED = frozenset({BroadcastStatus.SENT, BroadcastStatus.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A broadcast at one moment; `version` is the same for the same state, also after a restart."""
+    """The state of a broadcast; equal states have the same `version`, also after a restart."""
 
     view: BroadcastView
     version: str
     finished: bool
-    """Whether nothing is sent any more and nothing has been heard for a while."""
+    """Whether nothing is left to send and nothing has changed for `SETTLED`."""
 
 
 async def snapshot(ctx: Context, broadcast_id: int) -> Snapshot:
@@ -49,9 +49,9 @@ async def snapshot(ctx: Context, broadcast_id: int) -> Snapshot:
 async def follow(
     ctx: Context, broadcast_id: int, *, seen: str | None = None, heartbeat_s: float = HEARTBEAT_S
 ) -> AsyncGenerator[Snapshot | None, None]:
-    """Each state that differs from the one before (the first one from the version `seen`); None as a heartbeat.
+    """Each state that differs from the one before (the first one from the version `seen`); None is a heartbeat.
 
-    The last one is `finished`. Without such a one the daemon is draining: the broadcast goes on after its restart.
+    The last state is `finished`, unless the daemon drains.
     """
     last_sent_at = anyio.current_time()
     with ctx.changes.watch(broadcast_id) as changed:
@@ -76,5 +76,5 @@ async def follow(
 
 
 def _settle_s(now: Snapshot) -> float:
-    """How long to wait for the end of a broadcast that only has to be quiet for a while."""
+    """When to read the broadcast again at the latest: a finished one settles without another change."""
     return SETTLED / SECOND if now.view.status in FINISHED else POLL_S

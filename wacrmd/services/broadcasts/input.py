@@ -1,4 +1,4 @@
-"""A broadcast as a caller asks for it."""
+"""What a caller gives to create a broadcast."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from wacrmd.domain.template import TemplateContent
 
 @dataclass(frozen=True, slots=True)
 class RecipientInput:
-    """One recipient as the caller gave it; `to` may still be anything."""
+    """One recipient; `to` is whatever the caller gave, a string or not."""
 
     to: object
     content: TemplateContent = field(default_factory=TemplateContent)
@@ -17,13 +17,13 @@ class RecipientInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastInput:
-    """A broadcast as a caller asks for it, with its fields checked for their types."""
+    """A broadcast to create; the types of the fields are checked, their values are not."""
 
     template_name: str
     template_language: str
     recipients: Sequence[RecipientInput]
     name: str | None = None
     number: str | None = None
-    """Id or phone number id of the number that sends; None: the account's default one."""
+    """Id or phone number id of the number to send from; None: the account's default number."""
     scheduled_at: Millis | None = None
     content: TemplateContent = field(default_factory=TemplateContent)

@@ -1,4 +1,4 @@
-"""Pausing, resuming, cancelling and retrying: each one compare-and-set, harmless when repeated."""
+"""Pausing, resuming, cancelling and retrying a broadcast; repeating one of them changes nothing."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ RETRIABLE = frozenset({RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
 
 
 async def pause(ctx: Context, actor: Actor, broadcast: Broadcast) -> BroadcastView:
-    """Pause a broadcast; requests in flight are finished."""
+    """Pause a broadcast; requests in flight are completed. Raises Refusal if its status does not allow it."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
@@ -36,7 +36,7 @@ async def pause(ctx: Context, actor: Actor, broadcast: Broadcast) -> BroadcastVi
 
 
 async def resume(ctx: Context, broadcast: Broadcast) -> BroadcastView:
-    """Continue where it stopped. Also drops what holds up its number for a while, where nothing was paused."""
+    """Resume a broadcast, and end a temporary block of its number. Raises Refusal if its status does not allow it."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
@@ -49,7 +49,7 @@ async def resume(ctx: Context, broadcast: Broadcast) -> BroadcastView:
 
 
 async def cancel(ctx: Context, broadcast: Broadcast) -> BroadcastView:
-    """Stop for good: who was not tried yet is never messaged."""
+    """Cancel a broadcast: pending recipients get no message. Raises Refusal if its status does not allow it."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
@@ -60,9 +60,9 @@ async def cancel(ctx: Context, broadcast: Broadcast) -> BroadcastView:
 
 
 async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[RecipientStatus]) -> int:
-    """Send again to failed or uncertain recipients, because somebody decided so; how many were requeued.
+    """Requeue the failed or uncertain recipients; returns how many. Raises Refusal if the status does not allow it.
 
-    A recipient that is uncertain may have the message already: only a person can take that risk.
+    An uncertain recipient may have the message already: only a person can take that risk.
     """
     now = ctx.clock.now()
 
@@ -91,7 +91,7 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
 
 
 async def give_up_uncertain(ctx: Context, broadcast: Broadcast) -> int:
-    """Decide that uncertain recipients did not get it: they become failed; how many."""
+    """Make the uncertain recipients failed, because a person decided that they got nothing; returns how many."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> int:
@@ -107,7 +107,7 @@ async def give_up_uncertain(ctx: Context, broadcast: Broadcast) -> int:
 def _must_be(
     tx: Tx, broadcast: Broadcast, wanted: BroadcastStatus, verb: str, *also: BroadcastStatus
 ) -> None:
-    """A repeated transition is harmless; one from any other state is refused by name."""
+    """Raise Refusal unless the broadcast has one of these statuses, in which the operation changes nothing."""
     current = broadcasts.get(tx, broadcast.id)
     if current is None:
         raise not_found("Broadcast")

@@ -1,4 +1,4 @@
-"""What helps an operator before a broadcast goes out: parameters by name, and the message as it will read."""
+"""Previews for operators: named parameters from a file's columns, and the text of the first message."""
 
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ from wacrmd.store import templates
 async def name_params(
     ctx: Context, account_id: str, given: BroadcastInput, names: list[str] | None
 ) -> BroadcastInput:
-    """The broadcast with its lists of params by these names, if the template is known to have named parameters."""
+    """The broadcast with its params as objects with these names, if its template has named parameters."""
     if not names:
         return given
     template = await _template(ctx, account_id, given)
@@ -34,7 +34,7 @@ def _named(recipient: RecipientInput, names: list[str]) -> RecipientInput:
 async def first_message(
     ctx: Context, account_id: str, given: BroadcastInput, rejected: set[int]
 ) -> str | None:
-    """The body as the first recipient would read it; None where the template is not known here."""
+    """The text that the first recipient would get; None if the template is not stored."""
     template = await _template(ctx, account_id, given)
     first = next((each for index, each in enumerate(given.recipients) if index not in rejected), None)
     if template is None or first is None:
@@ -45,7 +45,7 @@ async def first_message(
 
 
 async def _template(ctx: Context, account_id: str, given: BroadcastInput) -> Template | None:
-    """The template as last synced, if it was."""
+    """The template as last synced; None if it is not stored."""
     number = await sending_number(ctx, account_id, given.number)
     return await ctx.db.read(
         partial(

@@ -1,4 +1,4 @@
-"""A broadcast as a person watches it: counts, speed, time left, and why recipients failed."""
+"""A broadcast for people who watch it: counts, speed, time left, and why recipients failed."""
 
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -16,19 +16,19 @@ from wacrmd.store import recipients
 from wacrmd.views.broadcasts import BroadcastDetails, BroadcastProgress, BroadcastView, FailureView
 
 WINDOW: Millis = 5 * SECOND
-"""Over how long the speed is measured."""
+"""The time over which the speed is measured."""
 
 MAX_REASONS = 20
 
 
 class Speed:
-    """How many recipients were tried in the last seconds. Pure: every call is given the time."""
+    """How many recipients a second were attempted lately. Pure: every call gets the time."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[Millis, int]] = deque()
 
-    def note(self, tried: int, now: Millis) -> float | None:
-        """Recipients per second, now that so many have been tried; None before it can be told."""
+    def add(self, tried: int, now: Millis) -> float | None:
+        """Add a count of attempted recipients; returns recipients per second, None as long as that is unknown."""
         self._seen.append((now, tried))
         while len(self._seen) > 2 and now - self._seen[1][0] >= WINDOW:  # noqa: PLR2004 - two ends of a window
             self._seen.popleft()
@@ -39,7 +39,7 @@ class Speed:
 
 
 async def failures(ctx: Context, broadcast_id: int) -> list[FailureView]:
-    """Why recipients failed, by Meta's code, the most frequent first, each with what a person can do."""
+    """Why recipients failed, by Meta's code, the most frequent first, each with advice."""
     rows = await ctx.db.read(partial(recipients.failures, broadcast_id=broadcast_id))
     return [
         FailureView(
@@ -60,7 +60,7 @@ async def show(ctx: Context, broadcast: Broadcast) -> BroadcastDetails:
 
 
 async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastProgress, None]:
-    """The broadcast after each change, twice a second at most, until nothing more is to come or a drain begins."""
+    """The broadcast after each change, at most twice a second, until it is finished or a drain begins."""
     speed = Speed()
     failed, reasons = 0, list[FailureView]()
     async with aclosing(follow(ctx, broadcast.id)) as snapshots:
@@ -75,7 +75,7 @@ async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastP
 def _progress(snapshot: Snapshot, reasons: list[FailureView], speed: Speed, now: Millis) -> BroadcastProgress:
     view = snapshot.view
     tried = view.total_recipients - view.pending_count - view.cancelled_count
-    rate = speed.note(tried, now)
+    rate = speed.add(tried, now)
     left = round(view.pending_count / rate, 1) if rate and view.pending_count else None
     return BroadcastProgress(
         **shared(BroadcastView, view),

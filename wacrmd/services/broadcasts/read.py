@@ -1,4 +1,4 @@
-"""Broadcasts as they stand now: one of them, a page of them, and what a reference means."""
+"""Reading broadcasts: one by its id, and pages."""
 
 from functools import partial
 
@@ -16,9 +16,9 @@ from wacrmd.views.broadcasts import BroadcastView
 
 
 def find(tx: Tx, actor: Actor, reference: str) -> Broadcast:
-    """The broadcast that an actor means: its uuid, or for operators an unambiguous beginning of it.
+    """The broadcast with this id; an operator may give only the beginning of the id.
 
-    Refuses none, another account's, and several.
+    Raises Refusal if there is none, if it belongs to another account, or if several ids begin so.
     """
     uuid = reference.lower()
     if actor.abbreviates:
@@ -30,17 +30,17 @@ def find(tx: Tx, actor: Actor, reference: str) -> Broadcast:
 
 
 async def broadcast_of(ctx: Context, actor: Actor, reference: str) -> Broadcast:
-    """The broadcast that an actor means, as `find`."""
+    """The broadcast with this id; raises Refusal as `find`."""
     return await ctx.db.read(partial(find, actor=actor, reference=reference))
 
 
 async def show(ctx: Context, actor: Actor, reference: str) -> BroadcastView:
-    """The broadcast that an actor means, with its counts. Refuses as `find`."""
+    """The broadcast with this id, with its counts; raises Refusal as `find`."""
     return await ctx.db.read(lambda tx: _views(tx, [find(tx, actor, reference)], ctx)[0])
 
 
 async def view_of(ctx: Context, broadcast_id: int) -> BroadcastView:
-    """A broadcast with its counts, by its row id."""
+    """The broadcast of a row id, with its counts."""
 
     def work(tx: Tx) -> BroadcastView:
         broadcast = broadcasts.get(tx, broadcast_id)
@@ -67,9 +67,9 @@ async def page(
 
 
 def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> Hold | None:
-    """What keeps a broadcast from moving now; None while it moves or has nothing to do."""
+    """Why a broadcast does not move; None while it moves or has nothing to send."""
     if broadcast.status is not BroadcastStatus.SENDING or progress.pending_count == 0:
-        return broadcast.hold  # nothing else can hold it: spare the reads
+        return broadcast.hold  # no other reason is possible, so nothing more is read
     now, outage = ctx.clock.now(), ctx.db.outage
     throughput = ctx.throughput.state(broadcast.number_id)
     waiting, earliest_retry_at = recipients.waiting(tx, broadcast.id)

@@ -21,7 +21,7 @@ from wacrmd.views.json import to_json
 from wacrmd.views.recipients import RecipientDetails, RecipientView, shown_status
 
 EXPORT_ROWS = 500
-"""Rows that are read and written at a time: some 150 KiB, a few milliseconds of a reader's thread."""
+"""Rows that an export reads and writes at a time: 150 KiB, a few milliseconds of a reader's thread."""
 
 COLUMNS = (
     "id",
@@ -53,7 +53,7 @@ async def page(
 
 
 async def show(ctx: Context, broadcast: Broadcast, recipient_id: int) -> RecipientDetails:
-    """One recipient with its history. Refuses one that is not of this broadcast as not found."""
+    """One recipient with its history; raises Refusal if it is not of this broadcast."""
 
     def work(tx: Tx) -> RecipientDetails:
         recipient = recipients.get(tx, broadcast.id, recipient_id)
@@ -65,7 +65,7 @@ async def show(ctx: Context, broadcast: Broadcast, recipient_id: int) -> Recipie
 
 
 async def show_address(ctx: Context, broadcast: Broadcast, to: str) -> RecipientDetails:
-    """The recipient of a broadcast with this number or user id, with its history. Refuses an unknown one."""
+    """The recipient with this phone number or user id, with its history; raises Refusal if there is none."""
     address = normalize_address(to)
     found = None
     if address is not None:
@@ -78,9 +78,9 @@ async def show_address(ctx: Context, broadcast: Broadcast, to: str) -> Recipient
 async def export(
     ctx: Context, broadcast: Broadcast, form: ExportFormat, status: RecipientStatus | None = None
 ) -> AsyncGenerator[bytes, None]:
-    """All recipients in the order of the request, a few hundred at a time: memory does not grow with them.
+    """All recipients in the order of the request, in pieces of `EXPORT_ROWS`, so that memory use is bounded.
 
-    Each piece is read when the one before it has been taken, so what changes meanwhile shows in later pieces.
+    Each piece is read when it is needed, so later pieces show later changes.
     """
     write = _csv_rows if form is ExportFormat.CSV else _json_lines
     if form is ExportFormat.CSV:
@@ -90,7 +90,9 @@ async def export(
         piece, after = await ctx.db.read(
             partial(_piece, broadcast_id=broadcast.id, status=status, after=after, write=write)
         )
-        await checkpoint()  # a read is shielded: without this a stream whose reader has gone would go on
+        await (
+            checkpoint()
+        )  # a read is shielded from cancellation: here the export of a client that has left ends
         if piece:
             yield piece
 
@@ -103,7 +105,7 @@ def _piece(
     after: int,
     write: Callable[[list[Recipient]], bytes],
 ) -> tuple[bytes, int | None]:
-    """The next piece of an export, written on the reader's thread, and after which id the one after it begins."""
+    """The next piece of an export, and the id after which the piece after it begins; None at the end."""
     found = recipients.following(tx, broadcast_id, status=status, after=after, limit=EXPORT_ROWS)
     return write(found), found[-1].id if len(found) == EXPORT_ROWS else None
 
@@ -119,7 +121,7 @@ def _csv_rows(found: list[Recipient]) -> bytes:
 def _cells(recipient: Recipient) -> tuple[object, ...]:
     return (
         recipient.id,
-        recipient.to,  # checked when it was accepted: `+` and digits, or a user id
+        recipient.to,  # never a formula: `+` and digits, or a user id
         shown_status(recipient.status),
         escape_formula(recipient.wamid or ""),
         recipient.error_code,

@@ -22,7 +22,7 @@ _UNITS: dict[str, Millis] = {
 
 
 async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[AuditView]:
-    """The newest `limit` entries since a time (see `parse_since`), oldest first."""
+    """The newest `limit` entries since a time (see `parse_since`), in the order of time."""
     start = 0 if since is None else parse_since(since, ctx.clock.now())
     entries = await ctx.db.read(partial(audit_log.since, start=start, limit=limit))
     return [
@@ -42,7 +42,7 @@ async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[Aud
 def parse_since(text: str, now: Millis) -> Millis:
     """The time of `text`: a duration before now such as `30min`, `2h` or `3d`, or an ISO time (UTC without offset).
 
-    Refuses anything else. Pure.
+    Raises Refusal for anything else. Pure.
     """
     duration = _DURATION.fullmatch(text.strip())
     if duration is not None:

@@ -16,9 +16,9 @@ from wacrmd.store import backups, stats
 from wacrmd.views.maintenance import BackupView
 
 RETRY_AFTER: Millis = 15 * MINUTE
-"""How long after a failed daily backup the next try is made."""
+"""The time from a failed daily backup to the next attempt."""
 FILE_NAME = re.compile(r"wacrmd-\d{8}T\d{6}Z\.db")
-"""The names of daily backups; other files in the directory are left alone."""
+"""The names of daily backups; other files in the directory are never deleted."""
 
 log = get_logger(__name__)
 
@@ -26,7 +26,7 @@ log = get_logger(__name__)
 async def backup(ctx: Context, target: Path, *, overwrite: bool = False) -> BackupView:
     """Copy the database to `target` while the daemon works; the copy is one checked file of mode 0600.
 
-    Refuses a relative path, a file that exists (unless `overwrite`) and a place that cannot be written.
+    Raises Refusal for a relative path, a file that exists (unless `overwrite`) and a path that cannot be written.
     """
     if not target.is_absolute():
         raise bad_request(f"file: expected an absolute path, found {target}")
@@ -64,7 +64,7 @@ def backup_due(config: Config, last: Millis | None, now: Millis) -> bool:
 
 
 class DailyBackup:
-    """Makes the daily backup: late after a stop, and again `RETRY_AFTER` a failure."""
+    """Makes the daily backup; one that was missed while the daemon did not run is made at the start."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -77,7 +77,7 @@ class DailyBackup:
         if now < self._not_before or not backup_due(ctx.config, last, now):
             return
         self._not_before = now + RETRY_AFTER
-        folder = ctx.db.path.parent / ctx.config.backup.directory  # an absolute one stays as it is
+        folder = ctx.db.path.parent / ctx.config.backup.directory  # an absolute path stays as it is
         stamp = datetime.fromtimestamp(now / SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")
         try:
             await anyio.to_thread.run_sync(partial(folder.mkdir, mode=0o700, exist_ok=True))

@@ -1,4 +1,4 @@
-"""Data subjects: exports or erases all that is known of one person, for a data-protection request."""
+"""Data subjects: exports or erases all data about one person, for a data-protection request."""
 
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from wacrmd.views.maintenance import ErasedView, PersonExport
 
 
 async def export_person(ctx: Context, phone: str, account_id: str | None) -> PersonExport:
-    """All that is known of the person with this phone number, by one account or by all."""
+    """All data about the person with this phone number, in one account or in all."""
     subject = await _find(ctx, phone, account_id)
     found = await ctx.db.read(partial(data_subjects.export, subject=subject))
     return PersonExport(phone=subject.phone, exported_at=ctx.clock.now(), **_with_iso_times(found))
@@ -23,10 +23,10 @@ async def export_person(ctx: Context, phone: str, account_id: str | None) -> Per
 async def erase_person(
     ctx: Context, phone: str, account_id: str | None, *, forget_optout: bool
 ) -> ErasedView:
-    """Erase one person everywhere; their recipients stay as anonymous rows, so that counts stay true.
+    """Erase the data of one person; their recipients stay as anonymous rows, so that the counts stay correct.
 
-    An opt-out is kept unless `forget_optout`: without it the next broadcast could reach the person again.
-    Refuses while a message to the person is in flight.
+    The opt-out is kept unless `forget_optout`, because without it the next broadcast could reach the person again.
+    Raises Refusal while a message to the person is in flight.
     """
     subject = await _find(ctx, phone, account_id)
 
@@ -45,10 +45,10 @@ async def erase_person(
 
 
 async def empty_wal(ctx: Context) -> None:
-    """Empty the write-ahead log after an erasure, for it still holds what was erased.
+    """Empty the write-ahead log after an erasure, because it still contains the erased data.
 
-    A long read, such as a backup, keeps it from being emptied; so may a crash or a full disk. What is left is
-    on record in the database: the scheduler calls this until it is done.
+    A long read, such as a backup, a crash or a full disk can prevent this. The database records what is left to do, and
+    the scheduler calls this function again until it is done.
     """
     erasure = await ctx.db.read(data_subjects.left_in_wal)
     if erasure is not None and await ctx.db.empty_wal():
@@ -56,7 +56,7 @@ async def empty_wal(ctx: Context) -> None:
 
 
 async def _find(ctx: Context, phone: str, account_id: str | None) -> DataSubject:
-    """The person with this phone number, with all addresses and all rows that name them."""
+    """The person with this phone number, with all their addresses and all rows that name them."""
     address = normalize(phone)
     if address is None:
         raise bad_request("phone: expected a phone number such as +14155550123")
@@ -64,7 +64,7 @@ async def _find(ctx: Context, phone: str, account_id: str | None) -> DataSubject
     newest = await ctx.db.read(data_subjects.newest_ids)
     for table, collect in data_subjects.COLLECTORS.items():
         known = 0
-        while known != len(subject.addresses):  # an address found on the way may lead to more rows
+        while known != len(subject.addresses):  # an address that was found just now may lead to more rows
             known = len(subject.addresses)
             for after in range(0, newest[table], data_subjects.SLICE):
                 to = min(after + data_subjects.SLICE, newest[table])

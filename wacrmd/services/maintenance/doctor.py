@@ -1,4 +1,4 @@
-"""`wacrmd doctor`: checks what can be wrong with the configuration, files, network and numbers, with advice."""
+"""`wacrmd doctor`: checks configuration, files, network and numbers, and gives advice."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -22,13 +22,13 @@ from wacrmd.views.checks import Check, CheckState
 from wacrmd.views.maintenance import CheckAbout, DoctorReport
 
 MAX_CONCURRENT_GROUPS = 8
-"""Groups of checks that run at the same time."""
+"""How many groups of checks run at the same time."""
 
 Group = Callable[[], Awaitable[list[Check]]]
 
 
 async def run_checks(ctx: Context) -> DoctorReport:
-    """Run all checks, in groups at the same time; a group is about one part of the daemon or one number."""
+    """Run all checks, in concurrent groups: one for each part of the daemon and for each number."""
     groups: dict[str, Group] = {
         "configuration": partial(_configuration, ctx),
         "files": partial(_in_thread, partial(_files, ctx)),

@@ -1,4 +1,4 @@
-"""The doctor's checks of files: configuration, key, sockets, database and disk. None of them needs a daemon."""
+"""The doctor's checks of configuration, key, sockets, database and disk; none of them needs a running daemon."""
 
 import os
 import sqlite3
@@ -13,7 +13,7 @@ from wacrmd.store.integrity import quick_check
 from wacrmd.views.checks import Check, CheckState
 
 QUICK_CHECK_TIMEOUT_S = 10.0
-"""How long the check of the database may take; `wacrmd check-db` takes the time it needs."""
+"""How long the check of the database may take; `wacrmd check-db` has no limit."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -35,7 +35,7 @@ def private_files(config: Config) -> list[Check]:
 
 
 def _private(name: str, path: Path, state: CheckState) -> Check:
-    """Whether nobody else can use the file; `state` is the finding's if others can."""
+    """Whether only the owner can read the file; `state` is that of the finding if others can."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except OSError as error:
@@ -103,7 +103,7 @@ def database_content(database: Path) -> Check:
 
 
 def free_space(database: Path) -> list[Check]:
-    """Whether the disk has space left; nothing where the system does not say."""
+    """Whether the disk has space left; no finding if the system does not say."""
     free = disk_usage(database).free
     if free is None:
         return []

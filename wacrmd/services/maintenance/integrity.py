@@ -11,7 +11,7 @@ from wacrmd.views.maintenance import IntegrityView
 
 
 async def check_db(ctx: Context) -> IntegrityView:
-    """Read the whole database and look for damage, while the daemon works. Refuses a file that cannot be read."""
+    """Check the whole database while the daemon works; raises Refusal for a file that cannot be read."""
     try:
         report = await anyio.to_thread.run_sync(integrity.check, ctx.db.path)
     except DatabaseUnusableError as error:

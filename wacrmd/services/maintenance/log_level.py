@@ -1,4 +1,4 @@
-"""The log level: changed at run time, for a while or until the next restart."""
+"""The log level: changed at run time, for some minutes or until the next restart."""
 
 from wacrmd import log as logging
 from wacrmd.clock import MINUTE
@@ -16,14 +16,14 @@ def current_log_level(ctx: Context) -> LogLevelView:
 
 
 def set_log_level(ctx: Context, level: str, minutes: float | None) -> LogLevelView:
-    """Log from this level on, for `minutes`; None: until the next restart or reload."""
+    """Log this level and those above it, for `minutes`; None: until the next restart or reload."""
     logging.set_level(level)
     ctx.control.log_level_until = None if minutes is None else ctx.clock.now() + round(minutes * MINUTE)
     return current_log_level(ctx)
 
 
 async def restore_log_level(ctx: Context) -> None:
-    """Return to the configured level when the time of another one is over."""
+    """Restore the configured level when the minutes of another level are over."""
     until = ctx.control.log_level_until
     if until is not None and ctx.clock.now() >= until:
         ctx.control.log_level_until = None

@@ -1,4 +1,4 @@
-"""The answer of `/metrics`: counters as they were recorded, and gauges that are read at the moment."""
+"""The answer of `/metrics`: the counters, and the gauges, which are set at each scrape."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The doctor's checks over the network: Meta's API, this machine's clock, and the public URL of the webhooks."""
+"""The doctor's checks over the network: Meta's API, this machine's clock, the public URL of the webhooks."""
 
 import secrets
 from urllib.parse import urlsplit, urlunsplit
@@ -17,7 +17,7 @@ CLOCK_FAIL: Millis = 5 * MINUTE
 
 
 async def meta_api(ctx: Context) -> list[Check]:
-    """Whether Meta's API answers, and whether this machine's clock agrees with Meta's."""
+    """Whether Meta's API answers, and how far this machine's clock is off."""
     url = f"{ctx.config.meta.graph_url}/{ctx.config.meta.api_version}/"
     try:
         answer = await probe("GET", url, timeout_s=TIMEOUT_S)
@@ -41,7 +41,7 @@ def _clock(ahead: Millis) -> Check:
 
 
 async def public_url(ctx: Context) -> list[Check]:
-    """Whether Meta's requests reach the webhook listener through the reverse proxy, and nothing else gets through."""
+    """Whether the reverse proxy passes requests to the webhook listener, and to nothing else."""
     configured = ctx.config.webhooks.public_url
     if not configured:
         detail = "not checked: [webhooks] public_url is not set"

@@ -19,7 +19,7 @@ log = logging.get_logger(__name__)
 async def reload_config(ctx: Context) -> ReloadReport:
     """Read the configuration again and apply it; the report says what was applied and what needs a restart.
 
-    Refuses a configuration that cannot be used; then nothing changes.
+    Raises Refusal for a configuration that cannot be used; then nothing changes.
     """
     reread = ctx.control.reread
     if reread is None:
@@ -47,7 +47,7 @@ async def reload_config(ctx: Context) -> ReloadReport:
 
 
 async def _apply(ctx: Context, keys: list[str]) -> None:
-    """Tell the parts that keep a value of their own."""
+    """Apply changed keys to the parts that keep a copy of the value."""
     if "log.level" in keys:
         logging.set_level(ctx.config.log.level)
         ctx.control.log_level_until = None
@@ -65,7 +65,7 @@ def _change(key: str, before: Config, after: Config) -> ConfigChange:
 
 
 def _json_value(config: Config, key: str) -> Any:
-    """The value of `section.name` as JSON can hold it: paths and addresses as text."""
+    """The value of `section.name` for JSON, paths and addresses as text."""
     section, _, name = key.partition(".")
     value = getattr(getattr(config, section), name)
     if isinstance(value, bool | int | float | str):

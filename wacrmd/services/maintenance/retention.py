@@ -1,4 +1,4 @@
-"""Retention: deletes what is older than configured, and returns the free space to the file system."""
+"""Retention: deletes rows that are older than configured, and returns the free space to the file system."""
 
 from functools import partial
 
@@ -14,13 +14,13 @@ PAUSE: Millis = 50
 VACUUM_PAGES = 250
 """Pages that one step of the vacuum returns at most."""
 KEPT_FREE_SHARE = 20
-"""One page in so many stays free for the next writes."""
+"""One of this many pages stays free for the next writes."""
 
 log = get_logger(__name__)
 
 
 def cutoffs(config: Config, now: Millis) -> Cutoffs:
-    """The times before which rows are deleted, by the configuration."""
+    """The times before which rows are deleted, from the configuration."""
     days = config.retention
 
     def before(kept_days: int, at_least: Millis = 0) -> Millis | None:

@@ -1,4 +1,4 @@
-"""The state of the daemon in one answer: is it healthy, what does it do, and what does not move and why."""
+"""The state of the daemon in one answer: whether it is healthy, what it does, and what is held and why."""
 
 from functools import partial
 
@@ -35,14 +35,14 @@ MAX_SHOWN = 100
 """Broadcasts of each status that are shown at most."""
 
 MAX_SILENCE: Millis = 10 * MINUTE
-"""How long a number may send while no status comes back; after that it is a warning."""
+"""How long a number may send without receiving a status before there is a warning."""
 
 MIN_FREE_BYTES = 500 * 1024 * 1024
 MAX_WAL_BYTES = 512 * 1024 * 1024
 
 
 async def read_status(ctx: Context) -> Status:
-    """The daemon's state. It is healthy if nothing needs a person: no warning, and no hold that does not end by itself."""
+    """The daemon's state; it is healthy without warnings and without holds that need a person."""
     now = ctx.clock.now()
     unfinished: list[BroadcastView] = []
     for state in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED, BroadcastStatus.SCHEDULED):
@@ -94,7 +94,7 @@ async def read_status(ctx: Context) -> Status:
 
 
 def _held(unfinished: list[BroadcastView], numbers: list[AccountNumber]) -> list[Held]:
-    """What does not move: broadcasts, then numbers."""
+    """What is held: broadcasts, then numbers."""
     return [
         Held.of("broadcast", broadcast.uuid, broadcast.name, broadcast.hold)
         for broadcast in unfinished
@@ -134,7 +134,7 @@ def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
 
 
 def _silence_warnings(ctx: Context, numbers: list[AccountNumber], now: Millis) -> list[str]:
-    """A warning for each number that sends while no status comes back."""
+    """A warning for each number that sends without receiving statuses."""
     warnings: list[str] = []
     for number in numbers:
         since = ctx.webhook_liveness.silent_since(number.id)

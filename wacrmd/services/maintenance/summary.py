@@ -1,4 +1,4 @@
-"""What the daemon does at the moment, in one line."""
+"""What the daemon is doing, in one line."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""What Meta says about templates, business accounts and numbers: kept, and acted on.
+"""Meta's events about templates, business accounts and numbers: stored, and applied to broadcasts and numbers.
 
 The events are in docs/meta.md, Account and template events.
 """
@@ -16,14 +16,14 @@ from wacrmd.store import account_events, broadcasts, numbers, templates
 _STOPPED = frozenset({"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION", "ARCHIVED", "LOCKED"})
 """Events after which a template cannot be sent."""
 _APPROVED = frozenset({"APPROVED", "REINSTATED", "UNARCHIVED"})
-"""Events after which it can."""
+"""Events after which a template can be sent."""
 _RESTRICTED = frozenset({"ACCOUNT_RESTRICTION", "ACCOUNT_VIOLATION", "ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED"})
 """Events after which a business account cannot send."""
 
 
 def apply_template_event(batch: Batch, event: TemplateEvent) -> None:
-    """Update the synced template. Pause the broadcasts of one that cannot be sent, resume those of an approved one."""
-    waba_id, name = _keep(batch, event), event.name
+    """Update the synced template; pause its broadcasts if it cannot be sent, resume them if it was approved."""
+    waba_id, name = _store(batch, event), event.name
     if waba_id is None or name is None or event.language is None:
         return
     tx, now, language = batch.tx, batch.now, event.language.replace("-", "_")
@@ -37,7 +37,7 @@ def apply_template_event(batch: Batch, event: TemplateEvent) -> None:
             known = templates.update(tx, waba_id, name, language, now, quality=event.event)
         case "template_category_update":
             known = templates.update(tx, waba_id, name, language, now, category=event.event)
-    if not known:  # a new template, or its components changed: only a sync can say what they are now
+    if not known:  # a new template, or new components, which the event does not contain
         templates.mark_stale(tx, waba_id)
 
 
@@ -57,8 +57,8 @@ def _pause_or_resume(batch: Batch, event: TemplateEvent, waba_id: str, name: str
 
 
 def apply_account_event(batch: Batch, event: AccountEvent) -> None:
-    """Pause the numbers of a restricted business account, resume those of a reinstated one, keep its limit."""
-    waba_id = _keep(batch, event)
+    """Pause the numbers of a restricted business account, resume those of a reinstated one, store its limit."""
+    waba_id = _store(batch, event)
     if waba_id is None:
         return
     tx, result, now = batch.tx, batch.result, batch.now
@@ -78,10 +78,10 @@ def apply_account_event(batch: Batch, event: AccountEvent) -> None:
 
 
 def apply_number_signal(batch: Batch, signal: NumberSignal) -> None:
-    """An error that names no message concerns the whole number: slow it down, or pause it."""
+    """Throttle or pause a number for an error that concerns the number as a whole."""
     number = batch.number(signal.phone_number_id)
     if number is None:
-        batch.keep_unknown("messages", signal.phone_number_id)
+        batch.store_unknown("messages", signal.phone_number_id)
         return
     batch.result.count("number_signal")
     error = signal.error
@@ -98,10 +98,10 @@ def apply_number_signal(batch: Batch, signal: NumberSignal) -> None:
     )
 
 
-def _keep(batch: Batch, event: TemplateEvent | AccountEvent) -> str | None:
-    """Keep the event, and return its business account; None if the webhook's secret does not authorise it."""
+def _store(batch: Batch, event: TemplateEvent | AccountEvent) -> str | None:
+    """Store the event and return its business account; None if the webhook's secret does not authorise it."""
     if event.waba_id is None or event.waba_id not in batch.authorized.businesses:
-        batch.keep_unknown(event.field, event.waba_id)
+        batch.store_unknown(event.field, event.waba_id)
         return None
     batch.result.count(event.field)
     account_events.add(batch.tx, event.field, event.waba_id, event.raw, batch.now)

@@ -1,4 +1,4 @@
-"""One webhook of Meta while it is applied: its transaction, what it may change, and what it did."""
+"""One webhook of Meta while its updates are applied: the transaction, what it authorises, and the result."""
 
 from dataclasses import dataclass, field
 
@@ -12,19 +12,19 @@ from wacrmd.store.receipts import Applied
 
 _NOT_AUTHORIZED = {"ignored": "this number or account is not configured with this secret"}
 MAX_KIND = 40
-"""Characters of a kind of event that Meta names: it becomes a label of a metric."""
+"""Characters of an event's kind, which becomes the label of a metric; some kinds come from Meta."""
 
 
 @dataclass(slots=True)
 class IngestResult:
-    """What one webhook did, for the log, the metrics, and the effects after the commit."""
+    """What one webhook changed: for the log, the metrics, and what is done after the commit."""
 
     broadcasts: set[int] = field(default_factory=set)
-    """Broadcasts of which something changed."""
+    """Row ids of the broadcasts that changed."""
     resumed: Resumed = field(default_factory=Resumed)
     pauses: list[PauseEvent] = field(default_factory=list)
     throttled: dict[str, str] = field(default_factory=dict)
-    """Numbers that Meta says are too fast, each with a sentence."""
+    """Ids of the numbers that send too fast, each with Meta's reason."""
     kinds: dict[str, int] = field(default_factory=dict)
     """How many events of each kind."""
     statuses: Applied = field(default_factory=Applied)
@@ -33,7 +33,7 @@ class IngestResult:
     """Ids of numbers and business accounts that are not configured with the secret of this webhook."""
 
     def count(self, kind: str, by: int = 1) -> None:
-        """Count one kind of event."""
+        """Count `by` events of a kind."""
         if by:
             kind = kind[:MAX_KIND]
             self.kinds[kind] = self.kinds.get(kind, 0) + by
@@ -41,7 +41,7 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The updates of one webhook are applied with this, one after the other, in one transaction."""
+    """What the functions that apply the updates of one webhook share; all of them run in one transaction."""
 
     tx: Tx
     config: Config
@@ -50,11 +50,11 @@ class Batch:
     result: IngestResult = field(default_factory=IngestResult)
 
     def number(self, phone_number_id: str | None) -> tuple[str, str] | None:
-        """(id, account id) of a number that is configured with the webhook's secret."""
+        """(id, account id) of the number, if the webhook's secret authorises it."""
         return self.authorized.numbers.get(phone_number_id or "")
 
-    def keep_unknown(self, field: str, subject: str | None) -> None:
-        """Keep that Meta sent an event of something that is not configured; once for each subject."""
+    def store_unknown(self, field: str, subject: str | None) -> None:
+        """Store that an event was ignored, once for each subject: the webhook's secret does not authorise it."""
         self.result.count("number_unknown")
         if subject is not None and subject not in self.result.unknown:
             self.result.unknown.add(subject)

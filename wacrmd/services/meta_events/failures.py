@@ -1,4 +1,4 @@
-"""What a failed message means beyond its recipient: a pause, or an opt-out."""
+"""What a `failed` status changes besides its recipient: it pauses something, throttles the number or opts out."""
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
@@ -11,11 +11,11 @@ from wacrmd.store.database import Tx
 from wacrmd.store.receipts import Failure
 
 SLOWER = frozenset({Action.THROTTLE, Action.CALL_LIMIT, Action.MAINTENANCE})
-"""What Meta asks of a number that is too fast, or while it is in maintenance itself."""
+"""Actions after which a number has to send more slowly."""
 
 
 def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
-    """Do what a `failed` status asks for, in the transaction that applies it (docs/meta.md, Errors)."""
+    """Pause what a failure concerns, or opt the person out (docs/meta.md, Errors); returns the pauses."""
     receipt = failure.receipt
     if receipt.error is None:
         return []
@@ -32,21 +32,21 @@ def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
         case Action.PAUSE_BROADCAST:
             return pausing.pause_broadcast(tx, failure.broadcast_id, HoldReason.TEMPLATE, detail, now)
         case Action.OPT_OUT:
-            note_opt_out(tx, failure.recipient_id, receipt.error, receipt.at, now)
+            opt_out(tx, failure.recipient_id, receipt.error, receipt.at, now)
             return []
         case _:
             return []
 
 
 def throttled_by(failure: Failure) -> str | None:
-    """Why the number of a failed message must slow down; None if it need not."""
+    """Why the number of a failed message has to send more slowly; None if it need not."""
     error = failure.receipt.error
     if error is None or rule_for(error.code, from_webhook=True).action not in SLOWER:
         return None
     return f"{error.code} {error.title}"
 
 
-def note_opt_out(tx: Tx, recipient_id: int, error: MetaError | None, at: Millis, now: Millis) -> None:
-    """The person stopped marketing messages: Meta says so in a `failed` status, or in its answer to a send."""
+def opt_out(tx: Tx, recipient_id: int, error: MetaError | None, at: Millis, now: Millis) -> None:
+    """Opt a recipient out because Meta reported that the person stopped marketing messages (131050)."""
     detail = error.title if error else None
     optouts.add_recipient(tx, recipient_id, source="meta_131050", detail=detail, at=at, now=now)

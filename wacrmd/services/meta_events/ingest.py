@@ -1,4 +1,4 @@
-"""Applies Meta's webhooks: all updates of one in one transaction; it is answered 200 only after the commit."""
+"""Applies Meta's webhooks, each in one transaction; Meta gets 200 only after the commit."""
 
 from functools import partial
 
@@ -32,7 +32,7 @@ log = get_logger(__name__)
 
 
 async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumbers) -> IngestResult:
-    """Apply the updates of one webhook. Raises StorageError: then it is not answered 200, and Meta repeats it."""
+    """Apply the updates of one webhook; raises StorageError, then it is not answered 200 and Meta repeats it."""
     result = await ctx.db.write(partial(_apply, ctx=ctx, updates=updates, authorized=authorized))
     counters.count_webhook(ctx, result.kinds, result.statuses)
     for number_id, detail in result.throttled.items():
@@ -48,7 +48,7 @@ async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumb
 
 
 async def verify_token_known(ctx: Context, hashed: bytes) -> bool:
-    """Whether a configured number has the verify token of this SHA-256."""
+    """Whether a configured number has the verify token with this SHA-256."""
     return await ctx.db.read(partial(numbers.verify_token_known, hashed=hashed))
 
 
@@ -76,10 +76,10 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], authorized: Authorize
 
 
 def _receipt(batch: Batch, update: StatusUpdate) -> list[Receipt]:
-    """The status as a receipt, if its number is configured with the webhook's secret."""
+    """The status as a receipt; empty if the webhook's secret does not authorise its number."""
     number = batch.number(update.phone_number_id)
     if number is None:
-        batch.keep_unknown("messages", update.phone_number_id)
+        batch.store_unknown("messages", update.phone_number_id)
         return []
     batch.result.numbers_with_statuses.add(number[0])
     return [

@@ -1,4 +1,4 @@
-"""What people write, and what they set in WhatsApp: replies, opt-outs and opt-ins."""
+"""Inbound messages and WhatsApp preferences: replies, opt-outs and opt-ins."""
 
 from wacrmd.clock import HOUR
 from wacrmd.domain.phone import normalize
@@ -11,13 +11,16 @@ from wacrmd.store import inbound_messages
 
 
 def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
-    """Note a message once, carry out its keyword, and return `replied` for the broadcast message that it answers."""
+    """Store an inbound message, apply its keyword, and return `replied` for the broadcast message that it answers.
+
+    A message that was stored before changes nothing.
+    """
     number = batch.number(message.phone_number_id)
     if number is None:
-        batch.keep_unknown("messages", message.phone_number_id)
+        batch.store_unknown("messages", message.phone_number_id)
         return []
     number_id, account_id = number
-    if not inbound_messages.note(
+    if not inbound_messages.add(
         batch.tx,
         message_id=message.id,
         number_id=number_id,
@@ -37,17 +40,20 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
 
 
 def apply_preference(batch: Batch, preference: Preference) -> None:
-    """A person stopped or resumed marketing messages in WhatsApp."""
+    """Opt a person out or in, as chosen in WhatsApp."""
     accounts = _accounts(batch, preference)
     if not accounts:
-        batch.keep_unknown("user_preferences", preference.phone_number_id or preference.waba_id)
+        batch.store_unknown("user_preferences", preference.phone_number_id or preference.waba_id)
     for account_id in sorted(accounts):
         batch.result.count(f"preference_{preference.value}")
         from_messages.apply_preference(batch.tx, account_id, preference, batch.now)
 
 
 def _replied(batch: Batch, message: InboundMessage, number_id: str) -> list[Receipt]:
-    """The reply, by the message that it names, else by the newest broadcast message to this person."""
+    """The reply as a receipt of the message that it quotes, else of the newest broadcast message to this person.
+
+    If that one is not recorded yet, the callback token of the attempt in flight names it.
+    """
     wamid = message.context_id
     if wamid is None:
         since = message.at - round(batch.config.replies.reply_window_hours * HOUR)

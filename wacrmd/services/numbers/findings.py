@@ -1,21 +1,18 @@
-"""What a person would look at when it does not work: one finding each, with what to do about it."""
+"""Findings about a number, from what Meta says about it, each with advice; pure."""
 
 from collections.abc import Iterable
 
-from wacrmd.domain.number import Number
-from wacrmd.meta.client import MetaCallError
+from wacrmd.domain.attempt import MetaError
 from wacrmd.meta.management import Health, NumberInfo
-from wacrmd.services.context import Context
-from wacrmd.vault import access_token_context
 from wacrmd.views.checks import Check, CheckState
 
 SMALL_TIERS = {"TIER_50": 50, "TIER_250": 250}
-"""Messaging limits that a usual broadcast does not fit into: people a day over all numbers of the portfolio."""
+"""Messaging limits too small for a usual broadcast: people a day, for all numbers of the business portfolio."""
 
 THROUGHPUT = {"STANDARD": 80, "HIGH": 1000}
-"""Messages per second of Meta's throughput levels (docs/meta.md, Throughput and limits)."""
+"""Messages per second that Meta allows at each throughput level (docs/meta.md, Throughput and limits)."""
 BUSINESS_APP_RATE = 20
-"""Messages per second of a number that is also used in the WhatsApp Business app."""
+"""Messages per second that Meta allows a number that is also used in the WhatsApp Business app."""
 
 TOKEN_CODES = frozenset({0, 102, 104, 190})
 PERMISSION_CODES = frozenset({3, 10, *range(200, 300), 131005})
@@ -27,20 +24,13 @@ def worst(checks: Iterable[Check]) -> CheckState:
     return next((state for state in (CheckState.FAIL, CheckState.WARN) if state in states), CheckState.OK)
 
 
-def refuses_token(error: MetaCallError) -> bool:
-    """Whether Meta has said clearly that this token does not open this number."""
-    if error.error is None:
-        return False
-    return error.error.code in TOKEN_CODES or error.error.code in PERMISSION_CODES
-
-
-def token_of(ctx: Context, number: Number) -> str:
-    """The number's access token in the clear; raises VaultError where the key file is another one."""
-    return ctx.vault.decrypt(number.access_token, access_token_context(number.id))
+def refuses_token(error: MetaError | None) -> bool:
+    """Whether the error says that the token is invalid or has no access to the number."""
+    return error is not None and (error.code in TOKEN_CODES or error.code in PERMISSION_CODES)
 
 
 def assess_number(info: NumberInfo, *, rate: float) -> list[Check]:
-    """Findings about a phone number as Meta describes it, at the rate that is configured here. Pure."""
+    """Findings about a phone number as Meta describes it; `rate` is the one that is configured here."""
     name = info.verified_name or "no verified name"
     phone = info.display_phone_number or "no display number"
     found = [Check("token", CheckState.OK, f"Meta knows {phone}, {name}")]
@@ -98,7 +88,7 @@ def _limits(info: NumberInfo, rate: float) -> list[Check]:
 
 
 def assess_health(health: Health) -> Check:
-    """The finding about Meta's `health_status`: can messages be sent? Pure."""
+    """The finding about Meta's `health_status`: whether messages can be sent."""
     said = health.can_send_message or "unknown"
     if said == "AVAILABLE":
         return Check("health", CheckState.OK, "Meta says that messages can be sent")
@@ -113,7 +103,7 @@ def assess_health(health: Health) -> Check:
 
 
 def assess_subscription(apps: list[str]) -> Check:
-    """The finding about who gets the webhooks of the business account. Pure."""
+    """The finding about the apps that receive the webhooks of the business account."""
     if apps:
         return Check("webhooks", CheckState.OK, f"webhooks go to the app {', '.join(apps)}")
     return Check(

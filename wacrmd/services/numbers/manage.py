@@ -1,12 +1,10 @@
-"""Numbers as an operator manages them while the daemon runs."""
+"""Numbers for operators: add, show, change, check, pause, resume and remove them."""
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
-from wacrmd.clock import HOUR, Millis
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.phone import normalize
 from wacrmd.errors import bad_request, conflict
@@ -15,6 +13,7 @@ from wacrmd.services import pausing
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.numbers.findings import worst
+from wacrmd.services.numbers.input import NewNumber, NumberChange
 from wacrmd.services.numbers.read import number_of, view_of
 from wacrmd.store import broadcasts, numbers
 from wacrmd.store.database import Tx
@@ -24,65 +23,15 @@ from wacrmd.views.numbers import AccountNumber, AddedNumber, ChangedNumber, Chec
 
 
 def verify_token_hash(token: str) -> bytes:
-    """How a verify token is stored: it is only ever compared."""
+    """The SHA-256 that is stored of a verify token, because it is only compared."""
     return hashlib.sha256(token.encode()).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class NewNumber:
-    """A business phone number to be configured, with its secrets in the clear."""
-
-    phone_number_id: str
-    waba_id: str
-    access_token: str
-    app_secret: str
-    verify_token: str
-    label: str | None = None
-    display_phone: str | None = None
-    messages_per_second: float | None = None
-    default: bool = False
-
-    def __repr__(self) -> str:
-        return f"NewNumber({self.phone_number_id})"
-
-
-@dataclass(frozen=True, slots=True)
-class NumberChange:
-    """What to change about a number; None leaves a field as it is.
-
-    `messages_per_second` 0 goes back to the configuration's rate, an empty `label` or `display_phone` to none.
-    """
-
-    label: str | None = None
-    display_phone: str | None = None
-    messages_per_second: float | None = None
-    default: bool = False
-    access_token: str | None = None
-    app_secret: str | None = None
-    verify_token: str | None = None
-    overlap: Millis = 24 * HOUR
-
-    def __repr__(self) -> str:
-        return f"NumberChange({', '.join(self.names())})"
-
-    def names(self) -> list[str]:
-        """What is changed, by name."""
-        fields = (
-            "label",
-            "display_phone",
-            "messages_per_second",
-            "access_token",
-            "app_secret",
-            "verify_token",
-        )
-        given = [name for name in fields if getattr(self, name) is not None]
-        return [*given, "default"] if self.default else given
-
-
 async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> AddedNumber:
-    """Configure a number; its secrets are encrypted before they reach the database.
+    """Store a number, with its secrets encrypted.
 
-    With `check` Meta is asked first; refuses a token that Meta refuses. Meta out of reach is only a warning.
+    With `check`, Meta is asked first, and a token that Meta refuses raises Refusal. If Meta cannot be reached, the
+    answer has a warning.
     """
     display = _phone(new.display_phone) if new.display_phone is not None else None
     found, seen = (
@@ -111,13 +60,13 @@ async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> 
     )
     ctx.webhook_secrets.invalidate()
     if seen is not None:
-        await meta_check.keep(ctx, number_id, seen, None)
+        await meta_check.store(ctx, number_id, seen, None)
     made = view_of(ctx, await number_of(ctx, number_id))
     return AddedNumber(**shared(AccountNumber, made), check=found)
 
 
 async def show(ctx: Context, reference: str) -> NumberDetails:
-    """A number with what Meta last told of its health, and until when replaced app secrets are valid."""
+    """A number with its health as Meta last reported it, and the time until which a replaced app secret is valid."""
     number = await number_of(ctx, reference)
     health = await ctx.db.read(partial(numbers.health, number_id=number.id))
     retired = await ctx.db.read(partial(numbers.retired_until, number_id=number.id, now=ctx.clock.now()))
@@ -130,9 +79,9 @@ async def show(ctx: Context, reference: str) -> NumberDetails:
 
 
 async def change(ctx: Context, reference: str, wanted: NumberChange, *, check: bool) -> ChangedNumber:
-    """Change a number; a new rate holds from the next message on, a replaced app secret for `overlap` more.
+    """Change a number; a new rate applies from the next message on.
 
-    With `check` Meta is asked about a new token first, as in `add`.
+    With `check`, Meta is asked about a new token first, as in `add`.
     """
     number = await number_of(ctx, reference)
     changed = wanted.names()
@@ -175,7 +124,7 @@ async def change(ctx: Context, reference: str, wanted: NumberChange, *, check: b
 
 
 async def check(ctx: Context, reference: str, *, subscribe: bool) -> CheckedNumber:
-    """Ask Meta about a number, keep what it says, and tell what is not good with it."""
+    """Ask Meta about a number and store the answer; returns the findings."""
     number = await number_of(ctx, reference)
     found = await meta_check.check_number(ctx, number, subscribe=subscribe)
     return CheckedNumber(
@@ -184,7 +133,7 @@ async def check(ctx: Context, reference: str, *, subscribe: bool) -> CheckedNumb
 
 
 async def remove(ctx: Context, reference: str) -> AccountNumber:
-    """Take a number out of use and forget its secrets. Refuses one with broadcasts that are not finished."""
+    """Remove a number and its secrets; raises Refusal while it has unfinished broadcasts."""
     number = await number_of(ctx, reference)
     now = ctx.clock.now()
 
@@ -206,8 +155,34 @@ async def remove(ctx: Context, reference: str) -> AccountNumber:
     return view_of(ctx, number)
 
 
+async def pause(ctx: Context, reference: str, detail: str) -> AccountNumber:
+    """Pause a number; pausing it again changes nothing, also not the reason."""
+    number = await number_of(ctx, reference)
+    now = ctx.clock.now()
+    await ctx.db.write(
+        partial(
+            pausing.pause_number,
+            number_id=number.id,
+            reason=HoldReason.PAUSED_BY_OPERATOR,
+            detail=detail,
+            now=now,
+        )
+    )
+    return view_of(ctx, await number_of(ctx, number.id))
+
+
+async def resume(ctx: Context, reference: str) -> AccountNumber:
+    """Resume a number, and end a temporary block of it."""
+    number = await number_of(ctx, reference)
+    now = ctx.clock.now()
+    resumed = await ctx.db.write(partial(pausing.resume_number, number_id=number.id, now=now))
+    resumed.numbers.add(number.id)
+    pausing.announce(ctx, resumed)
+    return view_of(ctx, await number_of(ctx, number.id))
+
+
 def _business_phone(given: str) -> str | None:
-    """E.164 form of a sender's own number; Meta's test numbers (+1 555 …) are in no numbering plan."""
+    """The E.164 form of a business's own number; Meta's test numbers (+1 555 …) are in no numbering plan."""
     digits = re.sub(r"[^0-9]", "", given)
     written = re.fullmatch(r"\+?[0-9 ().-]+", given.strip(), re.ASCII)
     return normalize(given) or (f"+{digits}" if written and 7 <= len(digits) <= 15 else None)  # noqa: PLR2004
@@ -226,29 +201,3 @@ def _refuse_failed(found: Check | None) -> None:
             f"Meta refuses this token for this number: {found.detail.rstrip('.')}. Give another token, or use "
             "--no-check to keep this one all the same"
         )
-
-
-async def pause(ctx: Context, reference: str, detail: str) -> AccountNumber:
-    """Stop all sending from a number; repeating it is harmless and keeps the first reason."""
-    number = await number_of(ctx, reference)
-    now = ctx.clock.now()
-    await ctx.db.write(
-        partial(
-            pausing.pause_number,
-            number_id=number.id,
-            reason=HoldReason.PAUSED_BY_OPERATOR,
-            detail=detail,
-            now=now,
-        )
-    )
-    return view_of(ctx, await number_of(ctx, number.id))
-
-
-async def resume(ctx: Context, reference: str) -> AccountNumber:
-    """Let a number send again, and its broadcasts with it. Also drops what holds it up for a while."""
-    number = await number_of(ctx, reference)
-    now = ctx.clock.now()
-    resumed = await ctx.db.write(partial(pausing.resume_number, number_id=number.id, now=now))
-    resumed.numbers.add(number.id)
-    pausing.announce(ctx, resumed)
-    return view_of(ctx, await number_of(ctx, number.id))

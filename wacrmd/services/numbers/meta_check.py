@@ -1,6 +1,5 @@
-"""Asking Meta about a number: whether its token opens it, how it is rated, whether its webhooks come."""
+"""Checks a number at Meta: its access token, quality, limits, health and webhook subscription."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -16,35 +15,34 @@ from wacrmd.services.numbers.findings import (
     assess_number,
     assess_subscription,
     refuses_token,
-    token_of,
 )
 from wacrmd.store import numbers
-from wacrmd.vault import VaultError
+from wacrmd.vault import VaultError, access_token_context
 from wacrmd.views.checks import Check, CheckState
 
 TICK: Millis = 10 * SECOND
-ODD_ADVICE = "Check [meta] graph_url, the ids and the network; sending is tried all the same."
+UNCLEAR_ADVICE = "Check [meta] graph_url, the ids and the network; sending is tried all the same."
 
 log = get_logger(__name__)
 
 
 async def ask_number(ctx: Context, phone_number_id: str, token: str) -> tuple[Check, NumberInfo | None]:
-    """Whether Meta opens this number with this token, and what it says of it; FAIL only for a clear refusal."""
+    """Ask Meta about a number: the finding about the token, FAIL only if Meta refuses it, and Meta's answer."""
     try:
         seen = await ctx.meta.number(phone_number_id, token)
     except MetaCallError as error:
-        if refuses_token(error):
+        if refuses_token(error.error):
             return Check(
                 "token", CheckState.FAIL, str(error), "Give it another token, or the right ids."
             ), None
-        return Check("token", CheckState.WARN, f"could not be checked: {error}", ODD_ADVICE), None
+        return Check("token", CheckState.WARN, f"could not be checked: {error}", UNCLEAR_ADVICE), None
     return assess_number(seen, rate=0)[0], seen
 
 
 async def check_number(ctx: Context, number: Number, *, subscribe: bool = False) -> list[Check]:
-    """All that Meta tells of a number, which is also kept; `subscribe` lets the token's app get the webhooks."""
+    """All findings about a number; stores what Meta said. `subscribe` first subscribes the token's app to the webhooks."""
     try:
-        token = token_of(ctx, number)
+        token = ctx.vault.decrypt(number.access_token, access_token_context(number.id))
     except VaultError as error:
         return [
             Check("token", CheckState.FAIL, str(error), "Restore the key file that belongs to this database.")
@@ -59,28 +57,28 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
         health = await ctx.meta.health(number.phone_number_id, token)
         found.append(assess_health(health))
     except MetaCallError as error:
-        found.append(Check("health", CheckState.WARN, f"could not be read: {error}", ODD_ADVICE))
+        found.append(Check("health", CheckState.WARN, f"could not be read: {error}", UNCLEAR_ADVICE))
     if subscribe:
-        found += await _tried("webhooks", partial(ctx.meta.subscribe, number.waba_id, token))
+        found += await _subscribe(ctx, number, token)
     try:
         found.append(assess_subscription(await ctx.meta.subscribed_apps(number.waba_id, token)))
     except MetaCallError as error:
-        found.append(Check("webhooks", CheckState.WARN, f"could not be read: {error}", ODD_ADVICE))
-    await keep(ctx, number.id, seen, health)
+        found.append(Check("webhooks", CheckState.WARN, f"could not be read: {error}", UNCLEAR_ADVICE))
+    await store(ctx, number.id, seen, health)
     return [_with_id(check, number) for check in found]
 
 
 def _with_id(check: Check, number: Number) -> Check:
-    """The finding with the number's own id where its advice shows a command."""
+    """The finding with the number's id in place of ` ID ` in a command of its advice."""
     if check.advice is None:
         return check
     return replace(check, advice=check.advice.replace(" ID ", f" {number.phone_number_id} "))
 
 
 async def keep_checked(ctx: Context) -> None:
-    """Ask Meta about each number once in the configured interval, the first time after that; until cancelled.
+    """Check each number once in the configured interval, first an interval after the start; until cancelled.
 
-    A separate task, because Meta may take a minute to answer and nothing else should wait for that.
+    It runs in a task of its own, because Meta may take a minute to answer.
     """
     asked: dict[str, Millis] = {}
     while True:
@@ -96,7 +94,7 @@ async def keep_checked(ctx: Context) -> None:
 
 
 async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> None:
-    """Check the numbers that were last asked about (also in vain, see `asked`) longer ago than `every`."""
+    """Check the numbers whose last check is older than `every`; `asked` has the times of failed checks too."""
     for number in await ctx.db.read(numbers.all_of):
         now = ctx.clock.now()
         if now - max(number.checked_at or 0, asked.get(number.id, ctx.started_at)) < every:
@@ -113,11 +111,11 @@ async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> No
                 )
 
 
-async def keep(ctx: Context, number_id: str, info: NumberInfo, health: Health | None) -> None:
-    """Store what Meta told about a number."""
+async def store(ctx: Context, number_id: str, info: NumberInfo, health: Health | None) -> None:
+    """Store what Meta said about a number."""
     await ctx.db.write(
         partial(
-            numbers.note_health,
+            numbers.set_health,
             number_id=number_id,
             quality=info.quality_rating,
             limit_tier=info.messaging_limit,
@@ -128,12 +126,11 @@ async def keep(ctx: Context, number_id: str, info: NumberInfo, health: Health | 
     )
 
 
-async def _tried(name: str, ask: Callable[[], Awaitable[None]]) -> list[Check]:
-    """A failed call as a finding; none where it went well."""
+async def _subscribe(ctx: Context, number: Number, token: str) -> list[Check]:
+    """Subscribe the token's app to the webhooks; a finding if that fails."""
     try:
-        await ask()
+        await ctx.meta.subscribe(number.waba_id, token)
     except MetaCallError as error:
-        return [
-            Check(name, CheckState.FAIL, str(error), "Subscribe the app by hand in Meta's app dashboard.")
-        ]
+        advice = "Subscribe the app by hand in Meta's app dashboard."
+        return [Check("webhooks", CheckState.FAIL, str(error), advice)]
     return []

@@ -1,4 +1,4 @@
-"""Numbers as they stand now: which one a reference means, and how it is shown."""
+"""Reading numbers: one by its id, and lists."""
 
 from functools import partial
 
@@ -11,12 +11,12 @@ from wacrmd.views.numbers import AccountNumber
 
 
 async def number_of(ctx: Context, reference: str) -> Number:
-    """The number of this phone number id, or whose id begins so. Refuses none and several."""
+    """The number with this phone number id, or whose id begins so; raises Refusal as `the_one`."""
     return the_one(await ctx.db.read(partial(numbers.find, reference=reference)), "Number", reference)
 
 
 def view_of(ctx: Context, number: Number) -> AccountNumber:
-    """A number: what it is, whether it sends and why not, how fast."""
+    """A number with its present throughput, and why it does not send, if so."""
     throughput = ctx.throughput.state(number.id)
     return AccountNumber(
         **shared(NumberFacts, number),

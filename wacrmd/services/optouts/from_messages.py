@@ -1,4 +1,4 @@
-"""Opt-outs and opt-ins by a person's own messages and WhatsApp preference, in the caller's transaction."""
+"""Opt-outs and opt-ins by inbound messages and WhatsApp preferences, in the caller's transaction."""
 
 from wacrmd.clock import Millis
 from wacrmd.config import Config
@@ -14,7 +14,7 @@ STOPPED_IN_WHATSAPP = "The user stopped marketing messages in WhatsApp"
 
 
 def phone_of(tx: Tx, account_id: str, wa_id: str | None, user_id: str | None) -> str | None:
-    """A person's number as local apps write it; Meta's `wa_id` has another form in Brazil and Mexico."""
+    """The phone number that broadcasts use for a person: Meta's `wa_id` differs from it in Brazil and Mexico."""
     known = inbound_messages.broadcast_phone_of(tx, account_id=account_id, wa_id=wa_id, user_id=user_id)
     return known or (normalize(f"+{wa_id}") if wa_id else None)
 
@@ -22,9 +22,9 @@ def phone_of(tx: Tx, account_id: str, wa_id: str | None, user_id: str | None) ->
 def apply_message(
     tx: Tx, config: Config, account_id: str, message: InboundMessage, now: Millis
 ) -> str | None:
-    """Emit `message.received` and carry out a keyword; returns `opt_out`, `opt_in`, or None without a keyword.
+    """Emit `message.received` and apply a keyword; returns `opt_out`, `opt_in`, or None without a keyword.
 
-    A word that is configured as both opts the person out.
+    A word that is both a stop and a start keyword opts the person out.
     """
     phone = phone_of(tx, account_id, message.wa_id, message.user_id)
     if phone and message.user_id:
@@ -77,7 +77,7 @@ def apply_message(
 
 
 def apply_preference(tx: Tx, account_id: str, preference: Preference, now: Millis) -> None:
-    """Carry out what a person chose in WhatsApp: `stop` or `resume` of marketing messages."""
+    """Opt a person out (`stop`) or in (`resume`), as chosen in WhatsApp."""
     phone = phone_of(tx, account_id, preference.wa_id, preference.user_id)
     if preference.value == "stop":
         optouts.add(

@@ -19,14 +19,14 @@ from wacrmd.store.database import Tx
 from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError
 
 BATCH_ROWS = 1000
-"""Rows of an import or export in one transaction, so that other writers wait only shortly."""
+"""Rows of an import or export in one transaction, so that other writes do not wait long."""
 MAX_ERRORS = 1000
 EXPORTED = ("phone", "user_id", "source", "detail", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
 class OptOutInput:
-    """Who opts out: an E.164 number, a business-scoped user id, or both; and why."""
+    """One person to opt out: an E.164 number, a business-scoped user id, or both; and the reason."""
 
     phone: str | None
     user_id: str | None
@@ -36,11 +36,11 @@ class OptOutInput:
 async def import_csv(
     ctx: Context, account_id: str, lines: Iterable[str], *, source: str = "import"
 ) -> ImportResult:
-    """Suppress everybody in a CSV file, in batches; lines that cannot be used are counted and listed.
+    """Opt out everybody in a CSV file, in batches; lines that cannot be used are counted and listed.
 
     The first line may be a header with a column `phone` (or `to`), `user_id` and `detail` in any order; without
-    one the first column is the phone number or user id. Separated by comma, semicolon or tab. Running it again
-    is harmless.
+    one the first column is the phone number or user id. Cells are separated by commas, semicolons or tabs. Importing
+    a file again changes nothing.
     """
     result = ImportResult()
     people = read_optouts(lines, result)
@@ -68,7 +68,7 @@ async def export_csv(ctx: Context, account_id: str | None) -> AsyncGenerator[str
 
 
 def read_optouts(lines: Iterable[str], result: ImportResult) -> Iterator[OptOutInput]:
-    """The people of a CSV file; lines that cannot be used are rejected in `result`."""
+    """The opt-outs in a CSV file; lines that cannot be used are added to `result`."""
     columns: Columns | None = None
     for row in open_reader(lines):
         if row.problem is not None:
@@ -86,14 +86,14 @@ def read_optouts(lines: Iterable[str], result: ImportResult) -> Iterator[OptOutI
 
 
 def _reject(result: ImportResult, line: int, message: str) -> None:
-    """Count a line that cannot be used, and list it if there is room."""
+    """Count a line that cannot be used, and list it unless `MAX_ERRORS` are listed."""
     result.rejected += 1
     if len(result.errors) < MAX_ERRORS:
         result.errors.append(LineError(line, message))
 
 
 def _optout_in(cells: list[str], columns: Columns) -> OptOutInput:
-    """The person of a row; raises ValueError with what was expected."""
+    """The opt-out in a row; raises ValueError that says what was expected."""
 
     def cell(place: int | None) -> str:
         return cells[place] if place is not None and place < len(cells) else ""
@@ -111,7 +111,7 @@ def _optout_in(cells: list[str], columns: Columns) -> OptOutInput:
 
 
 def _add_all(tx: Tx, *, account_id: str, people: list[OptOutInput], source: str, now: Millis) -> int:
-    """How many of the people had not opted out before."""
+    """Store opt-outs; returns how many of the people had not opted out before."""
     return sum(
         optouts.add(
             tx,
@@ -128,7 +128,7 @@ def _add_all(tx: Tx, *, account_id: str, people: list[OptOutInput], source: str,
 
 
 def _cell(optout: AccountOptOut, name: str) -> str:
-    """A cell on one line, as the import reads it; free text is no formula in a spreadsheet."""
+    """A cell without line breaks, as the import reads it; free text never begins a spreadsheet formula."""
     value = iso(optout.at) if name == "created_at" else getattr(optout, name)
     text = "" if value is None else " ".join(str(value).split())
     return escape_formula(text) if name == "detail" else text

@@ -1,4 +1,4 @@
-"""The suppression list as local apps and operators manage it: add, remove and list opt-outs."""
+"""The suppression list for local apps and operators: add, remove and list opt-outs."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ from wacrmd.views.optouts import AccountOptOut
 
 
 async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = None) -> AccountOptOut:
-    """Suppress a person; repeating it is harmless and keeps the time and source of the first opt-out."""
+    """Opt a person out; repeating it changes nothing, also not the time and source of the first opt-out."""
     normalized = normalize_address(address)
     if normalized is None:
         raise bad_request(
@@ -44,7 +44,7 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
 
 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
-    """Let a person be messaged again; returns the opt-out as it was. Refuses an address that has not opted out."""
+    """Remove a person's opt-out and return it; raises Refusal if there is none."""
     normalized = normalize_address(address)
     phone, user_id = phone_and_user_id(normalized) if normalized else (None, None)
     now = ctx.clock.now()

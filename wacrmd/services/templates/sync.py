@@ -1,4 +1,4 @@
-"""Templates as Meta has them: read from it page by page, kept here for checks and lists."""
+"""Templates: listed as stored, and synced from Meta."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,14 +18,14 @@ from wacrmd.views.templates import BusinessSync, TemplateSync
 
 TICK: Millis = 10 * SECOND
 STALE_AFTER: Millis = 1 * MINUTE
-"""How soon after a sync the next one may follow when webhooks tell of changes."""
+"""The shortest time between two syncs when webhooks report changes."""
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Business:
-    """A business account and the numbers here whose tokens open it; the first that works is enough."""
+    """A business account and its numbers; the token of any of them can read the templates."""
 
     waba_id: str
     numbers: list[Number] = field(default_factory=list)
@@ -39,7 +39,7 @@ async def page(
     name: str | None = None,
     status: str | None = None,
 ) -> Page[Template]:
-    """A page of the templates of one account or of all, those that were learnt of last first."""
+    """A page of the templates of one account or of all, the newest rows first."""
     waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
     found = await ctx.db.read(
         partial(
@@ -63,8 +63,8 @@ async def list_templates(ctx: Context, account_id: str | None = None) -> list[Te
 async def sync(ctx: Context, account_id: str | None = None) -> TemplateSync:
     """Read the templates of one account or of all from Meta, each business account once.
 
-    Returns the counts, in all and by business account; one that Meta refuses has an `error` and keeps what
-    was known. Refuses an account without numbers.
+    Returns counts, in total and by business account. If Meta refuses a business account, it has an `error` and keeps
+    its stored templates. Raises Refusal for an account without numbers.
     """
     businesses = await _businesses(ctx, account_id)
     if not businesses and account_id is not None:
@@ -81,9 +81,9 @@ async def sync(ctx: Context, account_id: str | None = None) -> TemplateSync:
 
 
 async def keep_synced(ctx: Context) -> None:
-    """Read from Meta what is older than the configured interval, and soon what webhooks made stale; until cancelled.
+    """Sync templates once in the configured interval, and soon after a webhook reports a change; until cancelled.
 
-    A task of its own: Meta may take a minute to answer, and nothing else shall wait for that.
+    It runs in a task of its own, because Meta may take a minute to answer.
     """
     while True:
         every = ctx.config.templates.sync_interval_minutes * MINUTE
@@ -98,7 +98,7 @@ async def keep_synced(ctx: Context) -> None:
 
 
 async def sync_due(ctx: Context, every: Millis) -> list[BusinessSync]:
-    """Sync what is due by now; the result of each business account."""
+    """Sync the business accounts that are due; the result of each."""
     due = await ctx.db.read(partial(templates.due, now=ctx.clock.now(), every=every, stale_after=STALE_AFTER))
     return [
         await _sync(ctx, business)
@@ -108,7 +108,7 @@ async def sync_due(ctx: Context, every: Millis) -> list[BusinessSync]:
 
 
 async def _businesses(ctx: Context, account_id: str | None) -> list[_Business]:
-    """The business accounts of an account's numbers, or of all, each once."""
+    """The business accounts of the numbers of one account or of all, each once."""
     found: dict[str, _Business] = {}
     for number in await ctx.db.read(partial(numbers.all_of, account_id=account_id)):
         found.setdefault(number.waba_id, _Business(number.waba_id)).numbers.append(number)
@@ -149,7 +149,7 @@ async def _sync(ctx: Context, business: _Business) -> BusinessSync:
 
 
 async def _ask(ctx: Context, business: _Business, now: Millis) -> list[Template]:
-    """Meta's list with the first of the numbers' tokens that opens it; raises the last one's error."""
+    """Meta's list of templates, by the first token that works; raises the error of the last one if none does."""
     failure: MetaCallError | VaultError | None = None
     tried: set[str] = set()
     for number in business.numbers:

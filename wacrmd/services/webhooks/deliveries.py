@@ -1,4 +1,4 @@
-"""Deliveries of outbound webhooks: what was told, what is still to be told, and telling it once more."""
+"""Deliveries of outbound webhooks: list them, and send one again."""
 
 import orjson
 
@@ -29,7 +29,7 @@ def _view(delivery: Delivery) -> DeliveryView:
 async def page(
     ctx: Context, actor: Actor, webhook: str, status: DeliveryStatus | None, request: PageRequest
 ) -> Page[DeliveryView]:
-    """A page of a webhook's deliveries, newest first. Refuses an unknown webhook, and another account's."""
+    """A page of a webhook's deliveries, newest first; raises Refusal as `find`."""
 
     def work(tx: Tx) -> list[Delivery]:
         endpoint = find(tx, actor, webhook)
@@ -40,9 +40,9 @@ async def page(
 
 
 async def resend(ctx: Context, actor: Actor, delivery_id: str, webhook: str | None = None) -> DeliveryView:
-    """Deliver an event once more, under its own id. Refuses while the webhook is not active.
+    """Deliver an event again, with the same event id; raises Refusal while the webhook is not active.
 
-    `webhook` is the one that it must belong to; without it the delivery is found by its own id alone (operators).
+    The delivery must belong to `webhook`, if that is given.
     """
 
     def work(tx: Tx) -> Delivery:

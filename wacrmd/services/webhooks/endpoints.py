@@ -1,4 +1,4 @@
-"""Outbound webhooks as local apps and operators manage them; wacrmd/outbound/ delivers to them."""
+"""Endpoints of outbound webhooks: create, list, change and remove them. wacrmd/outbound/ delivers to them."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -21,9 +21,9 @@ from wacrmd.views.webhooks import AccountWebhook, NewAccountWebhook, WebhookFact
 
 
 def find(tx: Tx, actor: Actor, reference: str) -> Endpoint:
-    """The endpoint that an actor means: its id, or for operators an unambiguous beginning of it.
+    """The endpoint with this id; an operator may give only the beginning of the id.
 
-    Refuses none, another account's, and several.
+    Raises Refusal if there is none, if it belongs to another account, or if several ids begin so.
     """
     endpoint_id = reference.lower()
     if actor.abbreviates:
@@ -39,7 +39,7 @@ def _view(endpoint: Endpoint) -> AccountWebhook:
 
 
 async def add(ctx: Context, actor: Actor, *, url: str, events: Iterable[WebhookEvent]) -> NewAccountWebhook:
-    """Make an endpoint; its secret is in this answer and in no later one."""
+    """Create an endpoint; only this answer contains its secret."""
     await check_url(ctx, url)
     endpoint_id, secret = str(uuid4()), new_webhook_secret()
     now = ctx.clock.now()
@@ -61,7 +61,7 @@ async def add(ctx: Context, actor: Actor, *, url: str, events: Iterable[WebhookE
 
 
 async def show(ctx: Context, actor: Actor, reference: str) -> AccountWebhook:
-    """One endpoint. Refuses as `find`."""
+    """One endpoint; raises Refusal as `find`."""
     return _view(await ctx.db.read(partial(find, actor=actor, reference=reference)))
 
 
@@ -82,7 +82,7 @@ async def change(
     events: Iterable[WebhookEvent] | None = None,
     is_active: bool | None = None,
 ) -> AccountWebhook:
-    """Change what is given. Made active again, what still waits for it is delivered."""
+    """Change what is not None; after `is_active=True` its pending deliveries are delivered."""
     await show(ctx, actor, reference)
     if url is not None:
         await check_url(ctx, url)
@@ -105,7 +105,7 @@ async def change(
 
 
 async def remove(ctx: Context, actor: Actor, reference: str) -> AccountWebhook:
-    """Delete an endpoint with its deliveries; returns it as it was."""
+    """Delete an endpoint with its deliveries and return it as it was."""
 
     def stop(tx: Tx) -> Endpoint:
         endpoint = find(tx, actor, reference)
@@ -113,7 +113,7 @@ async def remove(ctx: Context, actor: Actor, reference: str) -> AccountWebhook:
         return endpoint
 
     endpoint = await ctx.db.write(stop)
-    # Its deliveries first and in small parts: all in one transaction would hold up every send meanwhile.
+    # The deliveries first, in small parts: one large transaction would delay all other writes.
     while await ctx.db.write(partial(outbox.delete_deliveries, endpoint_id=endpoint.id)):
         pass
     await ctx.db.write(partial(webhook_endpoints.remove, endpoint_id=endpoint.id))

@@ -1,4 +1,4 @@
-"""Whether the URL of a webhook may be called, as far as that can be seen when it is configured."""
+"""Checks the URL of a webhook when it is configured."""
 
 import anyio
 
@@ -11,9 +11,9 @@ LOOKUP_S = 5.0
 
 
 async def check_url(ctx: Context, text: str) -> None:
-    """Refuse a URL that leads to an address that is not public.
+    """Raise Refusal for a URL that is malformed or whose host has an address that is not allowed.
 
-    A name that cannot be looked up now passes: each delivery checks the very address that it connects to.
+    A host that cannot be looked up now passes, because each delivery checks the address that it connects to.
     """
     try:
         url = parse_url(text)

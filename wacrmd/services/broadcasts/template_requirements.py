@@ -1,0 +1,86 @@
+"""What a template needs to be filled with, read from its components as Meta lists them; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wacrmd.domain.placeholders import names_in
+from wacrmd.domain.template import Template
+
+MEDIA = ("image", "video", "document", "location", "product")
+_BUTTONS = {
+    "QUICK_REPLY": "quick_reply",
+    "URL": "url",
+    "OTP": "url",
+    "COPY_CODE": "copy_code",
+    "FLOW": "flow",
+    "CATALOG": "catalog",
+    "MPM": "mpm",
+    "SPM": "spm",
+    "PHONE_NUMBER": "phone_number",
+    "VOICE_CALL": "voice_call",
+}
+_NEEDS_VALUE = frozenset({"OTP", "COPY_CODE", "MPM"})
+_RAW_ONLY = {"CAROUSEL": "carousel", "LIMITED_TIME_OFFER": "limited_time_offer"}
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonRequirement:
+    """One button: its kind as Meta's `sub_type`, and whether it takes or needs a value."""
+
+    kind: str
+    takes_value: bool
+    needs_value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRequirements:
+    """What the parts of a template need; None for a part that wacrmd does not understand."""
+
+    named: bool
+    body: tuple[str, ...] | None
+    header: str | None
+    """`text`, a kind of media, or empty if the header takes no value."""
+    header_name: str | None
+    buttons: tuple[ButtonRequirement, ...]
+    raw_only: tuple[str, ...]
+    """Parts that a caller can only fill with raw components."""
+
+
+def requirements_of(template: Template) -> TemplateRequirements:
+    """The requirements of a template."""
+    named = template.parameter_format.upper() == "NAMED"
+    body: tuple[str, ...] | None = ()
+    header: str | None = ""
+    header_name: str | None = None
+    buttons: tuple[ButtonRequirement, ...] = ()
+    raw_only: list[str] = []
+    for part in template.components:
+        kind = str(part.get("type", "")).upper()
+        if kind == "BODY":
+            body = names_in(part["text"]) if isinstance(part.get("text"), str) else None
+        elif kind == "HEADER":
+            form = str(part.get("format", "TEXT")).lower()
+            if form == "text":
+                names = names_in(str(part.get("text", "")))
+                header, header_name = ("text", names[0]) if names else ("", None)
+            else:
+                header = form if form in MEDIA else None
+        elif kind == "BUTTONS":
+            buttons = tuple(_button(button) for button in part.get("buttons") or ())
+        elif kind == "CAROUSEL" or (kind == "LIMITED_TIME_OFFER" and _expires(part)):
+            raw_only.append(_RAW_ONLY[kind])
+    return TemplateRequirements(named, body, header, header_name if named else None, buttons, tuple(raw_only))
+
+
+def _button(button: Mapping[str, Any]) -> ButtonRequirement:
+    kind = str(button.get("type", "")).upper()
+    if kind == "URL":
+        variable = bool(names_in(str(button.get("url", ""))))
+        return ButtonRequirement("url", takes_value=variable, needs_value=variable)
+    return ButtonRequirement(_BUTTONS.get(kind, ""), takes_value=True, needs_value=kind in _NEEDS_VALUE)
+
+
+def _expires(part: Mapping[str, Any]) -> bool:
+    offer = part.get("limited_time_offer")
+    return isinstance(offer, Mapping) and bool(offer.get("has_expiration"))
