@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
+from typing import Annotated
+
+from wacrmd.fields import Doc
 
 
 class ErrorCode(StrEnum):
@@ -42,8 +45,8 @@ HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
 class Problem:
     """One thing that is wrong with an input: where, such as `recipients[3].params[1]`, and what."""
 
-    path: str
-    message: str
+    path: Annotated[str, Doc("where, such as `recipients[3].params[1]`")]
+    message: Annotated[str, Doc("what is wrong")]
 
 
 class WacrmdError(Exception):

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+JsonObject = dict[str, Any]
+"""A JSON object whose fields are not declared here: Meta's payloads, JSON schemas, answers that a command reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doc:
     """What a field means, in Markdown: `name: Annotated[str, Doc("a label")]`. Goes into every schema."""
@@ -22,8 +26,8 @@ class Doc:
     text: str
 
     def __get_pydantic_json_schema__(
-        self, schema: "CoreSchema", handler: Callable[["CoreSchema"], dict[str, Any]]
-    ) -> dict[str, Any]:
+        self, schema: "CoreSchema", handler: Callable[["CoreSchema"], JsonObject]
+    ) -> JsonObject:
         """The field's JSON schema with this description (called by pydantic)."""
         return {**handler(schema), "description": self.text}
 
@@ -41,7 +45,7 @@ class IsoTime:
         )
         return core_schema.int_schema(serialization=written)
 
-    def __get_pydantic_json_schema__(self, _schema: "CoreSchema", _handler: object) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, _schema: "CoreSchema", _handler: object) -> JsonObject:
         """A time for readers of the schema (called by pydantic)."""
         return {"type": "string", "format": "date-time"}
 

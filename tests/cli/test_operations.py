@@ -3,11 +3,11 @@
 import contextlib
 import os
 import pty
+import re
 import shlex
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import click
 import pytest
@@ -18,8 +18,8 @@ from wacrmd.cli import complete
 from wacrmd.cli.complete import Complete
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.main import main
-from wacrmd.cli.reference import commands
-from wacrmd.views.recipients import ShownStatus
+from wacrmd.reference.methods import commands
+from wacrmd.reference.schema import parameters
 
 COMMANDS = {name: command for name, command in commands().items() if isinstance(command, Verb)}
 
@@ -139,10 +139,21 @@ def test_the_defaults_in_the_help_are_those_of_the_method(name: str) -> None:
                 assert option.type.max == parameter["maximum"], option.name
 
 
-def test_a_status_option_offers_what_callers_are_shown() -> None:
-    (status,) = [one for one in COMMANDS["broadcast.recipients"].params if one.name == "status"]
-    assert isinstance(status.type, click.Choice)
-    assert list(status.type.choices) == [each.value for each in get_args(ShownStatus)]
+def offered() -> Iterator[tuple[str, str, list[str]]]:
+    """Each parameter of a command that offers a choice, with the values that the shell completes."""
+    for name, command in COMMANDS.items():
+        for parameter in command.params:
+            if isinstance(parameter.type, click.Choice):
+                yield name, str(parameter.name), list(parameter.type.choices)
+
+
+@pytest.mark.parametrize(("name", "parameter", "values"), list(offered()))
+def test_the_values_that_are_offered_are_those_of_the_method(
+    name: str, parameter: str, values: list[str]
+) -> None:
+    wanted = NAMES.get(parameter, parameter)
+    (field,) = [each for each in parameters(ADMIN_OPERATIONS[name].admin_params) if each.name == wanted]
+    assert re.findall("`(.+?)`", field.kind) == values
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The methods of the admin socket: the operations with an admin binding."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -17,9 +17,9 @@ from wacrmd.services.context import Context
 from wacrmd.views.json import fragment
 
 
-def registry() -> Registry[Context]:
-    """All methods of the daemon."""
-    return Registry(method_of(each, each.admin) for each in OPERATIONS if each.admin is not None)
+def registry(operations: Iterable[Operation] = OPERATIONS) -> Registry[Context]:
+    """The methods of all operations with an admin binding."""
+    return Registry(method_of(each, each.admin) for each in operations if each.admin is not None)
 
 
 def method_of(operation: Operation, admin: Admin) -> Method[Context]:
@@ -32,14 +32,20 @@ def method_of(operation: Operation, admin: Admin) -> Method[Context]:
         params=operation.admin_params,
         handler=handler,
         example=operation.example,
+        result=_result(operation),
         stream=operation.kind is Kind.STREAM,
         changes=admin.audited,
     )
 
 
-def _call(operation: Operation, admin: Admin) -> Handler[Context]:
+def _result(operation: Operation) -> Any:
+    """The type of the result, or of each item of a stream."""
     item: Any = operation.item
-    shown_as: Any = item if operation.kind is Kind.ONE else list[item]
+    return list[item] if operation.kind in (Kind.LIST, Kind.PAGE) else item
+
+
+def _call(operation: Operation, admin: Admin) -> Handler[Context]:
+    shown_as = _result(operation)
 
     async def handle(ctx: Context, params: Any, caller: Caller) -> Any:
         actor = await _actor(ctx, params, caller)

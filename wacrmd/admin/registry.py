@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import anyio.to_thread
 import orjson
 from pydantic import ValidationError
 
@@ -14,9 +15,11 @@ from wacrmd.admin.identity import Caller
 from wacrmd.admin.protocol import RpcCode, RpcError
 from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode
+from wacrmd.fields import JsonObject
 from wacrmd.operations.inputs import NoParams, Params
 from wacrmd.operations.problems import problems_of
 from wacrmd.suggest import did_you_mean
+from wacrmd.views.json import adapter
 
 C = TypeVar("C")
 
@@ -49,7 +52,9 @@ class Method(Generic[C]):
     summary: str
     handler: Handler[C] | StreamHandler[C]
     params: type[Params] = NoParams
-    example: dict[str, Any] = field(default_factory=dict)
+    example: JsonObject = field(default_factory=dict)
+    result: Any = None
+    """The type of the result, or of each item of a stream; None: not declared."""
     stream: bool = False
     changes: bool = False
 
@@ -65,7 +70,7 @@ class Method(Generic[C]):
             )
         self.params.model_validate(self.example)
 
-    def validate(self, given: dict[str, Any]) -> Params:
+    def validate(self, given: JsonObject) -> Params:
         """The parameters as the handler gets them; raises RpcError that lists everything wrong with them."""
         try:
             return self.params.model_validate(given)
@@ -78,22 +83,22 @@ class Method(Generic[C]):
             {"code": ErrorCode.BAD_REQUEST, "details": listed},
         )
 
-    def audited(self, given: dict[str, Any]) -> dict[str, Any]:
+    def audited(self, given: JsonObject) -> JsonObject:
         """The given parameters as the audit may keep them, whether or not they are valid.
 
         Only plain values of declared parameters are kept as they are; a secret, anything nested, and the
         value of an unknown name (a misspelt secret, perhaps) are not.
         """
         properties = self.params.model_json_schema().get("properties", {})
-        kept: dict[str, Any] = {}
+        kept: JsonObject = {}
         for name, value in itertools.islice(given.items(), _MAX_AUDITED_PARAMS):
             declared = properties.get(name)
             secret = declared is None or b'"writeOnly"' in orjson.dumps(declared)
             kept[name[:_MAX_AUDITED_CHARACTERS]] = REDACTED if secret else _plain(value)
         return kept
 
-    def describe(self) -> dict[str, Any]:
-        """The method as `rpc.describe` lists it; `params` is a JSON schema."""
+    def describe(self) -> JsonObject:
+        """The method as `rpc.describe` lists it; `params` and `result` are JSON schemas."""
         return {
             "name": self.name,
             "level": self.level.word,
@@ -101,6 +106,9 @@ class Method(Generic[C]):
             "changes": self.changes,
             "stream": self.stream,
             "params": self.params.model_json_schema(),
+            "result": adapter(self.result).json_schema(mode="serialization", by_alias=True)
+            if self.result is not None
+            else {},
             "example": self.example,
         }
 
@@ -110,15 +118,18 @@ class Registry(Generic[C]):
 
     def __init__(self, methods: Iterable[Method[C]] = ()) -> None:
         self._methods: dict[str, Method[C]] = {}
+        self._described: orjson.Fragment | None = None
 
-        async def describe(_context: C, _params: NoParams, _caller: Caller) -> list[dict[str, Any]]:
-            return [method.describe() for method in self]
+        async def describe(_context: C, _params: NoParams, _caller: Caller) -> orjson.Fragment:
+            if self._described is None:  # on a thread, because making the schemas takes a quarter of a second
+                self._described = await anyio.to_thread.run_sync(self._describe)
+            return self._described
 
         self.add(
             Method(
                 name="rpc.describe",
                 level=Level.READ,
-                summary="All methods with their level, parameters (JSON schema) and an example",
+                summary="List all methods with level, parameters and result (JSON schemas) and an example",
                 handler=describe,
             )
         )
@@ -134,6 +145,10 @@ class Registry(Generic[C]):
         if method.name in self._methods:
             raise ValueError(f"{method.name} is registered twice")
         self._methods[method.name] = method
+        self._described = None
+
+    def _describe(self) -> orjson.Fragment:
+        return orjson.Fragment(orjson.dumps([method.describe() for method in self]))
 
     def method(
         self,
@@ -142,7 +157,7 @@ class Registry(Generic[C]):
         level: Level,
         summary: str,
         params: type[Params] = NoParams,
-        example: dict[str, Any] | None = None,
+        example: JsonObject | None = None,
         stream: bool = False,
         changes: bool = False,
     ) -> Callable[[H], H]:

@@ -11,11 +11,10 @@ from pydantic.json_schema import JsonSchemaMode
 from wacrmd import __version__
 from wacrmd.api.form import PATH_PARAMETERS, Form
 from wacrmd.errors import HTTP_STATUS, ErrorCode
+from wacrmd.fields import JsonObject
 from wacrmd.operations.operation import Http, Kind, Operation
 from wacrmd.views.errors import ErrorBody
 from wacrmd.views.json import adapter
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +22,12 @@ class OpenApiDocument:
     """An OpenAPI 3.1 document."""
 
     openapi: str
-    info: Json
-    paths: Json
-    components: Json
+    info: JsonObject
+    paths: JsonObject
+    components: JsonObject
 
 
-Names = dict[tuple[Any, JsonSchemaMode], Json]
+Names = dict[tuple[Any, JsonSchemaMode], JsonObject]
 """References to schemas by type and by whether it is read or written."""
 
 MEANING: dict[ErrorCode, str] = {
@@ -51,7 +50,7 @@ EVERYWHERE = (ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL
 EVENT_STREAM = "text/event-stream"
 REFERENCE = "#/components/schemas/{model}"
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-HEADERS: dict[str, Json] = {
+HEADERS: dict[str, JsonObject] = {
     "X-Request-Id": {"description": "The caller's own id if it is sane, else a new one.", "type": "string"},
     "X-RateLimit-Limit": {"description": "Requests that the key may make in a minute.", "type": "integer"},
     "X-RateLimit-Remaining": {"description": "How many are left.", "type": "integer"},
@@ -67,12 +66,12 @@ Every answer of success is `{"data": …}`, a list has `meta.next_cursor` beside
 """
 
 
-def describe(operations: Iterable[Operation], max_recipients: int) -> Json:
+def describe(operations: Iterable[Operation], max_recipients: int) -> JsonObject:
     """The whole description as one JSON object; operations without an HTTP binding are left out."""
     rows = [(operation, operation.http, Form.of(operation)) for operation in operations if operation.http]
     names, schemas = _schemas(rows)
     schemas["NewBroadcast"]["properties"]["recipients"]["maxItems"] = max_recipients
-    paths: dict[str, Json] = {}
+    paths: dict[str, JsonObject] = {}
     for operation, http, form in rows:
         paths.setdefault(http.path, {})[http.method.lower()] = _operation(operation, http, form, names)
     for path, health in _HEALTH.items():
@@ -110,7 +109,7 @@ def describe(operations: Iterable[Operation], max_recipients: int) -> Json:
 Row = tuple[Operation, Http, Form]
 
 
-def _schemas(rows: list[Row]) -> tuple[Names, Json]:
+def _schemas(rows: list[Row]) -> tuple[Names, JsonObject]:
     """References to the types of all bodies, queries and answers, and their schemas by name."""
     wanted: dict[tuple[Any, JsonSchemaMode], TypeAdapter[Any]] = {}
 
@@ -129,7 +128,7 @@ def _schemas(rows: list[Row]) -> tuple[Names, Json]:
         [(key, key[1], made) for key, made in wanted.items()], ref_template=REFERENCE, by_alias=True
     )
     names: Names = {key: references[key, key[1]] for key in wanted}
-    schemas: Json = _tidy(definitions["$defs"])
+    schemas: JsonObject = _tidy(definitions["$defs"])
     for _, http, form in rows:
         if form.body is not None:
             _drop(schemas[_name(names[form.body, "validation"])], http.path_names)
@@ -138,12 +137,12 @@ def _schemas(rows: list[Row]) -> tuple[Names, Json]:
     return names, schemas
 
 
-def _name(reference: Json) -> str:
+def _name(reference: JsonObject) -> str:
     name: str = reference["$ref"].removeprefix(REFERENCE.format(model=""))
     return name
 
 
-def _drop(schema: Json, path_names: tuple[str, ...]) -> None:
+def _drop(schema: JsonObject, path_names: tuple[str, ...]) -> None:
     """Take out of a body's schema what stands in the path."""
     for name in path_names:
         schema["properties"].pop(name, None)
@@ -164,10 +163,10 @@ def _tidy(schema: Any) -> Any:
     }
 
 
-def _operation(operation: Operation, http: Http, form: Form, names: Names) -> Json:
+def _operation(operation: Operation, http: Http, form: Form, names: Names) -> JsonObject:
     scopes = " or ".join(f"`{scope}`" for scope in http.scopes)
     needs = f"Needs the scope {scopes}." if http.scopes else "Any key will do."
-    described: Json = {
+    described: JsonObject = {
         "operationId": _operation_id(http),
         "summary": operation.summary,
         "description": f"{operation.description}\n\n{needs}".strip(),
@@ -189,7 +188,7 @@ def _operation_id(http: Http) -> str:
     return "_".join([http.method.lower(), *words])
 
 
-def _path_parameters(http: Http) -> list[Json]:
+def _path_parameters(http: Http) -> list[JsonObject]:
     return [
         {
             "name": name,
@@ -202,7 +201,7 @@ def _path_parameters(http: Http) -> list[Json]:
     ]
 
 
-def _query_parameters(http: Http, form: Form) -> list[Json]:
+def _query_parameters(http: Http, form: Form) -> list[JsonObject]:
     if form.query is None:
         return []
     schema = form.query.model_json_schema(ref_template=REFERENCE)
@@ -221,7 +220,7 @@ def _query_parameters(http: Http, form: Form) -> list[Json]:
     ]
 
 
-def _without_null(schema: Json) -> Json:
+def _without_null(schema: JsonObject) -> JsonObject:
     """A query parameter is left out, never null."""
     if "anyOf" not in schema:
         return schema
@@ -230,7 +229,7 @@ def _without_null(schema: Json) -> Json:
     return {**kept[0], **rest} if len(kept) == 1 else {"anyOf": kept, **rest}
 
 
-def _header_parameters(http: Http) -> list[Json]:
+def _header_parameters(http: Http) -> list[JsonObject]:
     return [
         {
             "name": header.name,
@@ -245,11 +244,13 @@ def _header_parameters(http: Http) -> list[Json]:
     ]
 
 
-def _responses(operation: Operation, http: Http, form: Form, names: Names) -> Json:
-    responses: Json = {str(http.status): _success(operation, http, operation.http_item, names, main=True)}
+def _responses(operation: Operation, http: Http, form: Form, names: Names) -> JsonObject:
+    responses: JsonObject = {
+        str(http.status): _success(operation, http, operation.http_item, names, main=True)
+    }
     for status, kind in http.other.items():
         responses[str(status)] = _success(operation, http, kind, names, main=False)
-    for status, codes in _errors(operation, http, form).items():
+    for status, codes in errors_of(operation, http, form).items():
         limited = ErrorCode.RATE_LIMITED in codes or ErrorCode.UNAVAILABLE in codes
         responses[str(status)] = {
             "description": "\n".join(f"`{code}`: {MEANING[code]}" for code in codes),
@@ -264,11 +265,11 @@ def _responses(operation: Operation, http: Http, form: Form, names: Names) -> Js
     return responses
 
 
-def _success(operation: Operation, http: Http, kind: Any, names: Names, *, main: bool) -> Json:
+def _success(operation: Operation, http: Http, kind: Any, names: Names, *, main: bool) -> JsonObject:
     replayed = (
         ("Idempotent-Replayed",) if any(header.name == "Idempotency-Key" for header in http.headers) else ()
     )
-    response: Json = {
+    response: JsonObject = {
         "description": operation.summary
         if main
         else "Nothing more is to come."
@@ -278,7 +279,7 @@ def _success(operation: Operation, http: Http, kind: Any, names: Names, *, main:
     }
     if kind is None:
         return response
-    content: Json = {}
+    content: JsonObject = {}
     if EVENT_STREAM not in http.media or not main:
         content["application/json"] = {"schema": _envelope(operation, http, names[kind, "serialization"])}
     if main:
@@ -290,7 +291,7 @@ def _success(operation: Operation, http: Http, kind: Any, names: Names, *, main:
     return response | {"content": content}
 
 
-def _envelope(operation: Operation, http: Http, schema: Json) -> Json:
+def _envelope(operation: Operation, http: Http, schema: JsonObject) -> JsonObject:
     if http.bare:
         return schema
     if operation.kind not in (Kind.LIST, Kind.PAGE):
@@ -309,11 +310,11 @@ def _envelope(operation: Operation, http: Http, schema: Json) -> Json:
     }
 
 
-def _headers(*names: str) -> Json:
+def _headers(*names: str) -> JsonObject:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _errors(operation: Operation, http: Http, form: Form) -> dict[int, list[ErrorCode]]:
+def errors_of(operation: Operation, http: Http, form: Form) -> dict[int, list[ErrorCode]]:
     """The errors of an operation by status, those included that follow from what it takes."""
     codes = {*operation.errors, *EVERYWHERE}
     if http.scopes:
@@ -331,9 +332,9 @@ def _errors(operation: Operation, http: Http, form: Form) -> dict[int, list[Erro
     return dict(sorted(by_status.items()))
 
 
-def _health(summary: str, media: str = "application/json", *, failing: bool = False) -> Json:
-    schema: Json = {"type": "string"} if media != "application/json" else {"type": "object"}
-    responses: Json = {"200": {"description": summary, "content": {media: {"schema": schema}}}}
+def _health(summary: str, media: str = "application/json", *, failing: bool = False) -> JsonObject:
+    schema: JsonObject = {"type": "string"} if media != "application/json" else {"type": "object"}
+    responses: JsonObject = {"200": {"description": summary, "content": {media: {"schema": schema}}}}
     if failing:
         responses["503"] = {
             "description": MEANING[ErrorCode.UNAVAILABLE],

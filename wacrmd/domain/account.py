@@ -47,7 +47,7 @@ class ApiKeyFacts:
     name: Annotated[str, Doc("the app that uses it")]
     prefix: Annotated[str, Doc("how it begins")]
     scopes: Annotated[tuple[Scope, ...], Doc("what it may do")]
-    expires_at: Time | None
+    expires_at: Annotated[Time | None, Doc("from when on it is refused; null: never")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

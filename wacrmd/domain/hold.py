@@ -43,6 +43,6 @@ NEEDS_NOBODY = frozenset(
 class Hold:
     """Why something does not move."""
 
-    reason: HoldReason
+    reason: Annotated[HoldReason, Doc("the reason, for programs")]
     detail: Annotated[str, Doc("a sentence for people")]
-    since: Time
+    since: Annotated[Time, Doc("since when")]

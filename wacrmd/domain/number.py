@@ -32,7 +32,7 @@ class NumberFacts:
     quality: Annotated[str | None, Doc("quality rating, in Meta's words")]
     limit_tier: Annotated[str | None, Doc("messaging limit, in Meta's words")]
     checked_at: Annotated[Time | None, Doc("when Meta was asked about it last")]
-    created_at: Time
+    created_at: Annotated[Time, Doc("when it was configured")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

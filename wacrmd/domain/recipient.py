@@ -80,10 +80,10 @@ class RecipientFacts:
     )
     attempts: Annotated[int, Doc("how often it was tried")]
     sent_at: Annotated[Time | None, Doc("when Meta took the message")]
-    delivered_at: Time | None
-    read_at: Time | None
-    replied_at: Time | None
-    failed_at: Time | None
+    delivered_at: Annotated[Time | None, Doc("when it was delivered, in Meta's time")]
+    read_at: Annotated[Time | None, Doc("when it was read, in Meta's time")]
+    replied_at: Annotated[Time | None, Doc("when the person replied, in Meta's time")]
+    failed_at: Annotated[Time | None, Doc("when it failed")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,21 +34,21 @@ class TemplateContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A template in one language, with Meta's own values: as stored, and as callers see it."""
+    """A template in one language, with Meta's own values."""
 
     waba_id: Annotated[str, Doc("the WhatsApp business account")] = field(
         metadata=json_name("business_account_id")
     )
-    meta_id: Annotated[str, Doc("Meta's id of it")] = field(metadata=json_name("id"))
-    name: str
+    meta_id: Annotated[str, Doc("Meta's id")] = field(metadata=json_name("id"))
+    name: Annotated[str, Doc("its name")]
     language: Annotated[str, Doc("language code")]
-    status: Annotated[str, Doc("`APPROVED` may be sent")]
-    category: str | None
+    status: Annotated[str, Doc("only `APPROVED` can be sent")]
+    category: Annotated[str | None, Doc("its category, in Meta's words")]
     parameter_format: Annotated[str, Doc("`POSITIONAL` or `NAMED`")]
     components: Annotated[list[dict[str, Any]], Doc("as Meta gives them")]
-    quality: str | None
+    quality: Annotated[str | None, Doc("its quality rating, in Meta's words")]
     reason: Annotated[str | None, Doc("why it was rejected")]
-    synced_at: Annotated[Time, Doc("when it was read from Meta, or reported by a webhook")]
+    synced_at: Annotated[Time, Doc("when it was synced, or changed by a webhook")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class NewKey(OfNamedAccount):
     name: Name = Field(description="the app that uses it")
     scopes: tuple[Scope, ...] = Field((), description="what it may do; none: only GET /api/v1/me")
     expires_in_days: int | None = Field(
-        None, ge=1, le=36_500, description="after so many days it opens nothing"
+        None, ge=1, le=36_500, description="the key expires after this many days"
     )
 
 

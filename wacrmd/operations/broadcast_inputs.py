@@ -65,9 +65,7 @@ class Content(Body):
     buttons: list[Object] | None = Field(
         None, description="values of URL, quick-reply, copy-code and flow buttons"
     )
-    components: list[Object] | None = Field(
-        None, description="Meta's own component objects, passed on as they are"
-    )
+    components: list[Object] | None = Field(None, description="Meta's own component objects, sent unchanged")
 
 
 class NewRecipient(Content):
@@ -76,7 +74,9 @@ class NewRecipient(Content):
     to: Annotated[Any, WithJsonSchema({"type": "string"})] = Field(
         None, description="E.164 number such as +14155550123, or a business-scoped user id"
     )
-    params: TemplateParams | None = Field(None, description="values of {{1}}, {{2}} … in order, or by name")
+    params: TemplateParams | None = Field(
+        None, description="values of `{{1}}`, `{{2}}` … in order, or by name"
+    )
 
     def given(self) -> RecipientInput:
         """As the service takes it."""
@@ -108,14 +108,19 @@ class NewBroadcast(Content):
         "idempotency_key": "give it as the header Idempotency-Key",
     }
 
-    name: Label | None = Field(None, description="label; default: API broadcast (<template_name>)")
+    name: Label | None = Field(None, description="a label; default `API broadcast (<template_name>)`")
     template_name: TemplateName = Field(description="name of the approved template")
     template_language: Language = Field("en_US", description="language code of the variant")
-    recipients: list[NewRecipient] = Field(min_length=1, description="the people to send to")
-    number: str | None = Field(
-        None, alias="from", max_length=64, description="id or phone_number_id of the number that sends"
+    recipients: list[NewRecipient] = Field(
+        min_length=1, description="who gets it; at most 1000 (`[limits] max_recipients`)"
     )
-    scheduled_at: TimeInput | None = Field(None, description="start then")
+    number: str | None = Field(
+        None,
+        alias="from",
+        max_length=64,
+        description="id or phone_number_id of the number that sends; default that of the account",
+    )
+    scheduled_at: TimeInput | None = Field(None, description="when to start, within a year; in the past: now")
 
     def given(self) -> BroadcastInput:
         """As the service takes it."""
@@ -133,9 +138,7 @@ class NewBroadcast(Content):
 class CreateQuery(Params):
     """Whether to do it."""
 
-    dry_run: Annotated[
-        bool, Field(description="only say what would become of it; nothing is stored or sent")
-    ] = False
+    dry_run: Annotated[bool, Field(description="check only; nothing is stored or sent")] = False
 
 
 class OperatorBroadcast(NewBroadcast, OfOneAccount, extra="forbid"):
@@ -146,4 +149,4 @@ class OperatorBroadcast(NewBroadcast, OfOneAccount, extra="forbid"):
     parameter_names: list[str] | None = Field(
         None, description="names for lists of params: used if the template is known to have named parameters"
     )
-    dry_run: bool = Field(default=False, description="only say what would be done")
+    dry_run: bool = Field(default=False, description="check only; nothing is stored or sent")

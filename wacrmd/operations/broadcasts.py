@@ -71,7 +71,7 @@ class Retry(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"statuses": ["failed"]}]})
     in_path: ClassVar[frozenset[str]] = frozenset({"id"})
 
-    id: Id
+    id: Id = Field(description="its uuid or an unambiguous beginning of it")
     statuses: list[Literal[RecipientStatus.FAILED, RecipientStatus.UNCERTAIN]] = Field(
         min_length=1,
         max_length=10,
@@ -158,9 +158,9 @@ async def create(
 ) -> CreatedForAccount | DryRunForAccount:
     """Send a template to a list of people.
 
-    Answers once broadcast, recipients and job are on disk; sending happens afterwards. What does not fit the template
-    as last synced is refused here, before anything is stored. With `dry_run` the answer says what would become of the
-    request and lists all `problems` (over HTTP with status 200); nothing is stored or sent.
+    The answer comes when broadcast, recipients and job are on disk; sending happens afterwards. A broadcast that does not
+    fit its template, as last synced, is refused before anything is stored. With `dry_run` nothing is stored or sent: the
+    answer has the same counts and all `problems` (over HTTP with status 200).
     """
     account = await account_named(ctx, actor.account)
     given = await preview.name_params(ctx, account.id, params.given(), params.parameter_names)
@@ -203,10 +203,7 @@ async def _show_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> B
     example=EXAMPLE,
 )
 async def show(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastDetails:
-    """Show a broadcast with its counts and what keeps it from moving.
-
-    Operators are also told why recipients failed.
-    """
+    """Show a broadcast with its counts, and why it does not move."""
     return await progress.show(ctx, await read.broadcast_of(ctx, actor, params.id))
 
 
@@ -221,10 +218,10 @@ async def show(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastDeta
         headers=(
             Header(
                 "Last-Event-ID",
-                "the id of the last event that was seen: nothing is told twice after a reconnect",
+                "id of the last event that the client received: nothing is sent twice after a reconnect",
             ),
         ),
-        media={"text/event-stream": "Events `progress` and `end`."},
+        media={"text/event-stream": "events `progress` and `end`"},
         other={204: None},
     ),
     admin=Admin(Level.READ),
@@ -232,12 +229,12 @@ async def show(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastDeta
     example=EXAMPLE,
 )
 async def watch(ctx: Context, actor: Actor, params: BroadcastId) -> AsyncGenerator[BroadcastProgress, None]:
-    """Follow a broadcast live, until nothing more is to come.
+    """Follow a broadcast live, until it is finished.
 
     Over HTTP these are server-sent events. `progress` comes at once and then on each change, at most twice a second; its
-    data is the broadcast as in `GET /api/v1/broadcasts/{id}`. `end` comes once the broadcast is `sent` or `cancelled` and
-    has been quiet for three seconds (statuses that come later are in the other endpoints and webhooks). A comment every 15
-    seconds keeps proxies from cutting the stream. Operators get each state with speed, time left and failures.
+    data is the broadcast as in `GET /api/v1/broadcasts/{id}`. `end` comes when the broadcast is `sent` or `cancelled` and
+    nothing has changed for three seconds. Later statuses are in the other endpoints and in the outbound webhooks. A comment
+    every 15 seconds keeps proxies from closing the stream.
     """
     broadcast = await read.broadcast_of(ctx, actor, params.id)
     async with aclosing(progress.watch(ctx, broadcast)) as items:
@@ -255,7 +252,7 @@ async def watch(ctx: Context, actor: Actor, params: BroadcastId) -> AsyncGenerat
 async def pause(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastView:
     """Pause a broadcast.
 
-    Nobody else is messaged until it is resumed; requests in flight end as they end. Repeating it is harmless.
+    No more messages are sent until it is resumed. Requests in flight are completed. Repeating it is harmless.
     """
     return await lifecycle.pause(ctx, actor, await read.broadcast_of(ctx, actor, params.id))
 
@@ -270,7 +267,7 @@ async def pause(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastVie
 async def resume(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastView:
     """Resume a paused broadcast.
 
-    It goes on where it stopped, and nobody gets the message twice. Repeating it is harmless.
+    It continues where it stopped. Nobody gets the message twice. Repeating it is harmless.
     """
     return await lifecycle.resume(ctx, await read.broadcast_of(ctx, actor, params.id))
 
@@ -285,7 +282,7 @@ async def resume(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastVi
 async def cancel(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastView:
     """Cancel a broadcast for good.
 
-    Recipients that were not messaged yet never will be. Repeating it is harmless; it cannot be taken back.
+    Recipients that were not attempted yet get no message. This cannot be undone. Repeating it is harmless.
     """
     return await lifecycle.cancel(ctx, await read.broadcast_of(ctx, actor, params.id))
 
@@ -300,8 +297,8 @@ async def cancel(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastVi
 async def retry(ctx: Context, actor: Actor, params: Retry) -> RetriedDetails:
     """Send again to failed or uncertain recipients.
 
-    A recipient that is `uncertain` may have the message already: the outcome of the request was never learnt. Name
-    `uncertain` only where a second message is better than none.
+    A recipient that is `uncertain` may have the message already. Include `uncertain` only if a second message is better
+    than none.
     """
     broadcast = await read.broadcast_of(ctx, actor, params.id)
     requeued = await lifecycle.retry(ctx, broadcast, frozenset(params.statuses))

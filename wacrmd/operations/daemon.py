@@ -22,7 +22,7 @@ operations = Operations()
 class Drain(Params):
     """Whether to begin or to end a drain."""
 
-    off: bool = Field(default=False, description="end a drain: go on as before")
+    off: bool = Field(default=False, description="end a drain")
     wait_s: float = Field(20, ge=0, le=600, description="how long to wait for what is in flight")
 
 
@@ -30,7 +30,7 @@ class NewLogLevel(Params):
     """How much is logged, and for how long."""
 
     level: LogLevel | None = Field(
-        None, description="the least level that is written; left out: only tell the one in force"
+        None, description="lowest level that is written; left out: only show the present one"
     )
     minutes: float | None = Field(
         None, gt=0, le=10_080, description="then back to the configured level; left out: until a restart"
@@ -43,18 +43,18 @@ class Since(Params):
     since: str | None = Field(
         None, min_length=1, max_length=40, description="an ISO time, or how long ago: 30min, 2h, 3d"
     )
-    limit: int = Field(100, ge=1, le=10_000, description="at most so many, the newest ones")
+    limit: int = Field(100, ge=1, le=10_000, description="at most this many, the newest ones")
 
 
 @operations.operation("status", admin=Admin(Level.READ))
 async def status(ctx: Context, _actor: Actor, _params: NoParams) -> Status:
-    """Tell whether the daemon is healthy, what it does, and what does not move and why."""
+    """Show whether the daemon is healthy, and what does not move and why."""
     return await read_status(ctx)
 
 
 @operations.operation("doctor", admin=Admin(Level.OPERATE))
 async def doctor(ctx: Context, _actor: Actor, _params: NoParams) -> DoctorReport:
-    """Make the checks that a person would make when it does not work, each with what to do."""
+    """Check everything that can go wrong, and say what to do about it."""
     return await run_checks(ctx)
 
 
@@ -62,13 +62,13 @@ async def doctor(ctx: Context, _actor: Actor, _params: NoParams) -> DoctorReport
     "reload", admin=Admin(Level.ADMIN, audited=True), errors=(ErrorCode.BAD_REQUEST, ErrorCode.CONFLICT)
 )
 async def reload(ctx: Context, _actor: Actor, _params: NoParams) -> ReloadReport:
-    """Read the configuration again; tells what changed and what waits for a restart."""
+    """Read the configuration again; shows what changed and what needs a restart."""
     return await reload_config(ctx)
 
 
 @operations.operation("drain", admin=Admin(Level.ADMIN, audited=True), example={"wait_s": 20})
 async def drain(ctx: Context, _actor: Actor, params: Drain) -> DrainView:
-    """Accept and claim no more, and wait for what is in flight; the process can be stopped then."""
+    """Stop accepting and sending, and wait for requests in flight; then the process can be stopped."""
     return await (end_drain(ctx) if params.off else start_drain(ctx, wait_s=params.wait_s))
 
 
@@ -76,7 +76,7 @@ async def drain(ctx: Context, _actor: Actor, params: Drain) -> DrainView:
     "log-level", admin=Admin(Level.ADMIN, audited=True), example={"level": "debug", "minutes": 10}
 )
 async def log_level(ctx: Context, _actor: Actor, params: NewLogLevel) -> LogLevelView:
-    """Log from another level on, for some minutes or until the next restart."""
+    """Change the log level for some minutes or until the next restart."""
     if params.level is None:
         return current_log_level(ctx)
     return set_log_level(ctx, params.level, params.minutes)
@@ -86,5 +86,5 @@ async def log_level(ctx: Context, _actor: Actor, params: NewLogLevel) -> LogLeve
     "audit", admin=Admin(Level.READ), errors=(ErrorCode.BAD_REQUEST,), example={"since": "2h"}
 )
 async def audit(ctx: Context, _actor: Actor, params: Since) -> list[AuditView]:
-    """Tell who changed what, oldest first."""
+    """Show who changed what, oldest first."""
     return await read_audit(ctx, since=params.since, limit=params.limit)

@@ -57,7 +57,7 @@ class OfAccounts(Params):
 class OfAnyAccount(OfAccounts):
     """Of one account or of all."""
 
-    account: Name | None = Field(None, description="only this account's")
+    account: Name | None = Field(None, description="only this account")
 
     async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
         """Limited to the account if one is named."""
@@ -67,7 +67,7 @@ class OfAnyAccount(OfAccounts):
 class OfOneAccount(OfAccounts):
     """Of one account, which need not be named where there is no other."""
 
-    account: Name | None = Field(None, description="whose; may be left out where there is only one account")
+    account: Name | None = Field(None, description="name of the account; optional if there is only one")
 
     async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
         """Limited to the account that is named, or to the only one."""
@@ -77,7 +77,7 @@ class OfOneAccount(OfAccounts):
 class OfNamedAccount(OfAccounts):
     """Of the account that is named."""
 
-    account: Name = Field(description="whose")
+    account: Name = Field(description="name of the account")
 
     async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
         """Limited to the account that is named."""
@@ -87,7 +87,7 @@ class OfNamedAccount(OfAccounts):
 class Limited(Params):
     """How many items of a list an operator wants."""
 
-    limit: int = Field(50, ge=1, le=MAX_LIST, description="at most so many, the newest first")
+    limit: int = Field(50, ge=1, le=MAX_LIST, description="at most this many, the newest first")
 
     def page(self) -> PageRequest:
         """The page that is wanted."""

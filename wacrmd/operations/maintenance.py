@@ -18,7 +18,9 @@ operations = Operations()
 class NewBackup(Params):
     """Where a copy goes."""
 
-    file: str = Field(min_length=1, max_length=4096, description="an absolute path, as the daemon sees it")
+    file: str = Field(
+        min_length=1, max_length=4096, description="an absolute path on the machine of the daemon"
+    )
     force: bool = Field(default=False, description="replace a file that exists")
 
 
@@ -26,7 +28,7 @@ class Person(OfAnyAccount):
     """A person; the number is kept out of the audit, which would outlive the erasure."""
 
     phone: SecretStr = Field(min_length=1, max_length=64, description="the person's phone number")
-    account: Name | None = Field(None, description="only what this account knows")
+    account: Name | None = Field(None, description="only the data of this account")
 
 
 class ErasePerson(Person):
@@ -44,7 +46,7 @@ class ErasePerson(Person):
     example={"file": "/var/lib/wacrmd/backups/before-upgrade.db"},
 )
 async def backup(ctx: Context, _actor: Actor, params: NewBackup) -> BackupView:
-    """Copy the database to one checked file while all goes on."""
+    """Copy the database to one checked file while the daemon works."""
     return await backups.backup(ctx, Path(params.file), overwrite=params.force)
 
 
@@ -61,7 +63,7 @@ async def check_db(ctx: Context, _actor: Actor, _params: NoParams) -> IntegrityV
     example={"phone": "+14155550123"},
 )
 async def erase(ctx: Context, actor: Actor, params: ErasePerson) -> ErasedView:
-    """Erase one person: recipients stay as anonymous rows, an opt-out is kept unless told otherwise."""
+    """Erase one person. Recipients stay as anonymous rows; an opt-out stays unless `forget_optout` is given."""
     return await data_subjects.erase_person(
         ctx, params.phone.get_secret_value(), actor.account_id, forget_optout=params.forget_optout
     )

@@ -55,10 +55,10 @@ class AddNumber(OfNamedAccount):
     label: Name | None = Field(None, description="a name for people")
     display_phone: str | None = Field(None, max_length=40, description="the number itself")
     messages_per_second: float | None = Field(
-        None, gt=0, le=MAX_RATE, description="how fast it may send; left out: the configuration's rate"
+        None, gt=0, le=MAX_RATE, description="its rate limit; left out: that of the configuration"
     )
-    default: bool = Field(default=False, description="send from it where a broadcast names no number")
-    check: bool = Field(default=False, description="ask Meta first whether the token opens this number")
+    default: bool = Field(default=False, description="use it if a broadcast names no number")
+    check: bool = Field(default=False, description="ask Meta first whether the token works for this number")
 
 
 class NumberId(Params):
@@ -73,22 +73,24 @@ class SetNumber(NumberId):
     label: str | None = Field(None, max_length=100, description="a name for people; empty: none")
     display_phone: str | None = Field(None, max_length=40, description="the number itself; empty: none")
     messages_per_second: float | None = Field(
-        None, ge=0, le=MAX_RATE, description="how fast it may send, at once; 0: the configuration's rate"
+        None, ge=0, le=MAX_RATE, description="its rate limit, in force at once; 0: that of the configuration"
     )
-    default: bool = Field(default=False, description="send from it where a broadcast names no number")
+    default: bool = Field(default=False, description="use it if a broadcast names no number")
     access_token: Secret | None = Field(None, description="a new access token")
-    app_secret: Secret | None = Field(None, description="a new app secret; the old one holds for a while")
+    app_secret: Secret | None = Field(
+        None, description="a new app secret; the old one stays valid for `overlap_hours`"
+    )
     verify_token: Secret | None = Field(None, description="a new verify token")
     overlap_hours: float = Field(
-        24, ge=0, le=MAX_OVERLAP_HOURS, description="how long the old app secret still holds"
+        24, ge=0, le=MAX_OVERLAP_HOURS, description="for how many hours the old app secret stays valid"
     )
-    check: bool = Field(default=False, description="ask Meta first whether a new token opens this number")
+    check: bool = Field(default=False, description="ask Meta first whether a new token works for this number")
 
 
 class PauseNumber(NumberId):
     """A number that is not to send, and why."""
 
-    reason: Name | None = Field(None, description="why, for those who wonder later")
+    reason: Name | None = Field(None, description="why, for other operators")
 
 
 class CheckNumber(NumberId):
@@ -140,8 +142,7 @@ async def _newest_first(ctx: Context, actor: Actor, _request: HttpRequest) -> li
 async def list_numbers(ctx: Context, actor: Actor, _params: NoParams) -> list[AccountNumber]:
     """List the numbers.
 
-    `state` says whether a number sends and `hold` why not; `quality` and `limit_tier` are Meta's words as of `checked_at`.
-    All numbers are on one page; over HTTP the newest stands first.
+    All of them are on one page, over HTTP the newest first.
     """
     return await read.list_numbers(ctx, actor.account_id)
 
@@ -196,7 +197,7 @@ async def pause(ctx: Context, actor: Actor, params: PauseNumber) -> AccountNumbe
     example=EXAMPLE,
 )
 async def resume(ctx: Context, _actor: Actor, params: NumberId) -> AccountNumber:
-    """Let a number send again; its broadcasts go on by themselves."""
+    """Let a number send again; its broadcasts continue."""
     return await manage.resume(ctx, params.id)
 
 

@@ -1,6 +1,6 @@
 """An operation, declared once: what it is called, takes, answers and refuses, who may do it, and where.
 
-`wacrmd/api/`, `wacrmd/admin/`, OpenAPI, `rpc.describe` and docs/admin.md are made from it.
+`wacrmd/api/`, `wacrmd/admin/`, OpenAPI, `rpc.describe`, docs/api.md and docs/admin.md are made from it.
 """
 
 import inspect

@@ -71,9 +71,9 @@ class Import(OfOneAccount):
     example=EXAMPLE,
 )
 async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AccountOptOut:
-    """Send a person no more broadcasts; repeating it is harmless.
+    """Add a person to the list; repeating it is harmless.
 
-    Repeated, it keeps the first time, source and detail.
+    If the person is on the list already, the first time, source and detail stay.
     """
     return await manage.add(ctx, actor, address=params.phone, detail=params.detail)
 
@@ -86,9 +86,9 @@ async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AccountOptOut:
     example=EXAMPLE,
 )
 async def remove(ctx: Context, actor: Actor, params: OptOutAddress) -> AccountOptOut:
-    """Let a person who had opted out be messaged again.
+    """Remove a person from the list.
 
-    By phone number in any form, or by user id; in a path the `+` may be left out or written as `%2B`.
+    In the path, the `+` of a phone number may be left out or written as `%2B`.
     """
     return await manage.remove(ctx, actor, params.phone)
 
@@ -114,7 +114,7 @@ async def list_optouts(
     example={"account": "shop", "csv": "phone\n+14155550123\n"},
 )
 async def import_csv(ctx: Context, actor: Actor, params: Import) -> ImportResult:
-    """Suppress everybody in a CSV file; running it again is harmless."""
+    """Add everybody in a CSV file to the list; repeating it is harmless."""
     return await import_export.import_csv(ctx, actor.account, split_lines(params.csv))
 
 

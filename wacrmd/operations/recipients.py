@@ -112,8 +112,8 @@ def wanted_media(headers: Mapping[str, str]) -> str | None:
         shows=RecipientView,
         headers=(Header("Accept", "`text/csv` or `application/jsonl` for an export; else pages of JSON"),),
         media={
-            "text/csv": "One line a recipient, with a line of column names before them.",
-            "application/jsonl": "One JSON object a line.",
+            "text/csv": "a line of column names, then one line for each recipient",
+            "application/jsonl": "one JSON object a line",
         },
     ),
     admin=Admin(Level.READ, params=OperatorRecipientFilter),

@@ -1,4 +1,4 @@
-"""All operations: the HTTP API, the admin socket, OpenAPI and docs/admin.md are made from this table."""
+"""All operations: the HTTP API, the admin socket, OpenAPI, docs/api.md and docs/admin.md are made from this table."""
 
 from wacrmd.operations import (
     access,

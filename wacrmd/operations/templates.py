@@ -41,7 +41,7 @@ async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> P
     example={"account": "shop"},
 )
 async def list_templates(ctx: Context, actor: Actor, _params: NoParams) -> list[Template]:
-    """List the templates as last read from Meta, or told by its webhooks."""
+    """List the templates as last synced, or as changed by Meta's webhooks since."""
     return await templates.list_templates(ctx, actor.account_id)
 
 
@@ -55,6 +55,7 @@ async def list_templates(ctx: Context, actor: Actor, _params: NoParams) -> list[
 async def sync(ctx: Context, actor: Actor, _params: NoParams) -> TemplateSync:
     """Read the templates from Meta now.
 
-    Each business account once. One that Meta refuses has an `error`, and what was known of it stays.
+    Of all business accounts. One that Meta refuses has an `error`, and its stored templates stay. The daemon also does this
+    once an hour.
     """
     return await templates.sync(ctx, actor.account_id)

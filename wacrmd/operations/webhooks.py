@@ -52,18 +52,16 @@ class WebhookId(Params):
 class NewWebhook(Body):
     """Where events are posted, and which."""
 
-    url: Url = Field(description="where events are posted; http or https, a public address unless configured")
-    events: list[WebhookEvent] = Field(
-        min_length=1, max_length=MAX_EVENTS, description="the events that are told"
+    url: Url = Field(
+        description="where events are posted; a public address, or one in `[outbound_webhooks] allow_private`"
     )
+    events: list[WebhookEvent] = Field(min_length=1, max_length=MAX_EVENTS, description="which events")
 
 
 class OperatorNewWebhook(NewWebhook, OfNamedAccount, extra="forbid"):
     """Where events of an account are posted, and which."""
 
-    events: list[WebhookEvent] = Field(
-        [], max_length=MAX_EVENTS, description="the events that are told; none named: all"
-    )
+    events: list[WebhookEvent] = Field([], max_length=MAX_EVENTS, description="which events; none named: all")
 
 
 class WebhookChanges(Body):
@@ -71,13 +69,13 @@ class WebhookChanges(Body):
 
     in_path: ClassVar[frozenset[str]] = frozenset({"id"})
 
-    id: Id
+    id: Id = Field(description="its id or an unambiguous beginning of it")
     url: Url | None = Field(None, description="where events are posted from now on")
     events: list[WebhookEvent] | None = Field(
-        None, min_length=1, max_length=MAX_EVENTS, description="the events that are told"
+        None, min_length=1, max_length=MAX_EVENTS, description="which events"
     )
     is_active: bool | None = Field(
-        None, description="whether events are delivered to it; true also clears what had disabled it"
+        None, description="whether events are delivered to it; true also removes the reason that disabled it"
     )
 
 
@@ -86,11 +84,10 @@ class OperatorWebhookChanges(WebhookChanges, extra="forbid"):
 
     in_path: ClassVar[frozenset[str]] = frozenset()
 
-    id: Id = Field(description="its id or an unambiguous beginning of it")
     is_active: bool | None = Field(
         None,
         alias="active",
-        description="whether events are delivered to it; true also clears what had disabled it",
+        description="whether events are delivered to it; true also removes the reason that disabled it",
     )
 
 
@@ -137,10 +134,9 @@ class OperatorResend(Params):
     example={"account": "shop", "url": "https://crm.example.com/hook", "events": ["broadcast.sent"]},
 )
 async def add(ctx: Context, actor: Actor, params: NewWebhook) -> NewAccountWebhook:
-    """Tell a local app of events at a URL.
+    """Add an outbound webhook: events are posted to its URL.
 
-    Events are posted to `url`, signed with the `secret` that is in this answer and in no later one. Addresses that are not
-    public are refused unless `[outbound_webhooks] allow_private` lists them, now and at each delivery.
+    They are signed with the `secret`, which is in this answer and in no later one.
     """
     return await endpoints.add(ctx, actor, url=params.url, events=params.events or WebhookEvent)
 
@@ -182,10 +178,9 @@ async def show(ctx: Context, actor: Actor, params: WebhookId) -> AccountWebhook:
     example={**EXAMPLE, "active": True},
 )
 async def change(ctx: Context, actor: Actor, params: WebhookChanges) -> AccountWebhook:
-    """Change an outbound webhook, switch it off, or on again after it was disabled.
+    """Change an outbound webhook, or turn it on or off.
 
-    What is left out stays as it is. Switching it on also clears what had disabled it; what was still to be told goes to
-    the new `url`.
+    What is left out stays as it is. Waiting events go to the new `url`.
     """
     if params.url is None and params.events is None and params.is_active is None:
         raise bad_request("Expected url, events or is_active: nothing to change was given")
@@ -216,9 +211,9 @@ async def remove(ctx: Context, actor: Actor, params: WebhookId) -> AccountWebhoo
 async def list_deliveries(
     ctx: Context, actor: Actor, params: DeliveryFilter, page: PageRequest
 ) -> Page[DeliveryView]:
-    """List what was told, or is still to be told, to a webhook, newest first.
+    """List the deliveries to a webhook, newest first.
 
-    Each delivery with the envelope that it carries and every try: its time, status or error, duration.
+    Those of the last weeks, and those that wait, with each try and its result.
     """
     return await deliveries.page(ctx, actor, params.id, params.status, page)
 
@@ -231,8 +226,8 @@ async def list_deliveries(
     example={"id": "0b9c7d6e-0000-4000-8000-000000000000"},
 )
 async def resend(ctx: Context, actor: Actor, params: Resend) -> DeliveryView:
-    """Deliver an event once more, under its own id.
+    """Deliver an event again, with the same id.
 
-    Whatever became of it before. While the webhook is not active, the answer is a conflict.
+    It may have been delivered or given up before. While the webhook is not active, the answer is a conflict.
     """
     return await deliveries.resend(ctx, actor, params.delivery_id, params.id)

@@ -16,32 +16,32 @@ class AccountRef(AccountFacts):
 class AccountView(AccountRef):
     """An account: it owns numbers, keys, broadcasts, templates and opt-outs."""
 
-    created_at: Time
+    created_at: Annotated[Time, Doc("when it was made")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyScopes:
     """The key in use."""
 
-    id: str
-    scopes: tuple[Scope, ...]
+    id: Annotated[str, Doc("its id")]
+    scopes: Annotated[tuple[Scope, ...], Doc("what it may do")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeView:
     """The account and the key in use."""
 
-    account: AccountRef
-    key: KeyScopes
+    account: Annotated[AccountRef, Doc("the account that the key belongs to")]
+    key: Annotated[KeyScopes, Doc("the key of this request")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyView(ApiKeyFacts):
     """An API key, without the key."""
 
-    created_at: Time
-    revoked_at: Annotated[Time | None, Doc("since when it opens nothing")]
-    last_used_at: Time | None
+    created_at: Annotated[Time, Doc("when it was made")]
+    revoked_at: Annotated[Time | None, Doc("when it was revoked")]
+    last_used_at: Annotated[Time | None, Doc("when it was used last, to the minute")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

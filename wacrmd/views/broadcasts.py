@@ -14,7 +14,7 @@ from wacrmd.views.numbers import AccountNumber
 class BroadcastView(BroadcastCounts, BroadcastFacts):
     """A broadcast with its counts."""
 
-    hold: Annotated[Hold | None, Doc("what keeps it from moving")]
+    hold: Annotated[Hold | None, Doc("why it does not move; null if it does")]
 
     @classmethod
     def of(cls, broadcast: Broadcast, progress: Progress, hold: Hold | None) -> "BroadcastView":
@@ -45,9 +45,9 @@ class BroadcastDetails(BroadcastView):
 class BroadcastProgress(BroadcastDetails):
     """A broadcast while somebody watches it."""
 
-    rate: Annotated[float | None, Doc("recipients per second in the last seconds")]
-    seconds_left: Annotated[float | None, Doc("how long it still takes at this rate")]
-    finished: Annotated[bool, Doc("nothing is sent any more, and nothing was heard for a while")]
+    rate: Annotated[float | None, Doc("recipients per second, of late")]
+    seconds_left: Annotated[float | None, Doc("how long it takes to send the rest at this rate")]
+    finished: Annotated[bool, Doc("it is `sent` or `cancelled`, and no status came for a while")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,23 +55,23 @@ class RejectionView:
     """A recipient that was dropped."""
 
     index: Annotated[int, Doc("its place in `recipients`, from 0")]
-    to: str | None
-    reason: str
+    to: Annotated[str | None, Doc("the address as it was given; null if it was no string")]
+    reason: Annotated[str, Doc("why it was rejected")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecipientSums:
-    """What became of the recipients of a request; `accepted + rejected + duplicates + suppressed` is their number."""
+    """The recipients of a request; `accepted + rejected + duplicates + suppressed` is their number."""
 
     __slots__ = ()
 
-    status: BroadcastStatus
+    status: Annotated[BroadcastStatus, Doc("`sending`, or `scheduled` with `scheduled_at`")]
     total_recipients: Annotated[int, Doc("how many are queued, the same as `accepted`")]
     accepted: Annotated[int, Doc("how many are queued")]
     rejected: Annotated[int, Doc("how many have no valid number")]
-    duplicates: Annotated[int, Doc("how many are the same number again; the first one wins")]
+    duplicates: Annotated[int, Doc("how many have the same number as an earlier one, which is kept")]
     suppressed: Annotated[int, Doc("how many have opted out")]
-    rejections: list[RejectionView]
+    rejections: Annotated[list[RejectionView], Doc("the recipients that were rejected, each with the reason")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,32 +83,32 @@ class _BroadcastId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedBroadcast(RecipientSums, _BroadcastId):
-    """A broadcast that was accepted: it is on disk."""
+    """A broadcast that was accepted and is on disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedForAccount(CreatedBroadcast):
-    """A broadcast that was accepted from an operator."""
+    """A broadcast by an operator that was accepted."""
 
     account: Annotated[str, Doc("name of the account")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun(RecipientSums):
-    """What would become of a broadcast."""
+    """What a broadcast would do."""
 
     number_id: Annotated[str, Doc("id of the number that would send")] = field(metadata=json_name("from"))
-    problems: Annotated[list[Problem], Doc("what would be refused")]
+    problems: Annotated[list[Problem], Doc("why the request would be refused; empty: it would be accepted")]
     template_synced_at: Annotated[
-        Time | None, Doc("null: the template is not known here, so it was not checked")
+        Time | None, Doc("when the template was synced; null: it was never synced, so it was not checked")
     ]
-    expected_duration_s: Annotated[float, Doc("what already waits for the same number included")]
-    dry_run: bool = True
+    expected_duration_s: Annotated[float, Doc("seconds until all are sent; what already waits is included")]
+    dry_run: Annotated[bool, Doc("true: nothing was stored or sent")] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRunForAccount(DryRun):
-    """What would become of a broadcast of an operator."""
+    """What a broadcast by an operator would do."""
 
     account: Annotated[str, Doc("name of the account")]
     number: Annotated[AccountNumber, Doc("the number that would send")]
@@ -117,21 +117,21 @@ class DryRunForAccount(DryRun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetriedBroadcast(_BroadcastId):
-    """How many recipients are sent to again."""
+    """A retry."""
 
-    requeued: Annotated[int, Doc("how many recipients")]
+    requeued: Annotated[int, Doc("how many recipients get another try")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetriedDetails(RetriedBroadcast):
-    """How many recipients are sent to again, and the broadcast after that."""
+    """A retry and the broadcast after it."""
 
-    broadcast: BroadcastView
+    broadcast: Annotated[BroadcastView, Doc("the broadcast after this")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenUp:
-    """How many uncertain recipients count as failed now, and the broadcast after that."""
+    """Uncertain recipients that were given up."""
 
-    failed: Annotated[int, Doc("how many recipients")]
-    broadcast: BroadcastView
+    failed: Annotated[int, Doc("how many recipients count as failed now")]
+    broadcast: Annotated[BroadcastView, Doc("the broadcast after this")]

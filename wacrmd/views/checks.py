@@ -20,6 +20,6 @@ class Check:
     """One finding: what was looked at, how it is, and what to do where it is not good."""
 
     name: Annotated[str, Doc("what was looked at")] = field(metadata=json_name("check"))
-    state: CheckState
+    state: Annotated[CheckState, Doc("how the check went")]
     detail: Annotated[str, Doc("what was found")]
     advice: Annotated[str | None, Doc("what to do")] = None

@@ -11,8 +11,8 @@ from wacrmd.fields import Doc
 class ErrorDetail:
     """What went wrong, for programs and for people."""
 
-    code: ErrorCode
-    message: str
+    code: Annotated[ErrorCode, Doc("for programs")]
+    message: Annotated[str, Doc("a sentence for people")]
     details: Annotated[list[Problem], Doc("each wrong place, where there are places")] = field(
         default_factory=list
     )
@@ -22,4 +22,4 @@ class ErrorDetail:
 class ErrorBody:
     """The body of every failure."""
 
-    error: ErrorDetail
+    error: Annotated[ErrorDetail, Doc("what went wrong")]

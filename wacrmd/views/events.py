@@ -15,7 +15,7 @@ class _BroadcastHead:
 
     broadcast_id: Annotated[str, Doc("id of the broadcast")]
     name: Annotated[str, Doc("its label")]
-    status: BroadcastStatus
+    status: Annotated[BroadcastStatus, Doc("where the broadcast stands")]
     reason: Annotated[str | None, Doc("why it is paused")]
 
 
@@ -46,7 +46,7 @@ class StatusEvent:
     wamid: Annotated[str | None, Doc("Meta's id of the message")] = field(
         metadata=json_name("whatsapp_message_id")
     )
-    status: ShownStatus
+    status: Annotated[ShownStatus, Doc("the new status")]
     error: Annotated[MetaErrorView | None, Doc("why it failed")]
 
 
@@ -69,16 +69,16 @@ class MessageEvent:
 class OptedIn:
     """`contact.opted_in`."""
 
-    phone: str | None
+    phone: Annotated[str | None, Doc("phone number in E.164 form")]
     user_id: Annotated[str | None, Doc("Meta's business-scoped user id, where it is known")]
-    source: Annotated[str, Doc("how it was learnt (docs/optouts.md)")]
+    source: Annotated[str, Doc("the source, see optouts.md")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptedOut(OptedIn):
     """`contact.opted_out`."""
 
-    detail: Annotated[str | None, Doc("the word, or why")]
+    detail: Annotated[str | None, Doc("the word of the person, or a remark")]
 
 
 Event = BroadcastEvent | StatusEvent | MessageEvent | OptedIn | OptedOut
@@ -100,7 +100,7 @@ class Envelope:
     """The body of a delivery."""
 
     id: Annotated[str, Doc("the same at each delivery of this event")]
-    event: WebhookEvent
-    occurred_at: Time
-    account_id: str
+    event: Annotated[WebhookEvent, Doc("which event")]
+    occurred_at: Annotated[Time, Doc("when it happened")]
+    account_id: Annotated[str, Doc("id of the account")]
     data: Annotated[Event, Doc("what happened, by event")]

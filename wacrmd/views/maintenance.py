@@ -12,14 +12,14 @@ from wacrmd.views.numbers import AccountNumber
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Something that does not move, and why."""
+    """A broadcast or a number that does not move."""
 
     what: Annotated[str, Doc("`broadcast` or `number`")]
     id: Annotated[str, Doc("id of the broadcast, or Meta's id of the number")]
-    name: str | None
-    reason: str
+    name: Annotated[str | None, Doc("its name or label")]
+    reason: Annotated[str, Doc("the reason, for programs")]
     detail: Annotated[str, Doc("a sentence for people")]
-    since: Time
+    since: Annotated[Time, Doc("since when")]
 
     @classmethod
     def of(cls, what: str, reference: str, name: str | None, hold: Hold) -> "Held":
@@ -42,16 +42,16 @@ class Pending:
 class UncertainIn:
     """A broadcast with uncertain recipients."""
 
-    id: str
-    name: str
-    count: int
+    id: Annotated[str, Doc("id of the broadcast")]
+    name: Annotated[str, Doc("its name")]
+    count: Annotated[int, Doc("how many recipients are uncertain")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uncertain:
     """Recipients whose outcome is unknown."""
 
-    recipients: int
+    recipients: Annotated[int, Doc("how many there are")]
     broadcasts: Annotated[list[UncertainIn], Doc("the newest broadcasts with some")]
 
 
@@ -71,8 +71,8 @@ class Workers:
     """The sender workers."""
 
     total: Annotated[int, Doc("how many are configured")]
-    alive: int
-    busy: int
+    alive: Annotated[int, Doc("how many run")]
+    busy: Annotated[int, Doc("how many have a job")]
     jobs_waiting: Annotated[int, Doc("jobs that wait for a worker")]
 
 
@@ -81,17 +81,17 @@ class Outage:
     """Why the database cannot be written."""
 
     detail: Annotated[str, Doc("what to do")]
-    since: Time
+    since: Annotated[Time, Doc("since when")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseStatus:
     """The database file."""
 
-    path: str
-    bytes: int
+    path: Annotated[str, Doc("its path")]
+    bytes: Annotated[int, Doc("its size")]
     wal_bytes: Annotated[int, Doc("size of the write-ahead log")]
-    disk_free_bytes: int | None
+    disk_free_bytes: Annotated[int | None, Doc("free space of its file system; null if it cannot be read")]
     outage: Annotated[Outage | None, Doc("why it cannot be written")]
     last_backup_at: Annotated[Time | None, Doc("when the last daily backup was made")]
 
@@ -100,8 +100,8 @@ class DatabaseStatus:
 class LogLevelView:
     """How much is logged."""
 
-    level: Annotated[str, Doc("the level in force")]
-    until: Annotated[Time | None, Doc("until when; null: until a restart, or it is the configured one")]
+    level: Annotated[str, Doc("the present level")]
+    until: Annotated[Time | None, Doc("until when; null: until a restart, or it is the configured level")]
     configured: Annotated[str, Doc("the configured level")]
 
 
@@ -109,22 +109,22 @@ class LogLevelView:
 class Status:
     """The state of the daemon."""
 
-    healthy: Annotated[bool, Doc("whether nobody is needed")]
-    summary: Annotated[str, Doc("what it does, in one line")]
-    warnings: list[str]
-    held: Annotated[list[Held], Doc("what does not move")]
-    version: str
-    started_at: Time
-    uptime_s: int
-    draining: bool
-    pending: Pending
-    uncertain: Uncertain
-    webhooks: WebhookStatus
-    workers: Workers
-    database: DatabaseStatus
-    log: LogLevelView
+    healthy: Annotated[bool, Doc("whether no person is needed")]
+    summary: Annotated[str, Doc("a sentence for people")]
+    warnings: Annotated[list[str], Doc("what needs a person, a sentence each")]
+    held: Annotated[list[Held], Doc("broadcasts and numbers that do not move")]
+    version: Annotated[str, Doc("version of wacrmd")]
+    started_at: Annotated[Time, Doc("when the daemon started")]
+    uptime_s: Annotated[int, Doc("for how many seconds it has run")]
+    draining: Annotated[bool, Doc("whether it accepts no new work")]
+    pending: Annotated[Pending, Doc("what is still to be sent")]
+    uncertain: Annotated[Uncertain, Doc("recipients whose outcome is unknown")]
+    webhooks: Annotated[WebhookStatus, Doc("Meta's webhooks, and those to local apps")]
+    workers: Annotated[Workers, Doc("the sender workers")]
+    database: Annotated[DatabaseStatus, Doc("the database file")]
+    log: Annotated[LogLevelView, Doc("how much is logged")]
     broadcasts: Annotated[list[BroadcastView], Doc("those that are not finished")]
-    numbers: list[AccountNumber]
+    numbers: Annotated[list[AccountNumber], Doc("all numbers")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class DoctorReport:
     """All findings of the doctor."""
 
     state: Annotated[CheckState, Doc("the worst state among the checks")]
-    checks: list[CheckAbout]
+    checks: Annotated[list[CheckAbout], Doc("each finding")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,25 +147,25 @@ class ConfigChange:
     """A key of the configuration with its old and its new value."""
 
     key: Annotated[str, Doc("`section.key`")]
-    old: Any = field(metadata=json_name("from"))
-    new: Any = field(metadata=json_name("to"))
+    old: Annotated[Any, Doc("the old value")] = field(metadata=json_name("from"))
+    new: Annotated[Any, Doc("the new value")] = field(metadata=json_name("to"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadReport:
-    """What reading the configuration again did."""
+    """The result of reading the configuration again."""
 
-    applied: Annotated[list[ConfigChange], Doc("what is in force now")]
-    needs_restart: Annotated[list[ConfigChange], Doc("what takes effect at the next restart")]
-    warnings: list[str]
+    applied: Annotated[list[ConfigChange], Doc("what took effect")]
+    needs_restart: Annotated[list[ConfigChange], Doc("what needs a restart")]
+    warnings: Annotated[list[str], Doc("what is allowed and probably wrong")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainView:
     """Whether the daemon drains."""
 
-    draining: bool
-    since: Time | None
+    draining: Annotated[bool, Doc("whether it drains")]
+    since: Annotated[Time | None, Doc("since when")]
     in_flight: Annotated[int, Doc("requests to Meta that are still under way")]
 
 
@@ -173,11 +173,11 @@ class DrainView:
 class AuditView:
     """One change, or one that was denied."""
 
-    at: Time
-    user: str | None
-    uid: int
-    pid: int | None
-    method: str
+    at: Annotated[Time, Doc("when")]
+    user: Annotated[str | None, Doc("name of the user; null if it has none")]
+    uid: Annotated[int, Doc("id of the user")]
+    pid: Annotated[int | None, Doc("id of the process; null if it is not known")]
+    method: Annotated[str, Doc("the method that was called")]
     params: Annotated[dict[str, Any], Doc("the parameters without secrets")]
     result: Annotated[str, Doc("`ok`, `denied`, `interrupted`, or the error's code")]
 
@@ -186,20 +186,20 @@ class AuditView:
 class BackupView:
     """A backup that was made."""
 
-    file: str
-    bytes: int
+    file: Annotated[str, Doc("its path")]
+    bytes: Annotated[int, Doc("its size")]
     schema: Annotated[int, Doc("version of the database schema")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntegrityView:
-    """What looking for damage found."""
+    """The result of checking the database."""
 
-    file: str
-    ok: bool
+    file: Annotated[str, Doc("path of the database")]
+    ok: Annotated[bool, Doc("whether nothing is damaged")]
     schema: Annotated[int, Doc("version of the database schema")]
-    bytes: int
-    problems: list[str]
+    bytes: Annotated[int, Doc("its size")]
+    problems: Annotated[list[str], Doc("what is damaged")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,17 +207,17 @@ class ErasedView:
     """What was erased of a person."""
 
     erased: Annotated[dict[str, int], Doc("how many rows, by table")]
-    optout_kept: bool
+    optout_kept: Annotated[bool, Doc("whether an opt-out of the person was kept")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonExport:
     """Everything that is known of one person, row by row as stored; times are ISO-8601."""
 
-    phone: str
-    exported_at: Time
+    phone: Annotated[str, Doc("the number that was asked for")]
+    exported_at: Annotated[Time, Doc("when this was written")]
     messages: Annotated[list[dict[str, Any]], Doc("messages to the person, each with its history")]
-    replies: list[dict[str, Any]]
-    optouts: list[dict[str, Any]]
-    webhooks: Annotated[list[dict[str, Any]], Doc("deliveries to local apps that tell of the person")]
+    replies: Annotated[list[dict[str, Any]], Doc("messages from the person")]
+    optouts: Annotated[list[dict[str, Any]], Doc("the person's opt-outs")]
+    webhooks: Annotated[list[dict[str, Any]], Doc("deliveries to local apps about the person")]
     audit: Annotated[list[dict[str, Any]], Doc("changes by operators that name the person")]

@@ -11,17 +11,17 @@ from wacrmd.views.checks import Check, CheckState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberView(NumberFacts):
-    """A number: what it is, whether it sends and why not, how fast."""
+    """A number."""
 
-    hold: Annotated[Hold | None, Doc("why it does not send")]
-    messages_per_second: Annotated[float, Doc("how many messages it may send in a second")]
-    rate_now: Annotated[float | None, Doc("the rate in force; null until it has sent")]
-    in_flight: Annotated[int, Doc("requests that are under way")]
+    hold: Annotated[Hold | None, Doc("why it does not send; null if it does")]
+    messages_per_second: Annotated[float, Doc("its rate limit")]
+    rate_now: Annotated[float | None, Doc("the present rate; null until it has sent")]
+    in_flight: Annotated[int, Doc("requests to Meta in flight")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountNumber(NumberView):
-    """A number, and whose it is."""
+    """A number with its account."""
 
     account: Annotated[str, Doc("name of the account")]
 
@@ -30,7 +30,7 @@ class AccountNumber(NumberView):
 class AddedNumber(AccountNumber):
     """A number that was configured just now."""
 
-    check: Annotated[Check | None, Doc("what Meta says of it; null where it was not asked")]
+    check: Annotated[Check | None, Doc("what Meta says about it; null if it was not asked")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +42,17 @@ class ChangedNumber(AddedNumber):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberDetails(AccountNumber):
-    """A number with what Meta told last of its health."""
+    """A number with its health."""
 
-    health: Annotated[dict[str, Any] | None, Doc("Meta's health status of the number, as it came")]
+    health: Annotated[dict[str, Any] | None, Doc("Meta's health status of the number, unchanged")]
     old_app_secret_until: Annotated[Time | None, Doc("until when a replaced app secret is still valid")]
     silent_since: Annotated[Time | None, Doc("since when it has been sending without a status from Meta")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedNumber:
-    """A number, and what Meta says of it."""
+    """A number, and what Meta says about it."""
 
-    number: AccountNumber
+    number: Annotated[AccountNumber, Doc("the number")]
     state: Annotated[CheckState, Doc("the worst state among the checks")]
-    checks: list[Check]
+    checks: Annotated[list[Check], Doc("each finding")]

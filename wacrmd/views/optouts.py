@@ -10,11 +10,11 @@ from wacrmd.fields import Doc, Time, json_name
 class OptOutView:
     """A person who gets no broadcasts of the account: by phone, business-scoped user id, or both."""
 
-    id: int
+    id: Annotated[int, Doc("its id")]
     phone: Annotated[str | None, Doc("phone number in E.164 form")]
     user_id: Annotated[str | None, Doc("business-scoped user id")]
-    source: Annotated[str, Doc("how it was learnt (docs/optouts.md)")]
-    detail: Annotated[str | None, Doc("the word, or why")]
+    source: Annotated[str, Doc("the source, see optouts.md")]
+    detail: Annotated[str | None, Doc("the word of the person, or a remark")]
     at: Annotated[Time, Doc("when the person opted out")] = field(metadata=json_name("created_at"))
 
 
@@ -30,7 +30,7 @@ class LineError:
     """A line of an import that was left out, and why."""
 
     line: Annotated[int, Doc("its number, from 1")]
-    message: str
+    message: Annotated[str, Doc("why it was left out")]
 
 
 @dataclass(slots=True)
@@ -40,4 +40,6 @@ class ImportResult:
     added: Annotated[int, Doc("how many opted out by it")] = 0
     known: Annotated[int, Doc("how many had opted out before")] = 0
     rejected: Annotated[int, Doc("how many lines could not be used")] = 0
-    errors: list[LineError] = field(default_factory=list)
+    errors: Annotated[list[LineError], Doc("the rejected lines, each with the reason")] = field(
+        default_factory=list
+    )

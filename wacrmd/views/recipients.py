@@ -57,15 +57,15 @@ class RecipientView(RecipientFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientEventView:
-    """One line of a recipient's history: an attempt with its outcome, or a status that Meta told."""
+    """One line of a recipient's history: an attempt with its outcome, or a status from Meta."""
 
-    event: Annotated[str, Doc("`attempt`, or the status that Meta told")]
-    at: Time
+    event: Annotated[str, Doc("`attempt`, or the status from Meta")]
+    at: Annotated[Time, Doc("when it happened")]
     attempt: Annotated[int | None, Doc("which attempt, from 1")]
     started_at: Annotated[Time | None, Doc("when the attempt started")]
     outcome: Annotated[str | None, Doc("the status after the attempt")]
     note: Annotated[str | None, Doc("what happened in the attempt")]
-    error: MetaErrorView | None
+    error: Annotated[MetaErrorView | None, Doc("why it failed")]
 
     @classmethod
     def of(cls, entry: HistoryEntry) -> "RecipientEventView":
@@ -84,11 +84,12 @@ class RecipientEventView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientDetails(RecipientView):
-    """One recipient of a broadcast and what happened to the message."""
+    """One recipient of a broadcast with its history."""
 
     next_attempt_at: Annotated[Time | None, Doc("when another try is due")]
     history: Annotated[
-        list[RecipientEventView], Doc("every attempt and status, in the order in which they were learnt")
+        list[RecipientEventView],
+        Doc("every attempt, and every status from Meta, in the order in which wacrmd got them"),
     ]
 
     @classmethod

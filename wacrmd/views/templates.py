@@ -10,11 +10,11 @@ from wacrmd.fields import Doc
 class BusinessSync:
     """What the sync of one business account did; with an `error` what was known stays."""
 
-    business_account_id: str
+    business_account_id: Annotated[str, Doc("Meta's id of the business account")]
     templates: Annotated[int, Doc("how many Meta has")] = 0
-    added: int = 0
-    updated: int = 0
-    removed: int = 0
+    added: Annotated[int, Doc("how many were not known before")] = 0
+    updated: Annotated[int, Doc("how many have changed")] = 0
+    removed: Annotated[int, Doc("how many Meta has no longer")] = 0
     error: Annotated[str | None, Doc("why Meta refused it")] = None
 
 
@@ -23,8 +23,8 @@ class TemplateSync:
     """What a sync of all business accounts did."""
 
     templates: Annotated[int, Doc("how many Meta has")]
-    added: int
-    updated: int
-    removed: int
+    added: Annotated[int, Doc("how many were not known before")]
+    updated: Annotated[int, Doc("how many have changed")]
+    removed: Annotated[int, Doc("how many Meta has no longer")]
     failed: Annotated[int, Doc("how many business accounts Meta refused")]
-    business_accounts: list[BusinessSync]
+    business_accounts: Annotated[list[BusinessSync], Doc("the same for each business account")]

@@ -18,10 +18,10 @@ class WebhookFacts:
     url: Annotated[str, Doc("where events are posted")]
     events: Annotated[tuple[WebhookEvent, ...], Doc("the events that it gets")]
     is_active: Annotated[bool, Doc("whether events are delivered to it")]
-    disabled_reason: Annotated[str | None, Doc("why it was switched off")]
-    failing_since: Annotated[Time | None, Doc("since when no delivery has succeeded")]
-    created_at: Time
-    updated_at: Time
+    disabled_reason: Annotated[str | None, Doc("why it was disabled")]
+    failing_since: Annotated[Time | None, Doc("since when every delivery has failed")]
+    created_at: Annotated[Time, Doc("when it was added")]
+    updated_at: Annotated[Time, Doc("when it was changed last")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,21 +31,21 @@ class WebhookView(WebhookFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountWebhook(WebhookView):
-    """An outbound webhook, and whose events it gets."""
+    """An outbound webhook with its account."""
 
     account: Annotated[str, Doc("name of the account")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWebhookView(WebhookView):
-    """An outbound webhook that was just made, with the secret that is shown this once."""
+    """An outbound webhook that was just added."""
 
     secret: Annotated[str, Doc("signs the events; shown this once")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccountWebhook(NewWebhookView):
-    """An outbound webhook that was just made, its secret, and whose events it gets."""
+    """An outbound webhook of an account that was just added."""
 
     account: Annotated[str, Doc("name of the account")]
 
@@ -57,7 +57,7 @@ class TryView:
     at: Annotated[str, Doc("when it began, ISO-8601")]
     status: Annotated[int | None, Doc("the HTTP status; null where there was none")]
     error: Annotated[str | None, Doc("why it did not succeed")]
-    duration_ms: int
+    duration_ms: Annotated[int, Doc("how long it took, in milliseconds")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +68,11 @@ class DeliveryFacts:
 
     uuid: Annotated[str, Doc("its id")] = field(metadata=json_name("id"))
     endpoint_id: Annotated[str, Doc("id of the webhook")] = field(metadata=json_name("webhook_id"))
-    event: WebhookEvent
+    event: Annotated[WebhookEvent, Doc("which event")]
     event_id: Annotated[str, Doc("id of the event, the same at each delivery")]
-    status: DeliveryStatus
-    created_at: Time
-    delivered_at: Time | None
+    status: Annotated[DeliveryStatus, Doc("`pending` until it is delivered or given up")]
+    created_at: Annotated[Time, Doc("when the event was stored")]
+    delivered_at: Annotated[Time | None, Doc("when it was delivered")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,5 +81,5 @@ class DeliveryView(DeliveryFacts):
 
     attempts: Annotated[int, Doc("how often it was tried")]
     next_attempt_at: Annotated[Time | None, Doc("when it is tried again")]
-    tries: list[TryView]
+    tries: Annotated[list[TryView], Doc("each try, the oldest first")]
     payload: Annotated[dict[str, Any], Doc("the envelope that it carries")]
