@@ -41,6 +41,10 @@ HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
 }
 
 
+MAX_PROBLEMS = 100
+"""How many problems one answer lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong with an input: where, such as `recipients[3].params[1]`, and what."""

@@ -3,8 +3,8 @@
 import pytest
 
 from wacrmd.clock import HOUR, MINUTE, SECOND
+from wacrmd.domain.webhook_delivery import DueDelivery
 from wacrmd.outbound.schedule import RETRY_DELAYS, next_attempt_at, next_deliveries
-from wacrmd.store.outbox import DueDelivery
 
 MAX_AGE = 72 * HOUR
 

@@ -1,9 +1,14 @@
-"""Why a broadcast does not move: one pure decision, so that every caller gets the same reason."""
+"""Why a broadcast does not move; pure."""
 
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number, NumberState
+
+
+def has_work(broadcast: Broadcast, progress: Progress) -> bool:
+    """Whether a broadcast is sending and has pending recipients: only then can more than its own pause hold it."""
+    return broadcast.status is BroadcastStatus.SENDING and progress.pending_count > 0
 
 
 def broadcast_hold(
@@ -18,15 +23,13 @@ def broadcast_hold(
     earliest_retry_at: Millis | None,
     now: Millis,
 ) -> Hold | None:
-    """The first reason in the order of the lines below; None while the broadcast moves or has nothing to do.
+    """The first reason that applies, in the order of the lines below; None while it moves or has nothing to send.
 
-    `storage` and `throughput` are the holds that the database and the number's sending report about themselves.
-    `waiting` counts the pending recipients that are not in flight, `earliest_retry_at` is the first of their times.
+    `storage` and `throughput` are the holds of the database and of the number's rate limiter. `waiting` counts the
+    pending recipients that are not in flight, `earliest_retry_at` is the earliest of their times.
     """
-    if broadcast.status is BroadcastStatus.PAUSED:
+    if not has_work(broadcast, progress):
         return broadcast.hold
-    if broadcast.status is not BroadcastStatus.SENDING or progress.pending_count == 0:
-        return None
     if number is None or not number.access_token:
         detail = "Its number was removed: cancel it, and make a new broadcast from another number"
         return Hold(HoldReason.NUMBER_REMOVED, detail, broadcast.updated_at)

@@ -1,11 +1,57 @@
 """The delivery of an event to a local app."""
 
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated, Any
+
+from wacrmd.clock import Millis
+from wacrmd.domain.webhook_event import WebhookEvent
+from wacrmd.fields import Doc, Time, json_name
 
 
 class DeliveryStatus(StrEnum):
-    """Where a delivery stands; `PENDING` will be tried (again)."""
+    """The status of a delivery; a `PENDING` one will be attempted, or attempted again."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryFacts:
+    """What is stored of a delivery and shown to callers."""
+
+    __slots__ = ()  # what inherits it has slots of its own
+
+    uuid: Annotated[str, Doc("its id")] = field(metadata=json_name("id"))
+    endpoint_id: Annotated[str, Doc("id of the webhook")] = field(metadata=json_name("webhook_id"))
+    event: Annotated[WebhookEvent, Doc("which event")]
+    event_id: Annotated[str, Doc("id of the event, the same at each delivery")]
+    status: Annotated[DeliveryStatus, Doc("`pending` until it is delivered or given up")]
+    created_at: Annotated[Time, Doc("when the event was stored")]
+    delivered_at: Annotated[Time | None, Doc("when it was delivered")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery(DeliveryFacts):
+    """One event for one endpoint: its state, and each attempt with time, HTTP status or error, and duration."""
+
+    id: int
+    body: str
+    next_attempt_at: Millis
+    tries: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery that is due, with the URL and the encrypted secret of its endpoint."""
+
+    id: int
+    endpoint_id: str
+    url: str
+    secret: bytes = field(repr=False)
+    event: str
+    event_id: str
+    body: str = field(repr=False)
+    attempts: int
+    queued_at: Millis

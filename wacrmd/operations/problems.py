@@ -7,14 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from wacrmd.errors import Problem
+from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.suggest import did_you_mean
 
 UNION_TAGS = frozenset({"positional", "named"})
 """Labels that pydantic puts into a path for the branch of a union; they are no field."""
-
-MAX_PROBLEMS = 100
-"""How many problems one answer lists."""
 
 PLAIN_MESSAGES = {
     "missing": "is required",

@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver
 from anyio.abc import TaskGroup
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso, sleep_for
+from wacrmd.domain.webhook_delivery import DueDelivery
 from wacrmd.errors import Refusal
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.log import get_logger
@@ -23,7 +24,6 @@ from wacrmd.outbound.signature import headers
 from wacrmd.services.context import Context
 from wacrmd.store import outbox, webhook_endpoints
 from wacrmd.store.database import Tx
-from wacrmd.store.outbox import DueDelivery
 from wacrmd.vault import VaultError, webhook_secret_context
 
 POLL_INTERVAL: Millis = 1 * SECOND

@@ -1,9 +1,9 @@
 """When a delivery is retried, and which deliveries start next; pure."""
 
 from collections.abc import Collection, Mapping
-from typing import Protocol, TypeVar
 
 from wacrmd.clock import HOUR, MINUTE, SECOND, Millis
+from wacrmd.domain.webhook_delivery import DueDelivery
 
 RETRY_DELAYS: tuple[Millis, ...] = (
     5 * SECOND,
@@ -22,14 +22,6 @@ JITTER = 0.1
 """The share of a delay that is added at random, so that deliveries that failed together do not retry together."""
 
 
-class _Delivery(Protocol):
-    @property
-    def queued_at(self) -> Millis: ...
-
-
-_D = TypeVar("_D", bound=_Delivery)
-
-
 def next_attempt_at(
     attempts: int, queued_at: Millis, now: Millis, *, max_age: Millis, jitter: float
 ) -> Millis | None:
@@ -40,8 +32,8 @@ def next_attempt_at(
 
 
 def next_deliveries(
-    due: Mapping[str, list[_D]], in_progress: Mapping[str, int], slow: Collection[str], workers: int
-) -> list[_D]:
+    due: Mapping[str, list[DueDelivery]], in_progress: Mapping[str, int], slow: Collection[str], workers: int
+) -> list[DueDelivery]:
     """The deliveries to start on the free `workers`: fair between endpoints, oldest first for one endpoint.
 
     `due` and `in_progress` are by endpoint id. No endpoint gets more than half of the workers. An endpoint that
@@ -51,7 +43,7 @@ def next_deliveries(
     free = workers - sum(in_progress.values())
     load = dict(in_progress)
     waiting = {endpoint_id: list(deliveries) for endpoint_id, deliveries in due.items()}
-    chosen: list[_D] = []
+    chosen: list[DueDelivery] = []
     while free > 0:
         slow_load = sum(count for endpoint_id, count in load.items() if endpoint_id in slow)
         candidates = [

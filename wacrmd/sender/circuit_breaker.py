@@ -40,5 +40,5 @@ class CircuitBreaker:
         return decision
 
     def reset_streak(self) -> None:
-        """Forget earlier failures: a person changed what may have caused them."""
+        """Reset the failure streak: a person changed what may have caused the failures."""
         self.failure_streak = 0

@@ -1,4 +1,4 @@
-"""Attempts whose result nobody will record any more: their outcome is unknown, and they expire."""
+"""Expiring attempts whose result will never be recorded."""
 
 from functools import partial
 

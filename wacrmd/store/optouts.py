@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable
 
 from wacrmd.clock import Millis
+from wacrmd.domain.optout import OptOut
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 from wacrmd.views.events import OptedIn, OptedOut
-from wacrmd.views.optouts import AccountOptOut
 
-_ROW = RowMapper(AccountOptOut, {"account": "a.name"}, table="o")
+_ROW = RowMapper(OptOut, {"account": "a.name"}, table="o")
 _SELECT = f"SELECT {_ROW.columns} FROM optout o JOIN account a ON a.id = o.account_id"
 
 
@@ -172,9 +172,7 @@ def among(tx: Tx, account_id: str, addresses: Iterable[str]) -> set[str]:
     return {address for (address,) in rows}
 
 
-def find(
-    tx: Tx, account_id: str, *, phone: str | None = None, user_id: str | None = None
-) -> AccountOptOut | None:
+def find(tx: Tx, account_id: str, *, phone: str | None = None, user_id: str | None = None) -> OptOut | None:
     """The opt-out of a phone or a user id."""
     row = tx.execute(
         f"{_SELECT} WHERE o.account_id = ? AND (o.phone = ? OR o.user_id = ?) AND o.lifted_at IS NULL LIMIT 1",
@@ -183,9 +181,7 @@ def find(
     return _ROW.record(row) if row else None
 
 
-def page(
-    tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int
-) -> list[AccountOptOut]:
+def page(tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int) -> list[OptOut]:
     """Opt-outs of one account or of all after the position, newest first."""
     at, after_id = after or (2**62, 0)
     account_ids = [account_id] if account_id else [row[0] for row in tx.execute("SELECT id FROM account")]

@@ -2,46 +2,18 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
 from wacrmd.clock import Millis
-from wacrmd.domain.webhook_delivery import DeliveryStatus
+from wacrmd.domain.webhook_delivery import Delivery, DeliveryStatus, DueDelivery
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 from wacrmd.views.events import Envelope, Event
 from wacrmd.views.json import to_json
-from wacrmd.views.webhooks import DeliveryFacts
 
 MAX_DELETED_ROWS = 250
 """Deliveries that one call deletes at most: about 10 ms of the writer's time."""
-
-
-@dataclass(frozen=True, slots=True)
-class DueDelivery:
-    """A delivery that is due, with the URL and the encrypted secret of its endpoint."""
-
-    id: int
-    endpoint_id: str
-    url: str
-    secret: bytes = field(repr=False)
-    event: str
-    event_id: str
-    body: str = field(repr=False)
-    attempts: int
-    queued_at: Millis
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery(DeliveryFacts):
-    """One event for one endpoint: its state, and each attempt with time, HTTP status or error, and duration."""
-
-    id: int
-    body: str
-    next_attempt_at: Millis
-    tries: list[dict[str, Any]]
 
 
 _ROW = RowMapper(Delivery)

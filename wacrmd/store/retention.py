@@ -10,8 +10,6 @@ from wacrmd.store.database import Tx
 MAX_STEP_ROWS = 250
 """Rows that one step deletes per table at most: about 10 ms of the writer's time."""
 
-IDEMPOTENCY_PERIOD: Millis = DAY
-"""How long an Idempotency-Key is kept."""
 REDELIVERY_PERIOD: Millis = 8 * DAY
 """Meta delivers a webhook again for up to 7 days (docs/meta.md, Webhooks): message ids are kept until then."""
 

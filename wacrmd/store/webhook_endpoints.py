@@ -1,23 +1,11 @@
 """The webhook endpoints of local apps: where their events are delivered, each with its encrypted secret."""
 
 import json
-from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
+from wacrmd.domain.webhook_endpoint import Endpoint
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
-from wacrmd.views.webhooks import WebhookFacts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint(WebhookFacts):
-    """One URL of an account, the events that it is subscribed to, and whether deliveries succeed."""
-
-    account_id: str
-    account: str
-    row_id: int
-    secret: bytes = field(repr=False)
-
 
 _ROW = RowMapper(Endpoint, {"account": "a.name", "row_id": "e.rowid"}, table="e")
 _SELECT = f"SELECT {_ROW.columns} FROM webhook_endpoint e JOIN account a ON a.id = e.account_id"

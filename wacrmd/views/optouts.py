@@ -3,19 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from wacrmd.fields import Doc, Time, json_name
+from wacrmd.domain.optout import OptOutFacts
+from wacrmd.fields import Doc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OptOutView:
+class OptOutView(OptOutFacts):
     """A person who gets no broadcasts of the account: by phone, business-scoped user id, or both."""
-
-    id: Annotated[int, Doc("its id")]
-    phone: Annotated[str | None, Doc("phone number in E.164 form")]
-    user_id: Annotated[str | None, Doc("business-scoped user id")]
-    source: Annotated[str, Doc("the source, see optouts.md")]
-    detail: Annotated[str | None, Doc("the word of the person, or a remark")]
-    at: Annotated[Time, Doc("when the person opted out")] = field(metadata=json_name("created_at"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import orjson
 
-from wacrmd.clock import DAY, Millis
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Refusal, bad_request, draining
@@ -20,8 +19,6 @@ from wacrmd.store import broadcasts, idempotency, numbers, optouts, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import CreatedBroadcast
 from wacrmd.views.json import from_json, to_json
-
-IDEMPOTENCY_KEPT: Millis = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +90,8 @@ async def create(
 
 async def _first_answer(ctx: Context, account_id: str, key: Idempotency) -> Creation | None:
     """The answer that this key got before, if it did."""
-    since = ctx.clock.now() - IDEMPOTENCY_KEPT
-    first = await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, since=since))
+    now = ctx.clock.now()
+    first = await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, now=now))
     return None if first is None else _replay(first, key)
 
 
@@ -108,10 +105,7 @@ def _store(
     key: Idempotency | None,
 ) -> Creation:
     now = ctx.clock.now()
-    if (
-        key is not None
-        and (first := idempotency.get(tx, account_id, key.key, now - IDEMPOTENCY_KEPT)) is not None
-    ):
+    if key is not None and (first := idempotency.get(tx, account_id, key.key, now)) is not None:
         return _replay(first, key)
     current = numbers.get(tx, prepared.number.id)
     if current is None or not current.access_token:

@@ -1,9 +1,9 @@
 """A dry run: checks a broadcast as its creation does, and stores nothing."""
 
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.errors import Problem
+from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.services.broadcasts.input import BroadcastInput
-from wacrmd.services.broadcasts.prepare import MAX_PROBLEMS, NO_VALID_NUMBER, prepare
+from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, prepare
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, optouts
 from wacrmd.store.database import Tx

@@ -10,7 +10,7 @@ from wacrmd.clock import DAY, Millis, iso
 from wacrmd.domain.address import normalize_address
 from wacrmd.domain.number import Number
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
-from wacrmd.errors import Problem, Refusal, bad_request, no_number
+from wacrmd.errors import MAX_PROBLEMS, Problem, Refusal, bad_request, no_number
 from wacrmd.meta.payloads import content_problems
 from wacrmd.services.broadcasts import validation
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
@@ -21,9 +21,6 @@ from wacrmd.views.broadcasts import RejectionView
 NO_VALID_NUMBER = "No recipients had a valid E.164 phone number"
 MAX_AHEAD: Millis = 366 * DAY
 """How far in the future a scheduled start may be."""
-
-MAX_PROBLEMS = 100
-"""How many problems one answer lists."""
 
 MAX_SHOWN_ADDRESS = 64
 """Characters of a rejected `to` that an answer repeats."""

@@ -4,7 +4,7 @@ from functools import partial
 
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
-from wacrmd.domain.broadcast_hold import broadcast_hold
+from wacrmd.domain.broadcast_hold import broadcast_hold, has_work
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import not_found
@@ -68,7 +68,7 @@ async def page(
 
 def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> Hold | None:
     """Why a broadcast does not move; None while it moves or has nothing to send."""
-    if broadcast.status is not BroadcastStatus.SENDING or progress.pending_count == 0:
+    if not has_work(broadcast, progress):
         return broadcast.hold  # no other reason is possible, so nothing more is read
     now, outage = ctx.clock.now(), ctx.db.outage
     throughput = ctx.throughput.state(broadcast.number_id)

@@ -6,7 +6,7 @@ from wacrmd.clock import DAY, Millis, sleep_for
 from wacrmd.config import Config
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.store import retention
+from wacrmd.store import idempotency, retention
 from wacrmd.store.retention import Cutoffs
 
 PAUSE: Millis = 50
@@ -33,7 +33,7 @@ def cutoffs(config: Config, now: Millis) -> Cutoffs:
         audit=before(days.audit_days),
         unmatched_statuses=now - days.unmatched_statuses_days * DAY,
         inbound=before(days.history_days, retention.REDELIVERY_PERIOD),
-        idempotency=now - retention.IDEMPOTENCY_PERIOD,
+        idempotency=now - idempotency.KEPT_FOR,
     )
 
 

@@ -4,8 +4,10 @@ from functools import partial
 
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.address import normalize_address, phone_and_user_id
+from wacrmd.domain.optout import OptOut, OptOutFacts
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import bad_request, not_found
+from wacrmd.fields import shared
 from wacrmd.services.context import Context
 from wacrmd.store import optouts
 from wacrmd.store.database import Tx
@@ -22,7 +24,7 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
     phone, user_id = phone_and_user_id(normalized)
     now = ctx.clock.now()
 
-    def work(tx: Tx) -> AccountOptOut | None:
+    def work(tx: Tx) -> OptOut | None:
         optouts.add(
             tx,
             account_id=actor.account,
@@ -40,7 +42,7 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
         raise bad_request(
             "The clock of this machine is behind the time at which this person opted in: set the clock"
         )
-    return found
+    return _view(found)
 
 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
@@ -49,7 +51,7 @@ async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
     phone, user_id = phone_and_user_id(normalized) if normalized else (None, None)
     now = ctx.clock.now()
 
-    def work(tx: Tx) -> AccountOptOut:
+    def work(tx: Tx) -> OptOut:
         found = optouts.find(tx, actor.account, phone=phone, user_id=user_id)
         if found is None:
             raise not_found(f"Opt-out of {address[:64]!r}")
@@ -66,7 +68,7 @@ async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
 
     removed = await ctx.db.write(work)
     ctx.changes.publish()
-    return removed
+    return _view(removed)
 
 
 async def page(ctx: Context, account_id: str | None, request: PageRequest) -> Page[AccountOptOut]:
@@ -74,4 +76,8 @@ async def page(ctx: Context, account_id: str | None, request: PageRequest) -> Pa
     found = await ctx.db.read(
         partial(optouts.page, account_id=account_id, after=request.after, limit=request.rows)
     )
-    return Page.of(found, request, lambda row: row, lambda row: Position(row.at, row.id))
+    return Page.of(found, request, _view, lambda row: Position(row.at, row.id))
+
+
+def _view(optout: OptOut) -> AccountOptOut:
+    return AccountOptOut(**shared(OptOutFacts, optout), account=optout.account)

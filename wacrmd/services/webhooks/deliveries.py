@@ -4,15 +4,14 @@ import orjson
 
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page, PageRequest, Position
-from wacrmd.domain.webhook_delivery import DeliveryStatus
+from wacrmd.domain.webhook_delivery import Delivery, DeliveryFacts, DeliveryStatus
 from wacrmd.errors import conflict, not_found
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
 from wacrmd.services.webhooks.endpoints import find
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
-from wacrmd.store.outbox import Delivery
-from wacrmd.views.webhooks import DeliveryFacts, DeliveryView, TryView
+from wacrmd.views.webhooks import DeliveryView, TryView
 
 
 def _view(delivery: Delivery) -> DeliveryView:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page, PageRequest, Position
+from wacrmd.domain.webhook_endpoint import Endpoint, WebhookFacts
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.errors import not_found
 from wacrmd.fields import shared
@@ -15,9 +16,8 @@ from wacrmd.services.lookup import the_one
 from wacrmd.services.webhooks.url_check import check_url
 from wacrmd.store import outbox, webhook_endpoints
 from wacrmd.store.database import Tx
-from wacrmd.store.webhook_endpoints import Endpoint
 from wacrmd.vault import webhook_secret_context
-from wacrmd.views.webhooks import AccountWebhook, NewAccountWebhook, WebhookFacts
+from wacrmd.views.webhooks import AccountWebhook, NewAccountWebhook
 
 
 def find(tx: Tx, actor: Actor, reference: str) -> Endpoint:

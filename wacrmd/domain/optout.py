@@ -1,0 +1,27 @@
+"""An opt-out: a person who gets no broadcasts of an account."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from wacrmd.fields import Doc, Time, json_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptOutFacts:
+    """What is stored of an opt-out and shown to callers: the person by phone, business-scoped user id, or both."""
+
+    __slots__ = ()  # what inherits it has slots of its own
+
+    id: Annotated[int, Doc("its id")]
+    phone: Annotated[str | None, Doc("phone number in E.164 form")]
+    user_id: Annotated[str | None, Doc("business-scoped user id")]
+    source: Annotated[str, Doc("the source, see optouts.md")]
+    detail: Annotated[str | None, Doc("the word of the person, or a remark")]
+    at: Annotated[Time, Doc("when the person opted out")] = field(metadata=json_name("created_at"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOut(OptOutFacts):
+    """An opt-out as stored; `account` is the name of the account."""
+
+    account: str
