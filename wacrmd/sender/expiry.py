@@ -1,4 +1,4 @@
-"""Expiring attempts whose result will never be recorded."""
+"""Expires attempts whose result will never be recorded, such as those of a process that died."""
 
 from functools import partial
 
@@ -16,10 +16,10 @@ log = get_logger(__name__)
 
 
 async def expire_attempts(ctx: Context, in_flight: set[tuple[int, int]] | None) -> dict[int, int]:
-    """Settle attempts by `[sender] on_uncertain`; how many by broadcast id.
+    """Expire attempts as `[sender] on_uncertain` says; returns how many by broadcast id.
 
-    Without `in_flight` every attempt expires: nobody is sending. With it only those that are too old and not
-    among the (recipient id, attempt) that are in flight here.
+    Without `in_flight` every attempt expires, because nothing is sending. With it only those expire that are too old
+    and not in flight in this process, as (recipient id, attempt).
     """
     policy = ctx.config.sender.on_uncertain
     expired = await ctx.db.write(
@@ -44,9 +44,8 @@ def _expire(
         now,
         max_retries=ctx.config.sender.max_retries,
         older_than=None if in_flight is None else max_age,
-        in_flight=frozenset(
-            in_flight or ()
-        ),  # read inside the transaction: an earlier one may have claimed more
+        # read inside the transaction: an earlier one may have claimed more
+        in_flight=frozenset(in_flight or ()),
     )
     if expired:
         broadcasts.recipients_changed(tx, expired, now)

@@ -135,9 +135,8 @@ class Sender:
                 if await self._send_batch(job):
                     self._ctx.queue.enqueue(broadcast_id)
             self._crashes.pop(broadcast_id, None)
-        except (
-            Refusal
-        ) as refusal:  # the database cannot be used: nothing was claimed, the scheduler enqueues it again
+        except Refusal as refusal:
+            # The database cannot be used. Nothing was claimed, and the scheduler enqueues the broadcast again.
             log.warning("broadcast_job_postponed", broadcast_id=broadcast_id, reason=refusal.message)
         except Exception as error:
             log.exception("broadcast_job_crashed", broadcast_id=broadcast_id)
