@@ -11,7 +11,8 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.patience import PATIENCE_S
+from tests.support.meta import status
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, people, phones, site
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import HOUR, SECOND, iso
@@ -132,6 +133,31 @@ async def test_an_erasure_is_refused_while_a_message_is_in_flight(tmp_path: Path
             await here.admin("erase", phone=PERSON)
         with pytest.raises(RpcError, match="expected a phone number"):
             await here.admin("erase", phone="nobody")
+
+
+@pytest.mark.parametrize("late", ["delivered", "failed"])
+async def test_nothing_comes_back_after_an_erasure(tmp_path: Path, late: str) -> None:
+    """A status was faster than Meta's answer, so the row is not in flight. Another status and the answer come later."""
+    async with site(tmp_path, clock=ShiftClock()) as here:
+        here.sim.change(hold_answers=True, webhooks=False)
+        await here.send(people(1))
+        await eventually(lambda: len(here.sim.ledger.entries) == 1)
+        (entry,) = here.sim.ledger.entries
+        names = {
+            "recipient_id": PERSON[1:],
+            "biz_opaque_callback_data": json.loads(entry.body)["biz_opaque_callback_data"],
+        }
+        error = {"code": 131026, "title": "Undeliverable", "error_data": {"details": f"{PERSON} is no user"}}
+        await status(here, entry.wamid, "sent", **names)
+        await here.admin("erase", phone=PERSON)
+        await status(here, entry.wamid, late, **names, errors=[error])
+        here.sim.change(hold_answers=False)
+        with anyio.fail_after(PATIENCE_S):
+            while "'attempt', 1," not in (left := await here.running.ctx.db.read(everything)):
+                await anyio.sleep(0.01)
+        assert late in left
+        assert PERSON[1:] not in left
+        assert entry.wamid not in left
 
 
 async def test_an_erasure_for_one_account_keeps_the_data_of_others(tmp_path: Path) -> None:

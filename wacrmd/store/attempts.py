@@ -10,6 +10,7 @@ from wacrmd.domain.transitions import RECIPIENT, RecipientEvent, result_event
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import EndedAttempt
+from wacrmd.store.recipients import IS_ERASED
 from wacrmd.store.state_sql import after, allows
 
 OPTED_OUT = "Opted out before the send"
@@ -23,9 +24,12 @@ _EXPIRY = {
 }
 
 _NAMES = (
-    "wamid = coalesce(wamid, ?), wa_id = coalesce(wa_id, ?), user_id = coalesce(user_id, ?),"
-    " sent_at = coalesce(sent_at, ?)"
+    ", ".join(
+        f"{name} = coalesce({name}, iif({IS_ERASED}, NULL, ?))" for name in ("wamid", "wa_id", "user_id")
+    )
+    + ", sent_at = coalesce(sent_at, ?)"
 )
+"""Meta's names of the message and the person: kept where they are new, and never for an erased person."""
 _FENCE = "id = ? AND attempt = ? AND attempt > failed_attempt"
 
 

@@ -1,10 +1,11 @@
 """The statuses of our messages: each counts once, and their order does not matter."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wacrmd.clock import Millis
+from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.callback_token import parse_callback_token
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RUNG, RecipientState, RecipientStatus, recipient_state
@@ -121,8 +122,9 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         if state is None:
             done.repeated += 1
             continue
-        _move(row, receipt, state)
-        reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, receipt.error))
+        error = _keepable_error(row, receipt)
+        _move(row, receipt, state, error)
+        reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, error))
         done.add_applied(row, receipt, before)
     rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
     _write(tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt])
@@ -234,11 +236,16 @@ def _learn_names(row: _Row, receipt: Receipt) -> bool:
     return True
 
 
-def _move(row: _Row, receipt: Receipt, state: RecipientState) -> None:
+def _keepable_error(row: _Row, receipt: Receipt) -> MetaError | None:
+    """Meta's reason; of an erased person without the details, which may name them."""
+    erased = row.to.startswith(ERASED_PREFIX)
+    return replace(receipt.error, details=None) if receipt.error and erased else receipt.error
+
+
+def _move(row: _Row, receipt: Receipt, state: RecipientState, error: MetaError | None) -> None:
     """Move the row to the state that the receipt leads to, with the times and the reason that belong to it."""
     row.status, row.changed = state.status, True
     if state is RecipientState.FAILED:
-        error = receipt.error
         row.failed_at = receipt.at
         row.error_code = error.code if error else None
         row.error_title = error.title if error else "Meta gave no reason"

@@ -16,6 +16,8 @@ _ALL_STATUSES = json.dumps(list(RecipientStatus))
 _NO_LIMIT = 2**62
 ERASED_PREFIX = "erased:"
 """How the address of a recipient begins whose person was erased; see data_subjects.py."""
+IS_ERASED = f"\"to\" LIKE '{ERASED_PREFIX}%'"
+"""True for such a recipient, in SQL. Nothing that names the person may be written to it again."""
 
 _E = RecipientEvent
 
@@ -71,7 +73,7 @@ def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now:
         " next_attempt_at = ?, error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL,"
         " wamid = NULL, wa_id = NULL, sent_at = NULL"
         f" WHERE broadcast_id = ? AND {allows(_E.REQUEUED)} AND status IN (SELECT value FROM json_each(?))"
-        f" AND \"to\" NOT LIKE '{ERASED_PREFIX}%'",
+        f" AND NOT {IS_ERASED}",
         (now, broadcast_id, json.dumps(list(statuses))),
     )
     return cursor.rowcount
