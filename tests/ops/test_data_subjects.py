@@ -135,6 +135,56 @@ async def test_an_erasure_is_refused_while_a_message_is_in_flight(tmp_path: Path
             await here.admin("erase", phone="nobody")
 
 
+async def test_the_audit_names_a_person_in_one_form_so_that_an_erasure_finds_it(tmp_path: Path) -> None:
+    """However an operator wrote the number; a longer number that contains it is somebody else's."""
+    longer = "+4314152000000"
+    async with site(tmp_path) as here:
+        for written in ("+1 (415) 200-0000", "1-415-200-0000", "0014152000000"):
+            await here.admin("optout.add", phone=written, detail="asked by Erika Mustermann")
+            await here.admin("optout.remove", phone=written)
+        await here.admin("optout.import", csv="phone,detail\n+1 415 200 0000,Erika Mustermann\n")
+        await here.admin("optout.add", phone=longer, detail="another one")
+        exported = await here.admin("export-person", phone=PERSON)
+        assert [json.loads(entry["params"])["phone"] for entry in exported["audit"]] == [PERSON] * 6
+        await here.admin("erase", phone=PERSON, forget_optout=True)
+        left = await here.running.ctx.db.read(everything)
+        assert "Mustermann" not in left
+        assert "415 200" not in left
+        assert left.count(PERSON[1:]) == left.count(longer[1:]) == 2
+
+
+async def test_an_erased_failure_that_meta_reported_stays_one(tmp_path: Path) -> None:
+    """Meta gave no error code: the message id alone tells it from a failure that wacrmd assumed."""
+    async with site(tmp_path, webhooks=False) as here:
+        broadcast_id = await here.send(people(1))
+        await here.until_status(broadcast_id, "sent")
+        (entry,) = here.sim.ledger.entries
+        token = json.loads(entry.body)["biz_opaque_callback_data"]
+        await status(here, entry.wamid, "failed", biz_opaque_callback_data=token)
+        assert (await here.show(broadcast_id))["failed_count"] == 1
+        await here.admin("erase", phone=PERSON)
+        await status(here, entry.wamid, "sent", biz_opaque_callback_data=token)
+        assert (await here.show(broadcast_id))["failed_count"] == 1
+
+
+async def test_a_repeated_request_sends_nothing_again_after_an_erasure(tmp_path: Path) -> None:
+    """Its stored answer names the person; without the answer the request would make a second broadcast."""
+    async with site(tmp_path) as here:
+        body = {"template_name": "hello", "recipients": [*people(2), {"to": "415", "params": ["Ana"]}]}
+        first = await here.api.post("/api/v1/broadcasts", json=body, headers={"Idempotency-Key": "k"})
+        await here.until_status(first.json()["data"]["broadcast_id"], "sent")
+        await here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute("UPDATE idempotency SET answer = replace(answer, '415', ?)", (PERSON,)).rowcount
+            )
+        )
+        await here.admin("erase", phone=PERSON)
+        again = await here.api.post("/api/v1/broadcasts", json=body, headers={"Idempotency-Key": "k"})
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert again.json()["data"]["rejections"][0]["to"] == "[erased]"
+        assert len(here.sim.ledger.entries) == 2
+
+
 @pytest.mark.parametrize("late", ["delivered", "failed"])
 async def test_nothing_comes_back_after_an_erasure(tmp_path: Path, late: str) -> None:
     """A status was faster than Meta's answer, so the row is not in flight. Another status and the answer come later."""
@@ -151,10 +201,11 @@ async def test_nothing_comes_back_after_an_erasure(tmp_path: Path, late: str) ->
         await status(here, entry.wamid, "sent", **names)
         await here.admin("erase", phone=PERSON)
         await status(here, entry.wamid, late, **names, errors=[error])
-        here.sim.change(hold_answers=False)
-        with anyio.fail_after(PATIENCE_S):
+        with here.running.ctx.changes.watch_all() as changed, anyio.fail_after(PATIENCE_S):
+            here.sim.change(hold_answers=False)
             while "'attempt', 1," not in (left := await here.running.ctx.db.read(everything)):
-                await anyio.sleep(0.01)
+                await changed.wait()
+                changed.clear()
         assert late in left
         assert PERSON[1:] not in left
         assert entry.wamid not in left

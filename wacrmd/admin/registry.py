@@ -16,7 +16,7 @@ from wacrmd.admin.protocol import RpcCode, RpcError
 from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode
 from wacrmd.fields import JsonObject
-from wacrmd.operations.inputs import NoParams, Params
+from wacrmd.operations.inputs import Audited, NoParams, Params
 from wacrmd.operations.problems import problems_of
 from wacrmd.suggest import did_you_mean
 from wacrmd.views.json import adapter
@@ -87,13 +87,17 @@ class Method(Generic[C]):
         """The given parameters as the audit may keep them, whether or not they are valid.
 
         Only plain values of declared parameters are kept as they are; a secret, anything nested, and the
-        value of an unknown name (a misspelt secret, perhaps) are not.
+        value of an unknown name (a misspelt secret, perhaps) are not. A parameter can declare another form
+        (`Audited`).
         """
         properties = self.params.model_json_schema().get("properties", {})
+        forms = _audited_forms(self.params)
         kept: JsonObject = {}
         for name, value in itertools.islice(given.items(), _MAX_AUDITED_PARAMS):
             declared = properties.get(name)
             secret = declared is None or b'"writeOnly"' in orjson.dumps(declared)
+            if not secret and name in forms and isinstance(value, str):
+                value = forms[name](value)  # noqa: PLW2901 - the same value in its audited form
             kept[name[:_MAX_AUDITED_CHARACTERS]] = REDACTED if secret else _plain(value)
         return kept
 
@@ -189,6 +193,16 @@ class Registry(Generic[C]):
             raise RpcError(
                 RpcCode.METHOD_NOT_FOUND, f"no method {name[:100]!r}{hint}", {"code": ErrorCode.NOT_FOUND}
             ) from None
+
+
+def _audited_forms(params: type[Params]) -> dict[str, Callable[[str], str]]:
+    """What the audit keeps of the parameters that declare it, by name."""
+    return {
+        declared.alias or name: marker.form
+        for name, declared in params.model_fields.items()
+        for marker in declared.metadata
+        if isinstance(marker, Audited)
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -1,11 +1,14 @@
 """The parameters of operations: their base, their common types, and how an operator limits an operation."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from wacrmd.clock import Millis, parse_iso
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.address import normalize_address
 from wacrmd.domain.page import PageRequest
 from wacrmd.services.access.accounts import account_named, account_or_only
 from wacrmd.services.context import Context
@@ -31,6 +34,28 @@ TimeInput = Annotated[int, BeforeValidator(_time), WithJsonSchema({"type": "stri
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=36)]
 Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What the audit keeps of a parameter in place of its text: `Annotated[str, Audited(as_size)]`."""
+
+    form: Callable[[str], str]
+
+
+def _as_address(text: str) -> str:
+    return normalize_address(text) or "[neither a phone number nor a user id]"
+
+
+def _as_size(text: str) -> str:
+    return f"[{len(text)} characters]"
+
+
+Address = Annotated[str, StringConstraints(min_length=1, max_length=200), Audited(_as_address)]
+"""A person, as a phone number or a user id. The audit keeps the normal form, by which an erasure finds it."""
+
+File = Annotated[str, StringConstraints(min_length=1), Audited(_as_size)]
+"""The text of a file, which may name many people: the audit keeps its size."""
 
 
 class Params(BaseModel):

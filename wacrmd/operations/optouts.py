@@ -12,7 +12,7 @@ from wacrmd.domain.csv_file import split_lines
 from wacrmd.domain.page import Page, PageRequest
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.body import Body
-from wacrmd.operations.inputs import Limited, NoParams, OfAnyAccount, OfOneAccount, Params
+from wacrmd.operations.inputs import Address, File, Limited, NoParams, OfAnyAccount, OfOneAccount, Params
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.optouts import import_export, manage
@@ -24,7 +24,6 @@ COLLECTION = "/api/v1/optouts"
 MANAGE = (Scope.OPTOUTS_MANAGE,)
 EXAMPLE = {"account": "shop", "phone": "+14155550123"}
 
-Address = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 PHONE = "phone number in any form, or a business-scoped user id"
 
 
@@ -58,9 +57,7 @@ class OperatorOptOutFilter(Limited, OfAnyAccount):
 class Import(OfOneAccount):
     """A CSV file, or a part of it that begins with its header."""
 
-    csv: str = Field(
-        min_length=1, description="a header with phone, user_id or detail, or phone numbers alone"
-    )
+    csv: File = Field(description="a header with phone, user_id or detail, or phone numbers alone")
 
 
 @operations.operation(

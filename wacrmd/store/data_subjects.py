@@ -6,6 +6,7 @@ the rows that were added since.
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 from uuid import uuid4
@@ -18,6 +19,9 @@ SLICE = 50_000
 
 ERASED = "Erased at the person's request"
 """The error title of a recipient that was pending when its person was erased."""
+
+REMOVED = "[erased]"
+"""Stands for the person in text that is kept."""
 
 _NEWEST = 2**62
 _LEFT_IN_WAL = "erased_content_left_in_wal"
@@ -79,11 +83,12 @@ def collect_deliveries(tx: Tx, subject: DataSubject, after: int, to: int) -> Non
 def collect_audit_entries(tx: Tx, subject: DataSubject, after: int, to: int) -> None:
     """Add the audit entries that name the person; none for one account, because entries belong to none."""
     rows = tx.execute(
-        "SELECT id FROM audit WHERE id > ?1 AND id <= ?2 AND ?4 IS NULL"
+        "SELECT id, params FROM audit WHERE id > ?1 AND id <= ?2 AND ?4 IS NULL"
         " AND EXISTS (SELECT 1 FROM json_each(?3) n WHERE instr(params, n.value))",
         (after, to, *_addresses(subject)),
     )
-    subject.audit_entries |= {entry_id for (entry_id,) in rows}
+    names_person = _naming(subject).search  # not only digits that stand within a longer number
+    subject.audit_entries |= {entry_id for entry_id, params in rows if names_person(params)}
 
 
 class Collector(Protocol):
@@ -150,7 +155,8 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
     recipients.cancel_erased(tx, subject.recipients, ERASED)
     erased["recipient"] = tx.execute(
         f"UPDATE recipient SET \"to\" = '{recipients.ERASED_PREFIX}' || id, params = NULL, content = NULL,"
-        " wamid = NULL, wa_id = NULL, user_id = NULL, error_details = NULL WHERE id IN (SELECT value FROM json_each(?))",
+        f" wamid = iif(wamid IS NULL, NULL, '{recipients.ERASED_PREFIX}' || id), wa_id = NULL, user_id = NULL,"
+        " error_details = NULL WHERE id IN (SELECT value FROM json_each(?))",
         (ids,),
     ).rowcount
     erased["inbound_message"] = tx.execute(f"DELETE FROM inbound_message {_INBOUND}", addresses).rowcount
@@ -158,17 +164,8 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
         "DELETE FROM webhook_delivery WHERE id IN (SELECT value FROM json_each(?))",
         (_ids(subject.deliveries),),
     ).rowcount
-    tx.execute(
-        "DELETE FROM idempotency WHERE (?2 IS NULL OR account_id = ?2)"
-        " AND EXISTS (SELECT 1 FROM json_each(?1) n WHERE instr(answer, n.value))",
-        addresses,
-    )
-    for address in sorted(subject.addresses, key=len, reverse=True):
-        tx.execute(
-            "UPDATE audit SET params = replace(params, ?, '[erased]')"
-            " WHERE id IN (SELECT value FROM json_each(?))",
-            (address, _ids(subject.audit_entries)),
-        )
+    _erase_in_answers(tx, subject)
+    _erase_in_audit(tx, subject)
     if forget_optout:
         erased["optout"] = tx.execute(f"DELETE FROM optout {_OPTOUTS}", addresses).rowcount
     else:
@@ -178,6 +175,39 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
         (_LEFT_IN_WAL, uuid4().hex),  # another value each time: see `emptied_wal`
     )
     return erased, touched
+
+
+def _erase_in_answers(tx: Tx, subject: DataSubject) -> None:
+    """Take the person out of stored first answers. The answers stay: a repeated request must not send again."""
+    answers = tx.execute(
+        "SELECT account_id, key, answer FROM idempotency WHERE (?2 IS NULL OR account_id = ?2)"
+        " AND EXISTS (SELECT 1 FROM json_each(?1) n WHERE instr(answer, n.value))",
+        _addresses(subject),
+    ).fetchall()
+    naming = _naming(subject)
+    tx.executemany(
+        "UPDATE idempotency SET answer = ? WHERE account_id = ? AND key = ?",
+        [(naming.sub(REMOVED, answer), account_id, key) for account_id, key, answer in answers],
+    )
+
+
+def _erase_in_audit(tx: Tx, subject: DataSubject) -> None:
+    """Take the person out of the parameters of audited calls, with what was written about them."""
+    naming = _naming(subject)
+    for entry_id in sorted(subject.audit_entries):
+        (stored,) = tx.execute("SELECT params FROM audit WHERE id = ?", (entry_id,)).fetchone()
+        params = json.loads(naming.sub(REMOVED, stored))
+        if "detail" in params:
+            params["detail"] = REMOVED
+        tx.execute(
+            "UPDATE audit SET params = ? WHERE id = ?", (json.dumps(params, ensure_ascii=False), entry_id)
+        )
+
+
+def _naming(subject: DataSubject) -> re.Pattern[str]:
+    """Matches each address of the person where it is not a part of a longer one."""
+    addresses = sorted(subject.addresses, key=len, reverse=True)
+    return re.compile(rf"(?<![\w+])(?:{'|'.join(map(re.escape, addresses))})(?!\w)", re.ASCII)
 
 
 def left_in_wal(tx: Tx) -> str | None:
