@@ -270,7 +270,8 @@ async def _reload(daemon: Daemon) -> None:
     try:
         await reload_config(daemon.ctx)
     except Refusal as refusal:
-        log.warning("config_reload_failed", reason=refusal.message)
+        problems = [problem.message for problem in refusal.details]
+        log.warning("config_reload_failed", reason=refusal.message, problems=problems)
     daemon.notifier.ready()
 
 

@@ -210,7 +210,7 @@ async def test_a_crash_of_a_job_is_logged_and_the_worker_lives_on(path: Path, db
             queue.enqueue(2)
             await runs.until(1)
             assert queue.health().workers_alive == 1
-    assert [(e["event"], e["broadcast_id"]) for e in events] == [("broadcast_job_crashed", 1)]
+    assert [(e["event"], e["broadcast_row"]) for e in events] == [("broadcast_job_crashed", 1)]
 
 
 async def test_a_dead_worker_is_replaced(path: Path, db: sqlite3.Connection) -> None:

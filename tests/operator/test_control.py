@@ -191,7 +191,7 @@ socket = "{tmp_path}/admin.sock"
             assert "sender.max_retries" in line
             file.write_text(text + "[sender]\nmax_retries = -9\n")
             process.send_signal(signal.SIGHUP)
-            assert "max_retries" in await until_event(events, "config_reload_rejected")
+            assert "max_retries" in await until_event(events, "config_reload_failed")
             process.send_signal(signal.SIGTERM)
             await until_event(events, "daemon_stopped")
             assert await process.wait() == 0

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.meta import account_event, template_event
 from tests.support.site import PHONE_NUMBER_ID, Site, people, site
@@ -62,3 +63,18 @@ async def test_a_reinstated_account_leaves_paused_what_a_person_paused(tmp_path:
         await account_event(here, "ACCOUNT_RECONNECTED")
         hold = (await here.admin("number.show", id=PHONE_NUMBER_ID))["hold"]
         assert hold["reason"] == "paused_by_operator"
+
+
+async def test_the_log_names_what_was_paused_as_the_api_does(tmp_path: Path) -> None:
+    with capture_logs() as events:
+        async with site(tmp_path) as here:
+            broadcast_id = await begun(here)
+            await template_event(here, "PAUSED")
+            await here.admin("number.resume", id=PHONE_NUMBER_ID)
+            await account_event(here, "ACCOUNT_RESTRICTION")
+    paused = {
+        event["event"]: event.get("broadcast") or event["number"]
+        for event in events
+        if event["event"].endswith("_paused")
+    }
+    assert paused == {"broadcast_paused": broadcast_id, "number_paused": PHONE_NUMBER_ID}

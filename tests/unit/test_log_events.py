@@ -13,6 +13,8 @@ from wacrmd.log import LEVELS
 CODE = Path(wacrmd.__file__).parent
 TEXT = (CODE.parent / "docs" / "logs.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) ?\| (.+) \|$", TEXT, re.MULTILINE)
+KEYS = set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", TEXT.partition("## Events")[2], re.MULTILINE))
+"""The keys that say what a line is about: each means the same in every event."""
 BRIDGE = "library_logged"
 """What libraries log has the level and the logger that the library gave it."""
 
@@ -51,6 +53,12 @@ def test_every_event_is_documented_with_its_level_and_its_values() -> None:
         if name != BRIDGE
     }
     assert documented == logged()
+
+
+def test_a_value_that_identifies_something_has_a_documented_key() -> None:
+    used = set().union(*(values for _, values in logged().values()))
+    nouns = {"broadcast", "recipient", "number", "business_account", "endpoint"}
+    assert {name for name in used if name in nouns or re.search(r"(^|_)(id|row|uuid)$", name)} == KEYS
 
 
 def test_the_rows_are_sorted_and_each_is_one_sentence() -> None:

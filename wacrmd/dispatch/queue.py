@@ -293,7 +293,7 @@ class DispatchQueue:
             self._portal.call(self._run_on_loop, broadcast_id)
         except (RuntimeError, CancelledError) as error:
             # The event loop is stopping; the broadcast is enqueued again at the next start.
-            log.warning("broadcast_job_aborted", broadcast_id=broadcast_id, error=repr(error))
+            log.warning("broadcast_job_aborted", broadcast_row=broadcast_id, error=repr(error))
 
     async def _run_on_loop(self, broadcast_id: int) -> None:
         """One job in its own cancel scope; a crash is logged, and the scheduler enqueues the broadcast again."""
@@ -304,6 +304,6 @@ class DispatchQueue:
             try:
                 await self._send_broadcast(broadcast_id)
             except Exception:
-                log.exception("broadcast_job_crashed", broadcast_id=broadcast_id)
+                log.exception("broadcast_job_crashed", broadcast_row=broadcast_id)
             finally:
                 self._running.discard(scope)

@@ -137,9 +137,9 @@ class Sender:
             self._crashes.pop(broadcast_id, None)
         except Refusal as refusal:
             # The database cannot be used. Nothing was claimed, and the scheduler enqueues the broadcast again.
-            log.warning("broadcast_job_postponed", broadcast_id=broadcast_id, reason=refusal.message)
+            log.warning("broadcast_job_postponed", broadcast_row=broadcast_id, reason=refusal.message)
         except Exception as error:
-            log.exception("broadcast_job_crashed", broadcast_id=broadcast_id)
+            log.exception("broadcast_job_crashed", broadcast_row=broadcast_id)
             await self._count_crash(broadcast_id, error)
         finally:
             self._sending.discard(broadcast_id)
@@ -234,7 +234,7 @@ class Sender:
         try:
             body = job.body(claim)
         except Exception as error:
-            log.exception("message_build_crashed", recipient_id=claim.recipient_id)
+            log.exception("message_build_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
             note = f"the message could not be built: {error}"
             limiter.answered(started_at, accepted=False)
             decision = Decision(
@@ -246,7 +246,7 @@ class Sender:
         try:
             outcome = await ctx.meta.send(job.number.phone_number_id, job.token, body)
         except Exception as error:  # a fault of ours must not cancel the other requests
-            log.exception("attempt_crashed", recipient_id=claim.recipient_id)
+            log.exception("attempt_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
             outcome = Unknown(Phase.WRITE, describe(error))
         counters.time_meta(ctx, outcome, perf_counter() - began)
         self._decide(job, claim, outcome, limiter, breaker, started_at)
@@ -278,7 +278,7 @@ class Sender:
             log.info(
                 "attempt_failed",
                 broadcast=job.broadcast.uuid,
-                recipient_id=claim.recipient_id,
+                recipient=claim.recipient_id,
                 attempt=claim.attempt,
                 status=result.status.value,
                 note=result.note,

@@ -20,7 +20,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PauseEvent:
-    """A broadcast or number was paused; `id` is the uuid of the broadcast or the id of the number."""
+    """A broadcast or number was paused; `id` is the uuid of the broadcast or the phone number id."""
 
     what: Literal["broadcast", "number"]
     id: str
@@ -54,7 +54,7 @@ def pause_broadcast(
 def pause_number(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> list[PauseEvent]:
     """Pause a number: none of its broadcasts sends until it is resumed."""
     paused = numbers.pause(tx, number_id, reason, detail, now)
-    return [PauseEvent("number", number_id, reason, detail)] if paused else []
+    return [PauseEvent("number", paused, reason, detail)] if paused else []
 
 
 def pause_business_account(
@@ -62,16 +62,18 @@ def pause_business_account(
 ) -> list[PauseEvent]:
     """Pause all numbers of a business account."""
     paused = numbers.pause_business_account(tx, waba_id, reason, detail, now)
-    return [PauseEvent("number", number_id, reason, detail) for number_id in paused]
+    return [PauseEvent("number", each, reason, detail) for each in paused]
 
 
 def log_pauses(pauses: Iterable[PauseEvent]) -> None:
     """Write one log line for each pause; call it after the commit."""
     for pause in pauses:
         if pause.what == "broadcast":
-            log.warning("broadcast_paused", id=pause.id, reason=pause.reason.value, detail=pause.detail)
+            log.warning(
+                "broadcast_paused", broadcast=pause.id, reason=pause.reason.value, detail=pause.detail
+            )
         else:
-            log.warning("number_paused", id=pause.id, reason=pause.reason.value, detail=pause.detail)
+            log.warning("number_paused", number=pause.id, reason=pause.reason.value, detail=pause.detail)
 
 
 def resume_broadcast(tx: Tx, broadcast_id: int, now: Millis) -> Resumed:

@@ -133,24 +133,24 @@ def remove(tx: Tx, number_id: str, now: Millis) -> None:
     tx.execute("DELETE FROM app_secret WHERE number_id = ?", (number_id,))
 
 
-def pause(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> bool:
-    """Stop sending from this number; False when it is paused already (its first reason stays)."""
-    cursor = tx.execute(
+def pause(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> str | None:
+    """Stop sending from this number; its phone number id, None when it is paused already (its first reason stays)."""
+    row = tx.execute(
         "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
-        " WHERE id = ? AND state = 'active'",
+        " WHERE id = ? AND state = 'active' RETURNING phone_number_id",
         (reason, detail, now, number_id),
-    )
-    return cursor.rowcount > 0
+    ).fetchone()
+    return row[0] if row else None
 
 
 def pause_business_account(tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis) -> list[str]:
-    """Stop sending from all numbers of a business account; the ids of those that were active."""
+    """Stop sending from all numbers of a business account; the phone number ids of those that were active."""
     rows = tx.execute(
         "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
-        " WHERE waba_id = ? AND state = 'active' AND removed_at IS NULL RETURNING id",
+        " WHERE waba_id = ? AND state = 'active' AND removed_at IS NULL RETURNING phone_number_id",
         (reason, detail, now, waba_id),
     )
-    return [number_id for (number_id,) in rows.fetchall()]
+    return [phone_number_id for (phone_number_id,) in rows.fetchall()]
 
 
 def resume(tx: Tx, number_id: str) -> bool:

@@ -33,5 +33,5 @@ async def end_drain(ctx: Context) -> DrainView:
     for broadcast_id in await ctx.db.read(broadcasts.sending):
         ctx.queue.enqueue(broadcast_id)
     ctx.changes.wake_all()
-    log.info("drain_cancelled")
+    log.info("drain_ended")
     return DrainView(draining=False, since=None, in_flight=ctx.throughput.in_flight)

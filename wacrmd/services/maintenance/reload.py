@@ -30,7 +30,6 @@ async def reload_config(ctx: Context) -> ReloadReport:
         if ctx.control.adopt is not None:
             ctx.control.adopt(running)
     except ConfigError as error:
-        log.warning("config_reload_rejected", problems=error.problems)
         raise bad_request(
             f"The configuration cannot be used, nothing is changed: {error.problems[0]}"
             + (f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""),
