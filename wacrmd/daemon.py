@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -24,6 +23,7 @@ from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
 from wacrmd.domain.actor import Level
 from wacrmd.errors import Refusal, sole_error
+from wacrmd.fields import JsonObject
 from wacrmd.http.listener import Listener
 from wacrmd.http.sockets import inherited
 from wacrmd.log import get_logger
@@ -308,7 +308,7 @@ def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
     ]
 
 
-async def _audit(ctx: Context, caller: Caller, method: str, params: dict[str, Any], result: str) -> None:
+async def _audit(ctx: Context, caller: Caller, method: str, params: JsonObject, result: str) -> None:
     entry = audit.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, params, result)
     await ctx.db.write(partial(audit.add, entry=entry))
     log.info(

@@ -15,6 +15,7 @@ import orjson
 from wacrmd.admin import protocol
 from wacrmd.admin.protocol import MAX_ANSWER, MAX_REQUEST, PROTOCOL, Request, RpcError
 from wacrmd.errors import WacrmdError
+from wacrmd.fields import JsonObject
 
 CONNECT_TIMEOUT_S = 5.0
 _FULL_BACKLOG_PAUSE_S = 0.02
@@ -64,7 +65,7 @@ class AdminClient:
         self._lines.close()
         self._socket.close()
 
-    def call(self, method: str, params: dict[str, Any] | None = None) -> Any:
+    def call(self, method: str, params: JsonObject | None = None) -> Any:
         """The result of an ordinary method."""
         request_id = self._begin(method, params)
         while True:
@@ -72,7 +73,7 @@ class AdminClient:
             if answer.get("id") == request_id and "result" in answer:
                 return answer["result"]
 
-    def stream(self, method: str, params: dict[str, Any] | None = None) -> Iterator[Any]:
+    def stream(self, method: str, params: JsonObject | None = None) -> Iterator[Any]:
         """The items of a streaming method, as they come; stop early by closing the client."""
         request_id = self._begin(method, params)
         while True:
@@ -82,7 +83,7 @@ class AdminClient:
             elif answer.get("id") == request_id and "result" in answer:
                 return
 
-    def _begin(self, method: str, params: dict[str, Any] | None) -> int:
+    def _begin(self, method: str, params: JsonObject | None) -> int:
         self._calls += 1
         line = protocol.encode_request(Request(self._calls, method, params or {}))
         if len(line) > MAX_REQUEST:
@@ -95,7 +96,7 @@ class AdminClient:
             raise self._lost(method) from None
         return self._calls
 
-    def _answer(self, method: str) -> dict[str, Any]:
+    def _answer(self, method: str) -> JsonObject:
         """The next line that concerns this call; raises RpcError if it is an error."""
         try:
             line = self._lines.readline(MAX_ANSWER)
@@ -194,7 +195,7 @@ def _group_of(path: Path) -> str:
         return "that the socket and its directory belong to"
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def _parse(line: bytes) -> JsonObject | None:
     try:
         message = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -202,7 +203,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
-def _raise_error(answer: dict[str, Any]) -> None:
+def _raise_error(answer: JsonObject) -> None:
     """Raise what the daemon refused; an error without an id concerns the whole connection."""
     error = answer.get("error")
     if error is not None:

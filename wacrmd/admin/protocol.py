@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from wacrmd.errors import ErrorCode, Problem, Refusal, WacrmdError
+from wacrmd.fields import JsonObject
 
 PROTOCOL = 1
 """Raised when an old client could misread a new daemon; new methods and new fields do not count."""
@@ -42,7 +43,7 @@ class Request:
 
     id: RequestId
     method: str
-    params: dict[str, Any]
+    params: JsonObject
 
 
 class RpcError(WacrmdError):
@@ -52,7 +53,7 @@ class RpcError(WacrmdError):
         self,
         code: int,
         message: str,
-        data: dict[str, Any],
+        data: JsonObject,
         *,
         request_id: RequestId | None = None,
     ) -> None:
@@ -141,7 +142,7 @@ def too_long() -> RpcError:
 
 def refused(refusal: Refusal) -> RpcError:
     """A service's refusal as the answer of a call."""
-    data: dict[str, Any] = {"code": refusal.code}
+    data: JsonObject = {"code": refusal.code}
     if refusal.details:
         data["details"] = [{"path": one.path, "message": one.message} for one in refusal.details]
     if refusal.retry_after_s is not None:
@@ -154,5 +155,5 @@ def _invalid(message: str, request_id: RequestId | None) -> RpcError:
     return RpcError(RpcCode.INVALID_REQUEST, message, data, request_id=request_id)
 
 
-def _line(message: dict[str, Any], default: Callable[[Any], Any] | None = None) -> bytes:
+def _line(message: JsonObject, default: Callable[[Any], Any] | None = None) -> bytes:
     return orjson.dumps(message, default=default, option=orjson.OPT_APPEND_NEWLINE)

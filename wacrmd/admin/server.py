@@ -19,11 +19,12 @@ from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
 from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode, Refusal, WacrmdError
+from wacrmd.fields import JsonObject
 from wacrmd.log import get_logger
 
 C = TypeVar("C")
 
-Audit = Callable[[Caller, str, dict[str, Any], str], Awaitable[None]]
+Audit = Callable[[Caller, str, JsonObject, str], Awaitable[None]]
 """`await audit(caller, method, redacted params, result)`; result: `ok`, `denied`, `interrupted`, a code."""
 
 MAX_CONNECTIONS = 256

@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from wacrmd.errors import Problem, Refusal, bad_request, not_found
+from wacrmd.fields import JsonObject
 from wacrmd.operations.operation import Kind, Operation
 from wacrmd.operations.paging import PageQuery
 from wacrmd.operations.problems import problems_of
@@ -69,7 +70,7 @@ def parse_query(given: Mapping[str, str], path: Mapping[str, str]) -> dict[str, 
     return dict(given)
 
 
-def parse_body(raw: bytes) -> dict[str, Any]:
+def parse_body(raw: bytes) -> JsonObject:
     """The JSON object of a body. Refuses everything else."""
     try:
         given = orjson.loads(raw)

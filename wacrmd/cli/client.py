@@ -11,6 +11,7 @@ from wacrmd.admin.client import AdminClient
 from wacrmd.admin.protocol import RpcCode, RpcError
 from wacrmd.cli.frame import Session
 from wacrmd.errors import ConfigError
+from wacrmd.fields import JsonObject
 
 # The defaults of wacrmd.config, repeated: importing it would double the time of every command. A test compares them.
 DEFAULT_SOCKET = Path("/run/wacrmd/admin.sock")
@@ -59,7 +60,7 @@ def stream(session: Session, method: str, **params: Any) -> Iterator[Any]:
             raise _explained(error, daemon.daemon_version) from None
 
 
-def _given(params: dict[str, Any]) -> dict[str, Any]:
+def _given(params: JsonObject) -> JsonObject:
     return {name: value for name, value in params.items() if value is not None}
 
 

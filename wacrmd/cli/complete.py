@@ -1,12 +1,12 @@
 """Completion of names and ids in the shell, with a call to the daemon. Without a daemon it offers nothing."""
 
 from collections.abc import Callable
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from wacrmd.errors import WacrmdError
+from wacrmd.fields import JsonObject
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -18,7 +18,7 @@ def _listed(method: str, field: str, label: str) -> Complete:
         from wacrmd.cli.client import call  # noqa: PLC0415 - only a shell asks for it
 
         try:
-            rows: list[dict[str, Any]] = call(context.find_root().obj, method)
+            rows: list[JsonObject] = call(context.find_root().obj, method)
         except (WacrmdError, OSError):
             return []
         return [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wacrmd.cli.output import clean, on_terminal, relative, span
+from wacrmd.fields import JsonObject
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -27,17 +28,17 @@ OTHER_COUNTS = (
 )
 
 
-def follow(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+def follow(items: Iterable[JsonObject]) -> JsonObject | None:
     """Show each item of `broadcast.watch` as it comes; returns the last one."""
     return _live(items) if on_terminal() else _lines(items)
 
 
-def done_count(item: dict[str, Any]) -> int:
+def done_count(item: JsonObject) -> int:
     """How many recipients are not pending any more."""
     return int(item["total_recipients"]) - int(item["pending_count"])
 
 
-def line(item: dict[str, Any]) -> str:
+def line(item: JsonObject) -> str:
     """One line about the broadcast: progress, rate, time left, counts, and its hold."""
     total, done = int(item["total_recipients"]), done_count(item)
     parts = [f"{item['status']}: {done}/{total} ({_percent(done, total)})"]
@@ -52,7 +53,7 @@ def line(item: dict[str, Any]) -> str:
     return clean(", ".join(parts))
 
 
-def failures(item: dict[str, Any]) -> list[str]:
+def failures(item: JsonObject) -> list[str]:
     """One line for each reason why recipients failed."""
     return [
         clean(f"{one['count']} x {one['code'] if one['code'] is not None else 'no code'}: {one['title']}")
@@ -60,7 +61,7 @@ def failures(item: dict[str, Any]) -> list[str]:
     ]
 
 
-def _lines(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+def _lines(items: Iterable[JsonObject]) -> JsonObject | None:
     last, printed_at, printed = None, 0.0, ""
     for last in items:
         text = line(last)
@@ -75,7 +76,7 @@ def _lines(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     return last
 
 
-def draw(item: dict[str, Any]) -> None:
+def draw(item: JsonObject) -> None:
     """Print a broadcast once, with advice about its failures."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
@@ -86,7 +87,7 @@ def draw(item: dict[str, Any]) -> None:
             console.print(f"  {one['code']}: {clean(one['advice'])}", style="dim", markup=False)
 
 
-def _live(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+def _live(items: Iterable[JsonObject]) -> JsonObject | None:
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
     from rich.live import Live  # noqa: PLC0415
 
@@ -97,7 +98,7 @@ def _live(items: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     return last
 
 
-def _drawn(item: dict[str, Any]) -> "Group":
+def _drawn(item: JsonObject) -> "Group":
     from rich.console import Group  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from wacrmd.cli.frame import Session
+from wacrmd.fields import JsonObject
 
 # Control characters and overrides of the text direction: a terminal obeys them, and some texts come from outside.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -185,7 +186,7 @@ def people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
 
 
-def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, empty: str) -> None:
+def table(rows: Sequence[JsonObject], columns: Sequence[Column], *, empty: str) -> None:
     """Print rows below their titles, fitted to the terminal; without rows, print `empty` to stderr."""
     if not rows:
         hint(empty)
@@ -219,7 +220,7 @@ def _has_value(value: Any, column: Column) -> bool:
     return bool(value) or (not column.optional and value is not None and value not in ("", []))
 
 
-def _narrowest(column: Column, rows: Sequence[dict[str, Any]]) -> int:
+def _narrowest(column: Column, rows: Sequence[JsonObject]) -> int:
     """The smallest width of a column that hides nothing. Text can be folded."""
     widest = max(len(shown(row[column.field], column.kind, terminal=True)) for row in rows)
     folded = min(widest, _MIN_TEXT_WIDTH) if column.kind is Kind.TEXT else widest
@@ -234,7 +235,7 @@ def details(pairs: Iterable[tuple[str, Any]]) -> None:
         paragraph(click.style(f"{name:<{width}}", dim=True) + "  ", value, width + 2)
 
 
-def findings(checks: Iterable[dict[str, Any]]) -> None:
+def findings(checks: Iterable[JsonObject]) -> None:
     """Print checks, one a line, with advice below those that are not ok."""
     listed = list(checks)
     width = max((len(str(one["check"])) for one in listed), default=0)
@@ -246,7 +247,7 @@ def findings(checks: Iterable[dict[str, Any]]) -> None:
             paragraph(" " * (width + 8), f"→ {clean(str(one['advice']))}", width + 8)
 
 
-def holds(held: Iterable[dict[str, Any]]) -> None:
+def holds(held: Iterable[JsonObject]) -> None:
     """Print the broadcasts and numbers that do not move: which one, why, and since when."""
     for one in held:
         name = one["id"][:SHORT_ID] if one["what"] == "broadcast" else one["id"]
@@ -260,7 +261,7 @@ def holds(held: Iterable[dict[str, Any]]) -> None:
             click.echo(f"{head}: {clean(one['detail'])}{since}")
 
 
-def held_of(rows: Iterable[dict[str, Any]], what: str, name: str) -> list[dict[str, Any]]:
+def held_of(rows: Iterable[JsonObject], what: str, name: str) -> list[JsonObject]:
     """The rows with a hold, in the form that `holds` prints; `name` is the field with the label."""
     return [{"what": what, "id": row["id"], "name": row[name], **row["hold"]} for row in rows if row["hold"]]
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio.to_thread
 import httpx
@@ -15,6 +14,7 @@ from wacrmd import daemon
 from wacrmd.admin.client import AdminClient
 from wacrmd.clock import SystemClock
 from wacrmd.config import parse
+from wacrmd.fields import JsonObject
 from wacrmd.simulator import Options, Simulator
 
 ACCOUNT = "demo"
@@ -24,7 +24,7 @@ WABA_ID = "102290129340398"
 ACCESS_TOKEN = "a token for the simulated Meta only"  # noqa: S105 - no secret: the real Meta does not know it
 APP_SECRET = "the app secret of the simulated Meta"  # noqa: S105 - as above
 FIRST_PHONE = 14_152_000_000
-BEHAVIOUR: dict[str, Any] = {
+BEHAVIOUR: JsonObject = {
     "latency_ms": 90,
     "latency_jitter_ms": 60,
     "delivered_share": 0.95,
@@ -73,7 +73,7 @@ class DemoSite:
             answer.raise_for_status()
             return str(answer.json()["data"]["broadcast_id"])
 
-    def watch(self, broadcast_id: str) -> Iterator[dict[str, Any]]:
+    def watch(self, broadcast_id: str) -> Iterator[JsonObject]:
         """The items of `broadcast.watch`, until nothing more is to come; blocks."""
         with AdminClient(self.socket) as client:
             yield from client.stream("broadcast.watch", {"id": broadcast_id})

@@ -1,10 +1,10 @@
 """Message templates, and the content that fills one."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from wacrmd.clock import Millis
-from wacrmd.fields import Doc, Time, json_name
+from wacrmd.fields import Doc, JsonObject, Time, json_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +15,9 @@ class TemplateContent:
     """
 
     params: list[str] | dict[str, str] | None = None
-    header: dict[str, Any] | None = None
-    buttons: list[dict[str, Any]] | None = None
-    components: list[dict[str, Any]] | None = None
+    header: JsonObject | None = None
+    buttons: list[JsonObject] | None = None
+    components: list[JsonObject] | None = None
 
     def over(self, defaults: "TemplateContent") -> "TemplateContent":
         """A recipient's content over the broadcast's defaults; raw components replace the other kinds."""
@@ -45,7 +45,7 @@ class Template:
     status: Annotated[str, Doc("only `APPROVED` can be sent")]
     category: Annotated[str | None, Doc("its category, in Meta's words")]
     parameter_format: Annotated[str, Doc("`POSITIONAL` or `NAMED`")]
-    components: Annotated[list[dict[str, Any]], Doc("as Meta gives them")]
+    components: Annotated[list[JsonObject], Doc("as Meta gives them")]
     quality: Annotated[str | None, Doc("its quality rating, in Meta's words")]
     reason: Annotated[str | None, Doc("why it was rejected")]
     synced_at: Annotated[Time, Doc("when it was synced, or changed by a webhook")]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from wacrmd.clock import Millis
 from wacrmd.domain.webhook_event import WebhookEvent
@@ -15,6 +15,16 @@ class DeliveryStatus(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryAttempt:
+    """One attempt of a delivery, as stored and as callers see it."""
+
+    at: Annotated[str, Doc("when it began, ISO-8601")]
+    status: Annotated[int | None, Doc("the HTTP status; null if there was no answer")]
+    error: Annotated[str | None, Doc("why it failed; null if it succeeded")]
+    duration_ms: Annotated[int, Doc("how long it took, in milliseconds")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +49,7 @@ class Delivery(DeliveryFacts):
     id: int
     body: str
     next_attempt_at: Millis
-    tries: list[dict[str, Any]]
+    tries: list[DeliveryAttempt]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import httpx
 from wacrmd.clock import Millis
 from wacrmd.domain.template import Template
 from wacrmd.errors import WacrmdError
+from wacrmd.fields import JsonObject
 from wacrmd.meta.answer import error_of, outcome_of
 from wacrmd.meta.errors import rule_for
 from wacrmd.meta.management import Health, NumberInfo, app_names, templates_of
@@ -144,9 +145,9 @@ class MetaClient:
         """Close all connections; sends in flight end with an unknown outcome."""
         await self._http.aclose()
 
-    async def _list(self, path: str, access_token: str, fields: str | None) -> list[dict[str, Any]]:
+    async def _list(self, path: str, access_token: str, fields: str | None) -> list[JsonObject]:
         """All pages of a list. Only the cursor is used, not the URL in `next`: the token must go to no other host."""
-        items: list[dict[str, Any]] = []
+        items: list[JsonObject] = []
         params = {"limit": "100"} | ({"fields": fields} if fields else {})
         for _ in range(MAX_PAGES):
             page = await self._call("GET", path, access_token, params)
@@ -160,9 +161,7 @@ class MetaClient:
             params = params | {"after": after}
         raise MetaCallError(f"Meta's answer to {path} has more than {MAX_PAGES} pages.")
 
-    async def _call(
-        self, method: str, path: str, access_token: str, params: Mapping[str, str]
-    ) -> dict[str, Any]:
+    async def _call(self, method: str, path: str, access_token: str, params: Mapping[str, str]) -> JsonObject:
         if not (access_token.isascii() and access_token.isprintable()):
             raise MetaCallError(f"{TOKEN_UNUSABLE.title}.".capitalize(), TOKEN_UNUSABLE)
         try:
@@ -179,7 +178,7 @@ class MetaClient:
         return _document(path, response)
 
 
-def _document(path: str, response: httpx.Response) -> dict[str, Any]:
+def _document(path: str, response: httpx.Response) -> JsonObject:
     """The JSON object of an answer; raises MetaCallError for anything else."""
     document = as_json(response.content)
     if error := error_of(document):

@@ -5,10 +5,10 @@ The shapes are in docs/meta.md, Management calls. A value of another type counts
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.domain.template import Template
+from wacrmd.fields import JsonObject
 from wacrmd.meta.untrusted import as_object, as_objects, as_text
 
 MAX_TEXT = 200
@@ -28,7 +28,7 @@ class NumberInfo:
     is_on_business_app: bool
 
     @classmethod
-    def of(cls, node: dict[str, Any]) -> "NumberInfo":
+    def of(cls, node: JsonObject) -> "NumberInfo":
         """The number that Meta's JSON object describes."""
         return cls(
             display_phone_number=as_text(node.get("display_phone_number"), MAX_TEXT),
@@ -56,10 +56,10 @@ class Health:
 
     can_send_message: str | None
     errors: tuple[HealthError, ...]
-    raw: dict[str, Any]
+    raw: JsonObject
 
     @classmethod
-    def of(cls, health_status: dict[str, Any]) -> "Health":
+    def of(cls, health_status: JsonObject) -> "Health":
         """The health that Meta's `health_status` describes."""
         errors = tuple(
             HealthError(
@@ -73,13 +73,13 @@ class Health:
         return cls(as_text(health_status.get("can_send_message")), errors, health_status)
 
 
-def app_names(subscriptions: Iterable[dict[str, Any]]) -> list[str]:
+def app_names(subscriptions: Iterable[JsonObject]) -> list[str]:
     """The names of the apps that receive a business account's webhooks, or their ids if they have no name."""
     apps = (as_object(item.get("whatsapp_business_api_data", item)) for item in subscriptions)
     return [str(app.get("name") or app.get("id")) for app in apps if app]
 
 
-def templates_of(waba_id: str, items: Iterable[dict[str, Any]], now: Millis) -> list[Template]:
+def templates_of(waba_id: str, items: Iterable[JsonObject], now: Millis) -> list[Template]:
     """The templates of a business account, each name and language once; items without both are left out."""
     found: dict[tuple[str, str], Template] = {}
     for item in items:

@@ -11,6 +11,7 @@ import orjson
 
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem
+from wacrmd.fields import JsonObject
 
 MAX_BUTTONS = 10
 """How many buttons a template can have."""
@@ -34,12 +35,12 @@ _BUTTON_FIELDS: dict[str, tuple[str, ...]] = {
 
 def message(
     to: str, template_name: str, language: str, content: TemplateContent, callback: str
-) -> dict[str, Any]:
+) -> JsonObject:
     """The body for one person. `to` is E.164 with `+`; anything else is a business-scoped user id.
 
     `callback` (at most 512 characters) comes back in statuses as `biz_opaque_callback_data`.
     """
-    template: dict[str, Any] = {"name": template_name, "language": {"code": language}}
+    template: JsonObject = {"name": template_name, "language": {"code": language}}
     if components := _components(content):
         template["components"] = components
     return {
@@ -57,7 +58,7 @@ def body(to: str, template_name: str, language: str, content: TemplateContent, c
     return orjson.dumps(message(to, template_name, language, content, callback))
 
 
-def _components(content: TemplateContent) -> list[dict[str, Any]]:
+def _components(content: TemplateContent) -> list[JsonObject]:
     if content.components is not None:
         return content.components
     components = []
@@ -76,7 +77,7 @@ def _body_parameters(params: list[str] | dict[str, str]) -> list[dict[str, str]]
     return [{"type": "text", "text": text} for text in params]
 
 
-def _header_parameter(header: dict[str, Any]) -> dict[str, Any]:
+def _header_parameter(header: JsonObject) -> JsonObject:
     if "text" in header:
         return {"type": "text", **header}
     ((kind, value),) = header.items()
@@ -85,7 +86,7 @@ def _header_parameter(header: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, kind: value}
 
 
-def _button(button: dict[str, Any]) -> dict[str, Any]:
+def _button(button: JsonObject) -> JsonObject:
     kind = button["type"]
     return {
         "type": "button",
@@ -95,12 +96,12 @@ def _button(button: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _flow_parameter(button: dict[str, Any]) -> dict[str, Any]:
+def _flow_parameter(button: JsonObject) -> JsonObject:
     action = {field: button[field] for field in _BUTTON_FIELDS["flow"] if field in button}
     return {"type": "action", "action": action}
 
 
-_BUTTON_PARAMETERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+_BUTTON_PARAMETERS: dict[str, Callable[[JsonObject], JsonObject]] = {
     "url": lambda button: {"type": "text", "text": button["text"]},
     "quick_reply": lambda button: {"type": "payload", "payload": button["payload"]},
     "copy_code": lambda button: {"type": "coupon_code", "coupon_code": button["code"]},
@@ -108,7 +109,7 @@ _BUTTON_PARAMETERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-def content_problems(given: dict[str, Any], path: str = "") -> list[Problem]:
+def content_problems(given: JsonObject, path: str = "") -> list[Problem]:
     """What is wrong with `header`, `buttons` and `components` in a caller's JSON object at `path`.
 
     Absent keys and null are right. `params` is not checked here, except that raw components exclude it.
@@ -157,7 +158,7 @@ def _header_problems(header: Any, path: str) -> list[Problem]:
     return problems + _media_problems(value, f"{path}.{kind}", kind)
 
 
-def _media_problems(media: dict[str, Any], path: str, kind: str) -> list[Problem]:
+def _media_problems(media: JsonObject, path: str, kind: str) -> list[Problem]:
     allowed = ("id", "link", "filename") if kind == "document" else ("id", "link")
     problems = _unknown_keys(media, allowed, path)
     if ("id" in media) == ("link" in media):
@@ -171,7 +172,7 @@ def _media_problems(media: dict[str, Any], path: str, kind: str) -> list[Problem
     return problems
 
 
-def _location_problems(location: dict[str, Any], path: str) -> list[Problem]:
+def _location_problems(location: JsonObject, path: str) -> list[Problem]:
     problems = _unknown_keys(location, ("latitude", "longitude", "name", "address"), path)
     for key, limit in (("latitude", 90), ("longitude", 180)):
         if not _is_degrees(location.get(key), limit):
@@ -264,7 +265,7 @@ def _size_problems(value: Any, path: str) -> list[Problem]:
     return []
 
 
-def _unknown_keys(given: dict[str, Any], allowed: tuple[str, ...], path: str) -> list[Problem]:
+def _unknown_keys(given: JsonObject, allowed: tuple[str, ...], path: str) -> list[Problem]:
     return [
         Problem(f"{path}.{key}", f"unknown key; expected {_names(allowed)}")
         for key in given

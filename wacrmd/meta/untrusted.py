@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from wacrmd.clock import SECOND, Millis
+from wacrmd.fields import JsonObject
 
 _MAX_UNIX_S = 10**11
 """Unix seconds from here on (the year 5138) are no time of a message."""
@@ -18,12 +19,12 @@ def as_json(body: bytes) -> Any:
         return None
 
 
-def as_object(value: Any) -> dict[str, Any]:
+def as_object(value: Any) -> JsonObject:
     """`value` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def as_objects(value: Any) -> list[dict[str, Any]]:
+def as_objects(value: Any) -> list[JsonObject]:
     """The JSON objects of a list; nothing of anything else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 

@@ -14,6 +14,7 @@ import orjson
 
 from wacrmd.clock import Millis
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.fields import JsonObject
 from wacrmd.meta.answer import meta_error
 from wacrmd.meta.outcome import MetaError
 from wacrmd.meta.untrusted import as_id, as_object, as_objects, as_text, as_time
@@ -115,7 +116,7 @@ class TemplateEvent:
     meta_id: str | None
     event: str
     reason: str | None
-    raw: dict[str, Any]
+    raw: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class AccountEvent:
     field: str
     event: str | None
     phone: str | None
-    raw: dict[str, Any]
+    raw: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
     return updates
 
 
-def _messages(value: dict[str, Any], waba_id: str | None, received_at: Millis) -> Iterator[Update]:
+def _messages(value: JsonObject, waba_id: str | None, received_at: Millis) -> Iterator[Update]:
     phone_number_id = _phone_number_id(value)
     for status in as_objects(value.get("statuses")):
         yield _status(status, phone_number_id, waba_id, received_at)
@@ -213,7 +214,7 @@ def _messages(value: dict[str, Any], waba_id: str | None, received_at: Millis) -
 
 
 def _status(
-    status: dict[str, Any], phone_number_id: str | None, waba_id: str | None, received_at: Millis
+    status: JsonObject, phone_number_id: str | None, waba_id: str | None, received_at: Millis
 ) -> Update:
     wamid, word = as_id(status.get("id")), status.get("status")
     known = STATUSES.get(word) if isinstance(word, str) else None
@@ -235,7 +236,7 @@ def _status(
 
 
 def _inbound(
-    message: dict[str, Any],
+    message: JsonObject,
     user_ids: dict[str | None, str | None],
     phone_number_id: str | None,
     waba_id: str | None,
@@ -267,7 +268,7 @@ def _inbound(
     )
 
 
-def _button(kind: str, part: dict[str, Any]) -> dict[str, Any]:
+def _button(kind: str, part: JsonObject) -> JsonObject:
     """The tapped button: of a template (`payload`, `text`), or of an interactive message (`id`, `title`)."""
     if kind == "button":
         return part
@@ -276,7 +277,7 @@ def _button(kind: str, part: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _preferences(value: dict[str, Any], waba_id: str | None, received_at: Millis) -> Iterator[Update]:
+def _preferences(value: JsonObject, waba_id: str | None, received_at: Millis) -> Iterator[Update]:
     phone_number_id = _phone_number_id(value)
     for preference in as_objects(value.get("user_preferences")):
         wish = preference.get("value")
@@ -288,7 +289,7 @@ def _preferences(value: dict[str, Any], waba_id: str | None, received_at: Millis
             yield Preference(phone_number_id, waba_id, wa_id, user_id, wish, at)
 
 
-def _template_event(field: str, value: dict[str, Any], waba_id: str | None) -> TemplateEvent:
+def _template_event(field: str, value: JsonObject, waba_id: str | None) -> TemplateEvent:
     language = as_text(value.get("message_template_language"))
     return TemplateEvent(
         waba_id,
@@ -302,7 +303,7 @@ def _template_event(field: str, value: dict[str, Any], waba_id: str | None) -> T
     )
 
 
-def _reason(value: dict[str, Any]) -> str | None:
+def _reason(value: JsonObject) -> str | None:
     """Why a template changed; Meta writes NONE when there is no reason."""
     other = as_object(value.get("other_info"))
     rejection = as_object(value.get("rejection_info"))
@@ -312,7 +313,7 @@ def _reason(value: dict[str, Any]) -> str | None:
     return None
 
 
-def _account_event(field: str, value: dict[str, Any], waba_id: str | None) -> AccountEvent:
+def _account_event(field: str, value: JsonObject, waba_id: str | None) -> AccountEvent:
     phone = as_id(value.get("display_phone_number")) or as_id(value.get("phone_number"))
     digits = "".join(filter(str.isdecimal, phone)) if phone else None
     event = (
@@ -321,5 +322,5 @@ def _account_event(field: str, value: dict[str, Any], waba_id: str | None) -> Ac
     return AccountEvent(waba_id, field, as_text(event), digits, value)
 
 
-def _phone_number_id(value: dict[str, Any]) -> str | None:
+def _phone_number_id(value: JsonObject) -> str | None:
     return as_id(as_object(value.get("metadata")).get("phone_number_id"))

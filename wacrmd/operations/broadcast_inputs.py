@@ -13,8 +13,9 @@ from pydantic import (
 )
 
 from wacrmd.domain.template import TemplateContent
+from wacrmd.fields import JsonObject
 from wacrmd.operations.body import Body
-from wacrmd.operations.inputs import Object, OfOneAccount, Params, TimeInput
+from wacrmd.operations.inputs import OfOneAccount, Params, TimeInput
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 
 MAX_PARAMS = 100
@@ -61,11 +62,15 @@ Language = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2,
 class Content(Body):
     """What fills the template beyond the body (docs/api.md, Templates with more than text)."""
 
-    header: Object | None = Field(None, description="text, image, video, document or location of the header")
-    buttons: list[Object] | None = Field(
+    header: JsonObject | None = Field(
+        None, description="text, image, video, document or location of the header"
+    )
+    buttons: list[JsonObject] | None = Field(
         None, description="values of URL, quick-reply, copy-code and flow buttons"
     )
-    components: list[Object] | None = Field(None, description="Meta's own component objects, sent unchanged")
+    components: list[JsonObject] | None = Field(
+        None, description="Meta's own component objects, sent unchanged"
+    )
 
 
 class NewRecipient(Content):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
@@ -33,7 +33,6 @@ TimeInput = Annotated[int, BeforeValidator(_time), WithJsonSchema({"type": "stri
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=36)]
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.page import Page
 from wacrmd.errors import ErrorCode
+from wacrmd.fields import JsonObject
 from wacrmd.operations.inputs import NoParams, Params
 from wacrmd.services.context import Context
 
@@ -148,7 +149,7 @@ class Operation:
     item: Any
     """The type of the result, or of each item of a list, page or stream."""
     errors: tuple[ErrorCode, ...]
-    example: dict[str, Any]
+    example: JsonObject
     http: Http | None
     admin: Admin | None
 
@@ -200,7 +201,7 @@ class Operations:
         http: Http | None = None,
         admin: Admin | None = None,
         errors: tuple[ErrorCode, ...] = (),
-        example: dict[str, Any] | None = None,
+        example: JsonObject | None = None,
     ) -> Callable[[F], F]:
         """Declare the decorated function `run(ctx, actor, params)`, or `run(ctx, actor, params, page)`.
 

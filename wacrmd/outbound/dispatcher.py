@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver
 from anyio.abc import TaskGroup
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso, sleep_for
-from wacrmd.domain.webhook_delivery import DueDelivery
+from wacrmd.domain.webhook_delivery import DeliveryAttempt, DueDelivery
 from wacrmd.errors import Refusal
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.log import get_logger
@@ -226,12 +226,12 @@ def record_result(
     """
     retry_at = next_attempt_at(delivery.attempts + 1, delivery.queued_at, now, max_age=max_age, jitter=jitter)
     has_given_up = result.status == GONE or retry_at is None
-    attempt = {
-        "at": iso(started_at),
-        "status": result.status,
-        "error": result.error,
-        "duration_ms": round(result.duration_s * SECOND),
-    }
+    attempt = DeliveryAttempt(
+        at=iso(started_at),
+        status=result.status,
+        error=result.error,
+        duration_ms=round(result.duration_s * SECOND),
+    )
     outbox.record_attempt(
         tx, delivery.id, attempt, next_attempt_at=None if has_given_up else retry_at, now=now
     )

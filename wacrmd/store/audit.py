@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from wacrmd.clock import Millis
+from wacrmd.fields import JsonObject
 from wacrmd.store.database import Tx
 
 
@@ -17,7 +17,7 @@ class AuditEntry:
     user: str | None
     pid: int | None
     method: str
-    params: dict[str, Any]
+    params: JsonObject
     result: str
 
 

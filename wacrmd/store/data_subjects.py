@@ -8,9 +8,10 @@ the rows that were added since.
 import json
 import re
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import uuid4
 
+from wacrmd.fields import JsonObject
 from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
 
@@ -240,38 +241,49 @@ def _addresses(subject: DataSubject) -> tuple[str, str | None]:
     return json.dumps(sorted(subject.addresses)), subject.account_id
 
 
-def export(tx: Tx, subject: DataSubject) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSubjectRows:
+    """All rows about a person, as stored; times are in milliseconds."""
+
+    messages: list[JsonObject]
+    replies: list[JsonObject]
+    optouts: list[JsonObject]
+    webhooks: list[JsonObject]
+    audit: list[JsonObject]
+
+
+def export(tx: Tx, subject: DataSubject) -> DataSubjectRows:
     """All that is known of the person; times are in milliseconds."""
     addresses = _addresses(subject)
-    return {
-        "messages": _messages(tx, subject),
-        "replies": _rows(
+    return DataSubjectRows(
+        messages=_messages(tx, subject),
+        replies=_rows(
             tx,
             "SELECT id AS whatsapp_message_id, at, received_at, recipient_id AS in_reply_to FROM inbound_message"
             f" {_INBOUND} ORDER BY received_at",
             addresses,
         ),
-        "optouts": _rows(
+        optouts=_rows(
             tx,
             "SELECT (SELECT name FROM account WHERE id = optout.account_id) AS account, phone, user_id, source,"
             f" detail, at FROM optout {_OPTOUTS} ORDER BY at",
             addresses,
         ),
-        "webhooks": _rows(
+        webhooks=_rows(
             tx,
             "SELECT event, body, status, created_at FROM webhook_delivery"
             " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
             (_ids(subject.deliveries),),
         ),
-        "audit": _rows(
+        audit=_rows(
             tx,
             "SELECT at, method, params FROM audit WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
             (_ids(subject.audit_entries),),
         ),
-    }
+    )
 
 
-def _messages(tx: Tx, subject: DataSubject) -> list[dict[str, Any]]:
+def _messages(tx: Tx, subject: DataSubject) -> list[JsonObject]:
     rows = _rows(
         tx,
         "SELECT r.id, a.name AS account, n.phone_number_id AS number, b.uuid AS broadcast_id, b.name AS broadcast,"
@@ -289,7 +301,7 @@ def _messages(tx: Tx, subject: DataSubject) -> list[dict[str, Any]]:
     return rows
 
 
-def _rows(tx: Tx, statement: str, values: tuple[object, ...]) -> list[dict[str, Any]]:
+def _rows(tx: Tx, statement: str, values: tuple[object, ...]) -> list[JsonObject]:
     cursor = tx.execute(statement, values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]

@@ -3,12 +3,12 @@
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.errors import conflict
+from wacrmd.fields import JsonObject
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 
@@ -180,7 +180,7 @@ def set_health(
     quality: str | None,
     limit_tier: str | None,
     verified_name: str | None,
-    health: dict[str, Any] | None,
+    health: JsonObject | None,
     now: Millis,
 ) -> None:
     """Keep what Meta reported about the number; None leaves what was known."""
@@ -199,10 +199,10 @@ def set_limit_tier(tx: Tx, waba_id: str, limit_tier: str, now: Millis) -> None:
     )
 
 
-def health(tx: Tx, number_id: str) -> dict[str, Any] | None:
+def health(tx: Tx, number_id: str) -> JsonObject | None:
     """What Meta last reported about the number's health."""
     row = tx.execute("SELECT health FROM number WHERE id = ?", (number_id,)).fetchone()
-    reported: dict[str, Any] | None = json.loads(row[0]) if row and row[0] else None
+    reported: JsonObject | None = json.loads(row[0]) if row and row[0] else None
     return reported
 
 

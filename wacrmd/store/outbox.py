@@ -1,11 +1,12 @@
 """The outbox of webhooks to local apps: a delivery is stored in the transaction of the change that it reports."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import asdict
 from uuid import uuid4
 
 from wacrmd.clock import Millis
-from wacrmd.domain.webhook_delivery import Delivery, DeliveryStatus, DueDelivery
+from wacrmd.domain.webhook_delivery import Delivery, DeliveryAttempt, DeliveryStatus, DueDelivery
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
@@ -90,10 +91,10 @@ def due(tx: Tx, *, now: Millis, limit: int, in_flight: Iterable[int]) -> dict[st
 
 
 def record_attempt(
-    tx: Tx, delivery_id: int, result: Mapping[str, object], *, next_attempt_at: Millis | None, now: Millis
+    tx: Tx, delivery_id: int, attempt: DeliveryAttempt, *, next_attempt_at: Millis | None, now: Millis
 ) -> None:
-    """Record an attempt: delivered if `result["error"]` is None, else pending until the next one, or failed."""
-    if result["error"] is None:
+    """Record an attempt: delivered if it has no error, else pending until the next one, or failed."""
+    if attempt.error is None:
         status = DeliveryStatus.DELIVERED
     else:
         status = DeliveryStatus.FAILED if next_attempt_at is None else DeliveryStatus.PENDING
@@ -101,7 +102,7 @@ def record_attempt(
         "UPDATE webhook_delivery SET status = ?1, attempts = attempts + 1, tries = json_insert(tries, '$[#]', json(?2)),"
         " next_attempt_at = coalesce(?3, next_attempt_at),"
         " delivered_at = CASE WHEN ?1 = 'delivered' THEN ?4 ELSE delivered_at END WHERE id = ?5",
-        (status, json.dumps(dict(result), ensure_ascii=False), next_attempt_at, now, delivery_id),
+        (status, json.dumps(asdict(attempt), ensure_ascii=False), next_attempt_at, now, delivery_id),
     )
 
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import partial
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -73,7 +74,8 @@ def _without_none(hint: Any) -> Any:
 def _converter(kind: Any) -> Callable[[Any], Any] | None:
     """What makes a value of this type from what the column holds; None where it is the same."""
     if get_origin(kind) is list:
-        return json.loads
+        record: Any = get_args(kind)[0]
+        return partial(_records, record) if is_dataclass(record) else json.loads
     if get_origin(kind) is tuple:
         item = _converter(get_args(kind)[0]) or _same
         return lambda text: tuple(item(each) for each in json.loads(text))
@@ -81,6 +83,10 @@ def _converter(kind: Any) -> Callable[[Any], Any] | None:
         converter: Callable[[Any], Any] = kind
         return converter
     return None
+
+
+def _records(record: Any, text: str) -> list[Any]:
+    return [record(**each) for each in json.loads(text)]
 
 
 def _same(value: Any) -> Any:

@@ -7,6 +7,8 @@ import orjson
 from pydantic import TypeAdapter
 from pydantic_core import SchemaSerializer
 
+from wacrmd.fields import JsonObject
+
 T = TypeVar("T")
 
 
@@ -21,9 +23,9 @@ def fragment(value: object, shown_as: Any = None) -> orjson.Fragment:
     return orjson.Fragment(to_json(value, shown_as))
 
 
-def as_object(view: object) -> dict[str, Any]:
+def as_object(view: object) -> JsonObject:
     """A view as the object that a reader of its JSON gets."""
-    found: dict[str, Any] = orjson.loads(to_json(view))
+    found: JsonObject = orjson.loads(to_json(view))
     return found
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from wacrmd.domain.hold import Hold
-from wacrmd.fields import Doc, Time, json_name
+from wacrmd.fields import Doc, JsonObject, Time, json_name
 from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.checks import Check, CheckState
 from wacrmd.views.numbers import AccountNumber
@@ -178,7 +178,7 @@ class AuditView:
     uid: Annotated[int, Doc("id of the user")]
     pid: Annotated[int | None, Doc("id of the process; null if it is not known")]
     method: Annotated[str, Doc("the method that was called")]
-    params: Annotated[dict[str, Any], Doc("the parameters without secrets")]
+    params: Annotated[JsonObject, Doc("the parameters without secrets")]
     result: Annotated[str, Doc("`ok`, `denied`, `interrupted`, or the error's code")]
 
 
@@ -216,8 +216,8 @@ class PersonExport:
 
     phone: Annotated[str, Doc("the number that was asked for")]
     exported_at: Annotated[Time, Doc("when this was written")]
-    messages: Annotated[list[dict[str, Any]], Doc("messages to the person, each with its history")]
-    replies: Annotated[list[dict[str, Any]], Doc("messages from the person")]
-    optouts: Annotated[list[dict[str, Any]], Doc("the person's opt-outs")]
-    webhooks: Annotated[list[dict[str, Any]], Doc("deliveries to local apps about the person")]
-    audit: Annotated[list[dict[str, Any]], Doc("changes by operators that name the person")]
+    messages: Annotated[list[JsonObject], Doc("messages to the person, each with its history")]
+    replies: Annotated[list[JsonObject], Doc("messages from the person")]
+    optouts: Annotated[list[JsonObject], Doc("the person's opt-outs")]
+    webhooks: Annotated[list[JsonObject], Doc("deliveries to local apps about the person")]
+    audit: Annotated[list[JsonObject], Doc("changes by operators that name the person")]

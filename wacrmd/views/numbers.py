@@ -1,11 +1,11 @@
 """Numbers as callers see them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from wacrmd.domain.hold import Hold
 from wacrmd.domain.number import NumberFacts
-from wacrmd.fields import Doc, Time
+from wacrmd.fields import Doc, JsonObject, Time
 from wacrmd.views.checks import Check, CheckState
 
 
@@ -44,7 +44,7 @@ class ChangedNumber(AddedNumber):
 class NumberDetails(AccountNumber):
     """A number with its health."""
 
-    health: Annotated[dict[str, Any] | None, Doc("Meta's health status of the number, unchanged")]
+    health: Annotated[JsonObject | None, Doc("Meta's health status of the number, unchanged")]
     old_app_secret_until: Annotated[Time | None, Doc("until when a replaced app secret is still valid")]
     silent_since: Annotated[Time | None, Doc("since when it has been sending without a status from Meta")]
 

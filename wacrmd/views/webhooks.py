@@ -1,11 +1,11 @@
 """Outbound webhooks and their deliveries as callers see them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from wacrmd.domain.webhook_delivery import DeliveryFacts
+from wacrmd.domain.webhook_delivery import DeliveryAttempt, DeliveryFacts
 from wacrmd.domain.webhook_endpoint import WebhookFacts
-from wacrmd.fields import Doc, Time
+from wacrmd.fields import Doc, JsonObject, Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +35,10 @@ class NewAccountWebhook(NewWebhookView):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TryView:
-    """One try of a delivery."""
-
-    at: Annotated[str, Doc("when it began, ISO-8601")]
-    status: Annotated[int | None, Doc("the HTTP status; null where there was none")]
-    error: Annotated[str | None, Doc("why it did not succeed")]
-    duration_ms: Annotated[int, Doc("how long it took, in milliseconds")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView(DeliveryFacts):
-    """One event for one webhook, with each try."""
+    """One event for one webhook, with each attempt."""
 
-    attempts: Annotated[int, Doc("how often it was tried")]
+    attempts: Annotated[int, Doc("how many attempts there were")]
     next_attempt_at: Annotated[Time | None, Doc("when it is tried again")]
-    tries: Annotated[list[TryView], Doc("each try, the oldest first")]
-    payload: Annotated[dict[str, Any], Doc("the envelope that it carries")]
+    tries: Annotated[list[DeliveryAttempt], Doc("each attempt, the oldest first")]
+    payload: Annotated[JsonObject, Doc("the envelope that it carries")]

@@ -29,6 +29,7 @@ from wacrmd.cli.output import (
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.fields import JsonObject
 
 COLUMNS = (
     Column("ID", "id", Kind.ID),
@@ -102,7 +103,7 @@ def list_broadcasts(session: Session, account: str | None, status: str | None, l
     For example: wacrmd broadcast list --status sending
     """
 
-    def render(rows: list[dict[str, Any]]) -> None:
+    def render(rows: list[JsonObject]) -> None:
         shown = [row | {"hold": (row["hold"] or {}).get("detail")} for row in rows]
         empty = "There is no such broadcast."
         if not on_terminal():
@@ -125,7 +126,7 @@ def show(session: Session, broadcast_id: str) -> None:
     emit(session, call(session, "broadcast.show", id=broadcast_id), _print_broadcast)
 
 
-def _print_broadcast(found: dict[str, Any]) -> None:
+def _print_broadcast(found: JsonObject) -> None:
     if on_terminal():
         from wacrmd.cli import live  # noqa: PLC0415 - not needed without a terminal
 
@@ -191,7 +192,7 @@ def list_recipients(session: Session, /, broadcast_id: str, **options: Any) -> N
     The newest is first. For example: wacrmd broadcast recipients 4b6d --status failed
     """
 
-    def render(rows: list[dict[str, Any]]) -> None:
+    def render(rows: list[JsonObject]) -> None:
         if options["to"]:
             for row in rows:
                 _print_recipient(row)
@@ -204,14 +205,14 @@ def list_recipients(session: Session, /, broadcast_id: str, **options: Any) -> N
     emit(session, call(session, "broadcast.recipients", id=broadcast_id, **options), render)
 
 
-def _with_error(row: dict[str, Any]) -> dict[str, Any]:
+def _with_error(row: JsonObject) -> JsonObject:
     """The row with its error as one text."""
     error = row["error"]
     code = f"{error['code']} " if error and error["code"] is not None else ""
     return row | {"error": f"{code}{error['title']}" if error else None}
 
 
-def _print_recipient(row: dict[str, Any]) -> None:
+def _print_recipient(row: JsonObject) -> None:
     """Print a recipient and its history."""
     facts = {name: value for name, value in _with_error(row).items() if name != "history"}
     details((name.replace("_", " "), value) for name, value in facts.items() if value is not None)
@@ -263,7 +264,7 @@ def resume(session: Session, broadcast_id: str) -> None:
     emit(session, call(session, "broadcast.resume", id=broadcast_id), _print_state)
 
 
-def _print_state(made: dict[str, Any]) -> None:
+def _print_state(made: JsonObject) -> None:
     say(
         f"Broadcast {made['id'][:SHORT_ID]} ({made['name']}) is {made['status']}: {made['sent_count']} of "
         f"{made['total_recipients']} sent, {made['pending_count']} pending."
@@ -286,7 +287,7 @@ def cancel(session: Session, broadcast_id: str, yes: bool) -> None:
         broadcast_id = found["id"]
         confirm(f"Cancel {found['name']}? {people(found['pending_count'])} will never get it.", yes=False)
 
-    def render(made: dict[str, Any]) -> None:
+    def render(made: JsonObject) -> None:
         say(
             f"Broadcast {made['id'][:SHORT_ID]} ({made['name']}) is cancelled: {made['sent_count']} sent, "
             f"{made['cancelled_count']} never tried."
@@ -322,7 +323,7 @@ def retry(session: Session, broadcast_id: str, failed: bool, uncertain: bool, ye
         session, "broadcast.retry", id=broadcast_id, failed=failed or not uncertain, uncertain=uncertain
     )
 
-    def render(made: dict[str, Any]) -> None:
+    def render(made: JsonObject) -> None:
         if not made["requeued"]:
             say("There is no recipient to send to again.")
             return

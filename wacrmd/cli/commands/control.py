@@ -12,6 +12,7 @@ from wacrmd.cli.options import one_of
 from wacrmd.cli.output import Column, Kind, clean, emit, findings, hint, relative, say, table
 from wacrmd.domain.log_level import LogLevel
 from wacrmd.errors import ConfigError
+from wacrmd.fields import JsonObject
 
 AUDIT = (
     Column("WHEN", "at", Kind.MOMENT),
@@ -38,7 +39,7 @@ def doctor(session: Session) -> int:
     except NotReachableError:
         result = _without_daemon(session)
 
-    def render(found: dict[str, Any]) -> None:
+    def render(found: JsonObject) -> None:
         checks = found["checks"]
         for about in dict.fromkeys(one["about"] for one in checks):
             click.echo(click.style(clean(about), bold=True))
@@ -55,7 +56,7 @@ def doctor(session: Session) -> int:
     return FAILED if result["state"] == "fail" else 0
 
 
-def _without_daemon(session: Session) -> dict[str, Any]:
+def _without_daemon(session: Session) -> JsonObject:
     """The checks that need no daemon; raises ConfigError for a configuration that cannot be used."""
     from wacrmd.config import load  # noqa: PLC0415 - slow to import, and seldom needed
     from wacrmd.services.maintenance.doctor import run_offline_checks  # noqa: PLC0415
@@ -80,7 +81,7 @@ def reload(session: Session) -> None:
             raise
         raise ConfigError([problem.message for problem in error.problems]) from None
 
-    def render(found: dict[str, Any]) -> None:
+    def render(found: JsonObject) -> None:
         for one in found["applied"]:
             say(f"{one['key']}: {_plain(one['from'])} → {_plain(one['to'])}")
         for one in found["needs_restart"]:
@@ -119,7 +120,7 @@ def drain(session: Session, off: bool, wait_s: float) -> int:
     """
     result = call(session, "drain", off=off, wait_s=wait_s)
 
-    def render(found: dict[str, Any]) -> None:
+    def render(found: JsonObject) -> None:
         if off:
             say("The drain has ended: broadcasts go on.")
         elif found["in_flight"]:
@@ -149,7 +150,7 @@ def log_level(session: Session, level: str | None, minutes: float | None) -> Non
     if minutes is not None and level is None:
         raise click.UsageError("--for needs a LEVEL")
 
-    def render(found: dict[str, Any]) -> None:
+    def render(found: JsonObject) -> None:
         if found["until"]:
             end = f"until {found['until']} ({relative(found['until'])}), then {found['configured']}"
         elif found["level"] != found["configured"]:
@@ -178,14 +179,14 @@ def audit(session: Session, since: str | None, limit: int) -> None:
     The oldest change is first. For example: wacrmd audit --since 2h
     """
 
-    def render(rows: list[dict[str, Any]]) -> None:
+    def render(rows: list[JsonObject]) -> None:
         shown = [row | {"params": _params(row["params"])} for row in rows]
         table(shown, AUDIT, empty="Nothing was changed in this time.")
 
     emit(session, call(session, "audit", since=since, limit=limit), render)
 
 
-def _params(params: dict[str, Any]) -> str:
+def _params(params: JsonObject) -> str:
     given = {name: value for name, value in params.items() if value is not False}
     return " ".join(
         f"{name}={value if isinstance(value, str) else _plain(value)}" for name, value in given.items()

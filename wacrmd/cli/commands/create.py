@@ -16,6 +16,7 @@ from wacrmd.cli.options import account_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, emit, hint, paragraph, people, say, span, table
 from wacrmd.domain.csv_file import CsvError
 from wacrmd.domain.recipient_file import RecipientFile, RejectedLine, read_recipients
+from wacrmd.fields import JsonObject
 
 PREVIEW_ROWS = 5
 MAX_REJECTED_SHOWN = 20
@@ -128,11 +129,11 @@ def _read(file: str) -> RecipientFile:
     return sheet
 
 
-def _asked(sheet: RecipientFile, file: str, options: dict[str, Any]) -> dict[str, Any]:
+def _asked(sheet: RecipientFile, file: str, options: JsonObject) -> JsonObject:
     """The parameters of broadcast.create."""
-    recipients: list[dict[str, Any]] = []
+    recipients: list[JsonObject] = []
     for row in sheet.rows:
-        recipient: dict[str, Any] = {"to": row.to}
+        recipient: JsonObject = {"to": row.to}
         if sheet.columns:
             named = options["named"]
             recipient["params"] = dict(zip(sheet.columns, row.params, strict=True)) if named else row.params
@@ -153,7 +154,7 @@ def _asked(sheet: RecipientFile, file: str, options: dict[str, Any]) -> dict[str
     return asked | (_content(options["content"]) if options["content"] else {})
 
 
-def _content(file: str) -> dict[str, Any]:
+def _content(file: str) -> JsonObject:
     """Header, buttons and components for all recipients, from a JSON file."""
     try:
         content = json.loads(Path(file).read_bytes())
@@ -166,7 +167,7 @@ def _content(file: str) -> dict[str, Any]:
     return content
 
 
-def _preview(sheet: RecipientFile, found: dict[str, Any], options: dict[str, Any]) -> None:
+def _preview(sheet: RecipientFile, found: JsonObject, options: JsonObject) -> None:
     """Show what would be sent: the first rows, who is left out and why, and the duration."""
     columns = [Column("LINE", "line", Kind.NUMBER), Column("TO", "to", Kind.KEY)]
     for at, name in enumerate(sheet.columns):

@@ -1,7 +1,5 @@
 """`wacrmd key …`."""
 
-from typing import Any
-
 import click
 
 from wacrmd.cli import complete
@@ -11,6 +9,7 @@ from wacrmd.cli.input import confirm
 from wacrmd.cli.options import one_of, only_account_option, required_account_option, yes_option
 from wacrmd.cli.output import Column, Kind, details, emit, hint, say, table
 from wacrmd.domain.account import Scope
+from wacrmd.fields import JsonObject
 
 COLUMNS = (
     Column("ID", "id", Kind.ID),
@@ -55,7 +54,7 @@ def create(
         expires_in_days=expires_in_days,
     )
 
-    def render(made: dict[str, Any]) -> None:
+    def render(made: JsonObject) -> None:
         details((field, made[field]) for field in DETAILS)
         hint("Copy the key now: it is not stored and cannot be shown again.")
         if not scopes:

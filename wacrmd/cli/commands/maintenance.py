@@ -1,7 +1,6 @@
 """`wacrmd backup`, `check-db`, `erase` and `export-person`."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -11,6 +10,7 @@ from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import only_account_option, yes_option
 from wacrmd.cli.output import details, emit, hint, on_terminal, say, size
+from wacrmd.fields import JsonObject
 
 
 @click.command(cls=Verb)
@@ -49,7 +49,7 @@ def check_db(session: Session, file: Path | None) -> int:
 
         found = as_object(report_view(integrity.check(file)))
 
-    def render(result: dict[str, Any]) -> None:
+    def render(result: JsonObject) -> None:
         if result["ok"]:
             say(f"{result['file']} is undamaged (schema {result['schema']}, {size(result['bytes'])}).")
             return
@@ -82,7 +82,7 @@ def erase(session: Session, phone: str, account: str | None, forget_optout: bool
     confirm("Erase all data of this person? This cannot be undone.", yes=yes)
     result = call(session, "erase", phone=phone, account=account, forget_optout=forget_optout)
 
-    def render(done: dict[str, Any]) -> None:
+    def render(done: JsonObject) -> None:
         rows = sum(done["erased"].values())
         say(f"{rows} rows erased." if rows else "There is no data of this person.")
         if done["optout_kept"]:

@@ -23,6 +23,7 @@ from wacrmd.cli.output import (
     say,
     table,
 )
+from wacrmd.fields import JsonObject
 
 COLUMNS = (
     Column("ACCOUNT", "account"),
@@ -115,14 +116,14 @@ def add(session: Session, /, **options: Any) -> None:
     """
     result = call(session, "number.add", **options)
 
-    def render(made: dict[str, Any]) -> None:
+    def render(made: JsonObject) -> None:
         say(f"Number {made['phone_number_id']} added to {made['account']} (id {made['id']}).")
         _print_token_check(made)
 
     emit(session, result, render)
 
 
-def _print_token_check(made: dict[str, Any]) -> None:
+def _print_token_check(made: JsonObject) -> None:
     """Print what Meta answered to the token."""
     found = made["check"]
     if found is None:
@@ -142,7 +143,7 @@ def list_numbers(session: Session) -> None:
     For example: wacrmd number list
     """
 
-    def render(rows: list[dict[str, Any]]) -> None:
+    def render(rows: list[JsonObject]) -> None:
         shown = [row | {"hold": (row["hold"] or {}).get("detail")} for row in rows]
         empty = "There is no number yet: see wacrmd number add --help"
         if not on_terminal():
@@ -163,7 +164,7 @@ def show(session: Session, number_id: str) -> None:
     For example: wacrmd number show 106540352242922
     """
 
-    def render(found: dict[str, Any]) -> None:
+    def render(found: JsonObject) -> None:
         health = (found["health"] or {}).get("can_send_message")
         values = found | {"hold": (found["hold"] or {}).get("detail"), "health": health}
         details((field.replace("_", " "), values[field]) for field in DETAILS)
@@ -205,7 +206,7 @@ def change(session: Session, /, number_id: str, **options: Any) -> None:
     ):
         raise click.UsageError("Nothing to change: give at least one option such as --messages-per-second")
 
-    def render(made: dict[str, Any]) -> None:
+    def render(made: JsonObject) -> None:
         changed = ", ".join(name.replace("_", " ") for name in made["changed"])
         say(f"Number {made['phone_number_id']}: {changed} changed.")
         if "access_token" in made["changed"]:
@@ -261,7 +262,7 @@ def check(session: Session, number_id: str, subscribe: bool) -> int:
     """
     result = call(session, "number.check", id=number_id, subscribe=subscribe)
 
-    def render(found: dict[str, Any]) -> None:
+    def render(found: JsonObject) -> None:
         say(f"Number {found['number']['phone_number_id']}, account {found['number']['account']}:")
         findings(found["checks"])
 

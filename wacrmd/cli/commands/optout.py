@@ -1,6 +1,6 @@
 """`wacrmd optout …`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +10,7 @@ from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import read_pieces, source_name
 from wacrmd.cli.options import account_option, limit_option, only_account_option
 from wacrmd.cli.output import Column, Kind, emit, hint, people, say, table, write_pieces
+from wacrmd.fields import JsonObject
 
 if TYPE_CHECKING:
     from wacrmd.domain.optout_file import Part
@@ -77,7 +78,7 @@ def list_optouts(session: Session, account: str | None, limit: int) -> None:
     For example: wacrmd optout list --account shop
     """
 
-    def render(rows: list[dict[str, Any]]) -> None:
+    def render(rows: list[JsonObject]) -> None:
         table(rows, COLUMNS, empty="Nobody has opted out.")
         if len(rows) == limit:
             hint("There may be more: wacrmd optout export writes all of them")
@@ -97,14 +98,14 @@ def import_file(session: Session, file: str, account: str | None) -> int:
 
     For example: wacrmd optout import stop.csv --account shop
     """
-    total: dict[str, Any] = {"added": 0, "known": 0, "rejected": 0, "errors": []}
+    total: JsonObject = {"added": 0, "known": 0, "rejected": 0, "errors": []}
     for part in _parts(file):
         done = call(session, "optout.import", account=account, csv=part.text)
         for name in ("added", "known", "rejected"):
             total[name] += done[name]
         total["errors"] += [one | {"line": one["line"] + part.shift} for one in done["errors"]]
 
-    def render(found: dict[str, Any]) -> None:
+    def render(found: JsonObject) -> None:
         for one in found["errors"][:MAX_ERRORS_SHOWN]:
             hint(f"line {one['line']}: {one['message']}")
         if found["rejected"] > MAX_ERRORS_SHOWN:

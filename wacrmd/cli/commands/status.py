@@ -1,7 +1,5 @@
 """`wacrmd status`."""
 
-from typing import Any
-
 import click
 
 from wacrmd.cli.client import call
@@ -23,6 +21,7 @@ from wacrmd.cli.output import (
     span,
     table,
 )
+from wacrmd.fields import JsonObject
 
 BROADCASTS = (
     Column("BROADCAST", "id", Kind.ID),
@@ -58,7 +57,7 @@ def status(session: Session) -> None:
     emit(session, call(session, "status"), _render)
 
 
-def _render(found: dict[str, Any]) -> None:
+def _render(found: JsonObject) -> None:
     word, colour = ("healthy", "green") if found["healthy"] else ("needs attention", "red")
     up = span(found["uptime_s"])
     head = click.style(word.capitalize(), fg=colour, bold=True) + ": "
@@ -77,7 +76,7 @@ def _render(found: dict[str, Any]) -> None:
         table([_number_row(one) for one in found["numbers"]], NUMBERS, empty="")
 
 
-def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(found: JsonObject) -> list[tuple[str, str]]:
     pending, uncertain, database = found["pending"], found["uncertain"], found["database"]
     oldest = f", the oldest due {_when(pending['oldest_due_since'])}" if pending["oldest_due_since"] else ""
     facts = [("pending", f"{pending['recipients']} recipients{oldest}; {pending['in_flight']} in flight")]
@@ -107,7 +106,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-def _storage(database: dict[str, Any]) -> str:
+def _storage(database: JsonObject) -> str:
     parts = [f"{size(database['bytes'])}, WAL {size(database['wal_bytes'])}"]
     if database["disk_free_bytes"] is not None:
         parts.append(f"{size(database['disk_free_bytes'])} free")
@@ -120,12 +119,12 @@ def _when(iso: str) -> str:
     return relative(iso) if on_terminal() else iso
 
 
-def _broadcast_row(one: dict[str, Any]) -> dict[str, Any]:
+def _broadcast_row(one: JsonObject) -> JsonObject:
     total = one["total_recipients"]
     return one | {"done": f"{100 * (total - one['pending_count']) // total if total else 100} %"}
 
 
-def _number_row(one: dict[str, Any]) -> dict[str, Any]:
+def _number_row(one: JsonObject) -> JsonObject:
     """The row with its rate: `40 of 80/s` if the number sends slower than it may."""
     allowed, now = one["messages_per_second"], one["rate_now"]
     rate = f"{allowed:g}/s" if now is None or now == allowed else f"{now:g} of {allowed:g}/s"

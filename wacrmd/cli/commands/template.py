@@ -1,7 +1,5 @@
 """`wacrmd template …`."""
 
-from typing import Any
-
 import click
 
 from wacrmd.cli.client import call
@@ -9,6 +7,7 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.options import only_account_option
 from wacrmd.cli.output import Column, Kind, emit, hint, say, table
+from wacrmd.fields import JsonObject
 
 COLUMNS = (
     Column("NAME", "name"),
@@ -38,7 +37,7 @@ def sync(session: Session, account: str | None) -> int:
     """
     result = call(session, "template.sync", account=account)
 
-    def render(found: dict[str, Any]) -> None:
+    def render(found: JsonObject) -> None:
         for one in found["business_accounts"]:
             if one["error"]:
                 hint(f"business account {one['business_account_id']}: {one['error']}")

@@ -1,7 +1,5 @@
 """`wacrmd webhook …`."""
 
-from typing import Any
-
 import click
 
 from wacrmd.cli import complete
@@ -12,6 +10,7 @@ from wacrmd.cli.options import limit_option, one_of, only_account_option, requir
 from wacrmd.cli.output import Column, Kind, details, emit, hint, say, table
 from wacrmd.domain.webhook_delivery import DeliveryStatus
 from wacrmd.domain.webhook_event import WebhookEvent
+from wacrmd.fields import JsonObject
 
 COLUMNS = (
     Column("ID", "id", Kind.ID),
@@ -57,7 +56,7 @@ def add(session: Session, account: str, url: str, events: tuple[str, ...]) -> No
     For example: wacrmd webhook add --account shop --url https://crm.example.com/hook --event broadcast.sent
     """
 
-    def render(made: dict[str, Any]) -> None:
+    def render(made: JsonObject) -> None:
         details((field, made[field]) for field in DETAILS)
         hint("Copy the secret now: it cannot be shown again.")
 
@@ -97,7 +96,7 @@ def change(
         raise click.UsageError("Nothing to change: give at least one option such as --on")
     result = call(session, "webhook.set", id=webhook_id, url=url, events=list(events) or None, active=active)
 
-    def render(made: dict[str, Any]) -> None:
+    def render(made: JsonObject) -> None:
         say(f"Webhook {made['id'][:8]} to {made['url']} is {'on' if made['is_active'] else 'off'}.")
 
     emit(session, result, render)
@@ -131,7 +130,7 @@ def deliveries(session: Session, webhook_id: str, status: str | None, limit: int
     The newest is first. For example: wacrmd webhook deliveries 9c1e --status failed
     """
 
-    def render(rows: list[dict[str, Any]]) -> None:
+    def render(rows: list[JsonObject]) -> None:
         table(
             [row | {"last": _last_result(row)} for row in rows],
             DELIVERIES,
@@ -141,7 +140,7 @@ def deliveries(session: Session, webhook_id: str, status: str | None, limit: int
     emit(session, call(session, "webhook.deliveries", id=webhook_id, status=status, limit=limit), render)
 
 
-def _last_result(row: dict[str, Any]) -> str | None:
+def _last_result(row: JsonObject) -> str | None:
     """How the last attempt ended: an error, or the HTTP status."""
     if not row["tries"]:
         return None

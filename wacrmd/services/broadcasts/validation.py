@@ -12,6 +12,7 @@ from typing import Any
 from wacrmd.clock import iso
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import Problem
+from wacrmd.fields import JsonObject
 from wacrmd.services.broadcasts.template_requirements import MEDIA, TemplateRequirements, requirements_of
 
 UNSENDABLE = {
@@ -202,7 +203,7 @@ def _raw_problems(
     body = [parameter for component in by_kind.get("body", ()) for parameter in _parameters(component)]
     named = {str(p["parameter_name"]): _raw_text(p) for p in body if "parameter_name" in p}
     params: list[str] | dict[str, str] = named if body and named else [_raw_text(p) for p in body]
-    header: dict[str, Any] = {}
+    header: JsonObject = {}
     for parameter in [p for component in by_kind.get("header", ()) for p in _parameters(component)][:1]:
         header = {str(parameter.get("type")): _raw_text(parameter)}
         if "parameter_name" in parameter:

@@ -1,5 +1,6 @@
 """Data subjects: exports or erases all data about one person, for a data-protection request."""
 
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,8 @@ async def export_person(ctx: Context, phone: str, account_id: str | None) -> Per
     """All data about the person with this phone number, in one account or in all."""
     subject = await _find(ctx, phone, account_id)
     found = await ctx.db.read(partial(data_subjects.export, subject=subject))
-    return PersonExport(phone=subject.phone, exported_at=ctx.clock.now(), **_with_iso_times(found))
+    rows = {field.name: _with_iso_times(getattr(found, field.name)) for field in fields(found)}
+    return PersonExport(phone=subject.phone, exported_at=ctx.clock.now(), **rows)
 
 
 async def erase_person(

@@ -11,7 +11,7 @@ from wacrmd.services.context import Context
 from wacrmd.services.webhooks.endpoints import find
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
-from wacrmd.views.webhooks import DeliveryView, TryView
+from wacrmd.views.webhooks import DeliveryView
 
 
 def _view(delivery: Delivery) -> DeliveryView:
@@ -20,7 +20,7 @@ def _view(delivery: Delivery) -> DeliveryView:
         **shared(DeliveryFacts, delivery),
         attempts=len(delivery.tries),
         next_attempt_at=delivery.next_attempt_at if waits else None,
-        tries=[TryView(**each) for each in delivery.tries],
+        tries=delivery.tries,
         payload=orjson.loads(delivery.body),
     )
 
