@@ -1,4 +1,4 @@
-"""The job queue on a real file: jobs are stored in the caller's transaction, and a lost one does no harm."""
+"""The job queue on a real file: jobs are stored in the caller's transaction."""
 
 import sqlite3
 import threading
@@ -101,7 +101,7 @@ async def test_a_job_of_a_rolled_back_transaction_does_not_run(path: Path, db: s
     assert runs.seen == [8]
 
 
-async def test_rows_that_were_there_before_the_start_are_found(path: Path, db: sqlite3.Connection) -> None:
+async def test_jobs_stored_before_the_start_are_run(path: Path, db: sqlite3.Connection) -> None:
     with transaction(db) as tx:
         DispatchQueue(path, 1).enqueue_in(tx, 7)
     runs = Runs()
@@ -136,7 +136,7 @@ async def test_flush_empties_the_queue_in_the_callers_transaction(path: Path, db
     assert runs.seen == [9]
 
 
-async def test_a_wake_up_after_the_commit_runs_the_job_before_anybody_polls(
+async def test_a_wake_up_after_the_commit_runs_the_job_before_the_next_poll(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wacrmd.dispatch.queue.POLL_INTERVAL_S", 3600.0)
@@ -149,7 +149,7 @@ async def test_a_wake_up_after_the_commit_runs_the_job_before_anybody_polls(
             await runs.until(n + 1)
 
 
-async def test_waiting_jobs_for_the_same_broadcast_become_one(path: Path, db: sqlite3.Connection) -> None:
+async def test_waiting_jobs_for_the_same_broadcast_are_merged(path: Path, db: sqlite3.Connection) -> None:
     queue, runs, release = DispatchQueue(path, 1), Runs(), anyio.Event()
 
     async def send_broadcast(broadcast_id: int) -> None:
@@ -196,7 +196,9 @@ async def test_stored_jobs_are_not_starved_by_a_broadcast_that_enqueues_itself(
                 await runs.until(len(runs.seen) + 1)
 
 
-async def test_a_crash_of_a_job_is_logged_and_the_worker_lives_on(path: Path, db: sqlite3.Connection) -> None:
+async def test_a_crash_of_a_job_is_logged_and_its_worker_continues(
+    path: Path, db: sqlite3.Connection
+) -> None:
     queue, runs = DispatchQueue(path, 1), Runs()
 
     async def send_broadcast(broadcast_id: int) -> None:
@@ -270,7 +272,7 @@ async def test_stop_cancels_a_job_that_takes_too_long(path: Path, db: sqlite3.Co
 async def test_stopping_wakes_idle_workers(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that slept on would outlive its grace, and that is logged."""
+    """A worker that sleeps longer would exceed the stop timeout, which is logged."""
     monkeypatch.setattr("wacrmd.dispatch.queue.POLL_INTERVAL_S", 3600.0)
     with capture_logs() as events:
         async with running(DispatchQueue(path, 4), Runs().send_broadcast, grace_s=PATIENCE_S):
@@ -278,7 +280,7 @@ async def test_stopping_wakes_idle_workers(
     assert events == []
 
 
-async def test_no_thread_is_left_behind(path: Path, db: sqlite3.Connection) -> None:
+async def test_no_thread_remains_after_stopping(path: Path, db: sqlite3.Connection) -> None:
     async with running(DispatchQueue(path, 4), Runs().send_broadcast):
         pass
     names = {thread.name for thread in threading.enumerate()}
@@ -339,7 +341,9 @@ async def test_a_busy_file_loses_no_row_and_no_worker(
     assert {e["event"] for e in events} == {"queue_read_failed"}
 
 
-async def test_a_message_that_is_no_job_is_dropped_and_logged(path: Path, db: sqlite3.Connection) -> None:
+async def test_a_stored_message_that_is_not_a_job_is_dropped_and_logged(
+    path: Path, db: sqlite3.Connection
+) -> None:
     queue, runs = DispatchQueue(path, 1), Runs()
     with transaction(db) as tx:
         for data in (b"\x80\x04.", b"[]", b'{"args": []}', b'{"args": ["x"]}', b"7"):
@@ -352,7 +356,7 @@ async def test_a_message_that_is_no_job_is_dropped_and_logged(path: Path, db: sq
     assert [e["event"] for e in events] == ["broadcast_job_dropped"] * 5
 
 
-async def test_a_stored_job_is_what_huey_itself_would_read(path: Path, db: sqlite3.Connection) -> None:
+async def test_a_stored_job_can_be_read_by_huey(path: Path, db: sqlite3.Connection) -> None:
     queue = DispatchQueue(path, 1)
     with transaction(db) as tx:
         queue.enqueue_in(tx, 7)

@@ -1,4 +1,4 @@
-"""The scheduler: by the clock that it is given, whatever a job does and however the clock is set."""
+"""The scheduler follows the given clock, whatever a job does and however the clock is set."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Jobs:
-    """Jobs that record that they ran."""
+    """Jobs that record their runs."""
 
     def __init__(self) -> None:
         self.ran: list[str] = []
@@ -80,7 +80,7 @@ async def test_a_job_that_hangs_delays_no_other_and_is_not_started_twice(tmp_pat
 
 
 @pytest.mark.parametrize("jump", [-DAY, -HOUR, HOUR, DAY])
-async def test_a_clock_that_is_set_stops_no_job(tmp_path: Path, jump: int) -> None:
+async def test_setting_the_clock_stops_no_job(tmp_path: Path, jump: int) -> None:
     async with site(tmp_path) as here:
         clock, jobs = ManualClock(), Jobs()
         here.running.ctx.clock = clock

@@ -1,4 +1,4 @@
-"""Who asks: an app is bound to its key's account, an operator to the account that was named."""
+"""Actors: an app acts on its key's account, an operator on the account that was named."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One reading of what stands for a person in a request, a file or a command."""
+"""Addresses of people, read in one way from requests, files and commands."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Why a broadcast does not move: the first reason of a fixed order, and none where nothing is held."""
+"""The hold of a broadcast: the first reason in a fixed order, or none."""
 
 from dataclasses import replace
 
@@ -79,11 +79,11 @@ def reason(found: Hold | None) -> str | None:
     return found.reason.value if found else None
 
 
-def test_one_that_sends_is_not_held() -> None:
+def test_a_sending_broadcast_is_not_held() -> None:
     assert hold() is None
 
 
-def test_a_paused_one_says_who_paused_it_whatever_else_is_wrong() -> None:
+def test_a_paused_broadcast_gives_the_reason_of_its_pause_before_any_other() -> None:
     paused = replace(BROADCAST, status=BroadcastStatus.PAUSED, hold=PAUSED)
     assert hold(paused, PAUSED_NUMBER, storage=STORAGE, draining_since=NOW) == PAUSED
 
@@ -91,16 +91,16 @@ def test_a_paused_one_says_who_paused_it_whatever_else_is_wrong() -> None:
 @pytest.mark.parametrize(
     "status", [BroadcastStatus.SCHEDULED, BroadcastStatus.SENT, BroadcastStatus.CANCELLED]
 )
-def test_one_that_has_nothing_to_do_is_not_held(status: BroadcastStatus) -> None:
+def test_a_broadcast_that_is_neither_sending_nor_scheduled_is_not_held(status: BroadcastStatus) -> None:
     assert hold(replace(BROADCAST, status=status), PAUSED_NUMBER, storage=STORAGE) is None
 
 
-def test_one_that_waits_for_no_recipient_is_not_held() -> None:
+def test_a_broadcast_without_pending_recipients_is_not_held() -> None:
     assert hold(number=PAUSED_NUMBER, pending=0, waiting=0, earliest_retry_at=None) is None
 
 
 def test_the_reasons_come_in_a_fixed_order() -> None:
-    """Each line takes the first reason away; what a person must do comes before what ends by itself."""
+    """Each line removes the first reason. Reasons that need an operator come before those that end by themselves."""
     retry = NOW + 5000
     removed = replace(NUMBER, access_token=b"")
     steps = [
@@ -123,7 +123,7 @@ def test_the_reasons_come_in_a_fixed_order() -> None:
     ]
 
 
-def test_a_number_that_is_not_there_any_more_holds() -> None:
+def test_a_removed_number_holds_its_broadcast() -> None:
     assert hold(number=None) == Hold(
         HoldReason.NUMBER_REMOVED,
         "Its number was removed: cancel it, and make a new broadcast from another number",
@@ -148,7 +148,7 @@ def test_a_drain_holds_since_it_began() -> None:
     [(3, NOW + 1, True), (3, NOW, False), (2, NOW + 1, False), (0, None, False)],
     ids=["all of them", "the first is due", "another one is in flight", "all are in flight"],
 )
-def test_only_when_all_wait_for_later_a_retry_is_what_holds(
+def test_a_retry_holds_a_broadcast_only_if_every_pending_recipient_waits_for_one(
     waiting: int, earliest: int | None, held: bool
 ) -> None:
     found = hold(waiting=waiting, earliest_retry_at=earliest)

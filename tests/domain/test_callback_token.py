@@ -1,4 +1,4 @@
-"""The token of an attempt: what we write is read back, and nothing else is taken for ours."""
+"""Callback tokens: ours are read back, and no other text is accepted as one."""
 
 import pytest
 
@@ -29,15 +29,15 @@ def test_a_token_names_broadcast_recipient_and_attempt() -> None:
         f"wacrmd {UUID} 17 2",
     ],
 )
-def test_data_of_another_app_is_not_ours(text: str) -> None:
+def test_callback_data_of_another_app_is_not_a_token(text: str) -> None:
     assert parse_callback_token(text) is None
 
 
 @pytest.mark.parametrize("text", [f"wacrmd:{UUID}:{10**18}:1", f"wacrmd:{UUID}:1:{10**18}"])
-def test_a_number_that_no_row_can_have_is_not_ours(text: str) -> None:
-    """SQLite refuses integers beyond 64 bits with an error, and Meta would post the webhook for days."""
+def test_a_number_above_any_row_id_is_not_a_token(text: str) -> None:
+    """SQLite raises for integers beyond 64 bits. The webhook would fail, and Meta would repeat it for days."""
     assert parse_callback_token(text) is None
 
 
-def test_the_largest_number_that_is_taken() -> None:
+def test_the_largest_row_id_is_accepted() -> None:
     assert parse_callback_token(f"wacrmd:{UUID}:{10**18 - 1}:1") == (UUID, 10**18 - 1, 1)

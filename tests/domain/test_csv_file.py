@@ -1,4 +1,4 @@
-"""The one reader of CSV: bytes to lines, lines to rows, and what keeps a row from being read."""
+"""The CSV reader: bytes to lines, lines to rows, and the problems of rows."""
 
 import csv
 import io
@@ -81,7 +81,7 @@ def test_a_quote_that_is_never_closed_makes_the_file_unusable_where_quotes_span_
         list(CsvReader(["\n", "to,name\n", '1,"x\n', "2,y\n"]))
 
 
-def test_where_each_line_stands_for_itself_an_open_quote_concerns_its_own_line_alone() -> None:
+def test_with_one_row_per_line_an_open_quote_affects_only_its_line() -> None:
     rows = list(CsvReader(["to,name\n", '1,"x\n', "2,y\n"], quotes_span_lines=False))
     assert [row.line for row in rows] == [1, 2, 3]
     assert rows[2].cells == ["2", "y"]
@@ -100,7 +100,7 @@ def test_a_file_without_text_has_no_rows(lines: list[str]) -> None:
 
 
 @given(st.lists(st.lists(st.text(alphabet='ab ,;"\n', max_size=6), min_size=2, max_size=4), max_size=6))
-def test_what_is_written_is_read_again(rows: list[list[str]]) -> None:
+def test_written_rows_are_read_back_equal(rows: list[list[str]]) -> None:
     header = ["a,b", "c"]
     read = list(CsvReader(split_lines(csv_lines([header, *rows]))))
     expected = [[cell.strip() for cell in row] for row in [header, *rows]]
@@ -126,5 +126,5 @@ def test_columns_are_found_by_name_in_the_order_of_the_names() -> None:
         ("", ""),
     ],
 )
-def test_no_cell_of_somebody_elses_text_is_a_formula(text: str, cell: str) -> None:
+def test_cells_with_foreign_text_are_escaped_against_formulas(text: str, cell: str) -> None:
     assert escape_formula(text) == cell

@@ -1,4 +1,4 @@
-"""Opt-out keywords, however people write them."""
+"""Opt-out keywords in the forms that people write."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which columns a file of opt-outs has, and that its parts say the same as the whole."""
+"""Files of opt-outs: their columns, and that the parts have the same rows as the whole file."""
 
 import pytest
 from hypothesis import given
@@ -38,7 +38,7 @@ def people(text: str) -> list[tuple[int, list[str]]]:
     st.lists(st.text(alphabet='1+;,\t ab"', max_size=8), max_size=12),
     st.integers(1, 30),
 )
-def test_parts_hold_the_people_of_the_file_with_their_lines(
+def test_parts_hold_the_rows_of_the_file_with_their_line_numbers(
     head: str, lines: list[str], max_bytes: int
 ) -> None:
     text = head + "".join(f"{line}\n" for line in lines)

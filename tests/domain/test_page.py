@@ -1,4 +1,4 @@
-"""Pages: one row more than wanted is read, shows that there is a next page, and is not shown itself."""
+"""Pages: one row more than the limit is read. It shows that there is a next page, and is not part of this one."""
 
 import pytest
 
@@ -23,6 +23,6 @@ def test_a_page_ends_with_the_last_item_that_it_shows(
     assert (page.items, page.next) == (items, following)
 
 
-def test_a_page_of_three_goes_on_after_the_third() -> None:
+def test_the_cursor_of_a_page_of_three_is_the_third_item() -> None:
     page = Page.of([9, 8, 7, 6], PageRequest(3), str, lambda row: Position(10 * row, row))
     assert page.next == Position(70, 7)

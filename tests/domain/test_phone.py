@@ -1,4 +1,4 @@
-"""Phone numbers: what is forgiven, what is refused, and that the quick way agrees with the library."""
+"""Phone numbers: accepted forms, rejected text, and the fast check against the library."""
 
 import phonenumbers
 import pytest
@@ -49,7 +49,7 @@ EXAMPLES = sorted(
         ("+6834000", "+6834000"),
     ],
 )
-def test_formatting_and_old_forms_are_forgiven(text: str, expected: str) -> None:
+def test_formatting_and_old_forms_are_accepted(text: str, expected: str) -> None:
     assert phone.normalize(text) == expected
 
 
@@ -85,12 +85,12 @@ def test_formatting_and_old_forms_are_forgiven(text: str, expected: str) -> None
         "\ud800+14155550123",
     ],
 )
-def test_anything_else_is_no_number(text: str) -> None:
+def test_other_text_is_not_a_phone_number(text: str) -> None:
     assert phone.normalize(text) is None
 
 
 @pytest.mark.parametrize("number", EXAMPLES)
-def test_the_library_s_own_examples_are_taken_as_they_are(number: str) -> None:
+def test_the_example_numbers_of_the_library_stay_unchanged(number: str) -> None:
     assert phone.normalize(number) == (number if len(number) > 7 else None)
 
 
@@ -107,15 +107,15 @@ NUMBERS = st.one_of(
 
 @settings(max_examples=2000, deadline=None)
 @given(NUMBERS)
-@example("+79123456789")  # Russia takes by leading digits what Kazakhstan does not
+@example("+79123456789")  # the library assigns these leading digits to Russia, not to Kazakhstan
 @example("+77012345678")
 @example("+16475550123")  # Canada, not the main region of +1
-def test_the_quick_way_agrees_with_the_library(number: str) -> None:
+def test_the_fast_check_agrees_with_the_library(number: str) -> None:
     if phone._DIALLED.fullmatch(number) and phone._is_plainly_valid(number):
         assert phone._parse(number) == number
 
 
-def test_the_quick_way_is_the_usual_one() -> None:
+def test_the_fast_check_accepts_most_numbers() -> None:
     mobiles = [
         phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         for region in ("US", "CA", "BR", "IN", "ID", "MX", "DE", "GB", "ES", "NG", "AR", "IT", "RU", "ZA")
@@ -132,7 +132,7 @@ def test_normalizing_twice_changes_nothing(text: str) -> None:
     assert once is None or phone.normalize(once) == once
 
 
-def test_digits_are_how_meta_writes_a_wa_id() -> None:
+def test_digits_are_the_number_without_plus_as_in_a_wa_id() -> None:
     assert phone.digits("+14155550123") == "14155550123"
     assert phone.digits("14155550123") == "14155550123"
 

@@ -1,4 +1,4 @@
-"""The placeholders of a template, read in one way by all."""
+"""The placeholders of a template text."""
 
 import pytest
 from hypothesis import given

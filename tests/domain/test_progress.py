@@ -1,10 +1,10 @@
-"""The counts of a broadcast: each rung includes the ones above it, and all parts add up to the total."""
+"""The counts of a broadcast: each delivery count includes the later ones, and the parts add up to the total."""
 
 from wacrmd.domain.broadcast import Progress
 from wacrmd.domain.recipient import RecipientStatus as S
 
 
-def test_counts_of_all_statuses() -> None:
+def test_progress_has_the_counts_of_all_statuses() -> None:
     by_status = {status.value: 2**index for index, status in enumerate(S)}
     assert [*by_status.values()] == [1, 2, 4, 8, 16, 32, 64, 128, 256], "a count that appears in one sum only"
     sent, delivered, read, replied = (by_status[s] for s in (S.SENT, S.DELIVERED, S.READ, S.REPLIED))
@@ -21,6 +21,6 @@ def test_counts_of_all_statuses() -> None:
     )
 
 
-def test_a_status_that_nobody_has_counts_zero() -> None:
+def test_a_status_without_recipients_counts_zero() -> None:
     counts = Progress.of({"sent": 3})
     assert (counts.total_recipients, counts.sent_count, counts.failed_count) == (3, 3, 0)

@@ -1,4 +1,4 @@
-"""Which CSV files are understood, and the errors for the others."""
+"""Recipient files: the CSV formats that are read, and the errors for others."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_delimiters_and_line_ends_are_detected(delimiter: str, newline: str) -> 
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_unicode_in_the_ways_that_spreadsheets_write_it(encoding: str) -> None:
+def test_the_unicode_encodings_of_spreadsheets_are_read(encoding: str) -> None:
     (row,) = parse("to,name\n+14155550123,Zoë\n".encode(encoding)).rows
     assert row.params == ["Zoë"]
 
@@ -30,7 +30,7 @@ def test_a_cell_of_several_lines_counts_them() -> None:
     assert [(bad.line, bad.reason) for bad in sheet.rejected] == [(4, "has 1 columns, expected 2")]
 
 
-def test_numbered_columns_go_by_number_and_others_by_place() -> None:
+def test_numbered_columns_are_ordered_by_number_and_others_by_position() -> None:
     assert parse(b"2,TO,1\nb,+1415,a\n").rows[0].params == ["a", "b"]
     sheet = parse(b"city,to,name\nUlm,+1415,Jo\n")
     assert (sheet.columns, sheet.rows[0].params, sheet.numbered) == (["city", "name"], ["Ulm", "Jo"], False)
@@ -58,9 +58,9 @@ def test_numbered_columns_go_by_number_and_others_by_place() -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(raw: bytes, sentence: str) -> None:
-    with pytest.raises(CsvError) as told:
+    with pytest.raises(CsvError) as raised:
         parse(raw)
-    assert str(told.value).startswith(sentence)
+    assert str(raised.value).startswith(sentence)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_a_line_that_cannot_be_used_is_reported_with_its_number(line: str, to: s
     assert sheet.rejected == [RejectedLine(3, to, reason)]
 
 
-def test_empty_cells_beyond_the_header_do_no_harm() -> None:
+def test_empty_cells_beyond_the_header_are_ignored() -> None:
     assert parse(b"to,name\n+1415,Jo,,\n").rows[0].params == ["Jo"]

@@ -1,4 +1,4 @@
-"""What a recipient gives stands over what the broadcast gives, part by part."""
+"""Content of a recipient overrides the content of the broadcast, part by part."""
 
 import pytest
 
@@ -27,5 +27,7 @@ ALL = Content(params=["x"], header=HEADER, buttons=BUTTONS)
         (Content(buttons=BUTTONS), Content(components=RAW), Content(buttons=BUTTONS)),
     ],
 )
-def test_own_content_over_the_defaults(own: Content, defaults: Content, content: Content) -> None:
+def test_content_of_a_recipient_overrides_the_defaults(
+    own: Content, defaults: Content, content: Content
+) -> None:
     assert own.over(defaults) == content

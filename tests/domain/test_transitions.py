@@ -1,4 +1,4 @@
-"""The transition tables by themselves: complete, forward only, and the same whatever the order of Meta's statuses."""
+"""The transition tables: complete, forward only, and independent of the order of Meta's statuses."""
 
 from itertools import permutations, product
 
@@ -20,7 +20,7 @@ from wacrmd.domain.transitions import (
 )
 
 S, E = RecipientState, RecipientEvent
-TOLD = tuple(STATUS_EVENTS.values())
+STATUSES = tuple(STATUS_EVENTS.values())
 
 
 def after(state: RecipientState, *events: RecipientEvent) -> RecipientState:
@@ -76,13 +76,13 @@ def test_every_status_has_its_state_and_only_failed_has_two() -> None:
 
 
 @pytest.mark.parametrize("event", list(RecipientEvent))
-def test_what_a_person_has_is_never_taken_back(event: RecipientEvent) -> None:
+def test_a_delivered_message_stays_delivered(event: RecipientEvent) -> None:
     for state in (S.DELIVERED, S.READ, S.REPLIED):
         then = after(state, event)
         assert RUNG[then.status] >= RUNG[state.status]
 
 
-def test_only_a_person_brings_back_what_has_ended() -> None:
+def test_only_a_retry_by_a_person_makes_a_finished_recipient_pending() -> None:
     ended = {S.SENT, S.FAILED, S.GIVEN_UP, S.CANCELLED, S.UNCERTAIN}
     back = {row.event for row in RECIPIENT.rows if row.after in (S.PENDING, S.SENDING) and row.before & ended}
     assert back == {E.REQUEUED}
@@ -90,19 +90,19 @@ def test_only_a_person_brings_back_what_has_ended() -> None:
 
 @pytest.mark.parametrize("state", list(RecipientState))
 def test_statuses_of_one_attempt_lead_to_the_same_state_in_any_order(state: RecipientState) -> None:
-    for told in (*product(TOLD, repeat=2), *product(TOLD, repeat=3)):
-        assert len({after(state, *order) for order in permutations(told)}) == 1, told
+    for statuses in (*product(STATUSES, repeat=2), *product(STATUSES, repeat=3)):
+        assert len({after(state, *order) for order in permutations(statuses)}) == 1, statuses
 
 
 @pytest.mark.parametrize("state", list(RecipientState))
-def test_a_status_told_again_changes_nothing(state: RecipientState) -> None:
-    for told in product(TOLD, repeat=2):
-        settled = after(state, *told)
-        assert after(settled, *told) is settled
+def test_a_repeated_status_changes_nothing(state: RecipientState) -> None:
+    for statuses in product(STATUSES, repeat=2):
+        result = after(state, *statuses)
+        assert after(result, *statuses) is result
 
 
 @pytest.mark.parametrize("state", list(RecipientState))
-def test_our_own_answer_and_metas_sent_mean_the_same(state: RecipientState) -> None:
+def test_an_accepted_result_and_the_sent_status_lead_to_the_same_state(state: RecipientState) -> None:
     assert RECIPIENT.after(state, E.ACCEPTED) is RECIPIENT.after(state, E.STATUS_SENT)
 
 
@@ -122,7 +122,7 @@ def test_our_own_answer_and_metas_sent_mean_the_same(state: RecipientState) -> N
         (RecipientStatus.REPLIED, 1, 3, E.STATUS_REPLIED),
     ],
 )
-def test_what_a_status_says_depends_on_the_attempts_since_then(
+def test_the_event_of_a_status_depends_on_later_attempts(
     status: RecipientStatus, attempt: int, failed_attempt: int, event: RecipientEvent
 ) -> None:
     found = status_event(status, attempt=attempt, newest_attempt=3, failed_attempt=failed_attempt)
@@ -133,7 +133,7 @@ def test_what_a_status_says_depends_on_the_attempts_since_then(
     ("error_code", "wamid", "state"),
     [(None, None, S.GIVEN_UP), (131026, None, S.FAILED), (None, "w1", S.FAILED), (131026, "w1", S.FAILED)],
 )
-def test_a_failure_is_given_up_where_meta_has_said_nothing(
+def test_a_failure_is_assumed_where_meta_has_reported_nothing(
     error_code: int | None, wamid: str | None, state: RecipientState
 ) -> None:
     assert recipient_state(RecipientStatus.FAILED, error_code=error_code, wamid=wamid) is state

@@ -1,4 +1,4 @@
-"""When failures in a row pause the whole broadcast."""
+"""The circuit breaker: when failures in a row pause the broadcast."""
 
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
@@ -25,7 +25,7 @@ FAILED = decision(S.FAILED)
 RETRY = decision(S.PENDING)
 
 
-def test_failures_in_a_row_pause_the_broadcast_and_say_why() -> None:
+def test_failures_in_a_row_pause_the_broadcast_with_a_reason() -> None:
     assert effects(CircuitBreaker(), [COUNTED] * 3) == [
         Effect.COUNT_FAILURE,
         Effect.COUNT_FAILURE,
@@ -48,7 +48,7 @@ def test_an_accepted_message_ends_the_streak_and_other_failures_do_not_count() -
     assert effects(CircuitBreaker(), [COUNTED, FAILED, RETRY, COUNTED, COUNTED])[-1] is Effect.PAUSE_BROADCAST
 
 
-def test_half_open_only_as_many_are_in_flight_as_may_fail() -> None:
+def test_half_open_limits_requests_in_flight_to_the_failures_left() -> None:
     breaker = CircuitBreaker()
     assert breaker.free_requests(10) == 10
     breaker.in_flight = 9
@@ -57,7 +57,7 @@ def test_half_open_only_as_many_are_in_flight_as_may_fail() -> None:
     assert breaker.free_requests(10) == 0
 
 
-def test_the_first_accepted_message_closes_it() -> None:
+def test_the_first_accepted_message_closes_the_breaker() -> None:
     breaker = CircuitBreaker(in_flight=10)
     breaker.observe(RETRY, 10)
     assert breaker.is_half_open
@@ -65,13 +65,13 @@ def test_the_first_accepted_message_closes_it() -> None:
     assert (breaker.is_half_open, breaker.free_requests(10)) == (False, None)
 
 
-def test_after_a_pause_it_is_half_open_and_counts_from_zero() -> None:
+def test_after_a_pause_the_breaker_is_half_open_with_a_streak_of_zero() -> None:
     breaker = CircuitBreaker(is_half_open=False)
     effects(breaker, [COUNTED] * 3)
     assert (breaker.free_requests(3), breaker.failure_streak) == (3, 0)
 
 
-def test_a_change_by_a_person_ends_the_streak() -> None:
+def test_a_change_by_an_operator_resets_the_streak() -> None:
     breaker = CircuitBreaker(failure_streak=2)
     breaker.reset_streak()
     assert breaker.failure_streak == 0

@@ -1,4 +1,4 @@
-"""What each outcome means: every code in Meta's table, and every way in which a request can end."""
+"""The decision for each outcome: every code in Meta's table, and every way in which a request can end."""
 
 from typing import Any
 
@@ -198,7 +198,7 @@ CASES: list[tuple[Outcome, Decision]] = [
 
 
 @pytest.mark.parametrize(("outcome", "expected"), CASES)
-def test_the_whole_decision(outcome: Outcome, expected: Decision) -> None:
+def test_a_decision_has_every_field_of_the_result(outcome: Outcome, expected: Decision) -> None:
     """The third attempt, after two retries; no jitter."""
     third = Claim(7, 3, 3, 2, "+14155550123", None, None, NOW - MINUTE)
     assert decide(outcome, third, Rules(), started_at=NOW - 2 * SECOND, now=NOW, jitter=0.0) == expected
@@ -243,7 +243,7 @@ def test_giving_up_by_age_says_after_how_many_hours() -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.POOL, Phase.RESOLVE, Phase.CONNECT, Phase.TLS])
-def test_what_was_not_sent_is_retried_without_using_a_retry(phase: Phase) -> None:
+def test_a_message_that_was_not_sent_is_retried_without_using_a_retry(phase: Phase) -> None:
     found = decision(NotSent(phase, "connection refused"), retries=6)
     assert (found.result.status, found.result.used_retry) == (S.PENDING, False)
     assert (found.effect, found.hold) == (Effect.NO_ANSWER, HoldReason.META_UNREACHABLE)
@@ -273,7 +273,7 @@ def test_resending_ends_after_the_retries() -> None:
     assert decision(Unknown(Phase.READ, "x"), retries=2, rules=rules).result.status is S.FAILED
 
 
-def test_temporary_faults_are_retried_with_growing_delays_and_then_given_up() -> None:
+def test_temporary_faults_are_retried_with_growing_delays_and_then_fail() -> None:
     waits = [decision(refused(131016), retries=n).result.next_attempt_at - NOW for n in range(6)]
     assert waits == [30 * SECOND, MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 15 * MINUTE]
     given_up = decision(refused(131016), retries=6).result
@@ -286,13 +286,13 @@ def test_the_delays_of_the_pair_limit_are_powers_of_four() -> None:
     assert waits == [SECOND * 4**n for n in range(6)]
 
 
-def test_age_ends_what_uses_no_retry() -> None:
+def test_a_recipient_that_uses_no_retries_fails_at_the_maximum_age() -> None:
     for outcome in (NotSent(Phase.CONNECT, "refused"), refused(130429), refused(4)):
         assert decision(outcome, age=24 * HOUR).result.status is S.PENDING
         assert decision(outcome, age=24 * HOUR + 1).result.status is S.FAILED
 
 
-def test_what_waits_for_a_person_waits_for_ever() -> None:
+def test_a_recipient_that_waits_for_an_operator_has_no_maximum_age() -> None:
     assert decision(refused(190), age=1000 * HOUR).result.status is S.PENDING
     assert decision(refused(132015), age=1000 * HOUR).result.status is S.PENDING
 

@@ -12,7 +12,7 @@ NOW = 1_795_000_000_000
 
 
 def send_for(limiter: RateLimiter, now: int, duration: int, *, accepted: bool = True) -> int:
-    """Send whatever is granted for a while, each answered at once; how many."""
+    """Send everything that is granted for some time, each answered at once; the number of messages."""
     sent, end = 0, now + duration
     while now < end:
         granted, wait = limiter.acquire(1000, now)
@@ -54,7 +54,7 @@ def test_the_concurrency_is_limited_and_grows_with_accepted_messages() -> None:
     assert limiter.in_flight == 2 * INITIAL_CONCURRENCY
 
 
-def test_what_was_granted_and_not_sent_is_given_back() -> None:
+def test_tokens_granted_and_not_used_are_returned() -> None:
     limiter = RateLimiter(80, 256, NOW)
     granted, _ = limiter.acquire(5, NOW + SECOND)
     limiter.release(granted)
@@ -130,7 +130,7 @@ def test_a_shorter_block_neither_shortens_nor_replaces_a_longer_one() -> None:
     assert limiter.acquire(1, NOW + 59 * SECOND)[0] == 0
 
 
-def test_unblocking_ends_a_block_at_once() -> None:
+def test_unblocking_ends_a_block_immediately() -> None:
     limiter = RateLimiter(80, 256, NOW)
     for _ in range(MAX_UNANSWERED_STREAK):
         limiter.acquire(1, NOW)
@@ -297,7 +297,7 @@ def test_blocks_in_a_row_last_twice_as_long_up_to_a_minute_until_a_message_is_ac
     assert limiter.acquire(1, now) == (0, 1000)
 
 
-def test_an_accepted_message_within_a_block_ends_nothing() -> None:
+def test_an_accepted_message_within_a_block_does_not_end_it() -> None:
     limiter = RateLimiter(80, 256, NOW)
     assert limiter.acquire(1, NOW) == (1, 0)
     limiter.throttle(NOW, "130429")
@@ -333,7 +333,7 @@ def test_a_tenth_of_the_rate_is_regained_every_ten_seconds(after: int, rate: flo
     assert limiter.state(NOW + after).rate_allowed == 80
 
 
-def test_the_rate_recovers_alike_however_often_it_is_looked_at() -> None:
+def test_the_recovery_of_the_rate_does_not_depend_on_how_often_it_is_read() -> None:
     seldom, often = RateLimiter(80, 256, NOW), RateLimiter(80, 256, NOW)
     for limiter in (seldom, often):
         limiter.throttle(NOW, "130429")
@@ -342,7 +342,7 @@ def test_the_rate_recovers_alike_however_often_it_is_looked_at() -> None:
     assert often.state(NOW + 35_000).rate_now == pytest.approx(seldom.state(NOW + 35_000).rate_now) == 64
 
 
-def test_a_changed_rate_counts_at_once_and_the_same_one_keeps_what_throttling_did() -> None:
+def test_a_changed_rate_replaces_the_throttled_rate_and_an_equal_one_does_not() -> None:
     limiter = RateLimiter(80, 256, NOW)
     limiter.throttle(NOW, "130429")
     limiter.configure(80, 256)
@@ -377,7 +377,7 @@ def test_a_block_that_ends_at_the_same_time_changes_nothing_and_a_longer_one_rep
     assert limiter.state(NOW + 6 + MINUTE).hold is None
 
 
-def test_unblocking_forgets_earlier_blocks_and_missing_answers() -> None:
+def test_unblocking_clears_earlier_blocks_and_missing_answers() -> None:
     limiter = RateLimiter(80, 256, NOW)
     limiter.throttle(NOW, "130429")
     for _ in range(MAX_UNANSWERED_STREAK):
@@ -405,7 +405,7 @@ def test_a_clock_that_is_set_back_moves_the_end_of_a_block_and_the_recovery() ->
     assert limiter.acquire(1, back + 59 * SECOND)[0] == 1
 
 
-def test_a_block_at_a_time_before_the_last_one_is_a_clock_that_was_set_back() -> None:
+def test_a_block_that_begins_before_the_last_one_counts_after_the_clock_was_set_back() -> None:
     limiter = RateLimiter(80, 256, NOW)
     limiter.block(NOW - HOUR, SECOND, HoldReason.MAINTENANCE, "131057")
     assert limiter.acquire(1, NOW - HOUR) == (0, SECOND)
@@ -422,7 +422,7 @@ def test_a_block_at_a_time_before_the_last_one_is_a_clock_that_was_set_back() ->
     st.floats(0.1, 1000),
 )
 def test_in_flight_is_what_was_granted_and_has_not_ended(steps: list[tuple[str, int]], rate: float) -> None:
-    """Whatever happens, also to the clock: it does not leak, and stays between zero and the maximum."""
+    """For any steps and clock changes, the count does not leak and stays between zero and the maximum."""
     limiter, now, in_flight = RateLimiter(rate, 50, NOW), NOW, 0
     for step, passed in steps:
         now += passed

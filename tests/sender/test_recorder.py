@@ -1,4 +1,4 @@
-"""What is written with the results of attempts: the recipient's state, and all that follows from it."""
+"""What one transaction writes for results of attempts: the recipient's state and its consequences."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.rows import NOW, broadcast, database, status_of, told
+from tests.store.rows import NOW, broadcast, database, receipt_of, status_of
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.recipient import RecipientStatus
@@ -52,16 +52,16 @@ def test_the_last_result_completes_the_broadcast(tx: Tx) -> None:
     assert found.status is BroadcastStatus.SENT
 
 
-def test_a_failure_that_came_before_its_answer_counts_and_opts_the_person_out(tx: Tx) -> None:
+def test_an_unmatched_failure_with_code_131050_counts_and_opts_the_person_out(tx: Tx) -> None:
     (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
-    early = replace(told(claim, RecipientStatus.FAILED, "w1", token=False), error=STOPPED)
+    early = replace(receipt_of(claim, RecipientStatus.FAILED, "w1", token=False), error=STOPPED)
     assert receipts.apply(tx, [early], NOW).unmatched == 1
     recorded(tx, claim, RecipientStatus.SENT, wamid="w1")
     assert status_of(tx, claim.recipient_id) == "failed"
     assert opted_out(tx) == [(claim.to, STOPPED.title)]
 
 
-def test_an_answer_that_the_person_stopped_opts_out_the_same_way(tx: Tx) -> None:
+def test_an_error_response_with_code_131050_opts_the_person_out(tx: Tx) -> None:
     (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
     recorded(tx, claim, RecipientStatus.FAILED, error=STOPPED)
     assert opted_out(tx) == [(claim.to, STOPPED.title)]

@@ -21,7 +21,7 @@ def in_flight(tx: Tx) -> int:
 
 
 async def test_a_cancelled_job_leaves_no_attempt_without_a_request(tmp_path: Path) -> None:
-    """Wherever it is cancelled, an attempt that is on disk is made, so no recipient becomes uncertain by it."""
+    """Wherever the job is cancelled, attempts that are on disk are made, so no recipient becomes uncertain."""
     async with site(tmp_path, messages_per_second=1000) as here:
         ctx, sender = here.running.ctx, here.running.sender
         await here.admin("number.pause", id=here.number["id"])
@@ -80,7 +80,7 @@ async def test_a_result_that_cannot_be_written_does_not_affect_others(tmp_path: 
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
 
-async def test_a_broadcast_whose_jobs_crash_is_paused_and_says_why(tmp_path: Path) -> None:
+async def test_repeated_crashes_of_a_job_pause_the_broadcast_with_a_reason(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, messages_per_second=1) as here:
         await here.admin("number.pause", id=here.number["id"])
@@ -104,7 +104,7 @@ async def test_a_broadcast_whose_jobs_crash_is_paused_and_says_why(tmp_path: Pat
 
 
 async def test_stopping_waits_for_requests_in_flight(tmp_path: Path) -> None:
-    """SIGTERM is no crash: nothing is uncertain afterwards, and the next start sends the others."""
+    """After SIGTERM nothing is uncertain, and the next start sends the others."""
     async with site(tmp_path, latency_ms=300) as here:
         broadcast_id = await here.send(people(300))
         await here.until(broadcast_id, lambda b: b["sent_count"] > 10)

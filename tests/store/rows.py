@@ -67,7 +67,7 @@ def broadcast(tx: Tx, count: int, *, uuid: str = UUID, scheduled_at: int | None 
     return broadcast_id
 
 
-def told(
+def receipt_of(
     claim: Claim,
     status: RecipientStatus,
     wamid: str,
@@ -76,7 +76,7 @@ def told(
     at: int = NOW + 5000,
     uuid: str = UUID,
 ) -> Receipt:
-    """What Meta tells of the message of a claim."""
+    """A status of Meta for the message of a claim, with or without our token."""
     callback = callback_token(uuid, claim.recipient_id, claim.attempt) if token else None
     return Receipt("n1", wamid, status, at, callback=callback)
 

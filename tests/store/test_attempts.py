@@ -1,4 +1,4 @@
-"""Claims and results: one attempt at a time, and a late worker changes nothing."""
+"""Claims and results: one attempt at a time, and late results change nothing."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.rows import NOW, broadcast, database, row, status_of, told
+from tests.store.rows import NOW, broadcast, database, receipt_of, row, status_of
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.callback_token import callback_token
@@ -41,7 +41,7 @@ def result(claim: Claim, status: S, wamid: str | None = None) -> AttemptResult:
     )
 
 
-def test_nobody_is_claimed_twice(tx: Tx) -> None:
+def test_a_recipient_is_claimed_once(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 5)
     first = attempts.claim(tx, broadcast_id, 3, NOW)
     second = attempts.claim(tx, broadcast_id, 3, NOW)
@@ -50,7 +50,7 @@ def test_nobody_is_claimed_twice(tx: Tx) -> None:
     assert attempts.claim(tx, broadcast_id, 3, NOW) == []
 
 
-def test_nothing_is_claimed_unless_the_broadcast_sends_and_its_number_is_active(tx: Tx) -> None:
+def test_nothing_is_claimed_while_the_broadcast_or_its_number_is_paused_or_removed(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 1)
     broadcasts.pause(tx, broadcast_id, HoldReason.PAUSED_BY_OPERATOR, "by me", NOW)
     assert attempts.claim(tx, broadcast_id, 1, NOW) == []
@@ -72,10 +72,10 @@ def test_a_late_result_of_an_older_attempt_changes_nothing(tx: Tx, late: S) -> N
     assert status_of(tx, first.recipient_id) == "sending"
 
 
-def test_an_answer_after_its_webhook_adds_what_the_webhook_left_out(tx: Tx) -> None:
-    """Beside one whose webhook was slower: both are written by the same transaction."""
+def test_a_result_after_its_webhook_adds_the_missing_fields(tx: Tx) -> None:
+    """In one transaction with a result whose webhook has not come yet."""
     early, late = attempts.claim(tx, broadcast(tx, 2), 2, NOW)
-    receipts.apply(tx, [told(early, S.DELIVERED, "w1", token=True)], NOW)
+    receipts.apply(tx, [receipt_of(early, S.DELIVERED, "w1", token=True)], NOW)
     answers = [
         replace(result(each, S.SENT, name), wa_id=name) for each, name in ((early, "w1"), (late, "w2"))
     ]
@@ -85,7 +85,7 @@ def test_an_answer_after_its_webhook_adds_what_the_webhook_left_out(tx: Tx) -> N
 
 
 @pytest.mark.parametrize("late", [S.FAILED, S.UNCERTAIN, S.PENDING])
-def test_a_result_never_takes_back_what_a_webhook_told(tx: Tx, late: S) -> None:
+def test_a_late_result_does_not_undo_a_read_status(tx: Tx, late: S) -> None:
     (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
     token = callback_token("6f1e2d3c-0000-4000-8000-000000000001", claim.recipient_id, claim.attempt)
     receipts.apply(tx, [Receipt("n1", "w1", S.READ, NOW, callback=token)], NOW)
@@ -93,7 +93,7 @@ def test_a_result_never_takes_back_what_a_webhook_told(tx: Tx, late: S) -> None:
     assert status_of(tx, claim.recipient_id) == "read"
 
 
-def test_an_answer_that_comes_after_its_failure_was_retried_does_not_swallow_the_retry(tx: Tx) -> None:
+def test_a_late_success_of_a_failed_and_requeued_recipient_leaves_it_pending(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 1)
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
     token = callback_token("6f1e2d3c-0000-4000-8000-000000000001", claim.recipient_id, claim.attempt)
@@ -103,7 +103,7 @@ def test_an_answer_that_comes_after_its_failure_was_retried_does_not_swallow_the
     assert status_of(tx, claim.recipient_id) == "pending"
 
 
-def test_who_opted_out_meanwhile_is_not_sent_to_and_has_no_attempt(tx: Tx) -> None:
+def test_a_recipient_who_opted_out_before_the_claim_is_cancelled_without_an_attempt(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 2)
     (account_id,) = tx.execute("SELECT account_id FROM broadcast").fetchone()
     (first,) = tx.execute('SELECT "to" FROM recipient ORDER BY id LIMIT 1').fetchone()
@@ -116,7 +116,7 @@ def test_who_opted_out_meanwhile_is_not_sent_to_and_has_no_attempt(tx: Tx) -> No
     assert recipient_history.of_recipient(tx, claim.recipient_id - 1) == []
 
 
-def test_who_opts_out_between_two_attempts_keeps_the_first_one(tx: Tx) -> None:
+def test_a_recipient_who_opts_out_between_two_attempts_is_cancelled_and_keeps_the_first(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 1)
     (account_id,) = tx.execute("SELECT account_id FROM broadcast").fetchone()
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
@@ -126,7 +126,7 @@ def test_who_opts_out_between_two_attempts_keeps_the_first_one(tx: Tx) -> None:
     assert (row(tx, claim.recipient_id)["status"], row(tx, claim.recipient_id)["attempt"]) == ("cancelled", 1)
 
 
-def test_a_retry_waits_for_its_time(tx: Tx) -> None:
+def test_a_retry_is_claimed_at_its_due_time_and_not_before(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 1)
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
     tx.execute("UPDATE recipient SET status = 'pending', next_attempt_at = ?", (NOW + 5000,))
@@ -137,7 +137,7 @@ def test_a_retry_waits_for_its_time(tx: Tx) -> None:
     assert again.attempt == claim.attempt + 1
 
 
-def test_what_comes_back_to_a_cancelled_broadcast_is_cancelled(tx: Tx) -> None:
+def test_a_retry_of_a_cancelled_broadcast_is_cancelled_when_its_result_is_recorded(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 2)
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
     assert broadcasts.cancel(tx, broadcast_id, NOW)
@@ -149,16 +149,16 @@ def test_what_comes_back_to_a_cancelled_broadcast_is_cancelled(tx: Tx) -> None:
     assert found.status is BroadcastStatus.CANCELLED
 
 
-def test_a_lost_attempt_of_a_cancelled_broadcast_is_cancelled(tx: Tx) -> None:
+def test_an_expired_attempt_of_a_cancelled_broadcast_is_cancelled(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 1)
     attempts.claim(tx, broadcast_id, 1, NOW)
     assert broadcasts.cancel(tx, broadcast_id, NOW)
-    lost = attempts.expire_leases(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
-    broadcasts.recipients_changed(tx, lost, NOW)
+    expired = attempts.expire_leases(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
+    broadcasts.recipients_changed(tx, expired, NOW)
     assert broadcasts.progress(tx, [broadcast_id])[broadcast_id].cancelled_count == 1
 
 
-def test_what_waits_in_another_broadcast_is_left_alone(tx: Tx) -> None:
+def test_cancelling_a_broadcast_does_not_change_another_broadcast(tx: Tx) -> None:
     cancelled, other = broadcast(tx, 1), broadcast(tx, 1, uuid="6f1e2d3c-0000-4000-8000-000000000002")
     broadcasts.cancel(tx, cancelled, NOW)
     broadcasts.recipients_changed(tx, [cancelled, other], NOW)
@@ -168,20 +168,22 @@ def test_what_waits_in_another_broadcast_is_left_alone(tx: Tx) -> None:
 @pytest.mark.parametrize(
     ("claimed_at", "expires"),
     [(NOW - 201, True), (NOW - 200, False), (NOW, False), (NOW + 200, False), (NOW + 201, True)],
-    ids=["too old", "just old enough", "now", "as far ahead", "too far ahead"],
+    ids=["too old", "at the limit", "now", "as far ahead", "too far ahead"],
 )
-def test_a_lease_ends_at_its_age_on_either_side_of_now(tx: Tx, claimed_at: int, expires: bool) -> None:
-    """A claim from the future was made before the clock was set back: nobody knows how old it is."""
+def test_a_lease_expires_when_its_claim_is_too_far_in_the_past_or_the_future(
+    tx: Tx, claimed_at: int, expires: bool
+) -> None:
+    """A claim in the future was made before the clock was set back. Its age is unknown."""
     broadcast_id = broadcast(tx, 1)
     attempts.claim(tx, broadcast_id, 1, claimed_at)
     tx.execute("UPDATE recipient SET claimed_at = ?", (claimed_at,))
-    lost = attempts.expire_leases(tx, UncertainPolicy.HOLD, NOW, older_than=200)
-    assert lost == ({broadcast_id: 1} if expires else {})
+    expired = attempts.expire_leases(tx, UncertainPolicy.HOLD, NOW, older_than=200)
+    assert expired == ({broadcast_id: 1} if expires else {})
 
 
 @pytest.mark.parametrize("known", [S.SENT, S.FAILED, S.UNCERTAIN, S.PENDING])
-def test_a_result_of_a_newer_attempt_than_any_changes_nothing(tx: Tx, known: S) -> None:
-    """The fence lets exactly the newest attempt through: neither an older one nor one that was never claimed."""
+def test_a_result_of_an_attempt_that_was_never_claimed_changes_nothing(tx: Tx, known: S) -> None:
+    """Only a result of the newest attempt is recorded."""
     (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
     for attempt in (claim.attempt - 1, claim.attempt + 1):
         other = replace(result(claim, known, "w1" if known is S.SENT else None), attempt=attempt)
@@ -204,6 +206,6 @@ def test_a_result_of_a_newer_attempt_than_any_changes_nothing(tx: Tx, known: S) 
         ),
     ],
 )
-def test_the_hot_statements_use_their_index(tx: Tx, statement: str, index: str) -> None:
+def test_frequent_statements_use_their_index(tx: Tx, statement: str, index: str) -> None:
     plan = " ".join(row[3] for row in tx.execute(f"EXPLAIN QUERY PLAN {statement}"))
     assert f"INDEX {index}" in plan

@@ -1,4 +1,4 @@
-"""Who wrote to us: known by what Meta calls the person, named as our callers write the number."""
+"""Finds the recipient of an inbound message; the phone number is in the form that callers use."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def account_of(tx: Tx) -> str:
     return account_id
 
 
-def test_a_persons_number_is_the_one_that_was_sent_to_whatever_meta_calls_it(tmp_path: Path) -> None:
+def test_the_phone_number_of_a_sender_is_the_one_the_broadcast_was_sent_to(tmp_path: Path) -> None:
     with database(tmp_path) as tx:
         broadcast_id = broadcast(tx, 2)
         first, second = (
@@ -29,7 +29,7 @@ def test_a_persons_number_is_the_one_that_was_sent_to_whatever_meta_calls_it(tmp
         assert phone_of(tx, "another account", None, "US.1") is None
 
 
-def test_a_recipient_given_as_a_user_id_has_no_number(tmp_path: Path) -> None:
+def test_a_recipient_addressed_by_user_id_has_no_phone_number(tmp_path: Path) -> None:
     with database(tmp_path) as tx:
         broadcast(tx, 1)
         tx.execute("UPDATE recipient SET \"to\" = 'US.1', user_id = 'US.1', sent_at = ?", (NOW,))

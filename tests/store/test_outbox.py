@@ -1,4 +1,4 @@
-"""The outbox and the suppression list as tables: hot statements use their indexes, whatever their size."""
+"""The outbox and the suppression list, as store functions on a real file."""
 
 import json
 import sqlite3
@@ -38,7 +38,7 @@ def endpoint(tx: sqlite3.Connection, name: str, *events: str) -> None:
     )
 
 
-def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sqlite3.Connection) -> None:
+def test_an_event_is_queued_for_each_active_subscribed_endpoint_with_its_time(tx: sqlite3.Connection) -> None:
     endpoint(tx, "one", "contact.opted_out", "broadcast.sent")
     endpoint(tx, "two", "contact.opted_out")
     endpoint(tx, "off", "contact.opted_out")
@@ -66,91 +66,93 @@ def test_an_event_is_queued_to_those_who_listen_and_told_when_it_occurred(tx: sq
     assert outbox.due(tx, now=START - 1, limit=10, in_flight=[]) == {}
 
 
-def tried(tx: sqlite3.Connection, result: DeliveryResult, now: int) -> str | None:
+def deliver_with(tx: sqlite3.Connection, result: DeliveryResult, now: int) -> str | None:
     (due,) = outbox.due(tx, now=now, limit=1, in_flight=[])["one"]
     return record_result(
         tx, delivery=due, result=result, started_at=now, max_age=MAX_AGE, jitter=0.0, now=now
     )
 
 
-def test_a_success_clears_what_failed_before_and_a_late_failure_alone_disables_nothing(
+def test_a_success_clears_failing_since_and_one_later_failure_disables_nothing(
     tx: sqlite3.Connection,
 ) -> None:
     endpoint(tx, "one", EVENT)
     outbox.add(tx, "a", EVENT, DATA, START)
-    refused, taken = DeliveryResult(500, "HTTP 500", 0.1), DeliveryResult(200, None, 0.1)
-    assert tried(tx, refused, START) is None
+    failure, success = DeliveryResult(500, "HTTP 500", 0.1), DeliveryResult(200, None, 0.1)
+    assert deliver_with(tx, failure, START) is None
     found = webhook_endpoints.get(tx, "one")
     assert found is not None
     assert found.failing_since == START
-    assert tried(tx, taken, START + 5000) is None
+    assert deliver_with(tx, success, START + 5000) is None
     found = webhook_endpoints.get(tx, "one")
     assert found is not None
     assert found.failing_since is None
     later = START + 2 * MAX_AGE
     outbox.add(tx, "a", EVENT, DATA, later)
-    assert tried(tx, refused, later) is None
+    assert deliver_with(tx, failure, later) is None
     found = webhook_endpoints.get(tx, "one")
     assert found is not None
     assert found.is_active
 
 
-def test_an_endpoint_that_took_nothing_for_the_whole_time_is_disabled_and_the_rest_given_up(
+def test_an_endpoint_that_fails_for_the_whole_period_is_disabled_and_its_deliveries_fail(
     tx: sqlite3.Connection,
 ) -> None:
     endpoint(tx, "one", EVENT)
     outbox.add(tx, "a", EVENT, DATA, START)
-    assert tried(tx, DeliveryResult(None, "no answer", 1.0), START) is None
+    assert deliver_with(tx, DeliveryResult(None, "no answer", 1.0), START) is None
     for _ in range(3):
         outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE)
-    reason = tried(tx, DeliveryResult(None, "no answer", 1.0), START + MAX_AGE)
+    reason = deliver_with(tx, DeliveryResult(None, "no answer", 1.0), START + MAX_AGE)
     assert reason == f"No delivery has succeeded since {iso(START)}; the last error: no answer"
     assert outbox.due(tx, now=START + 2 * MAX_AGE, limit=10, in_flight=[]) == {}
     assert {each.status for each in outbox.page(tx, "one", limit=10)} == {"failed"}
     assert outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE) == 0
 
 
-def stop(tx: sqlite3.Connection, at: int, phone: str | None = None, user_id: str | None = None) -> bool:
+def opt_out(tx: sqlite3.Connection, at: int, phone: str | None = None, user_id: str | None = None) -> bool:
     return optouts.add(
         tx, account_id="a", phone=phone, user_id=user_id, source="word", detail=None, at=at, now=START
     )
 
 
-def test_a_person_is_one_row_where_phone_and_user_id_come_together(tx: sqlite3.Connection) -> None:
-    assert stop(tx, 1, phone="+1")
-    assert not stop(tx, 2, phone="+1", user_id="US.1")
-    assert not stop(tx, 3, user_id="US.1")
+def test_an_opt_out_with_phone_and_user_id_completes_the_existing_row(tx: sqlite3.Connection) -> None:
+    assert opt_out(tx, 1, phone="+1")
+    assert not opt_out(tx, 2, phone="+1", user_id="US.1")
+    assert not opt_out(tx, 3, user_id="US.1")
     (row,) = optouts.page(tx, account_id="a", after=None, limit=9)
     assert (row.phone, row.user_id, row.at) == ("+1", "US.1", 1)
-    assert not stop(tx, 4, phone="+1", user_id="US.2"), "the number has another user id now"
+    assert not opt_out(tx, 4, phone="+1", user_id="US.2"), "the number has another user id now"
     assert optouts.among(tx, "a", ["+1", "US.1", "US.2", "US.3"]) == {"+1", "US.1", "US.2"}
-    assert stop(tx, 5, user_id="US.9")
-    assert not stop(tx, 6, phone="+9", user_id="US.9")
+    assert opt_out(tx, 5, user_id="US.9")
+    assert not opt_out(tx, 6, phone="+9", user_id="US.9")
     assert optouts.among(tx, "a", ["+9"]) == {"+9"}
 
 
-def test_two_rows_that_turn_out_to_be_one_person_stay_suppressed_both(tx: sqlite3.Connection) -> None:
-    assert stop(tx, 1, phone="+1")
-    assert stop(tx, 2, user_id="US.1")
+def test_two_opt_outs_of_one_person_are_both_kept_when_they_are_linked(tx: sqlite3.Connection) -> None:
+    assert opt_out(tx, 1, phone="+1")
+    assert opt_out(tx, 2, user_id="US.1")
     optouts.link(tx, [("a", "+1", "US.1")])
-    assert not stop(tx, 3, phone="+1", user_id="US.1")
+    assert not opt_out(tx, 3, phone="+1", user_id="US.1")
     assert optouts.among(tx, "a", ["+1", "US.1"]) == {"+1", "US.1"}
     assert optouts.remove(tx, account_id="a", phone="+1", user_id="US.1", source="word", at=9)
     assert optouts.among(tx, "a", ["+1", "US.1"]) == set()
 
 
-def test_time_decides_between_stop_and_return_and_the_stop_wins_a_tie(tx: sqlite3.Connection) -> None:
-    def back(at: int, *, include_newer: bool = False) -> bool:
+def test_the_newer_of_opt_out_and_opt_in_counts_and_of_equal_times_the_later_call(
+    tx: sqlite3.Connection,
+) -> None:
+    def opt_in(at: int, *, include_newer: bool = False) -> bool:
         return optouts.remove(
             tx, account_id="a", phone="+1", source="word", at=at, include_newer=include_newer
         )
 
-    assert not back(5)
-    assert stop(tx, 10, phone="+1")
-    assert not back(9)
-    assert back(10)
-    assert not stop(tx, 9, phone="+1")
+    assert not opt_in(5)
+    assert opt_out(tx, 10, phone="+1")
+    assert not opt_in(9)
+    assert opt_in(10)
+    assert not opt_out(tx, 9, phone="+1")
     assert optouts.among(tx, "a", ["+1"]) == set()
-    assert stop(tx, 10, phone="+1")
-    assert back(3, include_newer=True)
-    assert not back(11)
+    assert opt_out(tx, 10, phone="+1")
+    assert opt_in(3, include_newer=True)
+    assert not opt_in(11)

@@ -1,7 +1,7 @@
 """Recipients and broadcasts against a model: claims, answers, webhooks in any order, crashes and operators.
 
-Every step runs the real store functions on a real file. What must hold is written as invariants; what Meta has
-is kept by the test: a message is out from the moment that it was taken, whatever we were told of it.
+Every step runs the real store functions on a real file. What must hold is written as invariants; the test
+keeps what Meta has accepted: a message is out from that moment, whether or not its response came.
 """
 
 import shutil
@@ -81,13 +81,13 @@ class Sending(RuleBasedStateMachine):
         return multiple(*claims)
 
     @rule(target=out, claim=consumes(in_flight))
-    def meta_takes_it(self, claim: Claim) -> tuple[Claim, str]:
-        """From here on the message is out; we are told later, or never."""
+    def meta_accepts(self, claim: Claim) -> tuple[Claim, str]:
+        """From here on the message is out. The result comes later, or never."""
         self.wamids += 1
         return claim, f"w{self.wamids}"
 
     @rule(taken=out)
-    def answer_comes(self, taken: tuple[Claim, str]) -> None:
+    def response_comes(self, taken: tuple[Claim, str]) -> None:
         claim, wamid = taken
         if (claim.recipient_id, claim.attempt) not in self.dead:
             self.record(claim, S.SENT, wamid)
@@ -97,8 +97,8 @@ class Sending(RuleBasedStateMachine):
         kind=st.sampled_from([S.PENDING, S.FAILED, S.UNCERTAIN]),
         error=st.sampled_from([UNDELIVERABLE, None]),
     )
-    def it_is_refused_or_unknown(self, claim: Claim, kind: S, error: MetaError | None) -> None:
-        """Without an error of Meta's it is given up here, or tried again though nobody knows."""
+    def attempt_fails_or_is_unknown(self, claim: Claim, kind: S, error: MetaError | None) -> None:
+        """Without an error of Meta it fails, or is tried again although the outcome is unknown."""
         if (claim.recipient_id, claim.attempt) not in self.dead:
             self.record(claim, kind, None, error if kind is not S.UNCERTAIN else None)
 
@@ -140,7 +140,7 @@ class Sending(RuleBasedStateMachine):
         assert again.applied == 0, "the same webhook counted twice"
 
     def statuses_after(self, batch: list[Receipt]) -> dict[int, S]:
-        """What the recipients would be after this webhook; nothing of it stays."""
+        """The recipients' statuses after this webhook; its changes are rolled back."""
         self.tx.execute("SAVEPOINT webhook")
         receipts.apply(self.tx, batch, self.now)
         found = {each: self.status(each) for each in self.ids()}
@@ -211,8 +211,8 @@ class Sending(RuleBasedStateMachine):
                 assert not self.count("pending")
 
     @invariant()
-    def what_people_have_is_never_forgotten(self) -> None:
-        """Delivered and more is never taken back, and never sent again (see `claim`)."""
+    def a_delivered_message_stays_delivered(self) -> None:
+        """A status from delivered on is never undone, and the message is never sent again (see `claim`)."""
         for recipient_id in self.ids():
             status = self.status(recipient_id)
             if RUNG.get(self.known.get(recipient_id, S.PENDING), 0) >= RUNG[S.DELIVERED]:

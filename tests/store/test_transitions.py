@@ -1,4 +1,4 @@
-"""Every pair of state and event, through the table and through the SQL on a real file: both say the same."""
+"""Every pair of state and event: the table and the SQL on a real file give the same result."""
 
 import re
 import sqlite3
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.rows import NOW, broadcast, database, row, told
+from tests.store.rows import NOW, broadcast, database, receipt_of, row
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.hold import HoldReason
@@ -92,12 +92,12 @@ def expired(policy: UncertainPolicy, max_retries: int) -> Change:
     )
 
 
-def status_told(status: RecipientStatus, attempt: int = ATTEMPT, *, has_failed: bool = False) -> Change:
+def status_received(status: RecipientStatus, attempt: int = ATTEMPT, *, has_failed: bool = False) -> Change:
     def change(tx: Tx, broadcast_id: int, recipient_id: int) -> None:
         if has_failed:
             tx.execute("UPDATE recipient SET failed_attempt = ?", (attempt,))
         claim = Claim(recipient_id, broadcast_id, attempt, 0, "+14152000000", None, None, NOW)
-        receipts.apply(tx, [told(claim, status, "w1")], NOW)
+        receipts.apply(tx, [receipt_of(claim, status, "w1")], NOW)
 
     return change
 
@@ -128,18 +128,20 @@ CHANGES: dict[RecipientEvent, list[Change]] = {
     E.UNCERTAIN_GIVEN_UP: [lambda tx, broadcast_id, _: recipients.give_up_uncertain(tx, broadcast_id, NOW)],
     E.RESULT_OUTDATED: [recorded(event, ATTEMPT - 1) for event in RESULTS],
     E.ACCEPTANCE_SUPERSEDED: [superseded_acceptance],
-    E.STATUS_SENT_SUPERSEDED: [status_told(RecipientStatus.SENT, has_failed=True)],
-    E.STATUS_FAILED_SUPERSEDED: [status_told(RecipientStatus.FAILED, has_failed=True)],
-    E.STATUS_FAILED_OUTDATED: [status_told(RecipientStatus.FAILED, ATTEMPT - 1)],
+    E.STATUS_SENT_SUPERSEDED: [status_received(RecipientStatus.SENT, has_failed=True)],
+    E.STATUS_FAILED_SUPERSEDED: [status_received(RecipientStatus.FAILED, has_failed=True)],
+    E.STATUS_FAILED_OUTDATED: [status_received(RecipientStatus.FAILED, ATTEMPT - 1)],
     **{event: [recorded(event)] for event in RESULTS},
     **{event: [expired(*policy) for policy in policies] for event, policies in LEASES.items()},
-    **{event: [status_told(status)] for status, event in STATUS_EVENTS.items()},
+    **{event: [status_received(status)] for status, event in STATUS_EVENTS.items()},
 }
 
 
 @pytest.mark.parametrize("event", [event for event in RecipientEvent if event is not E.CREATED])
 @pytest.mark.parametrize("state", list(RecipientState))
-def test_a_recipient_changes_as_the_table_says(tx: Tx, state: RecipientState, event: RecipientEvent) -> None:
+def test_each_recipient_statement_does_what_its_table_row_says(
+    tx: Tx, state: RecipientState, event: RecipientEvent
+) -> None:
     for change in CHANGES[event]:
         broadcast_id, recipient_id = one_in(tx, state)
         change(tx, broadcast_id, recipient_id)
@@ -151,7 +153,7 @@ def test_a_recipient_changes_as_the_table_says(tx: Tx, state: RecipientState, ev
 def test_an_event_that_happens_again_changes_nothing_more(
     tx: Tx, state: RecipientState, event: RecipientEvent
 ) -> None:
-    """Except a retry: it is a person's new decision each time, and this one finds nothing to do."""
+    """Except a retry: each one is a new decision of a person, and this one has nothing to do."""
     for change in CHANGES[event]:
         broadcast_id, recipient_id = one_in(tx, state)
         change(tx, broadcast_id, recipient_id)
@@ -182,12 +184,12 @@ def test_the_condition_of_a_claim_is_checked(tx: Tx, condition: str) -> None:
 
 
 @pytest.mark.parametrize("given_up", [True, False])
-def test_only_a_failure_that_meta_told_becomes_the_failed_attempt(tx: Tx, given_up: bool) -> None:
-    """What we only assumed may still be on its way: then its status ends the retry."""
+def test_only_a_failure_reported_by_meta_sets_the_failed_attempt(tx: Tx, given_up: bool) -> None:
+    """A message that only was assumed to have failed may still arrive; then its status ends the retry."""
     broadcast_id, recipient_id = one_in(tx, S.GIVEN_UP if given_up else S.FAILED)
     requeue(tx, broadcast_id, recipient_id)
     assert row(tx, recipient_id)["failed_attempt"] == (0 if given_up else ATTEMPT)
-    status_told(RecipientStatus.SENT)(tx, broadcast_id, recipient_id)
+    status_received(RecipientStatus.SENT)(tx, broadcast_id, recipient_id)
     assert state_of(tx, recipient_id) is (S.SENT if given_up else S.PENDING)
 
 
@@ -248,7 +250,9 @@ BROADCAST_CHANGES: dict[BroadcastEvent, tuple[dict[str, object], list[Callable[[
 
 @pytest.mark.parametrize("event", [event for event in V if event not in (V.CREATED, V.SCHEDULED)])
 @pytest.mark.parametrize("state", list(B))
-def test_a_broadcast_changes_as_the_table_says(tx: Tx, state: BroadcastStatus, event: BroadcastEvent) -> None:
+def test_each_broadcast_statement_does_what_its_table_row_says(
+    tx: Tx, state: BroadcastStatus, event: BroadcastEvent
+) -> None:
     columns, changes = BROADCAST_CHANGES[event]
     for change in changes:
         broadcast_id = broadcast_in(tx, state, **columns)
@@ -259,32 +263,32 @@ def test_a_broadcast_changes_as_the_table_says(tx: Tx, state: BroadcastStatus, e
 
 
 @pytest.mark.parametrize("scheduled_at", [None, NOW + 9])
-def test_a_new_broadcast_starts_or_waits_for_its_time(tx: Tx, scheduled_at: int | None) -> None:
+def test_a_new_broadcast_is_sending_or_scheduled(tx: Tx, scheduled_at: int | None) -> None:
     event = V.SCHEDULED if scheduled_at else V.CREATED
     assert status_of(tx, broadcast(tx, 1, scheduled_at=scheduled_at)) is BROADCAST.of(event).after
 
 
-def test_one_that_is_paused_before_its_time_starts_when_it_is_resumed_after_it(tx: Tx) -> None:
+def test_a_scheduled_broadcast_resumed_after_its_time_is_sending(tx: Tx) -> None:
     broadcast_id = broadcast_in(tx, B.PAUSED, started_at=None, scheduled_at=NOW)
     assert broadcasts.resume(tx, broadcast_id, NOW)
     assert status_of(tx, broadcast_id) is B.SENDING
     assert broadcasts.get(tx, broadcast_id).started_at == NOW  # type: ignore[union-attr]
 
 
-def test_one_that_had_started_is_not_scheduled_again(tx: Tx) -> None:
+def test_a_broadcast_that_had_started_is_sending_when_resumed(tx: Tx) -> None:
     broadcast_id = broadcast_in(tx, B.PAUSED, scheduled_at=NOW + 9)
     assert broadcasts.resume(tx, broadcast_id, NOW)
     assert status_of(tx, broadcast_id) is B.SENDING
 
 
-def test_one_is_not_started_before_its_time(tx: Tx) -> None:
+def test_a_scheduled_broadcast_does_not_start_before_its_time(tx: Tx) -> None:
     broadcast_id = broadcast_in(tx, B.SCHEDULED, scheduled_at=NOW + 1)
     assert broadcasts.start_scheduled(tx, NOW) == []
     assert status_of(tx, broadcast_id) is B.SCHEDULED
 
 
 @pytest.mark.parametrize("reason", [reason for reason in HoldReason if reason is not HoldReason.TEMPLATE])
-def test_an_approved_template_resumes_nothing_that_was_paused_for_another_reason(
+def test_an_approved_template_resumes_only_broadcasts_paused_for_the_template(
     tx: Tx, reason: HoldReason
 ) -> None:
     broadcast_id = broadcast_in(tx, B.PAUSED, hold_reason=reason)
@@ -293,7 +297,7 @@ def test_an_approved_template_resumes_nothing_that_was_paused_for_another_reason
 
 
 @pytest.mark.parametrize("waiting", ["pending", "sending"])
-def test_nothing_is_completed_while_a_recipient_waits(tx: Tx, waiting: str) -> None:
+def test_a_broadcast_is_not_completed_while_a_recipient_is_pending(tx: Tx, waiting: str) -> None:
     broadcast_id = broadcast_in(tx, B.SENDING)
     tx.execute("UPDATE recipient SET status = ?, claimed_at = ?", (waiting, NOW))
     assert not broadcasts.complete(tx, broadcast_id, NOW)
@@ -301,7 +305,7 @@ def test_nothing_is_completed_while_a_recipient_waits(tx: Tx, waiting: str) -> N
 
 
 @pytest.mark.parametrize("state", [B.PAUSED, B.SENT, B.CANCELLED])
-def test_the_first_reason_of_a_pause_stays(tx: Tx, state: BroadcastStatus) -> None:
+def test_pausing_again_keeps_the_first_reason(tx: Tx, state: BroadcastStatus) -> None:
     broadcast_id = broadcast_in(tx, state)
     before = broadcasts.get(tx, broadcast_id)
     broadcasts.pause(tx, broadcast_id, HoldReason.PAUSED_BY_API, "by another one", NOW + 1)
@@ -344,8 +348,8 @@ def test_a_state_without_its_time_is_refused_by_the_schema(
         tx.execute(f"UPDATE recipient SET {column} = NULL")
 
 
-def test_no_statement_writes_a_status_of_its_own() -> None:
-    """Each one is built from the table; `receipts` writes what the table said for each row."""
+def test_no_statement_sets_a_status_outside_the_transition_table() -> None:
+    """Each statement is built from the table; `receipts` writes the state that the table gave for each row."""
     for file in (Path(attempts.__file__).parent).glob("*.py"):
         for found in re.findall(
             r"UPDATE (?:OR IGNORE )?(?:recipient|broadcast) SET .{60}", file.read_text(), re.DOTALL
