@@ -11,9 +11,8 @@ from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
 from wacrmd.log import get_logger
 from wacrmd.sender.decision import Decision, Effect
-from wacrmd.services import counters, pausing
+from wacrmd.services import counters, failures, pausing
 from wacrmd.services.context import Context
-from wacrmd.services.meta_events import failures
 from wacrmd.services.pausing import PauseEvent
 from wacrmd.store import attempts, broadcasts, receipts, status_events
 from wacrmd.store.database import StorageError, Tx

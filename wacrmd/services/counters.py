@@ -7,23 +7,8 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Refused, Unknown
 from wacrmd.services.context import Context
 from wacrmd.store.receipts import Applied
-from wacrmd.views.broadcasts import CreatedBroadcast
 
 _OUTCOMES = {Accepted: "accepted", Refused: "refused", NotSent: "not_sent", Unknown: "unknown"}
-
-
-def count_created(ctx: Context, created: CreatedBroadcast, seconds: float) -> None:
-    """Count a created broadcast and its recipients; creating it took `seconds`."""
-    metrics = ctx.metrics
-    metrics.broadcasts_created.inc()
-    metrics.broadcast_create_duration.observe(seconds)
-    for result, count in (
-        ("accepted", created.accepted),
-        ("rejected", created.rejected),
-        ("duplicate", created.duplicates),
-        ("suppressed", created.suppressed),
-    ):
-        metrics.recipients_submitted.labels(result).inc(count)
 
 
 def count_results(ctx: Context, results: Iterable[AttemptResult]) -> None:

@@ -43,11 +43,10 @@ def check_db(session: Session, file: Path | None) -> int:
     if file is None:
         found = call(session, "check-db")
     else:
-        from wacrmd.services.maintenance.integrity import report_view  # noqa: PLC0415 - slow to import, and seldom needed
-        from wacrmd.store import integrity  # noqa: PLC0415
+        from wacrmd.services.maintenance.integrity import check_file  # noqa: PLC0415 - slow to import, and seldom needed
         from wacrmd.views.json import as_object  # noqa: PLC0415
 
-        found = as_object(report_view(integrity.check(file)))
+        found = as_object(check_file(file))
 
     def render(result: JsonObject) -> None:
         if result["ok"]:

@@ -11,7 +11,6 @@ import orjson
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Refusal, bad_request, draining
-from wacrmd.services import counters
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, PreparedBroadcast, prepare, refused
 from wacrmd.services.context import Context
@@ -84,7 +83,7 @@ async def create(
     )
     if not creation.replayed:
         ctx.queue.wake()
-        counters.count_created(ctx, creation.created, perf_counter() - began)
+        _count(ctx, creation.created, perf_counter() - began)
     return creation
 
 
@@ -156,6 +155,20 @@ def _store(
         idempotency.put(tx, account_id, key.key, key.body_hash, to_json(created).decode(), now)
     ctx.queue.enqueue_in(tx, broadcast_id)
     return Creation(created, broadcast_id=broadcast_id)
+
+
+def _count(ctx: Context, created: CreatedBroadcast, seconds: float) -> None:
+    """Count the broadcast and its recipients; creating it took `seconds`."""
+    metrics = ctx.metrics
+    metrics.broadcasts_created.inc()
+    metrics.broadcast_create_duration.observe(seconds)
+    for result, count in (
+        ("accepted", created.accepted),
+        ("rejected", created.rejected),
+        ("duplicate", created.duplicates),
+        ("suppressed", created.suppressed),
+    ):
+        metrics.recipients_submitted.labels(result).inc(count)
 
 
 def _replay(first: tuple[bytes, str], key: Idempotency) -> Creation:

@@ -9,8 +9,8 @@ from wacrmd.meta.errors import Action, rule_for
 from wacrmd.meta.untrusted import as_object
 from wacrmd.meta.webhook import AccountEvent, NumberSignal, TemplateEvent
 from wacrmd.services import pausing
+from wacrmd.services.failures import SLOWER
 from wacrmd.services.meta_events.batch import Batch
-from wacrmd.services.meta_events.failures import SLOWER
 from wacrmd.store import account_events, broadcasts, numbers, templates
 
 _STOPPED = frozenset({"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION", "ARCHIVED", "LOCKED"})

@@ -16,13 +16,13 @@ from wacrmd.meta.webhook import (
 )
 from wacrmd.services import counters, pausing
 from wacrmd.services.context import Context
+from wacrmd.services.failures import after_failure, throttled_by
 from wacrmd.services.meta_events.account_updates import (
     apply_account_event,
     apply_number_signal,
     apply_template_event,
 )
 from wacrmd.services.meta_events.batch import Batch, IngestResult
-from wacrmd.services.meta_events.failures import after_failure, throttled_by
 from wacrmd.services.meta_events.messages import apply_message, apply_preference
 from wacrmd.services.webhook_secrets import AuthorizedNumbers
 from wacrmd.store import broadcasts, numbers, receipts
