@@ -46,6 +46,7 @@ NUMBER = Number(
     verified_name=None,
     checked_at=None,
     created_at=NOW - 100,
+    removed_at=None,
     access_token=b"sealed",
 )
 PAUSED_NUMBER = replace(NUMBER, state=NumberState.PAUSED, hold=Hold(HoldReason.ACCOUNT, "131031", NOW - 9))
@@ -102,7 +103,7 @@ def test_a_broadcast_without_pending_recipients_is_not_held() -> None:
 def test_the_reasons_come_in_a_fixed_order() -> None:
     """Each line removes the first reason. Reasons that need an operator come before those that end by themselves."""
     retry = NOW + 5000
-    removed = replace(NUMBER, access_token=b"")
+    removed = replace(NUMBER, removed_at=NOW, access_token=b"")
     steps = [
         hold(number=removed, storage=STORAGE),
         hold(number=PAUSED_NUMBER, storage=STORAGE),

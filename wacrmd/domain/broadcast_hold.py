@@ -30,7 +30,7 @@ def broadcast_hold(
     """
     if not has_work(broadcast, progress):
         return broadcast.hold
-    if number is None or not number.access_token:
+    if number is None or number.is_removed:
         detail = "Its number was removed: cancel it, and make a new broadcast from another number"
         return Hold(HoldReason.NUMBER_REMOVED, detail, broadcast.updated_at)
     if number.state is NumberState.PAUSED and number.hold is not None:

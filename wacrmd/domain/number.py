@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
+from wacrmd.clock import Millis
 from wacrmd.domain.hold import Hold
 from wacrmd.fields import Doc, Time
 
@@ -43,4 +44,14 @@ class Number(NumberFacts):
     account: str
     messages_per_second: float | None
     hold: Hold | None
+    removed_at: Millis | None
     access_token: bytes = field(repr=False)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether it is no longer configured; broadcasts still name it, but it has no token any more."""
+        return self.removed_at is not None
+
+    def rate(self, default: float) -> float:
+        """Messages per second that it may send; `default` is `[sender] messages_per_second`."""
+        return self.messages_per_second or default

@@ -50,7 +50,7 @@ async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
         return broadcast, number, *broadcasts.origin_of(tx, broadcast_id)
 
     broadcast, number, content, request_id = await ctx.db.read(work)
-    if broadcast is None or number is None or not number.access_token:
+    if broadcast is None or number is None or number.is_removed:
         return None
     try:
         token = ctx.vault.decrypt(number.access_token, access_token_context(number.id))

@@ -27,7 +27,7 @@ class RateLimiters:
     def of(self, number: Number, now: Millis) -> RateLimiter:
         """The number's rate limiter, with the rate that it has now."""
         settings = self._settings()
-        rate = number.messages_per_second or settings.messages_per_second
+        rate = number.rate(settings.messages_per_second)
         limiter = self._by_number.get(number.id)
         if limiter is None:
             limiter = self._by_number[number.id] = RateLimiter(rate, settings.max_in_flight, now)

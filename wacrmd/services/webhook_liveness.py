@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from wacrmd.clock import MINUTE, Millis
 
+MAX_SILENCE: Millis = 10 * MINUTE
+"""How long a number may send without receiving a status before there is a warning."""
+
 
 class WebhookLiveness:
     """For each number, the first message since the last status that came for it."""
@@ -28,3 +31,8 @@ class WebhookLiveness:
     def silent_since(self, number_id: str) -> Millis | None:
         """Since when the number has been sending without receiving a status; None if statuses come."""
         return self._unanswered.get(number_id)
+
+    def silence(self, number_id: str, now: Millis) -> Millis | None:
+        """How long the number has been sending without receiving a status; None for less than `MAX_SILENCE`."""
+        since = self.silent_since(number_id)
+        return None if since is None or now - since < MAX_SILENCE else now - since

@@ -107,7 +107,7 @@ def _store(
     if key is not None and (first := idempotency.get(tx, account_id, key.key, now)) is not None:
         return _replay(first, key)
     current = numbers.get(tx, prepared.number.id)
-    if current is None or not current.access_token:
+    if current is None or current.is_removed:
         raise Refusal(
             ErrorCode.WHATSAPP_NOT_CONFIGURED, "This number was removed a moment ago: name another one"
         )

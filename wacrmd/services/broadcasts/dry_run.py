@@ -28,7 +28,7 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
         problems = [Problem("recipients", "all valid recipients have opted out"), *problems]
     at = given.scheduled_at
     later = at is not None and at > ctx.clock.now()
-    rate = number.messages_per_second or ctx.config.sender.messages_per_second
+    rate = number.rate(ctx.config.sender.messages_per_second)
     return DryRun(
         status=BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING,
         total_recipients=accepted,

@@ -75,7 +75,7 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
                 f"The broadcast is {current.status}: only one that is sending, paused or sent can be retried"
             )
         number = numbers.get(tx, current.number_id)
-        if number is None or not number.access_token:
+        if number is None or number.is_removed:
             raise conflict("The number of this broadcast was removed: make a new broadcast from another one")
         requeued = recipients.requeue(tx, broadcast.id, statuses & RETRIABLE, now)
         if requeued and current.status is BroadcastStatus.SENT:

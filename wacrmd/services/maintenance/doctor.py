@@ -14,7 +14,6 @@ from wacrmd.errors import ConfigError
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import file_checks, network_checks
-from wacrmd.services.maintenance.status import MAX_SILENCE
 from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.meta_check import check_number
 from wacrmd.store import numbers
@@ -141,9 +140,9 @@ async def _number(ctx: Context, number: Number) -> list[Check]:
     if number.hold is not None:
         advice = f"When the cause is gone: wacrmd number resume {number.phone_number_id}"
         found.insert(0, Check("paused", CheckState.WARN, number.hold.detail, advice))
-    since, now = ctx.webhook_liveness.silent_since(number.id), ctx.clock.now()
-    if since is not None and now - since >= MAX_SILENCE:
-        detail = f"it has been sending for {(now - since) // MINUTE} minutes and Meta has sent no status"
+    silence = ctx.webhook_liveness.silence(number.id, ctx.clock.now())
+    if silence is not None:
+        detail = f"it has been sending for {silence // MINUTE} minutes and Meta has sent no status"
         advice = (
             "Compare webhook URL, app secret and the subscribed field `messages` in Meta's app dashboard."
         )

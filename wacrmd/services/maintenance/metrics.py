@@ -75,7 +75,7 @@ def _set_numbers(tx: Tx, ctx: Context) -> None:
         gauge.clear()  # a number may have been removed, and its hold may have ended
     for number in numbers.all_of(tx):
         label, state = number.phone_number_id, ctx.throughput.state(number.id)
-        configured = number.messages_per_second or ctx.config.sender.messages_per_second
+        configured = number.rate(ctx.config.sender.messages_per_second)
         rate = state.rate_now if state else configured
         metrics.number_rate_limit_configured.labels(label).set(configured)
         metrics.number_rate_limit.labels(label).set(rate if number.state is NumberState.ACTIVE else 0)

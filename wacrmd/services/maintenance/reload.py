@@ -53,7 +53,7 @@ async def _apply(ctx: Context, keys: list[str]) -> None:
     logging.mask_phone_numbers(ctx.config.log.mask_phone_numbers)
     if "sender.messages_per_second" in keys:
         for number in await ctx.db.read(numbers.all_of):
-            rate = number.messages_per_second or ctx.config.sender.messages_per_second
+            rate = number.rate(ctx.config.sender.messages_per_second)
             ctx.throughput.set_rate(number.id, rate)
     ctx.changes.wake_all()
 

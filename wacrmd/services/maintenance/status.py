@@ -34,9 +34,6 @@ from wacrmd.views.numbers import AccountNumber
 MAX_SHOWN = 100
 """Broadcasts of each status that are shown at most."""
 
-MAX_SILENCE: Millis = 10 * MINUTE
-"""How long a number may send without receiving a status before there is a warning."""
-
 MIN_FREE_BYTES = 500 * 1024 * 1024
 MAX_WAL_BYTES = 512 * 1024 * 1024
 
@@ -135,12 +132,9 @@ def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
 
 def _silence_warnings(ctx: Context, numbers: list[AccountNumber], now: Millis) -> list[str]:
     """A warning for each number that sends without receiving statuses."""
-    warnings: list[str] = []
-    for number in numbers:
-        since = ctx.webhook_liveness.silent_since(number.id)
-        if since is not None and now - since >= MAX_SILENCE:
-            warnings.append(
-                f"Number {number.phone_number_id} has been sending for {(now - since) // MINUTE} minutes and Meta has sent"
-                " no status: see wacrmd doctor"
-            )
-    return warnings
+    return [
+        f"Number {number.phone_number_id} has been sending for {silence // MINUTE} minutes and Meta has sent no status:"
+        " see wacrmd doctor"
+        for number in numbers
+        if (silence := ctx.webhook_liveness.silence(number.id, now)) is not None
+    ]

@@ -119,7 +119,7 @@ async def change(ctx: Context, reference: str, wanted: NumberChange, *, check: b
     ctx.webhook_secrets.invalidate()
     ctx.throughput.reset(number.id)
     current = await number_of(ctx, number.id)
-    ctx.throughput.set_rate(number.id, current.messages_per_second or ctx.config.sender.messages_per_second)
+    ctx.throughput.set_rate(number.id, current.rate(ctx.config.sender.messages_per_second))
     return ChangedNumber(**shared(AccountNumber, view_of(ctx, current)), check=found, changed=changed)
 
 

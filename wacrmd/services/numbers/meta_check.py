@@ -50,7 +50,7 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
     first, seen = await ask_number(ctx, number.phone_number_id, token)
     if first.state is CheckState.FAIL or seen is None:
         return [first]
-    rate = number.messages_per_second or ctx.config.sender.messages_per_second
+    rate = number.rate(ctx.config.sender.messages_per_second)
     found = assess_number(seen, rate=rate)
     health: Health | None = None
     try:

@@ -22,7 +22,7 @@ def view_of(ctx: Context, number: Number) -> AccountNumber:
         **shared(NumberFacts, number),
         account=number.account,
         hold=number.hold or (throughput.hold if throughput else None),
-        messages_per_second=number.messages_per_second or ctx.config.sender.messages_per_second,
+        messages_per_second=number.rate(ctx.config.sender.messages_per_second),
         rate_now=round(throughput.rate_now, 1) if throughput else None,
         in_flight=throughput.in_flight if throughput else 0,
     )
