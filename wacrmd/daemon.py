@@ -31,6 +31,7 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.sender.sender import Sender
+from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import data_subjects, retention
@@ -39,7 +40,6 @@ from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
-from wacrmd.services.webhook_secrets import WebhookSecrets
 from wacrmd.store import accounts, audit, broadcasts
 from wacrmd.store.database import Database, Tx
 from wacrmd.systemd.notify import Notifier, listen_fds
@@ -48,7 +48,7 @@ from wacrmd.vault import Vault
 
 DRAIN_S = 20.0
 """How long requests in flight, to Meta and of HTTP clients, may go on after the signal to stop."""
-WEBHOOKS_DRAIN_S = 3.0
+OUTBOUND_DRAIN_S = 3.0
 """How long webhook deliveries may go on after it. Those that are cancelled are delivered after the restart."""
 WORKER_CHECK_INTERVAL = 30 * SECOND
 EXPIRY_INTERVAL = 30 * SECOND
@@ -80,7 +80,7 @@ class Daemon:
         return self.api_listener.address
 
     @property
-    def webhooks_address(self) -> str:
+    def meta_webhooks_address(self) -> str:
         """Where Meta's webhooks are received."""
         return self.webhook_listener.address
 
@@ -170,7 +170,7 @@ async def _open(
         clock=clock,
         db=database,
         vault=vault,
-        webhook_secrets=WebhookSecrets(database, vault, clock),
+        app_secrets=AppSecrets(database, vault, clock),
         queue=queue,
         meta=meta,
         throughput=sender,
@@ -221,7 +221,7 @@ def _empty_queue(tx: Tx, *, queue: DispatchQueue) -> None:
 async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
     """Settle what the last process left in flight, enqueue the broadcasts that are sending, start the workers."""
     await stack.enter_async_context(daemon.sender.open(daemon.ctx))
-    await daemon.sender.expire_all_attempts()
+    await daemon.sender.expire_all_leases()
     for broadcast_id in await daemon.ctx.db.read(broadcasts.sending):
         daemon.queue.enqueue(broadcast_id)
     portal = await stack.enter_async_context(BlockingPortal())
@@ -257,7 +257,7 @@ def _announce_ready(daemon: Daemon) -> None:
         version=__version__,
         database=str(config.storage.path),
         api=daemon.api_address,
-        webhooks=daemon.webhooks_address + config.webhooks.path,
+        webhooks=daemon.meta_webhooks_address + config.webhooks.path,
         admin=str(config.admin.socket),
         graph=f"{config.meta.graph_url}/{config.meta.api_version}",
     )
@@ -281,7 +281,7 @@ async def _drain(daemon: Daemon) -> None:
     daemon.ctx.changes.wake_all()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(daemon.queue.stop, DRAIN_S)
-        tasks.start_soon(daemon.dispatcher.drain, WEBHOOKS_DRAIN_S)
+        tasks.start_soon(daemon.dispatcher.drain, OUTBOUND_DRAIN_S)
         drained = await daemon.sender.drain(DRAIN_S)
     if not drained:
         log.warning("drain_timed_out", in_flight=daemon.sender.in_flight)
@@ -293,7 +293,7 @@ def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[P
 
     return [
         PeriodicJob("enqueue_due", SECOND, partial(enqueue_due, ctx)),
-        PeriodicJob("expire_lost_attempts", EXPIRY_INTERVAL, sender.expire_lost_attempts),
+        PeriodicJob("expire_old_leases", EXPIRY_INTERVAL, sender.expire_old_leases),
         PeriodicJob("replace_dead_workers", WORKER_CHECK_INTERVAL, replace_dead_workers),
         PeriodicJob("restore_log_level", SECOND, partial(restore_log_level, ctx)),
     ]

@@ -37,6 +37,11 @@ def hash_api_key(key: str) -> bytes:
     return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
 
 
+def hash_verify_token(token: str) -> bytes:
+    """The SHA-256 that is stored of a number's verify token, because it is only compared."""
+    return hashlib.sha256(token.encode()).digest()
+
+
 def new_webhook_secret() -> str:
     """A new secret for an outbound webhook: `whsec_` and 24 random bytes in base64 (Standard Webhooks)."""
     return WEBHOOK_SECRET_PREFIX + base64.b64encode(os.urandom(24)).decode()

@@ -7,7 +7,7 @@ import pytest
 from tests.domain import transition_tables
 from wacrmd.domain.attempt import AttemptResult, MetaError
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.recipient import RUNG, RecipientState, RecipientStatus, recipient_state
+from wacrmd.domain.recipient import STAGE, RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.state_machine import Machine, Transition
 from wacrmd.domain.transitions import (
     BROADCAST,
@@ -79,7 +79,7 @@ def test_every_status_has_its_state_and_only_failed_has_two() -> None:
 def test_a_delivered_message_stays_delivered(event: RecipientEvent) -> None:
     for state in (S.DELIVERED, S.READ, S.REPLIED):
         then = after(state, event)
-        assert RUNG[then.status] >= RUNG[state.status]
+        assert STAGE[then.status] >= STAGE[state.status]
 
 
 def test_only_a_retry_by_a_person_makes_a_finished_recipient_pending() -> None:

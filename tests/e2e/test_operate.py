@@ -332,7 +332,7 @@ async def test_a_live_rescue_never_touches_what_is_alive(tmp_path: Path) -> None
         broadcast_id = await here.send(people(10))
         await flying(here, 10)
         clock.advance(DAY)
-        assert await here.running.sender.expire_lost_attempts() == {}
+        assert await here.running.sender.expire_old_leases() == {}
         here.sim.change(hold_answers=False)
         await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 10
@@ -352,9 +352,9 @@ async def test_an_attempt_that_nobody_makes_is_found_while_running(tmp_path: Pat
                 ).rowcount
             )
         )
-        assert await here.running.sender.expire_lost_attempts() == {}
+        assert await here.running.sender.expire_old_leases() == {}
         clock.advance(DAY)
-        assert sum((await here.running.sender.expire_lost_attempts()).values()) == 1
+        assert sum((await here.running.sender.expire_old_leases()).values()) == 1
         page = await here.running.ctx.db.read(
             partial(recipients.page, broadcast_id=1, status=S.UNCERTAIN, before=None, limit=10)
         )

@@ -27,7 +27,7 @@ import httpx
 from tests.e2e.process import Daemon
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, people
 from wacrmd.domain.callback_token import parse_callback_token
-from wacrmd.domain.recipient import RUNG, RecipientStatus
+from wacrmd.domain.recipient import STAGE, RecipientStatus
 from wacrmd.errors import WacrmdError
 from wacrmd.simulator import Options, Simulator
 
@@ -369,7 +369,7 @@ def compare_recipients(db: sqlite3.Connection, sim: Simulator, report: Report) -
             report.lost += 1
             report.problems.append(f"{who} still waits")
         elif not entries and not (status in ("failed", "uncertain") and title):
-            report.lost += status in RUNG
+            report.lost += status in STAGE
             report.problems.append(f"{who} has no message and no reason")
         elif entries and expected(entries[0].statuses) != status:
             told = ", ".join(entries[0].statuses)
@@ -384,8 +384,8 @@ def expected(told: tuple[str, ...]) -> str:
     """The status that these webhooks make, in whatever order they came."""
     names = {"reply": "replied", "tap": "replied"}
     statuses = [RecipientStatus(names.get(status, status)) for status in told]
-    rungs = [status for status in statuses if status in RUNG]
-    best = max(rungs, key=RUNG.__getitem__, default=None)
+    stages = [status for status in statuses if status in STAGE]
+    best = max(stages, key=STAGE.__getitem__, default=None)
     if RecipientStatus.FAILED in statuses and (best is None or best is RecipientStatus.SENT):
         return RecipientStatus.FAILED
     return best or "nothing told"
@@ -405,8 +405,8 @@ def compare_counts(db: sqlite3.Connection, shown: dict[str, dict[str, Any]], rep
             continue
         ladder = ("sent", "delivered", "read", "replied")
         wanted = {
-            f"{rung}_count": sum(counts[above] for above in ladder[index:])
-            for index, rung in enumerate(ladder)
+            f"{stage}_count": sum(counts[above] for above in ladder[index:])
+            for index, stage in enumerate(ladder)
         }
         wanted |= {f"{status}_count": counts[status] for status in ("failed", "uncertain", "cancelled")}
         wanted |= {"total_recipients": counts.total(), "pending_count": 0}

@@ -82,7 +82,7 @@ async def test_silence_of_the_webhooks_is_a_warning_until_one_comes(tmp_path: Pa
 
 async def test_the_doctor_finds_nothing_on_a_sound_site(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path) as here:
-        url = f"http://{here.running.webhooks_address}"
+        url = f"http://{here.running.meta_webhooks_address}"
         here.running.ctx.control.reread = lambda: configuration(
             tmp_path, here.sim.url, f'[webhooks]\npublic_url = "{url}"\n'
         )

@@ -68,7 +68,7 @@ async def test_a_result_that_cannot_be_written_does_not_affect_others(tmp_path: 
         assert shown["pending_count"] == 1
         await eventually(lambda: not here.running.sender.in_flight)
         clock.advance(DAY)
-        await here.running.sender.expire_lost_attempts()
+        await here.running.sender.expire_old_leases()
         shown = await here.until_status(broadcast_id, "sent")
         assert (shown["sent_count"], shown["uncertain_count"]) == (19, 1)
         attempts = await ctx.db.read(

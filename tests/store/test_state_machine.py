@@ -28,10 +28,11 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
-from wacrmd.domain.recipient import RUNG, WAITING, RecipientStatus
+from wacrmd.domain.recipient import STAGE, RecipientStatus
 from wacrmd.store import attempts, broadcasts, receipts, recipients
 
 S = RecipientStatus
+WAITING = frozenset({S.PENDING, S.SENDING})
 PEOPLE = 4
 UNDELIVERABLE = MetaError(131026, "Message undeliverable")
 STATUSES = st.sampled_from([S.SENT, S.DELIVERED, S.READ, S.REPLIED, S.FAILED])
@@ -74,7 +75,7 @@ class Sending(RuleBasedStateMachine):
             assert sending
             assert before[claim.recipient_id] is S.PENDING
             assert (claim.recipient_id, claim.attempt) not in self.claimed, "claimed twice"
-            assert RUNG.get(self.known.get(claim.recipient_id, S.PENDING), 0) < RUNG[S.DELIVERED], (
+            assert STAGE.get(self.known.get(claim.recipient_id, S.PENDING), 0) < STAGE[S.DELIVERED], (
                 "known as delivered, and claimed again"
             )
             self.claimed.add((claim.recipient_id, claim.attempt))
@@ -120,8 +121,8 @@ class Sending(RuleBasedStateMachine):
         broadcasts.recipients_changed(self.tx, done.broadcasts, self.now)
         after = self.status(claim.recipient_id)
         self.check_forward(claim.recipient_id, before[claim.recipient_id], after)
-        if token and RUNG.get(status, 0) >= RUNG[S.DELIVERED]:
-            assert RUNG.get(after, 0) >= RUNG[status], f"{status} with our token, and it is {after}"
+        if token and STAGE.get(status, 0) >= STAGE[S.DELIVERED]:
+            assert STAGE.get(after, 0) >= STAGE[status], f"{status} with our token, and it is {after}"
 
     @rule(first=out, second=out, statuses=st.lists(STATUSES, min_size=2, max_size=6), tokens=st.booleans())
     def batched_webhook(
@@ -215,8 +216,8 @@ class Sending(RuleBasedStateMachine):
         """A status from delivered on is never undone, and the message is never sent again (see `claim`)."""
         for recipient_id in self.ids():
             status = self.status(recipient_id)
-            if RUNG.get(self.known.get(recipient_id, S.PENDING), 0) >= RUNG[S.DELIVERED]:
-                assert RUNG.get(status, 0) >= RUNG[self.known[recipient_id]]
+            if STAGE.get(self.known.get(recipient_id, S.PENDING), 0) >= STAGE[S.DELIVERED]:
+                assert STAGE.get(status, 0) >= STAGE[self.known[recipient_id]]
             self.known[recipient_id] = status
 
     @invariant()
@@ -225,7 +226,7 @@ class Sending(RuleBasedStateMachine):
             columns = row(self.tx, recipient_id)
             if columns["status"] in ("failed", "uncertain"):
                 assert columns["error_title"]
-            if columns["status"] in RUNG:
+            if columns["status"] in STAGE:
                 assert columns["error_code"] is None
 
     # --- helpers ------------------------------------------------------------------------------------------
@@ -272,10 +273,10 @@ class Sending(RuleBasedStateMachine):
             self.check_forward(claim.recipient_id, before, self.status(claim.recipient_id))
 
     def check_forward(self, recipient_id: int, before: S, after: S) -> None:
-        if before in RUNG and after in RUNG:
-            assert RUNG[after] >= RUNG[before]
-        if before in RUNG and RUNG[before] >= RUNG[S.DELIVERED]:
-            assert after in RUNG
+        if before in STAGE and after in STAGE:
+            assert STAGE[after] >= STAGE[before]
+        if before in STAGE and STAGE[before] >= STAGE[S.DELIVERED]:
+            assert after in STAGE
         assert after not in WAITING or before in WAITING
 
     def receipt(self, claim: Claim, wamid: str, status: S, *, token: bool) -> Receipt:

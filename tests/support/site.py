@@ -101,7 +101,7 @@ class Site:
     @property
     def webhook_url(self) -> str:
         """Where the daemon takes Meta's webhooks."""
-        return f"http://{self.running.webhooks_address}/webhooks/meta"
+        return f"http://{self.running.meta_webhooks_address}/webhooks/meta"
 
     async def admin(self, method: str, **params: Any) -> Any:
         """Call a method of the admin socket."""
@@ -181,10 +181,10 @@ async def site(
         Simulator.running(settings) as sim,
         daemon.run(configuration(folder, sim.url, extra), clock) as running,
         httpx.AsyncClient(base_url=f"http://{running.api_address}", timeout=PATIENCE_S) as api,
-        httpx.AsyncClient(base_url=f"http://{running.webhooks_address}", timeout=PATIENCE_S) as hook,
+        httpx.AsyncClient(base_url=f"http://{running.meta_webhooks_address}", timeout=PATIENCE_S) as hook,
     ):
         if settings.webhook_url is None:
-            sim.change(webhook_url=f"http://{running.webhooks_address}/webhooks/meta")
+            sim.change(webhook_url=f"http://{running.meta_webhooks_address}/webhooks/meta")
         made = Site(running, sim, clock, folder / "admin.sock", api, hook, "")
         found = await made.admin("account.list")
         made.account = found[0] if found else await made.admin("account.add", name="shop")

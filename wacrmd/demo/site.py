@@ -135,7 +135,7 @@ async def run_site(folder: Path, recipients: int) -> AsyncIterator[DemoSite]:
             "demo",
         )
         async with daemon.run(config, SystemClock()) as site:
-            meta.change(webhook_url=f"http://{site.webhooks_address}{config.webhooks.path}")
+            meta.change(webhook_url=f"http://{site.meta_webhooks_address}{config.webhooks.path}")
             key = await anyio.to_thread.run_sync(partial(_set_up, folder / "admin.sock"))
             yield DemoSite(meta, f"http://{site.api_address}", key, folder)
 

@@ -46,7 +46,7 @@ class BroadcastFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class BroadcastCounts:
-    """How many recipients of a broadcast stand where: a ladder of rungs, and what is beside it."""
+    """How many recipients of a broadcast are in which state; each delivery count includes the later stages."""
 
     __slots__ = ()
 

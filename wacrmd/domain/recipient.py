@@ -52,18 +52,16 @@ def recipient_state(status: RecipientStatus, *, error_code: int | None, wamid: s
     return RecipientState(status.value)
 
 
-RUNGS: tuple[RecipientStatus, ...] = (
+DELIVERY_STAGES: tuple[RecipientStatus, ...] = (
     RecipientStatus.SENT,
     RecipientStatus.DELIVERED,
     RecipientStatus.READ,
     RecipientStatus.REPLIED,
 )
-"""The ladder: each rung implies those before it."""
+"""The delivery stages in order: each one implies those before it."""
 
-RUNG: dict[RecipientStatus, int] = {status: rung for rung, status in enumerate(RUNGS, start=1)}
-
-WAITING = frozenset({RecipientStatus.PENDING, RecipientStatus.SENDING})
-"""What keeps a broadcast from being `sent`."""
+STAGE: dict[RecipientStatus, int] = {status: stage for stage, status in enumerate(DELIVERY_STAGES, start=1)}
+"""The place of each delivery stage, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

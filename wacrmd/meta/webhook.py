@@ -57,7 +57,6 @@ class StatusUpdate:
     """A status of one of our messages; `recipient_id` is absent for people who hide their number."""
 
     phone_number_id: str | None
-    waba_id: str | None
     wamid: str
     status: RecipientStatus
     at: Millis
@@ -72,7 +71,6 @@ class InboundMessage:
     """A message from a person; `context_id` is the id of our message that it replies or reacts to."""
 
     phone_number_id: str | None
-    waba_id: str | None
     id: str
     wa_id: str | None
     user_id: str | None
@@ -89,7 +87,6 @@ class NumberSignal:
     """An error of the number as a whole, such as 130429; it names no message."""
 
     phone_number_id: str | None
-    waba_id: str | None
     error: MetaError
 
 
@@ -113,7 +110,6 @@ class TemplateEvent:
     field: str
     name: str | None
     language: str | None
-    meta_id: str | None
     event: str
     reason: str | None
     raw: JsonObject
@@ -121,12 +117,11 @@ class TemplateEvent:
 
 @dataclass(frozen=True, slots=True)
 class AccountEvent:
-    """The business account or a number changed; `phone` is the display number in digits, if given."""
+    """The business account or one of its numbers changed."""
 
     waba_id: str | None
     field: str
     event: str | None
-    phone: str | None
     raw: JsonObject
 
 
@@ -187,7 +182,7 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
             if not isinstance(field, str) or not isinstance(value, dict):
                 updates.append(Ignored(str(field), "a change without field or value"))
             elif field == "messages":
-                updates.extend(_messages(value, waba_id, received_at))
+                updates.extend(_messages(value, received_at))
             elif field == "user_preferences":
                 updates.extend(_preferences(value, waba_id, received_at))
             elif field in TEMPLATE_FIELDS:
@@ -199,23 +194,21 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
     return updates
 
 
-def _messages(value: JsonObject, waba_id: str | None, received_at: Millis) -> Iterator[Update]:
+def _messages(value: JsonObject, received_at: Millis) -> Iterator[Update]:
     phone_number_id = _phone_number_id(value)
     for status in as_objects(value.get("statuses")):
-        yield _status(status, phone_number_id, waba_id, received_at)
+        yield _status(status, phone_number_id, received_at)
     user_ids = {
         as_id(one.get("wa_id")): as_id(one.get("user_id")) for one in as_objects(value.get("contacts"))
     }
     for message in as_objects(value.get("messages")):
-        yield _inbound(message, user_ids, phone_number_id, waba_id, received_at)
+        yield _inbound(message, user_ids, phone_number_id, received_at)
     for error in as_objects(value.get("errors")):
         if found := meta_error(error):
-            yield NumberSignal(phone_number_id, waba_id, found)
+            yield NumberSignal(phone_number_id, found)
 
 
-def _status(
-    status: JsonObject, phone_number_id: str | None, waba_id: str | None, received_at: Millis
-) -> Update:
+def _status(status: JsonObject, phone_number_id: str | None, received_at: Millis) -> Update:
     wamid, word = as_id(status.get("id")), status.get("status")
     known = STATUSES.get(word) if isinstance(word, str) else None
     if wamid is None or known is None:
@@ -224,7 +217,6 @@ def _status(
     error = errors[0] if isinstance(errors, list) and errors else None
     return StatusUpdate(
         phone_number_id,
-        waba_id,
         wamid,
         known,
         as_time(status.get("timestamp"), received_at),
@@ -239,7 +231,6 @@ def _inbound(
     message: JsonObject,
     user_ids: dict[str | None, str | None],
     phone_number_id: str | None,
-    waba_id: str | None,
     received_at: Millis,
 ) -> Update:
     kind, message_id = message.get("type"), as_id(message.get("id"))
@@ -255,7 +246,6 @@ def _inbound(
     context = part.get("message_id") if kind == "reaction" else as_object(message.get("context")).get("id")
     return InboundMessage(
         phone_number_id,
-        waba_id,
         message_id,
         wa_id,
         as_id(message.get("from_user_id")) or (user_ids.get(wa_id) if wa_id else None),
@@ -296,7 +286,6 @@ def _template_event(field: str, value: JsonObject, waba_id: str | None) -> Templ
         field,
         as_text(value.get("message_template_name")),
         language.replace("-", "_") if language else None,  # Meta's sample says en-US, everything else en_US
-        as_id(value.get("message_template_id")),
         (as_text(value.get(TEMPLATE_FIELDS[field])) or "UNKNOWN").upper(),
         _reason(value),
         value,
@@ -314,12 +303,10 @@ def _reason(value: JsonObject) -> str | None:
 
 
 def _account_event(field: str, value: JsonObject, waba_id: str | None) -> AccountEvent:
-    phone = as_id(value.get("display_phone_number")) or as_id(value.get("phone_number"))
-    digits = "".join(filter(str.isdecimal, phone)) if phone else None
     event = (
         value.get("event") or value.get("decision") or as_object(value.get("alert_info")).get("alert_type")
     )
-    return AccountEvent(waba_id, field, as_text(event), digits, value)
+    return AccountEvent(waba_id, field, as_text(event), value)
 
 
 def _phone_number_id(value: JsonObject) -> str | None:

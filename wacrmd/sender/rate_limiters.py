@@ -1,4 +1,4 @@
-"""The rate limiters of all numbers: which answer slows which numbers down, and what the log says about it."""
+"""The rate limiters of all numbers: applies decisions to them, and logs blocks."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ class RateLimiters:
         self._phone_number_ids: dict[str, str] = {}
 
     def of(self, number: Number, now: Millis) -> RateLimiter:
-        """The number's rate limiter, with the rate that it has now."""
+        """The number's rate limiter, with the rate that is configured now."""
         settings = self._settings()
         rate = number.rate(settings.messages_per_second)
         limiter = self._by_number.get(number.id)
@@ -42,20 +42,20 @@ class RateLimiters:
         return limiter.state(now) if limiter else None
 
     def throttle(self, number_id: str, detail: str, now: Millis) -> None:
-        """Meta says that the number sends too fast."""
+        """Lower the number's rate: Meta reports that it sends too fast."""
         limiter = self._by_number.get(number_id)
         if limiter is not None:
             limiter.throttle(now, detail)
             self._log_block(number_id, limiter, now)
 
     def unblock(self, number_id: str) -> None:
-        """A person removed the cause of the number's block."""
+        """End the number's block: a person removed its cause."""
         limiter = self._by_number.get(number_id)
         if limiter is not None:
             limiter.unblock()
 
     def set_rate(self, number_id: str, rate: float) -> None:
-        """The number may send this many messages per second from now on."""
+        """Let the number send this many messages per second from now on."""
         limiter = self._by_number.get(number_id)
         if limiter is not None:
             limiter.configure(rate, self._settings().max_in_flight)

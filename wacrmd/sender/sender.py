@@ -24,8 +24,8 @@ from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown
 from wacrmd.sender.circuit_breaker import CircuitBreaker
 from wacrmd.sender.decision import Decision, Effect, Rules, decide
-from wacrmd.sender.expiry import expire_attempts
 from wacrmd.sender.job import Job, load_job
+from wacrmd.sender.leases import expire_leases
 from wacrmd.sender.rate_limiter import RateLimiter
 from wacrmd.sender.rate_limiters import RateLimiters
 from wacrmd.sender.recorder import Recorder
@@ -81,7 +81,7 @@ class Sender:
             recording.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             if await self._recorder.flush():
-                await self.expire_all_attempts()
+                await self.expire_all_leases()
 
     @property
     def in_flight(self) -> int:
@@ -114,13 +114,13 @@ class Sender:
                 await self._request_ended.wait()
         return self._in_flight == 0
 
-    async def expire_all_attempts(self) -> dict[int, int]:
-        """Settle every attempt on disk that has no result, at start and at the end; how many by broadcast id."""
-        return await expire_attempts(self._ctx, None)
+    async def expire_all_leases(self) -> dict[int, int]:
+        """Expire every attempt on disk that has no result, at start and at the end; how many by broadcast id."""
+        return await expire_leases(self._ctx, None)
 
-    async def expire_lost_attempts(self) -> dict[int, int]:
-        """Settle attempts that are too old and not in flight here; how many by broadcast id."""
-        return await expire_attempts(self._ctx, self._unrecorded)
+    async def expire_old_leases(self) -> dict[int, int]:
+        """Expire attempts that are too old and not in flight here; how many by broadcast id."""
+        return await expire_leases(self._ctx, self._unrecorded)
 
     async def send_broadcast(self, broadcast_id: int) -> None:
         """Send to due recipients of a broadcast: one batch. Enqueues itself again if more may be due."""

@@ -9,9 +9,9 @@ from wacrmd.config import Config
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
+from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.changes import Changes
 from wacrmd.services.webhook_liveness import WebhookLiveness
-from wacrmd.services.webhook_secrets import WebhookSecrets
 from wacrmd.store.database import Database, Tx
 from wacrmd.vault import Vault
 
@@ -70,7 +70,7 @@ class Context:
     clock: Clock
     db: Database
     vault: Vault
-    webhook_secrets: WebhookSecrets
+    app_secrets: AppSecrets
     queue: JobQueue
     meta: MetaClient
     throughput: Throughput

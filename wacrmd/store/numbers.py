@@ -17,7 +17,7 @@ _SELECT = f"SELECT {_ROW.columns} FROM number n JOIN account a ON a.id = n.accou
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookSecret:
+class AppSecret:
     """An encrypted app secret and the number that Meta's events may count for under it."""
 
     number_id: str
@@ -230,7 +230,7 @@ def retire_app_secrets(tx: Tx, number_id: str, until: Millis) -> None:
     )
 
 
-def webhook_secrets(tx: Tx, now: Millis) -> list[WebhookSecret]:
+def app_secrets(tx: Tx, now: Millis) -> list[AppSecret]:
     """All app secrets that are valid now."""
     rows = tx.execute(
         "SELECT n.id, n.account_id, n.phone_number_id, n.waba_id, s.secret FROM app_secret s"
@@ -238,7 +238,7 @@ def webhook_secrets(tx: Tx, now: Millis) -> list[WebhookSecret]:
         " WHERE n.removed_at IS NULL AND coalesce(s.valid_until, ?) >= ? ORDER BY s.id",
         (now, now),
     )
-    return [WebhookSecret(*row) for row in rows]
+    return [AppSecret(*row) for row in rows]
 
 
 def verify_token_known(tx: Tx, hashed: bytes) -> bool:

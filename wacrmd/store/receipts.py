@@ -8,7 +8,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.callback_token import parse_callback_token
 from wacrmd.domain.receipt import Receipt
-from wacrmd.domain.recipient import RUNG, RecipientState, RecipientStatus, recipient_state
+from wacrmd.domain.recipient import STAGE, RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.transitions import RECIPIENT, status_event
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
@@ -254,12 +254,12 @@ def _move(row: _Row, receipt: Receipt, state: RecipientState, error: MetaError |
     row.failed_at = row.error_code = row.error_title = row.error_details = None
     if row.sent_at is None:
         row.sent_at, row.learnt = receipt.at, True
-    rung = RUNG[receipt.status]
-    if rung >= RUNG[RecipientStatus.DELIVERED] and row.delivered_at is None:
+    stage = STAGE[receipt.status]
+    if stage >= STAGE[RecipientStatus.DELIVERED] and row.delivered_at is None:
         row.delivered_at = receipt.at
-    if rung >= RUNG[RecipientStatus.READ] and row.read_at is None:
+    if stage >= STAGE[RecipientStatus.READ] and row.read_at is None:
         row.read_at = receipt.at
-    if rung >= RUNG[RecipientStatus.REPLIED] and row.replied_at is None:
+    if stage >= STAGE[RecipientStatus.REPLIED] and row.replied_at is None:
         row.replied_at = receipt.at
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
 from wacrmd.config import Config
+from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.pausing import PauseEvent, Resumed
-from wacrmd.services.webhook_secrets import AuthorizedNumbers
 from wacrmd.store import account_events
 from wacrmd.store.database import Tx
 from wacrmd.store.receipts import Applied

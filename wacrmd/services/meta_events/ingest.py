@@ -15,6 +15,7 @@ from wacrmd.meta.webhook import (
     Update,
 )
 from wacrmd.services import counters, pausing
+from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.context import Context
 from wacrmd.services.failures import after_failure, throttled_by
 from wacrmd.services.meta_events.account_updates import (
@@ -24,8 +25,7 @@ from wacrmd.services.meta_events.account_updates import (
 )
 from wacrmd.services.meta_events.batch import Batch, IngestResult
 from wacrmd.services.meta_events.messages import apply_message, apply_preference
-from wacrmd.services.webhook_secrets import AuthorizedNumbers
-from wacrmd.store import broadcasts, numbers, receipts
+from wacrmd.store import broadcasts, receipts
 from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
@@ -45,11 +45,6 @@ async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumb
     for subject in sorted(result.unknown):
         log.warning("meta_webhook_number_unknown", subject=subject)
     return result
-
-
-async def verify_token_known(ctx: Context, hashed: bytes) -> bool:
-    """Whether a configured number has the verify token with this SHA-256."""
-    return await ctx.db.read(partial(numbers.verify_token_known, hashed=hashed))
 
 
 def _apply(tx: Tx, *, ctx: Context, updates: list[Update], authorized: AuthorizedNumbers) -> IngestResult:

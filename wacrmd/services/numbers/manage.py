@@ -1,6 +1,5 @@
 """Numbers for operators: add, show, change, check, pause, resume and remove them."""
 
-import hashlib
 import re
 from functools import partial
 from uuid import uuid4
@@ -9,6 +8,7 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.phone import normalize
 from wacrmd.errors import bad_request, conflict
 from wacrmd.fields import shared
+from wacrmd.secrets import hash_verify_token
 from wacrmd.services import pausing
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import meta_check
@@ -20,11 +20,6 @@ from wacrmd.store.database import Tx
 from wacrmd.vault import access_token_context, app_secret_context
 from wacrmd.views.checks import Check, CheckState
 from wacrmd.views.numbers import AccountNumber, AddedNumber, ChangedNumber, CheckedNumber, NumberDetails
-
-
-def verify_token_hash(token: str) -> bytes:
-    """The SHA-256 that is stored of a verify token, because it is only compared."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> AddedNumber:
@@ -50,7 +45,7 @@ async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> 
             waba_id=new.waba_id,
             access_token=ctx.vault.encrypt(new.access_token, access_token_context(number_id)),
             app_secret=ctx.vault.encrypt(new.app_secret, app_secret_context(number_id)),
-            verify_token_hash=verify_token_hash(new.verify_token),
+            verify_token_hash=hash_verify_token(new.verify_token),
             label=new.label,
             display_phone=display,
             messages_per_second=new.messages_per_second,
@@ -58,7 +53,7 @@ async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> 
             now=ctx.clock.now(),
         )
     )
-    ctx.webhook_secrets.invalidate()
+    ctx.app_secrets.invalidate()
     if seen is not None:
         await meta_check.store(ctx, number_id, seen, None)
     made = view_of(ctx, await number_of(ctx, number_id))
@@ -95,7 +90,7 @@ async def change(ctx: Context, reference: str, wanted: NumberChange, *, check: b
     if wanted.messages_per_second is not None:
         columns["messages_per_second"] = wanted.messages_per_second or None
     if wanted.verify_token is not None:
-        columns["verify_token_hash"] = verify_token_hash(wanted.verify_token)
+        columns["verify_token_hash"] = hash_verify_token(wanted.verify_token)
     found: Check | None = None
     if wanted.access_token is not None:
         if check:
@@ -116,7 +111,7 @@ async def change(ctx: Context, reference: str, wanted: NumberChange, *, check: b
             )
 
     await ctx.db.write(work)
-    ctx.webhook_secrets.invalidate()
+    ctx.app_secrets.invalidate()
     ctx.throughput.reset(number.id)
     current = await number_of(ctx, number.id)
     ctx.throughput.set_rate(number.id, current.rate(ctx.config.sender.messages_per_second))
@@ -150,7 +145,7 @@ async def remove(ctx: Context, reference: str) -> AccountNumber:
             numbers.make_default(tx, left.id, number.account_id)
 
     await ctx.db.write(work)
-    ctx.webhook_secrets.invalidate()
+    ctx.app_secrets.invalidate()
     ctx.throughput.reset(number.id)
     return view_of(ctx, number)
 

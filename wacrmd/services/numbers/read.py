@@ -4,6 +4,7 @@ from functools import partial
 
 from wacrmd.domain.number import Number, NumberFacts
 from wacrmd.fields import shared
+from wacrmd.secrets import hash_verify_token
 from wacrmd.services.context import Context
 from wacrmd.services.lookup import the_one
 from wacrmd.store import numbers
@@ -32,3 +33,8 @@ async def list_numbers(ctx: Context, account_id: str | None = None) -> list[Acco
     """The numbers of one account or of all, oldest first."""
     found = await ctx.db.read(partial(numbers.all_of, account_id=account_id))
     return [view_of(ctx, number) for number in found]
+
+
+async def is_verify_token(ctx: Context, token: str) -> bool:
+    """Whether this is the verify token of a configured number."""
+    return await ctx.db.read(partial(numbers.verify_token_known, hashed=hash_verify_token(token)))

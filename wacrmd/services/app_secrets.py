@@ -1,4 +1,4 @@
-"""App secrets that are valid now, each with the numbers and accounts that it authorises."""
+"""Meta's app secrets that are valid now, each with the numbers and accounts that it authorises."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +24,7 @@ class AuthorizedNumbers:
     businesses: dict[str, set[str]] = field(default_factory=dict)
 
 
-class WebhookSecrets:
+class AppSecrets:
     """The decrypted app secrets, kept in memory until a number changes or `RECHECK` has passed."""
 
     def __init__(self, db: Database, vault: Vault, clock: Clock) -> None:
@@ -53,7 +53,7 @@ class WebhookSecrets:
 
     async def _read(self, now: Millis) -> "_Held":
         by_secret: dict[str, AuthorizedNumbers] = {}
-        for row in await self._db.read(partial(numbers.webhook_secrets, now=now)):
+        for row in await self._db.read(partial(numbers.app_secrets, now=now)):
             secret = self._vault.decrypt(row.encrypted, app_secret_context(row.number_id))
             authorized = by_secret.setdefault(secret, AuthorizedNumbers())
             authorized.numbers[row.phone_number_id] = (row.number_id, row.account_id)

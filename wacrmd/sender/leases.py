@@ -15,7 +15,7 @@ MARGIN_S = 120
 log = get_logger(__name__)
 
 
-async def expire_attempts(ctx: Context, in_flight: set[tuple[int, int]] | None) -> dict[int, int]:
+async def expire_leases(ctx: Context, in_flight: set[tuple[int, int]] | None) -> dict[int, int]:
     """Expire attempts as `[sender] on_uncertain` says; returns how many by broadcast id.
 
     Without `in_flight` every attempt expires, because nothing is sending. With it only those expire that are too old
