@@ -78,7 +78,7 @@ class Logger(structlog.BoundLoggerBase):
     """Logs events; a call below the level in force costs one comparison."""
 
     def debug(self, event: str, **values: object) -> None:
-        """Helps to find a fault."""
+        """Details for finding a fault."""
         self._write("debug", event, values)
 
     def info(self, event: str, **values: object) -> None:
@@ -86,11 +86,11 @@ class Logger(structlog.BoundLoggerBase):
         self._write("info", event, values)
 
     def warning(self, event: str, **values: object) -> None:
-        """Something to look at when there is time."""
+        """Something that an operator should look at soon."""
         self._write("warning", event, values)
 
     def error(self, event: str, **values: object) -> None:
-        """Something to look at now."""
+        """Something that an operator should look at now."""
         self._write("error", event, values)
 
     def critical(self, event: str, **values: object) -> None:

@@ -116,7 +116,9 @@ def _create(key_file: Path) -> None:
             draft.unlink()
         directory = os.open(key_file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(directory)  # nothing may be encrypted with a key that a power cut could lose
+            os.fsync(
+                directory
+            )  # on disk before the key is used: nothing may be encrypted with a key that a power cut loses
         finally:
             os.close(directory)
     except OSError as error:

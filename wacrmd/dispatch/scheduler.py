@@ -1,4 +1,4 @@
-"""The scheduler: runs periodic jobs by the clock. Jobs find out from the rows what is due, so no timer can be lost."""
+"""The scheduler: runs periodic jobs by the clock. Jobs read from the rows what is due, so no timer can be lost."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class PeriodicJob:
 
 
 class Scheduler:
-    """Runs its periodic jobs by the clock; `passes` and `passed` show the watchdog and tests that it is alive.
+    """Runs its periodic jobs by the clock; `passes` and `passed` show the watchdog and tests that it works.
 
     One that is not `vital` runs jobs that may take minutes, such as a backup, and is not in the metrics.
     """

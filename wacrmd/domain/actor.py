@@ -1,4 +1,4 @@
-"""Who asks for an operation, and what limits it."""
+"""The caller of an operation, and the account that it is limited to."""
 
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
@@ -15,12 +15,12 @@ class Level(IntEnum):
 
     @property
     def word(self) -> str:
-        """The level as it is written in answers and documentation."""
+        """The level's name in answers and documentation."""
         return self.name.lower()
 
 
 class ActorKind(StrEnum):
-    """How an actor is known; also the `source` of what it adds to the suppression list."""
+    """The kind of an actor; also stored as the `source` of its opt-outs."""
 
     API = "api"
     OPERATOR = "operator"
@@ -28,7 +28,7 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """An app with an API key, or an operator; `name` is how sentences call it.
+    """An app with an API key, or an operator; `name` is used in texts such as "Paused by ann".
 
     `account_id` is the only account that it may act on; None for an operator who named none: all of them.
     """
@@ -61,5 +61,5 @@ class Actor:
 
     @property
     def abbreviates(self) -> bool:
-        """Whether it may name things by the beginning of their ids: people do, programs must not."""
+        """Whether it may shorten ids: operators type them, programs must not shorten them."""
         return self.kind is ActorKind.OPERATOR

@@ -1,4 +1,4 @@
-"""One attempt to send a message: what is claimed, and what became of it."""
+"""An attempt to send a message: its claim and its result."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from wacrmd.domain.recipient import RecipientStatus
 
 
 class UncertainPolicy(StrEnum):
-    """What becomes of an attempt whose outcome is unknown (docs/delivery-guarantees.md)."""
+    """What to do with an attempt whose outcome is unknown (docs/delivery-guarantees.md)."""
 
     HOLD = "hold"
     RESEND = "resend"
@@ -27,7 +27,7 @@ class MetaError:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One attempt that is durably noted and may now be sent, once."""
+    """An attempt that is on disk; its message may be sent once."""
 
     recipient_id: int
     broadcast_id: int
@@ -41,7 +41,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """What one attempt changes in its recipient's row.
+    """The result of an attempt: what changes in its recipient's row.
 
     `status` is SENT (then `wamid` is set), PENDING (try again at `next_attempt_at`), FAILED or UNCERTAIN;
     `used_retry` counts against the recipient's own retries; `note` says in the history what happened.

@@ -1,4 +1,4 @@
-"""A broadcast: one template to many people, its status and its derived counts.
+"""A broadcast: one template to many people, with its status and its counts.
 
 `BroadcastFacts` and `BroadcastCounts` declare once what is stored (or counted) and shown to callers: the records here, the
 columns that are read (`wacrmd/store/broadcasts.py`) and the views (`wacrmd/views/`) inherit their fields.
@@ -14,7 +14,7 @@ from wacrmd.fields import Doc, Time, json_name
 
 
 class BroadcastStatus(StrEnum):
-    """Where a broadcast stands (docs/api.md)."""
+    """The status of a broadcast (docs/api.md)."""
 
     SCHEDULED = "scheduled"
     SENDING = "sending"
@@ -65,7 +65,7 @@ class BroadcastCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broadcast(BroadcastFacts):
-    """One template to many people, as stored; its counts are derived, see Progress."""
+    """A broadcast as stored; its counts are not stored, see Progress."""
 
     id: int
     account_id: str

@@ -1,9 +1,9 @@
-"""The token that travels with each attempt and comes back in Meta's statuses."""
+"""The token that is sent with each attempt and comes back in Meta's statuses."""
 
 import re
 
 _TOKEN = re.compile(r"wacrmd:([^:]*):([0-9]{1,18}):([0-9]{1,18})")
-"""18 digits fit into SQLite's integers; more is a number of no row of ours."""
+"""Numbers have at most 18 digits, which fit into SQLite's integers: a larger one cannot be a row id."""
 
 
 def callback_token(broadcast_uuid: str, recipient_id: int, attempt: int) -> str:

@@ -79,7 +79,7 @@ def decode_lines(pieces: Iterable[bytes]) -> Iterator[str]:
 
 
 def _with_last(head: bytes, rest: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each piece, and whether it is the last: an empty one at the end, which flushes a decoder."""
+    """Each piece with False, then an empty piece with True, for flushing a decoder."""
     yield head, False
     for piece in rest:
         yield piece, False
@@ -89,8 +89,8 @@ def _with_last(head: bytes, rest: Iterator[bytes]) -> Iterator[tuple[bytes, bool
 class CsvReader:
     """The rows of a file, read as they are asked for.
 
-    `delimiter` is the one that splits the first line that is not blank most often: Excel writes semicolons in
-    half of Europe. With `quotes_span_lines` a quoted cell may hold line breaks, and a quote that is never
+    `delimiter` is the most frequent candidate in the first line that is not blank: Excel writes semicolons in
+    many countries. With `quotes_span_lines` a quoted cell may hold line breaks, and a quote that is never
     closed makes the file unusable. Without it each line is a row of its own, so that a stray quote does not
     swallow the lines below it, and a line that is not CSV is a row with a `problem`.
     """
@@ -151,7 +151,7 @@ def columns_named(header: Sequence[str], names: Iterable[str]) -> list[int]:
 def escape_formula(text: str) -> str:
     """Text from outside as a cell that a spreadsheet does not run as a formula: with an apostrophe before it.
 
-    See OWASP, CSV injection. A spreadsheet takes the apostrophe for its own mark of a text and hides it.
+    See OWASP, CSV injection. A spreadsheet hides the apostrophe, because it marks a text.
     """
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 

@@ -36,7 +36,7 @@ NEEDS_NOBODY = frozenset(
         HoldReason.DRAINING,
     }
 )
-"""Holds that somebody wanted, or that end by themselves; every other one needs a person."""
+"""Holds that need no action: somebody asked for them, or they end by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

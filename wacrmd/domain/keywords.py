@@ -23,5 +23,5 @@ def matching_keyword(texts: Iterable[str | None], keywords: Iterable[str]) -> st
 
 
 def keyword_of_payload(payload: str | None) -> str | None:
-    """The part of a button's payload before a colon, behind which an app may put its own data: `STOP:bc_17`."""
+    """A button's payload up to its first colon; apps may add their own data after the colon, as in `STOP:bc_17`."""
     return payload.partition(":")[0] if payload else None

@@ -1,4 +1,4 @@
-"""The levels of the daemon's log that can be configured, the most talkative first."""
+"""The levels of the daemon's log that can be configured, the most verbose first."""
 
 from enum import StrEnum
 

@@ -1,6 +1,6 @@
-"""A CSV file of opt-outs: which columns it has, and how a long one is sent in parts. Pure.
+"""A CSV file of opt-outs: its columns, and how a long file is sent in parts. Pure.
 
-Each line is a row of its own: a quote that is never closed must not swallow the people in the lines below it.
+Each line is a row of its own, so that a quote that is never closed cannot hide the people in the lines below it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -41,7 +41,7 @@ def open_reader(lines: Iterable[str]) -> CsvReader:
 
 
 def columns_of(first_row: list[str]) -> Columns | None:
-    """The columns that a header names; None where the first row is no header but a person."""
+    """The columns that a header names; None if the first row is a person and no header."""
 
     def place(names: Iterable[str]) -> int | None:
         return next(iter(columns_named(first_row, names)), None)
@@ -77,7 +77,7 @@ def _until_text(source: Iterator[str]) -> Iterator[str]:
 
 
 def _header_for_parts(first_line: str) -> str:
-    """The header of the file, or one for a file without: with its delimiter, which a part must not guess anew."""
+    """The header of the file. A file without one gets one with its delimiter, so that each part is read with the same."""
     reader = open_reader([first_line])
     row = next(iter(reader), None)
     if row is None or columns_of(row.cells) is None:

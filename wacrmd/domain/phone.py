@@ -48,7 +48,7 @@ def digits(phone: str) -> str:
 
 
 def mask(phone: str) -> str:
-    """A number or user id for the eyes of others: `+1415•••0123`; what is short shows less of itself."""
+    """A number or user id with its middle hidden, such as `+1415•••0123`; a short one shows fewer characters."""
     head, tail = (5, 4) if len(phone) >= 11 else (3, 2) if len(phone) >= 8 else (0, 0)  # noqa: PLR2004
     return f"{phone[:head]}•••{phone[len(phone) - tail :]}"
 
@@ -81,7 +81,7 @@ def _parse(dialled: str) -> str | None:
 def _is_plainly_valid(dialled: str) -> bool:
     """Whether a mobile or fixed-line pattern fits as it stands, so that `_parse` would return it unchanged.
 
-    Says yes in about a microsecond for what nearly every number is; no only means: ask `_parse`.
+    True is certain, and takes about 1 µs; nearly every valid number gets it. False means that `_parse` decides.
     """
     for end in (3, 2, 4):  # country codes are prefix-free; two digits are the most common
         if rules := _rules(dialled[1:end]):
@@ -102,7 +102,8 @@ def _rules(country_code: str) -> tuple[_Rule, ...]:
     if not known:
         return ()
     prefix = known[0].national_prefix_for_parsing  # parsing asks the main region, which comes first
-    before = rf"(?!(?:{prefix})(?!\A))" if prefix else ""  # Argentina's also fits where it sees nothing
+    # Argentina's prefix pattern also matches an empty prefix, hence the second lookahead.
+    before = rf"(?!(?:{prefix})(?!\A))" if prefix else ""
     rules: list[_Rule] = []
     for place, metadata in enumerate(known):
         leading = metadata.leading_digits if len(known) > 1 else None
@@ -118,7 +119,7 @@ def _rules(country_code: str) -> tuple[_Rule, ...]:
                 if desc is not None and (pattern := _pattern(desc))
             ]
         if leading:
-            before += f"(?!{leading})"  # such a region takes these numbers, valid or not
+            before += f"(?!{leading})"  # a region with this pattern accepts these numbers, valid or not
     return tuple(rules)
 
 

@@ -1,4 +1,4 @@
-"""A recipient of a broadcast: one person, one message, and where it stands."""
+"""A recipient of a broadcast: one person, one message, and its status."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,7 +9,7 @@ from wacrmd.fields import Doc, Time, json_name
 
 
 class RecipientStatus(StrEnum):
-    """Where a recipient stands; `SENDING` is an attempt in flight and counts as pending to callers."""
+    """The status of a recipient; callers see `SENDING`, an attempt in flight, as pending."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -23,7 +23,7 @@ class RecipientStatus(StrEnum):
 
 
 class RecipientState(StrEnum):
-    """The status of a recipient, where `failed` is two states: Meta said so, or we gave the attempt up.
+    """The status of a recipient, with two states for `failed`: Meta reported it, or wacrmd gave the attempt up.
 
     A given-up recipient is stored as `failed` without Meta's error code and without Meta's message id.
     """

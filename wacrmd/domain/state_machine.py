@@ -13,8 +13,8 @@ EventT = TypeVar("EventT", bound=StrEnum)
 class Transition(Generic[StateT, EventT]):
     """One row: `event` takes every state of `before` to `after`.
 
-    `before` is empty for an event that makes something new, and for one that never changes anything (`after`
-    is None). `condition` is what must hold besides the state; the event happens only then.
+    `before` is empty for an event that creates something, and for one that never changes anything (`after` is
+    None). `condition` is what must hold besides the state; the event happens only then.
     """
 
     event: EventT

@@ -1,4 +1,4 @@
-"""How sending goes at this moment: one number, and the workers."""
+"""The present throughput of a number, and the state of the sender workers."""
 
 from dataclasses import dataclass
 

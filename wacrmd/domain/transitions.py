@@ -60,7 +60,7 @@ class BroadcastEvent(StrEnum):
 
 _R, _E = RecipientState, RecipientEvent
 _NOT_SETTLED = frozenset({_R.PENDING, _R.SENDING, _R.UNCERTAIN, _R.CANCELLED, _R.GIVEN_UP})
-"""The states in which nobody knows (yet) what Meta did with the newest attempt, if there was one."""
+"""The states in which the outcome of the newest attempt is not known from Meta, or there was no attempt."""
 
 RECIPIENT = Machine[RecipientState, RecipientEvent](
     [

@@ -1,7 +1,7 @@
 """Meta's webhooks: verifying the signature and parsing the payload; pure.
 
 Plain dictionaries and no validation library, for speed: one request may carry 1,000 updates. Shapes:
-docs/meta.md, Webhooks and the sections after it. Parts that are not understood become `Ignored`, so that they are counted.
+docs/meta.md, Webhooks and the sections after it. Parts of another shape become `Ignored`, so that they are counted.
 """
 
 import hmac

@@ -174,7 +174,7 @@ class Dispatcher:
         )
 
     async def _record(self, delivery: DueDelivery, result: DeliveryResult, started_at: Millis) -> None:
-        """Write the result, and try until it is written: without it the delivery would be repeated at once."""
+        """Write the result, and retry until it is written: otherwise the delivery would be due again at once."""
         ctx = self._ctx
         work = partial(
             record_result,

@@ -206,7 +206,7 @@ def _refused(outcome: Refused, attempt: _Attempt) -> Decision:
 def _pause(
     attempt: _Attempt, note: str, error: MetaError, effect: Effect, hold: HoldReason, why: str
 ) -> Decision:
-    """The fault is not this recipient's: it stays pending, without using a retry, until a person resumes."""
+    """Pause, because the fault concerns all recipients: this one stays pending and uses no retry."""
     result = attempt.result(RecipientStatus.PENDING, note, error=error, next_attempt_at=attempt.now)
     return Decision(result, effect, hold, why)
 

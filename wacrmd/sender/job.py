@@ -41,7 +41,7 @@ class Job:
 async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
     """The job of a broadcast; None if its number was removed or its access token cannot be decrypted.
 
-    The latter pauses the number, so that users see why nothing is sent.
+    If the token cannot be decrypted, the number is paused, so that users see why nothing is sent.
     """
 
     def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None, str | None]:

@@ -10,9 +10,9 @@ from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.throughput import ThroughputState
 
 BURST_S = 0.1
-"""The bucket holds what the rate allows in this time."""
+"""The capacity of the bucket: as many tokens as the rate allows in this time."""
 MIN_BATCH_S = 0.04
-"""Tokens are handed out once they are worth this time: fewer and larger claims."""
+"""Tokens are granted once there are as many as the rate allows in this time: that makes claims fewer and larger."""
 INITIAL_CONCURRENCY = 32
 MIN_CONCURRENCY = 4
 MIN_RATE = 1.0
@@ -95,11 +95,11 @@ class RateLimiter:
                 self._block, self._blocks = None, 0
 
     def unanswered(self, now: Millis, detail: str) -> None:
-        """A request ended without an answer. Several in a row block the number; then single requests probe."""
+        """A request ended without an answer. Several in a row block the number; after that one request at a time is sent."""
         self.in_flight -= 1
         self._unanswered_streak += 1
         self._concurrency = max(MIN_CONCURRENCY, self._concurrency // 2)
-        if self._is_probing() and now >= self._blocked_until:  # those of one burst block once
+        if self._is_probing() and now >= self._blocked_until:  # the failures of one burst cause one block
             self.block(now, self._next_block(), HoldReason.META_UNREACHABLE, detail)
 
     def throttle(self, now: Millis, detail: str) -> None:
@@ -128,17 +128,17 @@ class RateLimiter:
         return ThroughputState(self._configured_rate, self._rate, self.in_flight, hold)
 
     def unblock(self) -> None:
-        """A person removed the cause of the block: send again at once."""
+        """End the block at once: a person removed its cause."""
         self._block, self._blocked_until, self._blocks, self._unanswered_streak = None, 0, 0, 0
 
     def call_limit_block(self, now: Millis) -> Millis:
         """How long to block for a call limit if Meta names no time: a minute, then twice as long each time."""
-        if now >= self._blocked_until:  # the answers of one burst count once
+        if now >= self._blocked_until:  # the answers of one burst cause one block
             self._blocks += 1
         return min(MIN_CALL_LIMIT_BLOCK << max(0, self._blocks - 1), MAX_CALL_LIMIT_BLOCK)
 
     def _is_probing(self) -> bool:
-        """Whether Meta has not answered lately: then one request at a time finds out when it does again."""
+        """Whether Meta has not answered lately: then only one request at a time is allowed."""
         return self._unanswered_streak >= MAX_UNANSWERED_STREAK
 
     def _next_block(self) -> Millis:
@@ -159,7 +159,7 @@ class RateLimiter:
         self._refilled_at = now
 
     def _adapt_to_clock(self, now: Millis) -> None:
-        """When the wall clock is set back, move all times with it: a block of seconds must not last hours."""
+        """Move all times back when the wall clock is set back, so that a block of seconds does not last hours."""
         back = self._refilled_at - now
         if back > 0:
             self._refilled_at = now

@@ -1,4 +1,4 @@
-"""Records the results of attempts, many in one transaction, and repeats it while the disk refuses."""
+"""Records the results of attempts, many in one transaction; retries while the database cannot be written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Recorder:
             await self._write()
 
     async def flush(self) -> bool:
-        """Record all that is queued; False if the disk refuses (the next start expires these attempts)."""
+        """Record all that is queued; False if the database cannot be written: the next start expires these attempts."""
         entries, self._entries, self._writing = self._writing + self._entries, [], []
         if entries:
             try:
@@ -111,7 +111,7 @@ class Recorded:
 
 
 def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
-    """Write decisions and all that follows from them, in one transaction."""
+    """Write decisions and their effects beyond the recipients, in the caller's transaction."""
     recorded = Recorded()
     results = [decision.result for decision, _, _ in entries]
     before = status_events.statuses(tx, [result.recipient_id for result in results])
@@ -132,7 +132,7 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
 
 
 def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis) -> list[PauseEvent]:
-    """Do what a decision means beyond its recipient."""
+    """Apply the effect of a decision beyond its recipient."""
     if decision.opt_out:
         result = decision.result
         failures.opt_out(tx, result.recipient_id, result.error, result.at, now)

@@ -67,7 +67,7 @@ class Sender:
 
     @asynccontextmanager
     async def open(self, ctx: Context) -> AsyncIterator["Sender"]:
-        """Send until the block is left. Requests that are in flight then are cancelled, and their attempts expire."""
+        """Send until the block ends. Requests that are in flight then are cancelled, and their attempts expire."""
         self._ctx = ctx
         self._recorder = Recorder(ctx, self._recorded)
         async with anyio.create_task_group() as recording:
@@ -93,17 +93,17 @@ class Sender:
         return self._limiters.state(number_id, self._ctx.clock.now())
 
     def throttle(self, number_id: str, detail: str) -> None:
-        """Meta says that the number sends too fast."""
+        """Lower the number's rate: Meta reports that it sends too fast."""
         self._limiters.throttle(number_id, detail, self._ctx.clock.now())
 
     def reset(self, number_id: str) -> None:
-        """The number was changed or resumed: unblock it; requests in flight go on."""
+        """Unblock the number, and reset the failure streaks; requests in flight are completed."""
         self._limiters.unblock(number_id)
         for breaker in self._breakers.values():
             breaker.reset_streak()
 
     def set_rate(self, number_id: str, rate: float) -> None:
-        """The number may send this many messages per second from now on, also in a job that is running."""
+        """Let the number send this many messages per second from now on, also in a job that is running."""
         self._limiters.set_rate(number_id, rate)
 
     async def drain(self, seconds: float) -> bool:
@@ -199,7 +199,7 @@ class Sender:
         def work(tx: Tx) -> tuple[list[Claim], list[int]]:
             claimed, completed = _claim_due(tx, job.broadcast.id, granted, now)
             attempts.extend((claim.recipient_id, claim.attempt) for claim in claimed)
-            self._unrecorded.update(attempts)  # here: the next transaction may expire attempts
+            self._unrecorded.update(attempts)  # inside: the next transaction may expire leases
             return claimed, completed
 
         self._in_flight += granted  # a drain waits for these too
@@ -228,7 +228,7 @@ class Sender:
         return not deadline.cancelled_caught
 
     async def _send(self, job: Job, claim: Claim, limiter: RateLimiter, breaker: CircuitBreaker) -> None:
-        """One attempt: build the message, send it, decide, record. Its claim is on disk already."""
+        """Make one attempt, whose claim is on disk: build the message, send it, decide, queue the result."""
         ctx = self._ctx
         started_at = ctx.clock.now()
         try:
@@ -291,7 +291,7 @@ class Sender:
         self._recorder.add(decision, job.number.id, job.number.waba_id)
 
     def _recorded(self, results: list[AttemptResult], completed: list[int]) -> None:
-        """The recorder has stored these results; the broadcasts `completed` are finished by them."""
+        """Release the attempts of these results, which are on disk; they completed the broadcasts `completed`."""
         for result in results:
             self._unrecorded.discard((result.recipient_id, result.attempt))
             breaker = self._breakers.get(result.broadcast_id)
@@ -302,7 +302,7 @@ class Sender:
         self._end_requests(len(results))
 
     def _end_requests(self, count: int) -> None:
-        """So many requests fewer are in flight."""
+        """Subtract ended requests from those in flight, and wake what waits for that."""
         self._in_flight -= count
         self._request_ended.set()
         self._request_ended = anyio.Event()

@@ -1,4 +1,4 @@
-"""What Meta said about accounts, numbers and templates: kept for people who look into the file later."""
+"""Meta's events about accounts, numbers and templates, stored for people who investigate a problem."""
 
 import json
 
@@ -7,7 +7,7 @@ from wacrmd.store.database import Tx
 
 
 def add(tx: Tx, field: str, subject: str | None, detail: object, received_at: Millis) -> None:
-    """Keep one event: the webhook's field, the phone number id or business account id, and Meta's own JSON."""
+    """Store one event: the webhook's field, the phone number id or business account id, and Meta's own JSON."""
     tx.execute(
         "INSERT INTO account_event (field, subject, detail, received_at) VALUES (?, ?, ?, ?)",
         (field, subject, json.dumps(detail, ensure_ascii=False), received_at),

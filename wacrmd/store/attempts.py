@@ -1,4 +1,4 @@
-"""Attempts: claiming recipients, recording what became of them, and ending those that a dead process left."""
+"""Attempts: claiming recipients, recording results, and expiring the leases of attempts without a result."""
 
 import json
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from wacrmd.store.recipients import IS_ERASED
 from wacrmd.store.state_sql import after, allows
 
 OPTED_OUT = "Opted out before the send"
-LOST = "The daemon stopped while the request was under way: Meta may or may not have the message"
+DAEMON_STOPPED = "The daemon stopped while the request was under way: Meta may or may not have the message"
 
 _E = RecipientEvent
 _EXPIRY = {
@@ -34,10 +34,10 @@ _FENCE = "id = ? AND attempt = ? AND attempt > failed_attempt"
 
 
 def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
-    """Take up to `limit` due recipients into their next attempt; after the commit each may be sent, once.
+    """Claim up to `limit` due recipients for their next attempt; after the commit each message may be sent once.
 
-    Nothing is claimed unless the broadcast is sending and its number is active, as of this transaction. People
-    who opted out since the broadcast was accepted are cancelled instead; they get no attempt.
+    Nothing is claimed unless the broadcast is sending and its number is active, as of this transaction. Recipients
+    who opted out since the broadcast was created are cancelled instead; they get no attempt.
     """
     row = tx.execute(
         "SELECT b.account_id FROM broadcast b JOIN number n ON n.id = b.number_id"
@@ -69,7 +69,7 @@ def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
 
 
 def cancel_opted_out(tx: Tx, recipient_ids: list[int], now: Millis) -> None:
-    """These opted out before they were sent to."""
+    """Cancel those of these recipients that are pending: they opted out before the send."""
     tx.execute(
         f"UPDATE recipient SET status = {after(_E.OPTED_OUT)}, error_title = ?"
         f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.OPTED_OUT)}",
@@ -79,7 +79,7 @@ def cancel_opted_out(tx: Tx, recipient_ids: list[int], now: Millis) -> None:
 
 
 def record(tx: Tx, results: Iterable[AttemptResult]) -> None:
-    """Write down what became of attempts; a result of an attempt that is not the newest changes nothing."""
+    """Record the results of attempts; the result of an attempt that is not the newest changes nothing."""
     by_event: dict[RecipientEvent, list[AttemptResult]] = {}
     for result in results:
         by_event.setdefault(result_event(result), []).append(result)
@@ -100,7 +100,7 @@ def record(tx: Tx, results: Iterable[AttemptResult]) -> None:
 
 
 def _accept(tx: Tx, results: list[AttemptResult]) -> None:
-    """Meta has taken these messages."""
+    """Record that Meta accepted these messages."""
     values = [
         (each.wamid, each.wa_id, each.user_id, each.at, each.recipient_id, each.attempt) for each in results
     ]
@@ -111,7 +111,7 @@ def _accept(tx: Tx, results: list[AttemptResult]) -> None:
         values,
     )
     if tx.total_changes - before < len(results):
-        # A webhook was faster than the answer. What Meta calls the message is kept all the same.
+        # A webhook came before the answer: the status stays, and Meta's ids are stored all the same.
         tx.executemany(
             f"UPDATE OR IGNORE recipient SET {_NAMES} WHERE {_FENCE}"
             " AND (wamid IS NULL OR wa_id IS NULL OR sent_at IS NULL)",
@@ -120,7 +120,7 @@ def _accept(tx: Tx, results: list[AttemptResult]) -> None:
 
 
 def _end(tx: Tx, event: RecipientEvent, results: list[AttemptResult]) -> None:
-    """These attempts ended without Meta's acceptance, all by the same event."""
+    """Record attempts that ended by the same event, without Meta's acceptance."""
     fails, waits = after(event) == "'failed'", after(event) == "'pending'"
     tx.executemany(
         f"UPDATE recipient SET status = {after(event)}, next_attempt_at = ?, retries = retries + ?, error_code = ?,"
@@ -151,11 +151,11 @@ def expire_leases(
     older_than: Millis | None = None,
     in_flight: frozenset[tuple[int, int]] = frozenset(),
 ) -> dict[int, int]:
-    """End the attempts whose result nobody will ever record, as the policy says; how many by broadcast.
+    """Expire the attempts whose result will never be recorded, as the policy says; how many by broadcast.
 
-    At start that is every attempt in flight, whatever the clock says: the process that made it is dead. While
-    running, those that the sender does not know as `in_flight` (recipient, attempt) and that were claimed
-    `older_than` so long ago. A time that far ahead of now counts as well: the clock was set back since then.
+    Without `older_than` that is every attempt in flight: the process that made it has ended. With it, those that were
+    claimed longer ago and that the sender does not know as `in_flight` (recipient, attempt). A claim that far in the
+    future counts as well: the clock was set back since then.
     """
     condition, values = "", tuple[int, ...]()
     if older_than is not None:
@@ -175,7 +175,7 @@ def expire_leases(
             event = _E.LEASE_EXPIRED_FAIL
         outcome = (RECIPIENT.of(event).after or RecipientState.UNCERTAIN).status
         by_event.setdefault(event, []).append(
-            EndedAttempt(recipient_id, now, attempt, claimed_at, outcome, LOST)
+            EndedAttempt(recipient_id, now, attempt, claimed_at, outcome, DAEMON_STOPPED)
         )
         by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
     for event, expired in by_event.items():
@@ -184,7 +184,7 @@ def expire_leases(
 
 
 def _expire(tx: Tx, event: RecipientEvent, expired: list[EndedAttempt], now: Millis) -> None:
-    """The leases of these attempts have expired, all by the same event."""
+    """Record attempts whose leases expired by the same event."""
     waits = after(event) == "'pending'"
     tx.executemany(
         f"UPDATE recipient SET status = {after(event)}, retries = retries + ?, error_code = NULL,"
@@ -193,7 +193,7 @@ def _expire(tx: Tx, event: RecipientEvent, expired: list[EndedAttempt], now: Mil
         [
             (
                 int(waits),
-                None if waits else LOST,
+                None if waits else DAEMON_STOPPED,
                 now,
                 now if each.outcome is RecipientStatus.FAILED else None,
                 each.recipient_id,
@@ -207,7 +207,7 @@ def _expire(tx: Tx, event: RecipientEvent, expired: list[EndedAttempt], now: Mil
 
 
 def reset_retry_age(tx: Tx, broadcast_ids: Iterable[int]) -> None:
-    """Count the age of those who wait from their next attempt: what kept them was nothing of their own."""
+    """Restart the retry age of the pending recipients at their next attempt: the wait was not their fault."""
     tx.execute(
         f"UPDATE recipient SET first_attempt_at = NULL WHERE {allows(_E.CLAIMED)} AND first_attempt_at IS NOT NULL"
         " AND broadcast_id IN (SELECT value FROM json_each(?))",

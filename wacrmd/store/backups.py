@@ -1,4 +1,4 @@
-"""Backups: whole copies of the database file, made while the daemon writes, checked, and named in one step."""
+"""Backups: checked copies of the database file, made while the daemon writes; each appears complete or not at all."""
 
 import os
 import secrets
@@ -22,7 +22,7 @@ def copy(
 ) -> IntegrityReport:
     """Copy the database at `source`, which may be in use, to `target`: one file, mode 0600, checked.
 
-    `prepare` may change the copy before it gets its name; `target` appears whole or not at all. Raises
+    `prepare` may change the copy before it gets its name; `target` appears complete or not at all. Raises
     FileExistsError unless `overwrite`, OSError for a target that cannot be written, DatabaseUnusableError for a
     source that is damaged.
     """
@@ -44,7 +44,7 @@ def copy(
 
 def _copy_content(source: Path, target: Path, prepare: Callable[[sqlite3.Connection], object] | None) -> None:
     try:
-        # In one step: the form with `pages` starts over at each write of others and may never end.
+        # In one step: with `pages` SQLite starts again at each write of another connection and may never finish.
         with closing(open_reader(source)) as origin, closing(sqlite3.connect(target)) as copied:
             origin.backup(copied)
             copied.execute("PRAGMA journal_mode = DELETE")
@@ -58,7 +58,7 @@ def _copy_content(source: Path, target: Path, prepare: Callable[[sqlite3.Connect
 
 
 def _publish(partial: Path, target: Path, *, overwrite: bool) -> None:
-    """Give the finished copy its name, durably; fails where a file of that name appeared meanwhile."""
+    """Give the finished copy its name, durably; raises FileExistsError if a file of that name has appeared."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     if overwrite:

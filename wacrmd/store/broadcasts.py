@@ -79,7 +79,7 @@ def origin_of(tx: Tx, broadcast_id: int) -> tuple[str | None, str | None]:
 
 
 def find(tx: Tx, beginning: str) -> list[Broadcast]:
-    """The broadcasts of all accounts whose uuid begins so (two at most: enough to see ambiguity)."""
+    """The broadcasts of all accounts whose uuid begins with this; two at most, which is enough to see ambiguity."""
     rows = tx.execute(
         f"SELECT {_ROW.columns} FROM broadcast WHERE uuid >= ? AND uuid < ? LIMIT 2",
         (beginning, beginning + "\U0010ffff"),
@@ -95,7 +95,7 @@ def page(
     after: Position | None,
     limit: int,
 ) -> list[Broadcast]:
-    """Broadcasts, newest first, that stand after the position."""
+    """Broadcasts after the position, newest first."""
     where: list[str] = []
     values: list[object] = []
     if account_id is not None:
@@ -211,7 +211,7 @@ def start_scheduled(tx: Tx, now: Millis) -> list[int]:
 
 
 def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis) -> bool:
-    """Stop the broadcast where it stands; False when its state does not allow it."""
+    """Pause the broadcast; False when its state does not allow it."""
     cursor = tx.execute(
         f"UPDATE broadcast SET status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
         f" updated_at = ?3 WHERE id = ?4 AND {allows(_E.PAUSED)}",
@@ -223,7 +223,7 @@ def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Milli
 
 
 def pause_all(tx: Tx, reason: HoldReason, detail: str, now: Millis) -> int:
-    """Stop every broadcast that would send by itself; how many. For a restored copy: no local app gets an event."""
+    """Pause all scheduled and sending broadcasts of a restored backup; how many. Emits no events."""
     return tx.execute(
         f"UPDATE broadcast SET status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
         f" updated_at = ?3 WHERE {allows(_E.PAUSED)}",
@@ -255,7 +255,7 @@ def _resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 
 
 def resume_after_approval(tx: Tx, broadcast_id: int, now: Millis) -> bool:
-    """Meta approved the template: continue a broadcast that was paused for it; any other pause stays."""
+    """Resume a broadcast that was paused because of its template, which Meta has approved; any other pause stays."""
     cursor = tx.execute(
         f"UPDATE broadcast SET status = {after(_E.TEMPLATE_APPROVED)}, {_NO_HOLD}, updated_at = ?1,"
         f" started_at = coalesce(started_at, ?1) WHERE id = ?2 AND {allows(_E.TEMPLATE_APPROVED)} AND hold_reason = ?3",
@@ -265,7 +265,7 @@ def resume_after_approval(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 
 
 def cancel(tx: Tx, broadcast_id: int, now: Millis) -> bool:
-    """Stop for good: what is pending becomes cancelled, what is in flight ends as it ends."""
+    """Cancel the broadcast and its pending recipients; requests in flight are completed."""
     cursor = tx.execute(
         f"UPDATE broadcast SET status = {after(_E.CANCELLED)}, {_NO_HOLD}, updated_at = ?"
         f" WHERE id = ? AND {allows(_E.CANCELLED)}",
@@ -288,9 +288,10 @@ def reopen(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 
 
 def recipients_changed(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> list[int]:
-    """Do what follows when recipients of these changed; the ids of the broadcasts that became `sent`.
+    """Update broadcasts after their recipients changed; the ids of those that became `sent`.
 
-    In a cancelled broadcast, what came back to pending is cancelled. One where nothing waits any more is completed.
+    Recipients that became pending again in a cancelled broadcast are cancelled. A broadcast without pending recipients
+    is completed.
     """
     ids = json.dumps(list(broadcast_ids))
     recipients.cancel_returned(tx, ids)
@@ -299,7 +300,7 @@ def recipients_changed(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> lis
 
 
 def complete(tx: Tx, broadcast_id: int, now: Millis) -> bool:
-    """The broadcast becomes `sent` if nothing waits in it any more; whether it did."""
+    """Make the broadcast `sent` if no recipient is pending or in flight; whether that was so."""
     return bool(_complete(tx, json.dumps([broadcast_id]), now))
 
 

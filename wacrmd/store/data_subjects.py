@@ -1,4 +1,4 @@
-"""All that the file knows of one person: found for a data-protection request, and erased for one.
+"""All data about one person in the file: found and erased for data-protection requests.
 
 There is no index on the address of a recipient or on the text of a webhook or an audit entry: each send would
 pay for it. To find a person, these tables are read in slices on a reader. The transaction that erases reads only
@@ -30,7 +30,7 @@ _LEFT_IN_WAL = "erased_content_left_in_wal"
 
 @dataclass(slots=True)
 class DataSubject:
-    """One person, as one account knows them or as all do: their addresses, and the ids of the rows that name them."""
+    """One person, in one account or in all: their addresses, and the ids of the rows that name them."""
 
     phone: str
     account_id: str | None
@@ -104,7 +104,7 @@ COLLECTORS: dict[str, Collector] = {
     "webhook_delivery": collect_deliveries,
     "audit": collect_audit_entries,
 }
-"""The collector of each table; recipients first, because they tell more addresses."""
+"""The collector of each table; recipients first, because they may add addresses."""
 
 
 def newest_ids(tx: Tx) -> dict[str, int]:
@@ -115,7 +115,7 @@ def newest_ids(tx: Tx) -> dict[str, int]:
 
 
 def collect_newer(tx: Tx, subject: DataSubject) -> None:
-    """Add what came since the tables were read."""
+    """Add the rows that were written since the tables were read."""
     for table, collect in COLLECTORS.items():
         collect(tx, subject, subject.collected_to.get(table, 0), _NEWEST)
 
@@ -253,7 +253,7 @@ class DataSubjectRows:
 
 
 def export(tx: Tx, subject: DataSubject) -> DataSubjectRows:
-    """All that is known of the person; times are in milliseconds."""
+    """All data about the person; times are in milliseconds."""
     addresses = _addresses(subject)
     return DataSubjectRows(
         messages=_messages(tx, subject),

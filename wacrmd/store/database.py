@@ -63,7 +63,7 @@ class StorageError(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Why the database cannot be written, and since when."""
+    """Why the database cannot be written, as advice for an operator, and since when."""
 
     advice: str
     since: Millis

@@ -11,7 +11,7 @@ from wacrmd.errors import DatabaseInUseError, DatabaseUnusableError
 def lock_database(path: Path) -> int:
     """Lock the database for this process; returns the descriptor that holds the lock until it is closed.
 
-    The lock is on a file of its own: to close any descriptor of the database would drop SQLite's POSIX locks.
+    The lock is on a file of its own, because closing any descriptor of the database would drop SQLite's POSIX locks.
     Raises DatabaseInUseError when another process has the lock, DatabaseUnusableError when the file cannot be made.
     """
     lock = path.with_name(path.name + ".lock")
@@ -34,7 +34,7 @@ def lock_database(path: Path) -> int:
 def create_private(path: Path) -> None:
     """Create a missing database file with mode 0600, because it holds phone numbers; SQLite's WAL gets the same mode.
 
-    Must run before SQLite opens the file: to close a descriptor of it later would drop SQLite's locks.
+    Must run before SQLite opens the file, because closing a descriptor of it later would drop SQLite's locks.
     """
     with suppress(OSError):  # it exists, or SQLite's own error will say why it cannot be made
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

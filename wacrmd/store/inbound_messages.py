@@ -29,7 +29,7 @@ def newest_message_to(
 ) -> tuple[int, str] | None:
     """The recipient id and message id of the newest broadcast message to this person sent after `since`.
 
-    Matched by what Meta calls the person (`wa_id` or business-scoped user id), never by parts of a number.
+    Matched by Meta's ids of the person (`wa_id` or business-scoped user id), never by parts of a number.
     """
     row = tx.execute(
         "SELECT r.id, r.wamid FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
@@ -43,7 +43,7 @@ def newest_message_to(
 def in_flight_to(tx: Tx, *, number_id: str, phone: str) -> str | None:
     """The callback token of the attempt to this phone whose answer is not recorded yet.
 
-    A person can answer before Meta's own answer to the send has come in; then only our address names them.
+    A person can reply before Meta's answer to the send has arrived; then only the phone number identifies them.
     """
     row = tx.execute(
         "SELECT b.uuid, r.id, r.attempt FROM recipient r INDEXED BY recipient_in_flight"
@@ -55,7 +55,7 @@ def in_flight_to(tx: Tx, *, number_id: str, phone: str) -> str | None:
 
 
 def attribute(tx: Tx, message_id: str, wamid: str) -> int | None:
-    """Say which recipient an inbound message answers; None when its message id is not known (yet)."""
+    """Link an inbound message to the recipient whose message it answers; None if that message is not known (yet)."""
     row = tx.execute("SELECT id FROM recipient WHERE wamid = ?", (wamid,)).fetchone()
     if row is None:
         return None
@@ -65,7 +65,7 @@ def attribute(tx: Tx, message_id: str, wamid: str) -> int | None:
 
 
 def broadcast_phone_of(tx: Tx, *, account_id: str, wa_id: str | None, user_id: str | None) -> str | None:
-    """The number that the account's broadcasts used for this person; Meta's `wa_id` may differ (Brazil, Mexico)."""
+    """The number to which the account's broadcasts were sent; Meta's `wa_id` of it may differ (Brazil, Mexico)."""
     row = tx.execute(
         'SELECT r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'
         " WHERE (r.wa_id = ? OR r.user_id = ?) AND b.account_id = ? AND r.\"to\" GLOB '+*'"

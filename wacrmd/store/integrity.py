@@ -1,4 +1,4 @@
-"""Looks for damage in a database file while the daemon uses it: all of it, or as much as fits in a time."""
+"""Integrity checks of a database file while the daemon uses it: complete, or limited in time."""
 
 import sqlite3
 import time
@@ -30,7 +30,7 @@ _RULES = {
 
 @dataclass(frozen=True, slots=True)
 class IntegrityReport:
-    """What a check found in a file; `problems` is empty for a sound one."""
+    """The result of a check; `problems` is empty for an undamaged file."""
 
     path: Path
     schema: int

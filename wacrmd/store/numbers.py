@@ -1,4 +1,4 @@
-"""Business phone numbers: what they are called, whether they send, and their encrypted secrets."""
+"""Business phone numbers: their rows, their states, and their encrypted secrets."""
 
 import json
 import sqlite3
@@ -18,7 +18,7 @@ _SELECT = f"SELECT {_ROW.columns} FROM number n JOIN account a ON a.id = n.accou
 
 @dataclass(frozen=True, slots=True)
 class AppSecret:
-    """An encrypted app secret and the number that Meta's events may count for under it."""
+    """An encrypted app secret, and the number for which it authorises webhooks."""
 
     number_id: str
     account_id: str
@@ -91,7 +91,7 @@ def get(tx: Tx, number_id: str) -> Number | None:
 
 
 def find(tx: Tx, reference: str, account_id: str | None = None) -> list[Number]:
-    """The numbers with this phone number id, or whose id begins so (two at most: enough to see ambiguity)."""
+    """The numbers with this phone number id, or whose id begins so; two at most, which is enough to see ambiguity."""
     where, values = ("AND n.account_id = ?", (account_id,)) if account_id else ("", ())
     rows = tx.execute(
         f"{_SELECT} WHERE n.removed_at IS NULL AND (n.phone_number_id = ? OR substr(n.id, 1, ?) = ?) {where}"
@@ -103,7 +103,7 @@ def find(tx: Tx, reference: str, account_id: str | None = None) -> list[Number]:
 
 
 def default_of(tx: Tx, account_id: str) -> Number | None:
-    """The number that sends where a broadcast names none."""
+    """The number that sends if a broadcast names none."""
     row = tx.execute(
         f"{_SELECT} WHERE n.account_id = ? AND n.removed_at IS NULL ORDER BY n.is_default DESC, n.created_at LIMIT 1",
         (account_id,),
@@ -112,7 +112,7 @@ def default_of(tx: Tx, account_id: str) -> Number | None:
 
 
 def make_default(tx: Tx, number_id: str, account_id: str) -> None:
-    """Let this number send where a broadcast names none."""
+    """Make this the number that sends if a broadcast names none."""
     tx.execute("UPDATE number SET is_default = 0 WHERE account_id = ?", (account_id,))
     tx.execute("UPDATE number SET is_default = 1 WHERE id = ?", (number_id,))
 
@@ -124,7 +124,7 @@ def update(tx: Tx, number_id: str, **columns: str | float | bytes | None) -> Non
 
 
 def remove(tx: Tx, number_id: str, now: Millis) -> None:
-    """Take the number out of use; its row stays for the broadcasts that name it, its secrets do not."""
+    """Remove the number: its secrets are deleted, its row stays for the broadcasts that name it."""
     tx.execute(
         "UPDATE number SET removed_at = ?, is_default = 0, access_token = x'', verify_token_hash = x'',"
         " phone_number_id = phone_number_id || ' removed ' || ? WHERE id = ?",
@@ -134,7 +134,7 @@ def remove(tx: Tx, number_id: str, now: Millis) -> None:
 
 
 def pause(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> str | None:
-    """Stop sending from this number; its phone number id, None when it is paused already (its first reason stays)."""
+    """Pause the number and return its phone number id; None when it is paused already: the first reason stays."""
     row = tx.execute(
         "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
         " WHERE id = ? AND state = 'active' RETURNING phone_number_id",
@@ -144,7 +144,7 @@ def pause(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) 
 
 
 def pause_business_account(tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis) -> list[str]:
-    """Stop sending from all numbers of a business account; the phone number ids of those that were active."""
+    """Pause all numbers of a business account; the phone number ids of those that were active."""
     rows = tx.execute(
         "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
         " WHERE waba_id = ? AND state = 'active' AND removed_at IS NULL RETURNING phone_number_id",
@@ -154,7 +154,7 @@ def pause_business_account(tx: Tx, waba_id: str, reason: HoldReason, detail: str
 
 
 def resume(tx: Tx, number_id: str) -> bool:
-    """Let the number send again; False when it was not paused."""
+    """Resume the number; False when it was not paused."""
     cursor = tx.execute(
         "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
         " WHERE id = ? AND state = 'paused'",
@@ -164,7 +164,7 @@ def resume(tx: Tx, number_id: str) -> bool:
 
 
 def resume_business_account(tx: Tx, waba_id: str, reason: HoldReason) -> list[str]:
-    """Let those numbers of a business account send again that were paused for this reason; their ids."""
+    """Resume the numbers of a business account that were paused for this reason; their ids."""
     rows = tx.execute(
         "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
         " WHERE waba_id = ? AND state = 'paused' AND hold_reason = ? AND removed_at IS NULL RETURNING id",
@@ -183,7 +183,7 @@ def set_health(
     health: JsonObject | None,
     now: Millis,
 ) -> None:
-    """Keep what Meta reported about the number; None leaves what was known."""
+    """Store what Meta reported about the number; None leaves the stored value."""
     tx.execute(
         "UPDATE number SET quality = coalesce(?, quality), limit_tier = coalesce(?, limit_tier),"
         " verified_name = coalesce(?, verified_name), health = coalesce(?, health), checked_at = ? WHERE id = ?",
@@ -192,7 +192,7 @@ def set_health(
 
 
 def set_limit_tier(tx: Tx, waba_id: str, limit_tier: str, now: Millis) -> None:
-    """Keep the messaging limit that Meta reported for all numbers of a business account."""
+    """Store the messaging limit that Meta reported for all numbers of a business account."""
     tx.execute(
         "UPDATE number SET limit_tier = ?, checked_at = ? WHERE waba_id = ? AND removed_at IS NULL",
         (limit_tier, now, waba_id),

@@ -1,4 +1,4 @@
-"""The statuses of our messages: each counts once, and their order does not matter."""
+"""Applies Meta's statuses to recipients; they may be repeated and come in any order."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -75,7 +75,7 @@ class Applied:
         """Count a receipt that changed its recipient."""
         self.broadcasts.add(row.broadcast_id)
         self.applied += 1
-        # That Meta took a message is counted with the result of its attempt, if one can still come.
+        # `sent` of an attempt in flight is not counted here: it is counted with the result of the attempt.
         if receipt.status is not RecipientStatus.SENT or before is not RecipientState.SENDING:
             self.statuses[receipt.status] = self.statuses.get(receipt.status, 0) + 1
         if receipt.status is RecipientStatus.FAILED:
@@ -93,7 +93,7 @@ class Applied:
 
 
 def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
-    """Apply receipts in their order; keep those of messages that are not known (yet) for later.
+    """Apply receipts in their order; those of messages that are not known (yet) are stored for later.
 
     A receipt counts only for a broadcast of the number that it was verified for. Matched by our callback
     token first (it is known before Meta's answer is), else by Meta's message id.
@@ -137,7 +137,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
 
 
 def _keep_unmatched(tx: Tx, receipts: list[Receipt], now: Millis) -> None:
-    """Keep receipts of messages whose id is not known (yet)."""
+    """Store receipts of messages whose id is not known (yet)."""
     tx.executemany(
         "INSERT OR IGNORE INTO unmatched_status (number_id, wamid, status, at, error, received_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
@@ -156,7 +156,7 @@ def _keep_unmatched(tx: Tx, receipts: list[Receipt], now: Millis) -> None:
 
 
 def apply_unmatched(tx: Tx, wamids: list[str], now: Millis) -> Applied:
-    """Apply what was kept for these message ids, now that they are recorded."""
+    """Apply the receipts that were stored for these message ids, which are recorded now."""
     rows = tx.execute(
         "SELECT number_id, wamid, status, at, error FROM unmatched_status"
         " WHERE wamid IN (SELECT value FROM json_each(?))"
@@ -174,7 +174,7 @@ def apply_unmatched(tx: Tx, wamids: list[str], now: Millis) -> Applied:
 
 
 def _rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, _Row], dict[str, _Row]]:
-    """The recipients that the receipts may speak of, by id and by message id; one object a recipient."""
+    """The recipients that the receipts may be about, by id and by message id; one object for each recipient."""
     tokens = [parse_callback_token(receipt.callback) for receipt in receipts if receipt.callback]
     ids = {token[1] for token in tokens if token}
     by_id: dict[int, _Row] = {}
@@ -201,7 +201,7 @@ def _row(values: Any) -> _Row:
 
 
 def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) -> tuple[_Row | None, int]:
-    """The recipient of a receipt and the attempt that it speaks of."""
+    """The recipient of a receipt, and its attempt."""
     token = parse_callback_token(receipt.callback) if receipt.callback else None
     if token is not None:
         uuid, recipient_id, attempt = token
@@ -243,7 +243,7 @@ def _keepable_error(row: _Row, receipt: Receipt) -> MetaError | None:
 
 
 def _move(row: _Row, receipt: Receipt, state: RecipientState, error: MetaError | None) -> None:
-    """Move the row to the state that the receipt leads to, with the times and the reason that belong to it."""
+    """Set the row's new state, with its times and the error."""
     row.status, row.changed = state.status, True
     if state is RecipientState.FAILED:
         row.failed_at = receipt.at

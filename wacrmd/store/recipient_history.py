@@ -57,9 +57,9 @@ def add_statuses(tx: Tx, statuses: Iterable[ReportedStatus]) -> None:
 
 
 def of_recipient(tx: Tx, recipient_id: int) -> list[HistoryEntry]:
-    """What happened to a recipient, in the order in which it was learnt.
+    """What happened to a recipient, in the order in which it was stored.
 
-    Not by time: Meta's times are in whole seconds, so a status would stand before the attempt that it is of.
+    The order is not that of the times: Meta's are in whole seconds, so a status could come before its attempt.
     """
     rows = tx.execute(
         "SELECT at, event, attempt, detail FROM recipient_history WHERE recipient_id = ? ORDER BY id",

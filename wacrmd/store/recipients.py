@@ -15,7 +15,7 @@ _ROW = RowMapper(Recipient, {"to": '"to"', "attempts": "attempt"})
 _ALL_STATUSES = json.dumps(list(RecipientStatus))
 _NO_LIMIT = 2**62
 ERASED_PREFIX = "erased:"
-"""How the address of a recipient begins whose person was erased; see data_subjects.py."""
+"""The beginning of an erased recipient's address; see data_subjects.py."""
 IS_ERASED = f"\"to\" LIKE '{ERASED_PREFIX}%'"
 """True for such a recipient, in SQL. Nothing that names the person may be written to it again."""
 
@@ -31,7 +31,7 @@ def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[str, str | None, str 
 
 
 def cancel_pending(tx: Tx, broadcast_id: int) -> None:
-    """The broadcast is cancelled: who was not tried yet is not sent to."""
+    """Cancel the pending recipients of a broadcast that was cancelled."""
     tx.execute(
         f"UPDATE recipient SET status = {after(_E.BROADCAST_CANCELLED)}"
         f" WHERE broadcast_id = ? AND {allows(_E.BROADCAST_CANCELLED)}",
@@ -40,7 +40,7 @@ def cancel_pending(tx: Tx, broadcast_id: int) -> None:
 
 
 def cancel_returned(tx: Tx, broadcast_ids: str) -> None:
-    """Cancel what came back to pending from its last attempt, in those of these broadcasts that are cancelled.
+    """Cancel recipients that became pending again after an attempt, in those of these broadcasts that are cancelled.
 
     `broadcast_ids` is a JSON array.
     """
@@ -53,7 +53,7 @@ def cancel_returned(tx: Tx, broadcast_ids: str) -> None:
 
 
 def cancel_erased(tx: Tx, recipient_ids: Iterable[int], reason: str) -> None:
-    """The person behind these asked to be erased: those that wait are not sent to."""
+    """Cancel those of these recipients that are pending: their person was erased."""
     tx.execute(
         f"UPDATE recipient SET status = {after(_E.ERASED)}, error_title = ?"
         f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.ERASED)}",
@@ -62,7 +62,7 @@ def cancel_erased(tx: Tx, recipient_ids: Iterable[int], reason: str) -> None:
 
 
 def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> int:
-    """Send again to the recipients in these statuses (failed, uncertain), erased ones aside; how many.
+    """Make the recipients in these statuses (failed, uncertain) pending again, except erased ones; how many.
 
     An attempt that Meta reported as failed becomes `failed_attempt`: its later `sent` or `failed` changes nothing.
     One whose failure was only assumed does not: if Meta has the message, its status ends the retry.
@@ -80,7 +80,7 @@ def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now:
 
 
 def give_up_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
-    """Decide that the uncertain recipients of a broadcast were not sent to; how many."""
+    """Make the uncertain recipients of a broadcast failed: a person decided that they got no message; how many."""
     rows = tx.execute(
         f"UPDATE recipient SET status = {after(_E.UNCERTAIN_GIVEN_UP)}, failed_at = ?"
         f" WHERE broadcast_id = ? AND {allows(_E.UNCERTAIN_GIVEN_UP)} RETURNING id",
@@ -91,7 +91,7 @@ def give_up_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
 
 
 def waiting(tx: Tx, broadcast_id: int) -> tuple[int, Millis | None]:
-    """How many recipients wait, and the earliest time one of them may be tried; (0, None) when none does."""
+    """How many recipients are pending, and when the first of them is due; (0, None) if none is pending."""
     row = tx.execute(
         "SELECT count(*), min(next_attempt_at) FROM recipient WHERE broadcast_id = ? AND status = 'pending'",
         (broadcast_id,),
@@ -126,7 +126,7 @@ def page(
 def following(
     tx: Tx, broadcast_id: int, *, status: RecipientStatus | None, after: int, limit: int
 ) -> list[Recipient]:
-    """Recipients of a broadcast in the caller's order, with ids over `after`: for walking through all of them."""
+    """Recipients of a broadcast in the caller's order, with ids over `after`; for exports."""
     if status is None:
         first, last = _id_range(tx, broadcast_id)
         rows = tx.execute(
@@ -147,12 +147,12 @@ def following(
 
 
 def _stored_as(status: RecipientStatus) -> tuple[RecipientStatus, ...]:
-    """The statuses of rows that callers see as this one."""
+    """The stored statuses that callers see as this one."""
     return (status, RecipientStatus.SENDING) if status is RecipientStatus.PENDING else (status,)
 
 
 def _id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
-    """The first and the last recipient id of a broadcast, an empty range where it has none.
+    """The first and the last recipient id of a broadcast; an empty range if it has none.
 
     All recipients of a broadcast are stored by one statement on the only writer, so their ids stand together.
     """

@@ -1,4 +1,4 @@
-"""Rows as records: the columns of a SELECT and the record of a row, both from the fields of a dataclass."""
+"""Reads rows as records: both the columns of a SELECT and the records come from the fields of a dataclass."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +25,9 @@ def hold_of(reason: str | None, detail: str | None, since: Millis | None) -> Hol
 
 
 class RowMapper(Generic[R]):
-    """Reads one kind of record: each field stands in the column of its name, a list as JSON, a `Hold` in three columns.
+    """Reads one kind of record: each field from the column of its name, a list from JSON, a `Hold` from three columns.
 
-    `expressions` give the SQL of those fields that stand elsewhere, `table` the name that the others' table has in the
-    SELECT.
+    `expressions` give the SQL of fields that are no such column, `table` the alias of the table with the other columns.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def _converter(kind: Any) -> Callable[[Any], Any] | None:
-    """What makes a value of this type from what the column holds; None where it is the same."""
+    """The function from a column's value to a value of this type; None if they are the same."""
     if get_origin(kind) is list:
         record: Any = get_args(kind)[0]
         return partial(_records, record) if is_dataclass(record) else json.loads

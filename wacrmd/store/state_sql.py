@@ -1,10 +1,10 @@
-"""The transition tables as SQL: what stands in `WHERE` and `SET status =` of the statement of an event."""
+"""The transition tables as SQL: for each event the condition of the row's state, and the new status."""
 
 from wacrmd.domain.recipient import RecipientState
 from wacrmd.domain.transitions import BROADCAST, RECIPIENT, BroadcastEvent, RecipientEvent
 
 GIVEN_UP = "(status = 'failed' AND error_code IS NULL AND wamid IS NULL)"
-"""A recipient that failed without Meta's word; see `RecipientState`."""
+"""A failed recipient whose failure Meta did not report: the attempt was given up; see `RecipientState`."""
 
 
 def allows(event: RecipientEvent | BroadcastEvent) -> str:

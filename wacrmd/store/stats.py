@@ -6,7 +6,7 @@ from wacrmd.clock import Millis
 from wacrmd.store.database import Tx
 
 MAX_COUNTED = 10_000
-"""Unmatched statuses are counted up to here: where another app sends through the same number, all of its are some."""
+"""Unmatched statuses are counted up to this. If another app sends through the same number, all of its are unmatched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ PENDING = (
     " WHERE b.status IN ('scheduled', 'sending', 'paused') GROUP BY b.status"
 )
 EARLIEST = "SELECT min(next_attempt_at) FROM recipient WHERE broadcast_id = ? AND status = 'pending'"
-# These two name their index: SQLite prefers to read all of another one, finished rows included.
+# These two name their index: otherwise SQLite reads all of another one, with the finished rows.
 UNCERTAIN = "SELECT count(*) FROM recipient INDEXED BY recipient_uncertain WHERE status = 'uncertain'"
 DELIVERIES = (
     "SELECT count(*), min(created_at) FROM webhook_delivery INDEXED BY webhook_delivery_due"

@@ -1,4 +1,4 @@
-"""The event `message.status_updated` for local apps. Nothing is read unless somebody has subscribed."""
+"""The event `message.status_updated` for local apps. It reads nothing when there is no subscriber."""
 
 import json
 from collections.abc import Iterable, Mapping

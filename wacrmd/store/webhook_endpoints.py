@@ -58,7 +58,7 @@ def update(
     is_active: bool | None = None,
     now: Millis,
 ) -> None:
-    """Change what is not None. Activating it, or another URL, forgets earlier failures."""
+    """Change what is not None. Activating it, or another URL, clears `failing_since`."""
     tx.execute(
         "UPDATE webhook_endpoint SET url = coalesce(?1, url), events = coalesce(?2, events),"
         " is_active = coalesce(?3, is_active),"
