@@ -219,7 +219,7 @@ def _empty_queue(tx: Tx, *, queue: DispatchQueue) -> None:
 
 
 async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
-    """Settle what the last process left in flight, enqueue the broadcasts that are sending, start the workers."""
+    """Expire the leases of the last process, enqueue the broadcasts that are sending, start the workers."""
     await stack.enter_async_context(daemon.sender.open(daemon.ctx))
     await daemon.sender.expire_all_leases()
     for broadcast_id in await daemon.ctx.db.read(broadcasts.sending):

@@ -70,8 +70,8 @@ class Metrics:
             "Attempts that failed and will be retried, by Meta's error code (none: Meta was not reached).",
             "code",
         )
-        self.attempts_expired = self._counter(
-            "attempts_expired", "Attempts whose process died before their result was recorded."
+        self.leases_expired = self._counter(
+            "leases_expired", "Attempts whose process died before their result was recorded."
         )
         self.meta_request_duration = self._histogram(
             "meta_request_duration_seconds",

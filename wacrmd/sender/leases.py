@@ -27,8 +27,8 @@ async def expire_leases(ctx: Context, in_flight: set[tuple[int, int]] | None) ->
     )
     if expired:
         count = sum(expired.values())
-        log.warning("attempts_expired", policy=policy.value, recipients=count, broadcasts=len(expired))
-        ctx.metrics.attempts_expired.inc(count)
+        log.warning("leases_expired", policy=policy.value, recipients=count, broadcasts=len(expired))
+        ctx.metrics.leases_expired.inc(count)
         ctx.changes.publish(expired)
     return expired
 
