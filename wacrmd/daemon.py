@@ -28,7 +28,7 @@ from wacrmd.http.listener import Listener
 from wacrmd.http.sockets import inherited
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaClient
-from wacrmd.meta_webhooks import app as webhooks
+from wacrmd.meta_webhooks import app as meta_webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.sender.sender import Sender
 from wacrmd.services.app_secrets import AppSecrets
@@ -70,7 +70,7 @@ class Daemon:
     access: "AdminAccess"
     admin: AdminServer[Context]
     api_listener: Listener
-    webhook_listener: Listener
+    meta_webhook_listener: Listener
     admin_listener: AdminListener
     notifier: Notifier
 
@@ -82,7 +82,7 @@ class Daemon:
     @property
     def meta_webhooks_address(self) -> str:
         """Where Meta's webhooks are received."""
-        return self.webhook_listener.address
+        return self.meta_webhook_listener.address
 
 
 class AdminAccess:
@@ -152,7 +152,7 @@ async def _open(
             config.storage.path, clock, copy_before_migration=config.storage.backup_before_migration
         )
     )
-    api_listener, webhook_listener, admin_listener = _listen(stack, config)
+    api_listener, meta_webhook_listener, admin_listener = _listen(stack, config)
     vault = Vault.open(key_file(config), create=not await database.read(_has_secrets))
     queue = DispatchQueue(config.storage.path, config.sender.workers)
     await database.write(partial(_empty_queue, queue=queue))
@@ -189,7 +189,7 @@ async def _open(
         access=access,
         admin=AdminServer(registry(), ctx, audit=partial(_audit, ctx), level_of=access.level_of),
         api_listener=api_listener,
-        webhook_listener=webhook_listener,
+        meta_webhook_listener=meta_webhook_listener,
         admin_listener=admin_listener,
         notifier=Notifier.from_env(),
     )
@@ -200,11 +200,11 @@ def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, 
     descriptors = listen_fds()
     api_listener = Listener.open(inherited(config.api.bind, descriptors), "[api] bind")
     stack.callback(api_listener.close)
-    webhook_listener = Listener.open(inherited(config.webhooks.bind, descriptors), "[webhooks] bind")
-    stack.callback(webhook_listener.close)
+    meta_webhook_listener = Listener.open(inherited(config.webhooks.bind, descriptors), "[webhooks] bind")
+    stack.callback(meta_webhook_listener.close)
     admin_listener = open_listener(config.admin.socket, mode=int(config.admin.socket_mode, 8))
     stack.callback(admin_listener.close)
-    return api_listener, webhook_listener, admin_listener
+    return api_listener, meta_webhook_listener, admin_listener
 
 
 def _has_secrets(tx: Tx) -> bool:
@@ -242,7 +242,7 @@ def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> N
     ctx = daemon.ctx
     for listener, app in (
         (daemon.api_listener, api.build(ctx)),
-        (daemon.webhook_listener, webhooks.build(ctx)),
+        (daemon.meta_webhook_listener, meta_webhooks.build(ctx)),
     ):
         tasks.start_soon(partial(listener.serve, app, shutdown=shutdown, drain_s=DRAIN_S))
     tasks.start_soon(daemon.admin.serve, daemon.admin_listener)

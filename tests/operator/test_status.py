@@ -10,7 +10,7 @@ from tests.operator.conftest import Wacrmd
 from tests.support.clock import ShiftClock
 from tests.support.site import PHONE_NUMBER_ID, configuration, people, site
 from wacrmd.clock import MINUTE
-from wacrmd.services.webhook_liveness import MAX_SILENCE
+from wacrmd.services.meta_webhook_liveness import MAX_SILENCE
 
 pytestmark = pytest.mark.anyio
 

@@ -273,7 +273,7 @@ class Sender:
             limiter.answered(now, accepted=accepted)
         self._limiters.apply(decision, job.number, limiter, now)
         if accepted:
-            ctx.webhook_liveness.message_sent(job.number.id, now)
+            ctx.meta_webhook_liveness.message_sent(job.number.id, now)
         else:
             log.info(
                 "attempt_failed",

@@ -11,7 +11,7 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
 from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.changes import Changes
-from wacrmd.services.webhook_liveness import WebhookLiveness
+from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
 from wacrmd.store.database import Database, Tx
 from wacrmd.vault import Vault
 
@@ -78,5 +78,5 @@ class Context:
     started_at: Millis
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
-    webhook_liveness: WebhookLiveness = field(default_factory=WebhookLiveness)
+    meta_webhook_liveness: MetaWebhookLiveness = field(default_factory=MetaWebhookLiveness)
     control: Control = field(default_factory=Control)

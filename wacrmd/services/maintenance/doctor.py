@@ -140,7 +140,7 @@ async def _number(ctx: Context, number: Number) -> list[Check]:
     if number.hold is not None:
         advice = f"When the cause is gone: wacrmd number resume {number.phone_number_id}"
         found.insert(0, Check("paused", CheckState.WARN, number.hold.detail, advice))
-    silence = ctx.webhook_liveness.silence(number.id, ctx.clock.now())
+    silence = ctx.meta_webhook_liveness.silence(number.id, ctx.clock.now())
     if silence is not None:
         detail = f"it has been sending for {silence // MINUTE} minutes and Meta has sent no status"
         advice = (

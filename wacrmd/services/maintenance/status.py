@@ -73,7 +73,7 @@ async def read_status(ctx: Context) -> Status:
             broadcasts=[UncertainIn(id=uuid, name=name, count=count) for uuid, name, count in uncertain],
         ),
         webhooks=WebhookStatus(
-            last_status_at=ctx.webhook_liveness.last_status_at,
+            last_status_at=ctx.meta_webhook_liveness.last_status_at,
             unmatched_statuses=sums.unmatched_statuses,
             deliveries_pending=sums.deliveries_pending,
         ),
@@ -136,5 +136,5 @@ def _silence_warnings(ctx: Context, numbers: list[AccountNumber], now: Millis) -
         f"Number {number.phone_number_id} has been sending for {silence // MINUTE} minutes and Meta has sent no status:"
         " see wacrmd doctor"
         for number in numbers
-        if (silence := ctx.webhook_liveness.silence(number.id, now)) is not None
+        if (silence := ctx.meta_webhook_liveness.silence(number.id, now)) is not None
     ]

@@ -41,7 +41,7 @@ async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumb
     pausing.log_pauses(result.pauses)
     ctx.changes.publish(result.broadcasts)
     if result.numbers_with_statuses:
-        ctx.webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.now())
+        ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.now())
     for subject in sorted(result.unknown):
         log.warning("meta_webhook_number_unknown", subject=subject)
     return result

@@ -69,7 +69,7 @@ async def show(ctx: Context, reference: str) -> NumberDetails:
         **shared(AccountNumber, view_of(ctx, number)),
         health=health,
         old_app_secret_until=retired,
-        silent_since=ctx.webhook_liveness.silent_since(number.id),
+        silent_since=ctx.meta_webhook_liveness.silent_since(number.id),
     )
 
 

@@ -1,13 +1,13 @@
 """Since when a number has been sending without receiving a status."""
 
 from wacrmd.clock import MINUTE, SECOND
-from wacrmd.services.webhook_liveness import MAX_SILENCE, WebhookLiveness
+from wacrmd.services.meta_webhook_liveness import MAX_SILENCE, MetaWebhookLiveness
 
 NOW = 1_795_000_000_000
 
 
 def test_a_number_is_silent_from_its_first_unanswered_message_on() -> None:
-    liveness = WebhookLiveness()
+    liveness = MetaWebhookLiveness()
     assert liveness.silent_since("n") is None
     liveness.message_sent("n", NOW)
     liveness.message_sent("n", NOW + MINUTE)
@@ -22,7 +22,7 @@ def test_a_number_is_silent_from_its_first_unanswered_message_on() -> None:
 
 
 def test_a_silence_is_worth_a_warning_after_ten_minutes() -> None:
-    liveness = WebhookLiveness()
+    liveness = MetaWebhookLiveness()
     assert liveness.silence("n", NOW) is None
     liveness.message_sent("n", NOW)
     assert liveness.silence("n", NOW + MAX_SILENCE - 1) is None

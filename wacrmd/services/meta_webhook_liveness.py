@@ -8,7 +8,7 @@ MAX_SILENCE: Millis = 10 * MINUTE
 """How long a number may send without receiving a status before there is a warning."""
 
 
-class WebhookLiveness:
+class MetaWebhookLiveness:
     """For each number, the first message since the last status that came for it."""
 
     def __init__(self) -> None:
