@@ -21,7 +21,6 @@ from tests.support.receiver import receiver
 from tests.support.site import site
 from tests.support.statements import Recording, recorded
 from wacrmd.clock import DAY
-from wacrmd.domain.hold import HoldReason
 from wacrmd.store import backups, broadcasts
 
 pytestmark = pytest.mark.anyio
@@ -118,7 +117,7 @@ async def recording(tmp_path: Path) -> AsyncIterator[Recording]:
         backups.copy(
             tmp_path / "wacrmd.db",
             copied,
-            prepare=lambda tx: broadcasts.pause_all(tx, HoldReason.PAUSED_BY_OPERATOR, "restored", 1),
+            prepare=lambda tx: broadcasts.pause_restored(tx, "restored", 1),
         )
     yield statements
 

@@ -39,6 +39,24 @@ async def test_an_approved_template_leaves_paused_what_a_person_paused(tmp_path:
         assert (shown["status"], shown["hold"]["reason"]) == ("paused", "paused_by_operator")
 
 
+async def test_a_pause_by_a_person_outlasts_the_reason_that_it_follows(tmp_path: Path) -> None:
+    """A person pauses what Meta has stopped already: Meta's later events must not resume it."""
+    async with site(tmp_path) as here:
+        broadcast_id = await begun(here)
+        await template_event(here, "PAUSED")
+        await here.admin("broadcast.pause", id=broadcast_id)
+        await template_event(here, "APPROVED")
+        hold = (await here.show(broadcast_id))["hold"]
+        assert hold["reason"] == "paused_by_operator"
+        assert "Paused before: Meta says that template hello" in hold["detail"]
+        await here.admin("number.resume", id=PHONE_NUMBER_ID)
+        await account_event(here, "ACCOUNT_RESTRICTION")
+        shown = await here.admin("number.pause", id=PHONE_NUMBER_ID, reason="closed today")
+        assert shown["hold"]["reason"] == "paused_by_operator"
+        await account_event(here, "ACCOUNT_RECONNECTED")
+        assert (await here.admin("number.show", id=PHONE_NUMBER_ID))["state"] == "paused"
+
+
 async def test_a_template_of_another_language_resumes_nothing(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         broadcast_id = await begun(here)
@@ -70,11 +88,17 @@ async def test_the_log_names_what_was_paused_as_the_api_does(tmp_path: Path) -> 
         async with site(tmp_path) as here:
             broadcast_id = await begun(here)
             await template_event(here, "PAUSED")
+            await here.admin("broadcast.pause", id=broadcast_id)
             await here.admin("number.resume", id=PHONE_NUMBER_ID)
             await account_event(here, "ACCOUNT_RESTRICTION")
-    paused = {
-        event["event"]: event.get("broadcast") or event["number"]
+    paused = [
+        (event.get("broadcast") or event["number"], event["reason"])
         for event in events
-        if event["event"].endswith("_paused")
-    }
-    assert paused == {"broadcast_paused": broadcast_id, "number_paused": PHONE_NUMBER_ID}
+        if event["event"] in ("broadcast_paused", "number_paused")
+    ]
+    assert paused == [
+        (PHONE_NUMBER_ID, "paused_by_operator"),
+        (broadcast_id, "template"),
+        (broadcast_id, "paused_by_operator"),
+        (PHONE_NUMBER_ID, "account"),
+    ]

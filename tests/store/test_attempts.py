@@ -84,6 +84,16 @@ def test_a_result_after_its_webhook_adds_the_missing_fields(tx: Tx) -> None:
     assert [status_of(tx, each.recipient_id) for each in (early, late)] == ["delivered", "sent"]
 
 
+def test_an_accepted_message_is_sent_though_another_recipient_has_its_id(tx: Tx) -> None:
+    """Meta repeats no id. If it did, the recipient must not stay in flight and be sent to again."""
+    first, second = attempts.claim(tx, broadcast(tx, 2), 2, NOW)
+    attempts.record(tx, [result(first, S.SENT, "w1")])
+    attempts.record(tx, [replace(result(second, S.SENT, "w1"), wa_id="1")])
+    assert status_of(tx, second.recipient_id) == "sent"
+    assert [row(tx, each.recipient_id)["wamid"] for each in (first, second)] == ["w1", None]
+    assert row(tx, second.recipient_id)["wa_id"] == "1"
+
+
 @pytest.mark.parametrize("late", [S.FAILED, S.UNCERTAIN, S.PENDING])
 def test_a_late_result_does_not_undo_a_read_status(tx: Tx, late: S) -> None:
     (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)

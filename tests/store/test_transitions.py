@@ -226,13 +226,12 @@ def status_of(tx: Tx, broadcast_id: int) -> BroadcastStatus:
 LATER: dict[str, object] = {"started_at": None, "scheduled_at": NOW + 9}
 BROADCAST_CHANGES: dict[BroadcastEvent, tuple[dict[str, object], list[Callable[[Tx, int], object]]]] = {
     V.STARTED: ({}, [lambda tx, _: broadcasts.start_scheduled(tx, NOW)]),
-    V.PAUSED: (
+    V.PAUSED: ({}, [lambda tx, each: broadcasts.pause(tx, each, HoldReason.TEMPLATE, "132015", NOW)]),
+    V.PAUSED_BY_PERSON: (
         {},
-        [
-            lambda tx, each: broadcasts.pause(tx, each, HoldReason.PAUSED_BY_API, "by me", NOW),
-            lambda tx, _: broadcasts.pause_all(tx, HoldReason.PAUSED_BY_OPERATOR, "restored", NOW),
-        ],
+        [lambda tx, each: broadcasts.pause_by_person(tx, each, HoldReason.PAUSED_BY_API, "by me", NOW)],
     ),
+    V.RESTORED: ({}, [lambda tx, _: broadcasts.pause_restored(tx, "restored", NOW)]),
     V.RESUMED: ({}, [lambda tx, each: broadcasts.resume(tx, each, NOW)]),
     V.RESUMED_EARLY: (LATER, [lambda tx, each: broadcasts.resume(tx, each, NOW)]),
     V.TEMPLATE_APPROVED: ({}, [lambda tx, each: broadcasts.resume_after_approval(tx, each, NOW)]),
@@ -308,8 +307,34 @@ def test_a_broadcast_is_not_completed_while_a_recipient_is_pending(tx: Tx, waiti
 def test_pausing_again_keeps_the_first_reason(tx: Tx, state: BroadcastStatus) -> None:
     broadcast_id = broadcast_in(tx, state)
     before = broadcasts.get(tx, broadcast_id)
-    broadcasts.pause(tx, broadcast_id, HoldReason.PAUSED_BY_API, "by another one", NOW + 1)
+    broadcasts.pause(tx, broadcast_id, HoldReason.MANY_FAILURES, "another fault", NOW + 1)
     assert broadcasts.get(tx, broadcast_id) == before
+
+
+@pytest.mark.parametrize("reason", list(HoldReason))
+def test_a_pause_by_a_person_replaces_every_reason_but_that_of_a_person(tx: Tx, reason: HoldReason) -> None:
+    broadcast_id = broadcast_in(tx, B.PAUSED, hold_reason=reason)
+    by_person = reason in (HoldReason.PAUSED_BY_API, HoldReason.PAUSED_BY_OPERATOR)
+    replaced = broadcasts.pause_by_person(tx, broadcast_id, HoldReason.PAUSED_BY_API, "by me", NOW + 1)
+    assert replaced is not by_person
+    hold = broadcasts.get(tx, broadcast_id).hold  # type: ignore[union-attr]
+    assert hold is not None
+    assert hold.reason is (reason if by_person else HoldReason.PAUSED_BY_API)
+    assert hold.detail == ("132015" if by_person else "by me. Paused before: 132015")
+    assert not broadcasts.resume_after_approval(tx, broadcast_id, NOW + 2)
+
+
+def test_an_approved_template_does_not_start_a_broadcast_before_its_time(tx: Tx) -> None:
+    broadcast_id = broadcast_in(tx, B.PAUSED, **LATER)
+    assert not broadcasts.resume_after_approval(tx, broadcast_id, NOW)
+
+
+def test_a_restored_broadcast_says_so_whoever_had_paused_it(tx: Tx) -> None:
+    broadcast_id = broadcast_in(tx, B.PAUSED, hold_reason=HoldReason.PAUSED_BY_API)
+    broadcasts.pause_restored(tx, "restored", NOW)
+    hold = broadcasts.get(tx, broadcast_id).hold  # type: ignore[union-attr]
+    assert hold is not None
+    assert hold.detail == "restored. Paused before: 132015"
 
 
 # --- the schema -----------------------------------------------------------------------------------------------

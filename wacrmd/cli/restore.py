@@ -29,7 +29,6 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     """
     from wacrmd.clock import SystemClock  # noqa: PLC0415 - the help must not load the store
     from wacrmd.config import key_file, load  # noqa: PLC0415
-    from wacrmd.domain.hold import HoldReason  # noqa: PLC0415
     from wacrmd.store import backups, broadcasts, integrity  # noqa: PLC0415
     from wacrmd.store.file_lock import lock_database  # noqa: PLC0415
 
@@ -40,7 +39,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
 
     def pause(connection: sqlite3.Connection) -> None:
         now = SystemClock().now()
-        paused.append(broadcasts.pause_all(connection, HoldReason.PAUSED_BY_OPERATOR, detail, now))
+        paused.append(broadcasts.pause_restored(connection, detail, now))
 
     lock = lock_database(path)
     try:

@@ -39,6 +39,10 @@ NEEDS_NOBODY = frozenset(
 """Holds that need no action: somebody asked for them, or they end by themselves."""
 
 
+PAUSED_BY_PERSON = frozenset({HoldReason.PAUSED_BY_OPERATOR, HoldReason.PAUSED_BY_API})
+"""Pauses that last until a person resumes, whatever Meta reports."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Why something does not move."""

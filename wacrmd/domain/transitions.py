@@ -50,6 +50,8 @@ class BroadcastEvent(StrEnum):
     SCHEDULED = "scheduled"
     STARTED = "started"
     PAUSED = "paused"
+    PAUSED_BY_PERSON = "paused_by_person"
+    RESTORED = "restored"
     RESUMED = "resumed"
     RESUMED_EARLY = "resumed_early"
     TEMPLATE_APPROVED = "template_approved"
@@ -253,7 +255,20 @@ BROADCAST = Machine[BroadcastStatus, BroadcastEvent](
             _V.PAUSED,
             frozenset({_B.SCHEDULED, _B.SENDING}),
             _B.PAUSED,
-            "By a person, or by a fault that concerns all recipients. The first reason stays.",
+            "By a fault that concerns all recipients. The first reason stays.",
+        ),
+        Transition(
+            _V.PAUSED_BY_PERSON,
+            frozenset({_B.SCHEDULED, _B.SENDING, _B.PAUSED}),
+            _B.PAUSED,
+            "It lasts until a person resumes: it replaces a reason that an event of Meta could lift.",
+            "It is not paused by a person already.",
+        ),
+        Transition(
+            _V.RESTORED,
+            frozenset({_B.SCHEDULED, _B.SENDING, _B.PAUSED}),
+            _B.PAUSED,
+            "It comes from a backup: what was sent after that is not known, so a person must decide.",
         ),
         Transition(
             _V.RESUMED,
@@ -274,7 +289,7 @@ BROADCAST = Machine[BroadcastStatus, BroadcastEvent](
             frozenset({_B.PAUSED}),
             _B.SENDING,
             "What Meta stopped continues when Meta approves the template. What a person paused stays paused.",
-            "The reason of the pause is `template`.",
+            "The reason of the pause is `template`, and it had started.",
         ),
         Transition(
             _V.CANCELLED,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from wacrmd.clock import Millis
-from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.hold import PAUSED_BY_PERSON, HoldReason
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import attempts, broadcasts, numbers
@@ -45,7 +45,8 @@ def pause_broadcast(
     tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis
 ) -> list[PauseEvent]:
     """Pause a broadcast; its recipients stay pending, and attempts in flight are completed."""
-    if not broadcasts.pause(tx, broadcast_id, reason, detail, now):
+    pause = broadcasts.pause_by_person if reason in PAUSED_BY_PERSON else broadcasts.pause
+    if not pause(tx, broadcast_id, reason, detail, now):
         return []
     paused = broadcasts.get(tx, broadcast_id)
     return [PauseEvent("broadcast", paused.uuid, reason, detail)] if paused else []
@@ -53,7 +54,8 @@ def pause_broadcast(
 
 def pause_number(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> list[PauseEvent]:
     """Pause a number: none of its broadcasts sends until it is resumed."""
-    paused = numbers.pause(tx, number_id, reason, detail, now)
+    pause = numbers.pause_by_person if reason in PAUSED_BY_PERSON else numbers.pause
+    paused = pause(tx, number_id, reason, detail, now)
     return [PauseEvent("number", paused, reason, detail)] if paused else []
 
 

@@ -99,24 +99,28 @@ def record(tx: Tx, results: Iterable[AttemptResult]) -> None:
         )
 
 
+_ACCEPT = (
+    f"UPDATE OR IGNORE recipient SET status = {after(_E.ACCEPTED)}, failed_at = NULL, error_code = NULL,"
+    f" error_title = NULL, error_details = NULL, {_NAMES} WHERE {_FENCE} AND {allows(_E.ACCEPTED)}"
+)
+
+
 def _accept(tx: Tx, results: list[AttemptResult]) -> None:
-    """Record that Meta accepted these messages."""
-    values = [
+    """Record accepted messages."""
+    named = [
         (each.wamid, each.wa_id, each.user_id, each.at, each.recipient_id, each.attempt) for each in results
     ]
     before = tx.total_changes
-    tx.executemany(
-        f"UPDATE OR IGNORE recipient SET status = {after(_E.ACCEPTED)}, failed_at = NULL, error_code = NULL,"
-        f" error_title = NULL, error_details = NULL, {_NAMES} WHERE {_FENCE} AND {allows(_E.ACCEPTED)}",
-        values,
-    )
+    tx.executemany(_ACCEPT, named)
     if tx.total_changes - before < len(results):
-        # A webhook came before the answer: the status stays, and Meta's ids are stored all the same.
+        # The status came before the response: the status stays, the ids are stored.
         tx.executemany(
             f"UPDATE OR IGNORE recipient SET {_NAMES} WHERE {_FENCE}"
             " AND (wamid IS NULL OR wa_id IS NULL OR sent_at IS NULL)",
-            values,
+            named,
         )
+        # An id that another recipient has already changes nothing above: the message is accepted without it.
+        tx.executemany(_ACCEPT, [(None, *rest) for _, *rest in named])
 
 
 def _end(tx: Tx, event: RecipientEvent, results: list[AttemptResult]) -> None:

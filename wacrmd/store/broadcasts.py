@@ -12,7 +12,7 @@ from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
-from wacrmd.store.state_sql import after, allows
+from wacrmd.store.state_sql import NOT_PAUSED_BY_PERSON, SET_HOLD, after, allows
 from wacrmd.views import events
 
 _ROW = RowMapper(Broadcast)
@@ -211,7 +211,7 @@ def start_scheduled(tx: Tx, now: Millis) -> list[int]:
 
 
 def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis) -> bool:
-    """Pause the broadcast; False when its state does not allow it."""
+    """Pause a broadcast because of a fault; False if its status does not allow it."""
     cursor = tx.execute(
         f"UPDATE broadcast SET status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
         f" updated_at = ?3 WHERE id = ?4 AND {allows(_E.PAUSED)}",
@@ -222,12 +222,27 @@ def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Milli
     return cursor.rowcount > 0
 
 
-def pause_all(tx: Tx, reason: HoldReason, detail: str, now: Millis) -> int:
-    """Pause all scheduled and sending broadcasts of a restored backup; how many. Emits no events."""
+def pause_by_person(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis) -> bool:
+    """Pause a broadcast until a person resumes it; False if its status does not allow it, or a person has paused it.
+
+    If it was paused for another reason, that reason stays in the detail.
+    """
+    before = get(tx, broadcast_id)
+    cursor = tx.execute(
+        f"UPDATE broadcast SET status = {after(_E.PAUSED_BY_PERSON)}, {SET_HOLD}, updated_at = ?3"
+        f" WHERE id = ?4 AND {allows(_E.PAUSED_BY_PERSON)} AND {NOT_PAUSED_BY_PERSON}",
+        (reason, detail, now, broadcast_id),
+    )
+    if cursor.rowcount and before is not None and before.status is not BroadcastStatus.PAUSED:
+        _emit(tx, broadcast_id, WebhookEvent.BROADCAST_PAUSED, now)
+    return cursor.rowcount > 0
+
+
+def pause_restored(tx: Tx, detail: str, now: Millis) -> int:
+    """Pause all unfinished broadcasts of a restored backup until a person resumes them; how many. Emits no events."""
     return tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
-        f" updated_at = ?3 WHERE {allows(_E.PAUSED)}",
-        (reason, detail, now),
+        f"UPDATE broadcast SET status = {after(_E.RESTORED)}, {SET_HOLD}, updated_at = ?3 WHERE {allows(_E.RESTORED)}",
+        (HoldReason.PAUSED_BY_OPERATOR, detail, now),
     ).rowcount
 
 
@@ -257,8 +272,9 @@ def _resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 def resume_after_approval(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     """Resume a broadcast that was paused because of its template, which Meta has approved; any other pause stays."""
     cursor = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.TEMPLATE_APPROVED)}, {_NO_HOLD}, updated_at = ?1,"
-        f" started_at = coalesce(started_at, ?1) WHERE id = ?2 AND {allows(_E.TEMPLATE_APPROVED)} AND hold_reason = ?3",
+        f"UPDATE broadcast SET status = {after(_E.TEMPLATE_APPROVED)}, {_NO_HOLD}, updated_at = ?1"
+        f" WHERE id = ?2 AND {allows(_E.TEMPLATE_APPROVED)}"
+        " AND hold_reason = ?3 AND started_at IS NOT NULL",
         (now, broadcast_id, HoldReason.TEMPLATE),
     )
     return cursor.rowcount > 0

@@ -11,6 +11,7 @@ from wacrmd.errors import conflict
 from wacrmd.fields import JsonObject
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
+from wacrmd.store.state_sql import NOT_PAUSED_BY_PERSON, SET_HOLD
 
 _ROW = RowMapper(Number, {"account": "a.name"}, table="n")
 _SELECT = f"SELECT {_ROW.columns} FROM number n JOIN account a ON a.id = n.account_id"
@@ -134,10 +135,22 @@ def remove(tx: Tx, number_id: str, now: Millis) -> None:
 
 
 def pause(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> str | None:
-    """Pause the number and return its phone number id; None when it is paused already: the first reason stays."""
+    """Pause a number because of a fault; its phone number id, None if it is paused already (the first reason stays)."""
     row = tx.execute(
         "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
         " WHERE id = ? AND state = 'active' RETURNING phone_number_id",
+        (reason, detail, now, number_id),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def pause_by_person(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: Millis) -> str | None:
+    """Pause a number until a person resumes it; its phone number id, None if a person has paused it already.
+
+    If it was paused for another reason, that reason stays in the detail.
+    """
+    row = tx.execute(
+        f"UPDATE number SET state = 'paused', {SET_HOLD} WHERE id = ?4 AND {NOT_PAUSED_BY_PERSON} RETURNING phone_number_id",
         (reason, detail, now, number_id),
     ).fetchone()
     return row[0] if row else None

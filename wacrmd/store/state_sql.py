@@ -1,10 +1,23 @@
 """The transition tables as SQL: for each event the condition of the row's state, and the new status."""
 
+from wacrmd.domain.hold import PAUSED_BY_PERSON
 from wacrmd.domain.recipient import RecipientState
 from wacrmd.domain.transitions import BROADCAST, RECIPIENT, BroadcastEvent, RecipientEvent
 
 GIVEN_UP = "(status = 'failed' AND error_code IS NULL AND wamid IS NULL)"
 """A failed recipient whose failure Meta did not report: the attempt was given up; see `RecipientState`."""
+
+
+NOT_PAUSED_BY_PERSON = "(hold_reason IS NULL OR hold_reason NOT IN ({}))".format(
+    ", ".join(f"'{reason}'" for reason in sorted(PAUSED_BY_PERSON))
+)
+"""A broadcast or number that no person has paused."""
+
+SET_HOLD = (
+    "hold_reason = ?1, hold_since = ?3,"
+    " hold_detail = ?2 || CASE WHEN hold_detail IS NULL THEN '' ELSE '. Paused before: ' || hold_detail END"
+)
+"""Sets reason (?1), detail (?2) and time (?3) of a pause; the detail of an earlier one stays in it."""
 
 
 def allows(event: RecipientEvent | BroadcastEvent) -> str:

@@ -1,7 +1,5 @@
 """Pausing, resuming, cancelling and retrying a broadcast; repeating one of them changes nothing."""
 
-from collections.abc import Callable
-
 from wacrmd.domain.actor import Actor, ActorKind
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.hold import HoldReason
@@ -10,7 +8,7 @@ from wacrmd.errors import conflict, not_found
 from wacrmd.services import pausing
 from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
-from wacrmd.services.pausing import Resumed
+from wacrmd.services.pausing import PauseEvent, Resumed
 from wacrmd.store import broadcasts, numbers, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import BroadcastView
@@ -23,16 +21,22 @@ RETRIABLE = frozenset({RecipientStatus.FAILED, RecipientStatus.UNCERTAIN})
 
 
 async def pause(ctx: Context, actor: Actor, broadcast: Broadcast) -> BroadcastView:
-    """Pause a broadcast; requests in flight are completed. Raises Refusal if its status does not allow it."""
+    """Pause a broadcast until a person resumes it; requests in flight are completed.
+
+    Raises Refusal if its status does not allow it.
+    """
     now = ctx.clock.now()
 
-    def work(tx: Tx) -> None:
-        if not pausing.pause_broadcast(
+    def work(tx: Tx) -> list[PauseEvent]:
+        pauses = pausing.pause_broadcast(
             tx, broadcast.id, PAUSED_BY[actor.kind], f"Paused by {actor.name}", now
-        ):
+        )
+        if not pauses:
             _must_be(tx, broadcast, BroadcastStatus.PAUSED, "pause")
+        return pauses
 
-    return await _done(ctx, broadcast, work)
+    pausing.log_pauses(await ctx.db.write(work))
+    return await _done(ctx, broadcast)
 
 
 async def resume(ctx: Context, broadcast: Broadcast) -> BroadcastView:
@@ -56,7 +60,8 @@ async def cancel(ctx: Context, broadcast: Broadcast) -> BroadcastView:
         if not broadcasts.cancel(tx, broadcast.id, now):
             _must_be(tx, broadcast, BroadcastStatus.CANCELLED, "cancel")
 
-    return await _done(ctx, broadcast, work)
+    await ctx.db.write(work)
+    return await _done(ctx, broadcast)
 
 
 async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[RecipientStatus]) -> int:
@@ -115,8 +120,6 @@ def _must_be(
         raise conflict(f"Cannot {verb} this broadcast: it is {current.status}")
 
 
-async def _done(ctx: Context, broadcast: Broadcast, work: Callable[[Tx], None]) -> BroadcastView:
-    await ctx.db.write(work)
-    ctx.queue.wake()
+async def _done(ctx: Context, broadcast: Broadcast) -> BroadcastView:
     ctx.changes.publish([broadcast.id])
     return await view_of(ctx, broadcast.id)

@@ -151,10 +151,10 @@ async def remove(ctx: Context, reference: str) -> AccountNumber:
 
 
 async def pause(ctx: Context, reference: str, detail: str) -> AccountNumber:
-    """Pause a number; pausing it again changes nothing, also not the reason."""
+    """Pause a number until an operator resumes it; pausing it again changes nothing, also not the reason."""
     number = await number_of(ctx, reference)
     now = ctx.clock.now()
-    await ctx.db.write(
+    pauses = await ctx.db.write(
         partial(
             pausing.pause_number,
             number_id=number.id,
@@ -163,6 +163,7 @@ async def pause(ctx: Context, reference: str, detail: str) -> AccountNumber:
             now=now,
         )
     )
+    pausing.log_pauses(pauses)
     return view_of(ctx, await number_of(ctx, number.id))
 
 
