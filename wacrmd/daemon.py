@@ -12,20 +12,18 @@ from anyio.from_thread import BlockingPortal
 
 from wacrmd import __version__
 from wacrmd.admin.identity import Caller, Peer, levels
-from wacrmd.admin.listener import Listener as AdminListener
-from wacrmd.admin.listener import open_listener
 from wacrmd.admin.methods import registry
 from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
 from wacrmd.clock import MINUTE, SECOND, Clock, SystemClock
-from wacrmd.config import Config, key_file, warnings
+from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
 from wacrmd.domain.actor import Level
 from wacrmd.errors import Refusal, sole_error
 from wacrmd.fields import JsonObject
-from wacrmd.http.listener import Listener
-from wacrmd.http.sockets import inherited
+from wacrmd.http.server import serve as serve_http
+from wacrmd.http.sockets import Listener, inherited
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as meta_webhooks
@@ -71,7 +69,7 @@ class Daemon:
     admin: AdminServer[Context]
     api_listener: Listener
     meta_webhook_listener: Listener
-    admin_listener: AdminListener
+    admin_listener: Listener
     notifier: Notifier
 
     @property
@@ -195,14 +193,16 @@ async def _open(
     )
 
 
-def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, AdminListener]:
+def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, Listener]:
     """Bind all sockets before anything starts: an address in use must stop the start before it has effects."""
     descriptors = listen_fds()
     api_listener = Listener.open(inherited(config.api.bind, descriptors), "[api] bind")
     stack.callback(api_listener.close)
     meta_webhook_listener = Listener.open(inherited(config.webhooks.bind, descriptors), "[webhooks] bind")
     stack.callback(meta_webhook_listener.close)
-    admin_listener = open_listener(config.admin.socket, mode=int(config.admin.socket_mode, 8))
+    admin_listener = Listener.open(
+        Bind(BindKind.UNIX, path=config.admin.socket), "[admin] socket", mode=int(config.admin.socket_mode, 8)
+    )
     stack.callback(admin_listener.close)
     return api_listener, meta_webhook_listener, admin_listener
 
@@ -244,7 +244,7 @@ def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> N
         (daemon.api_listener, api.build(ctx)),
         (daemon.meta_webhook_listener, meta_webhooks.build(ctx)),
     ):
-        tasks.start_soon(partial(listener.serve, app, shutdown=shutdown, drain_s=DRAIN_S))
+        tasks.start_soon(partial(serve_http, listener, app, shutdown=shutdown, drain_s=DRAIN_S))
     tasks.start_soon(daemon.admin.serve, daemon.admin_listener)
 
 

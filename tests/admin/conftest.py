@@ -11,9 +11,10 @@ import pytest
 
 from tests.admin.harness import Daemon, Line, Raw, Start, registry
 from tests.support.patience import PATIENCE_S
-from wacrmd.admin.listener import open_listener
 from wacrmd.admin.server import Server
+from wacrmd.config import Bind
 from wacrmd.domain.actor import Level
+from wacrmd.http.sockets import Listener
 
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
@@ -31,7 +32,7 @@ def start(tmp_path: Path) -> Start:
         daemon = Daemon(tmp_path / "admin.sock", level=level)
         server = Server(registry, daemon, audit=daemon.audit, level_of=daemon.level_of, **options)
         daemon.server = server
-        listener = open_listener(daemon.path, mode=0o666)
+        listener = Listener.open(Bind.parse(f"unix:{daemon.path}"), "[admin] socket", mode=0o666)
 
         async def serve() -> None:
             await server.serve(listener)

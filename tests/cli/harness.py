@@ -12,12 +12,13 @@ from pydantic import BaseModel, SecretStr
 
 from tests.cli.samples import sample
 from wacrmd.admin.identity import Caller
-from wacrmd.admin.listener import open_listener
 from wacrmd.admin.methods import registry
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.server import Server
+from wacrmd.config import Bind
 from wacrmd.domain.actor import Level
 from wacrmd.errors import Refusal
+from wacrmd.http.sockets import Listener
 from wacrmd.operations.table import OPERATIONS
 
 ADMIN_OPERATIONS = {operation.name: operation for operation in OPERATIONS if operation.admin is not None}
@@ -44,7 +45,7 @@ class Daemon:
 
         async def serve() -> None:
             server = Server(methods, None, audit=audit, level_of=lambda _: self.level)
-            await server.serve(open_listener(self.socket))
+            await server.serve(Listener.open(Bind.parse(f"unix:{self.socket}"), "[admin] socket"))
 
         with start_blocking_portal() as portal:
             serving = portal.start_task_soon(serve)

@@ -4,6 +4,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -22,8 +23,9 @@ from tests.support.patience import PATIENCE_S
 from wacrmd.config import Bind
 from wacrmd.errors import AddressInUseError, ConfigError
 from wacrmd.http.body import read_body
-from wacrmd.http.listener import Listener
 from wacrmd.http.middleware import RequestMiddleware
+from wacrmd.http.server import serve
+from wacrmd.http.sockets import Listener
 
 pytestmark = pytest.mark.anyio
 
@@ -118,11 +120,7 @@ async def serving(app: Behaviours, bind: Bind = LOCAL, drain_s: float = 3600) ->
     listener, shutdown = Listener.open(bind, "[api] bind"), anyio.Event()
     with anyio.fail_after(PATIENCE_S):
         async with anyio.create_task_group() as tasks:
-
-            async def serve(*, task_status: anyio.abc.TaskStatus[None]) -> None:
-                await listener.serve(app.asgi, shutdown=shutdown, drain_s=drain_s, task_status=task_status)
-
-            await tasks.start(serve)
+            await tasks.start(partial(serve, listener, app.asgi, shutdown=shutdown, drain_s=drain_s))
             try:
                 yield listener
             finally:
@@ -135,9 +133,12 @@ async def calling(listener: Listener) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+def port_of(listener: Listener) -> int:
+    return int(listener.address.rpartition(":")[2])
+
+
 async def raw(listener: Listener, sent: bytes) -> ByteStream:
-    assert listener.port is not None
-    stream = await anyio.connect_tcp("127.0.0.1", listener.port)
+    stream = await anyio.connect_tcp("127.0.0.1", port_of(listener))
     await stream.send(sent)
     return stream
 
@@ -155,7 +156,7 @@ async def rest(stream: ByteStream) -> bytes:
 
 async def test_port_0_becomes_a_real_port_and_connections_are_kept_alive(app: Behaviours) -> None:
     async with serving(app) as listener, calling(listener) as client:
-        assert listener.port
+        assert port_of(listener)
         first, second = await client.get("/"), await client.get("/")
         assert first.text == second.text == "hello"
         assert first.extensions["network_stream"] is not None
@@ -252,9 +253,9 @@ async def test_a_running_request_is_finished_before_the_exit(app: Behaviours) ->
         await app.entered.wait()
 
         async def release_when_closed() -> None:
-            assert listener.port is not None
+            assert port_of(listener) is not None
             with anyio.fail_after(PATIENCE_S):
-                while await accepts(listener.port):
+                while await accepts(port_of(listener)):
                     await anyio.lowlevel.checkpoint()
             app.release.set()
 
@@ -296,7 +297,7 @@ async def test_a_request_that_outlasts_the_drain_is_answered_503(app: Behaviours
 async def test_a_client_that_does_not_read_does_not_delay_the_exit(
     app: Behaviours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wacrmd.http.listener.CANCEL_GRACE_S", 0.2)
+    monkeypatch.setattr("wacrmd.http.server.CANCEL_GRACE_S", 0.2)
     async with serving(app, drain_s=0.1) as listener:
         stream = await raw(listener, b"GET /flood HTTP/1.1\r\nhost: a\r\n\r\n")
         await app.entered.wait()
@@ -331,7 +332,7 @@ async def test_an_address_of_another_machine_is_a_configuration_error() -> None:
 
 async def test_localhost_can_be_listened_on() -> None:
     listener = Listener.open(Bind.parse("localhost:0"), "[api] bind")
-    assert listener.address == f"localhost:{listener.port}"
+    assert listener.address == f"localhost:{listener.socket.getsockname()[1]}"
     listener.close()
 
 
@@ -343,7 +344,6 @@ async def test_a_unix_socket_is_served_and_removed_with_the_listener(app: Behavi
     path = tmp_path / "api.sock"
     async with serving(app, unix(path)) as listener:
         assert listener.address == f"unix:{path}"
-        assert listener.port is None
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         transport = httpx.AsyncHTTPTransport(uds=str(path))
         async with httpx.AsyncClient(transport=transport, base_url="http://wacrmd") as client:
@@ -389,11 +389,34 @@ async def test_closing_does_not_remove_the_socket_of_another_listener(tmp_path: 
     assert not path.exists()
 
 
+async def test_a_unix_socket_has_the_mode_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    listener = Listener.open(unix(path), "[admin] socket", mode=0o600)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    listener.close()
+
+
+async def test_a_unix_socket_with_a_full_backlog_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))
+        with pytest.raises(AddressInUseError):
+            Listener.open(unix(path), "[admin] socket")
+        assert path.exists()
+
+
+async def test_a_unix_socket_in_a_missing_directory_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\[admin\] socket: .*missing does not exist; create it"):
+        Listener.open(unix(tmp_path / "missing" / "admin.sock"), "[admin] socket")
+
+
 async def test_an_inherited_descriptor_is_served(app: Behaviours) -> None:
     inherited = socket.create_server(("127.0.0.1", 0))
     port = inherited.getsockname()[1]
     async with serving(app, Bind.parse(f"fd://{inherited.detach()}")) as listener:
-        assert listener.port == port
+        assert port_of(listener) == port
         async with calling(listener) as client:
             assert (await client.get("/")).text == "hello"
 

@@ -13,13 +13,13 @@ from wacrmd import __version__
 from wacrmd.admin import protocol
 from wacrmd.admin.connection import Connection, SendItem
 from wacrmd.admin.identity import Caller, Peer, peer_of, user_name
-from wacrmd.admin.listener import Listener
 from wacrmd.admin.protocol import Request, RpcCode, RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
 from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode, Refusal, WacrmdError
 from wacrmd.fields import JsonObject
+from wacrmd.http.sockets import Listener
 from wacrmd.log import get_logger
 
 C = TypeVar("C")
@@ -69,6 +69,7 @@ class Server(Generic[C]):
 
         The listener is closed in either case, and its file removed.
         """
+        listener.socket.setblocking(False)
         async with anyio.create_task_group() as connections:
             try:
                 async with anyio.create_task_group() as accepting:

@@ -10,23 +10,52 @@ from pathlib import Path
 from typing import Any
 
 from wacrmd.config import Bind, BindKind
+from wacrmd.errors import AddressInUseError, ConfigError
 
 BACKLOG = 1024
+"""Connections that may wait to be accepted; the kernel's own limit is `net.core.somaxconn`."""
 UNIX_SOCKET_MODE = 0o660
 
 Inode = tuple[int, int]
 """Device and inode number: whether a file is still the one that was created."""
 
 
-def open_socket(bind: Bind) -> tuple[socket.socket, Inode | None]:
-    """A socket that listens at `bind`, and the inode of its file for a unix socket; raises OSError."""
-    match bind.kind:
-        case BindKind.TCP:
-            return _open_tcp(bind), None
-        case BindKind.FD:
-            return _adopt(bind), None
-        case BindKind.UNIX:
-            return _open_unix(bind)
+class Listener:
+    """A listening socket; for a unix socket also its file."""
+
+    def __init__(self, sock: socket.socket, bind: Bind, inode: Inode | None) -> None:
+        self.socket = sock
+        self.address = _address_of(sock, bind)
+        """Where it listens, in the form of the configuration, with the real port for port 0."""
+        self._path = bind.path
+        self._inode = inode
+
+    @classmethod
+    def open(cls, bind: Bind, key: str, *, mode: int = UNIX_SOCKET_MODE) -> "Listener":
+        """Bind and listen; `key` names the setting, such as `[api] bind`, in errors. `mode` is that of a unix socket.
+
+        Raises AddressInUseError if the address is in use, ConfigError if it cannot be used at all. Clients that
+        connect before anything accepts wait in the backlog.
+        """
+        try:
+            sock, inode = _open(bind, mode)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise AddressInUseError(
+                    f"{bind} is in use: stop the program that listens there or change {key}"
+                ) from error
+            reason = error.strerror or str(error)
+            raise ConfigError([f"{key}: expected an address to listen on, found {bind}: {reason}"]) from error
+        return cls(sock, bind, inode)
+
+    def close(self) -> None:
+        """Stop listening; the file of a unix socket goes too, unless another process has put its own there."""
+        self.socket.close()
+        if self._path is not None and self._inode is not None:
+            with suppress(OSError):
+                if _inode(self._path) == self._inode:
+                    self._path.unlink()
+            self._inode = None
 
 
 def inherited(bind: Bind, descriptors: Iterable[int]) -> Bind:
@@ -43,7 +72,7 @@ def inherited(bind: Bind, descriptors: Iterable[int]) -> Bind:
     return bind
 
 
-def address_of(sock: socket.socket, bind: Bind) -> str:
+def _address_of(sock: socket.socket, bind: Bind) -> str:
     """Where the socket listens, in the form of the configuration, with the real port for port 0."""
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
@@ -52,11 +81,15 @@ def address_of(sock: socket.socket, bind: Bind) -> str:
     return f"[{host}]:{name[1]}" if ":" in host else f"{host}:{name[1]}"
 
 
-def remove_unix_socket(path: Path, inode: Inode) -> None:
-    """Remove the file of a unix socket if it is still the one that was created here."""
-    with suppress(OSError):
-        if _inode(path) == inode:
-            path.unlink()
+def _open(bind: Bind, mode: int) -> tuple[socket.socket, Inode | None]:
+    """A listening socket, and the inode of its file for a unix socket; raises OSError."""
+    match bind.kind:
+        case BindKind.TCP:
+            return _open_tcp(bind), None
+        case BindKind.FD:
+            return _adopt(bind), None
+        case BindKind.UNIX:
+            return _open_unix(bind.path, mode)
 
 
 def _open_tcp(bind: Bind) -> socket.socket:
@@ -96,11 +129,12 @@ def _adopt(bind: Bind) -> socket.socket:
     return sock
 
 
-def _open_unix(bind: Bind) -> tuple[socket.socket, Inode]:
+def _open_unix(path: Path | None, mode: int) -> tuple[socket.socket, Inode]:
     """A listening unix socket. The file of a crashed process is replaced, a socket in use is not."""
-    path = bind.path
     if path is None:
         raise OSError(errno.EINVAL, "the address has no path")
+    if not path.parent.is_dir():
+        raise OSError(errno.ENOENT, f"the directory {path.parent} does not exist; create it")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         try:
@@ -111,7 +145,7 @@ def _open_unix(bind: Bind) -> tuple[socket.socket, Inode]:
             path.unlink(missing_ok=True)
             sock.bind(str(path))
         # Nobody can connect before listen(), so the wrong mode is never in effect.
-        path.chmod(UNIX_SOCKET_MODE)
+        path.chmod(mode)
         sock.listen(BACKLOG)
         return sock, _inode(path)
     except OSError:
