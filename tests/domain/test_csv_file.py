@@ -33,6 +33,16 @@ def test_a_file_has_the_same_lines_however_its_bytes_arrive(text: str, size: int
     assert lines == split_lines(text)
 
 
+def test_a_byte_order_mark_in_a_text_is_no_cell() -> None:
+    """A file that was decoded as plain UTF-8 begins with it."""
+    reader = CsvReader(["\ufeff\n", "\ufeffphone;name\n", "1;Ana\n"])
+    assert [row.cells for row in reader] == [["phone", "name"], ["1", "Ana"]]
+
+
+def test_a_file_without_text_has_no_first_line() -> None:
+    assert CsvReader(["\n"]).first_line == ""
+
+
 def test_a_long_line_is_read_in_linear_time() -> None:
     piece = b"x" * 1000
     (line,) = decode_lines(piece for _ in range(20_000))

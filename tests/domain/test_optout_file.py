@@ -22,6 +22,18 @@ def test_a_header_names_a_phone_or_user_id_column(row: list[str], columns: Colum
     assert columns_of(row) == columns
 
 
+def test_a_stray_quote_or_a_pipe_is_part_of_a_cell() -> None:
+    """Each line is a row of its own, and only the usual delimiters separate."""
+    rows = list(open_reader(['"+14155550100\n', "+14155550101 | Ana\n", "+14155550102\n"]))
+    assert [row.line for row in rows] == [1, 2, 3]
+    assert rows[1].cells == ["+14155550101 | Ana"]
+
+
+def test_a_part_of_a_file_without_a_header_begins_with_phone() -> None:
+    parts = list(parts_of(["+14155550100\n", "+14155550101\n"], 1))
+    assert [part.text for part in parts] == ["+14155550100\n", "phone,\n+14155550101\n"]
+
+
 def people(text: str) -> list[tuple[int, list[str]]]:
     """The rows below the header with their lines, and their cells in the order phone, user id, detail."""
     rows = list(open_reader(split_lines(text)))

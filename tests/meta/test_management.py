@@ -44,8 +44,12 @@ def test_what_a_number_does_not_have_is_none(value: Any) -> None:
 
 def test_long_texts_about_a_number_are_cut() -> None:
     long = "x" * (MAX_TEXT + 1)
-    info = NumberInfo.of({"verified_name": long, "throughput": {"level": long}})
-    assert info.verified_name == info.throughput_level == long[:-1]
+    names = ("display_phone_number", "verified_name", "status", "quality_rating")
+    node = dict.fromkeys((*names, "whatsapp_business_manager_messaging_limit"), long)
+    cut = long[:-1]
+    assert NumberInfo.of(node | {"throughput": {"level": long}}) == NumberInfo(
+        cut, cut, cut, cut, cut, cut, is_on_business_app=False
+    )
 
 
 def test_health_with_its_errors() -> None:
@@ -172,3 +176,8 @@ def test_no_shape_raises(node: dict[str, Any]) -> None:
     Health.of(node)
     app_names([node])
     templates_of("waba", [node], NOW)
+
+
+def test_a_template_without_a_name_does_not_hide_those_after_it() -> None:
+    items = [{"language": "en"}, {"name": "hello"}, {"name": "hello", "language": "en"}]
+    assert [(each.name, each.language) for each in templates_of("1", items, NOW)] == [("hello", "en")]
