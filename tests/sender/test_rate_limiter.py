@@ -297,6 +297,40 @@ def test_blocks_in_a_row_last_twice_as_long_up_to_a_minute_until_a_message_is_ac
     assert limiter.acquire(1, now) == (0, 1000)
 
 
+def test_a_message_accepted_as_the_block_ends_makes_the_next_block_short_again() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    assert limiter.acquire(1, NOW) == (1, 0)
+    limiter.throttle(NOW, "130429")
+    limiter.answered(NOW + SECOND, accepted=True)
+    limiter.throttle(NOW + SECOND, "130429")
+    assert limiter.acquire(1, NOW + SECOND) == (0, 1000)
+
+
+def test_a_request_that_ends_without_an_answer_as_the_block_ends_blocks_again() -> None:
+    limiter = RateLimiter(1000, 256, NOW)
+    assert limiter.acquire(6, NOW) == (6, 0)
+    for _ in range(5):
+        limiter.unanswered(NOW, "no answer")
+    limiter.unanswered(NOW + SECOND, "no answer")
+    assert limiter.acquire(1, NOW + SECOND) == (0, 2000)
+
+
+def test_one_free_request_does_not_wait_for_the_tokens_of_a_batch() -> None:
+    limiter = RateLimiter(1000, 32, NOW)
+    for answered in (32, 32, 1):  # the burst is used up but for a few tokens
+        assert limiter.acquire(1000, NOW) == (32, 0)
+        for _ in range(answered):
+            limiter.answered(NOW, accepted=False)
+    assert limiter.acquire(1000, NOW) == (1, 0)
+
+
+def test_throttling_counts_once_a_second_also_while_the_clock_is_set_back() -> None:
+    limiter = RateLimiter(80, 256, NOW)
+    limiter.throttle(NOW, "130429")
+    limiter.throttle(NOW - HOUR + SECOND // 2, "130429")
+    assert limiter.state(NOW - HOUR + SECOND // 2).rate_now == 40
+
+
 def test_an_accepted_message_within_a_block_does_not_end_it() -> None:
     limiter = RateLimiter(80, 256, NOW)
     assert limiter.acquire(1, NOW) == (1, 0)
