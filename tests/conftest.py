@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures and settings for all tests."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def log_level() -> Iterator[None]:
-    """Every test begins with the least level, whatever the one before it has set."""
+    """Every test begins with the lowest level."""
     before = log.level()
     log.set_level("debug")
     yield

@@ -23,14 +23,14 @@ NOT_RUN = {"not checked"}
 
 
 def missing() -> list[str]:
-    """What `[tool.mutmut]` names and is not there: a module that moved must not drop out unseen."""
+    """Modules and tests that `[tool.mutmut]` names and that do not exist; a moved module must not drop out unnoticed."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
     named = settings["only_mutate"] + settings["pytest_add_cli_args_test_selection"]
     return [pattern for pattern in named if not any(ROOT.glob(pattern))]
 
 
 def run(names: list[str], jobs: int, timeout_s: float) -> None:
-    """Make the mutants and test them; CalledProcessError or TimeoutExpired where that does not end well."""
+    """Make the mutants and test them; CalledProcessError or TimeoutExpired if that fails."""
     shutil.rmtree(
         FOLDER, ignore_errors=True
     )  # mutmut keeps results, and does not see that a test has changed
@@ -77,7 +77,7 @@ def report(found: dict[str, str]) -> str:
 
 
 def killed_percent(found: dict[str, str]) -> float:
-    """How many of them the tests noticed, in percent."""
+    """The share of mutants that the tests noticed, in percent."""
     return 100 * sum(result in KILLED for result in found.values()) / len(found)
 
 

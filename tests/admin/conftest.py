@@ -19,7 +19,7 @@ from wacrmd.http.sockets import Listener
 
 @pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    """Both loops: sockets that become ready while they are cancelled differ between them."""
+    """Both event loops: they differ for sockets that become ready while a task is cancelled."""
     return "asyncio", {"use_uvloop": request.param}
 
 

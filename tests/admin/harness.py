@@ -1,4 +1,4 @@
-"""A daemon's side of the admin socket with a few methods of the tests' own, and a client in raw lines."""
+"""The admin socket with a few methods for tests, and a client that reads and writes raw lines."""
 
 import contextlib
 import socket
@@ -36,7 +36,7 @@ class Refuse(Params):
 
 @dataclass
 class Daemon:
-    """What the handlers work on, and what the tests look at."""
+    """The state that the handlers change and the tests check."""
 
     path: Path
     names: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ async def add_name(daemon: Daemon, params: Rename, caller: Caller) -> dict[str, 
     return {"name": params.name}
 
 
-@registry.method("name.wait", level=Level.OPERATE, summary="Add when told to", changes=True)
+@registry.method("name.wait", level=Level.OPERATE, summary="Add when the test continues", changes=True)
 async def wait(daemon: Daemon, params: Params, caller: Caller) -> str:
     daemon.begun.set()
     await daemon.go.wait()
@@ -137,7 +137,7 @@ async def flood(daemon: Daemon, params: Params, caller: Caller) -> AsyncGenerato
 
 
 class Line:
-    """A client that speaks in raw lines."""
+    """A client that reads and writes raw lines."""
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected

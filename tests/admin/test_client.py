@@ -1,4 +1,4 @@
-"""The client's sentences when no daemon, another daemon or half a daemon answers."""
+"""The client's errors: no daemon, another protocol, broken connections."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ GREETING = b'{"wacrmd":"9.9","protocol":1}\n'
 
 @contextlib.contextmanager
 def answering(path: Path, serve: Callable[[socket.socket], None]) -> Iterator[None]:
-    """A server for one connection that does what the test says."""
+    """A server for one connection, which runs `serve`."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
@@ -36,7 +36,7 @@ def answering(path: Path, serve: Callable[[socket.socket], None]) -> Iterator[No
         assert not thread.is_alive()
 
 
-def says(*lines: bytes) -> Callable[[socket.socket], None]:
+def sending(*lines: bytes) -> Callable[[socket.socket], None]:
     """Send the first line at once, and each further one after a request."""
 
     def serve(accepted: socket.socket) -> None:
@@ -48,12 +48,12 @@ def says(*lines: bytes) -> Callable[[socket.socket], None]:
     return serve
 
 
-def test_a_missing_socket_says_how_to_start_the_daemon(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_socket_names_the_command_that_starts_the_daemon(tmp_path: Path) -> None:
     with pytest.raises(NotReachableError, match=r"systemctl start wacrmd.*--socket"):
         AdminClient(tmp_path / "admin.sock")
 
 
-def test_a_socket_without_a_daemon_says_so(tmp_path: Path) -> None:
+def test_the_error_of_a_socket_without_a_listener_says_that_the_daemon_is_not_running(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
@@ -62,7 +62,7 @@ def test_a_socket_without_a_daemon_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_no_permission_names_sudo_and_the_group(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_permission_names_sudo_and_the_group(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -79,12 +79,12 @@ def test_no_permission_names_sudo_and_the_group(tmp_path: Path) -> None:
             os.setegid(0)
 
 
-def test_a_path_that_is_too_long_is_named(tmp_path: Path) -> None:
+def test_a_socket_path_that_is_too_long_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NotReachableError, match="too long"):
         AdminClient(tmp_path / ("x" * 120))
 
 
-def test_a_daemon_that_takes_nobody_in_is_named(tmp_path: Path) -> None:
+def test_a_daemon_with_a_full_backlog_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
         busy.bind(str(path))
@@ -94,7 +94,7 @@ def test_a_daemon_that_takes_nobody_in_is_named(tmp_path: Path) -> None:
             AdminClient(path, connect_timeout_s=0.1)
 
 
-def test_a_daemon_that_says_nothing_is_named(tmp_path: Path) -> None:
+def test_a_daemon_that_sends_no_greeting_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(path))
@@ -103,10 +103,10 @@ def test_a_daemon_that_says_nothing_is_named(tmp_path: Path) -> None:
             AdminClient(path, connect_timeout_s=0.1)
 
 
-def test_another_protocol_is_one_clear_sentence(tmp_path: Path) -> None:
+def test_another_protocol_version_is_an_error_that_names_both_versions(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with (
-        answering(path, says(b'{"wacrmd":"9.9","protocol":2}\n')),
+        answering(path, sending(b'{"wacrmd":"9.9","protocol":2}\n')),
         pytest.raises(
             ProtocolMismatchError, match=r"wacrmd 9\.9\) speaks protocol 2 and this command speaks 1"
         ),
@@ -115,48 +115,50 @@ def test_another_protocol_is_one_clear_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hello", [b"220 mail.example ESMTP\r\n", b"[]\n", b"{}\n"])
-def test_something_else_that_answers_is_no_daemon(tmp_path: Path, hello: bytes) -> None:
+def test_a_greeting_of_another_program_is_an_error(tmp_path: Path, hello: bytes) -> None:
     path = tmp_path / "admin.sock"
-    with answering(path, says(hello)), pytest.raises(ProtocolMismatchError, match="no wacrmd daemon"):
+    with answering(path, sending(hello)), pytest.raises(ProtocolMismatchError, match="no wacrmd daemon"):
         AdminClient(path)
 
 
-def test_a_daemon_that_hangs_up_at_once_is_stopping(tmp_path: Path) -> None:
+def test_the_error_of_a_connection_closed_at_once_says_that_the_daemon_is_stopping(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with answering(path, lambda _: None), pytest.raises(NotReachableError, match="it is stopping"):
         AdminClient(path)
 
 
-def test_the_reason_for_being_turned_away_is_told(tmp_path: Path) -> None:
+def test_an_error_instead_of_the_greeting_is_raised(tmp_path: Path) -> None:
     line = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"too many","data":{}}}\n'
     path = tmp_path / "admin.sock"
-    with answering(path, says(line)), pytest.raises(RpcError, match="too many"):
+    with answering(path, sending(line)), pytest.raises(RpcError, match="too many"):
         AdminClient(path)
 
 
 @pytest.mark.parametrize("half", [b"", b'{"jsonrpc":"2.0","id":1,"resu'])
-def test_a_connection_that_breaks_leaves_the_outcome_unknown(tmp_path: Path, half: bytes) -> None:
+def test_the_error_of_a_broken_connection_says_that_the_outcome_is_unknown(
+    tmp_path: Path, half: bytes
+) -> None:
     path = tmp_path / "admin.sock"
-    with answering(path, says(GREETING, half)), AdminClient(path) as client:
+    with answering(path, sending(GREETING, half)), AdminClient(path) as client:
         assert client.daemon_version == "9.9"
         with pytest.raises(ConnectionLostError, match="whether that was done is unknown"):
             client.call("name.add")
 
 
-def test_a_stream_that_breaks_gives_what_came_and_then_the_error(tmp_path: Path) -> None:
+def test_a_broken_stream_yields_its_items_and_then_raises(tmp_path: Path) -> None:
     item = b'{"jsonrpc":"2.0","method":"stream","params":{"id":1,"item":7}}\n'
     path = tmp_path / "admin.sock"
-    with answering(path, says(GREETING, item)), AdminClient(path) as client:
+    with answering(path, sending(GREETING, item)), AdminClient(path) as client:
         items = client.stream("watch")
         assert next(items) == 7
         with pytest.raises(ConnectionLostError):
             next(items)
 
 
-def test_what_the_daemon_said_before_it_hung_up_is_what_is_told(tmp_path: Path) -> None:
+def test_an_error_sent_before_the_connection_was_closed_is_raised(tmp_path: Path) -> None:
     line = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"too long","data":{}}}\n'
     path = tmp_path / "admin.sock"
-    with answering(path, says(GREETING + line)):
+    with answering(path, sending(GREETING + line)):
         client = AdminClient(path)
     with client, pytest.raises(RpcError, match="too long"):
         client.call("name.add", {"name": "x" * 100_000})

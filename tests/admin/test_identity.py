@@ -1,4 +1,4 @@
-"""Who a peer is and which level it gets."""
+"""The identity of a peer and its level."""
 
 import os
 import pwd
@@ -35,7 +35,7 @@ def test_the_level_follows_from_user_and_groups(
     assert RULE.of(Peer(1, uid, gid, frozenset(groups))) is level
 
 
-def test_the_kernel_tells_who_is_at_the_other_end() -> None:
+def test_the_kernel_reports_the_peers_credentials() -> None:
     left, right = socket.socketpair(socket.AF_UNIX)
     with left, right:
         peer = peer_of(left)
@@ -81,13 +81,15 @@ def test_every_unknown_group_is_named() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_user_has_a_name_or_at_least_a_number() -> None:
+async def test_a_user_without_a_name_is_shown_by_number() -> None:
     assert await user_name(0) == "root"
     assert await user_name(4_000_000) == "uid 4000000"
 
 
 @pytest.mark.anyio
-async def test_a_directory_server_that_is_broken_locks_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_user_is_shown_by_number_if_the_directory_server_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def broken(_: int) -> None:
         raise OSError("I/O error")
 
@@ -96,7 +98,7 @@ async def test_a_directory_server_that_is_broken_locks_nobody_out(monkeypatch: p
 
 
 @pytest.mark.anyio
-async def test_a_directory_server_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_directory_server_that_hangs_delays_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     hung = threading.Event()
     monkeypatch.setattr(identity, "NAME_TIMEOUT_S", 0.05)
     monkeypatch.setattr(pwd, "getpwuid", lambda _: hung.wait())

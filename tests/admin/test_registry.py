@@ -1,4 +1,4 @@
-"""The table of methods refuses what contradicts itself and keeps secrets to itself."""
+"""The table of methods: contradictory declarations are errors, secrets are redacted."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -46,17 +46,17 @@ def method(**changed: Any) -> Method[None]:
         ({"params": Things, "example": {"nmae": "x"}}, "nmae"),
     ],
 )
-def test_a_method_that_contradicts_itself_is_refused(changed: dict[str, Any], sentence: str) -> None:
+def test_a_method_with_contradictory_declarations_is_an_error(changed: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         method(**changed)
 
 
-def test_a_name_is_registered_once() -> None:
+def test_a_name_can_be_registered_only_once() -> None:
     with pytest.raises(ValueError, match="registered twice"):
         Registry([method(), method()])
 
 
-def test_every_kind_of_secret_stays_out_of_the_audit() -> None:
+def test_secrets_are_left_out_of_the_audit() -> None:
     given = {
         "name": "Ana",
         "token": "S3CRET",
@@ -70,14 +70,14 @@ def test_every_kind_of_secret_stays_out_of_the_audit() -> None:
     assert kept.keys() == given.keys()
 
 
-def test_long_values_and_many_names_do_not_fill_the_audit() -> None:
+def test_long_values_and_many_names_are_cut_in_the_audit() -> None:
     kept = method(params=Things).audited({"name": "x" * 10_000, "listed": ["y" * 10] * 1000})
     assert len(kept["name"]) == 501
     assert kept["listed"] == "[1000 values]"
     assert len(method().audited({str(number): 1 for number in range(1000)})) == 50
 
 
-def test_a_secret_is_not_repeated_in_the_error_about_it() -> None:
+def test_an_error_about_a_secret_does_not_contain_it() -> None:
     with pytest.raises(RpcError) as raised:
         method(params=Things).validate({"token": ["S3CRET"], "inner": {"secret": {"x": "S3CRET"}}})
     assert "inner.secret" in raised.value.message
@@ -92,7 +92,7 @@ def test_methods_are_listed_by_name_and_described() -> None:
         registry.find("something.else")
 
 
-def test_a_path_reads_as_people_write_it() -> None:
+def test_paths_of_parameters_are_written_with_dots_and_brackets() -> None:
     assert json_path(("recipients", 3, "params", 1)) == "recipients[3].params[1]"
     assert json_path((0, "a")) == "[0].a"
     assert json_path(()) == ""

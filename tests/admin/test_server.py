@@ -1,4 +1,4 @@
-"""The server against hostile, slow and ordinary clients over a real socket."""
+"""The admin server with ordinary, slow and hostile clients over a real socket."""
 
 import os
 import pwd
@@ -49,7 +49,7 @@ async def test_the_greeting_names_version_and_protocol(start: Start) -> None:
         assert done.stdout == f'{{"wacrmd":"{__version__}","protocol":1}}\n'.encode()
 
 
-async def test_a_call_gets_its_result_and_knows_its_caller(start: Start) -> None:
+async def test_a_call_gets_its_result_and_its_handler_the_caller(start: Start) -> None:
     async with start() as daemon:
         result = await call(daemon.path, "echo", {"to": 5})
         assert result["to"] == 5
@@ -76,7 +76,7 @@ async def test_the_client_iterates_over_a_stream(start: Start) -> None:
         assert await anyio.to_thread.run_sync(blocking) == [*range(100), 1]
 
 
-async def test_a_change_is_audited_with_its_secret_left_out(start: Start) -> None:
+async def test_a_change_is_audited_without_its_secret(start: Start) -> None:
     async with start() as daemon:
         await call(daemon.path, "name.add", {"name": "Ana", "token": "EAAG-secret", "tags": ["a"]})
         ((user, method, params, result),) = daemon.audited
@@ -93,7 +93,7 @@ async def test_a_change_is_audited_with_its_secret_left_out(start: Start) -> Non
         (Level.OPERATE, "name.break", {}, "internal"),
     ],
 )
-async def test_a_change_that_was_not_done_is_audited_with_its_reason(
+async def test_a_failed_change_is_audited_with_its_error(
     start: Start, level: Level, method: str, params: dict[str, Any], result: str
 ) -> None:
     async with start(level) as daemon:
@@ -103,13 +103,13 @@ async def test_a_change_that_was_not_done_is_audited_with_its_reason(
         assert daemon.names == []
 
 
-async def test_reading_is_not_audited(start: Start) -> None:
+async def test_calls_that_only_read_are_not_audited(start: Start) -> None:
     async with start() as daemon:
         await call(daemon.path, "echo", {"to": 1})
         assert daemon.audited == []
 
 
-async def test_an_unknown_parameter_may_be_a_misspelt_secret_and_is_not_audited(start: Start) -> None:
+async def test_the_value_of_an_unknown_parameter_is_not_audited(start: Start) -> None:
     async with start() as daemon:
         await fails(daemon.path, "name.add", {"name": "Ana", "tokne": "EAAG-secret"})
         assert daemon.audited[0][2] == {"name": "Ana", "tokne": "[redacted]"}
@@ -128,7 +128,7 @@ async def test_a_broken_audit_does_not_stop_the_call(start: Start) -> None:
         assert "admin_audit_failed" in [entry["event"] for entry in logs]
 
 
-async def test_a_denial_says_which_level_is_needed_and_what_to_do(start: Start) -> None:
+async def test_a_denial_names_the_level_that_is_needed_and_what_to_do(start: Start) -> None:
     async with start(Level.READ) as daemon:
         error = await fails(daemon.path, "name.add", {"name": "Ana"})
         assert error.code == -32000
@@ -153,7 +153,7 @@ async def test_an_unknown_method_names_the_nearest(start: Start) -> None:
         assert "did you mean 'name.add'?" in error.message
 
 
-async def test_a_refusal_keeps_code_details_and_retry_time(start: Start) -> None:
+async def test_an_error_of_a_service_keeps_code_details_and_retry_time(start: Start) -> None:
     async with start() as daemon:
         error = await fails(daemon.path, "name.refuse", {"code": "bad_request"})
         assert [(one.path, one.message) for one in error.problems] == [("a[0]", "is odd"), ("b", "is even")]
@@ -161,7 +161,7 @@ async def test_a_refusal_keeps_code_details_and_retry_time(start: Start) -> None
         assert error.data == {"code": "unavailable", "retry_after_s": 7}
 
 
-async def test_a_bug_answers_a_reference_and_no_detail(start: Start) -> None:
+async def test_an_unexpected_exception_is_answered_with_a_reference_only(start: Start) -> None:
     async with start() as daemon:
         with capture_logs() as logs:
             error = await fails(daemon.path, "name.break")
@@ -172,7 +172,7 @@ async def test_a_bug_answers_a_reference_and_no_detail(start: Start) -> None:
         assert await call(daemon.path, "echo", {"to": 1})
 
 
-async def test_a_result_that_json_cannot_hold_is_a_bug_and_harms_nobody(start: Start) -> None:
+async def test_a_result_that_is_not_json_is_an_internal_error_for_its_caller_only(start: Start) -> None:
     async with start() as daemon:
         assert (await fails(daemon.path, "bytes")).code == -32603
         assert await call(daemon.path, "echo", {"to": 1})
@@ -193,7 +193,7 @@ async def test_a_result_that_json_cannot_hold_is_a_bug_and_harms_nobody(start: S
         (b'{"jsonrpc":"2.0","id":"a","method":"echo","params":[1]}', -32602, "a"),
     ],
 )
-async def test_a_line_that_is_no_call_is_answered_and_the_connection_goes_on(
+async def test_an_invalid_line_gets_an_error_and_the_connection_stays_open(
     start: Start, raw: Raw, sent: bytes, code: int, answered_id: Any
 ) -> None:
     async with start() as daemon, raw(daemon.path) as line:
@@ -204,7 +204,7 @@ async def test_a_line_that_is_no_call_is_answered_and_the_connection_goes_on(
         assert (await line.read())["id"] == 2
 
 
-async def test_calls_cut_anywhere_and_glued_together_are_understood(start: Start, raw: Raw) -> None:
+async def test_calls_are_read_however_their_bytes_are_split(start: Start, raw: Raw) -> None:
     async with start() as daemon, raw(daemon.path) as line:
         one = b'{"jsonrpc":"2.0","id":%d,"method":"echo","params":{"to":1}}\n'
         data = b"".join(one % number for number in range(20))
@@ -214,7 +214,7 @@ async def test_calls_cut_anywhere_and_glued_together_are_understood(start: Start
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
-async def test_a_line_that_is_too_long_is_answered_and_ends_the_connection(
+async def test_a_line_that_is_too_long_gets_an_error_and_ends_the_connection(
     start: Start, raw: Raw, end: bytes
 ) -> None:
     async with start() as daemon:
@@ -226,14 +226,14 @@ async def test_a_line_that_is_too_long_is_answered_and_ends_the_connection(
         assert await call(daemon.path, "echo", {"to": 1})
 
 
-async def test_the_longest_line_that_is_allowed_is_taken(start: Start, raw: Raw) -> None:
+async def test_a_line_of_the_maximum_length_is_accepted(start: Start, raw: Raw) -> None:
     async with start() as daemon, raw(daemon.path) as line:
         head = b'{"jsonrpc":"2.0","id":1,"method":"echo","params":{"to":1}'
         await line.send(head + b" " * (MAX_REQUEST - len(head) - 2) + b"}\n")
         assert (await line.read())["result"]["to"] == 1
 
 
-async def test_the_client_does_not_even_send_a_line_that_is_too_long(start: Start) -> None:
+async def test_the_client_raises_before_sending_a_line_that_is_too_long(start: Start) -> None:
     async with start() as daemon:
         error = await fails(daemon.path, "name.add", {"name": "x" * MAX_REQUEST})
         assert error.reason == "payload_too_large"
@@ -244,7 +244,7 @@ async def test_a_large_result_arrives_whole(start: Start) -> None:
         assert len(await call(daemon.path, "large")) == 8 << 20
 
 
-async def test_a_client_that_never_reads_is_cut_and_its_stream_ended(start: Start, raw: Raw) -> None:
+async def test_a_stream_whose_client_does_not_read_is_ended_and_disconnected(start: Start, raw: Raw) -> None:
     async with start(write_timeout_s=0.2) as daemon, raw(daemon.path) as deaf:
         with capture_logs() as logs:
             await deaf.send(b'{"jsonrpc":"2.0","id":1,"method":"flood"}\n')
@@ -256,7 +256,7 @@ async def test_a_client_that_never_reads_is_cut_and_its_stream_ended(start: Star
                 await deaf.read()
 
 
-async def test_a_client_that_never_reads_its_answers_is_cut(start: Start, raw: Raw) -> None:
+async def test_a_client_that_does_not_read_its_responses_is_disconnected(start: Start, raw: Raw) -> None:
     async with start(write_timeout_s=0.2) as daemon, raw(daemon.path) as deaf:
         await deaf.send(b'{"jsonrpc":"2.0","id":1,"method":"large"}\n' * 20)
         with pytest.raises((EOFError, OSError)):
@@ -265,7 +265,7 @@ async def test_a_client_that_never_reads_its_answers_is_cut(start: Start, raw: R
         assert await call(daemon.path, "echo", {"to": 1})
 
 
-async def test_a_stream_ends_when_its_client_goes(start: Start, raw: Raw) -> None:
+async def test_a_stream_ends_when_its_client_disconnects(start: Start, raw: Raw) -> None:
     async with start() as daemon:
         async with raw(daemon.path) as line:
             await line.send(b'{"jsonrpc":"2.0","id":1,"method":"watch"}\n')
@@ -273,7 +273,7 @@ async def test_a_stream_ends_when_its_client_goes(start: Start, raw: Raw) -> Non
         await daemon.ended.wait()
 
 
-async def test_a_change_that_has_begun_is_done_and_audited_when_its_client_goes(
+async def test_a_change_in_progress_is_finished_and_audited_when_its_client_disconnects(
     start: Start, raw: Raw
 ) -> None:
     async with start() as daemon:
@@ -287,7 +287,7 @@ async def test_a_change_that_has_begun_is_done_and_audited_when_its_client_goes(
         assert [one[3] for one in daemon.audited] == ["ok"]
 
 
-async def test_a_bug_around_one_connection_ends_that_connection_only(
+async def test_an_exception_in_one_connection_ends_only_that_connection(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: int) -> None:
@@ -301,7 +301,7 @@ async def test_a_bug_around_one_connection_ends_that_connection_only(
         assert await call(daemon.path, "echo", {"to": 1})
 
 
-async def test_what_was_asked_before_the_sending_side_closed_is_answered(start: Start, raw: Raw) -> None:
+async def test_calls_sent_before_a_half_close_are_answered(start: Start, raw: Raw) -> None:
     async with start() as daemon, raw(daemon.path) as line:
         await line.send(b'{"jsonrpc":"2.0","id":1,"method":"name.wait"}\n')
         line.socket.shutdown(socket.SHUT_WR)
@@ -310,7 +310,7 @@ async def test_what_was_asked_before_the_sending_side_closed_is_answered(start: 
         assert (await line.read())["result"] == "done"
 
 
-async def test_a_call_is_answered_beside_one_that_waits(start: Start, raw: Raw) -> None:
+async def test_a_call_is_answered_while_another_one_waits(start: Start, raw: Raw) -> None:
     async with start() as daemon, raw(daemon.path) as line:
         await line.send(b'{"jsonrpc":"2.0","id":1,"method":"name.wait"}\n')
         await line.send(b'{"jsonrpc":"2.0","id":2,"method":"echo","params":{"to":1}}\n')
@@ -319,7 +319,7 @@ async def test_a_call_is_answered_beside_one_that_waits(start: Start, raw: Raw) 
         assert (await line.read())["id"] == 1
 
 
-async def test_more_streams_than_a_connection_may_hold_are_refused(start: Start, raw: Raw) -> None:
+async def test_streams_above_the_limit_of_a_connection_are_rejected(start: Start, raw: Raw) -> None:
     async with start() as daemon, raw(daemon.path) as line:
         for number in range(5):
             await line.send(b'{"jsonrpc":"2.0","id":%d,"method":"watch"}\n' % number)
@@ -327,7 +327,7 @@ async def test_more_streams_than_a_connection_may_hold_are_refused(start: Start,
         assert [one["id"] for one in answers if "error" in one] == [4]
 
 
-async def test_two_hundred_clients_at_once_are_all_served(start: Start, raw: Raw) -> None:
+async def test_two_hundred_concurrent_clients_are_served(start: Start, raw: Raw) -> None:
     async with start() as daemon:
         results = []
         here = anyio.Event()
@@ -349,7 +349,7 @@ async def test_two_hundred_clients_at_once_are_all_served(start: Start, raw: Raw
         assert sorted(results) == list(range(200))
 
 
-async def test_one_connection_too_many_is_told_so_and_the_next_free_place_is_used(
+async def test_a_connection_above_the_limit_gets_an_error_and_a_freed_slot_is_reused(
     start: Start, raw: Raw
 ) -> None:
     async with start(max_connections=3) as daemon:
@@ -360,7 +360,7 @@ async def test_one_connection_too_many_is_told_so_and_the_next_free_place_is_use
         assert await call(daemon.path, "echo", {"to": 1})
 
 
-async def test_readers_cannot_lock_an_operator_out(start: Start, raw: Raw) -> None:
+async def test_read_only_clients_cannot_use_the_connections_of_operators(start: Start, raw: Raw) -> None:
     async with start(max_connections=4) as daemon:
         daemon.level = Level.READ
         async with raw(daemon.path), raw(daemon.path), raw(daemon.path):
@@ -369,7 +369,7 @@ async def test_readers_cannot_lock_an_operator_out(start: Start, raw: Raw) -> No
             assert await call(daemon.path, "echo", {"to": 1})
 
 
-async def test_stopping_answers_what_has_begun_ends_streams_and_removes_the_socket(
+async def test_stopping_answers_running_calls_ends_streams_and_removes_the_socket(
     start: Start, raw: Raw
 ) -> None:
     async with start() as daemon, raw(daemon.path) as waiting, raw(daemon.path) as watching, raw(daemon.path):
@@ -387,7 +387,7 @@ async def test_stopping_answers_what_has_begun_ends_streams_and_removes_the_sock
         await daemon.served.wait()
 
 
-async def test_a_change_cut_off_by_the_end_of_the_daemon_is_audited(start: Start, raw: Raw) -> None:
+async def test_a_change_cancelled_by_the_stop_of_the_daemon_is_audited(start: Start, raw: Raw) -> None:
     async with start() as daemon, raw(daemon.path) as line:
         await line.send(b'{"jsonrpc":"2.0","id":1,"method":"name.wait"}\n')
         await daemon.begun.wait()
@@ -395,7 +395,7 @@ async def test_a_change_cut_off_by_the_end_of_the_daemon_is_audited(start: Start
     assert not daemon.path.exists()
 
 
-async def test_rpc_describe_lists_all_with_level_and_schema(start: Start) -> None:
+async def test_rpc_describe_lists_all_methods_with_level_and_schema(start: Start) -> None:
     async with start() as daemon:
         listed = {one["name"]: one for one in await call(daemon.path, "rpc.describe")}
         assert "rpc.describe" in listed
@@ -422,7 +422,7 @@ for call in (b'"name.add","params":{"name":"Ana"}', b'"echo","params":{"to":1}')
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-async def test_another_user_may_read_and_is_denied_a_change(start: Start) -> None:
+async def test_another_user_may_read_and_may_not_change(start: Start) -> None:
     async with start() as daemon:
         open_to_all(daemon.path.parent)
         done = await anyio.run_process([sys.executable, "-I", "-c", OTHER_USER_PROGRAM, str(daemon.path)])

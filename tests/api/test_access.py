@@ -1,4 +1,4 @@
-"""Who may call, how often, and how a failure looks: the same for every endpoint."""
+"""Keys, scopes, rate limits and errors, which are the same for every endpoint."""
 
 import re
 import socket
@@ -27,7 +27,7 @@ def url(path: str) -> str:
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any]:
-    """The error, once it is proved to look like every error."""
+    """The error of a response, after a check of its format."""
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"]
     body = answer.json()
@@ -39,7 +39,7 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def new_key(here: Site, *scopes: str, **more: Any) -> dict[str, str]:
-    """Headers of another key of the same account."""
+    """Headers with another key of the same account."""
     made = await here.admin("key.create", account="shop", name="another", scopes=list(scopes), **more)
     return {"Authorization": f"Bearer {made['key']}"}
 
@@ -62,12 +62,12 @@ async def test_every_bad_key_gets_the_same_401_at_every_endpoint(tmp_path: Path)
             {"Authorization": f"Bearer {revoked['key']}"},
             {"Authorization": f"Bearer {expired['key']}"},
         ]
-        told = set()
+        responses = set()
         for headers in bad:
             answer = await here.api.get("/api/v1/me", headers=headers)
             assert error_of(answer)["code"] == "unauthorized", headers
-            told.add(answer.text)
-        assert len(told) == 1
+            responses.add(answer.text)
+        assert len(responses) == 1
         for _, row in ENDPOINTS:
             answer = await here.api.request(row.method, url(row.path), headers=bad[2])
             assert error_of(answer)["code"] == "unauthorized", row
@@ -77,7 +77,7 @@ async def test_every_bad_key_gets_the_same_401_at_every_endpoint(tmp_path: Path)
             assert error_of(await without_key.get("/api/v1/me"))["code"] == "unauthorized"
 
 
-async def test_a_bare_key_will_do_and_me_says_whose_it_is(tmp_path: Path) -> None:
+async def test_a_key_is_accepted_without_bearer_and_me_shows_its_account(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         for header in (here.key, f"Bearer {here.key}", f"bearer  {here.key}"):
             answer = await here.api.get("/api/v1/me", headers={"Authorization": header})
@@ -88,7 +88,7 @@ async def test_a_bare_key_will_do_and_me_says_whose_it_is(tmp_path: Path) -> Non
             assert data["key"].keys() == {"id", "scopes"}
 
 
-async def test_a_key_without_the_scope_is_told_which_one(tmp_path: Path) -> None:
+async def test_the_error_for_a_missing_scope_names_the_scope(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         none = await new_key(here)
         for _, row in ENDPOINTS:
@@ -116,8 +116,8 @@ async def test_revoking_takes_effect_on_the_next_request(tmp_path: Path) -> None
         assert (await here.api.get("/api/v1/me", headers=headers)).status_code == 401
 
 
-async def test_a_key_has_so_many_requests_a_minute(tmp_path: Path) -> None:
-    """Counted after the key and before the scope; another key has its own."""
+async def test_requests_above_the_rate_limit_of_a_key_get_429(tmp_path: Path) -> None:
+    """The limit counts after the key check and before the scope check. Each key has its own."""
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, extra="[limits]\nrequests_per_minute = 3") as here:
         for left in (2, 1, 0):
@@ -138,7 +138,7 @@ async def test_a_key_has_so_many_requests_a_minute(tmp_path: Path) -> None:
         assert (await here.api.get("/api/v1/me")).status_code == 200
 
 
-async def test_a_sane_request_id_comes_back_and_any_other_is_replaced(tmp_path: Path) -> None:
+async def test_a_valid_request_id_is_returned_and_any_other_is_replaced(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         answer = await here.api.get("/api/v1/me", headers={"X-Request-Id": "crm-2026.11_23"})
         assert answer.headers["x-request-id"] == "crm-2026.11_23"
@@ -162,7 +162,7 @@ async def test_unknown_paths_and_methods_are_not_found(tmp_path: Path) -> None:
             assert path in error["message"]
 
 
-async def test_another_accounts_things_do_not_exist(tmp_path: Path) -> None:
+async def test_resources_of_another_account_are_not_found(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(2))
         await here.until_status(broadcast_id, "sent")
@@ -194,7 +194,7 @@ async def test_another_accounts_things_do_not_exist(tmp_path: Path) -> None:
         assert error_of(answer)["code"] == "not_found"  # of another broadcast
 
 
-async def test_a_body_may_be_neither_too_large_nor_too_slow(tmp_path: Path) -> None:
+async def test_a_body_that_is_too_large_or_too_slow_is_rejected(tmp_path: Path) -> None:
     extra = "[api]\nmax_body_bytes = 20000\nbody_timeout_s = 0.3"
     async with site(tmp_path, extra=extra) as here:
         answer = await here.post(people(1000))
@@ -218,12 +218,12 @@ async def test_a_body_may_be_neither_too_large_nor_too_slow(tmp_path: Path) -> N
                     got += peer.recv(65536)
                 return got
 
-        told = await anyio.to_thread.run_sync(stall)
-        assert told.startswith(b"HTTP/1.1 400")
-        assert b"did not arrive within 0.3 s: 1 bytes came" in told
+        response = await anyio.to_thread.run_sync(stall)
+        assert response.startswith(b"HTTP/1.1 400")
+        assert b"did not arrive within 0.3 s: 1 bytes came" in response
 
 
-async def test_what_is_no_json_object_is_a_bad_request(tmp_path: Path) -> None:
+async def test_a_body_that_is_not_a_json_object_is_a_bad_request(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         for body, message in (
             (b"", "not valid JSON"),
@@ -238,8 +238,8 @@ async def test_what_is_no_json_object_is_a_bad_request(tmp_path: Path) -> None:
             assert message in error["message"]
 
 
-async def test_a_bug_is_a_500_that_names_the_request(tmp_path: Path) -> None:
-    """The bug: a table is gone under the daemon."""
+async def test_an_unexpected_exception_is_a_500_with_the_request_id(tmp_path: Path) -> None:
+    """The exception: a table is missing."""
     async with site(tmp_path) as here:
         await here.running.ctx.db.write(partial(_rename, old="broadcast", new="gone"))
         answer = await here.api.get("/api/v1/broadcasts", headers={"X-Request-Id": "find-me"})
@@ -255,7 +255,7 @@ def _rename(tx: sqlite3.Connection, old: str, new: str) -> None:
     tx.execute(f"ALTER TABLE {old} RENAME TO {new}")
 
 
-async def test_while_draining_new_broadcasts_are_put_off_and_reading_goes_on(tmp_path: Path) -> None:
+async def test_while_draining_new_broadcasts_get_503_and_reads_work(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         here.running.ctx.draining = True
         answer = await here.post(people(1))
@@ -267,7 +267,7 @@ async def test_while_draining_new_broadcasts_are_put_off_and_reading_goes_on(tmp
         assert (await here.api.get("/livez")).status_code == 200
 
 
-async def test_no_head_of_a_stream_hangs(tmp_path: Path) -> None:
+async def test_a_head_request_to_a_stream_ends(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(2), scheduled_at="2027-01-01T00:00:00Z")
         with anyio.fail_after(PATIENCE_S):
@@ -279,7 +279,7 @@ async def test_no_head_of_a_stream_hangs(tmp_path: Path) -> None:
             assert answer.status_code == 200
 
 
-async def test_pipelined_nonsense_does_not_stop_the_listener(tmp_path: Path) -> None:
+async def test_invalid_pipelined_requests_do_not_stop_the_listener(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         host, _, port = here.running.api_address.rpartition(":")
 

@@ -1,4 +1,4 @@
-"""Templates with more than text: a caller's content reaches Meta in the form of docs/meta.md, Template components."""
+"""Templates with more than text: content reaches Meta in the format of docs/meta.md, Template components."""
 
 import json
 from pathlib import Path
@@ -175,7 +175,7 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-async def test_every_kind_of_header_arrives_as_meta_wants_it(tmp_path: Path) -> None:
+async def test_every_kind_of_header_arrives_in_metas_format(tmp_path: Path) -> None:
     templates = tuple(
         {
             "name": name,
@@ -194,7 +194,7 @@ async def test_every_kind_of_header_arrives_as_meta_wants_it(tmp_path: Path) -> 
             assert template["components"] == [{"type": "header", "parameters": [parameter]}]
 
 
-async def test_a_carousel_is_given_as_metas_own_components(tmp_path: Path) -> None:
+async def test_a_carousel_is_accepted_as_raw_components(tmp_path: Path) -> None:
     card = {"components": [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "{{1}}"}]}
     template = {
         "name": "shoes",
@@ -226,7 +226,7 @@ async def test_a_carousel_is_given_as_metas_own_components(tmp_path: Path) -> No
         assert json.loads(entry.body or b"")["template"]["components"] == components
 
 
-async def test_a_template_without_anything_has_no_components(tmp_path: Path) -> None:
+async def test_a_template_without_parameters_is_sent_without_components(tmp_path: Path) -> None:
     found = await sent(
         tmp_path, {"template_name": "plain", "recipients": [{"to": A}, {"to": B, "params": []}]}
     )
@@ -262,7 +262,7 @@ async def test_a_template_without_anything_has_no_components(tmp_path: Path) -> 
         ),
     ],
 )
-async def test_what_does_not_fit_is_refused_with_the_recipient_and_previewed_as_a_problem(
+async def test_content_that_does_not_fit_the_template_is_rejected_and_listed_by_a_dry_run(
     tmp_path: Path, fields: dict[str, Any], details: list[tuple[str, str]]
 ) -> None:
     async with site(tmp_path, extra=BY_HAND, templates=TEMPLATES) as here:
@@ -283,7 +283,7 @@ async def test_what_does_not_fit_is_refused_with_the_recipient_and_previewed_as_
         assert here.sim.ledger.counts()["total"] == 0
 
 
-async def test_an_unknown_template_is_refused_once_the_templates_are_known(tmp_path: Path) -> None:
+async def test_an_unknown_template_is_rejected_once_templates_are_synced(tmp_path: Path) -> None:
     async with site(tmp_path, extra=BY_HAND, templates=TEMPLATES) as here:
         await here.api.post("/api/v1/templates/sync")
         answer = await here.post([{"to": A}], template_name="nonsense")
@@ -297,8 +297,8 @@ async def test_an_unknown_template_is_refused_once_the_templates_are_known(tmp_p
         assert shown["hold"]["reason"] == "template"
 
 
-async def test_an_empty_list_of_templates_is_no_knowledge(tmp_path: Path) -> None:
-    """A token without the permission to see templates gets an empty list, and may send all the same."""
+async def test_with_an_empty_list_of_templates_any_template_is_accepted(tmp_path: Path) -> None:
+    """A token without permission to list templates gets an empty list, but can send."""
     async with site(tmp_path) as here:
         answer = await here.api.post("/api/v1/templates/sync")
         assert answer.json()["data"]["templates"] == 0

@@ -1,4 +1,4 @@
-"""A dry run says what would become of a broadcast, and leaves no trace."""
+"""A dry run shows the result that a broadcast would have, and stores nothing."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 PATH = "/api/v1/broadcasts?dry_run=true"
 
 
-async def test_it_has_the_numbers_of_the_real_thing_and_stores_nothing(tmp_path: Path) -> None:
+async def test_a_dry_run_has_the_counts_of_the_real_request_and_stores_nothing(tmp_path: Path) -> None:
     async with site(tmp_path, messages_per_second=10) as here:
         await here.api.post("/api/v1/optouts", json={"phone": phones(1)[0]})
         body = {
@@ -39,7 +39,7 @@ async def test_it_has_the_numbers_of_the_real_thing_and_stores_nothing(tmp_path:
         assert again["expected_duration_s"] == 7.8  # what waits comes first
 
 
-async def test_what_would_be_a_400_for_lack_of_people_is_a_problem(tmp_path: Path) -> None:
+async def test_a_dry_run_lists_the_lack_of_valid_recipients_as_a_problem(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         for recipients, message in (
             ([{"to": "nobody"}], "No recipients had a valid E.164 phone number"),
@@ -52,7 +52,7 @@ async def test_what_would_be_a_400_for_lack_of_people_is_a_problem(tmp_path: Pat
             assert data["problems"] == [{"path": "recipients", "message": message}]
 
 
-async def test_a_malformed_request_is_refused_all_the_same(tmp_path: Path) -> None:
+async def test_a_dry_run_rejects_a_malformed_request(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         body = {"template_name": "hello", "recipients": people(1)}

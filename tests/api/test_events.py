@@ -1,4 +1,4 @@
-"""Server-sent events: live, sparing, resumable, alive through proxies, and never in the way of a shutdown."""
+"""Server-sent events: live, limited in rate, resumable, with keepalives, and ended by a shutdown."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 @dataclass
 class Event:
-    """One event as a browser sees it."""
+    """One event as a browser reads it."""
 
     name: str
     id: str
@@ -39,7 +39,7 @@ def path(broadcast_id: str) -> str:
 
 
 async def events(answer: httpx.Response) -> AsyncGenerator[Event, None]:
-    """Read a stream by the rules of the HTML standard, as far as they are used."""
+    """Read a stream by the rules of the HTML standard that wacrmd uses."""
     fields: dict[str, str] = {}
     async for line in answer.aiter_lines():
         if line:
@@ -52,7 +52,7 @@ async def events(answer: httpx.Response) -> AsyncGenerator[Event, None]:
 
 
 async def all_events(here: Site, broadcast_id: str, **headers: str) -> list[Event]:
-    """Everything until the stream ends."""
+    """All events until the stream ends."""
     async with here.api.stream("GET", path(broadcast_id), headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -61,7 +61,7 @@ async def all_events(here: Site, broadcast_id: str, **headers: str) -> list[Even
         return [event async for event in events(answer)]
 
 
-async def test_progress_is_told_until_the_end(tmp_path: Path) -> None:
+async def test_progress_events_are_sent_until_the_end_event(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, messages_per_second=100, read_share=0.0) as here:
         broadcast_id = await here.send(people(120))
@@ -71,8 +71,11 @@ async def test_progress_is_told_until_the_end(tmp_path: Path) -> None:
         began = time.monotonic()
         got = []
         with anyio.fail_after(PATIENCE_S):
-            async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as told:
-                async for event in told:
+            async with (
+                here.api.stream("GET", path(broadcast_id)) as answer,
+                aclosing(events(answer)) as received,
+            ):
+                async for event in received:
                     got.append(event)
                     clock.go()  # whoever watches has seen the beginning
         took = time.monotonic() - began
@@ -91,27 +94,27 @@ async def test_a_reconnect_with_the_last_id_repeats_nothing(tmp_path: Path) -> N
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(2), scheduled_at=iso(clock.now() + HOUR))
-        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as told:
-            first = await anext(told)
+        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as received:
+            first = await anext(received)
         assert first.data["status"] == "scheduled"
         headers = {"Last-Event-ID": first.id}
         async with (
             here.api.stream("GET", path(broadcast_id), headers=headers) as answer,
-            aclosing(events(answer)) as told,
+            aclosing(events(answer)) as received,
         ):
             await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/pause")
             with anyio.fail_after(PATIENCE_S):
-                second = await anext(told)
+                second = await anext(received)
         assert second.data["status"] == "paused"
         headers = {"Last-Event-ID": "unknown"}
         async with (
             here.api.stream("GET", path(broadcast_id), headers=headers) as answer,
-            aclosing(events(answer)) as told,
+            aclosing(events(answer)) as received,
         ):
-            assert (await anext(told)).id == second.id
+            assert (await anext(received)).id == second.id
 
 
-async def test_whoever_saw_the_end_is_told_to_stay_away(tmp_path: Path) -> None:
+async def test_a_reconnect_after_the_end_event_gets_204(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, read_share=0.0) as here:
         broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
@@ -127,19 +130,19 @@ async def test_whoever_saw_the_end_is_told_to_stay_away(tmp_path: Path) -> None:
         assert [event.name for event in got] == ["end"]
 
 
-async def test_a_hold_is_told_without_any_change_of_rows(tmp_path: Path) -> None:
+async def test_a_hold_is_sent_although_no_recipient_changed(tmp_path: Path) -> None:
     async with site(tmp_path, messages_per_second=1) as here:
         broadcast_id = await here.send(people(30))
-        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as told:
-            await anext(told)
+        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as received:
+            await anext(received)
             await here.admin("number.pause", id=here.number["id"], reason="stop")
             with anyio.fail_after(PATIENCE_S):
-                async for event in told:
+                async for event in received:
                     if event.data["hold"] is not None and event.data["hold"]["reason"] == "number_paused":
                         break
 
 
-async def test_silence_is_filled_with_signs_of_life(tmp_path: Path) -> None:
+async def test_an_idle_stream_gets_keepalive_comments(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         ctx = here.running.ctx
@@ -155,8 +158,8 @@ async def test_silence_is_filled_with_signs_of_life(tmp_path: Path) -> None:
             assert (await anext(raw)).startswith(b"id: ")
 
 
-async def test_open_streams_do_not_hold_up_a_shutdown(tmp_path: Path) -> None:
-    """Twenty watchers are told to come back, and the daemon is gone at once."""
+async def test_open_streams_do_not_delay_a_shutdown(tmp_path: Path) -> None:
+    """Twenty watchers get the event that asks them to reconnect, and the daemon stops at once."""
     clock = ShiftClock()
     lines: list[str] = []
 
@@ -184,7 +187,7 @@ async def test_open_streams_do_not_hold_up_a_shutdown(tmp_path: Path) -> None:
     assert "event: end" not in lines
 
 
-async def test_while_draining_one_look_is_all_there_is(tmp_path: Path) -> None:
+async def test_while_draining_a_stream_ends_after_one_event(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
@@ -194,13 +197,13 @@ async def test_while_draining_one_look_is_all_there_is(tmp_path: Path) -> None:
         assert [(event.name, event.data["status"]) for event in got] == [("progress", "scheduled")]
 
 
-async def test_a_watcher_who_hangs_up_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_watcher_that_disconnects_is_unregistered(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
         watched = here.running.ctx.changes._watchers
-        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as told:
-            await anext(told)
+        async with here.api.stream("GET", path(broadcast_id)) as answer, aclosing(events(answer)) as received:
+            await anext(received)
             assert len(watched) == 1
         with anyio.fail_after(PATIENCE_S):
             while watched:

@@ -1,4 +1,4 @@
-"""The same Idempotency-Key never makes a second broadcast, however the requests fall."""
+"""Requests with the same Idempotency-Key never create a second broadcast, at any timing."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,7 @@ PATH = "/api/v1/broadcasts"
 BODY = {"template_name": "hello", "recipients": people(2)}
 
 
-async def test_the_same_key_and_body_get_the_first_answer_again(tmp_path: Path) -> None:
+async def test_the_same_key_and_body_get_the_first_response_again(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         key = {"Idempotency-Key": "spring-sale"}
@@ -48,7 +48,7 @@ async def test_the_same_key_and_body_get_the_first_answer_again(tmp_path: Path) 
         assert new.json()["data"]["broadcast_id"] != first.json()["data"]["broadcast_id"]
 
 
-async def test_a_refusal_is_not_remembered(tmp_path: Path) -> None:
+async def test_an_error_is_not_stored_for_an_idempotency_key(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         key = {"Idempotency-Key": "k"}
         answer = await here.api.post(PATH, json=BODY | {"recipients": [{"to": "x"}]}, headers=key)
@@ -56,7 +56,7 @@ async def test_a_refusal_is_not_remembered(tmp_path: Path) -> None:
         assert (await here.api.post(PATH, json=BODY, headers=key)).status_code == 202
 
 
-async def test_keys_are_the_accounts_own(tmp_path: Path) -> None:
+async def test_idempotency_keys_are_separate_for_each_account(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await here.admin("account.add", name="rival")
         number = here.number["phone_number_id"]
@@ -101,7 +101,7 @@ async def test_a_body_nested_too_deep_to_compare_is_refused(tmp_path: Path) -> N
         assert "nested too deep" in answer.text
 
 
-async def test_two_at_the_same_moment_a_thousand_times_make_one_broadcast_each(
+async def test_a_thousand_pairs_of_concurrent_requests_make_one_broadcast_each(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)  # half of the time would go into lines of libraries

@@ -1,4 +1,4 @@
-"""The description of the API is true: it is valid, and a program that reads only it finds no contradiction."""
+"""The OpenAPI document is valid and matches the behaviour of the API."""
 
 import json
 import subprocess
@@ -33,11 +33,11 @@ def document() -> dict[str, Any]:
     return described
 
 
-def test_it_is_valid_openapi() -> None:
+def test_the_document_is_valid_openapi() -> None:
     OpenAPIV31SpecValidator(document()).validate()
 
 
-def test_it_has_exactly_the_endpoints_that_are_routed() -> None:
+def test_the_document_has_exactly_the_routed_endpoints() -> None:
     described = {
         (method.upper(), path)
         for path, item in document()["paths"].items()
@@ -49,7 +49,7 @@ def test_it_has_exactly_the_endpoints_that_are_routed() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_every_operation_tells_its_scopes_and_its_errors() -> None:
+def test_every_operation_documents_its_scopes_and_errors() -> None:
     paths = document()["paths"]
     for row, http in ENDPOINTS:
         operation = paths[http.path][http.method.lower()]
@@ -61,7 +61,7 @@ def test_every_operation_tells_its_scopes_and_its_errors() -> None:
         assert str(http.status) in described
 
 
-def test_every_error_code_has_one_row() -> None:
+def test_every_error_code_is_one_row_in_the_docs() -> None:
     assert set(MEANING) == set(ErrorCode)
 
 
@@ -74,24 +74,24 @@ def test_the_docs_explain_every_scope_and_health_check() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_stranger_finds_no_contradiction(tmp_path: Path) -> None:
-    """Schemathesis reads the description and calls everything in it, with good and with bad data."""
+async def test_schemathesis_finds_no_contradiction(tmp_path: Path) -> None:
+    """Schemathesis calls every operation of the document, with valid and invalid data."""
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(3))
         await here.until_status(broadcast_id, "sent")
         answer = await here.api.get("/api/v1/openapi.json")
         assert answer.status_code == 200
-        told = answer.json()
+        served = answer.json()
         known = {"id": broadcast_id, "rid": "2"}
-        for path, item in told["paths"].items():
+        for path, item in served["paths"].items():
             for operation in item.values():
                 for parameter in operation.get("parameters", ()):
                     if path.startswith("/api/v1/broadcasts/") and parameter["name"] in known:
                         parameter["schema"] = {"const": known[parameter["name"]]}
         # It says what to give; what is given instead rejects one recipient and not the request (docs/api.md, Sending).
-        del told["components"]["schemas"]["NewRecipient"]["properties"]["to"]["type"]
+        del served["components"]["schemas"]["NewRecipient"]["properties"]["to"]["type"]
         file = tmp_path / "openapi.json"
-        file.write_text(json.dumps(told))
+        file.write_text(json.dumps(served))
         options = {
             "--url": f"http://{here.running.api_address}",
             "--header": f"Authorization: Bearer {here.key}",

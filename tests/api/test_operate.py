@@ -1,4 +1,4 @@
-"""How a broadcast goes on: pause, resume, cancel, retry; each harmless when repeated, none sends twice."""
+"""Pause, resume, cancel and retry over HTTP: safe to repeat, and no message is sent twice."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from wacrmd.clock import HOUR, iso
 pytestmark = pytest.mark.anyio
 
 
-async def test_pause_resume_and_nobody_gets_it_twice(tmp_path: Path) -> None:
+async def test_after_pause_and_resume_each_recipient_has_one_message(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, messages_per_second=100) as here:
         broadcast_id = await here.send(people(30))
@@ -42,7 +42,7 @@ async def test_pause_resume_and_nobody_gets_it_twice(tmp_path: Path) -> None:
             assert "it is sent" in answer.json()["error"]["message"]
 
 
-async def test_who_was_not_messaged_before_a_cancel_never_is(tmp_path: Path) -> None:
+async def test_after_a_cancel_no_further_message_is_sent(tmp_path: Path) -> None:
     async with site(tmp_path, clock=ShiftClock(stopped=True), messages_per_second=20) as here:
         broadcast_id = await here.send(people(40))
         one = f"/api/v1/broadcasts/{broadcast_id}"
@@ -60,7 +60,7 @@ async def test_who_was_not_messaged_before_a_cancel_never_is(tmp_path: Path) -> 
             assert "cancelled" in answer.json()["error"]["message"]
 
 
-async def test_a_scheduled_broadcast_can_be_paused_and_waits_again_when_resumed(tmp_path: Path) -> None:
+async def test_a_scheduled_broadcast_that_was_paused_is_scheduled_again_when_resumed(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
@@ -72,7 +72,7 @@ async def test_a_scheduled_broadcast_can_be_paused_and_waits_again_when_resumed(
         await here.until_status(broadcast_id, "sent")
 
 
-async def test_retry_sends_again_to_the_failed_and_to_nobody_else(tmp_path: Path) -> None:
+async def test_retry_sends_only_to_failed_recipients(tmp_path: Path) -> None:
     refused = phones(3)[1]
     async with site(tmp_path, refused_recipients=(f"{refused}=131026",)) as here:
         broadcast_id = await here.send(people(3))
@@ -98,8 +98,10 @@ async def test_retry_sends_again_to_the_failed_and_to_nobody_else(tmp_path: Path
         ]
 
 
-async def test_an_uncertain_recipient_is_messaged_again_only_when_somebody_says_so(tmp_path: Path) -> None:
-    """The connection closes after Meta took the message, and no webhook ever tells."""
+async def test_an_uncertain_recipient_gets_a_second_message_only_by_a_retry_of_uncertain(
+    tmp_path: Path,
+) -> None:
+    """The connection closes after Meta accepted the message, and no webhook comes."""
     async with site(
         tmp_path, close_after_share=1.0, delivered_share=0.0, webhook_url="http://127.0.0.1:9/"
     ) as here:
@@ -115,7 +117,7 @@ async def test_an_uncertain_recipient_is_messaged_again_only_when_somebody_says_
         assert here.sim.ledger.counts()["total"] == 2
 
 
-async def test_retry_wants_to_know_whom(tmp_path: Path) -> None:
+async def test_retry_without_a_status_is_rejected(tmp_path: Path) -> None:
     bodies: tuple[dict[str, object], ...] = (
         {},
         {"statuses": []},
@@ -131,8 +133,8 @@ async def test_retry_wants_to_know_whom(tmp_path: Path) -> None:
             assert "statuses" in answer.text
 
 
-async def test_a_wrong_retry_is_told_in_plain_words(tmp_path: Path) -> None:
-    """No word of Python or of a library: what was expected, and what was found."""
+async def test_errors_of_a_wrong_retry_have_no_words_of_python(tmp_path: Path) -> None:
+    """They say what was expected and what was found."""
     async with site(tmp_path) as here:
         url = f"/api/v1/broadcasts/{await here.send(people(1))}/retry"
         for statuses, message in (

@@ -1,4 +1,4 @@
-"""The suppression list: over HTTP, by words and buttons, by WhatsApp's own preference, and what it does to sends."""
+"""The suppression list: over HTTP, by keywords and buttons, by WhatsApp's preference, and its effect on sends."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.meta import prefer, say, seconds_now, status
+from tests.support.meta import inbound_message, preference_change, seconds_now, status
 from tests.support.receiver import receiver
 from tests.support.site import Site, people, site
 
@@ -31,7 +31,7 @@ async def sources(here: Site) -> list[tuple[str | None, str | None, str]]:
 
 
 async def suppressed(here: Site, to: str) -> bool:
-    """Whether a send to this address is suppressed as it is accepted (beside one that is not)."""
+    """Whether this address is suppressed in a new broadcast (with another recipient who is not)."""
     (other,) = people(1, start=900_000)
     answer = await here.post([{"to": to, "params": ["x"]}, other])
     assert answer.status_code == 202, answer.text
@@ -39,7 +39,7 @@ async def suppressed(here: Site, to: str) -> bool:
     return count == 1
 
 
-async def test_the_list_is_added_to_shown_and_removed_from_in_any_form_of_the_number(tmp_path: Path) -> None:
+async def test_opt_outs_are_added_shown_and_removed_by_any_form_of_the_number(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         answer = await here.api.post(
             "/api/v1/optouts", json={"phone": "1 (415) 555-0100", "detail": "by mail"}
@@ -67,7 +67,7 @@ async def test_the_list_is_added_to_shown_and_removed_from_in_any_form_of_the_nu
 @pytest.mark.parametrize(
     "body", [{}, {"phone": "12"}, {"phone": ""}, {"phone": 14155550100}, {"phone": None}]
 )
-async def test_what_is_no_phone_number_is_a_400(tmp_path: Path, body: dict[str, Any]) -> None:
+async def test_a_text_that_is_not_a_phone_number_is_a_400(tmp_path: Path, body: dict[str, Any]) -> None:
     async with site(tmp_path) as here:
         answer = await here.api.post("/api/v1/optouts", json=body)
         assert answer.status_code == 400
@@ -94,7 +94,7 @@ async def test_pages_are_newest_first_and_stable_while_others_opt_out(tmp_path: 
         assert (await here.api.get("/api/v1/optouts?cursor=x")).status_code == 400
 
 
-async def test_the_scope_is_needed_and_another_account_sees_nothing(tmp_path: Path) -> None:
+async def test_the_scope_is_required_and_another_account_sees_nothing(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await here.api.post("/api/v1/optouts", json={"phone": JANE})
         await here.admin("account.add", name="other")
@@ -109,7 +109,7 @@ async def test_the_scope_is_needed_and_another_account_sees_nothing(tmp_path: Pa
             assert answer.status_code == 403
 
 
-async def test_who_opted_out_is_suppressed_at_accept_and_named_in_the_counts(tmp_path: Path) -> None:
+async def test_a_person_who_opted_out_before_the_request_is_counted_and_not_queued(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         everybody = people(4)
         await here.api.post("/api/v1/optouts", json={"phone": everybody[1]["to"]})
@@ -120,7 +120,7 @@ async def test_who_opted_out_is_suppressed_at_accept_and_named_in_the_counts(tmp
         assert everybody[1]["to"] not in {entry.send.input for entry in here.sim.ledger.entries}
 
 
-async def test_who_opts_out_between_accept_and_send_gets_nothing(tmp_path: Path) -> None:
+async def test_a_person_who_opts_out_before_the_send_gets_no_message(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, messages_per_second=1) as here:
         broadcast_id = await here.send(people(3))
@@ -151,81 +151,81 @@ async def test_who_opts_out_between_accept_and_send_gets_nothing(tmp_path: Path)
         {"button": {"payload": "STOP:bc_17", "text": "Genug"}},
     ],
 )
-async def test_a_stop_word_opts_out_whether_written_or_tapped(tmp_path: Path, said: dict[str, Any]) -> None:
+async def test_a_stop_keyword_opts_out_as_text_and_as_button(tmp_path: Path, said: dict[str, Any]) -> None:
     async with site(tmp_path) as here:
-        await say(here, **said, wa_id="14155550100")
+        await inbound_message(here, **said, wa_id="14155550100")
         ((phone, user_id, source),) = await sources(here)
         assert (phone, user_id, source) == (JANE, None, "button" if "button" in said else "word")
         assert await suppressed(here, JANE)
 
 
 @pytest.mark.parametrize("text", ["please don't stop", "stopp it", "no", "", "!!!"])
-async def test_a_stop_word_within_a_sentence_is_none(tmp_path: Path, text: str) -> None:
+async def test_a_stop_keyword_within_a_sentence_does_not_opt_out(tmp_path: Path, text: str) -> None:
     async with site(tmp_path) as here:
-        await say(here, text, wa_id="14155550100")
+        await inbound_message(here, text, wa_id="14155550100")
         assert await listed(here) == []
 
 
-async def test_a_start_word_opts_in_again_and_is_told(tmp_path: Path) -> None:
+async def test_a_start_keyword_opts_in_and_sends_an_event(tmp_path: Path) -> None:
     hooks = '\n[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]'
     async with site(tmp_path, extra=START + hooks) as here, receiver() as app:
         body = {"url": app.url, "events": ["contact.opted_in", "contact.opted_out"]}
         assert (await here.api.post("/api/v1/webhooks", json=body)).status_code == 201
-        await say(here, "start", wa_id="14155550100")
-        await say(here, "STOP", wa_id="14155550100")
-        await say(here, "Start!", wa_id="14155550100")
+        await inbound_message(here, "start", wa_id="14155550100")
+        await inbound_message(here, "STOP", wa_id="14155550100")
+        await inbound_message(here, "Start!", wa_id="14155550100")
         assert await listed(here) == []
         assert not await suppressed(here, JANE)
-        await app.until(lambda: len(app.got) == 2)
-        told = [(each["event"], each["data"]["phone"], each["data"]["source"]) for each in app.events()]
-        assert sorted(told) == [("contact.opted_in", JANE, "word"), ("contact.opted_out", JANE, "word")]
+        await app.until(lambda: len(app.requests) == 2)
+        received = [(each["event"], each["data"]["phone"], each["data"]["source"]) for each in app.events()]
+        assert sorted(received) == [("contact.opted_in", JANE, "word"), ("contact.opted_out", JANE, "word")]
 
 
 async def test_a_message_that_comes_twice_opts_out_once_even_after_opting_in(tmp_path: Path) -> None:
     async with site(tmp_path, extra=START) as here:
-        await say(here, "STOP", wa_id="14155550100", message_id="wamid.same")
-        await say(here, "START", wa_id="14155550100")
-        await say(here, "STOP", wa_id="14155550100", message_id="wamid.same")
+        await inbound_message(here, "STOP", wa_id="14155550100", message_id="wamid.same")
+        await inbound_message(here, "START", wa_id="14155550100")
+        await inbound_message(here, "STOP", wa_id="14155550100", message_id="wamid.same")
         assert await listed(here) == []
 
 
-async def test_preferences_stop_and_resume_in_whatever_order_they_come(tmp_path: Path) -> None:
+async def test_preferences_are_applied_by_their_time_in_any_order(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         now = seconds_now()
-        await prefer(here, "stop", wa_id="14155550100", user_id=JANE_ID, at=now - 100)
+        await preference_change(here, "stop", wa_id="14155550100", user_id=JANE_ID, at=now - 100)
         assert await sources(here) == [(JANE, JANE_ID, "preference")]
         assert await suppressed(here, JANE)
         assert await suppressed(here, JANE_ID)
-        await prefer(here, "resume", wa_id="14155550100", user_id=JANE_ID, at=now - 50)
+        await preference_change(here, "resume", wa_id="14155550100", user_id=JANE_ID, at=now - 50)
         assert await listed(here) == []
-        await prefer(here, "stop", wa_id="14155550100", user_id=JANE_ID, at=now - 100)
+        await preference_change(here, "stop", wa_id="14155550100", user_id=JANE_ID, at=now - 100)
         assert await listed(here) == [], "an old stop that comes again changes nothing"
-        await prefer(here, "stop", wa_id="14155550100", at=now - 10)
-        await prefer(here, "resume", wa_id="14155550100", at=now - 50)
+        await preference_change(here, "stop", wa_id="14155550100", at=now - 10)
+        await preference_change(here, "resume", wa_id="14155550100", at=now - 50)
         assert len(await listed(here)) == 1, "an old resume that comes again changes nothing"
 
 
-async def test_people_with_hidden_numbers_opt_out_by_user_id(tmp_path: Path) -> None:
+async def test_a_person_with_a_hidden_number_opts_out_by_user_id(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        await prefer(here, "stop", user_id=JANE_ID)
-        await say(here, "stop", user_id="US.2")
+        await preference_change(here, "stop", user_id=JANE_ID)
+        await inbound_message(here, "stop", user_id="US.2")
         assert await sources(here) == [(None, "US.2", "word"), (None, JANE_ID, "preference")]
         assert await suppressed(here, JANE_ID)
-        await prefer(here, "resume", user_id=JANE_ID)
+        await preference_change(here, "resume", user_id=JANE_ID)
         assert not await suppressed(here, JANE_ID)
 
 
-async def test_a_user_id_and_a_phone_that_are_one_person_are_suppressed_together(tmp_path: Path) -> None:
-    """Both ways: what messages told before the opt-out, and what they tell after it."""
+async def test_an_opt_out_suppresses_both_addresses_of_a_person(tmp_path: Path) -> None:
+    """Whether the addresses are linked by a status before the opt-out or after it."""
     async with site(tmp_path, webhooks=False) as here:
         await here.until_status(await here.send([{"to": JANE}]), "sent")
         (entry,) = here.sim.ledger.entries
         await status(here, entry.wamid, "delivered", recipient_id="14155550100", recipient_user_id=JANE_ID)
-        await say(here, "STOP", user_id=JANE_ID)
+        await inbound_message(here, "STOP", user_id=JANE_ID)
         assert await sources(here) == [(JANE, JANE_ID, "word")]
         assert await suppressed(here, JANE)
 
-        await say(here, "STOP", user_id="US.7")
+        await inbound_message(here, "STOP", user_id="US.7")
         await here.until_status(await here.send([{"to": "+14155550107"}]), "sent")
         (entry,) = (each for each in here.sim.ledger.entries if each.send.input == "+14155550107")
         assert not await suppressed(here, "+14155550107")
@@ -243,25 +243,25 @@ async def test_a_user_id_and_a_phone_that_are_one_person_are_suppressed_together
         assert await suppressed(here, "US.6")
 
         await here.api.post("/api/v1/optouts", json={"phone": "+14155550108"})
-        await say(here, "hello", wa_id="14155550108", user_id="US.8")
+        await inbound_message(here, "hello", wa_id="14155550108", user_id="US.8")
         assert await suppressed(here, "US.8")
 
 
 @pytest.mark.parametrize(("to", "wa_id"), [(BRAZIL, BRAZIL_WA_ID), (MEXICO, MEXICO_WA_ID)])
-async def test_the_form_that_our_callers_use_is_suppressed_where_meta_has_another(
+async def test_a_number_is_suppressed_in_the_callers_form_if_metas_wa_id_differs(
     tmp_path: Path, to: str, wa_id: str
 ) -> None:
     async with site(tmp_path, webhooks=False) as here:
         await here.until_status(await here.send([{"to": to}]), "sent")
         (entry,) = here.sim.ledger.entries
         assert entry.send.wa_id == wa_id
-        await say(here, "SAIR", wa_id=wa_id)
+        await inbound_message(here, "SAIR", wa_id=wa_id)
         assert await sources(here) == [(to, None, "word")]
         assert await suppressed(here, to)
         assert (await here.api.delete(f"/api/v1/optouts/+{wa_id}")).status_code == 200
 
 
-async def test_131050_opts_out_whether_told_by_webhook_or_by_the_answer(tmp_path: Path) -> None:
+async def test_code_131050_opts_out_from_a_webhook_and_from_a_response(tmp_path: Path) -> None:
     first, second = people(2)
     async with site(
         tmp_path,

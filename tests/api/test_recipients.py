@@ -1,4 +1,4 @@
-"""The people of a broadcast over HTTP: pages, one with its history, the whole as a file."""
+"""The recipients of a broadcast over HTTP: pages, one recipient with its history, and exports."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ async def pages(here: Site, path: str, **query: Any) -> list[list[dict[str, Any]
             return found
 
 
-async def test_a_page_holds_what_became_of_each_message(tmp_path: Path) -> None:
+async def test_a_page_shows_the_state_of_each_recipient(tmp_path: Path) -> None:
     refused, fails, silent = phones(3)
     async with site(
         tmp_path,
@@ -96,7 +96,7 @@ async def test_a_page_holds_what_became_of_each_message(tmp_path: Path) -> None:
         assert history[1]["error"]["code"] == 131049
 
 
-async def test_pages_are_whole_whatever_the_filter(tmp_path: Path) -> None:
+async def test_pages_are_full_with_any_filter(tmp_path: Path) -> None:
     some = phones(60)
     async with site(tmp_path, refused_recipients=tuple(f"{phone}=131026" for phone in some[::3])) as here:
         first = await here.send(people(60))
@@ -114,7 +114,7 @@ async def test_pages_are_whole_whatever_the_filter(tmp_path: Path) -> None:
         assert [row["to"] for row in whole[0]] == phones(30, start=100)[::-1]
 
 
-async def test_who_waits_is_pending_to_callers_also_in_flight(tmp_path: Path) -> None:
+async def test_recipients_in_flight_are_shown_as_pending(tmp_path: Path) -> None:
     async with site(tmp_path, hold_answers=True) as here:
         broadcast_id = await here.send(people(30))
         await eventually(lambda: here.running.sender.in_flight >= 8)
@@ -126,7 +126,7 @@ async def test_who_waits_is_pending_to_callers_also_in_flight(tmp_path: Path) ->
         assert [row["id"] for row in found] == sorted((row["id"] for row in found), reverse=True)
 
 
-async def test_exports_have_everybody_in_order(tmp_path: Path) -> None:
+async def test_an_export_has_every_recipient_in_order(tmp_path: Path) -> None:
     some = phones(1000)
     async with site(tmp_path, refused_recipients=(f"{some[3]}=131026",), messages_per_second=1000) as here:
         broadcast_id = await here.send([*people(1000), {"to": "US.1349120865530274", "params": ["x"]}][1:])
@@ -158,7 +158,7 @@ async def test_exports_have_everybody_in_order(tmp_path: Path) -> None:
         assert answer.headers["content-type"] == "application/json"
 
 
-async def test_an_export_ends_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
+async def test_an_export_ends_when_its_reader_disconnects(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await here.admin("number.pause", id=here.number["id"], reason="test")
         broadcast_id = await here.send(people(1000))
@@ -190,14 +190,14 @@ async def test_an_export_ends_when_nobody_reads_it_any_more(tmp_path: Path) -> N
         ("text/html", None),
     ],
 )
-def test_the_form_is_the_one_that_the_caller_likes_best(accept: str | None, media: str | None) -> None:
+def test_the_format_of_an_export_follows_the_accept_header(accept: str | None, media: str | None) -> None:
     assert wanted_media({} if accept is None else {"accept": accept}) == media
 
 
 async def test_a_hundred_thousand_are_exported_in_flat_memory(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The daemon and the reader of the answer share this process: both together stay within 3 MB."""
+    """The daemon and the client share this process; both together stay within 3 MB."""
     caplog.set_level(logging.WARNING)  # pytest keeps every line that libraries log
     many = 100_000
     async with site(

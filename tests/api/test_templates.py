@@ -1,4 +1,4 @@
-"""Templates over HTTP: synced from Meta page by page, and kept up to date by its webhooks and by the clock."""
+"""Templates over HTTP: synced from Meta in pages, and kept up to date by webhooks and periodic syncs."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.meta import tell
+from tests.support.meta import post_change
 from tests.support.patience import PATIENCE_S
 from tests.support.site import ACCESS_TOKEN, WABA_ID, Site, site
 from wacrmd.clock import HOUR, MINUTE
@@ -85,7 +85,7 @@ async def test_a_sync_says_what_changed(tmp_path: Path) -> None:
         assert (again["added"], again["updated"], again["removed"]) == (0, 0, 0)
 
 
-async def test_a_sync_that_meta_refuses_is_reported_and_drops_nothing(tmp_path: Path) -> None:
+async def test_a_sync_that_meta_rejects_is_reported_and_removes_no_template(tmp_path: Path) -> None:
     async with site(tmp_path, extra=NEVER, templates=(template("a"),)) as here:
         await sync(here)
         here.sim.change(access_token="another token")
@@ -106,7 +106,7 @@ async def test_an_account_without_numbers_has_nothing_to_sync(tmp_path: Path) ->
         assert (await here.api.get("/api/v1/templates", headers=theirs)).json()["data"] == []
 
 
-async def test_a_shared_business_account_is_synced_once_and_with_whichever_token_works(
+async def test_a_shared_business_account_is_synced_once_with_a_token_that_works(
     tmp_path: Path,
 ) -> None:
     async with site(tmp_path, extra=NEVER, templates=(template("a"),)) as here:
@@ -138,7 +138,7 @@ async def test_webhooks_keep_status_quality_and_category_up_to_date(tmp_path: Pa
             ("message_template_quality_update", {"new_quality_score": "RED"}),
             ("template_category_update", {"new_category": "UTILITY"}),
         ):
-            assert (await tell(here.hook, field, named | value)).status_code == 200
+            assert (await post_change(here.hook, field, named | value)).status_code == 200
         (one,) = await listed(here)
         assert (one["status"], one["reason"], one["quality"], one["category"]) == (
             "PAUSED",
@@ -150,7 +150,7 @@ async def test_webhooks_keep_status_quality_and_category_up_to_date(tmp_path: Pa
         assert refused.status_code == 400
 
 
-async def test_what_a_webhook_told_while_a_sync_was_under_way_is_newer_and_stays(tmp_path: Path) -> None:
+async def test_a_webhook_during_a_sync_is_newer_and_stays(tmp_path: Path) -> None:
     async with site(tmp_path, extra=NEVER, templates=(template("a"),)) as here:
         await sync(here)
         ctx = here.running.ctx
@@ -162,7 +162,7 @@ async def test_what_a_webhook_told_while_a_sync_was_under_way_is_newer_and_stays
             "message_template_name": "a",
             "message_template_language": "en_US",
         }
-        await tell(here.hook, "message_template_status_update", value)
+        await post_change(here.hook, "message_template_status_update", value)
         await ctx.db.write(
             lambda tx: store.replace_all(tx, WABA_ID, old, ctx.clock.now(), requested_at=requested_at)
         )
@@ -175,7 +175,7 @@ async def until_listed(here: Site, names: list[str]) -> None:
             pass
 
 
-async def test_templates_are_synced_by_the_clock_and_soon_when_a_webhook_tells_of_a_new_one(
+async def test_templates_are_synced_periodically_and_soon_after_a_webhook_about_a_new_one(
     tmp_path: Path,
 ) -> None:
     clock = ShiftClock()
@@ -194,12 +194,12 @@ async def test_templates_are_synced_by_the_clock_and_soon_when_a_webhook_tells_o
             "message_template_name": "c",
             "message_template_language": "en_US",
         }
-        await tell(here.hook, "message_template_status_update", value)
+        await post_change(here.hook, "message_template_status_update", value)
         clock.advance(2 * MINUTE)
         await until_listed(here, ["a", "b", "c"])
 
 
-async def test_an_empty_list_counts_as_nothing_synced_so_that_meta_decides(tmp_path: Path) -> None:
+async def test_an_empty_list_from_meta_counts_as_not_synced(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         result = await sync(here)

@@ -13,7 +13,7 @@ from wacrmd.cli.main import main
 
 @pytest.fixture(autouse=True)
 def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No configuration and no daemon of the machine that the tests run on."""
+    """Hide the configuration and the daemon of the machine that runs the tests."""
     monkeypatch.delenv("WACRMD_SOCKET", raising=False)
     monkeypatch.setenv("WACRMD_CONFIG", str(tmp_path / "no-config.toml"))
 

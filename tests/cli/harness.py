@@ -1,4 +1,4 @@
-"""A daemon with all methods, which record their calls and answer what a test has set, else a sample."""
+"""A daemon with all methods. They record their calls and return the result that a test has set, or a sample."""
 
 import threading
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""Results of operations, made from the types that they declare: what the daemon may answer, without a daemon."""
+"""Sample results of operations, made from their declared types."""
 
 from types import UnionType
 from typing import Any, get_args
@@ -10,9 +10,9 @@ STRINGS = {"date-time": "2026-11-23T12:00:00.000Z"}
 
 
 def sample(operation: Operation, *, filled: bool, branch: int = 0) -> Any:
-    """A result as JSON: `filled` with every optional value and an item in each list, else with as little as possible.
+    """A result as JSON: `filled` has every optional value and one item in each list, otherwise only what is required.
 
-    `branch` chooses among the types of a union: a dry run has another result.
+    `branch` chooses a type of a union; a dry run, for example, has another result.
     """
     kinds = get_args(operation.item) if isinstance(operation.item, UnionType) else (operation.item,)
     one = sample_of(kinds[branch], filled=filled)

@@ -107,7 +107,7 @@ def test_number_add_reads_its_secrets_from_files(daemon: Daemon, run: Run, tmp_p
         (None, "No such file"),
     ],
 )
-def test_a_file_that_holds_no_secret_is_refused(
+def test_a_file_without_a_secret_is_rejected(
     run: Run, tmp_path: Path, content: bytes | None, sentence: str
 ) -> None:
     options = secrets(tmp_path)

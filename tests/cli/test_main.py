@@ -1,4 +1,4 @@
-"""All commands: options anywhere, suggestions, exit codes, a quick start."""
+"""The command line as a whole: options, suggestions, exit codes, start time."""
 
 import json
 import os
@@ -20,7 +20,7 @@ ACCOUNTS = [{"id": "acc_1", "name": "shop", "created_at": "2026-11-23T12:00:00.0
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_socket_and_json_may_stand_anywhere(daemon: Daemon, run: Run, place: int) -> None:
+def test_socket_and_json_options_are_accepted_anywhere(daemon: Daemon, run: Run, place: int) -> None:
     daemon.answers["account.list"] = ACCOUNTS
     words: list[str | Path] = ["account", "list"]
     options: list[list[str | Path]] = [["--json"], ["--socket", daemon.socket]]
@@ -49,9 +49,7 @@ def test_an_option_after_the_verb_wins_over_one_before_the_noun(daemon: Daemon, 
         (["broadcast", "show"], "ID"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_one_sentence_and_exit_2(
-    run: Run, line: list[str], sentence: str
-) -> None:
+def test_a_usage_error_is_one_sentence_and_exit_2(run: Run, line: list[str], sentence: str) -> None:
     code, out, err = run(*line)
     assert (code, out) == (2, "")
     assert sentence in err
@@ -67,14 +65,14 @@ def test_without_a_verb_the_help_is_shown(run: Run, line: list[str]) -> None:
     assert "Usage: wacrmd" in err
 
 
-def test_no_daemon_is_exit_69(run: Run, tmp_path: Path) -> None:
+def test_without_a_daemon_the_exit_code_is_69(run: Run, tmp_path: Path) -> None:
     code, out, err = run("--socket", tmp_path / "none.sock", "status")
     assert (code, out) == (69, "")
     assert "systemctl start wacrmd" in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_refusal_is_exit_1_with_the_daemons_sentence(daemon: Daemon, run: Run) -> None:
+def test_an_error_of_the_daemon_is_printed_with_exit_code_1(daemon: Daemon, run: Run) -> None:
     daemon.answers["account.list"] = conflict("the daemon is draining")
     assert run("--socket", daemon.socket, "account", "list") == (1, "", "wacrmd: the daemon is draining\n")
 
@@ -107,7 +105,7 @@ def test_the_version_is_printed_for_people_and_for_programs(run: Run) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_every_shell_gets_its_completion(run: Run, shell: str) -> None:
+def test_every_shell_has_a_completion_script(run: Run, shell: str) -> None:
     code, out, _ = run("completion", shell)
     assert code == 0
     assert "_WACRMD_COMPLETE" in out
@@ -162,7 +160,7 @@ def test_commands_for_the_daemon_start_without_the_heavy_libraries() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_reader_that_stops_reading_is_no_error(daemon: Daemon) -> None:
+def test_a_closed_pipe_is_not_an_error(daemon: Daemon) -> None:
     daemon.answers["account.list"] = ACCOUNTS * 20_000
     program = f"{sys.executable} -m wacrmd.cli.main --socket {daemon.socket} account list | head -1"
     done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=False)
@@ -197,7 +195,7 @@ def test_the_socket_is_found_in_the_documented_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[admin", "admin = 1", "[admin]\nsocket = 1", "\x00"])
-def test_a_broken_configuration_matters_only_if_it_was_named(run: Run, tmp_path: Path, text: str) -> None:
+def test_a_broken_configuration_is_an_error_only_if_it_was_named(run: Run, tmp_path: Path, text: str) -> None:
     file = tmp_path / "config.toml"
     file.write_text(text)
     assert client.socket_path(Session(), {"WACRMD_CONFIG": str(file)}) == client.DEFAULT_SOCKET
@@ -207,7 +205,7 @@ def test_a_broken_configuration_matters_only_if_it_was_named(run: Run, tmp_path:
     assert run("--config", tmp_path / "none.toml", "status")[0] == 78
 
 
-def test_the_repeated_defaults_are_those_of_the_configuration() -> None:
+def test_defaults_that_the_cli_repeats_equal_those_of_the_configuration() -> None:
     assert config.Config().admin.socket == client.DEFAULT_SOCKET
     assert config.config_path(None, {}) == client.DEFAULT_CONFIG
 

@@ -1,4 +1,4 @@
-"""Each command against its operation: it can give all parameters, and shows only fields that the result has."""
+"""Each command against its operation: it accepts all parameters and shows only fields of the result."""
 
 import contextlib
 import os
@@ -140,7 +140,7 @@ def test_the_defaults_in_the_help_are_those_of_the_method(name: str) -> None:
 
 
 def offered() -> Iterator[tuple[str, str, list[str]]]:
-    """Each parameter of a command that offers a choice, with the values that the shell completes."""
+    """Each parameter of a command that has a choice, with the values that the shell completes."""
     for name, command in COMMANDS.items():
         for parameter in command.params:
             if isinstance(parameter.type, click.Choice):
@@ -148,9 +148,7 @@ def offered() -> Iterator[tuple[str, str, list[str]]]:
 
 
 @pytest.mark.parametrize(("name", "parameter", "values"), list(offered()))
-def test_the_values_that_are_offered_are_those_of_the_method(
-    name: str, parameter: str, values: list[str]
-) -> None:
+def test_the_offered_values_are_those_of_the_method(name: str, parameter: str, values: list[str]) -> None:
     wanted = NAMES.get(parameter, parameter)
     (field,) = [each for each in parameters(ADMIN_OPERATIONS[name].admin_params) if each.name == wanted]
     assert re.findall("`(.+?)`", field.kind) == values

@@ -94,7 +94,7 @@ async def test_setting_the_clock_stops_no_job(tmp_path: Path, jump: int) -> None
 
 
 async def test_the_machines_clock_set_back_does_not_stop_the_scheduler(tmp_path: Path) -> None:
-    """A sleep until a time of the wall clock would last an hour."""
+    """Sleeping until a time of the wall clock would take an hour."""
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         clock.advance(-HOUR)

@@ -1,4 +1,4 @@
-"""What is handed out works where it lands: no Python, no pip, nothing in the environment.
+"""The released files run without Python, pip and environment variables.
 
 Runs with `make dist-test`, which names the directory that `make dist` has filled.
 """
@@ -44,8 +44,8 @@ def test_the_single_file_runs_the_demo_in_an_empty_environment(tmp_path: Path) -
     assert [left.name for left in tmp_path.iterdir()] == ["wacrmd"]
 
 
-def test_the_single_file_needs_nothing_of_the_machine_but_its_c_library(tmp_path: Path) -> None:
-    """In a root of its own: the file, the C library, and nothing else."""
+def test_the_single_file_needs_only_the_c_library(tmp_path: Path) -> None:
+    """In a root directory with only the file and the C library."""
     if os.geteuid() != 0:
         pytest.skip("only root can change the root directory")
     listed = run("/usr/bin/ldd", DIST / "wacrmd", cwd=tmp_path).stdout
@@ -75,7 +75,7 @@ def test_the_single_file_needs_nothing_of_the_machine_but_its_c_library(tmp_path
 
 
 def test_the_single_file_pings_systemd_as_its_main_process(tmp_path: Path) -> None:
-    """The unpacker is the process that systemd means; the program below it pings all the same, and stops cleanly."""
+    """For systemd the unpacker is the main process. The program below it sends the pings, and stops cleanly."""
     config = tmp_path / "config.toml"
     config.write_text(
         f'[storage]\npath = "{tmp_path}/wacrmd.db"\n[admin]\nsocket = "{tmp_path}/admin.sock"\n'
@@ -127,7 +127,7 @@ def test_the_package_installs_unit_user_configuration_and_executable(tmp_path: P
     assert all(" root/root " in line for line in contents.splitlines())
 
 
-def test_wheel_and_source_hold_what_they_need(tmp_path: Path) -> None:
+def test_wheel_and_source_contain_all_needed_files(tmp_path: Path) -> None:
     (wheel,) = DIST.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "wacrmd/store/migrations/0001_initial.sql" in names

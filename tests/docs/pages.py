@@ -11,7 +11,7 @@ BINARY = frozenset({".pyc", ".json"})
 
 
 def text_files() -> list[Path]:
-    """Everything that a person reads: code, tests, documents, samples."""
+    """All text files: code, tests, documents, samples."""
     files = [TOP / name for name in TOP_FILES] + sorted(TOP.glob("*.md"))
     for room in ROOMS:
         found = (TOP / room).rglob("*")

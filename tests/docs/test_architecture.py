@@ -1,4 +1,4 @@
-"""The steps of docs/architecture.md are true: each file has the function that is named."""
+"""docs/architecture.md is true: each function that it names exists in its file."""
 
 import ast
 import re
@@ -26,7 +26,7 @@ def defined(file: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def test_there_are_steps() -> None:
+def test_the_page_has_steps() -> None:
     assert len(STEPS) > 30
 
 

@@ -41,7 +41,7 @@ def section_problems(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TOP)))
-def test_nothing_outside_this_repository_is_cited(file: Path) -> None:
+def test_only_files_and_sections_of_this_repository_are_cited(file: Path) -> None:
     text = running_text(file)
     assert not [match[0] for match in OUTSIDE.finditer(text)]
     assert not [cited for cited in FILE.findall(text) if not (TOP / cited).exists()]

@@ -1,4 +1,4 @@
-"""The reference in docs/ is that of the code: each part is there and up to date, each field has a meaning."""
+"""The reference parts in docs/ are up to date with the code, and each field has a meaning."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def sections(page: str) -> Iterator[tuple[str, str]]:
 
 
 def answers() -> dict[str, Any]:
-    """Everything that a caller gets as an answer or in a webhook, by the part of a page that shows it."""
+    """All responses and webhook bodies, by the part of a page that shows them."""
     shown: dict[str, Any] = {kind.__name__: kind for kind in (Envelope, *EVENT_DATA.values())}
     for operation, http in ENDPOINTS:
         for status, kind in ((http.status, operation.http_item), *http.other.items()):
@@ -51,7 +51,7 @@ def answers() -> dict[str, Any]:
 
 
 def requests() -> dict[str, Any]:
-    """Everything that a caller gives, by operation."""
+    """All request models, by operation."""
     given: dict[str, Any] = {each.name: each.admin_params for each in OPERATIONS if each.admin is not None}
     for operation, http in ENDPOINTS:
         for place in ("query", "body"):
@@ -62,13 +62,13 @@ def requests() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_has_every_part_as_the_code_says(page: str) -> None:
+def test_every_reference_part_of_a_page_is_up_to_date(page: str) -> None:
     names = [part["name"] for part in PART.finditer(text(page))]
     assert sorted(names) == sorted(parts(page))
     assert text(page) == filled(page, text(page)), "run python -m wacrmd.reference docs/*.md"
 
 
-def test_a_part_that_no_page_can_have_is_refused() -> None:
+def test_an_unknown_reference_part_is_an_error() -> None:
     with pytest.raises(KeyError, match="GET /nothing"):
         filled("api.md", "<!-- reference: GET /nothing -->\n<!-- end of reference -->")
 

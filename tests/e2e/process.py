@@ -47,7 +47,7 @@ format = "json"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free just now; the daemon uses the same ones after each restart."""
+    """Free ports; the daemon uses the same ones after each restart."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [sock.getsockname()[1] for sock in sockets]
     for sock in sockets:
@@ -94,7 +94,7 @@ class Daemon:
             )
 
     async def kill(self) -> int | None:
-        """SIGKILL, and wait until it is gone; the exit code of a process that had ended before."""
+        """SIGKILL, and wait for the end; the exit code of a process that had ended before."""
         process, self.process = self.process, None
         if process is None:
             return None
@@ -104,7 +104,7 @@ class Daemon:
         return ended
 
     async def stop(self, within_s: float = 60) -> int | None:
-        """SIGTERM; the exit code, None where it did not end in time and was killed."""
+        """SIGTERM; the exit code, or None if it did not end in time and was killed."""
         process = self.process
         if process is None:
             return None

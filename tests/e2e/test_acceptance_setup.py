@@ -1,4 +1,4 @@
-"""Setting up with the command lines of docs/operations.md, as somebody does who has only Meta's test number."""
+"""Setting up with the commands of docs/operations.md and Meta's test number."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,9 @@ META_TEST_NUMBER = "+15550783881"
 """Meta gives test numbers in +1 555, which no numbering plan knows."""
 
 
-async def test_the_number_of_a_test_account_is_taken_as_display_phone(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_the_number_of_a_meta_test_account_is_accepted_as_display_phone(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
     async with site(tmp_path) as here:
         for name in ("access-token", "app-secret", "verify-token"):
             (tmp_path / name).write_text("word\n")

@@ -1,11 +1,11 @@
-"""A person who answers at once, without quoting us: before Meta's own answer to the send has come in."""
+"""Replies without context that come before Meta's response to the send."""
 
 from pathlib import Path
 
 import anyio
 import pytest
 
-from tests.support.meta import say, status
+from tests.support.meta import inbound_message, status
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import site
 from wacrmd.domain.callback_token import callback_token
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.anyio
 JANE, JANE_WA_ID = "+14155550123", "14155550123"
 
 
-async def test_a_reply_without_context_counts_before_the_sends_answer(tmp_path: Path) -> None:
-    """Nobody knows the message's id yet; our own address is what names the person."""
+async def test_a_reply_without_context_counts_before_the_response_to_the_send(tmp_path: Path) -> None:
+    """The message id is not known yet; the phone number identifies the recipient."""
     async with site(tmp_path, hold_answers=True, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
         await eventually(lambda: here.sim.ledger.entries)  # Meta has the message, its answer is held
-        await say(here, "Hello!", wa_id=JANE_WA_ID)
+        await inbound_message(here, "Hello!", wa_id=JANE_WA_ID)
         assert (await here.show(broadcast_id))["replied_count"] == 1
         here.sim.change(hold_answers=False)
         url = f"/api/v1/broadcasts/{broadcast_id}/recipients"
@@ -32,13 +32,15 @@ async def test_a_reply_without_context_counts_before_the_sends_answer(tmp_path: 
         ]
 
 
-async def test_a_reply_counts_after_a_status_that_came_before_the_sends_answer(tmp_path: Path) -> None:
-    """The status has settled the attempt, and has told what Meta calls the person."""
+async def test_a_reply_counts_after_a_status_that_came_before_the_response_to_the_send(
+    tmp_path: Path,
+) -> None:
+    """The status has ended the attempt and named the person's ids."""
     async with site(tmp_path, hold_answers=True, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
         await eventually(lambda: here.sim.ledger.entries)
         entry = here.sim.ledger.entries[0]
         token = callback_token(broadcast_id, 1, 1)
         await status(here, entry.wamid, "delivered", recipient_id=JANE_WA_ID, biz_opaque_callback_data=token)
-        await say(here, "Hello!", wa_id=JANE_WA_ID)
+        await inbound_message(here, "Hello!", wa_id=JANE_WA_ID)
         assert (await here.show(broadcast_id))["replied_count"] == 1

@@ -1,4 +1,4 @@
-"""What Meta's errors do to a recipient, a broadcast and a number: over real sockets, with a clock that is turned."""
+"""The effects of Meta's errors on recipients, broadcasts and numbers: over real sockets, with a test clock."""
 
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ async def resume(here: Site, broadcast_id: str) -> None:
     await lifecycle.resume(here.running.ctx, await broadcast_of(here, broadcast_id))
 
 
-async def tell(here: Site, field: str, value: dict[str, Any]) -> None:
-    """Meta posts a webhook."""
+async def post_change(here: Site, field: str, value: dict[str, Any]) -> None:
+    """Post a webhook of Meta."""
     body = encoded(envelope(WABA_ID, field, value))
     headers = {"X-Hub-Signature-256": signature(APP_SECRET, body), "Content-Type": "application/json"}
     answer = await here.hook.post("/webhooks/meta", content=body, headers=headers)
@@ -52,7 +52,7 @@ async def recipient(here: Site, to: str) -> dict[str, Any]:
 
 
 async def attempts(here: Site) -> int:
-    """How often something was tried."""
+    """The numbers of attempts of all recipients."""
 
     def read(tx: Any) -> int:
         (count,) = tx.execute("SELECT sum(attempt) FROM recipient").fetchone()
@@ -67,7 +67,7 @@ async def held(here: Site) -> list[str]:
 
 
 async def test_throttling_lowers_the_rate_and_time_restores_it(tmp_path: Path) -> None:
-    """Nobody fails by it, and nobody's own tries are used up."""
+    """No recipient fails, and no retry is used."""
     clock = ShiftClock(stopped=True)
     async with site(
         tmp_path, clock=clock, messages_per_second=200, error_share=1.0, error_code=130429
@@ -91,7 +91,7 @@ async def test_throttling_lowers_the_rate_and_time_restores_it(tmp_path: Path) -
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
 
-async def test_the_pair_limit_delays_one_person_alone(tmp_path: Path) -> None:
+async def test_the_pair_limit_delays_only_one_recipient(tmp_path: Path) -> None:
     one, *others = phones(20)
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, refused_recipients=(f"{one}=131056",)) as here:
@@ -111,7 +111,7 @@ async def test_the_pair_limit_delays_one_person_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [132001, 132015])
-async def test_a_fault_of_the_template_pauses_the_broadcast_and_resume_goes_on(
+async def test_a_template_error_pauses_the_broadcast_and_resume_continues_it(
     tmp_path: Path, code: int
 ) -> None:
     async with site(tmp_path, error_share=1.0, error_code=code) as here:
@@ -133,7 +133,7 @@ async def test_a_fault_of_the_template_pauses_the_broadcast_and_resume_goes_on(
         }
 
 
-async def test_a_fault_of_the_token_pauses_the_number_and_resume_goes_on(tmp_path: Path) -> None:
+async def test_a_token_error_pauses_the_number_and_resume_continues_it(tmp_path: Path) -> None:
     async with site(tmp_path, error_share=1.0, error_code=190) as here:
         first, second = await here.send(people(40)), await here.send(people(10, 40))
         shown = await here.until(first, lambda b: (b["hold"] or {}).get("reason") == "number_paused")
@@ -150,8 +150,8 @@ async def test_a_fault_of_the_token_pauses_the_number_and_resume_goes_on(tmp_pat
 
 
 @pytest.mark.parametrize("code", [132000, 999_999])
-async def test_a_row_of_failures_pauses_before_it_burns_everybody(tmp_path: Path, code: int) -> None:
-    """The first ten get a code that may concern all, or one that nobody knows: the rest stays pending."""
+async def test_failures_in_a_row_at_the_start_pause_the_broadcast(tmp_path: Path, code: int) -> None:
+    """The first ten get a code that may concern all recipients, or an unknown one. The rest stays pending."""
     async with site(tmp_path, error_share=1.0, error_code=code) as here:
         broadcast_id = await here.send(people(200))
         shown = await here.until_status(broadcast_id, "paused")
@@ -165,7 +165,7 @@ async def test_a_row_of_failures_pauses_before_it_burns_everybody(tmp_path: Path
         assert (shown["sent_count"], shown["failed_count"]) == (190, 10)
 
 
-async def test_a_row_of_failures_in_the_middle_pauses_too(tmp_path: Path) -> None:
+async def test_failures_in_a_row_later_pause_the_broadcast(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(1000))
@@ -177,7 +177,9 @@ async def test_a_row_of_failures_in_the_middle_pauses_too(tmp_path: Path) -> Non
         assert shown["pending_count"] > 0
 
 
-async def test_while_meta_is_unreachable_nobody_fails_and_it_goes_on_by_itself(tmp_path: Path) -> None:
+async def test_while_meta_is_unreachable_no_recipient_fails_and_sending_continues_afterwards(
+    tmp_path: Path,
+) -> None:
     clock = ShiftClock()
     async with Simulator.running(Options()) as gone:
         port = gone.port
@@ -204,7 +206,7 @@ async def test_while_meta_is_unreachable_nobody_fails_and_it_goes_on_by_itself(t
             assert back.ledger.counts()["distinct_to"] == len(back.ledger) == 30
 
 
-async def test_a_passing_error_is_tried_again_slowly_and_few_times(tmp_path: Path) -> None:
+async def test_a_temporary_error_is_retried_with_delays_up_to_the_limit(tmp_path: Path) -> None:
     clock = ShiftClock()
     extra = "[sender]\nmax_retries = 2"
     async with site(tmp_path, clock=clock, extra=extra, error_share=1.0, error_code=131016) as here:
@@ -218,7 +220,7 @@ async def test_a_passing_error_is_tried_again_slowly_and_few_times(tmp_path: Pat
         assert (row["attempt"], row["error_code"]) == (3, 131016)
 
 
-async def test_failed_webhooks_carry_their_reason_and_an_opt_out_is_noted(tmp_path: Path) -> None:
+async def test_failed_statuses_store_their_error_and_add_opt_outs(tmp_path: Path) -> None:
     gone, stopped, _ = phones(3)
     fates = (f"{gone}=131026", f"{stopped}=131050")
     async with site(tmp_path, failed_recipients=fates) as here:
@@ -230,24 +232,24 @@ async def test_failed_webhooks_carry_their_reason_and_an_opt_out_is_noted(tmp_pa
         assert (again.json()["data"]["suppressed"], again.json()["data"]["accepted"]) == (1, 2)
 
 
-async def test_delivered_after_failed_wins(tmp_path: Path) -> None:
+async def test_a_delivered_status_after_a_failed_one_counts(tmp_path: Path) -> None:
     (one,) = phones(1)
     async with site(tmp_path, failed_recipients=(f"{one}=131026",)) as here:
         broadcast_id = await here.send(people(1))
         await here.until(broadcast_id, lambda b: b["failed_count"] == 1)
         wamid = here.sim.ledger.entries[0].wamid
         status = {"id": wamid, "status": "delivered", "timestamp": "1795000000", "recipient_id": one[1:]}
-        await tell(here, "messages", messages_of(here, statuses=[status]))
+        await post_change(here, "messages", messages_of(here, statuses=[status]))
         shown = await here.show(broadcast_id)
         assert (shown["failed_count"], shown["delivered_count"]) == (0, 1)
         assert (await recipient(here, one))["error_code"] is None
 
 
-async def test_an_error_of_the_number_slows_it(tmp_path: Path) -> None:
+async def test_a_rate_error_of_the_number_lowers_its_rate(tmp_path: Path) -> None:
     async with site(tmp_path, clock=ShiftClock(stopped=True), messages_per_second=100) as here:
         await here.until_status(await here.send(people(5)), "sent")
         error = {"code": 130429, "title": "Rate limit hit", "message": "Rate limit hit"}
-        await tell(here, "messages", messages_of(here, errors=[error]))
+        await post_change(here, "messages", messages_of(here, errors=[error]))
         flow = here.running.sender.state(here.number["id"])
         assert flow is not None
         assert flow.rate_now == 50
@@ -255,7 +257,7 @@ async def test_an_error_of_the_number_slows_it(tmp_path: Path) -> None:
         assert flow.hold.reason is HoldReason.THROTTLED
 
 
-async def test_a_template_that_meta_pauses_pauses_and_one_that_it_approves_goes_on(tmp_path: Path) -> None:
+async def test_a_template_paused_by_meta_pauses_its_broadcasts_until_it_is_approved(tmp_path: Path) -> None:
     event = {
         "event": "PAUSED",
         "message_template_id": 1,
@@ -267,12 +269,12 @@ async def test_a_template_that_meta_pauses_pauses_and_one_that_it_approves_goes_
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, messages_per_second=200) as here:
         broadcast_id = await here.send(people(60))
-        await tell(here, "message_template_status_update", event)
+        await post_change(here, "message_template_status_update", event)
         shown = await here.show(broadcast_id)
         assert (shown["status"], shown["hold"]["reason"]) == ("paused", "template")
         assert "Low quality" in shown["hold"]["detail"]
         clock.go()
-        await tell(here, "message_template_status_update", event | {"event": "APPROVED"})
+        await post_change(here, "message_template_status_update", event | {"event": "APPROVED"})
         await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 60
 
@@ -287,20 +289,20 @@ async def test_an_account_that_meta_disables_pauses_its_numbers_until_it_is_rein
             "event": "DISABLED_UPDATE",
             "ban_info": {"waba_ban_state": "DISABLE", "waba_ban_date": "today"},
         }
-        await tell(here, "account_update", ban)
+        await post_change(here, "account_update", ban)
         assert (await here.show(broadcast_id))["hold"]["reason"] == "number_paused"
         clock.go()
-        await tell(here, "account_update", ban | {"ban_info": {"waba_ban_state": "REINSTATE"}})
+        await post_change(here, "account_update", ban | {"ban_info": {"waba_ban_state": "REINSTATE"}})
         await here.until_status(broadcast_id, "sent")
-        await tell(here, "phone_number_quality_update", {"event": "THROUGHPUT_UPGRADE"})
+        await post_change(here, "phone_number_quality_update", {"event": "THROUGHPUT_UPGRADE"})
         noted = await here.running.ctx.db.read(
             lambda tx: [field for (field,) in tx.execute("SELECT field FROM account_event ORDER BY id")]
         )
         assert noted == ["account_update", "account_update", "phone_number_quality_update"]
 
 
-async def test_a_failed_status_that_comes_before_its_answer_acts_as_well(tmp_path: Path) -> None:
-    """Without our token it waits until the answer tells the message's id; then it pauses as any other."""
+async def test_an_unmatched_failed_status_pauses_the_broadcast_once_it_matches(tmp_path: Path) -> None:
+    """Without our token it is unmatched until the response names the message id."""
     (one,) = phones(1)
     async with site(
         tmp_path,
@@ -316,8 +318,8 @@ async def test_a_failed_status_that_comes_before_its_answer_acts_as_well(tmp_pat
         assert shown["failed_count"] == 1
 
 
-async def test_who_cannot_be_written_to_does_not_stop_the_others(tmp_path: Path) -> None:
-    """A row that makes no message (a fault of ours, or of a hand in the database) fails alone, with its reason."""
+async def test_a_recipient_whose_message_cannot_be_built_fails_alone(tmp_path: Path) -> None:
+    """A row from which no message can be built, through a bug or a manual change, fails alone, with its reason."""
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, messages_per_second=100) as here:
         broadcast_id = await here.send(people(30))
@@ -331,7 +333,7 @@ async def test_who_cannot_be_written_to_does_not_stop_the_others(tmp_path: Path)
         assert "could not be built" in (await recipient(here, last))["error_title"]
 
 
-async def test_the_last_who_opted_out_do_not_keep_it_open(tmp_path: Path) -> None:
+async def test_a_broadcast_completes_when_its_last_recipients_opted_out(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await here.admin("number.pause", id=PHONE_NUMBER_ID)
         broadcast_id = await here.send(people(2))
@@ -351,6 +353,6 @@ async def test_the_last_who_opted_out_do_not_keep_it_open(tmp_path: Path) -> Non
 
 async def test_a_changed_limit_of_the_business_is_shown_with_its_numbers(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        await tell(here, "business_capability_update", {"max_daily_conversations_per_business": 2000})
+        await post_change(here, "business_capability_update", {"max_daily_conversations_per_business": 2000})
         (number,) = await here.admin("number.list")
         assert number["limit_tier"] == "2000"

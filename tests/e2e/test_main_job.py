@@ -1,4 +1,4 @@
-"""The main job over real sockets: a thousand people, each once, and counts that come true."""
+"""The main job over real sockets: a thousand recipients, one message each, right counts."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.support.site import people, site
 pytestmark = pytest.mark.anyio
 
 
-async def test_each_of_a_thousand_gets_exactly_one_message_and_the_counts_come_true(tmp_path: Path) -> None:
-    """Webhooks come shuffled, doubled, early and late; at every look the counts add up (Site.show asserts it)."""
+async def test_a_thousand_recipients_get_one_message_each_and_the_counts_are_right(tmp_path: Path) -> None:
+    """Webhooks come shuffled, doubled, early and late. The counts always add up (Site.show asserts it)."""
     async with site(
         tmp_path,
         messages_per_second=1000,
@@ -47,8 +47,8 @@ async def test_each_of_a_thousand_gets_exactly_one_message_and_the_counts_come_t
         assert (shown["pending_count"], shown["uncertain_count"], shown["cancelled_count"]) == (0, 0, 0)
 
 
-async def test_a_message_carries_what_the_caller_gave(tmp_path: Path) -> None:
-    """`to` keeps its +, integers become digits, and our token travels as callback data."""
+async def test_a_message_has_the_content_of_the_request(tmp_path: Path) -> None:
+    """`to` keeps its +, integers become digits, and the token is in the callback data."""
     async with site(tmp_path) as here:
         broadcast_id = await here.send(
             [{"to": "1 (415) 555-2671", "params": ["Jane", 7]}],

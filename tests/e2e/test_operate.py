@@ -1,4 +1,4 @@
-"""Pause, resume, cancel and retry: atomic, harmless when repeated, right when two come at once, safe beside a send."""
+"""Pause, resume, cancel and retry: atomic, safe to repeat, concurrent with each other and with a send."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -31,25 +31,25 @@ BOTH = frozenset({S.FAILED, S.UNCERTAIN})
 
 
 class Operator:
-    """The use cases on one broadcast, each answering with its status or the code of its refusal."""
+    """The use cases on one broadcast; each returns the new status, or the code and text of the error."""
 
     def __init__(self, here: Site, broadcast: Broadcast) -> None:
         self.ctx = here.running.ctx
         self.broadcast = broadcast
 
     async def pause(self) -> str:
-        return await self._told(partial(lifecycle.pause, self.ctx, ANNA, self.broadcast))
+        return await self._result_of(partial(lifecycle.pause, self.ctx, ANNA, self.broadcast))
 
     async def resume(self) -> str:
-        return await self._told(partial(lifecycle.resume, self.ctx, self.broadcast))
+        return await self._result_of(partial(lifecycle.resume, self.ctx, self.broadcast))
 
     async def cancel(self) -> str:
-        return await self._told(partial(lifecycle.cancel, self.ctx, self.broadcast))
+        return await self._result_of(partial(lifecycle.cancel, self.ctx, self.broadcast))
 
     async def retry(self, statuses: frozenset[RecipientStatus] = BOTH) -> str:
-        return await self._told(partial(lifecycle.retry, self.ctx, self.broadcast, statuses))
+        return await self._result_of(partial(lifecycle.retry, self.ctx, self.broadcast, statuses))
 
-    async def _told(self, call: Callable[[], Awaitable[Any]]) -> str:
+    async def _result_of(self, call: Callable[[], Awaitable[Any]]) -> str:
         try:
             answer = await call()
         except Refusal as refusal:
@@ -63,12 +63,12 @@ async def operator(here: Site, broadcast_id: str) -> Operator:
 
 
 async def flying(here: Site, count: int) -> None:
-    """Wait until so many requests are in flight."""
+    """Wait until that many requests are in flight."""
     await eventually(lambda: here.running.sender.in_flight == count)
 
 
 async def at_once(*calls: Callable[[], Awaitable[str]]) -> list[str]:
-    """Their answers, in the order of the calls."""
+    """Their results, in the order of the calls."""
     answers = [""] * len(calls)
 
     async def one(place: int, call: Callable[[], Awaitable[str]]) -> None:
@@ -80,7 +80,7 @@ async def at_once(*calls: Callable[[], Awaitable[str]]) -> list[str]:
     return answers
 
 
-async def test_after_a_pause_is_answered_only_what_was_in_flight_goes_out(tmp_path: Path) -> None:
+async def test_after_a_pause_returns_only_requests_in_flight_are_sent(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(500))
@@ -109,7 +109,7 @@ async def test_after_a_pause_is_answered_only_what_was_in_flight_goes_out(tmp_pa
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 500
 
 
-async def test_pausing_and_resuming_again_and_again_sends_each_once(tmp_path: Path) -> None:
+async def test_repeated_pause_and_resume_sends_each_message_once(tmp_path: Path) -> None:
     async with site(tmp_path, latency_ms=10) as here:
         broadcast_id = await here.send(people(400))
         by = await operator(here, broadcast_id)
@@ -119,7 +119,7 @@ async def test_pausing_and_resuming_again_and_again_sends_each_once(tmp_path: Pa
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 400
 
 
-async def test_each_verb_is_harmless_when_repeated(tmp_path: Path) -> None:
+async def test_repeating_a_verb_changes_nothing(tmp_path: Path) -> None:
     async with site(tmp_path, clock=ShiftClock(stopped=True)) as here:
         by = await operator(here, await here.send(people(100)))
         assert [await by.pause(), await by.pause()] == ["paused", "paused"]
@@ -131,7 +131,7 @@ async def test_each_verb_is_harmless_when_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("round_", range(5))
-async def test_two_verbs_at_once_leave_one_consistent_state(tmp_path: Path, round_: int) -> None:
+async def test_two_concurrent_verbs_leave_a_consistent_state(tmp_path: Path, round_: int) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(60))
@@ -147,7 +147,7 @@ async def test_two_verbs_at_once_leave_one_consistent_state(tmp_path: Path, roun
         assert shown["sent_count"] + shown["cancelled_count"] == 60
 
 
-async def test_a_cancel_beside_a_running_send_messages_nobody_afterwards(tmp_path: Path) -> None:
+async def test_after_a_cancel_during_a_send_no_message_is_sent(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(500))
@@ -166,7 +166,7 @@ async def test_a_cancel_beside_a_running_send_messages_nobody_afterwards(tmp_pat
         assert len(here.sim.ledger) == shown["sent_count"]
 
 
-async def test_a_retry_that_waits_is_cancelled_too(tmp_path: Path) -> None:
+async def test_a_waiting_retry_is_cancelled_with_its_broadcast(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, error_share=1.0, error_code=131016) as here:
         broadcast_id = await here.send(people(5))
@@ -180,7 +180,7 @@ async def test_a_retry_that_waits_is_cancelled_too(tmp_path: Path) -> None:
         assert (shown["cancelled_count"], len(here.sim.ledger)) == (5, 0)
 
 
-async def test_two_retries_at_once_requeue_each_once(tmp_path: Path) -> None:
+async def test_two_concurrent_retries_requeue_each_recipient_once(tmp_path: Path) -> None:
     async with site(tmp_path, error_share=1.0, error_code=131026) as here:
         broadcast_id = await here.send(people(30))
         by = await operator(here, broadcast_id)
@@ -194,10 +194,10 @@ async def test_two_retries_at_once_requeue_each_once(tmp_path: Path) -> None:
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 30
 
 
-async def test_a_retry_of_uncertain_ones_beside_their_webhooks_sends_no_second_message(
+async def test_a_retry_of_uncertain_recipients_skips_those_with_a_status(
     tmp_path: Path,
 ) -> None:
-    """Meta took all of them and hung up; what the webhooks have settled is not uncertain any more."""
+    """Meta accepted all messages and closed the connections. Recipients with a status are not uncertain any more."""
     async with site(
         tmp_path, close_after_share=1.0, read_share=0, webhook_url=NOBODY, webhook_backoff_s=0.1
     ) as here:
@@ -213,7 +213,7 @@ async def test_a_retry_of_uncertain_ones_beside_their_webhooks_sends_no_second_m
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
 
-async def test_a_paused_broadcast_with_nothing_left_is_sent(tmp_path: Path) -> None:
+async def test_a_paused_broadcast_without_pending_recipients_is_completed(tmp_path: Path) -> None:
     async with site(tmp_path, hold_answers=True) as here:
         broadcast_id = await here.send(people(5))
         by = await operator(here, broadcast_id)
@@ -224,7 +224,7 @@ async def test_a_paused_broadcast_with_nothing_left_is_sent(tmp_path: Path) -> N
         assert await by.resume() == "conflict: Cannot resume this broadcast: it is sent"
 
 
-async def test_a_number_pauses_and_resumes_whoever_sends_from_it(tmp_path: Path) -> None:
+async def test_pausing_a_number_holds_all_its_broadcasts(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
         first, second = await here.send(people(300)), await here.send(people(300, 300))
@@ -247,8 +247,8 @@ async def test_a_number_pauses_and_resumes_whoever_sends_from_it(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("code", "reason"), [(190, "number_paused"), (132001, "template")])
-async def test_a_long_pause_uses_up_nobodys_time(tmp_path: Path, code: int, reason: str) -> None:
-    """Tried once, then it stood still for days: a passing fault afterwards is not its end."""
+async def test_a_pause_does_not_count_towards_the_maximum_age(tmp_path: Path, code: int, reason: str) -> None:
+    """Recipients were tried once, then paused for days. A temporary fault afterwards does not fail them."""
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, error_share=1.0, error_code=code) as here:
         broadcast_id = await here.send(people(3))
@@ -266,7 +266,7 @@ async def test_a_long_pause_uses_up_nobodys_time(tmp_path: Path, code: int, reas
         assert shown["failed_count"] == 0
 
 
-async def test_one_that_is_scheduled_keeps_its_time_through_a_pause(tmp_path: Path) -> None:
+async def test_a_scheduled_broadcast_keeps_its_time_through_a_pause(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(3), scheduled_at=iso(clock.now() + DAY))
@@ -277,8 +277,8 @@ async def test_one_that_is_scheduled_keeps_its_time_through_a_pause(tmp_path: Pa
         assert (await here.show(broadcast_id))["cancelled_count"] == 3
 
 
-async def test_slow_broadcasts_do_not_take_all_slots(tmp_path: Path) -> None:
-    """Four of a number of two messages a second would take minutes: another number's are sent beside them."""
+async def test_broadcasts_of_a_slow_number_do_not_use_all_workers(tmp_path: Path) -> None:
+    """Four broadcasts at two messages a second would take minutes. The broadcast of another number is sent meanwhile."""
     async with site(tmp_path, messages_per_second=2) as here:
         for start in range(4):
             await here.send(people(100, 100 * start))
@@ -298,8 +298,8 @@ async def test_slow_broadcasts_do_not_take_all_slots(tmp_path: Path) -> None:
         assert shown["sent_count"] == 50
 
 
-async def test_a_removed_number_is_no_silent_end(tmp_path: Path) -> None:
-    """Removal refuses what is unfinished; where it happened all the same, the hold says so, and a retry is refused."""
+async def test_a_broadcast_of_a_removed_number_is_held_with_that_reason(tmp_path: Path) -> None:
+    """Such a number cannot be removed. If it is removed by hand, the hold says so and a retry is rejected."""
     async with site(tmp_path, messages_per_second=1) as here:
         broadcast_id = await here.send(people(50))
         by = await operator(here, broadcast_id)
@@ -314,7 +314,7 @@ async def test_a_removed_number_is_no_silent_end(tmp_path: Path) -> None:
         assert await by.cancel() == "cancelled"
 
 
-async def test_a_token_that_cannot_be_read_pauses_the_number_and_says_why(tmp_path: Path) -> None:
+async def test_a_token_that_cannot_be_decrypted_pauses_the_number_with_a_reason(tmp_path: Path) -> None:
     async with site(tmp_path, messages_per_second=1) as here:
         broadcast_id = await here.send(people(20))
         await here.running.ctx.db.write(
@@ -324,8 +324,8 @@ async def test_a_token_that_cannot_be_read_pauses_the_number_and_says_why(tmp_pa
         assert "access token cannot be read" in shown["hold"]["detail"]
 
 
-async def test_a_live_rescue_never_touches_what_is_alive(tmp_path: Path) -> None:
-    """The clock jumps a day ahead while requests are under way: nobody becomes uncertain, nobody is sent to twice."""
+async def test_expiring_leases_while_running_leaves_requests_in_flight_alone(tmp_path: Path) -> None:
+    """The clock jumps a day ahead while requests are in flight: no recipient becomes uncertain or gets a second message."""
     clock = ShiftClock()
     extra = '[sender]\non_uncertain = "resend"'
     async with site(tmp_path, clock=clock, extra=extra, hold_answers=True) as here:
@@ -338,7 +338,7 @@ async def test_a_live_rescue_never_touches_what_is_alive(tmp_path: Path) -> None
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 10
 
 
-async def test_an_attempt_that_nobody_makes_is_found_while_running(tmp_path: Path) -> None:
+async def test_an_attempt_without_a_request_expires_while_the_daemon_runs(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, messages_per_second=1) as here:
         broadcast_id = await here.send(people(30))

@@ -1,4 +1,4 @@
-"""A test for each promise of docs/delivery-guarantees.md, named after it; the daemon is killed for real."""
+"""Tests for each promise of docs/delivery-guarantees.md, named after its number; the daemon gets SIGKILL."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -57,7 +57,7 @@ async def show(daemon: Daemon, broadcast_id: str) -> dict[str, Any]:
 async def until(
     daemon: Daemon, broadcast_id: str, true: Callable[[dict[str, Any]], bool], timeout_s: float = PATIENCE_S
 ) -> dict[str, Any]:
-    """The broadcast once `true` holds of it."""
+    """The broadcast once `true` returns True for it."""
     shown: dict[str, Any] = {}
     with anyio.move_on_after(timeout_s):
         while True:
@@ -69,18 +69,18 @@ async def until(
 
 
 def rows(daemon: Daemon, sql: str) -> list[Any]:
-    """Rows of the file, while nobody else has it or beside the daemon."""
+    """Rows of the file, with or without a running daemon."""
     with closing(sqlite3.connect(daemon.folder / "wacrmd.db")) as db:
         return db.execute(sql).fetchall()
 
 
 async def taken(sim: Simulator, count: int) -> None:
-    """Wait until Meta has taken so many messages."""
+    """Wait until Meta has accepted that many messages."""
     await eventually(lambda: len(sim.ledger) >= count)
 
 
 async def test_promise_1_accepted_is_on_disk(tmp_path: Path) -> None:
-    """kill -9 the moment the 202 has come: broadcast, recipients and job are there, and it is sent."""
+    """kill -9 as soon as the 202 has come. Broadcast, recipients and job are stored, and it is sent."""
     async with running(tmp_path) as (daemon, sim):
         async with daemon.client() as client:
             broadcast_id = await post(client, people(500), key="once")
@@ -97,7 +97,7 @@ async def test_promise_1_accepted_is_on_disk(tmp_path: Path) -> None:
 
 
 async def test_promise_1_the_writer_waits_for_the_disk(tmp_path: Path) -> None:
-    """Power loss cannot be played here; what guards against it can be looked at: WAL and synchronous=FULL."""
+    """A test cannot cut the power. It checks the settings that protect against it: WAL and synchronous=FULL."""
     async with site(tmp_path) as here:
         mode = await here.running.ctx.db.outside_transaction(
             lambda tx: (
@@ -108,8 +108,8 @@ async def test_promise_1_the_writer_waits_for_the_disk(tmp_path: Path) -> None:
         assert mode == (("wal",), (2,))
 
 
-async def test_promise_2_no_one_is_messaged_twice(tmp_path: Path) -> None:
-    """Killed with requests under way: each of them was on disk first, none is made again, each is visible."""
+async def test_promise_2_no_recipient_gets_a_second_message(tmp_path: Path) -> None:
+    """The daemon is killed with requests in flight. Each attempt is on disk, is not repeated, and is listed."""
     async with running(tmp_path, webhooks=False) as (daemon, sim):
         async with daemon.client() as client:
             broadcast_id = await post(client, people(300))
@@ -131,7 +131,7 @@ async def test_promise_2_no_one_is_messaged_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("policy", "left"), [("hold", "uncertain"), ("fail", "failed")])
-async def test_promise_2_an_unknown_outcome_is_settled_by_its_webhook_or_stays_visible(
+async def test_promise_2_an_uncertain_recipient_gets_its_status_from_a_webhook_or_stays_listed(
     tmp_path: Path, policy: str, left: str
 ) -> None:
     sender = f'on_uncertain = "{policy}"'
@@ -144,12 +144,14 @@ async def test_promise_2_an_unknown_outcome_is_settled_by_its_webhook_or_stays_v
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         assert shown[f"{left}_count"] == 8
         entries = sim.ledger.entries
-        await tell(daemon, [(entry.wamid, "sent", entry.send.callback_data) for entry in entries[:4]])
+        await post_statuses(
+            daemon, [(entry.wamid, "sent", entry.send.callback_data) for entry in entries[:4]]
+        )
         shown = await show(daemon, broadcast_id)
         assert (shown["sent_count"], shown[f"{left}_count"]) == (4, 4)
 
 
-async def test_promise_2_policy_resend_sends_again_because_somebody_chose_it(tmp_path: Path) -> None:
+async def test_promise_2_policy_resend_sends_again(tmp_path: Path) -> None:
     sender = 'on_uncertain = "resend"'
     async with running(tmp_path, hold_answers=True, webhooks=False, sender=sender) as (daemon, sim):
         async with daemon.client() as client:
@@ -162,8 +164,8 @@ async def test_promise_2_policy_resend_sends_again_because_somebody_chose_it(tmp
         assert (shown["sent_count"], len(sim.ledger)) == (8, 16)
 
 
-async def test_promise_3_no_one_is_forgotten(tmp_path: Path) -> None:
-    """Faults of every kind and three kills: each ends in a final state, or is listed with its reason."""
+async def test_promise_3_each_recipient_is_final_or_listed_with_its_reason(tmp_path: Path) -> None:
+    """Faults of every kind and three kills. Each recipient ends in a final state or is listed with its reason."""
     shares: dict[str, Any] = {
         "close_after_share": 0.05,
         "close_before_share": 0.05,
@@ -190,8 +192,8 @@ async def test_promise_3_no_one_is_forgotten(tmp_path: Path) -> None:
         assert len(have) == len(sim.ledger)
 
 
-async def tell(daemon: Daemon, statuses: list[tuple[str, str, str | None]]) -> int:
-    """Meta posts statuses (message id, status, callback data); the HTTP status of the answer."""
+async def post_statuses(daemon: Daemon, statuses: list[tuple[str, str, str | None]]) -> int:
+    """Post statuses of Meta (message id, status, callback data); returns the HTTP status."""
     listed = [
         {"id": wamid, "status": status, "timestamp": "1795000000", "recipient_id": "1"}
         | ({"biz_opaque_callback_data": callback} if callback else {})
@@ -210,41 +212,42 @@ async def tell(daemon: Daemon, statuses: list[tuple[str, str, str | None]]) -> i
 
 @pytest.mark.parametrize("when", ["before the crash", "after the start"])
 @pytest.mark.parametrize("token", [True, False])
-async def test_promise_4_nothing_answered_200_is_lost(tmp_path: Path, when: str, token: bool) -> None:
-    """Statuses of messages whose answer was never seen: told before or after the crash, with our token or without.
+async def test_promise_4_a_webhook_answered_200_is_stored(tmp_path: Path, when: str, token: bool) -> None:
+    """Statuses of messages whose response was lost, before or after the crash, with our token or without.
 
-    Without any token an uncertain one stays so; once one status names the message, all that were kept count.
+    Without a token they are unmatched and the recipient stays uncertain. Once a status with the token names the
+    message, all of them count.
     """
     async with running(tmp_path, hold_answers=True, webhooks=False) as (daemon, sim):
         async with daemon.client() as client:
             broadcast_id = await post(client, people(5))
         await taken(sim, 5)
-        told = [
+        statuses = [
             (e.wamid, status, e.send.callback_data if token else None)
             for e in sim.ledger.entries
             for status in ("read", "delivered")
         ]
         if when == "before the crash":
-            await tell(daemon, told)
+            await post_statuses(daemon, statuses)
             await daemon.kill()
             await daemon.restart()
         else:
             await daemon.kill()
             await daemon.restart()
-            await tell(daemon, told)
+            await post_statuses(daemon, statuses)
         shown = await until(daemon, broadcast_id, lambda b: b["status"] == "sent")
         if not token:
             assert shown["uncertain_count"] == 5
             assert rows(daemon, "SELECT count(*) FROM unmatched_status") == [(10,)]
-            await tell(daemon, [(e.wamid, "sent", e.send.callback_data) for e in sim.ledger.entries])
+            await post_statuses(daemon, [(e.wamid, "sent", e.send.callback_data) for e in sim.ledger.entries])
             shown = await show(daemon, broadcast_id)
         assert (shown["read_count"], shown["uncertain_count"]) == (5, 0)
-        await tell(daemon, told * 3)
+        await post_statuses(daemon, statuses * 3)
         assert (await show(daemon, broadcast_id))["read_count"] == 5
 
 
-async def test_promise_4_a_status_during_the_restart_comes_again(tmp_path: Path) -> None:
-    """While the daemon is down nothing is answered; Meta posts again, and it counts."""
+async def test_promise_4_a_status_during_a_restart_is_repeated_by_meta_and_counts(tmp_path: Path) -> None:
+    """While the daemon is down, Meta gets no response. It repeats the webhook, which then counts."""
     async with running(
         tmp_path, latency_ms=20, sent_after_ms=10, delivered_after_ms=50, read_share=0, webhook_backoff_s=0.3
     ) as (daemon, sim):
@@ -260,7 +263,7 @@ async def test_promise_4_a_status_during_the_restart_comes_again(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("why", "told"),
+    ("why", "log_event"),
     [
         ("paused_by_operator", None),
         ("number_paused", "number_paused:account"),
@@ -272,8 +275,10 @@ async def test_promise_4_a_status_during_the_restart_comes_again(tmp_path: Path)
         ("many_failures", "broadcast_paused:many_failures"),
     ],
 )
-async def test_promise_5_a_stall_is_always_explained(tmp_path: Path, why: str, told: str | None) -> None:
-    """`hold` in the API, the same in `status`, and a line in the log (an operator's own pause is in the audit log)."""
+async def test_promise_5_a_hold_has_its_reason_in_the_api_the_status_and_the_log(
+    tmp_path: Path, why: str, log_event: str | None
+) -> None:
+    """`hold` in the API, the same in `status`, and a log event (the pause of an operator is in the audit log)."""
     codes = {
         "number_paused": 190,
         "throttled": 80007,
@@ -287,7 +292,7 @@ async def test_promise_5_a_stall_is_always_explained(tmp_path: Path, why: str, t
     with capture_logs() as events:
         await stall(tmp_path, why, extra, options)
     seen = {event["event"] + (f":{event['reason']}" if event.get("reason") else "") for event in events}
-    assert told is None or told in seen
+    assert log_event is None or log_event in seen
 
 
 async def stall(folder: Path, why: str, extra: str, options: dict[str, Any]) -> None:
@@ -306,8 +311,8 @@ async def stall(folder: Path, why: str, extra: str, options: dict[str, Any]) -> 
         assert why in {held["reason"] for held in status["held"] if held["id"] == broadcast_id}
 
 
-async def test_promise_6_counts_are_derived(tmp_path: Path) -> None:
-    """Nothing beside the rows can drift: a row changed by hand shows in the very next answer."""
+async def test_promise_6_counts_are_read_from_the_rows(tmp_path: Path) -> None:
+    """There are no stored counters: a row changed by hand is in the next response."""
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(10))
         await here.until(broadcast_id, lambda b: b["status"] == "sent" and b["delivered_count"] == 10)

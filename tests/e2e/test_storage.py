@@ -1,4 +1,4 @@
-"""A disk that is full, read-only or taken, and a file that is damaged: said clearly, nothing lost, no restart."""
+"""Full and read-only disks, locked and damaged files: clear errors, nothing lost, no restart needed."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ def fill(folder: Path) -> Path:
 
 
 async def set_pages(here: Site, pages: int) -> None:
-    """Let the file grow to that many pages and no further, 0: to what it has now."""
+    """Limit the file to that many pages; 0 is its present size."""
 
     def work(tx: Tx) -> None:
         (now,) = tx.execute("PRAGMA page_count").fetchone()
@@ -68,7 +68,7 @@ async def set_pages(here: Site, pages: int) -> None:
 
 
 async def refused_while_full(here: Site, broadcast_id: str) -> None:
-    """New work gets 503 with a time and a reason, old work can be read, Meta's webhooks are not taken."""
+    """New broadcasts get 503 with a time and a reason, reads work, and Meta's webhooks are not accepted."""
     answer = await here.post(people(1000, 5000))
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) > 0
@@ -89,7 +89,9 @@ async def refused_while_full(here: Site, broadcast_id: str) -> None:
     assert "disk is full" in status["database"]["outage"]["detail"]
 
 
-async def test_a_full_file_system_loses_nothing_and_goes_on_by_itself(small_disk: Path) -> None:
+async def test_a_full_file_system_loses_nothing_and_sending_continues_when_there_is_space(
+    small_disk: Path,
+) -> None:
     async with site(small_disk, messages_per_second=100, latency_ms=150) as here:
         broadcast_id = await here.send(people(300))
         await here.until(broadcast_id, lambda b: b["sent_count"] > 10)
@@ -106,7 +108,9 @@ async def test_a_full_file_system_loses_nothing_and_goes_on_by_itself(small_disk
         assert here.running.ctx.db.outage is None
 
 
-async def test_a_file_that_may_not_grow_loses_nothing_and_goes_on_by_itself(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_grow_loses_nothing_and_sending_continues_when_it_can(
+    tmp_path: Path,
+) -> None:
     async with site(tmp_path, messages_per_second=100, latency_ms=100) as here:
         broadcast_id = await here.send(people(150))
         await here.until(broadcast_id, lambda b: b["sent_count"] > 5)
@@ -121,8 +125,8 @@ async def test_a_file_that_may_not_grow_loses_nothing_and_goes_on_by_itself(tmp_
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 150
 
 
-async def test_an_outage_ends_by_itself_when_nobody_writes(tmp_path: Path) -> None:
-    """Else whoever waits for good news before it sends work would wait for ever."""
+async def test_an_outage_ends_without_a_write_of_a_caller(tmp_path: Path) -> None:
+    """Otherwise a client that waits for the end of the outage would wait without end."""
     async with site(tmp_path) as here:
         await set_pages(here, 0)
         assert (await here.post(people(1000))).status_code == 503
@@ -131,7 +135,7 @@ async def test_an_outage_ends_by_itself_when_nobody_writes(tmp_path: Path) -> No
         await eventually(lambda: here.running.ctx.db.outage is None)
 
 
-async def test_a_lock_of_another_program_is_named_and_waited_for(
+async def test_while_another_program_locks_the_database_writes_get_503_and_reads_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "BUSY_TIMEOUT_MS", 200)
@@ -148,7 +152,7 @@ async def test_a_lock_of_another_program_is_named_and_waited_for(
         await here.until_status(await here.send(people(5, 100)), "sent")
 
 
-async def test_a_read_only_file_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
+async def test_with_a_read_only_file_requests_get_503_and_nothing_is_sent(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await here.running.ctx.db.outside_transaction(
             lambda tx: tx.execute("PRAGMA query_only = ON").fetchall()
@@ -169,7 +173,7 @@ async def start(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["no database", "a page of rubbish"])
-async def test_a_damaged_file_stops_the_start_with_what_to_do(tmp_path: Path, damage: str) -> None:
+async def test_the_error_of_a_damaged_file_at_the_start_says_what_to_do(tmp_path: Path, damage: str) -> None:
     async with site(tmp_path) as here:
         await here.until_status(await here.send(people(50)), "sent")
     path = tmp_path / "wacrmd.db"
@@ -185,7 +189,7 @@ async def test_a_damaged_file_stops_the_start_with_what_to_do(tmp_path: Path, da
         await start(tmp_path)
 
 
-async def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None:
+async def test_a_newer_schema_is_an_error_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "wacrmd.db"
     with closing(open_writer(path)) as connection:
         migrate(connection, path)
@@ -196,7 +200,7 @@ async def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path) -> None
         assert connection.execute("PRAGMA user_version").fetchone() == (9999,)
 
 
-async def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+async def test_a_file_of_another_program_is_an_error_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "wacrmd.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE theirs (x)")
@@ -210,13 +214,13 @@ async def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
     assert before[:16] == path.read_bytes()[:16]
 
 
-async def test_a_second_daemon_is_refused(tmp_path: Path) -> None:
+async def test_a_second_daemon_on_one_database_does_not_start(tmp_path: Path) -> None:
     async with site(tmp_path):
         with pytest.raises(DatabaseInUseError, match="another wacrmd already uses"):
             await start(tmp_path)
 
 
-async def test_a_full_disk_at_the_start_is_said_and_the_next_start_works(small_disk: Path) -> None:
+async def test_a_full_disk_at_the_start_is_an_error_and_the_next_start_works(small_disk: Path) -> None:
     async with site(small_disk) as here:
         await here.until_status(await here.send(people(20)), "sent")
     ballast = fill(small_disk)
@@ -226,8 +230,8 @@ async def test_a_full_disk_at_the_start_is_said_and_the_next_start_works(small_d
     await start(small_disk)
 
 
-async def test_one_bad_write_takes_back_itself_alone(tmp_path: Path) -> None:
-    """Writes share a commit, each in its own savepoint; what is answered is on disk, what failed is not."""
+async def test_a_failed_write_rolls_back_only_its_own_changes(tmp_path: Path) -> None:
+    """Writes share a commit, each in its own savepoint. Those that returned are on disk, the failed one is not."""
     async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
 
         def put(tx: Tx, key: str) -> str:
@@ -251,14 +255,14 @@ async def test_one_bad_write_takes_back_itself_alone(tmp_path: Path) -> None:
 
 
 async def test_a_transaction_left_open_by_a_failed_rollback_is_ended(tmp_path: Path) -> None:
-    """Else every write after it would fail, and only a restart would help."""
+    """Otherwise every later write would fail until a restart."""
     async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
         await db.outside_transaction(lambda tx: tx.execute("BEGIN IMMEDIATE").fetchall())
         await db.write(lambda tx: tx.execute("INSERT INTO setting VALUES ('k', 'v')").rowcount)
         assert await db.read(lambda tx: tx.execute("SELECT count(*) FROM setting").fetchone()) == (1,)
 
 
-async def test_after_the_end_nothing_is_taken(tmp_path: Path) -> None:
+async def test_after_closing_writes_are_rejected(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
         pass
     with pytest.raises(StorageError, match="stopping"):
@@ -266,7 +270,7 @@ async def test_after_the_end_nothing_is_taken(tmp_path: Path) -> None:
 
 
 async def test_a_webhook_that_cannot_be_stored_is_not_answered_200(tmp_path: Path) -> None:
-    """Meta posts it again, and then it counts."""
+    """Meta repeats the webhook, and then it counts."""
     async with site(tmp_path, read_share=0, webhook_url=NOBODY, webhook_backoff_s=0.1) as here:
         broadcast_id = await here.send(people(20))
         await here.until_status(broadcast_id, "sent")
@@ -283,7 +287,7 @@ async def test_a_webhook_that_cannot_be_stored_is_not_answered_200(tmp_path: Pat
         assert (await here.show(broadcast_id))["delivered_count"] == 20
 
 
-async def test_the_api_says_503_as_json_when_even_reading_fails(tmp_path: Path) -> None:
+async def test_the_api_answers_503_as_json_when_reads_fail(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await here.running.ctx.db.outside_transaction(
             lambda tx: tx.execute("ALTER TABLE api_key RENAME TO gone").fetchall()

@@ -9,7 +9,7 @@ from tests.e2e.torture import expected, torture
 pytestmark = [pytest.mark.anyio, pytest.mark.torture]
 
 
-async def test_ten_kills_lose_nobody_and_message_nobody_twice(tmp_path: Path) -> None:
+async def test_ten_kills_lose_no_recipient_and_send_no_second_message(tmp_path: Path) -> None:
     report = await torture(kills=10, seed=7, folder=tmp_path)
     assert report.problems == [], report.text()
     assert (report.lost, report.twice) == (0, 0)
@@ -19,15 +19,15 @@ async def test_ten_kills_lose_nobody_and_message_nobody_twice(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("statuses", "status"),
     [
         (("sent",), "sent"),
         (("read", "sent"), "read"),
         (("reply", "sent", "delivered"), "replied"),
         (("failed", "sent"), "failed"),
         (("failed", "delivered"), "delivered"),
-        ((), "nothing told"),
+        ((), "no status"),
     ],
 )
-def test_what_the_comparison_expects(told: tuple[str, ...], status: str) -> None:
-    assert expected(told) == status
+def test_the_expected_status_of_a_set_of_webhooks(statuses: tuple[str, ...], status: str) -> None:
+    assert expected(statuses) == status

@@ -1,4 +1,4 @@
-"""A daemon that is killed while it delivers: the app is told again, under the same id."""
+"""A daemon that is killed during a delivery: the next one repeats it with the same id."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ allow_private = ["127.0.0.0/8"]
 
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[None]:
-    """The real daemon as a process of its own; killed, not stopped, at the end."""
+    """The real daemon in its own process; killed at the end."""
     config = folder / "config.toml"
     config.write_text(CONFIG.format(folder=folder))
     command = [
@@ -48,14 +48,14 @@ async def serving(folder: Path) -> AsyncIterator[None]:
     ]
     async with await anyio.open_process(command, stdout=None, stderr=PIPE) as process:
         assert process.stderr is not None
-        told = b""
+        output = b""
         try:
             with anyio.fail_after(PATIENCE_S):
-                while b'"daemon_ready"' not in told:
-                    told += await process.stderr.receive()
+                while b'"daemon_ready"' not in output:
+                    output += await process.stderr.receive()
             yield
         except anyio.EndOfStream as error:
-            raise AssertionError(told.decode()) from error
+            raise AssertionError(output.decode()) from error
         finally:
             process.kill()
 
@@ -65,7 +65,7 @@ def admin(folder: Path, method: str, **params: Any) -> Any:
         return client.call(method, params)
 
 
-async def test_a_delivery_under_way_at_kill_9_is_made_again(tmp_path: Path) -> None:
+async def test_a_delivery_in_flight_at_kill_9_is_repeated(tmp_path: Path) -> None:
     async with receiver() as app:
         app.answers["/hook"] = None
         async with serving(tmp_path):
@@ -82,10 +82,10 @@ async def test_a_delivery_under_way_at_kill_9_is_made_again(tmp_path: Path) -> N
                 webhook = {"url": f"{app.url}/hook", "events": ["contact.opted_out"]}
                 assert (await api.post("/api/v1/webhooks", json=webhook)).status_code == 201
                 assert (await api.post("/api/v1/optouts", json={"phone": "+14155550100"})).status_code == 201
-            await app.until(lambda: len(app.got) == 1)
+            await app.until(lambda: len(app.requests) == 1)
         app.answers["/hook"] = 200
         async with serving(tmp_path):
-            await app.until(lambda: len(app.got) == 2)
-        first, second = app.got
+            await app.until(lambda: len(app.requests) == 2)
+        first, second = app.requests
         assert first.body == second.body
         assert first.headers["webhook-id"] == second.headers["webhook-id"]

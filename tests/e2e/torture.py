@@ -2,7 +2,7 @@
 
 The daemon is a process of its own that gets SIGKILL at random moments, also while it starts. The simulated Meta
 runs in this process and is never killed; it hangs up, hangs, answers half or 502, refuses and throttles, and posts
-its webhooks early, late, twice, shuffled and in batches, again and again until they are taken.
+its webhooks early, late, twice, shuffled and in batches, and repeats them until they are accepted.
 
     python -m tests.e2e.torture --kills 300 --seed 1
 """
@@ -65,7 +65,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
 
 @dataclass
 class Posted:
-    """One POST as the client saw it: its people, its key if it had one, and the answers."""
+    """One POST of a client: its recipients, its idempotency key if any, and the responses."""
 
     key: str | None
     to: list[str]
@@ -76,7 +76,7 @@ class Posted:
 
 @dataclass
 class Report:
-    """What was done and what was found; `problems` is empty when every promise held."""
+    """What was done and found; `problems` is empty if every promise was kept."""
 
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
@@ -95,7 +95,7 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """The report as people read it."""
+        """The report as text."""
         statuses = ", ".join(f"{name} {count}" for name, count in sorted(self.final.items()))
         issued = ", ".join(f"{name} {count}" for name, count in sorted(self.issued.items()))
         outcomes = ", ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items()))
@@ -107,7 +107,7 @@ class Report:
             f"broadcasts      {self.broadcasts} with {self.recipients} recipients",
             f"Meta's answers  {outcomes}",
             f"messages taken  {self.taken}",
-            f"statuses told   {issued}",
+            f"statuses posted {issued}",
             f"recipients now  {statuses}",
             "                (of the uncertain, Meta has no message)",
             f"lost            {self.lost}",
@@ -134,7 +134,7 @@ class Torture:
         sim.change(**NO_FAULTS)
 
     async def run(self) -> Report:
-        """Kill as often as asked for, let everything come to its end, and compare."""
+        """Kill as often as asked for, let all work finish, and compare."""
         began = time.monotonic()
         await self.daemon.set_up()
         await self.kill("idle")
@@ -182,7 +182,7 @@ class Torture:
                 tasks.start_soon(self.one_caller, client, caller)
 
     async def one_caller(self, client: httpx.AsyncClient, caller: int) -> None:
-        """A POST is repeated only when no answer came; half of them carry an Idempotency-Key."""
+        """Repeat a POST only if no response came; half of them have an Idempotency-Key."""
         while True:
             count = self.random.choice((1, 5, 20, 60))
             to = people(count, self._phones)
@@ -240,7 +240,7 @@ class Torture:
             await self.daemon.admin("number.resume", id=PHONE_NUMBER_ID)
 
     async def resume(self, broadcast_id: str) -> None:
-        """Resume; one that is `sent` meanwhile refuses, and that is right."""
+        """Resume; a broadcast that is `sent` meanwhile gives a conflict, which is right."""
         try:
             await self.daemon.admin("broadcast.resume", id=broadcast_id)
         except WacrmdError as refusal:
@@ -251,7 +251,7 @@ class Torture:
     # --- the end ------------------------------------------------------------------------------------------
 
     async def end(self) -> None:
-        """One last run without faults, until everything is sent and all webhooks are taken; then stop it and compare."""
+        """A last run without faults until everything is sent and all webhooks are accepted; then stop and compare."""
         self.daemon.start()
         if not await self.daemon.ready():
             self.report.problems.append("the daemon does not start any more")
@@ -266,7 +266,7 @@ class Torture:
         compare(self.folder / "wacrmd.db", self.sim, self.posted, shown, self.report)
 
     async def settle(self) -> None:
-        """Wait until nothing is being sent and every webhook was taken."""
+        """Wait until nothing is being sent and every webhook was accepted."""
         deadline = time.monotonic() + SETTLE_S
         while time.monotonic() < deadline:
             status = await self.daemon.admin("status")
@@ -295,7 +295,7 @@ class Torture:
 def compare(
     path: Path, sim: Simulator, posted: list[Posted], shown: dict[str, dict[str, Any]], report: Report
 ) -> None:
-    """Compare the database with the ledger and with what the clients were told."""
+    """Compare the database with the ledger and with the responses to clients."""
     db = sqlite3.connect(path)
     problems = report.problems
     integrity = db.execute("PRAGMA integrity_check").fetchall()
@@ -315,7 +315,7 @@ def compare(
 
 
 def compare_posts(db: sqlite3.Connection, posted: list[Posted], report: Report) -> None:
-    """What was answered 202 is there, whole; a key never made two; without an answer all or nothing is there."""
+    """A 202 means that the broadcast is stored whole; without a response, whole or not at all. A key made at most one."""
     people_of: dict[str, list[str]] = {}
     for uuid, to in db.execute(
         'SELECT b.uuid, r."to" FROM broadcast b LEFT JOIN recipient r ON r.broadcast_id = b.id ORDER BY r.id'
@@ -343,7 +343,7 @@ def compare_posts(db: sqlite3.Connection, posted: list[Posted], report: Report) 
 
 
 def compare_recipients(db: sqlite3.Connection, sim: Simulator, report: Report) -> None:
-    """Each recipient has at most one message, is in the state that the webhooks tell, and none waits."""
+    """Each recipient has at most one message and the status of its webhooks, and none is pending."""
     taken: dict[tuple[str, int], list[Any]] = {}
     for entry in sim.ledger.entries:
         token = parse_callback_token(entry.send.callback_data or "")
@@ -372,23 +372,23 @@ def compare_recipients(db: sqlite3.Connection, sim: Simulator, report: Report) -
             report.lost += status in STAGE
             report.problems.append(f"{who} has no message and no reason")
         elif entries and expected(entries[0].statuses) != status:
-            told = ", ".join(entries[0].statuses)
-            report.problems.append(f"{who}, but Meta told: {told}; error {code} {title}")
+            posted = ", ".join(entries[0].statuses)
+            report.problems.append(f"{who}, but Meta posted: {posted}; error {code} {title}")
         elif entries and (entries[0].send.input != to or entries[0].wamid != wamid):
             report.problems.append(f"{who} has wamid {wamid}, the ledger {entries[0].wamid}")
     if strangers := set(taken) - known:
         report.problems.append(f"messages for recipients that are not there: {sorted(strangers)[:3]}")
 
 
-def expected(told: tuple[str, ...]) -> str:
-    """The status that these webhooks make, in whatever order they came."""
+def expected(posted: tuple[str, ...]) -> str:
+    """The status after these webhooks, in any order."""
     names = {"reply": "replied", "tap": "replied"}
-    statuses = [RecipientStatus(names.get(status, status)) for status in told]
+    statuses = [RecipientStatus(names.get(status, status)) for status in posted]
     stages = [status for status in statuses if status in STAGE]
     best = max(stages, key=STAGE.__getitem__, default=None)
     if RecipientStatus.FAILED in statuses and (best is None or best is RecipientStatus.SENT):
         return RecipientStatus.FAILED
-    return best or "nothing told"
+    return best or "no status"
 
 
 def compare_counts(db: sqlite3.Connection, shown: dict[str, dict[str, Any]], report: Report) -> None:

@@ -45,12 +45,12 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_what_is_not_public_is_refused(address: str) -> None:
+def test_addresses_that_are_not_public_are_rejected(address: str) -> None:
     assert not AddressPolicy([]).allows("host", address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_what_is_public_is_allowed(address: str) -> None:
+def test_public_addresses_are_allowed(address: str) -> None:
     assert AddressPolicy([]).allows("host", address)
 
 
@@ -82,7 +82,7 @@ def test_the_configuration_lists_networks_and_hosts() -> None:
         ("http://h/" + "x" * 2048, "at most 2048"),
     ],
 )
-def test_urls_that_are_refused_say_why(url: str, expected: str) -> None:
+def test_the_error_of_a_rejected_url_says_why(url: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         parse_url(url)
 

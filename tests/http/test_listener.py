@@ -1,4 +1,4 @@
-"""The listeners over real sockets: what Hypercorn would hang on, lose or forget."""
+"""The HTTP listeners over real sockets: cases in which Hypercorn alone would hang or leak."""
 
 import socket
 import stat
@@ -34,14 +34,14 @@ LIMIT = 2_000_000
 
 
 class Unlistening(StreamingResponse):
-    """A streaming response that does not ask meanwhile whether the caller is still there."""
+    """A streaming response that does not check whether the client has disconnected."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.stream_response(send)
 
 
 class Behaviours:
-    """An app with every kind of behaviour that the listener must cope with."""
+    """An app with every kind of behaviour that the listener must handle."""
 
     def __init__(self) -> None:
         self.entered = anyio.Event()
@@ -116,7 +116,7 @@ def app() -> Behaviours:
 
 @asynccontextmanager
 async def serving(app: Behaviours, bind: Bind = LOCAL, drain_s: float = 3600) -> AsyncIterator[Listener]:
-    """A listener that serves; leaving asks it to stop and waits until it has, which must not take for ever."""
+    """A serving listener; on exit it is stopped, within a time limit."""
     listener, shutdown = Listener.open(bind, "[api] bind"), anyio.Event()
     with anyio.fail_after(PATIENCE_S):
         async with anyio.create_task_group() as tasks:
@@ -144,7 +144,7 @@ async def raw(listener: Listener, sent: bytes) -> ByteStream:
 
 
 async def rest(stream: ByteStream) -> bytes:
-    """Everything until the server closes."""
+    """All bytes until the server closes."""
     received = b""
     with anyio.fail_after(PATIENCE_S):
         try:

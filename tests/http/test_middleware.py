@@ -1,4 +1,4 @@
-"""Request ids, the last guard and bodies with a limit, through ASGI without a server."""
+"""Request ids, unhandled errors and body limits, through ASGI without a server."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -108,7 +108,7 @@ async def test_a_crash_after_the_answer_has_started_is_logged_and_the_answer_sta
     assert [e["event"] for e in events] == ["request_crashed"]
 
 
-async def test_a_refusal_becomes_its_error_answer() -> None:
+async def test_a_refusal_becomes_its_error_response() -> None:
     async def endpoint(request: Request) -> Response:
         raise Refusal(ErrorCode.UNAVAILABLE, "draining", [Problem("a[1]", "wrong")], retry_after_s=7)
 
@@ -124,7 +124,7 @@ async def test_a_refusal_becomes_its_error_answer() -> None:
     }
 
 
-async def test_a_client_that_has_disconnected_is_no_crash() -> None:
+async def test_a_disconnected_client_is_not_logged_as_a_crash() -> None:
     async def endpoint(request: Request) -> Response:
         raise ClientDisconnect
 
@@ -168,7 +168,7 @@ async def body_of(
     return await read_body(request, limit=8, deadline_s=deadline_s)
 
 
-async def test_a_body_within_the_limit_comes_whole() -> None:
+async def test_a_body_within_the_limit_is_read_completely() -> None:
     assert await body_of([part(b"1234"), part(b"5678", more=False)], (b"content-length", b"8")) == b"12345678"
 
 

@@ -1,4 +1,4 @@
-"""A scripted TCP peer for tests: it counts what arrives, and does to each connection what is said."""
+"""A TCP server for tests: it counts what arrives, and runs a script for each connection."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ def reset_on_close(sock: socket.socket) -> None:
 
 
 class Talk:
-    """One connection as the peer sees it."""
+    """One connection of the peer."""
 
     def __init__(self, peer: "Peer", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.peer = peer
@@ -28,7 +28,7 @@ class Talk:
         return await self.reader.readuntil(b"\r\n\r\n")
 
     async def request(self) -> tuple[bytes, bytes]:
-        """Read one whole request, and keep it."""
+        """Read one complete request and keep it."""
         head = await self.head()
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
         body = await self.reader.readexactly(int(fields.get(b"content-length", b"0")))
@@ -37,11 +37,11 @@ class Talk:
         return head, body
 
     async def answer(self, body: bytes, status: str = "200 OK", *headers: str) -> None:
-        """Write one whole answer."""
+        """Write one complete response."""
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
-        await self.say("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        await self.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
-    async def say(self, raw: bytes) -> None:
+    async def write(self, raw: bytes) -> None:
         """Write these bytes."""
         self.writer.write(raw)
         await self.writer.drain()
@@ -63,7 +63,7 @@ class Peer:
 
     @property
     def posts(self) -> int:
-        """How many POSTs have arrived as a whole."""
+        """The number of complete POSTs."""
         return sum(head.startswith(b"POST ") for head, _ in self.requests)
 
 

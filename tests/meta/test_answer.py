@@ -1,4 +1,4 @@
-"""An answer is read by Meta's own words first, and an unclear one is never taken for a refusal."""
+"""Outcomes of responses: Meta's error object decides, and an unclear response is never a rejection."""
 
 import json
 from typing import Any
@@ -88,7 +88,7 @@ def refused(status: int, code: int) -> Refused:
         (500, {"error": {"code": 10**30, "message": "m"}}, unknown(500)),
     ],
 )
-def test_an_answer_becomes_an_outcome(status: int, body: Any, outcome: Outcome) -> None:
+def test_each_answer_becomes_its_outcome(status: int, body: Any, outcome: Outcome) -> None:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     assert outcome_of(status, {}, raw) == outcome
 
@@ -149,7 +149,7 @@ def test_long_texts_of_an_error_are_cut() -> None:
 
 
 @given(st.integers(200, 599), st.binary(max_size=40))
-def test_only_a_message_id_is_accepted_and_no_bytes_raise(status: int, body: bytes) -> None:
+def test_only_an_answer_with_a_message_id_is_accepted_and_no_bytes_raise(status: int, body: bytes) -> None:
     outcome = outcome_of(status, {}, body)
     assert not isinstance(outcome, Accepted)
     if status < 300 or status >= 500:

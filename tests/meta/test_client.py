@@ -1,4 +1,4 @@
-"""Management calls: paging, and a clear sentence for everything that goes wrong."""
+"""Management calls: paging, and a clear error for each failure."""
 
 import json
 import socket
@@ -24,7 +24,7 @@ def meta(url: str) -> MetaClient:
 
 
 def answering(*answers: tuple[str, Any]) -> Script:
-    """Answer request by request, over one connection or more."""
+    """Respond to each request in turn, over one connection or more."""
 
     async def script(talk: Talk) -> None:
         while len(talk.peer.requests) < len(answers):
@@ -83,7 +83,7 @@ async def test_a_list_with_too_many_pages_is_an_error() -> None:
         await client.aclose()
 
 
-async def test_number_health_and_subscription() -> None:
+async def test_number_health_and_subscription_are_read() -> None:
     answers = [
         ("200 OK", {"id": "1", "quality_rating": "GREEN"}),
         ("200 OK", {"health_status": {"can_send_message": "AVAILABLE"}, "id": "1"}),
@@ -139,7 +139,9 @@ EXPIRED = {"error": {"code": 190, "message": "Session has expired.", "error_data
         ),
     ],
 )
-async def test_a_refused_call_says_why_in_one_sentence(status: str, document: Any, sentence: str) -> None:
+async def test_the_error_of_a_rejected_call_is_one_sentence(
+    status: str, document: Any, sentence: str
+) -> None:
     async with peer(answering((status, document))) as seen:
         client = meta(seen.url)
         with pytest.raises(MetaCallError) as raised:
@@ -160,7 +162,7 @@ async def test_an_answer_of_another_shape_is_an_error(document: Any) -> None:
         await client.aclose()
 
 
-async def test_a_failed_connection_says_why_without_the_token() -> None:
+async def test_the_error_of_a_failed_connection_does_not_contain_the_token() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_at_once:
         port = closed_at_once.getsockname()[1]
     client = meta(f"http://127.0.0.1:{port}")

@@ -1,4 +1,4 @@
-"""Every code of Meta's has a rule, and the rule is the one that this table names."""
+"""Each of Meta's codes has the rule of this table."""
 
 from dataclasses import replace
 

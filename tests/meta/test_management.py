@@ -1,4 +1,4 @@
-"""What Meta says about numbers, health, apps and templates is read whatever its shape."""
+"""Reading Meta's JSON about numbers, health, apps and templates, in any shape."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ NOW = 1_795_000_000_000
 NOTHING = NumberInfo(None, None, None, None, None, None, is_on_business_app=False)
 
 
-def test_a_number() -> None:
+def test_every_field_of_a_number_is_read() -> None:
     node = {
         "id": "106540352242922",
         "display_phone_number": "+1 555-078-3881",
@@ -36,7 +36,7 @@ def test_a_number() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", 7, [], {}])
-def test_what_a_number_does_not_have_is_none(value: Any) -> None:
+def test_missing_fields_of_a_number_are_none(value: Any) -> None:
     names = ("display_phone_number", "verified_name", "status", "quality_rating", "throughput")
     node = dict.fromkeys((*names, "whatsapp_business_manager_messaging_limit", "is_on_biz_app"), value)
     assert NumberInfo.of(node) == NumberInfo.of({}) == NOTHING
@@ -52,7 +52,7 @@ def test_long_texts_about_a_number_are_cut() -> None:
     )
 
 
-def test_health_with_its_errors() -> None:
+def test_health_is_read_with_its_errors() -> None:
     status = {
         "can_send_message": "LIMITED",
         "entities": [
@@ -81,7 +81,7 @@ def test_health_with_its_errors() -> None:
     assert Health.of({"entities": "odd"}) == Health(None, (), {"entities": "odd"})
 
 
-def test_the_names_of_apps() -> None:
+def test_the_names_of_subscribed_apps_are_read() -> None:
     subscriptions: list[dict[str, Any]] = [
         {"whatsapp_business_api_data": {"name": "CRM", "id": "7"}},
         {"whatsapp_business_api_data": {"id": "8"}},
@@ -140,7 +140,7 @@ def template(**changed: Any) -> Template:
         ({"name": "a", "language": "de", "components": "none", "status": 7, "category": []}, template()),
     ],
 )
-def test_a_template(item: dict[str, Any], expected: Template) -> None:
+def test_every_field_of_a_template_is_read(item: dict[str, Any], expected: Template) -> None:
     assert templates_of("waba", [item], NOW) == [expected]
 
 
@@ -171,7 +171,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), ANYTHING))
-def test_no_shape_raises(node: dict[str, Any]) -> None:
+def test_no_json_of_any_shape_raises(node: dict[str, Any]) -> None:
     NumberInfo.of(node)
     Health.of(node)
     app_names([node])

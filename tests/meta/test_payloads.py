@@ -1,4 +1,4 @@
-"""The body of a send is Meta's documented JSON, and what callers give for it is checked with paths."""
+"""The body of a send is Meta's documented JSON; problems in a caller's content have paths."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ def components(content: TemplateContent) -> Any:
     return template.get("components")
 
 
-def test_a_whole_message_is_metas_example() -> None:
+def test_a_complete_message_equals_metas_example() -> None:
     content = TemplateContent(
         params=["Pablo"],
         header={"image": MEDIA},
@@ -52,7 +52,7 @@ def test_a_whole_message_is_metas_example() -> None:
 }""")
 
 
-def test_a_user_id_goes_out_as_recipient_and_never_as_to() -> None:
+def test_a_user_id_is_sent_as_recipient_and_not_as_to() -> None:
     sent = payloads.message("US.13491208655302741918", "t", "en", TemplateContent(), "cb")
     assert sent["recipient"] == "US.13491208655302741918"
     assert "to" not in sent
@@ -152,7 +152,7 @@ def test_every_kind_of_content_becomes_metas_components(content: TemplateContent
 
 
 @pytest.mark.parametrize(("content", "expected"), CASES)
-def test_what_can_be_sent_has_no_problems(content: TemplateContent, expected: Any) -> None:
+def test_valid_content_has_no_problems(content: TemplateContent, expected: Any) -> None:
     given = {"header": content.header, "buttons": content.buttons, "components": content.components}
     assert payloads.content_problems(given) == []
 
@@ -387,7 +387,7 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("given_content", "problems"), PROBLEMS)
-def test_every_problem_names_its_place_and_what_was_expected(
+def test_every_problem_names_its_path_and_what_was_expected(
     given_content: dict[str, Any], problems: dict[str, str]
 ) -> None:
     found = payloads.content_problems(given_content, "recipients[3]")
@@ -408,7 +408,7 @@ def test_every_problem_names_its_place_and_what_was_expected(
         {"components": [{"type": "x" * 65_523}], "params": [], "header": None, "buttons": []},
     ],
 )
-def test_what_is_just_within_the_limits_is_right(given_content: dict[str, Any]) -> None:
+def test_content_at_the_limits_has_no_problems(given_content: dict[str, Any]) -> None:
     assert payloads.content_problems(given_content) == []
 
 
@@ -431,7 +431,7 @@ json_values = st.recursive(
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(("header", "buttons", "components"), json_values)))
-def test_what_passes_the_checks_can_always_be_built(content: dict[str, Any]) -> None:
+def test_content_without_problems_can_be_built(content: dict[str, Any]) -> None:
     if payloads.content_problems(content) == []:
         built = TemplateContent(
             None, content.get("header"), content.get("buttons"), content.get("components")
@@ -443,7 +443,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 @given(words, st.lists(words) | st.dictionaries(words, words))
-def test_body_parameters_arrive_as_they_were_given(to: str, params: list[str] | dict[str, str]) -> None:
+def test_body_parameters_are_sent_unchanged(to: str, params: list[str] | dict[str, str]) -> None:
     sent = orjson.loads(payloads.body(f"+{to}", "t", "en", TemplateContent(params=params), "cb"))
     parts = sent["template"].get("components", [{"parameters": []}])[0]["parameters"]
     assert {part["type"] for part in parts} <= {"text"}

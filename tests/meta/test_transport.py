@@ -1,4 +1,4 @@
-"""Every way in which a send can fail, over real sockets: how far it got, and that it is never sent twice."""
+"""Every way in which a send can fail, over real sockets: its phase, and that nothing is sent twice."""
 
 import asyncio
 import datetime as dt
@@ -239,17 +239,17 @@ async def reset_after_the_request(talk: Talk) -> None:
 
 async def half_a_head(talk: Talk) -> None:
     await talk.request()
-    await talk.say(b"HTTP/1.1 200 OK\r\nContent-Le")
+    await talk.write(b"HTTP/1.1 200 OK\r\nContent-Le")
 
 
 async def a_head_alone(talk: Talk) -> None:
     await talk.request()
-    await talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n")
+    await talk.write(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n")
 
 
 async def half_a_body(talk: Talk) -> None:
     await talk.request()
-    await talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n" + OK[:10])
+    await talk.write(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n" + OK[:10])
 
 
 async def half_a_body_and_reset(talk: Talk) -> None:
@@ -259,17 +259,17 @@ async def half_a_body_and_reset(talk: Talk) -> None:
 
 async def half_a_chunked_body(talk: Talk) -> None:
     await talk.request()
-    await talk.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n" + OK)
+    await talk.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n" + OK)
 
 
 async def half_a_body_without_length(talk: Talk) -> None:
     await talk.request()
-    await talk.say(b"HTTP/1.1 200 OK\r\n\r\n" + OK[:10])
+    await talk.write(b"HTTP/1.1 200 OK\r\n\r\n" + OK[:10])
 
 
 async def no_http(talk: Talk) -> None:
     await talk.request()
-    await talk.say(b"220 mail.example ESMTP\r\n\r\n")
+    await talk.write(b"220 mail.example ESMTP\r\n\r\n")
 
 
 async def too_long(talk: Talk) -> None:
@@ -356,7 +356,7 @@ async def test_an_answer_byte_by_byte_ends_at_the_read_timeout() -> None:
     async def drip(talk: Talk) -> None:
         await a_head_alone(talk)
         while True:
-            await talk.say(b" ")
+            await talk.write(b" ")
             await asyncio.sleep(SHORT_S / 20)
 
     async with peer(drip) as seen:
@@ -436,7 +436,7 @@ async def test_an_idle_connection_that_the_peer_has_just_closed_is_unknown(how: 
             listener.accept()
 
 
-async def test_unread_bytes_of_an_idle_connection_are_not_taken_for_the_answer() -> None:
+async def test_unread_bytes_of_an_idle_connection_are_not_read_as_the_answer() -> None:
     stray = b'HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{"messages":[{"id":"wamid.X"}]}'
     idle, said = asyncio.Event(), asyncio.Event()
 
@@ -445,7 +445,7 @@ async def test_unread_bytes_of_an_idle_connection_are_not_taken_for_the_answer()
         await talk.answer(OK)
         if talk.peer.connections == 1:
             await idle.wait()
-            await talk.say(stray)
+            await talk.write(stray)
             said.set()
         await serve_forever(talk)
 
@@ -501,7 +501,7 @@ async def test_cancelling_a_send_closes_its_connection_and_frees_its_slot() -> N
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "429 Too Many Requests", "500 Internal Server Error"])
-async def test_an_error_object_is_a_refusal_whatever_the_status(status: str) -> None:
+async def test_an_error_object_is_a_rejection_with_any_status(status: str) -> None:
     async def script(talk: Talk) -> None:
         await talk.request()
         await talk.answer(b'{"error":{"code":130429,"message":"(#130429) Rate"}}', status, "Retry-After: 7")
@@ -528,10 +528,12 @@ async def test_unusual_answers_are_read() -> None:
 
     async def script(talk: Talk) -> None:
         await talk.request()
-        await talk.say(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+        await talk.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
         await talk.answer(gzip.compress(OK), "200 OK", "Content-Encoding: gzip", long, "Set-Cookie: a=b")
         await talk.request()
-        await talk.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n" + OK + b"\r\n0\r\n\r\n")
+        await talk.write(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n" + OK + b"\r\n0\r\n\r\n"
+        )
 
     async with peer(script) as seen, client(seen.url) as meta:
         assert await meta.send("1", "token", b"{}") == Accepted("wamid.1")

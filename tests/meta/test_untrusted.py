@@ -1,4 +1,4 @@
-"""A value of Meta's JSON is what it should be, or it counts as absent."""
+"""A value of Meta's JSON has the expected type, or counts as absent."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ ANYTHING = st.recursive(
     ("body", "document"),
     [(b'{"a": [1]}', {"a": [1]}), (b"7", 7), (b"", None), (b"{", None), (b"\xff", None)],
 )
-def test_what_is_no_json_is_none(body: bytes, document: Any) -> None:
+def test_bytes_that_are_not_json_are_none(body: bytes, document: Any) -> None:
     assert as_json(body) == document
 
 
 @pytest.mark.parametrize(
     ("value", "found"), [({"a": 1}, {"a": 1}), ({}, {}), (None, {}), ([1], {}), ("a", {})]
 )
-def test_an_object(value: Any, found: dict[str, Any]) -> None:
+def test_values_read_as_an_object(value: Any, found: dict[str, Any]) -> None:
     assert as_object(value) == found
 
 
@@ -35,7 +35,7 @@ def test_an_object(value: Any, found: dict[str, Any]) -> None:
     ("value", "found"),
     [([{"a": 1}, 2, None, [3], {}], [{"a": 1}, {}]), ([], []), ({"a": {}}, []), ("ab", []), (None, [])],
 )
-def test_the_objects_of_a_list(value: Any, found: list[dict[str, Any]]) -> None:
+def test_values_read_as_the_objects_of_a_list(value: Any, found: list[dict[str, Any]]) -> None:
     assert as_objects(value) == found
 
 
@@ -52,7 +52,7 @@ def test_the_objects_of_a_list(value: Any, found: list[dict[str, Any]]) -> None:
         (None, None, None),
     ],
 )
-def test_a_text(value: Any, limit: int | None, text: str | None) -> None:
+def test_values_read_as_text(value: Any, limit: int | None, text: str | None) -> None:
     assert as_text(value, limit) == text
 
 
@@ -70,7 +70,7 @@ def test_a_text(value: Any, limit: int | None, text: str | None) -> None:
         (None, None),
     ],
 )
-def test_an_id(value: Any, found: str | None) -> None:
+def test_values_read_as_an_id(value: Any, found: str | None) -> None:
     assert as_id(value) == found
 
 
@@ -92,7 +92,7 @@ def test_an_id(value: Any, found: str | None) -> None:
         (None, DEFAULT),
     ],
 )
-def test_a_time(value: Any, found: int) -> None:
+def test_values_read_as_a_time(value: Any, found: int) -> None:
     assert as_time(value, DEFAULT) == found
 
 

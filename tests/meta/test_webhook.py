@@ -54,7 +54,7 @@ def seen(update: webhook.Update) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", WEBHOOKS, ids=lambda file: file.stem)
-def test_a_webhook_is_read(file: Path) -> None:
+def test_each_sample_webhook_is_read_as_its_file_says(file: Path) -> None:
     case = json.loads(file.read_text())
     updates = webhook.parse(case["payload"], RECEIVED_AT)
     assert [seen(update) for update in updates] == case["updates"]
@@ -111,24 +111,24 @@ anything = st.recursive(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # drawing JSON is slow on a busy core
 @given(value=anything, field=st.sampled_from([*webhook.TEMPLATE_FIELDS, *webhook.ACCOUNT_FIELDS, *WORDS]))
-def test_nothing_strange_raises(value: Any, field: str) -> None:
+def test_no_webhook_of_any_shape_raises(value: Any, field: str) -> None:
     envelope = {"id": 1, "changes": [{"field": field, "value": value}]}
     webhook.parse({"object": "whatsapp_business_account", "entry": [envelope, value]}, RECEIVED_AT)
     webhook.parse(value, RECEIVED_AT)
 
 
-def test_a_lone_surrogate_costs_one_character_and_no_update() -> None:
+def test_a_lone_surrogate_is_replaced_and_the_update_is_kept() -> None:
     assert webhook.decode(b'{"a":"x\\ud800y","b":"\\ud83d\\ude00"}') == {"a": "x?y", "b": "\N{GRINNING FACE}"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'"\\ud800' * 3])
-def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
+def test_bytes_that_are_not_json_are_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):
         webhook.decode(body)
 
 
 def calls_to_read(updates: int) -> int:
-    """Function calls for a request with so many statuses: unlike a time they are the same on a busy machine."""
+    """The number of function calls for a request with `count` statuses; unlike a time it is the same on a busy machine."""
     payload = json.loads((Path(__file__).parent / "webhooks" / "status_failed.json").read_text())["payload"]
     payload["entry"][0]["changes"][0]["value"]["statuses"] *= updates
     body = orjson.dumps(payload)
@@ -147,6 +147,6 @@ def calls_to_read(updates: int) -> int:
     return calls
 
 
-def test_the_cost_of_reading_grows_with_the_number_of_updates_and_no_faster() -> None:
+def test_the_cost_of_parsing_is_linear_in_the_number_of_updates() -> None:
     one, ten, thousand = (calls_to_read(updates) for updates in (1, 10, 1000))
     assert (thousand - one) / 999 < 1.05 * (ten - one) / 9  # the garbage collector may call somebody too

@@ -1,4 +1,4 @@
-"""Broadcasts as an operator handles them: over the socket and on the command line, against a whole site."""
+"""Broadcasts on the command line and over the admin socket, with a whole site."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from wacrmd.admin.protocol import RpcError
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_csv_file_is_looked_over_and_then_sent(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_a_csv_file_is_validated_and_then_sent(tmp_path: Path, wacrmd: Wacrmd) -> None:
     file = tmp_path / "people.csv"
     good = phones(6)
     lines = ["to;name;city", *(f"{phone};Jo {at};Köln" for at, phone in enumerate(good))]
@@ -45,7 +45,7 @@ async def test_a_csv_file_is_looked_over_and_then_sent(tmp_path: Path, wacrmd: W
         assert [one["text"] for one in body["components"][0]["parameters"]][1] == "Köln"
 
 
-async def test_json_prints_the_result_alone_and_numbered_columns_are_put_in_order(
+async def test_json_prints_only_the_result_and_numbered_columns_are_ordered(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
     file = tmp_path / "people.csv"
@@ -59,7 +59,7 @@ async def test_json_prints_the_result_alone_and_numbered_columns_are_put_in_orde
         assert [one["text"] for one in body["components"][0]["parameters"]] == ["first", "second"]
 
 
-async def test_a_file_that_is_too_much_for_one_broadcast_is_refused_with_what_to_do(
+async def test_the_error_of_a_file_with_too_many_recipients_says_what_to_do(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
     file = tmp_path / "people.csv"
@@ -77,7 +77,7 @@ async def test_a_file_that_is_too_much_for_one_broadcast_is_refused_with_what_to
         assert (code, "No such file" in err) == (1, True)
 
 
-async def test_watching_tells_progress_and_the_reasons_of_failures(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_watching_shows_progress_and_the_reasons_of_failures(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(
         tmp_path, messages_per_second=200, failed_share=0.2, failed_codes=(131026,), delivered_after_ms=50
     ) as here:
@@ -97,9 +97,7 @@ async def test_watching_tells_progress_and_the_reasons_of_failures(tmp_path: Pat
         assert json.loads(out.splitlines()[-1])["finished"] is True
 
 
-async def test_recipients_are_listed_one_is_told_in_full_and_all_are_exported(
-    tmp_path: Path, wacrmd: Wacrmd
-) -> None:
+async def test_recipients_are_listed_shown_and_exported(tmp_path: Path, wacrmd: Wacrmd) -> None:
     numbers = phones(30)
     async with site(tmp_path, failed_recipients=(f"{numbers[0]}=131026",)) as here:
         broadcast_id = await here.send(people(30))
@@ -143,7 +141,7 @@ async def test_a_broadcast_is_paused_resumed_and_cancelled(tmp_path: Path, wacrm
         assert "cancelled" in err
 
 
-async def test_failed_and_uncertain_people_are_sent_to_again_only_when_somebody_says_so(
+async def test_failed_and_uncertain_recipients_are_sent_again_only_by_a_retry(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
     numbers = phones(6)
@@ -170,7 +168,7 @@ async def test_failed_and_uncertain_people_are_sent_to_again_only_when_somebody_
         await here.until(uncertain_id, lambda shown: shown["sent_count"] == 3)
 
 
-async def test_uncertain_people_can_be_given_up(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_give_up_counts_uncertain_recipients_as_failed(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path, close_after_share=1.0, webhooks=False) as here:
         broadcast_id = await here.send(people(2))
         await here.until(broadcast_id, lambda shown: shown["uncertain_count"] == 2)
@@ -179,7 +177,7 @@ async def test_uncertain_people_can_be_given_up(tmp_path: Path, wacrmd: Wacrmd) 
         assert (await here.show(broadcast_id))["failed_count"] == 2
 
 
-async def test_an_ambiguous_beginning_and_an_unknown_account_are_refused(tmp_path: Path) -> None:
+async def test_an_ambiguous_id_and_an_unknown_account_are_errors(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         with pytest.raises(RpcError, match="not found"):
             await here.admin("broadcast.show", id="zz")

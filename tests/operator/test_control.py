@@ -1,4 +1,4 @@
-"""The daemon's own levers, pulled over the socket and on the command line."""
+"""Controlling the daemon: reload, drain, log level, audit, signals."""
 
 import json
 import os
@@ -28,14 +28,14 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def log_level_as_before() -> Iterator[None]:
-    """The level is the process's own."""
+    """Restore the log level of the process."""
     yield
     log.set_level("info")
     log.mask_phone_numbers(on=True)
 
 
 def write(here: Site, folder: Path, extra: str) -> None:
-    """Let the daemon's configuration file say this from now on."""
+    """Change the daemon's configuration file."""
 
     def reread() -> Config:
         return configuration(folder, here.sim.url, extra)
@@ -43,7 +43,7 @@ def write(here: Site, folder: Path, extra: str) -> None:
     here.running.ctx.control.reread = reread
 
 
-async def test_reload_tells_what_changed_and_what_waits_for_a_restart(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_reload_shows_what_changed_and_what_needs_a_restart(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path) as here:
         write(here, tmp_path, "[sender]\nmessages_per_second = 20\nworkers = 9\n[log]\nlevel = 'warning'\n")
         code, out, err = await wacrmd("reload")
@@ -61,7 +61,7 @@ async def test_reload_tells_what_changed_and_what_waits_for_a_restart(tmp_path: 
         assert [one["key"] for one in json.loads(out)["needs_restart"]] == ["sender.workers"]
 
 
-async def test_a_bad_configuration_is_refused_with_all_errors_and_changes_nothing(
+async def test_a_reload_of_a_bad_configuration_lists_all_errors_and_changes_nothing(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
     async with site(tmp_path) as here:
@@ -81,7 +81,7 @@ async def test_a_bad_configuration_is_refused_with_all_errors_and_changes_nothin
             await here.admin("reload")
 
 
-async def test_draining_accepts_and_sends_no_more_until_it_is_ended(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_while_draining_nothing_is_accepted_or_sent(tmp_path: Path, wacrmd: Wacrmd) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, messages_per_second=200) as here:
         broadcast_id = await here.send(people(60))
@@ -104,7 +104,7 @@ async def test_draining_accepts_and_sends_no_more_until_it_is_ended(tmp_path: Pa
         assert here.sim.ledger.counts()["distinct_to"] == here.sim.ledger.counts()["total"] == 60
 
 
-async def test_a_drain_waits_for_what_is_in_flight_however_the_clock_is_set(tmp_path: Path) -> None:
+async def test_a_drain_waits_for_requests_in_flight_even_if_the_clock_is_set(tmp_path: Path) -> None:
     async with site(tmp_path, clock=ShiftClock(stopped=True), hold_answers=True) as here:
         await here.send(people(5))
         ctx = here.running.ctx
@@ -118,7 +118,7 @@ async def test_a_drain_waits_for_what_is_in_flight_however_the_clock_is_set(tmp_
         assert ctx.throughput.in_flight == 0
 
 
-async def test_a_log_level_ends_by_the_clock(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_a_temporary_log_level_ends_at_its_time(tmp_path: Path, wacrmd: Wacrmd) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         log.set_level("info")
@@ -136,7 +136,7 @@ async def test_a_log_level_ends_by_the_clock(tmp_path: Path, wacrmd: Wacrmd) -> 
         assert (await wacrmd("log-level", "--for", "3"))[0] == 2
 
 
-async def test_the_audit_tells_who_changed_what_without_secrets(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_the_audit_shows_who_changed_what_without_secrets(tmp_path: Path, wacrmd: Wacrmd) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         with pytest.raises(RpcError):
@@ -198,7 +198,7 @@ socket = "{tmp_path}/admin.sock"
 
 
 async def until_event(events: TextReceiveStream, name: str) -> str:
-    """The first line that tells of this event."""
+    """The first line of this event."""
     seen = ""
     while True:
         seen += await events.receive()

@@ -1,4 +1,4 @@
-"""Templates, opt-outs and outbound webhooks as operators handle them."""
+"""Templates, opt-outs and outbound webhooks on the command line."""
 
 import json
 from pathlib import Path
@@ -97,7 +97,7 @@ async def test_people_opt_out_and_in_again(tmp_path: Path, wacrmd: Wacrmd) -> No
             await here.admin("optout.add", account="shop", phone="nobody")
 
 
-async def test_a_file_of_opt_outs_goes_over_in_parts_and_its_lines_keep_their_numbers(
+async def test_a_file_of_opt_outs_is_imported_in_parts_and_errors_keep_their_line_numbers(
     tmp_path: Path, wacrmd: Wacrmd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(optout, "PART_BYTES", 2000)
@@ -124,7 +124,7 @@ async def test_a_file_of_opt_outs_goes_over_in_parts_and_its_lines_keep_their_nu
         assert (await wacrmd("optout", "import", file, "--account", "shop"))[0] == 1
 
 
-async def test_webhooks_are_added_watched_changed_and_removed(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_webhooks_are_added_listed_changed_and_removed(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path, extra='[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n') as here:
         url = "http://127.0.0.1:9/hook"
         code, out, err = await wacrmd("webhook", "add", "--account", "shop", "--url", url)

@@ -1,4 +1,4 @@
-"""Every method over a real socket, for those who may and those who may not."""
+"""Every admin method over a real socket, with and without the needed level."""
 
 import json
 import os
@@ -64,7 +64,7 @@ def test_every_help_has_an_example_that_can_be_typed(name: str, command: click.C
 
 
 async def call_all(path: Path, file: Path) -> dict[str, Any]:
-    """The answer of each method to its example, or the error."""
+    """The result of each method for its example, or the error."""
 
     def run() -> dict[str, Any]:
         answers: dict[str, Any] = {}
@@ -85,8 +85,10 @@ async def call_all(path: Path, file: Path) -> dict[str, Any]:
     return await anyio.to_thread.run_sync(run)
 
 
-async def test_every_method_answers_its_example_or_refuses_it_with_a_reason(tmp_path: Path) -> None:
-    """Examples name things that are not there, so many are refused: but by a service, and in a sentence."""
+async def test_every_method_answers_its_example_with_a_result_or_an_error_of_a_service(
+    tmp_path: Path,
+) -> None:
+    """Examples name things that do not exist, so many give an error. It must come from a service, as a sentence."""
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(2))
         await here.until_status(broadcast_id, "sent")
@@ -117,7 +119,7 @@ async def test_every_method_answers_its_example_or_refuses_it_with_a_reason(tmp_
 
 @pytest.fixture
 def public() -> Iterator[Path]:
-    """A folder that others may enter; that of pytest is closed to them again by every other run of it."""
+    """A folder that other users may enter. Each other run of pytest closes its own folders again."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
@@ -143,7 +145,7 @@ for call in json.loads(sys.argv[2]):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-async def test_a_stranger_may_read_everything_and_change_nothing(public: Path) -> None:
+async def test_a_user_without_a_group_may_read_everything_and_change_nothing(public: Path) -> None:
     async with site(public, extra='[admin]\nsocket_mode = "0666"\n') as here:
         before = len(await here.admin("audit"))
         calls = [
@@ -166,8 +168,8 @@ async def test_a_stranger_may_read_everything_and_change_nothing(public: Path) -
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-async def test_an_operator_operates_and_does_not_administer(public: Path) -> None:
-    """A member by a supplementary group, which the kernel vouches for, from the reload on that names the group."""
+async def test_an_operator_may_operate_and_not_administer(public: Path) -> None:
+    """Members of a supplementary group get their level as soon as a reload names the group."""
     program = OTHER_USER_PROGRAM.replace("os.setgroups([])", "os.setgroups([4242])")
     async with site(public, extra='[admin]\nsocket_mode = "0666"\n') as here:
         calls = [
@@ -198,24 +200,24 @@ async def test_an_operator_operates_and_does_not_administer(public: Path) -> Non
         assert [one["name"] for one in await here.admin("account.list")] == ["shop"]
 
 
-async def test_raw_lines_are_enough(tmp_path: Path) -> None:
-    """As docs/admin.md shows it: the greeting, a call, its answer, a stream and its end."""
+async def test_the_socket_can_be_used_with_raw_lines(tmp_path: Path) -> None:
+    """As in docs/admin.md: the greeting, a call, its response, a stream and its end."""
 
     def speak() -> list[dict[str, Any]]:
         with socket.socket(socket.AF_UNIX) as connected:
             connected.connect(str(tmp_path / "admin.sock"))
             connected.settimeout(PATIENCE_S)
             with connected.makefile("rwb") as lines:
-                heard = [json.loads(lines.readline())]
+                received = [json.loads(lines.readline())]
                 lines.write(
                     b'{"jsonrpc":"2.0","id":1,"method":"broadcast.list","params":{"status":"sending"}}\n'
                 )
                 lines.flush()
-                heard.append(json.loads(lines.readline()))
+                received.append(json.loads(lines.readline()))
                 lines.write(b'{"jsonrpc":"2.0","id":"x","method":"optout.export","params":{}}\n')
                 lines.flush()
-                heard += [json.loads(lines.readline()) for _ in range(3)]
-        return heard
+                received += [json.loads(lines.readline()) for _ in range(3)]
+        return received
 
     async with site(tmp_path):
         greeting, answer, *stream = await anyio.to_thread.run_sync(speak)
@@ -226,7 +228,7 @@ async def test_raw_lines_are_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("socat") is None, reason="socat is not installed")
-async def test_socat_is_enough(tmp_path: Path) -> None:
+async def test_the_socket_can_be_used_with_socat(tmp_path: Path) -> None:
     line = '{"jsonrpc":"2.0","id":1,"method":"status"}'
     async with site(tmp_path) as here:
         shell = f"echo '{line}' | socat -t 10 - UNIX-CONNECT:{here.socket} | tail -1"
@@ -256,7 +258,7 @@ async def test_the_shell_completes_names_and_ids_that_the_daemon_knows(tmp_path:
         assert (done.stdout.strip(), done.stderr) == (b"", b"")
 
 
-async def test_two_hundred_clients_and_one_that_never_reads_harm_nothing(tmp_path: Path) -> None:
+async def test_two_hundred_clients_and_one_that_does_not_read_are_served(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         deaf = socket.socket(socket.AF_UNIX)
         deaf.connect(str(here.socket))

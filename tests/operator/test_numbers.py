@@ -66,7 +66,9 @@ async def test_adding_a_number_asks_meta_and_shows_its_name_and_quality(
         assert "Simulated Business; quality YELLOW, limit TIER_UNLIMITED" in out
 
 
-async def test_meta_out_of_reach_is_a_warning_and_the_number_is_added(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_a_number_is_added_with_a_warning_if_meta_is_unreachable(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
     async with site(
         tmp_path, extra='[meta]\ngraph_url = "http://127.0.0.1:9"\nconnect_timeout_s = 1\n'
     ) as here:
@@ -81,8 +83,10 @@ async def test_meta_out_of_reach_is_a_warning_and_the_number_is_added(tmp_path: 
         assert "could not be checked" in out
 
 
-async def test_an_odd_answer_of_meta_is_a_warning_too(tmp_path: Path, wacrmd: Wacrmd) -> None:
-    """A stand-in that knows only sends, or an id that Meta does not show to this token."""
+async def test_a_number_is_added_with_a_warning_if_metas_answer_is_unexpected(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    """From a stand-in for Meta that only accepts sends, or for an id that Meta does not show to this token."""
     async with site(tmp_path, phone_numbers=(PHONE_NUMBER_ID,)) as here:
         line = ["number", "add", "--account", "shop", "--phone-number-id", OTHER, "--waba-id", WABA_ID]
         code, _, err = await wacrmd(*line, *secrets(tmp_path))
@@ -91,7 +95,7 @@ async def test_an_odd_answer_of_meta_is_a_warning_too(tmp_path: Path, wacrmd: Wa
         assert len(await here.admin("number.list")) == 2
 
 
-async def test_a_check_tells_what_is_not_good_and_what_to_do(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_a_check_lists_problems_with_advice(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(
         tmp_path,
         quality_rating="RED",
@@ -114,7 +118,7 @@ async def test_a_check_tells_what_is_not_good_and_what_to_do(tmp_path: Path, wac
         assert (await wacrmd("number", "show", PHONE_NUMBER_ID))[0] == 0
 
 
-async def test_a_missing_subscription_is_found_and_mended(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_a_missing_subscription_is_found_and_repaired(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path) as here:
         here.sim._state.subscribed.discard(WABA_ID)
         code, out, _ = await wacrmd("number", "check", PHONE_NUMBER_ID)
@@ -134,7 +138,7 @@ async def test_a_refused_token_fails_the_check(tmp_path: Path, wacrmd: Wacrmd) -
 
 
 async def test_a_new_rate_takes_effect_at_once(tmp_path: Path, wacrmd: Wacrmd) -> None:
-    """At two a second these would take longer than a test waits; the run that has begun takes the new rate over."""
+    """At two a second these would take longer than the time limit; the running job uses the new rate."""
     async with site(tmp_path, messages_per_second=2) as here:
         broadcast_id = await here.send(people(200))
         await here.until(broadcast_id, lambda shown: shown["sent_count"] > 0)
@@ -166,7 +170,7 @@ async def post_signed(here: Site, secret: str) -> int:
     return answer.status_code
 
 
-async def test_an_old_app_secret_holds_for_its_overlap_and_a_verify_token_is_replaced(
+async def test_an_old_app_secret_is_valid_during_its_overlap_and_a_verify_token_is_replaced_at_once(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
     clock = ShiftClock()
@@ -204,7 +208,7 @@ async def test_a_rotated_token_is_used_for_the_next_message(tmp_path: Path, wacr
         assert "Nothing to change" in err
 
 
-async def test_a_number_with_work_to_do_is_not_removed(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_a_number_with_unfinished_broadcasts_is_not_removed(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path, messages_per_second=1) as here:
         broadcast_id = await here.send(people(20))
         code, _, err = await wacrmd("number", "remove", PHONE_NUMBER_ID, "--yes")

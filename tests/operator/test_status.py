@@ -1,4 +1,4 @@
-"""What the daemon says of itself: status, and the doctor."""
+"""`wacrmd status` and `wacrmd doctor`."""
 
 import json
 import stat
@@ -15,7 +15,7 @@ from wacrmd.services.meta_webhook_liveness import MAX_SILENCE
 pytestmark = pytest.mark.anyio
 
 
-async def test_status_tells_what_it_does_and_what_is_held_up_and_why(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_status_shows_the_work_and_the_holds_with_reasons(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path, clock=ShiftClock(stopped=True), messages_per_second=10) as here:
         found = await here.admin("status")
         assert found["healthy"] is True
@@ -45,7 +45,7 @@ async def test_status_tells_what_it_does_and_what_is_held_up_and_why(tmp_path: P
         assert json.loads(out)["held"] == [held]
 
 
-async def test_a_refused_token_needs_attention_and_uncertain_people_are_listed(
+async def test_a_rejected_token_is_a_problem_and_uncertain_recipients_are_listed(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
     async with site(tmp_path, close_after_share=1.0, webhooks=False) as here:
@@ -64,7 +64,7 @@ async def test_a_refused_token_needs_attention_and_uncertain_people_are_listed(
         assert f"3 in {uncertain_id[:8]}" in out
 
 
-async def test_silence_of_the_webhooks_is_a_warning_until_one_comes(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_missing_webhooks_are_a_warning_until_one_comes(tmp_path: Path, wacrmd: Wacrmd) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, webhooks=False) as here:
         await here.until_status(await here.send(people(3)), "sent")
@@ -80,7 +80,7 @@ async def test_silence_of_the_webhooks_is_a_warning_until_one_comes(tmp_path: Pa
         assert (await here.admin("status"))["warnings"] == []
 
 
-async def test_the_doctor_finds_nothing_on_a_sound_site(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_the_doctor_finds_no_problem_on_a_healthy_site(tmp_path: Path, wacrmd: Wacrmd) -> None:
     async with site(tmp_path) as here:
         url = f"http://{here.running.meta_webhooks_address}"
         here.running.ctx.control.reread = lambda: configuration(
@@ -107,7 +107,9 @@ async def test_the_doctor_finds_nothing_on_a_sound_site(tmp_path: Path, wacrmd: 
         assert "FAIL" not in out
 
 
-async def test_without_a_daemon_the_doctor_looks_at_what_it_can_see(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_without_a_daemon_the_doctor_checks_configuration_and_file(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
     async with site(tmp_path):
         pass
     file = tmp_path / "config.toml"
@@ -126,7 +128,7 @@ async def test_without_a_daemon_the_doctor_looks_at_what_it_can_see(tmp_path: Pa
     assert (await wacrmd("--config", file, "doctor"))[0] == 78
 
 
-async def test_the_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path, wacrmd: Wacrmd) -> None:
+async def test_the_doctor_lists_problems_with_advice(tmp_path: Path, wacrmd: Wacrmd) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, quality_rating="RED") as here:
         here.sim.change(access_token="EAAanother")

@@ -1,4 +1,4 @@
-"""What a person sees: on terminals of two widths nothing runs over the edge, and nothing is lost."""
+"""Output on terminals of two widths: no line is too wide, and no text is lost."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def look(folder: Path, *line: str) -> str:
-    """What the command writes to a terminal, without colours."""
+    """The output of the command on a terminal, without colours."""
     ours, theirs = pty.openpty()
     written = bytearray()
 
@@ -43,7 +43,7 @@ def look(folder: Path, *line: str) -> str:
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-async def test_nothing_runs_over_the_edge(
+async def test_no_output_is_wider_than_the_terminal(
     tmp_path: Path, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -98,7 +98,7 @@ async def test_nothing_runs_over_the_edge(
 
 
 def answer(folder: Path, typed: bytes, *line: str) -> tuple[int, str]:
-    """Run a command with a person at the keyboard who types this: exit code and all that was written."""
+    """Run a command on a terminal and type this: the exit code and the output."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(folder / "admin.sock"), *line]
     with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
@@ -109,27 +109,27 @@ def answer(folder: Path, typed: bytes, *line: str) -> tuple[int, str]:
     return process.returncode, written.decode()
 
 
-async def test_a_person_is_asked_before_what_cannot_be_undone(tmp_path: Path) -> None:
+async def test_commands_that_cannot_be_undone_ask_for_confirmation(tmp_path: Path) -> None:
     async with site(
         tmp_path, clock=ShiftClock(stopped=True), close_after_share=1.0, webhooks=False, messages_per_second=1
     ) as here:
         await here.admin("number.pause", id=PHONE_NUMBER_ID)
         broadcast_id = await here.send(people(3), name="Spring")
 
-        async def say(typed: bytes, *line: str) -> tuple[int, str]:
+        async def answer_prompt(typed: bytes, *line: str) -> tuple[int, str]:
             return await anyio.to_thread.run_sync(answer, tmp_path, typed, *line)
 
-        code, text = await say(b"n\n", "broadcast", "cancel", broadcast_id[:8])
+        code, text = await answer_prompt(b"n\n", "broadcast", "cancel", broadcast_id[:8])
         assert code == 1
         assert "Cancel Spring? 3 people will never get it." in text
         assert (await here.show(broadcast_id))["status"] == "sending"
         await here.admin("number.resume", id=PHONE_NUMBER_ID)
         await here.until(broadcast_id, lambda shown: shown["uncertain_count"] >= 1)
-        code, text = await say(b"n\n", "broadcast", "retry", broadcast_id[:8], "--uncertain")
+        code, text = await answer_prompt(b"n\n", "broadcast", "retry", broadcast_id[:8], "--uncertain")
         assert code == 1
         assert "would get it twice" in text
-        code, text = await say(b"y\n", "broadcast", "cancel", broadcast_id[:8])
+        code, text = await answer_prompt(b"y\n", "broadcast", "cancel", broadcast_id[:8])
         assert code == 0
         assert (await here.show(broadcast_id))["status"] == "cancelled"
-        code, text = await say(b"n\n", "account", "remove", "shop")
+        code, text = await answer_prompt(b"n\n", "account", "remove", "shop")
         assert (code, "stopped" in text) == (1, True)

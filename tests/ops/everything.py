@@ -1,4 +1,4 @@
-"""A site that is used in every way: each endpoint, each admin method, each kind of webhook, each periodic job."""
+"""Uses every part of a site: each endpoint, admin method, kind of webhook and periodic job."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import anyio.to_thread
 import httpx
 
 from tests.support.clock import ShiftClock
-from tests.support.meta import account_event, post, prefer, say, status, template_event
+from tests.support.meta import account_event, inbound_message, post, preference_change, status, template_event
 from tests.support.patience import eventually
 from tests.support.receiver import Receiver
 from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, Site, configuration, people
@@ -44,7 +44,7 @@ PATTERNS = {
 
 
 class Everything:
-    """Uses the site; `endpoints` and `methods` are those that answered without an error."""
+    """Uses the site; `endpoints` and `methods` are those that gave a result."""
 
     def __init__(self, here: Site, clock: ShiftClock, local: Receiver, folder: Path, extra: str) -> None:
         self.here = here
@@ -56,7 +56,7 @@ class Everything:
         self.methods: set[str] = set()
 
     async def api(self, method: str, path: str, **more: Any) -> Any:
-        """The body of an answer that is no error."""
+        """The body of a response, which must not be an error."""
         answer = await self.here.api.request(method, f"/api/v1/{path}", **more)
         assert answer.status_code < 400, f"{method} {path}: {answer.text}"
         self._note(answer.request)
@@ -67,7 +67,7 @@ class Everything:
         self.endpoints |= {name for name, pattern in PATTERNS.items() if pattern.fullmatch(line)}
 
     async def admin(self, method: str, **params: Any) -> Any:
-        """The result of a method that is not refused; of a stream, all its items."""
+        """The result of a method, or all items of a stream; it must not be an error."""
 
         def call() -> Any:
             with AdminClient(self.here.socket) as client:
@@ -80,10 +80,10 @@ class Everything:
         return result
 
     async def run(self) -> None:
-        """All of it, in an order in which nothing takes away what the next needs."""
+        """Everything, in an order that keeps what later steps need."""
         await self.administer()
         finished = await self.send()
-        await self.hear(finished)
+        await self.receive_webhooks(finished)
         await self.show(finished)
         await self.opt_out()
         await self.deliver()
@@ -179,11 +179,11 @@ class Everything:
         self.clock.advance(2 * HOUR)
         await here.until_status(later, "sent")
         await here.until_status(retried, "sent")
-        await self.hear_early()
+        await self.receive_unmatched()
         return finished
 
     async def stop_and_continue(self) -> None:
-        """A broadcast that has begun, paused by a person and then for its template."""
+        """A running broadcast, paused by an operator and then for its template."""
         await self.admin("number.pause", id=PHONE_NUMBER_ID)
         begun = await self.here.send(people(2, 700))
         await self.admin("broadcast.pause", id=begun)
@@ -193,21 +193,21 @@ class Everything:
         await self.admin("number.resume", id=PHONE_NUMBER_ID)
         await self.here.until_status(begun, "sent")
 
-    async def hear_early(self) -> None:
-        """A status and a reply that come before Meta's own answer to the send."""
+    async def receive_unmatched(self) -> None:
+        """A status and a reply that come before Meta's response to the send."""
         here = self.here
         known = len(here.sim.ledger.entries)
         here.sim.change(hold_answers=True, webhooks=False)
         broadcast_id = await here.send(people(1, 900))
         await eventually(lambda: len(here.sim.ledger.entries) > known)  # the message is with Meta
         await status(here, here.sim.ledger.entries[-1].wamid, "delivered")
-        await say(here, "Hello!", wa_id=people(1, 900)[0]["to"][1:])
+        await inbound_message(here, "Hello!", wa_id=people(1, 900)[0]["to"][1:])
         here.sim.change(hold_answers=False)
         await here.until_status(broadcast_id, "sent")
         here.sim.change(webhooks=True)
 
-    async def hear(self, finished: str) -> None:
-        """Everything that Meta tells."""
+    async def receive_webhooks(self, finished: str) -> None:
+        """Every kind of Meta's webhooks."""
         here = self.here
         await here.sim.idle()
         page = await self.api("GET", f"broadcasts/{finished}/recipients")
@@ -216,12 +216,14 @@ class Everything:
         await status(here, known, "failed", errors=[{"code": 131050, "title": "stopped"}])
         await status(here, "wamid.unknown", "delivered")
         await status(here, known, "read", phone_number_id="1")
-        await say(here, "Thank you", wa_id=sent[1]["to"][1:], context=sent[1]["whatsapp_message_id"])
-        await say(here, "Thanks", wa_id=sent[4]["to"][1:])
-        await prefer(here, "stop", wa_id=sent[2]["to"][1:])
-        await prefer(here, "resume", wa_id=sent[2]["to"][1:])
-        await prefer(here, "stop", user_id="US.3")
-        await say(here, "STOP", wa_id=sent[3]["to"][1:], user_id="US.3")
+        await inbound_message(
+            here, "Thank you", wa_id=sent[1]["to"][1:], context=sent[1]["whatsapp_message_id"]
+        )
+        await inbound_message(here, "Thanks", wa_id=sent[4]["to"][1:])
+        await preference_change(here, "stop", wa_id=sent[2]["to"][1:])
+        await preference_change(here, "resume", wa_id=sent[2]["to"][1:])
+        await preference_change(here, "stop", user_id="US.3")
+        await inbound_message(here, "STOP", wa_id=sent[3]["to"][1:], user_id="US.3")
         for file in WEBHOOKS:
             answer = await post(here.hook, json.loads(file.read_text())["payload"])
             assert answer.status_code in (200, 400), answer.text
@@ -229,7 +231,7 @@ class Everything:
         assert (await self.admin("number.list"))[0]["state"] == "active"
 
     async def show(self, finished: str) -> None:
-        """All that can be read: over HTTP, on the socket, by Prometheus and by systemd."""
+        """Everything that can be read: over HTTP, on the socket, by Prometheus and by systemd."""
         one = f"broadcasts/{finished}"
         statuses = ("scheduled", "sending", "paused", "sent", "cancelled")
         for path in (
@@ -267,7 +269,7 @@ class Everything:
         await self.show_state()
 
     async def show_state(self) -> None:
-        """What is said of the whole: to operators, Prometheus and systemd."""
+        """The state of the daemon: for operators, Prometheus and systemd."""
         await self.admin("status")
         assert (await self.here.api.get("/metrics")).status_code == 200
         await summary(self.here.running.ctx)
@@ -287,7 +289,7 @@ class Everything:
                 await self.here.running.ctx.db.write(partial(self._opt_out, person=given))
 
     def _opt_out(self, tx: Tx, person: dict[str, str | None]) -> bool:
-        """As Meta's webhooks do where only one of a person's addresses was known before."""
+        """As Meta's webhooks do if only one address of the person was known before."""
         account_id = self.here.account["id"]
         return optouts.add(
             tx,
@@ -315,7 +317,7 @@ class Everything:
                 await self.api("POST", f"{path}/deliveries/{delivery}/resend")
 
     async def maintain(self) -> None:
-        """What the daemon does by itself or an operator does to it."""
+        """Periodic jobs and maintenance by operators."""
         running = self.here.running
         await self.admin("backup", file=str(self.folder / "copy.db"))
         await self.admin("check-db")
@@ -338,7 +340,7 @@ class Everything:
             await job.run()
 
     async def remove(self) -> None:
-        """The end of endpoints, keys, numbers and accounts."""
+        """Remove endpoints, keys, numbers and accounts."""
         for hook in await self.admin("webhook.list"):
             if "webhook.remove" in self.methods and hook["account"] == "shop":
                 await self.api("DELETE", f"webhooks/{hook['id']}")

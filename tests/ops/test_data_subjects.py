@@ -1,4 +1,4 @@
-"""One person's data: all of it is in the export, none is left after the erasure, and counts stay true."""
+"""One person's data: the export has all of it, an erasure removes it, and counts stay right."""
 
 import json
 import sqlite3
@@ -25,7 +25,7 @@ PERSON = phones(1)[0]
 OPTOUT = "INSERT INTO optout (account_id, phone, source, at) VALUES (?, ?, 'operator', 1)"
 
 
-async def known_person(here: Site) -> str:
+async def person_with_data(here: Site) -> str:
     """A person with a message, a reply, an opt-out, a webhook delivery and an audit entry."""
     broadcast_id = await here.send(people(20), name="Spring")
     await here.until_status(broadcast_id, "sent")
@@ -62,7 +62,7 @@ def everything(tx: Tx) -> str:
 
 async def test_an_export_contains_all_that_is_known(tmp_path: Path) -> None:
     async with site(tmp_path, replied_share=1.0, read_share=1.0, delivered_share=1.0) as here:
-        broadcast_id = await known_person(here)
+        broadcast_id = await person_with_data(here)
         found = await here.admin("export-person", phone="+1 (415) 200-0000")
         (message,) = found["messages"]
         assert (message["to"], message["broadcast_id"], message["broadcast"]) == (
@@ -82,7 +82,7 @@ async def test_an_export_contains_all_that_is_known(tmp_path: Path) -> None:
 
 async def test_an_erasure_leaves_only_the_optout_and_true_counts(tmp_path: Path) -> None:
     async with site(tmp_path, replied_share=1.0, read_share=1.0, delivered_share=1.0) as here:
-        broadcast_id = await known_person(here)
+        broadcast_id = await person_with_data(here)
         before = await here.show(broadcast_id)
         done = await here.admin("erase", phone=PERSON)
         assert done["optout_kept"] is True
@@ -223,7 +223,7 @@ async def test_an_erasure_for_one_account_keeps_the_data_of_others(tmp_path: Pat
 
 
 async def test_deleted_content_is_overwritten_before_and_after_an_erasure(tmp_path: Path) -> None:
-    """Whatever the default of SQLite's build is; and an erasure must not change the setting for later deletions."""
+    """With any default of SQLite's build; and an erasure must not change the setting for later deletions."""
 
     def overwrites(tx: Tx) -> bool:
         return bool(tx.execute("PRAGMA secure_delete").fetchone()[0])

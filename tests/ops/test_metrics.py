@@ -54,13 +54,15 @@ async def test_a_run_is_counted_from_the_request_to_the_read_status(tmp_path: Pa
         shown = await here.show(broadcast_id)
         await here.hook.post("/webhooks/meta", content=b"{}", headers={"X-Hub-Signature-256": "sha256=00"})
         seen = await values(here)
-        told = [entry.statuses for entry in here.sim.ledger.entries]
+        statuses = [entry.statuses for entry in here.sim.ledger.entries]
     assert seen["wacrmd_broadcasts_created_total"] == 1
     for result, count in (("accepted", 40), ("rejected", 1), ("duplicate", 1), ("suppressed", 0)):
         assert seen[f"wacrmd_recipients_submitted_total{{result={result}}}"] == count
     assert seen["wacrmd_message_statuses_total{status=sent}"] == 40
     for status in ("delivered", "read"):
-        assert seen[f"wacrmd_message_statuses_total{{status={status}}}"] == sum(status in one for one in told)
+        assert seen[f"wacrmd_message_statuses_total{{status={status}}}"] == sum(
+            status in one for one in statuses
+        )
     assert seen["wacrmd_message_statuses_total{status=failed}"] == shown["failed_count"]
     assert (
         sum(value for name, value in seen.items() if name.startswith("wacrmd_message_failures_total"))

@@ -63,7 +63,7 @@ class Run:
         return (self.folder / "out.log").read_text()
 
     async def event(self, name: str) -> dict[str, Any]:
-        """The first line of this event, once it is there."""
+        """Wait for the first line of this event."""
         with anyio.fail_after(PATIENCE_S):
             while True:
                 for line in self.said().splitlines():
@@ -72,7 +72,7 @@ class Run:
                 await anyio.sleep(0.05)
 
     async def admin(self, method: str, **params: Any) -> Any:
-        """Call a method and keep the answer, or the refusal, for the search."""
+        """Call a method and keep its result or error for the search."""
 
         def call() -> Any:
             with AdminClient(self.folder / "admin.sock") as client:
@@ -184,7 +184,7 @@ async def test_no_secret_is_in_any_output_of_a_full_run(
 
 
 async def use_api(run: Run, api: httpx.AsyncClient, key: str) -> None:
-    """Valid and invalid requests of apps, each with the key somewhere."""
+    """Valid and invalid requests of apps; each contains the key."""
     right = {"Authorization": f"Bearer {key}", "X-Request-Id": "the-request-of-this-test"}
     body = {"template_name": "hello", "recipients": people(30)}
     answer = await api.post("/api/v1/broadcasts", json=body, headers=right)

@@ -70,8 +70,8 @@ def test_each_setting_that_the_guide_names_exists() -> None:
 
 
 def test_each_reason_of_a_hold_is_explained() -> None:
-    told = set(re.findall(r"`([a-z_]+)`", TEXT[TEXT.index("| hold |") : TEXT.index("### Messages fail")]))
-    assert {reason.value for reason in HoldReason} - told <= {"draining", "number_removed"}
+    named = set(re.findall(r"`([a-z_]+)`", TEXT[TEXT.index("| hold |") : TEXT.index("### Messages fail")]))
+    assert {reason.value for reason in HoldReason} - named <= {"draining", "number_removed"}
 
 
 def test_each_metric_of_the_guide_exists() -> None:
@@ -81,7 +81,7 @@ def test_each_metric_of_the_guide_exists() -> None:
 
 
 @pytest.mark.parametrize("sample", ["contrib/nginx/wacrmd.conf", "contrib/caddy/Caddyfile"])
-def test_the_proxy_samples_pass_on_the_webhook_path_alone(sample: str) -> None:
+def test_the_proxy_samples_forward_only_the_webhook_path(sample: str) -> None:
     text = (TOP / sample).read_text()
     webhooks = SECTIONS["webhooks"]()
     bind, path = str(getattr(webhooks, "bind")), str(getattr(webhooks, "path"))  # noqa: B009 - a Section has no keys

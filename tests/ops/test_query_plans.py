@@ -1,8 +1,8 @@
 """No statement that the daemon runs becomes slower as the tables grow.
 
-What is asked is what really runs: a whole site with much behind it is used in every way, and each statement is
-recorded. SQLite says how it runs each, and how much work each run was. With a million recipients, one statement
-that reads all of them would stop everything.
+A site with many rows is used in every way, and each statement that runs is recorded. SQLite reports the plan of
+each statement and the work of each run. With a million recipients, one statement that reads all of them would
+block the daemon.
 """
 
 import ast
@@ -95,7 +95,7 @@ UNREACHED = {
 
 @pytest.fixture
 async def recording(tmp_path: Path) -> AsyncIterator[Recording]:
-    """The statements of a site with much behind it that is used in every way, and then started again."""
+    """The statements of a site with many rows that is used in every way and restarted."""
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, extra=LOCAL) as here:
         await here.admin("webhook.add", account="shop", url="http://127.0.0.1:9/hook")
@@ -176,7 +176,7 @@ def reached(recording: Recording, lines: set[tuple[str, int]]) -> bool:
     return any(lines & statement.lines for statement in recording.values())
 
 
-def test_a_scan_and_a_long_search_would_be_seen(tmp_path: Path) -> None:
+def test_a_scan_and_a_long_search_are_detected(tmp_path: Path) -> None:
     with recorded() as statements, closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         connection.execute("CREATE TABLE recipient (id INTEGER PRIMARY KEY, status TEXT, phone TEXT)")
         connection.execute("CREATE INDEX recipient_status ON recipient (status)")

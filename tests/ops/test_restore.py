@@ -21,10 +21,10 @@ def config_file(folder: Path, database: Path) -> Path:
     return file
 
 
-async def test_a_restored_site_knows_all_and_sends_nothing_until_resumed(
+async def test_a_restored_site_has_all_data_and_sends_nothing_until_resumed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Back up during a broadcast, finish it, lose the disk, restore, start: the broadcast is paused."""
+    """Back up during a broadcast, finish it, delete the file, restore, start: the broadcast is paused."""
     backup, old = tmp_path / "backup.db", tmp_path / "old"
     old.mkdir()
     clock = ShiftClock()

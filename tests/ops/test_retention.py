@@ -77,7 +77,7 @@ async def test_a_finished_broadcast_is_deleted_with_all_its_rows_and_an_unfinish
         assert 'wacrmd_rows_pruned_total{table="recipient"} 31.0' in (await here.api.get("/metrics")).text
 
 
-async def test_nothing_goes_where_everything_is_kept(tmp_path: Path) -> None:
+async def test_with_retention_off_nothing_is_deleted(tmp_path: Path) -> None:
     clock = ShiftClock()
     extra = (
         "[retention]\nrecipients_days = 0\nhistory_days = 0\naudit_days = 0\nwebhook_deliveries_days = 0\n"

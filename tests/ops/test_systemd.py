@@ -99,7 +99,7 @@ REFUSE_EXECUTABLE_MEMORY = (
 @needs_systemd
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed here")
 def test_a_whole_run_uses_only_system_calls_that_the_unit_allows(tmp_path: Path) -> None:
-    """The demo, daemon and commands included; SQLite calls fchown for root alone, and the unit runs as another."""
+    """The demo, including daemon and commands. SQLite calls fchown only as root, and the unit runs as another user."""
     counted = tmp_path / "calls"
     demo = [sys.executable, "-m", "wacrmd.cli.main", "demo", "--exit", "--recipients", "5"]
     done = subprocess.run(
@@ -133,7 +133,7 @@ def test_a_whole_run_uses_only_system_calls_that_the_unit_allows(tmp_path: Path)
 
 
 def test_a_stop_waits_longer_than_the_drain() -> None:
-    """Workers, requests to Meta and callers may each take a whole drain; then systemd would kill."""
+    """Workers, requests to Meta and callers may each take a whole drain period before systemd kills the daemon."""
     assert int(settings("wacrmd.service")["TimeoutStopSec"][0]) > 4 * DRAIN_S
 
 

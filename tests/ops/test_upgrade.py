@@ -1,4 +1,4 @@
-"""An upgrade migrates the file of every released version, keeps a copy, and succeeds whole or not at all."""
+"""An upgrade migrates the file of every released version, keeps a copy, and succeeds completely or not at all."""
 
 import sqlite3
 import stat

@@ -1,4 +1,4 @@
-"""Calls to local apps over real sockets: the address that was checked is the one that is connected to."""
+"""Calls to local apps over real sockets; the checked address is the one that is connected to."""
 
 import socket
 import ssl
@@ -72,15 +72,15 @@ async def test_a_call_carries_body_headers_and_the_name_as_host() -> None:
         port = app.url.rsplit(":", 1)[1]
         answer = await post(client, f"http://crm.lan:{port}/hook?x=1")
         assert (answer.succeeded, answer.status, answer.error) == (True, 200, None)
-        (got,) = app.got
+        (got,) = app.requests
         assert got.body == b'{"a": 1}'
         assert got.headers["Host"] == f"crm.lan:{port}"
         assert got.headers["X-Test"] == "1"
         assert got.headers["User-Agent"].startswith("wacrmd/")
 
 
-async def test_a_name_that_now_has_a_private_address_is_not_called() -> None:
-    """DNS rebinding: public when the webhook was made, our own machine when it is called."""
+async def test_a_name_that_resolves_to_a_private_address_is_not_called() -> None:
+    """DNS rebinding: a public address when the webhook is created, 127.0.0.1 when it is called."""
     names = Names(["93.184.216.34"], ["127.0.0.1"])
     async with calling(names=names) as (client, app):
         port = app.url.rsplit(":", 1)[1]
@@ -89,7 +89,7 @@ async def test_a_name_that_now_has_a_private_address_is_not_called() -> None:
         assert not answer.succeeded
         assert answer.error is not None
         assert "rebind.example has the address 127.0.0.1, which is not public" in answer.error
-        assert app.got == []
+        assert app.requests == []
         assert names.asked == 2, "resolved once for the call"
 
 
@@ -98,7 +98,7 @@ async def test_only_allowed_addresses_of_a_name_are_tried(addresses: list[str]) 
     async with calling(names=Names(addresses)) as (client, app):
         answer = await post(client, f"http://many.example:{app.url.rsplit(':', 1)[1]}/")
         assert "not public" in (answer.error or "")
-        assert app.got == []
+        assert app.requests == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost"])
@@ -106,7 +106,7 @@ async def test_an_address_or_name_in_the_url_is_checked_too(host: str) -> None:
     async with calling() as (client, app):
         answer = await post(client, f"http://{host}:{app.url.rsplit(':', 1)[1]}/")
         assert "not public" in (answer.error or "")
-        assert app.got == []
+        assert app.requests == []
 
 
 async def test_an_allowed_host_does_not_allow_its_address_for_other_names() -> None:
@@ -115,7 +115,7 @@ async def test_an_allowed_host_does_not_allow_its_address_for_other_names() -> N
         assert (await post(client, f"http://crm.lan:{port}/")).succeeded
         assert not (await post(client, f"http://evil.example:{port}/")).succeeded
         assert not (await post(client, f"http://127.0.0.1:{port}/")).succeeded
-        assert len(app.got) == 1
+        assert len(app.requests) == 1
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
@@ -154,11 +154,11 @@ async def test_the_certificate_must_be_that_of_the_name_in_the_url(
     async with calling("crm.lan", names=Names(["127.0.0.1"]), tls=tls) as (client, app):
         answer = await post(client, f"https://crm.lan:{app.url.rsplit(':', 1)[1]}/")
         assert answer.succeeded is accepted, answer
-        assert len(app.got) == int(accepted)
+        assert len(app.requests) == int(accepted)
         assert accepted or "certificate" in (answer.error or "").lower()
 
 
-async def test_a_long_answer_is_cut_off_and_its_status_counts() -> None:
+async def test_a_long_response_is_cut_and_its_status_counts() -> None:
     async with calling("127.0.0.0/8") as (client, app):
         app.bodies["/long"] = b"x" * (50 * MAX_ANSWER_BYTES)
         answer = await post(client, f"{app.url}/long")
@@ -173,4 +173,4 @@ async def test_a_url_that_was_stored_by_mistake_is_not_called() -> None:
             "gopher://127.0.0.1/",
         ):
             assert not (await post(client, url)).succeeded
-        assert app.got == []
+        assert app.requests == []

@@ -1,4 +1,4 @@
-"""docs/webhooks.md is true: its code verifies what is sent, its times are those of the schedule, no event is missing."""
+"""docs/webhooks.md is true: its code verifies our signatures, its times are those of the schedule, all events are there."""
 
 import re
 import time
@@ -52,8 +52,8 @@ def test_the_documented_delays_and_defaults_are_those_of_the_code() -> None:
     units = {"s": 1000, "min": 60_000, "h": 3_600_000}
     match = re.search(r"again after (.*?) and from then on every (\d+) h", TEXT, re.DOTALL)
     assert match is not None
-    told = [int(count) * units[unit] for count, unit in re.findall(r"(\d+)\s+(s|min|h)\b", match[1])]
-    assert (*told, int(match[2]) * units["h"]) == RETRY_DELAYS
+    delays = [int(count) * units[unit] for count, unit in re.findall(r"(\d+)\s+(s|min|h)\b", match[1])]
+    assert (*delays, int(match[2]) * units["h"]) == RETRY_DELAYS
     hooks = Config().outbound_webhooks
     assert f"`[outbound_webhooks] timeout_s` ({hooks.timeout_s:g} s)" in TEXT
     assert f"`[outbound_webhooks] max_age_hours`\n({hooks.max_age_hours:g})" in TEXT

@@ -13,7 +13,7 @@ def due(number: int, endpoint: str, queued_at: int = 0) -> DueDelivery:
     return DueDelivery(number, endpoint, "http://h/", b"", "e", "evt", "{}", 0, queued_at)
 
 
-def test_delays_grow_over_three_days_and_then_it_gives_up() -> None:
+def test_delays_grow_over_three_days_and_then_a_delivery_fails() -> None:
     now = attempts = 0
     delays = []
     while (at := next_attempt_at(attempts + 1, 0, now, max_age=MAX_AGE, jitter=0.0)) is not None:
@@ -34,7 +34,7 @@ def test_delays_grow_over_three_days_and_then_it_gives_up() -> None:
     assert 60 * HOUR < now <= MAX_AGE
 
 
-def test_the_last_moment_counts_from_when_the_delivery_was_queued() -> None:
+def test_the_maximum_age_counts_from_when_the_delivery_was_queued() -> None:
     assert next_attempt_at(1, 1000, 2000, max_age=5 * SECOND + 1000, jitter=0.0) == 2000 + 5 * SECOND
     assert next_attempt_at(1, 1000, 2000, max_age=5 * SECOND + 999, jitter=0.0) is None
 
@@ -62,7 +62,7 @@ def test_a_slow_endpoint_that_has_a_worker_gets_no_second_one() -> None:
     assert next_deliveries({"a": [due(1, "a")]}, {"a": 1}, {"a"}, 8) == []
 
 
-def test_all_free_workers_are_used_and_no_more() -> None:
+def test_as_many_deliveries_start_as_workers_are_free() -> None:
     rows = {name: [due(n, name) for n in range(9)] for name in "abcde"}
     assert len(next_deliveries(rows, {}, set(), 4)) == 4
     assert len(next_deliveries(rows, {"x": 3}, set(), 4)) == 1
@@ -70,7 +70,7 @@ def test_all_free_workers_are_used_and_no_more() -> None:
     assert next_deliveries(rows, {"x": 5}, set(), 4) == []
 
 
-def test_what_is_due_is_not_changed() -> None:
+def test_choosing_does_not_change_its_input() -> None:
     rows = {"a": [due(1, "a"), due(2, "a")]}
     in_progress = {"b": 1}
     next_deliveries(rows, in_progress, set(), 8)
@@ -78,7 +78,7 @@ def test_what_is_due_is_not_changed() -> None:
     assert in_progress == {"b": 1}
 
 
-def test_a_slow_endpoint_has_one_worker_and_leaves_one_to_the_others() -> None:
+def test_slow_endpoints_have_one_worker_each_and_leave_one_free() -> None:
     rows = {name: [due(n, name) for n in range(9)] for name in "abcde"}
     chosen = next_deliveries(rows, {}, set("abcde"), 4)
     assert sorted(each.endpoint_id for each in chosen) == ["a", "b", "c"]
@@ -98,11 +98,11 @@ def test_the_least_loaded_comes_first_then_the_quick_then_the_oldest() -> None:
     assert [each.endpoint_id for each in next_deliveries(rows, {}, set(), 4)] == ["b", "c", "a"]
 
 
-def test_a_single_worker_serves_everybody_even_the_slow() -> None:
+def test_a_single_worker_also_serves_slow_endpoints() -> None:
     assert [each.id for each in next_deliveries({"a": [due(1, "a")]}, {}, {"a"}, 1)] == [1]
     assert next_deliveries({"a": [due(1, "a")]}, {"b": 1}, set(), 1) == []
 
 
-def test_an_endpoint_without_due_deliveries_is_passed_over() -> None:
+def test_an_endpoint_without_due_deliveries_is_skipped() -> None:
     assert next_deliveries({"a": [], "b": [due(1, "b")]}, {}, set(), 4) == [due(1, "b")]
     assert next_deliveries({}, {}, set(), 4) == []

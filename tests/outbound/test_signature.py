@@ -1,4 +1,4 @@
-"""The signatures, against values that were computed by other means."""
+"""The signatures, against values computed by other programs."""
 
 import base64
 import hashlib
@@ -38,7 +38,7 @@ def test_our_own_signature_takes_the_whole_secret_and_time_and_raw_body() -> Non
 
 
 @pytest.mark.parametrize("secret", ["not base64", "abcd efgh"])
-def test_a_secret_that_is_no_base64_still_signs(secret: str) -> None:
+def test_a_secret_that_is_not_base64_signs_with_its_bytes(secret: str) -> None:
     made = headers(f"whsec_{secret}", event="e", event_id="i", endpoint_id="ep", body=b"{}", now=1000)
     mac = hmac.new(secret.encode(), b"i.1.{}", hashlib.sha256).digest()
     assert made["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"

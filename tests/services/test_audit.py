@@ -27,6 +27,6 @@ def test_a_duration_or_an_iso_time_is_accepted(text: str, at: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2 months", "-2h", "h"])
-def test_other_text_is_refused_with_an_example(text: str) -> None:
+def test_the_error_for_other_text_has_an_example(text: str) -> None:
     with pytest.raises(Refusal, match="2h or 3d"):
         parse_since(text, NOW)

@@ -1,4 +1,4 @@
-"""Findings about a number, from what Meta says about it."""
+"""Findings about a number from Meta's data."""
 
 from typing import Any
 
@@ -20,11 +20,11 @@ from wacrmd.views.checks import Check, CheckState
     ("code", "refused"),
     [(0, True), (190, True), (10, True), (200, True), (299, True), (100, False), (33, False), (4, False)],
 )
-def test_only_errors_about_the_token_or_its_permissions_refuse_a_number(code: int, refused: bool) -> None:
+def test_only_errors_about_the_token_or_its_permissions_reject_a_number(code: int, refused: bool) -> None:
     assert refuses_token(MetaError(code, "x")) is refused
 
 
-def test_a_call_without_an_error_of_meta_refuses_no_number() -> None:
+def test_a_call_without_an_error_of_meta_does_not_reject_a_number() -> None:
     assert refuses_token(None) is False
 
 

@@ -1,4 +1,4 @@
-"""What Meta says of a number is read now and then, without anybody asking."""
+"""The periodic check of a number at Meta."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_number_is_checked_once_in_the_configured_interval(tmp_path: Path) -> None:
-    """Not at the start, but an interval after it: then its quality stands in the list."""
+    """Not at the start, but one interval after it. Then its quality is in the list."""
     clock = ShiftClock()
     async with site(
         tmp_path, clock=clock, extra="[meta]\ncheck_interval_minutes = 30\n", quality_rating="YELLOW"

@@ -54,7 +54,7 @@ async def test_a_header_names_the_columns_in_any_order(tmp_path: Path, separator
         ]
 
 
-async def test_lines_that_cannot_be_used_are_named_by_number_and_the_others_count(tmp_path: Path) -> None:
+async def test_unusable_lines_are_listed_by_number_and_the_others_are_imported(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         lines = ["phone,user_id\n", "+14155550100,\n", "12,\n", ",\n", ",us.1\n", ",US.1\n", "hello\n"]
         done = await import_csv(here.running.ctx, here.account["id"], lines)
@@ -83,7 +83,7 @@ def test_every_line_with_text_is_a_person_or_an_error(lines: list[str]) -> None:
     assert len(found) + imported.rejected >= said
 
 
-async def test_a_hundred_thousand_lines_go_in_by_slices_and_come_out_again(tmp_path: Path) -> None:
+async def test_a_hundred_thousand_lines_are_imported_in_parts_and_exported(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         ctx, account = here.running.ctx, here.account["id"]
 
@@ -100,7 +100,7 @@ async def test_a_hundred_thousand_lines_go_in_by_slices_and_come_out_again(tmp_p
         assert {line.split(",")[0] for line in exported_lines[1:]} == set(phones(100_000))
 
 
-async def test_what_is_exported_can_be_imported_and_is_no_formula(tmp_path: Path) -> None:
+async def test_an_export_can_be_imported_and_contains_no_formula(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         ctx, account = here.running.ctx, here.account["id"]
         await manage.add(ctx, Actor.operator("anna").within(account), address="+14155550100", detail="=1+1")

@@ -1,4 +1,4 @@
-"""What Meta stopped continues when Meta says so; what a person stopped does not."""
+"""Pauses caused by Meta end when Meta says so; pauses by people do not."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def begun(here: Site) -> str:
-    """A broadcast that has begun and waits for its number."""
+    """A running broadcast that waits for its number."""
     await here.admin("number.pause", id=PHONE_NUMBER_ID)
     return await here.send(people(3))
 
@@ -65,7 +65,7 @@ async def test_a_template_of_another_language_resumes_nothing(tmp_path: Path) ->
         assert (await here.show(broadcast_id))["status"] == "paused"
 
 
-async def test_a_reinstated_account_lets_its_number_send_again(tmp_path: Path) -> None:
+async def test_a_reinstated_account_resumes_its_number(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await account_event(here, "ACCOUNT_RESTRICTION")
         broadcast_id = await here.send(people(3))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.meta import say, status
+from tests.support.meta import inbound_message, status
 from tests.support.site import ALL_SCOPES, Site, people, site
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ NEVER = "[templates]\nsync_interval_minutes = 0"
 
 @dataclass
 class Line:
-    """A number as a test configured it."""
+    """A number of the test."""
 
     account: str
     phone_number_id: str
@@ -47,8 +47,8 @@ class Several:
         self.here.api.headers.update(self.headers[account])  # Site.show asks with these
         return broadcast_id
 
-    def told_by(self, line: Line) -> dict[str, Any]:
-        """How a webhook for this number comes."""
+    def webhook_options(self, line: Line) -> dict[str, Any]:
+        """The options for a webhook about this number."""
         return {"phone_number_id": line.phone_number_id, "secret": line.secret, "waba_id": line.waba_id}
 
 
@@ -84,7 +84,7 @@ async def several(folder: Path, **options: Any) -> AsyncIterator[Several]:
         yield Several(here, lines, headers)
 
 
-async def test_from_chooses_among_the_accounts_own_numbers(tmp_path: Path) -> None:
+async def test_from_selects_among_the_numbers_of_the_account(tmp_path: Path) -> None:
     async with several(tmp_path) as all_of:
         ledger = all_of.here.sim.ledger
         for account, chosen, expected in (
@@ -104,7 +104,7 @@ async def test_from_chooses_among_the_accounts_own_numbers(tmp_path: Path) -> No
         assert len(ledger.entries) == 4
 
 
-async def test_each_number_sends_with_its_own_token_and_one_that_is_refused_stops_only_itself(
+async def test_each_number_uses_its_own_token_and_a_rejected_one_pauses_only_its_number(
     tmp_path: Path,
 ) -> None:
     async with several(tmp_path) as all_of:
@@ -142,26 +142,26 @@ async def test_a_webhook_counts_only_for_numbers_of_its_secret(tmp_path: Path) -
         await all_of.here.until_status(broadcast_id, "sent")
         (entry,) = all_of.here.sim.ledger.entries
         callback = entry.send.callback_data
-        forged = all_of.told_by(red) | {"secret": blue.secret}
-        for words in (forged, all_of.told_by(blue)):
+        forged = all_of.webhook_options(red) | {"secret": blue.secret}
+        for words in (forged, all_of.webhook_options(blue)):
             await status(all_of.here, entry.wamid, "read", biz_opaque_callback_data=callback, **words)
             assert (await all_of.here.show(broadcast_id))["delivered_count"] == 0
-        await status(all_of.here, entry.wamid, "read", **all_of.told_by(red))
+        await status(all_of.here, entry.wamid, "read", **all_of.webhook_options(red))
         assert (await all_of.here.show(broadcast_id))["read_count"] == 1
 
 
-async def test_people_with_hidden_numbers_are_known_by_message_token_and_user_id(tmp_path: Path) -> None:
-    """Sent to a user id; the statuses carry no number, one of them only our token, the reply only the user id."""
+async def test_a_person_with_a_hidden_number_is_found_by_token_and_user_id(tmp_path: Path) -> None:
+    """Messages to user ids. The statuses have no phone number, one has only our token, the reply only the user id."""
     async with several(tmp_path, close_after_share=0.0) as all_of:
         here, line = all_of.here, all_of.lines["red1"]
-        told = all_of.told_by(line)
+        options = all_of.webhook_options(line)
         first = await all_of.send("red", [{"to": "US.111"}])
         await here.until_status(first, "sent")
         (entry,) = here.sim.ledger.entries
         assert (entry.send.user_id, entry.send.wa_id) == ("US.111", None)
-        await status(here, entry.wamid, "delivered", recipient_user_id="US.111", **told)
+        await status(here, entry.wamid, "delivered", recipient_user_id="US.111", **options)
         assert (await here.show(first))["delivered_count"] == 1
-        await say(here, "Thank you", user_id="US.111", **told)
+        await inbound_message(here, "Thank you", user_id="US.111", **options)
         assert (await here.show(first))["replied_count"] == 1
 
         here.sim.change(close_after_share=1.0)
@@ -169,14 +169,14 @@ async def test_people_with_hidden_numbers_are_known_by_message_token_and_user_id
         await here.until(second, lambda shown: shown["uncertain_count"] == 1)
         entry = here.sim.ledger.entries[-1]
         callback: dict[str, Any] = {"biz_opaque_callback_data": entry.send.callback_data}
-        await status(here, entry.wamid, "sent", recipient_user_id="US.222", **callback, **told)
+        await status(here, entry.wamid, "sent", recipient_user_id="US.222", **callback, **options)
         shown = await here.show(second)
         assert (shown["uncertain_count"], shown["sent_count"]) == (0, 1)
-        await status(here, entry.wamid, "read", recipient_user_id="US.222", **told)
+        await status(here, entry.wamid, "read", recipient_user_id="US.222", **options)
         assert (await here.show(second))["read_count"] == 1
 
 
-async def test_a_reply_to_one_number_is_none_to_another(tmp_path: Path) -> None:
+async def test_a_reply_counts_only_for_the_number_it_was_sent_to(tmp_path: Path) -> None:
     async with several(tmp_path) as all_of:
         here, lines = all_of.here, all_of.lines
         (person,) = people(1)
@@ -186,7 +186,7 @@ async def test_a_reply_to_one_number_is_none_to_another(tmp_path: Path) -> None:
             line = lines[name]
             ids[name] = await all_of.send(line.account, [person], **{"from": line.id})
             await here.until_status(ids[name], "sent")
-        await say(here, "Hello", wa_id=wa_id, **all_of.told_by(lines["red2"]))
+        await inbound_message(here, "Hello", wa_id=wa_id, **all_of.webhook_options(lines["red2"]))
         replied = {}
         for name, broadcast_id in ids.items():
             here.api.headers.update(all_of.headers[lines[name].account])
@@ -194,11 +194,13 @@ async def test_a_reply_to_one_number_is_none_to_another(tmp_path: Path) -> None:
         assert replied == {"red1": 0, "red2": 1, "blue1": 0}
 
 
-async def test_an_opt_out_concerns_all_numbers_of_the_account_and_no_other_account(tmp_path: Path) -> None:
+async def test_an_opt_out_applies_to_all_numbers_of_its_account_only(tmp_path: Path) -> None:
     async with several(tmp_path) as all_of:
         (person,) = people(1)
         wa_id = person["to"].removeprefix("+")
-        await say(all_of.here, "STOP", wa_id=wa_id, **all_of.told_by(all_of.lines["red2"]))
+        await inbound_message(
+            all_of.here, "STOP", wa_id=wa_id, **all_of.webhook_options(all_of.lines["red2"])
+        )
         both = [person, people(1, start=9)[0]]
         red = (await all_of.post("red", both)).json()["data"]
         blue = (await all_of.post("blue", both)).json()["data"]

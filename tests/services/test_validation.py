@@ -1,4 +1,4 @@
-"""What would fail at Meta for each person alone is found before anything is stored: a table of templates and contents."""
+"""Validation of content against templates before anything is stored: a table of templates and contents."""
 
 from typing import Any
 
@@ -140,7 +140,9 @@ FITS: list[tuple[str, Template, TemplateContent, TemplateContent]] = [
 
 
 @pytest.mark.parametrize(("of", "defaults", "own"), [row[1:] for row in FITS], ids=[row[0] for row in FITS])
-def test_what_fits_passes(of: Template, defaults: TemplateContent, own: TemplateContent) -> None:
+def test_content_that_fits_the_template_has_no_problems(
+    of: Template, defaults: TemplateContent, own: TemplateContent
+) -> None:
     assert found(of, defaults, own) == []
 
 
@@ -281,7 +283,7 @@ AMISS: list[tuple[Template, TemplateContent, TemplateContent, str, str]] = [
 
 
 @pytest.mark.parametrize(("of", "defaults", "own", "path", "message"), AMISS)
-def test_what_does_not_fit_is_named_with_its_place(
+def test_content_that_does_not_fit_is_listed_with_its_path(
     of: Template, defaults: TemplateContent, own: TemplateContent, path: str, message: str
 ) -> None:
     shown = found(of, defaults, own)
@@ -290,25 +292,25 @@ def test_what_does_not_fit_is_named_with_its_place(
     assert message in shown[0][1]
 
 
-def test_what_all_have_in_common_is_told_once_and_what_is_their_own_each_time() -> None:
+def test_a_problem_of_the_broadcast_is_listed_once_and_of_a_recipient_each_time() -> None:
     good, bad = TemplateContent(["a", "b"]), TemplateContent(["a"])
     shown = found(template(IMAGE, BODY2), None, good, bad, good, bad)
     assert [path for path, _ in shown] == ["header", "recipients[1].params", "recipients[3].params"]
 
 
 @pytest.mark.parametrize("status", ["PENDING", "REJECTED", "PAUSED", "DISABLED"])
-def test_a_template_that_meta_would_refuse_is_refused(status: str) -> None:
+def test_a_template_that_meta_would_reject_is_a_problem(status: str) -> None:
     ((path, message),) = found(template(BODY0, status=status))
     assert path == "template_name"
     assert "'sale' in de" in message
 
 
 @pytest.mark.parametrize("status", ["APPROVED", "FLAGGED", "A STATUS TO COME"])
-def test_of_other_statuses_meta_decides(status: str) -> None:
+def test_templates_with_other_statuses_are_accepted(status: str) -> None:
     assert found(template(BODY0, status=status)) == []
 
 
-def test_an_unknown_template_and_an_unknown_language_are_told_apart() -> None:
+def test_an_unknown_template_and_an_unknown_language_have_different_problems() -> None:
     nobody = [(0, TemplateContent())]
     (unknown,) = problems(SyncedTemplate(None, [], 0), "sale", "de", TemplateContent(), nobody)
     assert unknown.path == "template_name"

@@ -1,4 +1,4 @@
-"""What the check lets pass, the simulated Meta takes: two readings of Meta's rules, written apart, agree."""
+"""The simulated Meta accepts content that passes validation: two independent readings of Meta's rules agree."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def listed(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def contents(draw: st.DrawFn) -> TemplateContent:
-    """What a caller may give, often right by chance."""
+    """Content of a caller, often valid by chance."""
     texts = draw(st.lists(st.one_of(GOOD, TEXTS), max_size=3))
     params = draw(st.sampled_from([None, texts, dict(zip(NAMES, texts, strict=False))]))
     header = draw(
@@ -84,7 +84,7 @@ def contents(draw: st.DrawFn) -> TemplateContent:
 
 
 def fitting(of: dict[str, Any]) -> TemplateContent:
-    """What fits the template."""
+    """Content that fits the template."""
     params: list[str] = []
     header: dict[str, Any] | None = None
     buttons: list[dict[str, Any]] = []
@@ -110,10 +110,10 @@ def fitting(of: dict[str, Any]) -> TemplateContent:
 @given(
     of=listed(), other=contents(), kept=st.sets(st.sampled_from(["params", "header", "buttons"]), min_size=1)
 )
-def test_what_passes_the_check_is_taken_by_meta(
+def test_content_that_passes_validation_is_accepted_by_the_simulator(
     of: dict[str, Any], other: TemplateContent, kept: set[str]
 ) -> None:
-    """What fits, with some parts of it exchanged; the header stands on the broadcast, the rest on the recipient."""
+    """Fitting content with some parts exchanged; the header is on the broadcast, the rest on the recipient."""
     fits = fitting(of)
     parts = {name: getattr(fits if name in kept else other, name) for name in ("params", "header", "buttons")}
     defaults = TemplateContent(header=parts.pop("header"))

@@ -15,7 +15,7 @@ PHONE = "106540352242922"
 
 @dataclass
 class Receiver:
-    """Takes webhooks; `answer` decides the HTTP status of each from its number, beginning with 0."""
+    """Receives webhooks; `answer` returns the HTTP status of each from its number, beginning with 0."""
 
     url: str = ""
     bodies: list[bytes] = field(default_factory=list)
@@ -79,7 +79,7 @@ def template_body(
 
 @dataclass
 class Client:
-    """Talks to a simulated Meta."""
+    """An HTTP client of the simulated Meta."""
 
     session: aiohttp.ClientSession
 

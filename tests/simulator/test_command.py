@@ -22,7 +22,7 @@ from wacrmd.simulator import Options
 RUN = [sys.executable, "-c", "from wacrmd.cli.simulate import simulate; simulate()"]
 
 
-def test_it_says_what_to_configure_serves_and_ends_with_its_summary(tmp_path: Path) -> None:
+def test_the_command_prints_what_to_configure_serves_and_prints_a_summary(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("apps3cret\n")
     args = [
@@ -52,7 +52,7 @@ def test_it_says_what_to_configure_serves_and_ends_with_its_summary(tmp_path: Pa
         assert err == ""
 
 
-def test_a_taken_address_is_named() -> None:
+def test_the_error_of_an_address_in_use_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Faults, throughput and updates, as tables."""
+"""Faults, throughput and webhooks, as tables."""
 
 from collections import Counter
 from typing import Any
@@ -39,7 +39,7 @@ def test_each_fault_has_its_own_share(draw: float, fault: Fault) -> None:
     assert fault_for(ALL, draw) is fault
 
 
-def test_without_shares_nothing_goes_wrong() -> None:
+def test_without_shares_there_are_no_faults() -> None:
     assert fault_for(Options(), 0.0) is Fault.NONE
 
 
@@ -67,7 +67,7 @@ def test_the_shares_decide_the_webhooks(chosen: dict[str, Any], expected: list[s
     ("button_share", "button", "expected"),
     [(1.0, True, UpdateKind.TAP), (1.0, False, UpdateKind.REPLY), (0.0, True, UpdateKind.REPLY)],
 )
-def test_a_stop_is_a_tap_only_where_there_is_a_button(
+def test_a_stop_is_a_button_tap_only_if_there_is_a_button(
     button_share: float, button: bool, expected: UpdateKind
 ) -> None:
     options = Options(read_share=1.0, replied_share=1.0, stop_share=1.0, button_share=button_share)
@@ -75,7 +75,7 @@ def test_a_stop_is_a_tap_only_where_there_is_a_button(
     assert (last.kind, last.text) == (expected, "STOP")
 
 
-def test_the_code_of_a_failure_is_the_recipient_s_or_one_of_the_list() -> None:
+def test_the_code_of_a_failure_is_the_one_of_the_recipient_or_of_the_list() -> None:
     options = Options(failed_share=1.0, failed_codes=(131026, 131049), failed_recipients=("+1 555=131050",))
     assert updates_for(options, "k", "1555", has_button=False)[0].code == 131050
     codes = {updates_for(options, f"k{n}", "2", has_button=False)[0].code for n in range(50)}
@@ -122,7 +122,7 @@ def test_late_statuses_are_late_and_doubles_are_marked() -> None:
 
 
 @pytest.mark.parametrize(("share", "early"), [(0.0, False), (1.0, True)])
-def test_early_follows_its_share(share: float, early: bool) -> None:
+def test_the_share_of_early_statuses_is_kept(share: float, early: bool) -> None:
     assert is_early(Options(early_share=share), "k") is early
 
 

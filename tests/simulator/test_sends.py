@@ -1,4 +1,4 @@
-"""What Meta refuses, as tables."""
+"""Sends that Meta rejects, as tables."""
 
 import json
 from collections.abc import Callable
@@ -152,7 +152,7 @@ def test_a_malformed_send_is_refused(body_of: BodyOf, changes: dict[str, Any], c
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b'"x"', b"{", b"\xff"])
-def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_rejected(raw: bytes) -> None:
     refusal = read(raw)
     assert isinstance(refusal, GraphError)
     assert refusal.code == 100
@@ -165,7 +165,7 @@ def test_a_test_number_sends_to_its_own_recipients_only(body_of: BodyOf) -> None
     assert refusal.code == 131030
 
 
-def test_a_user_id_stands_in_for_a_number_and_a_number_wins(body_of: BodyOf) -> None:
+def test_a_user_id_can_replace_a_number_and_with_both_the_number_is_used(body_of: BodyOf) -> None:
     body = body_of() | {"recipient": "US.13491208655302741918"}
     both = read(body)
     del body["to"]

@@ -63,7 +63,7 @@ async def test_the_token_is_checked(client: Any, token: str | None, status: int,
         assert len(meta.ledger) == (1 if code is None else 0)
 
 
-async def test_only_the_numbers_named_exist(client: Any) -> None:
+async def test_only_configured_numbers_exist(client: Any) -> None:
     async with Simulator.running(Options(phone_numbers=("111=222", "333"))) as meta:
         status, answer = await client.send(meta.url)
         assert (status, answer["error"]["code"]) == (400, 100)
@@ -187,7 +187,7 @@ async def test_a_lost_connection_leaves_the_client_without_an_answer(
         assert meta.summary()["outcomes"] == {outcome: 1}
 
 
-async def test_half_an_answer_is_half_an_answer_on_the_wire() -> None:
+async def test_a_truncated_answer_is_truncated_on_the_connection() -> None:
     async with Simulator.running(Options(half_answer_share=1.0)) as meta:
         reader, writer = await asyncio.open_connection("127.0.0.1", meta.port)
         body = json.dumps(_BODY).encode()
@@ -233,15 +233,15 @@ async def test_idle_connections_are_closed() -> None:
         await writer.wait_closed()
 
 
-async def test_latency_is_kept(client: Any) -> None:
+async def test_the_configured_latency_is_kept(client: Any) -> None:
     async with Simulator.running(Options(latency_ms=60, latency_jitter_ms=1)) as meta:
         began = time.monotonic()
         assert (await client.send(meta.url))[0] == 200
         assert time.monotonic() - began >= 0.06
 
 
-async def test_held_answers_come_once_the_option_is_off(client: Any, receiver: Any) -> None:
-    """The messages are accepted, and their statuses wait for the answers too."""
+async def test_held_answers_are_sent_when_the_option_is_switched_off(client: Any, receiver: Any) -> None:
+    """The messages are accepted; their statuses also wait."""
     options = Options(hold_answers=True, webhook_url=receiver.url, sent_after_ms=0, delivered_share=0.0)
     async with Simulator.running(options) as meta:
         sends = [asyncio.create_task(client.send(meta.url)) for _ in range(3)]
@@ -255,7 +255,7 @@ async def test_held_answers_come_once_the_option_is_off(client: Any, receiver: A
         assert len(receiver.statuses) == 3
 
 
-async def test_held_messages_say_so(client: Any) -> None:
+async def test_held_messages_are_marked_in_the_ledger(client: Any) -> None:
     async with Simulator.running(Options(held_share=1.0)) as meta:
         _, answer = await client.send(meta.url)
         assert answer["messages"][0]["message_status"] == "held_for_quality_assessment"
@@ -328,7 +328,7 @@ async def test_options_change_while_it_runs(client: Any) -> None:
         ("POST", "verify", {}, "expected {"),
     ],
 )
-async def test_a_control_request_that_cannot_be_carried_out_says_why(
+async def test_the_error_of_a_failed_control_request_says_why(
     client: Any, method: str, path: str, body: Any, sentence: str
 ) -> None:
     async with Simulator.running() as meta:

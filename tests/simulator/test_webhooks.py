@@ -1,4 +1,4 @@
-"""Webhooks over real sockets: their shape, their signature and every order they may come in."""
+"""Webhooks over real sockets: their format, signature and order."""
 
 import asyncio
 import hashlib
@@ -54,7 +54,7 @@ def test_bodies_are_escaped_as_meta_escapes_them() -> None:
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 0), (2, 0.1), (3, 0.2), (5, 0.8), (40, 5), (9999, 5)])
-def test_a_refused_webhook_comes_at_once_and_then_ever_slower(attempt: int, seconds: float) -> None:
+def test_a_rejected_webhook_is_repeated_with_growing_delays(attempt: int, seconds: float) -> None:
     assert backoff_s(attempt, 5.0) == pytest.approx(seconds)
 
 
@@ -103,7 +103,7 @@ async def test_a_failed_status_has_its_error(client: Any, receiver: Any, callbac
         assert "contacts" not in receiver.values[0]
 
 
-async def test_an_answer_quotes_the_message(client: Any, receiver: Any) -> None:
+async def test_a_reply_quotes_the_message(client: Any, receiver: Any) -> None:
     async with Simulator.running(quick(receiver, replied_share=1.0, reply_texts=("Merci/é",))) as meta:
         _, answer = await client.send(meta.url)
         await meta.idle()
@@ -116,7 +116,9 @@ async def test_an_answer_quotes_the_message(client: Any, receiver: Any) -> None:
         )
 
 
-async def test_a_tap_brings_the_payload_of_the_button(client: Any, receiver: Any, body_of: BodyOf) -> None:
+async def test_a_button_tap_has_the_payload_of_the_button(
+    client: Any, receiver: Any, body_of: BodyOf
+) -> None:
     button = {"type": "button", "sub_type": "quick_reply", "index": "0"}
     body = body_of(components=[button | {"parameters": [{"type": "payload", "payload": "STOP:bc_1"}]}])
     async with Simulator.running(
@@ -141,7 +143,7 @@ async def test_an_early_status_is_posted_before_the_send_is_answered(client: Any
         assert [s["status"] for s in receiver.statuses] == ["sent"]
 
 
-async def test_late_statuses_wait(client: Any, receiver: Any) -> None:
+async def test_late_statuses_are_posted_later(client: Any, receiver: Any) -> None:
     async with Simulator.running(quick(receiver, late_ms=3_600_000)) as meta:
         await client.send(meta.url)
         with pytest.raises(TimeoutError):
@@ -152,7 +154,7 @@ async def test_late_statuses_wait(client: Any, receiver: Any) -> None:
         await meta.idle(timeout_s=1)
 
 
-async def test_a_refused_batch_that_waits_can_be_deleted(client: Any, receiver: Any) -> None:
+async def test_a_rejected_batch_that_waits_can_be_deleted(client: Any, receiver: Any) -> None:
     receiver.answer = lambda _: 503
     async with Simulator.running(quick(receiver, batch=3, batch_wait_ms=5000)) as meta:
         await client.send(meta.url)
@@ -165,14 +167,14 @@ async def test_a_refused_batch_that_waits_can_be_deleted(client: Any, receiver: 
         assert meta.poster.pending == 0
 
 
-async def test_statuses_come_twice(client: Any, receiver: Any) -> None:
+async def test_statuses_can_be_posted_twice(client: Any, receiver: Any) -> None:
     async with Simulator.running(quick(receiver, twice_share=1.0)) as meta:
         await client.send(meta.url)
         await meta.idle()
         assert Counter(s["status"] for s in receiver.statuses) == {"sent": 2, "delivered": 2, "read": 2}
 
 
-async def test_statuses_come_out_of_order(client: Any, receiver: Any) -> None:
+async def test_statuses_can_be_posted_out_of_order(client: Any, receiver: Any) -> None:
     options = quick(receiver, shuffle=True, webhook_connections=1)
     async with Simulator.running(options) as meta:
         await client.send(meta.url)
@@ -182,7 +184,7 @@ async def test_statuses_come_out_of_order(client: Any, receiver: Any) -> None:
         assert order != ["sent", "delivered", "read"]
 
 
-async def test_statuses_come_out_of_order_within_one_batch(client: Any, receiver: Any) -> None:
+async def test_statuses_can_be_out_of_order_within_one_batch(client: Any, receiver: Any) -> None:
     options = quick(receiver, shuffle=True, batch=3, batch_wait_ms=5000)
     async with Simulator.running(options) as meta:
         await client.send(meta.url)
@@ -232,7 +234,7 @@ async def test_a_refused_webhook_is_posted_until_it_is_accepted(client: Any, rec
         assert meta.summary()["webhooks"]["delivered"] == {"sent": 1}
 
 
-async def test_a_webhook_is_given_up_in_the_end(client: Any, receiver: Any) -> None:
+async def test_a_webhook_is_given_up_after_the_last_retry(client: Any, receiver: Any) -> None:
     receiver.answer = lambda _: 500
     async with Simulator.running(quick(receiver, delivered_share=0.0, webhook_retry_s=0.05)) as meta:
         await client.send(meta.url)
@@ -260,7 +262,7 @@ async def test_webhooks_can_be_off(client: Any, receiver: Any) -> None:
         assert receiver.bodies == []
 
 
-async def test_a_lost_answer_still_brings_webhooks_for_the_message(client: Any, receiver: Any) -> None:
+async def test_a_message_whose_answer_was_lost_has_webhooks(client: Any, receiver: Any) -> None:
     async with Simulator.running(
         quick(receiver, bad_gateway_share=1.0, bad_gateway_taken=True, delivered_share=0.0)
     ) as meta:

@@ -1,1 +1,1 @@
-"""What tests of the whole share: a clock that tests turn, and a site (daemon, simulated Meta, one account)."""
+"""Shared by tests of the whole: clocks, a site (daemon, simulated Meta, one account), and a local app."""

@@ -1,4 +1,4 @@
-"""Clocks for tests: one that stands until it is turned, one that runs and can be turned ahead."""
+"""Clocks for tests: one that only moves by `advance`, one that runs and can be set ahead."""
 
 import time
 
@@ -10,7 +10,7 @@ START: Millis = 1_795_000_000_000
 
 
 class ManualClock:
-    """Stands still until `advance`; sleepers wake when their time has come."""
+    """Stands still until `advance`, which wakes sleepers whose time has come."""
 
     def __init__(self, now: Millis = START) -> None:
         self._now = now
@@ -30,9 +30,9 @@ class ManualClock:
 
 
 class ShiftClock:
-    """Runs as the machine's clock does, and can be turned ahead or stopped: for a whole daemon.
+    """For a whole daemon: runs as the machine's clock does, and can be set ahead or stopped.
 
-    While it is stopped a number sends only what its rate limiter has saved up, however long the test takes.
+    While it is stopped, a number sends only the burst of its rate limiter, however long the test takes.
     """
 
     def __init__(self, *, stopped: bool = False) -> None:
@@ -56,12 +56,12 @@ class ShiftClock:
         self._wake()
 
     def stop(self) -> None:
-        """Stand still until `go`."""
+        """Stop until `go`."""
         self._stopped_at = self.now()
         self._wake()
 
     def go(self) -> None:
-        """Run on from where it stands."""
+        """Continue from the present time."""
         self._shift, self._stopped_at = self.now() - _machine(), None
         self._wake()
 

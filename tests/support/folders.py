@@ -1,11 +1,11 @@
-"""Folders that another user of the machine can get to."""
+"""Folders that other users of the machine may enter."""
 
 import tempfile
 from pathlib import Path
 
 
 def open_to_all(folder: Path) -> None:
-    """Let everybody pass through `folder` and what pytest made above it, however many levels that are."""
+    """Let everybody enter `folder` and the folders of pytest above it."""
     for directory in (folder, *folder.parents):
         if directory == Path(tempfile.gettempdir()):
             return

@@ -1,4 +1,4 @@
-"""Meta's webhooks as a test writes them by hand: signed with any secret, for any number."""
+"""Posts signed webhooks of Meta, with any secret and for any number."""
 
 import hmac
 import json
@@ -17,7 +17,7 @@ def seconds_now() -> int:
     return int(time.time())
 
 
-async def tell(
+async def post_change(
     hook: httpx.AsyncClient,
     field: str,
     value: dict[str, Any],
@@ -46,7 +46,7 @@ def metadata(phone_number_id: str = PHONE_NUMBER_ID) -> dict[str, Any]:
     return {"display_phone_number": "15550783881", "phone_number_id": phone_number_id}
 
 
-async def say(
+async def inbound_message(
     here: Site,
     text: str | None = None,
     *,
@@ -60,7 +60,7 @@ async def say(
     secret: str = APP_SECRET,
     waba_id: str = WABA_ID,
 ) -> None:
-    """A person writes a text or taps a template's quick reply."""
+    """Post a message of a person: a text, or a tap on a quick reply button."""
     message: dict[str, Any] = {
         "id": message_id or f"wamid.in{next(_ids)}",
         "timestamp": str(at or seconds_now()),
@@ -70,14 +70,14 @@ async def say(
         **({"type": "button", "button": button} if button else {"type": "text", "text": {"body": text}}),
     }
     value = {"messaging_product": "whatsapp", "metadata": metadata(phone_number_id), "messages": [message]}
-    answer = await tell(here.hook, "messages", value, secret=secret, waba_id=waba_id)
+    answer = await post_change(here.hook, "messages", value, secret=secret, waba_id=waba_id)
     assert answer.status_code == 200, answer.text
 
 
-async def prefer(
+async def preference_change(
     here: Site, value: str, *, wa_id: str | None = None, user_id: str | None = None, at: int | None = None
 ) -> None:
-    """A person stops or resumes marketing messages in WhatsApp."""
+    """Post a preference: a person stops or resumes marketing messages in WhatsApp."""
     preference = {
         "category": "marketing_messages",
         "value": value,
@@ -86,7 +86,7 @@ async def prefer(
         **({"user_id": user_id} if user_id else {}),
     }
     body = {"messaging_product": "whatsapp", "metadata": metadata(), "user_preferences": [preference]}
-    answer = await tell(here.hook, "user_preferences", body)
+    answer = await post_change(here.hook, "user_preferences", body)
     assert answer.status_code == 200, answer.text
 
 
@@ -100,17 +100,17 @@ async def status(
     waba_id: str = WABA_ID,
     **more: Any,
 ) -> None:
-    """What became of a message of ours; `more` are further fields of the status."""
+    """Post a status of a message; `more` are further fields of the status."""
     one = {"id": wamid, "status": word, "timestamp": str(seconds_now()), **more}
     value = {"messaging_product": "whatsapp", "metadata": metadata(phone_number_id), "statuses": [one]}
-    answer = await tell(here.hook, "messages", value, secret=secret, waba_id=waba_id)
+    answer = await post_change(here.hook, "messages", value, secret=secret, waba_id=waba_id)
     assert answer.status_code == 200, answer.text
 
 
 async def template_event(
     here: Site, event: str, *, name: str = "hello", language: str = "en-US", reason: str | None = None
 ) -> None:
-    """Meta changed the state of a template."""
+    """Post a change of a template's state."""
     value = {
         "message_template_id": 1,
         "message_template_name": name,
@@ -118,11 +118,11 @@ async def template_event(
         "event": event,
         "reason": reason,
     }
-    answer = await tell(here.hook, "message_template_status_update", value)
+    answer = await post_change(here.hook, "message_template_status_update", value)
     assert answer.status_code == 200, answer.text
 
 
 async def account_event(here: Site, event: str, *, waba_id: str = WABA_ID) -> None:
-    """Meta changed the state of a business account."""
-    answer = await tell(here.hook, "account_update", {"event": event}, waba_id=waba_id)
+    """Post a change of a business account's state."""
+    answer = await post_change(here.hook, "account_update", {"event": event}, waba_id=waba_id)
     assert answer.status_code == 200, answer.text

@@ -1,4 +1,4 @@
-"""How long a test waits for what must come, and how it waits for a state that announces nothing."""
+"""The time limit of waits in tests, and a wait for a condition."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ PATIENCE_S = 60.0
 
 
 async def eventually(condition: Callable[[], object]) -> None:
-    """Return once the condition is true, looked at every few milliseconds; TimeoutError after `PATIENCE_S`."""
+    """Wait until the condition is true, checked every few milliseconds; TimeoutError after `PATIENCE_S`."""
     with anyio.fail_after(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - where an event is set, tests wait for the event
             await anyio.sleep(0.002)

@@ -1,4 +1,4 @@
-"""A local app that is told of events: it keeps what it gets and answers as the test wishes."""
+"""A local app that receives events: it keeps the requests and responds as the test says."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -17,8 +17,8 @@ CUT_OFF = 0
 
 
 @dataclass
-class Got:
-    """One request that came in."""
+class ReceivedRequest:
+    """One request."""
 
     path: str
     headers: dict[str, str]
@@ -33,38 +33,38 @@ class Got:
 
 @dataclass
 class Receiver:
-    """Where it listens, what came, and the answer by path: a status, CUT_OFF, or None for one that never comes."""
+    """Its URL, the requests, and the response by path: a status, CUT_OFF, or None to never respond."""
 
     url: str = ""
-    got: list[Got] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     answers: dict[str, int | None] = field(default_factory=dict)
-    choose: Callable[[Got], int | None] | None = None
+    choose: Callable[[ReceivedRequest], int | None] | None = None
     bodies: dict[str, bytes] = field(default_factory=dict)
-    came: anyio.Event = field(default_factory=anyio.Event)
+    arrived: anyio.Event = field(default_factory=anyio.Event)
 
-    def at(self, path: str) -> list[Got]:
-        """What came to one path."""
-        return [each for each in self.got if each.path == path]
+    def at(self, path: str) -> list[ReceivedRequest]:
+        """The requests to one path."""
+        return [each for each in self.requests if each.path == path]
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
-        """The envelopes that came, of one event or of all."""
-        return [each.event for each in self.got if name is None or each.event["event"] == name]
+        """The envelopes of one event or of all."""
+        return [each.event for each in self.requests if name is None or each.event["event"] == name]
 
     async def until(self, true: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
-        """Wait until `true` holds, looked at whenever something comes."""
+        """Wait until `true` returns True; checked after each request."""
         try:
             with anyio.fail_after(timeout_s):
                 while not true():
-                    came = self.came
-                    await came.wait()
+                    arrived = self.arrived
+                    await arrived.wait()
         except TimeoutError as error:
-            raise AssertionError(f"still not so after {timeout_s} s: {self.got}") from error
+            raise AssertionError(f"still not so after {timeout_s} s: {self.requests}") from error
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
-        got = Got(request.path, dict(request.headers), await request.read())
-        self.got.append(got)
-        came, self.came = self.came, anyio.Event()
-        came.set()
+        got = ReceivedRequest(request.path, dict(request.headers), await request.read())
+        self.requests.append(got)
+        arrived, self.arrived = self.arrived, anyio.Event()
+        arrived.set()
         status = self.choose(got) if self.choose else self.answers.get(request.path, 200)
         if status is None:
             await anyio.sleep_forever()
@@ -76,7 +76,7 @@ class Receiver:
 
 @asynccontextmanager
 async def receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """A running receiver on a free port of 127.0.0.1; every path is taken."""
+    """A running receiver on a free port of 127.0.0.1; it accepts every path."""
     made = Receiver()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", made._take)

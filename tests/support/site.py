@@ -69,7 +69,7 @@ requests_per_minute = 100000
 
 
 def _merge(text: str, extra: str) -> str:
-    """Put each section of `extra` behind the same section of `text`, or at the end."""
+    """Append each section of `extra` to the same section of `text`, or at the end."""
     for block in filter(None, (part.strip() for part in re.split(r"(?m)^\[", extra))):
         name, _, body = block.partition("]")
         head = f"[{name}]\n"
@@ -86,7 +86,7 @@ def _merge(text: str, extra: str) -> str:
 
 @dataclass
 class Site:
-    """A running site with one account, one number and one key that may do everything."""
+    """A running site with one account, one number and one key with all scopes."""
 
     running: daemon.Daemon
     sim: Simulator
@@ -100,7 +100,7 @@ class Site:
 
     @property
     def webhook_url(self) -> str:
-        """Where the daemon takes Meta's webhooks."""
+        """The URL for Meta's webhooks."""
         return f"http://{self.running.meta_webhooks_address}/webhooks/meta"
 
     async def admin(self, method: str, **params: Any) -> Any:
@@ -113,19 +113,19 @@ class Site:
         return await anyio.to_thread.run_sync(call)
 
     async def post(self, recipients: list[dict[str, Any]], **fields: Any) -> httpx.Response:
-        """Ask for a broadcast."""
+        """Request a broadcast."""
         body = {"template_name": "hello", "recipients": recipients, **fields}
         return await self.api.post("/api/v1/broadcasts", json=body)
 
     async def send(self, recipients: list[dict[str, Any]], **fields: Any) -> str:
-        """Have a broadcast accepted; its id."""
+        """Create a broadcast; returns its id."""
         answer = await self.post(recipients, **fields)
         assert answer.status_code == 202, answer.text
         broadcast_id: str = answer.json()["data"]["broadcast_id"]
         return broadcast_id
 
     async def show(self, broadcast_id: str) -> dict[str, Any]:
-        """The broadcast as the API shows it; its counts always add up."""
+        """The broadcast as the API shows it; asserts that its counts add up."""
         answer = await self.api.get(f"/api/v1/broadcasts/{broadcast_id}")
         assert answer.status_code == 200, answer.text
         data: dict[str, Any] = answer.json()["data"]
@@ -137,7 +137,7 @@ class Site:
     async def until(
         self, broadcast_id: str, true: Callable[[dict[str, Any]], bool], timeout_s: float = PATIENCE_S
     ) -> dict[str, Any]:
-        """The broadcast once `true` holds of it, looked at after each change."""
+        """The broadcast once `true` returns True for it; checked after each change."""
         shown: dict[str, Any] = {}
         try:
             with anyio.fail_after(timeout_s):

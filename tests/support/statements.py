@@ -18,7 +18,7 @@ EXPLAINED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "REPLACE")
 
 @dataclass
 class Statement:
-    """One text of SQL with placeholders: the values of its first run, who ran it, and the work of its longest run.
+    """One SQL statement with placeholders: the values of its first run, its caller, and the work of its longest run.
 
     The work is in instructions of SQLite's virtual machine.
     """
@@ -47,7 +47,7 @@ class Statement:
     def plan(self, connection: sqlite3.Connection) -> list[str]:
         """How SQLite runs it, a line for each step; empty for PRAGMA, BEGIN and the like.
 
-        With placeholders: of a value in the text SQLite could know beforehand that a condition always holds.
+        With placeholders, because from a literal value SQLite may conclude that a condition always holds.
         """
         if not self.sql.lstrip().upper().startswith(EXPLAINED):
             return []

@@ -32,8 +32,8 @@ def test_every_message_arrives_as_systemd_reads_it(manager: tuple[socket.socket,
     notifier.status("sending 3 of\n 10")
     notifier.watchdog()
     notifier.stopping()
-    heard = [listener.recv(4096).decode() for _ in range(4)]
-    assert heard == ["READY=1", "STATUS=sending 3 of 10", "WATCHDOG=1", "STOPPING=1"]
+    received = [listener.recv(4096).decode() for _ in range(4)]
+    assert received == ["READY=1", "STATUS=sending 3 of 10", "WATCHDOG=1", "STOPPING=1"]
 
 
 def test_a_reload_carries_the_monotonic_time(manager: tuple[socket.socket, str]) -> None:

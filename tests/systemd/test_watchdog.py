@@ -1,4 +1,4 @@
-"""The pings and status lines of a healthy daemon, of one with a part that hangs, and of one that is stopped."""
+"""The pings and status lines of a daemon: healthy, with a part that hangs, and stopped."""
 
 import os
 import signal
@@ -54,7 +54,7 @@ def until(listener: socket.socket, wanted: str) -> None:
         pass
 
 
-async def test_a_healthy_daemon_pings_and_says_what_it_does(tmp_path: Path) -> None:
+async def test_a_healthy_daemon_sends_pings_and_its_status(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         with manager(tmp_path) as (listener, address):
             watchdog = Watchdog(
@@ -156,7 +156,7 @@ def test_a_stopped_process_sends_no_ping_until_it_is_continued(tmp_path: Path) -
             daemon.wait()
 
 
-def test_a_socket_that_systemd_holds_is_taken_over_by_its_address() -> None:
+def test_a_socket_held_by_systemd_is_found_by_its_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as held, socket.create_server(("127.0.0.1", 0)) as other:
         bind = Bind.parse(f"127.0.0.1:{held.getsockname()[1]}")
         passed = [other.fileno(), held.fileno()]

@@ -1,4 +1,4 @@
-"""Times are milliseconds; their text is ISO-8601 UTC, and reads back."""
+"""Times are in milliseconds, written and read as ISO 8601 in UTC."""
 
 import time
 
@@ -13,7 +13,7 @@ LAST: Millis = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 
 
-def test_units() -> None:
+def test_time_units_are_milliseconds() -> None:
     assert [SECOND, MINUTE, HOUR, DAY] == [1000, 60_000, 3_600_000, 86_400_000]
 
 
@@ -26,7 +26,7 @@ def test_units() -> None:
         (LAST, "9999-12-31T23:59:59.999Z"),
     ],
 )
-def test_a_time_as_text(at: Millis, text: str) -> None:
+def test_a_time_is_written_as_iso_8601_utc(at: Millis, text: str) -> None:
     assert iso(at) == text
 
 

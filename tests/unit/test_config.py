@@ -1,4 +1,4 @@
-"""The configuration: defaults, every problem at once, the example, and what a reload may change."""
+"""The configuration: defaults, problems, the example file, and what a reload may change."""
 
 from pathlib import Path
 
@@ -175,17 +175,17 @@ def test_a_problem_says_what_was_expected_and_what_was_found(text: str, expected
 
 
 def test_a_value_that_may_be_a_secret_is_not_repeated() -> None:
-    told = "\n".join(
+    text = "\n".join(
         problems('[meta]\naccess_token = "EAAsecretsecret"\ngraph_url = "https://me:hunter2@host"')
     )
-    assert "EAAsecret" not in told
-    assert "hunter2" not in told
-    assert "[meta] access_token" in told
+    assert "EAAsecret" not in text
+    assert "hunter2" not in text
+    assert "[meta] access_token" in text
 
 
 def test_a_long_value_is_cut() -> None:
-    (told,) = problems(f'[log]\nlevel = "{"x" * 5000}"')
-    assert len(told) < 200
+    (problem,) = problems(f'[log]\nlevel = "{"x" * 5000}"')
+    assert len(problem) < 200
 
 
 def test_the_ports_chosen_by_the_system_do_not_clash() -> None:
@@ -230,7 +230,7 @@ def test_an_address_reads_back_as_it_is_written(text: str, bind: Bind) -> None:
         "127.0.0.1:80\n",
     ],
 )
-def test_anything_else_is_refused_as_an_address(text: str) -> None:
+def test_other_text_is_rejected_as_an_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Bind.parse(text)
 
@@ -249,7 +249,7 @@ def test_anything_else_is_refused_as_an_address(text: str) -> None:
         ("crm.lan:1", False),
     ],
 )
-def test_which_addresses_other_machines_reach(text: str, local: bool) -> None:
+def test_addresses_that_other_machines_can_reach(text: str, local: bool) -> None:
     assert Bind.parse(text).is_local is local
 
 
@@ -284,7 +284,7 @@ def test_the_configuration_cannot_be_changed_in_place() -> None:
         Config().log.level = LogLevel.DEBUG  # type: ignore[misc]
 
 
-def test_where_the_file_is_looked_for() -> None:
+def test_the_file_is_searched_in_the_documented_order() -> None:
     assert config.config_path(Path("a"), {"WACRMD_CONFIG": "b"}) == Path("a")
     assert config.config_path(None, {"WACRMD_CONFIG": "b"}) == Path("b")
     assert config.config_path(None, {"WACRMD_CONFIG": ""}) == Path("/etc/wacrmd/config.toml")
@@ -310,7 +310,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         config.load(tmp_path)
 
 
-def test_the_key_file(tmp_path: Path) -> None:
+def test_the_path_of_the_key_file(tmp_path: Path) -> None:
     default = config.parse('[storage]\npath = "/data/w.db"', "x")
     assert config.key_file(default, {}) == Path("/data/w.db.key")
     assert config.key_file(default, {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == Path("/data/w.db.key")

@@ -1,4 +1,4 @@
-"""No exception is kept where it lives as long as the process: raised again, it keeps every caller's frames alive."""
+"""No exception object is kept for the life of the process: raised again, it would keep every caller's frames alive."""
 
 import gc
 import importlib
@@ -42,7 +42,7 @@ def within(value: object) -> Iterator[object]:
         yield from value
 
 
-def test_no_module_and_no_class_holds_an_exception() -> None:
+def test_no_module_or_class_holds_an_exception() -> None:
     assert [name for module in modules() for name in kept(module)] == []
 
 

@@ -1,4 +1,4 @@
-"""The lock files hold every dependency, pinned and hashed, and nothing of the machine that made them."""
+"""The lock files contain every dependency, pinned and hashed, and nothing about the machine that made them."""
 
 import re
 import tomllib
@@ -26,13 +26,13 @@ def test_every_dependency_is_pinned(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_holds_pins_and_hashes_alone(lock: str) -> None:
+def test_a_lock_contains_only_pins_and_hashes(lock: str) -> None:
     allowed = re.compile(r"#.*|[a-z0-9][a-z0-9._-]*==\S+ (; [^\\]+ )?\\|    --hash=sha256:[0-9a-f]{64}( \\)?")
     lines = (ROOT / lock).read_text().splitlines()
     assert [line for line in lines if not allowed.fullmatch(line)] == []
     assert not any("/" in line for line in lines)
 
 
-def test_what_is_tested_is_what_is_installed() -> None:
+def test_the_dev_lock_has_the_versions_of_the_runtime_lock() -> None:
     runtime, dev = pins("requirements.lock"), pins("requirements-dev.lock")
     assert {name: dev.get(name) for name in runtime} == runtime

@@ -1,4 +1,4 @@
-"""The log: what a line holds, what it must not hold, and that libraries take the same way."""
+"""The log: the content of a line, redaction, and the log lines of libraries."""
 
 import importlib
 import io
@@ -31,7 +31,7 @@ META_TOKEN = "EAAGm0PX4ZCpsBAKZBqZBZC8yZAZC"
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """Gives the process its log back as it was."""
+    """Restore the logging of the process."""
     processors, stream, level = log._processors[:], log._output.stream, log.level()
     root = logging.getLogger()
     handlers, root_level = root.handlers[:], root.level
@@ -122,13 +122,13 @@ def test_libraries_and_warnings_are_logged_too() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("old thing", DeprecationWarning, stacklevel=1)
-    told = lines(stream)
-    assert [(line["level"], line["event"], line["logger"]) for line in told] == [
+    written = lines(stream)
+    assert [(line["level"], line["event"], line["logger"]) for line in written] == [
         ("warning", "library_logged", "hypercorn.error"),
         ("warning", "library_logged", "py.warnings"),
     ]
-    assert told[0]["message"] == "port 80 is taken"
-    assert "DeprecationWarning: old thing" in told[1]["message"]
+    assert written[0]["message"] == "port 80 is taken"
+    assert "DeprecationWarning: old thing" in written[1]["message"]
 
 
 def test_configuring_twice_does_not_log_everything_twice() -> None:
@@ -175,13 +175,13 @@ def test_no_value_leaks_a_secret(log_format: str) -> None:
         error=RuntimeError(f"bad key {KEY}"),
         raw=b"[(b'authorization', b's3cr3t-8')]",
     )
-    told = stream.getvalue()
+    written = stream.getvalue()
     for secret in ("s3cr3t", KEY, KEY[20:], HOOK_SECRET, META_TOKEN):
-        assert secret not in told
-    assert "hub.challenge=12" in told
+        assert secret not in written
+    assert "hub.challenge=12" in written
 
 
-def test_what_only_looks_like_a_secret_stays() -> None:
+def test_text_that_only_resembles_a_secret_is_kept() -> None:
     kept = {
         "tokens": 12,
         "tokens_left": 1.5,
@@ -211,7 +211,7 @@ def test_what_only_looks_like_a_secret_stays() -> None:
         ("mail me@host or see https://host/a@b", "mail me@host or see https://host/a@b"),
     ],
 )
-def test_secrets_in_free_text(text: str, expected: str) -> None:
+def test_secrets_are_removed_from_free_text(text: str, expected: str) -> None:
     assert redact(text) == expected
 
 
@@ -274,7 +274,7 @@ def test_a_value_that_contains_itself_is_cut() -> None:
     assert "…" in stream.getvalue()
 
 
-def test_a_long_text_is_cut_and_takes_no_time() -> None:
+def test_a_long_text_is_cut_in_linear_time() -> None:
     text = "token_" * 400_000 + f"\n{META_TOKEN} the end"
     took = []
     for _ in range(5):
@@ -369,7 +369,7 @@ def test_structlog_s_own_test_helper_sees_our_events() -> None:
 
 
 def modules_that_log() -> list[str]:
-    """Every module with a logger of its own; the simulator is a program of its own."""
+    """Every module with a logger, except the simulator, which is another program."""
     top = Path(wacrmd.__file__).parent
     found = [path for path in sorted(top.rglob("*.py")) if path.relative_to(top).parts[0] != "simulator"]
     return [

@@ -1,4 +1,4 @@
-"""docs/logs.md holds every event that the code logs, with its level and its values, and no other."""
+"""docs/logs.md lists exactly the events that the code logs, with level and values."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ BRIDGE = "library_logged"
 
 
 def calls() -> Iterator[tuple[Path, ast.Call, str]]:
-    """Every call `log.<level>(…)` of the daemon's own code; the simulator is a program of its own."""
+    """Every call `log.<level>(…)` of the daemon, without the simulator, which is another program."""
     for path in sorted(CODE.rglob("*.py")):
         if path.relative_to(CODE).parts[0] == "simulator":
             continue

@@ -1,4 +1,4 @@
-"""What is suggested for a misspelt name."""
+"""Suggestions for a misspelt name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Secrets are decrypted with the right key and in the right place only."""
+"""Secrets can be decrypted only with the right key and for the right row."""
 
 import base64
 import threading
@@ -19,7 +19,7 @@ def vault(tmp_path: Path) -> Vault:
     return Vault.open(tmp_path / "w.key", create=True)
 
 
-def test_what_is_encrypted_can_be_decrypted(vault: Vault) -> None:
+def test_an_encrypted_secret_can_be_decrypted(vault: Vault) -> None:
     encrypted = vault.encrypt("EAAnaïve token", CONTEXT)
     assert vault.decrypt(encrypted, CONTEXT) == "EAAnaïve token"
     assert b"token" not in encrypted
@@ -27,7 +27,7 @@ def test_what_is_encrypted_can_be_decrypted(vault: Vault) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.text(alphabet="ab:.1"))
-def test_any_text_in_any_context(text: str, context: str) -> None:
+def test_any_text_is_encrypted_in_any_context(text: str, context: str) -> None:
     vault = Vault(b"k" * 32, Path("k"))
     assert vault.decrypt(vault.encrypt(text, context), context) == text
 
@@ -100,7 +100,7 @@ def test_a_systemd_credential_may_have_any_mode(tmp_path: Path, monkeypatch: pyt
         base64.b64encode(b"x" * 32)[:-1],
     ],
 )
-def test_a_file_that_holds_no_key_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
+def test_the_error_of_a_file_without_a_key_does_not_show_its_content(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "w.key"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -108,12 +108,12 @@ def test_a_file_that_holds_no_key_is_refused_without_showing_it(tmp_path: Path, 
         Vault.open(path, create=False)
 
 
-def test_a_directory_is_no_key_file(tmp_path: Path) -> None:
+def test_a_directory_is_rejected_as_a_key_file(tmp_path: Path) -> None:
     with pytest.raises(VaultError, match="cannot be read: Is a directory"):
         Vault.open(tmp_path, create=False)
 
 
-def test_the_wrong_key_is_named(vault: Vault, tmp_path: Path) -> None:
+def test_the_error_of_a_wrong_key_says_so(vault: Vault, tmp_path: Path) -> None:
     other = Vault.open(tmp_path / "other.key", create=True)
     with pytest.raises(VaultError) as caught:
         other.decrypt(vault.encrypt("x", CONTEXT), CONTEXT)
@@ -128,7 +128,7 @@ def test_an_encrypted_secret_is_bound_to_its_place(vault: Vault) -> None:
         vault.decrypt(vault.encrypt("x", "number.access_token:7"), "number.access_token:8")
 
 
-def test_a_changed_byte_is_noticed(vault: Vault) -> None:
+def test_a_changed_byte_is_an_error(vault: Vault) -> None:
     encrypted = vault.encrypt("x", CONTEXT)
     for place in range(len(encrypted)):
         changed = encrypted[:place] + bytes([encrypted[place] ^ 1]) + encrypted[place + 1 :]
@@ -140,12 +140,12 @@ def test_a_changed_byte_is_noticed(vault: Vault) -> None:
     ("encrypted", "said"),
     [(b"", "too short"), (b"\x01" * 28, "too short"), (b"\x02" * 40, "newer wacrmd")],
 )
-def test_what_is_not_encrypted_is_explained(vault: Vault, encrypted: bytes, said: str) -> None:
+def test_the_error_of_unencrypted_data_explains_it(vault: Vault, encrypted: bytes, said: str) -> None:
     with pytest.raises(VaultError, match=said):
         vault.decrypt(encrypted, CONTEXT)
 
 
-def test_no_key_in_a_repr(vault: Vault, tmp_path: Path) -> None:
+def test_the_repr_of_a_vault_contains_no_key(vault: Vault, tmp_path: Path) -> None:
     key = (tmp_path / "w.key").read_text().strip()
     assert key not in repr(vault)
     assert vault.fingerprint() in repr(vault)
