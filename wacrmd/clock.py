@@ -34,7 +34,7 @@ class SystemClock:
 
     async def sleep_until(self, at: Millis) -> None:
         """Return once `now()` has reached `at`. The clock may be set meanwhile, so it is read again every minute."""
-        while (left := at - self.now()) > 0:  # noqa: ASYNC110 - no event tells that the clock was set
+        while (left := at - self.now()) > 0:  # noqa: ASYNC110 - there is no event for a clock that was set
             await anyio.sleep(min(left, MINUTE) / SECOND)
 
 

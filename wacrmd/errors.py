@@ -78,7 +78,7 @@ class AddressInUseError(WacrmdError):
 
 
 class Refusal(WacrmdError):  # noqa: N818 - a refusal is an answer, not a fault
-    """A request is refused, for a reason that its caller is told.
+    """A request is refused; the answer says why.
 
     Raise a new one each time. An exception that is kept in a module keeps the frames of every request that raised it.
     """

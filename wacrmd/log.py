@@ -26,7 +26,7 @@ from wacrmd.clock import iso
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 """The levels by name, with their numbers in the standard library."""
 
-_QUIET = {
+_LIBRARY_LEVELS = {
     "aiosqlite": 30,
     "httpx": 30,
     "httpcore": 30,
@@ -154,7 +154,7 @@ def set_level(level: str) -> None:
     threshold = LEVELS[level]
     _settings.threshold = threshold
     logging.getLogger().setLevel(threshold)
-    for name, floor in _QUIET.items():
+    for name, floor in _LIBRARY_LEVELS.items():
         logging.getLogger(name).setLevel(max(floor, threshold))
 
 

@@ -50,7 +50,7 @@ class Metrics:
         )
         self.broadcast_stalled = self._gauge(
             "broadcast_stalled_seconds",
-            "Time since the last progress of the broadcast that has stood still longest with due recipients.",
+            "The longest time without progress of a broadcast that is sending and has due recipients.",
         )
 
     def _add_messages(self) -> None:

@@ -140,7 +140,7 @@ def test_a_paused_number_gives_its_own_reason_and_time() -> None:
 
 def test_a_drain_holds_since_it_began() -> None:
     assert hold(draining_since=NOW - 7) == Hold(
-        HoldReason.DRAINING, "The daemon is draining: sending goes on after its restart", NOW - 7
+        HoldReason.DRAINING, "The daemon is draining: sending continues after its restart", NOW - 7
     )
 
 

@@ -146,7 +146,7 @@ async def test_while_another_program_locks_the_database_writes_get_503_and_reads
             other.execute("BEGIN IMMEDIATE")
             answer = await here.post(people(5))
             assert answer.status_code == 503
-            assert "another program holds the database locked" in answer.json()["error"]["message"]
+            assert "another program has locked the database" in answer.json()["error"]["message"]
             assert (await here.show(broadcast_id))["sent_count"] == 5
             other.execute("ROLLBACK")
         await here.until_status(await here.send(people(5, 100)), "sent")

@@ -1,6 +1,6 @@
 """The types of values in the configuration that TOML does not have: paths, addresses, URLs, lists of names.
 
-Each is read from a string, and says in words what it takes.
+Each is read from a string, and has a description of the values that it accepts.
 """
 
 import ipaddress

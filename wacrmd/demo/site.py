@@ -40,12 +40,12 @@ BEHAVIOUR: JsonObject = {
     "early_share": 0.05,
     "shuffle": True,
 }
-"""A normal day: most messages are delivered, some are read, a few are answered; webhooks come in any order."""
+"""Usual shares: most messages are delivered, some are read, a few are answered; webhooks come in any order."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSite:
-    """The two programs while they run, and a key for the API."""
+    """The running daemon and simulated Meta, and a key for the API."""
 
     meta: Simulator
     api_url: str
@@ -59,7 +59,7 @@ class DemoSite:
 
     @property
     def log_file(self) -> Path:
-        """The daemon's log: a file, so that it is not mixed with the picture."""
+        """The daemon's log: a file, because the terminal shows the broadcast."""
         return self.folder / "wacrmd.log"
 
     async def send(self, recipients: int) -> str:
@@ -74,7 +74,7 @@ class DemoSite:
             return str(answer.json()["data"]["broadcast_id"])
 
     def watch(self, broadcast_id: str) -> Iterator[JsonObject]:
-        """The items of `broadcast.watch`, until nothing more is to come; blocks."""
+        """The items of `broadcast.watch`, until the broadcast is finished; blocks."""
         with AdminClient(self.socket) as client:
             yield from client.stream("broadcast.watch", {"id": broadcast_id})
 

@@ -44,7 +44,7 @@ log = get_logger(__name__)
 
 
 class _JsonMessages(Serializer):  # type: ignore[misc]  # huey ships no types
-    """Huey's messages as JSON: unlike pickle they cannot run code, whoever wrote to the file."""
+    """Huey's messages as JSON: unlike pickle they cannot run code, even if somebody else wrote to the file."""
 
     def _serialize(self, data: Message) -> bytes:
         return json.dumps({"id": data.id, "name": data.name, "args": data.args}).encode()

@@ -53,13 +53,13 @@ class BroadcastCounts:
     total_recipients: Annotated[
         int, Doc("`sent + failed + pending + uncertain + cancelled`, at every moment")
     ]
-    sent_count: Annotated[int, Doc("Meta took the message; includes the delivered ones")]
+    sent_count: Annotated[int, Doc("Meta accepted the message; includes the delivered ones")]
     delivered_count: Annotated[int, Doc("it is on the person's phone; includes the read ones")]
     read_count: Annotated[int, Doc("it was read; includes the replied ones")]
     replied_count: Annotated[int, Doc("the person answered")]
     failed_count: Annotated[int, Doc("it is known that the message did not arrive")]
     pending_count: Annotated[int, Doc("still to be sent, or just being sent")]
-    uncertain_count: Annotated[int, Doc("the request broke off after Meta may have taken it")]
+    uncertain_count: Annotated[int, Doc("it is unknown whether Meta accepted the message")]
     cancelled_count: Annotated[int, Doc("never tried: the broadcast was cancelled, or the person opted out")]
 
 

@@ -41,7 +41,7 @@ def broadcast_hold(
     if throughput is not None:
         return throughput
     if draining_since is not None:
-        detail = "The daemon is draining: sending goes on after its restart"
+        detail = "The daemon is draining: sending continues after its restart"
         return Hold(HoldReason.DRAINING, detail, draining_since)
     if waiting == progress.pending_count and earliest_retry_at is not None and earliest_retry_at > now:
         detail = f"{waiting} recipients wait for their next try, the first at {iso(earliest_retry_at)}"

@@ -10,7 +10,7 @@ from wacrmd.fields import Doc, Time
 
 
 class NumberState(StrEnum):
-    """Whether a number sends; why it is paused stands beside it."""
+    """Whether a number sends; its `hold` says why it is paused."""
 
     ACTIVE = "active"
     PAUSED = "paused"

@@ -26,7 +26,7 @@ class PageRequest:
 
     @property
     def rows(self) -> int:
-        """How many rows to read: one more than wanted, which tells whether a next page exists."""
+        """How many rows to read: one more than wanted, which shows whether there is a next page."""
         return self.limit + 1
 
 

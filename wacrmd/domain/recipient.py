@@ -77,7 +77,7 @@ class RecipientFacts:
         metadata=json_name("whatsapp_message_id")
     )
     attempts: Annotated[int, Doc("how often it was tried")]
-    sent_at: Annotated[Time | None, Doc("when Meta took the message")]
+    sent_at: Annotated[Time | None, Doc("when Meta accepted the message")]
     delivered_at: Annotated[Time | None, Doc("when it was delivered, in Meta's time")]
     read_at: Annotated[Time | None, Doc("when it was read, in Meta's time")]
     replied_at: Annotated[Time | None, Doc("when the person replied, in Meta's time")]

@@ -160,7 +160,7 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             _E.ERASED,
             frozenset({_R.PENDING}),
             _R.CANCELLED,
-            "The data of the person were erased: there is nobody to send to.",
+            "The data of the person were erased: there is no address to send to.",
         ),
         Transition(
             _E.REQUEUED,

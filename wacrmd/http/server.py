@@ -1,4 +1,4 @@
-"""Serves HTTP on a listening socket with Hypercorn, until it is told to stop. Only this module imports hypercorn."""
+"""Serves HTTP on a listening socket with Hypercorn, until it is stopped. Only this module imports hypercorn."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ KEEP_ALIVE_S = 75.0
 
 MAX_HEADERS_BYTES = 32 << 10
 
-NEVER_S = 86_400.0
+HYPERCORN_GRACE_S = 86_400.0
 """For Hypercorn's graceful timeout, which has no effect from Python 3.12 on: `serve` has its own."""
 
 log = get_logger(__name__)
@@ -78,6 +78,6 @@ def _hypercorn_config(fd: int) -> Config:
     config.errorlog = errors
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE_S
-    config.graceful_timeout = NEVER_S
+    config.graceful_timeout = HYPERCORN_GRACE_S
     config.h11_max_incomplete_size = MAX_HEADERS_BYTES
     return config

@@ -111,9 +111,8 @@ def _listen_tcp(family: int, address: tuple[Any, ...]) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.bind(address)
-        sock.listen(
-            BACKLOG
-        )  # reserves the address: with SO_REUSEADDR two sockets may bind, only one may listen
+        # This reserves the address: with SO_REUSEADDR two sockets may bind, but only one may listen.
+        sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise

@@ -118,12 +118,12 @@ def content_problems(given: JsonObject, path: str = "") -> list[Problem]:
     problems: list[Problem] = []
     header, buttons, components = given.get("header"), given.get("buttons"), given.get("components")
     if components is not None:
-        beside = [key for key in ("params", "header", "buttons") if given.get(key)]
-        if beside:
+        others = [key for key in ("params", "header", "buttons") if given.get(key)]
+        if others:
             problems.append(
                 Problem(
                     f"{prefix}components",
-                    f"replaces the whole content: leave out {' and '.join(beside)}, or leave out components",
+                    f"replaces the whole content: leave out {' and '.join(others)}, or leave out components",
                 )
             )
         problems += _components_problems(components, f"{prefix}components")

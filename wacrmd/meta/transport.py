@@ -1,7 +1,7 @@
 """HTTP to Meta that knows how far a request got: an httpx transport over an aiohttp session.
 
 httpx's own connection pool costs sixty times the CPU at a hundred requests in flight (docs/adr/0003-http-transport.md).
-aiohttp's exceptions do not tell whether a request may have been sent. So the phase is recorded here: the connector
+aiohttp's exceptions do not show whether a request may have been sent. So the phase is recorded here: the connector
 sets it when it starts to connect and when it has a connection. A failure is `NotSentError` only while waiting for a
 free connection or connecting; every other failure, also an unforeseen one, is `OutcomeUnknownError`.
 """
@@ -150,7 +150,7 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[Trace],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
     ) -> Connection:
-        """A connection without unread bytes: they would be taken for the answer to this request."""
+        """A connection without unread bytes, which would be read as the answer to this request."""
         while True:
             connection = await super().connect(req, traces, timeout)
             if connection.protocol is None or not connection.protocol.should_close:

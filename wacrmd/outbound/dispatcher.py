@@ -29,7 +29,7 @@ from wacrmd.vault import VaultError, webhook_secret_context
 POLL_INTERVAL: Millis = 1 * SECOND
 """How often the outbox is read without a change: for what has become due, and for changes that were missed."""
 SLOW_S = 2.0
-"""An endpoint whose last attempt took this long, or failed, counts as slow until it does better."""
+"""An endpoint whose last attempt took this long, or failed, counts as slow until an attempt is faster."""
 DEBOUNCE_S = 0.02
 """Changes within this time cause one read of the outbox."""
 MAX_DUE_PER_ENDPOINT = 50

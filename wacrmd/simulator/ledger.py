@@ -41,7 +41,7 @@ class Entry:
 
 
 class Ledger:
-    """Accepted messages and counts. `n` counts from 1 and goes on after `clear`."""
+    """Accepted messages and counts. `n` counts from 1, also across `clear`."""
 
     def __init__(self, file: IO[bytes] | None = None, *, keep_bodies: bool = True) -> None:
         self.entries: list[Entry] = []

@@ -127,7 +127,7 @@ class WebhookPoster:
         await self._idle.wait()
 
     def clear(self) -> None:
-        """Delete all waiting webhooks; those that are being posted go on."""
+        """Delete all waiting webhooks; those that are being posted are completed."""
         deleted = sum(_update_count(item) for _, _, item in self._heap)
         deleted += sum(map(len, self._batches.values()))
         self._heap.clear()

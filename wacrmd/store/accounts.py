@@ -13,7 +13,7 @@ _ROW = RowMapper(Account)
 
 
 def add(tx: Tx, name: str, now: Millis) -> Account:
-    """Store a new account. Refuses a name that is taken."""
+    """Store a new account; raises Refusal if the name is in use."""
     account = Account(id=str(uuid4()), name=name, created_at=now)
     values = (account.id, name, now)
     _write_name(tx, "INSERT INTO account (id, name, created_at) VALUES (?, ?, ?)", values, name)
@@ -34,7 +34,7 @@ def find(tx: Tx, reference: str) -> Account | None:
 
 
 def rename(tx: Tx, account_id: str, name: str) -> None:
-    """Change the account's name. Refuses a name that is taken."""
+    """Change the account's name; raises Refusal if the new name is in use."""
     _write_name(tx, "UPDATE account SET name = ? WHERE id = ?", (name, account_id), name)
 
 

@@ -14,7 +14,7 @@ from wacrmd.store.recipients import IS_ERASED
 from wacrmd.store.state_sql import after, allows
 
 OPTED_OUT = "Opted out before the send"
-DAEMON_STOPPED = "The daemon stopped while the request was under way: Meta may or may not have the message"
+DAEMON_STOPPED = "The daemon stopped while the request was in flight: Meta may or may not have the message"
 
 _E = RecipientEvent
 _EXPIRY = {

@@ -88,7 +88,7 @@ def collect_audit_entries(tx: Tx, subject: DataSubject, after: int, to: int) -> 
         " AND EXISTS (SELECT 1 FROM json_each(?3) n WHERE instr(params, n.value))",
         (after, to, *_addresses(subject)),
     )
-    names_person = _naming(subject).search  # not only digits that stand within a longer number
+    names_person = _naming(subject).search  # not as digits within a longer number
     subject.audit_entries |= {entry_id for entry_id, params in rows if names_person(params)}
 
 
@@ -212,7 +212,7 @@ def _naming(subject: DataSubject) -> re.Pattern[str]:
 
 
 def left_in_wal(tx: Tx) -> str | None:
-    """The newest erasure whose content may still stand in the write-ahead log; None when the log is clean."""
+    """The newest erasure whose content may still be in the write-ahead log; None when the log is clean."""
     row = tx.execute("SELECT value FROM setting WHERE key = ?", (_LEFT_IN_WAL,)).fetchone()
     return row[0] if row else None
 

@@ -40,10 +40,10 @@ WAL_BUSY_TIMEOUT_MS = 100
 """How long emptying the write-ahead log waits for readers; no write runs meanwhile."""
 
 _ADVICE = {
-    sqlite3.SQLITE_FULL: "the disk is full: free some space, work goes on by itself",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space, work continues by itself",
     sqlite3.SQLITE_READONLY: "the database file is read-only: correct its permissions or remount the file system",
-    sqlite3.SQLITE_BUSY: "another program holds the database locked: end it, work goes on by itself",
-    sqlite3.SQLITE_LOCKED: "another program holds the database locked: end it, work goes on by itself",
+    sqlite3.SQLITE_BUSY: "another program has locked the database: end it, work continues by itself",
+    sqlite3.SQLITE_LOCKED: "another program has locked the database: end it, work continues by itself",
     sqlite3.SQLITE_IOERR: "the disk answers with I/O errors: check it and the system log",
     sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened: check its directory and permissions",
     sqlite3.SQLITE_CORRUPT: "the database file is damaged: stop the daemon, run check-db, restore a backup",

@@ -41,7 +41,7 @@ class IntegrityReport:
 def check(path: Path) -> IntegrityReport:
     """Read a whole database, which may be in use, and look for damage.
 
-    Runs in the caller's thread. Raises DatabaseUnusableError for a file that is no database of ours, or of a
+    Runs in the caller's thread. Raises DatabaseUnusableError for a file of another program, or of a
     newer wacrmd.
     """
     if not path.exists():

@@ -28,7 +28,7 @@ def add(
 ) -> bool:
     """Store that a person opted out at `at`; False if that was known. Emits `contact.opted_out`.
 
-    The person's other address, if earlier messages tell it, is stored too: whoever opts out by user id is also
+    The person's other address, if it is known from earlier messages, is stored too: whoever opts out by user id is also
     suppressed by phone, and the other way round. If the person opted in again after `at`, nothing changes,
     because Meta may repeat an old opt-out days later. `now` is the present time if that is not `at`.
     """
@@ -125,7 +125,7 @@ def remove(
 def _with_other_address(
     tx: Tx, account_id: str, phone: str | None, user_id: str | None
 ) -> tuple[str | None, str | None]:
-    """Phone and user id of a person of whom one is given, if messages of the account tell the other."""
+    """Phone and user id of a person of whom one is given; the other one if messages of the account contain it."""
     if phone is None and user_id is not None:
         row = tx.execute(
             'SELECT r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'

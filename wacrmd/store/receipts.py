@@ -46,7 +46,7 @@ class _Row:
     error_code: int | None
     error_title: str | None
     error_details: str | None
-    learnt: bool = False
+    ids_changed: bool = False
     changed: bool = False
 
 
@@ -115,7 +115,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             receipt.status, attempt=attempt, newest_attempt=row.attempt, failed_attempt=row.failed_attempt
         )
         before = recipient_state(row.status, error_code=row.error_code, wamid=row.wamid)
-        if RECIPIENT.of(event).after is not None and _learn_names(row, receipt):
+        if RECIPIENT.of(event).after is not None and _set_ids(row, receipt):
             by_wamid[receipt.wamid] = row
             named.append(receipt.wamid)
         state = RECIPIENT.after(before, event)
@@ -127,7 +127,9 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, error))
         done.add_applied(row, receipt, before)
     rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
-    _write(tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.learnt])
+    _write(
+        tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.ids_changed]
+    )
     recipient_history.add_statuses(tx, reported)
     _keep_unmatched(tx, unmatched, now)
     status_events.emit(tx, [row.id for row in rows.values() if row.changed], now)
@@ -219,20 +221,20 @@ def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) 
     return None, 0
 
 
-def _learn_names(row: _Row, receipt: Receipt) -> bool:
-    """Keep what Meta calls the message and the person; True when the message's id is new.
+def _set_ids(row: _Row, receipt: Receipt) -> bool:
+    """Set Meta's ids of the message and the person; True if the message's id is new.
 
-    Of a person who was erased nothing is kept: a status may come days later.
+    Nothing is set for an erased person, because a status may come days after the erasure.
     """
     if row.to.startswith(ERASED_PREFIX):
         return False
     if row.wa_id is None and receipt.wa_id:
-        row.wa_id, row.learnt = receipt.wa_id, True
+        row.wa_id, row.ids_changed = receipt.wa_id, True
     if row.user_id is None and receipt.user_id:
-        row.user_id, row.learnt = receipt.user_id, True
+        row.user_id, row.ids_changed = receipt.user_id, True
     if row.wamid is not None or not receipt.wamid:
         return False
-    row.wamid, row.learnt = receipt.wamid, True
+    row.wamid, row.ids_changed = receipt.wamid, True
     return True
 
 
@@ -253,7 +255,7 @@ def _move(row: _Row, receipt: Receipt, state: RecipientState, error: MetaError |
         return
     row.failed_at = row.error_code = row.error_title = row.error_details = None
     if row.sent_at is None:
-        row.sent_at, row.learnt = receipt.at, True
+        row.sent_at, row.ids_changed = receipt.at, True
     stage = STAGE[receipt.status]
     if stage >= STAGE[RecipientStatus.DELIVERED] and row.delivered_at is None:
         row.delivered_at = receipt.at
@@ -263,8 +265,8 @@ def _move(row: _Row, receipt: Receipt, state: RecipientState, error: MetaError |
         row.replied_at = receipt.at
 
 
-def _write(tx: Tx, changed: list[_Row], learnt: list[_Row]) -> None:
-    # Two statements: the columns of `learnt` stand in indexes and change once a message, not once a status.
+def _write(tx: Tx, changed: list[_Row], ids_changed: list[_Row]) -> None:
+    # Two statements: the columns of the second one are indexed, and change once for a message, not for each status.
     tx.executemany(
         "UPDATE recipient SET status = ?, delivered_at = ?, read_at = ?, replied_at = ?, failed_at = ?,"
         " error_code = ?, error_title = ?, error_details = ? WHERE id = ?",
@@ -285,9 +287,13 @@ def _write(tx: Tx, changed: list[_Row], learnt: list[_Row]) -> None:
     )
     tx.executemany(
         "UPDATE OR IGNORE recipient SET wamid = ?, wa_id = ?, user_id = ?, sent_at = ? WHERE id = ?",
-        [(row.wamid, row.wa_id, row.user_id, row.sent_at, row.id) for row in learnt],
+        [(row.wamid, row.wa_id, row.user_id, row.sent_at, row.id) for row in ids_changed],
     )
     optouts.link(
         tx,
-        [(row.account_id, row.to, row.user_id) for row in learnt if row.user_id and row.to.startswith("+")],
+        [
+            (row.account_id, row.to, row.user_id)
+            for row in ids_changed
+            if row.user_id and row.to.startswith("+")
+        ],
     )

@@ -69,7 +69,7 @@ def of_recipient(tx: Tx, recipient_id: int) -> list[HistoryEntry]:
 
 
 def error_detail(error: MetaError | None) -> str | None:
-    """Meta's error as it is stored beside a status."""
+    """Meta's error as it is stored with a status."""
     if error is None:
         return None
     return json.dumps(

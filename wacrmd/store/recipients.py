@@ -154,7 +154,7 @@ def _stored_as(status: RecipientStatus) -> tuple[RecipientStatus, ...]:
 def _id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
     """The first and the last recipient id of a broadcast; an empty range if it has none.
 
-    All recipients of a broadcast are stored by one statement on the only writer, so their ids stand together.
+    All recipients of a broadcast are stored by one statement on the only writer, so their ids are consecutive.
     """
     first, last = tx.execute(
         "SELECT min(first), max(last) FROM (SELECT"

@@ -87,7 +87,7 @@ def listen_fds(environ: Mapping[str, str] = os.environ) -> tuple[int, ...]:
 
 
 def _own_pids() -> set[str]:
-    """The process ids that stand for this daemon: the single executable is a child of its own unpacker."""
+    """The process ids that mean this daemon: its own, and for the single executable its parent's."""
     pids = {str(os.getpid())}
     if getattr(sys, "frozen", False):
         pids.add(str(os.getppid()))

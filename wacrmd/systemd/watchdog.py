@@ -29,7 +29,7 @@ class Watchdog:
     """Sends pings while the database answers, all sender workers are alive and the scheduler makes its passes.
 
     Measures time with the monotonic clock, because a wall clock that is set must not look like a stall. Sends
-    pings also while the disk is full: the daemon goes on by itself when there is space, a restart would not help.
+    pings also while the disk is full: the daemon continues by itself when there is space, a restart would not help.
     """
 
     def __init__(
