@@ -1,7 +1,7 @@
 """Time in milliseconds since the epoch, and a clock that tests can replace."""
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import anyio
@@ -13,6 +13,8 @@ SECOND: Millis = 1000
 MINUTE: Millis = 60 * SECOND
 HOUR: Millis = 60 * MINUTE
 DAY: Millis = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - `iso` writes the Z itself, which is faster
 
 
 class Clock(Protocol):
@@ -46,7 +48,7 @@ async def sleep_for(clock: Clock, duration: Millis) -> None:
 
 def iso(at: Millis) -> str:
     """`at` as ISO-8601 UTC with milliseconds, such as `2026-11-23T12:00:00.000Z`."""
-    return datetime.fromtimestamp(at / SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % SECOND:03d}Z"
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds") + "Z"
 
 
 def parse_iso(text: str) -> Millis:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import pytest
@@ -15,6 +15,7 @@ from wacrmd.api.form import Form
 from wacrmd.api.openapi import describe
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastFacts, Progress
 from wacrmd.fields import Doc
 from wacrmd.operations.inputs import Params
 from wacrmd.operations.operation import Admin, Http, Operation, Operations
@@ -23,8 +24,9 @@ from wacrmd.reference import endpoints, methods
 from wacrmd.reference.pages import PART, filled, parts
 from wacrmd.reference.schema import Field, Objects, alternatives, parameters
 from wacrmd.services.context import Context
+from wacrmd.views.broadcasts import BroadcastDetails, BroadcastProgress, BroadcastView
 from wacrmd.views.errors import ErrorBody
-from wacrmd.views.events import EVENT_DATA, Envelope
+from wacrmd.views.events import EVENT_DATA, BroadcastEvent, Envelope
 
 PAGES = ("admin.md", "api.md", "webhooks.md")
 OBJECTS = Objects({})
@@ -159,6 +161,20 @@ def test_one_declaration_reaches_openapi_describe_and_both_pages() -> None:
     assert "- `parcel` (string, required): its number" in admin
     assert row in api
     assert row in admin
+
+
+@pytest.mark.parametrize(
+    ("declared_in", "shown_in"),
+    [
+        (BroadcastFacts, (BroadcastView, BroadcastDetails, BroadcastProgress, Broadcast)),
+        (BroadcastCounts, (BroadcastView, BroadcastDetails, BroadcastProgress, BroadcastEvent, Progress)),
+    ],
+)
+def test_a_field_of_a_broadcast_is_declared_once(declared_in: type, shown_in: tuple[type, ...]) -> None:
+    declared = {field.name for field in OBJECTS.answer_fields(declared_in)}
+    for kind in shown_in:
+        assert declared <= {field.name for field in OBJECTS.answer_fields(kind)}
+        assert not {field.name for field in fields(declared_in)} & kind.__annotations__.keys()
 
 
 def test_fields_of_objects_within_objects_are_named_with_their_path() -> None:

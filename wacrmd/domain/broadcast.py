@@ -4,6 +4,7 @@
 columns that are read (`wacrmd/store/broadcasts.py`) and the views (`wacrmd/views/`) inherit their fields.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
@@ -79,12 +80,12 @@ class Progress(BroadcastCounts):
     @classmethod
     def of(cls, by_status: dict[str, int]) -> "Progress":
         """Progress from the number of recipients in each status."""
-        count = {status: by_status.get(status, 0) for status in RecipientStatus}
+        count = defaultdict(int, by_status)
         replied = count[RecipientStatus.REPLIED]
         read = replied + count[RecipientStatus.READ]
         delivered = read + count[RecipientStatus.DELIVERED]
         return cls(
-            total_recipients=sum(count.values()),
+            total_recipients=sum(by_status.values()),
             sent_count=delivered + count[RecipientStatus.SENT],
             delivered_count=delivered,
             read_count=read,

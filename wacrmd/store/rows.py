@@ -35,32 +35,32 @@ class RowMapper(Generic[R]):
     ) -> None:
         hints = get_type_hints(record)
         self._make = record
-        self._names: list[str] = []
-        self._convert: list[tuple[str, Callable[[Any], Any]]] = []
-        self._has_hold = False
+        self._fields = [each.name for each in fields(record)]
+        self._convert: list[tuple[int, Callable[[Any], Any]]] = []
+        self._hold_at: int | None = None
         prefix = f"{table}." if table else ""
         columns: list[str] = []
         for each in fields(record):
             kind = _without_none(hints[each.name])
             names: Sequence[str] = (each.name,)
             if kind is Hold:
-                self._has_hold, names = True, _HOLD
+                self._hold_at, names = len(columns), _HOLD
             elif (convert := _converter(kind)) is not None:
-                self._convert.append((each.name, convert))
-            self._names += names
+                self._convert.append((len(columns), convert))
             columns += [(expressions or {}).get(name, prefix + name) for name in names]
         self.columns = ", ".join(columns)
         """What to select, in the order in which `record` takes it."""
 
     def record(self, row: Sequence[Any]) -> R:
         """The record of a row of these columns."""
-        values = dict(zip(self._names, row, strict=True))
-        if self._has_hold:
-            values["hold"] = hold_of(*(values.pop(name) for name in _HOLD))
-        for name, convert in self._convert:
-            if values[name] is not None:
-                values[name] = convert(values[name])
-        return self._make(**values)
+        values = list(row)
+        for at, convert in self._convert:
+            if values[at] is not None:
+                values[at] = convert(values[at])
+        if (at_hold := self._hold_at) is not None:
+            end = at_hold + len(_HOLD)
+            values[at_hold:end] = [hold_of(*values[at_hold:end])]
+        return self._make(**dict(zip(self._fields, values, strict=True)))
 
 
 def _without_none(hint: Any) -> Any:
