@@ -5,16 +5,16 @@ from functools import cache
 from pathlib import Path
 
 TOP = Path(__file__).parents[2]
-ROOMS = ("wacrmd", "tests", "docs", "contrib", "bench")
+FOLDERS = ("wacrmd", "tests", "docs", "contrib", "bench")
 TOP_FILES = ("Makefile", "pyproject.toml", "config.example.toml", "MANIFEST.in")
-BINARY = frozenset({".pyc", ".json"})
+BINARY = frozenset({".pyc"})
 
 
 def text_files() -> list[Path]:
     """All text files: code, tests, documents, samples."""
     files = [TOP / name for name in TOP_FILES] + sorted(TOP.glob("*.md"))
-    for room in ROOMS:
-        found = (TOP / room).rglob("*")
+    for folder in FOLDERS:
+        found = (TOP / folder).rglob("*")
         files += sorted(f for f in found if f.is_file() and f.suffix not in BINARY)
     return files
 

@@ -1,15 +1,20 @@
-"""docs/architecture.md is true: each function that it names exists in its file."""
+"""docs/architecture.md is true: its functions and columns exist, and its packages are described as in the code."""
 
 import ast
 import re
+import sqlite3
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import TOP
+from wacrmd.store.migrate import migrations
 
 TEXT = (TOP / "docs/architecture.md").read_text()
+CODE = TOP / "wacrmd"
+PACKAGES = sorted(folder for folder in CODE.iterdir() if (folder / "__init__.py").exists())
 STEPS = sorted(set(re.findall(r"`([\w/]+\.py):([\w.]+)`", TEXT)))
 
 
@@ -40,3 +45,43 @@ def test_each_symbol_that_is_named_with_its_module_exists() -> None:
     assert len(named) > 4
     for first, second, file in named:
         assert {first, second} - {""} <= defined(TOP / file), (first, second, file)
+
+
+def test_the_columns_of_the_queue_exist() -> None:
+    section = TEXT.split("## The queue in one look")[1].split("\n## ")[0]
+    table = section.split("| column of `recipient` |")[1].split("\n\n")[0]
+    named = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert len(named) > 20
+    with closing(sqlite3.connect(":memory:")) as db:
+        for _, sql in migrations():
+            db.executescript(sql)
+        columns = {name for _, name, *_ in db.execute("PRAGMA table_info (recipient)")}
+    assert columns == {*named, "id"}
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_the_table_says_what_the_docstring_of_the_package_says(package: Path) -> None:
+    what, _, _ = docstring(package).partition("\n\n")
+    assert f"| `{package.name}/` | {what.removesuffix('.')} |" in TEXT
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_the_importers_that_a_docstring_names_are_those_of_the_package(package: Path) -> None:
+    if named := re.search(r"\bOnly (`.*?`) imports? it\b", docstring(package)):
+        assert re.findall(r"`(\w+)`", named[1]) == sorted(importers(package.name))
+    if "Nothing imports it." in docstring(package):
+        assert not importers(package.name)
+
+
+def docstring(package: Path) -> str:
+    return ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
+
+
+def importers(package: str) -> set[str]:
+    """The other packages and modules at the top that import a package."""
+    found = {
+        file.relative_to(CODE).parts[0].removesuffix(".py")
+        for file in CODE.rglob("*.py")
+        if re.search(rf"^\s*(?:from|import) wacrmd\.{package}\b", file.read_text(), re.MULTILINE)
+    }
+    return found - {package}

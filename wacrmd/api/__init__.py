@@ -1,0 +1,4 @@
+"""The HTTP API for local apps: key, rate limit, request and response.
+
+Only `daemon` and `reference` import it.
+"""

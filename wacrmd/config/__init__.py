@@ -1,4 +1,4 @@
-"""The daemon's configuration. `load` reads it; the models in `sections.py` are the only list of its keys."""
+"""The daemon's configuration: settings, their defaults and checks; `sections.py` is the only list of its keys."""
 
 from wacrmd.config.bind import Bind, BindKind
 from wacrmd.config.file import config_path, effective, example, load, parse

@@ -1,0 +1,4 @@
+"""The job queue (Huey) and the scheduler for periodic jobs.
+
+Only `daemon` and `systemd` import it. Services reach it through `services/context.py`.
+"""

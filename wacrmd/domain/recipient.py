@@ -86,7 +86,7 @@ class RecipientFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient(RecipientFacts):
-    """One person of a broadcast, as stored."""
+    """One person of a broadcast, as stored (docs/architecture.md, The queue in one look)."""
 
     broadcast_id: int
     error_code: int | None

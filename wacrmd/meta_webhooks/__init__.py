@@ -1,0 +1,4 @@
+"""The listener for Meta's signed events.
+
+Only `daemon` imports it.
+"""

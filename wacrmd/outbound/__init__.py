@@ -1,0 +1,4 @@
+"""Webhooks to local apps: schedule, signature, delivery.
+
+Only `daemon` imports it.
+"""

@@ -1,0 +1,4 @@
+"""Readiness, watchdog and the sockets that systemd holds.
+
+Only `daemon` imports it.
+"""

@@ -1,0 +1,1 @@
+"""Creating, reading, following, pausing, cancelling and retrying broadcasts."""

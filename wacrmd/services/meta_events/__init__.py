@@ -1,0 +1,1 @@
+"""Applies Meta's webhooks to recipients, broadcasts, templates, numbers and opt-outs."""

@@ -1,0 +1,1 @@
+"""Phone numbers of accounts: managing them and checking them at Meta."""

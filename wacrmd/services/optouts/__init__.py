@@ -1,0 +1,1 @@
+"""The suppression list: by hand, by file, and by messages of people."""

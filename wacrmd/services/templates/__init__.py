@@ -1,0 +1,1 @@
+"""Templates as Meta lists them."""

@@ -1,0 +1,1 @@
+"""Endpoints of outbound webhooks and their deliveries."""
