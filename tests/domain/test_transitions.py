@@ -7,17 +7,16 @@ import pytest
 from tests.domain import transition_tables
 from wacrmd.domain.attempt import AttemptResult, MetaError
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.recipient import STAGE, RecipientState, RecipientStatus, recipient_state
-from wacrmd.domain.state_machine import Machine, Transition
-from wacrmd.domain.transitions import (
-    BROADCAST,
+from wacrmd.domain.recipient_transitions import (
     RECIPIENT,
     STATUS_EVENTS,
-    BroadcastEvent,
     RecipientEvent,
     result_event,
     status_event,
 )
+from wacrmd.domain.state_machine import Machine, Transition
 
 S, E = RecipientState, RecipientEvent
 STATUSES = tuple(STATUS_EVENTS.values())

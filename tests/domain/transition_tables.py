@@ -4,8 +4,9 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
+from wacrmd.domain.broadcast_transitions import BROADCAST
+from wacrmd.domain.recipient_transitions import RECIPIENT
 from wacrmd.domain.state_machine import EventT, Machine, StateT
-from wacrmd.domain.transitions import BROADCAST, RECIPIENT
 
 PAGE = Path(__file__).parents[2] / "docs/delivery-guarantees.md"
 MARKED = re.compile(r"(<!-- transitions of (\w+): written by [^>]* -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -10,9 +10,10 @@ import pytest
 from tests.store.rows import NOW, broadcast, database, receipt_of, row
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
-from wacrmd.domain.transitions import BROADCAST, RECIPIENT, STATUS_EVENTS, BroadcastEvent, RecipientEvent
+from wacrmd.domain.recipient_transitions import RECIPIENT, STATUS_EVENTS, RecipientEvent
 from wacrmd.store import attempts, broadcasts, numbers, receipts, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.migrate import migrations

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
 from wacrmd.domain.recipient import RecipientState, RecipientStatus
-from wacrmd.domain.transitions import RECIPIENT, RecipientEvent, result_event
+from wacrmd.domain.recipient_transitions import RECIPIENT, RecipientEvent, result_event
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import EndedAttempt

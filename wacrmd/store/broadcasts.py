@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from wacrmd.clock import Millis
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.page import Position
-from wacrmd.domain.transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox, recipients
 from wacrmd.store.database import Tx

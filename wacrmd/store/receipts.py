@@ -9,7 +9,7 @@ from wacrmd.domain.attempt import MetaError
 from wacrmd.domain.callback_token import parse_callback_token
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import STAGE, RecipientState, RecipientStatus, recipient_state
-from wacrmd.domain.transitions import RECIPIENT, status_event
+from wacrmd.domain.recipient_transitions import RECIPIENT, status_event
 from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import ReportedStatus

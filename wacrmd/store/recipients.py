@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from wacrmd.clock import Millis
 from wacrmd.domain.recipient import Recipient, RecipientStatus
-from wacrmd.domain.transitions import RecipientEvent
+from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.store import status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper

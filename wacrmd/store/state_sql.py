@@ -1,8 +1,9 @@
 """The transition tables as SQL: for each event the condition of the row's state, and the new status."""
 
+from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import PAUSED_BY_PERSON
 from wacrmd.domain.recipient import RecipientState
-from wacrmd.domain.transitions import BROADCAST, RECIPIENT, BroadcastEvent, RecipientEvent
+from wacrmd.domain.recipient_transitions import RECIPIENT, RecipientEvent
 
 GIVEN_UP = "(status = 'failed' AND error_code IS NULL AND wamid IS NULL)"
 """A failed recipient whose failure Meta did not report: the attempt was given up; see `RecipientState`."""

@@ -1,14 +1,13 @@
-"""The state machines of recipients and broadcasts: each event with the states it applies to, and why.
+"""The state machine of recipients: each event with the states that it applies to, and the reason.
 
 This table is the only place of these rules. The SQL of store/ is built from it, docs/delivery-guarantees.md
-shows it, and tests walk every (state, event) pair through it and through the SQL. An event that does not apply
+shows it, and tests take every pair of state and event through it and through the SQL. An event that does not apply
 to a state changes nothing, so each one may be repeated.
 """
 
 from enum import StrEnum
 
 from wacrmd.domain.attempt import AttemptResult
-from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.recipient import RecipientState, RecipientStatus
 from wacrmd.domain.state_machine import Machine, Transition
 
@@ -43,77 +42,60 @@ class RecipientEvent(StrEnum):
     STATUS_FAILED_OUTDATED = "status_failed_outdated"
 
 
-class BroadcastEvent(StrEnum):
-    """What can happen to a broadcast; the table below says what it means."""
-
-    CREATED = "created"
-    SCHEDULED = "scheduled"
-    STARTED = "started"
-    PAUSED = "paused"
-    PAUSED_BY_PERSON = "paused_by_person"
-    RESTORED = "restored"
-    RESUMED = "resumed"
-    RESUMED_EARLY = "resumed_early"
-    TEMPLATE_APPROVED = "template_approved"
-    CANCELLED = "cancelled"
-    COMPLETED = "completed"
-    REOPENED = "reopened"
-
-
-_R, _E = RecipientState, RecipientEvent
-_NOT_SETTLED = frozenset({_R.PENDING, _R.SENDING, _R.UNCERTAIN, _R.CANCELLED, _R.GIVEN_UP})
+_S, _E = RecipientState, RecipientEvent
+_NOT_SETTLED = frozenset({_S.PENDING, _S.SENDING, _S.UNCERTAIN, _S.CANCELLED, _S.GIVEN_UP})
 """The states in which the outcome of the newest attempt is not known from Meta, or there was no attempt."""
 
 RECIPIENT = Machine[RecipientState, RecipientEvent](
     [
         Transition(
-            _E.CREATED, frozenset(), _R.PENDING, "The row is the queue: a pending recipient is to be sent to."
+            _E.CREATED, frozenset(), _S.PENDING, "The row is the queue: a pending recipient is to be sent to."
         ),
         Transition(
             _E.CLAIMED,
-            frozenset({_R.PENDING}),
-            _R.SENDING,
+            frozenset({_S.PENDING}),
+            _S.SENDING,
             "The attempt is on disk before the first byte of its request leaves.",
             "The broadcast is sending, its number is active, the recipient's time has come.",
         ),
         Transition(
             _E.OPTED_OUT,
-            frozenset({_R.PENDING}),
-            _R.CANCELLED,
+            frozenset({_S.PENDING}),
+            _S.CANCELLED,
             "The opt-out is found before the claim: nothing is sent, and no attempt is counted.",
         ),
         Transition(
             _E.ACCEPTED,
             _NOT_SETTLED,
-            _R.SENT,
+            _S.SENT,
             "Meta accepted the message. This is true whatever wacrmd assumed about the attempt.",
             "The attempt is the newest one, and newer than `failed_attempt`.",
         ),
         Transition(
             _E.REFUSED_FOR_GOOD,
-            frozenset({_R.SENDING}),
-            _R.FAILED,
+            frozenset({_S.SENDING}),
+            _S.FAILED,
             "Meta refused it, and another attempt would not help, or no retries are left.",
             "The attempt is the newest one.",
         ),
         Transition(
             _E.ATTEMPT_GIVEN_UP,
-            frozenset({_R.SENDING}),
-            _R.GIVEN_UP,
+            frozenset({_S.SENDING}),
+            _S.GIVEN_UP,
             "wacrmd assumes a failure: the recipient is too old, the message cannot be built, or policy `fail` says so.",
             "The attempt is the newest one.",
         ),
         Transition(
             _E.RETRY_SCHEDULED,
-            frozenset({_R.SENDING}),
-            _R.PENDING,
+            frozenset({_S.SENDING}),
+            _S.PENDING,
             "It was certainly not sent, or policy `resend` takes the risk: another attempt at `next_attempt_at`.",
             "The attempt is the newest one.",
         ),
         Transition(
             _E.OUTCOME_UNKNOWN,
-            frozenset({_R.SENDING}),
-            _R.UNCERTAIN,
+            frozenset({_S.SENDING}),
+            _S.UNCERTAIN,
             "Meta may have the message: only its webhook or a person can decide.",
             "The attempt is the newest one.",
         ),
@@ -133,77 +115,77 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
         ),
         Transition(
             _E.LEASE_EXPIRED_HOLD,
-            frozenset({_R.SENDING}),
-            _R.UNCERTAIN,
+            frozenset({_S.SENDING}),
+            _S.UNCERTAIN,
             "The process that made the attempt is gone. Policy `hold`: nobody is messaged twice.",
         ),
         Transition(
             _E.LEASE_EXPIRED_RESEND,
-            frozenset({_R.SENDING}),
-            _R.PENDING,
+            frozenset({_S.SENDING}),
+            _S.PENDING,
             "The process that made the attempt is gone. Policy `resend`: another attempt, the person may get it twice.",
             "Retries are left.",
         ),
         Transition(
             _E.LEASE_EXPIRED_FAIL,
-            frozenset({_R.SENDING}),
-            _R.GIVEN_UP,
+            frozenset({_S.SENDING}),
+            _S.GIVEN_UP,
             "The process that made the attempt is gone. Policy `fail`, or policy `resend` without retries left.",
         ),
         Transition(
             _E.BROADCAST_CANCELLED,
-            frozenset({_R.PENDING}),
-            _R.CANCELLED,
+            frozenset({_S.PENDING}),
+            _S.CANCELLED,
             "A recipient that was not attempted gets no message. An attempt in flight is completed.",
         ),
         Transition(
             _E.ERASED,
-            frozenset({_R.PENDING}),
-            _R.CANCELLED,
+            frozenset({_S.PENDING}),
+            _S.CANCELLED,
             "The data of the person were erased: there is no address to send to.",
         ),
         Transition(
             _E.REQUEUED,
-            frozenset({_R.FAILED, _R.GIVEN_UP, _R.UNCERTAIN}),
-            _R.PENDING,
+            frozenset({_S.FAILED, _S.GIVEN_UP, _S.UNCERTAIN}),
+            _S.PENDING,
             "A person asked for it, and takes the risk if Meta may have the message. An attempt that"
             " Meta said failed becomes `failed_attempt`.",
         ),
         Transition(
             _E.UNCERTAIN_GIVEN_UP,
-            frozenset({_R.UNCERTAIN}),
-            _R.GIVEN_UP,
+            frozenset({_S.UNCERTAIN}),
+            _S.GIVEN_UP,
             "A person decided that the message was not sent.",
         ),
         Transition(
             _E.STATUS_SENT,
             _NOT_SETTLED,
-            _R.SENT,
+            _S.SENT,
             "Meta has the message, so nothing is sent again. It never undoes a failure that Meta reported.",
             "The attempt is newer than `failed_attempt`.",
         ),
         Transition(
             _E.STATUS_DELIVERED,
-            _NOT_SETTLED | {_R.SENT, _R.FAILED},
-            _R.DELIVERED,
+            _NOT_SETTLED | {_S.SENT, _S.FAILED},
+            _S.DELIVERED,
             "The person has the message. This counts for any attempt, and wins over every failure.",
         ),
         Transition(
             _E.STATUS_READ,
-            _NOT_SETTLED | {_R.SENT, _R.FAILED, _R.DELIVERED},
-            _R.READ,
+            _NOT_SETTLED | {_S.SENT, _S.FAILED, _S.DELIVERED},
+            _S.READ,
             "Like `status_delivered`; read implies delivered.",
         ),
         Transition(
             _E.STATUS_REPLIED,
-            _NOT_SETTLED | {_R.SENT, _R.FAILED, _R.DELIVERED, _R.READ},
-            _R.REPLIED,
+            _NOT_SETTLED | {_S.SENT, _S.FAILED, _S.DELIVERED, _S.READ},
+            _S.REPLIED,
             "Like `status_delivered`; a reply implies read.",
         ),
         Transition(
             _E.STATUS_FAILED,
-            _NOT_SETTLED | {_R.SENT},
-            _R.FAILED,
+            _NOT_SETTLED | {_S.SENT},
+            _S.FAILED,
             "It applies wherever `status_sent` applies: Meta reports a failure only once. If a waiting recipient"
             " ignored it, a `sent` that comes later would hide it for ever.",
             "The attempt is the newest one, and newer than `failed_attempt`.",
@@ -228,87 +210,6 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             None,
             "The failure of an older attempt says nothing about the newest one.",
             "The attempt is older than the newest one.",
-        ),
-    ]
-)
-
-_B, _V = BroadcastStatus, BroadcastEvent
-
-BROADCAST = Machine[BroadcastStatus, BroadcastEvent](
-    [
-        Transition(_V.CREATED, frozenset(), _B.SENDING, "It is on disk before the request is answered."),
-        Transition(
-            _V.SCHEDULED,
-            frozenset(),
-            _B.SCHEDULED,
-            "It was created with a time, and waits for it.",
-            "`scheduled_at` was given.",
-        ),
-        Transition(
-            _V.STARTED,
-            frozenset({_B.SCHEDULED}),
-            _B.SENDING,
-            "The scheduler checks every second; a start that was missed happens later.",
-            "`scheduled_at` has come.",
-        ),
-        Transition(
-            _V.PAUSED,
-            frozenset({_B.SCHEDULED, _B.SENDING}),
-            _B.PAUSED,
-            "By a fault that concerns all recipients. The first reason stays.",
-        ),
-        Transition(
-            _V.PAUSED_BY_PERSON,
-            frozenset({_B.SCHEDULED, _B.SENDING, _B.PAUSED}),
-            _B.PAUSED,
-            "It lasts until a person resumes: it replaces a reason that an event of Meta could lift.",
-            "It is not paused by a person already.",
-        ),
-        Transition(
-            _V.RESTORED,
-            frozenset({_B.SCHEDULED, _B.SENDING, _B.PAUSED}),
-            _B.PAUSED,
-            "It comes from a backup: what was sent after that is not known, so a person must decide.",
-        ),
-        Transition(
-            _V.RESUMED,
-            frozenset({_B.PAUSED}),
-            _B.SENDING,
-            "It continues where it stopped: what is pending is sent.",
-            "It had started, or its `scheduled_at` has come.",
-        ),
-        Transition(
-            _V.RESUMED_EARLY,
-            frozenset({_B.PAUSED}),
-            _B.SCHEDULED,
-            "It had not started yet: it waits for its time again.",
-            "It never started, and its `scheduled_at` is in the future.",
-        ),
-        Transition(
-            _V.TEMPLATE_APPROVED,
-            frozenset({_B.PAUSED}),
-            _B.SENDING,
-            "What Meta stopped continues when Meta approves the template. What a person paused stays paused.",
-            "The reason of the pause is `template`, and it had started.",
-        ),
-        Transition(
-            _V.CANCELLED,
-            frozenset({_B.SCHEDULED, _B.SENDING, _B.PAUSED}),
-            _B.CANCELLED,
-            "It is stopped for good: pending recipients are cancelled with it.",
-        ),
-        Transition(
-            _V.COMPLETED,
-            frozenset({_B.SENDING, _B.PAUSED}),
-            _B.SENT,
-            "Every recipient was attempted. The counts show how many failed.",
-            "No recipient is pending or in flight.",
-        ),
-        Transition(
-            _V.REOPENED,
-            frozenset({_B.SENT}),
-            _B.SENDING,
-            "Recipients were requeued: there is something to send again.",
         ),
     ]
 )
