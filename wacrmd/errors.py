@@ -1,6 +1,6 @@
 """Every error that a caller can see: a table of codes, and the exceptions that carry them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -103,6 +103,12 @@ def bad_request(message: str, details: list[Problem] | None = None) -> Refusal:
     return Refusal(ErrorCode.BAD_REQUEST, message, details)
 
 
+def invalid(problems: list[Problem]) -> Refusal:
+    """The refusal of a request for at least one problem; the message says the first one."""
+    path, message = problems[0].path, problems[0].message
+    return bad_request((f"{path}: " if path else "") + message + and_more(problems), problems[:MAX_PROBLEMS])
+
+
 def not_found(what: str) -> Refusal:
     """The refusal for something that does not exist or belongs to another account."""
     return Refusal(ErrorCode.NOT_FOUND, f"{what} not found")
@@ -125,6 +131,29 @@ def draining() -> Refusal:
     """The refusal of new work while the daemon drains; callers may try again in a moment."""
     message = "The daemon is draining for a restart: try again in a moment"
     return Refusal(ErrorCode.UNAVAILABLE, message, retry_after_s=5)
+
+
+def and_more(problems: Sized) -> str:
+    """What follows the first of these problems: how many more there are; empty for one."""
+    return f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+
+
+def json_kind(value: object) -> str:
+    """What a JSON value is, for a sentence such as "expected an object, found an array"."""
+    names = {
+        bool: "a boolean",
+        float: "a number",
+        int: "an integer",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
+    return names.get(type(value), "null")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names for a sentence: `"a", "b"`."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def describe(error: BaseException) -> str:

@@ -194,7 +194,7 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"header": {"text": "a", "parameter_name": 1}},
-        {"header.parameter_name": "expected a string that is not empty, found a number"},
+        {"header.parameter_name": "expected a string that is not empty, found an integer"},
     ),
     ({"header": {"image": "9"}}, {"header.image": "expected an object, found a string"}),
     ({"header": {"image": {}}}, {"header.image": 'expected either "id" (of an uploaded file) or "link"'}),
@@ -204,7 +204,7 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"header": {"image": {"id": 9}}},
-        {"header.image.id": "expected a string that is not empty, found a number"},
+        {"header.image.id": "expected a string that is not empty, found an integer"},
     ),
     (
         {"header": {"video": {"link": "file:///etc/passwd"}}},
@@ -224,7 +224,10 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"header": {"image": MEDIA, "size": 1}}, {"header.size": 'unknown key; expected "image"'}),
     (
         {"header": {"image": [], "size": 1}},
-        {"header.size": 'unknown key; expected "image"', "header.image": "expected an object, found a list"},
+        {
+            "header.size": 'unknown key; expected "image"',
+            "header.image": "expected an object, found an array",
+        },
     ),
     (
         {"header": {"location": {"latitude": 91, "longitude": "x"}}},
@@ -256,7 +259,7 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {
             "header.location.city": 'unknown key; expected "latitude", "longitude", "name", "address"',
             "header.location.name": "expected a string that is not empty, found an empty string",
-            "header.location.address": "expected a string that is not empty, found a number",
+            "header.location.address": "expected a string that is not empty, found an integer",
         },
     ),
     (
@@ -265,14 +268,14 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
             "header.location.latitude": "expected degrees from -90 to 90",
             "header.location.name": "expected a string that is not empty, found an empty string",
             "header.location.address": "expected a string that is not empty, found an empty string",
-            "buttons": "expected a list of buttons, found an object",
+            "buttons": "expected an array of buttons, found an object",
         },
     ),
     (
         {"header": {"location": {"latitude": 1, "longitude": 1}, "size": 1}},
         {"header.size": 'unknown key; expected "location"'},
     ),
-    ({"buttons": {}}, {"buttons": "expected a list of buttons, found an object"}),
+    ({"buttons": {}}, {"buttons": "expected an array of buttons, found an object"}),
     (
         {"buttons": [{"index": 0, "type": "url", "text": "a"}] * 11},
         {"buttons": "expected at most 10 buttons, found 11"},
@@ -310,7 +313,7 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"buttons": [{"index": 0, "type": "url"}]},
-        {"buttons[0].text": "expected a string that is not empty, found nothing"},
+        {"buttons[0].text": "expected a string that is not empty, found null"},
     ),
     (
         {"buttons": [{"index": 0, "type": "url", "text": "a", "payload": "b"}]},
@@ -321,8 +324,8 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {
             "buttons[0].index": "expected the button's position in the template, 0 to 9",
             "buttons[0].text": 'unknown key; expected "index", "type", "payload"',
-            "buttons[0].payload": "expected a string that is not empty, found true or false",
-            "buttons[1]": "expected an object, found a number",
+            "buttons[0].payload": "expected a string that is not empty, found a boolean",
+            "buttons[1]": "expected an object, found an integer",
         },
     ),
     (
@@ -333,14 +336,14 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"buttons": [{"index": 0, "type": "flow", "flow_token": 1, "text": "a"}]},
         {
             "buttons[0].text": 'unknown key; expected "index", "type", "flow_token", "flow_action_data"',
-            "buttons[0].flow_token": "expected a string that is not empty, found a number",
+            "buttons[0].flow_token": "expected a string that is not empty, found an integer",
         },
     ),
     (
         {"buttons": [{"index": 0, "type": "flow", "flow_token": "", "flow_action_data": []}]},
         {
             "buttons[0].flow_token": "expected a string that is not empty, found an empty string",
-            "buttons[0].flow_action_data": "expected an object, found a list",
+            "buttons[0].flow_action_data": "expected an object, found an array",
         },
     ),
     (
@@ -354,7 +357,7 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"buttons": [{"index": 0, "type": "flow", "flow_action_data": {"a": "x" * 65_529}}]},
         {"buttons[0].flow_action_data": "expected at most 65536 bytes, found 65537"},
     ),
-    ({"components": {}}, {"components": "expected a list of Meta's component objects, found an object"}),
+    ({"components": {}}, {"components": "expected an array of Meta's component objects, found an object"}),
     (
         {"components": [{"type": "body", "a": 2**70}]},
         {"components": "expected JSON with numbers below 2^63, nested at most 254 deep"},
@@ -376,12 +379,12 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"components": [], "params": ["a"], "header": {"text": "b"}, "buttons": 0.5},
         {
             "components": "replaces the whole content: leave out params and header and buttons, or leave out components",
-            "buttons": "expected a list of buttons, found a number",
+            "buttons": "expected an array of buttons, found a number",
         },
     ),
     (
         {"header": None, "components": True},
-        {"components": "expected a list of Meta's component objects, found true or false"},
+        {"components": "expected an array of Meta's component objects, found a boolean"},
     ),
 ]
 

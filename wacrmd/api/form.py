@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from wacrmd.errors import Problem, Refusal, bad_request, not_found
+from wacrmd.errors import Problem, bad_request, invalid, not_found
 from wacrmd.fields import JsonObject
 from wacrmd.operations.operation import Kind, Operation
 from wacrmd.operations.paging import PageQuery
@@ -96,11 +96,3 @@ def validated(
                 noun = PATH_PARAMETERS[str(item["loc"][0])].noun or operation.noun.capitalize()
                 raise not_found(noun) from error
         raise invalid(problems_of(error, model)) from error
-
-
-def invalid(problems: list[Problem]) -> Refusal:
-    """The 400 for what is wrong with a request; its message tells the first problem."""
-    first = problems[0]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    message = f"{first.path}: {first.message}{more}" if first.path else f"{first.message}{more}"
-    return bad_request(message, problems)

@@ -9,6 +9,9 @@ from wacrmd.clock import Millis
 T = TypeVar("T")
 R = TypeVar("R")
 
+MAX_ID = 2**62
+"""More than any row id and any time: where a list that is newest first begins."""
+
 
 class Position(NamedTuple):
     """The last row of a page; lists are newest first, by time and then by row id."""

@@ -87,7 +87,7 @@ class MetaClient:
         `phone_number_id` is digits. After a cancellation the outcome is unknown. The request bypasses httpx's
         client, which would cost half as much CPU again and adds nothing here.
         """
-        if not (access_token.isascii() and access_token.isprintable()):
+        if not _fits_header(access_token):
             return Refused(TOKEN_UNUSABLE, httpx.codes.UNAUTHORIZED)
         url, headers = self._prepare(phone_number_id, access_token)
         try:
@@ -162,7 +162,7 @@ class MetaClient:
         raise MetaCallError(f"Meta's answer to {path} has more than {MAX_PAGES} pages.")
 
     async def _call(self, method: str, path: str, access_token: str, params: Mapping[str, str]) -> JsonObject:
-        if not (access_token.isascii() and access_token.isprintable()):
+        if not _fits_header(access_token):
             raise MetaCallError(f"{TOKEN_UNUSABLE.title}.".capitalize(), TOKEN_UNUSABLE)
         try:
             response = await self._http.request(
@@ -192,6 +192,10 @@ def _document(path: str, response: httpx.Response) -> JsonObject:
             "check [meta] graph_url and api_version, or try again later."
         )
     return document
+
+
+def _fits_header(access_token: str) -> bool:
+    return access_token.isascii() and access_token.isprintable()
 
 
 def _next_cursor(paging: Any) -> str | None:

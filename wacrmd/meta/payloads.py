@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import Problem
+from wacrmd.errors import Problem, json_kind, quoted
 from wacrmd.fields import JsonObject
 
 MAX_BUTTONS = 10
@@ -137,10 +137,10 @@ def content_problems(given: JsonObject, path: str = "") -> list[Problem]:
 def _header_problems(header: Any, path: str) -> list[Problem]:
     expected = 'expected an object with one of "text", "image", "video", "document" or "location"'
     if not isinstance(header, dict):
-        return [Problem(path, f"{expected}, found {_kind(header)}")]
+        return [Problem(path, f"{expected}, found {json_kind(header)}")]
     kinds = [key for key in header if key in _HEADERS]
     if len(kinds) != 1:
-        return [Problem(path, f"{expected}, found {_names(kinds) or _names(header) or 'an empty object'}")]
+        return [Problem(path, f"{expected}, found {quoted(kinds) or quoted(header) or 'an empty object'}")]
     kind = kinds[0]
     value = header[kind]
     if kind == "text":
@@ -152,7 +152,7 @@ def _header_problems(header: Any, path: str) -> list[Problem]:
         return problems
     problems = _unknown_keys(header, (kind,), path)
     if not isinstance(value, dict):
-        return [*problems, Problem(f"{path}.{kind}", f"expected an object, found {_kind(value)}")]
+        return [*problems, Problem(f"{path}.{kind}", f"expected an object, found {json_kind(value)}")]
     if kind == "location":
         return problems + _location_problems(value, f"{path}.location")
     return problems + _media_problems(value, f"{path}.{kind}", kind)
@@ -194,7 +194,7 @@ def _is_degrees(value: Any, limit: int) -> bool:
 
 def _buttons_problems(buttons: Any, path: str) -> list[Problem]:
     if not isinstance(buttons, list):
-        return [Problem(path, f"expected a list of buttons, found {_kind(buttons)}")]
+        return [Problem(path, f"expected an array of buttons, found {json_kind(buttons)}")]
     if len(buttons) > MAX_BUTTONS:
         return [Problem(path, f"expected at most {MAX_BUTTONS} buttons, found {len(buttons)}")]
     problems: list[Problem] = []
@@ -206,7 +206,7 @@ def _buttons_problems(buttons: Any, path: str) -> list[Problem]:
 
 def _button_problems(button: Any, path: str, seen: set[int]) -> list[Problem]:
     if not isinstance(button, dict):
-        return [Problem(path, f"expected an object, found {_kind(button)}")]
+        return [Problem(path, f"expected an object, found {json_kind(button)}")]
     problems: list[Problem] = []
     index = button.get("index")
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < MAX_BUTTONS:
@@ -221,7 +221,7 @@ def _button_problems(button: Any, path: str, seen: set[int]) -> list[Problem]:
         seen.add(index)
     kind = button.get("type")
     if not isinstance(kind, str) or kind not in _BUTTON_FIELDS:
-        return [*problems, Problem(f"{path}.type", f"expected one of {_names(_BUTTON_FIELDS)}")]
+        return [*problems, Problem(f"{path}.type", f"expected one of {quoted(_BUTTON_FIELDS)}")]
     fields = _BUTTON_FIELDS[kind]
     problems += _unknown_keys(button, ("index", "type", *fields), path)
     if kind == "flow":
@@ -231,7 +231,7 @@ def _button_problems(button: Any, path: str, seen: set[int]) -> list[Problem]:
         if not isinstance(data, dict):
             return [
                 *problems,
-                Problem(f"{path}.flow_action_data", f"expected an object, found {_kind(data)}"),
+                Problem(f"{path}.flow_action_data", f"expected an object, found {json_kind(data)}"),
             ]
         return problems + _size_problems(data, f"{path}.flow_action_data")
     problems += _text_problems(button.get(fields[0]), f"{path}.{fields[0]}")
@@ -243,11 +243,15 @@ def _button_problems(button: Any, path: str, seen: set[int]) -> list[Problem]:
 
 def _components_problems(components: Any, path: str) -> list[Problem]:
     if not isinstance(components, list):
-        return [Problem(path, f"expected a list of Meta's component objects, found {_kind(components)}")]
+        return [
+            Problem(path, f"expected an array of Meta's component objects, found {json_kind(components)}")
+        ]
     problems: list[Problem] = []
     for position, component in enumerate(components):
         if not isinstance(component, dict):
-            problems.append(Problem(f"{path}[{position}]", f"expected an object, found {_kind(component)}"))
+            problems.append(
+                Problem(f"{path}[{position}]", f"expected an object, found {json_kind(component)}")
+            )
         elif not isinstance(component.get("type"), str):
             problems.append(
                 Problem(f"{path}[{position}].type", 'expected a component type such as "body" or "carousel"')
@@ -267,7 +271,7 @@ def _size_problems(value: Any, path: str) -> list[Problem]:
 
 def _unknown_keys(given: JsonObject, allowed: tuple[str, ...], path: str) -> list[Problem]:
     return [
-        Problem(f"{path}.{key}", f"unknown key; expected {_names(allowed)}")
+        Problem(f"{path}.{key}", f"unknown key; expected {quoted(allowed)}")
         for key in given
         if key not in allowed
     ]
@@ -276,18 +280,5 @@ def _unknown_keys(given: JsonObject, allowed: tuple[str, ...], path: str) -> lis
 def _text_problems(value: Any, path: str) -> list[Problem]:
     if isinstance(value, str) and value.strip():
         return []
-    found = "an empty string" if isinstance(value, str) else _kind(value)
+    found = "an empty string" if isinstance(value, str) else json_kind(value)
     return [Problem(path, f"expected a string that is not empty, found {found}")]
-
-
-def _names(keys: Any) -> str:
-    return ", ".join(f'"{key}"' for key in keys)
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true or false"
-    names = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
-    return names.get(type(value), "something else")

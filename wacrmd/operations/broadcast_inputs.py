@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from wacrmd.domain.template import TemplateContent
+from wacrmd.errors import json_kind
 from wacrmd.fields import JsonObject
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import OfOneAccount, Params, TimeInput
@@ -28,20 +29,7 @@ def _param(value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ValueError(f"expected a string or an integer, found {_kind_of(value)}")
-
-
-def _kind_of(value: object) -> str:
-    """What a JSON value is, in JSON's words."""
-    names = {
-        bool: "a boolean",
-        float: "a number",
-        int: "an integer",
-        str: "a string",
-        list: "an array",
-        dict: "an object",
-    }
-    return names.get(type(value), "null")
+    raise ValueError(f"expected a string or an integer, found {json_kind(value)}")
 
 
 def _params_kind(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wacrmd.domain.page import PageRequest, Position
+from wacrmd.domain.page import MAX_ID, PageRequest, Position
 from wacrmd.errors import bad_request
 from wacrmd.operations.inputs import Params
 
@@ -46,6 +46,6 @@ def decode_cursor(cursor: str | None) -> Position | None:
         created_at, row_id = (int(part) for part in text.split("."))
     except (ValueError, binascii.Error) as error:
         raise bad_request("cursor: expected next_cursor of an earlier page") from error
-    if not (0 <= created_at < 2**62 and 0 <= row_id < 2**62):
+    if not (0 <= created_at < MAX_ID and 0 <= row_id < MAX_ID):
         raise bad_request("cursor: expected next_cursor of an earlier page")
     return Position(created_at, row_id)

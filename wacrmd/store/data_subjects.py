@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Protocol
 from uuid import uuid4
 
+from wacrmd.domain.page import MAX_ID
 from wacrmd.fields import JsonObject
 from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
@@ -24,7 +25,6 @@ ERASED = "Erased at the person's request"
 REMOVED = "[erased]"
 """Stands for the person in text that is kept."""
 
-_NEWEST = 2**62
 _LEFT_IN_WAL = "erased_content_left_in_wal"
 
 
@@ -117,7 +117,7 @@ def newest_ids(tx: Tx) -> dict[str, int]:
 def collect_newer(tx: Tx, subject: DataSubject) -> None:
     """Add the rows that were written since the tables were read."""
     for table, collect in COLLECTORS.items():
-        collect(tx, subject, subject.collected_to.get(table, 0), _NEWEST)
+        collect(tx, subject, subject.collected_to.get(table, 0), MAX_ID)
 
 
 def in_flight(tx: Tx, subject: DataSubject) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from wacrmd.clock import Millis
 from wacrmd.domain.optout import OptOut
+from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
@@ -183,7 +184,7 @@ def find(tx: Tx, account_id: str, *, phone: str | None = None, user_id: str | No
 
 def page(tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int) -> list[OptOut]:
     """Opt-outs of one account or of all after the position, newest first."""
-    at, after_id = after or (2**62, 0)
+    at, after_id = after or (MAX_ID, 0)
     account_ids = [account_id] if account_id else [row[0] for row in tx.execute("SELECT id FROM account")]
     # Account by account: within one, the index has this order.
     found = [

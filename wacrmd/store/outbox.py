@@ -6,6 +6,7 @@ from dataclasses import asdict
 from uuid import uuid4
 
 from wacrmd.clock import Millis
+from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.webhook_delivery import Delivery, DeliveryAttempt, DeliveryStatus, DueDelivery
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store.database import Tx
@@ -141,7 +142,7 @@ def page(
     limit: int,
 ) -> list[Delivery]:
     """Deliveries of an endpoint after the position, newest first."""
-    at, row_id = after or (2**62, 0)
+    at, row_id = after or (MAX_ID, 0)
     # Status by status: within one, the index has this order.
     found = [
         _ROW.record(row)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 
 from wacrmd.clock import Millis
+from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.store import status_events
@@ -13,7 +14,6 @@ from wacrmd.store.state_sql import GIVEN_UP, after, allows
 
 _ROW = RowMapper(Recipient, {"to": '"to"', "attempts": "attempt"})
 _ALL_STATUSES = json.dumps(list(RecipientStatus))
-_NO_LIMIT = 2**62
 ERASED_PREFIX = "erased:"
 """The beginning of an erased recipient's address; see data_subjects.py."""
 IS_ERASED = f"\"to\" LIKE '{ERASED_PREFIX}%'"
@@ -103,47 +103,47 @@ def page(
     tx: Tx, broadcast_id: int, *, status: RecipientStatus | None, before: int | None, limit: int
 ) -> list[Recipient]:
     """Recipients of a broadcast, newest first, with ids under `before`; `pending` includes those in flight."""
-    below = _NO_LIMIT if before is None else before
-    if status is None:
-        first, last = _id_range(tx, broadcast_id)
-        rows = tx.execute(
-            f"SELECT {_ROW.columns} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
-            " ORDER BY id DESC LIMIT ?",
-            (first, min(last, below - 1), broadcast_id, limit),
-        )
-        return [_ROW.record(row) for row in rows]
-    found: list[Recipient] = []
-    for each in _stored_as(status):
-        rows = tx.execute(
-            f"SELECT {_ROW.columns} FROM recipient INDEXED BY recipient_count"
-            " WHERE broadcast_id = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?",
-            (broadcast_id, each, below, limit),
-        )
-        found += [_ROW.record(row) for row in rows]
-    return sorted(found, key=lambda recipient: recipient.id, reverse=True)[:limit]
+    return _between(
+        tx, broadcast_id, status, -1, MAX_ID if before is None else before, limit, newest_first=True
+    )
 
 
 def following(
     tx: Tx, broadcast_id: int, *, status: RecipientStatus | None, after: int, limit: int
 ) -> list[Recipient]:
     """Recipients of a broadcast in the caller's order, with ids over `after`; for exports."""
+    return _between(tx, broadcast_id, status, after, MAX_ID, limit, newest_first=False)
+
+
+def _between(
+    tx: Tx,
+    broadcast_id: int,
+    status: RecipientStatus | None,
+    after: int,
+    before: int,
+    limit: int,
+    *,
+    newest_first: bool,
+) -> list[Recipient]:
+    """Recipients of a broadcast by id, at most `limit` of those between the two ids."""
+    order = "DESC" if newest_first else "ASC"
     if status is None:
         first, last = _id_range(tx, broadcast_id)
         rows = tx.execute(
             f"SELECT {_ROW.columns} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
-            " ORDER BY id LIMIT ?",
-            (max(first, after + 1), last, broadcast_id, limit),
+            f" ORDER BY id {order} LIMIT ?",
+            (max(first, after + 1), min(last, before - 1), broadcast_id, limit),
         )
         return [_ROW.record(row) for row in rows]
     found: list[Recipient] = []
     for each in _stored_as(status):
         rows = tx.execute(
             f"SELECT {_ROW.columns} FROM recipient INDEXED BY recipient_count"
-            " WHERE broadcast_id = ? AND status = ? AND id > ? ORDER BY id LIMIT ?",
-            (broadcast_id, each, after, limit),
+            f" WHERE broadcast_id = ? AND status = ? AND id > ? AND id < ? ORDER BY id {order} LIMIT ?",
+            (broadcast_id, each, after, before, limit),
         )
         found += [_ROW.record(row) for row in rows]
-    return sorted(found, key=lambda recipient: recipient.id)[:limit]
+    return sorted(found, key=lambda recipient: recipient.id, reverse=newest_first)[:limit]
 
 
 def _stored_as(status: RecipientStatus) -> tuple[RecipientStatus, ...]:

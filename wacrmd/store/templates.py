@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 
 from wacrmd.clock import Millis
+from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.template import SyncedTemplate, Template
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
@@ -162,7 +163,7 @@ def page(
     rows = tx.execute(
         f"SELECT {_ROW.columns}, id FROM template WHERE waba_id IN (SELECT value FROM json_each(?1))"
         " AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR status = ?3) AND id < ?4 ORDER BY id DESC LIMIT ?5",
-        (json.dumps(waba_ids), name, status, 2**62 if before is None else before, limit),
+        (json.dumps(waba_ids), name, status, MAX_ID if before is None else before, limit),
     )
     return [(row[-1], _ROW.record(row[:-1])) for row in rows]
 

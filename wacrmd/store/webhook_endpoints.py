@@ -3,6 +3,7 @@
 import json
 
 from wacrmd.clock import Millis
+from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.webhook_endpoint import Endpoint
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
@@ -40,7 +41,7 @@ def page(
     tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None = None, limit: int
 ) -> list[Endpoint]:
     """Endpoints of one account or of all after the position, newest first."""
-    at, row_id = after or (2**62, 0)
+    at, row_id = after or (MAX_ID, 0)
     rows = tx.execute(
         f"{_SELECT} WHERE (?1 IS NULL OR e.account_id = ?1) AND (e.created_at, e.rowid) < (?2, ?3)"
         " ORDER BY e.created_at DESC, e.rowid DESC LIMIT ?4",

@@ -10,9 +10,9 @@ import orjson
 
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import ErrorCode, Refusal, bad_request, draining
+from wacrmd.errors import ErrorCode, Refusal, bad_request, draining, invalid
 from wacrmd.services.broadcasts.input import BroadcastInput
-from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, PreparedBroadcast, prepare, refused
+from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, PreparedBroadcast, prepare
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, idempotency, numbers, optouts, recipients
 from wacrmd.store.database import Tx
@@ -70,7 +70,7 @@ async def create(
     if not prepared.recipients.accepted:
         raise bad_request(NO_VALID_NUMBER)
     if prepared.problems:
-        raise refused(prepared.problems)
+        raise invalid(prepared.problems)
     creation = await ctx.db.write(
         partial(
             _store,

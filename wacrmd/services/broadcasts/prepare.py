@@ -10,7 +10,7 @@ from wacrmd.clock import DAY, Millis, iso
 from wacrmd.domain.address import normalize_address
 from wacrmd.domain.number import Number
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
-from wacrmd.errors import MAX_PROBLEMS, Problem, Refusal, bad_request, no_number
+from wacrmd.errors import Problem, Refusal, invalid, no_number
 from wacrmd.meta.payloads import content_problems
 from wacrmd.services.broadcasts import validation
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
@@ -127,13 +127,7 @@ async def sending_number(ctx: Context, account_id: str, reference: str | None) -
 
 def problem(path: str, message: str) -> Refusal:
     """The refusal of a request because of one field."""
-    return bad_request(f"{path}: {message}", [Problem(path, message)])
-
-
-def refused(problems: list[Problem]) -> Refusal:
-    """The refusal of a request because of at least one problem."""
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return bad_request(f"{problems[0].path}: {problems[0].message}{more}", problems[:MAX_PROBLEMS])
+    return invalid([Problem(path, message)])
 
 
 def _check_size(ctx: Context, given: BroadcastInput) -> None:
@@ -153,7 +147,7 @@ def _check_content(given: BroadcastInput) -> None:
         if parts:
             problems += content_problems(parts | {"params": recipient.content.params}, f"recipients[{index}]")
     if problems:
-        raise refused(problems)
+        raise invalid(problems)
 
 
 def _parts(content: TemplateContent) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from wacrmd.clock import iso
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
-from wacrmd.errors import Problem
+from wacrmd.errors import Problem, quoted
 from wacrmd.fields import JsonObject
 from wacrmd.services.broadcasts.template_requirements import MEDIA, TemplateRequirements, requirements_of
 
@@ -106,14 +106,14 @@ def _params_problems(
         if isinstance(params, list) and params:
             return [
                 Problem(
-                    path, f"the template's parameters have names: expected an object with {_listed(wanted)}"
+                    path, f"the template's parameters have names: expected an object with {quoted(wanted)}"
                 )
             ]
         given = params if isinstance(params, dict) else {}
-        found = [Problem(path, f"{_listed([name])} is missing") for name in wanted if name not in given]
+        found = [Problem(path, f"{quoted([name])} is missing") for name in wanted if name not in given]
         found += [
             Problem(
-                f"{path}.{name}", f"the template has no such parameter, it has {_listed(wanted) or 'none'}"
+                f"{path}.{name}", f"the template has no such parameter, it has {quoted(wanted) or 'none'}"
             )
             for name in given
             if name not in wanted
@@ -122,7 +122,7 @@ def _params_problems(
             problem for name, text in given.items() for problem in _text_problems(text, f"{path}.{name}")
         ]
     if isinstance(params, dict):
-        return [Problem(path, f"the template's parameters are numbered: expected a list of {len(wanted)}")]
+        return [Problem(path, f"the template's parameters are numbered: expected an array of {len(wanted)}")]
     texts = params or []
     if len(texts) != len(wanted):
         count = f"{len(wanted)} parameter{'' if len(wanted) == 1 else 's'}"
@@ -151,13 +151,13 @@ def _header_problems(
         name = required.header_name
         if kind == "text" and header is not None:
             if name is not None and header.get("parameter_name") != name:
-                return [Problem(f"{path}.parameter_name", f"the template's header takes {_listed([name])}")]
+                return [Problem(f"{path}.parameter_name", f"the template's header takes {quoted([name])}")]
             return _text_problems(str(header["text"]), f"{path}.text")
         return []
     if not wanted:
         return [Problem(path, "the template's header takes no value")] if header else []
-    found = f", found {_listed([kind])}" if kind else ""
-    return [Problem(path, f"the template's header needs {_listed([wanted])}{found}")]
+    found = f", found {quoted([kind])}" if kind else ""
+    return [Problem(path, f"the template's header needs {quoted([wanted])}{found}")]
 
 
 def _button_problems(
@@ -176,7 +176,7 @@ def _button_problems(
             continue
         button = required.buttons[index]
         if button.kind and kind != button.kind:
-            found.append(Problem(f"{at}.type", f"button {index} of the template is {_listed([button.kind])}"))
+            found.append(Problem(f"{at}.type", f"button {index} of the template is {quoted([button.kind])}"))
         elif not button.takes_value:
             found.append(Problem(at, f"the address of button {index} of the template takes no value"))
     for index, button in enumerate(required.buttons):
@@ -237,7 +237,3 @@ def _raw_text(parameter: Mapping[str, Any]) -> str:
 
 def _missing_raw(kind: str, path: str) -> Problem:
     return Problem(path, f"the template has a {kind}: give it as one of Meta's component objects")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)

@@ -8,7 +8,7 @@ import anyio.to_thread
 from wacrmd import config as configuration
 from wacrmd import log as logging
 from wacrmd.config import Config
-from wacrmd.errors import ConfigError, Problem, bad_request, conflict
+from wacrmd.errors import ConfigError, Problem, and_more, bad_request, conflict
 from wacrmd.services.context import Context
 from wacrmd.store import numbers
 from wacrmd.views.maintenance import ConfigChange, ReloadReport
@@ -31,8 +31,7 @@ async def reload_config(ctx: Context) -> ReloadReport:
             ctx.control.adopt(running)
     except ConfigError as error:
         raise bad_request(
-            f"The configuration cannot be used, nothing is changed: {error.problems[0]}"
-            + (f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""),
+            f"The configuration cannot be used, nothing is changed: {error.problems[0]}{and_more(error.problems)}",
             [Problem("config", problem) for problem in error.problems],
         ) from None
     before, ctx.config = ctx.config, running

@@ -1,5 +1,7 @@
 """Opt-outs and opt-ins by inbound messages and WhatsApp preferences, in the caller's transaction."""
 
+from functools import partial
+
 from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.keywords import keyword_of_payload, matching_keyword
@@ -50,53 +52,36 @@ def apply_message(
     )
     source = "button" if message.button_payload or message.button_text else "word"
     stop = matching_keyword(texts, config.optout.stop_keywords)
-    if stop is not None:
-        optouts.add(
-            tx,
-            account_id=account_id,
-            phone=phone,
-            user_id=message.user_id,
-            source=source,
-            detail=stop,
-            at=message.at,
-            now=now,
-        )
-        return "opt_out"
-    if matching_keyword(texts, config.optout.start_keywords) is None:
+    if stop is None and matching_keyword(texts, config.optout.start_keywords) is None:
         return None
-    optouts.remove(
-        tx,
-        account_id=account_id,
-        phone=phone,
-        user_id=message.user_id,
-        source=source,
-        at=message.at,
-        now=now,
-    )
-    return "opt_in"
+    _apply(tx, account_id, phone, message, source, stop, now)
+    return "opt_in" if stop is None else "opt_out"
 
 
 def apply_preference(tx: Tx, account_id: str, preference: Preference, now: Millis) -> None:
     """Opt a person out (`stop`) or in (`resume`), as chosen in WhatsApp."""
     phone = phone_of(tx, account_id, preference.wa_id, preference.user_id)
-    if preference.value == "stop":
-        optouts.add(
-            tx,
-            account_id=account_id,
-            phone=phone,
-            user_id=preference.user_id,
-            source="preference",
-            detail=STOPPED_IN_WHATSAPP,
-            at=preference.at,
-            now=now,
-        )
-    else:
-        optouts.remove(
-            tx,
-            account_id=account_id,
-            phone=phone,
-            user_id=preference.user_id,
-            source="preference",
-            at=preference.at,
-            now=now,
-        )
+    stop = STOPPED_IN_WHATSAPP if preference.value == "stop" else None
+    _apply(tx, account_id, phone, preference, "preference", stop, now)
+
+
+def _apply(
+    tx: Tx,
+    account_id: str,
+    phone: str | None,
+    update: InboundMessage | Preference,
+    source: str,
+    stop: str | None,
+    now: Millis,
+) -> None:
+    """Opt the sender of an update out for the reason `stop`; without a reason, in."""
+    apply = optouts.remove if stop is None else partial(optouts.add, detail=stop)
+    apply(
+        tx,
+        account_id=account_id,
+        phone=phone,
+        user_id=update.user_id,
+        source=source,
+        at=update.at,
+        now=now,
+    )
