@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from wacrmd import log
 
-# How long an example takes, or drawing it, says more about what else the machine does than about our code.
+# The time of an example depends more on the load of the machine than on the code.
 settings.register_profile("wacrmd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wacrmd")
 

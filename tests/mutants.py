@@ -90,7 +90,9 @@ def main() -> int:
     parser.add_argument("--timeout-s", type=float, default=1800.0)
     chosen = parser.parse_args()
     if gone := missing():
-        sys.stderr.write(f"[tool.mutmut] in pyproject.toml names what is not there: {', '.join(gone)}\n")
+        sys.stderr.write(
+            f"[tool.mutmut] in pyproject.toml names files that do not exist: {', '.join(gone)}\n"
+        )
         return 2
     try:
         run(chosen.names, chosen.jobs, chosen.timeout_s)

@@ -70,7 +70,7 @@ def test_groups_are_known_by_name_and_by_number() -> None:
     assert rule == Levels(os.geteuid(), frozenset({gid_of("root")}), frozenset({123, 45}))
 
 
-def test_every_unknown_group_is_named() -> None:
+def test_every_unknown_group_is_listed() -> None:
     with pytest.raises(ConfigError) as raised:
         levels(["nobody-here"], ["root", "nor-here"])
     assert [problem.split(":")[0] for problem in raised.value.problems] == [

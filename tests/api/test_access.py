@@ -142,8 +142,8 @@ async def test_a_valid_request_id_is_returned_and_any_other_is_replaced(tmp_path
     async with site(tmp_path) as here:
         answer = await here.api.get("/api/v1/me", headers={"X-Request-Id": "crm-2026.11_23"})
         assert answer.headers["x-request-id"] == "crm-2026.11_23"
-        for odd in ("a b", "x" * 129, "<script>"):
-            answer = await here.api.get("/api/v1/me", headers={"X-Request-Id": odd})
+        for invalid in ("a b", "x" * 129, "<script>"):
+            answer = await here.api.get("/api/v1/me", headers={"X-Request-Id": invalid})
             assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
 
 

@@ -280,7 +280,7 @@ async def test_lists_are_newest_first_and_stable_while_broadcasts_are_added(tmp_
             cursor = body["meta"]["next_cursor"]
             if cursor is None:
                 break
-            await here.send(people(1))  # must neither repeat nor push out what comes next
+            await here.send(people(1))  # must not repeat or drop an item of the next page
         assert seen == made[::-1]
         sent = await here.api.get("/api/v1/broadcasts", params={"status": "cancelled"})
         assert sent.json() == {"data": [], "meta": {"next_cursor": None}}

@@ -36,7 +36,7 @@ async def test_a_dry_run_has_the_counts_of_the_real_request_and_stores_nothing(t
         assert previewed["from"] == here.number["id"]
         assert previewed["expected_duration_s"] == 3.9
         again = (await here.api.post(PATH, json=body)).json()["data"]
-        assert again["expected_duration_s"] == 7.8  # what waits comes first
+        assert again["expected_duration_s"] == 7.8  # recipients that already wait are sent first
 
 
 async def test_a_dry_run_lists_the_lack_of_valid_recipients_as_a_problem(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ async def test_a_dry_run_rejects_a_malformed_request(tmp_path: Path) -> None:
         assert answer.status_code == 400
         answer = await here.api.post(
             "/api/v1/broadcasts?dryrun=true", json=body
-        )  # a misspelling must not send
+        )  # a misspelt parameter must not send
         assert answer.status_code == 400
         answer = await here.api.post(PATH, json=body | {"scheduled_at": iso(clock.now() + HOUR)})
         assert answer.json()["data"]["status"] == "scheduled"

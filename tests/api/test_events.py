@@ -67,7 +67,7 @@ async def test_progress_events_are_sent_until_the_end_event(tmp_path: Path) -> N
         broadcast_id = await here.send(people(120))
         await here.until(
             broadcast_id, lambda shown: shown["sent_count"] == 10
-        )  # what the limiter lets through
+        )  # the burst of the rate limiter
         began = time.monotonic()
         got = []
         with anyio.fail_after(PATIENCE_S):
@@ -77,7 +77,7 @@ async def test_progress_events_are_sent_until_the_end_event(tmp_path: Path) -> N
             ):
                 async for event in received:
                     got.append(event)
-                    clock.go()  # whoever watches has seen the beginning
+                    clock.go()  # the first event has been received
         took = time.monotonic() - began
         assert [event.name for event in got[:-1]] == ["progress"] * (len(got) - 1)
         assert got[-1].name == "end"
@@ -125,7 +125,7 @@ async def test_a_reconnect_after_the_end_event_gets_204(tmp_path: Path) -> None:
         assert [event.name for event in got] == ["progress", "end"]
         answer = await here.api.get(path(broadcast_id), headers={"Last-Event-ID": got[-1].id})
         assert (answer.status_code, answer.content) == (204, b"")
-        with anyio.fail_after(PATIENCE_S):  # one who saw all but the end
+        with anyio.fail_after(PATIENCE_S):  # a client that received all but the end event
             got = await all_events(here, broadcast_id, **{"Last-Event-ID": got[0].id})
         assert [event.name for event in got] == ["end"]
 
@@ -178,7 +178,7 @@ async def test_open_streams_do_not_delay_a_shutdown(tmp_path: Path) -> None:
             watchers = []
             for _ in range(20):
                 started = anyio.Event()
-                # Outside of any task group: it outlives the site, which is left first.
+                # Not in a task group: the task ends after the site has stopped.
                 watchers.append(asyncio.create_task(watch(client, url, started)))
                 await started.wait()
         with anyio.fail_after(PATIENCE_S):
@@ -207,4 +207,4 @@ async def test_a_watcher_that_disconnects_is_unregistered(tmp_path: Path) -> Non
             assert len(watched) == 1
         with anyio.fail_after(PATIENCE_S):
             while watched:
-                await here.api.get("/api/v1/me")  # the hang-up is somewhere before its answer
+                await here.api.get("/api/v1/me")  # the disconnect is processed before one of these responses

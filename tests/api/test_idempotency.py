@@ -24,7 +24,7 @@ async def test_the_same_key_and_body_get_the_first_response_again(tmp_path: Path
         first = await here.api.post(PATH, json=BODY, headers=key)
         assert "idempotent-replayed" not in first.headers
         await here.until_status(first.json()["data"]["broadcast_id"], "sent")
-        await here.api.post("/api/v1/optouts", json={"phone": phones(1)[0]})  # would change the numbers
+        await here.api.post("/api/v1/optouts", json={"phone": phones(1)[0]})  # would change the counts
         shuffled = b'{"recipients": [{"params": ["Person 0000"], "to": "+14152000000"},'
         shuffled += b'{"to":"+14152000001","params":["Person 0001"]}],   "template_name": "hello"}'
         for again in (
@@ -104,7 +104,7 @@ async def test_a_body_nested_too_deep_to_compare_is_refused(tmp_path: Path) -> N
 async def test_a_thousand_pairs_of_concurrent_requests_make_one_broadcast_each(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING)  # half of the time would go into lines of libraries
+    caplog.set_level(logging.WARNING)  # log lines of libraries would take half of the time
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         body = {"template_name": "hello", "recipients": people(1), "scheduled_at": iso(clock.now() + HOUR)}

@@ -88,7 +88,7 @@ async def test_schemathesis_finds_no_contradiction(tmp_path: Path) -> None:
                 for parameter in operation.get("parameters", ()):
                     if path.startswith("/api/v1/broadcasts/") and parameter["name"] in known:
                         parameter["schema"] = {"const": known[parameter["name"]]}
-        # It says what to give; what is given instead rejects one recipient and not the request (docs/api.md, Sending).
+        # A `to` of another type rejects one recipient and not the request (docs/api.md, Sending).
         del served["components"]["schemas"]["NewRecipient"]["properties"]["to"]["type"]
         file = tmp_path / "openapi.json"
         file.write_text(json.dumps(served))
@@ -100,7 +100,7 @@ async def test_schemathesis_finds_no_contradiction(tmp_path: Path) -> None:
             "--max-examples": "8",
             "--suppress-health-check": "all",
             "--warnings": "off",
-            "--exclude-path": "/api/v1/broadcasts/{id}/events",  # each call of it may last for seconds
+            "--exclude-path": "/api/v1/broadcasts/{id}/events",  # each call may last for seconds
         }
         command = [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),

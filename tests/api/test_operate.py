@@ -25,8 +25,8 @@ async def test_after_pause_and_resume_each_recipient_has_one_message(tmp_path: P
             assert data["hold"]["reason"] == "paused_by_api"
             assert "tests" in data["hold"]["detail"]  # the name of the key
         await here.until(broadcast_id, lambda shown: shown["sent_count"] == here.sim.ledger.counts()["total"])
-        stood = here.sim.ledger.counts()["total"]
-        assert stood < 30
+        sent_before = here.sim.ledger.counts()["total"]
+        assert sent_before < 30
         clock.go()
         for _ in range(2):
             answer = await here.api.post(f"{one}/resume")

@@ -147,7 +147,7 @@ def test_every_noun_in_the_table_loads_under_its_name() -> None:
 
 
 def test_commands_for_the_daemon_start_without_the_heavy_libraries() -> None:
-    # Well under 150 ms is only kept by not importing these; the time itself depends on the machine.
+    # A start in less than 150 ms needs this. The time itself depends on the machine.
     heavy = {"anyio._core", "pydantic", "rich", "structlog", "httpx", "starlette", "asyncio", "phonenumbers"}
     program = (
         "import sys; from wacrmd.cli.main import SECTIONS, main;"

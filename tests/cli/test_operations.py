@@ -85,7 +85,7 @@ def on_a_terminal(*arguments: str) -> int:
     ours, theirs = pty.openpty()
 
     def read() -> None:
-        with contextlib.suppress(OSError):  # Linux says so when the other side has gone
+        with contextlib.suppress(OSError):  # the error of Linux when the other side has closed
             while os.read(ours, 65536):
                 pass
 

@@ -165,11 +165,11 @@ async def test_waiting_jobs_for_the_same_broadcast_are_merged(path: Path, db: sq
             for _ in range(100):
                 queue.enqueue_in(tx, 3)
         queue.wake()
-        queue.enqueue(1)  # another one: the job that is running may have read the rows already
+        queue.enqueue(1)  # not merged with the running job, which may have read the rows already
         assert queue.health().waiting == 2
         release.set()
         await runs.until(4)
-        queue.enqueue(4)  # comes after everything that waited
+        queue.enqueue(4)  # runs after all jobs that were waiting
         await runs.until(5)
     assert runs.seen == [1, 2, 1, 3, 4]
 
@@ -220,7 +220,7 @@ async def test_a_dead_worker_is_replaced(path: Path, db: sqlite3.Connection) -> 
     async with running(queue, runs.send_broadcast):
         assert queue._workers is not None
         dying = queue._workers.worker_threads[0][1]
-        queue._huey.dequeue = _raise_system_exit  # what no handler of Huey's survives
+        queue._huey.dequeue = _raise_system_exit  # no handler of Huey catches this
         queue.enqueue(1)
         await anyio.to_thread.run_sync(dying.join)
         assert queue.health().workers_alive == 0
@@ -239,7 +239,7 @@ async def test_stop_waits_for_a_running_job(path: Path, db: sqlite3.Connection) 
 
     async def send_broadcast(broadcast_id: int) -> None:
         await runs.send_broadcast(broadcast_id)
-        await eventually(lambda: queue._workers is None)  # it is being stopped
+        await eventually(lambda: queue._workers is None)  # the queue is stopping
         done.append(broadcast_id)
 
     async with running(queue, send_broadcast, grace_s=PATIENCE_S):
@@ -331,7 +331,7 @@ async def test_a_busy_file_loses_no_row_and_no_worker(
     with capture_logs() as events:
         db.execute("BEGIN IMMEDIATE")
         async with running(queue, runs.send_broadcast):
-            queue.enqueue(8)  # what needs no file goes on, after the first look has failed
+            queue.enqueue(8)  # jobs in memory run on after the first poll has failed
             await runs.until(1)
             assert events
             db.execute("COMMIT")

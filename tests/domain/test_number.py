@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.domain.test_broadcast_hold import NOW, NUMBER
 
 
-def test_its_own_rate_counts_before_the_default() -> None:
+def test_the_rate_of_a_number_counts_before_the_default() -> None:
     assert NUMBER.rate(80.0) == 80.0
     assert replace(NUMBER, messages_per_second=5.0).rate(80.0) == 5.0
 

@@ -19,14 +19,14 @@ async def test_a_reply_without_context_counts_before_the_response_to_the_send(tm
     """The message id is not known yet; the phone number identifies the recipient."""
     async with site(tmp_path, hold_answers=True, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
-        await eventually(lambda: here.sim.ledger.entries)  # Meta has the message, its answer is held
+        await eventually(lambda: here.sim.ledger.entries)  # Meta has the message and holds its response
         await inbound_message(here, "Hello!", wa_id=JANE_WA_ID)
         assert (await here.show(broadcast_id))["replied_count"] == 1
         here.sim.change(hold_answers=False)
         url = f"/api/v1/broadcasts/{broadcast_id}/recipients"
         with anyio.fail_after(PATIENCE_S):
             while (listed := (await here.api.get(url)).json()["data"])[0]["whatsapp_message_id"] is None:  # noqa: ASYNC110
-                await anyio.sleep(0.05)  # the answer is still to come
+                await anyio.sleep(0.05)  # the response has not come yet
         assert [(row["status"], row["whatsapp_message_id"]) for row in listed] == [
             ("replied", here.sim.ledger.entries[0].wamid)
         ]

@@ -169,7 +169,7 @@ async def test_failures_in_a_row_later_pause_the_broadcast(tmp_path: Path) -> No
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(1000))
-        await here.until(broadcast_id, lambda b: b["sent_count"] == 50)  # what the limiter lets through
+        await here.until(broadcast_id, lambda b: b["sent_count"] == 50)  # the burst of the rate limiter
         here.sim.change(error_share=1.0, error_code=132012)
         clock.go()
         shown = await here.until_status(broadcast_id, "paused")
@@ -307,7 +307,7 @@ async def test_an_unmatched_failed_status_pauses_the_broadcast_once_it_matches(t
     async with site(
         tmp_path,
         clock=ShiftClock(stopped=True),
-        messages_per_second=10,  # one message, then others still wait when it pauses
+        messages_per_second=10,  # one message; others are pending when the broadcast is paused
         failed_recipients=(f"{one}=132015",),
         early_share=1.0,
         callback_in_failed=False,

@@ -62,12 +62,12 @@ async def operator(here: Site, broadcast_id: str) -> Operator:
     return Operator(here, await broadcast_of(here.running.ctx, ANNA, broadcast_id))
 
 
-async def flying(here: Site, count: int) -> None:
+async def requests_in_flight(here: Site, count: int) -> None:
     """Wait until that many requests are in flight."""
     await eventually(lambda: here.running.sender.in_flight == count)
 
 
-async def at_once(*calls: Callable[[], Awaitable[str]]) -> list[str]:
+async def concurrently(*calls: Callable[[], Awaitable[str]]) -> list[str]:
     """Their results, in the order of the calls."""
     answers = [""] * len(calls)
 
@@ -85,17 +85,17 @@ async def test_after_a_pause_returns_only_requests_in_flight_are_sent(tmp_path: 
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(500))
         by = await operator(here, broadcast_id)
-        await here.until(broadcast_id, lambda b: b["sent_count"] == 50)  # what the limiter lets through
+        await here.until(broadcast_id, lambda b: b["sent_count"] == 50)  # the burst of the rate limiter
         here.sim.change(hold_answers=True)
         clock.advance(40)
-        await flying(here, 20)
+        await requests_in_flight(here, 20)
         clock.go()
         assert await by.pause() == "paused"
         under_way = here.running.sender.in_flight
         requests = here.sim.ledger.requests
         assert under_way >= 20
         here.sim.change(hold_answers=False)
-        await flying(here, 0)
+        await requests_in_flight(here, 0)
         shown = await here.show(broadcast_id)
         assert here.sim.ledger.requests <= requests + under_way
         assert shown["hold"]["reason"] == "paused_by_operator"
@@ -114,7 +114,7 @@ async def test_repeated_pause_and_resume_sends_each_message_once(tmp_path: Path)
         broadcast_id = await here.send(people(400))
         by = await operator(here, broadcast_id)
         while (await here.show(broadcast_id))["status"] != "sent":
-            await at_once(by.pause, by.resume, by.pause, by.resume, by.resume)
+            await concurrently(by.pause, by.resume, by.pause, by.resume, by.resume)
             await by.resume()
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 400
 
@@ -139,7 +139,7 @@ async def test_two_concurrent_verbs_leave_a_consistent_state(tmp_path: Path, rou
         await by.pause()
         clock.go()
         first, second = ((by.resume, by.cancel), (by.cancel, by.resume))[round_ % 2]
-        answers = await at_once(first, second, by.pause, first)
+        answers = await concurrently(first, second, by.pause, first)
         assert "cancelled" in answers
         shown = await here.until(broadcast_id, lambda b: b["pending_count"] == 0)
         assert shown["status"] == "cancelled"
@@ -155,7 +155,7 @@ async def test_after_a_cancel_during_a_send_no_message_is_sent(tmp_path: Path) -
         await here.until(broadcast_id, lambda b: b["sent_count"] == 50)
         here.sim.change(hold_answers=True)
         clock.advance(40)
-        await flying(here, 20)
+        await requests_in_flight(here, 20)
         clock.go()
         assert await by.cancel() == "cancelled"
         here.sim.change(hold_answers=False)
@@ -186,7 +186,7 @@ async def test_two_concurrent_retries_requeue_each_recipient_once(tmp_path: Path
         by = await operator(here, broadcast_id)
         await here.until_status(broadcast_id, "sent")
         here.sim.change(error_share=0)
-        answers = await at_once(by.retry, by.retry, by.retry)
+        answers = await concurrently(by.retry, by.retry, by.retry)
         assert sorted(answers) == ["requeued 0", "requeued 0", "requeued 30"]
         await here.until_status(broadcast_id, "sent")
         shown = await here.show(broadcast_id)
@@ -217,7 +217,7 @@ async def test_a_paused_broadcast_without_pending_recipients_is_completed(tmp_pa
     async with site(tmp_path, hold_answers=True) as here:
         broadcast_id = await here.send(people(5))
         by = await operator(here, broadcast_id)
-        await flying(here, 5)
+        await requests_in_flight(here, 5)
         assert await by.pause() == "paused"
         here.sim.change(hold_answers=False)
         await here.until_status(broadcast_id, "sent")
@@ -233,7 +233,7 @@ async def test_pausing_a_number_holds_all_its_broadcasts(tmp_path: Path) -> None
         for _ in range(2):
             paused = await manage.pause(ctx, PHONE_NUMBER_ID, "Paused by anna")
             assert paused.state == "paused"
-        await flying(here, 0)
+        await requests_in_flight(here, 0)
         clock.go()
         sent = len(here.sim.ledger)
         await here.running.scheduler.run_due()
@@ -253,7 +253,7 @@ async def test_a_pause_does_not_count_towards_the_maximum_age(tmp_path: Path, co
     async with site(tmp_path, clock=clock, error_share=1.0, error_code=code) as here:
         broadcast_id = await here.send(people(3))
         await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == reason)
-        await flying(here, 0)
+        await requests_in_flight(here, 0)
         clock.advance(5 * DAY)
         here.sim.change(error_code=131016)
         if reason == "template":
@@ -330,7 +330,7 @@ async def test_expiring_leases_while_running_leaves_requests_in_flight_alone(tmp
     extra = '[sender]\non_uncertain = "resend"'
     async with site(tmp_path, clock=clock, extra=extra, hold_answers=True) as here:
         broadcast_id = await here.send(people(10))
-        await flying(here, 10)
+        await requests_in_flight(here, 10)
         clock.advance(DAY)
         assert await here.running.sender.expire_old_leases() == {}
         here.sim.change(hold_answers=False)

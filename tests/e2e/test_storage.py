@@ -74,7 +74,7 @@ async def refused_while_full(here: Site, broadcast_id: str) -> None:
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json()["error"]["code"] == "unavailable"
     assert "disk is full" in answer.json()["error"]["message"]
-    # A write that needs no new page still goes through and ends the outage until the next that does.
+    # A write that needs no new page succeeds and ends the outage until the next failing one.
     await here.until(
         broadcast_id,
         lambda shown: shown["status"] != "sending" or (shown["hold"] or {}).get("reason") == "storage",

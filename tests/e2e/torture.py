@@ -1,8 +1,8 @@
 """Kills the real daemon again and again while it sends, then compares its database with Meta's ledger.
 
 The daemon is a process of its own that gets SIGKILL at random moments, also while it starts. The simulated Meta
-runs in this process and is never killed; it hangs up, hangs, answers half or 502, refuses and throttles, and posts
-its webhooks early, late, twice, shuffled and in batches, and repeats them until they are accepted.
+runs in this process and is never killed; it closes connections, hangs, sends half a response or 502, rejects and throttles.
+It posts its webhooks early, late, twice, shuffled and in batches, and repeats them until they are accepted.
 
     python -m tests.e2e.torture --kills 300 --seed 1
 """
@@ -173,7 +173,7 @@ class Torture:
         await anyio.sleep(self.random.choice((0.0, 0.02, 0.1, 0.3, 1.0, 2.0)) * (0.5 + self.random.random()))
         await self.kill("working")
 
-    # --- what happens meanwhile ---------------------------------------------------------------------------
+    # --- load, faults, operators ----------------------------------------------------------------------------
 
     async def keep_posting(self) -> None:
         """Several callers, each posting one broadcast after another."""
@@ -199,7 +199,7 @@ class Torture:
         try:
             answer = await client.post("/api/v1/broadcasts", json=body, headers=headers)
         except httpx.ConnectError:
-            await anyio.sleep(0.1)  # nobody listens: nothing was posted
+            await anyio.sleep(0.1)  # connection refused: nothing was posted
             return
         except httpx.HTTPError:
             posted.tries += 1
@@ -376,8 +376,8 @@ def compare_recipients(db: sqlite3.Connection, sim: Simulator, report: Report) -
             report.problems.append(f"{who}, but Meta posted: {posted}; error {code} {title}")
         elif entries and (entries[0].send.input != to or entries[0].wamid != wamid):
             report.problems.append(f"{who} has wamid {wamid}, the ledger {entries[0].wamid}")
-    if strangers := set(taken) - known:
-        report.problems.append(f"messages for recipients that are not there: {sorted(strangers)[:3]}")
+    if unknown := set(taken) - known:
+        report.problems.append(f"messages for recipients that are not there: {sorted(unknown)[:3]}")
 
 
 def expected(posted: tuple[str, ...]) -> str:

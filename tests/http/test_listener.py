@@ -73,7 +73,7 @@ class Behaviours:
     async def torn(self, request: Request) -> Response:
         async def half() -> AsyncIterator[str]:
             yield "half"
-            await anyio.sleep(0.1)  # until the body has filled whatever holds it
+            await anyio.sleep(0.1)  # until the body has filled all buffers
             raise ZeroDivisionError
 
         return Unlistening(half())

@@ -384,7 +384,7 @@ async def test_an_unforeseen_failure_is_unknown() -> None:
     assert "ftp" in outcome.detail
 
 
-# --- connections that are used again ---------------------------------------------------------------------
+# --- reused connections ---------------------------------------------------------------------------------
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -427,7 +427,7 @@ async def test_an_idle_connection_that_the_peer_has_just_closed_is_unknown(how: 
             connection = accepted.get()
             if how == "reset":
                 reset_on_close(connection)
-            connection.close()  # and the loop has no turn to notice it before the next line writes
+            connection.close()  # the loop cannot notice it before the next line writes
             outcome = await meta.send("1", "token", b"{}")
         assert isinstance(outcome, Unknown)
         assert outcome.phase in BEFORE_THE_ANSWER
@@ -453,7 +453,7 @@ async def test_unread_bytes_of_an_idle_connection_are_not_read_as_the_answer() -
         assert await meta.send("1", "token", b"{}") == Accepted("wamid.1")
         idle.set()
         await said.wait()
-        for _ in range(5):  # the bytes lie in the kernel: give the loop turns to read them
+        for _ in range(5):  # the bytes are in the kernel's buffer: let the loop read them
             await asyncio.sleep(0)
         assert await meta.send("1", "token", b"{}") == Accepted("wamid.1")
     assert (seen.connections, seen.posts) == (2, 2)
@@ -497,7 +497,7 @@ async def test_cancelling_a_send_closes_its_connection_and_frees_its_slot() -> N
         assert await meta.send("1", "token", b"{}") == Accepted("wamid.1")
 
 
-# --- answers ---------------------------------------------------------------------------------------------
+# --- responses --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "429 Too Many Requests", "500 Internal Server Error"])

@@ -109,7 +109,9 @@ anything = st.recursive(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # drawing JSON is slow on a busy core
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # generating JSON is slow on a busy core
 @given(value=anything, field=st.sampled_from([*webhook.TEMPLATE_FIELDS, *webhook.ACCOUNT_FIELDS, *WORDS]))
 def test_no_webhook_of_any_shape_raises(value: Any, field: str) -> None:
     envelope = {"id": 1, "changes": [{"field": field, "value": value}]}
@@ -149,4 +151,4 @@ def calls_to_read(updates: int) -> int:
 
 def test_the_cost_of_parsing_is_linear_in_the_number_of_updates() -> None:
     one, ten, thousand = (calls_to_read(updates) for updates in (1, 10, 1000))
-    assert (thousand - one) / 999 < 1.05 * (ten - one) / 9  # the garbage collector may call somebody too
+    assert (thousand - one) / 999 < 1.05 * (ten - one) / 9  # the garbage collector may also call functions

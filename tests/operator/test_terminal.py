@@ -28,7 +28,7 @@ def look(folder: Path, *line: str) -> str:
     written = bytearray()
 
     def read() -> None:
-        with contextlib.suppress(OSError):  # Linux says so when the other side has gone
+        with contextlib.suppress(OSError):  # the error of Linux when the other side has closed
             while chunk := os.read(ours, 65536):
                 written.extend(chunk)
 
@@ -38,7 +38,7 @@ def look(folder: Path, *line: str) -> str:
         assert main(["--socket", str(folder / "admin.sock"), *line]) in (0, 1)
     reader.join()
     os.close(ours)
-    # A live view moves up over its lines and writes them anew.
+    # A live view moves the cursor up and writes its lines again.
     return _STYLE.sub("", written.decode().replace("\x1b[1A", "\n")).replace("\r", "")
 
 
@@ -83,7 +83,7 @@ async def test_no_output_is_wider_than_the_terminal(
         assert numbers[11] in await seen("broadcast", "recipients", sent_id)
         assert "just now" in await seen("broadcast", "recipients", sent_id, "--to", numbers[2])
         assert PHONE_NUMBER_ID in await seen("number", "list")
-        await here.admin("broadcast.pause", id=held_id)  # which the webhook is told of
+        await here.admin("broadcast.pause", id=held_id)  # which sends an event to the webhook
         for line in (
             ("number", "show", PHONE_NUMBER_ID),
             ("number", "check", PHONE_NUMBER_ID),

@@ -199,7 +199,7 @@ class Everything:
         known = len(here.sim.ledger.entries)
         here.sim.change(hold_answers=True, webhooks=False)
         broadcast_id = await here.send(people(1, 900))
-        await eventually(lambda: len(here.sim.ledger.entries) > known)  # the message is with Meta
+        await eventually(lambda: len(here.sim.ledger.entries) > known)  # Meta has the message
         await status(here, here.sim.ledger.entries[-1].wamid, "delivered")
         await inbound_message(here, "Hello!", wa_id=people(1, 900)[0]["to"][1:])
         here.sim.change(hold_answers=False)
@@ -283,9 +283,9 @@ class Everything:
         await self.admin("optout.remove", account="shop", phone="+14155550188")
         await self.admin("optout.import", account="shop", csv="phone\n+14155550199\n")
         await self.admin("optout.export", account="shop")
-        for known, learnt in (("phone", "user_id"), ("user_id", "phone")):
+        for known, added in (("phone", "user_id"), ("user_id", "phone")):
             person: dict[str, str | None] = {"phone": f"+1415555{ord(known[0])}0", "user_id": f"US.{known}"}
-            for given in (person | {learnt: None}, person):
+            for given in (person | {added: None}, person):
                 await self.here.running.ctx.db.write(partial(self._opt_out, person=given))
 
     def _opt_out(self, tx: Tx, person: dict[str, str | None]) -> bool:
@@ -312,7 +312,7 @@ class Everything:
                     await self.api("GET", f"{path}/deliveries?limit=1{query}&cursor={cursor}")
             await self.admin("webhook.deliveries", id=hook["id"])
             delivery = (await self.api("GET", f"{path}/deliveries"))["data"][0]["id"]
-            if hook["is_active"]:  # the one that answered 410 is not
+            if hook["is_active"]:  # the endpoint that answered 410 is not active
                 await self.admin("webhook.resend", id=delivery)
                 await self.api("POST", f"{path}/deliveries/{delivery}/resend")
 

@@ -57,7 +57,7 @@ async def test_the_daily_backup_is_made_once_a_day_and_only_the_newest_are_kept(
 ) -> None:
     monkeypatch.setattr(
         daemon, "_maintenance_jobs", lambda _: []
-    )  # or the daemon's own job is quicker now and then
+    )  # otherwise the daemon's own job may come first
     clock = ShiftClock()
     extra = f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
     async with site(tmp_path, clock=clock, extra=extra) as here:

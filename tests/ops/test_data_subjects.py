@@ -32,7 +32,7 @@ async def person_with_data(here: Site) -> str:
     await here.sim.idle()
     account = here.account["id"]
 
-    def know(tx: Tx) -> None:
+    def store(tx: Tx) -> None:
         tx.execute(OPTOUT, (account, PERSON))
         tx.execute(
             "INSERT INTO webhook_endpoint (id, account_id, url, events, secret, is_active, created_at, updated_at)"
@@ -50,7 +50,7 @@ async def person_with_data(here: Site) -> str:
             (params,),
         )
 
-    await here.running.ctx.db.write(know)
+    await here.running.ctx.db.write(store)
     return broadcast_id
 
 

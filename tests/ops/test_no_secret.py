@@ -83,7 +83,10 @@ class Run:
         except RpcError as error:
             self.answers.append(f"{method} {error} {error.data}")
             return None
-        if method not in ("key.create", "webhook.add"):  # the answers of these two contain a secret, once
+        if method not in (
+            "key.create",
+            "webhook.add",
+        ):  # the results of these two contain a secret on purpose
             self.answers.append(f"{method} {json.dumps(answer)}")
         return answer
 

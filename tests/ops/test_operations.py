@@ -48,7 +48,7 @@ def test_each_command_of_the_guides_exists_with_its_options(line: str) -> None:
     context = click.Context(root, info_name="wacrmd", resilient_parsing=True)
     while isinstance(command, click.Group):
         if not words:
-            return  # a noun, named as such
+            return  # a noun without a verb
         found = command.get_command(context, words[0])
         if found is None and not words[0].islower():
             return

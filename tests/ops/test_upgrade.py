@@ -60,7 +60,7 @@ async def test_a_released_schema_is_migrated_to_the_newest(released: Path, tmp_p
 async def test_the_daemon_works_with_a_released_file(released: Path, tmp_path: Path) -> None:
     load(released, tmp_path / "wacrmd.db")
     with sqlite3.connect(tmp_path / "wacrmd.db") as connection:
-        # Sealed with a key that is gone; the rest is what an upgrade is about.
+        # Encrypted with a key that does not exist any more; the upgrade concerns the other columns.
         connection.execute("DELETE FROM app_secret")
         connection.execute("UPDATE number SET removed_at = 1, is_default = 0, phone_number_id = 'old'")
     connection.close()

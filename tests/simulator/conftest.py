@@ -22,7 +22,7 @@ class Receiver:
     signatures: list[str | None] = field(default_factory=list)
     queries: list[dict[str, str]] = field(default_factory=list)
     answer: Callable[[int], int] = lambda _: 200
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, request: web.Request) -> web.Response:
@@ -34,7 +34,7 @@ class Receiver:
         self.bodies.append(body)
         self.signatures.append(request.headers.get("X-Hub-Signature-256"))
         self.arrived.set()
-        await self.gate.wait()
+        await self.release.wait()
         return web.Response(status=self.answer(n))
 
     @property
@@ -53,7 +53,7 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     receiver = Receiver()
-    receiver.gate.set()
+    receiver.release.set()
     app = web.Application()
     app.router.add_route("*", "/hook", receiver.take)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)

@@ -131,12 +131,12 @@ async def test_a_button_tap_has_the_payload_of_the_button(
 
 
 async def test_an_early_status_is_posted_before_the_send_is_answered(client: Any, receiver: Any) -> None:
-    receiver.gate.clear()
+    receiver.release.clear()
     async with Simulator.running(quick(receiver, early_share=1.0, delivered_share=0.0)) as meta:
         sending = asyncio.create_task(client.send(meta.url))
         await asyncio.wait_for(receiver.arrived.wait(), PATIENCE_S)
         assert not sending.done()
-        receiver.gate.set()
+        receiver.release.set()
         status, _ = await sending
         assert status == 200
         await meta.idle()
@@ -244,13 +244,13 @@ async def test_a_webhook_is_given_up_after_the_last_retry(client: Any, receiver:
 
 
 async def test_a_slow_callback_is_cut_off_and_tried_again(client: Any, receiver: Any) -> None:
-    receiver.gate.clear()
+    receiver.release.clear()
     async with Simulator.running(quick(receiver, delivered_share=0.0, webhook_timeout_s=0.05)) as meta:
         await client.send(meta.url)
         while len(receiver.bodies) < 2:
             receiver.arrived.clear()
             await asyncio.wait_for(receiver.arrived.wait(), PATIENCE_S)
-        receiver.gate.set()
+        receiver.release.set()
         await meta.idle()
 
 

@@ -188,7 +188,7 @@ class Sending(RuleBasedStateMachine):
         recipients.give_up_uncertain(self.tx, self.id, self.now)
         assert not self.count("uncertain")
 
-    # --- what always holds --------------------------------------------------------------------------------
+    # --- invariants ---------------------------------------------------------------------------------------
 
     @invariant()
     def counts_add_up(self) -> None:
@@ -251,7 +251,7 @@ class Sending(RuleBasedStateMachine):
         return int(count)
 
     def record(self, claim: Claim, status: S, wamid: str | None, error: MetaError | None = None) -> None:
-        self.dead.add((claim.recipient_id, claim.attempt))  # an answer comes once
+        self.dead.add((claim.recipient_id, claim.attempt))  # a response comes once
         before = self.status(claim.recipient_id)
         result = AttemptResult(
             claim.recipient_id,

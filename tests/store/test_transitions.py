@@ -330,7 +330,7 @@ def test_an_approved_template_does_not_start_a_broadcast_before_its_time(tx: Tx)
     assert not broadcasts.resume_after_approval(tx, broadcast_id, NOW)
 
 
-def test_a_restored_broadcast_says_so_whoever_had_paused_it(tx: Tx) -> None:
+def test_a_restored_broadcast_has_that_reason_also_if_it_was_paused_before(tx: Tx) -> None:
     broadcast_id = broadcast_in(tx, B.PAUSED, hold_reason=HoldReason.PAUSED_BY_API)
     broadcasts.pause_restored(tx, "restored", NOW)
     hold = broadcasts.get(tx, broadcast_id).hold  # type: ignore[union-attr]

@@ -48,7 +48,7 @@ def people(count: int, start: int = 0) -> list[dict[str, Any]]:
 
 
 def configuration(folder: Path, graph_url: str, extra: str = "") -> Config:
-    """A configuration on free ports with all files in `folder`; `extra` is TOML that goes on after it."""
+    """A configuration on free ports with all files in `folder`; `extra` is TOML that is added to it."""
     text = f"""
 [storage]
 path = "{folder}/wacrmd.db"
@@ -148,7 +148,7 @@ class Site:
                         shown = await self.show(broadcast_id)
                         if true(shown):
                             return shown
-                        with anyio.move_on_after(0.5):  # holds change without a change of rows
+                        with anyio.move_on_after(0.5):  # a hold can change without a change of rows
                             await changed.wait()
         except TimeoutError as error:
             raise AssertionError(f"still not so after {timeout_s} s: {shown}") from error
@@ -174,7 +174,7 @@ async def site(
     messages_per_second: float = 500,
     **options: Any,
 ) -> AsyncIterator[Site]:
-    """A site in `folder`; `extra` goes on the configuration, `options` are the simulated Meta's."""
+    """A site in `folder`; `extra` is added to the configuration, `options` are those of the simulated Meta."""
     clock = clock or ShiftClock()
     settings = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, **options)
     async with (
@@ -209,4 +209,4 @@ async def site(
         try:
             yield made
         finally:
-            sim.change(hold_answers=False)  # the daemon's stop waits for what is in flight
+            sim.change(hold_answers=False)  # the daemon's stop waits for requests in flight

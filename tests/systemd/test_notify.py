@@ -110,7 +110,7 @@ print(found, [os.get_inheritable(fd) for fd in found])
 
 
 def test_passed_sockets_are_found_and_not_inherited() -> None:
-    # A process of its own, in which the descriptors 3 and 4 are free.
+    # In another process, in which the descriptors 3 and 4 are free.
     command = f'exec "{sys.executable}" -c "$0" 3</dev/null 4</dev/null'
     environ = os.environ | {"LISTEN_FDS": "2"}
     root = Path(__file__).parents[2]

@@ -113,7 +113,7 @@ def test_a_directory_is_rejected_as_a_key_file(tmp_path: Path) -> None:
         Vault.open(tmp_path, create=False)
 
 
-def test_the_error_of_a_wrong_key_says_so(vault: Vault, tmp_path: Path) -> None:
+def test_a_wrong_key_is_an_error_that_says_so(vault: Vault, tmp_path: Path) -> None:
     other = Vault.open(tmp_path / "other.key", create=True)
     with pytest.raises(VaultError) as caught:
         other.decrypt(vault.encrypt("x", CONTEXT), CONTEXT)
