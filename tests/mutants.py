@@ -31,9 +31,8 @@ def missing() -> list[str]:
 
 def run(names: list[str], jobs: int, timeout_s: float) -> None:
     """Make the mutants and test them; CalledProcessError or TimeoutExpired if that fails."""
-    shutil.rmtree(
-        FOLDER, ignore_errors=True
-    )  # mutmut keeps results, and does not see that a test has changed
+    # mutmut keeps results, and does not see that a test has changed
+    shutil.rmtree(FOLDER, ignore_errors=True)
     subprocess.run(
         [MUTMUT, "run", "--max-children", str(jobs), *names],
         cwd=ROOT,

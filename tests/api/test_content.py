@@ -292,9 +292,8 @@ async def test_an_unknown_template_is_rejected_once_templates_are_synced(tmp_pat
     folder = tmp_path / "another"
     folder.mkdir()
     async with site(folder, extra=BY_HAND, templates=TEMPLATES) as here:
-        broadcast_id = await here.send(
-            [{"to": A}], template_name="nonsense"
-        )  # templates are not synced: Meta decides
+        # templates are not synced: Meta decides
+        broadcast_id = await here.send([{"to": A}], template_name="nonsense")
         shown = await here.until_status(broadcast_id, "paused")
         assert shown["hold"]["reason"] == "template"
 

@@ -60,9 +60,8 @@ async def test_a_dry_run_rejects_a_malformed_request(tmp_path: Path) -> None:
         assert answer.status_code == 400
         answer = await here.api.post("/api/v1/broadcasts?dry_run=perhaps", json=body)
         assert answer.status_code == 400
-        answer = await here.api.post(
-            "/api/v1/broadcasts?dryrun=true", json=body
-        )  # a misspelt parameter must not send
+        # a misspelt parameter must not send
+        answer = await here.api.post("/api/v1/broadcasts?dryrun=true", json=body)
         assert answer.status_code == 400
         answer = await here.api.post(PATH, json=body | {"scheduled_at": iso(clock.now() + HOUR)})
         assert answer.json()["data"]["status"] == "scheduled"

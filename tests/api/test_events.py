@@ -65,9 +65,8 @@ async def test_progress_events_are_sent_until_the_end_event(tmp_path: Path) -> N
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock, messages_per_second=100, read_share=0.0) as here:
         broadcast_id = await here.send(people(120))
-        await here.until(
-            broadcast_id, lambda shown: shown["sent_count"] == 10
-        )  # the burst of the rate limiter
+        # the burst of the rate limiter
+        await here.until(broadcast_id, lambda shown: shown["sent_count"] == 10)
         began = time.monotonic()
         got = []
         with anyio.fail_after(PATIENCE_S):

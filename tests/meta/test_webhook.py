@@ -109,9 +109,8 @@ anything = st.recursive(
 )
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)  # generating JSON is slow on a busy core
+# generating JSON is slow on a busy core
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(value=anything, field=st.sampled_from([*webhook.TEMPLATE_FIELDS, *webhook.ACCOUNT_FIELDS, *WORDS]))
 def test_no_webhook_of_any_shape_raises(value: Any, field: str) -> None:
     envelope = {"id": 1, "changes": [{"field": field, "value": value}]}

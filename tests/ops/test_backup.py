@@ -55,9 +55,8 @@ async def test_a_backup_replaces_a_file_only_with_force(tmp_path: Path) -> None:
 async def test_the_daily_backup_is_made_once_a_day_and_only_the_newest_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        daemon, "_maintenance_jobs", lambda _: []
-    )  # otherwise the daemon's own job may come first
+    # otherwise the daemon's own job may come first
+    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda _: [])
     clock = ShiftClock()
     extra = f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
     async with site(tmp_path, clock=clock, extra=extra) as here:

@@ -248,9 +248,8 @@ async def test_the_wal_is_emptied_when_the_reader_that_prevented_it_is_gone(tmp_
             await here.admin("erase", phone=PERSON)
             assert PERSON[1:].encode() in log.read_bytes()
         with anyio.fail_after(PATIENCE_S):
-            while await here.running.ctx.db.read(
-                data_subjects.left_in_wal
-            ):  # until the scheduler has done it
+            # until the scheduler has done it
+            while await here.running.ctx.db.read(data_subjects.left_in_wal):
                 cast(ShiftClock, here.clock).advance(10 * SECOND)
                 await anyio.sleep(0.05)
         assert PERSON[1:].encode() not in log.read_bytes()
