@@ -132,6 +132,7 @@ def test_columns_are_found_by_name_in_the_order_of_the_names() -> None:
         ("-1", "'-1"),
         ("@SUM", "'@SUM"),
         ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
         ("Message undeliverable", "Message undeliverable"),
         ("", ""),
     ],

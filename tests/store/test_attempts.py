@@ -219,3 +219,63 @@ def test_a_result_of_an_attempt_that_was_never_claimed_changes_nothing(tx: Tx, k
 def test_frequent_statements_use_their_index(tx: Tx, statement: str, index: str) -> None:
     plan = " ".join(row[3] for row in tx.execute(f"EXPLAIN QUERY PLAN {statement}"))
     assert f"INDEX {index}" in plan
+
+
+def test_the_age_of_retries_counts_from_the_first_attempt(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (first,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.record(tx, [result(first, S.PENDING)])
+    (second,) = attempts.claim(tx, broadcast_id, 1, NOW + 7)
+    assert second.first_attempt_at == NOW
+
+
+def test_a_retry_by_a_person_has_all_retries_again(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (first,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.record(tx, [replace(result(first, S.PENDING), used_retry=True)])
+    (second,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    assert second.retries == 1
+    attempts.record(tx, [result(second, S.FAILED)])
+    recipients.requeue(tx, broadcast_id, [S.FAILED], NOW + 9)
+    (third,) = attempts.claim(tx, broadcast_id, 1, NOW + 9)
+    assert (third.retries, third.first_attempt_at) == (0, NOW + 9)
+
+
+def test_an_accepted_message_shows_no_error_of_an_earlier_attempt(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 1)
+    (first,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    error = MetaError(131000, "Something went wrong", "details")
+    attempts.record(tx, [replace(result(first, S.PENDING), error=error)])
+    errors = ("error_code", "error_title", "error_details")
+    assert [row(tx, first.recipient_id)[name] for name in errors] == [131000, error.title, error.details]
+    (second,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.record(tx, [result(second, S.SENT, "w1")])
+    assert [row(tx, first.recipient_id)[name] for name in errors] == [None, None, None]
+
+
+def test_a_recipient_that_waits_without_an_error_of_meta_shows_none(tx: Tx) -> None:
+    (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
+    attempts.record(tx, [result(claim, S.PENDING)])
+    assert row(tx, claim.recipient_id)["error_title"] is None
+
+
+def test_who_has_waited_longest_is_claimed_first(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 3)
+    tx.execute("UPDATE recipient SET next_attempt_at = ? - id", (NOW,))
+    claimed = [attempts.claim(tx, broadcast_id, 1, NOW)[0].recipient_id for _ in range(3)]
+    assert claimed == sorted(claimed, reverse=True)
+
+
+def test_an_expired_attempt_that_is_resent_is_due_at_once_and_not_before_others(tx: Tx) -> None:
+    (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
+    attempts.expire_leases(tx, UncertainPolicy.RESEND, NOW + 5, max_retries=3)
+    assert row(tx, claim.recipient_id)["next_attempt_at"] == NOW + 5
+
+
+def test_a_reset_of_the_retry_age_leaves_finished_recipients_alone(tx: Tx) -> None:
+    broadcast_id = broadcast(tx, 2)
+    waiting, sent = attempts.claim(tx, broadcast_id, 2, NOW)
+    attempts.record(tx, [result(waiting, S.PENDING), result(sent, S.SENT, "w1")])
+    attempts.reset_retry_age(tx, [broadcast_id])
+    ages = [row(tx, each.recipient_id)["first_attempt_at"] for each in (waiting, sent)]
+    assert ages == [None, NOW]

@@ -222,3 +222,19 @@ def test_a_late_status_stores_no_personal_data_of_an_erased_person(tx: Tx) -> No
     erased = row(tx, claim.recipient_id)
     assert erased["status"] == "delivered"
     assert (erased["wamid"], erased["wa_id"], erased["user_id"]) == (None, None, None)
+
+
+def test_each_time_is_that_of_the_first_status_that_says_so(tx: Tx) -> None:
+    claim = claim_one(tx, broadcast(tx, 1))
+    attempts.record(tx, [result(claim, S.SENT, "w1")])
+    for at, status in ((200, S.SENT), (300, S.DELIVERED), (400, S.READ), (500, S.REPLIED)):
+        receipts.apply(tx, [receipt_of(claim, status, "w1", at=NOW + at)], NOW)
+    times = [row(tx, claim.recipient_id)[f"{name}_at"] for name in ("sent", "delivered", "read", "replied")]
+    assert times == [NOW + 100, NOW + 300, NOW + 400, NOW + 500]
+
+
+def test_a_token_of_an_attempt_that_was_not_made_names_nobody(tx: Tx) -> None:
+    """After a restored backup, Meta still reports attempts that came later than the backup."""
+    claim = claim_one(tx, broadcast(tx, 1))
+    applied = receipts.apply(tx, [receipt_of(replace(claim, attempt=2), S.FAILED, "w1")], NOW)
+    assert (applied.unmatched, status_of(tx, claim.recipient_id)) == (1, "sending")

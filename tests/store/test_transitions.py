@@ -281,10 +281,17 @@ def test_a_broadcast_that_had_started_is_sending_when_resumed(tx: Tx) -> None:
     assert status_of(tx, broadcast_id) is B.SENDING
 
 
-def test_a_scheduled_broadcast_does_not_start_before_its_time(tx: Tx) -> None:
+def test_a_scheduled_broadcast_starts_at_its_time_and_not_before(tx: Tx) -> None:
     broadcast_id = broadcast_in(tx, B.SCHEDULED, scheduled_at=NOW + 1)
     assert broadcasts.start_scheduled(tx, NOW) == []
     assert status_of(tx, broadcast_id) is B.SCHEDULED
+    assert broadcasts.start_scheduled(tx, NOW + 1) == [broadcast_id]
+
+
+def test_a_resumed_broadcast_keeps_the_time_at_which_it_started(tx: Tx) -> None:
+    broadcast_id = broadcast_in(tx, B.PAUSED)
+    assert broadcasts.resume(tx, broadcast_id, NOW)
+    assert broadcasts.get(tx, broadcast_id).started_at == NOW - 5  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("reason", [reason for reason in HoldReason if reason is not HoldReason.TEMPLATE])
