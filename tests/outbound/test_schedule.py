@@ -4,7 +4,7 @@ import pytest
 
 from wacrmd.clock import HOUR, MINUTE, SECOND
 from wacrmd.domain.webhook_delivery import DueDelivery
-from wacrmd.outbound.schedule import RETRY_DELAYS, next_attempt_at, next_deliveries
+from wacrmd.outbound.schedule import GONE, RETRY_DELAYS, disabled_reason, next_attempt_at, next_deliveries
 
 MAX_AGE = 72 * HOUR
 
@@ -44,6 +44,39 @@ def test_jitter_adds_its_share_of_a_tenth(jitter: float) -> None:
     for attempts, delay in enumerate(RETRY_DELAYS, start=1):
         at = next_attempt_at(attempts, 0, 0, max_age=MAX_AGE, jitter=jitter)
         assert at == delay + round(delay * jitter / 10)
+
+
+@pytest.mark.parametrize(
+    ("status", "has_given_up", "failing_for", "disabled"),
+    [
+        (GONE, False, 0, "The endpoint answered 410 Gone"),
+        (GONE, True, MAX_AGE, "The endpoint answered 410 Gone"),
+        (500, False, 0, None),
+        (500, False, MAX_AGE - 1, None),
+        (500, False, MAX_AGE, "No delivery has succeeded since 1970-01-02T00:00:00.000Z; the last error: e"),
+        (None, False, MAX_AGE, "No delivery has succeeded since 1970-01-02T00:00:00.000Z; the last error: e"),
+        (500, True, MAX_AGE // 2 - 1, None),
+        (
+            500,
+            True,
+            MAX_AGE // 2,
+            "No delivery has succeeded since 1970-01-02T00:00:00.000Z; the last error: e",
+        ),
+    ],
+)
+def test_an_endpoint_is_disabled_by_410_and_by_long_failure(
+    status: int | None, has_given_up: bool, failing_for: int, disabled: str | None
+) -> None:
+    since = 24 * HOUR
+    reason = disabled_reason(
+        status,
+        "e",
+        failing_since=since,
+        has_given_up=has_given_up,
+        max_age=MAX_AGE,
+        now=since + failing_for,
+    )
+    assert reason == disabled
 
 
 def test_one_endpoint_has_at_most_half_of_the_workers() -> None:

@@ -12,7 +12,7 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.errors import RULES, Action, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
-from wacrmd.sender.decision import MAX_RETRY_AFTER, Decision, Effect, Rules, decide
+from wacrmd.sender.decision import MAX_RETRY_AFTER, Decision, Effect, Rules, decide, decide_unbuildable
 
 NOW = 1_795_000_000_000
 S = RecipientStatus
@@ -220,6 +220,18 @@ def test_delays_have_a_maximum_however_many_retries() -> None:
             NOW + 1024 * SECOND
         )
     assert decision(refused(131056), retries=4, rules=rules).result.next_attempt_at == NOW + 256 * SECOND
+
+
+def test_a_message_that_cannot_be_built_fails_and_counts_as_a_failure_of_its_broadcast() -> None:
+    note = "the message could not be built: no text"
+    assert decide_unbuildable(claim(2), "no text", now=NOW) == Decision(
+        AttemptResult(
+            recipient_id=7, broadcast_id=3, attempt=3, status=S.FAILED, at=NOW, started_at=NOW, note=note
+        ),
+        Effect.COUNT_FAILURE,
+        HoldReason.MANY_FAILURES,
+        note,
+    )
 
 
 def test_the_default_rules() -> None:

@@ -93,3 +93,8 @@ class Recipient(RecipientFacts):
     error_title: str | None
     error_details: str | None
     next_attempt_at: Millis
+
+    @property
+    def retry_at(self) -> Millis | None:
+        """When another attempt is due; None without an earlier one, and when none will follow."""
+        return self.next_attempt_at if self.status is RecipientStatus.PENDING and self.attempts else None

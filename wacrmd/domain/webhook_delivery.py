@@ -51,6 +51,11 @@ class Delivery(DeliveryFacts):
     next_attempt_at: Millis
     tries: list[DeliveryAttempt]
 
+    @property
+    def due_at(self) -> Millis | None:
+        """When the next attempt is due; None when none will follow."""
+        return self.next_attempt_at if self.status is DeliveryStatus.PENDING else None
+
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:

@@ -19,7 +19,7 @@ from wacrmd.errors import Refusal
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.log import get_logger
 from wacrmd.outbound.client import DeliveryResult, WebhookClient
-from wacrmd.outbound.schedule import next_attempt_at, next_deliveries
+from wacrmd.outbound.schedule import GONE, disabled_reason, next_attempt_at, next_deliveries
 from wacrmd.outbound.signature import headers
 from wacrmd.services.context import Context
 from wacrmd.store import outbox, webhook_endpoints
@@ -36,7 +36,6 @@ MAX_DUE_PER_ENDPOINT = 50
 """Due deliveries of one endpoint in one read."""
 MAX_UNRECORDED = 200
 """No delivery starts while the results of this many are not written yet."""
-GONE = 410
 
 log = get_logger(__name__)
 
@@ -219,11 +218,7 @@ def record_result(
     jitter: float,
     now: Millis,
 ) -> str | None:
-    """Write the result of an attempt; the reason if the endpoint was disabled by it.
-
-    410 disables an endpoint at once. Another failure disables it when no delivery has succeeded for `max_age`,
-    or for half of it once a delivery has used up its attempts.
-    """
+    """Write the result of an attempt; the reason if the endpoint was disabled by it."""
     retry_at = next_attempt_at(delivery.attempts + 1, delivery.queued_at, now, max_age=max_age, jitter=jitter)
     has_given_up = result.status == GONE or retry_at is None
     attempt = DeliveryAttempt(
@@ -241,14 +236,15 @@ def record_result(
     failing_since = webhook_endpoints.record_failure(tx, delivery.endpoint_id, now)
     if failing_since is None:
         return None
-    failing_for = now - failing_since
-    if result.status == GONE:
-        reason = "The endpoint answered 410 Gone"
-    elif failing_for >= max_age or (has_given_up and failing_for >= max_age // 2):
-        reason = f"No delivery has succeeded since {iso(failing_since)}; the last error: {result.error}"
-    else:
-        return None
-    if not webhook_endpoints.disable(tx, delivery.endpoint_id, reason, now):
+    reason = disabled_reason(
+        result.status,
+        result.error,
+        failing_since=failing_since,
+        has_given_up=has_given_up,
+        max_age=max_age,
+        now=now,
+    )
+    if reason is None or not webhook_endpoints.disable(tx, delivery.endpoint_id, reason, now):
         return None
     outbox.fail_pending(tx, delivery.endpoint_id)
     return reason

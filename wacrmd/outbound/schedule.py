@@ -1,8 +1,8 @@
-"""When a delivery is retried, and which deliveries start next; pure."""
+"""When a delivery is retried, when an endpoint is disabled, and which deliveries start next; pure."""
 
 from collections.abc import Collection, Mapping
 
-from wacrmd.clock import HOUR, MINUTE, SECOND, Millis
+from wacrmd.clock import HOUR, MINUTE, SECOND, Millis, iso
 from wacrmd.domain.webhook_delivery import DueDelivery
 
 RETRY_DELAYS: tuple[Millis, ...] = (
@@ -21,6 +21,9 @@ RETRY_DELAYS: tuple[Millis, ...] = (
 JITTER = 0.1
 """The share of a delay that is added at random, so that deliveries that failed together do not retry together."""
 
+GONE = 410
+"""The HTTP status that asks for no more deliveries."""
+
 
 def next_attempt_at(
     attempts: int, queued_at: Millis, now: Millis, *, max_age: Millis, jitter: float
@@ -29,6 +32,27 @@ def next_attempt_at(
     delay = RETRY_DELAYS[min(attempts, len(RETRY_DELAYS)) - 1]
     at = now + delay + round(delay * JITTER * jitter)
     return at if at <= queued_at + max_age else None
+
+
+def disabled_reason(
+    status: int | None,
+    error: str | None,
+    *,
+    failing_since: Millis,
+    has_given_up: bool,
+    max_age: Millis,
+    now: Millis,
+) -> str | None:
+    """Why a failed attempt disables its endpoint; None if the endpoint stays active.
+
+    410 disables it at once. Another failure does when no delivery has succeeded for `max_age`, or for half of it once
+    a delivery has used up its attempts.
+    """
+    if status == GONE:
+        return "The endpoint answered 410 Gone"
+    if now - failing_since < (max_age // 2 if has_given_up else max_age):
+        return None
+    return f"No delivery has succeeded since {iso(failing_since)}; the last error: {error}"
 
 
 def next_deliveries(

@@ -89,6 +89,13 @@ def decide(
             return _refused(outcome, attempt)
 
 
+def decide_unbuildable(claim: Claim, problem: str, *, now: Millis) -> Decision:
+    """Decide about a claim whose stored content makes no message: it fails, and counts as others of its broadcast."""
+    note = f"the message could not be built: {problem}"
+    result = _Attempt(claim, Rules(), now, now, 0.0).result(RecipientStatus.FAILED, note)
+    return Decision(result, Effect.COUNT_FAILURE, HoldReason.MANY_FAILURES, note)
+
+
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """An attempt with what is needed to write its result."""

@@ -23,7 +23,7 @@ from wacrmd.errors import Refusal, describe
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown
 from wacrmd.sender.circuit_breaker import CircuitBreaker
-from wacrmd.sender.decision import Decision, Effect, Rules, decide
+from wacrmd.sender.decision import Decision, Rules, decide, decide_unbuildable
 from wacrmd.sender.job import Job, load_job
 from wacrmd.sender.leases import expire_leases
 from wacrmd.sender.rate_limiter import RateLimiter
@@ -235,12 +235,8 @@ class Sender:
             body = job.body(claim)
         except Exception as error:
             log.exception("message_build_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
-            note = f"the message could not be built: {error}"
             limiter.answered(started_at, accepted=False)
-            decision = Decision(
-                _failed(claim, note, started_at), Effect.COUNT_FAILURE, HoldReason.MANY_FAILURES, note
-            )
-            self._record(job, decision, breaker)
+            self._record(job, decide_unbuildable(claim, str(error), now=started_at), breaker)
             return
         began = perf_counter()
         try:
@@ -319,15 +315,3 @@ def _claim_due(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> tuple[list
     if len(claims) < limit and broadcasts.complete(tx, broadcast_id, now):
         return claims, [broadcast_id]
     return claims, []
-
-
-def _failed(claim: Claim, note: str, at: Millis) -> AttemptResult:
-    return AttemptResult(
-        recipient_id=claim.recipient_id,
-        broadcast_id=claim.broadcast_id,
-        attempt=claim.attempt,
-        status=RecipientStatus.FAILED,
-        at=at,
-        started_at=at,
-        note=note,
-    )

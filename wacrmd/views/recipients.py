@@ -95,9 +95,8 @@ class RecipientDetails(RecipientView):
     @classmethod
     def with_history(cls, recipient: Recipient, entries: Iterable[HistoryEntry]) -> "RecipientDetails":
         """The view of a recipient with the entries of its history."""
-        waits = recipient.status is RecipientStatus.PENDING and recipient.attempts > 0
         return cls(
             **shared(RecipientView, RecipientView.of(recipient)),
-            next_attempt_at=recipient.next_attempt_at if waits else None,
+            next_attempt_at=recipient.retry_at,
             history=[RecipientEventView.of(entry) for entry in entries],
         )

@@ -15,11 +15,10 @@ from wacrmd.views.webhooks import DeliveryView
 
 
 def _view(delivery: Delivery) -> DeliveryView:
-    waits = delivery.status is DeliveryStatus.PENDING
     return DeliveryView(
         **shared(DeliveryFacts, delivery),
         attempts=len(delivery.tries),
-        next_attempt_at=delivery.next_attempt_at if waits else None,
+        next_attempt_at=delivery.due_at,
         tries=delivery.tries,
         payload=orjson.loads(delivery.body),
     )
