@@ -29,7 +29,8 @@ class Vault:
 
     def __init__(self, key: bytes, source: Path) -> None:
         self._aead = AESGCM(key)
-        self._fingerprint = hmac.digest(key, b"wacrmd key fingerprint", "sha256")[:4].hex()
+        self.fingerprint = hmac.digest(key, b"wacrmd key fingerprint", "sha256")[:4].hex()
+        """Eight hexadecimal digits that differ between keys and reveal nothing about the key."""
         self._source = source
 
     @classmethod
@@ -86,17 +87,13 @@ class Vault:
             return self._aead.decrypt(nonce, encrypted[1 + _NONCE_BYTES :], context.encode()).decode()
         except InvalidTag:
             raise VaultError(
-                f"{context} cannot be decrypted with the key {self._fingerprint} in {self._source}: "
+                f"{context} cannot be decrypted with the key {self.fingerprint} in {self._source}: "
                 "restore the key file that belongs to this database, or set the secret again"
             ) from None
 
-    def fingerprint(self) -> str:
-        """Eight hexadecimal digits that differ between keys and reveal nothing about the key."""
-        return self._fingerprint
-
     def __repr__(self) -> str:
         """Without the key."""
-        return f"Vault({str(self._source)!r}, fingerprint={self._fingerprint!r})"
+        return f"Vault({str(self._source)!r}, fingerprint={self.fingerprint!r})"
 
 
 def _create(key_file: Path) -> None:

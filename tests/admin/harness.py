@@ -5,19 +5,21 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import orjson
 from pydantic import Field, SecretStr
 
 from wacrmd.admin.identity import Caller, Peer
-from wacrmd.admin.registry import Registry
+from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.server import Server
 from wacrmd.admin.wire import Wire
 from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
 from wacrmd.operations.inputs import Params
+
+H = TypeVar("H", bound=Callable[..., Any])
 
 
 class Rename(Params):
@@ -58,7 +60,18 @@ class Daemon:
         return Level.ADMIN if peer.uid == 0 else Level.READ
 
 
-registry: Registry[Daemon] = Registry()
+class _Registry(Registry[Daemon]):
+    def method(self, name: str, **fields: Any) -> Callable[[H], H]:
+        """Register the decorated handler; the arguments are those of Method."""
+
+        def register(handler: H) -> H:
+            self.add(Method(name=name, handler=handler, **fields))
+            return handler
+
+        return register
+
+
+registry = _Registry()
 
 
 @registry.method("echo", level=Level.READ, summary="What was given", params=Count, example={"to": 1})

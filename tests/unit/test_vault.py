@@ -40,7 +40,7 @@ def test_a_key_file_is_created_once_and_only_its_owner_can_read_it(tmp_path: Pat
     assert [entry.name for entry in tmp_path.iterdir()] == ["w.key"]
     again = Vault.open(path, create=True)
     assert again.decrypt(first.encrypt("x", "c"), "c") == "x"
-    assert again.fingerprint() == first.fingerprint()
+    assert again.fingerprint == first.fingerprint
 
 
 def test_processes_that_create_it_at_the_same_moment_share_one_key(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_processes_that_create_it_at_the_same_moment_share_one_key(tmp_path: Pat
 
     def open_it() -> None:
         start.wait()
-        prints.append(Vault.open(path, create=True).fingerprint())
+        prints.append(Vault.open(path, create=True).fingerprint)
 
     threads = [threading.Thread(target=open_it) for _ in range(8)]
     for thread in threads:
@@ -86,7 +86,7 @@ def test_a_systemd_credential_may_have_any_mode(tmp_path: Path, monkeypatch: pyt
     Vault.open(path, create=True)
     path.chmod(0o440)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert Vault.open(path, create=False).fingerprint()
+    assert Vault.open(path, create=False).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_a_wrong_key_is_an_error_that_says_so(vault: Vault, tmp_path: Path) -> N
     with pytest.raises(VaultError) as caught:
         other.decrypt(vault.encrypt("x", CONTEXT), CONTEXT)
     assert isinstance(caught.value, WacrmdError)
-    assert other.fingerprint() != vault.fingerprint()
-    for part in (CONTEXT, other.fingerprint(), "other.key", "restore the key file"):
+    assert other.fingerprint != vault.fingerprint
+    for part in (CONTEXT, other.fingerprint, "other.key", "restore the key file"):
         assert part in str(caught.value)
 
 
@@ -148,7 +148,7 @@ def test_the_error_of_unencrypted_data_explains_it(vault: Vault, encrypted: byte
 def test_the_repr_of_a_vault_contains_no_key(vault: Vault, tmp_path: Path) -> None:
     key = (tmp_path / "w.key").read_text().strip()
     assert key not in repr(vault)
-    assert vault.fingerprint() in repr(vault)
+    assert vault.fingerprint in repr(vault)
 
 
 def test_a_key_file_that_may_not_be_read_is_explained(tmp_path: Path) -> None:

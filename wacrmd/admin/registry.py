@@ -29,8 +29,6 @@ Handler = Callable[[C, Any, Caller], Awaitable[Any]]
 StreamHandler = Callable[[C, Any, Caller], AsyncGenerator[Any, None]]
 """`async def handler(ctx, params, caller)` that yields the items; closed when the caller has gone."""
 
-H = TypeVar("H", bound=Callable[..., Any])
-
 REDACTED = "[redacted]"
 WHOLE = "params"
 """The path of a problem that concerns the parameters as a whole."""
@@ -153,36 +151,6 @@ class Registry(Generic[C]):
 
     def _describe(self) -> orjson.Fragment:
         return orjson.Fragment(orjson.dumps([method.describe() for method in self]))
-
-    def method(
-        self,
-        name: str,
-        *,
-        level: Level,
-        summary: str,
-        params: type[Params] = NoParams,
-        example: JsonObject | None = None,
-        stream: bool = False,
-        changes: bool = False,
-    ) -> Callable[[H], H]:
-        """Register the decorated handler; the arguments are those of Method."""
-
-        def register(handler: H) -> H:
-            self.add(
-                Method(
-                    name=name,
-                    level=level,
-                    summary=summary,
-                    handler=handler,
-                    params=params,
-                    example=example or {},
-                    stream=stream,
-                    changes=changes,
-                )
-            )
-            return handler
-
-        return register
 
     def find(self, name: str) -> Method[C]:
         """The method of this name; raises RpcError that names the nearest one."""

@@ -52,7 +52,7 @@ class Scheduler:
                 await sleep_for(self._ctx.clock, TICK)
 
     async def run_due(self) -> None:
-        """Run every job that is due and wait for all of them."""
+        """Make one pass and wait for its jobs; for tests."""
         async with anyio.create_task_group() as tasks:
             for job in self._due():
                 tasks.start_soon(self._run_job, job)
