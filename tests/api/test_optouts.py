@@ -155,7 +155,7 @@ async def test_a_stop_keyword_opts_out_as_text_and_as_button(tmp_path: Path, sai
     async with site(tmp_path) as here:
         await inbound_message(here, **said, wa_id="14155550100")
         ((phone, user_id, source),) = await sources(here)
-        assert (phone, user_id, source) == (JANE, None, "button" if "button" in said else "word")
+        assert (phone, user_id, source) == (JANE, None, "button" if "button" in said else "keyword")
         assert await suppressed(here, JANE)
 
 
@@ -178,7 +178,10 @@ async def test_a_start_keyword_opts_in_and_sends_an_event(tmp_path: Path) -> Non
         assert not await suppressed(here, JANE)
         await app.until(lambda: len(app.requests) == 2)
         received = [(each["event"], each["data"]["phone"], each["data"]["source"]) for each in app.events()]
-        assert sorted(received) == [("contact.opted_in", JANE, "word"), ("contact.opted_out", JANE, "word")]
+        assert sorted(received) == [
+            ("contact.opted_in", JANE, "keyword"),
+            ("contact.opted_out", JANE, "keyword"),
+        ]
 
 
 async def test_a_message_that_comes_twice_opts_out_once_even_after_opting_in(tmp_path: Path) -> None:
@@ -209,7 +212,7 @@ async def test_a_person_with_a_hidden_number_opts_out_by_user_id(tmp_path: Path)
     async with site(tmp_path) as here:
         await preference_change(here, "stop", user_id=JANE_ID)
         await inbound_message(here, "stop", user_id="US.2")
-        assert await sources(here) == [(None, "US.2", "word"), (None, JANE_ID, "preference")]
+        assert await sources(here) == [(None, "US.2", "keyword"), (None, JANE_ID, "preference")]
         assert await suppressed(here, JANE_ID)
         await preference_change(here, "resume", user_id=JANE_ID)
         assert not await suppressed(here, JANE_ID)
@@ -222,7 +225,7 @@ async def test_an_opt_out_suppresses_both_addresses_of_a_person(tmp_path: Path) 
         (entry,) = here.sim.ledger.entries
         await status(here, entry.wamid, "delivered", recipient_id="14155550100", recipient_user_id=JANE_ID)
         await inbound_message(here, "STOP", user_id=JANE_ID)
-        assert await sources(here) == [(JANE, JANE_ID, "word")]
+        assert await sources(here) == [(JANE, JANE_ID, "keyword")]
         assert await suppressed(here, JANE)
 
         await inbound_message(here, "STOP", user_id="US.7")
@@ -256,7 +259,7 @@ async def test_a_number_is_suppressed_in_the_callers_form_if_metas_wa_id_differs
         (entry,) = here.sim.ledger.entries
         assert entry.send.wa_id == wa_id
         await inbound_message(here, "SAIR", wa_id=wa_id)
-        assert await sources(here) == [(to, None, "word")]
+        assert await sources(here) == [(to, None, "keyword")]
         assert await suppressed(here, to)
         assert (await here.api.delete(f"/api/v1/optouts/+{wa_id}")).status_code == 200
 

@@ -11,7 +11,16 @@ import anyio.to_thread
 import httpx
 
 from tests.support.clock import ShiftClock
-from tests.support.meta import account_event, inbound_message, post, preference_change, status, template_event
+from tests.support.meta import (
+    account_event,
+    inbound_message,
+    metadata,
+    post,
+    post_change,
+    preference_change,
+    status,
+    template_event,
+)
 from tests.support.patience import eventually
 from tests.support.receiver import Receiver
 from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, Site, configuration, people
@@ -228,6 +237,9 @@ class Everything:
             answer = await post(here.hook, json.loads(file.read_text())["payload"])
             assert answer.status_code in (200, 400), answer.text
         await account_event(here, "ACCOUNT_RECONNECTED")
+        locked = {"metadata": metadata(), "errors": [{"code": 131031, "title": "Account has been locked"}]}
+        await post_change(here.hook, "messages", locked)
+        await account_event(here, "ACCOUNT_RECONNECTED")
         assert (await self.admin("number.list"))[0]["state"] == "active"
 
     async def show(self, finished: str) -> None:
@@ -296,7 +308,7 @@ class Everything:
             account_id=account_id,
             phone=person["phone"],
             user_id=person["user_id"],
-            source="word",
+            source="keyword",
             detail=None,
             at=1,
         )
@@ -329,6 +341,8 @@ class Everything:
         await self.admin("drain", wait_s=1)
         await self.admin("drain", off=True)
         phone = people(1)[0]["to"]
+        await self.admin("optout.add", phone=phone, account="shop")
+        await running.ctx.db.write(partial(self._name_in_answers, phone=phone))
         for account in ({}, {"account": "shop"}):
             await self.admin("export-person", phone=phone, **account)
             await self.admin("erase", phone=phone, **account)
@@ -338,6 +352,13 @@ class Everything:
         jobs = daemon._periodic_jobs(running.ctx, running.sender, running.queue)
         for job in (*jobs, *daemon._maintenance_jobs(running.ctx)):
             await job.run()
+
+    def _name_in_answers(self, tx: Tx, phone: str) -> int:
+        """As if the stored answers rejected this person."""
+        return tx.execute(
+            "UPDATE idempotency SET answer = json_set(answer, '$.rejections', ?) WHERE account_id = ?",
+            (phone, self.here.account["id"]),
+        ).rowcount
 
     async def remove(self) -> None:
         """Remove endpoints, keys, numbers and accounts."""

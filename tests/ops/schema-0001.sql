@@ -125,7 +125,7 @@ CREATE TABLE optout (
     account_id TEXT NOT NULL REFERENCES account (id),
     phone TEXT,                                     -- E.164 with +
     user_id TEXT,                                   -- business-scoped user id
-    source TEXT NOT NULL,                           -- operator, api, import, word, button, preference, meta_131050
+    source TEXT NOT NULL,                           -- operator, api, import, keyword, button, preference, meta_131050
     detail TEXT,
     at INTEGER NOT NULL,
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known

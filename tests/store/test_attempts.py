@@ -117,7 +117,7 @@ def test_a_recipient_who_opted_out_before_the_claim_is_cancelled_without_an_atte
     broadcast_id = broadcast(tx, 2)
     (account_id,) = tx.execute("SELECT account_id FROM broadcast").fetchone()
     (first,) = tx.execute('SELECT "to" FROM recipient ORDER BY id LIMIT 1').fetchone()
-    optouts.add(tx, account_id=account_id, phone=first, user_id=None, source="word", detail="STOP", at=NOW)
+    optouts.add(tx, account_id=account_id, phone=first, user_id=None, source="keyword", detail="STOP", at=NOW)
     (claim,) = attempts.claim(tx, broadcast_id, 2, NOW)
     assert claim.to != first
     cancelled = row(tx, claim.recipient_id - 1)
@@ -131,7 +131,9 @@ def test_a_recipient_who_opts_out_between_two_attempts_is_cancelled_and_keeps_th
     (account_id,) = tx.execute("SELECT account_id FROM broadcast").fetchone()
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
     attempts.record(tx, [result(claim, S.PENDING)])
-    optouts.add(tx, account_id=account_id, phone=claim.to, user_id=None, source="word", detail="STOP", at=NOW)
+    optouts.add(
+        tx, account_id=account_id, phone=claim.to, user_id=None, source="keyword", detail="STOP", at=NOW
+    )
     assert attempts.claim(tx, broadcast_id, 1, NOW) == []
     assert (row(tx, claim.recipient_id)["status"], row(tx, claim.recipient_id)["attempt"]) == ("cancelled", 1)
 

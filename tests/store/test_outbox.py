@@ -19,7 +19,7 @@ from wacrmd.views.events import OptedOut
 
 MAX_AGE = 72 * 3_600_000
 EVENT = WebhookEvent.CONTACT_OPTED_OUT
-DATA = OptedOut(phone="+14155550123", user_id=None, source="word", detail="STOP")
+DATA = OptedOut(phone="+14155550123", user_id=None, source="keyword", detail="STOP")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_an_event_is_queued_for_each_active_subscribed_endpoint_with_its_time(tx
         "event": "contact.opted_out",
         "occurred_at": iso(START),
         "account_id": "a",
-        "data": {"phone": "+14155550123", "user_id": None, "source": "word", "detail": "STOP"},
+        "data": {"phone": "+14155550123", "user_id": None, "source": "keyword", "detail": "STOP"},
     }
     assert found["one"][1].event_id == found["two"][0].event_id
     busy = [found["two"][0].id]
@@ -112,7 +112,7 @@ def test_an_endpoint_that_fails_for_the_whole_period_is_disabled_and_its_deliver
 
 def opt_out(tx: sqlite3.Connection, at: int, phone: str | None = None, user_id: str | None = None) -> bool:
     return optouts.add(
-        tx, account_id="a", phone=phone, user_id=user_id, source="word", detail=None, at=at, now=START
+        tx, account_id="a", phone=phone, user_id=user_id, source="keyword", detail=None, at=at, now=START
     )
 
 
@@ -135,7 +135,7 @@ def test_two_opt_outs_of_one_person_are_both_kept_when_they_are_linked(tx: sqlit
     optouts.link(tx, [("a", "+1", "US.1")])
     assert not opt_out(tx, 3, phone="+1", user_id="US.1")
     assert optouts.among(tx, "a", ["+1", "US.1"]) == {"+1", "US.1"}
-    assert optouts.remove(tx, account_id="a", phone="+1", user_id="US.1", source="word", at=9)
+    assert optouts.remove(tx, account_id="a", phone="+1", user_id="US.1", source="keyword", at=9)
     assert optouts.among(tx, "a", ["+1", "US.1"]) == set()
 
 
@@ -144,7 +144,7 @@ def test_the_newer_of_opt_out_and_opt_in_counts_and_of_equal_times_the_later_cal
 ) -> None:
     def opt_in(at: int, *, include_newer: bool = False) -> bool:
         return optouts.remove(
-            tx, account_id="a", phone="+1", source="word", at=at, include_newer=include_newer
+            tx, account_id="a", phone="+1", source="keyword", at=at, include_newer=include_newer
         )
 
     assert not opt_in(5)

@@ -11,8 +11,6 @@ from wacrmd.store.database import Tx
 from wacrmd.store.receipts import Applied
 
 _NOT_AUTHORIZED = {"ignored": "this number or account is not configured with this secret"}
-MAX_KIND = 40
-"""Characters of an event's kind, which becomes the label of a metric; some kinds come from Meta."""
 
 
 @dataclass(slots=True)
@@ -35,7 +33,6 @@ class IngestResult:
     def count(self, kind: str, by: int = 1) -> None:
         """Count `by` events of a kind."""
         if by:
-            kind = kind[:MAX_KIND]
             self.kinds[kind] = self.kinds.get(kind, 0) + by
 
 

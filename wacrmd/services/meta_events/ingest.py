@@ -65,7 +65,7 @@ def _apply(tx: Tx, *, ctx: Context, updates: list[Update], authorized: Authorize
             case AccountEvent():
                 apply_account_event(batch, update)
             case Ignored():
-                batch.result.count(f"ignored_{update.field}")
+                batch.result.count("ignored")
     _apply_statuses(batch, statuses)
     return batch.result
 

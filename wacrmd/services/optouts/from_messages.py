@@ -50,7 +50,7 @@ def apply_message(
         message.button_payload,
         keyword_of_payload(message.button_payload),
     )
-    source = "button" if message.button_payload or message.button_text else "word"
+    source = "button" if message.button_payload or message.button_text else "keyword"
     stop = matching_keyword(texts, config.optout.stop_keywords)
     if stop is None and matching_keyword(texts, config.optout.start_keywords) is None:
         return None
