@@ -103,6 +103,41 @@ async def test_an_erasure_leaves_only_the_optout_and_true_counts(tmp_path: Path)
         assert not (tmp_path / name).exists() or PERSON[1:].encode() not in (tmp_path / name).read_bytes()
 
 
+NAMING = {"to", "phone", "wa_id", "user_id", "wamid", "params", "body", "answer"}
+"""Columns whose text names people."""
+TABLES = {
+    "recipient",
+    "inbound_message",
+    "unmatched_status",
+    "optout",
+    "webhook_delivery",
+    "audit",
+    "idempotency",
+}
+KEPT = {"status", "error_title"}
+"""Texts of a recipient that say nothing of the person."""
+
+
+async def test_a_new_column_or_table_about_people_is_erased_too(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await person_with_data(here)
+
+        def mark(tx: Tx) -> set[str]:
+            tables = [row[0] for row in tx.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            columns = {table: tx.execute(f"PRAGMA table_info({table})").fetchall() for table in tables}
+            texts = [
+                row[1] for row in columns["recipient"] if row[2] == "TEXT" and row[1] not in KEPT | {"to"}
+            ]
+            values = ", ".join(f"{name} = '[\"Mustermann\"]'" for name in texts)
+            tx.execute(f'UPDATE recipient SET {values} WHERE "to" = ?', (PERSON,))
+            return {table for table in tables if NAMING & {row[1] for row in columns[table]}}
+
+        assert await here.running.ctx.db.write(mark) == TABLES
+        assert "Mustermann" in json.dumps(await here.admin("export-person", phone=PERSON))
+        await here.admin("erase", phone=PERSON, forget_optout=True)
+        assert "Mustermann" not in await here.running.ctx.db.read(everything)
+
+
 async def test_an_erased_pending_recipient_gets_no_message_even_on_a_retry(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
