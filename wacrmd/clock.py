@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 import anyio
@@ -48,7 +49,14 @@ async def sleep_for(clock: Clock, duration: Millis) -> None:
 
 def iso(at: Millis) -> str:
     """`at` as ISO-8601 UTC with milliseconds, such as `2026-11-23T12:00:00.000Z`."""
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds") + "Z"
+    seconds, millis = divmod(at, SECOND)
+    return f"{_whole_second(seconds)}.{millis:03}Z"
+
+
+@lru_cache(maxsize=4096)
+def _whole_second(seconds: int) -> str:
+    """The seconds of a time; kept, because a list names the same seconds again and again."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def parse_iso(text: str) -> Millis:
