@@ -28,4 +28,4 @@ async def restore_log_level(ctx: Context) -> None:
     if until is not None and ctx.clock.now() >= until:
         ctx.control.log_level_until = None
         logging.set_level(ctx.config.log.level)
-        log.info("log_level_restored", level=ctx.config.log.level)
+        log.info("log_level_restored", configured=ctx.config.log.level)
