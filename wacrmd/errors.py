@@ -26,19 +26,54 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-HTTP_STATUS: dict[ErrorCode, HTTPStatus] = {
-    ErrorCode.BAD_REQUEST: HTTPStatus.BAD_REQUEST,
-    ErrorCode.WHATSAPP_NOT_CONFIGURED: HTTPStatus.BAD_REQUEST,
-    ErrorCode.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
-    ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
-    ErrorCode.PAYLOAD_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    ErrorCode.IDEMPOTENCY_MISMATCH: HTTPStatus.UNPROCESSABLE_ENTITY,
-    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
-    ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
-    ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+@dataclass(frozen=True, slots=True)
+class ErrorMeaning:
+    """What an error code means to callers."""
+
+    status: HTTPStatus
+    text: str
+    """One sentence, in Markdown."""
+
+
+ERRORS: dict[ErrorCode, ErrorMeaning] = {
+    ErrorCode.BAD_REQUEST: ErrorMeaning(
+        HTTPStatus.BAD_REQUEST, "Malformed body, parameter or cursor; `details` name each place."
+    ),
+    ErrorCode.WHATSAPP_NOT_CONFIGURED: ErrorMeaning(
+        HTTPStatus.BAD_REQUEST, "The account has no usable number."
+    ),
+    ErrorCode.UNAUTHORIZED: ErrorMeaning(
+        HTTPStatus.UNAUTHORIZED, "The key is missing, malformed, unknown, revoked or expired."
+    ),
+    ErrorCode.FORBIDDEN: ErrorMeaning(
+        HTTPStatus.FORBIDDEN, "The key is valid and lacks the scope that the message names."
+    ),
+    ErrorCode.NOT_FOUND: ErrorMeaning(
+        HTTPStatus.NOT_FOUND, "No such thing, or it belongs to another account."
+    ),
+    ErrorCode.CONFLICT: ErrorMeaning(
+        HTTPStatus.CONFLICT, "The state does not allow it; the message names the state."
+    ),
+    ErrorCode.PAYLOAD_TOO_LARGE: ErrorMeaning(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than `[api] max_body_bytes`."
+    ),
+    ErrorCode.IDEMPOTENCY_MISMATCH: ErrorMeaning(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "The Idempotency-Key was used with another body within 24 hours."
+    ),
+    ErrorCode.RATE_LIMITED: ErrorMeaning(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "The key made too many requests in this minute; `Retry-After` says how long to wait.",
+    ),
+    ErrorCode.INTERNAL: ErrorMeaning(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "A bug: logged under the request id that the response carries.",
+    ),
+    ErrorCode.UNAVAILABLE: ErrorMeaning(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The daemon is draining or the disk is full; `Retry-After` says how long to wait.",
+    ),
 }
+"""Every error that a caller can see."""
 
 
 MAX_PROBLEMS = 100

@@ -17,7 +17,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.site import ALL_SCOPES, Site, people, site
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.clock import DAY, MINUTE
-from wacrmd.errors import HTTP_STATUS, ErrorCode
+from wacrmd.errors import ERRORS, ErrorCode
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
     assert body.keys() == {"error"}
     error: dict[str, Any] = body["error"]
     assert {"code", "message"} <= error.keys() <= {"code", "message", "details"}
-    assert answer.status_code == HTTP_STATUS[ErrorCode(error["code"])]
+    assert answer.status_code == ERRORS[ErrorCode(error["code"])].status
     return error
 
 

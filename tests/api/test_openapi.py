@@ -12,9 +12,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support.site import people, site
 from wacrmd.api.app import ENDPOINTS
-from wacrmd.api.openapi import MEANING, describe
+from wacrmd.api.openapi import describe
 from wacrmd.domain.account import Scope
-from wacrmd.errors import HTTP_STATUS, ErrorCode
+from wacrmd.errors import ERRORS, ErrorCode
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 CHECKS = (
@@ -56,13 +56,13 @@ def test_every_operation_documents_its_scopes_and_errors() -> None:
         assert [need["key"] for need in operation["security"]] == ([[scope] for scope in http.scopes] or [[]])
         described = operation["responses"]
         for code in row.errors:
-            assert f"`{code}`" in described[str(int(HTTP_STATUS[code]))]["description"]
+            assert f"`{code}`" in described[str(int(ERRORS[code].status))]["description"]
         assert ("403" in described) == bool(http.scopes)
         assert str(http.status) in described
 
 
 def test_every_error_code_is_one_row_in_the_docs() -> None:
-    assert set(MEANING) == set(ErrorCode)
+    assert set(ERRORS) == set(ErrorCode)
 
 
 def test_the_docs_explain_every_scope_and_health_check() -> None:

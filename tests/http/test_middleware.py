@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from tests.support.patience import PATIENCE_S
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
 from wacrmd.http.body import read_body
-from wacrmd.http.middleware import RequestMiddleware, error_body
+from wacrmd.http.middleware import RequestMiddleware, error_response
 
 pytestmark = pytest.mark.anyio
 
@@ -134,7 +134,8 @@ async def test_a_disconnected_client_is_not_logged_as_a_crash() -> None:
 
 
 def test_an_error_without_details_has_no_details() -> None:
-    assert json.loads(error_body(bad_request("no"))) == {"error": {"code": "bad_request", "message": "no"}}
+    body = bytes(error_response(bad_request("no")).body)
+    assert json.loads(body) == {"error": {"code": "bad_request", "message": "no"}}
 
 
 def http_scope(*headers: tuple[bytes, bytes]) -> Scope:

@@ -9,6 +9,7 @@ import orjson
 
 from wacrmd.errors import ErrorCode, Problem, Refusal, WacrmdError
 from wacrmd.fields import JsonObject
+from wacrmd.views.errors import ErrorBody
 
 PROTOCOL = 1
 """Raised when an old client could misread a new daemon; new methods and new fields do not count."""
@@ -142,12 +143,11 @@ def too_long() -> RpcError:
 
 def refused(refusal: Refusal) -> RpcError:
     """A service's refusal as the answer of a call."""
-    data: JsonObject = {"code": refusal.code}
-    if refusal.details:
-        data["details"] = [{"path": one.path, "message": one.message} for one in refusal.details]
+    data = ErrorBody.of(refusal).to_object()["error"]
+    message = data.pop("message")
     if refusal.retry_after_s is not None:
         data["retry_after_s"] = refusal.retry_after_s
-    return RpcError(RpcCode.REFUSED, refusal.message, data)
+    return RpcError(RpcCode.REFUSED, message, data)
 
 
 def _invalid(message: str, request_id: RequestId | None) -> RpcError:

@@ -14,8 +14,8 @@ from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.api.openapi import OpenApiDocument, describe
 from wacrmd.api.pipeline import Pipeline, presented_key
 from wacrmd.domain.actor import Actor
-from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal, bad_request
-from wacrmd.http.middleware import RequestMiddleware, error_body
+from wacrmd.errors import ERRORS, ErrorCode, Refusal, bad_request
+from wacrmd.http.middleware import RequestMiddleware, error_response
 from wacrmd.operations.inputs import NoParams
 from wacrmd.operations.operation import Http, HttpRequest, Operation, Operations, Reply
 from wacrmd.operations.table import OPERATIONS
@@ -69,13 +69,11 @@ def build(ctx: Context) -> Starlette:
         try:
             await keys.authenticate(ctx, presented_key(request))
             refusal = Refusal(ErrorCode.NOT_FOUND, f"There is no {request.method} {request.url.path}")
-            if status == HTTP_STATUS[ErrorCode.BAD_REQUEST]:
+            if status == ERRORS[ErrorCode.BAD_REQUEST].status:
                 refusal = bad_request("The request is malformed")
         except Refusal as denied:
             refusal = denied
-        return Response(
-            error_body(refusal), status_code=HTTP_STATUS[refusal.code], media_type="application/json"
-        )
+        return error_response(refusal)
 
     return Starlette(
         routes=[

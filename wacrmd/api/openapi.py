@@ -5,16 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
-from pydantic.json_schema import JsonSchemaMode
-
 from wacrmd import __version__
 from wacrmd.api.form import PATH_PARAMETERS, Form
-from wacrmd.errors import HTTP_STATUS, ErrorCode
+from wacrmd.api.schemas import REFERENCE, Names, schemas_of, without_null
+from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.fields import JsonObject
 from wacrmd.operations.operation import Http, Kind, Operation
 from wacrmd.views.errors import ErrorBody
-from wacrmd.views.json import adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +24,9 @@ class OpenApiDocument:
     components: JsonObject
 
 
-Names = dict[tuple[Any, JsonSchemaMode], JsonObject]
-"""References to schemas by type and by whether it is read or written."""
-
-MEANING: dict[ErrorCode, str] = {
-    ErrorCode.BAD_REQUEST: "Malformed body, parameter or cursor; `details` name each place.",
-    ErrorCode.WHATSAPP_NOT_CONFIGURED: "The account has no usable number.",
-    ErrorCode.UNAUTHORIZED: "The key is missing, malformed, unknown, revoked or expired.",
-    ErrorCode.FORBIDDEN: "The key is valid and lacks the scope that the message names.",
-    ErrorCode.NOT_FOUND: "No such thing, or it belongs to another account.",
-    ErrorCode.CONFLICT: "The state does not allow it; the message names the state.",
-    ErrorCode.PAYLOAD_TOO_LARGE: "The body is larger than `[api] max_body_bytes`.",
-    ErrorCode.IDEMPOTENCY_MISMATCH: "The Idempotency-Key was used with another body within 24 hours.",
-    ErrorCode.RATE_LIMITED: "The key made too many requests in this minute; `Retry-After` says how long to wait.",
-    ErrorCode.INTERNAL: "A bug: logged under the request id that the response carries.",
-    ErrorCode.UNAVAILABLE: "The daemon is draining or the disk is full; `Retry-After` says how long to wait.",
-}
-"""Every error that a caller can see, in one sentence each."""
-
 EVERYWHERE = (ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE)
 
 EVENT_STREAM = "text/event-stream"
-REFERENCE = "#/components/schemas/{model}"
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 HEADERS: dict[str, JsonObject] = {
     "X-Request-Id": {"description": "The caller's own id if it is sane, else a new one.", "type": "string"},
@@ -69,7 +47,7 @@ Every answer of success is `{"data": …}`, a list has `meta.next_cursor` beside
 def describe(operations: Iterable[Operation], max_recipients: int) -> JsonObject:
     """The whole description as one JSON object; operations without an HTTP binding are left out."""
     rows = [(operation, operation.http, Form.of(operation)) for operation in operations if operation.http]
-    names, schemas = _schemas(rows)
+    names, schemas = schemas_of(rows)
     schemas["NewBroadcast"]["properties"]["recipients"]["maxItems"] = max_recipients
     paths: dict[str, JsonObject] = {}
     for operation, http, form in rows:
@@ -103,63 +81,6 @@ def describe(operations: Iterable[Operation], max_recipients: int) -> JsonObject
                 }
             },
         },
-    }
-
-
-Row = tuple[Operation, Http, Form]
-
-
-def _schemas(rows: list[Row]) -> tuple[Names, JsonObject]:
-    """References to the types of all bodies, queries and answers, and their schemas by name."""
-    wanted: dict[tuple[Any, JsonSchemaMode], TypeAdapter[Any]] = {}
-
-    def want(kind: Any, mode: JsonSchemaMode) -> None:
-        wanted[kind, mode] = adapter(kind)
-
-    want(ErrorBody, "serialization")
-    for operation, http, form in rows:
-        for model in (form.query, form.body):
-            if model is not None:
-                want(model, "validation")
-        for answer in (operation.http_item, *http.other.values()):
-            if answer is not None:
-                want(answer, "serialization")
-    references, definitions = TypeAdapter.json_schemas(
-        [(key, key[1], made) for key, made in wanted.items()], ref_template=REFERENCE, by_alias=True
-    )
-    names: Names = {key: references[key, key[1]] for key in wanted}
-    schemas: JsonObject = _tidy(definitions["$defs"])
-    for _, http, form in rows:
-        if form.body is not None:
-            _drop(schemas[_name(names[form.body, "validation"])], http.path_names)
-        if form.query is not None:
-            schemas.pop(_name(names[form.query, "validation"]), None)
-    return names, schemas
-
-
-def _name(reference: JsonObject) -> str:
-    name: str = reference["$ref"].removeprefix(REFERENCE.format(model=""))
-    return name
-
-
-def _drop(schema: JsonObject, path_names: tuple[str, ...]) -> None:
-    """Take out of a body's schema what stands in the path."""
-    for name in path_names:
-        schema["properties"].pop(name, None)
-    if "required" in schema:
-        schema["required"] = [name for name in schema["required"] if name not in path_names]
-
-
-def _tidy(schema: Any) -> Any:
-    """Without the names that pydantic gives to fields, and without null as the default of what is left out."""
-    if isinstance(schema, list):
-        return [_tidy(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: _tidy(part)
-        for key, part in schema.items()
-        if not (key == "default" and part is None) and not (key == "title" and isinstance(part, str))
     }
 
 
@@ -211,22 +132,13 @@ def _query_parameters(http: Http, form: Form) -> list[JsonObject]:
             "in": "query",
             "required": name in schema.get("required", ()),
             "description": field.get("description", ""),
-            "schema": _without_null(
+            "schema": without_null(
                 {key: part for key, part in field.items() if key not in ("description", "title")}
             ),
         }
         for name, field in schema["properties"].items()
         if name not in http.path_names
     ]
-
-
-def _without_null(schema: JsonObject) -> JsonObject:
-    """A query parameter is left out, never null."""
-    if "anyOf" not in schema:
-        return schema
-    kept = [part for part in schema["anyOf"] if part.get("type") != "null"]
-    rest = {key: part for key, part in schema.items() if key != "anyOf" and part is not None}
-    return {**kept[0], **rest} if len(kept) == 1 else {"anyOf": kept, **rest}
 
 
 def _header_parameters(http: Http) -> list[JsonObject]:
@@ -253,12 +165,12 @@ def _responses(operation: Operation, http: Http, form: Form, names: Names) -> Js
     for status, codes in errors_of(operation, http, form).items():
         limited = ErrorCode.RATE_LIMITED in codes or ErrorCode.UNAVAILABLE in codes
         responses[str(status)] = {
-            "description": "\n".join(f"`{code}`: {MEANING[code]}" for code in codes),
+            "description": "\n".join(f"`{code}`: {ERRORS[code].text}" for code in codes),
             "headers": _headers("X-Request-Id", *(("Retry-After",) if limited else ())),
             "content": {
                 "application/json": {
                     "schema": names[ErrorBody, "serialization"],
-                    "example": {"error": {"code": codes[0], "message": MEANING[codes[0]]}},
+                    "example": {"error": {"code": codes[0], "message": ERRORS[codes[0]].text}},
                 }
             },
         }
@@ -328,7 +240,7 @@ def errors_of(operation: Operation, http: Http, form: Form) -> dict[int, list[Er
     by_status: dict[int, list[ErrorCode]] = {}
     for code in ErrorCode:
         if code in codes:
-            by_status.setdefault(int(HTTP_STATUS[code]), []).append(code)
+            by_status.setdefault(int(ERRORS[code].status), []).append(code)
     return dict(sorted(by_status.items()))
 
 
@@ -337,7 +249,7 @@ def _health(summary: str, media: str = "application/json", *, failing: bool = Fa
     responses: JsonObject = {"200": {"description": summary, "content": {media: {"schema": schema}}}}
     if failing:
         responses["503"] = {
-            "description": MEANING[ErrorCode.UNAVAILABLE],
+            "description": ERRORS[ErrorCode.UNAVAILABLE].text,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
         }
     return {

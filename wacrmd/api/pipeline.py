@@ -14,9 +14,9 @@ from wacrmd.api.ratelimit import Allowance, RateLimit
 from wacrmd.domain.account import ApiKey
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page
-from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal
+from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.http.body import read_body
-from wacrmd.http.middleware import error_body
+from wacrmd.http.middleware import error_response
 from wacrmd.operations.operation import Http, HttpRequest, Kind, Operation, Reply, Stream
 from wacrmd.operations.paging import PageQuery, encode_cursor
 from wacrmd.services.access import keys
@@ -49,11 +49,7 @@ class Pipeline:
             except Refusal as refusal:
                 if refusal.code is ErrorCode.INTERNAL:
                     raise
-                response = Response(
-                    error_body(refusal), status_code=HTTP_STATUS[refusal.code], media_type="application/json"
-                )
-                if refusal.retry_after_s is not None:
-                    response.headers["Retry-After"] = str(refusal.retry_after_s)
+                response = error_response(refusal)
             if allowance is not None:
                 response.headers.update(allowance.headers())
             return response

@@ -1,16 +1,17 @@
 """What both HTTP listeners share: a request id for each request, and a JSON answer for each error."""
 
-import json
 import re
 import uuid
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from wacrmd.errors import HTTP_STATUS, ErrorCode, Refusal
+from wacrmd.errors import ERRORS, ErrorCode, Refusal
 from wacrmd.log import get_logger
+from wacrmd.views.errors import ErrorBody
 
 SAFE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -54,18 +55,14 @@ class RequestMiddleware:
                 if started:
                     log.exception("request_crashed", method=scope["method"], path=scope["path"])
                 else:
-                    await send_error(send_with_id, refusal)
+                    await error_response(refusal)(scope, receive, send_with_id)
             except Exception:
                 # Without the query: it may hold a webhook's verify token.
                 log.exception("request_crashed", method=scope["method"], path=scope["path"])
                 if not started:
-                    await send_error(
-                        send_with_id,
-                        Refusal(
-                            ErrorCode.INTERNAL,
-                            f"wacrmd made a mistake; search its log for request id {request_id}",
-                        ),
-                    )
+                    mistake = f"wacrmd made a mistake; search its log for request id {request_id}"
+                    crash = Refusal(ErrorCode.INTERNAL, mistake)
+                    await error_response(crash)(scope, receive, send_with_id)
 
 
 def _request_id(scope: Scope) -> str:
@@ -76,19 +73,11 @@ def _request_id(scope: Scope) -> str:
     return uuid.uuid4().hex
 
 
-def error_body(refusal: Refusal) -> bytes:
-    """The JSON of every error answer (docs/api.md, Errors)."""
-    error: dict[str, object] = {"code": refusal.code, "message": refusal.message}
-    if refusal.details:
-        error["details"] = [{"path": problem.path, "message": problem.message} for problem in refusal.details]
-    return json.dumps({"error": error}, ensure_ascii=False).encode()
-
-
-async def send_error(send: Send, refusal: Refusal) -> None:
-    """Send the whole answer for `refusal`; no response may have started."""
-    body = error_body(refusal)
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+def error_response(refusal: Refusal) -> Response:
+    """The answer for a refused request (docs/api.md, Errors)."""
+    response = Response(
+        ErrorBody.of(refusal).to_json(), ERRORS[refusal.code].status, media_type="application/json"
+    )
     if refusal.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
-    await send({"type": "http.response.start", "status": HTTP_STATUS[refusal.code], "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response

@@ -7,7 +7,7 @@ from anyio import CancelScope, move_on_after
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wacrmd.errors import ErrorCode, Refusal
-from wacrmd.http.middleware import send_error
+from wacrmd.http.middleware import error_response
 
 LINGER_S = 2.0
 """How long the rest of an unread body is received before the answer ends, so that the client gets the answer."""
@@ -88,7 +88,7 @@ class RequestTracker:
                 await self._app(scope, watched_receive, watched_send)
             if exchange.scope.cancelled_caught and not exchange.started:
                 with move_on_after(CANCEL_GRACE_S):
-                    await _answer_stopping(scope, watched_send)
+                    await _answer_stopping(scope, receive, watched_send)
         finally:
             self._running.discard(exchange)
             self._discard_rest(exchange, receive)
@@ -107,7 +107,7 @@ async def _receive_until_closed(receive: Receive) -> None:
         pass
 
 
-async def _answer_stopping(scope: Scope, send: Send) -> None:
+async def _answer_stopping(scope: Scope, receive: Receive, send: Send) -> None:
     request_id = scope.get("state", {}).get("request_id")
 
     async def send_with_id(message: Message) -> None:
@@ -116,7 +116,7 @@ async def _answer_stopping(scope: Scope, send: Send) -> None:
         await send(message)
 
     refusal = Refusal(ErrorCode.UNAVAILABLE, "wacrmd is stopping: try again in a moment", retry_after_s=5)
-    await send_error(send_with_id, refusal)
+    await error_response(refusal)(scope, receive, send_with_id)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.api.form import PATH_PARAMETERS, Form
-from wacrmd.api.openapi import EVERYWHERE, MEANING, errors_of
-from wacrmd.errors import HTTP_STATUS, ErrorCode
+from wacrmd.api.openapi import EVERYWHERE, errors_of
+from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.operations.operation import Http, Kind, Operation
 from wacrmd.reference.schema import Objects, first_shown, parameters, rows
 
@@ -41,7 +41,7 @@ def _shown_at(endpoints: Endpoints) -> dict[type, Http]:
 def _errors() -> Iterator[str]:
     yield from rows(
         ("status", "`error.code`", "meaning"),
-        ((str(HTTP_STATUS[code].value), f"`{code}`", meaning) for code, meaning in MEANING.items()),
+        ((str(meaning.status.value), f"`{code}`", meaning.text) for code, meaning in ERRORS.items()),
     )
 
 

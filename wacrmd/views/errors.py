@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from wacrmd.errors import ErrorCode, Problem
-from wacrmd.fields import Doc
+import orjson
+
+from wacrmd.errors import ErrorCode, Problem, Refusal
+from wacrmd.fields import Doc, JsonObject
+from wacrmd.views.json import serializer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +26,17 @@ class ErrorBody:
     """The body of every failure."""
 
     error: Annotated[ErrorDetail, Doc("what went wrong")]
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> "ErrorBody":
+        """The body that answers a refused request."""
+        return cls(error=ErrorDetail(code=refusal.code, message=refusal.message, details=refusal.details))
+
+    def to_json(self) -> bytes:
+        """The body as JSON; without `details` where there are none."""
+        return serializer(ErrorBody).to_json(self, exclude_defaults=True)
+
+    def to_object(self) -> JsonObject:
+        """The body as the object that a reader of its JSON gets."""
+        found: JsonObject = orjson.loads(self.to_json())
+        return found
