@@ -4,10 +4,10 @@ They are read by pydantic (`wacrmd.views.json`, `wacrmd.operations`) and need no
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from wacrmd.clock import Millis, iso
 
@@ -57,6 +57,17 @@ Time = Annotated[Millis, IsoTime()]
 def json_name(name: str) -> dict[str, str]:
     """The metadata of a field that JSON calls by another name: `field(metadata=json_name("from"))`."""
     return {"serialization_alias": name}
+
+
+def name_in_json(each: Field[Any]) -> str:
+    """What JSON calls a field."""
+    name: str = each.metadata.get("serialization_alias", each.name)
+    return name
+
+
+def is_time(hint: object) -> bool:
+    """Whether a type hint, read with its extras, is a `Time`, also an optional or annotated one."""
+    return hint == Time or any(is_time(part) for part in get_args(hint))
 
 
 def shared(base: type, source: object) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """The recipients of a broadcast: a page of them, one with its history, and the export of all."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import fields
 from functools import partial
 from operator import attrgetter
+from typing import Any, get_type_hints
 
 from anyio.lowlevel import checkpoint
 
-from wacrmd.clock import iso
+from wacrmd.clock import Millis, iso
 from wacrmd.domain.address import normalize_address
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.csv_file import csv_lines, escape_formula
@@ -14,31 +16,54 @@ from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.errors import not_found
+from wacrmd.fields import is_time, name_in_json
 from wacrmd.services.context import Context
 from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.json import to_json
-from wacrmd.views.recipients import RecipientDetails, RecipientView, shown_status
+from wacrmd.views.recipients import MetaErrorView, RecipientDetails, RecipientView, shown_status
 
 EXPORT_ROWS = 500
 """Rows that an export reads and writes at a time: 150 KiB, a few milliseconds of a reader's thread."""
 
-COLUMNS = (
-    "id",
-    "to",
-    "status",
-    "whatsapp_message_id",
-    "error_code",
-    "error_title",
-    "error_details",
-    "attempts",
-    "sent_at",
-    "delivered_at",
-    "read_at",
-    "replied_at",
-    "failed_at",
-)
-"""The columns of the CSV export."""
+Cell = Callable[[Any], object]
+"""Makes a cell of a value."""
+
+
+def _time_cell(at: Millis | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def _cell(value: object) -> object:
+    return escape_formula(value) if isinstance(value, str) else value
+
+
+_FIRST = ("id", "to", "status", "wamid", "error")
+"""The fields that an export begins with; the others follow in the order of the view."""
+
+_CELLS: dict[str, Cell] = {
+    "to": str,  # never a formula: `+` and digits, or a user id
+    "status": shown_status,
+}
+
+
+def _columns() -> Iterator[tuple[str, str, Cell]]:
+    """For each column its name, the attribute of a recipient, and what makes the cell; an error has a column a part."""
+    hints = get_type_hints(RecipientView, include_extras=True)
+    order = {name: place for place, name in enumerate(_FIRST)}
+    for each in sorted(fields(RecipientView), key=lambda field: order.get(field.name, len(order))):
+        if each.name == "error":
+            for part in fields(MetaErrorView):
+                yield f"error_{part.name}", f"error_{part.name}", _cell
+        else:
+            cell = _time_cell if is_time(hints[each.name]) else _CELLS.get(each.name, _cell)
+            yield name_in_json(each), each.name, cell
+
+
+COLUMNS, _ATTRIBUTES, _WRITERS = zip(*_columns(), strict=True)
+"""The columns of the CSV export: every field of a recipient that callers see."""
+
+_values = attrgetter(*_ATTRIBUTES)
 
 
 async def page(
@@ -82,7 +107,7 @@ async def export(
 
     Each piece is read when it is needed, so later pieces show later changes.
     """
-    write = _csv_rows if form is ExportFormat.CSV else _json_lines
+    write = csv_rows if form is ExportFormat.CSV else _json_lines
     if form is ExportFormat.CSV:
         yield ",".join(COLUMNS).encode() + b"\r\n"
     after: int | None = 0
@@ -114,22 +139,8 @@ def _json_lines(found: list[Recipient]) -> bytes:
     return b"".join(to_json(RecipientView.of(recipient)) + b"\n" for recipient in found)
 
 
-def _csv_rows(found: list[Recipient]) -> bytes:
-    return csv_lines(_cells(recipient) for recipient in found).encode()
-
-
-def _cells(recipient: Recipient) -> tuple[object, ...]:
-    return (
-        recipient.id,
-        recipient.to,  # never a formula: `+` and digits, or a user id
-        shown_status(recipient.status),
-        escape_formula(recipient.wamid or ""),
-        recipient.error_code,
-        escape_formula(recipient.error_title or ""),
-        escape_formula(recipient.error_details or ""),
-        recipient.attempts,
-        *(iso(at) if at is not None else None for at in _times(recipient)),
-    )
-
-
-_times = attrgetter("sent_at", "delivered_at", "read_at", "replied_at", "failed_at")
+def csv_rows(found: list[Recipient]) -> bytes:
+    """The lines of these recipients in a CSV export."""
+    return csv_lines(
+        [cell(value) for cell, value in zip(_WRITERS, _values(recipient), strict=True)] for recipient in found
+    ).encode()
