@@ -9,28 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from wacrmd.errors import Problem, bad_request, invalid, not_found
 from wacrmd.fields import JsonObject
+from wacrmd.operations.inputs import Names
 from wacrmd.operations.operation import Kind, Operation
 from wacrmd.operations.paging import PageQuery
 from wacrmd.operations.problems import problems_of
-
-
-@dataclass(frozen=True, slots=True)
-class PathParameter:
-    """A parameter of paths: what it is, and the noun of what it names."""
-
-    description: str
-    noun: str | None = None
-    """None: the noun of the operation."""
-
-
-PATH_PARAMETERS = {
-    "id": PathParameter("its id"),
-    "rid": PathParameter("id of a recipient", "Recipient"),
-    "phone": PathParameter(
-        "a phone number such as +14155550123 (the + as %2B), or a business-scoped user id", "Opt-out"
-    ),
-    "delivery_id": PathParameter("id of a delivery", "Delivery"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +75,12 @@ def validated(
     except ValidationError as error:
         for item in error.errors(include_url=False, include_input=False):
             if item["loc"] and item["loc"][0] in path:
-                noun = PATH_PARAMETERS[str(item["loc"][0])].noun or operation.noun.capitalize()
-                raise not_found(noun) from error
+                raise not_found(_noun(operation, str(item["loc"][0]))) from error
         raise invalid(problems_of(error, model)) from error
+
+
+def _noun(operation: Operation, name: str) -> str:
+    """What a parameter of the path names."""
+    markers = operation.params.model_fields[name].metadata
+    named = (marker.noun for marker in markers if isinstance(marker, Names))
+    return next(named, operation.noun.capitalize())

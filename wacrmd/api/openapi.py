@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wacrmd import __version__
-from wacrmd.api.form import PATH_PARAMETERS, Form
+from wacrmd.api.form import Form
 from wacrmd.api.schemas import REFERENCE, Names, schemas_of, without_null
 from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.fields import JsonObject
@@ -93,7 +93,11 @@ def _operation(operation: Operation, http: Http, form: Form, names: Names) -> Js
         "description": f"{operation.description}\n\n{needs}".strip(),
         "tags": [http.path.split("/")[3].partition(".")[0]],
         "security": [{"key": [scope]} for scope in http.scopes] or [{"key": []}],
-        "parameters": [*_path_parameters(http), *_query_parameters(http, form), *_header_parameters(http)],
+        "parameters": [
+            *_path_parameters(operation, http),
+            *_query_parameters(http, form),
+            *_header_parameters(http),
+        ],
         "responses": _responses(operation, http, form, names),
     }
     if form.body is not None:
@@ -109,13 +113,13 @@ def _operation_id(http: Http) -> str:
     return "_".join([http.method.lower(), *words])
 
 
-def _path_parameters(http: Http) -> list[JsonObject]:
+def _path_parameters(operation: Operation, http: Http) -> list[JsonObject]:
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "description": PATH_PARAMETERS[name].description,
+            "description": operation.params.model_fields[name].description,
             "schema": {"type": "string", "minLength": 1},
         }
         for name in http.path_names

@@ -52,7 +52,7 @@ MAX_IDEMPOTENCY_KEY = 255
 class BroadcastId(Params):
     """A broadcast."""
 
-    id: Id = Field(description="its uuid or an unambiguous beginning of it")
+    id: Id = Field(description="id of the broadcast; operators may give an unambiguous beginning of it")
 
 
 class BroadcastFilter(Params):
@@ -71,7 +71,7 @@ class Retry(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"statuses": ["failed"]}]})
     in_path: ClassVar[frozenset[str]] = frozenset({"id"})
 
-    id: Id = Field(description="its uuid or an unambiguous beginning of it")
+    id: Id = Field(description="id of the broadcast; operators may give an unambiguous beginning of it")
     statuses: list[Literal[RecipientStatus.FAILED, RecipientStatus.UNCERTAIN]] = Field(
         min_length=1,
         max_length=10,

@@ -42,6 +42,13 @@ class Audited:
     form: Callable[[str], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a parameter of a path names, for "… not found"; without it, what the operation is about."""
+
+    noun: str
+
+
 def _as_address(text: str) -> str:
     return normalize_address(text) or "[neither a phone number nor a user id]"
 

@@ -161,11 +161,11 @@ class Operation:
             if self.admin.audited and self.admin.level < Level.OPERATE:
                 raise ValueError(f"{self.name}: readers may not change anything")
             self.admin_params.model_validate(self.example)
-        if self.http is not None and self.http.handler is None:
+        if self.http is not None:
             missing = set(self.http.path_names) - set(self.params.model_fields)
             if missing:
                 raise ValueError(f"{self.name}: {missing} of the path is no parameter")
-            if self.kind is Kind.STREAM:
+            if self.kind is Kind.STREAM and self.http.handler is None:
                 raise ValueError(f"{self.name}: a stream needs a handler of its own over HTTP")
 
     @property

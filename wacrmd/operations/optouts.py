@@ -12,7 +12,16 @@ from wacrmd.domain.csv_file import split_lines
 from wacrmd.domain.page import Page, PageRequest
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.body import Body
-from wacrmd.operations.inputs import Address, File, Limited, NoParams, OfAnyAccount, OfOneAccount, Params
+from wacrmd.operations.inputs import (
+    Address,
+    File,
+    Limited,
+    Names,
+    NoParams,
+    OfAnyAccount,
+    OfOneAccount,
+    Params,
+)
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.optouts import import_export, manage
@@ -30,7 +39,7 @@ PHONE = "phone number in any form, or a business-scoped user id"
 class OptOutAddress(Params):
     """One person."""
 
-    phone: Address = Field(description=PHONE)
+    phone: Annotated[Address, Names("Opt-out")] = Field(description=PHONE)
 
 
 class OperatorOptOutAddress(OptOutAddress, OfOneAccount):

@@ -11,7 +11,7 @@ from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.operations.broadcasts import EXAMPLE, ONE, READ, BroadcastId
-from wacrmd.operations.inputs import Limited
+from wacrmd.operations.inputs import Limited, Names
 from wacrmd.operations.operation import Admin, Header, Http, HttpRequest, Operations, Stream
 from wacrmd.operations.paging import PageQuery
 from wacrmd.services.broadcasts import read, recipients
@@ -47,7 +47,7 @@ class OperatorRecipientFilter(Limited, RecipientFilter):
 class RecipientId(BroadcastId):
     """One recipient of a broadcast."""
 
-    rid: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] = Field(
+    rid: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$"), Names("Recipient")] = Field(
         description="id of the recipient"
     )
 

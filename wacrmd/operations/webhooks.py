@@ -16,6 +16,7 @@ from wacrmd.operations.inputs import (
     MAX_LIST,
     Id,
     Limited,
+    Names,
     NoParams,
     OfAnyAccount,
     OfNamedAccount,
@@ -46,7 +47,7 @@ Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 class WebhookId(Params):
     """A webhook."""
 
-    id: Id = Field(description="its id or an unambiguous beginning of it")
+    id: Id = Field(description="id of the webhook; operators may give an unambiguous beginning of it")
 
 
 class NewWebhook(Body):
@@ -69,7 +70,7 @@ class WebhookChanges(Body):
 
     in_path: ClassVar[frozenset[str]] = frozenset({"id"})
 
-    id: Id = Field(description="its id or an unambiguous beginning of it")
+    id: Id = Field(description="id of the webhook; operators may give an unambiguous beginning of it")
     url: Url | None = Field(None, description="where events are posted from now on")
     events: list[WebhookEvent] | None = Field(
         None, min_length=1, max_length=MAX_EVENTS, description="which events"
@@ -113,7 +114,7 @@ class Resend(Params):
     """A delivery of a webhook."""
 
     id: Id | None = Field(None, description="id of the webhook")
-    delivery_id: Id = Field(description="id of the delivery")
+    delivery_id: Annotated[Id, Names("Delivery")] = Field(description="id of the delivery")
 
 
 class OperatorResend(Params):

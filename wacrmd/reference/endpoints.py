@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from wacrmd.api.app import ENDPOINTS
-from wacrmd.api.form import PATH_PARAMETERS, Form
+from wacrmd.api.form import Form
 from wacrmd.api.openapi import EVERYWHERE, errors_of
 from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.operations.operation import Http, Kind, Operation
@@ -52,7 +52,7 @@ def _endpoint(operation: Operation, http: Http, objects: Objects, here: Iterable
     scopes = " or ".join(f"`{scope}`" for scope in http.scopes)
     yield f"Scope: {scopes}." if scopes else "Scope: none; any key will do."
     yield ""
-    given = list(_parameters(http, form))
+    given = list(_parameters(operation, http, form))
     if given:
         yield from rows(("parameter", "in", "type", "default", "meaning"), given)
         yield ""
@@ -70,9 +70,9 @@ def _endpoint(operation: Operation, http: Http, objects: Objects, here: Iterable
         yield from objects.section(kind)
 
 
-def _parameters(http: Http, form: Form) -> Iterator[tuple[str, ...]]:
+def _parameters(operation: Operation, http: Http, form: Form) -> Iterator[tuple[str, ...]]:
     for name in http.path_names:
-        yield f"`{name}`", "path", "string", "required", PATH_PARAMETERS[name].description
+        yield f"`{name}`", "path", "string", "required", operation.params.model_fields[name].description or ""
     for place, model in (("query", form.query), ("body", form.body)):
         for field in parameters(model, leave_out=http.path_names) if model is not None else ():
             yield f"`{field.name}`", place, field.kind, field.default, field.meaning
