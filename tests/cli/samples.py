@@ -3,7 +3,7 @@
 from types import UnionType
 from typing import Any, get_args
 
-from wacrmd.operations.operation import Kind, Operation
+from wacrmd.operations.operation import Operation, ResultKind
 from wacrmd.views.json import adapter
 
 STRINGS = {"date-time": "2026-11-23T12:00:00.000Z"}
@@ -16,7 +16,7 @@ def sample(operation: Operation, *, filled: bool, branch: int = 0) -> Any:
     """
     kinds = get_args(operation.item) if isinstance(operation.item, UnionType) else (operation.item,)
     one = sample_of(kinds[branch], filled=filled)
-    return one if operation.kind is Kind.ONE else [one] if filled else []
+    return one if operation.kind is ResultKind.ONE else [one] if filled else []
 
 
 def sample_of(kind: Any, *, filled: bool) -> Any:

@@ -26,7 +26,7 @@ from wacrmd.reference.schema import Field, Objects, alternatives, parameters
 from wacrmd.services.context import Context
 from wacrmd.views.broadcasts import BroadcastDetails, BroadcastProgress, BroadcastView
 from wacrmd.views.errors import ErrorBody
-from wacrmd.views.events import EVENT_DATA, BroadcastEvent, Envelope
+from wacrmd.views.events import EVENT_DATA, BroadcastData, Envelope
 
 PAGES = ("admin.md", "api.md", "webhooks.md")
 OBJECTS = Objects({})
@@ -167,7 +167,7 @@ def test_one_declaration_reaches_openapi_describe_and_both_pages() -> None:
     ("declared_in", "shown_in"),
     [
         (BroadcastFacts, (BroadcastView, BroadcastDetails, BroadcastProgress, Broadcast)),
-        (BroadcastCounts, (BroadcastView, BroadcastDetails, BroadcastProgress, BroadcastEvent, Progress)),
+        (BroadcastCounts, (BroadcastView, BroadcastDetails, BroadcastProgress, BroadcastData, Progress)),
     ],
 )
 def test_a_field_of_a_broadcast_is_declared_once(declared_in: type, shown_in: tuple[type, ...]) -> None:

@@ -15,11 +15,11 @@ from wacrmd.outbound.dispatcher import record_result
 from wacrmd.store import optouts, outbox, webhook_endpoints
 from wacrmd.store.connection import open_writer
 from wacrmd.store.migrate import migrate
-from wacrmd.views.events import OptedOut
+from wacrmd.views.events import OptOutData
 
 MAX_AGE = 72 * 3_600_000
 EVENT = WebhookEvent.CONTACT_OPTED_OUT
-DATA = OptedOut(phone="+14155550123", user_id=None, source="keyword", detail="STOP")
+DATA = OptOutData(phone="+14155550123", user_id=None, source="keyword", detail="STOP")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from wacrmd.admin.registry import Handler, Method, Registry, StreamHandler
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page
 from wacrmd.operations.inputs import OfAccounts
-from wacrmd.operations.operation import Admin, Kind, Operation
+from wacrmd.operations.operation import Admin, Operation, ResultKind
 from wacrmd.operations.table import OPERATIONS
 from wacrmd.services.context import Context
 from wacrmd.views.json import fragment
@@ -24,7 +24,7 @@ def registry(operations: Iterable[Operation] = OPERATIONS) -> Registry[Context]:
 
 def method_of(operation: Operation, admin: Admin) -> Method[Context]:
     """The method of an operation, which it is on the admin socket."""
-    handler = _stream(operation, admin) if operation.kind is Kind.STREAM else _call(operation, admin)
+    handler = _stream(operation, admin) if operation.kind is ResultKind.STREAM else _call(operation, admin)
     return Method(
         name=operation.name,
         level=admin.level,
@@ -33,7 +33,7 @@ def method_of(operation: Operation, admin: Admin) -> Method[Context]:
         handler=handler,
         example=operation.example,
         result=_result(operation),
-        stream=operation.kind is Kind.STREAM,
+        stream=operation.kind is ResultKind.STREAM,
         changes=admin.audited,
     )
 
@@ -41,7 +41,7 @@ def method_of(operation: Operation, admin: Admin) -> Method[Context]:
 def _result(operation: Operation) -> Any:
     """The type of the result, or of each item of a stream."""
     item: Any = operation.item
-    return list[item] if operation.kind in (Kind.LIST, Kind.PAGE) else item
+    return list[item] if operation.kind in (ResultKind.LIST, ResultKind.PAGE) else item
 
 
 def _call(operation: Operation, admin: Admin) -> Handler[Context]:
@@ -49,7 +49,7 @@ def _call(operation: Operation, admin: Admin) -> Handler[Context]:
 
     async def handle(ctx: Context, params: Any, caller: Caller) -> Any:
         actor = await _actor(ctx, params, caller)
-        if operation.kind is Kind.PAGE:
+        if operation.kind is ResultKind.PAGE:
             page: Page[Any] = await operation.run(ctx, actor, _adapted(admin, params), params.page())
             return fragment(page.items, shown_as)
         return fragment(await operation.run(ctx, actor, _adapted(admin, params)), shown_as)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from wacrmd.errors import Problem, bad_request, invalid, not_found
 from wacrmd.fields import JsonObject
 from wacrmd.operations.inputs import Names
-from wacrmd.operations.operation import Kind, Operation
+from wacrmd.operations.operation import Operation, ResultKind
 from wacrmd.operations.paging import PageQuery
 from wacrmd.operations.problems import problems_of
 
@@ -32,7 +32,7 @@ class Form:
             return cls(http.query, http.body)
         params = operation.params
         has_more = bool(set(params.model_fields) - set(http.path_names))
-        if operation.kind is Kind.PAGE:
+        if operation.kind is ResultKind.PAGE:
             return cls(_paged(params), None)
         if http.takes_body:
             return cls(None, params if has_more else None)

@@ -10,7 +10,7 @@ from wacrmd.api.form import Form
 from wacrmd.api.schemas import REFERENCE, Names, schemas_of, without_null
 from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.fields import JsonObject
-from wacrmd.operations.operation import Http, Kind, Operation
+from wacrmd.operations.operation import Http, Operation, ResultKind
 from wacrmd.views.errors import ErrorBody
 
 
@@ -210,7 +210,7 @@ def _success(operation: Operation, http: Http, kind: Any, names: Names, *, main:
 def _envelope(operation: Operation, http: Http, schema: JsonObject) -> JsonObject:
     if http.bare:
         return schema
-    if operation.kind not in (Kind.LIST, Kind.PAGE):
+    if operation.kind not in (ResultKind.LIST, ResultKind.PAGE):
         return {"type": "object", "required": ["data"], "properties": {"data": schema}}
     return {
         "type": "object",

@@ -17,7 +17,7 @@ from wacrmd.domain.page import Page
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.http.body import read_body
 from wacrmd.http.middleware import error_response
-from wacrmd.operations.operation import Http, HttpRequest, Kind, Operation, Reply, Stream
+from wacrmd.operations.operation import Http, HttpRequest, Operation, Reply, ResultKind, Stream
 from wacrmd.operations.paging import PageQuery, encode_cursor
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
@@ -79,7 +79,7 @@ class Pipeline:
             return await http.handler(self.ctx, actor, asked)
         if params is None:
             params = validated(operation, operation.params, {}, path)
-        if operation.kind is Kind.PAGE and isinstance(params, PageQuery):
+        if operation.kind is ResultKind.PAGE and isinstance(params, PageQuery):
             return await operation.run(self.ctx, actor, params, params.page())
         return await operation.run(self.ctx, actor, params)
 

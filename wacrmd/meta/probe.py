@@ -18,7 +18,7 @@ class UnreachableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeAnswer:
     """The answer: its status, the beginning of its text, and the server's time (`Date`) if it sent one."""
 
     status: int
@@ -34,7 +34,7 @@ async def probe(
     params: dict[str, str] | None = None,
     content: bytes | None = None,
     ssl_context: ssl.SSLContext | None = None,
-) -> Answer:
+) -> ProbeAnswer:
     """Send one request without credentials and follow no redirect; raises UnreachableError."""
     transport = Transport(max_connections=1, ssl_context=ssl_context, trust_env=False)
     headers = {"User-Agent": "wacrmd-doctor", "Accept-Encoding": "identity"}
@@ -45,7 +45,7 @@ async def probe(
         raise UnreachableError(error.detail) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UnreachableError(describe(error)) from error
-    return Answer(response.status_code, response.text[:MAX_TEXT], _date(response.headers.get("date")))
+    return ProbeAnswer(response.status_code, response.text[:MAX_TEXT], _date(response.headers.get("date")))
 
 
 def _date(text: str | None) -> Millis | None:

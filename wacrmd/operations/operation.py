@@ -26,7 +26,7 @@ NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
 PATH_PARAMETER = re.compile(r"{(\w+)}")
 
 
-class Kind(Enum):
+class ResultKind(Enum):
     """What an operation answers with."""
 
     ONE = auto()
@@ -145,7 +145,7 @@ class Operation:
     description: str
     run: Callable[..., Any]
     params: type[Params]
-    kind: Kind
+    kind: ResultKind
     item: Any
     """The type of the result, or of each item of a list, page or stream."""
     errors: tuple[ErrorCode, ...]
@@ -165,7 +165,7 @@ class Operation:
             missing = set(self.http.path_names) - set(self.params.model_fields)
             if missing:
                 raise ValueError(f"{self.name}: {missing} of the path is no parameter")
-            if self.kind is Kind.STREAM and self.http.handler is None:
+            if self.kind is ResultKind.STREAM and self.http.handler is None:
                 raise ValueError(f"{self.name}: a stream needs a handler of its own over HTTP")
 
     @property
@@ -233,8 +233,8 @@ class Operations:
         return declare
 
 
-def _result(returned: Any) -> tuple[Kind, Any]:
+def _result(returned: Any) -> tuple[ResultKind, Any]:
     """What a return annotation says: a view, `list[…]`, `Page[…]` or `AsyncGenerator[…, None]`."""
-    kinds = {list: Kind.LIST, Page: Kind.PAGE, AsyncGenerator: Kind.STREAM}
+    kinds = {list: ResultKind.LIST, Page: ResultKind.PAGE, AsyncGenerator: ResultKind.STREAM}
     kind = kinds.get(get_origin(returned))
-    return (Kind.ONE, returned) if kind is None else (kind, get_args(returned)[0])
+    return (ResultKind.ONE, returned) if kind is None else (kind, get_args(returned)[0])

@@ -6,7 +6,7 @@ from wacrmd.api.app import ENDPOINTS
 from wacrmd.api.form import Form
 from wacrmd.api.openapi import EVERYWHERE, errors_of
 from wacrmd.errors import ERRORS, ErrorCode
-from wacrmd.operations.operation import Http, Kind, Operation
+from wacrmd.operations.operation import Http, Operation, ResultKind
 from wacrmd.reference.schema import Objects, first_shown, parameters, rows
 
 Endpoints = Sequence[tuple[Operation, Http]]
@@ -81,7 +81,7 @@ def _parameters(operation: Operation, http: Http, form: Form) -> Iterator[tuple[
 
 
 def _answers(operation: Operation, http: Http, objects: Objects) -> Iterator[str]:
-    many = "a list of " if operation.kind in (Kind.LIST, Kind.PAGE) else ""
+    many = "a list of " if operation.kind in (ResultKind.LIST, ResultKind.PAGE) else ""
     if "text/event-stream" not in http.media:
         shown = "OpenAPI 3.1" if http.bare else f"{many}{objects.link(operation.http_item)}"
         yield f"- Answer: {http.status} with {shown}"

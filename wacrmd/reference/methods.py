@@ -9,7 +9,7 @@ from wacrmd.admin.methods import registry
 from wacrmd.admin.registry import Method
 from wacrmd.cli.frame import Noun
 from wacrmd.cli.main import SECTIONS
-from wacrmd.operations.operation import Kind, Operation
+from wacrmd.operations.operation import Operation, ResultKind
 from wacrmd.operations.table import OPERATIONS
 from wacrmd.reference import endpoints
 from wacrmd.reference.schema import Objects, first_shown, parameters
@@ -86,10 +86,10 @@ def _lines(operations: Iterable[Operation]) -> Iterator[str]:
 
 
 _RESULT = {
-    Kind.ONE: "Result:",
-    Kind.LIST: "Result: a list of",
-    Kind.PAGE: "Result: a list of",
-    Kind.STREAM: "Result: a stream; each item is",
+    ResultKind.ONE: "Result:",
+    ResultKind.LIST: "Result: a list of",
+    ResultKind.PAGE: "Result: a list of",
+    ResultKind.STREAM: "Result: a stream; each item is",
 }
 
 

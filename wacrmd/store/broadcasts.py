@@ -341,4 +341,4 @@ def _emit(tx: Tx, broadcast_id: int, event: WebhookEvent, now: Millis) -> None:
     if broadcast is None or event not in outbox.subscribed_events(tx, broadcast.account_id):
         return
     counts = progress(tx, [broadcast_id])[broadcast_id]
-    outbox.add(tx, broadcast.account_id, event, events.BroadcastEvent.of(broadcast, counts), now)
+    outbox.add(tx, broadcast.account_id, event, events.BroadcastData.of(broadcast, counts), now)

@@ -10,7 +10,7 @@ from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
-from wacrmd.views.events import OptedIn, OptedOut
+from wacrmd.views.events import OptInData, OptOutData
 
 _ROW = RowMapper(OptOut, {"account": "a.name"}, table="o")
 _SELECT = f"SELECT {_ROW.columns} FROM optout o JOIN account a ON a.id = o.account_id"
@@ -65,7 +65,7 @@ def add(
             ),
         )
     if is_new:
-        data = OptedOut(phone=phone, user_id=user_id, source=source, detail=detail)
+        data = OptOutData(phone=phone, user_id=user_id, source=source, detail=detail)
         outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
     return is_new
 
@@ -114,7 +114,7 @@ def remove(
     ).fetchall()
     if not rows:
         return False
-    data = OptedIn(
+    data = OptInData(
         phone=phone or next((row[0] for row in rows if row[0]), None),
         user_id=user_id or next((row[1] for row in rows if row[1]), None),
         source=source,

@@ -11,7 +11,7 @@ from wacrmd.domain.webhook_delivery import Delivery, DeliveryAttempt, DeliverySt
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
-from wacrmd.views.events import Envelope, Event
+from wacrmd.views.events import Envelope, EventData
 from wacrmd.views.json import to_json
 
 MAX_DELETED_ROWS = 250
@@ -38,7 +38,7 @@ def add(
     tx: Tx,
     account_id: str,
     event: WebhookEvent,
-    data: Event,
+    data: EventData,
     now: Millis,
     *,
     occurred_at: Millis | None = None,

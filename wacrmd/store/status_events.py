@@ -8,7 +8,7 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
-from wacrmd.views.events import StatusEvent
+from wacrmd.views.events import MessageStatusData
 from wacrmd.views.recipients import MetaErrorView, shown_status
 
 EVENT = WebhookEvent.MESSAGE_STATUS_UPDATED
@@ -49,7 +49,7 @@ def emit(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:
     }
     for account_id, uuid, recipient_id, to, user_id, wamid, status, code, title, details in rows:
         if listening[account_id]:
-            data = StatusEvent(
+            data = MessageStatusData(
                 broadcast_id=uuid,
                 recipient_id=recipient_id,
                 to=to,

@@ -20,13 +20,13 @@ class _BroadcastHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastEvent(BroadcastCounts, _BroadcastHead):
+class BroadcastData(BroadcastCounts, _BroadcastHead):
     """`broadcast.sent`, `broadcast.paused`, `broadcast.cancelled`."""
 
     @classmethod
-    def of(cls, broadcast: Broadcast, progress: Progress) -> "BroadcastEvent":
-        """The event of a broadcast that changed."""
-        return BroadcastEvent(
+    def of(cls, broadcast: Broadcast, progress: Progress) -> "BroadcastData":
+        """The data for a broadcast that changed."""
+        return BroadcastData(
             broadcast_id=broadcast.uuid,
             name=broadcast.name,
             status=broadcast.status,
@@ -36,7 +36,7 @@ class BroadcastEvent(BroadcastCounts, _BroadcastHead):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusEvent:
+class MessageStatusData:
     """`message.status_updated`."""
 
     broadcast_id: Annotated[str, Doc("id of the broadcast")]
@@ -51,7 +51,7 @@ class StatusEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageEvent:
+class MessageReceivedData:
     """`message.received`."""
 
     wamid: Annotated[str, Doc("Meta's id of the message")] = field(metadata=json_name("whatsapp_message_id"))
@@ -66,7 +66,7 @@ class MessageEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OptedIn:
+class OptInData:
     """`contact.opted_in`."""
 
     phone: Annotated[str | None, Doc("phone number in E.164 form")]
@@ -75,22 +75,22 @@ class OptedIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OptedOut(OptedIn):
+class OptOutData(OptInData):
     """`contact.opted_out`."""
 
     detail: Annotated[str | None, Doc("the word of the person, or a remark")]
 
 
-Event = BroadcastEvent | StatusEvent | MessageEvent | OptedIn | OptedOut
+EventData = BroadcastData | MessageStatusData | MessageReceivedData | OptInData | OptOutData
 
-EVENT_DATA: dict[WebhookEvent, type[Event]] = {
-    WebhookEvent.BROADCAST_SENT: BroadcastEvent,
-    WebhookEvent.BROADCAST_PAUSED: BroadcastEvent,
-    WebhookEvent.BROADCAST_CANCELLED: BroadcastEvent,
-    WebhookEvent.MESSAGE_STATUS_UPDATED: StatusEvent,
-    WebhookEvent.MESSAGE_RECEIVED: MessageEvent,
-    WebhookEvent.CONTACT_OPTED_OUT: OptedOut,
-    WebhookEvent.CONTACT_OPTED_IN: OptedIn,
+EVENT_DATA: dict[WebhookEvent, type[EventData]] = {
+    WebhookEvent.BROADCAST_SENT: BroadcastData,
+    WebhookEvent.BROADCAST_PAUSED: BroadcastData,
+    WebhookEvent.BROADCAST_CANCELLED: BroadcastData,
+    WebhookEvent.MESSAGE_STATUS_UPDATED: MessageStatusData,
+    WebhookEvent.MESSAGE_RECEIVED: MessageReceivedData,
+    WebhookEvent.CONTACT_OPTED_OUT: OptOutData,
+    WebhookEvent.CONTACT_OPTED_IN: OptInData,
 }
 """The `data` of each event."""
 
@@ -103,4 +103,4 @@ class Envelope:
     event: Annotated[WebhookEvent, Doc("which event")]
     occurred_at: Annotated[Time, Doc("when it happened")]
     account_id: Annotated[str, Doc("id of the account")]
-    data: Annotated[Event, Doc("what happened, by event")]
+    data: Annotated[EventData, Doc("what happened, by event")]

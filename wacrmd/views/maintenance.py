@@ -77,7 +77,7 @@ class Workers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class OutageView:
     """Why the database cannot be written."""
 
     detail: Annotated[str, Doc("what to do")]
@@ -92,7 +92,7 @@ class DatabaseStatus:
     bytes: Annotated[int, Doc("its size")]
     wal_bytes: Annotated[int, Doc("size of the write-ahead log")]
     disk_free_bytes: Annotated[int | None, Doc("free space of its file system; null if it cannot be read")]
-    outage: Annotated[Outage | None, Doc("why it cannot be written")]
+    outage: Annotated[OutageView | None, Doc("why it cannot be written")]
     last_backup_at: Annotated[Time | None, Doc("when the last daily backup was made")]
 
 

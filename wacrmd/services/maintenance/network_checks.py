@@ -4,7 +4,7 @@ import secrets
 from urllib.parse import urlsplit, urlunsplit
 
 from wacrmd.clock import MINUTE, SECOND, Millis
-from wacrmd.meta.probe import Answer, UnreachableError, probe
+from wacrmd.meta.probe import ProbeAnswer, UnreachableError, probe
 from wacrmd.services.context import Context
 from wacrmd.views.checks import Check, CheckState
 
@@ -67,7 +67,7 @@ async def public_url(ctx: Context) -> list[Check]:
 # The three below recognise the answers of this daemon: see meta_webhooks/app.py and services/access/keys.py.
 
 
-def _verification(url: str, answer: Answer) -> Check:
+def _verification(url: str, answer: ProbeAnswer) -> Check:
     if answer.status == 403 and "verify token" in answer.text:  # noqa: PLR2004 - HTTP status
         return Check("verification", CheckState.OK, f"GET {url} reaches the daemon")
     detail = f"GET {url} is answered {answer.status}, and not by this daemon"
@@ -75,7 +75,7 @@ def _verification(url: str, answer: Answer) -> Check:
     return Check("verification", CheckState.FAIL, detail, advice)
 
 
-def _event(url: str, answer: Answer) -> Check:
+def _event(url: str, answer: ProbeAnswer) -> Check:
     if answer.status == 401 and "X-Hub-Signature-256" in answer.text:  # noqa: PLR2004 - HTTP status
         return Check("events", CheckState.OK, f"POST {url} reaches the daemon, unsigned events are refused")
     detail = f"POST {url} is answered {answer.status}, and not by this daemon"
@@ -83,7 +83,7 @@ def _event(url: str, answer: Answer) -> Check:
     return Check("events", CheckState.FAIL, detail, advice)
 
 
-def _exposure(answer: Answer) -> Check:
+def _exposure(answer: ProbeAnswer) -> Check:
     if answer.status == 401 and '"unauthorized"' in answer.text:  # noqa: PLR2004 - HTTP status
         advice = "Configure the reverse proxy to pass only [webhooks] path, and to [webhooks] bind."
         return Check("exposure", CheckState.FAIL, "the API for local apps is reachable from outside", advice)

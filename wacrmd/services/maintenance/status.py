@@ -21,7 +21,7 @@ from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.maintenance import (
     DatabaseStatus,
     Held,
-    Outage,
+    OutageView,
     Pending,
     Status,
     Uncertain,
@@ -110,7 +110,7 @@ def _database(ctx: Context, usage: DiskUsage, sums: Stats) -> DatabaseStatus:
         bytes=usage.database,
         wal_bytes=usage.wal,
         disk_free_bytes=usage.free,
-        outage=Outage(detail=outage.advice, since=outage.since) if outage else None,
+        outage=OutageView(detail=outage.advice, since=outage.since) if outage else None,
         last_backup_at=sums.last_backup_at,
     )
 

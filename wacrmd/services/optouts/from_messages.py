@@ -10,7 +10,7 @@ from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.meta.webhook import InboundMessage, Preference
 from wacrmd.store import inbound_messages, optouts, outbox
 from wacrmd.store.database import Tx
-from wacrmd.views.events import MessageEvent
+from wacrmd.views.events import MessageReceivedData
 
 STOPPED_IN_WHATSAPP = "The user stopped marketing messages in WhatsApp"
 
@@ -32,7 +32,7 @@ def apply_message(
     if phone and message.user_id:
         optouts.link(tx, [(account_id, phone, message.user_id)])
     if WebhookEvent.MESSAGE_RECEIVED in outbox.subscribed_events(tx, account_id):
-        event = MessageEvent(
+        data = MessageReceivedData(
             wamid=message.id,
             phone=phone,
             user_id=message.user_id,
@@ -41,7 +41,7 @@ def apply_message(
             payload=message.button_payload,
             in_reply_to=message.context_id,
         )
-        outbox.add(tx, account_id, WebhookEvent.MESSAGE_RECEIVED, event, now, occurred_at=message.at)
+        outbox.add(tx, account_id, WebhookEvent.MESSAGE_RECEIVED, data, now, occurred_at=message.at)
     if phone is None and message.user_id is None:
         return None
     texts = (
