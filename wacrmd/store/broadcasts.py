@@ -11,7 +11,7 @@ from wacrmd.domain.page import Position
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox, recipients
 from wacrmd.store.database import Tx
-from wacrmd.store.rows import RowMapper
+from wacrmd.store.rows import RowMapper, insert_row
 from wacrmd.store.state_sql import NOT_PAUSED_BY_PERSON, SET_HOLD, after, allows
 from wacrmd.views import events
 
@@ -36,26 +36,23 @@ def insert(
 ) -> int:
     """Store a broadcast that starts now, or at `scheduled_at`; returns its row id."""
     later = scheduled_at is not None
-    cursor = tx.execute(
-        "INSERT INTO broadcast (uuid, account_id, number_id, name, template_name, template_language, content, status,"
-        " request_id, created_at, updated_at, scheduled_at, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            uuid,
-            account_id,
-            number_id,
-            name,
-            template_name,
-            template_language,
-            content,
-            BROADCAST.of(_E.SCHEDULED if later else _E.CREATED).after,
-            request_id,
-            now,
-            now,
-            scheduled_at,
-            None if later else now,
-        ),
+    return insert_row(
+        tx,
+        "broadcast",
+        uuid=uuid,
+        account_id=account_id,
+        number_id=number_id,
+        name=name,
+        template_name=template_name,
+        template_language=template_language,
+        content=content,
+        status=BROADCAST.of(_E.SCHEDULED if later else _E.CREATED).after,
+        request_id=request_id,
+        created_at=now,
+        updated_at=now,
+        scheduled_at=scheduled_at,
+        started_at=None if later else now,
     )
-    return int(cursor.lastrowid or 0)
 
 
 def by_uuid(tx: Tx, uuid: str, account_id: str) -> Broadcast | None:

@@ -10,7 +10,7 @@ from wacrmd.domain.number import Number
 from wacrmd.errors import conflict
 from wacrmd.fields import JsonObject
 from wacrmd.store.database import Tx
-from wacrmd.store.rows import RowMapper
+from wacrmd.store.rows import RowMapper, insert_row
 from wacrmd.store.state_sql import NOT_PAUSED_BY_PERSON, SET_HOLD
 
 _ROW = RowMapper(Number, {"account": "a.name"}, table="n")
@@ -55,23 +55,20 @@ def add(
     if is_default:
         tx.execute("UPDATE number SET is_default = 0 WHERE account_id = ?", (account_id,))
     try:
-        tx.execute(
-            "INSERT INTO number (id, account_id, phone_number_id, waba_id, label, display_phone, access_token,"
-            " verify_token_hash, messages_per_second, is_default, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number_id,
-                account_id,
-                phone_number_id,
-                waba_id,
-                label,
-                display_phone,
-                access_token,
-                verify_token_hash,
-                messages_per_second,
-                int(is_default),
-                now,
-            ),
+        insert_row(
+            tx,
+            "number",
+            id=number_id,
+            account_id=account_id,
+            phone_number_id=phone_number_id,
+            waba_id=waba_id,
+            label=label,
+            display_phone=display_phone,
+            access_token=access_token,
+            verify_token_hash=verify_token_hash,
+            messages_per_second=messages_per_second,
+            is_default=int(is_default),
+            created_at=now,
         )
     except sqlite3.IntegrityError as error:
         raise conflict(f"The number {phone_number_id} is configured already: see number list") from error

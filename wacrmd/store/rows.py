@@ -1,4 +1,7 @@
-"""Reads rows as records: both the columns of a SELECT and the records come from the fields of a dataclass."""
+"""Reads rows as records, and writes new ones: each column is named once.
+
+The columns of a SELECT come from the fields of a dataclass, those of an INSERT from the names of its values.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_or
 
 from wacrmd.clock import Millis
 from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.store.database import Tx
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -17,6 +21,15 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="DataclassInstance")
 
 _HOLD = ("hold_reason", "hold_detail", "hold_since")
+
+
+def insert_row(tx: Tx, table: str, **values: object) -> int:
+    """Write a row with these values, by column; returns its row id."""
+    places = ", ".join("?" * len(values))
+    cursor = tx.execute(
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", tuple(values.values())
+    )
+    return int(cursor.lastrowid or 0)
 
 
 def hold_of(reason: str | None, detail: str | None, since: Millis | None) -> Hold | None:
