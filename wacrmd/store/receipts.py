@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
@@ -14,12 +13,7 @@ from wacrmd.store import optouts, recipient_history, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import ReportedStatus
 from wacrmd.store.recipients import ERASED_PREFIX
-
-_SELECT = (
-    'SELECT r.id, r.broadcast_id, b.uuid, b.account_id, b.number_id, r."to", r.status, r.attempt, r.failed_attempt,'
-    " r.wamid, r.wa_id, r.user_id, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at,"
-    " r.error_code, r.error_title, r.error_details FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
-)
+from wacrmd.store.rows import RowMapper
 
 
 @dataclass(slots=True)
@@ -46,8 +40,16 @@ class _Row:
     error_code: int | None
     error_title: str | None
     error_details: str | None
-    ids_changed: bool = False
-    changed: bool = False
+    ids_changed: bool = field(default=False, init=False)
+    changed: bool = field(default=False, init=False)
+
+
+_ROW = RowMapper(
+    _Row,
+    {"uuid": "b.uuid", "account_id": "b.account_id", "number_id": "b.number_id", "to": 'r."to"'},
+    table="r",
+)
+_SELECT = f"SELECT {_ROW.columns} FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ def _rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, _Row], dict[str, _
         for values in tx.execute(
             f"{_SELECT} WHERE r.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
         ):
-            by_id[values[0]] = _row(values)
+            row = _ROW.record(values)
+            by_id[row.id] = row
     known = {row.wamid for row in by_id.values()}
     wamids = {receipt.wamid for receipt in receipts} - known
     by_wamid: dict[str, _Row] = {row.wamid: row for row in by_id.values() if row.wamid}
@@ -192,14 +195,10 @@ def _rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, _Row], dict[str, _
         for values in tx.execute(
             f"{_SELECT} WHERE r.wamid IN (SELECT value FROM json_each(?))", (json.dumps(list(wamids)),)
         ):
-            row = by_id.get(values[0]) or _row(values)
-            by_wamid[values[9]] = row
+            found = _ROW.record(values)
+            if found.wamid:
+                by_wamid[found.wamid] = by_id.get(found.id, found)
     return by_id, by_wamid
-
-
-def _row(values: Any) -> _Row:
-    columns: list[Any] = [*values[:6], RecipientStatus(values[6]), *values[7:]]
-    return _Row(*columns)
 
 
 def _match(receipt: Receipt, by_id: dict[int, _Row], by_wamid: dict[str, _Row]) -> tuple[_Row | None, int]:

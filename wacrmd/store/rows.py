@@ -41,6 +41,7 @@ class RowMapper(Generic[R]):
     """Reads one kind of record: each field from the column of its name, a list from JSON, a `Hold` from three columns.
 
     `expressions` give the SQL of fields that are no such column, `table` the alias of the table with the other columns.
+    Fields with `init=False` are not read.
     """
 
     def __init__(
@@ -48,12 +49,13 @@ class RowMapper(Generic[R]):
     ) -> None:
         hints = get_type_hints(record)
         self._make = record
-        self._fields = [each.name for each in fields(record)]
+        read = [each for each in fields(record) if each.init]
+        self._fields = [each.name for each in read]
         self._convert: list[tuple[int, Callable[[Any], Any]]] = []
         self._hold_at: int | None = None
         prefix = f"{table}." if table else ""
         columns: list[str] = []
-        for each in fields(record):
+        for each in read:
             kind = _without_none(hints[each.name])
             names: Sequence[str] = (each.name,)
             if kind is Hold:
