@@ -1,5 +1,6 @@
 """Fixtures and settings for all tests."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -25,3 +26,10 @@ def log_level() -> Iterator[None]:
     log.set_level("debug")
     yield
     log.set_level(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def leaks() -> Iterator[None]:
+    """What a module leaves open is reported in that module, and not wherever the garbage is collected next."""
+    yield
+    gc.collect()

@@ -1,5 +1,6 @@
 """Pause, resume, cancel and retry: atomic, safe to repeat, concurrent with each other and with a send."""
 
+import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.meta import status
 from tests.support.patience import eventually
 from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, people, phones, site
 from wacrmd.clock import DAY, iso
@@ -211,6 +213,20 @@ async def test_a_retry_of_uncertain_recipients_skips_those_with_a_status(
         here.running.ctx.throughput.reset(here.number["id"])
         await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["duplicate_to"] == 0
+
+
+async def test_a_status_that_comes_before_the_response_completes_the_broadcast(tmp_path: Path) -> None:
+    async with site(tmp_path, hold_answers=True, webhooks=False) as here:
+        broadcast_id = await here.send(people(1))
+        await requests_in_flight(here, 1)
+        await eventually(lambda: len(here.sim.ledger) == 1)
+        (entry,) = here.sim.ledger.entries
+        token = json.loads(entry.body)["biz_opaque_callback_data"]
+        await status(here, entry.wamid, "delivered", biz_opaque_callback_data=token)
+        shown = await here.until_status(broadcast_id, "sent")
+        assert shown["delivered_count"] == 1
+        here.sim.change(hold_answers=False)
+        await requests_in_flight(here, 0)
 
 
 async def test_a_paused_broadcast_without_pending_recipients_is_completed(tmp_path: Path) -> None:

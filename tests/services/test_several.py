@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.meta import inbound_message, status
+from tests.support.meta import inbound_message, post_change, status
 from tests.support.site import ALL_SCOPES, Site, people, site
 
 pytestmark = pytest.mark.anyio
@@ -218,3 +218,47 @@ async def test_each_account_syncs_and_sees_the_templates_of_its_own_business_acc
         assert {each["business_account_id"] for each in listed.json()["data"]} == {"901", "902"}
         listed = await here.api.get("/api/v1/templates", headers=all_of.headers["blue"])
         assert listed.json()["data"] == []
+
+
+async def test_an_event_about_an_account_counts_only_with_a_secret_of_that_account(tmp_path: Path) -> None:
+    """Another tenant's app secret must not pause numbers or broadcasts."""
+    async with several(tmp_path) as all_of:
+        here, red, blue = all_of.here, all_of.lines["red1"], all_of.lines["blue1"]
+        await here.admin("number.pause", id=red.phone_number_id)
+        broadcast_id = await all_of.send("red", people(1))
+        template = {
+            "message_template_name": "hello",
+            "message_template_language": "en_US",
+            "event": "DISABLED",
+        }
+        for field, value in (
+            ("account_update", {"event": "ACCOUNT_RESTRICTION"}),
+            ("message_template_status_update", template),
+        ):
+            answer = await post_change(here.hook, field, value, secret=blue.secret, waba_id=red.waba_id)
+            assert answer.status_code == 200
+        states = {each["phone_number_id"]: each["state"] for each in await here.admin("number.list")}
+        assert [states[line.phone_number_id] for line in all_of.lines.values()] == ["paused"] + ["active"] * 3
+        assert (await here.show(broadcast_id))["status"] == "sending"
+        await post_change(
+            here.hook, "message_template_status_update", template, secret=red.secret, waba_id=red.waba_id
+        )
+        assert (await here.show(broadcast_id))["hold"]["reason"] == "template"
+
+
+async def test_a_restricted_business_account_pauses_all_of_its_numbers_and_no_other(tmp_path: Path) -> None:
+    async with several(tmp_path) as all_of:
+        here, red = all_of.here, all_of.lines["red1"]
+        await here.admin(
+            "number.add",
+            account="red",
+            phone_number_id="209",
+            waba_id=red.waba_id,
+            access_token=red.token,
+            app_secret=red.secret,
+            verify_token="verify 9",
+        )
+        restricted = {"event": "ACCOUNT_RESTRICTION"}
+        await post_change(here.hook, "account_update", restricted, secret=red.secret, waba_id=red.waba_id)
+        states = {each["phone_number_id"]: each["state"] for each in await here.admin("number.list")}
+        assert {number for number, state in states.items() if state == "paused"} == {"201", "209"}

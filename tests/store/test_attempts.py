@@ -1,5 +1,6 @@
 """Claims and results: one attempt at a time, and late results change nothing."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,16 @@ from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.store import attempts, broadcasts, numbers, optouts, receipts, recipient_history, recipients
+from wacrmd.store import (
+    attempts,
+    broadcasts,
+    numbers,
+    optouts,
+    receipts,
+    recipient_history,
+    recipients,
+    webhook_endpoints,
+)
 from wacrmd.store.database import Tx
 
 S = RecipientStatus
@@ -281,3 +291,33 @@ def test_a_reset_of_the_retry_age_leaves_finished_recipients_alone(tx: Tx) -> No
     attempts.reset_retry_age(tx, [broadcast_id])
     ages = [row(tx, each.recipient_id)["first_attempt_at"] for each in (waiting, sent)]
     assert ages == [None, NOW]
+
+
+def test_what_ends_without_an_answer_is_in_the_history_and_in_the_outbox(tx: Tx) -> None:
+    (account_id,) = tx.execute("SELECT account_id FROM number WHERE id = 'n1'").fetchone()
+    webhook_endpoints.add(
+        tx,
+        endpoint_id="e",
+        account_id=account_id,
+        url="https://h/",
+        events=["message.status_updated"],
+        secret=b"s",
+        now=NOW,
+    )
+    broadcast_id = broadcast(tx, 1)
+    (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
+    attempts.expire_leases(tx, UncertainPolicy.HOLD, NOW)
+    assert recipients.give_up_uncertain(tx, broadcast_id, NOW) == 1
+    (entry,) = recipient_history.of_recipient(tx, claim.recipient_id)
+    assert (entry.event, entry.outcome) == ("attempt", "uncertain")
+    bodies = tx.execute("SELECT body FROM webhook_delivery ORDER BY id").fetchall()
+    assert [json.loads(body)["data"]["status"] for (body,) in bodies] == ["uncertain", "failed"]
+
+
+def test_only_opt_outs_of_the_account_count(tx: Tx) -> None:
+    tx.execute("INSERT INTO account (id, name, created_at) VALUES ('other', 'other', 0)")
+    (account_id,) = tx.execute("SELECT account_id FROM number WHERE id = 'n1'").fetchone()
+    for phone, user_id in (("+14155550123", None), (None, "US.1")):
+        optouts.add(tx, account_id="other", phone=phone, user_id=user_id, source="api", detail=None, at=NOW)
+    assert optouts.among(tx, account_id, ["+14155550123", "US.1"]) == set()
+    assert optouts.among(tx, "other", ["+14155550123", "US.1"]) == {"+14155550123", "US.1"}
