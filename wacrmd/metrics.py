@@ -67,7 +67,7 @@ class Metrics:
         )
         self.message_retries = self._counter(
             "message_retries",
-            "Attempts that failed and will be retried, by Meta's error code (none: Meta was not reached).",
+            "Attempts that failed and will be retried, by Meta's error code (none: no code of Meta's).",
             "code",
         )
         self.leases_expired = self._counter(

@@ -1,4 +1,4 @@
-"""Secrets that wacrmd generates: API keys and webhook secrets, and the hash of API keys."""
+"""Secrets that wacrmd generates: API keys and webhook secrets, and the hashes of API keys and verify tokens."""
 
 import base64
 import hashlib

@@ -16,7 +16,7 @@ from wacrmd.domain.recipient_transitions import (
     result_event,
     status_event,
 )
-from wacrmd.domain.state_machine import Machine, Transition
+from wacrmd.domain.state_machine import StateMachine, Transition
 
 S, E = RecipientState, RecipientEvent
 STATUSES = tuple(STATUS_EVENTS.values())
@@ -57,7 +57,7 @@ def test_a_machine_has_the_rows_it_is_made_of() -> None:
         Transition(E.CLAIMED, frozenset({S.PENDING, S.UNCERTAIN}), S.SENDING, "It is sent."),
         Transition(E.RESULT_OUTDATED, frozenset({S.SENT}), None, "It changes nothing."),
     ]
-    machine = Machine(row for row in rows)
+    machine = StateMachine(row for row in rows)
     assert machine.rows == tuple(rows)
     assert [machine.of(row.event) for row in rows] == rows
     assert machine.after(S.PENDING, E.CLAIMED) is machine.after(S.UNCERTAIN, E.CLAIMED) is S.SENDING

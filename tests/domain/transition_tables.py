@@ -6,13 +6,13 @@ from pathlib import Path
 
 from wacrmd.domain.broadcast_transitions import BROADCAST
 from wacrmd.domain.recipient_transitions import RECIPIENT
-from wacrmd.domain.state_machine import EventT, Machine, StateT
+from wacrmd.domain.state_machine import EventT, StateMachine, StateT
 
 PAGE = Path(__file__).parents[2] / "docs/delivery-guarantees.md"
 MARKED = re.compile(r"(<!-- transitions of (\w+): written by [^>]* -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def table(machine: Machine[StateT, EventT]) -> str:
+def table(machine: StateMachine[StateT, EventT]) -> str:
     """A machine as a Markdown table, one row for each event."""
     lines = ["| event | from | to | why |", "|---|---|---|---|"]
     for row in machine.rows:

@@ -47,7 +47,7 @@ class Connection:
         self._streams = streams
         self._perform = perform
         self._write_timeout_s = write_timeout_s
-        self._attended = anyio.CancelScope()
+        self._run_scope = anyio.CancelScope()
         self._writing = anyio.Lock()
         self._broken = False
         self._calls = anyio.Semaphore(MAX_CALLS)
@@ -56,7 +56,7 @@ class Connection:
     async def run(self, greeting: bytes) -> None:
         """Greet, then answer until the client has gone, does not read, or `finish` is called."""
         async with anyio.create_task_group() as calls:
-            with self._attended:
+            with self._run_scope:
                 async with anyio.create_task_group() as streams:
                     await self._send(greeting)
                     async for line in self._lines():
@@ -65,7 +65,7 @@ class Connection:
 
     def finish(self) -> None:
         """Read no further and end the streams; ordinary calls that have begun are still answered."""
-        self._attended.cancel()
+        self._run_scope.cancel()
 
     async def _lines(self) -> AsyncIterator[bytes]:
         """The client's lines but blank ones; ends with its sending side, or after a line that is too long."""

@@ -10,7 +10,7 @@ from wacrmd.admin.identity import Caller
 from wacrmd.admin.registry import Handler, Method, Registry, StreamHandler
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page
-from wacrmd.operations.inputs import OfAccounts
+from wacrmd.operations.inputs import AccountParams
 from wacrmd.operations.operation import Admin, Operation, ResultKind
 from wacrmd.operations.table import OPERATIONS
 from wacrmd.services.context import Context
@@ -70,7 +70,7 @@ def _stream(operation: Operation, admin: Admin) -> StreamHandler[Context]:
 async def _actor(ctx: Context, params: BaseModel, caller: Caller) -> Actor:
     """The caller, limited to the account that it names."""
     actor = Actor.operator(caller.user)
-    return await params.actor_for(ctx, actor) if isinstance(params, OfAccounts) else actor
+    return await params.actor_for(ctx, actor) if isinstance(params, AccountParams) else actor
 
 
 def _adapted(admin: Admin, params: Any) -> Any:

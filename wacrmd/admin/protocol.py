@@ -7,9 +7,8 @@ from typing import Any
 
 import orjson
 
-from wacrmd.errors import ErrorCode, Problem, Refusal, WacrmdError
+from wacrmd.errors import ErrorCode, Problem, WacrmdError
 from wacrmd.fields import JsonObject
-from wacrmd.views.errors import ErrorBody
 
 PROTOCOL = 1
 """Raised when an old client could misread a new daemon; new methods and new fields do not count."""
@@ -139,15 +138,6 @@ def too_long() -> RpcError:
         f"a line may hold at most {MAX_REQUEST} bytes: send less in one call",
         {"code": ErrorCode.PAYLOAD_TOO_LARGE},
     )
-
-
-def refused(refusal: Refusal) -> RpcError:
-    """A service's refusal as the answer of a call."""
-    data = ErrorBody.of(refusal).to_object()["error"]
-    message = data.pop("message")
-    if refusal.retry_after_s is not None:
-        data["retry_after_s"] = refusal.retry_after_s
-    return RpcError(RpcCode.REFUSED, message, data)
 
 
 def _invalid(message: str, request_id: RequestId | None) -> RpcError:

@@ -21,6 +21,7 @@ from wacrmd.errors import ErrorCode, Refusal, WacrmdError
 from wacrmd.fields import JsonObject
 from wacrmd.http.sockets import Listener
 from wacrmd.log import get_logger
+from wacrmd.views.errors import ErrorBody
 
 C = TypeVar("C")
 
@@ -77,7 +78,7 @@ class Server(Generic[C]):
                     while True:
                         accepted = await _accept(listener.socket)
                         if accepted is not None:
-                            self._admit(accepted, connections)
+                            self._start_connection(accepted, connections)
             finally:
                 listener.close()
             for connection in self._connections:
@@ -91,7 +92,7 @@ class Server(Generic[C]):
         await self._stopping.wait()
         scope.cancel()
 
-    def _admit(self, accepted: socket.socket, connections: TaskGroup) -> None:
+    def _start_connection(self, accepted: socket.socket, connections: TaskGroup) -> None:
         try:
             peer = peer_of(accepted)
         except OSError:
@@ -100,12 +101,12 @@ class Server(Generic[C]):
         level = self._level_of(peer)
         if self._open >= (self._max_readers if level is Level.READ else self._max_connections):
             log.warning("admin_connection_rejected", uid=peer.uid, pid=peer.pid, open=self._open)
-            _turn_away(accepted)
+            _reject_connection(accepted)
             return
         self._open += 1
-        connections.start_soon(self._attend, accepted, peer, level)
+        connections.start_soon(self._serve_connection, accepted, peer, level)
 
-    async def _attend(self, accepted: socket.socket, peer: Peer, level: Level) -> None:
+    async def _serve_connection(self, accepted: socket.socket, peer: Peer, level: Level) -> None:
         try:
             with accepted:
                 wire = Wire(accepted)
@@ -147,13 +148,13 @@ class Server(Generic[C]):
         except RpcError as error:
             answer, result = protocol.encode_error(request.id, error), error.reason
         except BaseException:
-            await self._tell_audit(method, request, caller, "interrupted")
+            await self._write_audit(method, request, caller, "interrupted")
             raise
-        await self._tell_audit(method, request, caller, result)
+        await self._write_audit(method, request, caller, result)
         return answer
 
     async def _run(self, method: Method[C], request: Request, caller: Caller, send: SendItem) -> bytes:
-        """The line of the result; raises RpcError for everything that a client is told instead."""
+        """The line of the result; raises RpcError for everything that becomes an error answer."""
         try:
             _check_level(method, caller)
             params = method.validate(request.params)
@@ -169,7 +170,7 @@ class Server(Generic[C]):
         except RpcError:
             raise
         except Refusal as refusal:
-            raise protocol.refused(refusal) from None
+            raise _refused(refusal) from None
         except WacrmdError as error:
             log.warning("admin_method_failed", method=method.name, error=str(error))
             raise RpcError(RpcCode.REFUSED, str(error), {"code": ErrorCode.UNAVAILABLE}) from None
@@ -182,10 +183,10 @@ class Server(Generic[C]):
                 {"code": ErrorCode.INTERNAL, "reference": reference},
             ) from None
 
-    async def _tell_audit(self, method: Method[C], request: Request, caller: Caller, result: str) -> None:
+    async def _write_audit(self, method: Method[C], request: Request, caller: Caller, result: str) -> None:
         if not method.changes:
             return
-        # Shielded: what was begun is told, also when the daemon is stopping.
+        # Shielded: a call that has begun is audited, also while the daemon stops.
         with anyio.move_on_after(_AUDIT_TIMEOUT_S, shield=True) as scope:
             try:
                 await self._audit(caller, method.name, method.audited(request.params), result)
@@ -211,7 +212,7 @@ async def _accept(listening: socket.socket) -> socket.socket | None:
     return accepted
 
 
-def _turn_away(accepted: socket.socket) -> None:
+def _reject_connection(accepted: socket.socket) -> None:
     """Say why in one line, which an empty socket buffer always holds, and close."""
     error = RpcError(
         RpcCode.REFUSED,
@@ -220,6 +221,15 @@ def _turn_away(accepted: socket.socket) -> None:
     )
     with accepted, contextlib.suppress(OSError):
         accepted.send(protocol.encode_error(None, error))
+
+
+def _refused(refusal: Refusal) -> RpcError:
+    """A service's refusal as the answer of a call."""
+    data = ErrorBody.of(refusal).to_object()["error"]
+    message = data.pop("message")
+    if refusal.retry_after_s is not None:
+        data["retry_after_s"] = refusal.retry_after_s
+    return RpcError(RpcCode.REFUSED, message, data)
 
 
 def _check_level(method: Method[Any], caller: Caller) -> None:

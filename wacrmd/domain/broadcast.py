@@ -34,9 +34,7 @@ class BroadcastFacts:
     name: Annotated[str, Doc("its label")]
     template_name: Annotated[str, Doc("name of the template")]
     template_language: Annotated[str, Doc("language code of the template")]
-    status: Annotated[
-        BroadcastStatus, Doc("`sent` once every send was attempted and none waits for another try")
-    ]
+    status: Annotated[BroadcastStatus, Doc("`sent` once no recipient is pending or in flight")]
     number_id: Annotated[str, Doc("id of the number that sends")] = field(metadata=json_name("from"))
     created_at: Annotated[Time, Doc("when it was accepted")]
     updated_at: Annotated[Time, Doc("when it or one of its recipients changed last")]
@@ -58,10 +56,12 @@ class BroadcastCounts:
     delivered_count: Annotated[int, Doc("it is on the person's phone; includes the read ones")]
     read_count: Annotated[int, Doc("it was read; includes the replied ones")]
     replied_count: Annotated[int, Doc("the person answered")]
-    failed_count: Annotated[int, Doc("it is known that the message did not arrive")]
+    failed_count: Annotated[int, Doc("Meta reported a failure, or wacrmd gave up")]
     pending_count: Annotated[int, Doc("still to be sent, or just being sent")]
     uncertain_count: Annotated[int, Doc("it is unknown whether Meta accepted the message")]
-    cancelled_count: Annotated[int, Doc("never tried: the broadcast was cancelled, or the person opted out")]
+    cancelled_count: Annotated[
+        int, Doc("not sent: the broadcast was cancelled, the person opted out, or their data were erased")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,6 @@ def broadcast_hold(
         detail = "The daemon is draining: sending continues after its restart"
         return Hold(HoldReason.DRAINING, detail, draining_since)
     if waiting == progress.pending_count and earliest_retry_at is not None and earliest_retry_at > now:
-        detail = f"{waiting} recipients wait for their next try, the first at {iso(earliest_retry_at)}"
+        detail = f"{waiting} recipients wait for their next attempt, the first at {iso(earliest_retry_at)}"
         return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
     return None

@@ -6,7 +6,7 @@ As the table of recipients (recipient_transitions.py), this one is the only plac
 from enum import StrEnum
 
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.state_machine import Machine, Transition
+from wacrmd.domain.state_machine import StateMachine, Transition
 
 
 class BroadcastEvent(StrEnum):
@@ -28,7 +28,7 @@ class BroadcastEvent(StrEnum):
 
 _S, _E = BroadcastStatus, BroadcastEvent
 
-BROADCAST = Machine[BroadcastStatus, BroadcastEvent](
+BROADCAST = StateMachine[BroadcastStatus, BroadcastEvent](
     [
         Transition(_E.CREATED, frozenset(), _S.SENDING, "It is on disk before the request is answered."),
         Transition(
@@ -95,7 +95,7 @@ BROADCAST = Machine[BroadcastStatus, BroadcastEvent](
             _E.COMPLETED,
             frozenset({_S.SENDING, _S.PAUSED}),
             _S.SENT,
-            "Every recipient was attempted. The counts show how many failed.",
+            "Nothing is left to send. The counts show what became of each recipient.",
             "No recipient is pending or in flight.",
         ),
         Transition(

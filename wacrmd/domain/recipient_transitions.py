@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.recipient import RecipientState, RecipientStatus
-from wacrmd.domain.state_machine import Machine, Transition
+from wacrmd.domain.state_machine import StateMachine, Transition
 
 
 class RecipientEvent(StrEnum):
@@ -46,7 +46,7 @@ _S, _E = RecipientState, RecipientEvent
 _NOT_SETTLED = frozenset({_S.PENDING, _S.SENDING, _S.UNCERTAIN, _S.CANCELLED, _S.GIVEN_UP})
 """The states in which the outcome of the newest attempt is not known from Meta, or there was no attempt."""
 
-RECIPIENT = Machine[RecipientState, RecipientEvent](
+RECIPIENT = StateMachine[RecipientState, RecipientEvent](
     [
         Transition(
             _E.CREATED, frozenset(), _S.PENDING, "The row is the queue: a pending recipient is to be sent to."
@@ -136,7 +136,7 @@ RECIPIENT = Machine[RecipientState, RecipientEvent](
             _E.BROADCAST_CANCELLED,
             frozenset({_S.PENDING}),
             _S.CANCELLED,
-            "A recipient that was not attempted gets no message. An attempt in flight is completed.",
+            "A recipient that waits, for its first attempt or a retry, gets no message. An attempt in flight is completed.",
         ),
         Transition(
             _E.ERASED,

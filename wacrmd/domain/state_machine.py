@@ -24,7 +24,7 @@ class Transition(Generic[StateT, EventT]):
     condition: str = ""
 
 
-class Machine(Generic[StateT, EventT]):
+class StateMachine(Generic[StateT, EventT]):
     """A table of transitions, one for each event."""
 
     def __init__(self, rows: Iterable[Transition[StateT, EventT]]) -> None:

@@ -5,7 +5,7 @@ from pydantic import Field
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.errors import ErrorCode
-from wacrmd.operations.inputs import Name, NoParams, OfAnyAccount, OfNamedAccount, Params
+from wacrmd.operations.inputs import Name, NoParams, OptionalAccount, Params, RequiredAccount
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.services.access import accounts, keys
 from wacrmd.services.context import Context
@@ -26,7 +26,7 @@ class Rename(AccountName):
     new: Name = Field(description="the new name")
 
 
-class NewKey(OfNamedAccount):
+class NewKey(RequiredAccount):
     """A key to be made."""
 
     account: Name = Field(description="the account that it acts on")
@@ -99,7 +99,9 @@ async def create_key(ctx: Context, actor: Actor, params: NewKey) -> NewKeyView:
     )
 
 
-@operations.operation("key.list", admin=Admin(Level.READ, params=OfAnyAccount), example={"account": "shop"})
+@operations.operation(
+    "key.list", admin=Admin(Level.READ, params=OptionalAccount), example={"account": "shop"}
+)
 async def list_keys(ctx: Context, actor: Actor, _params: NoParams) -> list[KeyView]:
     """List API keys."""
     return await keys.list_keys(ctx, actor.account_id)

@@ -16,7 +16,7 @@ from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import json_kind
 from wacrmd.fields import JsonObject
 from wacrmd.operations.body import Body
-from wacrmd.operations.inputs import OfOneAccount, Params, TimeInput
+from wacrmd.operations.inputs import DefaultAccount, Params, TimeInput
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 
 MAX_PARAMS = 100
@@ -71,7 +71,7 @@ class NewRecipient(Content):
         None, description="values of `{{1}}`, `{{2}}` … in order, or by name"
     )
 
-    def given(self) -> RecipientInput:
+    def to_input(self) -> RecipientInput:
         """As the service takes it."""
         content = TemplateContent(self.params, self.header, self.buttons, self.components)
         return RecipientInput(self.to, content)
@@ -115,12 +115,12 @@ class NewBroadcast(Content):
     )
     scheduled_at: TimeInput | None = Field(None, description="when to start, within a year; in the past: now")
 
-    def given(self) -> BroadcastInput:
+    def to_input(self) -> BroadcastInput:
         """As the service takes it."""
         return BroadcastInput(
             template_name=self.template_name,
             template_language=self.template_language,
-            recipients=[recipient.given() for recipient in self.recipients],
+            recipients=[recipient.to_input() for recipient in self.recipients],
             name=self.name,
             number=self.number,
             scheduled_at=self.scheduled_at,
@@ -134,7 +134,7 @@ class CreateQuery(Params):
     dry_run: Annotated[bool, Field(description="check only; nothing is stored or sent")] = False
 
 
-class OperatorBroadcast(NewBroadcast, OfOneAccount, extra="forbid"):
+class OperatorBroadcast(NewBroadcast, DefaultAccount, extra="forbid"):
     """A broadcast that an operator makes."""
 
     elsewhere: ClassVar[dict[str, str]] = {}

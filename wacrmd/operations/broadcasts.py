@@ -17,12 +17,12 @@ from wacrmd.fields import shared
 from wacrmd.operations.body import Body
 from wacrmd.operations.broadcast_events import events_over_http
 from wacrmd.operations.broadcast_inputs import CreateQuery, NewBroadcast, OperatorBroadcast
-from wacrmd.operations.inputs import Id, Limited, OfAnyAccount, Params
+from wacrmd.operations.inputs import Id, Limited, OptionalAccount, Params
 from wacrmd.operations.operation import Admin, Header, Http, HttpRequest, Operations, Reply
 from wacrmd.services.access.accounts import account_named
 from wacrmd.services.broadcasts import create as creation
+from wacrmd.services.broadcasts import details, lifecycle, preview, read
 from wacrmd.services.broadcasts import dry_run as dry_runs
-from wacrmd.services.broadcasts import lifecycle, preview, progress, read
 from wacrmd.services.broadcasts.create import Idempotency
 from wacrmd.services.context import Context
 from wacrmd.services.numbers.read import number_of, view_of
@@ -61,7 +61,7 @@ class BroadcastFilter(Params):
     status: BroadcastStatus | None = Field(None, description="only those in this status")
 
 
-class OperatorBroadcastFilter(Limited, BroadcastFilter, OfAnyAccount):
+class OperatorBroadcastFilter(Limited, BroadcastFilter, OptionalAccount):
     """Which broadcasts, and how many."""
 
 
@@ -99,9 +99,9 @@ async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) ->
     query: CreateQuery = request.query
     key = _idempotency(request)
     if query.dry_run:
-        return Reply(await dry_runs.dry_run(ctx, actor.account, body.given()), status=200)
+        return Reply(await dry_runs.dry_run(ctx, actor.account, body.to_input()), status=200)
     made = await creation.create(
-        ctx, actor.account, body.given(), request_id=request.request_id, idempotency_key=key
+        ctx, actor.account, body.to_input(), request_id=request.request_id, idempotency_key=key
     )
     return Reply(made.created, status=202, headers={"Idempotent-Replayed": "true"} if made.replayed else {})
 
@@ -163,7 +163,7 @@ async def create(
     answer has the same counts and all `problems` (over HTTP with status 200).
     """
     account = await account_named(ctx, actor.account)
-    given = await preview.name_params(ctx, account.id, params.given(), params.parameter_names)
+    given = await preview.name_params(ctx, account.id, params.to_input(), params.parameter_names)
     if not params.dry_run:
         made = (await creation.create(ctx, account.id, given)).created
         return CreatedForAccount(**shared(CreatedBroadcast, made), account=account.name)
@@ -204,7 +204,7 @@ async def _show_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> B
 )
 async def show(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastDetails:
     """Show a broadcast with its counts, and why it does not move."""
-    return await progress.show(ctx, await read.broadcast_of(ctx, actor, params.id))
+    return await details.show(ctx, await read.broadcast_of(ctx, actor, params.id))
 
 
 @operations.operation(
@@ -237,7 +237,7 @@ async def watch(ctx: Context, actor: Actor, params: BroadcastId) -> AsyncGenerat
     every 15 seconds keeps proxies from closing the stream.
     """
     broadcast = await read.broadcast_of(ctx, actor, params.id)
-    async with aclosing(progress.watch(ctx, broadcast)) as items:
+    async with aclosing(details.watch(ctx, broadcast)) as items:
         async for item in items:
             yield item
 

@@ -77,7 +77,7 @@ class NoParams(Params):
     """The parameters of an operation that takes none."""
 
 
-class OfAccounts(Params):
+class AccountParams(Params):
     """Base of parameters with which an operator limits an operation to one account; an API key is limited already."""
 
     async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
@@ -85,7 +85,7 @@ class OfAccounts(Params):
         raise NotImplementedError
 
 
-class OfAnyAccount(OfAccounts):
+class OptionalAccount(AccountParams):
     """Of one account or of all."""
 
     account: Name | None = Field(None, description="only this account")
@@ -95,7 +95,7 @@ class OfAnyAccount(OfAccounts):
         return actor.within((await account_named(ctx, self.account)).id) if self.account else actor
 
 
-class OfOneAccount(OfAccounts):
+class DefaultAccount(AccountParams):
     """Of one account, which need not be named where there is no other."""
 
     account: Name | None = Field(None, description="name of the account; optional if there is only one")
@@ -105,7 +105,7 @@ class OfOneAccount(OfAccounts):
         return actor.within((await account_or_only(ctx, self.account)).id)
 
 
-class OfNamedAccount(OfAccounts):
+class RequiredAccount(AccountParams):
     """Of the account that is named."""
 
     account: Name = Field(description="name of the account")

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.errors import ErrorCode
-from wacrmd.operations.inputs import Name, NoParams, OfAnyAccount, Params
+from wacrmd.operations.inputs import Name, NoParams, OptionalAccount, Params
 from wacrmd.operations.operation import Admin, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import backups, data_subjects, integrity
@@ -24,7 +24,7 @@ class NewBackup(Params):
     force: bool = Field(default=False, description="replace a file that exists")
 
 
-class Person(OfAnyAccount):
+class Person(OptionalAccount):
     """A person; the number is kept out of the audit, which would outlive the erasure."""
 
     phone: SecretStr = Field(min_length=1, max_length=64, description="the person's phone number")

@@ -8,7 +8,7 @@ from wacrmd.clock import HOUR
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.errors import ErrorCode
-from wacrmd.operations.inputs import Name, NoParams, OfNamedAccount, Params
+from wacrmd.operations.inputs import Name, NoParams, Params, RequiredAccount
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import manage, read
@@ -43,7 +43,7 @@ NumberRef = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=MAX_SECRET)]
 
 
-class AddNumber(OfNamedAccount):
+class AddNumber(RequiredAccount):
     """A number with its secrets."""
 
     account: Name = Field(description="the account that it belongs to")

@@ -14,12 +14,12 @@ from wacrmd.errors import ErrorCode
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import (
     Address,
+    DefaultAccount,
     File,
     Limited,
     Names,
     NoParams,
-    OfAnyAccount,
-    OfOneAccount,
+    OptionalAccount,
     Params,
 )
 from wacrmd.operations.operation import Admin, Http, Operations
@@ -42,7 +42,7 @@ class OptOutAddress(Params):
     phone: Annotated[Address, Names("Opt-out")] = Field(description=PHONE)
 
 
-class OperatorOptOutAddress(OptOutAddress, OfOneAccount):
+class OperatorOptOutAddress(OptOutAddress, DefaultAccount):
     """One person, on the list of one account."""
 
 
@@ -55,15 +55,15 @@ class NewOptOut(Body):
     )
 
 
-class OperatorNewOptOut(NewOptOut, OfOneAccount, extra="forbid"):
+class OperatorNewOptOut(NewOptOut, DefaultAccount, extra="forbid"):
     """A person who is not to be messaged any more, and why."""
 
 
-class OperatorOptOutFilter(Limited, OfAnyAccount):
+class OperatorOptOutFilter(Limited, OptionalAccount):
     """Whose list, and how much of it."""
 
 
-class Import(OfOneAccount):
+class Import(DefaultAccount):
     """A CSV file, or a part of it that begins with its header."""
 
     csv: File = Field(description="a header with phone, user_id or detail, or phone numbers alone")
@@ -126,7 +126,7 @@ async def import_csv(ctx: Context, actor: Actor, params: Import) -> ImportResult
 
 @operations.operation(
     "optout.export",
-    admin=Admin(Level.READ, params=OfAnyAccount),
+    admin=Admin(Level.READ, params=OptionalAccount),
     example={"account": "shop"},
 )
 async def export(ctx: Context, actor: Actor, _params: NoParams) -> AsyncGenerator[str, None]:

@@ -7,7 +7,7 @@ from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.page import Page
 from wacrmd.domain.template import Template
 from wacrmd.errors import ErrorCode
-from wacrmd.operations.inputs import NoParams, OfAnyAccount
+from wacrmd.operations.inputs import NoParams, OptionalAccount
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
 from wacrmd.operations.paging import PageQuery
 from wacrmd.services.context import Context
@@ -36,7 +36,7 @@ async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> P
 @operations.operation(
     "template.list",
     http=Http("GET", COLLECTION, scopes=READ, handler=_page_over_http, query=TemplatesQuery),
-    admin=Admin(Level.READ, params=OfAnyAccount),
+    admin=Admin(Level.READ, params=OptionalAccount),
     errors=(ErrorCode.BAD_REQUEST,),
     example={"account": "shop"},
 )
@@ -48,7 +48,7 @@ async def list_templates(ctx: Context, actor: Actor, _params: NoParams) -> list[
 @operations.operation(
     "template.sync",
     http=Http("POST", f"{COLLECTION}/sync", scopes=READ),
-    admin=Admin(Level.OPERATE, audited=True, params=OfAnyAccount),
+    admin=Admin(Level.OPERATE, audited=True, params=OptionalAccount),
     errors=(ErrorCode.WHATSAPP_NOT_CONFIGURED, ErrorCode.UNAVAILABLE),
     example={"account": "shop"},
 )

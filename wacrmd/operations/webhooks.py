@@ -18,9 +18,9 @@ from wacrmd.operations.inputs import (
     Limited,
     Names,
     NoParams,
-    OfAnyAccount,
-    OfNamedAccount,
+    OptionalAccount,
     Params,
+    RequiredAccount,
 )
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.services.context import Context
@@ -59,7 +59,7 @@ class NewWebhook(Body):
     events: list[WebhookEvent] = Field(min_length=1, max_length=MAX_EVENTS, description="which events")
 
 
-class OperatorNewWebhook(NewWebhook, OfNamedAccount, extra="forbid"):
+class OperatorNewWebhook(NewWebhook, RequiredAccount, extra="forbid"):
     """Where events of an account are posted, and which."""
 
     events: list[WebhookEvent] = Field([], max_length=MAX_EVENTS, description="which events; none named: all")
@@ -92,7 +92,7 @@ class OperatorWebhookChanges(WebhookChanges, extra="forbid"):
     )
 
 
-class OperatorWebhookFilter(OfAnyAccount):
+class OperatorWebhookFilter(OptionalAccount):
     """Whose webhooks."""
 
     def page(self) -> PageRequest:

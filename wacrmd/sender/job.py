@@ -47,7 +47,7 @@ async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
     def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None, str | None]:
         broadcast = broadcasts.get(tx, broadcast_id)
         number = numbers.get(tx, broadcast.number_id) if broadcast else None
-        return broadcast, number, *broadcasts.origin_of(tx, broadcast_id)
+        return broadcast, number, *broadcasts.content_and_request_id(tx, broadcast_id)
 
     broadcast, number, content, request_id = await ctx.db.read(work)
     if broadcast is None or number is None or number.is_removed:

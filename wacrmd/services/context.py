@@ -46,7 +46,7 @@ class Throughput(Protocol):
         """Lower the number's rate: Meta reports that it sends too fast."""
 
     def reset(self, number_id: str) -> None:
-        """Unblock the number and forget its failures: it was changed or resumed."""
+        """Unblock the number, and reset the failure streaks of all broadcasts."""
 
     def set_rate(self, number_id: str, rate: float) -> None:
         """Let the number send this many messages per second from now on."""

@@ -8,7 +8,7 @@ from wacrmd.errors import conflict, not_found
 T = TypeVar("T")
 
 
-def the_one(found: Sequence[T], noun: str, reference: str) -> T:
+def exactly_one(found: Sequence[T], noun: str, reference: str) -> T:
     """The only thing found for a reference; raises Refusal if there is none or more than one."""
     if not found:
         raise not_found(f"{noun} {reference!r}")

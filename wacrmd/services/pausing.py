@@ -1,7 +1,7 @@
 """Pausing and resuming broadcasts and numbers, whether a person, an event of Meta's or a fault asks for it.
 
 The functions that take a transaction change nothing that has the wanted state already. They return what changed, as
-`PauseEvent` or `Resumed`; pass it to `log_pauses` or `announce` after the commit.
+`PauseEvent` or `Resumed`; pass it to `log_pauses` or `continue_sending` after the commit.
 """
 
 from collections.abc import Iterable
@@ -101,7 +101,7 @@ def resume_business_account(tx: Tx, waba_id: str, reason: HoldReason, now: Milli
     return _continue_numbers(tx, numbers.resume_business_account(tx, waba_id, reason), now)
 
 
-def announce(ctx: Context, resumed: Resumed) -> None:
+def continue_sending(ctx: Context, resumed: Resumed) -> None:
     """Unblock the numbers, enqueue the broadcasts and wake their watchers; call it after the commit."""
     for number_id in resumed.numbers:
         ctx.throughput.reset(number_id)
@@ -118,7 +118,7 @@ def _continue(tx: Tx, broadcast_ids: set[int], now: Millis) -> Resumed:
 
 
 def _continue_numbers(tx: Tx, number_ids: list[str], now: Millis) -> Resumed:
-    held = {each for number_id in number_ids for each in broadcasts.unfinished_ids(tx, number_id)}
+    held = {each for number_id in number_ids for each in broadcasts.sending_or_paused(tx, number_id)}
     resumed = _continue(tx, held, now)
     resumed.numbers |= set(number_ids)
     return resumed

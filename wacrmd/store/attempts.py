@@ -23,13 +23,13 @@ _EXPIRY = {
     UncertainPolicy.FAIL: _E.LEASE_EXPIRED_FAIL,
 }
 
-_NAMES = (
+_SET_META_IDS = (
     ", ".join(
         f"{name} = coalesce({name}, iif({IS_ERASED}, NULL, ?))" for name in ("wamid", "wa_id", "user_id")
     )
     + ", sent_at = coalesce(sent_at, ?)"
 )
-"""Meta's names of the message and the person: kept where they are new, and never for an erased person."""
+"""Meta's ids of the message and the person: kept where they are new, and never for an erased person."""
 _FENCE = "id = ? AND attempt = ? AND attempt > failed_attempt"
 
 
@@ -101,7 +101,7 @@ def record(tx: Tx, results: Iterable[AttemptResult]) -> None:
 
 _ACCEPT = (
     f"UPDATE OR IGNORE recipient SET status = {after(_E.ACCEPTED)}, failed_at = NULL, error_code = NULL,"
-    f" error_title = NULL, error_details = NULL, {_NAMES} WHERE {_FENCE} AND {allows(_E.ACCEPTED)}"
+    f" error_title = NULL, error_details = NULL, {_SET_META_IDS} WHERE {_FENCE} AND {allows(_E.ACCEPTED)}"
 )
 
 
@@ -115,7 +115,7 @@ def _accept(tx: Tx, results: list[AttemptResult]) -> None:
     if tx.total_changes - before < len(results):
         # The status came before the response: the status stays, the ids are stored.
         tx.executemany(
-            f"UPDATE OR IGNORE recipient SET {_NAMES} WHERE {_FENCE}"
+            f"UPDATE OR IGNORE recipient SET {_SET_META_IDS} WHERE {_FENCE}"
             " AND (wamid IS NULL OR wa_id IS NULL OR sent_at IS NULL)",
             named,
         )

@@ -69,7 +69,7 @@ def get(tx: Tx, broadcast_id: int) -> Broadcast | None:
     return _ROW.record(row) if row else None
 
 
-def origin_of(tx: Tx, broadcast_id: int) -> tuple[str | None, str | None]:
+def content_and_request_id(tx: Tx, broadcast_id: int) -> tuple[str | None, str | None]:
     """The JSON of the default header, buttons and components, and the id of the request that brought them."""
     row = tx.execute("SELECT content, request_id FROM broadcast WHERE id = ?", (broadcast_id,)).fetchone()
     return (row[0], row[1]) if row else (None, None)
@@ -130,7 +130,7 @@ def sending(tx: Tx) -> list[int]:
     return [row[0] for row in tx.execute("SELECT id FROM broadcast WHERE status = 'sending' ORDER BY id")]
 
 
-def unfinished_of(tx: Tx, number_id: str) -> list[str]:
+def unfinished_uuids(tx: Tx, number_id: str) -> list[str]:
     """The uuids of the number's broadcasts that are scheduled, being sent or paused."""
     rows = tx.execute(
         "SELECT uuid FROM broadcast WHERE status IN ('scheduled', 'sending', 'paused') AND number_id = ? ORDER BY id",
@@ -148,7 +148,7 @@ def numbers_of(tx: Tx, broadcast_ids: Iterable[int]) -> set[str]:
     return {number_id for (number_id,) in rows}
 
 
-def unfinished_ids(tx: Tx, number_id: str) -> list[int]:
+def sending_or_paused(tx: Tx, number_id: str) -> list[int]:
     """The broadcasts of a number that are being sent or are paused; their ids."""
     rows = tx.execute(
         "SELECT id FROM broadcast WHERE number_id = ? AND status IN ('sending', 'paused')", (number_id,)

@@ -119,7 +119,7 @@ class DryRunForAccount(DryRun):
 class RetriedBroadcast(_BroadcastId):
     """A retry."""
 
-    requeued: Annotated[int, Doc("how many recipients get another try")]
+    requeued: Annotated[int, Doc("how many recipients get another attempt")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

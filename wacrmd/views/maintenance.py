@@ -39,7 +39,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UncertainIn:
+class UncertainBroadcast:
     """A broadcast with uncertain recipients."""
 
     id: Annotated[str, Doc("id of the broadcast")]
@@ -52,7 +52,7 @@ class Uncertain:
     """Recipients whose outcome is unknown."""
 
     recipients: Annotated[int, Doc("how many there are")]
-    broadcasts: Annotated[list[UncertainIn], Doc("the newest broadcasts with some")]
+    broadcasts: Annotated[list[UncertainBroadcast], Doc("the newest broadcasts with some")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,7 +86,7 @@ class RecipientEventView:
 class RecipientDetails(RecipientView):
     """One recipient of a broadcast with its history."""
 
-    next_attempt_at: Annotated[Time | None, Doc("when another try is due")]
+    next_attempt_at: Annotated[Time | None, Doc("when the next attempt is due")]
     history: Annotated[
         list[RecipientEventView],
         Doc("every attempt, and every status from Meta, in the order in which wacrmd got them"),

@@ -280,7 +280,7 @@ def _print_state(made: JsonObject) -> None:
 def cancel(session: Session, broadcast_id: str, yes: bool) -> None:
     """Cancel a broadcast; it cannot be resumed.
 
-    Recipients that were not tried yet get nothing. For example: wacrmd broadcast cancel 4b6d
+    Recipients that still wait get nothing. For example: wacrmd broadcast cancel 4b6d
     """
     if not yes and sys.stdin.isatty():
         found = call(session, "broadcast.show", id=broadcast_id)
@@ -290,7 +290,7 @@ def cancel(session: Session, broadcast_id: str, yes: bool) -> None:
     def render(made: JsonObject) -> None:
         say(
             f"Broadcast {made['id'][:SHORT_ID]} ({made['name']}) is cancelled: {made['sent_count']} sent, "
-            f"{made['cancelled_count']} never tried."
+            f"{made['cancelled_count']} cancelled."
         )
         if made["pending_count"]:
             hint(f"{made['pending_count']} requests are in flight: their results are still recorded.")

@@ -10,7 +10,7 @@ from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.fields import shared
 from wacrmd.secrets import API_KEY_PREFIX, hash_api_key, new_api_key
 from wacrmd.services.context import Context
-from wacrmd.services.lookup import the_one
+from wacrmd.services.lookup import exactly_one
 from wacrmd.store import keys
 from wacrmd.store.database import StorageError, Tx
 from wacrmd.views.access import KeyView, NewKeyView
@@ -68,11 +68,11 @@ async def list_keys(ctx: Context, account_id: str | None) -> list[KeyView]:
 
 
 async def revoke(ctx: Context, reference: str) -> KeyView:
-    """Revoke a key from its next request on; repeating it changes nothing. Raises Refusal as `the_one`."""
+    """Revoke a key from its next request on; repeating it changes nothing. Raises Refusal as `exactly_one`."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> KeyView:
-        found = the_one(keys.find(tx, reference), "Key", reference)
+        found = exactly_one(keys.find(tx, reference), "Key", reference)
         keys.revoke(tx, found.id, now)
         return _view(keys.find(tx, found.id)[0])
 

@@ -48,7 +48,7 @@ async def resume(ctx: Context, broadcast: Broadcast) -> BroadcastView:
             _must_be(tx, broadcast, BroadcastStatus.SENDING, "resume", BroadcastStatus.SCHEDULED)
 
     await ctx.db.write(work)
-    pausing.announce(ctx, Resumed({broadcast.id}, {broadcast.number_id}))
+    pausing.continue_sending(ctx, Resumed({broadcast.id}, {broadcast.number_id}))
     return await view_of(ctx, broadcast.id)
 
 

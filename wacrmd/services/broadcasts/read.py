@@ -9,7 +9,7 @@ from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import not_found
 from wacrmd.services.context import Context
-from wacrmd.services.lookup import the_one
+from wacrmd.services.lookup import exactly_one
 from wacrmd.store import broadcasts, numbers, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import BroadcastView
@@ -22,7 +22,7 @@ def find(tx: Tx, actor: Actor, reference: str) -> Broadcast:
     """
     uuid = reference.lower()
     if actor.abbreviates:
-        return the_one(broadcasts.find(tx, uuid), "Broadcast", reference)
+        return exactly_one(broadcasts.find(tx, uuid), "Broadcast", reference)
     exact = broadcasts.by_uuid(tx, uuid, actor.account)
     if exact is None:
         raise not_found("Broadcast")

@@ -25,7 +25,7 @@ from wacrmd.views.maintenance import (
     Pending,
     Status,
     Uncertain,
-    UncertainIn,
+    UncertainBroadcast,
     WebhookStatus,
     Workers,
 )
@@ -70,7 +70,9 @@ async def read_status(ctx: Context) -> Status:
         ),
         uncertain=Uncertain(
             recipients=sums.uncertain,
-            broadcasts=[UncertainIn(id=uuid, name=name, count=count) for uuid, name, count in uncertain],
+            broadcasts=[
+                UncertainBroadcast(id=uuid, name=name, count=count) for uuid, name, count in uncertain
+            ],
         ),
         webhooks=WebhookStatus(
             last_status_at=ctx.meta_webhook_liveness.last_status_at,

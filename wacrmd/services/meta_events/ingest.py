@@ -37,7 +37,7 @@ async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumb
     counters.count_webhook(ctx, result.kinds, result.statuses)
     for number_id, detail in result.throttled.items():
         ctx.throughput.throttle(number_id, detail)
-    pausing.announce(ctx, result.resumed)
+    pausing.continue_sending(ctx, result.resumed)
     pausing.log_pauses(result.pauses)
     ctx.changes.publish(result.broadcasts)
     if result.numbers_with_statuses:

@@ -133,7 +133,7 @@ async def remove(ctx: Context, reference: str) -> AccountNumber:
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
-        unfinished = broadcasts.unfinished_of(tx, number.id)
+        unfinished = broadcasts.unfinished_uuids(tx, number.id)
         if unfinished:
             listed = ", ".join(uuid[:8] for uuid in unfinished[:3])
             raise conflict(
@@ -173,7 +173,7 @@ async def resume(ctx: Context, reference: str) -> AccountNumber:
     now = ctx.clock.now()
     resumed = await ctx.db.write(partial(pausing.resume_number, number_id=number.id, now=now))
     resumed.numbers.add(number.id)
-    pausing.announce(ctx, resumed)
+    pausing.continue_sending(ctx, resumed)
     return view_of(ctx, await number_of(ctx, number.id))
 
 

@@ -6,14 +6,14 @@ from wacrmd.domain.number import Number, NumberFacts
 from wacrmd.fields import shared
 from wacrmd.secrets import hash_verify_token
 from wacrmd.services.context import Context
-from wacrmd.services.lookup import the_one
+from wacrmd.services.lookup import exactly_one
 from wacrmd.store import numbers
 from wacrmd.views.numbers import AccountNumber
 
 
 async def number_of(ctx: Context, reference: str) -> Number:
-    """The number with this phone number id, or whose id begins so; raises Refusal as `the_one`."""
-    return the_one(await ctx.db.read(partial(numbers.find, reference=reference)), "Number", reference)
+    """The number with this phone number id, or whose id begins so; raises Refusal as `exactly_one`."""
+    return exactly_one(await ctx.db.read(partial(numbers.find, reference=reference)), "Number", reference)
 
 
 def view_of(ctx: Context, number: Number) -> AccountNumber:

@@ -12,7 +12,7 @@ from wacrmd.errors import not_found
 from wacrmd.fields import shared
 from wacrmd.secrets import new_webhook_secret
 from wacrmd.services.context import Context
-from wacrmd.services.lookup import the_one
+from wacrmd.services.lookup import exactly_one
 from wacrmd.services.webhooks.url_check import check_url
 from wacrmd.store import outbox, webhook_endpoints
 from wacrmd.store.database import Tx
@@ -27,7 +27,7 @@ def find(tx: Tx, actor: Actor, reference: str) -> Endpoint:
     """
     endpoint_id = reference.lower()
     if actor.abbreviates:
-        return the_one(webhook_endpoints.find(tx, endpoint_id), "Webhook", reference)
+        return exactly_one(webhook_endpoints.find(tx, endpoint_id), "Webhook", reference)
     exact = webhook_endpoints.get(tx, endpoint_id, actor.account)
     if exact is None:
         raise not_found("Webhook")

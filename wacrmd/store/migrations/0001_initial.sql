@@ -99,7 +99,7 @@ CREATE TABLE recipient (
         ('pending', 'sending', 'sent', 'delivered', 'read', 'replied', 'failed', 'uncertain', 'cancelled')),
     attempt INTEGER NOT NULL DEFAULT 0,             -- the attempt in flight or last made: fences late workers
     failed_attempt INTEGER NOT NULL DEFAULT 0,      -- it and those before it had failed when a person asked for a retry
-    retries INTEGER NOT NULL DEFAULT 0,             -- tries that this recipient's own errors have used up
+    retries INTEGER NOT NULL DEFAULT 0,             -- retries that this recipient's own errors have used up
     claimed_at INTEGER,                             -- when the attempt became durable
     first_attempt_at INTEGER,                       -- the age of its retries counts from here
     next_attempt_at INTEGER NOT NULL DEFAULT 0,     -- not before this time
@@ -188,7 +188,7 @@ CREATE TABLE template_sync (
     waba_id TEXT PRIMARY KEY,
     synced_at INTEGER,                              -- the last time that Meta listed any
     tried_at INTEGER NOT NULL,
-    error TEXT,                                     -- why the last try failed
+    error TEXT,                                     -- why the last sync failed
     is_stale INTEGER NOT NULL DEFAULT 0 CHECK (is_stale IN (0, 1))
 ) STRICT;
 
@@ -243,7 +243,7 @@ CREATE TABLE webhook_delivery (
     status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
     attempts INTEGER NOT NULL DEFAULT 0,
     next_attempt_at INTEGER NOT NULL,
-    tries TEXT NOT NULL DEFAULT '[]',               -- JSON: each try with time, status or error, duration
+    tries TEXT NOT NULL DEFAULT '[]',               -- JSON: each attempt with time, status or error, duration
     created_at INTEGER NOT NULL,
     queued_at INTEGER NOT NULL,                     -- when it was put in, or asked for again: its age counts from here
     delivered_at INTEGER

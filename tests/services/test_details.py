@@ -1,7 +1,7 @@
 """The speed of a broadcast while it is watched."""
 
 from wacrmd.clock import SECOND
-from wacrmd.services.broadcasts.progress import Speed
+from wacrmd.services.broadcasts.details import Speed
 
 NOW = 1_795_000_000_000
 
