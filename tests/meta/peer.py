@@ -7,6 +7,8 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
+from wacrmd.simulator.server import stop_accepting
+
 Script = Callable[["Talk"], Awaitable[None]]
 
 
@@ -73,32 +75,34 @@ async def peer(
 ) -> AsyncIterator[Peer]:
     """A listening peer that runs `script` on each connection and then closes it."""
     seen = Peer()
-    talks: set[asyncio.Task[None]] = set()
+    talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        talks.add(task)
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(handle(Talk(seen, reader, writer)))
+        talks[task] = writer
+        task.add_done_callback(talks.pop)
         seen.connections += 1
-        try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
-                await script(Talk(seen, reader, writer))
-        finally:
-            talks.discard(task)
-            writer.close()
-            with suppress(ConnectionError, ssl.SSLError):
-                await writer.wait_closed()
+
+    async def handle(talk: Talk) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            await script(talk)
+        talk.writer.close()
+        with suppress(ConnectionError, ssl.SSLError):
+            await talk.writer.wait_closed()
 
     listener = socket.create_server(("127.0.0.1", 0))
     if receive_buffer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    server = await asyncio.start_server(handle, sock=listener, ssl=tls)
+    server = await asyncio.start_server(begin, sock=listener, ssl=tls)
     seen.url = f"{'https' if tls else 'http'}://localhost:{listener.getsockname()[1]}"
     try:
         yield seen
     finally:
+        await stop_accepting(listener)
         server.close()
-        for task in list(talks):
+        left = dict(talks)
+        for task, writer in left.items():
             task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
+            writer.transport.abort()
+        await asyncio.gather(*left, return_exceptions=True)
         await server.wait_closed()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+
+from wacrmd.simulator.server import stop_accepting
 
 PHONE = "106540352242922"
 
@@ -58,9 +61,11 @@ async def receiver() -> AsyncIterator[Receiver]:
     app.router.add_route("*", "/hook", receiver.take)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    listening = socket.create_server(("127.0.0.1", 0))
+    await web.SockSite(runner, listening).start()
     receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
     yield receiver
+    await stop_accepting(listening)
     await runner.cleanup()
 
 

@@ -1,5 +1,6 @@
 """A local app that receives events: it keeps the requests and responds as the test says."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from tests.support.patience import PATIENCE_S
+from wacrmd.simulator.server import stop_accepting
 
 CUT_OFF = 0
 """In place of a status: the connection is closed after the request, without an answer."""
@@ -82,10 +84,11 @@ async def receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]
     app.router.add_route("*", "/{path:.*}", made._take)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
+    listening = socket.create_server(("127.0.0.1", 0))
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-        await site.start()
+        await web.SockSite(runner, listening, ssl_context=tls).start()
         made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         yield made
     finally:
+        await stop_accepting(listening)
         await runner.cleanup()

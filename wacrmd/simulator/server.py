@@ -1,6 +1,7 @@
 """The simulated Meta: a server with its ledger, options and webhooks."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -82,11 +83,23 @@ class Simulator:
             )
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_address=True)
-            await site.start()
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+            await web.SockSite(runner, listening, backlog=BACKLOG).start()
+            stack.push_async_callback(stop_accepting, listening)
             await poster.start()
             stack.push_async_callback(poster.stop)
             yield cls(state, poster, control, host, runner.addresses[0][1])
+
+
+async def stop_accepting(listening: socket.socket) -> None:
+    """Accept no more connections, and let those that were just accepted begin; then their server can close them.
+
+    asyncio leaves them open if the server is closed meanwhile (python/cpython#109564).
+    """
+    asyncio.get_running_loop().remove_reader(listening.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def _opened(stack: AsyncExitStack, path: str | None) -> IO[bytes] | None:
