@@ -1,7 +1,7 @@
 """Time in milliseconds since the epoch, and a clock that tests can replace."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 
@@ -14,8 +14,6 @@ SECOND: Millis = 1000
 MINUTE: Millis = 60 * SECOND
 HOUR: Millis = 60 * MINUTE
 DAY: Millis = 24 * HOUR
-
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - `iso` writes the Z itself, which is faster
 
 
 class Clock(Protocol):
@@ -56,7 +54,7 @@ def iso(at: Millis) -> str:
 @lru_cache(maxsize=4096)
 def _whole_second(seconds: int) -> str:
     """The seconds of a time; kept, because a list names the same seconds again and again."""
-    return (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse_iso(text: str) -> Millis:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 from wacrmd.admin.protocol import RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.domain.actor import Level
-from wacrmd.operations.inputs import NoParams, Params
+from wacrmd.operations.inputs import Address, File, NoParams, Params
 from wacrmd.operations.problems import json_path
 
 
@@ -90,6 +90,20 @@ def test_methods_are_listed_by_name_and_described() -> None:
     assert registry.find("z").params is NoParams
     with pytest.raises(RpcError, match=r"rpc\.describe lists all"):
         registry.find("something.else")
+
+
+def test_a_parameter_with_an_audited_form_is_kept_in_that_form_only() -> None:
+    class Person(Params):
+        phone: Address = "+14155550123"
+        csv: File = "phone"
+
+    person = method(params=Person)
+    assert person.audited({"phone": "+1 (415) 200-0000", "csv": "phone\n"}) == {
+        "phone": "+14152000000",
+        "csv": "[6 characters]",
+    }
+    kept = person.audited({"phone": ["+1 (415) 200-0000"], "csv": ["1 415 200 0000"]})
+    assert kept == {"phone": "[redacted]", "csv": "[redacted]"}
 
 
 def test_paths_of_parameters_are_written_with_dots_and_brackets() -> None:

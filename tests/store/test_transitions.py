@@ -9,7 +9,7 @@ import pytest
 
 from tests.store.rows import NOW, broadcast, database, receipt_of, row
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
-from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
@@ -218,10 +218,14 @@ def broadcast_in(tx: Tx, state: BroadcastStatus, **columns: object) -> int:
     return broadcast_id
 
 
-def status_of(tx: Tx, broadcast_id: int) -> BroadcastStatus:
+def stored(tx: Tx, broadcast_id: int) -> Broadcast:
     found = broadcasts.get(tx, broadcast_id)
     assert found is not None
-    return found.status
+    return found
+
+
+def status_of(tx: Tx, broadcast_id: int) -> BroadcastStatus:
+    return stored(tx, broadcast_id).status
 
 
 LATER: dict[str, object] = {"started_at": None, "scheduled_at": NOW + 9}
@@ -272,7 +276,7 @@ def test_a_scheduled_broadcast_resumed_after_its_time_is_sending(tx: Tx) -> None
     broadcast_id = broadcast_in(tx, B.PAUSED, started_at=None, scheduled_at=NOW)
     assert broadcasts.resume(tx, broadcast_id, NOW)
     assert status_of(tx, broadcast_id) is B.SENDING
-    assert broadcasts.get(tx, broadcast_id).started_at == NOW  # type: ignore[union-attr]
+    assert stored(tx, broadcast_id).started_at == NOW
 
 
 def test_a_broadcast_that_had_started_is_sending_when_resumed(tx: Tx) -> None:
@@ -291,7 +295,7 @@ def test_a_scheduled_broadcast_starts_at_its_time_and_not_before(tx: Tx) -> None
 def test_a_resumed_broadcast_keeps_the_time_at_which_it_started(tx: Tx) -> None:
     broadcast_id = broadcast_in(tx, B.PAUSED)
     assert broadcasts.resume(tx, broadcast_id, NOW)
-    assert broadcasts.get(tx, broadcast_id).started_at == NOW - 5  # type: ignore[union-attr]
+    assert stored(tx, broadcast_id).started_at == NOW - 5
 
 
 @pytest.mark.parametrize("reason", [reason for reason in HoldReason if reason is not HoldReason.TEMPLATE])
@@ -325,7 +329,7 @@ def test_a_pause_by_a_person_replaces_every_reason_but_that_of_a_person(tx: Tx, 
     by_person = reason in (HoldReason.PAUSED_BY_API, HoldReason.PAUSED_BY_OPERATOR)
     replaced = broadcasts.pause_by_person(tx, broadcast_id, HoldReason.PAUSED_BY_API, "by me", NOW + 1)
     assert replaced is not by_person
-    hold = broadcasts.get(tx, broadcast_id).hold  # type: ignore[union-attr]
+    hold = stored(tx, broadcast_id).hold
     assert hold is not None
     assert hold.reason is (reason if by_person else HoldReason.PAUSED_BY_API)
     assert hold.detail == ("132015" if by_person else "by me. Paused before: 132015")
@@ -340,7 +344,7 @@ def test_an_approved_template_does_not_start_a_broadcast_before_its_time(tx: Tx)
 def test_a_restored_broadcast_has_that_reason_also_if_it_was_paused_before(tx: Tx) -> None:
     broadcast_id = broadcast_in(tx, B.PAUSED, hold_reason=HoldReason.PAUSED_BY_API)
     broadcasts.pause_restored(tx, "restored", NOW)
-    hold = broadcasts.get(tx, broadcast_id).hold  # type: ignore[union-attr]
+    hold = stored(tx, broadcast_id).hold
     assert hold is not None
     assert hold.detail == "restored. Paused before: 132015"
 

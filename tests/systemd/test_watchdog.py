@@ -144,7 +144,7 @@ def test_a_stopped_process_sends_no_ping_until_it_is_continued(tmp_path: Path) -
             daemon.send_signal(signal.SIGSTOP)
             os.waitid(os.P_PID, daemon.pid, os.WSTOPPED)
             drain(listener)
-            time.sleep(1.5)  # the test is that nothing comes
+            time.sleep(1.5)  # five intervals: a ping that must not come cannot be waited for in another way
             assert drain(listener) == []
             daemon.send_signal(signal.SIGCONT)
             until(listener, "WATCHDOG=1")

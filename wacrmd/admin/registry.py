@@ -94,9 +94,7 @@ class Method(Generic[C]):
         for name, value in itertools.islice(given.items(), _MAX_AUDITED_PARAMS):
             declared = properties.get(name)
             secret = declared is None or b'"writeOnly"' in orjson.dumps(declared)
-            if not secret and name in forms and isinstance(value, str):
-                value = forms[name](value)  # noqa: PLW2901 - the same value in its audited form
-            kept[name[:_MAX_AUDITED_CHARACTERS]] = REDACTED if secret else _plain(value)
+            kept[name[:_MAX_AUDITED_CHARACTERS]] = REDACTED if secret else _audited(value, forms.get(name))
         return kept
 
     def describe(self) -> JsonObject:
@@ -171,6 +169,13 @@ def _audited_forms(params: type[Params]) -> dict[str, Callable[[str], str]]:
         for marker in declared.metadata
         if isinstance(marker, Audited)
     }
+
+
+def _audited(value: Any, form: Callable[[str], str] | None) -> Any:
+    """The value in the form that its parameter declares, which only a text can have; else as it is."""
+    if form is None:
+        return _plain(value)
+    return form(value) if isinstance(value, str) else REDACTED
 
 
 def _plain(value: Any) -> Any:

@@ -43,7 +43,8 @@ def check_db(session: Session, file: Path | None) -> int:
     if file is None:
         found = call(session, "check-db")
     else:
-        from wacrmd.services.maintenance.integrity import check_file  # noqa: PLC0415 - slow to import, and seldom needed
+        # The store is slow to import, and most commands do not need it.
+        from wacrmd.services.maintenance.integrity import check_file  # noqa: PLC0415
         from wacrmd.views.json import as_object  # noqa: PLC0415
 
         found = as_object(check_file(file))
