@@ -1,6 +1,7 @@
 """`python -m bench.compare OTHER`: measures two checkouts in turn, and prints how their numbers differ.
 
-Whatever else the machine does meanwhile then slows both, so the ratios hold where single figures would not.
+Whatever else the machine does meanwhile then slows both, so the ratios hold where single figures would not. Each
+round begins with the one that ended the round before: a machine that becomes faster or slower favours neither.
 """
 
 import argparse
@@ -43,7 +44,7 @@ def table(before: list[Numbers], now: list[Numbers]) -> list[str]:
 
 
 def main() -> None:
-    """Measure `rounds` times: the other checkout, then this one."""
+    """Measure both checkouts `rounds` times."""
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
     parser.add_argument("other", type=Path, help="the checkout to compare with: the version before")
     parser.add_argument("only", nargs="*", default=SHORT, help=f"scripts; by default {', '.join(SHORT)}")
@@ -53,8 +54,8 @@ def main() -> None:
     arguments = [*given.only, *(["--quick"] if given.quick else [])]
     taken: defaultdict[Path, list[Numbers]] = defaultdict(list)
     checkouts = (given.other.resolve(), HERE)
-    for _ in range(given.rounds):
-        for checkout in checkouts:
+    for turn in range(given.rounds):
+        for checkout in checkouts[:: 1 if turn % 2 == 0 else -1]:
             taken[checkout].append(measure(checkout, arguments))
     print("\n".join(table(taken[checkouts[0]], taken[checkouts[1]])))
 

@@ -110,7 +110,7 @@ def superseded_acceptance(tx: Tx, broadcast_id: int, recipient_id: int) -> None:
 
 def cancel_returned(tx: Tx, broadcast_id: int, _recipient_id: int) -> None:
     tx.execute("UPDATE broadcast SET status = 'cancelled'")
-    recipients.cancel_returned(tx, f"[{broadcast_id}]")
+    recipients.cancel_returned(tx, [broadcast_id])
 
 
 def requeue(tx: Tx, broadcast_id: int, _recipient_id: int) -> None:

@@ -306,25 +306,33 @@ def recipients_changed(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> lis
     Recipients that became pending again in a cancelled broadcast are cancelled. A broadcast without pending recipients
     is completed.
     """
-    ids = json.dumps(list(broadcast_ids))
-    recipients.cancel_returned(tx, ids)
-    tx.execute("UPDATE broadcast SET updated_at = ? WHERE id IN (SELECT value FROM json_each(?))", (now, ids))
-    return _complete(tx, ids, now)
+    rows = tx.execute(
+        "UPDATE broadcast SET updated_at = ? WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, status",
+        (now, json.dumps(list(broadcast_ids))),
+    ).fetchall()
+    cancelled = [broadcast_id for broadcast_id, status in rows if status == BroadcastStatus.CANCELLED]
+    if cancelled:
+        recipients.cancel_returned(tx, cancelled)
+    # most statuses are about a broadcast that is `sent` already: nothing is left to do then
+    unfinished = [
+        broadcast_id for broadcast_id, status in rows if status in BROADCAST.of(_E.COMPLETED).before
+    ]
+    return _complete(tx, unfinished, now) if unfinished else []
 
 
 def complete(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     """Make the broadcast `sent` if no recipient is pending or in flight; whether that was so."""
-    return bool(_complete(tx, json.dumps([broadcast_id]), now))
+    return bool(_complete(tx, [broadcast_id], now))
 
 
-def _complete(tx: Tx, ids: str, now: Millis) -> list[int]:
+def _complete(tx: Tx, ids: list[int], now: Millis) -> list[int]:
     rows = tx.execute(
         f"UPDATE broadcast SET status = {after(_E.COMPLETED)}, completed_at = ?1, updated_at = ?1, {_NO_HOLD}"
         f" WHERE id IN (SELECT value FROM json_each(?2)) AND {allows(_E.COMPLETED)}"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = broadcast.id AND r.status = 'pending')"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = broadcast.id AND r.status = 'sending')"
         " RETURNING id",
-        (now, ids),
+        (now, json.dumps(ids)),
     )
     completed = [broadcast_id for (broadcast_id,) in rows.fetchall()]
     for broadcast_id in completed:

@@ -133,7 +133,8 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.ids_changed]
     )
     recipient_history.add_statuses(tx, reported)
-    _keep_unmatched(tx, unmatched, now)
+    if unmatched:
+        _keep_unmatched(tx, unmatched, now)
     status_events.emit(tx, [row.id for row in rows.values() if row.changed], now)
     if named:
         done.add(apply_unmatched(tx, named, now))

@@ -39,16 +39,12 @@ def cancel_pending(tx: Tx, broadcast_id: int) -> None:
     )
 
 
-def cancel_returned(tx: Tx, broadcast_ids: str) -> None:
-    """Cancel recipients that became pending again after an attempt, in those of these broadcasts that are cancelled.
-
-    `broadcast_ids` is a JSON array.
-    """
+def cancel_returned(tx: Tx, broadcast_ids: Iterable[int]) -> None:
+    """Cancel recipients that became pending again after an attempt, in these broadcasts: they are cancelled."""
     tx.execute(
         f"UPDATE recipient SET status = {after(_E.BROADCAST_CANCELLED)} WHERE {allows(_E.BROADCAST_CANCELLED)}"
-        " AND broadcast_id IN (SELECT b.id FROM broadcast b WHERE b.status = 'cancelled'"
-        " AND b.id IN (SELECT value FROM json_each(?)))",
-        (broadcast_ids,),
+        " AND broadcast_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(broadcast_ids)),),
     )
 
 
