@@ -178,6 +178,7 @@ class Everything:
                 await self.admin("broadcast.cancel", id=scheduled)
         await self.api("POST", f"broadcasts/{scheduled}/cancel")
         await self.stop_and_continue()
+        await self.cancel_in_flight()
         await self.api("POST", f"broadcasts/{failed}/retry", json={"statuses": ["failed"]})
         await here.until_status(failed, "sent")
         await self.admin("broadcast.give-up", id=lost)
@@ -201,6 +202,17 @@ class Everything:
             await template_event(self.here, event)
         await self.admin("number.resume", id=PHONE_NUMBER_ID)
         await self.here.until_status(begun, "sent")
+
+    async def cancel_in_flight(self) -> None:
+        """A broadcast that is cancelled before Meta answers that the message can be sent again."""
+        sender = self.here.running.sender
+        self.here.sim.change(hold_answers=True, error_share=1.0, error_code=131000)
+        begun = await self.here.send(people(1, 750))
+        await eventually(lambda: sender.in_flight == 1)
+        await self.api("POST", f"broadcasts/{begun}/cancel")
+        self.here.sim.change(hold_answers=False)
+        await self.here.until(begun, lambda shown: shown["cancelled_count"] == 1)
+        self.here.sim.change(error_share=0.0)
 
     async def receive_unmatched(self) -> None:
         """A status and a reply that come before Meta's response to the send."""

@@ -79,8 +79,13 @@ class GraphApi:
                 return await self._accept(request, phone_number_id, send, raw, fault)
         else:
             refusal = send
+        await self._until_not_held()
         await asyncio.sleep(self._latency_s())
         return self._refuse(refusal)
+
+    async def _until_not_held(self) -> None:
+        while self._state.options.hold_answers:
+            await self._state.changed.wait()
 
     async def _end_without_message(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         """End a request whose message is not accepted."""
@@ -116,8 +121,7 @@ class GraphApi:
         entry = ledger.take(phone_number_id, send, self._wamid(send), raw, at_ms)
         key = f"{digits(send.input)}/{send.template}"
         held = is_held(options, key)
-        while self._state.options.hold_answers:
-            await self._state.changed.wait()
+        await self._until_not_held()
         latency_s = self._latency_s()
         await self._schedule_webhooks(entry, options, key, latency_s)
         if latency_s:

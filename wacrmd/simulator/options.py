@@ -89,7 +89,9 @@ class Options:
     seed: int = _option(1, "with the same seed, the same happens to the same recipient and template")
     latency_ms: int = _ms(0, "how long an answer takes; the message is accepted before that")
     latency_jitter_ms: int = _ms(0, "up to this much is added to the latency, at random")
-    hold_answers: bool = _option(False, "while this is true, messages are accepted and not answered")
+    hold_answers: bool = _option(
+        False, "while this is true, messages are accepted or refused, and not answered"
+    )
     rewrite_wa_id: bool = _option(True, "Brazilian and Mexican numbers get another `wa_id`, like at Meta")
     held_share: float = _share(
         "share of the accepted messages that are answered `held_for_quality_assessment`"
