@@ -36,6 +36,7 @@ from wacrmd.services.maintenance import data_subjects, retention
 from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
+from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
 from wacrmd.store import accounts, audit, broadcasts
@@ -65,6 +66,7 @@ class Daemon:
     scheduler: Scheduler
     queue: DispatchQueue
     dispatcher: Dispatcher
+    intake: Intake
     access: "AdminAccess"
     admin: AdminServer[Context]
     api_listener: Listener
@@ -184,6 +186,7 @@ async def _open(
         scheduler=Scheduler(ctx, _periodic_jobs(ctx, sender, queue)),
         queue=queue,
         dispatcher=Dispatcher(ctx),
+        intake=Intake(ctx),
         access=access,
         admin=AdminServer(registry(), ctx, audit=partial(_audit, ctx), level_of=access.level_of),
         api_listener=api_listener,
@@ -233,6 +236,7 @@ def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
     tasks.start_soon(daemon.scheduler.run)
     tasks.start_soon(Scheduler(ctx, _maintenance_jobs(ctx), vital=False).run)
     tasks.start_soon(daemon.dispatcher.run)
+    tasks.start_soon(daemon.intake.run)
     tasks.start_soon(sync.keep_synced, ctx)
     tasks.start_soon(meta_check.keep_checked, ctx)
     tasks.start_soon(Watchdog(ctx, daemon.scheduler, daemon.queue, daemon.notifier).run)
@@ -242,7 +246,7 @@ def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> N
     ctx = daemon.ctx
     for listener, app in (
         (daemon.api_listener, api.build(ctx)),
-        (daemon.meta_webhook_listener, meta_webhooks.build(ctx)),
+        (daemon.meta_webhook_listener, meta_webhooks.build(ctx, daemon.intake)),
     ):
         tasks.start_soon(partial(serve_http, listener, app, shutdown=shutdown, drain_s=DRAIN_S))
     tasks.start_soon(daemon.admin.serve, daemon.admin_listener)

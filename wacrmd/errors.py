@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
@@ -51,6 +52,10 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
     ErrorCode.NOT_FOUND: ErrorMeaning(
         HTTPStatus.NOT_FOUND, "No such thing, or it belongs to another account."
     ),
+    ErrorCode.METHOD_NOT_ALLOWED: ErrorMeaning(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "Another method than the path takes; `Allow` names those that it does (only on the listener for Meta).",
+    ),
     ErrorCode.CONFLICT: ErrorMeaning(
         HTTPStatus.CONFLICT, "The state does not allow it; the message names the state."
     ),
@@ -70,7 +75,7 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
     ),
     ErrorCode.UNAVAILABLE: ErrorMeaning(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "The daemon is draining or the disk is full; `Retry-After` says how long to wait.",
+        "The daemon is draining, the disk is full or too much waits; `Retry-After` says how long to wait.",
     ),
 }
 """Every error that a caller can see."""

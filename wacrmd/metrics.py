@@ -120,6 +120,13 @@ class Metrics:
             "meta_webhook_signature_failures",
             "Webhooks from Meta whose signature no configured app secret verifies.",
         )
+        self.meta_webhooks_refused = self._counter(
+            "meta_webhooks_refused",
+            "Webhooks from Meta that were refused because too many waited; Meta sends them again.",
+        )
+        self.meta_webhooks_waiting = self._gauge(
+            "meta_webhooks_waiting", "Webhooks from Meta that wait to be stored."
+        )
         self.meta_webhook_duration = self._histogram(
             "meta_webhook_duration_seconds",
             "Time to parse and durably store one webhook from Meta.",

@@ -64,7 +64,7 @@ class Behaviours:
         return PlainTextResponse("hello")
 
     async def body(self, request: Request) -> Response:
-        body = await read_body(request, limit=LIMIT, deadline_s=self.body_deadline_s)
+        body = await read_body(request.scope, request.receive, limit=LIMIT, deadline_s=self.body_deadline_s)
         return PlainTextResponse(str(len(body)))
 
     async def unread(self, request: Request) -> Response:

@@ -165,8 +165,7 @@ def part(body: bytes, more: bool = True) -> Message:
 async def body_of(
     messages: list[Message], *headers: tuple[bytes, bytes], deadline_s: float = PATIENCE_S
 ) -> bytes:
-    request = Request(http_scope(*headers), receiving(messages))
-    return await read_body(request, limit=8, deadline_s=deadline_s)
+    return await read_body(http_scope(*headers), receiving(messages), limit=8, deadline_s=deadline_s)
 
 
 async def test_a_body_within_the_limit_is_read_completely() -> None:

@@ -69,7 +69,9 @@ class Pipeline:
             query = params = validated(operation, form.query, given, {} if own_form else path)
         if form.body is not None:
             api = self.ctx.config.api
-            raw = await read_body(request, limit=api.max_body_bytes, deadline_s=api.body_timeout_s)
+            raw = await read_body(
+                request.scope, request.receive, limit=api.max_body_bytes, deadline_s=api.body_timeout_s
+            )
             params = validated(operation, form.body, parse_body(raw), {} if own_form else path)
         if http.handler is not None:
             request_id: str = request.scope["state"]["request_id"]

@@ -1,29 +1,47 @@
 """Reading the body of a request, with a limit of size and time."""
 
-from anyio import move_on_after
-from starlette.requests import Request
+import asyncio
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from wacrmd.errors import ErrorCode, Refusal, bad_request
 
 
-async def read_body(request: Request, *, limit: int, deadline_s: float) -> bytes:
+async def read_body(scope: Scope, receive: Receive, *, limit: int, deadline_s: float) -> bytes:
     """The whole body: at most `limit` bytes, received within `deadline_s`.
 
     Raises Refusal for a body that is too large (before reading, if its length is declared) or too slow, and
     starlette's ClientDisconnect if the client has disconnected.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    declared = declared_length(scope)
+    if declared is not None and declared > limit:
         raise _too_large(limit)
-    body = bytearray()
-    with move_on_after(deadline_s) as deadline:
-        async for chunk in request.stream():
-            if len(body) + len(chunk) > limit:
-                raise _too_large(limit)
-            body += chunk
-    if deadline.cancelled_caught:
-        raise bad_request(f"the body did not arrive within {deadline_s:g} s: {len(body)} bytes came")
-    return bytes(body)
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(deadline_s):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                if chunk := message.get("body", b""):
+                    size += len(chunk)
+                    if size > limit:
+                        raise _too_large(limit)
+                    chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise bad_request(f"the body did not arrive within {deadline_s:g} s: {size} bytes came") from None
+
+
+def declared_length(scope: Scope) -> int | None:
+    """The length that the request declares; None without a length."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else None
+    return None
 
 
 def _too_large(limit: int) -> Refusal:

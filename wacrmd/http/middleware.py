@@ -1,7 +1,7 @@
 """What both HTTP listeners share: a request id for each request, and a JSON answer for each error."""
 
 import re
-import uuid
+from secrets import token_hex
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -70,7 +70,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and SAFE_REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return uuid.uuid4().hex
+    return token_hex(16)
 
 
 def error_response(refusal: Refusal) -> Response:

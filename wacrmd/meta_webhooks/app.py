@@ -1,59 +1,83 @@
-"""The app for Meta's webhooks: one path, GET to verify it and POST for signed events; nothing else."""
+"""The app for Meta's webhooks: one path, GET to verify it and POST for signed events; nothing else.
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+Plain ASGI without a framework: most of what the daemon receives under load are these requests.
+"""
+
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
 
 from wacrmd.errors import ErrorCode, Refusal, bad_request
-from wacrmd.http.body import read_body
-from wacrmd.http.middleware import RequestMiddleware
+from wacrmd.http.body import declared_length, read_body
+from wacrmd.http.middleware import RequestMiddleware, error_response
 from wacrmd.log import get_logger
 from wacrmd.meta.webhook import decode, parse, verify
 from wacrmd.services.context import Context
-from wacrmd.services.meta_events import ingest
+from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers.read import is_verify_token
+
+METHODS = "GET, HEAD, POST"
+
+SMALL_BODY_BYTES = 64 << 10
+"""A body of this size has mostly arrived with its head, so it is read before a webhook is refused."""
 
 log = get_logger(__name__)
 
 
-def build(ctx: Context) -> Starlette:
+def build(ctx: Context, intake: Intake) -> RequestMiddleware:
     """The ASGI app of the webhook listener."""
-    handlers = _Handlers(ctx)
-    path = ctx.config.webhooks.path
-    return Starlette(
-        routes=[
-            Route(path, handlers.subscribe, methods=["GET"]),
-            Route(path, handlers.events, methods=["POST"]),
-        ],
-        middleware=[Middleware(RequestMiddleware)],
-    )
+    return RequestMiddleware(_App(ctx, intake))
 
 
-class _Handlers:
+class _App:
     """The two requests that Meta makes (docs/meta.md, Webhooks)."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, intake: Intake) -> None:
         self._ctx = ctx
+        self._intake = intake
+        path = ctx.config.webhooks.path
+        self._paths = {path, path.rstrip("/"), f"{path}/"}
 
-    async def subscribe(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI 3)."""
+        if scope["path"] not in self._paths:
+            raise Refusal(ErrorCode.NOT_FOUND, "There is nothing at this path")
+        match scope["method"]:
+            case "POST":
+                await self._events(scope, receive)
+                await _answer(send, 200)
+            case "GET" | "HEAD":
+                status, text = await self._subscribe(scope)
+                await _answer(send, status, text.encode())
+            case method:
+                response = error_response(
+                    Refusal(ErrorCode.METHOD_NOT_ALLOWED, f"{method} is none of {METHODS}")
+                )
+                response.headers["Allow"] = METHODS
+                await response(scope, receive, send)
+
+    async def _subscribe(self, scope: Scope) -> tuple[int, str]:
         """Answer Meta's challenge if the verify token is that of a configured number."""
-        query = request.query_params
-        token = query.get("hub.verify_token", "")
-        if query.get("hub.mode") == "subscribe" and await is_verify_token(self._ctx, token):
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        mode, token, challenge = (
+            query.get(name, [""])[-1] for name in ("hub.mode", "hub.verify_token", "hub.challenge")
+        )
+        if mode == "subscribe" and await is_verify_token(self._ctx, token):
             log.info("meta_webhook_verified")
-            return PlainTextResponse(query.get("hub.challenge", ""))
+            return 200, challenge
         log.warning("meta_webhook_verification_rejected")
-        return PlainTextResponse("the verify token is not one of a configured number", status_code=403)
+        return 403, "the verify token is not one of a configured number"
 
-    async def events(self, request: Request) -> Response:
-        """Store events that are signed with a configured app secret; answers 200 once they are durable."""
-        ctx = self._ctx
-        config = ctx.config.webhooks
-        body = await read_body(request, limit=config.max_body_bytes, deadline_s=config.body_timeout_s)
+    async def _events(self, scope: Scope, receive: Receive) -> None:
+        """Store events that are signed with a configured app secret; returns once they are durable."""
+        ctx, config = self._ctx, self._ctx.config.webhooks
+        length = declared_length(scope)
+        if length is None or length > SMALL_BODY_BYTES:
+            self._refuse_overload()
+        body = await read_body(scope, receive, limit=config.max_body_bytes, deadline_s=config.body_timeout_s)
+        self._refuse_overload()
         secrets, authorized = await ctx.app_secrets.current()
-        index = verify(secrets, body, request.headers.get("x-hub-signature-256"))
+        index = verify(secrets, body, _signature(scope))
         if index is None:
             ctx.metrics.meta_webhook_signature_failures.inc()
             log.warning("meta_webhook_signature_rejected", bytes=len(body))
@@ -61,10 +85,33 @@ class _Handlers:
                 ErrorCode.UNAUTHORIZED,
                 "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret",
             )
-        try:
-            payload = decode(body)
-        except ValueError as error:
-            raise bad_request(f"The body is not JSON: {error}") from error
         with ctx.metrics.meta_webhook_duration.time():
-            await ingest.ingest(ctx, parse(payload, ctx.clock.now()), authorized[index])
-        return Response(status_code=200)
+            try:
+                payload = decode(body)
+            except ValueError as error:
+                raise bad_request(f"The body is not JSON: {error}") from error
+            await self._intake.store(parse(payload, ctx.clock.now()), authorized[index], len(body))
+
+    def _refuse_overload(self) -> None:
+        """Raise Refusal if too many webhooks wait. It comes before the signature is checked, which would cost more."""
+        if self._intake.is_full():
+            raise Refusal(
+                ErrorCode.UNAVAILABLE,
+                "More webhooks come than can be stored: send this one again",
+                retry_after_s=1,
+            )
+
+
+def _signature(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-hub-signature-256":
+            return str(value, "latin-1")
+    return None
+
+
+async def _answer(send: Send, status: int, text: bytes = b"") -> None:
+    headers = [(b"content-length", b"%d" % len(text))]
+    if text:
+        headers.append((b"content-type", b"text/plain; charset=utf-8"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})

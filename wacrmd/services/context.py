@@ -11,6 +11,7 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
 from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.changes import Changes
+from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
 from wacrmd.store.database import Database, Tx
 from wacrmd.vault import Vault
@@ -79,4 +80,5 @@ class Context:
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     meta_webhook_liveness: MetaWebhookLiveness = field(default_factory=MetaWebhookLiveness)
+    meta_webhook_backlog: Backlog = field(default_factory=Backlog)
     control: Control = field(default_factory=Control)

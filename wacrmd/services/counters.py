@@ -31,8 +31,8 @@ def count_applied(ctx: Context, applied: Applied) -> None:
         ctx.metrics.message_failures.labels(_code(failure.receipt.error), "webhook").inc()
 
 
-def count_webhook(ctx: Context, kinds: dict[str, int], applied: Applied) -> None:
-    """Count one webhook of Meta: its events by kind, and its statuses."""
+def count_webhooks(ctx: Context, kinds: dict[str, int], applied: Applied) -> None:
+    """Count webhooks of Meta: their events by kind, and their statuses."""
     for kind, count in kinds.items():
         ctx.metrics.meta_webhook_events.labels(kind).inc(count)
     count_applied(ctx, applied)

@@ -60,6 +60,9 @@ class WebhookStatus:
     """Meta's webhooks, and those to local apps."""
 
     last_status_at: Annotated[Time | None, Doc("when Meta last sent a status, since the start")]
+    waiting: Annotated[int, Doc("webhooks from Meta that wait to be stored")]
+    refused: Annotated[int, Doc("webhooks from Meta that were refused in the newest overload")]
+    refused_at: Annotated[Time | None, Doc("when the last one was refused, since the start")]
     unmatched_statuses: Annotated[
         int, Doc("statuses of messages that are not known yet, counted up to 10,000")
     ]

@@ -89,6 +89,8 @@ def _facts(found: JsonObject) -> list[tuple[str, str]]:
         if webhooks["last_status_at"]
         else "no status since the start"
     )
+    if webhooks["waiting"]:
+        received += f"; {webhooks['waiting']} webhooks wait"
     unmatched = webhooks["unmatched_statuses"]
     facts += [
         ("webhooks", received + (f"; {unmatched} for messages not known yet" if unmatched else "")),

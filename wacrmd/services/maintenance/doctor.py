@@ -34,7 +34,7 @@ async def run_checks(ctx: Context) -> DoctorReport:
         "database": partial(_in_thread, partial(_database, ctx)),
         "workers": partial(_workers, ctx),
         "Meta": partial(network_checks.meta_api, ctx),
-        "webhooks": partial(network_checks.public_url, ctx),
+        "webhooks": partial(_webhooks, ctx),
     }
     configured = await ctx.db.read(numbers.all_of)
     for number in configured:
@@ -132,6 +132,16 @@ async def _workers(ctx: Context) -> list[Check]:
         detail = "the daemon is draining: nothing is accepted or sent"
         advice = "Restart the daemon, or end the drain: wacrmd drain --off"
         found.append(Check("drain", CheckState.WARN, detail, advice))
+    return found
+
+
+async def _webhooks(ctx: Context) -> list[Check]:
+    found = await network_checks.public_url(ctx)
+    if (overload := ctx.meta_webhook_backlog.overload_lately(ctx.clock.now())) is not None:
+        advice = (
+            "Nothing is lost. If it happens often, this machine or its disk is too slow for what Meta sends."
+        )
+        found.append(Check("overload", CheckState.WARN, overload.text(), advice))
     return found
 
 

@@ -35,6 +35,7 @@ def _set_daemon(ctx: Context) -> None:
     metrics.workers_alive.set(workers.workers_alive)
     metrics.workers_busy.set(workers.busy)
     metrics.jobs_waiting.set(workers.waiting)
+    metrics.meta_webhooks_waiting.set(ctx.meta_webhook_backlog.webhooks)
     metrics.database_unwritable.set(ctx.db.outage is not None)
 
 

@@ -49,8 +49,10 @@ async def read_status(ctx: Context) -> Status:
     sums = await ctx.db.read(partial(stats.read, now=now))
     uncertain = await ctx.db.read(recipients.uncertain)
     usage = await anyio.to_thread.run_sync(disk_usage, ctx.db.path)
-    workers = ctx.queue.health()
+    workers, overload = ctx.queue.health(), ctx.meta_webhook_backlog.overload
     warnings = [*_storage_warnings(ctx, usage), *_silence_warnings(ctx, numbers, now)]
+    if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
+        warnings.append(lately.text())
     if workers.workers_alive < workers.workers:
         dead = workers.workers - workers.workers_alive
         warnings.append(f"{dead} of {workers.workers} sender workers have died: they are replaced")
@@ -76,6 +78,9 @@ async def read_status(ctx: Context) -> Status:
         ),
         webhooks=WebhookStatus(
             last_status_at=ctx.meta_webhook_liveness.last_status_at,
+            waiting=ctx.meta_webhook_backlog.webhooks,
+            refused=overload.refused if overload else 0,
+            refused_at=overload.last if overload else None,
             unmatched_statuses=sums.unmatched_statuses,
             deliveries_pending=sums.deliveries_pending,
         ),

@@ -1,4 +1,4 @@
-"""One webhook of Meta while its updates are applied: the transaction, what it authorises, and the result."""
+"""Webhooks of Meta while their updates are applied: the transaction, what each authorises, and the result."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ _NOT_AUTHORIZED = {"ignored": "this number or account is not configured with thi
 
 @dataclass(slots=True)
 class IngestResult:
-    """What one webhook changed: for the log, the metrics, and what is done after the commit."""
+    """What webhooks changed: for the log, the metrics, and what is done after the commit."""
 
     broadcasts: set[int] = field(default_factory=set)
     """Row ids of the broadcasts that changed."""
@@ -28,7 +28,7 @@ class IngestResult:
     statuses: Applied = field(default_factory=Applied)
     numbers_with_statuses: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
-    """Ids of numbers and business accounts that are not configured with the secret of this webhook."""
+    """Ids of numbers and business accounts that are not configured with the secret of the webhook."""
 
     def count(self, kind: str, by: int = 1) -> None:
         """Count `by` events of a kind."""
@@ -38,13 +38,13 @@ class IngestResult:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What the functions that apply the updates of one webhook share; all of them run in one transaction."""
+    """What the functions that apply the updates of one webhook share; webhooks of a transaction share `result`."""
 
     tx: Tx
     config: Config
     authorized: AuthorizedNumbers
     now: Millis
-    result: IngestResult = field(default_factory=IngestResult)
+    result: IngestResult
 
     def number(self, phone_number_id: str | None) -> tuple[str, str] | None:
         """(id, account id) of the number, if the webhook's secret authorises it."""

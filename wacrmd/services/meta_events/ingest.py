@@ -1,7 +1,9 @@
-"""Applies Meta's webhooks, each in one transaction; Meta gets 200 only after the commit."""
+"""Applies Meta's webhooks in one transaction; Meta gets 200 only after the commit."""
 
+from collections.abc import Sequence
 from functools import partial
 
+from wacrmd.clock import Millis
 from wacrmd.domain.receipt import Receipt
 from wacrmd.log import get_logger
 from wacrmd.meta.webhook import (
@@ -25,16 +27,21 @@ from wacrmd.services.meta_events.account_updates import (
 )
 from wacrmd.services.meta_events.batch import Batch, IngestResult
 from wacrmd.services.meta_events.messages import apply_message, apply_preference
-from wacrmd.store import broadcasts, receipts
+from wacrmd.store import broadcasts
+from wacrmd.store import receipts as store_receipts
 from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
 
 
-async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumbers) -> IngestResult:
-    """Apply the updates of one webhook; raises StorageError, then it is not answered 200 and Meta repeats it."""
-    result = await ctx.db.write(partial(_apply, ctx=ctx, updates=updates, authorized=authorized))
-    counters.count_webhook(ctx, result.kinds, result.statuses)
+Verified = tuple[list[Update], AuthorizedNumbers]
+"""A webhook's updates, and what the app secret that signed it authorises."""
+
+
+async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> None:
+    """Apply webhooks in their order, all or none; raises StorageError, and what applying them raises."""
+    result = await ctx.db.write(partial(_apply, ctx=ctx, webhooks=webhooks))
+    counters.count_webhooks(ctx, result.kinds, result.statuses)
     for number_id, detail in result.throttled.items():
         ctx.throughput.throttle(number_id, detail)
     pausing.continue_sending(ctx, result.resumed)
@@ -44,30 +51,45 @@ async def ingest(ctx: Context, updates: list[Update], authorized: AuthorizedNumb
         ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.now())
     for subject in sorted(result.unknown):
         log.warning("meta_webhook_number_unknown", subject=subject)
+
+
+def _apply(tx: Tx, *, ctx: Context, webhooks: Sequence[Verified]) -> IngestResult:
+    result, now = IngestResult(), ctx.clock.now()
+    receipts: list[Receipt] = []
+    has_statuses = False
+    for updates, authorized in webhooks:
+        batch = Batch(tx, ctx.config, authorized, now, result)
+        for update in updates:
+            if isinstance(update, StatusUpdate):
+                receipts += _receipt(batch, update)
+                has_statuses = True
+                continue
+            if has_statuses:  # other updates see what the statuses before them have made of the recipients
+                _apply_receipts(tx, result, receipts, now)
+                receipts, has_statuses = [], False
+            receipts += _apply_other(batch, update)
+    _apply_receipts(tx, result, receipts, now)
+    if result.broadcasts:
+        broadcasts.recipients_changed(tx, result.broadcasts, now)
     return result
 
 
-def _apply(tx: Tx, *, ctx: Context, updates: list[Update], authorized: AuthorizedNumbers) -> IngestResult:
-    batch = Batch(tx, ctx.config, authorized, ctx.clock.now())
-    statuses: list[Receipt] = []
-    for update in updates:
-        match update:
-            case StatusUpdate():
-                statuses += _receipt(batch, update)
-            case InboundMessage():
-                statuses += apply_message(batch, update)
-            case Preference():
-                apply_preference(batch, update)
-            case NumberSignal():
-                apply_number_signal(batch, update)
-            case TemplateEvent():
-                apply_template_event(batch, update)
-            case AccountEvent():
-                apply_account_event(batch, update)
-            case Ignored():
-                batch.result.count("ignored")
-    _apply_statuses(batch, statuses)
-    return batch.result
+def _apply_other(batch: Batch, update: Update) -> list[Receipt]:
+    """Apply an update that is no status; a reply is a receipt that is still to be applied."""
+    match update:
+        case InboundMessage():
+            return apply_message(batch, update)
+        case Preference():
+            apply_preference(batch, update)
+        case NumberSignal():
+            apply_number_signal(batch, update)
+        case TemplateEvent():
+            apply_template_event(batch, update)
+        case AccountEvent():
+            apply_account_event(batch, update)
+        case Ignored():
+            batch.result.count("ignored")
+    return []
 
 
 def _receipt(batch: Batch, update: StatusUpdate) -> list[Receipt]:
@@ -91,16 +113,16 @@ def _receipt(batch: Batch, update: StatusUpdate) -> list[Receipt]:
     ]
 
 
-def _apply_statuses(batch: Batch, statuses: list[Receipt]) -> None:
-    result = batch.result
-    applied = result.statuses = receipts.apply(batch.tx, statuses, batch.now)
+def _apply_receipts(tx: Tx, result: IngestResult, receipts: list[Receipt], now: Millis) -> None:
+    if not receipts:
+        return
+    applied = store_receipts.apply(tx, receipts, now)
+    result.statuses.add(applied)
     result.count("status_applied", applied.applied)
     result.count("status_repeated", applied.repeated)
     result.count("status_unmatched", applied.unmatched)
     result.broadcasts |= applied.broadcasts
     for failure in applied.failed:
-        result.pauses += after_failure(batch.tx, failure, batch.now)
+        result.pauses += after_failure(tx, failure, now)
         if (detail := throttled_by(failure)) is not None:
             result.throttled[failure.receipt.number_id] = detail
-    if result.broadcasts:
-        broadcasts.recipients_changed(batch.tx, result.broadcasts, batch.now)

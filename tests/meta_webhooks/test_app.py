@@ -1,0 +1,65 @@
+"""The listener for Meta's webhooks, over real sockets: what it answers."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.meta import post
+from tests.support.site import VERIFY_TOKEN, Site, site
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/webhooks/meta"
+
+
+async def test_what_the_listener_answers(tmp_path: Path) -> None:
+    async with site(tmp_path, extra="[webhooks]\nmax_body_bytes = 4096\n") as here:
+        await another_path_is_404(here)
+        await another_method_is_405(here)
+        await the_challenge_is_the_whole_answer(here)
+        await bodies_are_limited_and_verified(here)
+        await a_signed_webhook_is_an_empty_200(here)
+
+
+async def another_path_is_404(here: Site) -> None:
+    for path in ("/", "/webhooks", f"{PATH}/more", f"{PATH}//", "/api/v1/me", "/livez"):
+        answer = await here.hook.post(path, content=b"{}")
+        assert answer.status_code == 404, path
+        assert answer.json()["error"]["code"] == "not_found"
+        assert len(answer.headers["x-request-id"]) == 32
+
+
+async def another_method_is_405(here: Site) -> None:
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+        answer = await here.hook.request(method, PATH)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+        assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+async def the_challenge_is_the_whole_answer(here: Site) -> None:
+    query = {"hub.mode": "subscribe", "hub.verify_token": VERIFY_TOKEN, "hub.challenge": "11 58&<"}
+    for path in (PATH, f"{PATH}/"):
+        answer = await here.hook.get(path, params=query)
+        assert (answer.status_code, answer.text) == (200, "11 58&<")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    head = await here.hook.head(PATH, params=query)
+    assert (head.status_code, head.content) == (200, b"")
+    for wrong in ({"hub.mode": "other"}, {"hub.verify_token": "wrong"}, {"hub.verify_token": ""}):
+        assert (await here.hook.get(PATH, params=query | wrong)).status_code == 403
+    assert (await here.hook.get(f"{PATH}?%ff=%")).status_code == 403
+
+
+async def bodies_are_limited_and_verified(here: Site) -> None:
+    large = await here.hook.post(PATH, content=b" " * 4097)
+    assert (large.status_code, large.json()["error"]["code"]) == (413, "payload_too_large")
+    unsigned = await here.hook.post(PATH, content=b"{}", headers={"X-Request-Id": "mine"})
+    assert (unsigned.status_code, unsigned.json()["error"]["code"]) == (401, "unauthorized")
+    assert unsigned.headers["x-request-id"] == "mine"
+    assert (await post(here.hook, {}, secret="wrong")).status_code == 401
+    assert (await post(here.hook, {}, secret="")).status_code == 401
+
+
+async def a_signed_webhook_is_an_empty_200(here: Site) -> None:
+    answer = await post(here.hook, {"object": "whatsapp_business_account", "entry": []})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert len(answer.headers["x-request-id"]) == 32

@@ -1,0 +1,114 @@
+"""Takes verified webhooks of Meta and stores all that wait together: one transaction for many requests."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from wacrmd.clock import SECOND
+from wacrmd.log import get_logger
+from wacrmd.meta.webhook import Update
+from wacrmd.services.app_secrets import AuthorizedNumbers
+from wacrmd.services.context import Context
+from wacrmd.services.meta_events.ingest import ingest
+from wacrmd.services.meta_webhook_backlog import EPISODE_GAP
+from wacrmd.store.database import StorageError
+
+MAX_UPDATES = 500
+"""Updates in one transaction, if several webhooks share it: the sender's claims wait for it."""
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Webhook:
+    """A verified webhook: its updates, and what its app secret authorises."""
+
+    updates: list[Update]
+    authorized: AuthorizedNumbers
+    body_bytes: int
+    stored: asyncio.Future[None]
+
+
+class Intake:
+    """The webhooks that wait. Each is answered once it is stored; `run` stores them in the order of their arrival."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._backlog = ctx.meta_webhook_backlog
+        self._waiting: deque[Webhook] = deque()
+        self._wake = asyncio.Event()
+
+    def is_full(self) -> bool:
+        """Whether the next webhook is refused; it is counted, and the first of an overload is logged."""
+        if not self._backlog.is_full(asyncio.get_running_loop().time()):
+            return False
+        self._ctx.metrics.meta_webhooks_refused.inc()
+        if self._backlog.refuse(self._ctx.clock.now()):
+            log.warning("meta_webhook_overload_started", waiting=self._backlog.webhooks)
+            self._wake.set()
+        return True
+
+    async def store(self, updates: list[Update], authorized: AuthorizedNumbers, body_bytes: int) -> None:
+        """Return once the updates are durable; raises StorageError, and what applying them raises."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._backlog.add(body_bytes)
+        self._waiting.append(Webhook(updates, authorized, body_bytes, stored))
+        self._wake.set()
+        await stored
+
+    async def run(self) -> None:
+        """Store what waits, again and again."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._waiting:
+                await self._wait()
+                continue
+            group = self._next_group()
+            self._backlog.begin(loop.time())
+            try:
+                await self._store(group)
+            finally:
+                self._backlog.end(len(group), sum(each.body_bytes for each in group), loop.time())
+
+    async def _wait(self) -> None:
+        """Return when a webhook waits; in an overload also to see whether it has ended."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(EPISODE_GAP / SECOND if self._backlog.in_overload else None):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        ended = self._backlog.ended(self._ctx.clock.now())
+        if ended is not None:
+            seconds = (ended.last - ended.since) // SECOND
+            log.info("meta_webhook_overload_ended", refused=ended.refused, seconds=seconds)
+
+    def _next_group(self) -> list[Webhook]:
+        group = [self._waiting.popleft()]
+        updates = len(group[0].updates)
+        while self._waiting and updates + len(self._waiting[0].updates) <= MAX_UPDATES:
+            updates += len(self._waiting[0].updates)
+            group.append(self._waiting.popleft())
+        return group
+
+    async def _store(self, group: list[Webhook]) -> None:
+        """Store a group in one transaction. If one of several cannot be applied, each gets its own."""
+        failure: Exception
+        try:
+            await ingest(self._ctx, [(each.updates, each.authorized) for each in group])
+        except StorageError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - raised in the request, which logs it
+            if len(group) > 1:
+                for each in group:
+                    await self._store([each])
+                return
+            failure = error
+        else:
+            for each in group:
+                if not each.stored.done():  # else its request was cancelled
+                    each.stored.set_result(None)
+            return
+        for each in group:
+            if not each.stored.done():
+                each.stored.set_exception(failure)
