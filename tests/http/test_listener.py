@@ -428,3 +428,51 @@ async def test_a_descriptor_that_does_not_listen_is_a_configuration_error() -> N
         assert idle.fileno() >= 0
     with pytest.raises(ConfigError, match="Bad file descriptor"):
         Listener.open(Bind.parse("fd://999"), "[api] bind")
+
+
+async def test_http_2_in_clear_text_is_not_spoken(app: Behaviours) -> None:
+    async with serving(app) as listener:
+        stream = await raw(listener, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+        answer = await rest(stream)
+        await stream.aclose()
+        assert answer.startswith(b"HTTP/1.1 4")
+        upgrade = (
+            b"GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade, http2-settings, close\r\n"
+            b"http2-settings: AAMAAABkAAQAAP__\r\n\r\n"
+        )
+        stream = await raw(listener, upgrade)
+        answer = await rest(stream)
+        await stream.aclose()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"hello")
+
+
+async def test_an_idle_connection_is_closed_and_one_with_a_request_is_not(
+    app: Behaviours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wacrmd.http.server.KEEP_ALIVE_S", 0.05)
+    async with serving(app) as listener:
+        silent = await raw(listener, b"")
+        assert await rest(silent) == b""
+        await silent.aclose()
+        stream = await raw(listener, b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")
+        await app.entered.wait()
+        await anyio.sleep(0.2)  # longer than a connection may be idle
+        app.release.set()
+        answer = await rest(stream)
+        await stream.aclose()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"done")
+
+
+async def test_pipelined_requests_are_answered_in_their_order(app: Behaviours) -> None:
+    async with serving(app) as listener:
+        requests = b"".join(
+            b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (size, b"x" * size)
+            for size in (1, 22, 333)
+        )
+        stream = await raw(listener, requests + b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        answer = await rest(stream)
+        await stream.aclose()
+    bodies = [part.partition(b"\r\n\r\n")[2] for part in answer.split(b"HTTP/1.1 200")[1:]]
+    assert bodies == [b"1", b"22", b"333", b"hello"]

@@ -3,11 +3,10 @@
 import re
 from secrets import token_hex
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from wacrmd.errors import ERRORS, ErrorCode, Refusal
 from wacrmd.log import get_logger
@@ -43,26 +42,29 @@ class RequestMiddleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = [each for each in message.get("headers", ()) if each[0].lower() != b"x-request-id"]
+                message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_id)
-            except ClientDisconnect:
-                log.debug("client_disconnected", method=scope["method"], path=scope["path"])
-            except Refusal as refusal:
-                if started:
-                    log.exception("request_crashed", method=scope["method"], path=scope["path"])
-                else:
-                    await error_response(refusal)(scope, receive, send_with_id)
-            except Exception:
-                # Without the query: it may hold a webhook's verify token.
+        bound = bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            log.debug("client_disconnected", method=scope["method"], path=scope["path"])
+        except Refusal as refusal:
+            if started:
                 log.exception("request_crashed", method=scope["method"], path=scope["path"])
-                if not started:
-                    mistake = f"wacrmd made a mistake; search its log for request id {request_id}"
-                    crash = Refusal(ErrorCode.INTERNAL, mistake)
-                    await error_response(crash)(scope, receive, send_with_id)
+            else:
+                await error_response(refusal)(scope, receive, send_with_id)
+        except Exception:
+            # Without the query: it may hold a webhook's verify token.
+            log.exception("request_crashed", method=scope["method"], path=scope["path"])
+            if not started:
+                mistake = f"wacrmd made a mistake; search its log for request id {request_id}"
+                crash = Refusal(ErrorCode.INTERNAL, mistake)
+                await error_response(crash)(scope, receive, send_with_id)
+        finally:
+            reset_contextvars(**bound)
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,9 +1,8 @@
 """ASGI middleware between Hypercorn and an app: it can cancel all requests, and discards unread bodies."""
 
 import asyncio
-from dataclasses import dataclass
 
-from anyio import CancelScope, move_on_after
+from anyio import move_on_after
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wacrmd.errors import ErrorCode, Refusal
@@ -16,13 +15,54 @@ CANCEL_GRACE_S = 1.0
 """How long a cancelled request or connection may take to end."""
 
 
-@dataclass(slots=True, eq=False)
 class _Exchange:
-    """One request and its answer."""
+    """One request and its answer, in the task that Hypercorn runs for it."""
 
-    scope: CancelScope
-    body_ended: bool
-    started: bool = False
+    __slots__ = ("_receive", "_send", "_tracker", "body_ended", "is_cancelled", "started", "task")
+
+    def __init__(self, tracker: "RequestTracker", scope: Scope, receive: Receive, send: Send) -> None:
+        self._tracker = tracker
+        self._receive = receive
+        self._send = send
+        self.task = asyncio.current_task()
+        self.body_ended = not _has_body(scope)
+        self.started = False
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        """Cancel the app."""
+        if self.task is not None and not self.is_cancelled:
+            self.is_cancelled = True
+            self.task.cancel()
+
+    def end_cancellation(self) -> bool:
+        """Whether the task may go on after a CancelledError: nobody but us has cancelled it."""
+        return self.is_cancelled and self.task is not None and self.task.uncancel() == 0
+
+    async def receive(self) -> Message:
+        """Receive for the app."""
+        message = await self._receive()
+        self.body_ended = not message.get("more_body", False)  # also true of a disconnect
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send for the app; before the end of the answer the rest of the body is received."""
+        if message["type"] == "http.response.start":
+            self.started = True
+        elif not self.body_ended and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            with move_on_after(LINGER_S):
+                while not self.body_ended:
+                    await self.receive()
+            self.discard_rest()
+            message = {"type": "http.response.body"}
+        await self._send(message)
+
+    def discard_rest(self) -> None:
+        """Receive the rest of a body in a task of its own, until Hypercorn reports the end of the connection."""
+        if not self.body_ended:
+            self.body_ended = True
+            self._tracker.discard(self._receive)
 
 
 class RequestTracker:
@@ -43,7 +83,7 @@ class RequestTracker:
         """Cancel all requests, also those that are still to come; how many were running."""
         self._is_cancelling = True
         for exchange in self._running:
-            exchange.scope.cancel()
+            exchange.cancel()
         return len(self._running)
 
     def close(self) -> None:
@@ -55,51 +95,32 @@ class RequestTracker:
         """Serve one request (ASGI 3)."""
         if scope["type"] == "http":
             await self._exchange(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
         else:
-            await _lifespan(receive, send)
+            await send({"type": "websocket.close", "code": 1000})
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(CancelScope(), body_ended=not _has_body(scope))
-        if self._is_cancelling:
-            exchange.scope.cancel()
-
-        async def watched_receive() -> Message:
-            message = await receive()
-            exchange.body_ended = not message.get("more_body", False)  # also true of a disconnect
-            return message
-
-        async def watched_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                exchange.started = True
-            elif not exchange.body_ended and not message.get("more_body", False):
-                await send({**message, "more_body": True})
-                with move_on_after(LINGER_S):
-                    while not exchange.body_ended:
-                        await watched_receive()
-                self._discard_rest(exchange, receive)
-                message = {"type": "http.response.body"}
-            await send(message)
-
+        exchange = _Exchange(self, scope, receive, send)
         self._running.add(exchange)
         try:
-            with exchange.scope:
-                await self._app(scope, watched_receive, watched_send)
-            if exchange.scope.cancelled_caught and not exchange.started:
+            if self._is_cancelling:
+                await _answer_stopping(scope, receive, exchange.send)
+            else:
+                await self._app(scope, exchange.receive, exchange.send)
+        except asyncio.CancelledError:
+            if not exchange.end_cancellation():
+                raise
+            if not exchange.started:
                 with move_on_after(CANCEL_GRACE_S):
-                    await _answer_stopping(scope, receive, watched_send)
+                    await _answer_stopping(scope, receive, exchange.send)
         finally:
             self._running.discard(exchange)
-            self._discard_rest(exchange, receive)
+            exchange.discard_rest()
 
-    def _discard_rest(self, exchange: _Exchange, receive: Receive) -> None:
-        """Receive the rest of a body in a task of its own, until Hypercorn reports the end of the connection."""
-        if not exchange.body_ended:
-            exchange.body_ended = True
-            task = asyncio.create_task(_receive_until_closed(receive))
-            self._discards.add(task)
-            task.add_done_callback(self._discards.discard)
+    def discard(self, receive: Receive) -> None:
+        """Receive and discard in a task of its own, until Hypercorn reports the end of the connection."""
+        task = asyncio.create_task(_receive_until_closed(receive))
+        self._discards.add(task)
+        task.add_done_callback(self._discards.discard)
 
 
 async def _receive_until_closed(receive: Receive) -> None:
@@ -117,13 +138,6 @@ async def _answer_stopping(scope: Scope, receive: Receive, send: Send) -> None:
 
     refusal = Refusal(ErrorCode.UNAVAILABLE, "wacrmd is stopping: try again in a moment", retry_after_s=5)
     await error_response(refusal)(scope, receive, send_with_id)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    """Answer the ASGI lifespan; the daemon, not a server, opens and closes what the apps use."""
-    while (message := await receive())["type"] != "lifespan.shutdown":
-        await send({"type": f"{message['type']}.complete"})
-    await send({"type": "lifespan.shutdown.complete"})
 
 
 def _has_body(scope: Scope) -> bool:

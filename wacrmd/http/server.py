@@ -1,15 +1,15 @@
-"""Serves HTTP on a listening socket with Hypercorn, until it is stopped. Only this module imports hypercorn."""
+"""Serves HTTP on a listening socket until it is stopped."""
 
 import asyncio
 import logging
+from typing import cast
 
 import anyio
 from anyio import CancelScope
 from anyio.abc import TaskStatus
-from hypercorn.asyncio import serve as hypercorn_serve
-from hypercorn.config import Config
 from starlette.types import ASGIApp
 
+from wacrmd.http.connection import ASGIWrapper, Config, Connection, WorkerContext
 from wacrmd.http.request_tracker import CANCEL_GRACE_S, RequestTracker
 from wacrmd.http.sockets import BACKLOG, Listener
 from wacrmd.log import get_logger
@@ -18,9 +18,6 @@ KEEP_ALIVE_S = 75.0
 """Longer than a reverse proxy keeps a connection (nginx: 60 s): the side that sends requests closes it."""
 
 MAX_HEADERS_BYTES = 32 << 10
-
-HYPERCORN_GRACE_S = 86_400.0
-"""For Hypercorn's graceful timeout, which has no effect from Python 3.12 on: `serve` has its own."""
 
 log = get_logger(__name__)
 
@@ -35,49 +32,75 @@ async def serve(
 ) -> None:
     """Answer requests until `shutdown`; then running requests get `drain_s` and are cancelled.
 
-    Closes the listener. ASGI lifespan and websockets do not reach `app`.
+    Closes the listener. Websockets do not reach `app`.
     """
     tracker = RequestTracker(app)
-    # Hypercorn owns the descriptor from here on and closes it to stop accepting.
-    config = _hypercorn_config(listener.socket.detach())
-    # Starlette and Hypercorn type the same ASGI messages differently.
-    serving = hypercorn_serve(tracker, config, shutdown_trigger=shutdown.wait, mode="asgi")  # type: ignore[arg-type]
-    server = asyncio.create_task(serving, name=f"http {listener.address}")
-    stopping = asyncio.create_task(_wait(shutdown))
+    connections = _Connections(tracker)
+    accepting = await asyncio.start_server(connections.serve, sock=listener.socket, backlog=BACKLOG)
     task_status.started()
     try:
-        await asyncio.wait({server, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({server}, timeout=drain_s)
-        if not server.done():
+        await shutdown.wait()
+        accepting.close()
+        await connections.close_idle()
+        if not await connections.ended(drain_s):
             count = tracker.cancel_all()
             log.warning("requests_cancelled", address=listener.address, requests=count, drain_s=drain_s)
-            await asyncio.wait({server}, timeout=CANCEL_GRACE_S)
+            await connections.ended(CANCEL_GRACE_S)
     finally:
-        stopping.cancel()
+        accepting.close()
         tracker.cancel_all()
-        server.cancel()
+        connections.cancel()
         with CancelScope(shield=True):
-            await asyncio.wait({server}, timeout=CANCEL_GRACE_S)
+            await connections.ended(CANCEL_GRACE_S)
         tracker.close()
         listener.close()
-    if server.done() and not server.cancelled():
-        server.result()
 
 
-async def _wait(event: anyio.Event) -> None:
-    await event.wait()
+class _Connections:
+    """The connections that are open."""
+
+    def __init__(self, app: RequestTracker) -> None:
+        # Starlette and Hypercorn type the same ASGI messages differently.
+        self._app = ASGIWrapper(app)  # type: ignore[arg-type]
+        self._config = _hypercorn_config()
+        self._context = WorkerContext(max_requests=None)
+        self._open: dict[asyncio.Task[None], Connection] = {}
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until its end."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        loop = asyncio.get_running_loop()
+        connection = Connection(self._app, loop, self._config, self._context, {}, reader, writer)
+        self._open[task] = connection
+        try:
+            await connection
+        finally:
+            del self._open[task]
+
+    async def close_idle(self) -> None:
+        """Close those without a request now, and each of the others after its request."""
+        await self._context.terminated.set()
+        for connection in list(self._open.values()):
+            connection.close_if_idle()
+
+    async def ended(self, timeout_s: float) -> bool:
+        """Wait until all have ended; False if some have not in time."""
+        if self._open:
+            await asyncio.wait(list(self._open), timeout=timeout_s)
+        return not self._open
+
+    def cancel(self) -> None:
+        """End all of them."""
+        for task in self._open:
+            task.cancel()
 
 
-def _hypercorn_config(fd: int) -> Config:
+def _hypercorn_config() -> Config:
     errors = logging.getLogger("hypercorn.error")
-    errors.setLevel(logging.WARNING)  # instead of "Running on …" the daemon logs daemon_ready
     config = Config()
-    config.bind = [f"fd://{fd}"]
-    config.backlog = BACKLOG
     config.accesslog = None
     config.errorlog = errors
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE_S
-    config.graceful_timeout = HYPERCORN_GRACE_S
     config.h11_max_incomplete_size = MAX_HEADERS_BYTES
     return config
