@@ -11,7 +11,8 @@ import time
 
 import uvloop
 
-from wacrmd.meta.transport import Timeouts, Transport
+from wacrmd.http_client.client import Timeouts
+from wacrmd.meta.transport import Transport, request_head
 
 BODY = {
     "messaging_product": "whatsapp",
@@ -31,13 +32,14 @@ async def send(address: str, count: int, concurrency: int) -> dict[str, float]:
     transport = Transport(max_connections=concurrency)
     url = f"http://{address}/v23.0/106540352242920/messages"
     headers = {"Authorization": "Bearer EAAbench", "Content-Type": "application/json"}
+    head = request_head("POST", url, headers)
     timeouts = Timeouts(30, 30, 30)
     left = iter(range(count))
 
     async def loop() -> None:
         for index in left:
             body = json.dumps(BODY | {"biz_opaque_callback_data": f"bare:{index}"}).encode()
-            answer = await transport.exchange("POST", url, headers, body, timeouts)
+            answer = await transport.exchange(head, body, timeouts)
             if not json.loads(answer.content)["messages"][0]["id"]:
                 raise AssertionError(answer.content)
 

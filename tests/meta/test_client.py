@@ -66,7 +66,7 @@ async def test_templates_are_read_page_by_page_and_the_token_stays_in_the_header
     assert first[2]["limit"] == ["100"]
     assert "components" in first[2]["fields"][0]
     assert second[2]["after"] == ["a=b&c"]
-    assert all(b"authorization: Bearer EAAG\r\n" in head for head, _ in seen.requests)
+    assert all(b"Authorization: Bearer EAAG\r\n" in head for head, _ in seen.requests)
     assert all(b"cookie" not in head.lower() for head, _ in seen.requests)
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,37 +17,23 @@ from cryptography.x509.oid import NameOID
 from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver, receiver
 from wacrmd.http.address_policy import AddressPolicy
+from wacrmd.http_client import dns
 from wacrmd.outbound.client import MAX_ANSWER_BYTES, DeliveryResult, WebhookClient
 
 pytestmark = pytest.mark.anyio
 
 
-class Names(AbstractResolver):
+class Names:
     """A resolver whose look-ups return the next list of addresses, and the last list from then on."""
 
     def __init__(self, *answers: list[str]) -> None:
         self._answers = list(answers)
         self.asked = 0
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
         self.asked += 1
         addresses = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        pass
+        return [(socket.AF_INET, address) for address in addresses]
 
 
 @asynccontextmanager
@@ -56,7 +41,9 @@ async def calling(
     *allowed: str, names: Names | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[WebhookClient, Receiver]]:
     async with receiver(tls) as app:
-        client = WebhookClient(lambda: AddressPolicy(allowed), resolver=names)
+        client = WebhookClient(
+            lambda: AddressPolicy(allowed), resolve=names.resolve if names else dns.resolve
+        )
         try:
             yield client, app
         finally:
@@ -83,8 +70,8 @@ async def test_a_name_that_resolves_to_a_private_address_is_not_called() -> None
     """DNS rebinding: a public address when the webhook is created, 127.0.0.1 when it is called."""
     names = Names(["93.184.216.34"], ["127.0.0.1"])
     async with calling(names=names) as (client, app):
-        port = app.url.rsplit(":", 1)[1]
-        await names.resolve("rebind.example")  # the check when the webhook was created
+        port = int(app.url.rsplit(":", 1)[1])
+        await names.resolve("rebind.example", port)  # the check when the webhook was created
         answer = await post(client, f"http://rebind.example:{port}/")
         assert not answer.succeeded
         assert answer.error is not None

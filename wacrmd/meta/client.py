@@ -11,11 +11,14 @@ from wacrmd.clock import Millis
 from wacrmd.domain.template import Template
 from wacrmd.errors import WacrmdError
 from wacrmd.fields import JsonObject
+from wacrmd.http_client.client import Timeouts
+from wacrmd.http_client.failure import NotSentError, RequestFailedError
+from wacrmd.http_client.message import RequestHead
 from wacrmd.meta.answer import error_of, outcome_of
 from wacrmd.meta.errors import rule_for
 from wacrmd.meta.management import Health, NumberInfo, app_names, templates_of
 from wacrmd.meta.outcome import MetaError, NotSent, Outcome, Refused, Unknown
-from wacrmd.meta.transport import NotSentError, RequestFailedError, Timeouts, Transport
+from wacrmd.meta.transport import Transport, request_head
 from wacrmd.meta.untrusted import as_json, as_object, as_objects, as_text
 
 NUMBER_FIELDS = (
@@ -64,13 +67,10 @@ class MetaClient:
         read_timeout_s: float,
         max_connections: int,
         ssl_context: ssl.SSLContext | None = None,
-        trust_env: bool = False,
     ) -> None:
         timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
         self._base = f"{graph_url.rstrip('/')}/{api_version}"
-        self._transport = Transport(
-            max_connections=max_connections, ssl_context=ssl_context, trust_env=trust_env
-        )
+        self._transport = Transport(max_connections=max_connections, ssl_context=ssl_context)
         self._http = httpx.AsyncClient(
             transport=self._transport,
             timeout=timeout,
@@ -78,8 +78,8 @@ class MetaClient:
             headers={"Accept-Encoding": "identity", "User-Agent": "wacrmd"},
             trust_env=False,
         )
-        self._send_timeouts = Timeouts(timeout.pool, timeout.connect, timeout.read)
-        self._prepared: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+        self._send_timeouts = Timeouts(connect_timeout_s, connect_timeout_s, read_timeout_s)
+        self._prepared: dict[tuple[str, str], RequestHead] = {}
 
     async def send(self, phone_number_id: str, access_token: str, body: bytes) -> Outcome:
         """Post one message (the body of `payloads.body`) once; its outcome. Raises nothing but cancellation.
@@ -89,28 +89,29 @@ class MetaClient:
         """
         if not _fits_header(access_token):
             return Refused(TOKEN_UNUSABLE, httpx.codes.UNAUTHORIZED)
-        url, headers = self._prepare(phone_number_id, access_token)
         try:
-            answer = await self._transport.exchange("POST", url, headers, body, self._send_timeouts)
+            head = self._prepare(phone_number_id, access_token)
+            answer = await self._transport.exchange(head, body, self._send_timeouts)
         except RequestFailedError as error:
             kind = NotSent if isinstance(error, NotSentError) else Unknown
             return kind(error.phase, error.detail)
         return outcome_of(answer.status, answer.headers, answer.content)
 
-    def _prepare(self, phone_number_id: str, access_token: str) -> tuple[str, dict[str, str]]:
+    def _prepare(self, phone_number_id: str, access_token: str) -> RequestHead:
         key = (phone_number_id, access_token)
-        if (prepared := self._prepared.get(key)) is None:
+        if (head := self._prepared.get(key)) is None:
             headers = {
                 "Authorization": f"Bearer {access_token}",
                 "Content-Type": "application/json",
+                "Accept": "*/*",
                 "Accept-Encoding": "identity",
                 "User-Agent": "wacrmd",
             }
-            prepared = f"{self._base}/{phone_number_id}/messages", headers
+            head = request_head("POST", f"{self._base}/{phone_number_id}/messages", headers)
             if len(self._prepared) >= _MAX_PREPARED:
                 self._prepared.clear()
-            self._prepared[key] = prepared
-        return prepared
+            self._prepared[key] = head
+        return head
 
     async def templates(self, waba_id: str, access_token: str, now: Millis) -> list[Template]:
         """All templates of a business account, read at `now`; raises MetaCallError."""

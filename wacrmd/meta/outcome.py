@@ -1,23 +1,11 @@
 """The outcome of one request to Meta: what `sender.decision` decides on."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from wacrmd.domain.attempt import MetaError
+from wacrmd.http_client.failure import Phase
 
 __all__ = ["Accepted", "MetaError", "NotSent", "Outcome", "Phase", "Refused", "Unknown"]
-
-
-class Phase(StrEnum):
-    """How far a request got before it failed; before WRITE nothing was sent."""
-
-    POOL = "pool"
-    RESOLVE = "resolve"
-    CONNECT = "connect"
-    TLS = "tls"
-    WRITE = "write"
-    READ = "read"
-    ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import httpx
 
 from wacrmd.clock import SECOND, Millis
 from wacrmd.errors import describe
-from wacrmd.meta.transport import RequestFailedError, Transport
+from wacrmd.http_client.failure import RequestFailedError
+from wacrmd.meta.transport import Transport
 
 MAX_TEXT = 2000
 
@@ -36,10 +37,12 @@ async def probe(
     ssl_context: ssl.SSLContext | None = None,
 ) -> ProbeAnswer:
     """Send one request without credentials and follow no redirect; raises UnreachableError."""
-    transport = Transport(max_connections=1, ssl_context=ssl_context, trust_env=False)
+    transport = Transport(max_connections=1, ssl_context=ssl_context)
     headers = {"User-Agent": "wacrmd-doctor", "Accept-Encoding": "identity"}
     try:
-        async with httpx.AsyncClient(transport=transport, timeout=timeout_s, headers=headers) as client:
+        async with httpx.AsyncClient(
+            transport=transport, timeout=timeout_s, headers=headers, trust_env=False
+        ) as client:
             response = await client.request(method, url, params=params, content=content)
     except RequestFailedError as error:
         raise UnreachableError(error.detail) from error

@@ -1,28 +1,24 @@
 """One POST to the URL of a local app. It reaches allowed addresses only and follows no redirect."""
 
 import asyncio
-import socket
 import ssl
+import sys
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
-
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.connector import AddrInfoType
 
 from wacrmd import __version__
 from wacrmd.errors import describe
-from wacrmd.http import dns
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
+from wacrmd.http_client import dns
+from wacrmd.http_client.client import HttpClient, Timeouts
+from wacrmd.http_client.connector import Connector, ForbiddenAddressError, Resolve
+from wacrmd.http_client.failure import RequestFailedError
+from wacrmd.http_client.message import Headers, Origin, RequestHead
 
 MAX_ANSWER_BYTES = 64 << 10
 """How much of an answer is read, so that the connection can be used again. Nothing of it is kept or shown."""
 
-KEEPALIVE_S = 4.0
 USER_AGENT = f"wacrmd/{__version__}"
-
-_host: ContextVar[str] = ContextVar("host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +35,6 @@ class DeliveryResult:
         return self.error is None
 
 
-class ForbiddenAddressError(OSError):
-    """The URL's host has an address that must not be called."""
-
-    def __init__(self, host: str, address: str) -> None:
-        super().__init__(refusal(host, address))
-
-
-class _SystemResolver(AbstractResolver):
-    """Resolves names as the system does."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        del family  # addresses of every family: the connector tries them one after the other
-        return [
-            ResolveResult(
-                hostname=host, host=address, port=port, family=found, proto=0, flags=socket.AI_NUMERICHOST
-            )
-            for found, address in await dns.resolve(host, port)
-        ]
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
 class WebhookClient:
     """Posts webhooks. `address_policy` returns the policy in force: the configuration may change meanwhile.
 
@@ -72,101 +43,58 @@ class WebhookClient:
     """
 
     def __init__(
-        self, address_policy: Callable[[], AddressPolicy], *, resolver: AbstractResolver | None = None
+        self, address_policy: Callable[[], AddressPolicy], *, resolve: Resolve = dns.resolve
     ) -> None:
         self._address_policy = address_policy
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                resolver=resolver or _SystemResolver(),
-                use_dns_cache=False,
-                ssl=ssl.create_default_context(),
-                limit=0,
-                keepalive_timeout=KEEPALIVE_S,
-                socket_factory=self._socket,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        connector = Connector(ssl.create_default_context(), resolve=resolve, check=self._check)
+        self._client = HttpClient(connector, max_connections=sys.maxsize, max_answer_bytes=MAX_ANSWER_BYTES)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._client.aclose()
 
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float
     ) -> DeliveryResult:
-        """Post JSON once; every failure becomes a result, none is raised."""
+        """Post JSON once, in `timeout_s` from the first look-up to the last byte; raises nothing but cancellation."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         status: int | None = None
         error: str | None = None
+        timeouts = Timeouts(timeout_s, timeout_s, timeout_s, read_from_start=True)
         try:
-            target = parse_url(url)
-            _host.set(target.host or "")
-            async with (
-                asyncio.timeout(timeout_s),
-                self._session.post(
-                    target,
-                    data=body,
-                    headers={**headers, "Content-Type": "application/json", "User-Agent": USER_AGENT},
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None),
-                ) as answer,
-            ):
-                status, error = answer.status, _status_error(answer)
-                await self._discard_body(answer)
-        except TimeoutError:
-            if status is None:
-                error = f"no answer within {timeout_s:g} s"
-        except Exception as failure:  # noqa: BLE001 - a strange answer of one app must not stop other deliveries
-            if status is None:
-                error = _failure(failure)
+            answer = await self._client.exchange(_head(url, headers), body, timeouts)
+            status, error = answer.status, _status_error(answer.status, answer.headers)
+        except RequestFailedError as failure:
+            status = failure.status
+            error = _failure(failure) if status is None else _status_error(status, failure.headers)
+        except Exception as failure:  # noqa: BLE001 - a strange URL of one app must not stop other deliveries
+            error = describe(failure)
         return DeliveryResult(status, error, loop.time() - began)
 
-    def _socket(self, info: AddrInfoType) -> socket.socket:
-        """A socket for one address of the URL's host; raises ForbiddenAddressError."""
-        family, kind, protocol, _, address = info
-        host, target = _host.get(), str(address[0])
-        if not self._address_policy().allows(host, target):
-            raise ForbiddenAddressError(host, target)
-        return socket.socket(family, kind, protocol)
-
-    async def _discard_body(self, answer: aiohttp.ClientResponse) -> None:
-        """Read a short answer to its end; close the connection of a long one."""
-        size = 0
-        async for part in answer.content.iter_any():
-            size += len(part)
-            if size > MAX_ANSWER_BYTES:
-                answer.close()
-                return
+    def _check(self, host: str, address: str) -> None:
+        if not self._address_policy().allows(host, address):
+            raise ForbiddenAddressError(refusal(host, address))
 
 
-def _status_error(answer: aiohttp.ClientResponse) -> str | None:
+def _head(url: str, headers: Mapping[str, str]) -> RequestHead:
+    target = parse_url(url)
+    origin = Origin(target.scheme == "https", target.raw_host or "", target.port or 0)
+    given = {**headers, "Content-Type": "application/json", "User-Agent": USER_AGENT, "Accept": "*/*"}
+    pairs = [(name.encode("ascii"), value.encode()) for name, value in given.items()]
+    return RequestHead("POST", origin, target.raw_path_qs or "/", pairs)
+
+
+def _status_error(status: int, headers: Headers) -> str | None:
     """Why a status is a failure; None for 2xx."""
-    if 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's successes
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's successes
         return None
-    if answer.headers.get("Location"):
-        return f"HTTP {answer.status}: redirects are not followed, change the URL instead"
-    return f"HTTP {answer.status}"
+    if headers.get("Location"):
+        return f"HTTP {status}: redirects are not followed, change the URL instead"
+    return f"HTTP {status}"
 
 
-def _failure(failure: BaseException) -> str:
-    """Why no answer came, without the exceptions that aiohttp wraps around the cause."""
-    forbidden = _forbidden_address(failure)
-    if forbidden is not None:
-        return str(forbidden)
-    if isinstance(failure, aiohttp.ClientConnectorError) and not isinstance(failure, aiohttp.ClientSSLError):
-        return describe(failure.os_error)
-    return describe(failure)
-
-
-def _forbidden_address(failure: BaseException | None) -> ForbiddenAddressError | None:
-    """The ForbiddenAddressError among the causes of a failure."""
-    while failure is not None:
-        if isinstance(failure, ForbiddenAddressError):
-            return failure
-        if isinstance(failure, BaseExceptionGroup):
-            return next((found for each in failure.exceptions if (found := _forbidden_address(each))), None)
-        failure = failure.__cause__ or failure.__context__
-    return None
+def _failure(failure: RequestFailedError) -> str:
+    """Why no answer came."""
+    cause = failure.__cause__
+    return str(cause) if isinstance(cause, ForbiddenAddressError) else failure.detail

@@ -10,13 +10,14 @@ from collections import Counter
 from functools import partial
 
 import anyio
-from aiohttp.abc import AbstractResolver
 from anyio.abc import TaskGroup
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso, sleep_for
 from wacrmd.domain.webhook_delivery import DeliveryAttempt, DueDelivery
 from wacrmd.errors import Refusal
 from wacrmd.http.address_policy import AddressPolicy
+from wacrmd.http_client import dns
+from wacrmd.http_client.connector import Resolve
 from wacrmd.log import get_logger
 from wacrmd.outbound.client import DeliveryResult, WebhookClient
 from wacrmd.outbound.schedule import GONE, disabled_reason, next_attempt_at, next_deliveries
@@ -43,9 +44,9 @@ log = get_logger(__name__)
 class Dispatcher:
     """The deliveries of the daemon, on `[outbound_webhooks] workers` workers."""
 
-    def __init__(self, ctx: Context, *, resolver: AbstractResolver | None = None) -> None:
+    def __init__(self, ctx: Context, *, resolve: Resolve = dns.resolve) -> None:
         self._ctx = ctx
-        self._resolver = resolver
+        self._resolve = resolve
         self._due: dict[str, list[DueDelivery]] = {}
         self._is_stale = True
         self._calls: Counter[str] = Counter()
@@ -61,7 +62,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver until cancelled; what is in progress then is delivered again at the next start."""
-        self._client = WebhookClient(self._address_policy, resolver=self._resolver)
+        self._client = WebhookClient(self._address_policy, resolve=self._resolve)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._watch_changes)

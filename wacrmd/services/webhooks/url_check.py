@@ -3,8 +3,8 @@
 import anyio
 
 from wacrmd.errors import bad_request
-from wacrmd.http import dns
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
+from wacrmd.http_client import dns
 from wacrmd.services.context import Context
 
 LOOKUP_S = 5.0

@@ -1,0 +1,96 @@
+"""Time in which the process did not run does not count for deadlines."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from wacrmd.http_client.deadlines import Deadlines
+from wacrmd.http_client.running_time import LATE_S, TICK_S, RunningTime
+
+
+def test_time_between_ticks_counts() -> None:
+    clock = RunningTime(100.0)
+    assert [clock.tick(100.0 + TICK_S * n) for n in (1, 2, 3)] == [True] * 3
+    assert clock.seconds == pytest.approx(3 * TICK_S)
+
+
+def test_a_tick_that_is_a_little_late_counts_in_full() -> None:
+    clock = RunningTime(0.0)
+    assert clock.tick(LATE_S)
+    assert clock.seconds == LATE_S
+
+
+def test_a_gap_counts_as_one_tick_and_nothing_is_judged_right_after_it() -> None:
+    clock = RunningTime(0.0)
+    clock.tick(TICK_S)
+    assert not clock.tick(TICK_S + 8.0)
+    assert clock.seconds == pytest.approx(2 * TICK_S)
+    assert clock.tick(TICK_S + 8.0 + TICK_S)
+    assert clock.seconds == pytest.approx(3 * TICK_S)
+
+
+def test_a_loop_that_is_always_blocked_still_judges() -> None:
+    """Each gap counts as a tick, so that a server that hangs is given up in the end."""
+    clock = RunningTime(0.0)
+    judged = [clock.tick(float(n)) for n in range(1, 101)]
+    assert judged == [False] + [True] * 99
+    assert clock.seconds == pytest.approx(100 * TICK_S)
+
+
+def test_a_time_without_ticks_is_no_gap() -> None:
+    clock = RunningTime(0.0)
+    clock.tick(TICK_S)
+    clock.restart(50.0)
+    assert clock.tick(50.0 + TICK_S)
+    assert clock.seconds == pytest.approx(2 * TICK_S)
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+
+
+class LateError(Exception):
+    """The deadline has passed."""
+
+
+@pytest.mark.anyio
+async def test_a_future_that_is_not_done_in_time_fails() -> None:
+    deadlines = Deadlines()
+    late, done = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future()
+    deadlines.set(late, 0.05, LateError)
+    deadlines.set(done, 0.05, LateError)
+    done.set_result(1)
+    with pytest.raises(LateError):
+        await late
+    assert await done == 1
+
+
+@pytest.mark.anyio
+async def test_a_cleared_deadline_does_nothing() -> None:
+    deadlines = Deadlines()
+    loop = asyncio.get_running_loop()
+    cleared, other = loop.create_future(), loop.create_future()
+    deadlines.set(cleared, 0.0, LateError)
+    deadlines.set(other, 0.2, LateError)
+    deadlines.clear(cleared)
+    with pytest.raises(LateError):
+        await other
+    assert not cleared.done()
+
+
+@pytest.mark.anyio
+async def test_a_blocked_loop_does_not_use_up_a_deadline() -> None:
+    deadlines = Deadlines()
+    future = asyncio.get_running_loop().create_future()
+    deadlines.set(future, 0.5, LateError)
+    await asyncio.sleep(TICK_S)
+    time.sleep(1.0)  # noqa: ASYNC251 - blocks the loop
+    began = asyncio.get_running_loop().time()
+    await asyncio.sleep(TICK_S)
+    assert not future.done()
+    with pytest.raises(LateError):
+        await future
+    assert asyncio.get_running_loop().time() - began >= 0.2, "the blocked second gave back its time"

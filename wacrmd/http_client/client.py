@@ -1,0 +1,248 @@
+"""Sends requests over a pool of connections: each request once, with its phase known when it fails."""
+
+import asyncio
+from collections import defaultdict, deque
+from functools import partial
+from typing import NamedTuple
+
+from wacrmd.errors import describe
+from wacrmd.http_client.connection import Connection
+from wacrmd.http_client.connector import Connector
+from wacrmd.http_client.deadlines import Deadlines
+from wacrmd.http_client.failure import NotSentError, Phase
+from wacrmd.http_client.message import Answer, Origin, RequestHead
+
+KEEPALIVE_S = 4.0
+"""How long an idle connection is kept: less than the 5 s after which many servers close it.
+
+A request on a connection that the server closes at that moment has an unknown outcome. A broadcast uses its
+connections again within milliseconds, so a longer time would gain little.
+"""
+
+REST_S = 0.001
+"""How long a connection rests after an answer: a server that closes it then has mostly done so by that time."""
+
+LONG_REST_S = 0.01
+"""How long it rests at a server that lately closed one right after an answer without announcing it."""
+
+RIGHT_AFTER_S = 0.1
+CAUTIOUS_S = 60.0
+"""How long such a server is remembered."""
+
+
+class Timeouts(NamedTuple):
+    """Seconds for a free connection, for connecting (DNS, TCP, TLS), and from then to the answer's last byte.
+
+    With `read_from_start` the last one begins with the request, as the first two do.
+    """
+
+    pool_s: float
+    connect_s: float
+    read_s: float
+    read_from_start: bool = False
+
+
+class HttpClient:
+    """Sends requests over at most `max_connections` connections; must be used in one event loop.
+
+    No redirects, no cookies, no proxies, no retries. Raises NotSentError only while a request waits for a free
+    connection or connects; every later failure is an OutcomeUnknownError. Deadlines do not count time in which
+    this process did not run.
+    """
+
+    def __init__(self, connector: Connector, *, max_connections: int, max_answer_bytes: int) -> None:
+        self._connector = connector
+        self._max_answer_bytes = max_answer_bytes
+        self._free = max_connections
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._idle: defaultdict[Origin, deque[tuple[Connection, float]]] = defaultdict(deque)
+        self._cautious: dict[Origin, float] = {}
+        """Until when connections to an origin rest longer."""
+        self._connections: set[Connection] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._deadlines: Deadlines | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._all_lost: asyncio.Future[None] | None = None
+        self._is_closed = False
+
+    async def exchange(self, head: RequestHead, body: bytes, timeouts: Timeouts) -> Answer:
+        """Send one request and read the whole answer."""
+        if self._is_closed:
+            raise NotSentError(Phase.POOL, "the client is closed")
+        deadlines = self._deadlines or self._start()
+        began_s = deadlines.now_s
+        if self._free > 0:
+            self._free -= 1
+        else:
+            await self._wait_for_place(deadlines, timeouts.pool_s)
+        try:
+            connection = await self._idle_connection(head.origin)
+            if connection is None:
+                connection = await self._connect(head.origin, deadlines, timeouts.connect_s)
+            answer = connection.send(head.with_body(body), self._max_answer_bytes)
+            late = f"no answer within {timeouts.read_s:g} s"
+            spent_s = deadlines.now_s - began_s if timeouts.read_from_start else 0.0
+            deadlines.set(answer, timeouts.read_s - spent_s, partial(connection.failure, late))
+            try:
+                return await answer
+            finally:
+                deadlines.clear(answer)
+                self._give_back(head.origin, connection)
+        finally:
+            self._leave_place()
+
+    async def aclose(self) -> None:
+        """Close all connections. Requests in flight fail with an unknown outcome; later ones are not sent."""
+        self._is_closed = True
+        for place in self._waiting:
+            if not place.done():
+                place.set_exception(NotSentError(Phase.POOL, "the client is closed"))
+        for opening in list(self._opening):
+            opening.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._connections:
+            self._all_lost = asyncio.get_running_loop().create_future()
+            for connection in self._connections:
+                connection.abort()
+            await self._all_lost
+
+    def _start(self) -> Deadlines:
+        self._deadlines = Deadlines()
+        return self._deadlines
+
+    # --- places ------------------------------------------------------------------------------------------------
+
+    async def _wait_for_place(self, deadlines: Deadlines, pool_s: float) -> None:
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        late = f"no free connection within {pool_s:g} s"
+        deadlines.set(place, pool_s, partial(NotSentError, Phase.POOL, late))
+        try:
+            await place
+        except asyncio.CancelledError:
+            if not place.cancelled():  # it was given the place in the same moment
+                self._leave_place()
+            raise
+        finally:
+            deadlines.clear(place)
+
+    def _leave_place(self) -> None:
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
+
+    # --- connections -------------------------------------------------------------------------------------------
+
+    async def _idle_connection(self, origin: Origin) -> Connection | None:
+        """The connection that has been idle the longest, if the server has not closed it."""
+        idle = self._idle.get(origin)
+        loop = asyncio.get_running_loop()
+        while idle:
+            connection, since_s = idle.popleft()
+            rest_s = LONG_REST_S if self._cautious.get(origin, 0.0) > loop.time() else REST_S
+            if loop.time() - since_s < rest_s:
+                try:
+                    await asyncio.sleep(rest_s)
+                except asyncio.CancelledError:
+                    connection.abort()
+                    raise
+            idle_s = loop.time() - since_s
+            if idle_s < KEEPALIVE_S and connection.is_quiet():
+                return connection
+            connection.abort()
+            if idle_s < RIGHT_AFTER_S:
+                self._cautious[origin] = loop.time() + CAUTIOUS_S
+        return None
+
+    def _give_back(self, origin: Origin, connection: Connection) -> None:
+        if not connection.is_reusable or self._is_closed:
+            connection.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._idle[origin].append((connection, loop.time()))
+        if self._sweep is None:
+            self._sweep = loop.call_later(KEEPALIVE_S, self._close_old)
+
+    def _close_old(self) -> None:
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - KEEPALIVE_S
+        for origin, idle in list(self._idle.items()):
+            while idle and idle[0][1] <= oldest:
+                idle.popleft()[0].abort()
+            if not idle:
+                del self._idle[origin]
+        if not self._idle:
+            self._cautious = {each: until for each, until in self._cautious.items() if until > loop.time()}
+        self._sweep = loop.call_later(KEEPALIVE_S / 4, self._close_old) if self._idle else None
+
+    async def _connect(self, origin: Origin, deadlines: Deadlines, connect_s: float) -> Connection:
+        loop = asyncio.get_running_loop()
+        attempt = _Attempt(loop.create_future())
+        opening = loop.create_task(self._open(origin, attempt))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        deadlines.set(
+            attempt.made, connect_s, partial(attempt.failure, f"no connection within {connect_s:g} s")
+        )
+        try:
+            connection = await attempt.made
+        except BaseException:
+            opening.cancel()
+            attempt.abandon()
+            raise
+        finally:
+            deadlines.clear(attempt.made)
+        if not connection.is_open:
+            raise NotSentError(Phase.CONNECT, "the server closed the connection before the request")
+        return connection
+
+    async def _open(self, origin: Origin, attempt: "_Attempt") -> None:
+        try:
+            connection = await self._connector.open(origin, attempt.enter, self._lost)
+        except asyncio.CancelledError:
+            attempt.fail(attempt.failure("the client is closed"))
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent
+            failure = attempt.failure(describe(error))
+            failure.__cause__ = error
+            attempt.fail(failure)
+            return
+        if connection.is_open:
+            self._connections.add(connection)
+        if attempt.made.done():
+            connection.abort()
+        else:
+            attempt.made.set_result(connection)
+
+    def _lost(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if self._all_lost is not None and not self._connections and not self._all_lost.done():
+            self._all_lost.set_result(None)
+
+
+class _Attempt:
+    """An attempt to connect: how far it has got, and who waits for it."""
+
+    def __init__(self, made: asyncio.Future[Connection]) -> None:
+        self.made = made
+        self._phase = Phase.RESOLVE
+
+    def enter(self, phase: Phase) -> None:
+        self._phase = phase
+
+    def failure(self, detail: str) -> NotSentError:
+        return NotSentError(self._phase, detail)
+
+    def fail(self, failure: NotSentError) -> None:
+        if not self.made.done():
+            self.made.set_exception(failure)
+
+    def abandon(self) -> None:
+        """Close the connection if it was made in the same moment in which its request was cancelled."""
+        if self.made.done() and not self.made.cancelled() and self.made.exception() is None:
+            self.made.result().abort()

@@ -1,0 +1,195 @@
+"""One connection to a server, with one request on it at a time."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import cast
+
+import httptools
+
+from wacrmd.errors import describe
+from wacrmd.http_client.failure import IdleConnectionLostError, OutcomeUnknownError, Phase
+from wacrmd.http_client.message import Answer, Headers, decoded
+
+MAX_HEADER_BYTES = 64 << 10
+"""Room for an answer's head: an answer that cannot be parsed leaves a message with an unknown outcome."""
+
+
+class Connection(asyncio.Protocol):
+    """Writes a request and reads the whole answer to it; any other byte from the server ends the connection.
+
+    It never writes a request twice, and every failure here is an OutcomeUnknownError.
+    """
+
+    def __init__(self, sock: socket.socket, on_lost: Callable[["Connection"], None]) -> None:
+        self._socket = sock
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[Answer] | None = None
+        self._max_bytes = 0
+        self._is_writing = False
+        self._sent = 0
+        self.is_open = True
+        self._reset()
+
+    def _reset(self) -> None:
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._parts: list[bytes] = []
+        self._received = 0
+        self._size = 0
+        self._has_head = False
+        self._is_whole = False
+
+    def send(self, request: bytes, max_bytes: int) -> asyncio.Future[Answer]:
+        """Write `request`; the future has the answer, whose content may have `max_bytes`."""
+        self._reset()
+        self._sent += 1
+        self._max_bytes = max_bytes
+        self._answer = self._loop.create_future()
+        self._transport.write(request)
+        return self._answer
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether its request is answered and another one may follow."""
+        return self.is_open and self._is_whole
+
+    def is_quiet(self) -> bool:
+        """Whether the server has sent nothing since its last answer, not even the end of the connection.
+
+        This asks the kernel. So a connection that the server has closed is noticed before a request is written to
+        it, also if the event loop has not read yet.
+        """
+        if not self.is_open:
+            return False
+        try:
+            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def failure(self, detail: str) -> OutcomeUnknownError:
+        """The exception for a failure of the present request now."""
+        if self._has_head:
+            return OutcomeUnknownError(Phase.ANSWER, detail, self._status, Headers(self._headers))
+        return OutcomeUnknownError(Phase.WRITE if self._is_writing else Phase.READ, detail)
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self.is_open = False
+        self._transport.abort()
+
+    # --- what the event loop calls -----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport; what it cannot write at once is waited for."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(0)
+
+    def pause_writing(self) -> None:
+        """A part of the request could not be written yet."""
+        self._is_writing = True
+
+    def resume_writing(self) -> None:
+        """All of the request is written."""
+        self._is_writing = False
+
+    def data_received(self, data: bytes) -> None:
+        """Read a part of the answer."""
+        if self._answer is None or self._answer.done():
+            self.abort()
+            return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.is_open = False
+            if not self._is_whole:
+                self._fail(f"the answer is no HTTP/1.1: {describe(error)}")
+                return
+        if self._is_whole:
+            self._succeed()
+        elif self._size > self._max_bytes:
+            self._fail(f"the answer is longer than {self._max_bytes} bytes")
+        elif self._received - self._size > MAX_HEADER_BYTES + self._size:
+            self._fail(f"the answer's head is longer than {MAX_HEADER_BYTES} bytes")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended, which also ends an answer that did not say its length."""
+        self.is_open = False
+        if self._answer is not None and not self._answer.done():
+            if exc is None and self._has_head and not self._has_length():
+                self._succeed()
+            else:
+                self._fail(describe(exc) if exc else "the server closed the connection", is_lost=True)
+        del self._parser  # it refers to this object
+        self._on_lost(self)
+
+    # --- what the parser calls -----------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """The beginning of an answer; of a second one, if the first is whole."""
+        if self._is_whole:
+            self.is_open = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep one header."""
+        if not self._is_whole:
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Keep the status, unless it is that of an interim answer (1xx)."""
+        if not self._is_whole:
+            self._status = self._parser.get_status_code()
+            self._has_head = self._status >= 200  # noqa: PLR2004
+
+    def on_body(self, part: bytes) -> None:
+        """Keep a part of the content."""
+        if not self._is_whole:
+            self._size += len(part)
+            if self._size <= self._max_bytes:
+                self._parts.append(part)
+
+    def on_message_complete(self) -> None:
+        """The answer is whole; an interim one is forgotten."""
+        if self._is_whole:
+            return
+        if not self._has_head:
+            self._headers.clear()
+            return
+        self._is_whole = True
+        self.is_open = self.is_open and self._parser.should_keep_alive()
+
+    # --- the end of a request --------------------------------------------------------------------------------
+
+    def _succeed(self) -> None:
+        assert self._answer is not None  # noqa: S101 - for the type checker
+        headers, content = Headers(self._headers), b"".join(self._parts)
+        if self._is_writing:  # an answer before the whole request was written
+            self.is_open = False
+        try:
+            if self._size > self._max_bytes:
+                raise ValueError(f"the answer is longer than {self._max_bytes} bytes")  # noqa: TRY301
+            if encoding := headers.get("content-encoding"):
+                content = decoded(content, encoding.strip().lower(), self._max_bytes)
+        except ValueError as error:
+            self._fail(str(error))
+            return
+        self._answer.set_result(Answer(self._status, headers, content))
+
+    def _fail(self, detail: str, *, is_lost: bool = False) -> None:
+        if self._answer is not None and not self._answer.done():
+            failure = self.failure(detail)
+            if is_lost and self._sent > 1 and not self._received:
+                failure = IdleConnectionLostError(failure.phase, detail)
+            self._answer.set_exception(failure)
+        if self.is_open:
+            self.abort()
+
+    def _has_length(self) -> bool:
+        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)

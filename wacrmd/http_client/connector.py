@@ -1,0 +1,105 @@
+"""Opens connections: looks up the name, connects to one of its addresses, and does the TLS handshake."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+
+import aiohappyeyeballs
+from aiohappyeyeballs import AddrInfoType
+
+from wacrmd.http_client import dns
+from wacrmd.http_client.connection import Connection
+from wacrmd.http_client.failure import Phase
+from wacrmd.http_client.message import Origin
+
+Addresses = Sequence[tuple[socket.AddressFamily, str]]
+Resolve = Callable[[str, int], Awaitable[Addresses]]
+
+NEXT_ADDRESS_S = 0.25
+"""When the next address of a name is tried while one has not answered yet (RFC 8305)."""
+
+
+class ForbiddenAddressError(OSError):
+    """A host has an address that must not be connected to."""
+
+
+def allow_all(host: str, address: str) -> None:
+    """Every address may be connected to."""
+
+
+class Connector:
+    """Opens connections for a client.
+
+    `check` gets the host and each address that is about to be connected to, and raises ForbiddenAddressError. It is
+    called when the socket is made. So a name whose address changes meanwhile (DNS rebinding) cannot get around it.
+    An address from DNS is used for `cache_s` seconds.
+    """
+
+    def __init__(
+        self,
+        ssl_context: ssl.SSLContext,
+        *,
+        resolve: Resolve = dns.resolve,
+        cache_s: float = 0.0,
+        check: Callable[[str, str], None] = allow_all,
+    ) -> None:
+        self._ssl_context = ssl_context
+        self._resolve = resolve
+        self._cache_s = cache_s
+        self._check = check
+        self._found: dict[Origin, tuple[float, Addresses]] = {}
+
+    async def open(
+        self, origin: Origin, enter: Callable[[Phase], None], on_lost: Callable[[Connection], None]
+    ) -> Connection:
+        """A new connection; calls `enter` with each phase that begins."""
+        loop = asyncio.get_running_loop()
+        enter(Phase.RESOLVE)
+        addresses = await self._addresses(origin)
+        forbidden: list[ForbiddenAddressError] = []
+
+        def make_socket(info: AddrInfoType) -> socket.socket:
+            family, kind, protocol, _, address = info
+            try:
+                self._check(origin.host, str(address[0]))
+            except ForbiddenAddressError as error:
+                forbidden.append(error)
+                raise
+            return socket.socket(family, kind, protocol)
+
+        enter(Phase.CONNECT)
+        try:
+            sock = await aiohappyeyeballs.start_connection(
+                [_info(family, address, origin.port) for family, address in addresses],
+                happy_eyeballs_delay=NEXT_ADDRESS_S,
+                loop=loop,
+                socket_factory=make_socket,
+            )
+        except (OSError, RuntimeError):
+            self._found.pop(origin, None)
+            if forbidden:
+                raise forbidden[0] from None
+            raise
+        enter(Phase.TLS if origin.tls else Phase.CONNECT)
+        _, connection = await loop.create_connection(
+            lambda: Connection(sock, on_lost),
+            sock=sock,
+            ssl=self._ssl_context if origin.tls else None,
+            server_hostname=origin.host if origin.tls else None,
+        )
+        return connection
+
+    async def _addresses(self, origin: Origin) -> Addresses:
+        now = asyncio.get_running_loop().time()
+        until, addresses = self._found.get(origin, (0.0, ()))
+        if now >= until:
+            addresses = await self._resolve(origin.host, origin.port)
+            if self._cache_s:
+                self._found[origin] = (now + self._cache_s, addresses)
+        return addresses
+
+
+def _info(family: socket.AddressFamily, address: str, port: int) -> AddrInfoType:
+    where = (address, port, 0, 0) if family is socket.AF_INET6 else (address, port)
+    return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where
