@@ -476,3 +476,17 @@ async def test_pipelined_requests_are_answered_in_their_order(app: Behaviours) -
         await stream.aclose()
     bodies = [part.partition(b"\r\n\r\n")[2] for part in answer.split(b"HTTP/1.1 200")[1:]]
     assert bodies == [b"1", b"22", b"333", b"hello"]
+
+
+async def test_a_request_for_a_websocket_is_an_ordinary_request(app: Behaviours) -> None:
+    async with serving(app) as listener:
+        upgrade = (
+            b"GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade, close\r\n"
+            b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        stream = await raw(listener, upgrade)
+        answer = await rest(stream)
+        await stream.aclose()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"hello")
+    assert b"\r\ndate: " in answer

@@ -1,26 +1,45 @@
-"""One HTTP/1.1 connection: Hypercorn's own, with two differences. Only this module imports hypercorn.
+"""One HTTP/1.1 connection: Hypercorn's own, with some differences. Only this module imports hypercorn.
 
-Hypercorn has no setting for either, so these are overrides; tests over real sockets hold both.
+Hypercorn has no settings for these, so they are overrides; tests over real sockets hold them.
 
-- No HTTP/2. Hypercorn speaks it in clear text on every listener, on an upgrade (which would pass the path filter
-  of a reverse proxy) and without one. Nothing here needs it, and its control frames can keep the loop busy.
+- No HTTP/2 and no websockets. Hypercorn speaks HTTP/2 in clear text on every listener, on an upgrade (which would
+  pass the path filter of a reverse proxy) and without one. Nothing here needs either, and the control frames of
+  HTTP/2 can keep the loop busy.
 - The time that a connection may be idle is a timer. Hypercorn starts and cancels two tasks for each request.
+- The Date header is written once a second.
 """
 
 import asyncio
+import time
 
-from h11 import Request
+import h11
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
-from hypercorn.config import Config
-from hypercorn.events import Event, Updated
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.events import Event, RawData, Updated
+from hypercorn.protocol.events import Request
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 __all__ = ["ASGIWrapper", "Config", "Connection", "WorkerContext"]
+
+
+class Config(HypercornConfig):
+    """Hypercorn's configuration."""
+
+    _second = 0
+    _headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        """The headers that each answer gets; they change once a second."""
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._headers = second, tuple(super().response_headers(protocol))
+        return list(self._headers)
 
 
 class Connection(TCPServer):
@@ -56,7 +75,10 @@ class Connection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         """Take an event of the protocol: bytes to send, the end, or whether a request is running."""
         if not isinstance(event, Updated):
-            await super().protocol_send(event)
+            if (
+                not isinstance(event, RawData) or event.data
+            ):  # the end of an answer with a known length is no byte
+                await super().protocol_send(event)
         elif event.idle:
             self._wait_for_request()
         else:
@@ -83,5 +105,30 @@ class Connection(TCPServer):
 
 
 class _Http1(H11Protocol):
-    async def _check_protocol(self, event: Request) -> None:
+    async def _check_protocol(self, event: h11.Request) -> None:
         """Hypercorn changes to HTTP/2 here, when the request asks for it."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        """Hypercorn starts a websocket here, when the request asks for one."""
+        self.stream = HTTPStream(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                headers=list(request.headers),
+                http_version=request.http_version.decode(),
+                method=request.method.decode("ascii").upper(),
+                raw_path=request.target,
+                state=self.connection_state,
+            )
+        )
+        self.keep_alive_requests += 1

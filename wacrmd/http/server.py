@@ -32,7 +32,7 @@ async def serve(
 ) -> None:
     """Answer requests until `shutdown`; then running requests get `drain_s` and are cancelled.
 
-    Closes the listener. Websockets do not reach `app`.
+    Closes the listener. `app` gets HTTP requests only: no lifespan and no websockets.
     """
     tracker = RequestTracker(app)
     connections = _Connections(tracker)
