@@ -19,7 +19,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import accept, day, fanout, large, webhooks
+from bench import accept, day, fairness, fanout, large, webhooks
 from bench.scale import QUICK, Numbers, Scale
 from bench.table import table
 
@@ -37,6 +37,9 @@ SCRIPTS: dict[str, tuple[Script, bool]] = {
     "fanout.top": (fanout.top, True),
     "fanout.flood": (fanout.flood, True),
     "fanout.first": (fanout.first, True),
+    "fairness.many": (fairness.many, True),
+    "fairness.beside": (fairness.beside, True),
+    "fairness.hang": (fairness.hang, True),
     "webhooks.single": (webhooks.single, True),
     "webhooks.batched": (webhooks.batched, True),
     "large.start": (large.start, True),

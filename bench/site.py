@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from bench.client import Answer, Client, request
 from wacrmd.admin.client import AdminClient
 
 APP_SECRET = "the app secret of the bench"
-PHONE_NUMBER_IDS = tuple(f"10654035224292{digit}" for digit in range(4))
+PHONE_NUMBER_IDS = tuple(f"1065403522429{digits:02}" for digits in range(20, 80))
 SERVE = "from wacrmd.cli.main import main; import sys; sys.argv = ['wacrmd', *sys.argv[1:]]; main()"
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -226,11 +226,12 @@ async def site(
     *,
     rate: float = 1000,
     numbers: int = 1,
+    rates: Sequence[float] = (),
     latency_ms: float = 100,
     batch: int = 0,
     extra: str = "",
 ) -> AsyncIterator[Site]:
-    """A site in `folder`, each of its numbers at `rate` messages a second.
+    """A site in `folder`, each of its numbers at `rate` messages a second, or one number for each of `rates`.
 
     With `batch`, the stand-in posts three statuses a message, so many of them in each webhook.
     """
@@ -245,7 +246,7 @@ async def site(
         made = Site(running, meta, meta_address)
         if not running.admin("account.list"):
             running.admin("account.add", name="bench")
-            for phone_number_id in PHONE_NUMBER_IDS[:numbers]:
+            for phone_number_id, each in zip(PHONE_NUMBER_IDS, rates or [rate] * numbers, strict=False):
                 running.admin(
                     "number.add",
                     account="bench",
@@ -254,7 +255,7 @@ async def site(
                     access_token="EAAbench",
                     app_secret=APP_SECRET,
                     verify_token="bench",
-                    messages_per_second=rate,
+                    messages_per_second=each,
                 )
         made.numbers = running.admin("number.list")
         scopes = ["broadcasts:send", "broadcasts:read"]

@@ -1,7 +1,8 @@
 """A lean stand-in for Meta in a process of its own: takes messages, answers after a while, posts statuses.
 
 Prints its port as the first line. It is controlled over the same port: `GET /stats`, `GET /messages`,
-`POST /reset`. It shares no code with wacrmd, so that a change there cannot make it slower or faster.
+`POST /reset`, `POST /hang/NUMBER`, `POST /release`. It shares no code with wacrmd, so that a change there cannot
+make it slower or faster.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import secrets
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import orjson
@@ -37,6 +40,12 @@ class Meta:
         self._posting: set[asyncio.Task[None]] = set()
         self._prefix = secrets.token_hex(6)
         self._count = 0
+        self.hanging: set[str] = set()
+        """Numbers whose messages are taken and not answered."""
+        self.hanging_share = 0.0
+        """The share of all messages that are taken and not answered."""
+        self.held: list[Callable[[], None]] = []
+        """The answers to these messages."""
         self.reset()
 
     def reset(self) -> None:
@@ -105,6 +114,19 @@ class Meta:
         self.webhook_ms.append(answer.ms)
         self.webhook_answers[answer.status] += 1
 
+    def hangs(self, number: str) -> bool:
+        """Whether the message that was taken last gets no answer."""
+        share = self.hanging_share
+        return number in self.hanging or int(self._count * share) != int((self._count - 1) * share)
+
+    def release(self) -> None:
+        """Answer all again, also what was not answered."""
+        self.hanging.clear()
+        self.hanging_share = 0.0
+        for answer in self.held:
+            answer()
+        self.held.clear()
+
     def stats(self) -> dict[str, Any]:
         """Counts and times so far."""
         return {
@@ -159,12 +181,22 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, path: str, body: bytes) -> None:
         if path.endswith("/messages") and body:
-            answer = self._meta.take(path.split("/")[-2], body)
+            number = path.split("/")[-2]
+            answer = self._meta.take(number, body)
+            if self._meta.hangs(number):
+                self._meta.held.append(partial(self._answer, answer))
+                return
             asyncio.get_running_loop().call_later(self._meta.latency_s, self._answer, answer)
         elif path == "/messages":
             self._answer(orjson.dumps(self._meta.messages))
         elif path == "/reset":
             self._meta.reset()
+            self._answer(b"{}")
+        elif path.startswith("/hang/"):
+            self._meta.hanging.add(path.rpartition("/")[2])
+            self._answer(b"{}")
+        elif path == "/release":
+            self._meta.release()
             self._answer(b"{}")
         else:
             self._answer(json.dumps(self._meta.stats()).encode())

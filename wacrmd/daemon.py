@@ -297,6 +297,7 @@ def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[P
 
     return [
         PeriodicJob("enqueue_due", SECOND, partial(enqueue_due, ctx)),
+        PeriodicJob("check_lanes", SECOND, sender.check_lanes),
         PeriodicJob("expire_old_leases", EXPIRY_INTERVAL, sender.expire_old_leases),
         PeriodicJob("replace_dead_workers", WORKER_CHECK_INTERVAL, replace_dead_workers),
         PeriodicJob("restore_log_level", SECOND, partial(restore_log_level, ctx)),

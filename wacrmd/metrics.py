@@ -108,6 +108,11 @@ class Metrics:
         self.number_requests_in_flight = self._gauge(
             "number_requests_in_flight", "Requests to Meta in flight for the number.", "number"
         )
+        self.number_in_flight_limited = self._gauge(
+            "number_in_flight_limited",
+            "1 while [sender] max_in_flight makes the number send more slowly than it may.",
+            "number",
+        )
         self.number_blocked = self._gauge(
             "number_blocked", "1 while the number does not send, by reason.", "number", "reason"
         )

@@ -86,10 +86,11 @@ class Scheduler:
 
 
 async def enqueue_due(ctx: Context) -> None:
-    """Start scheduled broadcasts whose time has come, and enqueue every broadcast with a due recipient."""
+    """Start scheduled broadcasts whose time has come; enqueue those with due recipients that stand in no line."""
     now = ctx.clock.now()
     if await ctx.db.read(partial(broadcasts.scheduled_due, now=now)):
         started = await ctx.db.write(partial(broadcasts.start_scheduled, now=now))
         ctx.changes.publish(started)
     for broadcast_id in await ctx.db.read(partial(broadcasts.due, now=now)):
-        ctx.queue.enqueue(broadcast_id)
+        if not ctx.throughput.stands(broadcast_id):
+            ctx.queue.enqueue(broadcast_id)

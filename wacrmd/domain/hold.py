@@ -19,6 +19,7 @@ class HoldReason(StrEnum):
     NUMBER_REMOVED = "number_removed"
     THROTTLED = "throttled"
     META_UNREACHABLE = "meta_unreachable"
+    NO_ANSWER = "no_answer"
     MAINTENANCE = "maintenance"
     WAITING_FOR_RETRY = "waiting_for_retry"
     DRAINING = "draining"

@@ -7,12 +7,16 @@ from wacrmd.domain.hold import Hold
 
 @dataclass(frozen=True, slots=True)
 class ThroughputState:
-    """How fast a number sends now: messages per second, requests in flight, and what blocks it."""
+    """How fast a number sends now: messages per second, requests in flight, and what blocks it.
+
+    `is_limited`: `[sender] max_in_flight` is too small for what all numbers together would send.
+    """
 
     rate_allowed: float
     rate_now: float
     in_flight: int
     hold: Hold | None
+    is_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,12 @@ class Job:
     token: str = field(repr=False)
     defaults: TemplateContent
 
+    def is_current(self, tx: Tx) -> bool:
+        """Whether the number is still the same as when the job was loaded, as far as a message depends on it."""
+        number = self.number
+        known = (number.phone_number_id, number.waba_id, number.access_token)
+        return numbers.identity(tx, number.id) == known
+
     def body(self, claim: Claim) -> bytes:
         """The request body for one attempt; raises if the stored content makes no message."""
         content = _content(claim.params, claim.content).over(self.defaults)

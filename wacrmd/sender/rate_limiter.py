@@ -1,26 +1,24 @@
-"""How fast one number may send: a token bucket, a limit of requests in flight, and blocks; pure.
+"""How fast one number may send: a token bucket, and blocks; pure.
 
 Every call gets the time. Rates are messages per second, times are milliseconds since the epoch.
 """
 
 from dataclasses import replace
+from math import ceil
 
 from wacrmd.clock import MINUTE, SECOND, Millis, iso
 from wacrmd.domain.hold import Hold, HoldReason
-from wacrmd.domain.throughput import ThroughputState
 
 BURST_S = 0.1
 """The capacity of the bucket: as many tokens as the rate allows in this time."""
 MIN_BATCH_S = 0.04
 """Tokens are granted once there are as many as the rate allows in this time: that makes claims fewer and larger."""
-INITIAL_CONCURRENCY = 32
-MIN_CONCURRENCY = 4
+LATENESS: Millis = 1 * SECOND
+"""How long after the promised time tokens are kept beyond the capacity, one batch more: a turn may be late."""
 MIN_RATE = 1.0
 RECOVERY_INTERVAL: Millis = 10 * SECOND
 RECOVERY_SHARE = 0.1
 """The share of the configured rate that a throttled number regains in each interval."""
-MAX_UNANSWERED_STREAK = 5
-"""After so many requests in a row without an answer from Meta the number is blocked for a while."""
 MIN_BLOCK: Millis = 1 * SECOND
 MAX_BLOCK: Millis = 1 * MINUTE
 MIN_CALL_LIMIT_BLOCK: Millis = 1 * MINUTE
@@ -28,19 +26,16 @@ MAX_CALL_LIMIT_BLOCK: Millis = 16 * MINUTE
 
 
 class RateLimiter:
-    """One number's token bucket, concurrency limit and block.
+    """One number's token bucket and block. The rate is halved when Meta throttles, and recovers with time."""
 
-    The concurrency limit grows by one with each accepted message and is halved by each request without an
-    answer. The rate is halved when Meta throttles, and recovers with time.
-    """
-
-    def __init__(self, rate: float, max_concurrency: int, now: Millis) -> None:
-        self.in_flight = 0
+    def __init__(self, rate: float, now: Millis) -> None:
+        self.batch_s = MIN_BATCH_S
+        """How much of the rate a batch is; more where many numbers send, so that all of them need not be asked as often."""
         self._configured_rate = rate
         self._rate = rate
-        self._max_concurrency = max_concurrency
-        self._concurrency = min(INITIAL_CONCURRENCY, max_concurrency)
-        self._tokens = self._capacity()
+        self._promised_at: Millis = 0
+        """When tokens were promised to a turn that waits, or waited last."""
+        self._tokens = self._capacity(now)
         self._refilled_at = now
         self._throttled_at: Millis = 0
         """When the rate was last halved; 0: never."""
@@ -50,56 +45,49 @@ class RateLimiter:
         self._block: Hold | None = None
         self._blocks = 0
         """Blocks in a row: each lasts twice as long as the one before."""
-        self._unanswered_streak = 0
 
-    def configure(self, rate: float, max_concurrency: int) -> None:
-        """Apply changed settings."""
+    @property
+    def rate(self) -> float:
+        """Messages per second that are allowed now."""
+        return self._rate
+
+    def configure(self, rate: float) -> None:
+        """Apply a changed rate."""
         if rate != self._configured_rate:
             self._configured_rate = self._rate = rate
-        self._max_concurrency = max_concurrency
-        self._concurrency = min(self._concurrency, max_concurrency)
 
-    def acquire(self, wanted: int, now: Millis) -> tuple[int, Millis]:
-        """(how many may be sent now, after how many milliseconds to ask again if that is 0).
-
-        (0, 0) means that the concurrency limit is reached: ask again when a request has ended. What is not
-        sent in the end must be given back with `release`.
-        """
+    def wait(self, wanted: int, now: Millis) -> Millis:
+        """After how many milliseconds some of `wanted` messages may be sent; 0 is now."""
         self._refill(now)
         if now < self._blocked_until:
-            return 0, self._blocked_until - now
-        concurrency = 1 if self._is_probing() else self._concurrency
-        free = max(0, concurrency - self.in_flight)
-        if free == 0:
-            return 0, 0
-        batch = min(max(1.0, self._rate * MIN_BATCH_S), wanted, free)
-        if self._tokens < batch:
-            return 0, max(1, round((batch - self._tokens) / self._rate * SECOND))
-        granted = min(wanted, free, int(self._tokens))
+            return self._blocked_until - now
+        batch = min(self.batch, wanted)
+        if self._tokens >= (batch if self._is_waiting(now) else 1.0):  # what was saved needs no batch
+            return 0
+        wait = max(1, ceil((batch - self._tokens) / self._rate * SECOND - 1e-6))
+        self._promised_at = now + wait
+        return wait
+
+    def acquire(self, wanted: int, now: Millis) -> int:
+        """How many of `wanted` messages may be sent now. What is not sent must be given back with `release`."""
+        if wanted <= 0 or self.wait(wanted, now):
+            return 0
+        granted = min(wanted, int(self._tokens))
         self._tokens -= granted
-        self.in_flight += granted
-        return granted, 0
+        return granted
 
     def release(self, unused: int) -> None:
         """Give back what `acquire` granted and nothing was sent for."""
-        self._tokens = min(self._capacity(), self._tokens + unused)
-        self.in_flight -= unused
+        self._tokens = min(self._capacity(self._refilled_at), self._tokens + unused)
 
-    def answered(self, now: Millis, *, accepted: bool) -> None:
-        """A request ended with an answer from Meta."""
-        self.in_flight -= 1
-        self._unanswered_streak = 0
-        if accepted:
-            self._concurrency = min(self._concurrency + 1, self._max_concurrency)
-            if now >= self._blocked_until:
-                self._block, self._blocks = None, 0
+    def accepted(self, now: Millis) -> None:
+        """Meta accepted a message: the next block is a short one again."""
+        if now >= self._blocked_until:
+            self._block, self._blocks = None, 0
 
     def unanswered(self, now: Millis, detail: str) -> None:
-        """A request ended without an answer. Several in a row block the number; after that one request at a time is sent."""
-        self.in_flight -= 1
-        self._unanswered_streak += 1
-        self._concurrency = max(MIN_CONCURRENCY, self._concurrency // 2)
-        if self._is_probing() and now >= self._blocked_until:  # the failures of one burst cause one block
+        """Meta does not answer: block, once for the failures of one burst."""
+        if now >= self._blocked_until:
             self.block(now, self._next_block(), HoldReason.META_UNREACHABLE, detail)
 
     def throttle(self, now: Millis, detail: str) -> None:
@@ -119,17 +107,21 @@ class RateLimiter:
             self._blocked_until = now + duration
         self._tokens = 0.0
 
-    def state(self, now: Millis) -> ThroughputState:
-        """The present rate, requests in flight, and why the number is blocked, if it is."""
+    def rates(self, now: Millis) -> tuple[float, float]:
+        """The configured rate, and the present one."""
         self._refill(now)
-        hold = self._block if now < self._blocked_until or self._is_probing() else None
-        if hold is not None and now < self._blocked_until:
-            hold = replace(hold, detail=f"{hold.detail} (until {iso(self._blocked_until)})")
-        return ThroughputState(self._configured_rate, self._rate, self.in_flight, hold)
+        return self._configured_rate, self._rate
+
+    def hold(self, now: Millis, *, is_probing: bool = False) -> Hold | None:
+        """Why the number is blocked, or was blocked before single requests probe whether Meta answers again."""
+        self._refill(now)
+        if self._block is not None and now < self._blocked_until:
+            return replace(self._block, detail=f"{self._block.detail} (until {iso(self._blocked_until)})")
+        return self._block if is_probing else None
 
     def unblock(self) -> None:
         """End the block at once: a person removed its cause."""
-        self._block, self._blocked_until, self._blocks, self._unanswered_streak = None, 0, 0, 0
+        self._block, self._blocked_until, self._blocks = None, 0, 0
 
     def call_limit_block(self, now: Millis) -> Millis:
         """How long to block for a call limit if Meta names no time: a minute, then twice as long each time."""
@@ -137,16 +129,22 @@ class RateLimiter:
             self._blocks += 1
         return min(MIN_CALL_LIMIT_BLOCK << max(0, self._blocks - 1), MAX_CALL_LIMIT_BLOCK)
 
-    def _is_probing(self) -> bool:
-        """Whether Meta has not answered lately: then only one request at a time is allowed."""
-        return self._unanswered_streak >= MAX_UNANSWERED_STREAK
-
     def _next_block(self) -> Millis:
         self._blocks += 1
         return min(MIN_BLOCK << min(16, self._blocks - 1), MAX_BLOCK)
 
-    def _capacity(self) -> float:
-        return max(1.0, self._rate * BURST_S)
+    @property
+    def batch(self) -> float:
+        """How many tokens are granted together, at least."""
+        return max(1.0, self._rate * self.batch_s)
+
+    def _is_waiting(self, now: Millis) -> bool:
+        """Whether tokens are promised to a turn, or were lately."""
+        return now <= self._promised_at + LATENESS
+
+    def _capacity(self, now: Millis) -> float:
+        capacity = max(1.0, self._rate * BURST_S)
+        return capacity + self.batch if self._is_waiting(now) else capacity
 
     def _refill(self, now: Millis) -> None:
         self._adapt_to_clock(now)
@@ -155,7 +153,9 @@ class RateLimiter:
             regained = steps * RECOVERY_SHARE * self._configured_rate
             self._rate = min(self._configured_rate, self._rate + regained)
             self._recovered_at += steps * RECOVERY_INTERVAL
-        self._tokens = min(self._capacity(), self._tokens + (now - self._refilled_at) / SECOND * self._rate)
+        self._tokens = min(
+            self._capacity(now), self._tokens + (now - self._refilled_at) / SECOND * self._rate
+        )
         self._refilled_at = now
 
     def _adapt_to_clock(self, now: Millis) -> None:
@@ -166,3 +166,4 @@ class RateLimiter:
             self._throttled_at = max(1, self._throttled_at - back) if self._throttled_at else 0
             self._recovered_at -= back
             self._blocked_until -= back
+            self._promised_at -= back

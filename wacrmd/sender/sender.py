@@ -1,7 +1,8 @@
 """The sender: claims due recipients, keeps to the number's rate, sends each message once, has the result recorded.
 
-A job `send_broadcast` occupies a worker for one batch at most and never waits for an answer: requests live in
-the sender's own task group, so the slowest request delays nobody else.
+A job `send_broadcast` occupies a worker only to claim: it claims what its number may send now, starts the requests
+and ends. Requests live in the sender's own task group, so nothing waits for the slowest one. When the number may send
+again, its lane enqueues the job of the broadcast whose turn it is (`sender/lanes.py`).
 """
 
 import random
@@ -14,32 +15,28 @@ import anyio
 from anyio.abc import TaskGroup
 from structlog.contextvars import bound_contextvars
 
-from wacrmd.clock import HOUR, SECOND, Millis, iso, sleep_for
+from wacrmd.clock import HOUR, Millis, iso
 from wacrmd.domain.attempt import AttemptResult, Claim
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.errors import Refusal, describe
 from wacrmd.log import get_logger
-from wacrmd.meta.outcome import NotSent, Outcome, Phase, Unknown
+from wacrmd.meta.outcome import Outcome, Phase, Unknown
 from wacrmd.sender.circuit_breaker import CircuitBreaker
+from wacrmd.sender.claim import Claimed, claim_due
 from wacrmd.sender.decision import Decision, Rules, decide, decide_unbuildable
 from wacrmd.sender.job import Job, load_job
+from wacrmd.sender.lane import Lane
+from wacrmd.sender.lanes import Lanes
 from wacrmd.sender.leases import expire_leases
-from wacrmd.sender.rate_limiter import RateLimiter
-from wacrmd.sender.rate_limiters import RateLimiters
 from wacrmd.sender.recorder import Recorder
 from wacrmd.services import counters, pausing
 from wacrmd.services.context import Context
-from wacrmd.store import attempts, broadcasts
 from wacrmd.store.database import Tx
 
-MAX_JOB_RECIPIENTS = 500
-"""Recipients that one job sends to; then it frees its worker and is enqueued again."""
-MAX_JOB_S = 2.0
-"""How long one job keeps its worker, so that slow numbers cannot occupy all workers."""
-MAX_WAIT: Millis = 1 * SECOND
-"""How long a job waits for its number; if it takes longer, the job ends and the scheduler enqueues it again."""
+MAX_CLAIM = 500
+"""Recipients that one job claims at most."""
 MAX_CRASHES = 5
 """After so many crashed jobs in a row the broadcast is paused."""
 
@@ -53,15 +50,16 @@ class Sender:
         self._ctx: Context
         self._requests: TaskGroup
         self._recorder: Recorder
-        self._limiters = RateLimiters(lambda: self._ctx.config.sender)
+        self._lanes: Lanes
+        self._jobs: dict[int, tuple[Job, Lane]] = {}
+        """Broadcasts that stand in a line: as they were read, and their lane."""
         self._breakers: dict[int, CircuitBreaker] = {}
-        self._sending: set[int] = set()
-        """Broadcasts whose job is running."""
         self._unrecorded: set[tuple[int, int]] = set()
         """Attempts, as (recipient id, attempt), that are in flight or whose result is not recorded yet."""
         self._crashes: dict[int, int] = {}
         self._in_flight = 0
-        self._request_ended = anyio.Event()
+        self._all_ended: anyio.Event | None = None
+        """Set when no request is in flight any more, if somebody waits for that."""
         self._stopping = False
         self._random = random.Random()  # noqa: S311 - jitter, nothing secret
 
@@ -70,6 +68,7 @@ class Sender:
         """Send until the block ends. Requests that are in flight then are cancelled, and their attempts expire."""
         self._ctx = ctx
         self._recorder = Recorder(ctx, self._recorded)
+        self._lanes = Lanes(ctx)
         async with anyio.create_task_group() as recording:
             recording.start_soon(self._recorder.run)
             async with anyio.create_task_group() as self._requests:
@@ -77,6 +76,7 @@ class Sender:
                     yield self
                 finally:
                     self._stopping = True
+                    self._lanes.stop()
                     self._requests.cancel_scope.cancel()
             recording.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
@@ -89,29 +89,39 @@ class Sender:
         return self._in_flight
 
     def state(self, number_id: str) -> ThroughputState | None:
-        """How fast the number sends now; None when it has not sent since the start."""
-        return self._limiters.state(number_id, self._ctx.clock.now())
+        """How fast the number sends now; None when it has had no work since the start."""
+        return self._lanes.state(number_id)
+
+    def stands(self, broadcast_id: int) -> bool:
+        """Whether the broadcast waits for its turn: then it need not be enqueued."""
+        return broadcast_id in self._jobs
 
     def throttle(self, number_id: str, detail: str) -> None:
         """Lower the number's rate: Meta reports that it sends too fast."""
-        self._limiters.throttle(number_id, detail, self._ctx.clock.now())
+        self._lanes.throttle(number_id, detail)
 
     def reset(self, number_id: str) -> None:
         """Unblock the number, and reset the failure streaks; requests in flight are completed."""
-        self._limiters.unblock(number_id)
+        self._lanes.unblock(number_id)
         for breaker in self._breakers.values():
             breaker.reset_streak()
 
     def set_rate(self, number_id: str, rate: float) -> None:
-        """Let the number send this many messages per second from now on, also in a job that is running."""
-        self._limiters.set_rate(number_id, rate)
+        """Let the number send this many messages per second from now on, also in a broadcast that is being sent."""
+        self._lanes.set_rate(number_id, rate)
+
+    async def check_lanes(self) -> None:
+        """Advance numbers that nothing else wakes, such as after a job was lost; a periodic job."""
+        self._lanes.check()
 
     async def drain(self, seconds: float) -> bool:
         """Claim no more and wait for requests in flight; True when all results were recorded in time."""
         self._stopping = True
+        self._lanes.stop()
         with anyio.move_on_after(seconds):
             while self._in_flight:
-                await self._request_ended.wait()
+                self._all_ended = self._all_ended or anyio.Event()
+                await self._all_ended.wait()
         return self._in_flight == 0
 
     async def expire_all_leases(self) -> dict[int, int]:
@@ -123,26 +133,48 @@ class Sender:
         return await expire_leases(self._ctx, self._unrecorded)
 
     async def send_broadcast(self, broadcast_id: int) -> None:
-        """Send to due recipients of a broadcast: one batch. Enqueues itself again if more may be due."""
-        if self._stopping or self._ctx.draining or broadcast_id in self._sending:
+        """Claim what may be sent of a broadcast now, if it is its turn, and start the requests."""
+        if self._stopping or self._ctx.draining:
+            self._leave(broadcast_id)
             return
-        self._sending.add(broadcast_id)
         try:
-            job = await load_job(self._ctx, broadcast_id)
-            if job is None:
-                return
-            with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
-                if await self._send_batch(job):
-                    self._ctx.queue.enqueue(broadcast_id)
+            job, lane = await self._job(broadcast_id)
+            if job is None or lane is None:
+                self._leave(broadcast_id)
+            elif self._lanes.take_turn(lane, broadcast_id):
+                with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
+                    await self._take_turn(job, lane)
             self._crashes.pop(broadcast_id, None)
         except Refusal as refusal:
             # The database cannot be used. Nothing was claimed, and the scheduler enqueues the broadcast again.
+            self._leave(broadcast_id)
             log.warning("broadcast_job_postponed", broadcast_row=broadcast_id, reason=refusal.message)
         except Exception as error:
+            self._leave(broadcast_id)
             log.exception("broadcast_job_crashed", broadcast_row=broadcast_id)
             await self._count_crash(broadcast_id, error)
-        finally:
-            self._sending.discard(broadcast_id)
+
+    async def _job(self, broadcast_id: int) -> tuple[Job | None, Lane | None]:
+        """The broadcast, as it was read when it came into the line, with the lane of its number."""
+        known = self._jobs.get(broadcast_id)
+        if known is not None:
+            return known
+        job = await load_job(self._ctx, broadcast_id)
+        if job is None:
+            return None, None
+        self._jobs[broadcast_id] = job, self._lanes.of(job.number)
+        return self._jobs[broadcast_id]
+
+    def _leave(self, broadcast_id: int) -> None:
+        """Take a broadcast out of its line: the scheduler enqueues it again if something of it is due."""
+        _, lane = self._jobs.pop(broadcast_id, (None, None))
+        if lane is not None:
+            lane.leave(broadcast_id)
+            self._advance(lane)
+
+    def _advance(self, lane: Lane) -> None:
+        if not (self._stopping or self._ctx.draining):
+            self._lanes.advance(lane)
 
     async def _count_crash(self, broadcast_id: int, error: Exception) -> None:
         """Pause a broadcast whose jobs keep crashing: otherwise it would stall without a reason that users see."""
@@ -162,72 +194,62 @@ class Sender:
             pausing.log_pauses(await self._ctx.db.write(pause))
             self._ctx.changes.publish([broadcast_id])
 
-    async def _send_batch(self, job: Job) -> bool:
-        """Claim and send until the batch is full (True: more may be due) or nothing more can be sent now."""
-        ctx, broadcast_id = self._ctx, job.broadcast.id
-        limiter = self._limiters.of(job.number, ctx.clock.now())
+    async def _take_turn(self, job: Job, lane: Lane) -> None:
+        """Claim and send what the number may send now; then the next broadcast of the number has its turn."""
+        broadcast_id = job.broadcast.id
         breaker = self._breakers.setdefault(broadcast_id, CircuitBreaker())
-        left, until = MAX_JOB_RECIPIENTS, anyio.current_time() + MAX_JOB_S
-        while left and not (self._stopping or ctx.draining):
-            if anyio.current_time() > until:
-                return True
-            wanted = min(left, ctx.config.sender.max_in_flight - self._in_flight)
-            if (allowed := breaker.free_requests(ctx.config.sender.pause_after_failures)) is not None:
-                wanted = min(wanted, allowed)
-            granted, wait = limiter.acquire(wanted, ctx.clock.now()) if wanted > 0 else (0, 0)
+        allowed = breaker.free_requests(self._ctx.config.sender.pause_after_failures)
+        try:
+            if allowed == 0:
+                lane.wait_for_result(broadcast_id)
+                return
+            granted = self._lanes.acquire(lane, MAX_CLAIM if allowed is None else min(allowed, MAX_CLAIM))
             if not granted:
-                if wait > MAX_WAIT or not await self._wait(wait):
-                    return False
-                continue
-            claims = await self._claim(job, granted, limiter, breaker)
-            left -= claims
-            if claims < granted:
-                if not claims:
-                    self._remove_idle_breaker(broadcast_id)
-                return claims > 0
-        return True
+                return
+            claimed = await self._claim(job, granted, lane, breaker)
+            lane.end_turn(broadcast_id, has_more=claimed.has_more)
+            if not claimed.is_current or not claimed.has_more:
+                self._jobs.pop(broadcast_id, None)
+            if not claimed.has_more:
+                self._remove_idle_breaker(broadcast_id)
+        finally:
+            lane.return_turn(broadcast_id)
+            self._advance(lane)
 
-    async def _claim(self, job: Job, granted: int, limiter: RateLimiter, breaker: CircuitBreaker) -> int:
-        """Claim up to `granted` recipients and start a request for each; how many.
+    async def _claim(self, job: Job, granted: int, lane: Lane, breaker: CircuitBreaker) -> Claimed:
+        """Claim up to `granted` recipients and start a request for each.
 
         Shielded from cancellation: an attempt that is on disk and never made would become uncertain.
         """
         ctx, now = self._ctx, self._ctx.clock.now()
-        claims: list[Claim] = []
+        claimed = Claimed()
         attempts: list[tuple[int, int]] = []
 
-        def work(tx: Tx) -> tuple[list[Claim], list[int]]:
-            claimed, completed = _claim_due(tx, job.broadcast.id, granted, now)
-            attempts.extend((claim.recipient_id, claim.attempt) for claim in claimed)
+        def work(tx: Tx) -> Claimed:
+            found = claim_due(tx, job, granted, now)
+            attempts.extend((claim.recipient_id, claim.attempt) for claim in found.claims)
             self._unrecorded.update(attempts)  # inside: the next transaction may expire leases
-            return claimed, completed
+            return found
 
         self._in_flight += granted  # a drain waits for these too
         try:
             with anyio.CancelScope(shield=True):
-                claims, completed = await ctx.db.write(work)
+                claimed = await ctx.db.write(work)
         finally:
+            claims = claimed.claims
             if not claims:
                 self._unrecorded.difference_update(attempts)
             self._end_requests(granted - len(claims))
-            limiter.release(granted - len(claims))
+            self._lanes.release(lane, granted - len(claims))
+        breaker.in_flight += len(claims)
+        self._lanes.start(lane, claims)
         for claim in claims:
-            breaker.in_flight += 1
-            self._requests.start_soon(self._send, job, claim, limiter, breaker)
-        if completed:
-            ctx.changes.publish(completed)
-        return len(claims)
+            self._requests.start_soon(self._send, job, claim, lane, breaker)
+        if claimed.completed:
+            ctx.changes.publish([job.broadcast.id])
+        return claimed
 
-    async def _wait(self, wait: Millis) -> bool:
-        """Wait for tokens (`wait` > 0) or for the end of a request; False when none ends within `MAX_WAIT`."""
-        if wait:
-            await sleep_for(self._ctx.clock, wait)
-            return True
-        with anyio.move_on_after(MAX_WAIT / SECOND) as deadline:
-            await self._request_ended.wait()
-        return not deadline.cancelled_caught
-
-    async def _send(self, job: Job, claim: Claim, limiter: RateLimiter, breaker: CircuitBreaker) -> None:
+    async def _send(self, job: Job, claim: Claim, lane: Lane, breaker: CircuitBreaker) -> None:
         """Make one attempt, whose claim is on disk: build the message, send it, decide, queue the result."""
         ctx = self._ctx
         started_at = ctx.clock.now()
@@ -235,7 +257,7 @@ class Sender:
             body = job.body(claim)
         except Exception as error:
             log.exception("message_build_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
-            limiter.answered(started_at, accepted=False)
+            self._lanes.drop(lane, claim)
             self._record(job, decide_unbuildable(claim, str(error), now=started_at), breaker)
             return
         began = perf_counter()
@@ -245,14 +267,14 @@ class Sender:
             log.exception("attempt_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
             outcome = Unknown(Phase.WRITE, describe(error))
         counters.time_meta(ctx, outcome, perf_counter() - began)
-        self._decide(job, claim, outcome, limiter, breaker, started_at)
+        self._decide(job, claim, outcome, lane, breaker, started_at)
 
     def _decide(
         self,
         job: Job,
         claim: Claim,
         outcome: Outcome,
-        limiter: RateLimiter,
+        lane: Lane,
         breaker: CircuitBreaker,
         started_at: Millis,
     ) -> None:
@@ -263,11 +285,6 @@ class Sender:
         decision = decide(outcome, claim, rules, started_at=started_at, now=now, jitter=self._random.random())
         result = decision.result
         accepted = result.status is RecipientStatus.SENT
-        if isinstance(outcome, NotSent | Unknown):
-            limiter.unanswered(now, decision.detail)
-        else:
-            limiter.answered(now, accepted=accepted)
-        self._limiters.apply(decision, job.number, limiter, now)
         if accepted:
             ctx.meta_webhook_liveness.message_sent(job.number.id, now)
         else:
@@ -281,6 +298,7 @@ class Sender:
                 next_attempt_at=iso(result.next_attempt_at) if result.next_attempt_at else None,
             )
         self._record(job, decision, breaker)
+        self._lanes.end(lane, claim, outcome, decision, accepted=accepted)
 
     def _record(self, job: Job, decision: Decision, breaker: CircuitBreaker) -> None:
         decision = breaker.observe(decision, self._ctx.config.sender.pause_after_failures)
@@ -293,25 +311,26 @@ class Sender:
             breaker = self._breakers.get(result.broadcast_id)
             if breaker is not None:
                 breaker.in_flight -= 1
+        for broadcast_id in {result.broadcast_id for result in results}:
+            self._result_recorded(broadcast_id)
         for broadcast_id in completed:
             self._remove_idle_breaker(broadcast_id)
         self._end_requests(len(results))
 
+    def _result_recorded(self, broadcast_id: int) -> None:
+        """A broadcast that waited for a result may take turns again."""
+        _, lane = self._jobs.get(broadcast_id, (None, None))
+        if lane is not None and lane.stop_waiting(broadcast_id):
+            self._advance(lane)
+
     def _end_requests(self, count: int) -> None:
-        """Subtract ended requests from those in flight, and wake what waits for that."""
+        """Subtract ended requests from those in flight."""
         self._in_flight -= count
-        self._request_ended.set()
-        self._request_ended = anyio.Event()
+        if self._all_ended is not None and not self._in_flight:
+            self._all_ended.set()
+            self._all_ended = None
 
     def _remove_idle_breaker(self, broadcast_id: int) -> None:
         breaker = self._breakers.get(broadcast_id)
         if breaker is not None and breaker.in_flight == 0:
             del self._breakers[broadcast_id]
-
-
-def _claim_due(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> tuple[list[Claim], list[int]]:
-    """The claims, and the broadcast if that completes it: the last pending recipients may have opted out."""
-    claims = attempts.claim(tx, broadcast_id, limit, now)
-    if len(claims) < limit and broadcasts.complete(tx, broadcast_id, now):
-        return claims, [broadcast_id]
-    return claims, []

@@ -68,6 +68,17 @@ def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
     return [Claim(*values) for values in rows]
 
 
+def has_due(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    """Whether the broadcast is sending, its number is active, and a recipient is due."""
+    row = tx.execute(
+        "SELECT 1 FROM broadcast b JOIN number n ON n.id = b.number_id JOIN recipient r ON r.broadcast_id = b.id"
+        " WHERE b.id = ? AND b.status = 'sending' AND n.state = 'active' AND n.removed_at IS NULL"
+        " AND r.status = 'pending' AND r.next_attempt_at <= ? LIMIT 1",
+        (broadcast_id, now),
+    ).fetchone()
+    return row is not None
+
+
 def cancel_opted_out(tx: Tx, recipient_ids: list[int], now: Millis) -> None:
     """Cancel those of these recipients that are pending: they opted out before the send."""
     tx.execute(

@@ -82,6 +82,14 @@ def all_of(tx: Tx, account_id: str | None = None) -> list[Number]:
     return [_ROW.record(row) for row in rows]
 
 
+def identity(tx: Tx, number_id: str) -> tuple[str, str, bytes] | None:
+    """Phone number id, business account and encrypted access token of a number, also of a removed one."""
+    row: tuple[str, str, bytes] | None = tx.execute(
+        "SELECT phone_number_id, waba_id, access_token FROM number WHERE id = ?", (number_id,)
+    ).fetchone()
+    return row
+
+
 def get(tx: Tx, number_id: str) -> Number | None:
     """The number of this id, also one that was removed meanwhile."""
     row = tx.execute(f"{_SELECT} WHERE n.id = ?", (number_id,)).fetchone()

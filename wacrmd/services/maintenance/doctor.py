@@ -150,6 +150,7 @@ async def _number(ctx: Context, number: Number) -> list[Check]:
     if number.hold is not None:
         advice = f"When the cause is gone: wacrmd number resume {number.phone_number_id}"
         found.insert(0, Check("paused", CheckState.WARN, number.hold.detail, advice))
+    found += _sending(ctx, number)
     silence = ctx.meta_webhook_liveness.silence(number.id, ctx.clock.now())
     if silence is not None:
         detail = f"it has been sending for {silence // MINUTE} minutes and Meta has sent no status"
@@ -158,6 +159,21 @@ async def _number(ctx: Context, number: Number) -> list[Check]:
         )
         found.append(Check("silence", CheckState.WARN, detail, advice))
     return found
+
+
+def _sending(ctx: Context, number: Number) -> list[Check]:
+    """What slows the number down or stops it now."""
+    state = ctx.throughput.state(number.id)
+    if state is None:
+        return []
+    if state.hold is not None:
+        advice = "It sends again by itself when Meta answers; see https://metastatus.com if that takes long."
+        return [Check("sending", CheckState.WARN, state.hold.detail, advice)]
+    if state.is_limited:
+        detail = f"[sender] max_in_flight = {ctx.config.sender.max_in_flight} is too small for its rate and Meta's latency"
+        advice = "Raise it and restart the daemon, or lower the rates of the numbers."
+        return [Check("sending", CheckState.WARN, detail, advice)]
+    return []
 
 
 async def _no_number() -> list[Check]:

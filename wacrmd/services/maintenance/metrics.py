@@ -72,6 +72,7 @@ def _set_numbers(tx: Tx, ctx: Context) -> None:
         metrics.number_rate_limit_configured,
         metrics.number_requests_in_flight,
         metrics.number_blocked,
+        metrics.number_in_flight_limited,
     ):
         gauge.clear()  # a number may have been removed, and its hold may have ended
     for number in numbers.all_of(tx):
@@ -81,6 +82,7 @@ def _set_numbers(tx: Tx, ctx: Context) -> None:
         metrics.number_rate_limit_configured.labels(label).set(configured)
         metrics.number_rate_limit.labels(label).set(rate if number.state is NumberState.ACTIVE else 0)
         metrics.number_requests_in_flight.labels(label).set(state.in_flight if state else 0)
+        metrics.number_in_flight_limited.labels(label).set(state is not None and state.is_limited)
         hold = number.hold or (state.hold if state else None)
         if hold is not None:
             metrics.number_blocked.labels(label, hold.reason.value).set(1)

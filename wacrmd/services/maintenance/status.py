@@ -50,7 +50,11 @@ async def read_status(ctx: Context) -> Status:
     uncertain = await ctx.db.read(recipients.uncertain)
     usage = await anyio.to_thread.run_sync(disk_usage, ctx.db.path)
     workers, overload = ctx.queue.health(), ctx.meta_webhook_backlog.overload
-    warnings = [*_storage_warnings(ctx, usage), *_silence_warnings(ctx, numbers, now)]
+    warnings = [
+        *_storage_warnings(ctx, usage),
+        *_silence_warnings(ctx, numbers, now),
+        *_limit_warnings(ctx, numbers),
+    ]
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
         warnings.append(lately.text())
     if workers.workers_alive < workers.workers:
@@ -145,3 +149,16 @@ def _silence_warnings(ctx: Context, numbers: list[AccountNumber], now: Millis) -
         for number in numbers
         if (silence := ctx.meta_webhook_liveness.silence(number.id, now)) is not None
     ]
+
+
+def _limit_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
+    """A warning if numbers send more slowly than they may, because too few requests may be in flight."""
+    limited = [
+        number.phone_number_id
+        for number in numbers
+        if (state := ctx.throughput.state(number.id)) is not None and state.is_limited
+    ]
+    if not limited:
+        return []
+    setting = f"[sender] max_in_flight = {ctx.config.sender.max_in_flight}"
+    return [f"{setting} is too small for the rates and Meta's latency: it slows down {', '.join(limited)}"]

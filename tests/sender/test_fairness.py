@@ -1,0 +1,186 @@
+"""Several numbers and several broadcasts at once: nobody waits for another, and a stall says why."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.standin import Connection, Meta
+from tests.support.clock import ShiftClock
+from tests.support.patience import eventually
+from tests.support.site import APP_SECRET, Site, people, site
+from wacrmd.clock import SECOND
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Numbers:
+    """A site with several numbers, and a stand-in for Meta that answers some of them."""
+
+    here: Site
+    meta: Meta
+    clock: ShiftClock
+    ids: list[str] = field(default_factory=list)
+    begin: int = 0
+
+    async def send(self, number: int, count: int) -> str:
+        """Create a broadcast from one of the numbers; its id."""
+        self.begin += count
+        return await self.here.send(people(count, self.begin - count), **{"from": self.ids[number]})
+
+    @property
+    def sent(self) -> list[int]:
+        """How many messages Meta has taken from each number."""
+        counts = Counter(number for number, _, _ in self.meta.messages)
+        return [counts[number] for number in self.ids]
+
+    async def state(self, number: int) -> dict[str, Any]:
+        """A number as operators see it."""
+        shown: dict[str, Any] = await self.here.admin("number.show", id=self.ids[number])
+        return shown
+
+
+@asynccontextmanager
+async def numbers(
+    folder: Path, rates: list[float], *, stopped: bool = False, extra: str = "", latency_s: float = 0.02
+) -> AsyncIterator[Numbers]:
+    """Numbers with these rates. While the clock is stopped no tokens come: `clock.advance` brings them."""
+    meta = Meta(latency_s, None, "", 0)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(meta), "127.0.0.1", 0, backlog=1024)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    extra = f'[meta]\ngraph_url = "{url}"\n{extra}'
+    clock = ShiftClock(stopped=stopped)
+    async with site(folder, extra=extra, clock=clock) as here:
+        made = Numbers(here, meta, clock)
+        for index, rate in enumerate(rates):
+            made.ids.append(f"2065403522429{index:02}")
+            await here.admin(
+                "number.add",
+                account="shop",
+                phone_number_id=made.ids[-1],
+                waba_id="102290129340398",
+                access_token="EAAbench",
+                app_secret=APP_SECRET,
+                verify_token="verify",
+                messages_per_second=rate,
+            )
+        yield made
+        meta.release()
+    server.close()
+
+
+async def reach(made: Numbers, number: int, count: int) -> None:
+    """Wait until Meta has taken so many messages from a number."""
+    await eventually(lambda: made.sent[number] >= count)
+
+
+@pytest.mark.parametrize("count", [4, 12, 50])
+async def test_numbers_do_not_wait_for_each_other(tmp_path: Path, count: int) -> None:
+    """One broadcast on each, four workers: whoever waits for tokens occupies none, and each sends at its rate."""
+    async with numbers(tmp_path, [10.0] * count, stopped=True) as made:
+        for number in range(count):
+            await made.send(number, 40)
+        await eventually(lambda: min(made.sent) >= 1)
+        await eventually(lambda: made.here.running.queue.health().busy == 0)
+        before = made.sent
+        for step in range(1, 11):
+            made.clock.advance(200)
+            for number in range(count):
+                await reach(made, number, before[number] + 2 * step - 1)
+        assert max(made.sent) <= 1 + 20 + 1, "and not faster"
+
+
+async def test_a_slow_number_with_many_broadcasts_does_not_slow_a_fast_one(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [1.0, 80.0], stopped=True) as made:
+        for _ in range(20):
+            await made.send(0, 50)
+        large = await made.send(1, 1000)
+        await reach(made, 1, 8)
+        for step in range(1, 26):
+            made.clock.advance(40)
+            await reach(made, 1, int(8 + 3.2 * step))
+        small = await made.send(1, 1)
+        await advance_until_sent(made, small, SECOND)
+        small = await made.send(0, 1)
+        await advance_until_sent(made, small, 2 * SECOND)
+        assert made.sent[0] <= 6, "the slow one keeps to its rate"
+        assert (await made.here.show(large))["sent_count"] > 80
+
+
+async def advance_until_sent(made: Numbers, broadcast_id: str, within: int) -> None:
+    """Let time pass until a broadcast of one message is sent, which takes no longer than `within`."""
+    before = made.sent[1]
+    for step in range(1, within // 100 + 1):
+        made.clock.advance(100)
+        await reach(made, 1, before + 8 * step - 4)  # what is left is less than a batch
+    await made.here.until(broadcast_id, lambda shown: shown["sent_count"] == 1)
+
+
+async def test_a_broadcast_of_one_does_not_wait_for_twenty_large_ones(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [20.0], stopped=True) as made:
+        for _ in range(20):
+            await made.send(0, 50)
+        await reach(made, 0, 2)
+        small = await made.send(0, 1)
+        at_least = made.sent[0]
+        for step in range(1, 5):
+            made.clock.advance(50)
+            await reach(made, 0, at_least + step)
+        await made.here.until(small, lambda shown: shown["sent_count"] == 1)
+
+
+async def test_when_meta_hangs_for_one_number_the_others_go_on_and_its_hold_says_why(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [20.0, 20.0, 20.0]) as made:
+        held, *others = [await made.send(number, 1000) for number in range(3)]
+        await eventually(lambda: min(made.sent) >= 10)
+        made.meta.hanging.add(made.ids[0])
+        shown = await made.here.until(held, lambda b: (b["hold"] or {}).get("reason") == "no_answer")
+        assert shown["hold"]["detail"].startswith("no answer from Meta for ")
+        number = await made.state(0)
+        assert number["hold"]["reason"] == "no_answer"
+        assert number["in_flight"] <= 2 * 20 + 10
+        status = await made.here.admin("status")
+        assert {"no_answer"} == {each["reason"] for each in status["held"]}
+        metrics = (await made.here.api.get("/metrics")).text
+        assert f'wacrmd_number_blocked{{number="{made.ids[0]}",reason="no_answer"}} 1.0' in metrics
+        doctor = await made.here.admin("doctor")
+        assert any("no answer from Meta" in check["detail"] for check in doctor["checks"])
+        before, taken = made.sent, made.sent[0]
+        await eventually(lambda: min(made.sent[1:]) >= max(before[1:]) + 20)
+        assert made.sent[0] <= taken + 4, "it does not send on"
+        for other in others:
+            assert (await made.here.show(other))["hold"] is None
+        made.meta.release()
+        await made.here.until(held, lambda b: b["hold"] is None)
+        await reach(made, 0, made.sent[0] + 20)
+        assert (await made.here.show(held))["uncertain_count"] == 0
+
+
+async def test_when_every_second_request_hangs_that_is_told_too(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [20.0]) as made:
+        broadcast_id = await made.send(0, 1000)
+        await reach(made, 0, 10)
+        made.meta.hanging_share = 0.5
+        shown = await made.here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "no_answer")
+        assert shown["pending_count"] > 0
+        assert (await made.state(0))["in_flight"] <= 2 * 20 + 10
+
+
+async def test_it_is_told_when_max_in_flight_slows_a_number_down(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [200.0], extra="[sender]\nmax_in_flight = 4", latency_s=0.2) as made:
+        await made.send(0, 1000)
+        await reach(made, 0, 30)
+        here = made.here
+        status = await here.admin("status")
+        assert any("max_in_flight" in warning for warning in status["warnings"])
+        metrics = (await here.api.get("/metrics")).text
+        assert f'wacrmd_number_in_flight_limited{{number="{made.ids[0]}"}} 1.0' in metrics
+        doctor = await here.admin("doctor")
+        assert any("max_in_flight" in check["detail"] for check in doctor["checks"])

@@ -1,0 +1,174 @@
+"""The lane of one number: turns, rate and room together. Every call gets the time."""
+
+import pytest
+
+from wacrmd.clock import SECOND
+from wacrmd.domain.hold import HoldReason
+from wacrmd.sender.lane import LIMITED_S, LOST_S, Lane
+from wacrmd.sender.room import FEW, MAX_UNANSWERED_STREAK
+
+NOW = 1_795_000_000_000
+AT = 1000.0
+
+
+def lane_of(rate: float = 80, share: int = 256) -> Lane:
+    lane = Lane(rate, NOW)
+    lane.share = share
+    return lane
+
+
+def send(lane: Lane, count: int, at: float = AT, start: int = 0) -> list[tuple[int, int]]:
+    """Start that many requests, or as many as are granted."""
+    granted = lane.acquire(count, NOW + round((at - AT) * SECOND), at)
+    requests = [(start + index, 1) for index in range(granted)]
+    for request in requests:
+        lane.room.start(request, at)
+    return requests
+
+
+def test_one_turn_is_under_way_at_a_time() -> None:
+    lane = lane_of()
+    assert lane.take_turn(1, AT), "nobody else waits"
+    assert not lane.take_turn(1, AT), "a second job of the same broadcast"
+    assert not lane.take_turn(2, AT)
+    assert lane.give_turn(AT) is None
+    lane.end_turn(1, has_more=True)
+    assert lane.give_turn(AT) == 2
+    assert not lane.take_turn(1, AT), "it is the turn of 2"
+    assert lane.take_turn(2, AT)
+    lane.end_turn(2, has_more=False)
+    assert lane.give_turn(AT) == 1
+
+
+def test_a_turn_that_was_not_used_keeps_its_place() -> None:
+    lane = lane_of()
+    lane.take_turn(1, AT)
+    lane.take_turn(2, AT)
+    lane.return_turn(1)
+    lane.return_turn(1)
+    assert lane.turn is None
+    assert 1 in lane.line
+
+
+def test_a_job_that_was_lost_loses_its_turn_and_one_that_claims_does_not() -> None:
+    lane = lane_of()
+    lane.line.add(1)
+    assert lane.give_turn(AT) == 1
+    lane.forget_lost_turn(AT + LOST_S)
+    assert lane.turn == 1
+    lane.forget_lost_turn(AT + LOST_S + 0.1)
+    assert lane.give_turn(AT + 6) == 1
+    assert lane.take_turn(1, AT + 6)
+    lane.forget_lost_turn(AT + 60)
+    assert lane.turn == 1
+
+
+def test_a_broadcast_that_waits_for_a_result_takes_no_turn_until_then() -> None:
+    lane = lane_of()
+    lane.take_turn(1, AT)
+    lane.wait_for_result(1)
+    lane.return_turn(1)
+    assert not lane.take_turn(1, AT)
+    assert not lane.line
+    assert lane.stop_waiting(1)
+    assert not lane.stop_waiting(1)
+    assert lane.take_turn(1, AT)
+    lane.leave(1)
+    assert (lane.turn, len(lane.line), lane.is_active) == (None, 0, False)
+
+
+def test_the_next_turn_is_when_tokens_come_or_a_request_ends() -> None:
+    lane = lane_of(rate=80, share=8)
+    assert lane.wait(NOW, AT, 256) == 0
+    requests = send(lane, 8)
+    assert len(requests) == 8
+    assert lane.wait(NOW, AT, 256) is None, "all its places are taken"
+    lane.answered(requests[0], NOW, AT + 0.1, accepted=True)
+    assert lane.wait(NOW, AT, 256) == 13, "one place is free: one token"
+    assert lane.wait(NOW + 13, AT, 256) == 0
+    assert lane.wait(NOW + 13, AT, 0) is None, "other numbers have all places"
+
+
+def test_a_number_waits_until_some_of_its_places_are_free() -> None:
+    lane = lane_of(rate=1000, share=32)
+    requests = send(lane, 32)
+    for request in requests[:3]:
+        lane.answered(request, NOW, AT + 0.1, accepted=True)
+    assert lane.wait(NOW + SECOND, AT + 1, 256) is None
+    lane.answered(requests[3], NOW, AT + 0.1, accepted=True)
+    assert lane.wait(NOW + SECOND, AT + 1, 256) == 0
+
+
+def test_what_is_not_sent_is_given_back() -> None:
+    lane = lane_of()
+    assert lane.acquire(5, NOW, AT) == lane.room.in_flight == 5
+    lane.release(2)
+    assert lane.room.in_flight == 3
+    assert lane.acquire(100, NOW, AT) == 5
+
+
+def test_when_meta_does_not_answer_the_hold_says_so_and_the_next_answer_ends_it() -> None:
+    lane = lane_of()
+    send(lane, 1)
+    assert lane.state(NOW + SECOND, AT + 1).hold is None
+    requests = send(lane, 100, AT + 1, start=10)
+    hold = lane.state(NOW + 4000, AT + 4).hold
+    assert hold is not None
+    assert (hold.reason, hold.since) == (HoldReason.NO_ANSWER, NOW)
+    assert hold.detail == f"no answer from Meta for 4 s, to {1 + len(requests)} requests"
+    assert lane.acquire(100, NOW + 4000, AT + 4) == 0
+    lane.answered(requests[0], NOW + 4000, AT + 4, accepted=True)
+    assert lane.state(NOW + 4000, AT + 4).hold is None
+
+
+def test_a_silent_number_has_few_requests_in_flight() -> None:
+    lane = lane_of(rate=1)
+    send(lane, 1)
+    for second in range(3, 30):
+        send(lane, 10, AT + second, start=second)
+    assert lane.room.in_flight == FEW
+    hold = lane.state(NOW + 30 * SECOND, AT + 30).hold
+    assert hold is not None
+    assert hold.detail == "no answer from Meta for 30 s, to 4 requests"
+
+
+def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -> None:
+    lane = lane_of(rate=1000)
+    requests = send(lane, 20)
+    for request in requests[: MAX_UNANSWERED_STREAK - 1]:
+        lane.unanswered(request, NOW, "refused")
+    assert lane.state(NOW, AT).hold is None
+    for request in requests[MAX_UNANSWERED_STREAK - 1 :]:
+        lane.unanswered(request, NOW, "refused")
+    hold = lane.state(NOW, AT).hold
+    assert hold is not None
+    assert hold.reason is HoldReason.META_UNREACHABLE
+    assert lane.wait(NOW, AT, 256) == SECOND, "a burst of failures is one"
+    (probe,) = send(lane, 10, AT + 3, start=100)
+    assert lane.wait(NOW + 3 * SECOND, AT + 3, 256) is None, "one probe"
+    assert lane.state(NOW + 3 * SECOND, AT + 3).hold is not None, "still explained while it is probed"
+    lane.unanswered(probe, NOW + 4 * SECOND, "refused")
+    assert lane.wait(NOW + 4 * SECOND, AT + 4, 256) == 2 * SECOND, "twice as long"
+    (probe,) = send(lane, 10, AT + 7, start=101)
+    lane.answered(probe, NOW + 7 * SECOND, AT + 7, accepted=False)
+    assert lane.state(NOW + 7 * SECOND, AT + 7).hold is None
+    assert len(send(lane, 10, AT + 8, start=200)) > 1
+
+
+def test_a_person_unblocks_a_number() -> None:
+    lane = lane_of()
+    for request in send(lane, MAX_UNANSWERED_STREAK):
+        lane.unanswered(request, NOW, "refused")
+    lane.unblock()
+    assert lane.state(NOW, AT).hold is None
+    assert lane.acquire(100, NOW + SECOND, AT + 1) > 1
+
+
+@pytest.mark.parametrize(("share", "limited"), [(8, True), (256, False)])
+def test_it_is_told_for_some_seconds_that_max_in_flight_limits_a_number(share: int, limited: bool) -> None:
+    lane = lane_of(rate=80, share=share)
+    requests = send(lane, 8)
+    lane.wait(NOW, AT, 256)
+    lane.answered(requests[0], NOW, AT, accepted=True)
+    assert lane.state(NOW, AT).is_limited is limited
+    assert not lane.state(NOW, AT + LIMITED_S).is_limited

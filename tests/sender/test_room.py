@@ -1,0 +1,169 @@
+"""The room in flight of one number, and how all numbers share the places. Every call gets the time."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wacrmd.sender.room import FEW, FIRST, MAX_UNANSWERED_STREAK, RESERVE, Room, shares
+
+START = 1000.0
+
+
+class Sending:
+    """A number that sends at a rate, as far as its room allows; answers come after `latency_s`, or never."""
+
+    def __init__(self, rate: float) -> None:
+        self.room, self.rate, self.now = Room(), rate, START
+        self.sent = 0
+        self._due = 0.0
+        self._answers: list[tuple[float, tuple[int, int]]] = []
+
+    def run(self, seconds: float, latency_s: float, hung: float = 0.0) -> int:
+        """Send for a while, in steps of 10 ms; `hung` is the share that gets no answer. How many were sent."""
+        before, end = self.sent, self.now + seconds
+        while self.now < end:
+            self.now += 0.01
+            for due, request in [each for each in self._answers if each[0] <= self.now]:
+                self.room.answered(request, self.now)
+                self._answers.remove((due, request))
+            self._due = min(self._due + self.rate * 0.01, max(2.0, self.rate * 0.1))
+            while self._due >= 1 and self.room.in_flight < self.room.need(self.rate, self.now):
+                self._due -= 1
+                self.room.granted += 1
+                request = (self.sent, 1)
+                self.room.start(request, self.now)
+                if int(self.sent * hung) == int((self.sent + 1) * hung):
+                    self._answers.append((self.now + latency_s, request))
+                self.sent += 1
+        return self.sent - before
+
+
+@pytest.mark.parametrize("rate", [1, 10, 20, 80, 1000])
+@pytest.mark.parametrize("latency_s", [0.02, 0.1, 0.6, 1.5])
+def test_the_rate_is_reached_at_any_latency(rate: float, latency_s: float) -> None:
+    number = Sending(rate)
+    number.run(5, latency_s)
+    assert number.run(10, latency_s) >= 0.97 * rate * 10
+    assert not number.room.silence_s(number.now)
+
+
+def test_answers_that_become_slower_widen_the_room() -> None:
+    number = Sending(80)
+    number.run(5, 0.1)
+    number.run(10, 1.0)
+    assert number.run(10, 1.0) >= 0.97 * 800
+
+
+@pytest.mark.parametrize("rate", [1, 10, 20, 80, 1000])
+@pytest.mark.parametrize("latency_s", [0.1, 0.4])
+def test_when_meta_hangs_few_are_at_risk_and_it_is_told_within_three_seconds(
+    rate: float, latency_s: float
+) -> None:
+    number = Sending(rate)
+    number.run(10, latency_s)
+    number.run(4, 3600, hung=1.0)
+    assert number.room.in_flight <= 2 * rate + 10
+    assert number.room.silence_s(number.now) > 1.5
+    assert number.room.need(rate, number.now) == FEW
+
+
+@pytest.mark.parametrize("rate", [1, 20, 1000])
+def test_when_meta_hangs_from_the_start_few_are_at_risk(rate: float) -> None:
+    number = Sending(rate)
+    number.run(10, 3600, hung=1.0)
+    assert number.room.in_flight <= min(FIRST, 2 * rate + 10)
+    assert number.room.silence_s(number.now)
+
+
+def test_the_next_answer_ends_the_silence_and_the_number_sends_at_its_rate_again() -> None:
+    number = Sending(80)
+    number.run(5, 0.1)
+    number.run(10, 3600, hung=1.0)
+    assert number.room.silence_s(number.now)
+    number.room.answered((number.sent - 1, 1), number.now)
+    assert not number.room.silence_s(number.now)
+    assert number.run(10, 0.1) >= 0.97 * 800
+
+
+def test_a_few_requests_that_hang_do_not_slow_the_others_down() -> None:
+    number = Sending(20)
+    number.run(5, 0.1)
+    assert number.run(60, 0.1, hung=0.01) >= 0.97 * 20 * 60
+    assert 5 <= number.room.overdue(number.now) <= 12
+
+
+@pytest.mark.parametrize("hung", [0.5, 0.9])
+def test_when_most_requests_hang_few_are_at_risk(hung: float) -> None:
+    number = Sending(20)
+    number.run(5, 0.1)
+    number.run(60, 0.1, hung=hung)
+    assert number.room.in_flight <= 2 * 20 + 10
+    assert number.room.silence_s(number.now)
+
+
+def test_a_pause_without_requests_is_no_silence() -> None:
+    number = Sending(1)
+    number.run(3.5, 0.1)
+    number.now += 3600
+    room = number.room
+    assert room.in_flight == 0
+    room.granted += 1
+    room.start((0, 9), number.now)
+    assert not room.silence_s(number.now + 1.9)
+    assert room.silence_s(number.now + 2.1) == pytest.approx(2.1)
+    room.unanswered((0, 9))
+    assert not room.silence_s(number.now + 3), "nothing is out"
+
+
+def test_after_five_requests_without_an_answer_one_at_a_time_probes_until_one_is_answered() -> None:
+    room = Room()
+    for number in range(MAX_UNANSWERED_STREAK):
+        assert not room.is_probing
+        room.granted += 1
+        room.start((number, 1), START)
+        room.unanswered((number, 1))
+    assert (room.is_probing, room.need(80, START)) == (True, 1)
+    room.granted += 1
+    room.start((9, 1), START)
+    room.answered((9, 1), START + 0.1)
+    assert not room.is_probing
+    assert room.need(80, START + 0.1) > FEW
+
+
+def test_a_request_that_was_not_made_says_nothing() -> None:
+    room = Room()
+    room.granted += 2
+    room.start((1, 1), START)
+    room.start((2, 1), START + 1)
+    room.dropped((1, 1))
+    assert (room.in_flight, room.is_probing, room.oldest_s(START + 3)) == (1, False, 2)
+    room.dropped((2, 1))
+    assert (room.in_flight, room.oldest_s(START + 3)) == (0, 0)
+
+
+def test_a_person_ends_the_probing() -> None:
+    room = Room()
+    for number in range(MAX_UNANSWERED_STREAK):
+        room.granted += 1
+        room.start((number, 1), START)
+        room.unanswered((number, 1))
+    room.forgive()
+    assert room.need(80, START) > 1
+
+
+def test_numbers_that_need_few_places_get_them_and_the_large_ones_share_the_others() -> None:
+    assert shares({"a": 5, "b": 10}, 256) == {"a": 5, "b": 10}
+    assert shares({"a": 16, "b": 154, "c": 154, "d": 154}, 256) == {"a": 16, "b": 74, "c": 75, "d": 75}
+    assert shares({"a": 1000}, 256) == {"a": 256 - 256 // RESERVE}, "some stay free for a number that begins"
+    assert shares({"a": 1000}, 1) == {"a": 1}
+    assert shares({}, 256) == {}
+
+
+@given(st.dictionaries(st.integers(), st.integers(1, 4000), max_size=80), st.integers(1, 4096))
+def test_shares_fit_into_the_places(needs: dict[int, int], places: int) -> None:
+    given = shares(needs, places)
+    assert given.keys() == needs.keys()
+    assert all(1 <= given[number] <= need for number, need in needs.items())
+    assert sum(given.values()) <= max(places, len(needs))
+    if sum(needs.values()) <= places - places // RESERVE:
+        assert given == needs

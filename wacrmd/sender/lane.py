@@ -1,0 +1,162 @@
+"""One number's lane: whose turn it is, how fast it may send, and how many requests it may have in flight; pure.
+
+`now` is the wall clock in milliseconds, `at` the time in seconds of a clock that nobody sets.
+"""
+
+from wacrmd.clock import SECOND, Millis
+from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.domain.throughput import ThroughputState
+from wacrmd.sender.line import Line
+from wacrmd.sender.rate_limiter import RateLimiter
+from wacrmd.sender.room import Room
+
+ROOM_BATCH = 8
+"""A number whose requests are limited sends again when one of so many places is free: that makes claims larger."""
+LIMITED_S = 5.0
+"""How long it is told that `[sender] max_in_flight` slowed a number down."""
+LOST_S = 5.0
+"""A job that was enqueued so long ago and has not begun counts as lost."""
+
+Request = tuple[int, int]
+"""An attempt: recipient id and attempt number."""
+
+
+class Lane:
+    """What one number sends, in turns. At most one job of it is enqueued or running: the one whose turn it is."""
+
+    def __init__(self, rate: float, now: Millis) -> None:
+        self.phone_number_id = ""
+        self.waba_id = ""
+        self.line = Line()
+        self.waiting: set[int] = set()
+        """Broadcasts that take no turn until a result of theirs is recorded (`sender/circuit_breaker.py`)."""
+        self.limiter = RateLimiter(rate, now)
+        self.room = Room()
+        self.share = 1
+        """How many of the places in `[sender] max_in_flight` the number may use."""
+        self.turn: int | None = None
+        """The broadcast whose job is enqueued or running."""
+        self.is_claiming = False
+        self._turn_given_at = 0.0
+        self._limited_at = -LIMITED_S
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has something to send or requests in flight."""
+        return bool(self.line) or self.room.in_flight > 0
+
+    def need(self, now: Millis, at: float) -> int:
+        """How many requests in flight it would use now."""
+        return self.room.need(self.limiter.rates(now)[1], at)
+
+    def free(self, now: Millis, at: float) -> int:
+        """How many more requests may start now, as far as answers and `max_in_flight` are concerned."""
+        return max(0, min(self.need(now, at), self.share) - self.room.in_flight)
+
+    def wait(self, now: Millis, at: float, places: int) -> Millis | None:
+        """After how many milliseconds the next turn can be; None: at the end of a request. `places` are free for all."""
+        free = min(self.free(now, at), places)
+        limit = self.room.in_flight + free
+        if free < min(self.limiter.batch, max(1, limit // ROOM_BATCH)):
+            if limit < self.need(now, at):
+                self._limited_at = at
+            return None
+        return self.limiter.wait(free, now)
+
+    def give_turn(self, at: float) -> int | None:
+        """Give the turn to the first in the line; None if there is none, or a turn is under way."""
+        if self.turn is None and (first := self.line.first()) is not None:
+            self.turn, self._turn_given_at = first, at
+            return first
+        return None
+
+    def take_turn(self, broadcast_id: int, at: float) -> bool:
+        """A job of this broadcast runs: whether it is its turn. If not, the broadcast stands in the line."""
+        if broadcast_id not in self.waiting:
+            self.line.add(broadcast_id)
+        if self.turn is None and self.line.first() == broadcast_id:
+            self.give_turn(at)
+        if self.turn != broadcast_id or self.is_claiming:
+            return False
+        self.is_claiming = True
+        return True
+
+    def end_turn(self, broadcast_id: int, *, has_more: bool) -> None:
+        """The turn is over; without more work the broadcast leaves the line."""
+        self.line.end_turn(broadcast_id, has_more=has_more)
+        self.return_turn(broadcast_id)
+
+    def return_turn(self, broadcast_id: int) -> None:
+        """The turn is over; if it was not used, the broadcast keeps its place in the line."""
+        if self.turn == broadcast_id:
+            self.turn, self.is_claiming = None, False
+
+    def leave(self, broadcast_id: int) -> None:
+        """The broadcast leaves the line without a turn."""
+        self.line.remove(broadcast_id)
+        self.waiting.discard(broadcast_id)
+        self.return_turn(broadcast_id)
+
+    def wait_for_result(self, broadcast_id: int) -> None:
+        """The broadcast takes no turn until `stop_waiting`."""
+        self.line.remove(broadcast_id)
+        self.waiting.add(broadcast_id)
+
+    def stop_waiting(self, broadcast_id: int) -> bool:
+        """A result of the broadcast was recorded: whether it had waited for that. It stands in the line again."""
+        if broadcast_id not in self.waiting:
+            return False
+        self.waiting.discard(broadcast_id)
+        self.line.add(broadcast_id)
+        return True
+
+    def forget_lost_turn(self, at: float) -> None:
+        """Take the turn back from a job that was lost."""
+        if self.turn is not None and not self.is_claiming and at - self._turn_given_at > LOST_S:
+            self.turn = None
+
+    def acquire(self, wanted: int, now: Millis, at: float) -> int:
+        """How many of `wanted` requests may be made now; what is not made must be given back with `release`."""
+        granted = self.limiter.acquire(min(wanted, self.free(now, at)), now)
+        self.room.granted += granted
+        return granted
+
+    def release(self, unused: int) -> None:
+        """Give back what `acquire` granted and no request was made for."""
+        self.limiter.release(unused)
+        self.room.granted -= unused
+
+    def answered(self, request: Request, now: Millis, at: float, *, accepted: bool) -> None:
+        """A request ended with an answer from Meta."""
+        self.room.answered(request, at)
+        if accepted:
+            self.limiter.accepted(now)
+
+    def unanswered(self, request: Request, now: Millis, detail: str) -> None:
+        """A request ended without one; several in a row block the number."""
+        self.room.unanswered(request)
+        if self.room.is_probing:
+            self.limiter.unanswered(now, detail)
+
+    def unblock(self) -> None:
+        """End the block: a person removed its cause."""
+        self.limiter.unblock()
+        self.room.forgive()
+
+    def state(self, now: Millis, at: float) -> ThroughputState:
+        """The present rate, requests in flight, and why the number does not send, if so."""
+        allowed, rate = self.limiter.rates(now)
+        hold = self.limiter.hold(now, is_probing=self.room.is_probing) or self._silence(now, at)
+        limited = hold is None and at - self._limited_at < LIMITED_S
+        return ThroughputState(allowed, rate, self.room.in_flight, hold, limited)
+
+    def _silence(self, now: Millis, at: float) -> Hold | None:
+        """The hold of a number to which Meta does not answer, though it has not ended the requests either."""
+        room = self.room
+        overdue = room.overdue(at)
+        if not room.silence_s(at) and not (2 * overdue >= room.in_flight > 0 and not self.free(now, at)):
+            return None
+        oldest = room.oldest_s(at)
+        noun = "request" if overdue == 1 else "requests"
+        detail = f"no answer from Meta for {oldest:.0f} s, to {overdue} {noun}"
+        return Hold(HoldReason.NO_ANSWER, detail, now - round(oldest * SECOND))

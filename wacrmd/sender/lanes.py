@@ -1,0 +1,212 @@
+"""The lanes of all numbers: enqueues the job whose turn it is when its number may send, and logs blocks."""
+
+import asyncio
+import time
+from collections import OrderedDict
+
+from wacrmd.clock import SECOND, Millis
+from wacrmd.domain.attempt import Claim
+from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.number import Number
+from wacrmd.domain.throughput import ThroughputState
+from wacrmd.log import get_logger
+from wacrmd.meta.outcome import NotSent, Outcome, Unknown
+from wacrmd.sender.decision import Decision, Effect
+from wacrmd.sender.lane import Lane
+from wacrmd.sender.rate_limiter import MIN_BATCH_S
+from wacrmd.sender.room import shares
+from wacrmd.services.context import Context
+
+MAX_TURNS_PER_S = 250
+"""How many turns all numbers take together in a second, about: more numbers take fewer and larger ones each."""
+SHARING_INTERVAL_S = 0.05
+"""How often the places in flight are shared out anew."""
+
+log = get_logger(__name__)
+
+
+class Lanes:
+    """One lane for each number that has had work since the start."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._by_number: dict[str, Lane] = {}
+        self._timers: dict[Lane, asyncio.TimerHandle] = {}
+        self._crowded: OrderedDict[Lane, None] = OrderedDict()
+        """Lanes that could send if fewer requests of other numbers were in flight."""
+        self._in_flight = 0
+        self._shared_at = 0.0
+        self._logged_holds: dict[Lane, HoldReason] = {}
+
+    def of(self, number: Number) -> Lane:
+        """The number's lane, with the rate that is configured now."""
+        now, rate = self._ctx.clock.now(), number.rate(self._ctx.config.sender.messages_per_second)
+        lane = self._by_number.get(number.id)
+        if lane is None:
+            lane = self._by_number[number.id] = Lane(rate, now)
+        lane.phone_number_id, lane.waba_id = number.phone_number_id, number.waba_id
+        lane.limiter.configure(rate)
+        return lane
+
+    def take_turn(self, lane: Lane, broadcast_id: int) -> bool:
+        """A job of this broadcast runs: whether it is its turn. If not, it stands in the line."""
+        if not lane.is_active:
+            self._shared_at = 0.0
+        if lane.take_turn(broadcast_id, time.monotonic()):
+            return True
+        self.advance(lane)
+        return False
+
+    def advance(self, lane: Lane) -> None:
+        """Enqueue the job whose turn it is if the number may send; else see to it that this is called again."""
+        if (timer := self._timers.pop(lane, None)) is not None:
+            timer.cancel()
+        if lane.turn is not None or not lane.line:
+            return
+        now, at = self._ctx.clock.now(), time.monotonic()
+        self._share(now, at)
+        places = self._ctx.config.sender.max_in_flight - self._in_flight
+        wait = lane.wait(now, at, places)
+        if wait is None:  # the end of a request calls this again
+            if lane.free(now, at) > places:
+                self._crowded[lane] = None
+        elif wait:
+            loop = asyncio.get_running_loop()
+            self._timers[lane] = loop.call_later(wait / SECOND, self.advance, lane)
+        elif (broadcast_id := lane.give_turn(at)) is not None:
+            self._ctx.queue.enqueue(broadcast_id)
+
+    def check(self) -> None:
+        """Advance every lane, also one whose job was lost, and log holds that began or ended; once a second."""
+        at = time.monotonic()
+        for lane in self._by_number.values():
+            lane.forget_lost_turn(at)
+            self.advance(lane)
+            self._log_hold(lane)
+
+    def stop(self) -> None:
+        """Enqueue nothing any more."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def acquire(self, lane: Lane, wanted: int) -> int:
+        """How many of `wanted` requests the number may make now; what is not made must be released."""
+        now, at = self._ctx.clock.now(), time.monotonic()
+        self._share(now, at)
+        granted = lane.acquire(min(wanted, self._ctx.config.sender.max_in_flight - self._in_flight), now, at)
+        self._in_flight += granted
+        return granted
+
+    def release(self, lane: Lane, unused: int) -> None:
+        """Give back what `acquire` granted and no request was made for."""
+        lane.release(unused)
+        self._in_flight -= unused
+
+    def start(self, lane: Lane, claims: list[Claim]) -> None:
+        """The requests for these claims start."""
+        at = time.monotonic()
+        for claim in claims:
+            lane.room.start((claim.recipient_id, claim.attempt), at)
+
+    def drop(self, lane: Lane, claim: Claim) -> None:
+        """The request was not made after all."""
+        lane.room.dropped((claim.recipient_id, claim.attempt))
+        self._request_ended(lane)
+
+    def end(self, lane: Lane, claim: Claim, outcome: Outcome, decision: Decision, *, accepted: bool) -> None:
+        """A request has ended: apply what it says about the number."""
+        now, request = self._ctx.clock.now(), (claim.recipient_id, claim.attempt)
+        if isinstance(outcome, NotSent | Unknown):
+            lane.unanswered(request, now, decision.detail)
+        else:
+            lane.answered(request, now, time.monotonic(), accepted=accepted)
+        if decision.effect is not Effect.NONE:
+            self._apply(decision, lane, now)
+        if not accepted or self._logged_holds:
+            self._log_hold(lane)
+        self._request_ended(lane)
+
+    def state(self, number_id: str) -> ThroughputState | None:
+        """How fast the number sends now; None when it has had no work since the start."""
+        lane = self._by_number.get(number_id)
+        return lane.state(self._ctx.clock.now(), time.monotonic()) if lane else None
+
+    def throttle(self, number_id: str, detail: str) -> None:
+        """Lower the number's rate: Meta reports that it sends too fast."""
+        lane = self._by_number.get(number_id)
+        if lane is not None:
+            lane.limiter.throttle(self._ctx.clock.now(), detail)
+            self._log_hold(lane)
+
+    def unblock(self, number_id: str) -> None:
+        """End the number's block: a person removed its cause."""
+        lane = self._by_number.get(number_id)
+        if lane is not None:
+            lane.unblock()
+            self.advance(lane)
+
+    def set_rate(self, number_id: str, rate: float) -> None:
+        """Let the number send this many messages per second from now on."""
+        lane = self._by_number.get(number_id)
+        if lane is not None:
+            lane.limiter.configure(rate)
+            self.advance(lane)
+
+    def _request_ended(self, lane: Lane) -> None:
+        """Advance a lane that waits for the end of a request: this one, or one that waits for a place of any number."""
+        self._in_flight -= 1
+        if lane.line and lane.turn is None and lane not in self._timers:
+            self.advance(lane)
+        if self._crowded:
+            crowded, _ = self._crowded.popitem(last=False)
+            if crowded is not lane:
+                self.advance(crowded)
+
+    def _share(self, now: Millis, at: float) -> None:
+        """Share out the places in flight among the numbers that send."""
+        if at - self._shared_at < SHARING_INTERVAL_S:
+            return
+        self._shared_at = at
+        places, needs = self._ctx.config.sender.max_in_flight, dict[Lane, int]()
+        for lane in self._by_number.values():
+            if not lane.is_active:
+                continue
+            need = lane.need(now, at)
+            if lane.room.silence_s(at):  # its places are taken until its requests end
+                places -= lane.room.in_flight
+                lane.share = need
+            else:
+                needs[lane] = need
+        for lane, share in shares(needs, places).items():
+            lane.share = share
+        batch_s = max(MIN_BATCH_S, len(needs) / MAX_TURNS_PER_S)
+        for lane in needs:
+            lane.limiter.batch_s = batch_s
+
+    def _apply(self, decision: Decision, lane: Lane, now: Millis) -> None:
+        """Slow down or block the number, or all numbers of its business account, as the decision says."""
+        match decision.effect:
+            case Effect.THROTTLE:
+                lane.limiter.throttle(now, decision.detail)
+                if decision.wait and decision.hold:
+                    lane.limiter.block(now, decision.wait, decision.hold, decision.detail)
+            case Effect.MAINTENANCE if decision.hold:
+                lane.limiter.block(now, decision.wait, decision.hold, decision.detail)
+            case Effect.CALL_LIMIT if decision.hold:
+                wait = max(decision.wait, lane.limiter.call_limit_block(now))
+                for other in self._by_number.values():
+                    if other.waba_id == lane.waba_id:
+                        other.limiter.block(now, wait, decision.hold, decision.detail)
+            case _:
+                pass
+
+    def _log_hold(self, lane: Lane) -> None:
+        """Log once that a hold began or ended."""
+        hold = lane.state(self._ctx.clock.now(), time.monotonic()).hold
+        if hold is not None and self._logged_holds.get(lane) is not hold.reason:
+            self._logged_holds[lane] = hold.reason
+            name, reason = lane.phone_number_id, hold.reason.value
+            log.warning("number_blocked", number=name, reason=reason, detail=hold.detail)
+        elif hold is None and self._logged_holds.pop(lane, None) is not None:
+            log.info("number_unblocked", number=lane.phone_number_id)

@@ -1,0 +1,140 @@
+"""How many requests of a number may be in flight: what its rate needs, and few while answers stay away; pure.
+
+Every call gets the time, in seconds of a clock that nobody sets. Rates are messages per second.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+FEW = 4
+"""What a number may have in flight beyond its need, and all that it may have while Meta does not answer."""
+HEADROOM = 1.5
+"""How much more than rate x latency a number may have in flight: latencies vary."""
+FIRST = 32
+"""The most requests in flight until the first answer: when Meta hangs from the start, no more become uncertain."""
+ASSUMED_LATENCY_S = 0.5
+"""The latency of a number that has had no answer yet."""
+CEILING_S = 2.0
+CEILING = 10
+"""However slow the answers are said to be, no more are in flight without one than the rate sends in `CEILING_S`, and
+these."""
+SILENCE_S = 2.0
+SILENCE_LATENCIES = 4
+"""An answer is overdue after this time, or after so many times the latency if that is longer."""
+RISE, FALL = 1 / 4, 1 / 16
+"""How much one answer moves the latency, when it took longer and when it took less time."""
+MAX_UNANSWERED_STREAK = 5
+"""After so many requests in a row that ended without an answer, one request at a time is sent."""
+RESERVE = 16
+"""One place in so many of `[sender] max_in_flight` stays free for a number that begins to send."""
+
+K = TypeVar("K")
+
+
+class Room:
+    """One number's requests in flight, how long answers take, and whether they come at all."""
+
+    def __init__(self) -> None:
+        self.granted = 0
+        """Requests that are granted and not started yet: their claim is being written."""
+        self._started: dict[tuple[int, int], float] = {}
+        """When each request in flight was started, oldest first, by (recipient id, attempt)."""
+        self._latency_s: float | None = None
+        self._quiet_since = 0.0
+        """When the last answer came, or when the first request after a pause was started."""
+        self._unanswered_streak = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are granted or started and have not ended."""
+        return self.granted + len(self._started)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the last requests ended without an answer: then only one at a time is sent."""
+        return self._unanswered_streak >= MAX_UNANSWERED_STREAK
+
+    def start(self, request: tuple[int, int], now: float) -> None:
+        """A granted request begins."""
+        if not self._started:
+            self._quiet_since = now
+        self.granted -= 1
+        self._started[request] = now
+
+    def answered(self, request: tuple[int, int], now: float) -> None:
+        """A request ended with an answer from Meta."""
+        latency = now - self._started.pop(request)
+        if self._latency_s is None:
+            self._latency_s = latency
+        else:
+            self._latency_s += (latency - self._latency_s) * (RISE if latency > self._latency_s else FALL)
+        self._quiet_since = now
+        self._unanswered_streak = 0
+
+    def unanswered(self, request: tuple[int, int]) -> None:
+        """A request ended without an answer."""
+        del self._started[request]
+        self._unanswered_streak += 1
+
+    def dropped(self, request: tuple[int, int]) -> None:
+        """A request was not made after all; that says nothing about Meta."""
+        del self._started[request]
+
+    def forgive(self) -> None:
+        """Stop probing: a person removed the cause."""
+        self._unanswered_streak = 0
+
+    def need(self, rate: float, now: float) -> int:
+        """How many requests in flight the rate needs now, including those that occupy a place without an answer."""
+        if self.is_probing:
+            return 1
+        if self.silence_s(now):
+            return FEW
+        latency = ASSUMED_LATENCY_S if self._latency_s is None else self._latency_s
+        need = int(rate * latency * HEADROOM) + FEW
+        if self._latency_s is None:
+            return min(need, FIRST)
+        if len(self._started) >= FEW:
+            ceiling = int(rate * CEILING_S) + CEILING
+            need = max(need, min(need + self.overdue(now), ceiling))
+        return need
+
+    def silence_s(self, now: float) -> float:
+        """For how long Meta has answered nothing though it should have; 0 while it answers, or has nothing to answer."""
+        quiet = now - self._quiet_since if self._started else 0.0
+        return quiet if quiet > self._patience_s() else 0.0
+
+    def overdue(self, now: float) -> int:
+        """How many requests have been waiting for their answer for too long."""
+        before = now - self._patience_s()
+        count = 0
+        for started in self._started.values():
+            if started >= before:
+                break
+            count += 1
+        return count
+
+    def oldest_s(self, now: float) -> float:
+        """How long the oldest request has been waiting for its answer."""
+        return now - next(iter(self._started.values()), now)
+
+    def _patience_s(self) -> float:
+        return max(SILENCE_S, SILENCE_LATENCIES * (self._latency_s or 0.0))
+
+
+def shares(needs: Mapping[K, int], places: int) -> dict[K, int]:
+    """How many of all `places` each number may use: its need; where that is too much for all, the large ones get less.
+
+    One place in `RESERVE` stays free, so that a number that begins to send finds some. A number that needs few gets
+    them all the same.
+    """
+    left = max(1, places - places // RESERVE)
+    given: dict[K, int] = {}
+    for index, (number, need) in enumerate(sorted(needs.items(), key=_need)):
+        given[number] = min(need, max(1, left // (len(needs) - index)))
+        left -= given[number]
+    return given
+
+
+def _need(item: tuple[object, int]) -> int:
+    return item[1]
