@@ -34,6 +34,7 @@ from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import data_subjects, retention
 from wacrmd.services.maintenance.backups import DailyBackup
+from wacrmd.services.maintenance.counts import keep_counts
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
 from wacrmd.services.meta_events.intake import Intake
@@ -53,6 +54,7 @@ WORKER_CHECK_INTERVAL = 30 * SECOND
 EXPIRY_INTERVAL = 30 * SECOND
 PRUNE_INTERVAL = 10 * MINUTE
 EMPTY_WAL_INTERVAL = 10 * SECOND
+KEEP_COUNTS_INTERVAL = 5 * SECOND
 
 log = get_logger(__name__)
 
@@ -309,6 +311,7 @@ def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
     return [
         PeriodicJob("prune", PRUNE_INTERVAL, partial(retention.prune, ctx)),
         PeriodicJob("backup", MINUTE, DailyBackup(ctx).run),
+        PeriodicJob("keep_counts", KEEP_COUNTS_INTERVAL, partial(keep_counts, ctx)),
         PeriodicJob("empty_wal", EMPTY_WAL_INTERVAL, partial(data_subjects.empty_wal, ctx)),
     ]
 

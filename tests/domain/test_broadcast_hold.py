@@ -28,6 +28,8 @@ BROADCAST = Broadcast(
     scheduled_at=None,
     started_at=NOW - 100,
     completed_at=None,
+    revision=7,
+    kept_counts=None,
 )
 NUMBER = Number(
     id="n1",
@@ -60,8 +62,7 @@ def hold(
     storage: Hold | None = None,
     throughput: Hold | None = None,
     draining_since: int | None = None,
-    waiting: int = 3,
-    earliest_retry_at: int | None = NOW,
+    next_attempt_at: int | None = NOW,
 ) -> Hold | None:
     return broadcast_hold(
         broadcast,
@@ -70,8 +71,7 @@ def hold(
         storage=storage,
         throughput=throughput,
         draining_since=draining_since,
-        waiting=waiting,
-        earliest_retry_at=earliest_retry_at,
+        next_attempt_at=next_attempt_at,
         now=NOW,
     )
 
@@ -97,7 +97,7 @@ def test_a_broadcast_that_is_neither_sending_nor_scheduled_is_not_held(status: B
 
 
 def test_a_broadcast_without_pending_recipients_is_not_held() -> None:
-    assert hold(number=PAUSED_NUMBER, pending=0, waiting=0, earliest_retry_at=None) is None
+    assert hold(number=PAUSED_NUMBER, pending=0, next_attempt_at=None) is None
 
 
 def test_the_reasons_come_in_a_fixed_order() -> None:
@@ -107,10 +107,10 @@ def test_the_reasons_come_in_a_fixed_order() -> None:
     steps = [
         hold(number=removed, storage=STORAGE),
         hold(number=PAUSED_NUMBER, storage=STORAGE),
-        hold(storage=STORAGE, throughput=THROTTLED, draining_since=NOW, earliest_retry_at=retry),
-        hold(throughput=THROTTLED, draining_since=NOW, earliest_retry_at=retry),
-        hold(draining_since=NOW - 7, earliest_retry_at=retry),
-        hold(earliest_retry_at=retry),
+        hold(storage=STORAGE, throughput=THROTTLED, draining_since=NOW, next_attempt_at=retry),
+        hold(throughput=THROTTLED, draining_since=NOW, next_attempt_at=retry),
+        hold(draining_since=NOW - 7, next_attempt_at=retry),
+        hold(next_attempt_at=retry),
         hold(),
     ]
     assert [reason(found) for found in steps] == [
@@ -145,14 +145,14 @@ def test_a_drain_holds_since_it_began() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "earliest", "held"),
-    [(3, NOW + 1, True), (3, NOW, False), (2, NOW + 1, False), (0, None, False)],
-    ids=["all of them", "the first is due", "another one is in flight", "all are in flight"],
+    ("next_attempt_at", "held"),
+    [(NOW + 1, True), (NOW, False), (None, False)],
+    ids=["all of them wait", "the first is due", "one is in flight"],
 )
 def test_a_retry_holds_a_broadcast_only_if_every_pending_recipient_waits_for_one(
-    waiting: int, earliest: int | None, held: bool
+    next_attempt_at: int | None, held: bool
 ) -> None:
-    found = hold(waiting=waiting, earliest_retry_at=earliest)
+    found = hold(next_attempt_at=next_attempt_at)
     assert (reason(found) == "waiting_for_retry") is held
     if found is not None:
         assert found.since == BROADCAST.updated_at

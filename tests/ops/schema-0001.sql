@@ -6,7 +6,7 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "account" VALUES('6822a6b1-7f57-427d-b3a5-df69290887c7','shop',1795637358189);
+INSERT INTO "account" VALUES('6ee389c4-1799-47fe-9689-306477fabccb','shop',1795942079276);
 CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
     field TEXT NOT NULL,                            -- the webhook's field
@@ -26,7 +26,7 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
-INSERT INTO "api_key" VALUES('83078530-f6d9-4d0e-8c96-fda9d7c87537','6822a6b1-7f57-427d-b3a5-df69290887c7','tests',X'27C230A6FB9403DFAB8C9B7C57DB80F900C5C868BEE5434C6510240F03421521','wacrm_live_qswxBAc3','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795637358310,NULL,NULL,1795637358385);
+INSERT INTO "api_key" VALUES('f6de5aae-2276-45cf-ac1c-d2cfc2dd9e57','6ee389c4-1799-47fe-9689-306477fabccb','tests',X'47E537261CFFD4B8C830627C54562D1994EBF84E50E1C303D61AA7A2E0F10CCC','wacrm_live_3DFTbUrg','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795942079293,NULL,NULL,1795942079301);
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
@@ -34,7 +34,7 @@ CREATE TABLE app_secret (
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
-INSERT INTO "app_secret" VALUES(1,'ecbafefe-3670-45ea-b42e-b4c9703f2321',X'01FD535FC8FD4A2D990A4F91639E7812A0CE14E711CD644B1B04DF65F45A63A84E5CFDCB180C02AE927BF6A90BF8DB21C447109B',1795637358292,NULL);
+INSERT INTO "app_secret" VALUES(1,'270cda62-c86d-4f2c-a26b-56a1c4e74dd7',X'01CD63306FAD44547B2245B80B0BB9599695F4F9065F6FC6B5AE4DE1D5CE414D6CA224A51E349A41F92F53D6AA1684F2DB53E57A',1795942079285,NULL);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -45,11 +45,11 @@ CREATE TABLE audit (
     params TEXT NOT NULL,                           -- JSON, secrets redacted
     result TEXT NOT NULL                            -- ok, or the error's code
 ) STRICT;
-INSERT INTO "audit" VALUES(1,1795637358216,0,'root',27073,'account.add','{"name": "shop"}','ok');
-INSERT INTO "audit" VALUES(2,1795637358299,0,'root',27073,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
-INSERT INTO "audit" VALUES(3,1795637358316,0,'root',27073,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
-INSERT INTO "audit" VALUES(4,1795637360659,0,'root',27073,'broadcast.pause','{"id": "48f1cbae-4fbe-405f-97ea-16aea1bc2eb1"}','ok');
-INSERT INTO "audit" VALUES(5,1795637360663,0,'root',27073,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+INSERT INTO "audit" VALUES(1,1795942079279,0,'root',4611,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795942079291,0,'root',4611,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795942079296,0,'root',4611,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795942081408,0,'root',4611,'broadcast.pause','{"id": "8199eb2e-e834-4df8-8340-3192b796d276"}','ok');
+INSERT INTO "audit" VALUES(5,1795942081416,0,'root',4611,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -69,11 +69,14 @@ CREATE TABLE broadcast (
     scheduled_at INTEGER,
     started_at INTEGER,
     completed_at INTEGER,
+    revision INTEGER NOT NULL DEFAULT 1,            -- raised by each change of it, of its recipients and their history
+    counts TEXT,                                    -- JSON: how many recipients were in each status
+    counts_revision INTEGER,                        -- at this revision; if it is not the present one, nobody reads them
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "broadcast" VALUES(1,'8bc759c7-bee6-4514-bbe1-91b79b30ba53','6822a6b1-7f57-427d-b3a5-df69290887c7','ecbafefe-3670-45ea-b42e-b4c9703f2321','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'760d9e0e311947c8aea36367193bd42b',1795637358457,1795637360579,NULL,1795637358457,1795637358530);
-INSERT INTO "broadcast" VALUES(2,'48f1cbae-4fbe-405f-97ea-16aea1bc2eb1','6822a6b1-7f57-427d-b3a5-df69290887c7','ecbafefe-3670-45ea-b42e-b4c9703f2321','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795637360655,'9e3e5130a4ff47498d9e47b6be832eec',1795637360628,1795637360655,1798761600000,NULL,NULL);
+INSERT INTO "broadcast" VALUES(1,'28df77d3-ceac-4560-9733-6753a7759c1c','6ee389c4-1799-47fe-9689-306477fabccb','270cda62-c86d-4f2c-a26b-56a1c4e74dd7','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'88d0995de441f6041e0bbdc508b3ac15',1795942079308,1795942081394,NULL,1795942079308,1795942079392,15,NULL,NULL);
+INSERT INTO "broadcast" VALUES(2,'8199eb2e-e834-4df8-8340-3192b796d276','6ee389c4-1799-47fe-9689-306477fabccb','270cda62-c86d-4f2c-a26b-56a1c4e74dd7','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795942081406,'31e8c1ca7dc99c6989a92fc3dc74302f',1795942081400,1795942081406,1798761600000,NULL,NULL,2,NULL,NULL);
 CREATE TABLE counter (queue text not null, key text not null, value integer not null default 0, primary key(queue, key));
 CREATE TABLE idempotency (
     account_id TEXT NOT NULL,
@@ -92,8 +95,8 @@ CREATE TABLE inbound_message (
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAHMm5vwatAAAAAAAE.reply.reply','ecbafefe-3670-45ea-b42e-b4c9703f2321','14152000003',NULL,1795637360000,1795637360514,4);
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAHMm5vwatAAAAAAAM.reply.reply','ecbafefe-3670-45ea-b42e-b4c9703f2321','14152000011',NULL,1795637360000,1795637360579,12);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAZlTc+9cLAAAAAAAE.reply.reply','270cda62-c86d-4f2c-a26b-56a1c4e74dd7','14152000003',NULL,1795942081000,1795942081386,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAZlTc+9cLAAAAAAAM.reply.reply','270cda62-c86d-4f2c-a26b-56a1c4e74dd7','14152000011',NULL,1795942081000,1795942081394,12);
 CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
@@ -119,7 +122,7 @@ CREATE TABLE number (
     removed_at INTEGER,                             -- kept for the broadcasts that name it
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "number" VALUES('ecbafefe-3670-45ea-b42e-b4c9703f2321','6822a6b1-7f57-427d-b3a5-df69290887c7','106540352242922','102290129340398',NULL,NULL,X'01977DCE0FB56405F185DEE7F822B48DF9A8B1B3ADBD8B1113DF7905EC6049C2FFADF928DC51A8D05B019BED5B106D',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795637358292,NULL);
+INSERT INTO "number" VALUES('270cda62-c86d-4f2c-a26b-56a1c4e74dd7','6ee389c4-1799-47fe-9689-306477fabccb','106540352242922','102290129340398',NULL,NULL,X'015204C041E8685A1DE236C6EB9A6D77581EA21C91D7C5EE0F235F1C19E4B86BFD15FBCFDA30C25B8FE36A7F30564D',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795942079285,NULL);
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -131,7 +134,7 @@ CREATE TABLE optout (
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-INSERT INTO "optout" VALUES(1,'6822a6b1-7f57-427d-b3a5-df69290887c7','+14155550123',NULL,'operator',NULL,1795637360661,NULL);
+INSERT INTO "optout" VALUES(1,'6ee389c4-1799-47fe-9689-306477fabccb','+14155550123',NULL,'operator',NULL,1795942081412,NULL);
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
@@ -163,18 +166,18 @@ CREATE TABLE recipient (
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
     CHECK (status != 'replied' OR replied_at IS NOT NULL)
 ) STRICT;
-INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAHMm5vwatAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795637358484,1795637358000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAHMm5vwatAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795637358484,1795637358000,1795637359000,NULL,NULL);
-INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAHMm5vwatAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795637358484,NULL,NULL,NULL,1795637358000);
-INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAHMm5vwatAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795637358484,1795637358000,1795637359000,1795637360000,NULL);
-INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAHMm5vwatAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795637358484,1795637358000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAHMm5vwatAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795637358484,1795637358000,1795637359000,NULL,NULL);
-INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAHMm5vwatAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,1795637358485,1795637358000,1795637359000,NULL,NULL);
-INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAHMm5vwatAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,1795637358485,1795637358000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAHMm5vwatAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795637358485,NULL,NULL,NULL,1795637358000);
-INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795637358475,1795637358475,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAHMm5vwatAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795637358485,1795637358000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795637358520,1795637358520,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAHMm5vwatAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795637358530,1795637358000,1795637359000,NULL,NULL);
-INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795637358520,1795637358520,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAHMm5vwatAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795637358530,1795637358000,1795637359000,1795637360000,NULL);
+INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAZlTc+9cLAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795942079385,1795942079000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAZlTc+9cLAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795942079385,1795942079000,1795942080000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAZlTc+9cLAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795942079385,NULL,NULL,NULL,1795942079000);
+INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAZlTc+9cLAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795942079385,1795942079000,1795942080000,1795942081000,NULL);
+INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAZlTc+9cLAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795942079385,1795942079000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAZlTc+9cLAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795942079385,1795942079000,1795942080000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAZlTc+9cLAAAAAAAI','14152000006',NULL,NULL,NULL,NULL,1795942079385,1795942079000,1795942080000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAZlTc+9cLAAAAAAAH','14152000007',NULL,NULL,NULL,NULL,1795942079385,1795942079000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAZlTc+9cLAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795942079385,NULL,NULL,NULL,1795942079000);
+INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAZlTc+9cLAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795942079386,1795942079000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795942079387,1795942079387,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAZlTc+9cLAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795942079392,1795942079000,1795942080000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795942079387,1795942079387,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAZlTc+9cLAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795942079392,1795942079000,1795942080000,1795942081000,NULL);
 INSERT INTO "recipient" VALUES(13,2,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(14,2,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(15,2,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
@@ -188,38 +191,38 @@ CREATE TABLE recipient_history (
     attempt INTEGER,
     detail TEXT                                     -- JSON
 ) STRICT;
-INSERT INTO "recipient_history" VALUES(1,1,1795637358484,'attempt',1,'{"started_at": 1795637358478, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(2,2,1795637358484,'attempt',1,'{"started_at": 1795637358479, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(3,3,1795637358484,'attempt',1,'{"started_at": 1795637358479, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(4,4,1795637358484,'attempt',1,'{"started_at": 1795637358479, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(5,5,1795637358484,'attempt',1,'{"started_at": 1795637358479, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(6,6,1795637358484,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(7,7,1795637358485,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(8,8,1795637358485,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(9,9,1795637358485,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(10,10,1795637358485,'attempt',1,'{"started_at": 1795637358480, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(11,11,1795637358530,'attempt',1,'{"started_at": 1795637358524, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(12,12,1795637358530,'attempt',1,'{"started_at": 1795637358525, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(13,1,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(14,2,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(15,3,1795637358000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(16,4,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(17,5,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(18,6,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(19,7,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(20,8,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(21,9,1795637358000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(22,10,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(23,11,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(24,12,1795637358000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(25,2,1795637359000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(26,4,1795637359000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(27,6,1795637359000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(28,7,1795637359000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(29,11,1795637359000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(30,12,1795637359000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(31,4,1795637360000,'replied',1,NULL);
-INSERT INTO "recipient_history" VALUES(32,12,1795637360000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(1,1,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(2,2,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(3,3,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(4,4,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(5,5,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(6,6,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(7,8,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(8,7,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(9,9,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(10,10,1795942079386,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(11,11,1795942079392,'attempt',1,'{"started_at": 1795942079391, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(12,12,1795942079392,'attempt',1,'{"started_at": 1795942079391, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(13,1,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(14,2,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(15,3,1795942079000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(16,4,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(17,5,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(18,6,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(19,8,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(20,7,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(21,9,1795942079000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(22,10,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(23,11,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(24,12,1795942079000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(25,2,1795942080000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(26,4,1795942080000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(27,6,1795942080000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(28,7,1795942080000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(29,11,1795942080000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(30,12,1795942080000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(31,4,1795942081000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(32,12,1795942081000,'replied',1,NULL);
 CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,
@@ -293,6 +296,7 @@ CREATE INDEX broadcast_list ON broadcast (account_id, created_at DESC, id DESC);
 CREATE INDEX broadcast_list_status ON broadcast (account_id, status, created_at DESC, id DESC);
 CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
 CREATE INDEX broadcast_status ON broadcast (status, scheduled_at);
+CREATE INDEX broadcast_uncounted ON broadcast (updated_at) WHERE counts_revision IS NOT revision;
 CREATE INDEX recipient_count ON recipient (broadcast_id, status);
 CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHERE status = 'pending';
 CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sending';

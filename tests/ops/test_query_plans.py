@@ -82,6 +82,7 @@ ALLOWED = {
     "data_subjects.collect_deliveries": BY_DESIGN,
     "data_subjects.collect_audit_entries": BY_DESIGN,
     "data_subjects._erase_in_answers": "reads the answers for Idempotency-Key, which are kept for a day",
+    "revisions.raise_after_restore": "changes the copy of a backup, before a daemon uses it",
     "accounts.remove": "removing an account is rare, and it has no broadcasts any more",
 }
 """Functions of the store whose statements may read much, each with the reason."""

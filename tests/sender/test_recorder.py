@@ -12,7 +12,7 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.sender.decision import Decision
 from wacrmd.sender.recorder import Recorded, record
-from wacrmd.store import attempts, broadcasts, optouts, receipts
+from wacrmd.store import attempts, broadcast_counts, broadcasts, optouts, receipts
 from wacrmd.store.database import Tx
 
 STOPPED = MetaError(131050, "User has stopped marketing messages from this business")
@@ -38,7 +38,7 @@ def test_a_retry_of_a_cancelled_broadcast_is_cancelled_and_leaves_nothing_pendin
     broadcasts.cancel(tx, broadcast_id, NOW)
     for claim in claims:
         recorded(tx, claim, RecipientStatus.PENDING)
-    counts = broadcasts.progress(tx, [broadcast_id])[broadcast_id]
+    counts = broadcast_counts.progress(tx, broadcast_id)
     assert (counts.pending_count, counts.cancelled_count) == (0, 3)
 
 

@@ -16,6 +16,7 @@ from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import (
     attempts,
+    broadcast_counts,
     broadcasts,
     numbers,
     optouts,
@@ -165,7 +166,7 @@ def test_a_retry_of_a_cancelled_broadcast_is_cancelled_when_its_result_is_record
     assert broadcasts.cancel(tx, broadcast_id, NOW)
     attempts.record(tx, [result(claim, S.PENDING)])
     broadcasts.recipients_changed(tx, [broadcast_id], NOW)
-    assert broadcasts.progress(tx, [broadcast_id])[broadcast_id].cancelled_count == 2
+    assert broadcast_counts.progress(tx, broadcast_id).cancelled_count == 2
     found = broadcasts.get(tx, broadcast_id)
     assert found is not None
     assert found.status is BroadcastStatus.CANCELLED
@@ -177,14 +178,14 @@ def test_an_expired_attempt_of_a_cancelled_broadcast_is_cancelled(tx: Tx) -> Non
     assert broadcasts.cancel(tx, broadcast_id, NOW)
     expired = attempts.expire_leases(tx, UncertainPolicy.RESEND, NOW, max_retries=3)
     broadcasts.recipients_changed(tx, expired, NOW)
-    assert broadcasts.progress(tx, [broadcast_id])[broadcast_id].cancelled_count == 1
+    assert broadcast_counts.progress(tx, broadcast_id).cancelled_count == 1
 
 
 def test_cancelling_a_broadcast_does_not_change_another_broadcast(tx: Tx) -> None:
     cancelled, other = broadcast(tx, 1), broadcast(tx, 1, uuid="6f1e2d3c-0000-4000-8000-000000000002")
     broadcasts.cancel(tx, cancelled, NOW)
     broadcasts.recipients_changed(tx, [cancelled, other], NOW)
-    assert broadcasts.progress(tx, [other])[other].pending_count == 1
+    assert broadcast_counts.progress(tx, other).pending_count == 1
 
 
 @pytest.mark.parametrize(

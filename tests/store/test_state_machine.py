@@ -24,12 +24,16 @@ from hypothesis.stateful import (
 
 from tests.store.rows import NOW, UUID, broadcast, database, row
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
-from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import STAGE, RecipientStatus
-from wacrmd.store import attempts, broadcasts, receipts, recipients
+from wacrmd.services.broadcast_counts import BroadcastCounts
+from wacrmd.store import attempts, broadcast_counts, broadcasts, receipts, recipients
+from wacrmd.store.broadcast_counts import ByStatus
+from wacrmd.store.connection import open_reader
+from wacrmd.store.database import Tx
 
 S = RecipientStatus
 WAITING = frozenset({S.PENDING, S.SENDING})
@@ -49,6 +53,9 @@ class Sending(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="wacrmd-states-"))
         self._open = database(self.folder)
         self.tx = self._open.__enter__()
+        self.reader = open_reader(self.folder / "wacrmd.db")
+        self.counts = BroadcastCounts()
+        self.counted: list[tuple[int, int, ByStatus]] = []
         self.now = NOW
         self.claimed: set[tuple[int, int]] = set()
         self.dead: set[tuple[int, int]] = set()
@@ -56,6 +63,7 @@ class Sending(RuleBasedStateMachine):
         self.wamids = 0
 
     def teardown(self) -> None:
+        self.reader.close()
         self._open.__exit__(None, None, None)
         shutil.rmtree(self.folder)
 
@@ -182,17 +190,49 @@ class Sending(RuleBasedStateMachine):
         requeued = recipients.requeue(self.tx, self.id, statuses, self.now)
         if requeued and state is BroadcastStatus.SENT:
             broadcasts.reopen(self.tx, self.id, self.now)
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
 
     @rule()
     def give_up(self) -> None:
         recipients.give_up_uncertain(self.tx, self.id, self.now)
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
         assert not self.count("uncertain")
+
+    # --- counts that are kept -----------------------------------------------------------------------------
+
+    @rule()
+    def count_uncounted(self) -> None:
+        """The periodic job reads. Other changes may come before it writes."""
+        found = broadcast_counts.uncounted(self.reader, self.now, 10)
+        counts = broadcast_counts.count(self.reader, [self.id])
+        self.counted += [(broadcast_id, revision, counts[broadcast_id]) for broadcast_id, revision in found]
+
+    @rule()
+    def keep_counted(self) -> None:
+        broadcast_counts.keep(self.tx, self.counted)
+
+    @rule()
+    def rolled_back(self) -> None:
+        """A transaction that shows its own counts fails; the next one gives the same revision to other counts."""
+        self.tx.execute("BEGIN")
+        self.tx.execute("UPDATE recipient SET status = 'cancelled' WHERE status = 'pending'")
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
+        self.counts.by_status(self.tx, [self.found(self.tx)])
+        self.tx.execute("ROLLBACK")
+        broadcasts.recipients_changed(self.tx, [self.id], self.now)
 
     # --- invariants ---------------------------------------------------------------------------------------
 
     @invariant()
+    def counts_are_those_of_the_rows(self) -> None:
+        self.reader.execute("BEGIN")
+        shown = self.counts.by_status(self.reader, [self.found(self.reader)])
+        assert shown == broadcast_counts.count(self.reader, [self.id])
+        self.reader.execute("ROLLBACK")
+
+    @invariant()
     def counts_add_up(self) -> None:
-        progress = broadcasts.progress(self.tx, [self.id])[self.id]
+        progress = broadcast_counts.progress(self.tx, self.id)
         apart = ("sent", "failed", "pending", "uncertain", "cancelled")
         assert (
             sum(getattr(progress, f"{name}_count") for name in apart) == progress.total_recipients == PEOPLE
@@ -242,9 +282,12 @@ class Sending(RuleBasedStateMachine):
         return S(str(row(self.tx, recipient_id)["status"]))
 
     def state(self) -> BroadcastStatus:
-        found = broadcasts.get(self.tx, self.id)
+        return self.found(self.tx).status
+
+    def found(self, tx: Tx) -> Broadcast:
+        found = broadcasts.get(tx, self.id)
         assert found is not None
-        return found.status
+        return found
 
     def count(self, status: str) -> int:
         (count,) = self.tx.execute("SELECT count(*) FROM recipient WHERE status = ?", (status,)).fetchone()

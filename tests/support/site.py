@@ -97,6 +97,8 @@ class Site:
     key: str
     account: dict[str, Any] = field(default_factory=dict)
     number: dict[str, Any] = field(default_factory=dict)
+    _shown: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """Each broadcast as it was shown, by its id and ETag."""
 
     @property
     def webhook_url(self) -> str:
@@ -129,6 +131,8 @@ class Site:
         answer = await self.api.get(f"/api/v1/broadcasts/{broadcast_id}")
         assert answer.status_code == 200, answer.text
         data: dict[str, Any] = answer.json()["data"]
+        same_etag = self._shown.setdefault((broadcast_id, answer.headers["etag"]), data)
+        assert data == same_etag, "a 304 would have said that nothing has changed"
         parts = ("sent", "failed", "pending", "uncertain", "cancelled")
         assert sum(data[f"{part}_count"] for part in parts) == data["total_recipients"], data
         assert data["sent_count"] >= data["delivered_count"] >= data["read_count"] >= data["replied_count"]

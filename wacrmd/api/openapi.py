@@ -34,6 +34,7 @@ HEADERS: dict[str, JsonObject] = {
     "X-RateLimit-Remaining": {"description": "How many are left.", "type": "integer"},
     "X-RateLimit-Reset": {"description": "When all are back, in Unix seconds.", "type": "integer"},
     "Retry-After": {"description": "Seconds to wait.", "type": "integer"},
+    "ETag": {"description": "Changes whenever the answer does; for `If-None-Match`.", "type": "string"},
     "Idempotent-Replayed": {"description": "`true` on an answer that was given before.", "type": "string"},
 }
 
@@ -152,7 +153,7 @@ def _header_parameters(http: Http) -> list[JsonObject]:
             "in": "header",
             "required": False,
             "description": header.description,
-            "schema": {"type": "string", "minLength": 1}
+            "schema": {"type": "string", "minLength": header.min_length}
             | ({"maxLength": header.max_length} if header.max_length is not None else {}),
         }
         for header in http.headers
@@ -162,10 +163,10 @@ def _header_parameters(http: Http) -> list[JsonObject]:
 
 def _responses(operation: Operation, http: Http, form: Form, names: Names) -> JsonObject:
     responses: JsonObject = {
-        str(http.status): _success(operation, http, operation.http_item, names, main=True)
+        str(http.status): _success(operation, http, http.status, operation.http_item, names, main=True)
     }
     for status, kind in http.other.items():
-        responses[str(status)] = _success(operation, http, kind, names, main=False)
+        responses[str(status)] = _success(operation, http, status, kind, names, main=False)
     for status, codes in errors_of(operation, http, form).items():
         limited = ErrorCode.RATE_LIMITED in codes or ErrorCode.UNAVAILABLE in codes
         responses[str(status)] = {
@@ -181,17 +182,18 @@ def _responses(operation: Operation, http: Http, form: Form, names: Names) -> Js
     return responses
 
 
-def _success(operation: Operation, http: Http, kind: Any, names: Names, *, main: bool) -> JsonObject:
-    replayed = (
-        ("Idempotent-Replayed",) if any(header.name == "Idempotency-Key" for header in http.headers) else ()
-    )
+_ANSWERED_BY = {"Idempotency-Key": "Idempotent-Replayed", "If-None-Match": "ETag"}
+"""The header of the answer that belongs to one of the request."""
+_WITHOUT_BODY = {204: "Nothing more is to come.", 304: "The client has this answer already."}
+
+
+def _success(
+    operation: Operation, http: Http, status: int, kind: Any, names: Names, *, main: bool
+) -> JsonObject:
+    own = [answered for header in http.headers if (answered := _ANSWERED_BY.get(header.name))]
     response: JsonObject = {
-        "description": operation.summary
-        if main
-        else "Nothing more is to come."
-        if kind is None
-        else kind.__doc__,
-        "headers": _headers("X-Request-Id", *RATE_HEADERS, *replayed),
+        "description": operation.summary if main else _WITHOUT_BODY[status] if kind is None else kind.__doc__,
+        "headers": _headers("X-Request-Id", *RATE_HEADERS, *own),
     }
     if kind is None:
         return response

@@ -1,6 +1,6 @@
 """A request on its way: key, rate limit, scope, form, operation, answer; the same for every operation."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from wacrmd.api.conditional import is_known
 from wacrmd.api.form import Form, parse_body, parse_query, validated
 from wacrmd.api.ratelimit import Allowance, RateLimit
 from wacrmd.domain.account import ApiKey
@@ -45,7 +46,7 @@ class Pipeline:
                 _check_rate(allowance)
                 _check_scope(http, key)
                 result = await self._run(operation, http, form, request, Actor.of_key(key))
-                response = answer(operation, http, result)
+                response = answer(operation, http, result, request.headers.getlist("if-none-match"))
             except Refusal as refusal:
                 if refusal.code is ErrorCode.INTERNAL:
                     raise
@@ -93,13 +94,18 @@ def presented_key(request: Request) -> str:
     return rest.strip() if scheme.lower() == "bearer" else given
 
 
-def answer(operation: Operation, http: Http, result: object) -> Response:
-    """A success as every operation gives it: `{"data": …}`, with `meta` for lists."""
+def answer(operation: Operation, http: Http, result: object, if_none_match: Sequence[str] = ()) -> Response:
+    """A success as every operation gives it: `{"data": …}`, with `meta` for lists.
+
+    A reply with an `ETag` that the client has already is a 304; nothing is written as JSON for it.
+    """
     status, headers = http.status, None
     if isinstance(result, Stream):
         return StreamingResponse(result.pieces, media_type=result.media_type, headers=dict(result.headers))
     if isinstance(result, Reply):
         status, headers, result = result.status, dict(result.headers), result.result
+        if "ETag" in headers and is_known(", ".join(if_none_match), headers["ETag"]):
+            return Response(status_code=304, headers=headers)
         if result is None:
             return Response(status_code=status, headers=headers)
     if isinstance(result, bytes):

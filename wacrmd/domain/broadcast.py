@@ -41,6 +41,9 @@ class BroadcastFacts:
     scheduled_at: Annotated[Time | None, Doc("when it is to start")]
     started_at: Annotated[Time | None, Doc("when it started")]
     completed_at: Annotated[Time | None, Doc("when nothing was left to send")]
+    revision: Annotated[
+        int, Doc("raised by each change of the broadcast, of its recipients and of their history")
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +69,13 @@ class BroadcastCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broadcast(BroadcastFacts):
-    """A broadcast as stored; its counts are not stored, see Progress."""
+    """A broadcast as stored; its counts are derived, see Progress."""
 
     id: int
     account_id: str
     hold: Hold | None
+    kept_counts: str | None
+    """JSON: how many recipients are in each status, if that was counted at this revision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,14 +19,13 @@ def broadcast_hold(
     storage: Hold | None,
     throughput: Hold | None,
     draining_since: Millis | None,
-    waiting: int,
-    earliest_retry_at: Millis | None,
+    next_attempt_at: Millis | None,
     now: Millis,
 ) -> Hold | None:
     """The first reason that applies, in the order of the lines below; None while it moves or has nothing to send.
 
-    `storage` and `throughput` are the holds of the database and of the number's rate limiter. `waiting` counts the
-    pending recipients that are not in flight, `earliest_retry_at` is the earliest of their times.
+    `storage` and `throughput` are the holds of the database and of the number's rate limiter. `next_attempt_at` is
+    when the first recipient is due; None while one is in flight.
     """
     if not has_work(broadcast, progress):
         return broadcast.hold
@@ -43,7 +42,8 @@ def broadcast_hold(
     if draining_since is not None:
         detail = "The daemon is draining: sending continues after its restart"
         return Hold(HoldReason.DRAINING, detail, draining_since)
-    if waiting == progress.pending_count and earliest_retry_at is not None and earliest_retry_at > now:
-        detail = f"{waiting} recipients wait for their next attempt, the first at {iso(earliest_retry_at)}"
+    if next_attempt_at is not None and next_attempt_at > now:
+        waiting, first = progress.pending_count, iso(next_attempt_at)
+        detail = f"{waiting} recipients wait for their next attempt, the first at {first}"
         return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
     return None

@@ -27,7 +27,7 @@ async def events_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> 
     seen = request.headers.get("last-event-id") or None
     if seen is not None and seen.endswith(ENDED):
         now = await snapshot(ctx, broadcast.id)
-        if now.finished and seen == now.version + ENDED:
+        if now.finished and seen == now.view.version + ENDED:
             return Reply(None, status=204)
         seen = None
     if request.method == "HEAD":
@@ -43,11 +43,11 @@ async def stream(ctx: Context, broadcast_id: int, seen: str | None) -> AsyncGene
             if now is None:
                 yield b": heartbeat\n\n"
                 continue
-            if now.version != seen:
-                seen = now.version
-                yield event("progress", now.version, now)
+            if now.view.version != seen:
+                seen = now.view.version
+                yield event("progress", now.view.version, now)
             if now.finished:
-                yield event("end", now.version + ENDED, now)
+                yield event("end", now.view.version + ENDED, now)
     if ctx.draining:
         yield b": the daemon is restarting\n\n"
 

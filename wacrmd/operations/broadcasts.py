@@ -191,19 +191,39 @@ async def list_broadcasts(
     return await read.page(ctx, actor.account_id, params.status, page)
 
 
-async def _show_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> BroadcastView:
-    return await read.show(ctx, actor, request.path["id"])
+async def _show_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
+    view = await read.show(ctx, actor, request.path["id"])
+    # no-cache: a cache may keep the answer, and asks with its ETag before it gives it again
+    return Reply(view, status=200, headers={"ETag": f'"{view.version}"', "Cache-Control": "no-cache"})
 
 
 @operations.operation(
     "broadcast.show",
-    http=Http("GET", ONE, scopes=READ, handler=_show_over_http, shows=BroadcastView),
+    http=Http(
+        "GET",
+        ONE,
+        scopes=READ,
+        handler=_show_over_http,
+        shows=BroadcastView,
+        other={304: None},
+        headers=(
+            Header(
+                "If-None-Match",
+                "`ETag` of an answer that the client has: 304 without a body if nothing has changed since",
+                min_length=0,
+            ),
+        ),
+    ),
     admin=Admin(Level.READ),
     errors=(ErrorCode.NOT_FOUND,),
     example=EXAMPLE,
 )
 async def show(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastDetails:
-    """Show a broadcast with its counts, and why it does not move."""
+    """Show a broadcast with its counts, and why it does not move.
+
+    Over HTTP the answer has an `ETag`: the `revision`, and a digest of a `hold` that comes from elsewhere, such as a
+    paused number. A client that sends it back in `If-None-Match` gets 304 until something has changed.
+    """
     return await details.show(ctx, await read.broadcast_of(ctx, actor, params.id))
 
 

@@ -45,6 +45,7 @@ class Header:
 
     name: str
     description: str
+    min_length: int = 1
     max_length: int | None = None
 
 

@@ -10,6 +10,7 @@ from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
 from wacrmd.services.app_secrets import AppSecrets
+from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.services.changes import Changes
 from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
@@ -81,6 +82,7 @@ class Context:
     changes: Changes
     started_at: Millis
     draining: bool = False
+    counts: BroadcastCounts = field(default_factory=BroadcastCounts)
     metrics: Metrics = field(default_factory=Metrics)
     meta_webhook_liveness: MetaWebhookLiveness = field(default_factory=MetaWebhookLiveness)
     meta_webhook_backlog: Backlog = field(default_factory=Backlog)

@@ -7,7 +7,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.attempt import AttemptResult, Claim, UncertainPolicy
 from wacrmd.domain.recipient import RecipientState, RecipientStatus
 from wacrmd.domain.recipient_transitions import RECIPIENT, RecipientEvent, result_event
-from wacrmd.store import optouts, recipient_history, status_events
+from wacrmd.store import optouts, recipient_history, revisions, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.recipient_history import EndedAttempt
 from wacrmd.store.recipients import IS_ERASED
@@ -65,7 +65,9 @@ def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
         ' RETURNING id, broadcast_id, attempt, retries, "to", params, content, first_attempt_at',
         (now, json.dumps([each for each, to in due.items() if to not in opted_out])),
     )
-    return [Claim(*values) for values in rows]
+    claims = [Claim(*values) for values in rows]
+    revisions.raise_for(tx, [broadcast_id])
+    return claims
 
 
 def has_due(tx: Tx, broadcast_id: int, now: Millis) -> bool:
@@ -121,9 +123,7 @@ def _accept(tx: Tx, results: list[AttemptResult]) -> None:
     named = [
         (each.wamid, each.wa_id, each.user_id, each.at, each.recipient_id, each.attempt) for each in results
     ]
-    before = tx.total_changes
-    tx.executemany(_ACCEPT, named)
-    if tx.total_changes - before < len(results):
+    if tx.executemany(_ACCEPT, named).rowcount < len(results):
         # The status came before the response: the status stays, the ids are stored.
         tx.executemany(
             f"UPDATE OR IGNORE recipient SET {_SET_META_IDS} WHERE {_FENCE}"

@@ -1,21 +1,22 @@
-"""Broadcasts: their rows, their derived progress, and their transitions, each one compare-and-set."""
+"""Broadcasts: their rows, and their transitions, each one compare-and-set."""
 
 import json
 from collections.abc import Iterable
 
 from wacrmd.clock import Millis
-from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.page import Position
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.store import outbox, recipients
+from wacrmd.store import broadcast_counts, outbox, recipients, revisions
 from wacrmd.store.database import Tx
+from wacrmd.store.revisions import RAISED
 from wacrmd.store.rows import RowMapper, insert_row
 from wacrmd.store.state_sql import NOT_PAUSED_BY_PERSON, SET_HOLD, after, allows
 from wacrmd.views import events
 
-_ROW = RowMapper(Broadcast)
+_ROW = RowMapper(Broadcast, {"kept_counts": "CASE WHEN counts_revision = revision THEN counts END"})
 _NO_HOLD = "hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
 _E = BroadcastEvent
 
@@ -112,19 +113,6 @@ def page(
     return [_ROW.record(row) for row in rows]
 
 
-def progress(tx: Tx, broadcast_ids: Iterable[int]) -> dict[int, Progress]:
-    """The counts of these broadcasts, derived from their recipients' rows."""
-    counts: dict[int, dict[str, int]] = {broadcast_id: {} for broadcast_id in broadcast_ids}
-    rows = tx.execute(
-        "SELECT broadcast_id, status, count(*) FROM recipient WHERE broadcast_id IN (SELECT value FROM json_each(?))"
-        " GROUP BY broadcast_id, status",
-        (json.dumps(list(counts)),),
-    )
-    for broadcast_id, status, count in rows:
-        counts[broadcast_id][status] = count
-    return {broadcast_id: Progress.of(by_status) for broadcast_id, by_status in counts.items()}
-
-
 def sending(tx: Tx) -> list[int]:
     """The ids of the broadcasts that are being sent, oldest first."""
     return [row[0] for row in tx.execute("SELECT id FROM broadcast WHERE status = 'sending' ORDER BY id")]
@@ -200,7 +188,7 @@ def with_template(
 def start_scheduled(tx: Tx, now: Millis) -> list[int]:
     """Start the scheduled broadcasts whose time has come; their ids."""
     rows = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.STARTED)}, started_at = ?1, updated_at = ?1"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.STARTED)}, started_at = ?1, updated_at = ?1"
         f" WHERE {allows(_E.STARTED)} AND scheduled_at <= ?1 RETURNING id",
         (now,),
     )
@@ -210,7 +198,7 @@ def start_scheduled(tx: Tx, now: Millis) -> list[int]:
 def pause(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, now: Millis) -> bool:
     """Pause a broadcast because of a fault; False if its status does not allow it."""
     cursor = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.PAUSED)}, hold_reason = ?1, hold_detail = ?2, hold_since = ?3,"
         f" updated_at = ?3 WHERE id = ?4 AND {allows(_E.PAUSED)}",
         (reason, detail, now, broadcast_id),
     )
@@ -226,7 +214,7 @@ def pause_by_person(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, 
     """
     before = get(tx, broadcast_id)
     cursor = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.PAUSED_BY_PERSON)}, {SET_HOLD}, updated_at = ?3"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.PAUSED_BY_PERSON)}, {SET_HOLD}, updated_at = ?3"
         f" WHERE id = ?4 AND {allows(_E.PAUSED_BY_PERSON)} AND {NOT_PAUSED_BY_PERSON}",
         (reason, detail, now, broadcast_id),
     )
@@ -237,8 +225,10 @@ def pause_by_person(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, 
 
 def pause_restored(tx: Tx, detail: str, now: Millis) -> int:
     """Pause all unfinished broadcasts of a restored backup until a person resumes them; how many. Emits no events."""
+    revisions.raise_after_restore(tx)
     return tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.RESTORED)}, {SET_HOLD}, updated_at = ?3 WHERE {allows(_E.RESTORED)}",
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.RESTORED)}, {SET_HOLD}, updated_at = ?3"
+        f" WHERE {allows(_E.RESTORED)}",
         (HoldReason.PAUSED_BY_OPERATOR, detail, now),
     ).rowcount
 
@@ -250,7 +240,7 @@ def resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 
 def _resume_early(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     cursor = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.RESUMED_EARLY)}, {_NO_HOLD}, updated_at = ?1"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.RESUMED_EARLY)}, {_NO_HOLD}, updated_at = ?1"
         f" WHERE id = ?2 AND {allows(_E.RESUMED_EARLY)} AND started_at IS NULL AND scheduled_at > ?1",
         (now, broadcast_id),
     )
@@ -259,7 +249,7 @@ def _resume_early(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 
 def _resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     cursor = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.RESUMED)}, {_NO_HOLD}, updated_at = ?1,"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.RESUMED)}, {_NO_HOLD}, updated_at = ?1,"
         f" started_at = coalesce(started_at, ?1) WHERE id = ?2 AND {allows(_E.RESUMED)}",
         (now, broadcast_id),
     )
@@ -269,7 +259,7 @@ def _resume(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 def resume_after_approval(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     """Resume a broadcast that was paused because of its template, which Meta has approved; any other pause stays."""
     cursor = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.TEMPLATE_APPROVED)}, {_NO_HOLD}, updated_at = ?1"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.TEMPLATE_APPROVED)}, {_NO_HOLD}, updated_at = ?1"
         f" WHERE id = ?2 AND {allows(_E.TEMPLATE_APPROVED)}"
         " AND hold_reason = ?3 AND started_at IS NOT NULL",
         (now, broadcast_id, HoldReason.TEMPLATE),
@@ -280,7 +270,7 @@ def resume_after_approval(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 def cancel(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     """Cancel the broadcast and its pending recipients; requests in flight are completed."""
     cursor = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.CANCELLED)}, {_NO_HOLD}, updated_at = ?"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.CANCELLED)}, {_NO_HOLD}, updated_at = ?"
         f" WHERE id = ? AND {allows(_E.CANCELLED)}",
         (now, broadcast_id),
     )
@@ -293,7 +283,7 @@ def cancel(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 def reopen(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     """Send again after recipients of a broadcast that was `sent` were requeued; False for any other one."""
     cursor = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.REOPENED)}, completed_at = NULL, updated_at = ?"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.REOPENED)}, completed_at = NULL, updated_at = ?"
         f" WHERE id = ? AND {allows(_E.REOPENED)}",
         (now, broadcast_id),
     )
@@ -307,7 +297,7 @@ def recipients_changed(tx: Tx, broadcast_ids: Iterable[int], now: Millis) -> lis
     is completed.
     """
     rows = tx.execute(
-        "UPDATE broadcast SET updated_at = ? WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, status",
+        f"UPDATE broadcast SET updated_at = ?, {RAISED} WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, status",
         (now, json.dumps(list(broadcast_ids))),
     ).fetchall()
     cancelled = [broadcast_id for broadcast_id, status in rows if status == BroadcastStatus.CANCELLED]
@@ -327,7 +317,7 @@ def complete(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 
 def _complete(tx: Tx, ids: list[int], now: Millis) -> list[int]:
     rows = tx.execute(
-        f"UPDATE broadcast SET status = {after(_E.COMPLETED)}, completed_at = ?1, updated_at = ?1, {_NO_HOLD}"
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.COMPLETED)}, completed_at = ?1, updated_at = ?1, {_NO_HOLD}"
         f" WHERE id IN (SELECT value FROM json_each(?2)) AND {allows(_E.COMPLETED)}"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = broadcast.id AND r.status = 'pending')"
         " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = broadcast.id AND r.status = 'sending')"
@@ -345,5 +335,5 @@ def _emit(tx: Tx, broadcast_id: int, event: WebhookEvent, now: Millis) -> None:
     broadcast = get(tx, broadcast_id)
     if broadcast is None or event not in outbox.subscribed_events(tx, broadcast.account_id):
         return
-    counts = progress(tx, [broadcast_id])[broadcast_id]
+    counts = broadcast_counts.progress(tx, broadcast_id)
     outbox.add(tx, broadcast.account_id, event, events.BroadcastData.of(broadcast, counts), now)

@@ -132,6 +132,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     _write(
         tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.ids_changed]
     )
+    done.broadcasts |= {row.broadcast_id for row in rows.values() if row.ids_changed}
     recipient_history.add_statuses(tx, reported)
     if unmatched:
         _keep_unmatched(tx, unmatched, now)

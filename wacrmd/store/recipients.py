@@ -86,13 +86,14 @@ def give_up_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
     return len(rows)
 
 
-def waiting(tx: Tx, broadcast_id: int) -> tuple[int, Millis | None]:
-    """How many recipients are pending, and when the first of them is due; (0, None) if none is pending."""
-    row = tx.execute(
-        "SELECT count(*), min(next_attempt_at) FROM recipient WHERE broadcast_id = ? AND status = 'pending'",
+def next_attempt_at(tx: Tx, broadcast_id: int) -> Millis | None:
+    """When the first pending recipient of a broadcast is due; None if none is pending, or if one is in flight."""
+    (first,) = tx.execute(
+        "SELECT min(next_attempt_at) FROM recipient WHERE broadcast_id = ?1 AND status = 'pending'"
+        " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = ?1 AND r.status = 'sending')",
         (broadcast_id,),
     ).fetchone()
-    return row[0], row[1]
+    return int(first) if first is not None else None
 
 
 def page(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wacrmd.clock import DAY, Millis
+from wacrmd.store import revisions
 from wacrmd.store.database import Tx
 
 MAX_STEP_ROWS = 250
@@ -58,6 +59,7 @@ def broadcasts(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int],
         "DELETE FROM recipient_history WHERE recipient_id IN (SELECT value FROM json_each(?))", (chosen,)
     ).rowcount
     tx.execute("DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))", (chosen,))
+    revisions.raise_for(tx, row)
     broadcast_rows = tx.execute(
         "DELETE FROM broadcast WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient WHERE broadcast_id = ?1)",
         row,

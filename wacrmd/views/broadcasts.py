@@ -1,5 +1,6 @@
 """Broadcasts as callers see them."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -22,6 +23,17 @@ class BroadcastView(BroadcastCounts, BroadcastFacts):
         return BroadcastView(
             **shared(BroadcastFacts, broadcast), **shared(BroadcastCounts, progress), hold=hold
         )
+
+    @property
+    def version(self) -> str:
+        """The same for equal views only: the revision, and a digest of a hold that no change of the broadcast made.
+
+        A pause is a change of the broadcast. What else holds one is derived from its number, the daemon and the clock.
+        """
+        if self.hold is None or self.status is not BroadcastStatus.SENDING:
+            return str(self.revision)
+        digest = hashlib.sha256(repr(self.hold).encode()).hexdigest()[:12]
+        return f"{self.revision}-{digest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """Following a broadcast: its state after each change, until it is finished."""
 
-import hashlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
 from wacrmd.views.broadcasts import BroadcastView
-from wacrmd.views.json import to_json
 
 MIN_INTERVAL_S = 0.5
 """The shortest time between two snapshots."""
@@ -30,10 +28,9 @@ FINISHED = frozenset({BroadcastStatus.SENT, BroadcastStatus.CANCELLED})
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state of a broadcast; equal states have the same `version`, also after a restart."""
+    """The state of a broadcast."""
 
     view: BroadcastView
-    version: str
     finished: bool
     """Whether nothing is left to send and nothing has changed for `SETTLED`."""
 
@@ -41,9 +38,8 @@ class Snapshot:
 async def snapshot(ctx: Context, broadcast_id: int) -> Snapshot:
     """The broadcast now."""
     view = await view_of(ctx, broadcast_id)
-    version = hashlib.sha256(to_json(view)).hexdigest()[:16]
     done = view.status in FINISHED and view.pending_count == 0
-    return Snapshot(view, version, done and ctx.clock.now() - view.updated_at >= SETTLED)
+    return Snapshot(view, done and ctx.clock.now() - view.updated_at >= SETTLED)
 
 
 async def follow(
@@ -58,10 +54,10 @@ async def follow(
         while True:
             changed.clear()
             now = await snapshot(ctx, broadcast_id)
-            is_new = now.version != seen
+            is_new = now.view.version != seen
             if is_new or now.finished:
                 yield now
-                seen, last_sent_at = now.version, anyio.current_time()
+                seen, last_sent_at = now.view.version, anyio.current_time()
             if now.finished or ctx.draining:
                 return
             if is_new:

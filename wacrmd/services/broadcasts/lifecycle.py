@@ -86,6 +86,7 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
         if requeued and current.status is BroadcastStatus.SENT:
             broadcasts.reopen(tx, broadcast.id, now)
         if requeued:
+            broadcasts.recipients_changed(tx, [broadcast.id], now)
             ctx.queue.enqueue_in(tx, broadcast.id)
         return requeued
 

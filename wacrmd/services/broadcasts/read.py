@@ -72,7 +72,6 @@ def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> H
         return broadcast.hold  # no other reason is possible, so nothing more is read
     now, outage = ctx.clock.now(), ctx.db.outage
     throughput = ctx.throughput.state(broadcast.number_id)
-    waiting, earliest_retry_at = recipients.waiting(tx, broadcast.id)
     return broadcast_hold(
         broadcast,
         progress,
@@ -80,14 +79,13 @@ def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> H
         storage=Hold(HoldReason.STORAGE, outage.advice, outage.since) if outage else None,
         throughput=throughput.hold if throughput else None,
         draining_since=(ctx.control.draining_since or now) if ctx.draining else None,
-        waiting=waiting,
-        earliest_retry_at=earliest_retry_at,
+        next_attempt_at=recipients.next_attempt_at(tx, broadcast.id),
         now=now,
     )
 
 
 def _views(tx: Tx, found: list[Broadcast], ctx: Context) -> list[BroadcastView]:
-    counts = broadcasts.progress(tx, [broadcast.id for broadcast in found])
+    counts = ctx.counts.progress(tx, found)
     return [
         BroadcastView.of(broadcast, counts[broadcast.id], hold_of(tx, ctx, broadcast, counts[broadcast.id]))
         for broadcast in found

@@ -28,9 +28,10 @@ async def summary(ctx: Context) -> str:
 def held_reasons(tx: Tx, ctx: Context, found: Stats) -> list[str]:
     """The hold reason of each broadcast that does not move: paused ones, and sending ones that are held."""
     reasons = list(found.pause_reasons)
-    for broadcast_id, progress in broadcasts.progress(tx, found.sending).items():
-        broadcast = broadcasts.get(tx, broadcast_id)
-        hold = hold_of(tx, ctx, broadcast, progress) if broadcast else None
+    sending = [each for each in map(partial(broadcasts.get, tx), found.sending) if each is not None]
+    progress = ctx.counts.progress(tx, sending)
+    for broadcast in sending:
+        hold = hold_of(tx, ctx, broadcast, progress[broadcast.id])
         if hold is not None:
             reasons.append(hold.reason.value)
     return reasons

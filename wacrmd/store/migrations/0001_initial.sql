@@ -81,6 +81,9 @@ CREATE TABLE broadcast (
     scheduled_at INTEGER,
     started_at INTEGER,
     completed_at INTEGER,
+    revision INTEGER NOT NULL DEFAULT 1,            -- raised by each change of it, of its recipients and their history
+    counts TEXT,                                    -- JSON: how many recipients were in each status
+    counts_revision INTEGER,                        -- at this revision; if it is not the present one, nobody reads them
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
@@ -88,6 +91,7 @@ CREATE INDEX broadcast_list ON broadcast (account_id, created_at DESC, id DESC);
 CREATE INDEX broadcast_list_status ON broadcast (account_id, status, created_at DESC, id DESC);
 CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
 CREATE INDEX broadcast_status ON broadcast (status, scheduled_at);  -- whole: SQLite takes no partial one over an IN list
+CREATE INDEX broadcast_uncounted ON broadcast (updated_at) WHERE counts_revision IS NOT revision;
 
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
