@@ -83,7 +83,7 @@ def machine() -> list[str]:
         if line.startswith("model name")
     ] or ["unknown processor"]
     memory = int(Path("/proc/meminfo").read_text().split()[1]) * 1024 / 1e9
-    libraries = ("uvloop", "aiohttp", "Hypercorn", "aiosqlite", "orjson")
+    libraries = ("uvloop", "httptools", "Hypercorn", "aiosqlite", "orjson")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in libraries)
     return [
         f"- {processors[0]}, {len(processors)} cores, {memory:.0f} GB; Linux {platform.release()}",

@@ -54,6 +54,14 @@ def test_public_addresses_are_allowed(address: str) -> None:
     assert AddressPolicy([]).allows("host", address)
 
 
+def test_a_name_may_be_written_in_unicode_or_idna() -> None:
+    for listed in ("bücher.lan", "xn--bcher-kva.lan"):
+        policy = AddressPolicy([listed])
+        assert policy.allows("Bücher.lan", "192.168.0.1")
+        assert policy.allows("xn--bcher-kva.lan.", "192.168.0.1")
+    assert not AddressPolicy(["a" * 64]).allows("b" * 64, "192.168.0.1")
+
+
 def test_the_configuration_lists_networks_and_hosts() -> None:
     address_policy = AddressPolicy(["10.0.0.0/8", "crm.lan", "fd00::/8"])
     assert address_policy.allows("any", "10.9.9.9")

@@ -83,7 +83,7 @@ class AddressPolicy:
             try:
                 self._networks.append(ipaddress.ip_network(item))
             except ValueError:
-                self._hosts.add(item.lower().rstrip("."))
+                self._hosts.add(_name(item))
 
     def allows(self, host: str, address: str) -> bool:
         """Whether a connection to `address`, an address of the URL's `host`, is allowed."""
@@ -94,8 +94,17 @@ class AddressPolicy:
         return (
             is_public(found)
             or any(found in network for network in self._networks)
-            or host.lower().rstrip(".") in self._hosts
+            or _name(host) in self._hosts
         )
+
+
+def _name(host: str) -> str:
+    """One form of a host name that may be written in several ways: with capitals, a dot at its end, or in IDNA."""
+    name = host.lower().rstrip(".")
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
 
 
 def refusal(host: str, address: str) -> str:

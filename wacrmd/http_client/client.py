@@ -9,7 +9,7 @@ from wacrmd.errors import describe
 from wacrmd.http_client.connection import Connection
 from wacrmd.http_client.connector import Connector
 from wacrmd.http_client.deadlines import Deadlines
-from wacrmd.http_client.failure import NotSentError, Phase
+from wacrmd.http_client.failure import NotSentError, OutcomeUnknownError, Phase, RequestFailedError
 from wacrmd.http_client.message import Answer, Origin, RequestHead
 
 KEEPALIVE_S = 4.0
@@ -66,7 +66,15 @@ class HttpClient:
         self._is_closed = False
 
     async def exchange(self, head: RequestHead, body: bytes, timeouts: Timeouts) -> Answer:
-        """Send one request and read the whole answer."""
+        """Send one request and read the whole answer; raises RequestFailedError for every failure."""
+        try:
+            return await self._exchange(head, body, timeouts)
+        except RequestFailedError:
+            raise
+        except Exception as error:
+            raise OutcomeUnknownError(Phase.WRITE, describe(error)) from error
+
+    async def _exchange(self, head: RequestHead, body: bytes, timeouts: Timeouts) -> Answer:
         if self._is_closed:
             raise NotSentError(Phase.POOL, "the client is closed")
         deadlines = self._deadlines or self._start()

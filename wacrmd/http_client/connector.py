@@ -86,7 +86,7 @@ class Connector:
             lambda: Connection(sock, on_lost),
             sock=sock,
             ssl=self._ssl_context if origin.tls else None,
-            server_hostname=origin.host if origin.tls else None,
+            server_hostname=origin.host.rstrip(".") if origin.tls else None,
         )
         return connection
 

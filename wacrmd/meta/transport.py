@@ -71,14 +71,15 @@ _TRANSFER = frozenset({b"content-encoding", b"transfer-encoding", b"content-leng
 def request_head(method: str, url: str, headers: Mapping[str, str]) -> RequestHead:
     """The head of a request to `url`; raises OutcomeUnknownError if there can be none."""
     try:
-        return _head(method, httpx.URL(url), [(k.encode(), v.encode("ascii")) for k, v in headers.items()])
+        pairs = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+        return _head(method, httpx.URL(url), pairs)
     except (httpx.InvalidURL, ValueError) as error:
         raise OutcomeUnknownError(Phase.WRITE, str(error)) from error
 
 
 def _head(method: str, url: httpx.URL, headers: Iterable[tuple[bytes, bytes]]) -> RequestHead:
     if url.scheme not in _PORTS or not url.host:
-        raise ValueError(f"expected an http or https URL, found the scheme {url.scheme!r}")
+        raise httpx.InvalidURL(f"expected an http or https URL, found the scheme {url.scheme!r}")
     origin = Origin(url.scheme == "https", url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
     return RequestHead(method, origin, url.raw_path.decode("ascii"), headers)
 

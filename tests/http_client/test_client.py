@@ -1,0 +1,355 @@
+"""The HTTP client over real sockets: connections, limits, cancellation, and what it never does."""
+
+import asyncio
+import gc
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.meta.peer import Talk, peer
+from tests.meta.test_transport import certificate, server_tls
+from tests.support.patience import eventually
+from wacrmd.http_client.client import KEEPALIVE_S, HttpClient, Timeouts
+from wacrmd.http_client.connection import MAX_HEADER_BYTES
+from wacrmd.http_client.connector import Connector, ForbiddenAddressError
+from wacrmd.http_client.failure import NotSentError, OutcomeUnknownError, Phase, RequestFailedError
+from wacrmd.http_client.message import Origin, RequestHead
+from wacrmd.meta.transport import Transport, request_head
+
+pytestmark = pytest.mark.anyio
+
+MAX_BYTES = 1000
+PATIENT = Timeouts(20.0, 20.0, 20.0)
+SHORT = Timeouts(0.3, 0.3, 0.3)
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+
+
+@asynccontextmanager
+async def client(
+    *, places: int = 10, tls: ssl.SSLContext | None = None, **connector: Any
+) -> AsyncIterator[HttpClient]:
+    made = HttpClient(
+        Connector(tls or ssl.create_default_context(), **connector),
+        max_connections=places,
+        max_answer_bytes=MAX_BYTES,
+    )
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+def head(url: str, method: str = "POST") -> RequestHead:
+    return request_head(method, f"{url}/x", {"Authorization": "Bearer SECRET"})
+
+
+async def serve_forever(talk: Talk) -> None:
+    while True:
+        await talk.request()
+        await talk.answer(b"ok")
+
+
+async def hang(talk: Talk) -> None:
+    await talk.request()
+    await asyncio.Event().wait()
+
+
+def sockets() -> int:
+    """The number of open sockets of this process."""
+    gc.collect()
+    found = 0
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found += str(each.readlink()).startswith("socket:")
+    return found
+
+
+# --- connections ------------------------------------------------------------------------------------------
+
+
+async def test_a_tls_connection_is_used_again(tmp_path: Path) -> None:
+    """Session tickets that come after the handshake do not count as unread bytes of the server."""
+    pem = certificate(tmp_path, "localhost")
+    trusting = ssl.create_default_context(cafile=pem)
+    async with peer(serve_forever, tls=server_tls(pem)) as seen, client(tls=trusting) as http:
+        for _ in range(5):
+            assert (await http.exchange(head(seen.url), b"{}", PATIENT)).content == b"ok"
+    assert (seen.connections, seen.posts) == (1, 5)
+
+
+async def test_an_idle_connection_is_closed_after_a_while() -> None:
+    ended = asyncio.Event()
+
+    async def script(talk: Talk) -> None:
+        await talk.request()
+        await talk.answer(b"ok")
+        assert await talk.reader.read() == b""
+        ended.set()
+
+    async with peer(script) as seen, client() as http:
+        await http.exchange(head(seen.url), b"{}", PATIENT)
+        with anyio.fail_after(10 * KEEPALIVE_S):
+            await ended.wait()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok\x00\x01",
+    ],
+    ids=["Connection: close", "HTTP/1.0", "a second answer", "stray bytes"],
+)
+async def test_a_connection_is_not_used_again_after(answer: bytes) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.request()
+        await talk.write(answer)
+        await talk.reader.read()
+
+    async with peer(script) as seen, client() as http:
+        for _ in range(3):
+            assert (await http.exchange(head(seen.url), b"{}", PATIENT)).content == b"ok"
+    assert (seen.connections, seen.posts) == (3, 3)
+
+
+async def test_an_answer_that_ends_with_the_connection_is_read() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.request()
+        await talk.write(b"HTTP/1.1 200 OK\r\n\r\nok")
+
+    async with peer(script) as seen, client() as http:
+        assert (await http.exchange(head(seen.url), b"{}", PATIENT)).content == b"ok"
+
+
+async def test_an_answer_before_the_whole_request_is_read_and_ends_the_connection() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.head()
+        await talk.answer(b"no", "413 Content Too Large")
+        await talk.reader.read()
+
+    async with peer(script, receive_buffer=4096) as seen, client() as http:
+        for _ in range(2):
+            answer = await http.exchange(head(seen.url), b"x" * 8_000_000, PATIENT)
+            assert (answer.status, answer.content) == (413, b"no")
+    assert seen.connections == 2
+
+
+async def test_connections_belong_to_an_origin() -> None:
+    async with peer(serve_forever) as one, peer(serve_forever) as two, client() as http:
+        for seen in (one, two, one, two):
+            await http.exchange(head(seen.url), b"{}", PATIENT)
+    assert (one.connections, one.posts, two.connections, two.posts) == (1, 2, 1, 2)
+
+
+# --- limits -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * (MAX_HEADER_BYTES + 1),
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * MAX_HEADER_BYTES,
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * MAX_HEADER_BYTES,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + b"x" * 1001,
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1001,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 2 * MAX_HEADER_BYTES,
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ids=[
+        "a long header",
+        "many headers",
+        "many interim answers",
+        "too long",
+        "too long without length",
+        "a long chunk extension",
+        "another protocol",
+        "two lengths",
+        "length and chunks",
+    ],
+)
+async def test_an_answer_beyond_the_limits_or_the_rules_ends_the_request(answer: bytes) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.request()
+        await talk.write(answer)
+        await asyncio.Event().wait()
+
+    async with peer(script) as seen, client() as http:
+        with pytest.raises(OutcomeUnknownError) as failed:
+            await http.exchange(head(seen.url), b"{}", PATIENT)
+        assert "no answer within" not in failed.value.detail
+    assert (seen.connections, seen.posts) == (1, 1)
+
+
+async def test_a_failure_after_the_head_has_the_status() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.request()
+        await talk.write(b"HTTP/1.1 201 Created\r\nA: b\r\nContent-Length: 5\r\n\r\nok")
+
+    async with peer(script) as seen, client() as http:
+        with pytest.raises(OutcomeUnknownError) as failed:
+            await http.exchange(head(seen.url), b"{}", PATIENT)
+    assert (failed.value.phase, failed.value.status, failed.value.headers["a"]) == (Phase.ANSWER, 201, "b")
+
+
+async def test_one_time_for_all_includes_the_time_to_connect(tmp_path: Path) -> None:
+    async def slow_name(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+        await asyncio.sleep(0.5)
+        return [(socket.AF_INET, "127.0.0.1")]
+
+    async with peer(hang) as seen, client(resolve=slow_name) as http:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with pytest.raises(OutcomeUnknownError):
+            await http.exchange(head(seen.url), b"{}", Timeouts(20.0, 20.0, 1.0, read_from_start=True))
+        one_after_the_other = loop.time() - began
+        began = loop.time()
+        with pytest.raises(OutcomeUnknownError):
+            await http.exchange(head(seen.url), b"{}", Timeouts(20.0, 20.0, 1.0))
+        assert one_after_the_other < loop.time() - began
+
+
+# --- cancellation and closing -----------------------------------------------------------------------------
+
+
+async def never(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@pytest.mark.parametrize("where", ["looking up", "connecting", "handshake", "waiting for the answer"])
+@pytest.mark.parametrize("how", ["cancelled", "late"])
+async def test_a_request_that_ends_early_leaves_no_connection_and_no_place_taken(
+    where: str, how: str
+) -> None:
+    async with client(places=1, **_resolver(where)) as http:
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as filler:
+            filler.connect(full.getsockname())
+            before = sockets()
+            async with peer(hang) as seen:
+                url = _url(where, seen.url, f"http://127.0.0.1:{full.getsockname()[1]}")
+                for _ in range(3):
+                    if how == "late":
+                        with pytest.raises(RequestFailedError) as failed:
+                            await http.exchange(head(url), b"{}", SHORT)
+                        assert isinstance(failed.value, OutcomeUnknownError) is (where[:7] == "waiting")
+                    else:
+                        with anyio.move_on_after(0.1) as scope:
+                            await http.exchange(head(url), b"{}", PATIENT)
+                        assert scope.cancelled_caught
+            await eventually(lambda: sockets() <= before)
+
+
+def _resolver(where: str) -> dict[str, Any]:
+    return {"resolve": never} if where == "looking up" else {}
+
+
+def _url(where: str, hanging: str, full: str) -> str:
+    return {"connecting": full, "handshake": hanging.replace("http:", "https:")}.get(where, hanging)
+
+
+@pytest.mark.parametrize("where", ["looking up", "handshake"])
+async def test_closing_the_client_ends_attempts_to_connect(where: str) -> None:
+    async with peer(hang) as seen, client(**_resolver(where)) as http:
+        request = asyncio.ensure_future(http.exchange(head(_url(where, seen.url, "")), b"{}", PATIENT))
+        await asyncio.sleep(0.05)
+        await http.aclose()
+        with pytest.raises(NotSentError, match="the client is closed"):
+            await request
+
+
+async def test_closing_the_client_ends_requests_that_wait_for_a_place() -> None:
+    async with peer(hang) as seen, client(places=1) as http:
+        first = asyncio.ensure_future(http.exchange(head(seen.url), b"{}", PATIENT))
+        await seen.first_request.wait()
+        second = asyncio.ensure_future(http.exchange(head(seen.url), b"{}", PATIENT))
+        await asyncio.sleep(0)
+        await http.aclose()
+        first_failed, second_failed = await asyncio.gather(first, second, return_exceptions=True)
+    assert isinstance(first_failed, OutcomeUnknownError)
+    assert isinstance(second_failed, NotSentError)
+    assert seen.posts == 1
+
+
+async def test_a_request_that_is_cancelled_while_it_waits_for_a_place_takes_none() -> None:
+    async with peer(serve_forever) as seen, client(places=1) as http:
+        for _ in range(20):
+            waiting = [asyncio.ensure_future(http.exchange(head(seen.url), b"{}", PATIENT)) for _ in range(5)]
+            await asyncio.sleep(0.001)
+            for each in waiting[::2]:
+                each.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        assert (await http.exchange(head(seen.url), b"{}", SHORT)).content == b"ok"
+
+
+# --- what it never does -----------------------------------------------------------------------------------
+
+
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with peer(serve_forever) as proxy, peer(serve_forever) as seen, client() as http:
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        await http.exchange(head(seen.url), b"{}", PATIENT)
+    assert (proxy.connections, seen.posts) == (0, 1)
+
+
+async def test_the_authority_that_ssl_cert_file_names_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = certificate(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    async with peer(serve_forever, tls=server_tls(pem)) as seen:
+        transport = Transport(max_connections=1)
+        assert (await transport.exchange(head(seen.url), b"{}", PATIENT)).content == b"ok"
+        await transport.aclose()
+
+
+@pytest.mark.parametrize("how", ["hang", "hang up", "garbage", "refused", "looking up", "bad URL"])
+async def test_no_error_shows_the_access_token(how: str) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.request()
+        if how == "hang":
+            await asyncio.Event().wait()
+        elif how == "garbage":
+            await talk.write(b"SMTP\r\n")
+
+    async with peer(script) as seen, client(**_resolver(how)) as http:
+        url = {"refused": "http://127.0.0.1:1", "bad URL": "ftp://127.0.0.1"}.get(how, seen.url)
+        with pytest.raises(RequestFailedError) as failed:
+            await http.exchange(head(url), b"{}", SHORT)
+    texts = []
+    error: BaseException | None = failed.value
+    while error is not None:
+        texts += [str(error), repr(error)]
+        error = error.__cause__ or error.__context__
+    assert not [text for text in texts if "SECRET" in text]
+
+
+async def test_the_address_is_checked_for_each_connection_and_the_next_one_is_tried() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def check(host: str, address: str) -> None:
+        asked.append((host, address))
+        if address != "127.0.0.1":
+            raise ForbiddenAddressError(address)
+
+    async def resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+        return [(socket.AF_INET, "127.0.0.9"), (socket.AF_INET, "127.0.0.1")]
+
+    async with peer(serve_forever) as seen, client(resolve=resolve, check=check) as http:
+        origin = Origin(tls=False, host="meta.example", port=int(seen.url.rsplit(":", 1)[1]))
+        assert (await http.exchange(RequestHead("GET", origin, "/", []), b"", PATIENT)).status == 200
+    assert asked == [("meta.example", "127.0.0.9"), ("meta.example", "127.0.0.1")]
