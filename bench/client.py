@@ -13,6 +13,8 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     ms: float
+    exchange_ms: float
+    """The same without the wait for a free connection."""
 
 
 class _Connection(asyncio.Protocol):
@@ -71,9 +73,11 @@ class Client:
         if connection is None or connection.ended:
             loop = asyncio.get_running_loop()
             _, connection = await loop.create_connection(_Connection, self._host, self._port)
+        sent = time.monotonic()
         status, body = await connection.exchange(request)
         self._free.put_nowait(connection)
-        return Answer(status, body, (time.monotonic() - began) * 1000)
+        ended = time.monotonic()
+        return Answer(status, body, (ended - began) * 1000, (ended - sent) * 1000)
 
     def close(self) -> None:
         """Hang up all connections that are idle."""

@@ -42,6 +42,7 @@ SCRIPTS: dict[str, tuple[Script, bool]] = {
     "fairness.hang": (fairness.hang, True),
     "webhooks.single": (webhooks.single, True),
     "webhooks.batched": (webhooks.batched, True),
+    "webhooks.overload": (webhooks.overload, True),
     "large.start": (large.start, True),
     "day.nothing": (day.nothing, False),
     "large.year": (large.year, True),

@@ -19,6 +19,7 @@ class Scale:
     year_recipients: int = 10_000_000
     memory_messages: int = 300_000
     idle_s: float = 60
+    overload_s: float = 20
 
 
 QUICK = Scale(
@@ -31,4 +32,5 @@ QUICK = Scale(
     year_recipients=200_000,
     memory_messages=20_000,
     idle_s=10,
+    overload_s=5,
 )

@@ -38,9 +38,9 @@ ROWS = (
     ),
     Row(
         "the same with 3,000 statuses/s coming in, 20 in a webhook",
-        "",
+        ">= 950 msg/s, webhooks p99 <= 250 ms",
         "{top_rate:,.0f} msg/s, {top_cpu_percent:.0f} % of one core, webhooks p99 {top_webhook_p99_ms:.0f} ms",
-        None,
+        lambda n: n["top_rate"] >= 950 and n["top_webhook_p99_ms"] <= 250,
     ),
     Row(
         "fan-out, four numbers at 1,000/s each: the maximum",
@@ -61,12 +61,28 @@ ROWS = (
         lambda n: n["against_single"] >= 50,
     ),
     Row(
-        "status webhooks, one per POST",
-        ">= 1,500/s, median <= 20 ms, p99 <= 100 ms",
-        "{single_statuses_rate:,.0f}/s at most ({single_cpu_ms:.2f} ms of CPU each); at 1,500/s"
-        " median {single_p50_ms:.0f} ms, p99 {single_p99_ms:.0f} ms",
+        "status webhooks, one per POST, against a bare Hypercorn app that answers 200",
+        ">= 60 %",
+        "{single_against_bare:.0f} %: {single_statuses_rate:,.0f}/s of {single_bare_rate:,.0f}/s"
+        " ({single_cpu_ms:.2f} ms of CPU each, bare {single_bare_cpu_ms:.2f})",
+        lambda n: n["single_against_bare"] >= 60,
+    ),
+    Row(
+        "the same at 1,500/s",
+        "median <= 20 ms, p99 <= 100 ms",
+        "median {single_p50_ms:.0f} ms, p99 {single_p99_ms:.0f} ms",
+        lambda n: n["single_p50_ms"] <= 20 and n["single_p99_ms"] <= 100,
+    ),
+    Row(
+        "overload: twice as many webhooks as can be stored, on 256 connections",
+        "those taken p99 <= 250 ms, GET p99 <= 250 ms, sending >= 95 %",
+        "of {overload_offered_rate:,.0f}/s {overload_refused_percent:.0f} % refused; {overload_taken_rate:,.0f}/s taken"
+        " in {overload_p50_ms:.0f} ms, p99 {overload_p99_ms:.0f} ms; GET p99 {overload_get_p99_ms:.0f} ms;"
+        " sending at {overload_sent_percent:.0f} % of its rate",
         lambda n: (
-            n["single_statuses_rate"] >= 1500 and n["single_p50_ms"] <= 20 and n["single_p99_ms"] <= 100
+            n["overload_p99_ms"] <= 250
+            and n["overload_get_p99_ms"] <= 250
+            and n["overload_sent_percent"] >= 95
         ),
     ),
     Row(

@@ -246,11 +246,10 @@ def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
 
 def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> None:
     ctx = daemon.ctx
-    for listener, app in (
-        (daemon.api_listener, api.build(ctx)),
-        (daemon.meta_webhook_listener, meta_webhooks.build(ctx, daemon.intake)),
-    ):
-        tasks.start_soon(partial(serve_http, listener, app, shutdown=shutdown, drain_s=DRAIN_S))
+    serve_until = partial(serve_http, shutdown=shutdown, drain_s=DRAIN_S)
+    tasks.start_soon(serve_until, daemon.api_listener, api.build(ctx))
+    app, refuse = meta_webhooks.build(ctx, daemon.intake)
+    tasks.start_soon(partial(serve_until, daemon.meta_webhook_listener, app, refuse=refuse))
     tasks.start_soon(daemon.admin.serve, daemon.admin_listener)
 
 

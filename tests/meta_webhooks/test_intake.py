@@ -18,7 +18,7 @@ from tests.support.clock import ShiftClock
 from tests.support.meta import metadata, post_change, seconds_now
 from tests.support.patience import eventually
 from tests.support.site import Site, people, site
-from wacrmd.services.meta_webhook_backlog import EPISODE_GAP
+from wacrmd.services.meta_webhook_backlog import EPISODE_GAP, STALL_S
 from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -142,7 +142,7 @@ async def test_above_the_backlog_webhooks_are_refused_at_once_and_those_in_it_ar
             async with writer_held(here):
                 taken = started(here, *(f"m{index}" for index in range(20)), padding=20_000)
                 await until_waiting(here, 20)
-                await anyio.sleep(0.2)  # longer than webhooks may wait
+                await anyio.sleep(STALL_S + 0.1)
                 refused = [await post_message(here, f"late{index}") for index in range(3)]
                 large = await post_message(here, "large", padding=100_000)
                 assert (await here.admin("status"))["webhooks"]["waiting"] == 20
@@ -180,3 +180,34 @@ async def test_webhooks_with_a_wrong_signature_take_no_place(tmp_path: Path) -> 
             (taken,) = started(here, "real")
             await until_waiting(here, 1)
         assert (await taken).status_code == 200
+
+
+async def test_a_connection_goes_on_after_an_early_refusal(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        host, port = here.running.meta_webhooks_address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+
+        async def exchange(raw: bytes) -> tuple[int, dict[str, str], bytes]:
+            writer.write(raw)
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+            return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
+
+        post = b"POST /webhooks/meta HTTP/1.1\r\nhost: a\r\nx-request-id: mine\r\ncontent-length: 2\r\n\r\n{}"
+        async with writer_held(here):
+            taken = started(here, *(f"m{index}" for index in range(20)), padding=20_000)
+            await until_waiting(here, 20)
+            await anyio.sleep(STALL_S + 0.1)
+            status, headers, body = await exchange(post)
+            assert (status, headers["retry-after"], headers["x-request-id"]) == (503, "1", "mine")
+            assert headers["content-type"] == "application/json"
+            assert json.loads(body)["error"]["code"] == "unavailable"
+            writer.write(post[:50])  # the rest comes later: this one is parsed
+            await anyio.sleep(0.05)
+            status, headers, body = await exchange(post[50:])
+            assert (status, headers["x-request-id"]) == (503, "mine")
+            assert (await exchange(post.replace(b"POST", b"PUT")))[0] == 405
+            assert (await exchange(post))[0] == 503
+        assert {(await each).status_code for each in taken} == {200}
+        assert (await exchange(post))[0] == 401
+        writer.close()

@@ -4,10 +4,11 @@ import pytest
 
 from wacrmd.services.meta_webhook_backlog import (
     ALWAYS_BYTES,
+    ALWAYS_WEBHOOKS,
     EPISODE_GAP,
     LATELY,
     MAX_WAIT_S,
-    REQUEST_BYTES,
+    STALL_S,
     Backlog,
 )
 
@@ -15,62 +16,68 @@ NOW = 1_795_000_000_000
 BODY = 1000
 
 
-def filled(webhooks: int) -> Backlog:
+def measured(request_s: float, byte_s: float) -> Backlog:
+    """An empty backlog after a time in which a request and a byte took so long."""
     backlog = Backlog()
-    for _ in range(webhooks):
-        backlog.add(BODY)
+    for turn in range(1, 61):
+        for _ in range(100):
+            backlog.add(BODY)
+        backlog.begin(0.0)
+        backlog.end(100, 100 * BODY)
+        backlog.measured(100 * BODY, 100 * BODY * byte_s, 100 * turn * request_s)
     return backlog
 
 
-def stored(backlog: Backlog, webhooks: int, seconds: float) -> None:
-    backlog.begin(100.0)
-    backlog.end(webhooks, webhooks * BODY, 100.0 + seconds)
-
-
-def room(seconds_per_webhook: float) -> int:
-    """How many webhooks may wait after groups of a hundred that took so long for each."""
-    backlog = Backlog()
-    for _ in range(50):
-        for _ in range(100):
-            backlog.add(BODY)
-        stored(backlog, 100, 100 * seconds_per_webhook)
-    while not backlog.is_full(100.0):
-        backlog.add(BODY)
+def fill(backlog: Backlog, body_bytes: int = BODY) -> int:
+    """Fill the backlog; how many webhooks wait then."""
+    while not backlog.is_full(0.0):
+        backlog.add(body_bytes)
     return backlog.webhooks
 
 
-def test_as_many_may_wait_as_can_be_stored_in_time() -> None:
-    for seconds in (0.0002, 0.0005, 0.001):
-        assert room(seconds) == pytest.approx(MAX_WAIT_S / seconds, rel=0.02)
+@pytest.mark.parametrize(("request_s", "byte_s"), [(0.0003, 0.1e-6), (0.001, 0.1e-6), (0.0001, 1e-6)])
+def test_as_many_may_wait_as_can_be_served_and_stored_in_time(request_s: float, byte_s: float) -> None:
+    each_s = request_s + BODY * byte_s
+    assert fill(measured(request_s, byte_s)) == pytest.approx(MAX_WAIT_S / each_s, rel=0.02)
 
 
-def test_some_may_always_wait() -> None:
-    few = ALWAYS_BYTES // (REQUEST_BYTES + BODY)
-    assert few == 32
-    assert room(1.0) == few + 1
-    backlog = filled(few)
-    backlog.begin(0.0)
-    assert not backlog.is_full(3600.0)
+def test_few_large_webhooks_are_as_much_work_as_many_small_ones() -> None:
+    assert fill(measured(0.0003, 0.1e-6), 250_000) == 2
+    assert fill(measured(1.0, 1.0)) == ALWAYS_WEBHOOKS, "however slow it is"
+    assert fill(measured(1.0, 1.0), ALWAYS_BYTES) == 1
 
 
 def test_nothing_more_may_wait_while_the_disk_stands_still() -> None:
-    backlog = filled(40)
-    backlog.begin(100.0)
-    assert not backlog.is_full(100.0 + MAX_WAIT_S)
-    assert backlog.is_full(100.1 + MAX_WAIT_S)
-    backlog.end(40, 40 * BODY, 101.0)
-    assert not backlog.is_full(101.0)
-    assert backlog.webhooks == 0
-
-
-def test_a_small_group_says_nothing_about_the_speed() -> None:
     backlog = Backlog()
-    for _ in range(100):
+    for _ in range(40):
         backlog.add(BODY)
-        stored(backlog, 1, 0.5)
-    while not backlog.is_full(100.0):
-        backlog.add(BODY)
-    assert backlog.webhooks > 100
+    backlog.begin(100.0)
+    assert not backlog.is_full(100.0 + STALL_S)
+    assert backlog.is_full(100.1 + STALL_S)
+    backlog.end(10, 10 * BODY)
+    assert backlog.webhooks == 30
+    backlog.begin(200.0)
+    assert not backlog.is_full(300.0), "some may always wait"
+
+
+def test_little_work_says_nothing_about_the_speed() -> None:
+    backlog = Backlog()
+    for turn in range(100):
+        backlog.add(10)
+        backlog.begin(0.0)
+        backlog.end(1, 10)
+        if turn % 10 == 0:
+            backlog.measured(10, 5.0, 0.0)
+    assert fill(backlog) > ALWAYS_WEBHOOKS
+
+
+def test_refused_requests_are_served_too() -> None:
+    backlog = measured(0.0003, 0.0)
+    for turn in range(1, 61):
+        for _ in range(100):
+            backlog.refuse(NOW)
+        backlog.measured(0, 0.0, 1.8 + 100 * turn * 0.0001)
+    assert fill(backlog) == pytest.approx(MAX_WAIT_S / 0.0001, rel=0.02)
 
 
 def test_an_overload_is_counted_and_begins_and_ends_once() -> None:

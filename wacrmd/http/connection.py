@@ -11,21 +11,25 @@ Hypercorn has no settings for these, so they are overrides; tests over real sock
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import h11
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.task_group import TaskGroup
-from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config as HypercornConfig
-from hypercorn.events import Event, RawData, Updated
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-__all__ = ["ASGIWrapper", "Config", "Connection", "WorkerContext"]
+__all__ = ["ASGIWrapper", "Config", "Connection", "Refuse", "WorkerContext"]
+
+Refuse = Callable[[bytes], bytes | None]
+"""Takes what arrived at once between two requests; the answer if it is a request that is refused unparsed."""
 
 
 class Config(HypercornConfig):
@@ -45,6 +49,7 @@ class Config(HypercornConfig):
 class Connection(TCPServer):
     """One connection, from its acceptance to its end; `await` it."""
 
+    refuse: Refuse | None = None
     _idle: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -53,7 +58,7 @@ class Connection(TCPServer):
         try:
             async with TaskGroup(self.loop) as task_group:
                 self._task_group = task_group
-                self.protocol = _Http1(  # type: ignore[assignment]  # it has the methods of ProtocolWrapper
+                self._http1 = _Http1(
                     self.app,
                     self.config,
                     self.context,
@@ -64,6 +69,7 @@ class Connection(TCPServer):
                     server=parse_socket_addr(sock.family, sock.getsockname()),
                     send=self.protocol_send,
                 )
+                self.protocol = self._http1  # type: ignore[assignment]  # it has the methods of ProtocolWrapper
                 self._wait_for_request()
                 await self._read_data()
         except OSError:  # the client has gone
@@ -71,6 +77,24 @@ class Connection(TCPServer):
         finally:
             self._stop_waiting()
             await self._close()
+
+    async def _read_data(self) -> None:
+        """Pass on what arrives, until the end; a whole request between two others may be refused unparsed."""
+        while not self.reader.at_eof():
+            try:
+                data = await self.reader.read(MAX_RECV)
+                if self.refuse is not None and self._is_between_requests() and (answer := self.refuse(data)):
+                    self._wait_for_request()
+                    self.writer.write(answer)
+                    await self.writer.drain()
+                    continue
+            except OSError:
+                break
+            await self.protocol.handle(RawData(data))
+        await self.protocol.handle(Closed())
+
+    def _is_between_requests(self) -> bool:
+        return self._idle is not None and self._http1.connection.trailing_data == (b"", False)
 
     async def protocol_send(self, event: Event) -> None:
         """Take an event of the protocol: bytes to send, the end, or whether a request is running."""

@@ -9,7 +9,7 @@ from anyio import CancelScope
 from anyio.abc import TaskStatus
 from starlette.types import ASGIApp
 
-from wacrmd.http.connection import ASGIWrapper, Config, Connection, WorkerContext
+from wacrmd.http.connection import ASGIWrapper, Config, Connection, Refuse, WorkerContext
 from wacrmd.http.request_tracker import CANCEL_GRACE_S, RequestTracker
 from wacrmd.http.sockets import BACKLOG, Listener
 from wacrmd.log import get_logger
@@ -28,14 +28,16 @@ async def serve(
     *,
     shutdown: anyio.Event,
     drain_s: float,
+    refuse: Refuse | None = None,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer requests until `shutdown`; then running requests get `drain_s` and are cancelled.
 
-    Closes the listener. `app` gets HTTP requests only: no lifespan and no websockets.
+    Closes the listener. `refuse` may answer plain requests before they are parsed. `app` gets HTTP requests only: no
+    lifespan and no websockets.
     """
     tracker = RequestTracker(app)
-    connections = _Connections(tracker)
+    connections = _Connections(tracker, refuse)
     accepting = await asyncio.start_server(connections.serve, sock=listener.socket, backlog=BACKLOG)
     task_status.started()
     try:
@@ -59,10 +61,11 @@ async def serve(
 class _Connections:
     """The connections that are open."""
 
-    def __init__(self, app: RequestTracker) -> None:
+    def __init__(self, app: RequestTracker, refuse: Refuse | None) -> None:
         # Starlette and Hypercorn type the same ASGI messages differently.
         self._app = ASGIWrapper(app)  # type: ignore[arg-type]
         self._config = _hypercorn_config()
+        self._refuse = refuse
         self._context = WorkerContext(max_requests=None)
         self._open: dict[asyncio.Task[None], Connection] = {}
 
@@ -71,9 +74,12 @@ class _Connections:
         task = cast("asyncio.Task[None]", asyncio.current_task())
         loop = asyncio.get_running_loop()
         connection = Connection(self._app, loop, self._config, self._context, {}, reader, writer)
+        connection.refuse = self._refuse
         self._open[task] = connection
         try:
             await connection
+        except asyncio.CancelledError:  # by `cancel`; asyncio's own callback does not expect it
+            pass
         finally:
             del self._open[task]
 

@@ -12,6 +12,7 @@ from wacrmd.http.body import declared_length, read_body
 from wacrmd.http.middleware import RequestMiddleware, error_response
 from wacrmd.log import get_logger
 from wacrmd.meta.webhook import decode, parse, verify
+from wacrmd.meta_webhooks.early_refusal import EarlyRefusal, overload
 from wacrmd.services.context import Context
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers.read import is_verify_token
@@ -24,9 +25,9 @@ SMALL_BODY_BYTES = 64 << 10
 log = get_logger(__name__)
 
 
-def build(ctx: Context, intake: Intake) -> RequestMiddleware:
-    """The ASGI app of the webhook listener."""
-    return RequestMiddleware(_App(ctx, intake))
+def build(ctx: Context, intake: Intake) -> tuple[RequestMiddleware, EarlyRefusal]:
+    """The ASGI app of the webhook listener, and what refuses requests before they reach it."""
+    return RequestMiddleware(_App(ctx, intake)), EarlyRefusal(intake, ctx.config.webhooks.path)
 
 
 class _App:
@@ -95,11 +96,8 @@ class _App:
     def _refuse_overload(self) -> None:
         """Raise Refusal if too many webhooks wait. It comes before the signature is checked, which would cost more."""
         if self._intake.is_full():
-            raise Refusal(
-                ErrorCode.UNAVAILABLE,
-                "More webhooks come than can be stored: send this one again",
-                retry_after_s=1,
-            )
+            self._intake.count_refusal()
+            raise overload()
 
 
 def _signature(scope: Scope) -> str | None:

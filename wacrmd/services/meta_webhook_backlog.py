@@ -4,24 +4,29 @@ from dataclasses import dataclass
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso
 
-MAX_WAIT_S = 0.1
-"""How long the waiting webhooks may need until they are stored. Reading and answering a request come on top."""
+MAX_WAIT_S = 0.05
+"""How much work may lie before a webhook: of the event loop to serve requests, and of the writer to apply updates."""
 
-REQUEST_BYTES = 4096
-"""A request is as much work as applying this many bytes of updates."""
+STALL_S = 0.5
+"""When one transaction takes longer, the disk stands still, and nothing more may wait."""
 
-ALWAYS_BYTES = 32 * REQUEST_BYTES * 5 // 4
-"""So much may wait however slow the disk is: some 32 webhooks with one status each."""
+ALWAYS_WEBHOOKS = 32
+ALWAYS_BYTES = 128 << 10
+"""So much may wait in any case: a slow commit alone refuses nobody."""
 
-FIRST_GUESS_S = 0.1e-6
-"""Seconds per byte, until it has been measured."""
+FIRST_REQUEST_S = 0.5e-3
+FIRST_BYTE_S = 0.1e-6
+"""The time for a request and for a byte of updates, until both have been measured."""
 
-LEARN_BYTES = 16 * REQUEST_BYTES
-"""A smaller group says more about the disk's commit than about the work."""
+LEARN_REQUESTS = 16
+LEARN_BYTES = 4096
+"""What is measured of less says more about what else the daemon does."""
+
+WEIGHT = 0.2
+"""How much one measurement counts against those before it."""
 
 EPISODE_GAP: Millis = 10 * SECOND
 """An overload ends when no webhook has been refused for so long."""
-
 
 LATELY: Millis = HOUR
 """So long operators are warned of an overload."""
@@ -44,9 +49,11 @@ class Overload:
 
 
 class Backlog:
-    """What waits to be stored, how fast that went lately, and the newest overload.
+    """What waits to be stored, how much work that is, and the newest overload.
 
-    Only webhooks with a right signature wait. So whoever posts without one cannot fill the backlog.
+    Only webhooks with a right signature wait. So whoever posts without one cannot fill the backlog. Work is measured
+    as the CPU time of the loop and as the time of the writer, not as the time from request to answer: that grows
+    with the number of connections, and refusing because of it would refuse nearly all when many connections come.
     """
 
     def __init__(self) -> None:
@@ -54,44 +61,56 @@ class Backlog:
         """How many wait, those that are being stored included."""
         self.overload: Overload | None = None
         """The newest overload since the start, also after its end."""
+        self.in_overload = False
+        """Whether webhooks are being refused, until `ended`."""
         self._bytes = 0
-        self._seconds_per_byte = FIRST_GUESS_S
+        self._request_s = FIRST_REQUEST_S
+        self._byte_s = FIRST_BYTE_S
         self._began_s: float | None = None
-        self._open_episode = False
+        self._requests = 0
+        self._loop_cpu_s = 0.0
 
     def is_full(self, now_s: float) -> bool:
-        """Whether the next webhook must be refused, because those before it need longer than `MAX_WAIT_S`."""
-        if self._bytes < ALWAYS_BYTES:
+        """Whether the next webhook must be refused."""
+        if self.webhooks < ALWAYS_WEBHOOKS and self._bytes < ALWAYS_BYTES:
             return False
-        running_s = 0.0 if self._began_s is None else now_s - self._began_s
-        return max(self._bytes * self._seconds_per_byte, running_s) > MAX_WAIT_S
+        if self._began_s is not None and now_s - self._began_s > STALL_S:
+            return True
+        return self.webhooks * self._request_s + self._bytes * self._byte_s > MAX_WAIT_S
 
     def add(self, body_bytes: int) -> None:
         """A webhook waits."""
         self.webhooks += 1
-        self._bytes += REQUEST_BYTES + body_bytes
+        self._bytes += body_bytes
 
     def begin(self, now_s: float) -> None:
         """A group of them is being stored."""
         self._began_s = now_s
 
-    def end(self, webhooks: int, body_bytes: int, now_s: float) -> None:
+    def end(self, webhooks: int, body_bytes: int) -> None:
         """The group of so many webhooks is stored, or could not be."""
-        done = webhooks * REQUEST_BYTES + body_bytes
         self.webhooks -= webhooks
-        self._bytes -= done
-        if self._began_s is not None and done >= LEARN_BYTES:
-            self._seconds_per_byte += 0.2 * ((now_s - self._began_s) / done - self._seconds_per_byte)
+        self._bytes -= body_bytes
         self._began_s = None
+        self._requests += webhooks
+
+    def measured(self, body_bytes: int, apply_s: float, loop_cpu_s: float) -> None:
+        """Applying a group took `apply_s`, and the loop has used `loop_cpu_s` of CPU since its start."""
+        if body_bytes >= LEARN_BYTES:
+            self._byte_s += WEIGHT * (apply_s / body_bytes - self._byte_s)
+        if self._requests >= LEARN_REQUESTS:
+            self._request_s += WEIGHT * ((loop_cpu_s - self._loop_cpu_s) / self._requests - self._request_s)
+            self._requests, self._loop_cpu_s = 0, loop_cpu_s
 
     def refuse(self, now: Millis) -> bool:
         """Count a webhook that is refused; True if it is the first one of an overload."""
-        begins = not self._open_episode
+        begins = not self.in_overload
         if begins or self.overload is None:
             self.overload = Overload(now, now)
-        self._open_episode = True
+        self.in_overload = True
         self.overload.last = now
         self.overload.refused += 1
+        self._requests += 1
         return begins
 
     def overload_lately(self, now: Millis) -> Overload | None:
@@ -99,14 +118,9 @@ class Backlog:
         overload = self.overload
         return overload if overload is not None and now - overload.last < LATELY else None
 
-    @property
-    def in_overload(self) -> bool:
-        """Whether webhooks are being refused; `ended` ends it."""
-        return self._open_episode
-
     def ended(self, now: Millis) -> Overload | None:
         """The overload that has just ended, once."""
-        if self._open_episode and self.overload is not None and now - self.overload.last >= EPISODE_GAP:
-            self._open_episode = False
+        if self.in_overload and self.overload is not None and now - self.overload.last >= EPISODE_GAP:
+            self.in_overload = False
             return self.overload
         return None

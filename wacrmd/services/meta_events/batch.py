@@ -30,6 +30,9 @@ class IngestResult:
     unknown: set[str] = field(default_factory=set)
     """Ids of numbers and business accounts that are not configured with the secret of the webhook."""
 
+    seconds: float = 0.0
+    """How long it took to apply them."""
+
     def count(self, kind: str, by: int = 1) -> None:
         """Count `by` events of a kind."""
         if by:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from time import perf_counter
 
 from wacrmd.clock import Millis
 from wacrmd.domain.receipt import Receipt
@@ -38,8 +39,11 @@ Verified = tuple[list[Update], AuthorizedNumbers]
 """A webhook's updates, and what the app secret that signed it authorises."""
 
 
-async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> None:
-    """Apply webhooks in their order, all or none; raises StorageError, and what applying them raises."""
+async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> float:
+    """Apply webhooks in their order, all or none; how many seconds the writer worked on them.
+
+    Raises StorageError, and what applying them raises.
+    """
     result = await ctx.db.write(partial(_apply, ctx=ctx, webhooks=webhooks))
     counters.count_webhooks(ctx, result.kinds, result.statuses)
     for number_id, detail in result.throttled.items():
@@ -51,10 +55,11 @@ async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> None:
         ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.now())
     for subject in sorted(result.unknown):
         log.warning("meta_webhook_number_unknown", subject=subject)
+    return result.seconds
 
 
 def _apply(tx: Tx, *, ctx: Context, webhooks: Sequence[Verified]) -> IngestResult:
-    result, now = IngestResult(), ctx.clock.now()
+    result, now, began_s = IngestResult(), ctx.clock.now(), perf_counter()
     receipts: list[Receipt] = []
     has_statuses = False
     for updates, authorized in webhooks:
@@ -71,6 +76,7 @@ def _apply(tx: Tx, *, ctx: Context, webhooks: Sequence[Verified]) -> IngestResul
     _apply_receipts(tx, result, receipts, now)
     if result.broadcasts:
         broadcasts.recipients_changed(tx, result.broadcasts, now)
+    result.seconds = perf_counter() - began_s
     return result
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from time import thread_time
 
 from wacrmd.clock import SECOND
 from wacrmd.log import get_logger
@@ -39,14 +40,15 @@ class Intake:
         self._wake = asyncio.Event()
 
     def is_full(self) -> bool:
-        """Whether the next webhook is refused; it is counted, and the first of an overload is logged."""
-        if not self._backlog.is_full(asyncio.get_running_loop().time()):
-            return False
+        """Whether the next webhook must be refused."""
+        return self._backlog.is_full(asyncio.get_running_loop().time())
+
+    def count_refusal(self) -> None:
+        """Count a webhook that is refused; the first of an overload is logged."""
         self._ctx.metrics.meta_webhooks_refused.inc()
         if self._backlog.refuse(self._ctx.clock.now()):
             log.warning("meta_webhook_overload_started", waiting=self._backlog.webhooks)
             self._wake.set()
-        return True
 
     async def store(self, updates: list[Update], authorized: AuthorizedNumbers, body_bytes: int) -> None:
         """Return once the updates are durable; raises StorageError, and what applying them raises."""
@@ -64,11 +66,14 @@ class Intake:
                 await self._wait()
                 continue
             group = self._next_group()
+            body_bytes = sum(each.body_bytes for each in group)
             self._backlog.begin(loop.time())
             try:
-                await self._store(group)
+                apply_s = await self._store(group)
             finally:
-                self._backlog.end(len(group), sum(each.body_bytes for each in group), loop.time())
+                self._backlog.end(len(group), body_bytes)
+            if apply_s:  # else it could not be stored
+                self._backlog.measured(body_bytes, apply_s, thread_time())
 
     async def _wait(self) -> None:
         """Return when a webhook waits; in an overload also to see whether it has ended."""
@@ -91,24 +96,23 @@ class Intake:
             group.append(self._waiting.popleft())
         return group
 
-    async def _store(self, group: list[Webhook]) -> None:
-        """Store a group in one transaction. If one of several cannot be applied, each gets its own."""
+    async def _store(self, group: list[Webhook]) -> float:
+        """Store a group in one transaction; the seconds it took to apply it. If one cannot be applied, each gets its own."""
         failure: Exception
         try:
-            await ingest(self._ctx, [(each.updates, each.authorized) for each in group])
+            seconds = await ingest(self._ctx, [(each.updates, each.authorized) for each in group])
         except StorageError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - raised in the request, which logs it
             if len(group) > 1:
-                for each in group:
-                    await self._store([each])
-                return
+                return sum([await self._store([each]) for each in group])
             failure = error
         else:
             for each in group:
                 if not each.stored.done():  # else its request was cancelled
                     each.stored.set_result(None)
-            return
+            return seconds
         for each in group:
             if not each.stored.done():
                 each.stored.set_exception(failure)
+        return 0.0

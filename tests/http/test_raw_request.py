@@ -1,0 +1,70 @@
+"""Which bytes are one plain request, that may be refused without the HTTP parser."""
+
+import pytest
+
+from wacrmd.http.raw_request import MAX_HEAD_BYTES, plain_request, request_id_of
+
+
+def raw(*headers: str, line: str = "POST /hook HTTP/1.1", body: bytes = b"12345") -> bytes:
+    return "\r\n".join([line, *headers, "", ""]).encode() + body
+
+
+LENGTH = "Content-Length: 5"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        raw("Host: a", LENGTH),
+        raw("content-length:5", "Connection: keep-alive"),
+        raw("X-Hub-Signature-256: sha256=00", "CONTENT-LENGTH: \t5 "),
+        raw("Content-Length: 0", body=b""),
+    ],
+)
+def test_a_plain_request(data: bytes) -> None:
+    head = plain_request(data)
+    assert head is not None
+    assert head.startswith(b"POST /hook HTTP/1.1\r\n")
+    assert head.endswith(b"\r\n")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"POST /hook HTTP/1.1\r\nContent-Length: 5\r\n",
+        raw("Host: a"),
+        raw(LENGTH, body=b"1234"),
+        raw(LENGTH, body=b"123456"),
+        raw(LENGTH) + raw(LENGTH),
+        raw(LENGTH, LENGTH),
+        raw(LENGTH, "Content-Length: 50"),
+        raw(LENGTH, "Content-Length : 50"),
+        raw(LENGTH, "X-Content-Length: 50"),
+        raw("Content-Length: +5"),
+        raw("Content-Length: 5, 5"),
+        raw("Content-Length: 0x5"),
+        raw("Content-Length : 5"),
+        raw(LENGTH, " folded"),
+        raw(LENGTH, "Transfer-Encoding: chunked"),
+        raw(LENGTH, "transfer-encoding : chunked"),
+        raw(LENGTH, "Connection: close"),
+        raw(LENGTH, "Connection: keep-alive, close"),
+        raw(LENGTH, "Expect: 100-continue"),
+        raw(LENGTH, "Upgrade: h2c"),
+        raw(LENGTH, line="POST /hook HTTP/1.0"),
+        raw(LENGTH, line="POST /hook HTTP/2.0"),
+        raw(LENGTH, line="POST /hook"),
+        raw(LENGTH, "X: " + "x" * MAX_HEAD_BYTES),
+        raw(LENGTH).replace(b"\r\n", b"\n"),
+    ],
+)
+def test_anything_else_is_left_to_the_parser(data: bytes) -> None:
+    assert plain_request(data) is None
+
+
+def test_the_id_of_a_request() -> None:
+    assert request_id_of(raw("Host: a", "X-Request-Id: Order-17.retry_2 ")) == b"Order-17.retry_2"
+    for bad in ("a b", "a/b", "x" * 129, ""):
+        assert len(request_id_of(raw(f"X-Request-Id: {bad}", "Host: a"))) == 32
+    assert request_id_of(raw("Host: a")) != request_id_of(raw("Host: a"))
