@@ -284,6 +284,17 @@ async def test_closing_the_client_ends_requests_that_wait_for_a_place() -> None:
     assert seen.posts == 1
 
 
+async def test_a_request_whose_connection_rests_when_the_client_is_closed_is_not_sent() -> None:
+    async with peer(serve_forever) as seen, client() as http:
+        await http.exchange(head(seen.url), b"{}", PATIENT)
+        request = asyncio.ensure_future(http.exchange(head(seen.url), b"{}", PATIENT))
+        await asyncio.sleep(0)
+        await http.aclose()
+        with pytest.raises(NotSentError, match="the client is closed"):
+            await request
+    assert (seen.connections, seen.posts) == (1, 1)
+
+
 async def test_a_request_that_is_cancelled_while_it_waits_for_a_place_takes_none() -> None:
     async with peer(serve_forever) as seen, client(places=1) as http:
         for _ in range(20):

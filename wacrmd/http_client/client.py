@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wacrmd.errors import describe
 from wacrmd.http_client.connection import Connection
@@ -12,8 +12,8 @@ from wacrmd.http_client.deadlines import Deadlines
 from wacrmd.http_client.failure import NotSentError, OutcomeUnknownError, Phase, RequestFailedError
 from wacrmd.http_client.message import Answer, Origin, RequestHead
 
-KEEPALIVE_S = 4.0
-"""How long an idle connection is kept: less than the 5 s after which many servers close it.
+KEEPALIVE_S = 3.0
+"""How long an idle connection is kept: less than the 4 or 5 s after which many servers close it.
 
 A request on a connection that the server closes at that moment has an unknown outcome. A broadcast uses its
 connections again within milliseconds, so a longer time would gain little.
@@ -43,7 +43,7 @@ class Timeouts(NamedTuple):
 
 
 class HttpClient:
-    """Sends requests over at most `max_connections` connections; must be used in one event loop.
+    """Sends at most `max_connections` requests at one time; must be used in one event loop.
 
     No redirects, no cookies, no proxies, no retries. Raises NotSentError only while a request waits for a free
     connection or connects; every later failure is an OutcomeUnknownError. Deadlines do not count time in which
@@ -112,7 +112,7 @@ class HttpClient:
             self._sweep.cancel()
         if self._connections:
             self._all_lost = asyncio.get_running_loop().create_future()
-            for connection in self._connections:
+            for connection in list(self._connections):
                 connection.abort()
             await self._all_lost
 
@@ -130,7 +130,7 @@ class HttpClient:
         try:
             await place
         except asyncio.CancelledError:
-            if not place.cancelled():  # it was given the place in the same moment
+            if _has_result(place):  # it was given the place in the same moment
                 self._leave_place()
             raise
         finally:
@@ -189,6 +189,8 @@ class HttpClient:
         self._sweep = loop.call_later(KEEPALIVE_S / 4, self._close_old) if self._idle else None
 
     async def _connect(self, origin: Origin, deadlines: Deadlines, connect_s: float) -> Connection:
+        if self._is_closed:
+            raise NotSentError(Phase.POOL, "the client is closed")
         loop = asyncio.get_running_loop()
         attempt = _Attempt(loop.create_future())
         opening = loop.create_task(self._open(origin, attempt))
@@ -252,5 +254,9 @@ class _Attempt:
 
     def abandon(self) -> None:
         """Close the connection if it was made in the same moment in which its request was cancelled."""
-        if self.made.done() and not self.made.cancelled() and self.made.exception() is None:
+        if _has_result(self.made):
             self.made.result().abort()
+
+
+def _has_result(future: asyncio.Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
