@@ -156,7 +156,7 @@ async def _open(
     )
     api_listener, meta_webhook_listener, admin_listener = _listen(stack, config)
     vault = Vault.open(key_file(config), create=not await database.read(_has_secrets))
-    queue = DispatchQueue(config.storage.path, config.sender.workers)
+    queue = DispatchQueue(config.storage.path, config.sender.workers, database.write_lock)
     await database.write(partial(_empty_queue, queue=queue))
     meta = MetaClient(
         config.meta.graph_url,
@@ -182,6 +182,7 @@ async def _open(
     access = AdminAccess(config)
     ctx.control.reread, ctx.control.adopt = reread, access.adopt
     database.on_commit = ctx.metrics.committed
+    queue.on_signal = ctx.metrics.job_signalled
     return Daemon(
         ctx=ctx,
         sender=sender,
@@ -223,12 +224,16 @@ def _empty_queue(tx: Tx, *, queue: DispatchQueue) -> None:
     queue.flush(tx)
 
 
+def _enqueue_sending(tx: Tx, *, queue: DispatchQueue) -> None:
+    for broadcast_id in broadcasts.sending(tx):
+        queue.enqueue_in(tx, broadcast_id)
+
+
 async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
     """Expire the leases of the last process, enqueue the broadcasts that are sending, start the workers."""
     await stack.enter_async_context(daemon.sender.open(daemon.ctx))
     await daemon.sender.expire_all_leases()
-    for broadcast_id in await daemon.ctx.db.read(broadcasts.sending):
-        daemon.queue.enqueue(broadcast_id)
+    await daemon.ctx.db.write(partial(_enqueue_sending, queue=daemon.queue))
     portal = await stack.enter_async_context(BlockingPortal())
     daemon.queue.start(portal, daemon.sender.send_broadcast)
 

@@ -34,7 +34,8 @@ _LIBRARY_LEVELS = {
     "h2": 30,
     "asyncio": 30,
     "aiohttp": 30,
-    "huey": 20,
+    "huey": 50,
+    "huey.consumer": 30,
 }
 """The lowest level of some libraries: below it they log noise, or headers with tokens."""
 

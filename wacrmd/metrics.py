@@ -174,7 +174,10 @@ class Metrics:
         self.workers = self._gauge("workers", "Sender workers that are configured.")
         self.workers_alive = self._gauge("workers_alive", "Sender workers that are alive.")
         self.workers_busy = self._gauge("workers_busy", "Sender workers that are sending a broadcast.")
-        self.jobs_waiting = self._gauge("jobs_waiting", "Jobs that wait for a worker, one for a broadcast.")
+        self.jobs_waiting = self._gauge("jobs_waiting", "Jobs that are stored and wait for a worker.")
+        self.job_signals = self._counter(
+            "job_signals", "Huey's signals about jobs (enqueued, executing, complete, error).", "signal"
+        )
         self.scheduler_last_pass = self._gauge(
             "scheduler_last_pass_timestamp_seconds",
             "When the scheduler last looked for due jobs, in seconds since the epoch.",
@@ -205,6 +208,10 @@ class Metrics:
         """One transaction of so many writes was committed; the database's `on_commit`."""
         self.database_commit_duration.observe(seconds)
         self.database_writes.inc(writes)
+
+    def job_signalled(self, signal: str) -> None:
+        """Huey has given a signal; the job queue's `on_signal`."""
+        self.job_signals.labels(signal).inc()
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -127,7 +127,6 @@ async def test_flush_empties_the_queue_in_the_callers_transaction(path: Path, db
     queue, runs = DispatchQueue(path, 1), Runs()
     with transaction(db) as tx:
         queue.enqueue_in(tx, 7)
-    queue.enqueue(8)
     with transaction(db) as tx:
         queue.flush(tx)
         queue.enqueue_in(tx, 9)
@@ -139,7 +138,7 @@ async def test_flush_empties_the_queue_in_the_callers_transaction(path: Path, db
 async def test_a_wake_up_after_the_commit_runs_the_job_before_the_next_poll(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_INTERVAL_S", 3600.0)
+    monkeypatch.setattr("wacrmd.dispatch.storage.POLL_INTERVAL_S", 3600.0)
     queue, runs = DispatchQueue(path, 4), Runs()
     async with running(queue, runs.send_broadcast):
         for n in range(50):
@@ -149,7 +148,9 @@ async def test_a_wake_up_after_the_commit_runs_the_job_before_the_next_poll(
             await runs.until(n + 1)
 
 
-async def test_waiting_jobs_for_the_same_broadcast_are_merged(path: Path, db: sqlite3.Connection) -> None:
+async def test_jobs_run_in_the_order_of_their_arrival_and_the_length_of_the_queue_is_that_of_its_table(
+    path: Path, db: sqlite3.Connection
+) -> None:
     queue, runs, release = DispatchQueue(path, 1), Runs(), anyio.Event()
 
     async def send_broadcast(broadcast_id: int) -> None:
@@ -159,19 +160,18 @@ async def test_waiting_jobs_for_the_same_broadcast_are_merged(path: Path, db: sq
     async with running(queue, send_broadcast):
         queue.enqueue(1)
         await runs.until(1)
-        for _ in range(100):
-            queue.enqueue(2)
         with transaction(db) as tx:
-            for _ in range(100):
-                queue.enqueue_in(tx, 3)
+            queue.enqueue_in(tx, 3)
         queue.wake()
-        queue.enqueue(1)  # not merged with the running job, which may have read the rows already
-        assert queue.health().waiting == 2
+        queue.enqueue(2)
+        await eventually(lambda: rows(db) == 2)
+        queue.enqueue(1)
+        await eventually(lambda: rows(db) == 3)
+        assert (await queue.health()).waiting == 3
+        assert queue.waiting_in(db) == {1, 2, 3}
         release.set()
         await runs.until(4)
-        queue.enqueue(4)  # runs after all jobs that were waiting
-        await runs.until(5)
-    assert runs.seen == [1, 2, 1, 3, 4]
+    assert runs.seen == [1, 3, 2, 1]
 
 
 async def test_stored_jobs_are_not_starved_by_a_broadcast_that_enqueues_itself(
@@ -211,22 +211,22 @@ async def test_a_crash_of_a_job_is_logged_and_its_worker_continues(
             queue.enqueue(1)
             queue.enqueue(2)
             await runs.until(1)
-            assert queue.health().workers_alive == 1
+            assert queue.workers_alive() == 1
     assert [(e["event"], e["broadcast_row"]) for e in events] == [("broadcast_job_crashed", 1)]
 
 
 async def test_a_dead_worker_is_replaced(path: Path, db: sqlite3.Connection) -> None:
     queue, runs = DispatchQueue(path, 1), Runs()
     async with running(queue, runs.send_broadcast):
-        assert queue._workers is not None
-        dying = queue._workers.worker_threads[0][1]
+        assert queue._consumer is not None
+        dying = queue._consumer.worker_threads[0][1]
         queue._huey.dequeue = _raise_system_exit  # no handler of Huey catches this
         queue.enqueue(1)
         await anyio.to_thread.run_sync(dying.join)
-        assert queue.health().workers_alive == 0
+        assert queue.workers_alive() == 0
         del queue._huey.dequeue
         queue.replace_dead_workers()
-        assert queue.health().workers_alive == 1
+        assert queue.workers_alive() == 1
         await runs.until(1)
 
 
@@ -239,16 +239,16 @@ async def test_stop_waits_for_a_running_job(path: Path, db: sqlite3.Connection) 
 
     async def send_broadcast(broadcast_id: int) -> None:
         await runs.send_broadcast(broadcast_id)
-        await eventually(lambda: queue._workers is None)  # the queue is stopping
+        await eventually(lambda: queue._consumer is None)  # the queue is stopping
         done.append(broadcast_id)
 
     async with running(queue, send_broadcast, grace_s=PATIENCE_S):
         queue.enqueue(1)
         await runs.until(1)
-        assert queue.health().busy == 1
+        assert (await queue.health()).busy == 1
         queue.enqueue(2)
     assert done == [1]
-    assert queue.health().workers_alive == 0
+    assert queue.workers_alive() == 0
 
 
 async def test_stop_cancels_a_job_that_takes_too_long(path: Path, db: sqlite3.Connection) -> None:
@@ -273,7 +273,7 @@ async def test_stopping_wakes_idle_workers(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that sleeps longer would exceed the stop timeout, which is logged."""
-    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_INTERVAL_S", 3600.0)
+    monkeypatch.setattr("wacrmd.dispatch.storage.POLL_INTERVAL_S", 3600.0)
     with capture_logs() as events:
         async with running(DispatchQueue(path, 4), Runs().send_broadcast, grace_s=PATIENCE_S):
             pass
@@ -291,7 +291,7 @@ async def test_idle_workers_poll_in_turn_and_do_not_write(
     path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them together read the task table once in `POLL_INTERVAL_S`."""
-    monkeypatch.setattr("wacrmd.dispatch.queue.POLL_INTERVAL_S", 0.1)
+    monkeypatch.setattr("wacrmd.dispatch.storage.POLL_INTERVAL_S", 0.1)
     queue, runs = DispatchQueue(path, 4), Runs()
     async with running(queue, runs.send_broadcast):
         queue.enqueue(1)
@@ -301,44 +301,84 @@ async def test_idle_workers_poll_in_turn_and_do_not_write(
         size = wal.stat().st_size
         polls: list[str] = []
         began = time.monotonic()
-        queue._storage.conn.set_trace_callback(polls.append)
+        queue._huey.storage.conn.set_trace_callback(polls.append)
         await eventually(lambda: len(polls) >= 10)
-        queue._storage.conn.set_trace_callback(None)
+        queue._huey.storage.conn.set_trace_callback(None)
         assert len(polls) <= (time.monotonic() - began) / 0.1 + 1
         assert db.execute("PRAGMA data_version").fetchone() == before
         assert wal.stat().st_size == size
 
 
-async def test_jobs_in_memory_do_not_touch_the_file(path: Path, db: sqlite3.Connection) -> None:
+async def test_a_job_costs_one_insert_and_one_delete(path: Path, db: sqlite3.Connection) -> None:
+    """Huey's revocation would read and write the file for each job, its scheduler lock it every second."""
     queue, runs = DispatchQueue(path, 2), Runs()
     statements: list[str] = []
     async with running(queue, runs.send_broadcast):
-        queue._storage.conn.set_trace_callback(statements.append)
+        queue.enqueue(0)
+        await runs.until(1)
+        queue._huey.storage.conn.set_trace_callback(statements.append)
         for n in range(20):
             queue.enqueue(n)
-        await runs.until(20)
-        queue._storage.conn.set_trace_callback(None)
-    assert {s for s in statements if not s.startswith("select count(id) from task")} == set()
+        await runs.until(21)
+        queue._huey.storage.conn.set_trace_callback(None)
+    words = [statement.split()[0] for statement in statements]
+    assert (words.count("insert"), words.count("delete")) == (20, 20)
+    assert set(words) <= {"BEGIN", "begin", "insert", "select", "delete", "COMMIT"}
+    assert not [statement for statement in statements if " kv " in statement]
 
 
 async def test_a_busy_file_loses_no_row_and_no_worker(
-    path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("wacrmd.dispatch.queue.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("wacrmd.dispatch.storage.BUSY_TIMEOUT_S", 0.05)
     with transaction(db) as tx:
         DispatchQueue(path, 1).enqueue_in(tx, 7)
     queue, runs = DispatchQueue(path, 1), Runs()
     with capture_logs() as events:
         db.execute("BEGIN IMMEDIATE")
         async with running(queue, runs.send_broadcast):
-            queue.enqueue(8)  # jobs in memory run on after the first poll has failed
-            await runs.until(1)
-            assert events
+            await eventually(lambda: "Error reading from queue" in caplog.text)
+            queue.enqueue(8)
+            await eventually(lambda: any(e["event"] == "broadcast_job_not_stored" for e in events))
             db.execute("COMMIT")
+            await runs.until(1)
+            queue.enqueue(9)
             await runs.until(2)
-            assert queue.health().workers_alive == 1
-    assert runs.seen == [8, 7]
-    assert {e["event"] for e in events} == {"queue_read_failed"}
+            assert queue.workers_alive() == 1
+    assert runs.seen == [7, 9], "8 could not be stored: the scheduler enqueues it again"
+
+
+async def test_the_queue_waits_for_the_writer_of_the_daemon(path: Path, db: sqlite3.Connection) -> None:
+    """By a lock: SQLite would sleep for milliseconds, and give up after a while."""
+    lock = threading.Lock()
+    queue, runs = DispatchQueue(path, 1, lock), Runs()
+    async with running(queue, runs.send_broadcast):
+        with lock, transaction(db) as tx:
+            queue.enqueue_in(tx, 7)
+            queue.enqueue(8)
+            queue.wake()
+        await runs.until(2)
+    assert sorted(runs.seen) == [7, 8]
+
+
+NO_JOBS = (
+    b"\x80\x04.",
+    b"[]",
+    b"null",
+    b"7",
+    b"{",
+    b'{"args": []}',
+    b'{"args": [1]}',
+    b'{"name": "wacrmd.dispatch.queue.send_broadcast", "args": ["x"]}',
+    b'{"name": "wacrmd.dispatch.queue.send_broadcast", "args": [1.0]}',
+    b'{"name": "wacrmd.dispatch.queue.send_broadcast", "args": [true]}',
+    b'{"name": "wacrmd.dispatch.queue.send_broadcast", "args": [1, 2]}',
+    b'{"name": "os.system", "args": [1]}',
+    b"[" * 100_000,
+    "text",
+    17,
+    1.5,
+)
 
 
 async def test_a_stored_message_that_is_not_a_job_is_dropped_and_logged(
@@ -346,14 +386,36 @@ async def test_a_stored_message_that_is_not_a_job_is_dropped_and_logged(
 ) -> None:
     queue, runs = DispatchQueue(path, 1), Runs()
     with transaction(db) as tx:
-        for data in (b"\x80\x04.", b"[]", b'{"args": []}', b'{"args": ["x"]}', b"7"):
+        for data in NO_JOBS:
             tx.execute("INSERT INTO task (queue, data, priority) VALUES (?, ?, 0)", (QUEUE, data))
+        tx.execute("INSERT INTO task (queue, data, priority) VALUES (?, CAST(x'ff' AS TEXT), 0)", (QUEUE,))
         queue.enqueue_in(tx, 9)
+        assert queue.waiting_in(tx) == {9}
     with capture_logs() as events:
         async with running(queue, runs.send_broadcast):
             await runs.until(1)
+            assert queue.workers_alive() == 1
     assert runs.seen == [9]
-    assert [e["event"] for e in events] == ["broadcast_job_dropped"] * 5
+    assert [e["event"] for e in events] == ["broadcast_job_dropped"] * (len(NO_JOBS) + 1)
+    assert rows(db) == 0
+
+
+async def test_signals_tell_what_becomes_of_jobs(path: Path, db: sqlite3.Connection) -> None:
+    queue, runs, signals = DispatchQueue(path, 1), Runs(), list[str]()
+    queue.on_signal = signals.append
+
+    async def send_broadcast(broadcast_id: int) -> None:
+        await runs.send_broadcast(broadcast_id)
+        if broadcast_id == 1:
+            raise ZeroDivisionError
+
+    with capture_logs():
+        async with running(queue, send_broadcast):
+            queue.enqueue(1)
+            await runs.until(1)
+            queue.enqueue(2)
+            await runs.until(2)
+    assert signals == ["enqueued", "executing", "error", "enqueued", "executing", "complete"]
 
 
 async def test_a_stored_job_can_be_read_by_huey(path: Path, db: sqlite3.Connection) -> None:
@@ -361,7 +423,7 @@ async def test_a_stored_job_can_be_read_by_huey(path: Path, db: sqlite3.Connecti
     with transaction(db) as tx:
         queue.enqueue_in(tx, 7)
     plain = SqliteHuey(QUEUE, filename=str(path), results=False, serializer=queue._huey.serializer)
-    plain.task(name="send_broadcast")(queue._task.func)
+    plain.task(name="send_broadcast")(queue._send.func)
     task = plain.dequeue()
     assert (task.name, task.args) == ("send_broadcast", [7])
     assert plain.dequeue() is None

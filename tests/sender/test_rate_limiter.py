@@ -301,7 +301,7 @@ def test_tokens_for_a_late_turn_are_kept_for_a_second_and_a_batch_at_most() -> N
     limiter = RateLimiter(80, NOW)
     assert ask(limiter, 1000, NOW) == (8, 0)
     assert ask(limiter, 1000, NOW) == (0, 40)
-    assert ask(limiter, 1000, NOW + 1040) == (11, 0), "8 and a batch of 3.2"
+    assert ask(limiter, 1000, NOW + 1040) == (12, 0), "8, a batch of 3.2, and one"
     assert ask(limiter, 1000, NOW + 1041)[0] == 0
     assert ask(limiter, 1000, NOW + HOUR) == (8, 0)
 

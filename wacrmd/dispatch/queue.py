@@ -1,41 +1,39 @@
 """The job queue, on Huey. A job says "send broadcast N"; what is to be sent is read from the recipients' rows.
 
 Huey deletes a task before it runs it. So a job may be lost, run twice or find nothing to do, without harm
-(docs/adr/0004-rows-are-the-queue.md). This is the only module that imports huey.
+(docs/adr/0004-rows-are-the-queue.md). This package alone imports huey.
 """
 
-import json
-import logging
 import sqlite3
 import threading
-import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 from anyio.from_thread import BlockingPortal
 from huey import SqliteHuey
-from huey.consumer import Consumer, Scheduler
-from huey.registry import Message
-from huey.serializer import Serializer
-from huey.storage import SqliteStorage
+from huey.consumer import Consumer
+from huey.signals import SIGNAL_ERROR
 
+from wacrmd.dispatch.storage import TABLES, JobMessages, JobStorage
 from wacrmd.domain.throughput import WorkerStats
 from wacrmd.log import get_logger
 
 QUEUE = "wacrmd"
 """The value of `queue` in Huey's tables."""
 
-POLL_INTERVAL_S = 1.0
-"""How often an idle worker reads the task table by itself, to find jobs whose wake-up was missed."""
-
-BUSY_TIMEOUT_S = 10.0
-"""How long reading the task table waits for the daemon's own writer before it is tried again."""
-
 CANCEL_GRACE_S = 5.0
 """How long `DispatchQueue.stop` waits for jobs that it has cancelled."""
+
+MAX_RETRY_DELAY_S = 1.0
+"""How long a worker waits at most before it reads the table again after an error (Huey's default is 10 s)."""
+
+SCHEDULER_INTERVAL_S = 60
+"""How often Huey looks for delayed tasks, of which there are none: delays are rows of the daemon. 60 is Huey's maximum."""
 
 SendBroadcast = Callable[[int], Awaitable[None]]
 """What a job runs, on the event loop: send to due recipients of the broadcast with this id."""
@@ -43,250 +41,151 @@ SendBroadcast = Callable[[int], Awaitable[None]]
 log = get_logger(__name__)
 
 
-class _JsonMessages(Serializer):  # type: ignore[misc]  # huey ships no types
-    """Huey's messages as JSON: unlike pickle they cannot run code, even if somebody else wrote to the file."""
-
-    def _serialize(self, data: Message) -> bytes:
-        return json.dumps({"id": data.id, "name": data.name, "args": data.args}).encode()
-
-    def _deserialize(self, data: bytes) -> Message:
-        return Message(**json.loads(data))
-
-
-class _JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
-    """Huey's SQLite storage whose `dequeue` waits on a condition, and reads all waiting rows at once.
-
-    Jobs wait in memory, in the order of their arrival and at most one for each broadcast: those from the task table
-    and those that were enqueued without a transaction.
-    """
-
-    blocking = True
-    begin_sql = "begin immediate"
-
-    def __init__(self, name: str, **settings: Any) -> None:
-        super().__init__(name, journal_mode=None, timeout=BUSY_TIMEOUT_S, create_tables=False, **settings)
-        self._changed = threading.Condition()
-        self._jobs: dict[int, bytes] = {}
-        self._has_new_rows = True
-        self._poll_at = 0.0
-        self._closed = False
-
-    def _create_connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection = super()._create_connection()
-        # A lost delete only makes a job run twice, so this connection need not wait for the disk. And it never
-        # checkpoints: the daemon's own writer decides when the WAL is moved to the file.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        return connection
-
-    def wake(self) -> None:
-        """Rows have been committed to the task table."""
-        with self._changed:
-            self._has_new_rows = True
-            self._changed.notify()
-
-    def put(self, broadcast_id: int, message: bytes) -> None:
-        """Add a job, unless one for the same broadcast is waiting."""
-        with self._changed:
-            self._jobs.setdefault(broadcast_id, message)
-            self._changed.notify()
-
-    def waiting(self) -> int:
-        """How many jobs wait in memory."""
-        with self._changed:
-            return len(self._jobs)
-
-    def clear(self) -> None:
-        """Delete the jobs in memory."""
-        with self._changed:
-            self._jobs.clear()
-
-    def stop(self) -> None:
-        """Make every `dequeue`, also those that are waiting, return nothing at once."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def dequeue(self) -> bytes | None:
-        """The next job, or None after `POLL_INTERVAL_S` without one; called by Huey's workers."""
-        with self._changed:
-            if not (self._jobs or self._has_new_rows or self._closed):
-                self._changed.wait(POLL_INTERVAL_S)
-            now = time.monotonic()
-            poll = self._has_new_rows or (not self._jobs and now >= self._poll_at)
-            if poll:
-                self._has_new_rows = False
-                self._poll_at = now + POLL_INTERVAL_S
-            if self._closed:
-                return None
-        if poll:
-            try:
-                self._read_tasks()
-            except sqlite3.Error as error:
-                # Busy, or a full disk: the transaction was rolled back, the rows are still there.
-                log.warning("queue_read_failed", error=str(error))
-                with self._changed:
-                    self._has_new_rows = True
-                    if not self._jobs and not self._closed:
-                        self._changed.wait(POLL_INTERVAL_S)
-        with self._changed:
-            if self._closed or not self._jobs:
-                return None
-            return self._jobs.pop(next(iter(self._jobs)))
-
-    def _read_tasks(self) -> None:
-        """Move all rows of the task table into memory; raises sqlite3.Error and then moves none."""
-        if not self.queue_size():
-            return
-        with self.db(commit=True) as cursor:
-            cursor.execute(
-                "SELECT id, data FROM task WHERE queue = ? ORDER BY priority DESC, id", (self.name,)
-            )
-            rows = cursor.fetchall()
-            cursor.execute("DELETE FROM task WHERE queue = ?", (self.name,))
-        jobs = list(_parse_jobs(data for _, data in rows))
-        with self._changed:
-            for broadcast_id, data in jobs:
-                self._jobs.setdefault(broadcast_id, data)
-            self._changed.notify(len(jobs))
-
-    def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - Huey's signature
-        """Nothing is ever revoked (cancelling changes a broadcast's row), so the file is not read for each task."""
-        return {}
-
-    def delete_data(self, key: str) -> bool:  # noqa: ARG002 - Huey's signature
-        """Nothing is ever revoked, so nothing is written after each task."""
-        return False
-
-
-def _parse_jobs(messages: Iterable[bytes]) -> Iterable[tuple[int, bytes]]:
-    """(broadcast id, message) of each message that is a job; others are logged and dropped."""
-    for data in messages:
-        try:
-            (broadcast_id,) = json.loads(data)["args"]
-            if not isinstance(broadcast_id, int):
-                raise TypeError("the argument is not the id of a broadcast")  # noqa: TRY301 - handled like the others
-        except (ValueError, KeyError, TypeError) as error:
-            log.warning("broadcast_job_dropped", error=str(error))
-        else:
-            yield broadcast_id, data
-
-
-class _IdleScheduler(Scheduler):  # type: ignore[misc]  # huey ships no types
-    """Does nothing: delays and retries are rows of the daemon, and Huey's schedule costs a write lock every second."""
-
-    def loop(self, now: object = None) -> None:  # noqa: ARG002 - Huey's signature
-        """Wait until the workers stop."""
-        self.stop_flag.wait()
-
-
-class _Workers(Consumer):  # type: ignore[misc]  # huey ships no types
-    """Huey's worker threads in this process: the daemon handles signals, and the queue checks the threads."""
-
-    scheduler_class = _IdleScheduler
+class _Consumer(Consumer):  # type: ignore[misc]  # huey ships no types
+    """Huey's consumer as a part of the daemon."""
 
     def _set_signal_handlers(self) -> None:
-        """Install no signal handlers."""
+        """Install none: the daemon handles signals, and Huey has no option for that."""
 
     def alive(self) -> int:
         """How many worker threads are alive."""
         return sum(thread.is_alive() for _, thread in self.worker_threads)
 
-    def join(self, timeout_s: float) -> bool:
-        """Wait for all threads; False if one is still running after `timeout_s`."""
-        self.shutdown_timeout = timeout_s
-        return bool(self._join_workers())
+
+class _Huey(SqliteHuey):  # type: ignore[misc]  # huey ships no types
+    """Huey with the daemon's consumer."""
+
+    storage: JobStorage
+
+    def create_consumer(self, **options: Any) -> _Consumer:
+        """The consumer, not started yet."""
+        return _Consumer(self, **options)
 
 
 class DispatchQueue:
-    """Jobs, enqueued in a transaction or without one; each runs `send_broadcast` on one of `workers` threads."""
+    """Jobs, enqueued in a transaction or without one; each runs `send_broadcast` on one of `workers` threads.
 
-    def __init__(self, path: Path, workers: int) -> None:
-        logging.getLogger("huey").setLevel(logging.WARNING)  # at INFO it logs every task
-        self._huey = SqliteHuey(
+    `writer_lock` is held by whoever has a write transaction in the file (`store/database.py`).
+    """
+
+    def __init__(self, path: Path, workers: int, writer_lock: "threading.Lock | None" = None) -> None:
+        self.on_signal: Callable[[str], None] | None = None
+        """Called on a worker's thread for each of Huey's signals: enqueued, executing, complete, error."""
+        self._huey = _Huey(
             QUEUE,
             results=False,
-            serializer=_JsonMessages(),
-            storage_class=_JobStorage,
+            serializer=JobMessages(known=f"{__name__}.send_broadcast", dropped=f"{__name__}.drop_message"),
+            storage_class=JobStorage,
             filename=str(path),
             cache_mb=0,
+            writer_lock=writer_lock or threading.Lock(),
         )
-        self._storage: _JobStorage = self._huey.storage
-        self._task = self._huey.task(name="send_broadcast")(self._run)
-        self._count = workers
-        self._workers: _Workers | None = None
+        self._send = self._huey.task(name="send_broadcast")(self._run)
+        self._huey.task(name="drop_message")(_drop)
+        self._huey.signal()(self._signalled)
+        self.workers = workers
+        self._consumer: _Consumer | None = None
         self._portal: BlockingPortal | None = None
         self._send_broadcast: SendBroadcast | None = None
         self._running: set[CancelScope] = set()
+        self._given: SimpleQueue[int | None] = SimpleQueue()
+        """What `enqueue` gives to the thread that stores it, which takes it at once."""
 
     @staticmethod
     def create_tables(tx: sqlite3.Connection) -> None:
         """Create Huey's own tables if they are missing."""
-        for statement in SqliteStorage.ddl:
+        for statement in TABLES:
             tx.execute(statement)
 
     def flush(self, tx: sqlite3.Connection) -> None:
         """Delete all jobs, in the caller's transaction; at start, before jobs are enqueued from the broadcasts' rows."""
         tx.execute("DELETE FROM task WHERE queue = ?", (QUEUE,))
-        self._storage.clear()
 
     def enqueue_in(self, tx: sqlite3.Connection, broadcast_id: int) -> None:
         """Store a job in the caller's transaction. Call `wake` after the commit."""
-        tx.execute(
-            "INSERT INTO task (queue, data, priority) VALUES (?, ?, 0)", (QUEUE, self._message(broadcast_id))
-        )
+        message = self._huey.serialize_task(self._send.s(broadcast_id))
+        tx.execute("INSERT INTO task (queue, data, priority) VALUES (?, ?, 0)", (QUEUE, message))
 
     def wake(self) -> None:
         """Wake a worker for committed jobs; from any thread, does not block for long."""
-        self._storage.wake()
+        self._huey.storage.wake()
 
     def enqueue(self, broadcast_id: int) -> None:
-        """Store a job in memory, where a crash loses it; from any thread, does not block for long."""
-        self._storage.put(broadcast_id, self._message(broadcast_id))
+        """Store a job with `huey.enqueue`; from any thread, does not block: a thread of its own waits for the file."""
+        self._given.put(broadcast_id)
+
+    def waiting_in(self, tx: sqlite3.Connection) -> set[int]:
+        """The broadcasts for which a job is stored, as of the caller's transaction."""
+        rows = tx.execute("SELECT CAST(data AS BLOB) FROM task WHERE queue = ?", (QUEUE,)).fetchall()
+        jobs = [self._huey.deserialize_task(data) for (data,) in rows]
+        return {job.args[0] for job in jobs if isinstance(job, self._send.task_class)}
 
     def start(self, portal: BlockingPortal, send_broadcast: SendBroadcast) -> None:
         """Start the workers; jobs run on the portal's event loop."""
         self._portal, self._send_broadcast = portal, send_broadcast
-        self._workers = _Workers(self._huey, workers=self._count, periodic=False)
-        self._workers.start()
+        self._consumer = self._huey.create_consumer(
+            workers=self.workers,
+            periodic=False,
+            scheduler_interval=SCHEDULER_INTERVAL_S,
+            max_delay=MAX_RETRY_DELAY_S,
+        )
+        self._consumer.start()
+        threading.Thread(target=self._store_given, name="Enqueue", daemon=True).start()
 
     async def stop(self, grace_s: float) -> None:
         """Start no more jobs, wait `grace_s` for those that are running, then cancel them. The portal must still run."""
-        workers, self._workers = self._workers, None
-        if workers is None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
             return
-        workers.stop_flag.set()
-        self._storage.stop()
+        self._given.put(None)
+        consumer.stop_flag.set()
+        self._huey.storage.stop()
         limiter = CapacityLimiter(1)  # the default one may be used up by the jobs that are waited for
-        if not await to_thread.run_sync(workers.join, grace_s, limiter=limiter):
+        stop = partial(to_thread.run_sync, partial(consumer.stop, graceful=True), limiter=limiter)
+        consumer.shutdown_timeout = grace_s
+        await stop()
+        if consumer.alive():
             log.warning("broadcast_jobs_cancelled", jobs=len(self._running), grace_s=grace_s)
             for run in tuple(self._running):
                 run.cancel()
-            if not await to_thread.run_sync(workers.join, CANCEL_GRACE_S, limiter=limiter):
+            consumer.shutdown_timeout = CANCEL_GRACE_S
+            await stop()
+            if consumer.alive():
                 log.error("broadcast_jobs_stuck", jobs=len(self._running))
                 return  # the thread may still use the connection; both end with the process
-        await to_thread.run_sync(self._storage.close, limiter=limiter)
+        await to_thread.run_sync(self._huey.storage.close, limiter=limiter)
 
     def replace_dead_workers(self) -> None:
         """Start a new thread for each worker thread that has died."""
-        if self._workers is not None:
-            self._workers.check_worker_health()
+        if self._consumer is not None:
+            self._consumer.check_worker_health()
 
-    def health(self) -> WorkerStats:
-        """The state of the workers, without reading the file."""
-        return WorkerStats(
-            workers=self._count,
-            workers_alive=self._workers.alive() if self._workers is not None else 0,
-            busy=len(self._running),
-            waiting=self._storage.waiting(),
-        )
+    def workers_alive(self) -> int:
+        """How many workers are alive."""
+        return self._consumer.alive() if self._consumer is not None else 0
 
-    def _message(self, broadcast_id: int) -> bytes:
-        message: bytes = self._huey.serialize_task(self._task.s(broadcast_id))
-        return message
+    async def health(self) -> WorkerStats:
+        """The state of the workers and the length of the queue."""
+        waiting = await to_thread.run_sync(self._huey.pending_count) if self._consumer is not None else 0
+        return WorkerStats(self.workers, self.workers_alive(), len(self._running), waiting)
+
+    def _store_given(self) -> None:
+        """Store what was given to `enqueue`; a job that cannot be stored is lost, and the scheduler notices that."""
+        while (broadcast_id := self._given.get()) is not None:
+            try:
+                self._huey.enqueue(self._send.s(broadcast_id))
+            except sqlite3.Error as error:
+                log.warning("broadcast_job_not_stored", broadcast_row=broadcast_id, error=str(error))
+
+    def _signalled(self, signal: str, task: Any, error: BaseException | None = None) -> None:
+        """Huey's signals, on the thread that causes them."""
+        if signal == SIGNAL_ERROR:
+            log.error("broadcast_job_crashed", broadcast_row=task.args[0], exc_info=error)
+        if self.on_signal is not None:
+            self.on_signal(signal)
 
     def _run(self, broadcast_id: int) -> None:
-        """The task's body, on a worker thread: runs the job on the event loop and waits for it."""
+        """The task `send_broadcast`, on a worker thread: runs the job on the event loop and waits for it."""
         if self._portal is None:
             return
         try:
@@ -296,14 +195,17 @@ class DispatchQueue:
             log.warning("broadcast_job_aborted", broadcast_row=broadcast_id, error=repr(error))
 
     async def _run_on_loop(self, broadcast_id: int) -> None:
-        """One job in its own cancel scope; a crash is logged, and the scheduler enqueues the broadcast again."""
+        """One job in its own cancel scope."""
         if self._send_broadcast is None:
             return
         with CancelScope() as scope:
             self._running.add(scope)
             try:
                 await self._send_broadcast(broadcast_id)
-            except Exception:
-                log.exception("broadcast_job_crashed", broadcast_row=broadcast_id)
             finally:
                 self._running.discard(scope)
+
+
+def _drop(problem: str) -> None:
+    """The task `drop_message`: a row of the task table was no job."""
+    log.warning("broadcast_job_dropped", error=problem)

@@ -9,8 +9,9 @@ import anyio
 from wacrmd.clock import SECOND, Millis, sleep_for
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
-from wacrmd.services.context import Context
+from wacrmd.services.context import Context, JobQueue
 from wacrmd.store import broadcasts
+from wacrmd.store.database import Tx
 
 TICK: Millis = 1 * SECOND
 
@@ -86,11 +87,29 @@ class Scheduler:
 
 
 async def enqueue_due(ctx: Context) -> None:
-    """Start scheduled broadcasts whose time has come; enqueue those with due recipients that stand in no line."""
+    """Start scheduled broadcasts whose time has come, and enqueue those with due recipients.
+
+    Broadcasts that stand in a line or have a job already are left out: thousands of small ones stay cheap.
+    """
     now = ctx.clock.now()
     if await ctx.db.read(partial(broadcasts.scheduled_due, now=now)):
-        started = await ctx.db.write(partial(broadcasts.start_scheduled, now=now))
+        started = await ctx.db.write(partial(_start_scheduled, queue=ctx.queue, now=now))
+        ctx.queue.wake()
         ctx.changes.publish(started)
-    for broadcast_id in await ctx.db.read(partial(broadcasts.due, now=now)):
+    for broadcast_id in await ctx.db.read(partial(_due, queue=ctx.queue, now=now)):
         if not ctx.throughput.stands(broadcast_id):
             ctx.queue.enqueue(broadcast_id)
+
+
+def _start_scheduled(tx: Tx, *, queue: JobQueue, now: Millis) -> list[int]:
+    started = broadcasts.start_scheduled(tx, now)
+    for broadcast_id in started:
+        queue.enqueue_in(tx, broadcast_id)
+    return started
+
+
+def _due(tx: Tx, *, queue: JobQueue, now: Millis) -> list[int]:
+    """The broadcasts with due recipients for which no job is stored."""
+    found = broadcasts.due(tx, now)
+    waiting = queue.waiting_in(tx) if found else set[int]()
+    return [broadcast_id for broadcast_id in found if broadcast_id not in waiting]

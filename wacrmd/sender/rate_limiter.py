@@ -14,7 +14,7 @@ BURST_S = 0.1
 MIN_BATCH_S = 0.04
 """Tokens are granted once there are as many as the rate allows in this time: that makes claims fewer and larger."""
 LATENESS: Millis = 1 * SECOND
-"""How long after the promised time tokens are kept beyond the capacity, one batch more: a turn may be late."""
+"""How long after the promised time tokens are kept beyond the capacity, a batch and one more: a turn may be late."""
 MIN_RATE = 1.0
 RECOVERY_INTERVAL: Millis = 10 * SECOND
 RECOVERY_SHARE = 0.1
@@ -144,7 +144,7 @@ class RateLimiter:
 
     def _capacity(self, now: Millis) -> float:
         capacity = max(1.0, self._rate * BURST_S)
-        return capacity + self.batch if self._is_waiting(now) else capacity
+        return capacity + self.batch + 1 if self._is_waiting(now) else capacity
 
     def _refill(self, now: Millis) -> None:
         self._adapt_to_clock(now)

@@ -28,10 +28,13 @@ class JobQueue(Protocol):
         """Wake a worker for committed jobs."""
 
     def enqueue(self, broadcast_id: int) -> None:
-        """Store a job in memory, where a crash loses it."""
+        """Store a job soon, outside of any transaction; a crash may lose it."""
 
-    def health(self) -> WorkerStats:
-        """The state of the workers."""
+    def waiting_in(self, tx: Tx) -> set[int]:
+        """The broadcasts for which a job is stored, as of the caller's transaction."""
+
+    async def health(self) -> WorkerStats:
+        """The state of the workers and the length of the queue."""
 
 
 class Throughput(Protocol):

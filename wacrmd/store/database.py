@@ -8,6 +8,7 @@ own savepoint: one fsync for all of them (group commit).
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -151,6 +152,8 @@ class Database:
         self._copy_before_migration = copy_before_migration
         self.outage: Outage | None = None
         self.on_commit: Callable[[float, int], None] | None = None
+        self.write_lock = threading.Lock()
+        """Held during each write transaction, here and by the job queue: SQLite's own waiting sleeps for milliseconds."""
         self._clock = clock
         self._writer: _Connection
         self._readers: asyncio.Queue[_Connection] = asyncio.Queue()
@@ -271,12 +274,16 @@ class Database:
             if self.on_commit is not None:
                 self.on_commit(loop.time() - began, len(group))
 
+    def _run_locked(self, works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseException | None]]:
+        with self.write_lock:
+            return _run_group(works, connection)
+
     async def _commit(self, group: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
         failure: BaseException | None = None
         results: list[tuple[Any, BaseException | None]] = []
         try:
             changes = self._writer.total_changes
-            results = await self._writer.run(partial(_run_group, [work for work, _ in group]))
+            results = await self._writer.run(partial(self._run_locked, [work for work, _ in group]))
             if self._writer.total_changes != changes:  # a commit without changes says nothing about the disk
                 self.outage = None
         except sqlite3.Error as error:

@@ -19,14 +19,14 @@ UNFINISHED = (BroadcastStatus.SCHEDULED, BroadcastStatus.SENDING, BroadcastStatu
 
 async def scrape(ctx: Context) -> bytes:
     """All metrics in Prometheus' text format."""
-    _set_daemon(ctx)
+    await _set_daemon(ctx)
     await _set_disk(ctx)
     await ctx.db.read(partial(_set_rows, ctx=ctx, now=ctx.clock.now()))
     return ctx.metrics.text()
 
 
-def _set_daemon(ctx: Context) -> None:
-    metrics, workers = ctx.metrics, ctx.queue.health()
+async def _set_daemon(ctx: Context) -> None:
+    metrics, workers = ctx.metrics, await ctx.queue.health()
     metrics.build_info.labels(__version__).set(1)
     metrics.start_time.set(ctx.started_at / SECOND)
     metrics.draining.set(ctx.draining)

@@ -1,0 +1,124 @@
+"""Huey's SQLite storage in the daemon's own file, and its messages.
+
+What is different from Huey's own, and why:
+- `_create_connection`: `synchronous=NORMAL` and no checkpoints cannot be chosen by Huey's options (`fsync=False` is OFF);
+- `enqueue`, `dequeue`: a worker waits for a condition instead of polling with growing delays, which takes up to 10 s;
+- `peek_many`, `delete_data`: nothing is ever revoked, and asking for that would read and lock the file for each job;
+- `lock` is the one that the daemon's own writer holds in a transaction: the two wait for each other without SQLite's sleeps.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from huey.registry import Message
+from huey.serializer import Serializer
+from huey.storage import SqliteStorage
+
+POLL_INTERVAL_S = 1.0
+"""How often idle workers read the task table by themselves, to find jobs whose wake-up was missed."""
+
+BUSY_TIMEOUT_S = 1.0
+"""How long a statement waits while another program holds the file; then Huey's worker tries again."""
+
+TABLES: list[str] = SqliteStorage.ddl
+"""The statements that create Huey's tables."""
+
+
+class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
+    """Jobs in Huey's task table; `dequeue` waits for one."""
+
+    blocking = True
+
+    def __init__(self, name: str, *, writer_lock: threading.Lock, **settings: Any) -> None:
+        super().__init__(name, journal_mode=None, timeout=BUSY_TIMEOUT_S, create_tables=False, **settings)
+        self.lock = writer_lock
+        self._changed = threading.Condition()
+        self._changes = 0
+        self._may_have_jobs = True
+        self._poll_at = 0.0
+        self._closed = False
+
+    def wake(self) -> None:
+        """Rows have been committed to the task table: wake a worker."""
+        with self._changed:
+            self._changes += 1
+            self._may_have_jobs = True
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Make every `dequeue`, also those that are waiting, return nothing at once."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        """Store a job and wake a worker."""
+        super().enqueue(data, priority)
+        self.wake()
+
+    def dequeue(self) -> bytes | None:
+        """The next job, which is deleted; None after `POLL_INTERVAL_S` without one."""
+        with self._changed:
+            if not (self._may_have_jobs or self._closed):
+                self._changed.wait(POLL_INTERVAL_S)
+            now = time.monotonic()
+            if self._closed or not (self._may_have_jobs or now >= self._poll_at):
+                return None
+            self._poll_at = now + POLL_INTERVAL_S
+            changes = self._changes
+        data: bytes | None = super().dequeue()
+        with self._changed:
+            if data is not None:
+                self._may_have_jobs = True
+            elif changes == self._changes:
+                self._may_have_jobs = False
+        return data
+
+    def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - Huey's signature
+        """Nothing is ever revoked: cancelling changes a broadcast's row."""
+        return {}
+
+    def delete_data(self, key: str) -> bool:  # noqa: ARG002 - Huey's signature
+        """Nothing is ever revoked."""
+        return False
+
+    def _create_connection(self) -> sqlite3.Connection:
+        """A lost delete only makes a job run twice, so this connection need not wait for the disk.
+
+        It never checkpoints: the daemon's own writer decides when the WAL is moved to the file. Text is read as bytes, so
+        that a row that is no valid text is dropped like any other that is no job.
+        """
+        connection: sqlite3.Connection = super()._create_connection()
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.text_factory = bytes
+        return connection
+
+
+class JobMessages(Serializer):  # type: ignore[misc]  # huey ships no types
+    """Huey's messages as JSON: unlike pickle they cannot run code, even if somebody else wrote to the file.
+
+    A row that is no job becomes a job of the task `dropped`, whose argument says what is wrong with the row.
+    """
+
+    def __init__(self, *, known: str, dropped: str) -> None:
+        super().__init__()
+        self._known = known
+        self._dropped = dropped
+
+    def _serialize(self, data: Message) -> bytes:
+        return json.dumps({"id": data.id, "name": data.name, "args": data.args}).encode()
+
+    def _deserialize(self, data: bytes) -> Message:
+        try:
+            message = json.loads(data)
+            (broadcast_id,) = message["args"]
+            if message["name"] != self._known or type(broadcast_id) is not int:
+                raise ValueError("it names no broadcast")  # noqa: TRY301 - handled like the others
+            return Message(id=message.get("id"), name=self._known, args=[broadcast_id])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            return Message(name=self._dropped, args=[f"{type(error).__name__}: {error}"])
