@@ -1,6 +1,7 @@
 """Reading broadcasts: one by its id, and pages."""
 
-from functools import partial
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
 
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
@@ -66,27 +67,34 @@ async def page(
     return await ctx.db.read(work)
 
 
-def hold_of(tx: Tx, ctx: Context, broadcast: Broadcast, progress: Progress) -> Hold | None:
-    """Why a broadcast does not move; None while it moves or has nothing to send."""
-    if not has_work(broadcast, progress):
-        return broadcast.hold  # no other reason is possible, so nothing more is read
+def holds_of(
+    tx: Tx, ctx: Context, found: Iterable[Broadcast], counts: Mapping[int, Progress]
+) -> dict[int, Hold | None]:
+    """Why each of these broadcasts does not move, by row id; None while it moves or has nothing to send."""
     now, outage = ctx.clock.now(), ctx.db.outage
-    throughput = ctx.throughput.state(broadcast.number_id)
-    return broadcast_hold(
-        broadcast,
-        progress,
-        numbers.get(tx, broadcast.number_id),
-        storage=Hold(HoldReason.STORAGE, outage.advice, outage.since) if outage else None,
-        throughput=throughput.hold if throughput else None,
-        draining_since=(ctx.control.draining_since or now) if ctx.draining else None,
-        next_attempt_at=recipients.next_attempt_at(tx, broadcast.id),
-        now=now,
-    )
+    storage = Hold(HoldReason.STORAGE, outage.advice, outage.since) if outage else None
+    draining_since = (ctx.control.draining_since or now) if ctx.draining else None
+    number_of, throughput_of = cache(partial(numbers.get, tx)), cache(ctx.throughput.state)
+
+    def hold_of(broadcast: Broadcast) -> Hold | None:
+        if not has_work(broadcast, counts[broadcast.id]):
+            return broadcast.hold  # no other reason is possible, so nothing more is read
+        throughput = throughput_of(broadcast.number_id)
+        return broadcast_hold(
+            broadcast,
+            counts[broadcast.id],
+            number_of(broadcast.number_id),
+            storage=storage,
+            throughput=throughput.hold if throughput else None,
+            draining_since=draining_since,
+            next_attempt_at=recipients.next_attempt_at(tx, broadcast.id),
+            now=now,
+        )
+
+    return {each.id: hold_of(each) for each in found}
 
 
 def _views(tx: Tx, found: list[Broadcast], ctx: Context) -> list[BroadcastView]:
     counts = ctx.counts.progress(tx, found)
-    return [
-        BroadcastView.of(broadcast, counts[broadcast.id], hold_of(tx, ctx, broadcast, counts[broadcast.id]))
-        for broadcast in found
-    ]
+    holds = holds_of(tx, ctx, found, counts)
+    return [BroadcastView.of(each, counts[each.id], holds[each.id]) for each in found]

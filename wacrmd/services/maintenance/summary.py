@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from wacrmd.services.broadcasts.read import hold_of
+from wacrmd.services.broadcasts.read import holds_of
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, stats
 from wacrmd.store.database import Tx
@@ -29,12 +29,8 @@ def held_reasons(tx: Tx, ctx: Context, found: Stats) -> list[str]:
     """The hold reason of each broadcast that does not move: paused ones, and sending ones that are held."""
     reasons = list(found.pause_reasons)
     sending = [each for each in map(partial(broadcasts.get, tx), found.sending) if each is not None]
-    progress = ctx.counts.progress(tx, sending)
-    for broadcast in sending:
-        hold = hold_of(tx, ctx, broadcast, progress[broadcast.id])
-        if hold is not None:
-            reasons.append(hold.reason.value)
-    return reasons
+    holds = holds_of(tx, ctx, sending, ctx.counts.progress(tx, sending))
+    return reasons + [hold.reason.value for hold in holds.values() if hold is not None]
 
 
 def _read(tx: Tx, ctx: Context, now: int) -> tuple[Stats, int]:
