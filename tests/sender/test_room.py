@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.sender.room import FEW, FIRST, MAX_UNANSWERED_STREAK, RESERVE, Room, shares
+from wacrmd.sender.room import FEW, FIRST, MARGIN, MAX_UNANSWERED_STREAK, Room, shares
 
 START = 1000.0
 
@@ -153,17 +153,19 @@ def test_a_person_ends_the_probing() -> None:
 
 def test_numbers_that_need_few_places_get_them_and_the_large_ones_share_the_others() -> None:
     assert shares({"a": 5, "b": 10}, 256) == {"a": 5, "b": 10}
-    assert shares({"a": 16, "b": 154, "c": 154, "d": 154}, 256) == {"a": 16, "b": 74, "c": 75, "d": 75}
-    assert shares({"a": 1000}, 256) == {"a": 256 - 256 // RESERVE}, "some stay free for a number that begins"
+    assert shares({"a": 16, "b": 154, "c": 154, "d": 154}, 256) == {"a": 16, "b": 85, "c": 85, "d": 86}
+    assert shares({"a": 1000}, 256) == {"a": 240}, "some stay free for a number that begins"
+    assert shares({"a": 5, "b": 1000}, 256) == {"a": 5, "b": 240}
     assert shares({"a": 1000}, 1) == {"a": 1}
     assert shares({}, 256) == {}
 
 
 @given(st.dictionaries(st.integers(), st.integers(1, 4000), max_size=80), st.integers(1, 4096))
 def test_shares_fit_into_the_places(needs: dict[int, int], places: int) -> None:
+    margin = places // MARGIN
     given = shares(needs, places)
     assert given.keys() == needs.keys()
-    assert all(1 <= given[number] <= need for number, need in needs.items())
-    assert sum(given.values()) <= max(places, len(needs))
-    if sum(needs.values()) <= places - places // RESERVE:
+    assert all(1 <= given[number] <= min(need, places - margin) for number, need in needs.items())
+    assert sum(given.values()) <= max(places + margin, len(needs))
+    if sum(needs.values()) <= places - margin:
         assert given == needs

@@ -14,7 +14,7 @@ from wacrmd.meta.outcome import NotSent, Outcome, Unknown
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.sender.lane import Lane
 from wacrmd.sender.rate_limiter import MIN_BATCH_S
-from wacrmd.sender.room import shares
+from wacrmd.sender.room import MARGIN, shares
 from wacrmd.services.context import Context
 
 MAX_TURNS_PER_S = 250
@@ -65,7 +65,7 @@ class Lanes:
             return
         now, at = self._ctx.clock.now(), time.monotonic()
         self._share(now, at)
-        places = self._ctx.config.sender.max_in_flight - self._in_flight
+        places = self._places()
         wait = lane.wait(now, at, places)
         if wait is None:  # the end of a request calls this again
             if lane.free(now, at) > places:
@@ -94,7 +94,7 @@ class Lanes:
         """How many of `wanted` requests the number may make now; what is not made must be released."""
         now, at = self._ctx.clock.now(), time.monotonic()
         self._share(now, at)
-        granted = lane.acquire(min(wanted, self._ctx.config.sender.max_in_flight - self._in_flight), now, at)
+        granted = lane.acquire(min(wanted, self._places()), now, at)
         self._in_flight += granted
         return granted
 
@@ -152,6 +152,11 @@ class Lanes:
         if lane is not None:
             lane.limiter.configure(rate)
             self.advance(lane)
+
+    def _places(self) -> int:
+        """How many more requests of all numbers may start: some beyond the limit, for a number that begins to send."""
+        limit = self._ctx.config.sender.max_in_flight
+        return limit + 2 * (limit // MARGIN) - self._in_flight
 
     def _request_ended(self, lane: Lane) -> None:
         """Advance a lane that waits for the end of a request: this one, or one that waits for a place of any number."""

@@ -25,8 +25,9 @@ RISE, FALL = 1 / 4, 1 / 16
 """How much one answer moves the latency, when it took longer and when it took less time."""
 MAX_UNANSWERED_STREAK = 5
 """After so many requests in a row that ended without an answer, one request at a time is sent."""
-RESERVE = 16
-"""One place in so many of `[sender] max_in_flight` stays free for a number that begins to send."""
+MARGIN = 16
+"""One in so many of the places in `[sender] max_in_flight`: what one number alone leaves free, for one that begins, and
+what several numbers together have beyond all places. Those wait in the transport: no connection waits for a claim."""
 
 K = TypeVar("K")
 
@@ -125,13 +126,14 @@ class Room:
 def shares(needs: Mapping[K, int], places: int) -> dict[K, int]:
     """How many of all `places` each number may use: its need; where that is too much for all, the large ones get less.
 
-    One place in `RESERVE` stays free, so that a number that begins to send finds some. A number that needs few gets
-    them all the same.
+    A number that needs few gets them all the same. No number gets all places, and all together get a few more than there
+    are: the transport keeps to `places`, and what waits there is sent as soon as another request ends.
     """
-    left = max(1, places - places // RESERVE)
+    margin = places // MARGIN
+    left = places + margin
     given: dict[K, int] = {}
     for index, (number, need) in enumerate(sorted(needs.items(), key=_need)):
-        given[number] = min(need, max(1, left // (len(needs) - index)))
+        given[number] = max(1, min(need, left // (len(needs) - index), places - margin))
         left -= given[number]
     return given
 
