@@ -412,7 +412,7 @@ async def test_signals_tell_what_becomes_of_jobs(path: Path, db: sqlite3.Connect
     with capture_logs():
         async with running(queue, send_broadcast):
             queue.enqueue(1)
-            await runs.until(1)
+            await eventually(lambda: "error" in signals)
             queue.enqueue(2)
             await runs.until(2)
     assert signals == ["enqueued", "executing", "error", "enqueued", "executing", "complete"]

@@ -55,10 +55,10 @@ class Lane:
 
     def wait(self, now: Millis, at: float, places: int) -> Millis | None:
         """After how many milliseconds the next turn can be; None: at the end of a request. `places` are free for all."""
-        free = min(self.free(now, at), places)
-        limit = self.room.in_flight + free
-        if free < min(self.limiter.batch, max(1, limit // ROOM_BATCH)):
-            if limit < self.need(now, at):
+        need, in_flight = self.need(now, at), self.room.in_flight
+        free = min(max(0, min(need, self.share) - in_flight), places)
+        if free < min(self.limiter.batch, max(1, (in_flight + free) // ROOM_BATCH)):
+            if in_flight + free < need:
                 self._limited_at = at
             return None
         return self.limiter.wait(free, now)

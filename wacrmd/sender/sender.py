@@ -1,7 +1,7 @@
 """The sender: claims due recipients, keeps to the number's rate, sends each message once, has the result recorded.
 
 A job `send_broadcast` occupies a worker only to claim: it claims what its number may send now, starts the requests
-and ends. Requests live in the sender's own task group, so nothing waits for the slowest one. When the number may send
+and ends. Requests are tasks of the sender's own, so nothing waits for the slowest one. When the number may send
 again, its lane enqueues the job of the broadcast whose turn it is (`sender/lanes.py`).
 """
 
@@ -12,10 +12,10 @@ from functools import partial
 from time import perf_counter
 
 import anyio
-from anyio.abc import TaskGroup
 from structlog.contextvars import bound_contextvars
 
 from wacrmd.clock import HOUR, Millis, iso
+from wacrmd.config.sections import SenderConfig
 from wacrmd.domain.attempt import AttemptResult, Claim
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
@@ -31,6 +31,7 @@ from wacrmd.sender.lane import Lane
 from wacrmd.sender.lanes import Lanes
 from wacrmd.sender.leases import expire_leases
 from wacrmd.sender.recorder import Recorder
+from wacrmd.sender.requests import Requests
 from wacrmd.services import counters, pausing
 from wacrmd.services.context import Context
 from wacrmd.store.database import Tx
@@ -48,7 +49,7 @@ class Sender:
 
     def __init__(self) -> None:
         self._ctx: Context
-        self._requests: TaskGroup
+        self._requests = Requests()
         self._recorder: Recorder
         self._lanes: Lanes
         self._jobs: dict[int, tuple[Job, Lane]] = {}
@@ -61,6 +62,7 @@ class Sender:
         self._all_ended: anyio.Event | None = None
         """Set when no request is in flight any more, if somebody waits for that."""
         self._stopping = False
+        self._rules_of: tuple[SenderConfig, Rules] | None = None
         self._random = random.Random()  # noqa: S311 - jitter, nothing secret
 
     @asynccontextmanager
@@ -71,13 +73,13 @@ class Sender:
         self._lanes = Lanes(ctx)
         async with anyio.create_task_group() as recording:
             recording.start_soon(self._recorder.run)
-            async with anyio.create_task_group() as self._requests:
-                try:
-                    yield self
-                finally:
-                    self._stopping = True
-                    self._lanes.stop()
-                    self._requests.cancel_scope.cancel()
+            try:
+                yield self
+            finally:
+                self._stopping = True
+                self._lanes.stop()
+                with anyio.CancelScope(shield=True):
+                    await self._requests.cancel()
             recording.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             if await self._recorder.flush():
@@ -244,7 +246,7 @@ class Sender:
         breaker.in_flight += len(claims)
         self._lanes.start(lane, claims)
         for claim in claims:
-            self._requests.start_soon(self._send, job, claim, lane, breaker)
+            self._requests.start(self._send(job, claim, lane, breaker))
         if claimed.completed:
             ctx.changes.publish([job.broadcast.id])
         return claimed
@@ -280,9 +282,9 @@ class Sender:
     ) -> None:
         ctx = self._ctx
         now = ctx.clock.now()
-        sender = ctx.config.sender
-        rules = Rules(sender.on_uncertain, sender.max_retries, round(sender.max_age_hours * HOUR))
-        decision = decide(outcome, claim, rules, started_at=started_at, now=now, jitter=self._random.random())
+        decision = decide(
+            outcome, claim, self._rules(), started_at=started_at, now=now, jitter=self._random.random()
+        )
         result = decision.result
         accepted = result.status is RecipientStatus.SENT
         if accepted:
@@ -299,6 +301,14 @@ class Sender:
             )
         self._record(job, decision, breaker)
         self._lanes.end(lane, claim, outcome, decision, accepted=accepted)
+
+    def _rules(self) -> Rules:
+        """The settings in force, as decisions need them; built anew when they have changed."""
+        settings = self._ctx.config.sender
+        if self._rules_of is None or self._rules_of[0] is not settings:
+            max_age = round(settings.max_age_hours * HOUR)
+            self._rules_of = settings, Rules(settings.on_uncertain, settings.max_retries, max_age)
+        return self._rules_of[1]
 
     def _record(self, job: Job, decision: Decision, breaker: CircuitBreaker) -> None:
         decision = breaker.observe(decision, self._ctx.config.sender.pause_after_failures)

@@ -1,5 +1,6 @@
 """Updates the metrics, always after the commit that makes the change durable."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from wacrmd.domain.attempt import AttemptResult, MetaError
@@ -13,14 +14,16 @@ _OUTCOMES = {Accepted: "accepted", Refused: "refused", NotSent: "not_sent", Unkn
 
 def count_results(ctx: Context, results: Iterable[AttemptResult]) -> None:
     """Count the results of attempts."""
-    metrics = ctx.metrics
+    metrics, statuses = ctx.metrics, Counter[RecipientStatus]()
     for result in results:
         if result.status is RecipientStatus.PENDING:
             metrics.message_retries.labels(_code(result.error)).inc()
             continue
-        metrics.message_statuses.labels(result.status.value).inc()
+        statuses[result.status] += 1
         if result.status is RecipientStatus.FAILED:
             metrics.message_failures.labels(_code(result.error), "answer").inc()
+    for status, count in statuses.items():
+        metrics.message_statuses.labels(status.value).inc(count)
 
 
 def count_applied(ctx: Context, applied: Applied) -> None:
