@@ -10,9 +10,9 @@ from wacrmd.store.database import Tx
 
 SETTLED: Millis = 10 * SECOND
 """How long a broadcast has not changed before its counts are kept."""
-STEP = 20
+STEP = 50
 """Broadcasts that one step counts, in one read."""
-PAUSE: Millis = 20
+PAUSE: Millis = 10
 """The time between two steps, so that the API's reads come first."""
 
 
