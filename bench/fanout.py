@@ -89,6 +89,14 @@ async def first(scale: Scale, folder: Path) -> Numbers:
     return {"first_p50_ms": waits[len(waits) // 2], "first_worst_ms": waits[-1]}
 
 
+async def peers(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as all scripts
+    """What a user would write instead: a loop around pywa, one at a time and async."""
+    with standin() as (_, address):
+        one = await _rate("bench.peer", address, "50", "sync")
+        many = await _rate("bench.peer", address, str(max(1000, 1000 * scale.broadcasts // 10)), "async")
+    return {"pywa_rate": one["rate"], "pywa_async_rate": many["rate"]}
+
+
 async def _submit(place: Site, broadcasts: int) -> tuple[int, list[str]]:
     """Broadcasts of 1,000, spread over the numbers: how many messages, and the broadcasts' ids."""
     requests = [
@@ -102,15 +110,14 @@ async def _submit(place: Site, broadcasts: int) -> tuple[int, list[str]]:
 async def _bare(count: int, concurrency: int) -> dict[str, float]:
     """The rate of a bare loop in a process of its own, against a stand-in of its own."""
     with standin() as (_, address):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bench.bare",
-            address,
-            str(count),
-            str(concurrency),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        out, _ = await process.communicate()
+        return await _rate("bench.bare", address, str(count), str(concurrency))
+
+
+async def _rate(module: str, *arguments: str) -> dict[str, float]:
+    """What such a loop in a process of its own measured."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
     measured: dict[str, float] = json.loads(out)
     return measured

@@ -12,18 +12,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import uvloop
 
-from bench import accept, day, fairness, fanout, large, webhooks
+from bench import accept, day, fairness, fanout, large, webhooks, yardsticks
 from bench.scale import QUICK, Numbers, Scale
 from bench.table import table
 
 LOAD = "load average before "
+BUSY = "with a busy core: "
+"""Before the name of a number that was measured so."""
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 NOTES = Path(__file__).with_name("NOTES.md")
@@ -31,12 +34,16 @@ NOTES = Path(__file__).with_name("NOTES.md")
 Script = Callable[[Scale, Path], Awaitable[Numbers]]
 
 SCRIPTS: dict[str, tuple[Script, bool]] = {
+    "yardsticks.insert": (yardsticks.insert, True),
+    "yardsticks.request": (yardsticks.request, True),
+    "yardsticks.start": (yardsticks.start, False),
     "accept.idle": (accept.idle, True),
     "accept.busy": (accept.busy, True),
     "fanout.paced": (fanout.paced, True),
     "fanout.top": (fanout.top, True),
     "fanout.flood": (fanout.flood, True),
     "fanout.first": (fanout.first, True),
+    "fanout.peers": (fanout.peers, True),
     "fairness.many": (fairness.many, True),
     "fairness.beside": (fairness.beside, True),
     "fairness.hang": (fairness.hang, True),
@@ -50,6 +57,19 @@ SCRIPTS: dict[str, tuple[Script, bool]] = {
     "day.memory": (day.memory, False),
 }
 """Each script, and whether it runs several times (the others measure long enough by themselves)."""
+
+NOISY = ("yardsticks", "accept", "fanout", "fairness", "webhooks")
+"""The scripts that are measured again with a busy core."""
+
+
+@contextmanager
+def busy_core() -> Iterator[None]:
+    """Another program keeps one core busy meanwhile, and gives way only a little (nice 5)."""
+    with subprocess.Popen(["nice", "-n", "5", "yes"], stdout=subprocess.DEVNULL) as program:
+        try:
+            yield
+        finally:
+            program.kill()
 
 
 def measure(name: str, scale: Scale) -> Numbers:
@@ -127,7 +147,8 @@ def results(numbers: Numbers, scale: Scale, machine_lines: list[str]) -> str:
     about = (
         "Made by `make bench`. The project has set the targets itself. All figures are with"
         " `synchronous=FULL`, and with each attempt on disk before its request leaves. A minimal server in place of Meta"
-        " (100 ms latency) and the load run in separate processes on the same cores."
+        " (100 ms latency) and the load run in separate processes on the same cores. *Against bare work* says how much more"
+        " that is than the same work without wacrmd, in the same run: compare this, not the figures, with another machine."
         f" Medians of {scale.runs} runs."
     )
     parts = [
@@ -141,10 +162,39 @@ def results(numbers: Numbers, scale: Scale, machine_lines: list[str]) -> str:
         *load(numbers),
         "",
         *table(numbers),
+        *noisy_table(numbers),
     ]
     if NOTES.exists():
         parts += ["", NOTES.read_text().rstrip()]
     return "\n".join(parts) + "\n"
+
+
+def noisy_table(numbers: Numbers) -> list[str]:
+    """The rows that were measured with a busy core."""
+    noisy = {name.removeprefix(BUSY): value for name, value in numbers.items() if name.startswith(BUSY)}
+    if not noisy:
+        return []
+    return [
+        "",
+        "## With one core kept busy",
+        "",
+        "Another program computes on one core all the time (`nice -n 5 yes`), as on a machine that has other work.",
+        "",
+        *table(noisy),
+    ]
+
+
+def measure_all(chosen: list[str], scale: Scale, *, noisy: bool) -> Numbers:
+    """The numbers of these scripts; then, if `noisy`, once more those of `NOISY` with a busy core."""
+    numbers: Numbers = {}
+    for name in chosen:
+        numbers[LOAD + name] = os.getloadavg()[0]
+        numbers |= measure(name, scale)
+    for name in chosen if noisy else ():
+        if name.split(".")[0] in NOISY:
+            with busy_core():
+                numbers |= {BUSY + key: value for key, value in measure(name, replace(scale, runs=1)).items()}
+    return numbers
 
 
 def main() -> None:
@@ -152,6 +202,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("only", nargs="*", help=f"scripts, or their first part: {', '.join(SCRIPTS)}")
     parser.add_argument("--quick", action="store_true", help="small sizes, one run; writes no file")
+    parser.add_argument(
+        "--noisy", action="store_true", help="measure again with a busy core, as a full run does"
+    )
     parser.add_argument("--runs", type=int, help="how often each script runs")
     parser.add_argument("--save", type=Path, help="add the numbers to this JSON file")
     parser.add_argument("--report", type=Path, help="measure nothing; write RESULTS.md from such a file")
@@ -171,14 +224,12 @@ def main() -> None:
     if given.report:
         numbers = json.loads(given.report.read_text())
     else:
-        for name in chosen:
-            numbers[LOAD + name] = os.getloadavg()[0]
-            numbers |= measure(name, scale)
+        numbers = measure_all(chosen, scale, noisy=given.noisy or not (given.only or given.quick))
     if given.save:
         before = json.loads(given.save.read_text()) if given.save.exists() else {}
         given.save.write_text(json.dumps(before | numbers, indent=1))
     about = machine()
-    print("\n".join(["", *about, *load(numbers), "", *table(numbers)]))
+    print("\n".join(["", *about, *load(numbers), "", *table(numbers), *noisy_table(numbers)]))
     if given.report or not (given.only or given.quick):
         RESULTS.write_text(results(numbers, scale, about))
         print(f"\nwritten to {RESULTS}")
