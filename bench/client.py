@@ -40,7 +40,8 @@ class _Connection(asyncio.Protocol):
         if end < 0 or self._waiter is None or self._waiter.done():
             return
         head = bytes(self._buffer[:end]).lower()
-        length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+        stated = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
+        length = int(stated or 0)  # a 304 has none
         if len(self._buffer) >= end + 4 + length:
             body = bytes(self._buffer[end + 4 : end + 4 + length])
             del self._buffer[: end + 4 + length]
