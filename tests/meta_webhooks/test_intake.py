@@ -145,7 +145,6 @@ async def test_above_the_backlog_webhooks_are_refused_at_once_and_those_in_it_ar
                 await anyio.sleep(STALL_S + 0.1)
                 refused = [await post_message(here, f"late{index}") for index in range(3)]
                 large = await post_message(here, "large", padding=100_000)
-                assert (await here.admin("status"))["webhooks"]["waiting"] == 20
                 unsigned = await here.hook.post("/webhooks/meta", content=b"{}")
             assert {(await post).status_code for post in taken} == {200}
             for answer in (*refused, large, unsigned):

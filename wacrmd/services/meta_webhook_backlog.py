@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wacrmd.clock import HOUR, SECOND, Millis, iso
 
-MAX_WAIT_S = 0.05
+MAX_WAIT_S = 0.06
 """How much work may lie before a webhook: of the event loop to serve requests, and of the writer to apply updates."""
 
 STALL_S = 0.5
@@ -67,8 +67,8 @@ class Backlog:
         self._request_s = FIRST_REQUEST_S
         self._byte_s = FIRST_BYTE_S
         self._began_s: float | None = None
-        self._requests = 0
-        self._loop_cpu_s = 0.0
+        self._began_cpu_s = 0.0
+        self._refused = 0
 
     def is_full(self, now_s: float) -> bool:
         """Whether the next webhook must be refused."""
@@ -76,31 +76,29 @@ class Backlog:
             return False
         if self._began_s is not None and now_s - self._began_s > STALL_S:
             return True
-        return self.webhooks * self._request_s + self._bytes * self._byte_s > MAX_WAIT_S
+        # The loop and the writer work at the same time.
+        return max(self.webhooks * self._request_s, self._bytes * self._byte_s) > MAX_WAIT_S
 
     def add(self, body_bytes: int) -> None:
         """A webhook waits."""
         self.webhooks += 1
         self._bytes += body_bytes
 
-    def begin(self, now_s: float) -> None:
-        """A group of them is being stored."""
-        self._began_s = now_s
+    def begin(self, now_s: float, loop_cpu_s: float) -> None:
+        """A group of them is being stored; the loop has used so much CPU since its start."""
+        self._began_s, self._began_cpu_s, self._refused = now_s, loop_cpu_s, 0
 
-    def end(self, webhooks: int, body_bytes: int) -> None:
-        """The group of so many webhooks is stored, or could not be."""
+    def end(self, webhooks: int, body_bytes: int, apply_s: float | None, loop_cpu_s: float) -> None:
+        """The group of so many webhooks is stored, and applying it took `apply_s`; None if it could not be stored."""
         self.webhooks -= webhooks
         self._bytes -= body_bytes
         self._began_s = None
-        self._requests += webhooks
-
-    def measured(self, body_bytes: int, apply_s: float, loop_cpu_s: float) -> None:
-        """Applying a group took `apply_s`, and the loop has used `loop_cpu_s` of CPU since its start."""
-        if body_bytes >= LEARN_BYTES:
+        if apply_s is not None and body_bytes >= LEARN_BYTES:
             self._byte_s += WEIGHT * (apply_s / body_bytes - self._byte_s)
-        if self._requests >= LEARN_REQUESTS:
-            self._request_s += WEIGHT * ((loop_cpu_s - self._loop_cpu_s) / self._requests - self._request_s)
-            self._requests, self._loop_cpu_s = 0, loop_cpu_s
+        # While a group is being stored, the loop serves the next one.
+        served = webhooks + self._refused
+        if served >= LEARN_REQUESTS:
+            self._request_s += WEIGHT * ((loop_cpu_s - self._began_cpu_s) / served - self._request_s)
 
     def refuse(self, now: Millis) -> bool:
         """Count a webhook that is refused; True if it is the first one of an overload."""
@@ -110,7 +108,7 @@ class Backlog:
         self.in_overload = True
         self.overload.last = now
         self.overload.refused += 1
-        self._requests += 1
+        self._refused += 1
         return begins
 
     def overload_lately(self, now: Millis) -> Overload | None:

@@ -67,13 +67,9 @@ class Intake:
                 continue
             group = self._next_group()
             body_bytes = sum(each.body_bytes for each in group)
-            self._backlog.begin(loop.time())
-            try:
-                apply_s = await self._store(group)
-            finally:
-                self._backlog.end(len(group), body_bytes)
-            if apply_s:  # else it could not be stored
-                self._backlog.measured(body_bytes, apply_s, thread_time())
+            self._backlog.begin(loop.time(), thread_time())
+            apply_s = await self._store(group)
+            self._backlog.end(len(group), body_bytes, apply_s, thread_time())
 
     async def _wait(self) -> None:
         """Return when a webhook waits; in an overload also to see whether it has ended."""
@@ -96,8 +92,11 @@ class Intake:
             group.append(self._waiting.popleft())
         return group
 
-    async def _store(self, group: list[Webhook]) -> float:
-        """Store a group in one transaction; the seconds it took to apply it. If one cannot be applied, each gets its own."""
+    async def _store(self, group: list[Webhook]) -> float | None:
+        """Store a group in one transaction; how many seconds it took to apply it, None if it could not be stored.
+
+        If one of several cannot be applied, each gets its own transaction.
+        """
         failure: Exception
         try:
             seconds = await ingest(self._ctx, [(each.updates, each.authorized) for each in group])
@@ -105,7 +104,9 @@ class Intake:
             failure = error
         except Exception as error:  # noqa: BLE001 - raised in the request, which logs it
             if len(group) > 1:
-                return sum([await self._store([each]) for each in group])
+                for each in group:
+                    await self._store([each])
+                return None
             failure = error
         else:
             for each in group:
@@ -115,4 +116,4 @@ class Intake:
         for each in group:
             if not each.stored.done():
                 each.stored.set_exception(failure)
-        return 0.0
+        return None
