@@ -14,6 +14,7 @@ class Sending:
 
     def __init__(self, rate: float) -> None:
         self.room, self.rate, self.now = Room(), rate, START
+        self.batch = max(1.0, rate * 0.04)
         self.sent = 0
         self._due = 0.0
         self._answers: list[tuple[float, tuple[int, int]]] = []
@@ -27,7 +28,7 @@ class Sending:
                 self.room.answered(request, self.now)
                 self._answers.remove((due, request))
             self._due = min(self._due + self.rate * 0.01, max(2.0, self.rate * 0.1))
-            while self._due >= 1 and self.room.in_flight < self.room.need(self.rate, self.now):
+            while self._due >= 1 and self.room.in_flight < self.room.need(self.rate, self.batch, self.now):
                 self._due -= 1
                 self.room.granted += 1
                 request = (self.sent, 1)
@@ -64,7 +65,7 @@ def test_when_meta_hangs_few_are_at_risk_and_it_is_told_within_three_seconds(
     number.run(4, 3600, hung=1.0)
     assert number.room.in_flight <= 2 * rate + 10
     assert number.room.silence_s(number.now) > 1.5
-    assert number.room.need(rate, number.now) == FEW
+    assert number.room.need(rate, number.batch, number.now) == FEW
 
 
 @pytest.mark.parametrize("rate", [1, 20, 1000])
@@ -101,6 +102,13 @@ def test_when_most_requests_hang_few_are_at_risk(hung: float) -> None:
     assert number.room.silence_s(number.now)
 
 
+@pytest.mark.parametrize(("rate", "batch"), [(500, 20), (80, 3.2), (10, 2), (1, 1)])
+def test_a_whole_batch_may_start_at_once_however_fast_the_answers_are(rate: float, batch: float) -> None:
+    number = Sending(rate)
+    number.run(5, 0.001)
+    assert number.room.need(rate, batch, number.now) >= batch + FEW
+
+
 def test_a_pause_without_requests_is_no_silence() -> None:
     number = Sending(1)
     number.run(3.5, 0.1)
@@ -122,12 +130,12 @@ def test_after_five_requests_without_an_answer_one_at_a_time_probes_until_one_is
         room.granted += 1
         room.start((number, 1), START)
         room.unanswered((number, 1))
-    assert (room.is_probing, room.need(80, START)) == (True, 1)
+    assert (room.is_probing, room.need(80, 3.2, START)) == (True, 1)
     room.granted += 1
     room.start((9, 1), START)
     room.answered((9, 1), START + 0.1)
     assert not room.is_probing
-    assert room.need(80, START + 0.1) > FEW
+    assert room.need(80, 3.2, START + 0.1) > FEW
 
 
 def test_a_request_that_was_not_made_says_nothing() -> None:
@@ -148,7 +156,7 @@ def test_a_person_ends_the_probing() -> None:
         room.start((number, 1), START)
         room.unanswered((number, 1))
     room.forgive()
-    assert room.need(80, START) > 1
+    assert room.need(80, 3.2, START) > 1
 
 
 def test_numbers_that_need_few_places_get_them_and_the_large_ones_share_the_others() -> None:

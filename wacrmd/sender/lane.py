@@ -47,7 +47,7 @@ class Lane:
 
     def need(self, now: Millis, at: float) -> int:
         """How many requests in flight it would use now."""
-        return self.room.need(self.limiter.rates(now)[1], at)
+        return self.room.need(self.limiter.rates(now)[1], self.limiter.batch, at)
 
     def free(self, now: Millis, at: float) -> int:
         """How many more requests may start now, as far as answers and `max_in_flight` are concerned."""

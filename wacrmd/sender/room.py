@@ -85,14 +85,17 @@ class Room:
         """Stop probing: a person removed the cause."""
         self._unanswered_streak = 0
 
-    def need(self, rate: float, now: float) -> int:
-        """How many requests in flight the rate needs now, including those that occupy a place without an answer."""
+    def need(self, rate: float, batch: float, now: float) -> int:
+        """How many requests in flight the rate needs now, including those that occupy a place without an answer.
+
+        So many of a `batch` start at the same moment, however fast the answers are.
+        """
         if self.is_probing:
             return 1
         if self.silence_s(now):
             return FEW
         latency = ASSUMED_LATENCY_S if self._latency_s is None else self._latency_s
-        need = int(rate * latency * HEADROOM) + FEW
+        need = int(rate * latency * HEADROOM + batch) + FEW
         if self._latency_s is None:
             return min(need, FIRST)
         if len(self._started) >= FEW:
