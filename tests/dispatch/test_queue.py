@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from tests.support.patience import PATIENCE_S, eventually
 from wacrmd.dispatch.queue import QUEUE, DispatchQueue
+from wacrmd.store.write_lock import WriteLock
 
 pytestmark = pytest.mark.anyio
 
@@ -167,7 +168,7 @@ async def test_jobs_run_in_the_order_of_their_arrival_and_the_length_of_the_queu
         await eventually(lambda: rows(db) == 2)
         queue.enqueue(1)
         await eventually(lambda: rows(db) == 3)
-        assert (await queue.health()).waiting == 3
+        assert queue.health(db).waiting == 3
         assert queue.waiting_in(db) == {1, 2, 3}
         release.set()
         await runs.until(4)
@@ -245,7 +246,7 @@ async def test_stop_waits_for_a_running_job(path: Path, db: sqlite3.Connection) 
     async with running(queue, send_broadcast, grace_s=PATIENCE_S):
         queue.enqueue(1)
         await runs.until(1)
-        assert (await queue.health()).busy == 1
+        assert queue.health(db).busy == 1
         queue.enqueue(2)
     assert done == [1]
     assert queue.workers_alive() == 0
@@ -350,7 +351,7 @@ async def test_a_busy_file_loses_no_row_and_no_worker(
 
 async def test_the_queue_waits_for_the_writer_of_the_daemon(path: Path, db: sqlite3.Connection) -> None:
     """By a lock: SQLite would sleep for milliseconds, and give up after a while."""
-    lock = threading.Lock()
+    lock = WriteLock()
     queue, runs = DispatchQueue(path, 1, lock), Runs()
     async with running(queue, runs.send_broadcast):
         with lock, transaction(db) as tx:

@@ -84,7 +84,7 @@ async def concurrently(*calls: Callable[[], Awaitable[str]]) -> list[str]:
 
 async def test_after_a_pause_returns_only_requests_in_flight_are_sent(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
-    async with site(tmp_path, clock=clock) as here:
+    async with site(tmp_path, clock=clock, latency_ms=300) as here:  # slow answers: more requests in flight
         broadcast_id = await here.send(people(500))
         by = await operator(here, broadcast_id)
         await here.until(broadcast_id, lambda b: b["sent_count"] == 50)  # the burst of the rate limiter
@@ -151,7 +151,7 @@ async def test_two_concurrent_verbs_leave_a_consistent_state(tmp_path: Path, rou
 
 async def test_after_a_cancel_during_a_send_no_message_is_sent(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
-    async with site(tmp_path, clock=clock) as here:
+    async with site(tmp_path, clock=clock, latency_ms=300) as here:  # slow answers: more requests in flight
         broadcast_id = await here.send(people(500))
         by = await operator(here, broadcast_id)
         await here.until(broadcast_id, lambda b: b["sent_count"] == 50)

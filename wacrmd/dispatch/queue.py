@@ -22,6 +22,7 @@ from huey.signals import SIGNAL_ERROR
 from wacrmd.dispatch.storage import TABLES, JobMessages, JobStorage
 from wacrmd.domain.throughput import WorkerStats
 from wacrmd.log import get_logger
+from wacrmd.store.write_lock import WriteLock
 
 QUEUE = "wacrmd"
 """The value of `queue` in Huey's tables."""
@@ -65,10 +66,10 @@ class _Huey(SqliteHuey):  # type: ignore[misc]  # huey ships no types
 class DispatchQueue:
     """Jobs, enqueued in a transaction or without one; each runs `send_broadcast` on one of `workers` threads.
 
-    `writer_lock` is held by whoever has a write transaction in the file (`store/database.py`).
+    `write_lock` is held by whoever has a write transaction in the file (`store/database.py`).
     """
 
-    def __init__(self, path: Path, workers: int, writer_lock: "threading.Lock | None" = None) -> None:
+    def __init__(self, path: Path, workers: int, write_lock: WriteLock | None = None) -> None:
         self.on_signal: Callable[[str], None] | None = None
         """Called on a worker's thread for each of Huey's signals: enqueued, executing, complete, error."""
         self._huey = _Huey(
@@ -78,7 +79,7 @@ class DispatchQueue:
             storage_class=JobStorage,
             filename=str(path),
             cache_mb=0,
-            writer_lock=writer_lock or threading.Lock(),
+            write_lock=write_lock or WriteLock(),
         )
         self._send = self._huey.task(name="send_broadcast")(self._run)
         self._huey.task(name="drop_message")(_drop)
@@ -164,9 +165,12 @@ class DispatchQueue:
         """How many workers are alive."""
         return self._consumer.alive() if self._consumer is not None else 0
 
-    async def health(self) -> WorkerStats:
-        """The state of the workers and the length of the queue."""
-        waiting = await to_thread.run_sync(self._huey.pending_count) if self._consumer is not None else 0
+    def health(self, tx: sqlite3.Connection) -> WorkerStats:
+        """The state of the workers, and the length of the queue as of the caller's transaction.
+
+        Huey's own `pending_count` would wait for the connection, and so for the daemon's writer.
+        """
+        (waiting,) = tx.execute("SELECT count(*) FROM task WHERE queue = ?", (QUEUE,)).fetchone()
         return WorkerStats(self.workers, self.workers_alive(), len(self._running), waiting)
 
     def _store_given(self) -> None:

@@ -18,6 +18,8 @@ from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import SqliteStorage
 
+from wacrmd.store.write_lock import WriteLock
+
 POLL_INTERVAL_S = 1.0
 """How often idle workers read the task table by themselves, to find jobs whose wake-up was missed."""
 
@@ -33,9 +35,9 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
 
     blocking = True
 
-    def __init__(self, name: str, *, writer_lock: threading.Lock, **settings: Any) -> None:
+    def __init__(self, name: str, *, write_lock: WriteLock, **settings: Any) -> None:
         super().__init__(name, journal_mode=None, timeout=BUSY_TIMEOUT_S, create_tables=False, **settings)
-        self.lock = writer_lock
+        self.lock = write_lock
         self._changed = threading.Condition()
         self._changes = 0
         self._may_have_jobs = True

@@ -33,8 +33,8 @@ class JobQueue(Protocol):
     def waiting_in(self, tx: Tx) -> set[int]:
         """The broadcasts for which a job is stored, as of the caller's transaction."""
 
-    async def health(self) -> WorkerStats:
-        """The state of the workers and the length of the queue."""
+    def health(self, tx: Tx) -> WorkerStats:
+        """The state of the workers, and the length of the queue as of the caller's transaction."""
 
 
 class Throughput(Protocol):

@@ -8,7 +8,6 @@ own savepoint: one fsync for all of them (group commit).
 import asyncio
 import os
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal
 from wacrmd.store.connection import BUSY_TIMEOUT_MS, open_reader, open_writer
 from wacrmd.store.file_lock import create_private, lock_database
 from wacrmd.store.migrate import migrate
+from wacrmd.store.write_lock import WriteLock
 
 Tx = sqlite3.Connection
 """A connection inside a transaction: the first argument of every store function."""
@@ -152,8 +152,8 @@ class Database:
         self._copy_before_migration = copy_before_migration
         self.outage: Outage | None = None
         self.on_commit: Callable[[float, int], None] | None = None
-        self.write_lock = threading.Lock()
-        """Held during each write transaction, here and by the job queue: SQLite's own waiting sleeps for milliseconds."""
+        self.write_lock = WriteLock()
+        """Held during each write transaction, here and by the job queue."""
         self._clock = clock
         self._writer: _Connection
         self._readers: asyncio.Queue[_Connection] = asyncio.Queue()

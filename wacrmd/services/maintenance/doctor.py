@@ -121,7 +121,7 @@ def _database(ctx: Context) -> list[Check]:
 
 
 async def _workers(ctx: Context) -> list[Check]:
-    workers = await ctx.queue.health()
+    workers = await ctx.db.read(ctx.queue.health)
     alive = f"{workers.workers_alive} of {workers.workers} alive"
     if workers.workers_alive < workers.workers:
         advice = "They are replaced within 30 s; if they die again, see the log."

@@ -26,7 +26,7 @@ async def scrape(ctx: Context) -> bytes:
 
 
 async def _set_daemon(ctx: Context) -> None:
-    metrics, workers = ctx.metrics, await ctx.queue.health()
+    metrics, workers = ctx.metrics, await ctx.db.read(ctx.queue.health)
     metrics.build_info.labels(__version__).set(1)
     metrics.start_time.set(ctx.started_at / SECOND)
     metrics.draining.set(ctx.draining)

@@ -49,7 +49,7 @@ async def read_status(ctx: Context) -> Status:
     sums = await ctx.db.read(partial(stats.read, now=now))
     uncertain = await ctx.db.read(recipients.uncertain)
     usage = await anyio.to_thread.run_sync(disk_usage, ctx.db.path)
-    workers, overload = await ctx.queue.health(), ctx.meta_webhook_backlog.overload
+    workers, overload = await ctx.db.read(ctx.queue.health), ctx.meta_webhook_backlog.overload
     warnings = [
         *_storage_warnings(ctx, usage),
         *_silence_warnings(ctx, numbers, now),
