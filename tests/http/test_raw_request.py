@@ -57,6 +57,8 @@ def test_a_plain_request(data: bytes) -> None:
         raw(LENGTH, line="POST /hook"),
         raw(LENGTH, "X: " + "x" * MAX_HEAD_BYTES),
         raw(LENGTH).replace(b"\r\n", b"\n"),
+        raw("X: a\nTransfer-Encoding: chunked", LENGTH),
+        raw("X: a\n\nPOST /hook HTTP/1.1", LENGTH),
     ],
 )
 def test_anything_else_is_left_to_the_parser(data: bytes) -> None:

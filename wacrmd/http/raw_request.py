@@ -29,6 +29,7 @@ def plain_request(data: bytes) -> bytes | None:
         or len(data) != end + 4 + int(length[1])
         or lower.count(b"content-length") != 1
         or _LEFT_TO_THE_PARSER.search(lower)
+        or head.count(b"\n") != head.count(b"\r\n")  # the parser takes a line that ends without \r
         or not head[: head.index(b"\r\n")].endswith(b" HTTP/1.1")
     ):
         return None
