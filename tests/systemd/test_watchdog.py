@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import configuration, site
 from wacrmd.config import Bind, BindKind
 from wacrmd.dispatch.scheduler import PeriodicJob
@@ -120,8 +120,25 @@ async def test_a_dead_worker_ends_the_pings(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         running = here.running
         watchdog = Watchdog(running.ctx, running.scheduler, running.queue, Notifier("/nowhere", 1))
+        running.queue._huey.dequeue = _raise_system_exit  # no handler of Huey catches this
+        running.queue.wake()
+        await eventually(lambda: running.queue.workers_alive() < running.queue.workers)
+        assert "of 4 sender workers are dead" in str(await watchdog.problem())
+        del running.queue._huey.dequeue
+
+
+async def test_workers_that_were_stopped_are_not_dead(tmp_path: Path) -> None:
+    """At a stop they end first, and open connections may need twenty seconds more."""
+    async with site(tmp_path) as here:
+        running = here.running
+        watchdog = Watchdog(running.ctx, running.scheduler, running.queue, Notifier("/nowhere", 1))
         await running.queue.stop(1)
-        assert "4 of 4 sender workers are dead" in str(await watchdog.problem())
+        assert await watchdog.problem() is None
+        assert not [each for each in (await here.admin("status"))["warnings"] if "workers" in each]
+
+
+def _raise_system_exit() -> None:
+    raise SystemExit
 
 
 def test_a_stopped_process_sends_no_ping_until_it_is_continued(tmp_path: Path) -> None:

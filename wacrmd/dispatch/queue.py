@@ -165,13 +165,19 @@ class DispatchQueue:
         """How many workers are alive."""
         return self._consumer.alive() if self._consumer is not None else 0
 
+    def workers_dead(self) -> int:
+        """How many workers have died; none after `stop`, which ends them."""
+        return self.workers - self._consumer.alive() if self._consumer is not None else 0
+
     def health(self, tx: sqlite3.Connection) -> WorkerStats:
         """The state of the workers, and the length of the queue as of the caller's transaction.
 
         Huey's own `pending_count` would wait for the connection, and so for the daemon's writer.
         """
         (waiting,) = tx.execute("SELECT count(*) FROM task WHERE queue = ?", (QUEUE,)).fetchone()
-        return WorkerStats(self.workers, self.workers_alive(), len(self._running), waiting)
+        return WorkerStats(
+            self.workers, self.workers_alive(), self.workers_dead(), len(self._running), waiting
+        )
 
     def _store_given(self) -> None:
         """Store what was given to `enqueue`; a job that cannot be stored is lost, and the scheduler notices that."""

@@ -21,9 +21,11 @@ class ThroughputState:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """The sender workers: how many are configured, alive and busy, and how many jobs wait for one."""
+    """The sender workers: how many are configured, alive, dead and busy, and how many jobs wait for one."""
 
     workers: int
     workers_alive: int
+    workers_dead: int
+    """Those that have died; after the workers were stopped none is alive and none dead."""
     busy: int
     waiting: int

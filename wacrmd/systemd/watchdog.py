@@ -86,9 +86,8 @@ class Watchdog:
             self._passes, self._passed_at = self._scheduler.passes, now
         if now - self._passed_at > self._scheduler_timeout_s:
             return f"the scheduler has not finished a pass for {now - self._passed_at:.0f} s"
-        workers, alive = self._queue.workers, self._queue.workers_alive()
-        if alive < workers:
-            return f"{workers - alive} of {workers} sender workers are dead"
+        if dead := self._queue.workers_dead():
+            return f"{dead} of {self._queue.workers} sender workers are dead"
         with anyio.move_on_after(self._database_timeout_s) as scope:
             try:
                 await self._ctx.db.write(_do_nothing)

@@ -123,7 +123,7 @@ def _database(ctx: Context) -> list[Check]:
 async def _workers(ctx: Context) -> list[Check]:
     workers = await ctx.db.read(ctx.queue.health)
     alive = f"{workers.workers_alive} of {workers.workers} alive"
-    if workers.workers_alive < workers.workers:
+    if workers.workers_dead:
         advice = "They are replaced within 30 s; if they die again, see the log."
         found = [Check("workers", CheckState.FAIL, f"only {alive}", advice)]
     else:

@@ -57,9 +57,10 @@ async def read_status(ctx: Context) -> Status:
     ]
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
         warnings.append(lately.text())
-    if workers.workers_alive < workers.workers:
-        dead = workers.workers - workers.workers_alive
-        warnings.append(f"{dead} of {workers.workers} sender workers have died: they are replaced")
+    if workers.workers_dead:
+        warnings.append(
+            f"{workers.workers_dead} of {workers.workers} sender workers have died: they are replaced"
+        )
     return Status(
         healthy=not warnings and all(each.reason in NEEDS_NOBODY for each in held),
         summary=await summary(ctx),
