@@ -1,5 +1,6 @@
 """The HTTP listeners over real sockets: cases in which Hypercorn alone would hang or leak."""
 
+import gc
 import socket
 import stat
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from anyio.abc import ByteStream
@@ -490,3 +492,24 @@ async def test_a_request_for_a_websocket_is_an_ordinary_request(app: Behaviours)
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b"hello")
     assert b"\r\ndate: " in answer
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_connections_that_were_just_accepted_are_closed_at_the_end(cancelled: bool) -> None:
+    """With asyncio's own loop; an unclosed transport is a ResourceWarning, which fails the test."""
+    for steps in range(12):
+        listener, shutdown = Listener.open(LOCAL, "here"), anyio.Event()
+        port = int(listener.address.rpartition(":")[2])
+        clients = [socket.socket() for _ in range(5)]
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(partial(serve, listener, Behaviours().asgi, shutdown=shutdown, drain_s=1))
+            for client in clients:
+                client.connect(("127.0.0.1", port))
+            for _ in range(steps):
+                await anyio.lowlevel.checkpoint()
+            if cancelled:
+                tasks.cancel_scope.cancel()
+            shutdown.set()
+        for client in clients:
+            client.close()
+    gc.collect()

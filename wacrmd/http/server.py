@@ -42,20 +42,33 @@ async def serve(
     task_status.started()
     try:
         await shutdown.wait()
-        accepting.close()
+        await _stop_accepting(accepting, listener)
         await connections.close_idle()
         if not await connections.ended(drain_s):
             count = tracker.cancel_all()
             log.warning("requests_cancelled", address=listener.address, requests=count, drain_s=drain_s)
             await connections.ended(CANCEL_GRACE_S)
     finally:
-        accepting.close()
-        tracker.cancel_all()
-        connections.cancel()
         with CancelScope(shield=True):
+            await _stop_accepting(accepting, listener)
+            tracker.cancel_all()
+            connections.cancel()
             await connections.ended(CANCEL_GRACE_S)
         tracker.close()
         listener.close()
+
+
+async def _stop_accepting(accepting: asyncio.Server, listener: Listener) -> None:
+    """Accept no more connections, and let those that were just accepted begin, so that they can be closed.
+
+    asyncio leaves them open if the server is closed before (python/cpython#109564); uvloop does not.
+    """
+    loop = asyncio.get_running_loop()
+    if accepting.is_serving() and isinstance(loop, asyncio.SelectorEventLoop):
+        loop.remove_reader(listener.socket.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
+    accepting.close()
 
 
 class _Connections:
