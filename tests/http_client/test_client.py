@@ -15,7 +15,7 @@ import pytest
 from tests.meta.peer import Talk, peer
 from tests.meta.test_transport import certificate, server_tls
 from tests.support.patience import eventually
-from wacrmd.http_client.client import KEEPALIVE_S, HttpClient, Timeouts
+from wacrmd.http_client.client import KEEPALIVE_S, LONG_REST_S, HttpClient, Timeouts
 from wacrmd.http_client.connection import MAX_HEADER_BYTES
 from wacrmd.http_client.connector import Connector, ForbiddenAddressError
 from wacrmd.http_client.failure import NotSentError, OutcomeUnknownError, Phase, RequestFailedError
@@ -100,6 +100,32 @@ async def test_an_idle_connection_is_closed_after_a_while() -> None:
         await http.exchange(head(seen.url), b"{}", PATIENT)
         with anyio.fail_after(10 * KEEPALIVE_S):
             await ended.wait()
+
+
+async def test_the_connection_used_last_is_used_again_and_the_others_grow_old() -> None:
+    """Used in turns, all of them would be idle for nearly as long as the server allows, which is when it closes them."""
+    connections = [0]
+
+    async def script(talk: Talk) -> None:
+        connections[0] += 1
+        mine = connections[0]
+        while True:
+            await talk.request()
+            served.append(mine)
+            await everybody_asks.wait()
+            await talk.answer(b"ok")
+
+    served, everybody_asks = list[int](), asyncio.Event()
+    async with peer(script) as seen, client() as http:
+        async with anyio.create_task_group() as asking:
+            for _ in range(5):
+                asking.start_soon(http.exchange, head(seen.url), b"{}", PATIENT)
+            await eventually(lambda: len(served) == 5)
+            everybody_asks.set()
+        for _ in range(5):
+            await asyncio.sleep(2 * LONG_REST_S)
+            await http.exchange(head(seen.url), b"{}", PATIENT)
+    assert (seen.connections, len(set(served[5:]))) == (5, 1)
 
 
 @pytest.mark.parametrize(

@@ -147,11 +147,11 @@ class HttpClient:
     # --- connections -------------------------------------------------------------------------------------------
 
     async def _idle_connection(self, origin: Origin) -> Connection | None:
-        """The connection that has been idle the longest, if the server has not closed it."""
+        """One that the server has not closed."""
         idle = self._idle.get(origin)
         loop = asyncio.get_running_loop()
         while idle:
-            connection, since_s = idle.popleft()
+            connection, since_s = _take(idle, loop.time() - LONG_REST_S)
             rest_s = LONG_REST_S if self._cautious.get(origin, 0.0) > loop.time() else REST_S
             if loop.time() - since_s < rest_s:
                 try:
@@ -260,3 +260,17 @@ class _Attempt:
 
 def _has_result(future: asyncio.Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _take(idle: deque[tuple[Connection, float]], rested_since_s: float) -> tuple[Connection, float]:
+    """The connection that was used last, of those that have rested since then; else the one that rested longest.
+
+    So those that are not needed grow old and are closed here. If all were used in turns, they would be idle for as
+    long as the server allows, and it would close some while a request is on its way.
+    """
+    for index in range(len(idle) - 1, -1, -1):
+        if idle[index][1] <= rested_since_s:
+            found = idle[index]
+            del idle[index]
+            return found
+    return idle.popleft()
