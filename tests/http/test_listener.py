@@ -262,7 +262,7 @@ async def test_a_running_request_is_finished_before_the_exit(app: Behaviours) ->
             app.release.set()
 
         tasks.start_soon(release_when_closed)
-    assert [answer.text for answer in answers] == ["done"]
+    assert [(answer.text, answer.headers["connection"]) for answer in answers] == [("done", "close")]
 
 
 async def accepts(port: int) -> bool:

@@ -108,10 +108,12 @@ class Connection(TCPServer):
         else:
             self._stop_waiting()
 
-    def close_if_idle(self) -> None:
-        """Close it if no request is running."""
+    def close_soon(self) -> None:
+        """Close it now if no request is running, else after the answer, which then says `Connection: close`."""
         if self._idle is not None:
             self._hang_up()
+        else:
+            self._http1.keep_alive_requests = self.config.keep_alive_max_requests
 
     def _wait_for_request(self) -> None:
         self._stop_waiting()

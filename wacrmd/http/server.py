@@ -100,7 +100,7 @@ class _Connections:
         """Close those without a request now, and each of the others after its request."""
         await self._context.terminated.set()
         for connection in list(self._open.values()):
-            connection.close_if_idle()
+            connection.close_soon()
 
     async def ended(self, timeout_s: float) -> bool:
         """Wait until all have ended; False if some have not in time."""
