@@ -13,6 +13,7 @@ from wacrmd.http.middleware import RequestMiddleware, error_response
 from wacrmd.log import get_logger
 from wacrmd.meta.webhook import decode, parse, verify
 from wacrmd.meta_webhooks.early_refusal import EarlyRefusal, overload
+from wacrmd.meta_webhooks.rejections import Rejections
 from wacrmd.services.context import Context
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers.read import is_verify_token
@@ -36,6 +37,7 @@ class _App:
     def __init__(self, ctx: Context, intake: Intake) -> None:
         self._ctx = ctx
         self._intake = intake
+        self._unsigned, self._unverified = Rejections(), Rejections()
         path = ctx.config.webhooks.path
         self._paths = {path, path.rstrip("/"), f"{path}/"}
 
@@ -66,7 +68,8 @@ class _App:
         if mode == "subscribe" and await is_verify_token(self._ctx, token):
             log.info("meta_webhook_verified")
             return 200, challenge
-        log.warning("meta_webhook_verification_rejected")
+        if (count := self._unverified.add(self._ctx.clock.now())) is not None:
+            log.warning("meta_webhook_verification_rejected", count=count)
         return 403, "the verify token is not one of a configured number"
 
     async def _events(self, scope: Scope, receive: Receive) -> None:
@@ -81,7 +84,8 @@ class _App:
         index = verify(secrets, body, _signature(scope))
         if index is None:
             ctx.metrics.meta_webhook_signature_failures.inc()
-            log.warning("meta_webhook_signature_rejected", bytes=len(body))
+            if (count := self._unsigned.add(ctx.clock.now())) is not None:
+                log.warning("meta_webhook_signature_rejected", bytes=len(body), count=count)
             raise Refusal(
                 ErrorCode.UNAUTHORIZED,
                 "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret",
