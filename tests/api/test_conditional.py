@@ -9,8 +9,9 @@ from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, site
 from tests.support.statements import recorded
 from wacrmd.api.conditional import is_known
+from wacrmd.clock import SECOND, Millis
 from wacrmd.store import broadcasts
-from wacrmd.store.database import Outage
+from wacrmd.store.database import Outage, Tx
 
 pytestmark = pytest.mark.anyio
 
@@ -159,7 +160,26 @@ async def test_a_restore_gives_no_revision_a_second_time(tmp_path: Path) -> None
         await here.until_status(broadcast_id, "sent")
         await here.sim.idle()
         before = await here.show(broadcast_id)
-        await here.running.ctx.db.write(partial(broadcasts.pause_restored, detail="restored", now=1))
+        now = here.clock.now()
+        await here.running.ctx.db.write(partial(broadcasts.pause_restored, detail="restored", now=now))
         after = await here.show(broadcast_id)
         assert after["revision"] > before["revision"] + 1_000_000
         assert after == before | {"revision": after["revision"]}
+
+
+async def test_a_second_restore_of_a_backup_gives_none_either(tmp_path: Path) -> None:
+    """Each gets other changes afterwards, up to a hundred in a second here."""
+    async with site(tmp_path) as here:
+        await here.send(people(3), scheduled_at=LATER)
+        now, seen = here.clock.now(), list[set[int]]()
+
+        def restore_and_change(tx: Tx, at: Millis) -> None:
+            tx.execute("SAVEPOINT backup")
+            broadcasts.pause_restored(tx, "restored", at)
+            (revision,) = tx.execute("SELECT revision FROM broadcast").fetchone()
+            seen.append({revision + changes for changes in range(100)})
+            tx.execute("ROLLBACK TO backup")
+
+        for at in (now, now + SECOND):
+            await here.running.ctx.db.write(partial(restore_and_change, at=at))
+        assert not seen[0] & seen[1]

@@ -225,7 +225,7 @@ def pause_by_person(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, 
 
 def pause_restored(tx: Tx, detail: str, now: Millis) -> int:
     """Pause all unfinished broadcasts of a restored backup until a person resumes them; how many. Emits no events."""
-    revisions.raise_after_restore(tx)
+    revisions.raise_after_restore(tx, now)
     return tx.execute(
         f"UPDATE broadcast SET {RAISED}, status = {after(_E.RESTORED)}, {SET_HOLD}, updated_at = ?3"
         f" WHERE {allows(_E.RESTORED)}",

@@ -9,13 +9,11 @@ watches every transaction of a site that is used in every way instead (tests/ops
 import json
 from collections.abc import Iterable
 
+from wacrmd.clock import Millis
 from wacrmd.store.database import Tx
 
 RAISED = "revision = revision + 1"
 """Belongs into each UPDATE of a broadcast."""
-
-RESTORED = 10_000_000
-"""What a restore adds: more changes than a broadcast has, so that no revision comes a second time for another state."""
 
 
 def raise_for(tx: Tx, broadcast_ids: Iterable[int]) -> None:
@@ -26,10 +24,14 @@ def raise_for(tx: Tx, broadcast_ids: Iterable[int]) -> None:
     )
 
 
-def raise_after_restore(tx: Tx) -> None:
-    """Raise the revisions of all broadcasts above those that callers may know from after the backup."""
+def raise_after_restore(tx: Tx, now: Millis) -> None:
+    """Raise the revisions of all broadcasts above those that callers may know from after the backup.
+
+    The time is added, because a backup may be restored twice, and the second time callers know revisions from after
+    the first. No broadcast changes a thousand times a second.
+    """
     tx.execute(
         "UPDATE broadcast SET revision = revision + ?1,"
         " counts_revision = iif(counts_revision = revision, revision + ?1, NULL)",
-        (RESTORED,),
+        (now,),
     )
