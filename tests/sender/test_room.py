@@ -68,6 +68,17 @@ def test_when_meta_hangs_few_are_at_risk_and_it_is_told_within_three_seconds(
     assert number.room.need(rate, number.batch, number.now) == FEW
 
 
+@pytest.mark.parametrize("rate", [10, 20, 80, 1000])
+@pytest.mark.parametrize("latency_s", [1.0, 1.5, 2.0])
+def test_also_a_slow_meta_that_hangs_is_told_soon_and_few_are_at_risk(rate: float, latency_s: float) -> None:
+    number = Sending(rate)
+    number.run(20, latency_s)
+    assert number.run(10, latency_s) >= 0.97 * rate * 10
+    number.run(3 * latency_s + 0.5, 3600, hung=1.0)
+    assert number.room.silence_s(number.now)
+    assert number.room.in_flight <= 2.01 * rate + 10, "the latency is measured in steps of 10 ms"
+
+
 @pytest.mark.parametrize("rate", [1, 20, 1000])
 def test_when_meta_hangs_from_the_start_few_are_at_risk(rate: float) -> None:
     number = Sending(rate)

@@ -16,10 +16,9 @@ ASSUMED_LATENCY_S = 0.5
 """The latency of a number that has had no answer yet."""
 CEILING_S = 2.0
 CEILING = 10
-"""However slow the answers are said to be, no more are in flight without one than the rate sends in `CEILING_S`, and
-these."""
+"""No more are in flight than the rate sends in `CEILING_S`, and these, unless answers take longer than that."""
 SILENCE_S = 2.0
-SILENCE_LATENCIES = 4
+SILENCE_LATENCIES = 2
 """An answer is overdue after this time, or after so many times the latency if that is longer."""
 RISE, FALL = 1 / 4, 1 / 16
 """How much one answer moves the latency, when it took longer and when it took less time."""
@@ -99,9 +98,8 @@ class Room:
         if self._latency_s is None:
             return min(need, FIRST)
         if len(self._started) >= FEW:
-            ceiling = int(rate * CEILING_S) + CEILING
-            need = max(need, min(need + self.overdue(now), ceiling))
-        return need
+            need += self.overdue(now)
+        return min(need, int(rate * max(CEILING_S, latency)) + CEILING)
 
     def silence_s(self, now: float) -> float:
         """For how long Meta has answered nothing though it should have; 0 while it answers, or has nothing to answer."""
