@@ -47,6 +47,15 @@ def test_a_time_without_ticks_is_no_gap() -> None:
     assert clock.seconds == pytest.approx(2 * TICK_S)
 
 
+def test_between_ticks_the_time_goes_on_and_never_back() -> None:
+    clock = RunningTime(0.0)
+    assert clock.at(TICK_S / 2) == pytest.approx(TICK_S / 2)
+    assert clock.at(8.0) == pytest.approx(TICK_S)
+    clock.tick(8.0)
+    assert clock.at(8.0) == pytest.approx(TICK_S)
+    assert clock.at(8.0 + TICK_S / 2) == pytest.approx(1.5 * TICK_S)
+
+
 @pytest.fixture(params=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     return "asyncio", {"use_uvloop": request.param == "uvloop"}

@@ -1,6 +1,7 @@
 """Several numbers and several broadcasts at once: nobody waits for another, and a stall says why."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -163,6 +164,22 @@ async def test_when_meta_hangs_for_one_number_the_others_go_on_and_its_hold_says
         await made.here.until(held, lambda b: b["hold"] is None)
         await reach(made, 0, made.sent[0] + 20)
         assert (await made.here.show(held))["uncertain_count"] == 0
+
+
+async def test_a_stall_of_the_daemon_is_not_told_as_one_of_meta(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [20.0]) as made:
+        await made.send(0, 1000)
+        await reach(made, 0, 10)
+        made.meta.hanging.add(made.ids[0])
+        (number,) = (
+            each for each in await made.here.admin("number.list") if each["phone_number_id"] == made.ids[0]
+        )
+        await eventually(lambda: len(made.meta.held) >= 2)
+        time.sleep(3.0)  # noqa: ASYNC251 - blocks the loop as a stopped process would
+        state = made.here.running.sender.state(number["id"])
+        assert state is not None
+        assert state.in_flight >= 2
+        assert state.hold is None, "answers that came meanwhile are not read yet"
 
 
 async def test_when_every_second_request_hangs_that_is_told_too(tmp_path: Path) -> None:

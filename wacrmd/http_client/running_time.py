@@ -32,6 +32,10 @@ class RunningTime:
         self._was_late = is_late
         return may_judge
 
+    def at(self, now: float) -> float:
+        """The time in seconds at `now`, since the last tick at most one TICK_S more."""
+        return self.seconds + min(now - self._last, TICK_S)
+
     def restart(self, now: float) -> None:
         """Begin to count again after a time without ticks."""
         self._last = now

@@ -1,6 +1,6 @@
 """One number's lane: whose turn it is, how fast it may send, and how many requests it may have in flight; pure.
 
-`now` is the wall clock in milliseconds, `at` the time in seconds of a clock that nobody sets.
+`now` is the wall clock in milliseconds, `at` the time in seconds in which this process ran: nobody sets that clock.
 """
 
 from wacrmd.clock import SECOND, Millis

@@ -9,6 +9,7 @@ from wacrmd.domain.attempt import Claim
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.throughput import ThroughputState
+from wacrmd.http_client.running_time import TICK_S, RunningTime
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Unknown
 from wacrmd.sender.decision import Decision, Effect
@@ -35,8 +36,19 @@ class Lanes:
         self._crowded: OrderedDict[Lane, None] = OrderedDict()
         """Lanes that could send if fewer requests of other numbers were in flight."""
         self._in_flight = 0
-        self._shared_at = 0.0
+        self._shared_at = -SHARING_INTERVAL_S
         self._logged_holds: dict[Lane, HoldReason] = {}
+        self._time = RunningTime(time.monotonic())
+        """Answers that came while this process did not run are not read yet: Meta is not blamed for that time."""
+
+    async def keep_time(self) -> None:
+        """Count the time in which this process runs, until cancelled."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._time.tick(time.monotonic())
+
+    def _at(self) -> float:
+        return self._time.at(time.monotonic())
 
     def of(self, number: Number) -> Lane:
         """The number's lane, with the rate that is configured now."""
@@ -51,8 +63,8 @@ class Lanes:
     def take_turn(self, lane: Lane, broadcast_id: int) -> bool:
         """A job of this broadcast runs: whether it is its turn. If not, it stands in the line."""
         if not lane.is_active:
-            self._shared_at = 0.0
-        if lane.take_turn(broadcast_id, time.monotonic()):
+            self._shared_at = -SHARING_INTERVAL_S
+        if lane.take_turn(broadcast_id, self._at()):
             return True
         self.advance(lane)
         return False
@@ -63,7 +75,7 @@ class Lanes:
             timer.cancel()
         if lane.turn is not None or not lane.line:
             return
-        now, at = self._ctx.clock.now(), time.monotonic()
+        now, at = self._ctx.clock.now(), self._at()
         self._share(now, at)
         places = self._places()
         wait = lane.wait(now, at, places)
@@ -78,7 +90,7 @@ class Lanes:
 
     def check(self) -> None:
         """Advance every lane, also one whose job was lost, and log holds that began or ended; once a second."""
-        at = time.monotonic()
+        at = self._at()
         for lane in self._by_number.values():
             lane.forget_lost_turn(at)
             self.advance(lane)
@@ -92,7 +104,7 @@ class Lanes:
 
     def acquire(self, lane: Lane, wanted: int) -> int:
         """How many of `wanted` requests the number may make now; what is not made must be released."""
-        now, at = self._ctx.clock.now(), time.monotonic()
+        now, at = self._ctx.clock.now(), self._at()
         self._share(now, at)
         granted = lane.acquire(min(wanted, self._places()), now, at)
         self._in_flight += granted
@@ -105,7 +117,7 @@ class Lanes:
 
     def start(self, lane: Lane, claims: list[Claim]) -> None:
         """The requests for these claims start."""
-        at = time.monotonic()
+        at = self._at()
         for claim in claims:
             lane.room.start((claim.recipient_id, claim.attempt), at)
 
@@ -120,7 +132,7 @@ class Lanes:
         if isinstance(outcome, NotSent | Unknown):
             lane.unanswered(request, now, decision.detail)
         else:
-            lane.answered(request, now, time.monotonic(), accepted=accepted)
+            lane.answered(request, now, self._at(), accepted=accepted)
         if decision.effect is not Effect.NONE:
             self._apply(decision, lane, now)
         if not accepted or self._logged_holds:
@@ -130,7 +142,7 @@ class Lanes:
     def state(self, number_id: str) -> ThroughputState | None:
         """How fast the number sends now; None when it has had no work since the start."""
         lane = self._by_number.get(number_id)
-        return lane.state(self._ctx.clock.now(), time.monotonic()) if lane else None
+        return lane.state(self._ctx.clock.now(), self._at()) if lane else None
 
     def throttle(self, number_id: str, detail: str) -> None:
         """Lower the number's rate: Meta reports that it sends too fast."""
@@ -208,7 +220,7 @@ class Lanes:
 
     def _log_hold(self, lane: Lane) -> None:
         """Log once that a hold began or ended."""
-        hold = lane.state(self._ctx.clock.now(), time.monotonic()).hold
+        hold = lane.state(self._ctx.clock.now(), self._at()).hold
         if hold is not None and self._logged_holds.get(lane) is not hold.reason:
             self._logged_holds[lane] = hold.reason
             name, reason = lane.phone_number_id, hold.reason.value

@@ -73,6 +73,7 @@ class Sender:
         self._lanes = Lanes(ctx)
         async with anyio.create_task_group() as recording:
             recording.start_soon(self._recorder.run)
+            recording.start_soon(self._lanes.keep_time)
             try:
                 yield self
             finally:
