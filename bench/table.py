@@ -159,8 +159,11 @@ ROWS = (
     Row(
         "GET of a broadcast and a page of the list, {year_recipients:,.0f} recipients in the file",
         "p99 <= 10 ms",
-        "GET p99 {year_get_p99_ms:.1f} ms, page of 50 p99 {year_page_p99_ms:.1f} ms",
-        lambda n: n["year_get_p99_ms"] <= 10 and n["year_page_p99_ms"] <= 10,
+        "GET p99 {year_get_p99_ms:.1f} ms, page of 50 p99 {year_page_p99_ms:.1f} ms, while 1,000 msg/s go out"
+        " {year_busy_page_p99_ms:.1f} ms (median {year_busy_page_p50_ms:.1f} ms)",
+        lambda n: (
+            n["year_get_p99_ms"] <= 10 and n["year_page_p99_ms"] <= 10 and n["year_busy_page_p99_ms"] <= 10
+        ),
         lambda n: _times(
             n["year_page_p99_ms"], n["bare_get_p99_ms"], "the p99 of a bare request, for the page"
         ),
