@@ -235,7 +235,7 @@ async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
     await daemon.sender.expire_all_leases()
     await daemon.ctx.db.write(partial(_enqueue_sending, queue=daemon.queue))
     portal = await stack.enter_async_context(BlockingPortal())
-    daemon.queue.start(portal, daemon.sender.send_broadcast)
+    daemon.queue.start(portal, daemon.sender.send_broadcast, daemon.sender.job_not_stored)
 
 
 def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:

@@ -62,10 +62,13 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 @asynccontextmanager
 async def running(
-    queue: DispatchQueue, send_broadcast: Callable[[int], Awaitable[None]], grace_s: float = 5
+    queue: DispatchQueue,
+    send_broadcast: Callable[[int], Awaitable[None]],
+    grace_s: float = 5,
+    not_stored: Callable[[int], object] | None = None,
 ) -> AsyncIterator[None]:
     async with BlockingPortal() as portal:
-        queue.start(portal, send_broadcast)
+        queue.start(portal, send_broadcast, not_stored)
         try:
             yield
         finally:
@@ -334,19 +337,20 @@ async def test_a_busy_file_loses_no_row_and_no_worker(
     monkeypatch.setattr("wacrmd.dispatch.storage.BUSY_TIMEOUT_S", 0.05)
     with transaction(db) as tx:
         DispatchQueue(path, 1).enqueue_in(tx, 7)
-    queue, runs = DispatchQueue(path, 1), Runs()
+    queue, runs, not_stored = DispatchQueue(path, 1), Runs(), list[int]()
     with capture_logs() as events:
         db.execute("BEGIN IMMEDIATE")
-        async with running(queue, runs.send_broadcast):
+        async with running(queue, runs.send_broadcast, not_stored=not_stored.append):
             await eventually(lambda: "Error reading from queue" in caplog.text)
             queue.enqueue(8)
             await eventually(lambda: any(e["event"] == "broadcast_job_not_stored" for e in events))
+            await eventually(lambda: not_stored == [8])
             db.execute("COMMIT")
             await runs.until(1)
             queue.enqueue(9)
             await runs.until(2)
             assert queue.workers_alive() == 1
-    assert runs.seen == [7, 9], "8 could not be stored: the scheduler enqueues it again"
+    assert runs.seen == [7, 9], "8 could not be stored: its number tries again"
 
 
 async def test_the_queue_waits_for_the_writer_of_the_daemon(path: Path, db: sqlite3.Connection) -> None:

@@ -57,6 +57,14 @@ def test_half_open_limits_requests_in_flight_to_the_failures_left() -> None:
     assert breaker.free_requests(10) == 0
 
 
+def test_failures_that_are_recorded_already_count_too() -> None:
+    breaker = CircuitBreaker(in_flight=1, failure_streak=9)
+    assert breaker.free_requests(10) == 0, "the one in flight may be the tenth"
+    breaker.in_flight = 0
+    assert breaker.free_requests(10) == 1
+    assert breaker.free_requests(5) == 1, "also when the limit was lowered: nothing else would end the wait"
+
+
 def test_the_first_accepted_message_closes_the_breaker() -> None:
     breaker = CircuitBreaker(in_flight=10)
     breaker.observe(RETRY, 10)

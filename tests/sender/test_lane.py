@@ -32,11 +32,13 @@ def test_one_turn_is_under_way_at_a_time() -> None:
     assert not lane.take_turn(1, AT), "a second job of the same broadcast"
     assert not lane.take_turn(2, AT)
     assert lane.give_turn(AT) is None
-    lane.end_turn(1, has_more=True)
+    lane.line.end_turn(1, has_more=True)
+    lane.end_turn()
     assert lane.give_turn(AT) == 2
     assert not lane.take_turn(1, AT), "it is the turn of 2"
     assert lane.take_turn(2, AT)
-    lane.end_turn(2, has_more=False)
+    lane.line.end_turn(2, has_more=False)
+    lane.end_turn()
     assert lane.give_turn(AT) == 1
 
 
@@ -45,9 +47,13 @@ def test_a_turn_that_was_not_used_keeps_its_place() -> None:
     lane.take_turn(1, AT)
     lane.take_turn(2, AT)
     lane.return_turn(1)
-    lane.return_turn(1)
+    assert lane.turn == 1, "it claims"
+    lane.end_turn()
     assert lane.turn is None
     assert 1 in lane.line
+    lane.give_turn(AT)
+    lane.return_turn(lane.line.first() or 0)
+    assert lane.turn is None, "its job was not stored"
 
 
 def test_a_job_that_was_lost_loses_its_turn_and_one_that_claims_does_not() -> None:
@@ -67,12 +73,13 @@ def test_a_broadcast_that_waits_for_a_result_takes_no_turn_until_then() -> None:
     lane = lane_of()
     lane.take_turn(1, AT)
     lane.wait_for_result(1)
-    lane.return_turn(1)
+    lane.end_turn()
     assert not lane.take_turn(1, AT)
     assert not lane.line
     assert lane.stop_waiting(1)
     assert not lane.stop_waiting(1)
     assert lane.take_turn(1, AT)
+    lane.end_turn()
     lane.leave(1)
     assert (lane.turn, len(lane.line), lane.is_active) == (None, 0, False)
 

@@ -95,3 +95,16 @@ def test_nobody_waits_for_ever(arrivals: list[int], size: int) -> None:
         assert len(line) == len(left)
     turns(line, sum(left.values()), left)
     assert len(line) == 0
+
+
+@given(st.lists(st.integers(0, 12), max_size=30), st.lists(st.booleans(), max_size=12), st.integers(1, 9))
+def test_the_order_is_that_of_turns_after_which_all_leave(
+    arrivals: list[int], has_more: list[bool], count: int
+) -> None:
+    line = line_of(*arrivals)
+    for more in has_more:
+        if (first := line.first()) is not None:
+            line.end_turn(first, has_more=more)
+    line.add(99)
+    expected = line.order(count)
+    assert turns(line, count, dict.fromkeys([*range(13), 99], 1)) == expected

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -88,6 +89,7 @@ class DispatchQueue:
         self._consumer: _Consumer | None = None
         self._portal: BlockingPortal | None = None
         self._send_broadcast: SendBroadcast | None = None
+        self._not_stored: Callable[[int], object] | None = None
         self._running: set[CancelScope] = set()
         self._given: SimpleQueue[int | None] = SimpleQueue()
         """What `enqueue` gives to the thread that stores it, which takes it at once."""
@@ -121,9 +123,17 @@ class DispatchQueue:
         jobs = [self._huey.deserialize_task(data) for (data,) in rows]
         return {job.args[0] for job in jobs if isinstance(job, self._send.task_class)}
 
-    def start(self, portal: BlockingPortal, send_broadcast: SendBroadcast) -> None:
-        """Start the workers; jobs run on the portal's event loop."""
-        self._portal, self._send_broadcast = portal, send_broadcast
+    def start(
+        self,
+        portal: BlockingPortal,
+        send_broadcast: SendBroadcast,
+        not_stored: Callable[[int], object] | None = None,
+    ) -> None:
+        """Start the workers; jobs run on the portal's event loop.
+
+        `not_stored` is called there with the broadcast of a job that `enqueue` could not store.
+        """
+        self._portal, self._send_broadcast, self._not_stored = portal, send_broadcast, not_stored
         self._consumer = self._huey.create_consumer(
             workers=self.workers,
             periodic=False,
@@ -180,12 +190,15 @@ class DispatchQueue:
         )
 
     def _store_given(self) -> None:
-        """Store what was given to `enqueue`; a job that cannot be stored is lost, and the scheduler notices that."""
+        """Store what was given to `enqueue`; a job that cannot be stored is lost, and the loop is told."""
         while (broadcast_id := self._given.get()) is not None:
             try:
                 self._huey.enqueue(self._send.s(broadcast_id))
             except sqlite3.Error as error:
                 log.warning("broadcast_job_not_stored", broadcast_row=broadcast_id, error=str(error))
+                if self._portal is not None and self._not_stored is not None:
+                    with suppress(RuntimeError):  # the event loop is stopping
+                        self._portal.start_task_soon(self._not_stored, broadcast_id)
 
     def _signalled(self, signal: str, task: Any, error: BaseException | None = None) -> None:
         """Huey's signals, on the thread that causes them."""

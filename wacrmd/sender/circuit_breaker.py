@@ -22,7 +22,10 @@ class CircuitBreaker:
 
     def free_requests(self, max_streak: int) -> int | None:
         """How many more requests may start now; None when closed: it sets no limit then."""
-        return max(0, max_streak - self.in_flight) if self.is_half_open else None
+        if not self.is_half_open:
+            return None
+        at_least = 0 if self.in_flight else 1  # a reload may have lowered `max_streak`
+        return max(at_least, max_streak - self.failure_streak - self.in_flight)
 
     def observe(self, decision: Decision, max_streak: int) -> Decision:
         """Count one result; the decision, which also pauses the broadcast at `max_streak` failures in a row.
@@ -42,3 +45,25 @@ class CircuitBreaker:
     def reset_streak(self) -> None:
         """Reset the failure streak: a person changed what may have caused the failures."""
         self.failure_streak = 0
+
+
+class CircuitBreakers:
+    """The breakers of all broadcasts that have work or requests in flight."""
+
+    def __init__(self) -> None:
+        self._by_broadcast: dict[int, CircuitBreaker] = {}
+
+    def of(self, broadcast_id: int) -> CircuitBreaker:
+        """The breaker of a broadcast; a new one is half-open."""
+        return self._by_broadcast.setdefault(broadcast_id, CircuitBreaker())
+
+    def remove_idle(self, broadcast_id: int) -> None:
+        """Remove the breaker of a broadcast without more work, unless requests are in flight."""
+        breaker = self._by_broadcast.get(broadcast_id)
+        if breaker is not None and breaker.in_flight == 0:
+            del self._by_broadcast[broadcast_id]
+
+    def reset_streaks(self) -> None:
+        """A person changed what may have caused the failures."""
+        for breaker in self._by_broadcast.values():
+            breaker.reset_streak()

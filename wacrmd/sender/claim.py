@@ -1,17 +1,27 @@
-"""Claiming for one turn: one transaction that also sees whether the job is still current."""
+"""Claiming for one turn of a number: one transaction for all broadcasts that it serves."""
 
 from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import Claim
+from wacrmd.sender.circuit_breaker import CircuitBreaker
 from wacrmd.sender.job import Job
-from wacrmd.store import attempts, broadcasts
+from wacrmd.store import attempts, broadcasts, numbers
 from wacrmd.store.database import Tx
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A broadcast that a turn may serve, and how many requests of it may start."""
+
+    job: Job
+    breaker: CircuitBreaker
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim found: `is_current` is False when the job must be loaded again first."""
+    """What a claim found in one broadcast: `is_current` is False when its job must be loaded again first."""
 
     claims: list[Claim] = field(default_factory=list)
     has_more: bool = False
@@ -19,14 +29,44 @@ class Claimed:
     is_current: bool = True
 
 
-def claim_due(tx: Tx, job: Job, limit: int, now: Millis) -> Claimed:
+class TurnClaim:
+    """The claim of one turn: `run` in a transaction claims from one broadcast after the other.
+
+    The attempts, as (recipient id, attempt), are also added to `unrecorded`, for whoever expires leases.
+    """
+
+    def __init__(
+        self, shares: list[Share], granted: int, now: Millis, unrecorded: set[tuple[int, int]]
+    ) -> None:
+        self._shares = shares
+        self._granted = granted
+        self._now = now
+        self._unrecorded = unrecorded
+        self.attempts: list[tuple[int, int]] = []
+        self.at = 0
+        """Which of the shares is claimed, or was claimed last."""
+
+    def run(self, tx: Tx) -> list[Claimed]:
+        """Claim up to `granted` due recipients of the broadcasts, which are all of one number, in their order."""
+        identity = numbers.identity(tx, self._shares[0].job.number.id)
+        found, left = list[Claimed](), self._granted
+        for index, share in enumerate(self._shares):
+            if not left:
+                break
+            self.at = index
+            if share.job.made_for == identity:
+                found.append(_claim_due(tx, share.job.broadcast.id, min(left, share.limit), self._now))
+                left -= len(found[-1].claims)
+            else:
+                found.append(Claimed(is_current=False))
+        self.attempts += [(claim.recipient_id, claim.attempt) for each in found for claim in each.claims]
+        self._unrecorded.update(self.attempts)  # inside: the next transaction may expire leases
+        return found
+
+
+def _claim_due(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> Claimed:
     """Claim due recipients; the broadcast is complete if the last of them have opted out."""
-    if not job.is_current(tx):
-        return Claimed(has_more=True, is_current=False)
-    broadcast_id = job.broadcast.id
     claims = attempts.claim(tx, broadcast_id, limit, now)
-    if len(claims) == limit:
-        return Claimed(claims, has_more=True)
-    if broadcasts.complete(tx, broadcast_id, now):
-        return Claimed(claims, completed=True)
+    if not claims and broadcasts.complete(tx, broadcast_id, now):
+        return Claimed(completed=True)
     return Claimed(claims, has_more=attempts.has_due(tx, broadcast_id, now))

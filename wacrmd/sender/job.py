@@ -1,10 +1,12 @@
 """A broadcast as the sender needs it, and the request body that it makes for one attempt."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import partial
 
 import orjson
 
+from wacrmd.clock import Millis
 from wacrmd.domain.attempt import Claim
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.callback_token import callback_token
@@ -18,6 +20,12 @@ from wacrmd.store import broadcasts, numbers
 from wacrmd.store.database import Tx
 from wacrmd.vault import VaultError, access_token_context
 
+LOOK_AHEAD = 50
+"""How many broadcasts one read looks at: when thousands are created, few of their jobs have to read anything."""
+
+Row = tuple[Broadcast, Number, str | None, str | None]
+"""A broadcast with its number, its content and the id of the request that brought it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -29,11 +37,10 @@ class Job:
     token: str = field(repr=False)
     defaults: TemplateContent
 
-    def is_current(self, tx: Tx) -> bool:
-        """Whether the number is still the same as when the job was loaded, as far as a message depends on it."""
-        number = self.number
-        known = (number.phone_number_id, number.waba_id, number.access_token)
-        return numbers.identity(tx, number.id) == known
+    @property
+    def made_for(self) -> tuple[str, str, bytes]:
+        """What a message depends on of its number, as of the load; see `store.numbers.identity`."""
+        return self.number.phone_number_id, self.number.waba_id, self.number.access_token
 
     def body(self, claim: Claim) -> bytes:
         """The request body for one attempt; raises if the stored content makes no message."""
@@ -44,34 +51,54 @@ class Job:
         )
 
 
-async def load_job(ctx: Context, broadcast_id: int) -> Job | None:
-    """The job of a broadcast; None if its number was removed or its access token cannot be decrypted.
+async def load_jobs(ctx: Context, broadcast_id: int, known: Container[int]) -> list[Job]:
+    """The jobs of a broadcast and of some after it, in one read: those that have work and are not `known` yet.
 
-    If the token cannot be decrypted, the number is paused, so that users see why nothing is sent.
+    If the access token of a number cannot be decrypted, the number is paused, so that users see why nothing is sent.
     """
+    jobs, tokens, unreadable = list[Job](), dict[str, str](), dict[str, VaultError]()
+    for broadcast, number, content, request_id in await ctx.db.read(
+        partial(_with_work, broadcast_id=broadcast_id, known=known, now=ctx.clock.now())
+    ):
+        try:
+            if number.id not in tokens:
+                context = access_token_context(number.id)
+                tokens[number.id] = ctx.vault.decrypt(number.access_token, context)
+            jobs.append(Job(broadcast, request_id, number, tokens[number.id], _content(None, content)))
+        except VaultError as unread:
+            unreadable[number.id] = unread
+        except Exception:
+            if broadcast.id == broadcast_id:
+                raise  # the others have jobs of their own, which report it
+    for number_id, error in unreadable.items():
+        await _pause(ctx, number_id, error)
+    return jobs
 
-    def work(tx: Tx) -> tuple[Broadcast | None, Number | None, str | None, str | None]:
-        broadcast = broadcasts.get(tx, broadcast_id)
-        number = numbers.get(tx, broadcast.number_id) if broadcast else None
-        return broadcast, number, *broadcasts.content_and_request_id(tx, broadcast_id)
 
-    broadcast, number, content, request_id = await ctx.db.read(work)
-    if broadcast is None or number is None or number.is_removed:
-        return None
-    try:
-        token = ctx.vault.decrypt(number.access_token, access_token_context(number.id))
-    except VaultError as error:
-        detail = f"The access token cannot be read ({error}): set it again with wacrmd number set, then resume the number"
-        pause = partial(
-            pausing.pause_number,
-            number_id=number.id,
-            reason=HoldReason.ACCOUNT,
-            detail=detail,
-            now=ctx.clock.now(),
-        )
-        pausing.log_pauses(await ctx.db.write(pause))
-        return None
-    return Job(broadcast, request_id, number, token, _content(None, content))
+def _with_work(tx: Tx, *, broadcast_id: int, known: Container[int], now: Millis) -> list[Row]:
+    rows, found = list[Row](), dict[str, Number | None]()
+    for each in broadcasts.with_work_from(tx, broadcast_id, LOOK_AHEAD, now):
+        broadcast = None if each in known else broadcasts.get(tx, each)
+        if broadcast is None:
+            continue
+        if broadcast.number_id not in found:
+            found[broadcast.number_id] = numbers.get(tx, broadcast.number_id)
+        number = found[broadcast.number_id]
+        if number is not None and not number.is_removed:
+            rows.append((broadcast, number, *broadcasts.content_and_request_id(tx, each)))
+    return rows
+
+
+async def _pause(ctx: Context, number_id: str, error: VaultError) -> None:
+    detail = f"The access token cannot be read ({error}): set it again with wacrmd number set, then resume the number"
+    pause = partial(
+        pausing.pause_number,
+        number_id=number_id,
+        reason=HoldReason.ACCOUNT,
+        detail=detail,
+        now=ctx.clock.now(),
+    )
+    pausing.log_pauses(await ctx.db.write(pause))
 
 
 def _content(params: str | None, content: str | None) -> TemplateContent:

@@ -35,7 +35,7 @@ class Lane:
         self.share = 1
         """How many of the places in `[sender] max_in_flight` the number may use."""
         self.turn: int | None = None
-        """The broadcast whose job is enqueued or running."""
+        """The broadcast whose job is enqueued, or for which a job runs."""
         self.is_claiming = False
         self._turn_given_at = 0.0
         self._limited_at = -LIMITED_S
@@ -70,26 +70,33 @@ class Lane:
             return first
         return None
 
-    def take_turn(self, broadcast_id: int, at: float) -> bool:
-        """A job of this broadcast runs: whether it is its turn. If not, the broadcast stands in the line."""
+    def stand(self, broadcast_id: int) -> None:
+        """The broadcast stands in the line from now on, unless it waits for a result."""
         if broadcast_id not in self.waiting:
             self.line.add(broadcast_id)
-        if self.turn is None and self.line.first() == broadcast_id:
-            self.give_turn(at)
+
+    def take_turn(self, broadcast_id: int, at: float) -> bool:
+        """A job of this broadcast runs: whether it may claim, for those whose turns are next in the line.
+
+        It may if the turn was given to it or to nobody. Otherwise the broadcast stands in the line.
+        """
+        self.stand(broadcast_id)
+        if self.turn is None:
+            self.is_claiming = self.give_turn(at) is not None
+            return self.is_claiming
         if self.turn != broadcast_id or self.is_claiming:
             return False
         self.is_claiming = True
         return True
 
-    def end_turn(self, broadcast_id: int, *, has_more: bool) -> None:
-        """The turn is over; without more work the broadcast leaves the line."""
-        self.line.end_turn(broadcast_id, has_more=has_more)
-        self.return_turn(broadcast_id)
+    def end_turn(self) -> None:
+        """The job that may claim has ended; a broadcast that was not served keeps its place in the line."""
+        self.turn, self.is_claiming = None, False
 
     def return_turn(self, broadcast_id: int) -> None:
-        """The turn is over; if it was not used, the broadcast keeps its place in the line."""
-        if self.turn == broadcast_id:
-            self.turn, self.is_claiming = None, False
+        """The job that was given the turn will not take it."""
+        if self.turn == broadcast_id and not self.is_claiming:
+            self.turn = None
 
     def leave(self, broadcast_id: int) -> None:
         """The broadcast leaves the line without a turn."""

@@ -20,6 +20,8 @@ from wacrmd.services.context import Context
 
 MAX_TURNS_PER_S = 250
 """How many turns all numbers take together in a second, about: more numbers take fewer and larger ones each."""
+RETRY_S = 0.5
+"""How long after the database could not be written a turn is tried again."""
 SHARING_INTERVAL_S = 0.05
 """How often the places in flight are shared out anew."""
 
@@ -60,14 +62,24 @@ class Lanes:
         lane.limiter.configure(rate)
         return lane
 
-    def take_turn(self, lane: Lane, broadcast_id: int) -> bool:
-        """A job of this broadcast runs: whether it is its turn. If not, it stands in the line."""
+    def stand(self, lane: Lane, broadcast_id: int) -> None:
+        """The broadcast stands in its number's line from now on."""
         if not lane.is_active:
             self._shared_at = -SHARING_INTERVAL_S
-        if lane.take_turn(broadcast_id, self._at()):
-            return True
-        self.advance(lane)
+        lane.stand(broadcast_id)
+
+    def take_turn(self, lane: Lane, broadcast_id: int) -> bool:
+        """A job of a broadcast in the line runs: whether it may claim now."""
+        if lane not in self._timers:
+            if lane.take_turn(broadcast_id, self._at()):
+                return True
+            self.advance(lane)
         return False
+
+    def advance_later(self, lane: Lane) -> None:
+        """The database could not be written: advance the lane in a moment."""
+        if lane.turn is None and lane not in self._timers:
+            self._timers[lane] = asyncio.get_running_loop().call_later(RETRY_S, self.advance, lane)
 
     def advance(self, lane: Lane) -> None:
         """Enqueue the job whose turn it is if the number may send; else see to it that this is called again."""

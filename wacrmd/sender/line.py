@@ -30,9 +30,22 @@ class Line:
 
     def first(self) -> int | None:
         """Whose turn is next; None when nobody waits."""
-        if self._new and not self._newest_was_last:
-            return next(reversed(self._new))
-        return self._longest()
+        return next(iter(self.order(1)), None)
+
+    def order(self, count: int) -> list[int]:
+        """Whose turns are the next `count`, in order, if each leaves the line after its own."""
+        newest, longest = reversed(self._new), iter(self._waiting)
+        found: dict[int, None] = {}
+        newest_was_last, oldest = self._newest_was_last, None
+        while len(found) < min(count, len(self._waiting)):
+            if oldest is None or oldest in found:
+                oldest = next(each for each in longest if each not in found)
+            turn = oldest
+            if not newest_was_last:
+                turn = next((each for each in newest if each not in found), oldest)
+            newest_was_last = turn != oldest
+            found[turn] = None
+        return list(found)
 
     def end_turn(self, broadcast_id: int, *, has_more: bool) -> None:
         """A broadcast has had its turn: it goes to the end, or leaves when it has no more work."""

@@ -1,14 +1,14 @@
 """The sender: claims due recipients, keeps to the number's rate, sends each message once, has the result recorded.
 
-A job `send_broadcast` occupies a worker only to claim: it claims what its number may send now, starts the requests
-and ends. Requests are tasks of the sender's own, so nothing waits for the slowest one. When the number may send
-again, its lane enqueues the job of the broadcast whose turn it is (`sender/lanes.py`).
+A job `send_broadcast` occupies a worker only to claim: it claims what its number may send now, from the broadcasts
+whose turns are next, starts the requests and ends. Requests are tasks of the sender's own, so nothing waits for the
+slowest one. When the number may send again, its lane enqueues the job of the broadcast whose turn it is
+(`sender/lanes.py`).
 """
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from contextlib import asynccontextmanager
 from time import perf_counter
 
 import anyio
@@ -17,29 +17,28 @@ from structlog.contextvars import bound_contextvars
 from wacrmd.clock import HOUR, Millis, iso
 from wacrmd.config.sections import SenderConfig
 from wacrmd.domain.attempt import AttemptResult, Claim
-from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.errors import Refusal, describe
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import Outcome, Phase, Unknown
-from wacrmd.sender.circuit_breaker import CircuitBreaker
-from wacrmd.sender.claim import Claimed, claim_due
+from wacrmd.sender.circuit_breaker import CircuitBreaker, CircuitBreakers
+from wacrmd.sender.claim import Claimed, Share, TurnClaim
+from wacrmd.sender.crashes import Crashes
 from wacrmd.sender.decision import Decision, Rules, decide, decide_unbuildable
-from wacrmd.sender.job import Job, load_job
+from wacrmd.sender.job import Job, load_jobs
 from wacrmd.sender.lane import Lane
 from wacrmd.sender.lanes import Lanes
 from wacrmd.sender.leases import expire_leases
 from wacrmd.sender.recorder import Recorder
 from wacrmd.sender.requests import Requests
-from wacrmd.services import counters, pausing
+from wacrmd.services import counters
 from wacrmd.services.context import Context
-from wacrmd.store.database import Tx
 
 MAX_CLAIM = 500
 """Recipients that one job claims at most."""
-MAX_CRASHES = 5
-"""After so many crashed jobs in a row the broadcast is paused."""
+MAX_BROADCASTS = 50
+"""Broadcasts that one job claims from at most: the transaction stays short."""
 
 log = get_logger(__name__)
 
@@ -54,10 +53,10 @@ class Sender:
         self._lanes: Lanes
         self._jobs: dict[int, tuple[Job, Lane]] = {}
         """Broadcasts that stand in a line: as they were read, and their lane."""
-        self._breakers: dict[int, CircuitBreaker] = {}
+        self._breakers = CircuitBreakers()
         self._unrecorded: set[tuple[int, int]] = set()
         """Attempts, as (recipient id, attempt), that are in flight or whose result is not recorded yet."""
-        self._crashes: dict[int, int] = {}
+        self._crashes: Crashes
         self._in_flight = 0
         self._all_ended: anyio.Event | None = None
         """Set when no request is in flight any more, if somebody waits for that."""
@@ -71,6 +70,7 @@ class Sender:
         self._ctx = ctx
         self._recorder = Recorder(ctx, self._recorded)
         self._lanes = Lanes(ctx)
+        self._crashes = Crashes(ctx)
         async with anyio.create_task_group() as recording:
             recording.start_soon(self._recorder.run)
             recording.start_soon(self._lanes.keep_time)
@@ -106,8 +106,7 @@ class Sender:
     def reset(self, number_id: str) -> None:
         """Unblock the number, and reset the failure streaks; requests in flight are completed."""
         self._lanes.unblock(number_id)
-        for breaker in self._breakers.values():
-            breaker.reset_streak()
+        self._breakers.reset_streaks()
 
     def set_rate(self, number_id: str, rate: float) -> None:
         """Let the number send this many messages per second from now on, also in a broadcast that is being sent."""
@@ -136,37 +135,43 @@ class Sender:
         return await expire_leases(self._ctx, self._unrecorded)
 
     async def send_broadcast(self, broadcast_id: int) -> None:
-        """Claim what may be sent of a broadcast now, if it is its turn, and start the requests."""
+        """Claim what the number of a broadcast may send now, if it is its turn, and start the requests."""
         if self._stopping or self._ctx.draining:
             self._leave(broadcast_id)
             return
         try:
-            job, lane = await self._job(broadcast_id)
-            if job is None or lane is None:
-                self._leave(broadcast_id)
-            elif self._lanes.take_turn(lane, broadcast_id):
-                with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
-                    await self._take_turn(job, lane)
-            self._crashes.pop(broadcast_id, None)
+            lane = await self._stand(broadcast_id)
+            if lane is not None and self._lanes.take_turn(lane, broadcast_id):
+                await self._take_turn(lane)
         except Refusal as refusal:
-            # The database cannot be used. Nothing was claimed, and the scheduler enqueues the broadcast again.
-            self._leave(broadcast_id)
+            # The database cannot be used. Nothing was claimed; its lane or the scheduler tries again.
             log.warning("broadcast_job_postponed", broadcast_row=broadcast_id, reason=refusal.message)
-        except Exception as error:
-            self._leave(broadcast_id)
-            log.exception("broadcast_job_crashed", broadcast_row=broadcast_id)
-            await self._count_crash(broadcast_id, error)
+        except Exception as error:  # noqa: BLE001 - it is logged there
+            await self._crashed(broadcast_id, error)
 
-    async def _job(self, broadcast_id: int) -> tuple[Job | None, Lane | None]:
-        """The broadcast, as it was read when it came into the line, with the lane of its number."""
-        known = self._jobs.get(broadcast_id)
-        if known is not None:
-            return known
-        job = await load_job(self._ctx, broadcast_id)
-        if job is None:
-            return None, None
-        self._jobs[broadcast_id] = job, self._lanes.of(job.number)
-        return self._jobs[broadcast_id]
+    def job_not_stored(self, broadcast_id: int) -> None:
+        """The job of a broadcast, which was enqueued, could not be stored: its number tries again soon."""
+        if (lane := self._lane_of(broadcast_id)) is not None:
+            lane.return_turn(broadcast_id)
+            self._advance(lane, later=True)
+
+    async def _stand(self, broadcast_id: int) -> Lane | None:
+        """The lane in which the broadcast stands; those that were created after it are read with it and stand too."""
+        if broadcast_id not in self._jobs:
+            others = set[Lane]()
+            for job in await load_jobs(self._ctx, broadcast_id, self._jobs):
+                if job.broadcast.id not in self._jobs:  # another job may have read it meanwhile
+                    lane = self._lanes.of(job.number)
+                    self._jobs[job.broadcast.id] = job, lane
+                    self._lanes.stand(lane, job.broadcast.id)
+                    others.add(lane)
+            for lane in others - {self._lane_of(broadcast_id)}:
+                self._advance(lane)
+        return self._lane_of(broadcast_id)
+
+    def _lane_of(self, broadcast_id: int) -> Lane | None:
+        """The lane in which the broadcast stands, if it does."""
+        return self._jobs.get(broadcast_id, (None, None))[1]
 
     def _leave(self, broadcast_id: int) -> None:
         """Take a broadcast out of its line: the scheduler enqueues it again if something of it is due."""
@@ -175,82 +180,87 @@ class Sender:
             lane.leave(broadcast_id)
             self._advance(lane)
 
-    def _advance(self, lane: Lane) -> None:
+    async def _crashed(self, broadcast_id: int, error: Exception) -> None:
+        """Something about this broadcast crashed: the others of its number go on."""
+        self._leave(broadcast_id)
+        log.error("broadcast_job_crashed", broadcast_row=broadcast_id, exc_info=error)
+        await self._crashes.count(broadcast_id, error)
+
+    def _advance(self, lane: Lane, *, later: bool = False) -> None:
         if not (self._stopping or self._ctx.draining):
-            self._lanes.advance(lane)
+            (self._lanes.advance_later if later else self._lanes.advance)(lane)
 
-    async def _count_crash(self, broadcast_id: int, error: Exception) -> None:
-        """Pause a broadcast whose jobs keep crashing: otherwise it would stall without a reason that users see."""
-        self._crashes[broadcast_id] = self._crashes.get(broadcast_id, 0) + 1
-        if self._crashes[broadcast_id] < MAX_CRASHES:
-            return
-        del self._crashes[broadcast_id]
-        detail = f"Sending failed inside wacrmd {MAX_CRASHES} times: {describe(error)}; see its log"
-        with suppress(Refusal):
-            pause = partial(
-                pausing.pause_broadcast,
-                broadcast_id=broadcast_id,
-                reason=HoldReason.MANY_FAILURES,
-                detail=detail,
-                now=self._ctx.clock.now(),
-            )
-            pausing.log_pauses(await self._ctx.db.write(pause))
-            self._ctx.changes.publish([broadcast_id])
-
-    async def _take_turn(self, job: Job, lane: Lane) -> None:
-        """Claim and send what the number may send now; then the next broadcast of the number has its turn."""
-        broadcast_id = job.broadcast.id
-        breaker = self._breakers.setdefault(broadcast_id, CircuitBreaker())
-        allowed = breaker.free_requests(self._ctx.config.sender.pause_after_failures)
+    async def _take_turn(self, lane: Lane) -> None:
+        """Claim and send what the number may send now; then its lane goes on, in a moment if that failed."""
+        failed = True
         try:
+            shares = self._shares(lane)
+            granted = self._lanes.acquire(lane, min(MAX_CLAIM, sum(share.limit for share in shares)))
+            if granted:
+                await self._claim(lane, shares, granted)
+            failed = False
+        finally:
+            lane.end_turn()
+            self._advance(lane, later=failed)
+
+    def _shares(self, lane: Lane) -> list[Share]:
+        """The broadcasts whose turns are next, in order."""
+        shares = list[Share]()
+        for broadcast_id in lane.line.order(MAX_BROADCASTS):
+            job, _ = self._jobs[broadcast_id]
+            breaker = self._breakers.of(broadcast_id)
+            allowed = breaker.free_requests(self._ctx.config.sender.pause_after_failures)
             if allowed == 0:
                 lane.wait_for_result(broadcast_id)
-                return
-            granted = self._lanes.acquire(lane, MAX_CLAIM if allowed is None else min(allowed, MAX_CLAIM))
-            if not granted:
-                return
-            claimed = await self._claim(job, granted, lane, breaker)
-            lane.end_turn(broadcast_id, has_more=claimed.has_more)
-            if not claimed.is_current or not claimed.has_more:
-                self._jobs.pop(broadcast_id, None)
-            if not claimed.has_more:
-                self._remove_idle_breaker(broadcast_id)
-        finally:
-            lane.return_turn(broadcast_id)
-            self._advance(lane)
+            else:
+                shares.append(Share(job, breaker, MAX_CLAIM if allowed is None else allowed))
+        return shares
 
-    async def _claim(self, job: Job, granted: int, lane: Lane, breaker: CircuitBreaker) -> Claimed:
+    async def _claim(self, lane: Lane, shares: list[Share], granted: int) -> None:
         """Claim up to `granted` recipients and start a request for each.
 
         Shielded from cancellation: an attempt that is on disk and never made would become uncertain.
         """
-        ctx, now = self._ctx, self._ctx.clock.now()
-        claimed = Claimed()
-        attempts: list[tuple[int, int]] = []
-
-        def work(tx: Tx) -> Claimed:
-            found = claim_due(tx, job, granted, now)
-            attempts.extend((claim.recipient_id, claim.attempt) for claim in found.claims)
-            self._unrecorded.update(attempts)  # inside: the next transaction may expire leases
-            return found
-
+        ctx = self._ctx
+        turn = TurnClaim(shares, granted, ctx.clock.now(), self._unrecorded)
+        found: list[Claimed] = []
         self._in_flight += granted  # a drain waits for these too
         try:
             with anyio.CancelScope(shield=True):
-                claimed = await ctx.db.write(work)
+                found = await ctx.db.write(turn.run)
+        except Refusal:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is logged there
+            await self._crashed(shares[turn.at].job.broadcast.id, error)
         finally:
-            claims = claimed.claims
-            if not claims:
-                self._unrecorded.difference_update(attempts)
-            self._end_requests(granted - len(claims))
-            self._lanes.release(lane, granted - len(claims))
-        breaker.in_flight += len(claims)
-        self._lanes.start(lane, claims)
-        for claim in claims:
-            self._requests.start(self._send(job, claim, lane, breaker))
+            if not found:
+                self._unrecorded.difference_update(turn.attempts)
+            unused = granted - sum(len(each.claims) for each in found)
+            self._end_requests(unused)
+            self._lanes.release(lane, unused)
+        for index, (share, claimed) in enumerate(zip(shares, found, strict=False)):
+            self._start(lane, share, claimed)
+            stands = share.job.broadcast.id in self._jobs
+            # One that got only what others had left keeps its place: its own turn is next.
+            if not (stands and index and index == turn.at and not unused):
+                lane.line.end_turn(share.job.broadcast.id, has_more=stands)
+
+    def _start(self, lane: Lane, share: Share, claimed: Claimed) -> None:
+        """Start the requests of one broadcast; forget it if it has no more work or must be read again, by a new job."""
+        job, breaker = share.job, share.breaker
+        breaker.in_flight += len(claimed.claims)
+        self._lanes.start(lane, claimed.claims)
+        with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
+            for claim in claimed.claims:
+                self._requests.start(self._send(job, claim, lane, breaker))
+        self._crashes.forget(job.broadcast.id)
+        if not claimed.has_more:
+            self._jobs.pop(job.broadcast.id, None)
+            self._breakers.remove_idle(job.broadcast.id)
+        if not claimed.is_current:
+            self._ctx.queue.enqueue(job.broadcast.id)
         if claimed.completed:
-            ctx.changes.publish([job.broadcast.id])
-        return claimed
+            self._ctx.changes.publish([job.broadcast.id])
 
     async def _send(self, job: Job, claim: Claim, lane: Lane, breaker: CircuitBreaker) -> None:
         """Make one attempt, whose claim is on disk: build the message, send it, decide, queue the result."""
@@ -319,18 +329,16 @@ class Sender:
         """Release the attempts of these results, which are on disk; they completed the broadcasts `completed`."""
         for result in results:
             self._unrecorded.discard((result.recipient_id, result.attempt))
-            breaker = self._breakers.get(result.broadcast_id)
-            if breaker is not None:
-                breaker.in_flight -= 1
+            self._breakers.of(result.broadcast_id).in_flight -= 1
         for broadcast_id in {result.broadcast_id for result in results}:
             self._result_recorded(broadcast_id)
         for broadcast_id in completed:
-            self._remove_idle_breaker(broadcast_id)
+            self._breakers.remove_idle(broadcast_id)
         self._end_requests(len(results))
 
     def _result_recorded(self, broadcast_id: int) -> None:
         """A broadcast that waited for a result may take turns again."""
-        _, lane = self._jobs.get(broadcast_id, (None, None))
+        lane = self._lane_of(broadcast_id)
         if lane is not None and lane.stop_waiting(broadcast_id):
             self._advance(lane)
 
@@ -340,8 +348,3 @@ class Sender:
         if self._all_ended is not None and not self._in_flight:
             self._all_ended.set()
             self._all_ended = None
-
-    def _remove_idle_breaker(self, broadcast_id: int) -> None:
-        breaker = self._breakers.get(broadcast_id)
-        if breaker is not None and breaker.in_flight == 0:
-            del self._breakers[broadcast_id]

@@ -165,6 +165,25 @@ def due(tx: Tx, now: Millis) -> list[int]:
     return [broadcast_id for (broadcast_id,) in rows]
 
 
+def with_work_from(tx: Tx, broadcast_id: int, count: int, now: Millis) -> list[int]:
+    """A broadcast and those after it that have work for a sender, of the next `count` that are sending; by their ids.
+
+    Work is a recipient who is due, or that the broadcast is to be completed. Those after it began to send as it did: at
+    once, or at the same time by schedule.
+    """
+    rows = tx.execute(
+        "SELECT b.id FROM broadcast b JOIN number n ON n.id = b.number_id WHERE b.id IN"
+        " (SELECT id FROM broadcast INDEXED BY broadcast_status WHERE status = 'sending' AND id >= ?1"
+        " AND scheduled_at IS (SELECT scheduled_at FROM broadcast WHERE id = ?1) ORDER BY id LIMIT ?2)"
+        " AND ((n.state = 'active' OR b.id = ?1) AND n.removed_at IS NULL AND EXISTS"
+        " (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id AND r.status = 'pending' AND r.next_attempt_at <= ?3)"
+        " OR b.id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id AND r.status = 'pending')"
+        " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id AND r.status = 'sending')) ORDER BY b.id",
+        (broadcast_id, count, now),
+    )
+    return [found for (found,) in rows]
+
+
 def scheduled_due(tx: Tx, now: Millis) -> bool:
     """Whether a scheduled broadcast's time has come."""
     row = tx.execute(
