@@ -80,6 +80,12 @@ def rows(db: sqlite3.Connection) -> int:
     return count
 
 
+def trace(queue: DispatchQueue, callback: Callable[[str], object] | None) -> None:
+    """Call back for each statement; while no worker is in one, or it and this thread would wait for each other."""
+    with queue._huey.storage.lock:
+        queue._huey.storage.conn.set_trace_callback(callback)
+
+
 async def test_a_job_of_a_committed_transaction_runs(path: Path, db: sqlite3.Connection) -> None:
     queue, runs = DispatchQueue(path, 2), Runs()
     async with running(queue, runs.send_broadcast):
@@ -305,9 +311,9 @@ async def test_idle_workers_poll_in_turn_and_do_not_write(
         size = wal.stat().st_size
         polls: list[str] = []
         began = time.monotonic()
-        queue._huey.storage.conn.set_trace_callback(polls.append)
+        trace(queue, polls.append)
         await eventually(lambda: len(polls) >= 10)
-        queue._huey.storage.conn.set_trace_callback(None)
+        trace(queue, None)
         assert len(polls) <= (time.monotonic() - began) / 0.1 + 1
         assert db.execute("PRAGMA data_version").fetchone() == before
         assert wal.stat().st_size == size
@@ -320,11 +326,11 @@ async def test_a_job_costs_one_insert_and_one_delete(path: Path, db: sqlite3.Con
     async with running(queue, runs.send_broadcast):
         queue.enqueue(0)
         await runs.until(1)
-        queue._huey.storage.conn.set_trace_callback(statements.append)
+        trace(queue, statements.append)
         for n in range(20):
             queue.enqueue(n)
         await runs.until(21)
-        queue._huey.storage.conn.set_trace_callback(None)
+        trace(queue, None)
     words = [statement.split()[0] for statement in statements]
     assert (words.count("insert"), words.count("delete")) == (20, 20)
     assert set(words) <= {"BEGIN", "begin", "insert", "select", "delete", "COMMIT"}
