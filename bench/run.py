@@ -144,12 +144,13 @@ def _commit() -> str:
 def results(numbers: Numbers, scale: Scale, machine_lines: list[str]) -> str:
     """The whole of RESULTS.md."""
     now = dt.datetime.now(dt.UTC)
+    runs = f"Medians of {scale.runs} runs" if scale.runs > 1 else "One run of each"
     about = (
         "Made by `make bench`. The project has set the targets itself. All figures are with"
         " `synchronous=FULL`, and with each attempt on disk before its request leaves. A minimal server in place of Meta"
         " (100 ms latency) and the load run in separate processes on the same cores. *Against bare work* says how much more"
         " that is than the same work without wacrmd, in the same run: compare this, not the figures, with another machine."
-        f" Medians of {scale.runs} runs."
+        f" {runs}."
     )
     parts = [
         "# How fast wacrmd is",
