@@ -14,6 +14,8 @@ from wacrmd.http_client.message import Answer, Headers, decoded
 MAX_HEADER_BYTES = 64 << 10
 """Room for an answer's head: an answer that cannot be parsed leaves a message with an unknown outcome."""
 
+_PEEK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
+
 
 class Connection(asyncio.Protocol):
     """Writes a request and reads the whole answer to it; any other byte from the server ends the connection.
@@ -66,7 +68,7 @@ class Connection(asyncio.Protocol):
         if not self.is_open:
             return False
         try:
-            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            self._socket.recv(1, _PEEK)
         except BlockingIOError:
             return True
         except OSError:
