@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.client import request
 from bench.scale import Numbers, Scale
-from bench.site import Site, accepted, once, site
+from bench.site import Site, accepted, once, site, until
 
 SECONDS = 10
 """How long the rates are measured."""
@@ -17,7 +17,7 @@ SETTLE_S = 2.0
 """How long the numbers send before that."""
 
 
-async def many(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as all scripts
+async def many(scale: Scale, folder: Path) -> Numbers:
     """Fifty numbers at 10/s, one broadcast each: the share of 500/s that goes out, and the CPU of it."""
     rates = [10.0] * 50
     async with site(folder, rates=rates) as place:
@@ -30,7 +30,7 @@ async def many(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as all 
         }
 
 
-async def beside(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as all scripts
+async def beside(scale: Scale, folder: Path) -> Numbers:
     """Twenty broadcasts on a number at 1/s beside one number at 80/s; then a new one of one message on each."""
     async with site(folder, rates=[1.0, 80.0]) as place:
         await start(place, {0: [100] * 20, 1: [1000, 1000]})
@@ -43,7 +43,7 @@ async def beside(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as al
         }
 
 
-async def hang(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as all scripts
+async def hang(scale: Scale, folder: Path) -> Numbers:
     """Three numbers at 20/s, and Meta stops answering one of them: the worst second of the others, and the hold."""
     async with site(folder, rates=[20.0, 20.0, 20.0]) as place:
         ids = await start(place, {0: [1000], 1: [1000], 2: [1000]})
@@ -106,6 +106,9 @@ async def first_ms(place: Site, number: dict[str, Any], begin: int) -> float:
         [await once(place.daemon.api_address, place.broadcast(1, begin, **{"from": number["id"]}))]
     )
     began = time.monotonic()
-    while not (await shown(place, broadcast_id))["sent_count"]:  # noqa: ASYNC110 - it is another process
-        await asyncio.sleep(0.01)
+
+    async def is_sent() -> bool:
+        return bool((await shown(place, broadcast_id))["sent_count"])
+
+    await until(is_sent, 0.01)
     return (time.monotonic() - began) * 1000

@@ -89,7 +89,7 @@ async def first(scale: Scale, folder: Path) -> Numbers:
     return {"first_p50_ms": waits[len(waits) // 2], "first_worst_ms": waits[-1]}
 
 
-async def peers(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as all scripts
+async def peers(scale: Scale, folder: Path) -> Numbers:
     """What a user would write instead: a loop around pywa, one at a time and async."""
     with standin() as (_, address):
         one = await _rate("bench.peer", address, "50", "sync")

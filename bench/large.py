@@ -3,7 +3,6 @@
 The files are made with SQL, once, and kept in a folder of the temporary directory for the next run.
 """
 
-import asyncio
 import json
 import random
 import shutil
@@ -16,7 +15,7 @@ from pathlib import Path
 from bench.accept import accept_times
 from bench.client import Client, percentile
 from bench.scale import Numbers, Scale
-from bench.site import Site, accepted, daemon, free_port, site, standin
+from bench.site import Site, accepted, daemon, free_port, site, standin, until
 
 CACHE = Path(tempfile.gettempdir()) / "wacrmd-bench"
 START_TIMES = 5
@@ -83,8 +82,11 @@ async def _counted(folder: Path) -> None:
     """Return when the counts of old broadcasts are kept, as they are in a file that has grown in use."""
     left = "SELECT count(*) FROM broadcast WHERE counts_revision IS NOT revision"
     with closing(sqlite3.connect(folder / "wacrmd.db")) as connection:
-        while connection.execute(left).fetchone()[0]:  # noqa: ASYNC110 - it is another process
-            await asyncio.sleep(0.2)
+
+        async def are_kept() -> bool:
+            return not connection.execute(left).fetchone()[0]
+
+        await until(are_kept, 0.2)
 
 
 async def _pages(place: Site, count: int) -> list[float]:

@@ -10,10 +10,11 @@ import asyncio
 import json
 import sys
 import time
+from typing import Any
 
 import httpx
 from pywa.client import WhatsApp
-from pywa.types.templates import BaseParams, BodyText, TemplateLanguage
+from pywa.types.templates import BaseParams, TemplateLanguage
 from pywa_async.client import WhatsApp as AsyncWhatsApp
 
 PHONE_NUMBER_ID = "106540352242920"
@@ -80,9 +81,8 @@ def _phone(index: int) -> str:
     return f"1415{2_000_000 + index:07d}"
 
 
-def _params(index: int) -> list[BaseParams]:
-    params: BaseParams = BodyText.params(f"Person {index}")  # type: ignore[arg-type]  # its `self` is the first parameter
-    return [params]
+def _params(index: int) -> list[BaseParams | dict[str, Any]]:
+    return [{"type": "body", "parameters": [{"type": "text", "text": f"Person {index}"}]}]
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,14 @@ class Site:
                 await asyncio.sleep(0.05)
 
 
+async def until(ready: Callable[[], Awaitable[bool]], every_s: float) -> None:
+    """Ask again and again until something of another process is ready: nothing tells when it is."""
+    while True:
+        if await ready():
+            return
+        await asyncio.sleep(every_s)
+
+
 def people(count: int, start: int = 0) -> list[dict[str, Any]]:
     """That many recipients with one parameter each."""
     return [
@@ -139,11 +147,16 @@ def accepted(answers: list[Answer]) -> list[str]:
     return [json.loads(answer.body)["data"]["broadcast_id"] for answer in answers]
 
 
-@contextmanager
-def standin(*arguments: str) -> Iterator[tuple[Process, str]]:
+def standin(*arguments: str) -> AbstractContextManager[tuple[Process, str]]:
     """The stand-in as a process, and its address."""
+    return server("bench.standin", *arguments)
+
+
+@contextmanager
+def server(module: str, *arguments: str) -> Iterator[tuple[Process, str]]:
+    """A server of the bench as a process, and its address; it prints its port and ends with its standard input."""
     popen = subprocess.Popen(
-        [sys.executable, "-m", "bench.standin", *arguments],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

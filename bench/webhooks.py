@@ -3,17 +3,14 @@
 import asyncio
 import json
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import cycle, islice
 from pathlib import Path
 
 from bench.client import Answer, Client, at_rate, flat_out, percentile, request
 from bench.scale import Numbers, Scale
-from bench.site import APP_SECRET, PHONE_NUMBER_IDS, Process, Site, accepted, once, site
+from bench.site import APP_SECRET, PHONE_NUMBER_IDS, Process, Site, accepted, once, server, site
 from bench.standin import STATUSES, webhook_request
 
 RATE = 1500
@@ -151,16 +148,9 @@ class _Measured:
         _check(answers)
 
 
-@contextmanager
-def bare_server() -> Iterator[tuple[Process, str]]:
+def bare_server() -> AbstractContextManager[tuple[Process, str]]:
     """The bare server as a process, and its address."""
-    popen = subprocess.Popen([sys.executable, "-m", "bench.bare_webhooks"], stdout=subprocess.PIPE, text=True)
-    assert popen.stdout is not None
-    try:
-        yield Process(popen), f"127.0.0.1:{int(popen.stdout.readline())}"
-    finally:
-        popen.kill()
-        popen.communicate()
+    return server("bench.bare_webhooks")
 
 
 def _check(answers: list[Answer]) -> None:

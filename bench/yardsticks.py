@@ -52,7 +52,7 @@ async def insert(scale: Scale, folder: Path) -> Numbers:
     return {"bare_insert_p50_ms": percentile(times, 0.5), "bare_insert_p99_ms": percentile(times, 0.99)}
 
 
-async def request(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as all scripts
+async def request(scale: Scale, folder: Path) -> Numbers:
     """A request to the bare server, one at a time."""
     with bare_server() as (_, address):
         client = Client(address)
@@ -61,7 +61,7 @@ async def request(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as a
     return {"bare_get_p50_ms": percentile(times, 0.5), "bare_get_p99_ms": percentile(times, 0.99)}
 
 
-async def start(scale: Scale, folder: Path) -> Numbers:  # noqa: ARG001 - as all scripts
+async def start(scale: Scale, folder: Path) -> Numbers:
     """A Python process that imports the libraries and ends; and its memory."""
     code = f"import {LIBRARIES}; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     times, memory = [], 0.0

@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from tests.store.rows import NOW, broadcast
+from tests.store.rows import NOW, broadcast, number
 from tests.support.clock import ShiftClock
 from tests.support.site import people, site
 from wacrmd.domain.attempt import AttemptResult
@@ -18,7 +18,7 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.services import broadcast_counts as remembering
 from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.services.maintenance.counts import SETTLED, STEP, keep_counts
-from wacrmd.store import accounts, attempts, broadcast_counts, broadcasts, integrity, numbers
+from wacrmd.store import attempts, broadcast_counts, broadcasts, integrity
 from wacrmd.store.database import Database, Tx
 
 pytestmark = pytest.mark.anyio
@@ -27,22 +27,7 @@ BROADCASTS, PEOPLE = 6, 40
 
 
 def fill(tx: Tx) -> list[int]:
-    account = accounts.add(tx, "shop", NOW)
-    numbers.add(
-        tx,
-        number_id="n1",
-        account_id=account.id,
-        phone_number_id="106540352242922",
-        waba_id="102290129340398",
-        access_token=b"sealed",
-        app_secret=b"sealed",
-        verify_token_hash=b"hash",
-        label=None,
-        display_phone=None,
-        messages_per_second=None,
-        default=True,
-        now=NOW,
-    )
+    number(tx)
     return [broadcast(tx, PEOPLE, uuid=f"6f1e2d3c-0000-4000-8000-{index:012}") for index in range(BROADCASTS)]
 
 

@@ -25,25 +25,30 @@ def database(folder: Path) -> Iterator[Tx]:
     connection = open_writer(path)
     try:
         migrate(connection, path)
-        account = accounts.add(connection, "shop", NOW)
-        numbers.add(
-            connection,
-            number_id="n1",
-            account_id=account.id,
-            phone_number_id="106540352242922",
-            waba_id="102290129340398",
-            access_token=b"sealed",
-            app_secret=b"sealed",
-            verify_token_hash=b"hash",
-            label=None,
-            display_phone=None,
-            messages_per_second=None,
-            default=True,
-            now=NOW,
-        )
+        number(connection)
         yield connection
     finally:
         connection.close()
+
+
+def number(tx: Tx) -> None:
+    """An account with one active number `n1`."""
+    account = accounts.add(tx, "shop", NOW)
+    numbers.add(
+        tx,
+        number_id="n1",
+        account_id=account.id,
+        phone_number_id="106540352242922",
+        waba_id="102290129340398",
+        access_token=b"sealed",
+        app_secret=b"sealed",
+        verify_token_hash=b"hash",
+        label=None,
+        display_phone=None,
+        messages_per_second=None,
+        default=True,
+        now=NOW,
+    )
 
 
 def broadcast(tx: Tx, count: int, *, uuid: str = UUID, scheduled_at: int | None = None) -> int:
