@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from wacrmd.store.write_lock import WriteLock
 
 
@@ -18,7 +19,9 @@ def test_who_waits_gets_the_lock_before_its_last_holder_gets_it_again() -> None:
     waiting = threading.Thread(target=wait)
     with lock:
         waiting.start()
+        until = time.monotonic() + PATIENCE_S
         while not lock.is_awaited():
+            assert time.monotonic() < until, "nobody waits for the lock"
             time.sleep(0.001)
     for _ in range(100):
         with lock:
