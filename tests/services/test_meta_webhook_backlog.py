@@ -14,6 +14,8 @@ from wacrmd.services.meta_webhook_backlog import (
 
 NOW = 1_795_000_000_000
 BODY = 1000
+MOST = 10_000
+"""More than any backlog here may hold."""
 
 
 def measured(request_s: float, byte_s: float) -> Backlog:
@@ -28,10 +30,12 @@ def measured(request_s: float, byte_s: float) -> Backlog:
 
 
 def fill(backlog: Backlog, body_bytes: int = BODY) -> int:
-    """Fill the backlog; how many webhooks wait then."""
-    while not backlog.is_full(0.0):
+    """Fill the backlog; how many webhooks wait then. Fails if it never becomes full."""
+    for _ in range(MOST):
+        if backlog.is_full(0.0):
+            return backlog.webhooks
         backlog.add(body_bytes)
-    return backlog.webhooks
+    pytest.fail(f"{backlog.webhooks} webhooks wait, and the backlog is not full")
 
 
 @pytest.mark.parametrize(("request_s", "byte_s"), [(0.0003, 0.1e-6), (0.001, 0.1e-6), (0.0001, 0.5e-6)])
