@@ -156,6 +156,14 @@ async def rest(stream: ByteStream) -> bytes:
             return received
 
 
+async def answer_to(listener: Listener, sent: bytes) -> bytes:
+    """All bytes that come back on a connection of its own, until the server closes it."""
+    stream = await raw(listener, sent)
+    answer = await rest(stream)
+    await stream.aclose()
+    return answer
+
+
 async def test_port_0_becomes_a_real_port_and_connections_are_kept_alive(app: Behaviours) -> None:
     async with serving(app) as listener, calling(listener) as client:
         assert port_of(listener)
@@ -189,9 +197,9 @@ async def test_a_slow_body_is_refused(app: Behaviours, monkeypatch: pytest.Monke
     monkeypatch.setattr("wacrmd.http.request_tracker.LINGER_S", 0.1)
     app.body_deadline_s = 0.2
     async with serving(app) as listener:
-        stream = await raw(listener, b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n12345")
-        answer = await rest(stream)
-        await stream.aclose()
+        answer = await answer_to(
+            listener, b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n12345"
+        )
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"did not arrive within 0.2 s: 5 bytes came" in answer
 
@@ -434,17 +442,13 @@ async def test_a_descriptor_that_does_not_listen_is_a_configuration_error() -> N
 
 async def test_http_2_in_clear_text_is_not_spoken(app: Behaviours) -> None:
     async with serving(app) as listener:
-        stream = await raw(listener, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
-        answer = await rest(stream)
-        await stream.aclose()
+        answer = await answer_to(listener, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
         assert answer.startswith(b"HTTP/1.1 4")
         upgrade = (
             b"GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade, http2-settings, close\r\n"
             b"http2-settings: AAMAAABkAAQAAP__\r\n\r\n"
         )
-        stream = await raw(listener, upgrade)
-        answer = await rest(stream)
-        await stream.aclose()
+        answer = await answer_to(listener, upgrade)
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b"hello")
 
@@ -454,9 +458,7 @@ async def test_an_idle_connection_is_closed_and_one_with_a_request_is_not(
 ) -> None:
     monkeypatch.setattr("wacrmd.http.server.KEEP_ALIVE_S", 0.05)
     async with serving(app) as listener:
-        silent = await raw(listener, b"")
-        assert await rest(silent) == b""
-        await silent.aclose()
+        assert await answer_to(listener, b"") == b""
         stream = await raw(listener, b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")
         await app.entered.wait()
         await anyio.sleep(0.2)  # longer than a connection may be idle
@@ -473,9 +475,9 @@ async def test_pipelined_requests_are_answered_in_their_order(app: Behaviours) -
             b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b" % (size, b"x" * size)
             for size in (1, 22, 333)
         )
-        stream = await raw(listener, requests + b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-        answer = await rest(stream)
-        await stream.aclose()
+        answer = await answer_to(
+            listener, requests + b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+        )
     bodies = [part.partition(b"\r\n\r\n")[2] for part in answer.split(b"HTTP/1.1 200")[1:]]
     assert bodies == [b"1", b"22", b"333", b"hello"]
 
@@ -486,9 +488,7 @@ async def test_a_request_for_a_websocket_is_an_ordinary_request(app: Behaviours)
             b"GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade, close\r\n"
             b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         )
-        stream = await raw(listener, upgrade)
-        answer = await rest(stream)
-        await stream.aclose()
+        answer = await answer_to(listener, upgrade)
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b"hello")
     assert b"\r\ndate: " in answer
@@ -499,7 +499,7 @@ async def test_connections_that_were_just_accepted_are_closed_at_the_end(cancell
     """With asyncio's own loop; an unclosed transport is a ResourceWarning, which fails the test."""
     for steps in range(12):
         listener, shutdown = Listener.open(LOCAL, "here"), anyio.Event()
-        port = int(listener.address.rpartition(":")[2])
+        port = port_of(listener)
         clients = [socket.socket() for _ in range(5)]
         async with anyio.create_task_group() as tasks:
             await tasks.start(partial(serve, listener, Behaviours().asgi, shutdown=shutdown, drain_s=1))

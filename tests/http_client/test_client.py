@@ -12,8 +12,9 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.meta.peer import Talk, peer
-from tests.meta.test_transport import certificate, server_tls
+from tests.meta.peer import ACCEPTED, Talk, accept_all, hang, peer
+from tests.support.certificates import certificate, server_tls
+from tests.support.event_loops import both_event_loops
 from tests.support.patience import eventually
 from wacrmd.http_client.client import KEEPALIVE_S, LONG_REST_S, HttpClient, Timeouts
 from wacrmd.http_client.connection import MAX_HEADER_BYTES
@@ -22,16 +23,11 @@ from wacrmd.http_client.failure import NotSentError, OutcomeUnknownError, Phase,
 from wacrmd.http_client.message import Origin, RequestHead
 from wacrmd.meta.transport import Transport, request_head
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, both_event_loops]
 
 MAX_BYTES = 1000
 PATIENT = Timeouts(20.0, 20.0, 20.0)
 SHORT = Timeouts(0.3, 0.3, 0.3)
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 
 @asynccontextmanager
@@ -53,17 +49,6 @@ def head(url: str, method: str = "POST") -> RequestHead:
     return request_head(method, f"{url}/x", {"Authorization": "Bearer SECRET"})
 
 
-async def serve_forever(talk: Talk) -> None:
-    while True:
-        await talk.request()
-        await talk.answer(b"ok")
-
-
-async def hang(talk: Talk) -> None:
-    await talk.request()
-    await asyncio.Event().wait()
-
-
 def sockets() -> int:
     """The number of open sockets of this process."""
     gc.collect()
@@ -81,9 +66,9 @@ async def test_a_tls_connection_is_used_again(tmp_path: Path) -> None:
     """Session tickets that come after the handshake do not count as unread bytes of the server."""
     pem = certificate(tmp_path, "localhost")
     trusting = ssl.create_default_context(cafile=pem)
-    async with peer(serve_forever, tls=server_tls(pem)) as seen, client(tls=trusting) as http:
+    async with peer(accept_all, tls=server_tls(pem)) as seen, client(tls=trusting) as http:
         for _ in range(5):
-            assert (await http.exchange(head(seen.url), b"{}", PATIENT)).content == b"ok"
+            assert (await http.exchange(head(seen.url), b"{}", PATIENT)).content == ACCEPTED
     assert (seen.connections, seen.posts) == (1, 5)
 
 
@@ -173,7 +158,7 @@ async def test_an_answer_before_the_whole_request_is_read_and_ends_the_connectio
 
 
 async def test_connections_belong_to_an_origin() -> None:
-    async with peer(serve_forever) as one, peer(serve_forever) as two, client() as http:
+    async with peer(accept_all) as one, peer(accept_all) as two, client() as http:
         for seen in (one, two, one, two):
             await http.exchange(head(seen.url), b"{}", PATIENT)
     assert (one.connections, one.posts, two.connections, two.posts) == (1, 2, 1, 2)
@@ -316,7 +301,7 @@ async def test_a_request_whose_connection_rests_when_the_client_is_closed_is_not
     monkeypatch.setattr(
         "wacrmd.http_client.client.REST_S", 0.5
     )  # also on a busy machine it still rests at the close
-    async with peer(serve_forever) as seen, client() as http:
+    async with peer(accept_all) as seen, client() as http:
         await http.exchange(head(seen.url), b"{}", PATIENT)
         request = asyncio.ensure_future(http.exchange(head(seen.url), b"{}", PATIENT))
         await asyncio.sleep(0)
@@ -327,21 +312,21 @@ async def test_a_request_whose_connection_rests_when_the_client_is_closed_is_not
 
 
 async def test_a_request_that_is_cancelled_while_it_waits_for_a_place_takes_none() -> None:
-    async with peer(serve_forever) as seen, client(places=1) as http:
+    async with peer(accept_all) as seen, client(places=1) as http:
         for _ in range(20):
             waiting = [asyncio.ensure_future(http.exchange(head(seen.url), b"{}", PATIENT)) for _ in range(5)]
             await asyncio.sleep(0.001)
             for each in waiting[::2]:
                 each.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
-        assert (await http.exchange(head(seen.url), b"{}", SHORT)).content == b"ok"
+        assert (await http.exchange(head(seen.url), b"{}", SHORT)).content == ACCEPTED
 
 
 # --- what it never does -----------------------------------------------------------------------------------
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with peer(serve_forever) as proxy, peer(serve_forever) as seen, client() as http:
+    async with peer(accept_all) as proxy, peer(accept_all) as seen, client() as http:
         for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
         await http.exchange(head(seen.url), b"{}", PATIENT)
@@ -353,9 +338,9 @@ async def test_the_authority_that_ssl_cert_file_names_is_trusted(
 ) -> None:
     pem = certificate(tmp_path, "localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    async with peer(serve_forever, tls=server_tls(pem)) as seen:
+    async with peer(accept_all, tls=server_tls(pem)) as seen:
         transport = Transport(max_connections=1)
-        assert (await transport.exchange(head(seen.url), b"{}", PATIENT)).content == b"ok"
+        assert (await transport.exchange(head(seen.url), b"{}", PATIENT)).content == ACCEPTED
         await transport.aclose()
 
 
@@ -391,7 +376,7 @@ async def test_the_address_is_checked_for_each_connection_and_the_next_one_is_tr
     async def resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
         return [(socket.AF_INET, "127.0.0.9"), (socket.AF_INET, "127.0.0.1")]
 
-    async with peer(serve_forever) as seen, client(resolve=resolve, check=check) as http:
+    async with peer(accept_all) as seen, client(resolve=resolve, check=check) as http:
         origin = Origin(tls=False, host="meta.example", port=int(seen.url.rsplit(":", 1)[1]))
         assert (await http.exchange(RequestHead("GET", origin, "/", []), b"", PATIENT)).status == 200
     assert asked == [("meta.example", "127.0.0.9"), ("meta.example", "127.0.0.1")]

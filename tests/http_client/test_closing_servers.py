@@ -7,23 +7,18 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
+from tests.meta.peer import ACCEPTED, http_answer
+from tests.support.event_loops import both_event_loops
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta.outcome import Accepted
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, both_event_loops]
 
-OK = b'{"messages":[{"id":"wamid.1"}]}'
 COUNT = 1000
 IN_FLIGHT = 20
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 
 class Closing:
@@ -70,7 +65,7 @@ class Closing:
                     served, received = served + 1, b""
                     if served == self._requests:
                         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(OK), OK))
+                    connection.sendall(http_answer(ACCEPTED))
             connection.shutdown(socket.SHUT_WR)
         except OSError:  # it was idle too long, or the client closed it
             pass

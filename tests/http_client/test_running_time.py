@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 
+from tests.support.event_loops import both_event_loops
 from wacrmd.http_client.deadlines import Deadlines
 from wacrmd.http_client.running_time import LATE_S, TICK_S, RunningTime
 
@@ -56,15 +56,11 @@ def test_between_ticks_the_time_goes_on_and_never_back() -> None:
     assert clock.at(8.0 + TICK_S / 2) == pytest.approx(1.5 * TICK_S)
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"use_uvloop": request.param == "uvloop"}
-
-
 class LateError(Exception):
     """The deadline has passed."""
 
 
+@both_event_loops
 @pytest.mark.anyio
 async def test_a_future_that_is_not_done_in_time_fails() -> None:
     deadlines = Deadlines()
@@ -77,6 +73,7 @@ async def test_a_future_that_is_not_done_in_time_fails() -> None:
     assert await done == 1
 
 
+@both_event_loops
 @pytest.mark.anyio
 async def test_a_cleared_deadline_does_nothing() -> None:
     deadlines = Deadlines()
@@ -90,6 +87,7 @@ async def test_a_cleared_deadline_does_nothing() -> None:
     assert not cleared.done()
 
 
+@both_event_loops
 @pytest.mark.anyio
 async def test_a_blocked_loop_does_not_use_up_a_deadline() -> None:
     deadlines = Deadlines()

@@ -4,79 +4,83 @@ import asyncio
 import socket
 import threading
 import time
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import pytest
 
-from tests.meta.peer import Talk, peer
+from tests.meta.peer import ACCEPTED, hang, http_answer, peer
+from tests.support.event_loops import both_event_loops
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta.outcome import Accepted, Phase, Unknown
 from wacrmd.outbound.client import WebhookClient
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, both_event_loops]
 
-OK = b'{"messages":[{"id":"wamid.1"}]}'
+T = TypeVar("T")
+
 COUNT = 50
 READ_S = 0.5
 BLOCKED_S = 1.5
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+class LateServer:
+    """A server on a thread of its own: it reads COUNT requests, and answers all of them while the loop is blocked."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._listener = listener
+        self._begin = threading.Event()
+
+    def run(self) -> None:
+        connections = [self._listener.accept()[0] for _ in range(COUNT)]
+        for each in connections:
+            each.recv(65536)
+        self._begin.wait()
+        for each in connections:
+            each.sendall(http_answer(ACCEPTED, "200 OK", "Connection: close"))
+            each.close()
+
+    async def answers(self, ask: Callable[[], Awaitable[T]]) -> list[T]:
+        """What COUNT requests return."""
+        asked = [asyncio.ensure_future(ask()) for _ in range(COUNT)]
+        await asyncio.sleep(READ_S / 2)
+        self._begin.set()
+        time.sleep(BLOCKED_S)  # noqa: ASYNC251 - blocks the loop
+        return await asyncio.gather(*asked)
 
 
-def answer_all(listener: socket.socket, begin: threading.Event) -> None:
-    """Read one request on each of COUNT connections, and answer all of them when `begin` is set."""
-    connections = [listener.accept()[0] for _ in range(COUNT)]
-    for each in connections:
-        each.recv(65536)
-    begin.wait()
-    for each in connections:
-        each.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(OK), OK))
-        each.close()
+@asynccontextmanager
+async def late_server() -> AsyncIterator[LateServer]:
+    with socket.create_server(("127.0.0.1", 0), backlog=COUNT) as listener:
+        server = LateServer(listener)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        yield server
+        thread.join()
 
 
 async def test_answers_that_arrived_while_the_loop_was_blocked_are_read() -> None:
-    begin = threading.Event()
-    with socket.create_server(("127.0.0.1", 0), backlog=COUNT) as listener:
-        thread = threading.Thread(target=answer_all, args=(listener, begin))
-        thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        meta = MetaClient(url, "v25.0", connect_timeout_s=20, read_timeout_s=READ_S, max_connections=COUNT)
-        sends = [asyncio.ensure_future(meta.send("1", "token", b"{}")) for _ in range(COUNT)]
-        await asyncio.sleep(READ_S / 2)
-        begin.set()
-        time.sleep(BLOCKED_S)  # noqa: ASYNC251 - blocks the loop
-        outcomes = await asyncio.gather(*sends)
-        thread.join()
+    async with late_server() as server:
+        meta = MetaClient(
+            server.url, "v25.0", connect_timeout_s=20, read_timeout_s=READ_S, max_connections=COUNT
+        )
+        outcomes = await server.answers(lambda: meta.send("1", "token", b"{}"))
         await meta.aclose()
     assert outcomes == [Accepted("wamid.1")] * COUNT
 
 
 async def test_answers_to_webhooks_that_arrived_while_the_loop_was_blocked_are_read() -> None:
-    begin = threading.Event()
-    with socket.create_server(("127.0.0.1", 0), backlog=COUNT) as listener:
-        thread = threading.Thread(target=answer_all, args=(listener, begin))
-        thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+    async with late_server() as server:
         client = WebhookClient(lambda: AddressPolicy(["127.0.0.0/8"]))
-        posts = [asyncio.ensure_future(client.post(url, {}, b"{}", READ_S)) for _ in range(COUNT)]
-        await asyncio.sleep(READ_S / 2)
-        begin.set()
-        time.sleep(BLOCKED_S)  # noqa: ASYNC251 - blocks the loop
-        results = await asyncio.gather(*posts)
-        thread.join()
+        results = await server.answers(lambda: client.post(f"{server.url}/hook", {}, b"{}", READ_S))
         await client.aclose()
     assert [result.error for result in results] == [None] * COUNT
 
 
 async def test_a_server_that_hangs_still_times_out_after_the_loop_was_blocked() -> None:
-    async def hang(talk: Talk) -> None:
-        await talk.request()
-        await asyncio.Event().wait()
-
     async with peer(hang) as seen:
         meta = MetaClient(seen.url, "v25.0", connect_timeout_s=20, read_timeout_s=READ_S, max_connections=1)
         send = asyncio.ensure_future(meta.send("1", "token", b"{}"))

@@ -11,6 +11,15 @@ from wacrmd.simulator.server import stop_accepting
 
 Script = Callable[["Talk"], Awaitable[None]]
 
+ACCEPTED = b'{"messages":[{"id":"wamid.1"}]}'
+"""Meta's answer to a message that it accepts."""
+
+
+def http_answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    """One complete response."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
 
 def reset_on_close(sock: socket.socket) -> None:
     """Let the next close send RST instead of FIN."""
@@ -40,8 +49,7 @@ class Talk:
 
     async def answer(self, body: bytes, status: str = "200 OK", *headers: str) -> None:
         """Write one complete response."""
-        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
-        await self.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        await self.write(http_answer(body, status, *headers))
 
     async def write(self, raw: bytes) -> None:
         """Write these bytes."""
@@ -52,6 +60,19 @@ class Talk:
         """Close with RST instead of FIN."""
         reset_on_close(self.writer.get_extra_info("socket"))
         self.writer.transport.abort()
+
+
+async def accept_all(talk: Talk) -> None:
+    """Accept the message of each request."""
+    while True:
+        await talk.request()
+        await talk.answer(ACCEPTED)
+
+
+async def hang(talk: Talk) -> None:
+    """Read one request and answer nothing."""
+    await talk.request()
+    await asyncio.Event().wait()
 
 
 class Peer:

@@ -1,7 +1,6 @@
 """Every way in which a send can fail, over real sockets: its phase, and that nothing is sent twice."""
 
 import asyncio
-import datetime as dt
 import gzip
 import queue
 import socket
@@ -14,29 +13,21 @@ from typing import Any
 
 import anyio
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from tests.meta.peer import Talk, peer, reset_on_close
+from tests.meta.peer import ACCEPTED, Talk, accept_all, hang, http_answer, peer, reset_on_close
+from tests.support.certificates import certificate, server_tls
+from tests.support.event_loops import both_event_loops
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta.errors import NO_META_ERROR
 from wacrmd.meta.outcome import Accepted, MetaError, NotSent, Outcome, Phase, Refused, Unknown
 from wacrmd.meta.transport import MAX_ANSWER_BYTES
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, both_event_loops]
 
-OK = b'{"messages":[{"id":"wamid.1"}]}'
 PATIENT_S = 20.0
 """A timeout that a passing test never waits for."""
 SHORT_S = 0.3
 """A timeout that the test waits for."""
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 
 @asynccontextmanager
@@ -66,11 +57,6 @@ async def send_until(phase: Phase, url: str, body: bytes = b'{"a":1}') -> tuple[
     return outcome, timeout_s
 
 
-async def hang(talk: Talk) -> None:
-    await talk.request()
-    await asyncio.Event().wait()
-
-
 # --- surely not sent -------------------------------------------------------------------------------------
 
 
@@ -96,47 +82,9 @@ async def test_a_full_backlog_is_a_connect_timeout_and_not_sent() -> None:
     assert outcome == NotSent(Phase.CONNECT, f"no connection within {SHORT_S} s")
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """A self-signed certificate for `name` with its key, in one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "peer.pem"
-    pem.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return pem
-
-
-def server_tls(pem: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
-
-
-async def serve_forever(talk: Talk) -> None:
-    while True:
-        await talk.request()
-        await talk.answer(OK)
-
-
 async def test_tls_with_a_trusted_certificate_is_sent(tmp_path: Path) -> None:
     pem = certificate(tmp_path, "localhost")
-    async with peer(serve_forever, tls=server_tls(pem)) as seen:
+    async with peer(accept_all, tls=server_tls(pem)) as seen:
         outcome = await send(seen.url, ssl_context=ssl.create_default_context(cafile=pem))
     assert outcome == Accepted("wamid.1")
 
@@ -144,7 +92,7 @@ async def test_tls_with_a_trusted_certificate_is_sent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "trusted"), [("localhost", False), ("another.example", True)])
 async def test_an_invalid_certificate_is_not_sent(tmp_path: Path, name: str, trusted: bool) -> None:
     pem = certificate(tmp_path, name)
-    async with peer(serve_forever, tls=server_tls(pem)) as seen:
+    async with peer(accept_all, tls=server_tls(pem)) as seen:
         outcome = await send(
             seen.url, ssl_context=ssl.create_default_context(cafile=pem) if trusted else None
         )
@@ -156,7 +104,7 @@ async def test_an_invalid_certificate_is_not_sent(tmp_path: Path, name: str, tru
 async def test_a_peer_that_speaks_no_tls_is_not_sent() -> None:
     async def plain(talk: Talk) -> None:
         await talk.reader.read(1)
-        await talk.answer(OK)
+        await talk.answer(ACCEPTED)
 
     async with peer(plain) as seen:
         outcome = await send(seen.url.replace("http:", "https:"))
@@ -197,7 +145,7 @@ async def test_no_free_connection_is_not_sent() -> None:
 
 
 async def test_a_closed_client_does_not_send() -> None:
-    async with peer(serve_forever) as seen:
+    async with peer(accept_all) as seen:
         async with client(seen.url) as meta:
             assert isinstance(await meta.send("1", "token", b"{}"), Accepted)
         assert await meta.send("1", "token", b"{}") == NotSent(Phase.POOL, "the client is closed")
@@ -206,7 +154,7 @@ async def test_a_closed_client_does_not_send() -> None:
 
 @pytest.mark.parametrize("token", ["a\r\nHost: evil", "é", "a\x00"])
 async def test_a_token_that_no_header_can_carry_is_not_sent(token: str) -> None:
-    async with peer(serve_forever) as seen, client(seen.url) as meta:
+    async with peer(accept_all) as seen, client(seen.url) as meta:
         outcome = await meta.send("1", token, b"{}")
     assert isinstance(outcome, Refused)
     assert outcome.error.code == 190
@@ -249,7 +197,7 @@ async def a_head_alone(talk: Talk) -> None:
 
 async def half_a_body(talk: Talk) -> None:
     await talk.request()
-    await talk.write(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n" + OK[:10])
+    await talk.write(b"HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n" + ACCEPTED[:10])
 
 
 async def half_a_body_and_reset(talk: Talk) -> None:
@@ -259,12 +207,12 @@ async def half_a_body_and_reset(talk: Talk) -> None:
 
 async def half_a_chunked_body(talk: Talk) -> None:
     await talk.request()
-    await talk.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n" + OK)
+    await talk.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n" + ACCEPTED)
 
 
 async def half_a_body_without_length(talk: Talk) -> None:
     await talk.request()
-    await talk.write(b"HTTP/1.1 200 OK\r\n\r\n" + OK[:10])
+    await talk.write(b"HTTP/1.1 200 OK\r\n\r\n" + ACCEPTED[:10])
 
 
 async def no_http(talk: Talk) -> None:
@@ -400,7 +348,7 @@ async def test_an_unforeseen_failure_is_unknown() -> None:
 
 
 async def test_a_connection_is_used_again() -> None:
-    async with peer(serve_forever) as seen, client(seen.url) as meta:
+    async with peer(accept_all) as seen, client(seen.url) as meta:
         for _ in range(3):
             assert await meta.send("1", "token", b"{}") == Accepted("wamid.1")
     assert (seen.connections, seen.posts) == (1, 3)
@@ -409,7 +357,7 @@ async def test_a_connection_is_used_again() -> None:
 async def test_an_idle_connection_that_breaks_during_the_next_request_is_unknown() -> None:
     async def serve_one_then_hang_up(talk: Talk) -> None:
         await talk.request()
-        await talk.answer(OK)
+        await talk.answer(ACCEPTED)
         await talk.request()
 
     async with peer(serve_one_then_hang_up) as seen, client(seen.url) as meta:
@@ -429,7 +377,7 @@ async def test_an_idle_connection_that_the_peer_has_just_closed_is_not_used(how:
     def serve_one() -> None:
         connection, _ = listener.accept()
         received.append(connection.recv(65536))
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(OK) + OK)
+        connection.sendall(http_answer(ACCEPTED))
         accepted.put(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -459,12 +407,12 @@ async def test_unread_bytes_of_an_idle_connection_are_not_read_as_the_answer() -
 
     async def script(talk: Talk) -> None:
         await talk.request()
-        await talk.answer(OK)
+        await talk.answer(ACCEPTED)
         if talk.peer.connections == 1:
             await idle.wait()
             await talk.write(stray)
             said.set()
-        await serve_forever(talk)
+        await accept_all(talk)
 
     async with peer(script) as seen, client(seen.url) as meta:
         assert await meta.send("1", "token", b"{}") == Accepted("wamid.1")
@@ -483,7 +431,7 @@ async def test_many_requests_at_once_are_each_sent_once() -> None:
         outcomes.append(await meta.send("1", "token", b'{"n":%d}' % number))
 
     async with (
-        peer(serve_forever) as seen,
+        peer(accept_all) as seen,
         client(seen.url, max_connections=20) as meta,
         anyio.create_task_group() as tasks,
     ):
@@ -503,7 +451,7 @@ async def test_cancelling_a_send_closes_its_connection_and_frees_its_slot() -> N
             await talk.reader.read()
             closed.set()
         else:
-            await talk.answer(OK)
+            await talk.answer(ACCEPTED)
 
     async with peer(script) as seen, client(seen.url, max_connections=1) as meta:
         async with anyio.create_task_group() as tasks:
@@ -546,10 +494,12 @@ async def test_unusual_answers_are_read() -> None:
     async def script(talk: Talk) -> None:
         await talk.request()
         await talk.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
-        await talk.answer(gzip.compress(OK), "200 OK", "Content-Encoding: gzip", long, "Set-Cookie: a=b")
+        await talk.answer(
+            gzip.compress(ACCEPTED), "200 OK", "Content-Encoding: gzip", long, "Set-Cookie: a=b"
+        )
         await talk.request()
         await talk.write(
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n" + OK + b"\r\n0\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n" + ACCEPTED + b"\r\n0\r\n\r\n"
         )
 
     async with peer(script) as seen, client(seen.url) as meta:
@@ -559,7 +509,7 @@ async def test_unusual_answers_are_read() -> None:
 
 
 async def test_the_request_is_as_meta_documents_it() -> None:
-    async with peer(serve_forever) as seen, client(seen.url + "/") as meta:
+    async with peer(accept_all) as seen, client(seen.url + "/") as meta:
         await meta.send("106540352242922", "EAAG", b'{"to":"+1"}')
     head, body = seen.requests[0]
     assert head.startswith(b"POST /v25.0/106540352242922/messages HTTP/1.1\r\n")
