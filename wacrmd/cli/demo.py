@@ -1,6 +1,5 @@
 """`wacrmd demo`: prints what happens while `wacrmd/demo/site.py` runs a daemon and a simulated Meta."""
 
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -51,14 +50,16 @@ async def _demo(recipients: int, leave: bool) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wacrmd-demo-")))
         log.configure("info", "json", stream=stack.enter_context((folder / "wacrmd.log").open("w")))
         async with run_site(folder, recipients) as site:
+            if not leave:
+                click.echo(f"While it runs, the API is at {site.api_url}, with the key {site.key}")
             began = time.monotonic()
             broadcast_id = await site.send(recipients)
             took_ms = (time.monotonic() - began) * 1000
-            _print(
+            click.echo(
                 f"POST /api/v1/broadcasts with {recipients} recipients: 202 Accepted after {took_ms:.0f} ms"
             )
-            _print(f"Broadcast {broadcast_id} is stored; Meta's default rate is 80 a second.")
-            _print()
+            click.echo(f"Broadcast {broadcast_id} is stored; Meta's default rate is 80 a second.")
+            click.echo()
             # The same view as `wacrmd broadcast watch`: it blocks, so it runs in a thread.
             await anyio.to_thread.run_sync(
                 partial(live.follow, site.watch(broadcast_id)), abandon_on_cancel=True
@@ -71,23 +72,18 @@ async def _demo(recipients: int, leave: bool) -> int:
     return FAILED if differences else 0
 
 
-def _print(line: str = "") -> None:
-    click.echo(line)
-    sys.stdout.flush()
-
-
 def _print_result(recipients: int, differences: list[str], took_s: float) -> None:
-    _print()
+    click.echo()
     for difference in differences:
-        _print(f"WRONG  {difference}")
+        click.echo(f"WRONG  {difference}")
     if not differences:
-        _print(f"Right: after {took_s:.1f} s, each of the {recipients} people has one message,")
-        _print("and the simulated Meta's ledger and wacrmd agree on all counts.")
+        click.echo(f"Right: after {took_s:.1f} s, each of the {recipients} people has one message,")
+        click.echo("and the simulated Meta's ledger and wacrmd agree on all counts.")
 
 
 def _print_next_steps(site: "DemoSite", broadcast_id: str) -> None:
     header = f"-H 'Authorization: Bearer {site.key}'"
-    _print(
+    click.echo(
         f"""
 Both still run. Try them in another terminal:
 

@@ -1,0 +1,42 @@
+"""`wacrmd demo`, as a process of its own."""
+
+import signal
+import subprocess
+import sys
+
+import httpx
+
+from tests.support.patience import PATIENCE_S
+
+RUN = [sys.executable, "-c", "from wacrmd.cli.demo import demo; demo()"]
+FIRST = "While it runs, the API is at "
+
+
+def test_a_reader_of_a_pipe_can_call_the_api_before_the_broadcast_is_sent() -> None:
+    command = [*RUN, "--recipients", "50000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        try:
+            address, _, key = demo.stdout.readline().removeprefix(FIRST).strip().partition(", with the key ")
+            answer = httpx.get(
+                f"{address}/api/v1/me", headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_S
+            )
+            assert answer.json()["data"]["key"]["scopes"] == ["broadcasts:send"]
+        finally:
+            demo.send_signal(signal.SIGINT)
+        rest, errors = demo.communicate(timeout=PATIENCE_S)
+    assert (demo.returncode, errors) == (0, "")
+    assert "Right:" not in rest
+
+
+def test_with_exit_it_ends_by_itself_and_shows_no_key() -> None:
+    done = subprocess.run(
+        [*RUN, "--recipients", "20", "--exit"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "each of the 20 people has one message" in done.stdout
+    assert "key" not in done.stdout
