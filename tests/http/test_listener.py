@@ -1,12 +1,15 @@
 """The HTTP listeners over real sockets: cases in which Hypercorn alone would hang or leak."""
 
+import asyncio
 import gc
 import socket
 import stat
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -513,3 +516,16 @@ async def test_connections_that_were_just_accepted_are_closed_at_the_end(cancell
         for client in clients:
             client.close()
     gc.collect()
+
+
+async def test_a_client_that_resets_its_connection_before_it_is_served_is_no_error(app: Behaviours) -> None:
+    """Such as a scan of ports: the socket has no address of a peer any more."""
+    errors = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    async with serving(app) as listener, calling(listener) as other:
+        for _ in range(5):
+            with socket.socket() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.connect(("127.0.0.1", port_of(listener)))
+        assert (await other.get("/")).text == "hello"
+    assert errors == []

@@ -51,11 +51,15 @@ class Connection(TCPServer):
 
     refuse: Refuse | None = None
     _idle: asyncio.TimerHandle | None = None
+    _http1: "_Http1 | None" = None
 
     async def run(self) -> None:
         """Answer its requests until it is closed by either side."""
         sock = self.writer.get_extra_info("socket")
         try:
+            # Outside of the group, which would put the error of a client that has gone already into another one.
+            client = parse_socket_addr(sock.family, sock.getpeername())
+            server = parse_socket_addr(sock.family, sock.getsockname())
             async with TaskGroup(self.loop) as task_group:
                 self._task_group = task_group
                 self._http1 = _Http1(
@@ -65,8 +69,8 @@ class Connection(TCPServer):
                     task_group,
                     ConnectionState(self.state),
                     ssl=False,
-                    client=parse_socket_addr(sock.family, sock.getpeername()),
-                    server=parse_socket_addr(sock.family, sock.getsockname()),
+                    client=client,
+                    server=server,
                     send=self.protocol_send,
                 )
                 self.protocol = self._http1  # type: ignore[assignment]  # it has the methods of ProtocolWrapper
@@ -94,7 +98,8 @@ class Connection(TCPServer):
         await self.protocol.handle(Closed())
 
     def _is_between_requests(self) -> bool:
-        return self._idle is not None and self._http1.connection.trailing_data == (b"", False)
+        http1 = self._http1
+        return self._idle is not None and http1 is not None and http1.connection.trailing_data == (b"", False)
 
     async def protocol_send(self, event: Event) -> None:
         """Take an event of the protocol: bytes to send, the end, or whether a request is running."""
@@ -112,7 +117,7 @@ class Connection(TCPServer):
         """Close it now if no request is running, else after the answer, which then says `Connection: close`."""
         if self._idle is not None:
             self._hang_up()
-        else:
+        elif self._http1 is not None:
             self._http1.keep_alive_requests = self.config.keep_alive_max_requests
 
     def _wait_for_request(self) -> None:
