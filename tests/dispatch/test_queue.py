@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -291,10 +292,26 @@ async def test_stopping_wakes_idle_workers(
 
 
 async def test_no_thread_remains_after_stopping(path: Path, db: sqlite3.Connection) -> None:
-    async with running(DispatchQueue(path, 4), Runs().send_broadcast):
-        pass
+    """Also with thousands of jobs that are not stored yet: nothing may write to the file after the stop."""
+    queue = DispatchQueue(path, 4)
+    async with running(queue, Runs().send_broadcast):
+        for broadcast_id in range(5000):
+            queue.enqueue(broadcast_id)
     names = {thread.name for thread in threading.enumerate()}
-    assert not {name for name in names if name.startswith(("Worker-", "Scheduler"))}
+    assert not {name for name in names if name.startswith(("Worker-", "Scheduler", "Enqueue"))}
+
+
+async def test_a_job_that_cannot_be_stored_at_all_does_not_stop_the_others(
+    path: Path, db: sqlite3.Connection
+) -> None:
+    queue, runs, lost = DispatchQueue(path, 1), Runs(), list[Any]()
+    unfit: Any = object()
+    async with running(queue, runs.send_broadcast, not_stored=lost.append):
+        queue.enqueue(unfit)
+        queue.enqueue(1)
+        await runs.until(1)
+        await eventually(lambda: lost == [unfit])
+    assert runs.seen == [1]
 
 
 async def test_idle_workers_poll_in_turn_and_do_not_write(

@@ -9,7 +9,7 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import people, site
-from wacrmd.clock import DAY
+from wacrmd.clock import DAY, SECOND
 from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -114,3 +114,24 @@ async def test_stopping_waits_for_requests_in_flight(tmp_path: Path) -> None:
         assert (shown["sent_count"], shown["uncertain_count"]) == (1000, 0)
         assert 10 < len(first) < 1000
         assert len(first) + len(here.sim.ledger) == 1000
+
+
+async def test_while_draining_no_jobs_are_enqueued(tmp_path: Path) -> None:
+    """Neither by the scheduler nor for tokens or places that become free: each of them would be written to the file."""
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock) as here:
+        ctx, queue, signals = here.running.ctx, here.running.queue, list[str]()
+        broadcasts = [await here.send(people(50, 50 * each)) for each in range(3)]
+        await eventually(lambda: len(here.sim.ledger) > 0 and not here.running.sender.in_flight)
+        ctx.draining = True
+        queue.on_signal = signals.append
+        for _ in range(3):
+            clock.advance(SECOND)
+            await here.running.scheduler.run_due()
+        queue.enqueue(0)
+        await eventually(lambda: "complete" in signals)
+        assert signals.count("enqueued") == 1
+        await here.admin("drain", off=True)
+        clock.go()
+        for each in broadcasts:
+            await here.until_status(each, "sent")

@@ -22,6 +22,7 @@ from huey.signals import SIGNAL_ERROR
 
 from wacrmd.dispatch.storage import TABLES, JobMessages, JobStorage
 from wacrmd.domain.throughput import WorkerStats
+from wacrmd.errors import describe
 from wacrmd.log import get_logger
 from wacrmd.store.write_lock import WriteLock
 
@@ -91,6 +92,7 @@ class DispatchQueue:
         self._send_broadcast: SendBroadcast | None = None
         self._not_stored: Callable[[int], object] | None = None
         self._running: set[CancelScope] = set()
+        self._storing: threading.Thread | None = None
         self._given: SimpleQueue[int | None] = SimpleQueue()
         """What `enqueue` gives to the thread that stores it, which takes it at once."""
 
@@ -141,12 +143,16 @@ class DispatchQueue:
             max_delay=MAX_RETRY_DELAY_S,
         )
         self._consumer.start()
-        threading.Thread(target=self._store_given, name="Enqueue", daemon=True).start()
+        self._storing = threading.Thread(target=self._store_given, name="Enqueue", daemon=True)
+        self._storing.start()
 
     async def stop(self, grace_s: float) -> None:
-        """Start no more jobs, wait `grace_s` for those that are running, then cancel them. The portal must still run."""
+        """Start no more jobs, wait `grace_s` for those that are running, then cancel them. The portal must still run.
+
+        What was given to `enqueue` and is not stored yet is forgotten: the next start stores jobs from the rows.
+        """
         consumer, self._consumer = self._consumer, None
-        if consumer is None:
+        if consumer is None or self._storing is None:
             return
         self._given.put(None)
         consumer.stop_flag.set()
@@ -164,6 +170,9 @@ class DispatchQueue:
             if consumer.alive():
                 log.error("broadcast_jobs_stuck", jobs=len(self._running))
                 return  # the thread may still use the connection; both end with the process
+        await to_thread.run_sync(
+            self._storing.join, CANCEL_GRACE_S, limiter=limiter
+        )  # it uses the connection too
         await to_thread.run_sync(self._huey.storage.close, limiter=limiter)
 
     def replace_dead_workers(self) -> None:
@@ -192,10 +201,12 @@ class DispatchQueue:
     def _store_given(self) -> None:
         """Store what was given to `enqueue`; a job that cannot be stored is lost, and the loop is told."""
         while (broadcast_id := self._given.get()) is not None:
+            if self._consumer is None:  # it is being stopped
+                continue
             try:
                 self._huey.enqueue(self._send.s(broadcast_id))
-            except sqlite3.Error as error:
-                log.warning("broadcast_job_not_stored", broadcast_row=broadcast_id, error=str(error))
+            except Exception as error:  # noqa: BLE001 - without this thread nothing more would be sent
+                log.warning("broadcast_job_not_stored", broadcast_row=broadcast_id, error=describe(error))
                 if self._portal is not None and self._not_stored is not None:
                     with suppress(RuntimeError):  # the event loop is stopping
                         self._portal.start_task_soon(self._not_stored, broadcast_id)

@@ -40,6 +40,7 @@ class Lanes:
         self._in_flight = 0
         self._shared_at = -SHARING_INTERVAL_S
         self._logged_holds: dict[Lane, HoldReason] = {}
+        self._is_stopped = False
         self._time = RunningTime(time.monotonic())
         """Answers that came while this process did not run are not read yet: Meta is not blamed for that time."""
 
@@ -82,10 +83,13 @@ class Lanes:
             self._timers[lane] = asyncio.get_running_loop().call_later(RETRY_S, self.advance, lane)
 
     def advance(self, lane: Lane) -> None:
-        """Enqueue the job whose turn it is if the number may send; else see to it that this is called again."""
+        """Enqueue the job whose turn it is if the number may send; else see to it that this is called again.
+
+        While the daemon drains nothing is enqueued, and `check` goes on afterwards.
+        """
         if (timer := self._timers.pop(lane, None)) is not None:
             timer.cancel()
-        if lane.turn is not None or not lane.line:
+        if lane.turn is not None or not lane.line or self._is_stopped or self._ctx.draining:
             return
         now, at = self._ctx.clock.now(), self._at()
         self._share(now, at)
@@ -110,6 +114,7 @@ class Lanes:
 
     def stop(self) -> None:
         """Enqueue nothing any more."""
+        self._is_stopped = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

@@ -153,7 +153,7 @@ class Sender:
         """The job of a broadcast, which was enqueued, could not be stored: its number tries again soon."""
         if (lane := self._lane_of(broadcast_id)) is not None:
             lane.return_turn(broadcast_id)
-            self._advance(lane, later=True)
+            self._lanes.advance_later(lane)
 
     async def _stand(self, broadcast_id: int) -> Lane | None:
         """The lane in which the broadcast stands; those that were created after it are read with it and stand too."""
@@ -166,7 +166,7 @@ class Sender:
                     self._lanes.stand(lane, job.broadcast.id)
                     others.add(lane)
             for lane in others - {self._lane_of(broadcast_id)}:
-                self._advance(lane)
+                self._lanes.advance(lane)
         return self._lane_of(broadcast_id)
 
     def _lane_of(self, broadcast_id: int) -> Lane | None:
@@ -178,17 +178,13 @@ class Sender:
         _, lane = self._jobs.pop(broadcast_id, (None, None))
         if lane is not None:
             lane.leave(broadcast_id)
-            self._advance(lane)
+            self._lanes.advance(lane)
 
     async def _crashed(self, broadcast_id: int, error: Exception) -> None:
         """Something about this broadcast crashed: the others of its number go on."""
         self._leave(broadcast_id)
         log.error("broadcast_job_crashed", broadcast_row=broadcast_id, exc_info=error)
         await self._crashes.count(broadcast_id, error)
-
-    def _advance(self, lane: Lane, *, later: bool = False) -> None:
-        if not (self._stopping or self._ctx.draining):
-            (self._lanes.advance_later if later else self._lanes.advance)(lane)
 
     async def _take_turn(self, lane: Lane) -> None:
         """Claim and send what the number may send now; then its lane goes on, in a moment if that failed."""
@@ -201,7 +197,7 @@ class Sender:
             failed = False
         finally:
             lane.end_turn()
-            self._advance(lane, later=failed)
+            (self._lanes.advance_later if failed else self._lanes.advance)(lane)
 
     def _shares(self, lane: Lane) -> list[Share]:
         """The broadcasts whose turns are next, in order."""
@@ -340,7 +336,7 @@ class Sender:
         """A broadcast that waited for a result may take turns again."""
         lane = self._lane_of(broadcast_id)
         if lane is not None and lane.stop_waiting(broadcast_id):
-            self._advance(lane)
+            self._lanes.advance(lane)
 
     def _end_requests(self, count: int) -> None:
         """Subtract ended requests from those in flight."""
