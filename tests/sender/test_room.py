@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.sender.room import FEW, FIRST, MARGIN, MAX_UNANSWERED_STREAK, Room, shares
+from wacrmd.sender.room import FEW, MARGIN, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER, Room, shares
 
 START = 1000.0
 
@@ -83,7 +83,7 @@ def test_also_a_slow_meta_that_hangs_is_told_soon_and_few_are_at_risk(rate: floa
 def test_when_meta_hangs_from_the_start_few_are_at_risk(rate: float) -> None:
     number = Sending(rate)
     number.run(10, 3600, hung=1.0)
-    assert number.room.in_flight <= min(FIRST, 2 * rate + 10)
+    assert number.room.in_flight <= min(MAX_UNTIL_FIRST_ANSWER, 2 * rate + 10)
     assert number.room.silence_s(number.now)
 
 

@@ -117,8 +117,8 @@ async def test_broadcasts_that_start_at_the_same_time_by_schedule_are_read_toget
 async def test_a_paused_or_cancelled_broadcast_and_an_opt_out_in_a_turn_of_many(tmp_path: Path) -> None:
     async with numbers(tmp_path, [200.0], stopped=True) as made:
         ids, here = await stored(made, [1] * 8), made.here
-        made.clock.advance(-SECOND)  # no tokens: all stand in the line first
-        lane_of = here.running.sender._stand
+        made.clock.advance(-SECOND)  # no tokens: all join the line first
+        lane_of = here.running.sender._join
         await lane_of(1)
         await here.admin("broadcast.pause", id=ids[1])
         await here.admin("broadcast.cancel", id=ids[2])
@@ -203,7 +203,7 @@ async def test_a_job_that_could_not_be_stored_is_tried_again_within_a_second(tmp
     async with numbers(tmp_path, [200.0]) as made:
         sender = made.here.running.sender
         await stored(made, [1] * 3)
-        await sender._stand(1)
+        await sender._join(1)
         lane = sender._lane_of(1)
         assert lane is not None
         sender._lanes.advance(lane)
@@ -221,7 +221,7 @@ async def test_a_new_token_in_a_turn_of_many_is_used_at_once_and_a_paused_one_st
 ) -> None:
     async with numbers(tmp_path, [200.0], stopped=True) as made:
         ids, here = await stored(made, [1] * 5), made.here
-        await here.running.sender._stand(1)
+        await here.running.sender._join(1)
         number = await made.state(0)
         await here.admin("number.set", id=number["id"], access_token="EAAnew")
         await here.admin("broadcast.pause", id=ids[4])

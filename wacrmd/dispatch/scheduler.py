@@ -89,7 +89,7 @@ class Scheduler:
 async def enqueue_due(ctx: Context) -> None:
     """Start scheduled broadcasts whose time has come, and enqueue those with due recipients.
 
-    Broadcasts that stand in a line or have a job already are left out: thousands of small ones stay cheap. While the
+    Broadcasts that are in a line or have a job already are left out: thousands of small ones stay cheap. While the
     daemon drains none is enqueued: its job would end at once, and be stored again in the next second.
     """
     now = ctx.clock.now()
@@ -100,7 +100,7 @@ async def enqueue_due(ctx: Context) -> None:
     if ctx.draining:
         return
     for broadcast_id in await ctx.db.read(partial(_due, queue=ctx.queue, now=now)):
-        if not ctx.throughput.stands(broadcast_id):
+        if not ctx.throughput.is_in_line(broadcast_id):
             ctx.queue.enqueue(broadcast_id)
 
 

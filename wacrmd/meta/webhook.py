@@ -148,9 +148,8 @@ def verify(secrets: Iterable[bytes], body: bytes, header: str | None) -> int | N
     for index, secret in enumerate(secrets):
         if not secret:
             continue
-        signature = _keyed(
-            secret
-        ).copy()  # in contrast to hmac.digest, it keeps the interpreter's lock for a small body
+        # Unlike hmac.digest, this keeps the interpreter's lock for a small body; to take it again costs more.
+        signature = _keyed(secret).copy()
         signature.update(body)
         if hmac.compare_digest(signature.hexdigest().encode(), given):
             return index

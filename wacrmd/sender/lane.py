@@ -70,17 +70,17 @@ class Lane:
             return first
         return None
 
-    def stand(self, broadcast_id: int) -> None:
-        """The broadcast stands in the line from now on, unless it waits for a result."""
+    def join(self, broadcast_id: int) -> None:
+        """Put a broadcast into the line, unless it is there or waits for a result."""
         if broadcast_id not in self.waiting:
             self.line.add(broadcast_id)
 
     def take_turn(self, broadcast_id: int, at: float) -> bool:
         """A job of this broadcast runs: whether it may claim, for those whose turns are next in the line.
 
-        It may if the turn was given to it or to nobody. Otherwise the broadcast stands in the line.
+        It may if the turn was given to it or to nobody. Otherwise the broadcast only joins the line.
         """
-        self.stand(broadcast_id)
+        self.join(broadcast_id)
         if self.turn is None:
             self.is_claiming = self.give_turn(at) is not None
             return self.is_claiming
@@ -110,7 +110,7 @@ class Lane:
         self.waiting.add(broadcast_id)
 
     def stop_waiting(self, broadcast_id: int) -> bool:
-        """A result of the broadcast was recorded: whether it had waited for that. It stands in the line again."""
+        """A result of the broadcast was recorded: whether it had waited for that. It is in the line again."""
         if broadcast_id not in self.waiting:
             return False
         self.waiting.discard(broadcast_id)

@@ -63,11 +63,11 @@ class Lanes:
         lane.limiter.configure(rate)
         return lane
 
-    def stand(self, lane: Lane, broadcast_id: int) -> None:
-        """The broadcast stands in its number's line from now on."""
+    def join(self, lane: Lane, broadcast_id: int) -> None:
+        """Put a broadcast into its number's line."""
         if not lane.is_active:
             self._shared_at = -SHARING_INTERVAL_S
-        lane.stand(broadcast_id)
+        lane.join(broadcast_id)
 
     def take_turn(self, lane: Lane, broadcast_id: int) -> bool:
         """A job of a broadcast in the line runs: whether it may claim now."""

@@ -24,7 +24,7 @@ class Line:
         return broadcast_id in self._waiting
 
     def add(self, broadcast_id: int) -> None:
-        """Put a broadcast that has had no turn into the line; one that stands in it already keeps its place."""
+        """Put a broadcast that has had no turn into the line; one that is in it already keeps its place."""
         if broadcast_id not in self._waiting:
             self._waiting[broadcast_id] = self._new[broadcast_id] = None
 

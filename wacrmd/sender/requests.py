@@ -31,5 +31,6 @@ class Requests:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:  # its attempt expires later
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Nothing is known about the attempt, so it expires at the next start.
             log.error("message_send_crashed", exc_info=error)

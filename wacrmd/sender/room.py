@@ -10,7 +10,7 @@ FEW = 4
 """What a number may have in flight beyond its need, and all that it may have while Meta does not answer."""
 HEADROOM = 1.5
 """How much more than rate x latency a number may have in flight: latencies vary."""
-FIRST = 32
+MAX_UNTIL_FIRST_ANSWER = 32
 """The most requests in flight until the first answer: when Meta hangs from the start, no more become uncertain."""
 ASSUMED_LATENCY_S = 0.5
 """The latency of a number that has had no answer yet."""
@@ -96,7 +96,7 @@ class Room:
         latency = ASSUMED_LATENCY_S if self._latency_s is None else self._latency_s
         need = int(rate * latency * HEADROOM + batch) + FEW
         if self._latency_s is None:
-            return min(need, FIRST)
+            return min(need, MAX_UNTIL_FIRST_ANSWER)
         if len(self._started) >= FEW:
             need += self.overdue(now)
         return min(need, int(rate * max(CEILING_S, latency)) + CEILING)

@@ -52,7 +52,7 @@ class Sender:
         self._recorder: Recorder
         self._lanes: Lanes
         self._jobs: dict[int, tuple[Job, Lane]] = {}
-        """Broadcasts that stand in a line: as they were read, and their lane."""
+        """Broadcasts in a line, or that wait for a result: as they were read, and their lane."""
         self._breakers = CircuitBreakers()
         self._unrecorded: set[tuple[int, int]] = set()
         """Attempts, as (recipient id, attempt), that are in flight or whose result is not recorded yet."""
@@ -95,7 +95,7 @@ class Sender:
         """How fast the number sends now; None when it has had no work since the start."""
         return self._lanes.state(number_id)
 
-    def stands(self, broadcast_id: int) -> bool:
+    def is_in_line(self, broadcast_id: int) -> bool:
         """Whether the broadcast waits for its turn: then it need not be enqueued."""
         return broadcast_id in self._jobs
 
@@ -140,7 +140,7 @@ class Sender:
             self._leave(broadcast_id)
             return
         try:
-            lane = await self._stand(broadcast_id)
+            lane = await self._join(broadcast_id)
             if lane is not None and self._lanes.take_turn(lane, broadcast_id):
                 await self._take_turn(lane)
         except Refusal as refusal:
@@ -155,22 +155,22 @@ class Sender:
             lane.return_turn(broadcast_id)
             self._lanes.advance_later(lane)
 
-    async def _stand(self, broadcast_id: int) -> Lane | None:
-        """The lane in which the broadcast stands; those that were created after it are read with it and stand too."""
+    async def _join(self, broadcast_id: int) -> Lane | None:
+        """Put the broadcast into its line, and those after it that are read with it; its lane, if it has work."""
         if broadcast_id not in self._jobs:
             others = set[Lane]()
             for job in await load_jobs(self._ctx, broadcast_id, self._jobs):
                 if job.broadcast.id not in self._jobs:  # another job may have read it meanwhile
                     lane = self._lanes.of(job.number)
                     self._jobs[job.broadcast.id] = job, lane
-                    self._lanes.stand(lane, job.broadcast.id)
+                    self._lanes.join(lane, job.broadcast.id)
                     others.add(lane)
             for lane in others - {self._lane_of(broadcast_id)}:
                 self._lanes.advance(lane)
         return self._lane_of(broadcast_id)
 
     def _lane_of(self, broadcast_id: int) -> Lane | None:
-        """The lane in which the broadcast stands, if it does."""
+        """The lane of a broadcast that is in a line or waits for a result."""
         return self._jobs.get(broadcast_id, (None, None))[1]
 
     def _leave(self, broadcast_id: int) -> None:
@@ -236,10 +236,10 @@ class Sender:
             self._lanes.release(lane, unused)
         for index, (share, claimed) in enumerate(zip(shares, found, strict=False)):
             self._start(lane, share, claimed)
-            stands = share.job.broadcast.id in self._jobs
+            is_in_line = share.job.broadcast.id in self._jobs
             # One that got only what others had left keeps its place: its own turn is next.
-            if not (stands and index and index == turn.at and not unused):
-                lane.line.end_turn(share.job.broadcast.id, has_more=stands)
+            if not (is_in_line and index and index == turn.at and not unused):
+                lane.line.end_turn(share.job.broadcast.id, has_more=is_in_line)
 
     def _start(self, lane: Lane, share: Share, claimed: Claimed) -> None:
         """Start the requests of one broadcast; forget it if it has no more work or must be read again, by a new job."""

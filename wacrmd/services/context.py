@@ -47,7 +47,7 @@ class Throughput(Protocol):
     def state(self, number_id: str) -> ThroughputState | None:
         """How fast the number sends now; None if it has not sent since the start."""
 
-    def stands(self, broadcast_id: int) -> bool:
+    def is_in_line(self, broadcast_id: int) -> bool:
         """Whether the broadcast waits for its turn: then it need not be enqueued."""
 
     def throttle(self, number_id: str, detail: str) -> None:

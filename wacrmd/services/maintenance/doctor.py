@@ -167,7 +167,7 @@ def _sending(ctx: Context, number: Number) -> list[Check]:
     if state is None:
         return []
     if state.hold is not None:
-        advice = "It sends again by itself when Meta answers; see https://metastatus.com if that takes long."
+        advice = "It sends again by itself; see https://metastatus.com if that takes long."
         return [Check("sending", CheckState.WARN, state.hold.detail, advice)]
     if state.is_limited:
         detail = f"[sender] max_in_flight = {ctx.config.sender.max_in_flight} is too small for its rate and Meta's latency"
