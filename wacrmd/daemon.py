@@ -253,8 +253,10 @@ def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> N
     ctx = daemon.ctx
     serve_until = partial(serve_http, shutdown=shutdown, drain_s=DRAIN_S)
     tasks.start_soon(serve_until, daemon.api_listener, api.build(ctx))
-    app, refuse = meta_webhooks.build(ctx, daemon.intake)
-    tasks.start_soon(partial(serve_until, daemon.meta_webhook_listener, app, refuse=refuse))
+    app, refuse, loop_pass = meta_webhooks.build(ctx, daemon.intake)
+    tasks.start_soon(
+        partial(serve_until, daemon.meta_webhook_listener, app, refuse=refuse, loop_pass=loop_pass)
+    )
     tasks.start_soon(daemon.admin.serve, daemon.admin_listener)
 
 

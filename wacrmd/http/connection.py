@@ -7,6 +7,7 @@ Hypercorn has no settings for these, so they are overrides; tests over real sock
   HTTP/2 can keep the loop busy.
 - The time that a connection may be idle is a timer. Hypercorn starts and cancels two tasks for each request.
 - The Date header is written once a second.
+- In one pass of the event loop only so many connections may be served (`http/loop_pass.py`).
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
+
+from wacrmd.http.loop_pass import LoopPass
 
 __all__ = ["ASGIWrapper", "Config", "Connection", "Refuse", "WorkerContext"]
 
@@ -50,6 +53,7 @@ class Connection(TCPServer):
     """One connection, from its acceptance to its end; `await` it."""
 
     refuse: Refuse | None = None
+    loop_pass: LoopPass | None = None
     _idle: asyncio.TimerHandle | None = None
     _http1: "_Http1 | None" = None
 
@@ -87,6 +91,8 @@ class Connection(TCPServer):
         while not self.reader.at_eof():
             try:
                 data = await self.reader.read(MAX_RECV)
+                if self.loop_pass is not None:
+                    await self.loop_pass.enter()
                 if self.refuse is not None and self._is_between_requests() and (answer := self.refuse(data)):
                     self._wait_for_request()
                     self.writer.write(answer)

@@ -10,6 +10,7 @@ from anyio.abc import TaskStatus
 from starlette.types import ASGIApp
 
 from wacrmd.http.connection import ASGIWrapper, Config, Connection, Refuse, WorkerContext
+from wacrmd.http.loop_pass import LoopPass
 from wacrmd.http.request_tracker import CANCEL_GRACE_S, RequestTracker
 from wacrmd.http.sockets import BACKLOG, Listener
 from wacrmd.log import get_logger
@@ -29,15 +30,17 @@ async def serve(
     shutdown: anyio.Event,
     drain_s: float,
     refuse: Refuse | None = None,
+    loop_pass: LoopPass | None = None,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer requests until `shutdown`; then running requests get `drain_s` and are cancelled.
 
-    Closes the listener. `refuse` may answer plain requests before they are parsed. `app` gets HTTP requests only: no
+    Closes the listener. `refuse` may answer plain requests before they are parsed. What a connection
+    has received passes `loop_pass` first. `app` gets HTTP requests only: no
     lifespan and no websockets.
     """
     tracker = RequestTracker(app)
-    connections = _Connections(tracker, refuse)
+    connections = _Connections(tracker, refuse, loop_pass)
     accepting = await asyncio.start_server(connections.serve, sock=listener.socket, backlog=BACKLOG)
     task_status.started()
     try:
@@ -74,11 +77,12 @@ async def _stop_accepting(accepting: asyncio.Server, listener: Listener) -> None
 class _Connections:
     """The connections that are open."""
 
-    def __init__(self, app: RequestTracker, refuse: Refuse | None) -> None:
+    def __init__(self, app: RequestTracker, refuse: Refuse | None, loop_pass: LoopPass | None) -> None:
         # Starlette and Hypercorn type the same ASGI messages differently.
         self._app = ASGIWrapper(app)  # type: ignore[arg-type]
         self._config = _hypercorn_config()
         self._refuse = refuse
+        self._loop_pass = loop_pass
         self._context = WorkerContext(max_requests=None)
         self._open: dict[asyncio.Task[None], Connection] = {}
 
@@ -88,6 +92,7 @@ class _Connections:
         loop = asyncio.get_running_loop()
         connection = Connection(self._app, loop, self._config, self._context, {}, reader, writer)
         connection.refuse = self._refuse
+        connection.loop_pass = self._loop_pass
         self._open[task] = connection
         try:
             await connection

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from wacrmd.errors import ErrorCode, Refusal, bad_request
 from wacrmd.http.body import declared_length, read_body
+from wacrmd.http.loop_pass import LoopPass
 from wacrmd.http.middleware import RequestMiddleware, error_response
 from wacrmd.log import get_logger
 from wacrmd.meta.webhook import decode, parse, verify
@@ -23,20 +24,26 @@ METHODS = "GET, HEAD, POST"
 SMALL_BODY_BYTES = 64 << 10
 """A body of this size has mostly arrived with its head, so it is read before a webhook is refused."""
 
+MAX_PER_PASS = 16
+"""Webhooks that are read or answered in one pass of the event loop."""
+
 log = get_logger(__name__)
 
 
-def build(ctx: Context, intake: Intake) -> tuple[RequestMiddleware, EarlyRefusal]:
-    """The ASGI app of the webhook listener, and what refuses requests before they reach it."""
-    return RequestMiddleware(_App(ctx, intake)), EarlyRefusal(intake, ctx.config.webhooks.path)
+def build(ctx: Context, intake: Intake) -> tuple[RequestMiddleware, EarlyRefusal, LoopPass]:
+    """The ASGI app of the webhook listener, what refuses requests before they reach it, and what spreads them."""
+    loop_pass = LoopPass(MAX_PER_PASS)
+    app = RequestMiddleware(_App(ctx, intake, loop_pass))
+    return app, EarlyRefusal(intake, ctx.config.webhooks.path), loop_pass
 
 
 class _App:
     """The two requests that Meta makes (docs/meta.md, Webhooks)."""
 
-    def __init__(self, ctx: Context, intake: Intake) -> None:
+    def __init__(self, ctx: Context, intake: Intake, loop_pass: LoopPass) -> None:
         self._ctx = ctx
         self._intake = intake
+        self._loop_pass = loop_pass
         self._unsigned, self._unverified = Rejections(), Rejections()
         path = ctx.config.webhooks.path
         self._paths = {path, path.rstrip("/"), f"{path}/"}
@@ -96,6 +103,7 @@ class _App:
             except ValueError as error:
                 raise bad_request(f"The body is not JSON: {error}") from error
             await self._intake.store(parse(payload, ctx.clock.now()), authorized[index], len(body))
+        await self._loop_pass.enter()  # all that were stored together return at once
 
     def _refuse_overload(self) -> None:
         """Raise Refusal if too many webhooks wait. It comes before the signature is checked, which would cost more."""
