@@ -13,6 +13,7 @@ from tests.sender.test_fairness import Numbers, numbers, reach
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import people
 from wacrmd.clock import SECOND
+from wacrmd.dispatch.queue import MAX_JOBS_AT_ONCE
 from wacrmd.sender.lane import LOST_S
 from wacrmd.sender.sender import MAX_BROADCASTS
 
@@ -197,6 +198,33 @@ async def test_each_request_of_a_turn_of_many_is_logged_with_the_id_of_its_own_b
         logged = {event["broadcast"]: event["request_id"] for event in events if "broadcast" in event}
         assert logged == requests
         assert len(set(logged.values())) == 3
+
+
+async def test_a_resumed_number_with_many_broadcasts_is_not_given_a_job_for_each(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [1000.0], stopped=True) as made:
+        ids, here = await stored(made, [1] * 250), made.here
+        queue, number = here.running.queue, await made.state(0)
+        await here.admin("number.pause", id=number["id"])
+        await here.admin("number.resume", id=number["id"])
+        jobs = [queue._given.get_nowait() for _ in range(queue._given.qsize())]
+        assert len(jobs) <= MAX_JOBS_AT_ONCE
+        for broadcast_id in filter(None, jobs):
+            await here.running.sender._join(broadcast_id)
+        assert len(here.running.sender._jobs) >= 0.9 * len(ids), "those have read nearly all"
+
+
+async def test_what_no_job_has_read_is_enqueued_by_the_scheduler(tmp_path: Path) -> None:
+    """Broadcasts that began at different times by schedule are not read together."""
+    async with numbers(tmp_path, [1000.0]) as made:
+        number = await made.state(0)
+        await made.here.admin("number.pause", id=number["id"])
+        for _ in range(MAX_JOBS_AT_ONCE + 20):
+            await made.send(0, 1)
+        await made.here.running.ctx.db.write(
+            lambda tx: tx.execute("UPDATE broadcast SET scheduled_at = id").rowcount
+        )
+        await made.here.admin("number.resume", id=number["id"])
+        await reach(made, 0, MAX_JOBS_AT_ONCE + 20)
 
 
 async def test_a_job_that_could_not_be_stored_is_tried_again_within_a_second(tmp_path: Path) -> None:

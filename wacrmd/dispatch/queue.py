@@ -6,10 +6,11 @@ Huey deletes a task before it runs it. So a job may be lost, run twice or find n
 
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import partial
+from math import ceil
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -37,6 +38,9 @@ MAX_RETRY_DELAY_S = 1.0
 
 SCHEDULER_INTERVAL_S = 60
 """How often Huey looks for delayed tasks, of which there are none: delays are rows of the daemon. 60 is Huey's maximum."""
+
+MAX_JOBS_AT_ONCE = 100
+"""How many jobs `DispatchQueue.enqueue_many` stores at most."""
 
 SendBroadcast = Callable[[int], Awaitable[None]]
 """What a job runs, on the event loop: send to due recipients of the broadcast with this id."""
@@ -118,6 +122,14 @@ class DispatchQueue:
     def enqueue(self, broadcast_id: int) -> None:
         """Store a job with `huey.enqueue`; from any thread, does not block: a thread of its own waits for the file."""
         self._given.put(broadcast_id)
+
+    def enqueue_many(self, broadcast_ids: Iterable[int]) -> None:
+        """Store jobs for these broadcasts, as `enqueue` does; of very many, for some that are spread evenly.
+
+        A job reads broadcasts after its own too (`sender/job.py`), and what none has read is enqueued by the scheduler.
+        """
+        for broadcast_id in _spread(broadcast_ids, MAX_JOBS_AT_ONCE):
+            self.enqueue(broadcast_id)
 
     def waiting_in(self, tx: sqlite3.Connection) -> set[int]:
         """The broadcasts for which a job is stored, as of the caller's transaction."""
@@ -238,6 +250,12 @@ class DispatchQueue:
                 await self._send_broadcast(broadcast_id)
             finally:
                 self._running.discard(scope)
+
+
+def _spread(broadcast_ids: Iterable[int], count: int) -> list[int]:
+    """At most `count` of the ids, spread evenly: the lowest, and each one after the same number of others."""
+    ordered = sorted(broadcast_ids)
+    return ordered[:: ceil(len(ordered) / count) or 1]
 
 
 def _drop(problem: str) -> None:

@@ -99,9 +99,8 @@ async def enqueue_due(ctx: Context) -> None:
         ctx.changes.publish(started)
     if ctx.draining:
         return
-    for broadcast_id in await ctx.db.read(partial(_due, queue=ctx.queue, now=now)):
-        if not ctx.throughput.is_in_line(broadcast_id):
-            ctx.queue.enqueue(broadcast_id)
+    due = await ctx.db.read(partial(_due, queue=ctx.queue, now=now))
+    ctx.queue.enqueue_many(each for each in due if not ctx.throughput.is_in_line(each))
 
 
 def _start_scheduled(tx: Tx, *, queue: JobQueue, now: Millis) -> list[int]:

@@ -1,6 +1,6 @@
 """`Context`: what every service function gets. The daemon builds it once, from real parts behind a few ports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,6 +29,9 @@ class JobQueue(Protocol):
 
     def enqueue(self, broadcast_id: int) -> None:
         """Store a job soon, outside of any transaction; a crash may lose it."""
+
+    def enqueue_many(self, broadcast_ids: Iterable[int]) -> None:
+        """Store jobs soon with which all of these are sent: not one for each, when there are very many."""
 
     def waiting_in(self, tx: Tx) -> set[int]:
         """The broadcasts for which a job is stored, as of the caller's transaction."""

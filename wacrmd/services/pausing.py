@@ -105,8 +105,7 @@ def continue_sending(ctx: Context, resumed: Resumed) -> None:
     """Unblock the numbers, enqueue the broadcasts and wake their watchers; call it after the commit."""
     for number_id in resumed.numbers:
         ctx.throughput.reset(number_id)
-    for broadcast_id in resumed.broadcasts:
-        ctx.queue.enqueue(broadcast_id)
+    ctx.queue.enqueue_many(resumed.broadcasts)
     ctx.changes.publish(resumed.broadcasts)
 
 

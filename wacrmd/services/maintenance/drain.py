@@ -30,8 +30,7 @@ async def start_drain(ctx: Context, *, wait_s: float) -> DrainView:
 async def end_drain(ctx: Context) -> DrainView:
     """End a drain: continue all broadcasts that are sending."""
     ctx.draining, ctx.control.draining_since = False, None
-    for broadcast_id in await ctx.db.read(broadcasts.sending):
-        ctx.queue.enqueue(broadcast_id)
+    ctx.queue.enqueue_many(await ctx.db.read(broadcasts.sending))
     ctx.changes.wake_all()
     log.info("drain_ended")
     return DrainView(draining=False, since=None, in_flight=ctx.throughput.in_flight)
