@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from functools import partial
@@ -12,10 +13,11 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S, eventually
-from tests.support.site import NOBODY, Site, configuration, people, site
+from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, configuration, people, site
 from wacrmd import daemon
 from wacrmd.clock import SystemClock
 from wacrmd.errors import DatabaseInUseError, DatabaseUnusableError, WacrmdError
@@ -138,7 +140,7 @@ async def test_an_outage_ends_without_a_write_of_a_caller(tmp_path: Path) -> Non
 async def test_while_another_program_locks_the_database_writes_get_503_and_reads_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "BUSY_TIMEOUT_MS", 200)
+    monkeypatch.setattr("wacrmd.store.connection.BUSY_TIMEOUT_MS", 200)
     async with site(tmp_path) as here:
         broadcast_id = await here.send(people(5))
         await here.until_status(broadcast_id, "sent")
@@ -148,8 +150,50 @@ async def test_while_another_program_locks_the_database_writes_get_503_and_reads
             assert answer.status_code == 503
             assert "another program has locked the database" in answer.json()["error"]["message"]
             assert (await here.show(broadcast_id))["sent_count"] == 5
+            report = await here.admin("doctor")
+            found = {(check["about"], check["check"]): check for check in report["checks"]}
+            assert "another program has locked" in found["database", "writes"]["advice"]
+            assert "another program has locked" in found[f"number {PHONE_NUMBER_ID}", "storage"]["detail"]
             other.execute("ROLLBACK")
         await here.until_status(await here.send(people(5, 100)), "sent")
+
+
+async def test_a_lock_of_another_program_that_ends_before_writes_fail_is_named_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "STALL_S", 0.3)
+    async with site(tmp_path, messages_per_second=20) as here:
+        broadcast_id = await here.send(people(60))
+        with closing(sqlite3.connect(tmp_path / "wacrmd.db", isolation_level=None)) as other:
+            other.execute("PRAGMA busy_timeout = 10000")
+            other.execute("BEGIN IMMEDIATE")
+            shown = await here.until(broadcast_id, lambda shown: shown["hold"] is not None)
+            assert shown["hold"]["reason"] == "storage"
+            assert "another program has locked the database" in shown["hold"]["detail"]
+            status = await here.admin("status")
+            assert not status["healthy"]
+            assert "another program has locked" in status["database"]["outage"]["detail"]
+            assert (await here.api.get("/readyz")).status_code == 503
+            other.execute("ROLLBACK")
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["hold"]) == (60, None)
+        assert here.running.ctx.db.outage is None
+
+
+async def test_a_write_that_takes_very_long_is_told_and_its_end_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "STALL_S", 0.1)
+    ending = threading.Event()
+    async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db, anyio.create_task_group() as tasks:
+        with capture_logs() as events:
+            tasks.start_soon(db.write, lambda _: ending.wait(PATIENCE_S))
+            await eventually(lambda: db.outage is not None)
+            assert db.outage is not None
+            assert "takes very long" in db.outage.advice
+            ending.set()
+            await eventually(lambda: db.outage is None)
+        assert [event["event"] for event in events] == ["database_write_stalled"]
 
 
 async def test_with_a_read_only_file_requests_get_503_and_nothing_is_sent(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import anyio.to_thread
 
 from wacrmd.clock import Clock, Millis
 from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal
+from wacrmd.log import get_logger
 from wacrmd.store.connection import BUSY_TIMEOUT_MS, open_reader, open_writer
 from wacrmd.store.file_lock import create_private, lock_database
 from wacrmd.store.migrate import migrate
@@ -32,19 +33,25 @@ Tx = sqlite3.Connection
 T = TypeVar("T")
 Work = Callable[[Tx], T]
 
+log = get_logger(__name__)
+
 READERS = 3
 PROBE_INTERVAL_S = 2.0
 """After a storage error, how often a write is tried while there is no other one."""
+STALL_S = 2.0
+"""A commit that takes longer is an outage: others wait for it, so nothing is sent."""
 MAX_GROUP = 256
 """Writes in one commit at most; this bounds how long the first of them waits."""
 WAL_BUSY_TIMEOUT_MS = 100
 """How long emptying the write-ahead log waits for readers; no write runs meanwhile."""
 
+_LOCKED = "another program has locked the database: end it, work continues by itself"
+_SLOW = "a write takes very long: the disk is slow or busy, work continues by itself"
 _ADVICE = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space, work continues by itself",
     sqlite3.SQLITE_READONLY: "the database file is read-only: correct its permissions or remount the file system",
-    sqlite3.SQLITE_BUSY: "another program has locked the database: end it, work continues by itself",
-    sqlite3.SQLITE_LOCKED: "another program has locked the database: end it, work continues by itself",
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_IOERR: "the disk answers with I/O errors: check it and the system log",
     sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened: check its directory and permissions",
     sqlite3.SQLITE_CORRUPT: "the database file is damaged: stop the daemon, run check-db, restore a backup",
@@ -94,10 +101,8 @@ def _rollback(connection: Tx) -> None:
 
 
 def _run_group(works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseException | None]]:
-    """Run all `works` in one IMMEDIATE transaction; one that fails loses only its own changes."""
+    """Run all `works` in the transaction that has begun, and commit it; one that fails loses only its own changes."""
     results: list[tuple[Any, BaseException | None]] = []
-    _rollback(connection)  # the last transaction is still open if its rollback failed
-    connection.execute("BEGIN IMMEDIATE")
     try:
         for work in works:
             connection.execute("SAVEPOINT work")
@@ -151,6 +156,7 @@ class Database:
         self.path = path
         self._copy_before_migration = copy_before_migration
         self.outage: Outage | None = None
+        """Also while a commit takes longer than `STALL_S`."""
         self.on_commit: Callable[[float, int], None] | None = None
         self.write_lock = WriteLock()
         """Held during each write transaction, here and by the job queue."""
@@ -161,6 +167,10 @@ class Database:
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._wake = asyncio.Event()
         self._closing = False
+        self._stall: Outage | None = None
+        """The outage that began because a commit took long."""
+        self._locking = False
+        """Whether the writer waits for the job queue, which waits for another program, or for that; set by its thread."""
 
     @classmethod
     @asynccontextmanager
@@ -269,14 +279,29 @@ class Database:
                 continue
             group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
             began = loop.time()
+            stall = loop.call_later(STALL_S, self._stalled, self._clock.now())
             with anyio.CancelScope(shield=True):
                 await self._commit(group)
+            stall.cancel()
             if self.on_commit is not None:
                 self.on_commit(loop.time() - began, len(group))
 
+    def _stalled(self, since: Millis) -> None:
+        """The commit that began at `since` has not ended yet."""
+        if self.outage is None:
+            self.outage = self._stall = Outage(_LOCKED if self._locking else _SLOW, since)
+            log.warning("database_write_stalled", reason=self.outage.advice)
+
     def _run_locked(self, works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseException | None]]:
-        with self.write_lock:
-            return _run_group(works, connection)
+        self._locking = True
+        try:
+            with self.write_lock:
+                _rollback(connection)  # the last transaction is still open if its rollback failed
+                connection.execute("BEGIN IMMEDIATE")
+                self._locking = False
+                return _run_group(works, connection)
+        finally:
+            self._locking = False
 
     async def _commit(self, group: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
         failure: BaseException | None = None
@@ -284,7 +309,8 @@ class Database:
         try:
             changes = self._writer.total_changes
             results = await self._writer.run(partial(self._run_locked, [work for work, _ in group]))
-            if self._writer.total_changes != changes:  # a commit without changes says nothing about the disk
+            # a commit without changes says nothing about the disk
+            if self._writer.total_changes != changes or self.outage is self._stall:
                 self.outage = None
         except sqlite3.Error as error:
             failure = _storage_error(error) or error

@@ -17,6 +17,7 @@ from wacrmd.services.numbers.findings import (
     refuses_token,
 )
 from wacrmd.store import numbers
+from wacrmd.store.database import StorageError
 from wacrmd.vault import VaultError, access_token_context
 from wacrmd.views.checks import Check, CheckState
 
@@ -64,7 +65,13 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
         found.append(assess_subscription(await ctx.meta.subscribed_apps(number.waba_id, token)))
     except MetaCallError as error:
         found.append(Check("webhooks", CheckState.WARN, f"could not be read: {error}", UNCLEAR_ADVICE))
-    await store(ctx, number.id, seen, health)
+    try:
+        await store(ctx, number.id, seen, health)
+    except StorageError as error:
+        advice = "Check it again when the database can be written."
+        found.append(
+            Check("storage", CheckState.WARN, f"Meta's answer could not be stored: {error.advice}", advice)
+        )
     return [_with_id(check, number) for check in found]
 
 
