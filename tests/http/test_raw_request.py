@@ -19,6 +19,7 @@ LENGTH = "Content-Length: 5"
         raw("content-length:5", "Connection: keep-alive"),
         raw("X-Hub-Signature-256: sha256=00", "CONTENT-LENGTH: \t5 "),
         raw("Content-Length: 0", body=b""),
+        raw(LENGTH, body=b"1\r\n\r\n"),
     ],
 )
 def test_a_plain_request(data: bytes) -> None:

@@ -47,6 +47,13 @@ def test_a_time_without_ticks_is_no_gap() -> None:
     assert clock.seconds == pytest.approx(2 * TICK_S)
 
 
+def test_a_gap_before_a_time_without_ticks_is_forgotten() -> None:
+    clock = RunningTime(0.0)
+    assert not clock.tick(8.0)
+    clock.restart(50.0)
+    assert not clock.tick(58.0), "the first gap since then"
+
+
 def test_between_ticks_the_time_goes_on_and_never_back() -> None:
     clock = RunningTime(0.0)
     assert clock.at(TICK_S / 2) == pytest.approx(TICK_S / 2)

@@ -4,8 +4,9 @@ import pytest
 
 from wacrmd.clock import SECOND
 from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.throughput import ThroughputState
 from wacrmd.sender.lane import LIMITED_S, LOST_S, Lane
-from wacrmd.sender.room import FEW, MAX_UNANSWERED_STREAK
+from wacrmd.sender.room import FEW, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER
 
 NOW = 1_795_000_000_000
 AT = 1000.0
@@ -106,12 +107,54 @@ def test_a_number_waits_until_some_of_its_places_are_free() -> None:
     assert lane.wait(NOW + SECOND, AT + 1, 256) == 0
 
 
+def test_with_few_places_each_one_is_used_again() -> None:
+    lane = lane_of(rate=80, share=12)
+    requests = send(lane, 8) + send(lane, 4, AT + 1, start=8)
+    assert len(requests) == 12
+    lane.answered(requests[0], NOW + SECOND, AT + 1, accepted=True)
+    assert lane.wait(NOW + 2 * SECOND, AT + 1.1, 256) == 0
+
+
+def test_a_number_that_has_all_that_it_needs_is_not_limited() -> None:
+    lane = lane_of(rate=1000)
+    requests = send(lane, 100)
+    assert len(requests) == MAX_UNTIL_FIRST_ANSWER
+    for place in (None, requests[0]):
+        if place is not None:
+            lane.room.dropped(place)
+        assert lane.wait(NOW, AT, 256) is None, "it waits until some places are free"
+        assert not lane.state(NOW, AT).is_limited
+
+
 def test_what_is_not_sent_is_given_back() -> None:
     lane = lane_of()
     assert lane.acquire(5, NOW, AT) == lane.room.in_flight == 5
     lane.release(2)
     assert lane.room.in_flight == 3
     assert lane.acquire(100, NOW, AT) == 5
+
+
+def test_a_new_lane_may_use_one_place_and_is_not_limited() -> None:
+    lane = Lane(80, NOW)
+    assert lane.free(NOW, 0.0) == 1
+    assert lane.state(NOW, 0.0) == ThroughputState(80, 80, 0, None, is_limited=False)
+
+
+def test_grants_add_up_until_their_requests_start() -> None:
+    lane = lane_of()
+    assert (lane.acquire(3, NOW, AT), lane.acquire(2, NOW, AT)) == (3, 2)
+    assert lane.state(NOW, AT).in_flight == 5
+
+
+def test_a_broadcast_that_leaves_gives_its_turn_back_and_waits_for_no_result() -> None:
+    lane = lane_of()
+    lane.join(1)
+    lane.give_turn(AT)
+    lane.leave(1)
+    assert lane.turn is None
+    lane.wait_for_result(2)
+    lane.leave(2)
+    assert not lane.stop_waiting(2)
 
 
 def test_when_meta_does_not_answer_the_hold_says_so_and_the_next_answer_ends_it() -> None:
@@ -126,6 +169,35 @@ def test_when_meta_does_not_answer_the_hold_says_so_and_the_next_answer_ends_it(
     assert lane.acquire(100, NOW + 4000, AT + 4) == 0
     lane.answered(requests[0], NOW + 4000, AT + 4, accepted=True)
     assert lane.state(NOW + 4000, AT + 4).hold is None
+
+
+def test_one_request_without_an_answer_is_told_although_others_may_start() -> None:
+    lane = lane_of()
+    send(lane, 1)
+    hold = lane.state(NOW + 3 * SECOND, AT + 3).hold
+    assert hold is not None
+    assert hold.detail == "no answer from Meta for 3 s, to 1 request"
+    assert lane.free(NOW + 3 * SECOND, AT + 3) > 0
+
+
+@pytest.mark.parametrize(
+    ("hanging", "answering", "share", "told"),
+    [(2, 2, 4, "2 requests"), (1, 0, 1, "1 request"), (1, 2, 3, None), (2, 2, 5, None)],
+)
+def test_when_half_of_the_requests_hang_and_fill_the_room_that_is_told(
+    hanging: int, answering: int, share: int, told: str | None
+) -> None:
+    """The others are answered, so that it is no silence."""
+    lane = lane_of()
+    send(lane, hanging)
+    (answered,) = send(lane, 1, AT, start=10)
+    lane.answered(answered, NOW, AT + 0.1, accepted=True)
+    (late,) = send(lane, 1, AT + 1, start=11)
+    send(lane, answering, AT + 1, start=20)
+    lane.answered(late, NOW + 1900, AT + 1.9, accepted=True)
+    lane.share = share
+    hold = lane.state(NOW + 2100, AT + 2.1).hold
+    assert (hold.detail if hold else None) == (told and f"no answer from Meta for 2 s, to {told}")
 
 
 def test_a_silent_number_has_few_requests_in_flight() -> None:
@@ -150,6 +222,7 @@ def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -
     hold = lane.state(NOW, AT).hold
     assert hold is not None
     assert hold.reason is HoldReason.META_UNREACHABLE
+    assert "refused" in hold.detail
     assert lane.wait(NOW, AT, 256) == SECOND, "a burst of failures is one"
     (probe,) = send(lane, 10, AT + 3, start=100)
     assert lane.wait(NOW + 3 * SECOND, AT + 3, 256) is None, "one probe"
@@ -176,6 +249,7 @@ def test_it_is_told_for_some_seconds_that_max_in_flight_limits_a_number(share: i
     lane = lane_of(rate=80, share=share)
     requests = send(lane, 8)
     lane.wait(NOW, AT, 256)
-    lane.answered(requests[0], NOW, AT, accepted=True)
-    assert lane.state(NOW, AT).is_limited is limited
+    for request in requests:
+        lane.answered(request, NOW, AT, accepted=True)
+    assert lane.state(NOW, AT + LIMITED_S - 0.1).is_limited is limited
     assert not lane.state(NOW, AT + LIMITED_S).is_limited

@@ -30,6 +30,10 @@ def test_an_empty_line_has_no_first() -> None:
     assert (line.first(), len(line), 1 in line) == (None, 0, False)
 
 
+def test_the_newest_one_begins() -> None:
+    assert turns(line_of(1, 2, 3), 3) == [3, 1, 2]
+
+
 def test_broadcasts_take_turns() -> None:
     line = line_of(1, 2, 3)
     turns(line, 6)

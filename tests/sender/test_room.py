@@ -120,6 +120,50 @@ def test_a_whole_batch_may_start_at_once_however_fast_the_answers_are(rate: floa
     assert number.room.need(rate, batch, number.now) >= batch + FEW
 
 
+def started(room: Room, count: int, now: float, begin: int = 0) -> list[tuple[int, int]]:
+    """Start so many requests."""
+    requests = [(begin + index, 1) for index in range(count)]
+    room.granted += count
+    for request in requests:
+        room.start(request, now)
+    return requests
+
+
+def test_the_need_follows_slower_answers_fast_and_faster_ones_slowly() -> None:
+    room = Room()
+    requests = started(room, 3, START)
+    needs = []
+    for request, latency_s in zip(requests, (0.1, 0.5, 0.1), strict=True):
+        room.answered(request, START + latency_s)
+        needs.append(room.need(100, 0, START + 1) - FEW)
+    assert needs == [15, 30, 29], "100 a second, 1.5 times: latencies of 0.1 s, 0.2 s and 0.194 s"
+
+
+def test_requests_that_are_overdue_are_added_to_the_need_if_they_are_not_all() -> None:
+    room = Room()
+    (first,) = started(room, 1, START - 0.1)
+    room.answered(first, START)
+    others = started(room, 5, START, begin=10)
+    room.answered(others.pop(), START + 1.9)
+    assert room.overdue(START + 2.0) == 0, "they may take so long"
+    assert room.need(100, 0, START + 2.0) == 82 + FEW
+    assert room.overdue(START + 2.1) == 4
+    assert room.need(100, 0, START + 2.1) == 82 + FEW + 4
+    room.answered(others.pop(), START + 2.1)
+    assert room.overdue(START + 2.1) == 3
+    assert room.need(1000, 0, START + 2.1) == room.need(1000, 0, START + 1.9), "a few say nothing"
+
+
+def test_an_answer_that_takes_as_long_as_it_may_is_no_silence() -> None:
+    room = Room()
+    (request,) = started(room, 1, START)
+    assert room.silence_s(START + 2.0) == 0
+    room.answered(request, START + 2.0)
+    started(room, 1, START + 10, begin=1)
+    assert room.silence_s(START + 14.0) == 0, "twice the latency"
+    assert room.silence_s(START + 14.5) == 4.5
+
+
 def test_a_pause_without_requests_is_no_silence() -> None:
     number = Sending(1)
     number.run(3.5, 0.1)
@@ -147,6 +191,9 @@ def test_after_five_requests_without_an_answer_one_at_a_time_probes_until_one_is
     room.answered((9, 1), START + 0.1)
     assert not room.is_probing
     assert room.need(80, 3.2, START + 0.1) > FEW
+    for request in started(room, MAX_UNANSWERED_STREAK - 1, START, begin=20):
+        room.unanswered(request)
+    assert not room.is_probing, "they are counted from the answer on"
 
 
 def test_a_request_that_was_not_made_says_nothing() -> None:
@@ -168,6 +215,9 @@ def test_a_person_ends_the_probing() -> None:
         room.unanswered((number, 1))
     room.forgive()
     assert room.need(80, 3.2, START) > 1
+    for request in started(room, MAX_UNANSWERED_STREAK - 1, START, begin=20):
+        room.unanswered(request)
+    assert not room.is_probing
 
 
 def test_numbers_that_need_few_places_get_them_and_the_large_ones_share_the_others() -> None:
@@ -175,6 +225,7 @@ def test_numbers_that_need_few_places_get_them_and_the_large_ones_share_the_othe
     assert shares({"a": 16, "b": 154, "c": 154, "d": 154}, 256) == {"a": 16, "b": 85, "c": 85, "d": 86}
     assert shares({"a": 1000}, 256) == {"a": 240}, "some stay free for a number that begins"
     assert shares({"a": 5, "b": 1000}, 256) == {"a": 5, "b": 240}
+    assert shares({"a": 1000}, 24) == {"a": 23}
     assert shares({"a": 1000}, 1) == {"a": 1}
     assert shares({}, 256) == {}
 

@@ -75,6 +75,29 @@ def test_little_work_and_what_failed_say_nothing_about_the_speed() -> None:
     assert fill(backlog) == untouched
 
 
+def test_work_of_exactly_the_limit_may_wait() -> None:
+    backlog = Backlog()
+    backlog.add(600_000)
+    assert not backlog.is_full(0.0)
+    backlog.add(1)
+    assert backlog.is_full(0.0)
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "body_bytes", "most"),
+    [(15, 4095, 121), (16, 0, ALWAYS_WEBHOOKS), (15, 4096, ALWAYS_WEBHOOKS)],
+)
+def test_the_least_work_of_which_the_speed_is_learned(webhooks: int, body_bytes: int, most: int) -> None:
+    backlog = Backlog()
+    for _ in range(webhooks):
+        backlog.add(0)
+    backlog.begin(0.0, 0.0)
+    backlog.add(body_bytes)
+    backlog.end(webhooks, body_bytes, 100.0, 100.0)
+    backlog.end(1, 0, None, 0.0)
+    assert fill(backlog, 1) == most
+
+
 def test_refused_requests_are_served_too() -> None:
     backlog = measured(0.0003, 0.0)
     for _ in range(60):

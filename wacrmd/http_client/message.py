@@ -88,7 +88,7 @@ def decoded(content: bytes, encoding: str, limit: int) -> bytes:
     """
     if encoding not in ("gzip", "x-gzip", "deflate"):
         return content
-    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32 if "gzip" in encoding else zlib.MAX_WBITS)
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: the header says which of the two it is
     try:
         plain = decoder.decompress(content, limit + 1)
     except zlib.error as error:
