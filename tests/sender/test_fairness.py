@@ -16,6 +16,8 @@ from tests.support.clock import ShiftClock
 from tests.support.patience import eventually
 from tests.support.site import APP_SECRET, Site, people, site
 from wacrmd.clock import SECOND
+from wacrmd.sender.lanes import Lanes
+from wacrmd.store.numbers import all_of
 
 pytestmark = pytest.mark.anyio
 
@@ -137,6 +139,21 @@ async def test_a_broadcast_of_one_does_not_wait_for_twenty_large_ones(tmp_path: 
             made.clock.advance(50)
             await reach(made, 0, at_least + step)
         await made.here.until(small, lambda shown: shown["sent_count"] == 1)
+
+
+@pytest.mark.parametrize(("blocked", "places"), [(False, 17), (True, 26)])
+async def test_a_blocked_number_takes_few_places_from_others(
+    tmp_path: Path, blocked: bool, places: int
+) -> None:
+    async with numbers(tmp_path, [400.0, 400.0], stopped=True, extra="[sender]\nmax_in_flight = 32") as made:
+        ctx = made.here.running.ctx
+        lanes, found = Lanes(ctx), await ctx.db.read(all_of)
+        one, other = (each for each in found if each.phone_number_id in made.ids)
+        for broadcast_id, number in enumerate((one, other)):
+            lanes.join(lanes.of(number), broadcast_id)
+        if blocked:
+            lanes.throttle(one.id, "too fast")
+        assert lanes.acquire(lanes.of(other), 100) == places
 
 
 async def test_when_meta_hangs_for_one_number_the_others_go_on_and_its_hold_says_why(tmp_path: Path) -> None:

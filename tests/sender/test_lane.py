@@ -126,6 +126,21 @@ def test_a_number_that_has_all_that_it_needs_is_not_limited() -> None:
         assert not lane.state(NOW, AT).is_limited
 
 
+def test_a_blocked_number_wants_the_places_that_it_occupies_and_a_batch_to_begin_with() -> None:
+    lane = lane_of()
+    assert lane.wanted(NOW, AT) == lane.need(NOW, AT) == MAX_UNTIL_FIRST_ANSWER
+    lane.limiter.block(NOW, SECOND, HoldReason.MAINTENANCE, "503")
+    assert lane.wanted(NOW, AT) == 4, "80 a second: 3.2"
+    assert lane.wanted(NOW + SECOND, AT + 1) == MAX_UNTIL_FIRST_ANSWER
+    requests = send(lane, 8, AT + 1)
+    lane.limiter.block(NOW + SECOND, SECOND, HoldReason.MAINTENANCE, "503")
+    lane.share = lane.wanted(NOW + SECOND, AT + 1)
+    assert lane.share == len(requests) + 4
+    assert lane.wait(NOW + SECOND, AT + 1, 256) == SECOND, "it begins when the block ends"
+    assert not lane.state(NOW + 2 * SECOND, AT + 2).is_limited
+    assert lane.wanted(NOW + SECOND, AT + 10) == FEW, "silent as well"
+
+
 def test_what_is_not_sent_is_given_back() -> None:
     lane = lane_of()
     assert lane.acquire(5, NOW, AT) == lane.room.in_flight == 5

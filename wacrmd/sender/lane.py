@@ -3,6 +3,8 @@
 `now` is the wall clock in milliseconds, `at` the time in seconds in which this process ran: nobody sets that clock.
 """
 
+from math import ceil
+
 from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.throughput import ThroughputState
@@ -48,6 +50,13 @@ class Lane:
     def need(self, now: Millis, at: float) -> int:
         """How many requests in flight it would use now."""
         return self.room.need(self.limiter.rates(now)[1], self.limiter.batch, at)
+
+    def wanted(self, now: Millis, at: float) -> int:
+        """How many of all places it asks for: while it is blocked those that it occupies, and a batch to begin with."""
+        need = self.need(now, at)
+        if self.limiter.hold(now) is None:
+            return need
+        return min(need, self.room.in_flight + ceil(self.limiter.batch))
 
     def free(self, now: Millis, at: float) -> int:
         """How many more requests may start now, as far as answers and `max_in_flight` are concerned."""

@@ -206,7 +206,7 @@ class Lanes:
         for lane in self._by_number.values():
             if not lane.is_active:
                 continue
-            need = lane.need(now, at)
+            need = lane.wanted(now, at)
             if lane.room.silence_s(at):  # its places are taken until its requests end
                 places -= lane.room.in_flight
                 lane.share = need
