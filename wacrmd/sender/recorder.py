@@ -9,6 +9,7 @@ import anyio
 from wacrmd.clock import SECOND, Millis, sleep_for
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.services import counters, failures, pausing
@@ -17,6 +18,8 @@ from wacrmd.services.pausing import PauseEvent
 from wacrmd.store import attempts, broadcasts, receipts, status_events
 from wacrmd.store.database import StorageError, Tx
 
+LINGER_S = 0.02
+"""How long the result of an accepted message waits for others after a transaction began: fewer and larger ones cost less."""
 RETRY_AFTER: Millis = 1 * SECOND
 MAX_BATCH = 1000
 
@@ -27,11 +30,27 @@ log = get_logger(__name__)
 
 
 class Recorder:
-    """A queue of decisions, and the one task that writes them."""
+    """A queue of decisions, and the one task that writes them.
 
-    def __init__(self, ctx: Context, finished: Callable[[list[AttemptResult], list[int]], None]) -> None:
+    The decision about an accepted message may wait for others, up to `linger_s` after the last transaction began. It waits
+    only while some of the requests that are `in_flight` have not ended; every other decision is written at once.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        finished: Callable[[list[AttemptResult], list[int]], None],
+        in_flight: Callable[[], int],
+        linger_s: float = LINGER_S,
+    ) -> None:
         self._ctx = ctx
         self._finished = finished
+        self._in_flight = in_flight
+        self._linger_s = linger_s
+        self._began_at = -linger_s
+        """When the last transaction began."""
+        self._urgent = anyio.Event()
+        """Set when what is queued need not wait for more."""
         self._entries: list[Entry] = []
         self._writing: list[Entry] = []
         self._wake = anyio.Event()
@@ -41,10 +60,13 @@ class Recorder:
         """How many decisions are not on disk yet."""
         return len(self._entries) + len(self._writing)
 
-    def add(self, decision: Decision, number_id: str, waba_id: str) -> None:
+    def add(self, decision: Decision, number_id: str, waba_id: str, *, at_once: bool = False) -> None:
         """Queue a decision. It is on disk when `finished` is called with its result."""
         self._entries.append((decision, number_id, waba_id))
         self._wake.set()
+        accepted = decision.result.status is RecipientStatus.SENT
+        if at_once or not accepted or self.waiting >= self._in_flight():
+            self._urgent.set()
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -52,7 +74,15 @@ class Recorder:
             if not self._entries:
                 self._wake = anyio.Event()
                 await self._wake.wait()
+            await self._linger()
+            self._began_at, self._urgent = anyio.current_time(), anyio.Event()
             await self._write()
+
+    async def _linger(self) -> None:
+        left = self._began_at + self._linger_s - anyio.current_time()
+        if left > 0 and not self._urgent.is_set():
+            with anyio.move_on_after(left):
+                await self._urgent.wait()
 
     async def flush(self) -> bool:
         """Record all that is queued; False if the database cannot be written: the next start expires these attempts."""

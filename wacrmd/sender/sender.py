@@ -68,7 +68,7 @@ class Sender:
     async def open(self, ctx: Context) -> AsyncIterator["Sender"]:
         """Send until the block ends. Requests that are in flight then are cancelled, and their attempts expire."""
         self._ctx = ctx
-        self._recorder = Recorder(ctx, self._recorded)
+        self._recorder = Recorder(ctx, self._recorded, lambda: self._in_flight)
         self._lanes = Lanes(ctx)
         self._crashes = Crashes(ctx)
         async with anyio.create_task_group() as recording:
@@ -267,7 +267,7 @@ class Sender:
         except Exception as error:
             log.exception("message_build_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
             self._lanes.drop(lane, claim)
-            self._record(job, decide_unbuildable(claim, str(error), now=started_at), breaker)
+            self._record(job, decide_unbuildable(claim, str(error), now=started_at), lane, breaker)
             return
         began = perf_counter()
         try:
@@ -306,7 +306,7 @@ class Sender:
                 note=result.note,
                 next_attempt_at=iso(result.next_attempt_at) if result.next_attempt_at else None,
             )
-        self._record(job, decision, breaker)
+        self._record(job, decision, lane, breaker)
         self._lanes.end(lane, claim, outcome, decision, accepted=accepted)
 
     def _rules(self) -> Rules:
@@ -317,9 +317,10 @@ class Sender:
             self._rules_of = settings, Rules(settings.on_uncertain, settings.max_retries, max_age)
         return self._rules_of[1]
 
-    def _record(self, job: Job, decision: Decision, breaker: CircuitBreaker) -> None:
+    def _record(self, job: Job, decision: Decision, lane: Lane, breaker: CircuitBreaker) -> None:
         decision = breaker.observe(decision, self._ctx.config.sender.pause_after_failures)
-        self._recorder.add(decision, job.number.id, job.number.waba_id)
+        waits = job.broadcast.id in lane.waiting
+        self._recorder.add(decision, job.number.id, job.number.waba_id, at_once=waits)
 
     def _recorded(self, results: list[AttemptResult], completed: list[int]) -> None:
         """Release the attempts of these results, which are on disk; they completed the broadcasts `completed`."""
