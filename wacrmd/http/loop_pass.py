@@ -1,4 +1,4 @@
-"""Shares one pass of the event loop: when many connections have something to read, timers and others still get their turn."""
+"""Shares a pass of the event loop: when many connections have something to read, timers and others still get their turn."""
 
 import asyncio
 from collections import deque
