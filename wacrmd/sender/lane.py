@@ -170,9 +170,10 @@ class Lane:
         """The hold of a number to which Meta does not answer, though it has not ended the requests either."""
         room = self.room
         overdue = room.overdue(at)
-        if not room.silence_s(at) and not (2 * overdue >= room.in_flight > 0 and not self.free(now, at)):
+        if not room.is_silent(at) and not (2 * overdue >= room.in_flight > 0 and not self.free(now, at)):
             return None
         oldest = room.oldest_s(at)
-        noun = "request" if overdue == 1 else "requests"
-        detail = f"no answer from Meta for {oldest:.0f} s, to {overdue} {noun}"
+        unanswered = max(1, overdue)  # a silence may be noticed before the first request counts as overdue
+        noun = "request" if unanswered == 1 else "requests"
+        detail = f"no answer from Meta for {oldest:.0f} s, to {unanswered} {noun}"
         return Hold(HoldReason.NO_ANSWER, detail, now - round(oldest * SECOND))

@@ -207,7 +207,7 @@ class Lanes:
             if not lane.is_active:
                 continue
             need = lane.wanted(now, at)
-            if lane.room.silence_s(at):  # its places are taken until its requests end
+            if lane.room.is_silent(at):  # its places are taken until its requests end
                 places -= lane.room.in_flight
                 lane.share = need
             else:

@@ -3,6 +3,7 @@
 Every call gets the time, in seconds of a clock that nobody sets. Rates are messages per second.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -20,6 +21,10 @@ CEILING = 10
 SILENCE_S = 2.0
 SILENCE_LATENCIES = 2
 """An answer is overdue after this time, or after so many times the latency if that is longer."""
+QUIET_S = 1.5
+"""Meta does not answer if an answer is overdue, and for so long none has come to a request that is as new or newer."""
+MANY = 16
+"""When so many requests have gone unanswered since then, the latency of the newest ones says when an answer is overdue."""
 RISE, FALL = 1 / 4, 1 / 16
 """How much one answer moves the latency, when it took longer and when it took less time."""
 MAX_UNANSWERED_STREAK = 5
@@ -39,6 +44,15 @@ class Room:
         """Requests that are granted and not started yet: their claim is being written."""
         self._started: dict[tuple[int, int], float] = {}
         """When each request in flight was started, oldest first, by (recipient id, attempt)."""
+        self._since_newest: deque[tuple[float, tuple[int, int]]] = deque()
+        """Requests that were started after the newest one that was answered, oldest first; some may have ended."""
+        self._newest_answered = 0.0
+        """When the newest request that was answered was started."""
+        self._newest_answered_at = 0.0
+        """When its answer came."""
+        self._newest_latency_s: float | None = None
+        """As `_latency_s`, of answers to requests that were newer than all answered before: late answers to old ones, which
+        are the only ones when Meta has stopped answering, do not raise it."""
         self._latency_s: float | None = None
         self._quiet_since = 0.0
         """When the last answer came, or when the first request after a pause was started."""
@@ -60,14 +74,15 @@ class Room:
             self._quiet_since = now
         self.granted -= 1
         self._started[request] = now
+        self._since_newest.append((now, request))
 
     def answered(self, request: tuple[int, int], now: float) -> None:
         """A request ended with an answer from Meta."""
-        latency = now - self._started.pop(request)
-        if self._latency_s is None:
-            self._latency_s = latency
-        else:
-            self._latency_s += (latency - self._latency_s) * (RISE if latency > self._latency_s else FALL)
+        started = self._started.pop(request)
+        if started >= self._newest_answered:
+            self._newest_latency_s = _moved(self._newest_latency_s, now - started)
+            self._newest_answered, self._newest_answered_at = started, now
+        self._latency_s = _moved(self._latency_s, now - started)
         self._quiet_since = now
         self._unanswered_streak = 0
 
@@ -91,7 +106,7 @@ class Room:
         """
         if self.is_probing:
             return 1
-        if self.silence_s(now):
+        if self.is_silent(now):
             return FEW
         latency = ASSUMED_LATENCY_S if self._latency_s is None else self._latency_s
         need = int(rate * latency * HEADROOM + batch) + FEW
@@ -101,14 +116,26 @@ class Room:
             need += self.overdue(now)
         return min(need, int(rate * max(CEILING_S, latency)) + CEILING)
 
-    def silence_s(self, now: float) -> float:
-        """For how long Meta has answered nothing though it should have; 0 while it answers, or has nothing to answer."""
-        quiet = now - self._quiet_since if self._started else 0.0
-        return quiet if quiet > self._patience_s() else 0.0
+    def is_silent(self, now: float) -> bool:
+        """Whether Meta answers nothing though it should; not while it has nothing to answer.
+
+        Answers still come for a while to requests that Meta took before it stopped: those say nothing.
+        """
+        if not self._started:
+            return False
+        if now - self._quiet_since > _patience_s(self._latency_s):
+            return True
+        since = self._since_newest
+        while since and (since[0][0] <= self._newest_answered or since[0][1] not in self._started):
+            since.popleft()
+        if not since or now - self._newest_answered_at <= QUIET_S:
+            return False
+        latency = self._newest_latency_s if len(since) >= MANY else self._latency_s
+        return now - since[0][0] > _patience_s(latency)
 
     def overdue(self, now: float) -> int:
         """How many requests have been waiting for their answer for too long."""
-        before = now - self._patience_s()
+        before = now - _patience_s(self._latency_s)
         count = 0
         for started in self._started.values():
             if started >= before:
@@ -120,8 +147,16 @@ class Room:
         """How long the oldest request has been waiting for its answer."""
         return now - next(iter(self._started.values()), now)
 
-    def _patience_s(self) -> float:
-        return max(SILENCE_S, SILENCE_LATENCIES * (self._latency_s or 0.0))
+
+def _patience_s(latency_s: float | None) -> float:
+    return max(SILENCE_S, SILENCE_LATENCIES * (latency_s or 0.0))
+
+
+def _moved(average: float | None, latency: float) -> float:
+    """The average after one more latency."""
+    if average is None:
+        return latency
+    return average + (latency - average) * (RISE if latency > average else FALL)
 
 
 def shares(needs: Mapping[K, int], places: int) -> dict[K, int]:
