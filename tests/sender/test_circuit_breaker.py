@@ -3,7 +3,7 @@
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.sender.circuit_breaker import CircuitBreaker
+from wacrmd.sender.circuit_breaker import CircuitBreaker, CircuitBreakers
 from wacrmd.sender.decision import Decision, Effect
 
 S = RecipientStatus
@@ -84,3 +84,26 @@ def test_a_change_by_an_operator_resets_the_streak() -> None:
     breaker.reset_streak()
     assert breaker.failure_streak == 0
     assert effects(breaker, [COUNTED]) == [Effect.COUNT_FAILURE]
+
+
+def test_each_broadcast_keeps_its_breaker_until_it_is_idle() -> None:
+    breakers = CircuitBreakers()
+    one, other = breakers.of(1), breakers.of(2)
+    assert one is not other
+    assert breakers.of(1) is one
+    one.in_flight = 1
+    for broadcast_id in (1, 2, 3):
+        breakers.remove_idle(broadcast_id)
+    assert breakers.of(1) is one, "a request is in flight"
+    assert breakers.of(2) is not other
+    one.in_flight = 0
+    breakers.remove_idle(1)
+    assert breakers.of(1) is not one
+
+
+def test_a_change_by_an_operator_resets_the_streaks_of_all() -> None:
+    breakers = CircuitBreakers()
+    for broadcast_id in (1, 2):
+        breakers.of(broadcast_id).failure_streak = 2
+    breakers.reset_streaks()
+    assert [breakers.of(broadcast_id).failure_streak for broadcast_id in (1, 2)] == [0, 0]
