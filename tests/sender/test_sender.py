@@ -1,5 +1,8 @@
 """The sender when wacrmd itself fails: cancelled jobs, crashes, and results that cannot be written."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -8,7 +11,7 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S, eventually
-from tests.support.site import people, site
+from tests.support.site import Site, people, site
 from wacrmd.clock import DAY, SECOND
 from wacrmd.store.database import Tx
 
@@ -116,22 +119,51 @@ async def test_stopping_waits_for_requests_in_flight(tmp_path: Path) -> None:
         assert len(first) + len(here.sim.ledger) == 1000
 
 
-async def test_while_draining_no_jobs_are_enqueued(tmp_path: Path) -> None:
-    """Neither by the scheduler nor for tokens or places that become free: each of them would be written to the file."""
+@asynccontextmanager
+async def waiting_for_tokens(folder: Path) -> AsyncIterator[tuple[Site, ShiftClock]]:
+    """A site whose clock is stopped, with three broadcasts in line; after the block they are sent."""
     clock = ShiftClock(stopped=True)
-    async with site(tmp_path, clock=clock) as here:
-        ctx, queue, signals = here.running.ctx, here.running.queue, list[str]()
+    async with site(folder, clock=clock) as here:
+        sender = here.running.sender
         broadcasts = [await here.send(people(50, 50 * each)) for each in range(3)]
-        await eventually(lambda: len(here.sim.ledger) > 0 and not here.running.sender.in_flight)
-        ctx.draining = True
-        queue.on_signal = signals.append
-        for _ in range(3):
-            clock.advance(SECOND)
-            await here.running.scheduler.run_due()
-        queue.enqueue(0)
-        await eventually(lambda: "complete" in signals)
-        assert signals.count("enqueued") == 1
-        await here.admin("drain", off=True)
+        await eventually(lambda: all(sender.is_in_line(each) for each in (1, 2, 3)) and not sender.in_flight)
+        yield here, clock
         clock.go()
         for each in broadcasts:
             await here.until_status(each, "sent")
+
+
+def _has(signals: list[str], at_least: int) -> bool:
+    return signals.count("enqueued") >= at_least
+
+
+async def enqueued_in_five_seconds(here: Site, clock: ShiftClock) -> int:
+    """How many jobs are enqueued in five seconds of the clock."""
+    signals = list[str]()
+    here.running.queue.on_signal = signals.append
+    for _ in range(5):
+        clock.advance(SECOND)
+        await here.running.scheduler.run_due()
+        at_least = signals.count("enqueued") + 1
+        here.running.queue.enqueue(0)  # the thread that stores jobs stores them in their order
+        await eventually(partial(_has, signals, at_least))
+    return signals.count("enqueued") - 5
+
+
+async def test_while_the_database_cannot_be_written_no_jobs_are_enqueued(tmp_path: Path) -> None:
+    """Each would fail and be logged. If another program has locked the file, more would come than can be tried."""
+    async with waiting_for_tokens(tmp_path) as (here, clock):
+        db = here.running.ctx.db
+        await db.outside_transaction(lambda tx: tx.execute("PRAGMA query_only = ON").fetchall())
+        clock.advance(SECOND)
+        await eventually(lambda: db.outage is not None)
+        assert await enqueued_in_five_seconds(here, clock) == 0
+        await db.outside_transaction(lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall())
+
+
+async def test_while_draining_no_jobs_are_enqueued(tmp_path: Path) -> None:
+    """Each would be written to the file, and end at once."""
+    async with waiting_for_tokens(tmp_path) as (here, clock):
+        await here.admin("drain", wait_s=0)
+        assert await enqueued_in_five_seconds(here, clock) == 0
+        await here.admin("drain", off=True)

@@ -90,14 +90,14 @@ async def enqueue_due(ctx: Context) -> None:
     """Start scheduled broadcasts whose time has come, and enqueue those with due recipients.
 
     Broadcasts that are in a line or have a job already are left out: thousands of small ones stay cheap. While the
-    daemon drains none is enqueued: its job would end at once, and be stored again in the next second.
+    daemon drains or the database cannot be written none is enqueued: its job could do nothing.
     """
     now = ctx.clock.now()
     if await ctx.db.read(partial(broadcasts.scheduled_due, now=now)):
         started = await ctx.db.write(partial(_start_scheduled, queue=ctx.queue, now=now))
         ctx.queue.wake()
         ctx.changes.publish(started)
-    if ctx.draining:
+    if ctx.is_held:
         return
     due = await ctx.db.read(partial(_due, queue=ctx.queue, now=now))
     ctx.queue.enqueue_many(each for each in due if not ctx.throughput.is_in_line(each))

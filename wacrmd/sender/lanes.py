@@ -85,11 +85,11 @@ class Lanes:
     def advance(self, lane: Lane) -> None:
         """Enqueue the job whose turn it is if the number may send; else see to it that this is called again.
 
-        While the daemon drains nothing is enqueued, and `check` goes on afterwards.
+        While the daemon drains or the database cannot be written nothing is enqueued, and `check` goes on afterwards.
         """
         if (timer := self._timers.pop(lane, None)) is not None:
             timer.cancel()
-        if lane.turn is not None or not lane.line or self._is_stopped or self._ctx.draining:
+        if lane.turn is not None or not lane.line or self._is_stopped or self._ctx.is_held:
             return
         now, at = self._ctx.clock.now(), self._at()
         self._share(now, at)

@@ -93,3 +93,8 @@ class Context:
     meta_webhook_liveness: MetaWebhookLiveness = field(default_factory=MetaWebhookLiveness)
     meta_webhook_backlog: Backlog = field(default_factory=Backlog)
     control: Control = field(default_factory=Control)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing can be claimed now: the daemon drains, or the database cannot be written."""
+        return self.draining or self.db.outage is not None
