@@ -80,6 +80,8 @@ def test_one_that_left_is_not_in_the_line() -> None:
     line.remove(2)
     line.remove(3)
     assert (len(line), line.first(), 1 in line) == (0, None, False)
+    line.end_turn(1, has_more=False)
+    assert len(line) == 0, "it left during its turn"
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(1, 5))
