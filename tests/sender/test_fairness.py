@@ -16,6 +16,7 @@ from tests.support.clock import ShiftClock
 from tests.support.patience import eventually
 from tests.support.site import APP_SECRET, Site, people, site
 from wacrmd.clock import SECOND
+from wacrmd.sender.lane import OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH
 from wacrmd.sender.lanes import Lanes
 from wacrmd.store.numbers import all_of
 
@@ -141,7 +142,7 @@ async def test_a_broadcast_of_one_does_not_wait_for_twenty_large_ones(tmp_path: 
         await made.here.until(small, lambda shown: shown["sent_count"] == 1)
 
 
-@pytest.mark.parametrize(("blocked", "places"), [(False, 17), (True, 26)])
+@pytest.mark.parametrize(("blocked", "places"), [(False, 18), (True, 28)])
 async def test_a_blocked_number_takes_few_places_from_others(
     tmp_path: Path, blocked: bool, places: int
 ) -> None:
@@ -154,6 +155,17 @@ async def test_a_blocked_number_takes_few_places_from_others(
         if blocked:
             lanes.throttle(one.id, "too fast")
         assert lanes.acquire(lanes.of(other), 100) == places
+        assert lanes.of(other).room_batch == OVERCOMMITTED_ROOM_BATCH
+
+
+async def test_a_number_alone_claims_as_soon_as_an_eighth_of_its_places_is_free(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [400.0], stopped=True, extra="[sender]\nmax_in_flight = 32") as made:
+        ctx = made.here.running.ctx
+        lanes, found = Lanes(ctx), await ctx.db.read(all_of)
+        (lane,) = (lanes.of(each) for each in found if each.phone_number_id in made.ids)
+        lanes.join(lane, 0)
+        assert lanes.acquire(lane, 100) == 30, "one alone leaves some places free"
+        assert lane.room_batch == ROOM_BATCH
 
 
 async def test_when_meta_hangs_for_one_number_the_others_go_on_and_its_hold_says_why(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from wacrmd.clock import SECOND
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.throughput import ThroughputState
-from wacrmd.sender.lane import LIMITED_S, LOST_S, Lane
+from wacrmd.sender.lane import LIMITED_S, LOST_S, OVERCOMMITTED_ROOM_BATCH, Lane
 from wacrmd.sender.room import FEW, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER
 
 NOW = 1_795_000_000_000
@@ -104,6 +104,17 @@ def test_a_number_waits_until_some_of_its_places_are_free() -> None:
         lane.answered(request, NOW, AT + 0.1, accepted=True)
     assert lane.wait(NOW + SECOND, AT + 1, 256) is None
     lane.answered(requests[3], NOW, AT + 0.1, accepted=True)
+    assert lane.wait(NOW + SECOND, AT + 1, 256) == 0
+
+
+def test_a_number_that_shares_more_than_all_places_waits_for_more_free_ones() -> None:
+    lane = lane_of(rate=1000, share=32)
+    lane.room_batch = OVERCOMMITTED_ROOM_BATCH
+    requests = send(lane, 32)
+    for request in requests[:7]:
+        lane.answered(request, NOW, AT + 0.1, accepted=True)
+    assert lane.wait(NOW + SECOND, AT + 1, 256) is None
+    lane.answered(requests[7], NOW, AT + 0.1, accepted=True)
     assert lane.wait(NOW + SECOND, AT + 1, 256) == 0
 
 

@@ -12,8 +12,9 @@ from wacrmd.sender.line import Line
 from wacrmd.sender.rate_limiter import RateLimiter
 from wacrmd.sender.room import Room
 
-ROOM_BATCH = 8
-"""A number whose requests are limited sends again when one of so many places is free: that makes claims larger."""
+ROOM_BATCH, OVERCOMMITTED_ROOM_BATCH = 8, 4
+"""A number whose requests are limited sends again when one of so many of its places is free: that makes claims larger. The
+second is for numbers that together have more than all places (`OVERCOMMIT`): as many may be empty as they have too many."""
 LIMITED_S = 5.0
 """How long it is told that `[sender] max_in_flight` slowed a number down."""
 LOST_S = 5.0
@@ -36,6 +37,7 @@ class Lane:
         self.room = Room()
         self.share = 1
         """How many of the places in `[sender] max_in_flight` the number may use."""
+        self.room_batch = ROOM_BATCH
         self.turn: int | None = None
         """The broadcast whose job is enqueued, or for which a job runs."""
         self.is_claiming = False
@@ -66,7 +68,7 @@ class Lane:
         """After how many milliseconds the next turn can be; None: at the end of a request. `places` are free for all."""
         need, in_flight = self.need(now, at), self.room.in_flight
         free = min(max(0, min(need, self.share) - in_flight), places)
-        if free < min(self.limiter.batch, max(1, (in_flight + free) // ROOM_BATCH)):
+        if free < min(self.limiter.batch, max(1, (in_flight + free) // self.room_batch)):
             if in_flight + free < need:
                 self._limited_at = at
             return None

@@ -13,9 +13,9 @@ from wacrmd.http_client.running_time import TICK_S, RunningTime
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Unknown
 from wacrmd.sender.decision import Decision, Effect
-from wacrmd.sender.lane import Lane
+from wacrmd.sender.lane import OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH, Lane
 from wacrmd.sender.rate_limiter import MIN_BATCH_S
-from wacrmd.sender.room import MARGIN, shares
+from wacrmd.sender.room import MARGIN, OVERCOMMIT, shares
 from wacrmd.services.context import Context
 
 MAX_TURNS_PER_S = 250
@@ -185,7 +185,7 @@ class Lanes:
     def _places(self) -> int:
         """How many more requests of all numbers may start: some beyond the limit, for a number that begins to send."""
         limit = self._ctx.config.sender.max_in_flight
-        return limit + 2 * (limit // MARGIN) - self._in_flight
+        return limit + limit // OVERCOMMIT + limit // MARGIN - self._in_flight
 
     def _request_ended(self, lane: Lane) -> None:
         """Advance a lane that waits for the end of a request: this one, or one that waits for a place of any number."""
@@ -212,8 +212,10 @@ class Lanes:
                 lane.share = need
             else:
                 needs[lane] = need
-        for lane, share in shares(needs, places).items():
-            lane.share = share
+        given = shares(needs, places)
+        room_batch = ROOM_BATCH if sum(given.values()) <= places else OVERCOMMITTED_ROOM_BATCH
+        for lane, share in given.items():
+            lane.share, lane.room_batch = share, room_batch
         batch_s = max(MIN_BATCH_S, len(needs) / MAX_TURNS_PER_S)
         for lane in needs:
             lane.limiter.batch_s = batch_s

@@ -30,8 +30,10 @@ RISE, FALL = 1 / 4, 1 / 16
 MAX_UNANSWERED_STREAK = 5
 """After so many requests in a row that ended without an answer, one request at a time is sent."""
 MARGIN = 16
-"""One in so many of the places in `[sender] max_in_flight`: what one number alone leaves free, for one that begins, and
-what several numbers together have beyond all places. Those wait in the transport: no connection waits for a claim."""
+"""One in so many of the places in `[sender] max_in_flight` is left free by one number alone, for one that begins."""
+OVERCOMMIT = 8
+"""Several numbers together may have one in so many more than all places: as many are empty on average, until the next
+claims. What is too much waits in the transport, so that no connection waits for a claim."""
 
 K = TypeVar("K")
 
@@ -166,7 +168,7 @@ def shares(needs: Mapping[K, int], places: int) -> dict[K, int]:
     are: the transport keeps to `places`, and what waits there is sent as soon as another request ends.
     """
     margin = places // MARGIN
-    left = places + margin
+    left = places + places // OVERCOMMIT
     given: dict[K, int] = {}
     for index, (number, need) in enumerate(sorted(needs.items(), key=_need)):
         given[number] = max(1, min(need, left // (len(needs) - index), places - margin))
