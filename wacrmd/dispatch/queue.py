@@ -216,7 +216,7 @@ class DispatchQueue:
             if self._consumer is None:  # it is being stopped
                 continue
             try:
-                self._huey.enqueue(self._send.s(broadcast_id))
+                self._huey.enqueue(self._send.s(broadcast_id, priority=1))  # not behind thousands of new ones
             except Exception as error:  # noqa: BLE001 - without this thread nothing more would be sent
                 log.warning("broadcast_job_not_stored", broadcast_row=broadcast_id, error=describe(error))
                 if self._portal is not None and self._not_stored is not None:

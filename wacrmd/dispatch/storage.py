@@ -2,7 +2,8 @@
 
 What is different from Huey's own, and why:
 - `_create_connection`: `synchronous=NORMAL` and no checkpoints cannot be chosen by Huey's options (`fsync=False` is OFF);
-- `enqueue`, `dequeue`: a worker waits for a condition instead of polling with growing delays, which takes up to 10 s;
+- `enqueue`, `dequeue`: a worker waits for a condition instead of polling with growing delays, which takes up to 10 s; and
+  jobs of a lower priority are not starved;
 - `peek_many`, `delete_data`: nothing is ever revoked, and asking for that would read and lock the file for each job;
 - `lock` is the one that the daemon's own writer holds in a transaction: the two wait for each other without SQLite's sleeps.
 """
@@ -43,6 +44,8 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
         self._may_have_jobs = True
         self._poll_at = 0.0
         self._closed = False
+        self._was_urgent = False
+        """Whether the last job was taken for its priority."""
 
     def wake(self) -> None:
         """Rows have been committed to the task table: wake a worker."""
@@ -72,13 +75,26 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
                 return None
             self._poll_at = now + POLL_INTERVAL_S
             changes = self._changes
-        data: bytes | None = super().dequeue()
+        data = self._delete_next()
         with self._changed:
             if data is not None:
                 self._may_have_jobs = True
             elif changes == self._changes:
                 self._may_have_jobs = False
         return data
+
+    def _delete_next(self) -> bytes | None:
+        """Delete a job and return it: in turns the first of the highest priority, and the one that has waited longest."""
+        if not self.sql("SELECT 1 FROM task WHERE queue = ? LIMIT 1", (self.name,), results=True):
+            return None
+        with self.db(commit=True) as cursor:
+            order = "id" if self._was_urgent else "priority DESC, id"
+            found = cursor.execute(
+                f"DELETE FROM task WHERE id = (SELECT id FROM task WHERE queue = ? ORDER BY {order} LIMIT 1) RETURNING data",
+                (self.name,),
+            ).fetchall()
+            self._was_urgent = not self._was_urgent
+            return found[0][0] if found else None
 
     def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - Huey's signature
         """Nothing is ever revoked: cancelling changes a broadcast's row."""
