@@ -96,8 +96,9 @@ def test_a_broadcast_that_is_neither_sending_nor_scheduled_is_not_held(status: B
     assert hold(replace(BROADCAST, status=status), PAUSED_NUMBER, storage=STORAGE) is None
 
 
-def test_a_broadcast_without_pending_recipients_is_not_held() -> None:
+def test_a_broadcast_without_pending_recipients_is_not_held_and_one_for_a_single_person_is() -> None:
     assert hold(number=PAUSED_NUMBER, pending=0, next_attempt_at=None) is None
+    assert reason(hold(number=PAUSED_NUMBER, pending=1)) == "number_paused"
 
 
 def test_the_reasons_come_in_a_fixed_order() -> None:

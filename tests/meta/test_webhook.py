@@ -29,6 +29,7 @@ VECTORS = [
 @pytest.mark.parametrize(("secret", "body", "digest"), VECTORS)
 def test_a_valid_signature_gives_the_index_of_its_secret(secret: bytes, body: bytes, digest: str) -> None:
     assert webhook.verify([b"another", secret], body, f"sha256={digest}") == 1
+    assert webhook.verify([b"", secret], body, f"sha256={digest}") == 1
     assert webhook.verify([secret], body, f"sha256={digest.upper()}") == 0
     assert webhook.verify([b"another"], body, f"sha256={digest}") is None
     assert webhook.verify([secret], body + b" ", f"sha256={digest}") is None

@@ -122,6 +122,24 @@ def test_tokens_are_handed_out_in_batches_and_the_wait_is_until_the_next_one() -
     assert ask(limiter, 1, NOW + 50) == (1, 0), "a single message needs no batch"
 
 
+def test_saved_tokens_are_granted_without_waiting_for_a_batch() -> None:
+    limiter = RateLimiter(80, NOW)
+    assert ask(limiter, 6, NOW) == (6, 0)
+    assert ask(limiter, 5, NOW) == (2, 0), "a batch has three"
+    assert ask(limiter, 5, NOW) == (0, 40)
+
+
+@pytest.mark.parametrize("back", [0, SECOND, HOUR])
+def test_a_promise_moves_with_a_clock_that_is_set_back(back: int) -> None:
+    """A turn that is late finds more than the burst for a second, and no longer."""
+    limiter = RateLimiter(80, NOW)
+    ask(limiter, 8, NOW)
+    assert ask(limiter, 5, NOW) == (0, 40)
+    limiter.wait(5, NOW - back)
+    assert ask(limiter, 100, NOW - back + 500) == (12, 0)
+    assert ask(limiter, 100, NOW - back + 10 * SECOND) == (8, 0)
+
+
 def test_a_wait_is_at_least_a_millisecond() -> None:
     limiter = RateLimiter(300, NOW)
     assert ask(limiter, 30, NOW) == (30, 0)
