@@ -34,6 +34,7 @@ from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import data_subjects, retention
 from wacrmd.services.maintenance.backups import DailyBackup
+from wacrmd.services.maintenance.clock import ClockWatch
 from wacrmd.services.maintenance.counts import keep_counts
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
@@ -304,6 +305,7 @@ def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[P
         queue.replace_dead_workers()
 
     return [
+        PeriodicJob("watch_clock", SECOND, ClockWatch(ctx).run),
         PeriodicJob("enqueue_due", SECOND, partial(enqueue_due, ctx)),
         PeriodicJob("check_lanes", SECOND, sender.check_lanes),
         PeriodicJob("expire_old_leases", EXPIRY_INTERVAL, sender.expire_old_leases),

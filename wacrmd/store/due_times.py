@@ -1,0 +1,31 @@
+"""The times of next attempts, of messages and of deliveries to local apps, when the wall clock is set back."""
+
+from typing import NamedTuple
+
+from wacrmd.clock import Millis
+from wacrmd.store import revisions
+from wacrmd.store.database import Tx
+
+
+class Moved(NamedTuple):
+    """How many next attempts were moved."""
+
+    recipients: int
+    deliveries: int
+
+
+def move_back(tx: Tx, by: Millis, now: Millis) -> Moved:
+    """Move the next attempts that are not due at `now` back by so much, of all that is sending or paused."""
+    rows = tx.execute(
+        "UPDATE recipient SET next_attempt_at = next_attempt_at - ?1 WHERE status = 'pending' AND next_attempt_at > ?2"
+        " AND broadcast_id IN (SELECT id FROM broadcast WHERE status IN ('sending', 'paused')) RETURNING broadcast_id",
+        (by, now),
+    ).fetchall()
+    if rows:
+        revisions.raise_for(tx, {broadcast_id for (broadcast_id,) in rows})
+    deliveries = tx.execute(
+        "UPDATE webhook_delivery SET next_attempt_at = next_attempt_at - ?1"
+        " WHERE status = 'pending' AND next_attempt_at > ?2 AND endpoint_id IN (SELECT id FROM webhook_endpoint)",
+        (by, now),
+    ).rowcount
+    return Moved(len(rows), deliveries)
