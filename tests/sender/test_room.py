@@ -188,8 +188,28 @@ def test_an_answer_that_takes_as_long_as_it_may_is_no_silence() -> None:
     assert not room.is_silent(START + 2.0)
     room.answered(request, START + 2.0)
     started(room, 1, START + 10, begin=1)
-    assert not room.is_silent(START + 14.0), "twice the latency"
-    assert room.is_silent(START + 14.1)
+    assert (room.is_silent(START + 14.0), room.overdue(START + 14.0)) == (False, 0), "twice the latency"
+    assert (room.is_silent(START + 14.1), room.overdue(START + 14.1)) == (True, 1)
+
+
+def test_of_requests_that_started_together_the_last_answer_counts() -> None:
+    room = Room()
+    first, second = started(room, 2, START)
+    started(room, 1, START + 0.05, begin=10)
+    room.answered(first, START + 0.1)
+    room.answered(second, START + 1.0)
+    assert not room.is_silent(START + 1.0 + QUIET_S)
+    assert room.is_silent(START + 1.1 + QUIET_S)
+
+
+def test_a_request_that_hangs_beside_one_that_was_answered_is_no_silence() -> None:
+    """Both started together. An answer to an older request shows that Meta still answers."""
+    room = Room()
+    (older,) = started(room, 1, START - 1)
+    answered, _ = started(room, 2, START, begin=10)
+    room.answered(answered, START + 0.1)
+    room.answered(older, START + 1.5)
+    assert (room.is_silent(START + 2.2), room.overdue(START + 2.2)) == (False, 1)
 
 
 @pytest.mark.parametrize("rate", [5, 20, 80])
@@ -313,6 +333,7 @@ def test_numbers_that_need_few_places_get_them_and_the_large_ones_share_the_othe
     assert shares({"a": 16, "b": 154, "c": 154, "d": 154}, 256) == {"a": 16, "b": 90, "c": 91, "d": 91}
     assert shares({"a": 1000}, 256) == {"a": 240}, "some stay free for a number that begins"
     assert shares({"a": 5, "b": 1000}, 256) == {"a": 5, "b": 240}
+    assert shares({"a": 1000, "b": 5}, 256) == {"a": 240, "b": 5}, "whatever their names"
     assert shares({"a": 1000}, 24) == {"a": 23}
     assert shares({"a": 1000}, 1) == {"a": 1}
     assert shares({}, 256) == {}

@@ -110,9 +110,8 @@ class Connection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         """Take an event of the protocol: bytes to send, the end, or whether a request is running."""
         if not isinstance(event, Updated):
-            if (
-                not isinstance(event, RawData) or event.data
-            ):  # the end of an answer with a known length is no byte
+            # The end of an answer with a known length is no byte.
+            if not isinstance(event, RawData) or event.data:
                 await super().protocol_send(event)
         elif event.idle:
             self._wait_for_request()
