@@ -6,7 +6,7 @@ from wacrmd.clock import SECOND
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.sender.lane import LIMITED_S, LOST_S, OVERCOMMITTED_ROOM_BATCH, Lane
-from wacrmd.sender.room import FEW, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER
+from wacrmd.sender.room import FEW, MANY, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER
 
 NOW = 1_795_000_000_000
 AT = 1000.0
@@ -204,6 +204,19 @@ def test_one_request_without_an_answer_is_told_although_others_may_start() -> No
     assert hold is not None
     assert hold.detail == "no answer from Meta for 3 s, to 1 request"
     assert lane.free(NOW + 3 * SECOND, AT + 3) > 0
+
+
+def test_a_silence_that_is_noticed_before_a_request_is_overdue_names_one() -> None:
+    """Late answers have raised the latency by which requests are overdue."""
+    lane = lane_of()
+    (slow,), (fast,) = send(lane, 1, AT - 10), send(lane, 1, AT - 1, start=1)
+    lane.answered(fast, NOW - 900, AT - 0.9, accepted=True)
+    lane.answered(slow, NOW, AT, accepted=True)
+    assert sum(len(send(lane, 8, AT + n / 10, start=10 + 10 * n)) for n in range(3)) >= MANY
+    assert lane.state(NOW + 2000, AT + 2).hold is None
+    hold = lane.state(NOW + 2100, AT + 2.1).hold
+    assert hold is not None
+    assert hold.detail == "no answer from Meta for 2 s, to 1 request"
 
 
 @pytest.mark.parametrize(
