@@ -354,7 +354,8 @@ async def test_idle_workers_poll_in_turn_and_do_not_write(
         trace(queue, polls.append)
         await eventually(lambda: len(polls) >= 10)
         trace(queue, None)
-        assert len(polls) <= (time.monotonic() - began) / 0.1 + 1
+        # one may have been under way before
+        assert len(polls) <= (time.monotonic() - began) / 0.1 + 2
         assert db.execute("PRAGMA data_version").fetchone() == before
         assert wal.stat().st_size == size
 
