@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from huey.registry import Message
 from huey.serializer import Serializer
@@ -90,11 +90,14 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
         with self.db(commit=True) as cursor:
             order = "id" if self._was_urgent else "priority DESC, id"
             found = cursor.execute(
-                f"DELETE FROM task WHERE id = (SELECT id FROM task WHERE queue = ? ORDER BY {order} LIMIT 1) RETURNING data",
-                (self.name,),
-            ).fetchall()
-            self._was_urgent = not self._was_urgent
-            return found[0][0] if found else None
+                f"SELECT id, data FROM task WHERE queue = ? ORDER BY {order} LIMIT 1", (self.name,)
+            ).fetchone()
+            if found is None:  # another worker was faster
+                return None
+            job, data = found[0], cast("bytes", found[1])  # in a row that is no job it may be anything
+            cursor.execute("DELETE FROM task WHERE id = ?", (job,))
+        self._was_urgent = not self._was_urgent
+        return data
 
     def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - Huey's signature
         """Nothing is ever revoked: cancelling changes a broadcast's row."""
