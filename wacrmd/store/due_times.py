@@ -3,8 +3,12 @@
 from typing import NamedTuple
 
 from wacrmd.clock import Millis
+from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.store import revisions
 from wacrmd.store.database import Tx
+from wacrmd.store.state_sql import allows
+
+_E = RecipientEvent
 
 
 class Moved(NamedTuple):
@@ -17,7 +21,7 @@ class Moved(NamedTuple):
 def move_back(tx: Tx, by: Millis, now: Millis) -> Moved:
     """Move the next attempts that are not due at `now` back by so much, of all that is sending or paused."""
     rows = tx.execute(
-        "UPDATE recipient SET next_attempt_at = next_attempt_at - ?1 WHERE status = 'pending' AND next_attempt_at > ?2"
+        f"UPDATE recipient SET next_attempt_at = next_attempt_at - ?1 WHERE {allows(_E.CLAIMED)} AND next_attempt_at > ?2"
         " AND broadcast_id IN (SELECT id FROM broadcast WHERE status IN ('sending', 'paused')) RETURNING broadcast_id",
         (by, now),
     ).fetchall()
