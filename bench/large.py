@@ -19,6 +19,8 @@ from bench.site import Site, accepted, daemon, free_port, site, standin, until
 
 CACHE = Path(tempfile.gettempdir()) / "wacrmd-bench"
 START_TIMES = 5
+PEOPLE = 7_999_999
+"""A prime: so many different numbers there are, and some get a second message."""
 UNFINISHED = 10
 
 
@@ -139,7 +141,8 @@ def _insert(path: Path, count: int) -> None:
     connection.execute("PRAGMA cache_size = -1000000")
     account, number = connection.execute("SELECT account_id, id FROM number LIMIT 1").fetchone()
     indexes = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'recipient' AND sql IS NOT NULL"
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        " AND tbl_name IN ('recipient', 'person_address') AND sql IS NOT NULL"
     ).fetchall()
     now = time.time_ns() // 1_000_000
     broadcasts = count // 1000
@@ -167,13 +170,24 @@ def _insert(path: Path, count: int) -> None:
         ],
     )
     first = connection.execute("SELECT min(id) FROM broadcast").fetchone()[0]
+    up_to = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)"
+    people = (min(count, PEOPLE), account, now)
     connection.execute(
-        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)"
-        ' INSERT INTO recipient (broadcast_id, "to", params, status, attempt, claimed_at, first_attempt_at, wamid,'
-        " wa_id, sent_at, delivered_at, read_at, failed_at, error_code, error_title)"
-        " SELECT ?2 + i / 1000, printf('+1415%07d', 2000000 + i * 7919 % 7999999), '[\"Person\"]', s, 1, ?3, ?3,"
+        f"{up_to} INSERT INTO person (id, account_id, created_at) SELECT i + 1, ?2, ?3 FROM n", people
+    )
+    connection.execute(
+        f"{up_to} INSERT INTO person_address (account_id, address, kind, person_id, since)"
+        f" SELECT ?2, printf('+1415%07d', 2000000 + i * 7919 % {PEOPLE}), 'phone', i + 1, ?3 FROM n",
+        people,
+    )
+    connection.execute(
+        f"{up_to}"
+        ' INSERT INTO recipient (broadcast_id, person_id, "to", params, status, attempt, claimed_at, first_attempt_at,'
+        " wamid, wa_id, sent_at, delivered_at, read_at, failed_at, error_code, error_title)"
+        f" SELECT ?2 + i / 1000, i % {PEOPLE} + 1, printf('+1415%07d', 2000000 + i * 7919 % {PEOPLE}),"
+        " '[\"Person\"]', s, 1, ?3, ?3,"
         " CASE WHEN s NOT IN ('failed', 'pending') THEN printf('wamid.HBgLMTQxNTU1NTAxMDAVAgARGBI%016X', i) END,"
-        " CASE WHEN s NOT IN ('failed', 'pending') THEN printf('1415%07d', 2000000 + i * 7919 % 7999999) END, ?3,"
+        f" CASE WHEN s NOT IN ('failed', 'pending') THEN printf('1415%07d', 2000000 + i * 7919 % {PEOPLE}) END, ?3,"
         " CASE WHEN s IN ('delivered', 'read') THEN ?3 END, CASE WHEN s = 'read' THEN ?3 END,"
         " CASE WHEN s = 'failed' THEN ?3 END, CASE WHEN s = 'failed' THEN 131026 END,"
         " CASE WHEN s = 'failed' THEN 'Message undeliverable' END"

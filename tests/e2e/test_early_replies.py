@@ -15,13 +15,15 @@ pytestmark = pytest.mark.anyio
 JANE, JANE_WA_ID = "+14155550123", "14155550123"
 
 
-async def test_a_reply_without_context_counts_before_the_response_to_the_send(tmp_path: Path) -> None:
-    """The message id is not known yet; the phone number identifies the recipient."""
+async def test_a_reply_before_the_response_to_the_send_counts_once_meta_has_the_message(
+    tmp_path: Path,
+) -> None:
+    """The message id is not known yet; the person is, and the message may still be refused."""
     async with site(tmp_path, hold_answers=True, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
         await eventually(lambda: here.sim.ledger.entries)  # Meta has the message and holds its response
         await inbound_message(here, "Hello!", wa_id=JANE_WA_ID)
-        assert (await here.show(broadcast_id))["replied_count"] == 1
+        assert (await here.show(broadcast_id))["replied_count"] == 0
         here.sim.change(hold_answers=False)
         url = f"/api/v1/broadcasts/{broadcast_id}/recipients"
         with anyio.fail_after(PATIENCE_S):

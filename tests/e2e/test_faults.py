@@ -1,10 +1,12 @@
 """The effects of Meta's errors on recipients, broadcasts and numbers: over real sockets, with a test clock."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.store.rows import opt_out
 from tests.support.clock import ShiftClock
 from tests.support.site import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, Site, people, phones, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
@@ -338,14 +340,8 @@ async def test_a_broadcast_completes_when_its_last_recipients_opted_out(tmp_path
         await here.admin("number.pause", id=PHONE_NUMBER_ID)
         broadcast_id = await here.send(people(2))
         account_id = here.account["id"]
-        await here.running.ctx.db.write(
-            lambda tx: (
-                tx.executemany(
-                    "INSERT INTO optout (account_id, phone, source, at) VALUES (?, ?, 'word', 1)",
-                    [(account_id, phone) for phone in phones(2)],
-                ).rowcount
-            )
-        )
+        for phone in phones(2):
+            await here.running.ctx.db.write(partial(opt_out, account_id=account_id, phone=phone))
         await here.admin("number.resume", id=PHONE_NUMBER_ID)
         shown = await here.until_status(broadcast_id, "sent")
         assert (shown["sent_count"], shown["cancelled_count"], len(here.sim.ledger)) == (0, 2, 0)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wacrmd.meta import webhook
+from wacrmd.meta import inbound, webhook
 
 WEBHOOKS = sorted((Path(__file__).parent / "webhooks").glob("*.json"))
 RECEIVED_AT = 1767225600000
@@ -48,17 +48,21 @@ def test_an_empty_secret_never_verifies() -> None:
     assert webhook.verify([b""], COMPACT, signed_with_nothing) is None
 
 
+EMPTY_CONTACT = asdict(inbound.NOBODY)
+
+
 def seen(update: webhook.Update) -> dict[str, Any]:
     shown = {"kind": type(update).__name__, **asdict(update)}
-    shown.pop("raw", None)
-    return shown
+    for left_out in ("raw", "part"):
+        shown.pop(left_out, None)
+    return {name: value for name, value in shown.items() if value not in (None, {}, (), EMPTY_CONTACT)}
 
 
 @pytest.mark.parametrize("file", WEBHOOKS, ids=lambda file: file.stem)
 def test_each_sample_webhook_is_read_as_its_file_says(file: Path) -> None:
     case = json.loads(file.read_text())
     updates = webhook.parse(case["payload"], RECEIVED_AT)
-    assert [seen(update) for update in updates] == case["updates"]
+    assert json.loads(json.dumps([seen(update) for update in updates])) == case["updates"]
 
 
 def test_events_keep_metas_own_object() -> None:

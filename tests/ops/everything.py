@@ -18,6 +18,7 @@ from tests.support.meta import (
     post,
     post_change,
     preference_change,
+    seconds_now,
     status,
     template_event,
 )
@@ -29,9 +30,12 @@ from wacrmd.admin.client import AdminClient
 from wacrmd.admin.methods import registry
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.clock import HOUR, SECOND, iso
+from wacrmd.domain.person import names
 from wacrmd.services.maintenance.summary import summary
-from wacrmd.store import optouts
+from wacrmd.store import optouts, revisions
+from wacrmd.store import people as store_people
 from wacrmd.store.database import Tx
+from wacrmd.store.people import Sighting
 
 EVENTS = [
     "broadcast.sent",
@@ -225,6 +229,14 @@ class Everything:
         await inbound_message(here, "Hello!", wa_id=people(1, 900)[0]["to"][1:])
         here.sim.change(hold_answers=False)
         await here.until_status(broadcast_id, "sent")
+        here.sim.change(hold_answers=True)
+        known = len(here.sim.ledger.entries)
+        broadcast_id = await here.send(people(1, 950))
+        await eventually(lambda: len(here.sim.ledger.entries) > known)
+        entry = here.sim.ledger.entries[-1]
+        await status(here, entry.wamid, "delivered", biz_opaque_callback_data=entry.send.callback_data)
+        here.sim.change(hold_answers=False)
+        await eventually(lambda: here.running.sender.in_flight == 0)
         here.sim.change(webhooks=True)
 
     async def receive_webhooks(self, finished: str) -> None:
@@ -245,6 +257,7 @@ class Everything:
         await preference_change(here, "resume", wa_id=sent[2]["to"][1:])
         await preference_change(here, "stop", user_id="US.3")
         await inbound_message(here, "STOP", wa_id=sent[3]["to"][1:], user_id="US.3")
+        await self.change_people(sent)
         for file in WEBHOOKS:
             answer = await post(here.hook, json.loads(file.read_text())["payload"])
             assert answer.status_code in (200, 400), answer.text
@@ -253,6 +266,40 @@ class Everything:
         await post_change(here.hook, "messages", locked)
         await account_event(here, "ACCOUNT_RECONNECTED")
         assert (await self.admin("number.list"))[0]["state"] == "active"
+
+    async def change_people(self, sent: list[dict[str, Any]]) -> None:
+        """People whose addresses turn out to be one, change or get another holder; early replies and buttons."""
+        here, phone = self.here, sent[5]["to"]
+        await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.5", at=1)
+        await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.55", at=seconds_now() + 1)
+        changed = {"type": "user_changed_number", "wa_id": "14155550199"}
+        for _ in range(2):
+            system = {
+                "id": "wamid.s",
+                "from": phone[1:],
+                "type": "system",
+                "system": changed,
+                "timestamp": "1",
+            }
+            await post_change(here.hook, "messages", {"metadata": metadata(), "messages": [system]})
+        tap = {"payload": "Yes", "text": "Yes"}
+        await inbound_message(here, button=tap, wa_id=phone[1:], context=sent[5]["whatsapp_message_id"])
+        await inbound_message(here, "STOP", wa_id="14155550177")
+        await inbound_message(here, "STOP", user_id="US.77")
+        await inbound_message(here, "Hello", wa_id="14155550177", user_id="US.77")
+        waiting = sent[6]
+        await here.running.ctx.db.write(partial(self._make_uncertain, recipient_id=waiting["id"]))
+        await inbound_message(here, "Early", wa_id=waiting["to"][1:], at=self.clock.now() // SECOND + 1)
+        await status(here, waiting["whatsapp_message_id"], "delivered")
+
+    def _make_uncertain(self, tx: Tx, recipient_id: int) -> None:
+        """As if Meta's answer had been lost."""
+        row = tx.execute(
+            "UPDATE recipient SET status = 'uncertain', sent_at = NULL, delivered_at = NULL, read_at = NULL,"
+            " replied_at = NULL, claimed_at = ? WHERE id = ? RETURNING broadcast_id",
+            (self.clock.now(), recipient_id),
+        ).fetchone()
+        revisions.raise_for(tx, row)
 
     async def show(self, finished: str) -> None:
         """Everything that can be read: over HTTP, on the socket, by Prometheus and by systemd."""
@@ -315,9 +362,14 @@ class Everything:
     def _opt_out(self, tx: Tx, person: dict[str, str | None]) -> bool:
         """As Meta's webhooks do if only one address of the person was known before."""
         account_id = self.here.account["id"]
+        named = names(person["phone"], user_ids=[person["user_id"]])
+        seen = store_people.see(tx, [Sighting(account_id, named, 1)], 1)
+        (person_id,) = seen.people
+        assert person_id is not None
         return optouts.add(
             tx,
             account_id=account_id,
+            person_id=person_id,
             phone=person["phone"],
             user_id=person["user_id"],
             source="keyword",

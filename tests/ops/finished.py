@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from wacrmd.clock import DAY, SECOND, Millis
+from wacrmd.store import people
 
 
 def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> None:
@@ -21,7 +22,7 @@ def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> No
         (first,) = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM broadcast").fetchone()
         total = broadcasts * size
         at = [now - DAY - SECOND * place for place in range(total)]
-        phone = [f"+1510{2_000_000 + place}" for place in range(total)]
+        phone = [f"+1510{2_000_000 + first * size + place}" for place in range(total)]
         name = [uuid4().hex for _ in range(total)]
         connection.executemany(
             "INSERT INTO broadcast (id, uuid, account_id, number_id, name, template_name, template_language, status,"
@@ -29,9 +30,10 @@ def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> No
             " 'sent', ?5, ?5, ?5, ?5)",
             [(first + one, str(uuid4()), account, number, at[one]) for one in range(broadcasts)],
         )
+        holders = people.ensure(connection, account, [*phone, *(f"US.{each}" for each in name)], now)
         connection.executemany(
-            'INSERT INTO recipient (broadcast_id, "to", status, attempt, wamid, wa_id, user_id, sent_at, delivered_at)'
-            " VALUES (?1, ?2, 'delivered', 1, ?4, ?5, ?6, ?3, ?3)",
+            'INSERT INTO recipient (broadcast_id, "to", status, attempt, wamid, wa_id, user_id, sent_at, delivered_at,'
+            " person_id) VALUES (?1, ?2, 'delivered', 1, ?4, ?5, ?6, ?3, ?3, ?7)",
             [
                 (
                     first + one // size,
@@ -40,6 +42,7 @@ def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> No
                     f"wamid.{name[one]}",
                     phone[one][1:],
                     f"US.{10**15 + one}",
+                    holders[phone[one]],
                 )
                 for one in range(total)
             ],
@@ -54,12 +57,16 @@ def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> No
             [(number, f"wamid.other.{name[one]}", at[one]) for one in range(total)],
         )
         connection.executemany(
-            "INSERT INTO inbound_message (id, number_id, wa_id, at, received_at) VALUES (?1, ?2, ?3, ?4, ?4)",
-            [(f"wamid.in.{name[one]}", number, phone[one][1:], at[one]) for one in range(total)],
+            "INSERT INTO inbound_message (id, number_id, wa_id, at, received_at, person_id)"
+            " VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
+            [
+                (f"wamid.in.{name[one]}", number, phone[one][1:], at[one], holders[phone[one]])
+                for one in range(0, total, 2)
+            ],
         )
         connection.executemany(
-            "INSERT INTO optout (account_id, user_id, source, at) VALUES (?, ?, 'word', ?)",
-            [(account, f"US.{name[one]}", at[one]) for one in range(total)],
+            "INSERT INTO optout (account_id, user_id, source, at, person_id) VALUES (?, ?, 'keyword', ?, ?)",
+            [(account, user_id := f"US.{name[one]}", at[one], holders[user_id]) for one in range(total)],
         )
         connection.executemany(
             "INSERT INTO webhook_delivery (uuid, endpoint_id, event, event_id, body, status, next_attempt_at, created_at,"

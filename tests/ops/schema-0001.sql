@@ -6,7 +6,7 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "account" VALUES('6ee389c4-1799-47fe-9689-306477fabccb','shop',1795942079276);
+INSERT INTO "account" VALUES('5ec0f059-c501-4d56-b08f-68a1725b6565','shop',1795959413344);
 CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
     field TEXT NOT NULL,                            -- the webhook's field
@@ -26,7 +26,7 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
-INSERT INTO "api_key" VALUES('f6de5aae-2276-45cf-ac1c-d2cfc2dd9e57','6ee389c4-1799-47fe-9689-306477fabccb','tests',X'47E537261CFFD4B8C830627C54562D1994EBF84E50E1C303D61AA7A2E0F10CCC','wacrm_live_3DFTbUrg','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795942079293,NULL,NULL,1795942079301);
+INSERT INTO "api_key" VALUES('c9993268-0a02-42e4-9c38-a60a0de1a9d4','5ec0f059-c501-4d56-b08f-68a1725b6565','tests',X'9350521C691285F5DD4AE4A2C44F4E04BA196D20A9C70A925606E9FD8A60DCE1','wacrm_live_MsZ-CSUw','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795959413360,NULL,NULL,1795959413421);
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
@@ -34,7 +34,7 @@ CREATE TABLE app_secret (
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
-INSERT INTO "app_secret" VALUES(1,'270cda62-c86d-4f2c-a26b-56a1c4e74dd7',X'01CD63306FAD44547B2245B80B0BB9599695F4F9065F6FC6B5AE4DE1D5CE414D6CA224A51E349A41F92F53D6AA1684F2DB53E57A',1795942079285,NULL);
+INSERT INTO "app_secret" VALUES(1,'a097c802-c028-432d-8ad7-954564e0c5aa',X'01501EB56B12952B1B33275B3BD99F617E032AF355B2627821AFF1527C05430FF758D68ADCD9390889E48E8410C4DF920E5BEC9E',1795959413354,NULL);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -45,11 +45,11 @@ CREATE TABLE audit (
     params TEXT NOT NULL,                           -- JSON, secrets redacted
     result TEXT NOT NULL                            -- ok, or the error's code
 ) STRICT;
-INSERT INTO "audit" VALUES(1,1795942079279,0,'root',4611,'account.add','{"name": "shop"}','ok');
-INSERT INTO "audit" VALUES(2,1795942079291,0,'root',4611,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
-INSERT INTO "audit" VALUES(3,1795942079296,0,'root',4611,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
-INSERT INTO "audit" VALUES(4,1795942081408,0,'root',4611,'broadcast.pause','{"id": "8199eb2e-e834-4df8-8340-3192b796d276"}','ok');
-INSERT INTO "audit" VALUES(5,1795942081416,0,'root',4611,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+INSERT INTO "audit" VALUES(1,1795959413346,0,'root',14433,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795959413357,0,'root',14433,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795959413416,0,'root',14433,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795959415483,0,'root',14433,'broadcast.pause','{"id": "ba73d1f2-a10e-4e2f-920e-5f0fad794e18"}','ok');
+INSERT INTO "audit" VALUES(5,1795959415490,0,'root',14433,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -75,8 +75,14 @@ CREATE TABLE broadcast (
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "broadcast" VALUES(1,'28df77d3-ceac-4560-9733-6753a7759c1c','6ee389c4-1799-47fe-9689-306477fabccb','270cda62-c86d-4f2c-a26b-56a1c4e74dd7','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'88d0995de441f6041e0bbdc508b3ac15',1795942079308,1795942081394,NULL,1795942079308,1795942079392,15,NULL,NULL);
-INSERT INTO "broadcast" VALUES(2,'8199eb2e-e834-4df8-8340-3192b796d276','6ee389c4-1799-47fe-9689-306477fabccb','270cda62-c86d-4f2c-a26b-56a1c4e74dd7','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795942081406,'31e8c1ca7dc99c6989a92fc3dc74302f',1795942081400,1795942081406,1798761600000,NULL,NULL,2,NULL,NULL);
+INSERT INTO "broadcast" VALUES(1,'4f827924-d73e-4b98-bb83-bf7848f313cc','5ec0f059-c501-4d56-b08f-68a1725b6565','a097c802-c028-432d-8ad7-954564e0c5aa','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'06f8b9734dbe4611ca4fc49003bd0932',1795959413427,1795959415467,NULL,1795959413427,1795959413462,14,NULL,NULL);
+INSERT INTO "broadcast" VALUES(2,'ba73d1f2-a10e-4e2f-920e-5f0fad794e18','5ec0f059-c501-4d56-b08f-68a1725b6565','a097c802-c028-432d-8ad7-954564e0c5aa','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795959415477,'c20b671b31fbb4b2204afbbfe54749f8',1795959415472,1795959415477,1798761600000,NULL,NULL,2,NULL,NULL);
+CREATE TABLE button_reply (
+    broadcast_id INTEGER NOT NULL,
+    button TEXT NOT NULL,
+    recipient_id INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_id, button, recipient_id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE counter (queue text not null, key text not null, value integer not null default 0, primary key(queue, key));
 CREATE TABLE idempotency (
     account_id TEXT NOT NULL,
@@ -91,17 +97,18 @@ CREATE TABLE inbound_message (
     number_id TEXT NOT NULL,
     wa_id TEXT,
     user_id TEXT,
+    person_id INTEGER,
     at INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAZlTc+9cLAAAAAAAE.reply.reply','270cda62-c86d-4f2c-a26b-56a1c4e74dd7','14152000003',NULL,1795942081000,1795942081386,4);
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAZlTc+9cLAAAAAAAM.reply.reply','270cda62-c86d-4f2c-a26b-56a1c4e74dd7','14152000011',NULL,1795942081000,1795942081394,12);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAeO8aya0qAAAAAAAE.reply.reply','a097c802-c028-432d-8ad7-954564e0c5aa','14152000003',NULL,4,1795959415000,1795959415455,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAeO8aya0qAAAAAAAM.reply.reply','a097c802-c028-432d-8ad7-954564e0c5aa','14152000011',NULL,12,1795959415000,1795959415467,12);
 CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
-    phone_number_id TEXT NOT NULL UNIQUE,
+    phone_number_id TEXT NOT NULL,
     waba_id TEXT NOT NULL,
     label TEXT,
     display_phone TEXT,
@@ -122,22 +129,84 @@ CREATE TABLE number (
     removed_at INTEGER,                             -- kept for the broadcasts that name it
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "number" VALUES('270cda62-c86d-4f2c-a26b-56a1c4e74dd7','6ee389c4-1799-47fe-9689-306477fabccb','106540352242922','102290129340398',NULL,NULL,X'015204C041E8685A1DE236C6EB9A6D77581EA21C91D7C5EE0F235F1C19E4B86BFD15FBCFDA30C25B8FE36A7F30564D',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795942079285,NULL);
+INSERT INTO "number" VALUES('a097c802-c028-432d-8ad7-954564e0c5aa','5ec0f059-c501-4d56-b08f-68a1725b6565','106540352242922','102290129340398',NULL,NULL,X'0180515899D147252EEF0489A93454F96A371982D16E243C7D4F466A8162199CD2A5633FEF480AE77D843C5557D7EE',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795959413354,NULL);
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
-    phone TEXT,                                     -- E.164 with +
+    person_id INTEGER NOT NULL UNIQUE REFERENCES person (id),
+    phone TEXT,                                     -- as it is shown: E.164 with +
     user_id TEXT,                                   -- business-scoped user id
     source TEXT NOT NULL,                           -- operator, api, import, keyword, button, preference, meta_131050
     detail TEXT,
     at INTEGER NOT NULL,
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
+    broadcast_id INTEGER,                           -- the broadcast that it answered, if known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-INSERT INTO "optout" VALUES(1,'6ee389c4-1799-47fe-9689-306477fabccb','+14155550123',NULL,'operator',NULL,1795942081412,NULL);
+INSERT INTO "optout" VALUES(1,'5ec0f059-c501-4d56-b08f-68a1725b6565',18,'+14155550123',NULL,'operator',NULL,1795959415487,NULL,NULL);
+CREATE TABLE person (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    created_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO "person" VALUES(1,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(2,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(3,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(4,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(5,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(6,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(7,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(8,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(9,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(10,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(11,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(12,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959413427);
+INSERT INTO "person" VALUES(13,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959415472);
+INSERT INTO "person" VALUES(14,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959415472);
+INSERT INTO "person" VALUES(15,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959415472);
+INSERT INTO "person" VALUES(16,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959415472);
+INSERT INTO "person" VALUES(17,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959415472);
+INSERT INTO "person" VALUES(18,'5ec0f059-c501-4d56-b08f-68a1725b6565',1795959415487);
+CREATE TABLE person_address (
+    id INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL,
+    address TEXT NOT NULL,                          -- in the form of `identity`
+    kind TEXT NOT NULL CHECK (kind IN ('phone', 'user_id', 'parent_user_id')),
+    person_id INTEGER NOT NULL REFERENCES person (id),
+    scope TEXT,                                     -- the business account that named this user id
+    since INTEGER NOT NULL,
+    until INTEGER,                                  -- somebody else has it since
+    is_former INTEGER NOT NULL DEFAULT 0 CHECK (is_former IN (0, 1))  -- the person has another one since
+) STRICT;
+INSERT INTO "person_address" VALUES(1,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000000','phone',1,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(2,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000001','phone',2,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(3,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000002','phone',3,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(4,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000003','phone',4,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(5,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000004','phone',5,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(6,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000005','phone',6,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(7,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000006','phone',7,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(8,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000007','phone',8,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(9,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000008','phone',9,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(10,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000009','phone',10,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(11,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000010','phone',11,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(12,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000011','phone',12,NULL,1795959413427,NULL,0);
+INSERT INTO "person_address" VALUES(13,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000100','phone',13,NULL,1795959415472,NULL,0);
+INSERT INTO "person_address" VALUES(14,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000101','phone',14,NULL,1795959415472,NULL,0);
+INSERT INTO "person_address" VALUES(15,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000102','phone',15,NULL,1795959415472,NULL,0);
+INSERT INTO "person_address" VALUES(16,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000103','phone',16,NULL,1795959415472,NULL,0);
+INSERT INTO "person_address" VALUES(17,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14152000104','phone',17,NULL,1795959415472,NULL,0);
+INSERT INTO "person_address" VALUES(18,'5ec0f059-c501-4d56-b08f-68a1725b6565','+14155550123','phone',18,NULL,1795959415487,NULL,0);
+CREATE TABLE person_event (
+    id INTEGER PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    detail TEXT NOT NULL                            -- JSON
+) STRICT;
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
+    person_id INTEGER REFERENCES person (id),       -- NULL: erased
     "to" TEXT NOT NULL,                             -- E.164 with +, or a business-scoped user id
     params TEXT,                                    -- JSON array or object
     content TEXT,                                   -- JSON: this recipient's header, buttons, components
@@ -152,6 +221,8 @@ CREATE TABLE recipient (
     wamid TEXT,                                     -- Meta's message id
     wa_id TEXT,                                     -- who Meta says it went to
     user_id TEXT,                                   -- business-scoped user id
+    parent_user_id TEXT,                            -- the same for linked business portfolios
+    early_reply_at INTEGER,                         -- a reply that came before Meta said what became of the message
     error_code INTEGER,
     error_title TEXT,
     error_details TEXT,
@@ -166,23 +237,23 @@ CREATE TABLE recipient (
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
     CHECK (status != 'replied' OR replied_at IS NOT NULL)
 ) STRICT;
-INSERT INTO "recipient" VALUES(1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAZlTc+9cLAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,1795942079385,1795942079000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(2,1,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAZlTc+9cLAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,1795942079385,1795942079000,1795942080000,NULL,NULL);
-INSERT INTO "recipient" VALUES(3,1,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAZlTc+9cLAAAAAAAD','14152000002',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795942079385,NULL,NULL,NULL,1795942079000);
-INSERT INTO "recipient" VALUES(4,1,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAZlTc+9cLAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,1795942079385,1795942079000,1795942080000,1795942081000,NULL);
-INSERT INTO "recipient" VALUES(5,1,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAZlTc+9cLAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,1795942079385,1795942079000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(6,1,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAZlTc+9cLAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,1795942079385,1795942079000,1795942080000,NULL,NULL);
-INSERT INTO "recipient" VALUES(7,1,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAZlTc+9cLAAAAAAAI','14152000006',NULL,NULL,NULL,NULL,1795942079385,1795942079000,1795942080000,NULL,NULL);
-INSERT INTO "recipient" VALUES(8,1,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAZlTc+9cLAAAAAAAH','14152000007',NULL,NULL,NULL,NULL,1795942079385,1795942079000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(9,1,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAZlTc+9cLAAAAAAAJ','14152000008',NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795942079385,NULL,NULL,NULL,1795942079000);
-INSERT INTO "recipient" VALUES(10,1,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795942079317,1795942079317,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAZlTc+9cLAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,1795942079386,1795942079000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(11,1,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795942079387,1795942079387,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAZlTc+9cLAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,1795942079392,1795942079000,1795942080000,NULL,NULL);
-INSERT INTO "recipient" VALUES(12,1,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795942079387,1795942079387,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAZlTc+9cLAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,1795942079392,1795942079000,1795942080000,1795942081000,NULL);
-INSERT INTO "recipient" VALUES(13,2,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(14,2,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(15,2,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(16,2,'+14152000103','["Person 0103"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(17,2,'+14152000104','["Person 0104"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(1,1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAeO8aya0qAAAAAAAD','14152000000',NULL,NULL,NULL,NULL,NULL,NULL,1795959413451,1795959413000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,2,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAeO8aya0qAAAAAAAB','14152000001',NULL,NULL,NULL,NULL,NULL,NULL,1795959413450,1795959413000,1795959414000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,3,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAeO8aya0qAAAAAAAC','14152000002',NULL,NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795959413451,NULL,NULL,NULL,1795959413000);
+INSERT INTO "recipient" VALUES(4,1,4,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAeO8aya0qAAAAAAAE','14152000003',NULL,NULL,NULL,NULL,NULL,NULL,1795959413451,1795959413000,1795959414000,1795959415000,NULL);
+INSERT INTO "recipient" VALUES(5,1,5,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAeO8aya0qAAAAAAAF','14152000004',NULL,NULL,NULL,NULL,NULL,NULL,1795959413451,1795959413000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,6,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAeO8aya0qAAAAAAAG','14152000005',NULL,NULL,NULL,NULL,NULL,NULL,1795959413451,1795959413000,1795959414000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,7,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAeO8aya0qAAAAAAAH','14152000006',NULL,NULL,NULL,NULL,NULL,NULL,1795959413451,1795959413000,1795959414000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,8,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAeO8aya0qAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,NULL,NULL,1795959413451,1795959413000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,9,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAeO8aya0qAAAAAAAJ','14152000008',NULL,NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795959413451,NULL,NULL,NULL,1795959413000);
+INSERT INTO "recipient" VALUES(10,1,10,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795959413435,1795959413435,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAeO8aya0qAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,NULL,NULL,1795959413451,1795959413000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,11,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795959413455,1795959413455,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAeO8aya0qAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,NULL,NULL,1795959413461,1795959413000,1795959414000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,12,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795959413455,1795959413455,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAeO8aya0qAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,NULL,NULL,1795959413461,1795959413000,1795959414000,1795959415000,NULL);
+INSERT INTO "recipient" VALUES(13,2,13,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(14,2,14,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(15,2,15,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(16,2,16,'+14152000103','["Person 0103"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(17,2,17,'+14152000104','["Person 0104"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE recipient_history (
     id INTEGER PRIMARY KEY,
     recipient_id INTEGER NOT NULL,
@@ -191,38 +262,38 @@ CREATE TABLE recipient_history (
     attempt INTEGER,
     detail TEXT                                     -- JSON
 ) STRICT;
-INSERT INTO "recipient_history" VALUES(1,1,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(2,2,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(3,3,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(4,4,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(5,5,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(6,6,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(7,8,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(8,7,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(9,9,1795942079385,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(10,10,1795942079386,'attempt',1,'{"started_at": 1795942079324, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(11,11,1795942079392,'attempt',1,'{"started_at": 1795942079391, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(12,12,1795942079392,'attempt',1,'{"started_at": 1795942079391, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(13,1,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(14,2,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(15,3,1795942079000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(16,4,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(17,5,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(18,6,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(19,8,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(20,7,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(21,9,1795942079000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(22,10,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(23,11,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(24,12,1795942079000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(25,2,1795942080000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(26,4,1795942080000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(27,6,1795942080000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(28,7,1795942080000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(29,11,1795942080000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(30,12,1795942080000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(31,4,1795942081000,'replied',1,NULL);
-INSERT INTO "recipient_history" VALUES(32,12,1795942081000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(1,2,1795959413450,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(2,3,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(3,1,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(4,4,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(5,5,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(6,6,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(7,7,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(8,8,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(9,9,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(10,10,1795959413451,'attempt',1,'{"started_at": 1795959413441, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(11,11,1795959413461,'attempt',1,'{"started_at": 1795959413460, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(12,12,1795959413461,'attempt',1,'{"started_at": 1795959413460, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(13,2,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(14,3,1795959413000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(15,1,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(16,4,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(17,5,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(18,6,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(19,7,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(20,8,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(21,9,1795959413000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(22,10,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(23,11,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(24,12,1795959413000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(25,2,1795959414000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(26,4,1795959414000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(27,6,1795959414000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(28,7,1795959414000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(29,11,1795959414000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(30,12,1795959414000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(31,4,1795959415000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(32,12,1795959415000,'replied',1,NULL);
 CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,
@@ -259,6 +330,7 @@ CREATE TABLE unmatched_status (
     status TEXT NOT NULL CHECK (status IN ('sent', 'delivered', 'read', 'replied', 'failed')),
     at INTEGER NOT NULL,
     error TEXT,                                     -- JSON
+    button TEXT,                                    -- what a reply tapped
     received_at INTEGER NOT NULL,
     UNIQUE (wamid, status, number_id)
 ) STRICT;
@@ -290,8 +362,12 @@ CREATE TABLE webhook_endpoint (
     updated_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX number_default ON number (account_id) WHERE is_default = 1 AND removed_at IS NULL;
+CREATE UNIQUE INDEX number_meta ON number (phone_number_id) WHERE removed_at IS NULL;
 CREATE INDEX number_waba ON number (waba_id);
 CREATE INDEX app_secret_number ON app_secret (number_id);
+CREATE UNIQUE INDEX person_address_holder ON person_address (account_id, address) WHERE until IS NULL;
+CREATE INDEX person_address_person ON person_address (person_id);
+CREATE INDEX person_event_person ON person_event (person_id);
 CREATE INDEX broadcast_list ON broadcast (account_id, created_at DESC, id DESC);
 CREATE INDEX broadcast_list_status ON broadcast (account_id, status, created_at DESC, id DESC);
 CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
@@ -302,15 +378,12 @@ CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHER
 CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sending';
 CREATE INDEX recipient_uncertain ON recipient (broadcast_id) WHERE status = 'uncertain';
 CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
-CREATE INDEX recipient_wa_id ON recipient (wa_id) WHERE wa_id IS NOT NULL;
-CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX recipient_person ON recipient (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX recipient_early_reply ON recipient (id) WHERE early_reply_at IS NOT NULL;
 CREATE INDEX recipient_history_recipient ON recipient_history (recipient_id);
 CREATE INDEX unmatched_status_received ON unmatched_status (received_at);
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
-CREATE INDEX inbound_message_wa_id ON inbound_message (wa_id) WHERE wa_id IS NOT NULL;
-CREATE INDEX inbound_message_user_id ON inbound_message (user_id) WHERE user_id IS NOT NULL;
-CREATE UNIQUE INDEX optout_phone ON optout (account_id, phone) WHERE phone IS NOT NULL;
-CREATE UNIQUE INDEX optout_user ON optout (account_id, user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX inbound_message_person ON inbound_message (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX optout_list ON optout (account_id, at DESC, id DESC) WHERE lifted_at IS NULL;
 CREATE INDEX idempotency_created ON idempotency (created_at);
 CREATE INDEX webhook_endpoint_account ON webhook_endpoint (account_id);
@@ -323,6 +396,7 @@ CREATE INDEX audit_at ON audit (at);
 CREATE INDEX schedule_queue_timestamp on schedule (queue, timestamp);
 CREATE INDEX task_queue_priority_id on task (queue, priority desc, id);
 DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('person',18);
 INSERT INTO "sqlite_sequence" VALUES('broadcast',2);
 INSERT INTO "sqlite_sequence" VALUES('recipient',17);
 COMMIT;

@@ -77,7 +77,7 @@ def test_code_1_with_a_client_error_is_a_fault_of_the_request() -> None:
 
 def result(status: S, note: str, **changed: Any) -> AttemptResult:
     """The result of the third attempt on recipient 7 of broadcast 3, which began two seconds ago."""
-    return AttemptResult(7, 3, 3, status, NOW, NOW - 2 * SECOND, note, **changed)
+    return AttemptResult(7, 3, 3, status, NOW, NOW - 2 * SECOND, note, to="+14155550123", **changed)
 
 
 ERROR = MetaError(131016, "a title", "some details")
@@ -226,7 +226,14 @@ def test_a_message_that_cannot_be_built_fails_and_counts_as_a_failure_of_its_bro
     note = "the message could not be built: no text"
     assert decide_unbuildable(claim(2), "no text", now=NOW) == Decision(
         AttemptResult(
-            recipient_id=7, broadcast_id=3, attempt=3, status=S.FAILED, at=NOW, started_at=NOW, note=note
+            recipient_id=7,
+            broadcast_id=3,
+            attempt=3,
+            status=S.FAILED,
+            at=NOW,
+            started_at=NOW,
+            note=note,
+            to="+14155550123",
         ),
         Effect.COUNT_FAILURE,
         HoldReason.MANY_FAILURES,

@@ -8,6 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from tests.store.rows import N1
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import people, site
 from wacrmd.domain.attempt import AttemptResult
@@ -37,7 +38,7 @@ class Results:
     ) -> None:
         """A request has ended; the recorder's task has run since then."""
         result = AttemptResult(recipient_id, 1, 1, status, 0, 0, "note")
-        self.recorder.add(Decision(result), "n1", "102290129340398", at_once=at_once)
+        self.recorder.add(Decision(result), N1, at_once=at_once)
         await anyio.lowlevel.checkpoint()
 
     async def written(self, *batches: int) -> None:

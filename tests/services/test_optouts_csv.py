@@ -96,7 +96,7 @@ async def test_a_hundred_thousand_lines_are_imported_in_parts_and_exported(tmp_p
         assert (done.added, done.known, done.rejected) == (100_000, 0, 0)
         text = await exported(ctx, account)
         exported_lines = text.splitlines()
-        assert exported_lines[0] == "phone,user_id,source,detail,created_at"
+        assert exported_lines[0] == "phone,user_id,source,detail,created_at,broadcast_id"
         assert {line.split(",")[0] for line in exported_lines[1:]} == set(phones(100_000))
 
 

@@ -7,13 +7,18 @@ from pathlib import Path
 
 from wacrmd.domain.attempt import Claim
 from wacrmd.domain.callback_token import callback_token
+from wacrmd.domain.number import NumberIds
+from wacrmd.domain.person import names
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.store import accounts, broadcasts, numbers, recipients
+from wacrmd.store import broadcasts, numbers, optouts, people, recipients
 from wacrmd.store.connection import open_writer
 from wacrmd.store.database import Tx
 from wacrmd.store.migrate import migrate
+from wacrmd.store.people import Sighting
 
+N1 = NumberIds("n1", "a1", "106540352242922", "102290129340398")
+"""The number of these files, and its account."""
 NOW = 1_795_000_000_000
 UUID = "6f1e2d3c-0000-4000-8000-000000000001"
 
@@ -33,13 +38,13 @@ def database(folder: Path) -> Iterator[Tx]:
 
 def number(tx: Tx) -> None:
     """An account with one active number `n1`."""
-    account = accounts.add(tx, "shop", NOW)
+    tx.execute("INSERT INTO account (id, name, created_at) VALUES (?, 'shop', ?)", (N1.account_id, NOW))
     numbers.add(
         tx,
-        number_id="n1",
-        account_id=account.id,
-        phone_number_id="106540352242922",
-        waba_id="102290129340398",
+        number_id=N1.id,
+        account_id=N1.account_id,
+        phone_number_id=N1.phone_number_id,
+        waba_id=N1.waba_id,
         access_token=b"sealed",
         app_secret=b"sealed",
         verify_token_hash=b"hash",
@@ -53,7 +58,7 @@ def number(tx: Tx) -> None:
 
 def broadcast(tx: Tx, count: int, *, uuid: str = UUID, scheduled_at: int | None = None) -> int:
     """A broadcast of `n1` to `count` people; its row id."""
-    (account_id,) = tx.execute("SELECT account_id FROM number WHERE id = 'n1'").fetchone()
+    account_id = N1.account_id
     broadcast_id = broadcasts.insert(
         tx,
         uuid=uuid,
@@ -67,8 +72,9 @@ def broadcast(tx: Tx, count: int, *, uuid: str = UUID, scheduled_at: int | None 
         request_id=None,
         now=NOW,
     )
-    people = [(f"+1415{2_000_000 + broadcast_id * 1000 + index}", None, None) for index in range(count)]
-    recipients.insert(tx, broadcast_id, people)
+    phones = [f"+1415{2_000_000 + broadcast_id * 1000 + index}" for index in range(count)]
+    holders = people.ensure(tx, account_id, phones, NOW)
+    recipients.insert(tx, broadcast_id, [(holders[phone], phone, None, None) for phone in phones])
     return broadcast_id
 
 
@@ -83,7 +89,42 @@ def receipt_of(
 ) -> Receipt:
     """A status of Meta for the message of a claim, with or without our token."""
     callback = callback_token(uuid, claim.recipient_id, claim.attempt) if token else None
-    return Receipt("n1", wamid, status, at, callback=callback)
+    return Receipt(N1, wamid, status, at, callback=callback)
+
+
+def opt_out(
+    tx: Tx,
+    *,
+    phone: str | None = None,
+    user_id: str | None = None,
+    account_id: str = N1.account_id,
+    source: str = "keyword",
+    detail: str | None = None,
+    at: int = NOW,
+    now: int | None = None,
+) -> bool:
+    """Opt out the person with these addresses."""
+    seen = people.see(tx, [Sighting(account_id, names(phone, user_ids=[user_id]), at)], NOW)
+    (person_id,) = seen.people
+    assert person_id is not None
+    return optouts.add(
+        tx,
+        account_id=account_id,
+        person_id=person_id,
+        phone=phone,
+        user_id=user_id,
+        source=source,
+        detail=detail,
+        at=at,
+        now=now,
+    )
+
+
+def opted_out(tx: Tx, *addresses: str, account_id: str = N1.account_id) -> set[str]:
+    """Those of these addresses whose people have opted out."""
+    known = people.of_addresses(tx, account_id, addresses)
+    found = optouts.among(tx, known.values())
+    return {address for address, person_id in known.items() if person_id in found}
 
 
 def row(tx: Tx, recipient_id: int) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.rows import NOW, broadcast, database, receipt_of, row, status_of
+from tests.store.rows import N1, NOW, broadcast, database, opt_out, opted_out, receipt_of, row, status_of
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.callback_token import callback_token
@@ -19,7 +19,6 @@ from wacrmd.store import (
     broadcast_counts,
     broadcasts,
     numbers,
-    optouts,
     receipts,
     recipient_history,
     recipients,
@@ -109,7 +108,7 @@ def test_an_accepted_message_is_sent_though_another_recipient_has_its_id(tx: Tx)
 def test_a_late_result_does_not_undo_a_read_status(tx: Tx, late: S) -> None:
     (claim,) = attempts.claim(tx, broadcast(tx, 1), 1, NOW)
     token = callback_token("6f1e2d3c-0000-4000-8000-000000000001", claim.recipient_id, claim.attempt)
-    receipts.apply(tx, [Receipt("n1", "w1", S.READ, NOW, callback=token)], NOW)
+    receipts.apply(tx, [Receipt(N1, "w1", S.READ, NOW, callback=token)], NOW)
     attempts.record(tx, [result(claim, late)])
     assert status_of(tx, claim.recipient_id) == "read"
 
@@ -118,7 +117,7 @@ def test_a_late_success_of_a_failed_and_requeued_recipient_leaves_it_pending(tx:
     broadcast_id = broadcast(tx, 1)
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
     token = callback_token("6f1e2d3c-0000-4000-8000-000000000001", claim.recipient_id, claim.attempt)
-    receipts.apply(tx, [Receipt("n1", "w1", S.FAILED, NOW, callback=token)], NOW)
+    receipts.apply(tx, [Receipt(N1, "w1", S.FAILED, NOW, callback=token)], NOW)
     recipients.requeue(tx, broadcast_id, [S.FAILED], NOW)
     attempts.record(tx, [result(claim, S.SENT, "w1")])
     assert status_of(tx, claim.recipient_id) == "pending"
@@ -126,9 +125,8 @@ def test_a_late_success_of_a_failed_and_requeued_recipient_leaves_it_pending(tx:
 
 def test_a_recipient_who_opted_out_before_the_claim_is_cancelled_without_an_attempt(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 2)
-    (account_id,) = tx.execute("SELECT account_id FROM broadcast").fetchone()
     (first,) = tx.execute('SELECT "to" FROM recipient ORDER BY id LIMIT 1').fetchone()
-    optouts.add(tx, account_id=account_id, phone=first, user_id=None, source="keyword", detail="STOP", at=NOW)
+    opt_out(tx, phone=first)
     (claim,) = attempts.claim(tx, broadcast_id, 2, NOW)
     assert claim.to != first
     cancelled = row(tx, claim.recipient_id - 1)
@@ -139,12 +137,9 @@ def test_a_recipient_who_opted_out_before_the_claim_is_cancelled_without_an_atte
 
 def test_a_recipient_who_opts_out_between_two_attempts_is_cancelled_and_keeps_the_first(tx: Tx) -> None:
     broadcast_id = broadcast(tx, 1)
-    (account_id,) = tx.execute("SELECT account_id FROM broadcast").fetchone()
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
     attempts.record(tx, [result(claim, S.PENDING)])
-    optouts.add(
-        tx, account_id=account_id, phone=claim.to, user_id=None, source="keyword", detail="STOP", at=NOW
-    )
+    opt_out(tx, phone=claim.to)
     assert attempts.claim(tx, broadcast_id, 1, NOW) == []
     assert (row(tx, claim.recipient_id)["status"], row(tx, claim.recipient_id)["attempt"]) == ("cancelled", 1)
 
@@ -317,8 +312,7 @@ def test_what_ends_without_an_answer_is_in_the_history_and_in_the_outbox(tx: Tx)
 
 def test_only_opt_outs_of_the_account_count(tx: Tx) -> None:
     tx.execute("INSERT INTO account (id, name, created_at) VALUES ('other', 'other', 0)")
-    (account_id,) = tx.execute("SELECT account_id FROM number WHERE id = 'n1'").fetchone()
     for phone, user_id in (("+14155550123", None), (None, "US.1")):
-        optouts.add(tx, account_id="other", phone=phone, user_id=user_id, source="api", detail=None, at=NOW)
-    assert optouts.among(tx, account_id, ["+14155550123", "US.1"]) == set()
-    assert optouts.among(tx, "other", ["+14155550123", "US.1"]) == {"+14155550123", "US.1"}
+        opt_out(tx, account_id="other", phone=phone, user_id=user_id)
+    assert opted_out(tx, "+14155550123", "US.1") == set()
+    assert opted_out(tx, "+14155550123", "US.1", account_id="other") == {"+14155550123", "US.1"}

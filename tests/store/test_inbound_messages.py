@@ -1,63 +1,69 @@
-"""Finds the recipient of an inbound message; the phone number is in the form that callers use."""
+"""Finds the broadcast message that a person answers."""
 
 from pathlib import Path
 
-from tests.store.rows import NOW, broadcast, database
+from tests.store.rows import N1, NOW, broadcast, database
+from wacrmd.domain.person import names
 from wacrmd.services.optouts.from_messages import phone_of
-from wacrmd.store import inbound_messages
+from wacrmd.store import inbound_messages, people
 from wacrmd.store.database import Tx
+from wacrmd.store.people import Sighting
+
+SECOND = 1000
+WINDOW = 100 * SECOND
 
 
-def account_of(tx: Tx) -> str:
-    account_id: str = tx.execute("SELECT account_id FROM number WHERE id = 'n1'").fetchone()[0]
-    return account_id
+def person_of(tx: Tx, to: str) -> int:
+    return people.of_addresses(tx, N1.account_id, [to])[to]
 
 
 def test_the_phone_number_of_a_sender_is_the_one_the_broadcast_was_sent_to(tmp_path: Path) -> None:
     with database(tmp_path) as tx:
-        broadcast_id = broadcast(tx, 2)
-        first, second = (
-            row[0] for row in tx.execute('SELECT "to" FROM recipient WHERE broadcast_id = ?', (broadcast_id,))
-        )
-        tx.execute("UPDATE recipient SET wa_id = '5491112345678', sent_at = ? WHERE \"to\" = ?", (NOW, first))
-        tx.execute("UPDATE recipient SET user_id = 'US.1', sent_at = ? WHERE \"to\" = ?", (NOW, second))
-        mine = account_of(tx)
-        assert phone_of(tx, mine, "5491112345678", None) == first
-        assert phone_of(tx, mine, None, "US.1") == second
-        assert phone_of(tx, mine, "14155550123", "US.9") == "+14155550123"
-        assert phone_of(tx, mine, None, "US.9") is None
-        assert phone_of(tx, "another account", None, "US.1") is None
+        broadcast(tx, 1)
+        (to,) = tx.execute('SELECT "to" FROM recipient').fetchone()
+        seen = people.see(tx, [Sighting(N1.account_id, names(to, "5491112345678"), NOW)], NOW)
+        assert phone_of(tx, seen.people[0], "5491112345678") == to
+        assert phone_of(tx, None, "14155550123") == "+14155550123"
+        assert phone_of(tx, None, "22507123456") == "+22507123456", "not a valid number any more"
+        assert phone_of(tx, None, None) is None
 
 
 def test_a_recipient_addressed_by_user_id_has_no_phone_number(tmp_path: Path) -> None:
     with database(tmp_path) as tx:
         broadcast(tx, 1)
         tx.execute("UPDATE recipient SET \"to\" = 'US.1', user_id = 'US.1', sent_at = ?", (NOW,))
-        assert (
-            inbound_messages.broadcast_phone_of(tx, account_id=account_of(tx), wa_id=None, user_id="US.1")
-            is None
-        )
+        assert inbound_messages.broadcast_phone_of(tx, 1) is None
 
 
-def test_a_reply_without_context_goes_to_the_newest_message_within_the_window(tmp_path: Path) -> None:
+def test_a_reply_without_context_goes_to_the_newest_message_that_was_sent_before(tmp_path: Path) -> None:
     with database(tmp_path) as tx:
-        for n, sent_at in enumerate((NOW, NOW + 10, NOW + 20), start=1):
+        sent_at = (NOW, NOW + 10 * SECOND, NOW + 20 * SECOND)
+        people.ensure(tx, N1.account_id, ["+14155550100"], NOW)
+        person_id = person_of(tx, "+14155550100")
+        for n, at in enumerate(sent_at, start=1):
             row = broadcast(tx, 1, uuid=f"b{n}")
             tx.execute(
-                "UPDATE recipient SET status = 'sent', wa_id = '1', wamid = ?, sent_at = ? WHERE broadcast_id = ?",
-                (f"wamid.{n}", sent_at, row),
+                "UPDATE recipient SET person_id = ?, status = 'sent', wamid = ?, sent_at = ? WHERE broadcast_id = ?",
+                (person_id, f"wamid.{n}", at, row),
             )
 
-        def newest(since: int, wa_id: str | None = "1", number_id: str = "n1") -> str | None:
-            found = inbound_messages.newest_message_to(
-                tx, number_id=number_id, wa_id=wa_id, user_id=None, since=since
-            )
-            return found[1] if found else None
+        def newest(written_at: int, window: int = WINDOW, person: int = person_id) -> str | None:
+            found = inbound_messages.newest_to(tx, N1, person, written_at=written_at, window=window)
+            return found.uuid if found else None
 
-        assert newest(NOW) == "wamid.3"
+        assert newest(NOW + 30 * SECOND) == "b3"
+        assert newest(NOW + 15 * SECOND) == "b2", "the third was not sent yet"
+        assert newest(NOW + 19 * SECOND) == "b3", "Meta rounds down to whole seconds"
+        assert newest(NOW + 19 * SECOND - 1) == "b2"
+        assert newest(NOW - 2 * SECOND) is None
+        assert newest(NOW + 30 * SECOND, window=9 * SECOND) is None
+        assert newest(NOW + 30 * SECOND, person=person_id + 1) is None
         tx.execute("UPDATE recipient SET status = 'failed', failed_at = 1 WHERE wamid = 'wamid.3'")
-        assert newest(NOW) == "wamid.2"
-        assert newest(NOW + 15) is None
-        assert newest(NOW, "2") is None
-        assert newest(NOW, None) is None
-        assert newest(NOW, number_id="n2") is None
+        assert newest(NOW + 30 * SECOND) == "b2"
+        tx.execute(
+            "UPDATE recipient SET status = 'uncertain', sent_at = NULL, claimed_at = ? WHERE wamid = 'wamid.2'",
+            (NOW + 10 * SECOND,),
+        )
+        found = inbound_messages.newest_to(tx, N1, person_id, written_at=NOW + 30 * SECOND, window=WINDOW)
+        assert found is not None
+        assert (found.uuid, found.is_settled) == ("b2", False)

@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.rows import opt_out, opted_out
 from tests.support.clock import START
 from wacrmd.clock import iso
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.outbound.client import DeliveryResult
 from wacrmd.outbound.dispatcher import record_result
-from wacrmd.store import optouts, outbox, webhook_endpoints
+from wacrmd.store import optouts, outbox, people, webhook_endpoints
 from wacrmd.store.connection import open_writer
 from wacrmd.store.migrate import migrate
 from wacrmd.views.events import OptOutData
 
 MAX_AGE = 72 * 3_600_000
 EVENT = WebhookEvent.CONTACT_OPTED_OUT
+JANE, JIM = "+14155550123", "+14155550188"
 DATA = OptOutData(phone="+14155550123", user_id=None, source="keyword", detail="STOP")
 
 
@@ -110,33 +112,28 @@ def test_an_endpoint_that_fails_for_the_whole_period_is_disabled_and_its_deliver
     assert outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE) == 0
 
 
-def opt_out(tx: sqlite3.Connection, at: int, phone: str | None = None, user_id: str | None = None) -> bool:
-    return optouts.add(
-        tx, account_id="a", phone=phone, user_id=user_id, source="keyword", detail=None, at=at, now=START
-    )
-
-
 def test_an_opt_out_with_phone_and_user_id_completes_the_existing_row(tx: sqlite3.Connection) -> None:
-    assert opt_out(tx, 1, phone="+1")
-    assert not opt_out(tx, 2, phone="+1", user_id="US.1")
-    assert not opt_out(tx, 3, user_id="US.1")
+    assert opt_out(tx, account_id="a", at=1, phone=JANE)
+    assert not opt_out(tx, account_id="a", at=2, phone=JANE, user_id="US.1")
+    assert not opt_out(tx, account_id="a", at=3, user_id="US.1")
     (row,) = optouts.page(tx, account_id="a", after=None, limit=9)
-    assert (row.phone, row.user_id, row.at) == ("+1", "US.1", 1)
-    assert not opt_out(tx, 4, phone="+1", user_id="US.2"), "the number has another user id now"
-    assert optouts.among(tx, "a", ["+1", "US.1", "US.2", "US.3"]) == {"+1", "US.1", "US.2"}
-    assert opt_out(tx, 5, user_id="US.9")
-    assert not opt_out(tx, 6, phone="+9", user_id="US.9")
-    assert optouts.among(tx, "a", ["+9"]) == {"+9"}
+    assert (row.phone, row.user_id, row.at) == (JANE, "US.1", 1)
+    assert opt_out(tx, account_id="a", at=5, user_id="US.9")
+    assert not opt_out(tx, account_id="a", at=6, phone=JIM, user_id="US.9")
+    assert opted_out(tx, JIM, account_id="a") == {JIM}
 
 
-def test_two_opt_outs_of_one_person_are_both_kept_when_they_are_linked(tx: sqlite3.Connection) -> None:
-    assert opt_out(tx, 1, phone="+1")
-    assert opt_out(tx, 2, user_id="US.1")
-    optouts.link(tx, [("a", "+1", "US.1")])
-    assert not opt_out(tx, 3, phone="+1", user_id="US.1")
-    assert optouts.among(tx, "a", ["+1", "US.1"]) == {"+1", "US.1"}
-    assert optouts.remove(tx, account_id="a", phone="+1", user_id="US.1", source="keyword", at=9)
-    assert optouts.among(tx, "a", ["+1", "US.1"]) == set()
+def test_two_opt_outs_are_one_when_they_turn_out_to_be_of_one_person(tx: sqlite3.Connection) -> None:
+    assert opt_out(tx, account_id="a", at=1, phone=JANE)
+    assert opt_out(tx, account_id="a", at=2, user_id="US.1")
+    assert not opt_out(tx, account_id="a", at=3, phone=JANE, user_id="US.1")
+    assert opted_out(tx, JANE, "US.1", account_id="a") == {JANE, "US.1"}
+    assert optouts.remove(tx, account_id="a", person_id=person(tx), source="keyword", at=9)
+    assert opted_out(tx, JANE, "US.1", account_id="a") == set()
+
+
+def person(tx: sqlite3.Connection) -> int:
+    return people.of_addresses(tx, "a", [JANE])[JANE]
 
 
 def test_the_newer_of_opt_out_and_opt_in_counts_and_of_equal_times_the_later_call(
@@ -144,15 +141,16 @@ def test_the_newer_of_opt_out_and_opt_in_counts_and_of_equal_times_the_later_cal
 ) -> None:
     def opt_in(at: int, *, include_newer: bool = False) -> bool:
         return optouts.remove(
-            tx, account_id="a", phone="+1", source="keyword", at=at, include_newer=include_newer
+            tx, account_id="a", person_id=person(tx), source="keyword", at=at, include_newer=include_newer
         )
 
+    people.ensure(tx, "a", [JANE], 1)
     assert not opt_in(5)
-    assert opt_out(tx, 10, phone="+1")
+    assert opt_out(tx, account_id="a", at=10, phone=JANE)
     assert not opt_in(9)
     assert opt_in(10)
-    assert not opt_out(tx, 9, phone="+1")
-    assert optouts.among(tx, "a", ["+1"]) == set()
-    assert opt_out(tx, 10, phone="+1")
+    assert not opt_out(tx, account_id="a", at=9, phone=JANE)
+    assert opted_out(tx, JANE, account_id="a") == set()
+    assert opt_out(tx, account_id="a", at=10, phone=JANE)
     assert opt_in(3, include_newer=True)
     assert not opt_in(11)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.rows import NOW, broadcast, database, receipt_of, row, status_of
+from tests.store.rows import N1, NOW, broadcast, database, receipt_of, row, status_of
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
@@ -80,7 +80,7 @@ def test_a_repeated_status_of_an_older_message_does_not_change_a_retry(tx: Tx, b
     broadcast_id = broadcast(tx, 1)
     first = claim_one(tx, broadcast_id)
     attempts.record(tx, [result(first, S.SENT, "w1")])
-    failed = Receipt("n1", "w1", S.FAILED, NOW + 2000, error=MetaError(131026, "Message undeliverable"))
+    failed = Receipt(N1, "w1", S.FAILED, NOW + 2000, error=MetaError(131026, "Message undeliverable"))
     receipts.apply(tx, [failed], NOW)
     assert recipients.requeue(tx, broadcast_id, [S.FAILED], NOW) == 1
     again = claim_one(tx, broadcast_id) if between == "in flight" else None
@@ -208,7 +208,7 @@ def test_a_status_of_another_number_does_not_block_a_later_valid_one(tx: Tx) -> 
     """The id of a message is only looked up among the messages of the status's own number."""
     claim = claim_one(tx, broadcast(tx, 1))
     ours = receipt_of(claim, S.DELIVERED, "w1", token=False)
-    receipts.apply(tx, [replace(ours, number_id="another"), ours], NOW)
+    receipts.apply(tx, [replace(ours, number=replace(N1, phone_number_id="another")), ours], NOW)
     attempts.record(tx, [result(claim, S.SENT, "w1")])
     receipts.apply_unmatched(tx, ["w1"], NOW)
     assert status_of(tx, claim.recipient_id) == "delivered"

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.store.rows import NOW, UUID, broadcast, database, row
+from tests.store.rows import N1, NOW, UUID, broadcast, database, row
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.callback_token import callback_token
@@ -325,7 +325,7 @@ class Sending(RuleBasedStateMachine):
     def receipt(self, claim: Claim, wamid: str, status: S, *, token: bool) -> Receipt:
         callback = callback_token(UUID, claim.recipient_id, claim.attempt) if token else None
         error = UNDELIVERABLE if status is S.FAILED else None
-        return Receipt("n1", wamid, status, self.now, callback=callback, error=error)
+        return Receipt(N1, wamid, status, self.now, callback=callback, error=error)
 
 
 Sending.TestCase.settings = settings(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.rows import NOW, broadcast, database, receipt_of, row
+from tests.store.rows import N1, NOW, broadcast, database, receipt_of, row
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.recipient_transitions import RECIPIENT, STATUS_EVENTS, RecipientEvent
-from wacrmd.store import attempts, broadcasts, numbers, receipts, recipients
+from wacrmd.store import attempts, broadcasts, numbers, people, person_merge, receipts, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.migrate import migrations
 
@@ -113,6 +113,18 @@ def cancel_returned(tx: Tx, broadcast_id: int, _recipient_id: int) -> None:
     recipients.cancel_returned(tx, [broadcast_id])
 
 
+def same_person(tx: Tx, broadcast_id: int, recipient_id: int) -> None:
+    """Somebody in the same broadcast who has the message turns out to be the same person."""
+    other = people.ensure(tx, N1.account_id, ["US.1"], NOW)["US.1"]
+    tx.execute(
+        "INSERT INTO recipient (broadcast_id, person_id, \"to\", status) VALUES (?, ?, 'US.1', 'sent')",
+        (broadcast_id, other),
+    )
+    (person_id,) = tx.execute("SELECT person_id FROM recipient WHERE id = ?", (recipient_id,)).fetchone()
+    if person_id != other:
+        person_merge.merge(tx, other, into=person_id, at=NOW, now=NOW)
+
+
 def requeue(tx: Tx, broadcast_id: int, _recipient_id: int) -> None:
     recipients.requeue(tx, broadcast_id, list(RecipientStatus), NOW)
 
@@ -120,6 +132,7 @@ def requeue(tx: Tx, broadcast_id: int, _recipient_id: int) -> None:
 CHANGES: dict[RecipientEvent, list[Change]] = {
     E.CLAIMED: [lambda tx, broadcast_id, _: attempts.claim(tx, broadcast_id, 1, NOW)],
     E.OPTED_OUT: [lambda tx, _, recipient_id: attempts.cancel_opted_out(tx, [recipient_id], NOW)],
+    E.SAME_PERSON: [same_person],
     E.BROADCAST_CANCELLED: [
         lambda tx, broadcast_id, _: recipients.cancel_pending(tx, broadcast_id),
         cancel_returned,

@@ -16,6 +16,20 @@ class NumberState(StrEnum):
     PAUSED = "paused"
 
 
+@dataclass(frozen=True, slots=True)
+class NumberIds:
+    """The ids of a number, of its account, and Meta's of the number and its business account.
+
+    Messages are known by Meta's id of their number within the account: a number that is removed and added again has
+    another id of ours.
+    """
+
+    id: str
+    account_id: str
+    phone_number_id: str
+    waba_id: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class NumberFacts:
     """What is stored of a number and shown to callers."""
@@ -46,6 +60,11 @@ class Number(NumberFacts):
     hold: Hold | None
     removed_at: Millis | None
     access_token: bytes = field(repr=False)
+
+    @property
+    def ids(self) -> NumberIds:
+        """Its ids alone."""
+        return NumberIds(self.id, self.account_id, self.phone_number_id, self.waba_id)
 
     @property
     def is_removed(self) -> bool:

@@ -18,6 +18,9 @@ class OptOutFacts:
     source: Annotated[str, Doc("the source, see optouts.md")]
     detail: Annotated[str | None, Doc("the word of the person, or a remark")]
     at: Annotated[Time, Doc("when the person opted out")] = field(metadata=json_name("created_at"))
+    broadcast: Annotated[str | None, Doc("id of the broadcast that it answered, where that is known")] = (
+        field(metadata=json_name("broadcast_id"))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
+from wacrmd.domain.number import NumberIds
 from wacrmd.domain.recipient import RecipientStatus
 
 
@@ -11,14 +12,16 @@ from wacrmd.domain.recipient import RecipientStatus
 class Receipt:
     """One status of one of our messages: sent, delivered, read, replied or failed.
 
-    `callback` is our callback token, if Meta sent it back.
+    `callback` is our callback token, if Meta sent it back. `button` is what a reply tapped.
     """
 
-    number_id: str
+    number: NumberIds
     wamid: str
     status: RecipientStatus
     at: Millis
     callback: str | None = None
     wa_id: str | None = None
     user_id: str | None = None
+    parent_user_id: str | None = None
     error: MetaError | None = None
+    button: str | None = None

@@ -18,6 +18,7 @@ class RecipientEvent(StrEnum):
     CREATED = "created"
     CLAIMED = "claimed"
     OPTED_OUT = "opted_out"
+    SAME_PERSON = "same_person"
     ACCEPTED = "accepted"
     REFUSED_FOR_GOOD = "refused_for_good"
     ATTEMPT_GIVEN_UP = "attempt_given_up"
@@ -63,6 +64,13 @@ RECIPIENT = StateMachine[RecipientState, RecipientEvent](
             frozenset({_S.PENDING}),
             _S.CANCELLED,
             "The opt-out is found before the claim: nothing is sent, and no attempt is counted.",
+        ),
+        Transition(
+            _E.SAME_PERSON,
+            frozenset({_S.PENDING}),
+            _S.CANCELLED,
+            "Meta has shown that two recipients of the broadcast are one person: nobody gets it twice.",
+            "The other one is older, or was sent to.",
         ),
         Transition(
             _E.ACCEPTED,

@@ -97,5 +97,6 @@ def _accepted(document: Any) -> Accepted | None:
                 as_text(contact.get("wa_id"), MAX_TEXT),
                 as_text(contact.get("user_id"), MAX_TEXT),
                 as_text(message.get("message_status"), MAX_TEXT) or "accepted",
+                as_text(contact.get("parent_user_id"), MAX_TEXT),
             )
     return None

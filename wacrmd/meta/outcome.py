@@ -16,6 +16,7 @@ class Accepted:
     wa_id: str | None = None
     user_id: str | None = None
     message_status: str = "accepted"
+    parent_user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,15 @@ from wacrmd.clock import Millis
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.fields import JsonObject
 from wacrmd.meta.answer import meta_error
+from wacrmd.meta.inbound import (
+    AddressChange,
+    Contacts,
+    Ignored,
+    InboundMessage,
+    Preference,
+    messages,
+    preferences,
+)
 from wacrmd.meta.outcome import MetaError
 from wacrmd.meta.untrusted import as_id, as_object, as_objects, as_text, as_time
 
@@ -63,24 +72,9 @@ class StatusUpdate:
     at: Millis
     recipient_id: str | None
     user_id: str | None
+    parent_user_id: str | None
     callback: str | None
     error: MetaError | None
-
-
-@dataclass(frozen=True, slots=True)
-class InboundMessage:
-    """A message from a person; `context_id` is the id of our message that it replies or reacts to."""
-
-    phone_number_id: str | None
-    id: str
-    wa_id: str | None
-    user_id: str | None
-    at: Millis
-    type: str
-    text: str | None
-    button_payload: str | None
-    button_text: str | None
-    context_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +83,6 @@ class NumberSignal:
 
     phone_number_id: str | None
     error: MetaError
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """A person stopped or resumed marketing messages; `value` is `stop` or `resume`."""
-
-    phone_number_id: str | None
-    waba_id: str | None
-    wa_id: str | None
-    user_id: str | None
-    value: str
-    at: Millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +108,16 @@ class AccountEvent:
     raw: JsonObject
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A part of the payload that wacrmd does not use, and why."""
-
-    field: str
-    reason: str
-
-
-Update = StatusUpdate | InboundMessage | NumberSignal | Preference | TemplateEvent | AccountEvent | Ignored
+Update = (
+    StatusUpdate
+    | InboundMessage
+    | AddressChange
+    | NumberSignal
+    | Preference
+    | TemplateEvent
+    | AccountEvent
+    | Ignored
+)
 
 
 def verify(secrets: Iterable[bytes], body: bytes, header: str | None) -> int | None:
@@ -196,7 +179,7 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
             elif field == "messages":
                 updates.extend(_messages(value, received_at))
             elif field == "user_preferences":
-                updates.extend(_preferences(value, waba_id, received_at))
+                updates.extend(preferences(value, _phone_number_id(value), waba_id, received_at))
             elif field in TEMPLATE_FIELDS:
                 updates.append(_template_event(field, value, waba_id))
             elif field in ACCOUNT_FIELDS:
@@ -208,87 +191,44 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
 
 def _messages(value: JsonObject, received_at: Millis) -> Iterator[Update]:
     phone_number_id = _phone_number_id(value)
-    for status in as_objects(value.get("statuses")):
-        yield _status(status, phone_number_id, received_at)
-    user_ids = {
-        as_id(one.get("wa_id")): as_id(one.get("user_id")) for one in as_objects(value.get("contacts"))
-    }
-    for message in as_objects(value.get("messages")):
-        yield _inbound(message, user_ids, phone_number_id, received_at)
+    statuses = as_objects(value.get("statuses"))
+    contacts = Contacts(value, len(statuses))
+    for status in statuses:
+        yield _status(status, contacts, phone_number_id, received_at)
+    yield from messages(value, phone_number_id, received_at)
     for error in as_objects(value.get("errors")):
         if found := meta_error(error):
             yield NumberSignal(phone_number_id, found)
 
 
-def _status(status: JsonObject, phone_number_id: str | None, received_at: Millis) -> Update:
+def _status(
+    status: JsonObject, contacts: Contacts, phone_number_id: str | None, received_at: Millis
+) -> Update:
     wamid, word = as_id(status.get("id")), status.get("status")
     known = STATUSES.get(word) if isinstance(word, str) else None
     if wamid is None or known is None:
         return Ignored("messages", f"status {word!r} {'without id' if known else 'is not used'}")
     errors = status.get("errors")
     error = errors[0] if isinstance(errors, list) and errors else None
+    wa_id, user_id = as_id(status.get("recipient_id")), as_id(status.get("recipient_user_id"))
+    parent_user_id = as_id(status.get("recipient_parent_user_id"))
+    if status.get("recipient_type") == "group":  # then this is the id of the group
+        wa_id = user_id = parent_user_id = None
+    else:
+        contact = contacts.of(wa_id, user_id)
+        wa_id, user_id = wa_id or contact.wa_id, user_id or contact.user_id
+        parent_user_id = parent_user_id or contact.parent_user_id
     return StatusUpdate(
         phone_number_id,
         wamid,
         known,
         as_time(status.get("timestamp"), received_at),
-        as_id(status.get("recipient_id")),
-        as_id(status.get("recipient_user_id")),
+        wa_id,
+        user_id,
+        parent_user_id,
         as_text(status.get("biz_opaque_callback_data")),
         meta_error(error) if error is not None else None,
     )
-
-
-def _inbound(
-    message: JsonObject,
-    user_ids: dict[str | None, str | None],
-    phone_number_id: str | None,
-    received_at: Millis,
-) -> Update:
-    kind, message_id = message.get("type"), as_id(message.get("id"))
-    if message_id is None or not isinstance(kind, str):
-        return Ignored("messages", "a message without id or type")
-    if kind == "system":
-        return Ignored("messages", "a system message: no person wrote it")
-    part = as_object(message.get(kind))
-    if kind == "reaction" and not part.get("emoji"):
-        return Ignored("messages", "a reaction was removed")
-    wa_id = as_id(message.get("from"))
-    button = _button(kind, part)
-    context = part.get("message_id") if kind == "reaction" else as_object(message.get("context")).get("id")
-    return InboundMessage(
-        phone_number_id,
-        message_id,
-        wa_id,
-        as_id(message.get("from_user_id")) or (user_ids.get(wa_id) if wa_id else None),
-        as_time(message.get("timestamp"), received_at),
-        kind,
-        as_text(part.get("body")) if kind == "text" else as_text(part.get("caption")),
-        as_text(button.get("payload", button.get("id"))),
-        as_text(button.get("text", button.get("title"))),
-        as_id(context),
-    )
-
-
-def _button(kind: str, part: JsonObject) -> JsonObject:
-    """The tapped button: of a template (`payload`, `text`), or of an interactive message (`id`, `title`)."""
-    if kind == "button":
-        return part
-    if kind == "interactive":
-        return as_object(part.get("button_reply")) or as_object(part.get("list_reply"))
-    return {}
-
-
-def _preferences(value: JsonObject, waba_id: str | None, received_at: Millis) -> Iterator[Update]:
-    phone_number_id = _phone_number_id(value)
-    for preference in as_objects(value.get("user_preferences")):
-        wish = preference.get("value")
-        wa_id, user_id = as_id(preference.get("wa_id")), as_id(preference.get("user_id"))
-        if wish not in ("stop", "resume") or (wa_id is None and user_id is None):
-            yield Ignored("user_preferences", f"preference {wish!r}, or without a person")
-        else:
-            at = as_time(preference.get("timestamp"), received_at)
-            yield Preference(phone_number_id, waba_id, wa_id, user_id, wish, at)
 
 
 def _template_event(field: str, value: JsonObject, waba_id: str | None) -> TemplateEvent:

@@ -76,6 +76,7 @@ def decide(
                     wamid=outcome.wamid,
                     wa_id=outcome.wa_id,
                     user_id=outcome.user_id,
+                    parent_user_id=outcome.parent_user_id,
                 )
             )
         case NotSent():
@@ -117,6 +118,7 @@ class _Attempt:
         wamid: str | None = None,
         wa_id: str | None = None,
         user_id: str | None = None,
+        parent_user_id: str | None = None,
     ) -> AttemptResult:
         return AttemptResult(
             recipient_id=self.claim.recipient_id,
@@ -126,9 +128,11 @@ class _Attempt:
             at=self.now,
             started_at=self.started_at,
             note=note,
+            to=self.claim.to,
             wamid=wamid,
             wa_id=wa_id,
             user_id=user_id,
+            parent_user_id=parent_user_id,
             error=error,
             next_attempt_at=next_attempt_at,
             used_retry=used_retry,

@@ -9,22 +9,25 @@ import anyio
 from wacrmd.clock import SECOND, Millis, sleep_for
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.number import NumberIds
+from wacrmd.domain.person import Names, names
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.services import counters, failures, pausing
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import attempts, broadcasts, receipts, status_events
+from wacrmd.store import attempts, broadcasts, people, receipts, recipients, status_events
 from wacrmd.store.database import StorageError, Tx
+from wacrmd.store.people import Sighting
 
 LINGER_S = 0.02
 """How long the result of an accepted message waits for others after a transaction began: fewer and larger ones cost less."""
 RETRY_AFTER: Millis = 1 * SECOND
 MAX_BATCH = 1000
 
-Entry = tuple[Decision, str, str]
-"""A decision with the ids of its number and its business account."""
+Entry = tuple[Decision, NumberIds]
+"""A decision, and the number that the attempt was made from."""
 
 log = get_logger(__name__)
 
@@ -60,9 +63,9 @@ class Recorder:
         """How many decisions are not on disk yet."""
         return len(self._entries) + len(self._writing)
 
-    def add(self, decision: Decision, number_id: str, waba_id: str, *, at_once: bool = False) -> None:
+    def add(self, decision: Decision, number: NumberIds, *, at_once: bool = False) -> None:
         """Queue a decision. It is on disk when `finished` is called with its result."""
-        self._entries.append((decision, number_id, waba_id))
+        self._entries.append((decision, number))
         self._wake.set()
         accepted = decision.result.status is RecipientStatus.SENT
         if at_once or not accepted or self.waiting >= self._in_flight():
@@ -123,7 +126,7 @@ class Recorder:
                     del entries[0]
                 return
             recorded = Recorded()  # its row stays in flight until the attempt expires
-        results = [decision.result for decision, _, _ in entries]
+        results = [decision.result for decision, _ in entries]
         counters.count_results(ctx, results)
         counters.count_applied(ctx, recorded.unmatched)
         pausing.log_pauses(recorded.pauses)
@@ -143,7 +146,7 @@ class Recorded:
 def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
     """Write decisions and their effects beyond the recipients, in the caller's transaction."""
     recorded = Recorded()
-    results = [decision.result for decision, _, _ in entries]
+    results = [decision.result for decision, _ in entries]
     before = status_events.statuses(tx, [result.recipient_id for result in results])
     attempts.record(tx, results)
     status_events.emit_changes(tx, before, now)
@@ -154,14 +157,34 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
         touched |= recorded.unmatched.broadcasts
         for failure in recorded.unmatched.failed:
             recorded.pauses += failures.after_failure(tx, failure, now)
-    for decision, number_id, waba_id in entries:
+    early = receipts.apply_early_replies(tx, [result.recipient_id for result in results], now)
+    recorded.unmatched.add(early)
+    touched |= early.broadcasts
+    touched |= people.see(tx, _sightings(tx, entries), now).broadcasts
+    for decision, number in entries:
         if decision.effect is not Effect.NONE or decision.opt_out:
-            recorded.pauses += _apply(tx, decision, number_id, waba_id, now)
+            recorded.pauses += _apply(tx, decision, number, now)
     recorded.completed = broadcasts.recipients_changed(tx, touched, now)
     return recorded
 
 
-def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis) -> list[PauseEvent]:
+def _sightings(tx: Tx, entries: list[Entry]) -> list[Sighting]:
+    """Whom Meta's answers name by more than the address that was sent to; not those who were erased meanwhile."""
+    named = {
+        decision.result.recipient_id: Sighting(number.account_id, found, decision.result.at, number.waba_id)
+        for decision, number in entries
+        if len((found := _names(decision.result)).addresses) > 1
+    }
+    for recipient_id in recipients.erased_among(tx, named):
+        del named[recipient_id]
+    return list(named.values())
+
+
+def _names(result: AttemptResult) -> Names:
+    return names(result.to, result.wa_id, user_ids=(result.user_id, result.parent_user_id))
+
+
+def _apply(tx: Tx, decision: Decision, number: NumberIds, now: Millis) -> list[PauseEvent]:
     """Apply the effect of a decision beyond its recipient."""
     if decision.opt_out:
         result = decision.result
@@ -171,8 +194,10 @@ def _apply(tx: Tx, decision: Decision, number_id: str, waba_id: str, now: Millis
             reason = decision.hold or HoldReason.TEMPLATE
             return pausing.pause_broadcast(tx, decision.result.broadcast_id, reason, decision.detail, now)
         case Effect.PAUSE_NUMBER:
-            return pausing.pause_number(tx, number_id, HoldReason.ACCOUNT, decision.detail, now)
+            return pausing.pause_number(tx, number.id, HoldReason.ACCOUNT, decision.detail, now)
         case Effect.PAUSE_BUSINESS_ACCOUNT:
-            return pausing.pause_business_account(tx, waba_id, HoldReason.ACCOUNT, decision.detail, now)
+            return pausing.pause_business_account(
+                tx, number.waba_id, HoldReason.ACCOUNT, decision.detail, now
+            )
         case _:
             return []

@@ -320,7 +320,7 @@ class Sender:
     def _record(self, job: Job, decision: Decision, lane: Lane, breaker: CircuitBreaker) -> None:
         decision = breaker.observe(decision, self._ctx.config.sender.pause_after_failures)
         waits = job.broadcast.id in lane.waiting
-        self._recorder.add(decision, job.number.id, job.number.waba_id, at_once=waits)
+        self._recorder.add(decision, job.number.ids, at_once=waits)
 
     def _recorded(self, results: list[AttemptResult], completed: list[int]) -> None:
         """Release the attempts of these results, which are on disk; they completed the broadcasts `completed`."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from wacrmd.clock import Clock, Millis
+from wacrmd.domain.number import NumberIds
 from wacrmd.store import numbers
 from wacrmd.store.database import Database
 from wacrmd.vault import Vault, app_secret_context
@@ -16,11 +17,11 @@ RECHECK: Millis = 60_000
 class AuthorizedNumbers:
     """The numbers and business accounts whose events count under one verified app secret.
 
-    `numbers` maps Meta's phone number id to (our number id, account id); `businesses` maps a business account id
+    `numbers` is by Meta's phone number id; `businesses` maps a business account id
     to account ids.
     """
 
-    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    numbers: dict[str, NumberIds] = field(default_factory=dict)
     businesses: dict[str, set[str]] = field(default_factory=dict)
 
 
@@ -54,10 +55,10 @@ class AppSecrets:
     async def _read(self, now: Millis) -> "_Held":
         by_secret: dict[str, AuthorizedNumbers] = {}
         for row in await self._db.read(partial(numbers.app_secrets, now=now)):
-            secret = self._vault.decrypt(row.encrypted, app_secret_context(row.number_id))
+            secret = self._vault.decrypt(row.encrypted, app_secret_context(row.number.id))
             authorized = by_secret.setdefault(secret, AuthorizedNumbers())
-            authorized.numbers[row.phone_number_id] = (row.number_id, row.account_id)
-            authorized.businesses.setdefault(row.waba_id, set()).add(row.account_id)
+            authorized.numbers[row.number.phone_number_id] = row.number
+            authorized.businesses.setdefault(row.number.waba_id, set()).add(row.number.account_id)
         return _Held([secret.encode() for secret in by_secret], list(by_secret.values()), now)
 
 

@@ -6,7 +6,7 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.meta.errors import Action, rule_for
 from wacrmd.services import pausing
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import numbers, optouts
+from wacrmd.store import optouts
 from wacrmd.store.database import Tx
 from wacrmd.store.receipts import Failure
 
@@ -23,12 +23,9 @@ def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
     detail = f"{receipt.error.code} {receipt.error.title}: {rule.advice}"
     match rule.action:
         case Action.PAUSE_BUSINESS_ACCOUNT:
-            number = numbers.get(tx, receipt.number_id)
-            if number is None:
-                return []
-            return pausing.pause_business_account(tx, number.waba_id, HoldReason.ACCOUNT, detail, now)
+            return pausing.pause_business_account(tx, receipt.number.waba_id, HoldReason.ACCOUNT, detail, now)
         case Action.PAUSE_NUMBER:
-            return pausing.pause_number(tx, receipt.number_id, HoldReason.ACCOUNT, detail, now)
+            return pausing.pause_number(tx, receipt.number.id, HoldReason.ACCOUNT, detail, now)
         case Action.PAUSE_BROADCAST:
             return pausing.pause_broadcast(tx, failure.broadcast_id, HoldReason.TEMPLATE, detail, now)
         case Action.OPT_OUT:

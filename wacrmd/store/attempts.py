@@ -25,7 +25,8 @@ _EXPIRY = {
 
 _SET_META_IDS = (
     ", ".join(
-        f"{name} = coalesce({name}, iif({IS_ERASED}, NULL, ?))" for name in ("wamid", "wa_id", "user_id")
+        f"{name} = coalesce({name}, iif({IS_ERASED}, NULL, ?))"
+        for name in ("wamid", "wa_id", "user_id", "parent_user_id")
     )
     + ", sent_at = coalesce(sent_at, ?)"
 )
@@ -39,35 +40,39 @@ def claim(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> list[Claim]:
     Nothing is claimed unless the broadcast is sending and its number is active, as of this transaction. Recipients
     who opted out since the broadcast was created are cancelled instead; they get no attempt.
     """
-    row = tx.execute(
-        "SELECT b.account_id FROM broadcast b JOIN number n ON n.id = b.number_id"
-        " WHERE b.id = ? AND b.status = 'sending' AND n.state = 'active' AND n.removed_at IS NULL",
-        (broadcast_id,),
-    ).fetchone()
-    if row is None:
+    if not _may_send(tx, broadcast_id):
         return []
     due = dict(
         tx.execute(
-            f'SELECT id, "to" FROM recipient WHERE broadcast_id = ? AND {allows(_E.CLAIMED)}'
+            f"SELECT id, person_id FROM recipient WHERE broadcast_id = ? AND {allows(_E.CLAIMED)}"
             " AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?",
             (broadcast_id, now, limit),
         ).fetchall()
     )
     if not due:
         return []
-    opted_out = optouts.among(tx, row[0], due.values())
+    opted_out = optouts.among(tx, due.values())
     if opted_out:
-        cancel_opted_out(tx, [each for each, to in due.items() if to in opted_out], now)
+        cancel_opted_out(tx, [each for each, person_id in due.items() if person_id in opted_out], now)
     rows = tx.execute(
         f"UPDATE recipient SET status = {after(_E.CLAIMED)}, attempt = attempt + 1, claimed_at = ?1,"
         " first_attempt_at = coalesce(first_attempt_at, ?1)"
         f" WHERE id IN (SELECT value FROM json_each(?2)) AND {allows(_E.CLAIMED)}"
         ' RETURNING id, broadcast_id, attempt, retries, "to", params, content, first_attempt_at',
-        (now, json.dumps([each for each, to in due.items() if to not in opted_out])),
+        (now, json.dumps([each for each, person_id in due.items() if person_id not in opted_out])),
     )
     claims = [Claim(*values) for values in rows]
     revisions.raise_for(tx, [broadcast_id])
     return claims
+
+
+def _may_send(tx: Tx, broadcast_id: int) -> bool:
+    row = tx.execute(
+        "SELECT 1 FROM broadcast b JOIN number n ON n.id = b.number_id"
+        " WHERE b.id = ? AND b.status = 'sending' AND n.state = 'active' AND n.removed_at IS NULL",
+        (broadcast_id,),
+    ).fetchone()
+    return row is not None
 
 
 def has_due(tx: Tx, broadcast_id: int, now: Millis) -> bool:
@@ -121,7 +126,16 @@ _ACCEPT = (
 def _accept(tx: Tx, results: list[AttemptResult]) -> None:
     """Record accepted messages."""
     named = [
-        (each.wamid, each.wa_id, each.user_id, each.at, each.recipient_id, each.attempt) for each in results
+        (
+            each.wamid,
+            each.wa_id,
+            each.user_id,
+            each.parent_user_id,
+            each.at,
+            each.recipient_id,
+            each.attempt,
+        )
+        for each in results
     ]
     if tx.executemany(_ACCEPT, named).rowcount < len(results):
         # The status came before the response: the status stays, the ids are stored.

@@ -12,6 +12,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from wacrmd.domain.page import MAX_ID
+from wacrmd.domain.person import identity
 from wacrmd.fields import JsonObject
 from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
@@ -32,42 +33,49 @@ _LEFT_IN_WAL = "erased_content_left_in_wal"
 class DataSubject:
     """One person, in one account or in all: their addresses, and the ids of the rows that name them."""
 
-    phone: str
+    address: str
     account_id: str | None
-    wa_ids: set[str] = field(default_factory=set)
-    user_ids: set[str] = field(default_factory=set)
+    people: set[int] = field(default_factory=set)
+    addresses: set[str] = field(default_factory=set)
+    """Every address by which the person may be named, in each form in which it is stored."""
     recipients: set[int] = field(default_factory=set)
     deliveries: set[int] = field(default_factory=set)
     audit_entries: set[int] = field(default_factory=set)
     collected_to: dict[str, int] = field(default_factory=dict)
     """The last row id of each table that was read."""
 
-    @property
-    def addresses(self) -> set[str]:
-        """Every address by which the person may be named."""
-        return {self.phone, *self.wa_ids, *self.user_ids}
 
-
-def collect_recipients(tx: Tx, subject: DataSubject, after: int, to: int) -> None:
-    """Add the recipients that are this person, and the addresses that they are known by."""
+def find(tx: Tx, subject: DataSubject) -> None:
+    """Find the person's rows that have an index: who they are, by which addresses, and their recipients."""
     rows = tx.execute(
-        'SELECT r.id, r.wa_id, r.user_id FROM recipient r WHERE r.id > ?1 AND r.id <= ?2 AND (r."to" = ?3'
-        " OR r.wa_id IN (SELECT value FROM json_each(?4)) OR r.user_id IN (SELECT value FROM json_each(?5))"
-        ' OR r."to" IN (SELECT value FROM json_each(?5)))'
-        " AND (?6 IS NULL OR r.broadcast_id IN (SELECT id FROM broadcast WHERE account_id = ?6))",
-        (
-            after,
-            to,
-            subject.phone,
-            json.dumps(sorted(subject.wa_ids)),
-            json.dumps(sorted(subject.user_ids)),
-            subject.account_id,
-        ),
+        "SELECT person_id FROM account a CROSS JOIN person_address p ON p.account_id = a.id AND p.address = ?1"
+        " AND p.until IS NULL WHERE ?2 IS NULL OR a.id = ?2",
+        (identity(subject.address), subject.account_id),
     )
-    for recipient_id, wa_id, user_id in rows:
+    subject.people = {person_id for (person_id,) in rows}
+    people = _ids(subject.people)
+    found = {subject.address, identity(subject.address)}
+    found |= {
+        address
+        for (address,) in tx.execute(
+            "SELECT address FROM person_address WHERE person_id IN (SELECT value FROM json_each(?))",
+            (people,),
+        )
+    }
+    for recipient_id, *addresses in tx.execute(
+        'SELECT id, "to", wa_id, user_id, parent_user_id FROM recipient'
+        " WHERE person_id IN (SELECT value FROM json_each(?))",
+        (people,),
+    ):
         subject.recipients.add(recipient_id)
-        subject.wa_ids |= {wa_id} if wa_id else set()
-        subject.user_ids |= {user_id} if user_id else set()
+        found |= set(filter(None, addresses))
+    for addresses in tx.execute(
+        "SELECT wa_id, user_id FROM inbound_message WHERE person_id IN (SELECT value FROM json_each(?1))"
+        " UNION SELECT phone, user_id FROM optout WHERE person_id IN (SELECT value FROM json_each(?1))",
+        (people,),
+    ):
+        found |= set(filter(None, addresses))
+    subject.addresses = found | {address[1:] for address in found if address.startswith("+")}
 
 
 def collect_deliveries(tx: Tx, subject: DataSubject, after: int, to: int) -> None:
@@ -100,11 +108,10 @@ class Collector(Protocol):
 
 
 COLLECTORS: dict[str, Collector] = {
-    "recipient": collect_recipients,
     "webhook_delivery": collect_deliveries,
     "audit": collect_audit_entries,
 }
-"""The collector of each table; recipients first, because they may add addresses."""
+"""The collector of each table that has no index on people."""
 
 
 def newest_ids(tx: Tx) -> dict[str, int]:
@@ -116,6 +123,7 @@ def newest_ids(tx: Tx) -> dict[str, int]:
 
 def collect_newer(tx: Tx, subject: DataSubject) -> None:
     """Add the rows that were written since the tables were read."""
+    find(tx, subject)
     for table, collect in COLLECTORS.items():
         collect(tx, subject, subject.collected_to.get(table, 0), MAX_ID)
 
@@ -136,7 +144,7 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
     cancelled. The writer overwrites in the file what is erased; the write-ahead log keeps older content until it
     is emptied: see `left_in_wal`.
     """
-    ids, addresses = _ids(subject.recipients), _addresses(subject)
+    ids = _ids(subject.recipients)
     touched = [
         broadcast_id
         for (broadcast_id,) in tx.execute(
@@ -157,10 +165,12 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
     erased["recipient"] = tx.execute(
         f"UPDATE recipient SET \"to\" = '{recipients.ERASED_PREFIX}' || id, params = NULL, content = NULL,"
         f" wamid = iif(wamid IS NULL, NULL, '{recipients.ERASED_PREFIX}' || id), wa_id = NULL, user_id = NULL,"
-        " error_details = NULL WHERE id IN (SELECT value FROM json_each(?))",
+        " parent_user_id = NULL, person_id = NULL, early_reply_at = NULL, error_details = NULL"
+        " WHERE id IN (SELECT value FROM json_each(?))",
         (ids,),
     ).rowcount
-    erased["inbound_message"] = tx.execute(f"DELETE FROM inbound_message {_INBOUND}", addresses).rowcount
+    people = (_ids(subject.people),)
+    erased["inbound_message"] = tx.execute(f"DELETE FROM inbound_message {_OF_PEOPLE}", people).rowcount
     erased["webhook_delivery"] = tx.execute(
         "DELETE FROM webhook_delivery WHERE id IN (SELECT value FROM json_each(?))",
         (_ids(subject.deliveries),),
@@ -168,9 +178,19 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
     _erase_in_answers(tx, subject)
     _erase_in_audit(tx, subject)
     if forget_optout:
-        erased["optout"] = tx.execute(f"DELETE FROM optout {_OPTOUTS}", addresses).rowcount
+        erased["optout"] = tx.execute(f"DELETE FROM optout {_OF_PEOPLE}", people).rowcount
     else:
-        tx.execute(f"UPDATE optout SET detail = NULL {_OPTOUTS}", addresses)
+        tx.execute(f"UPDATE optout SET detail = NULL {_OF_PEOPLE}", people)
+    tx.execute(f"DELETE FROM person_event {_OF_PEOPLE}", people)
+    # Whoever has opted out stays known by their addresses: nothing else keeps them from the next broadcast.
+    erased["person_address"] = tx.execute(
+        f"DELETE FROM person_address {_OF_PEOPLE} AND person_id NOT IN (SELECT person_id FROM optout)", people
+    ).rowcount
+    tx.execute(
+        "DELETE FROM person WHERE id IN (SELECT value FROM json_each(?))"
+        " AND id NOT IN (SELECT person_id FROM optout)",
+        people,
+    )
     tx.execute(
         "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)",
         (_LEFT_IN_WAL, uuid4().hex),  # another value each time: see `emptied_wal`
@@ -222,15 +242,7 @@ def emptied_wal(tx: Tx, erasure: str) -> None:
     tx.execute("DELETE FROM setting WHERE key = ? AND value = ?", (_LEFT_IN_WAL, erasure))
 
 
-_INBOUND = (
-    "WHERE (wa_id IN (SELECT value FROM json_each(?1)) OR user_id IN (SELECT value FROM json_each(?1)))"
-    " AND (?2 IS NULL OR number_id IN (SELECT id FROM number WHERE account_id = ?2))"
-)
-_ACCOUNTS = "account_id IN (SELECT id FROM account WHERE ?2 IS NULL OR id = ?2)"
-_OPTOUTS = (  # the accounts twice, so that each half finds its rows by an index
-    f"WHERE ({_ACCOUNTS} AND phone IN (SELECT value FROM json_each(?1)))"
-    f" OR ({_ACCOUNTS} AND user_id IN (SELECT value FROM json_each(?1)))"
-)
+_OF_PEOPLE = "WHERE person_id IN (SELECT value FROM json_each(?1))"
 
 
 def _ids(ids: set[int]) -> str:
@@ -245,6 +257,8 @@ def _addresses(subject: DataSubject) -> tuple[str, str | None]:
 class DataSubjectRows:
     """All rows about a person, as stored; times are in milliseconds."""
 
+    addresses: list[JsonObject]
+    changes: list[JsonObject]
     messages: list[JsonObject]
     replies: list[JsonObject]
     optouts: list[JsonObject]
@@ -254,20 +268,27 @@ class DataSubjectRows:
 
 def export(tx: Tx, subject: DataSubject) -> DataSubjectRows:
     """All data about the person; times are in milliseconds."""
-    addresses = _addresses(subject)
+    people = (_ids(subject.people),)
     return DataSubjectRows(
+        addresses=_rows(
+            tx,
+            "SELECT (SELECT name FROM account WHERE id = account_id) AS account, address, kind, since AS known_at,"
+            f" until AS lost_at, is_former FROM person_address {_OF_PEOPLE} ORDER BY id",
+            people,
+        ),
+        changes=_rows(tx, f"SELECT at, event, detail FROM person_event {_OF_PEOPLE} ORDER BY id", people),
         messages=_messages(tx, subject),
         replies=_rows(
             tx,
             "SELECT id AS whatsapp_message_id, at, received_at, recipient_id AS in_reply_to FROM inbound_message"
-            f" {_INBOUND} ORDER BY received_at",
-            addresses,
+            f" {_OF_PEOPLE} ORDER BY received_at",
+            people,
         ),
         optouts=_rows(
             tx,
             "SELECT (SELECT name FROM account WHERE id = optout.account_id) AS account, phone, user_id, source,"
-            f" detail, at FROM optout {_OPTOUTS} ORDER BY at",
-            addresses,
+            f" detail, at, lifted_at FROM optout {_OF_PEOPLE} ORDER BY at",
+            people,
         ),
         webhooks=_rows(
             tx,
@@ -288,7 +309,8 @@ def _messages(tx: Tx, subject: DataSubject) -> list[JsonObject]:
         tx,
         "SELECT r.id, a.name AS account, n.phone_number_id AS number, b.uuid AS broadcast_id, b.name AS broadcast,"
         ' b.template_name, b.template_language, b.created_at, r."to", r.params, r.content, r.status,'
-        " r.wamid AS whatsapp_message_id, r.wa_id, r.user_id, r.error_code, r.error_title, r.error_details,"
+        " r.wamid AS whatsapp_message_id, r.wa_id, r.user_id, r.parent_user_id, r.error_code, r.error_title,"
+        " r.error_details,"
         " r.first_attempt_at, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at FROM recipient r"
         " JOIN broadcast b ON b.id = r.broadcast_id JOIN account a ON a.id = b.account_id"
         " JOIN number n ON n.id = b.number_id WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id",

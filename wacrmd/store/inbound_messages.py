@@ -1,8 +1,50 @@
 """Inbound messages: stored once by Meta's id, and attributed to the broadcast message that they answer."""
 
-from wacrmd.clock import Millis
+from dataclasses import dataclass
+
+from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.callback_token import callback_token
+from wacrmd.domain.number import NumberIds
+from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store.database import Tx
+from wacrmd.store.rows import RowMapper
+
+GRACE: Millis = 1 * SECOND
+"""Meta writes the times of messages in whole seconds, rounded down."""
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastMessage:
+    """A message of a broadcast to which a person may have replied."""
+
+    recipient_id: int
+    broadcast_id: int
+    uuid: str
+    attempt: int
+    status: RecipientStatus
+    to: str
+
+    @property
+    def callback(self) -> str:
+        """The callback token of the newest attempt, which is known before Meta's id of the message."""
+        return callback_token(self.uuid, self.recipient_id, self.attempt)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether Meta has said what became of it; if not, a reply to it must wait for that."""
+        return self.status not in (RecipientStatus.SENDING, RecipientStatus.UNCERTAIN)
+
+
+_ROW = RowMapper(BroadcastMessage, {"recipient_id": "r.id", "uuid": "b.uuid", "to": 'r."to"'}, table="r")
+_SELECT = (
+    f"SELECT {_ROW.columns} FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+    " JOIN number n ON n.id = b.number_id"
+)
+
+
+def is_known(tx: Tx, message_id: str) -> bool:
+    """Whether a message with this id is stored: Meta repeats webhooks."""
+    return tx.execute("SELECT 1 FROM inbound_message WHERE id = ?", (message_id,)).fetchone() is not None
 
 
 def add(
@@ -10,66 +52,60 @@ def add(
     *,
     message_id: str,
     number_id: str,
+    person_id: int | None,
     wa_id: str | None,
     user_id: str | None,
+    recipient_id: int | None,
     at: Millis,
     now: Millis,
-) -> bool:
-    """Store an inbound message; False if this id is stored already."""
-    cursor = tx.execute(
-        "INSERT OR IGNORE INTO inbound_message (id, number_id, wa_id, user_id, at, received_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (message_id, number_id, wa_id, user_id, at, now),
+) -> None:
+    """Store an inbound message; `recipient_id` is the broadcast message that it answers."""
+    tx.execute(
+        "INSERT INTO inbound_message (id, number_id, person_id, wa_id, user_id, recipient_id, at, received_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (message_id, number_id, person_id, wa_id, user_id, recipient_id, at, now),
     )
-    return cursor.rowcount > 0
 
 
-def newest_message_to(
-    tx: Tx, *, number_id: str, wa_id: str | None, user_id: str | None, since: Millis
-) -> tuple[int, str] | None:
-    """The recipient id and message id of the newest broadcast message to this person sent after `since`.
+def with_wamid(tx: Tx, number: NumberIds, wamid: str) -> BroadcastMessage | None:
+    """The broadcast message of this number with Meta's id `wamid`; None if none is known (yet)."""
+    row = tx.execute(
+        f"{_SELECT} WHERE r.wamid = ? AND b.account_id = ? AND n.phone_number_id = ?",
+        (wamid, number.account_id, number.phone_number_id),
+    ).fetchone()
+    return _ROW.record(row) if row else None
 
-    Matched by Meta's ids of the person (`wa_id` or business-scoped user id), never by parts of a number.
+
+def newest_to(
+    tx: Tx, number: NumberIds, person_id: int, *, written_at: Millis, window: Millis
+) -> BroadcastMessage | None:
+    """The newest broadcast message of this number that the person may have had when they wrote at `written_at`.
+
+    It was sent at most `window` before. One of which Meta has not said yet whether it was sent counts from its claim.
     """
     row = tx.execute(
-        "SELECT r.id, r.wamid FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
-        " WHERE (r.wa_id = ? OR r.user_id = ?) AND b.number_id = ? AND r.wamid IS NOT NULL AND r.sent_at >= ?"
-        " AND r.status IN ('sent', 'delivered', 'read', 'replied') ORDER BY r.sent_at DESC, r.id DESC LIMIT 1",
-        (wa_id, user_id, number_id, since),
+        f"{_SELECT} WHERE r.person_id = ? AND b.account_id = ? AND n.phone_number_id = ?"
+        " AND (r.status IN ('sent', 'delivered', 'read', 'replied', 'sending', 'uncertain'))"
+        " AND coalesce(r.sent_at, r.claimed_at) BETWEEN ? AND ?"
+        " ORDER BY coalesce(r.sent_at, r.claimed_at) DESC, r.id DESC LIMIT 1",
+        (person_id, number.account_id, number.phone_number_id, written_at - window, written_at + GRACE),
     ).fetchone()
-    return (row[0], row[1]) if row else None
+    return _ROW.record(row) if row else None
 
 
-def in_flight_to(tx: Tx, *, number_id: str, phone: str) -> str | None:
-    """The callback token of the attempt to this phone whose answer is not recorded yet.
+def remember_reply(tx: Tx, recipient_id: int, at: Millis) -> None:
+    """Remember a reply to a message of which Meta has not said yet whether it was sent (`receipts.apply_early_replies`)."""
+    tx.execute(
+        "UPDATE recipient SET early_reply_at = min(coalesce(early_reply_at, ?1), ?1) WHERE id = ?2",
+        (at, recipient_id),
+    )
 
-    A person can reply before Meta's answer to the send has arrived; then only the phone number identifies them.
-    """
+
+def broadcast_phone_of(tx: Tx, person_id: int) -> str | None:
+    """The number to which the person's newest broadcast was sent; Meta's `wa_id` of it may differ (Brazil, Mexico)."""
     row = tx.execute(
-        "SELECT b.uuid, r.id, r.attempt FROM recipient r INDEXED BY recipient_in_flight"
-        " JOIN broadcast b ON b.id = r.broadcast_id"
-        " WHERE r.status = 'sending' AND r.\"to\" = ? AND b.number_id = ? ORDER BY r.id DESC LIMIT 1",
-        (phone, number_id),
-    ).fetchone()
-    return callback_token(*row) if row else None
-
-
-def attribute(tx: Tx, message_id: str, wamid: str) -> int | None:
-    """Link an inbound message to the recipient whose message it answers; None if that message is not known (yet)."""
-    row = tx.execute("SELECT id FROM recipient WHERE wamid = ?", (wamid,)).fetchone()
-    if row is None:
-        return None
-    tx.execute("UPDATE inbound_message SET recipient_id = ? WHERE id = ?", (row[0], message_id))
-    recipient_id: int = row[0]
-    return recipient_id
-
-
-def broadcast_phone_of(tx: Tx, *, account_id: str, wa_id: str | None, user_id: str | None) -> str | None:
-    """The number to which the account's broadcasts were sent; Meta's `wa_id` of it may differ (Brazil, Mexico)."""
-    row = tx.execute(
-        'SELECT r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'
-        " WHERE (r.wa_id = ? OR r.user_id = ?) AND b.account_id = ? AND r.\"to\" GLOB '+*'"
+        'SELECT r."to" FROM recipient r WHERE r.person_id = ? AND r."to" GLOB \'+*\''
         " ORDER BY r.sent_at DESC, r.id DESC LIMIT 1",
-        (wa_id, user_id, account_id),
+        (person_id,),
     ).fetchone()
     return row[0] if row else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wacrmd.clock import Millis
 from wacrmd.domain.hold import HoldReason
-from wacrmd.domain.number import Number
+from wacrmd.domain.number import Number, NumberIds
 from wacrmd.errors import conflict
 from wacrmd.fields import JsonObject
 from wacrmd.store.database import Tx
@@ -21,10 +21,7 @@ _SELECT = f"SELECT {_ROW.columns} FROM number n JOIN account a ON a.id = n.accou
 class AppSecret:
     """An encrypted app secret, and the number for which it authorises webhooks."""
 
-    number_id: str
-    account_id: str
-    phone_number_id: str
-    waba_id: str
+    number: NumberIds
     encrypted: bytes
 
 
@@ -132,9 +129,9 @@ def update(tx: Tx, number_id: str, **columns: str | float | bytes | None) -> Non
 def remove(tx: Tx, number_id: str, now: Millis) -> None:
     """Remove the number: its secrets are deleted, its row stays for the broadcasts that name it."""
     tx.execute(
-        "UPDATE number SET removed_at = ?, is_default = 0, access_token = x'', verify_token_hash = x'',"
-        " phone_number_id = phone_number_id || ' removed ' || ? WHERE id = ?",
-        (now, now, number_id),
+        "UPDATE number SET removed_at = ?, is_default = 0, access_token = x'', verify_token_hash = x''"
+        " WHERE id = ?",
+        (now, number_id),
     )
     tx.execute("DELETE FROM app_secret WHERE number_id = ?", (number_id,))
 
@@ -256,7 +253,7 @@ def app_secrets(tx: Tx, now: Millis) -> list[AppSecret]:
         " WHERE n.removed_at IS NULL AND coalesce(s.valid_until, ?) >= ? ORDER BY s.id",
         (now, now),
     )
-    return [AppSecret(*row) for row in rows]
+    return [AppSecret(NumberIds(*ids), secret) for *ids, secret in rows]
 
 
 def verify_token_known(tx: Tx, hashed: bytes) -> bool:

@@ -4,90 +4,82 @@ import json
 from collections.abc import Iterable
 
 from wacrmd.clock import Millis
+from wacrmd.domain.address import phone_and_user_id
 from wacrmd.domain.optout import OptOut
 from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.store import outbox
+from wacrmd.store import outbox, person_merge
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 from wacrmd.views.events import OptInData, OptOutData
 
-_ROW = RowMapper(OptOut, {"account": "a.name"}, table="o")
-_SELECT = f"SELECT {_ROW.columns} FROM optout o JOIN account a ON a.id = o.account_id"
+_ROW = RowMapper(OptOut, {"account": "a.name", "broadcast": "b.uuid"}, table="o")
+_SELECT = (
+    f"SELECT {_ROW.columns} FROM optout o JOIN account a ON a.id = o.account_id"
+    " LEFT JOIN broadcast b ON b.id = o.broadcast_id"
+)
 
 
 def add(
     tx: Tx,
     *,
     account_id: str,
+    person_id: int,
     phone: str | None,
     user_id: str | None,
     source: str,
     detail: str | None,
     at: Millis,
     now: Millis | None = None,
+    broadcast_id: int | None = None,
 ) -> bool:
     """Store that a person opted out at `at`; False if that was known. Emits `contact.opted_out`.
 
-    The person's other address, if it is known from earlier messages, is stored too: whoever opts out by user id is also
-    suppressed by phone, and the other way round. If the person opted in again after `at`, nothing changes,
-    because Meta may repeat an old opt-out days later. `now` is the present time if that is not `at`.
+    If the person opted in again after `at`, nothing changes, because Meta may repeat an old opt-out days later.
+    `phone` and `user_id` are shown for the person. `now` is the present time if that is not `at`; `broadcast_id` is
+    the broadcast that the opt-out answers.
     """
-    phone, user_id = _with_other_address(tx, account_id, phone, user_id)
-    rows = tx.execute(
-        "SELECT id, phone, user_id, lifted_at FROM optout WHERE account_id = ? AND (phone = ? OR user_id = ?)",
-        (account_id, phone, user_id),
-    ).fetchall()
-    if any(lifted_at is not None and at < lifted_at for _, _, _, lifted_at in rows):
+    added = tx.execute(
+        "INSERT INTO optout (account_id, person_id, phone, user_id, source, detail, at, broadcast_id)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (person_id) DO UPDATE SET lifted_at = NULL,"
+        " source = ?5, detail = ?6, at = ?7, broadcast_id = ?8, phone = coalesce(phone, ?3),"
+        " user_id = coalesce(user_id, ?4) WHERE lifted_at <= ?7",
+        (account_id, person_id, phone, user_id, source, detail, at, broadcast_id),
+    ).rowcount
+    if not added:
         return False
-    is_new = not any(lifted_at is None for _, _, _, lifted_at in rows)
-    has_phone = any(row[1] == phone for row in rows) or phone is None
-    has_user = any(row[2] == user_id for row in rows) or user_id is None
-    tx.execute(
-        "UPDATE optout SET lifted_at = NULL, source = ?, detail = ?, at = ?"
-        " WHERE account_id = ? AND (phone = ? OR user_id = ?) AND lifted_at IS NOT NULL",
-        (source, detail, at, account_id, phone, user_id),
-    )
-    if not has_phone and (free := next((row[0] for row in rows if row[1] is None), None)) is not None:
-        tx.execute("UPDATE optout SET phone = ? WHERE id = ?", (phone, free))
-    elif not has_user and (free := next((row[0] for row in rows if row[2] is None), None)) is not None:
-        tx.execute("UPDATE optout SET user_id = ? WHERE id = ?", (user_id, free))
-    elif not (has_phone and has_user):
-        tx.execute(
-            "INSERT INTO optout (account_id, phone, user_id, source, detail, at) VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                account_id,
-                None if has_phone else phone,
-                None if has_user else user_id,
-                source,
-                detail,
-                at,
-            ),
-        )
-    if is_new:
-        data = OptOutData(phone=phone, user_id=user_id, source=source, detail=detail)
-        outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
-    return is_new
+    person_merge.complete_optout(tx, person_id)
+    phone, user_id = tx.execute(
+        "SELECT phone, user_id FROM optout WHERE person_id = ?", (person_id,)
+    ).fetchone()
+    data = OptOutData(phone=phone, user_id=user_id, source=source, detail=detail)
+    outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
+    return True
 
 
 def add_recipient(
     tx: Tx, recipient_id: int, *, source: str, detail: str | None, at: Millis, now: Millis
 ) -> None:
-    """Store that a recipient opted out, by the address that the message was sent to."""
-    account_id, to = tx.execute(
-        'SELECT b.account_id, r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id WHERE r.id = ?',
+    """Store that a recipient opted out, whose data were not erased."""
+    account_id, broadcast_id, person_id, to = tx.execute(
+        'SELECT b.account_id, b.id, r.person_id, r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'
+        " WHERE r.id = ?",
         (recipient_id,),
     ).fetchone()
-    phone = to if to.startswith("+") else None
+    if person_id is None:
+        return
+    phone, user_id = phone_and_user_id(to)
     add(
         tx,
         account_id=account_id,
+        person_id=person_id,
         phone=phone,
-        user_id=None if phone else to,
+        user_id=user_id,
         source=source,
         detail=detail,
         at=at,
         now=now,
+        broadcast_id=broadcast_id,
     )
 
 
@@ -95,8 +87,7 @@ def remove(
     tx: Tx,
     *,
     account_id: str,
-    phone: str | None = None,
-    user_id: str | None = None,
+    person_id: int,
     source: str,
     at: Millis,
     now: Millis | None = None,
@@ -106,79 +97,30 @@ def remove(
 
     An opt-out after `at` is kept, because Meta's webhooks come in any order, unless `include_newer`.
     """
-    phone, user_id = _with_other_address(tx, account_id, phone, user_id)
-    rows = tx.execute(
-        "UPDATE optout SET lifted_at = max(?1, at) WHERE account_id = ?2 AND (phone = ?3 OR user_id = ?4)"
-        " AND lifted_at IS NULL AND (?5 OR at <= ?1) RETURNING phone, user_id",
-        (at, account_id, phone, user_id, int(include_newer)),
-    ).fetchall()
-    if not rows:
+    row = tx.execute(
+        "UPDATE optout SET lifted_at = max(?1, at) WHERE person_id = ?2 AND lifted_at IS NULL AND (?3 OR at <= ?1)"
+        " RETURNING phone, user_id",
+        (at, person_id, int(include_newer)),
+    ).fetchone()
+    if row is None:
         return False
-    data = OptInData(
-        phone=phone or next((row[0] for row in rows if row[0]), None),
-        user_id=user_id or next((row[1] for row in rows if row[1]), None),
-        source=source,
-    )
+    data = OptInData(phone=row[0], user_id=row[1], source=source)
     outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_IN, data, now or at, occurred_at=at)
     return True
 
 
-def _with_other_address(
-    tx: Tx, account_id: str, phone: str | None, user_id: str | None
-) -> tuple[str | None, str | None]:
-    """Phone and user id of a person of whom one is given; the other one if messages of the account contain it."""
-    if phone is None and user_id is not None:
-        row = tx.execute(
-            'SELECT r."to" FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id'
-            " WHERE r.user_id = ? AND b.account_id = ? AND r.\"to\" GLOB '+*' ORDER BY r.id DESC LIMIT 1",
-            (user_id, account_id),
-        ).fetchone()
-        return (row[0] if row else None), user_id
-    if user_id is None and phone is not None:
-        row = tx.execute(
-            "SELECT r.user_id FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
-            " WHERE r.wa_id = ? AND b.account_id = ? AND r.user_id IS NOT NULL ORDER BY r.id DESC LIMIT 1",
-            (phone.removeprefix("+"), account_id),
-        ).fetchone()
-        return phone, (row[0] if row else None)
-    return phone, user_id
-
-
-def link(tx: Tx, people: Iterable[tuple[str, str, str]]) -> None:
-    """Store that phones and user ids belong to the same people: (account id, phone, user id) each.
-
-    Whoever opted out by one of the two is suppressed by the other as well from now on.
-    """
-    if tx.execute("SELECT 1 FROM optout LIMIT 1").fetchone() is None:
-        return
-    for account_id, phone, user_id in people:
-        tx.execute(
-            "UPDATE OR IGNORE optout SET phone = ? WHERE account_id = ? AND user_id = ? AND phone IS NULL",
-            (phone, account_id, user_id),
-        )
-        tx.execute(
-            "UPDATE OR IGNORE optout SET user_id = ? WHERE account_id = ? AND phone = ? AND user_id IS NULL",
-            (user_id, account_id, phone),
-        )
-
-
-def among(tx: Tx, account_id: str, addresses: Iterable[str]) -> set[str]:
-    """The addresses (phones or user ids) among these that have opted out."""
+def among(tx: Tx, person_ids: Iterable[int]) -> set[int]:
+    """Those of these people who have opted out."""
     rows = tx.execute(
-        "SELECT j.value FROM json_each(?2) j WHERE EXISTS (SELECT 1 FROM optout o WHERE o.account_id = ?1"
-        " AND o.phone = j.value AND o.lifted_at IS NULL) OR EXISTS (SELECT 1 FROM optout o WHERE o.account_id = ?1"
-        " AND o.user_id = j.value AND o.lifted_at IS NULL)",
-        (account_id, json.dumps(list(addresses))),
+        "SELECT o.person_id FROM json_each(?) j CROSS JOIN optout o ON o.person_id = j.value AND o.lifted_at IS NULL",
+        (json.dumps(list(person_ids)),),
     )
-    return {address for (address,) in rows}
+    return {person_id for (person_id,) in rows}
 
 
-def find(tx: Tx, account_id: str, *, phone: str | None = None, user_id: str | None = None) -> OptOut | None:
-    """The opt-out of a phone or a user id."""
-    row = tx.execute(
-        f"{_SELECT} WHERE o.account_id = ? AND (o.phone = ? OR o.user_id = ?) AND o.lifted_at IS NULL LIMIT 1",
-        (account_id, phone, user_id),
-    ).fetchone()
+def find(tx: Tx, person_id: int) -> OptOut | None:
+    """The opt-out of a person."""
+    row = tx.execute(f"{_SELECT} WHERE o.person_id = ? AND o.lifted_at IS NULL", (person_id,)).fetchone()
     return _ROW.record(row) if row else None
 
 

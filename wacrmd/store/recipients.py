@@ -22,10 +22,10 @@ IS_ERASED = f"\"to\" LIKE '{ERASED_PREFIX}%'"
 _E = RecipientEvent
 
 
-def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[str, str | None, str | None]]) -> None:
-    """Store the recipients of a new broadcast: (to, params JSON, content JSON) each, in the caller's order."""
+def insert(tx: Tx, broadcast_id: int, rows: Iterable[tuple[int, str, str | None, str | None]]) -> None:
+    """Store the recipients of a new broadcast: (person id, to, params JSON, content JSON) each, in the caller's order."""
     tx.executemany(
-        f'INSERT INTO recipient (broadcast_id, "to", params, content) VALUES ({broadcast_id:d}, ?, ?, ?)',
+        f'INSERT INTO recipient (broadcast_id, person_id, "to", params, content) VALUES ({broadcast_id:d}, ?, ?, ?, ?)',
         rows,
     )
 
@@ -55,6 +55,15 @@ def cancel_erased(tx: Tx, recipient_ids: Iterable[int], reason: str) -> None:
         f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.ERASED)}",
         (reason, json.dumps(list(recipient_ids))),
     )
+
+
+def erased_among(tx: Tx, recipient_ids: Iterable[int]) -> list[int]:
+    """Those of these recipients whose person was erased."""
+    rows = tx.execute(
+        "SELECT id FROM recipient WHERE id IN (SELECT value FROM json_each(?)) AND person_id IS NULL",
+        (json.dumps(list(recipient_ids)),),
+    )
+    return [recipient_id for (recipient_id,) in rows]
 
 
 def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wacrmd.clock import DAY, Millis
-from wacrmd.store import revisions
+from wacrmd.store import people, revisions
 from wacrmd.store.database import Tx
 
 MAX_STEP_ROWS = 250
@@ -48,23 +48,33 @@ def broadcasts(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int],
     row = tx.execute(FINISHED, (cutoffs.broadcasts,)).fetchone()
     if row is None:
         return {}, False
-    ids = [
-        recipient_id
-        for (recipient_id,) in tx.execute(
-            "SELECT id FROM recipient WHERE broadcast_id = ? LIMIT ?", (row[0], max_rows)
-        )
-    ]
+    found = tx.execute(
+        "SELECT id, person_id FROM recipient WHERE broadcast_id = ? LIMIT ?", (row[0], max_rows)
+    ).fetchall()
+    ids = [recipient_id for recipient_id, _ in found]
     chosen = json.dumps(ids)
     history_rows = tx.execute(
         "DELETE FROM recipient_history WHERE recipient_id IN (SELECT value FROM json_each(?))", (chosen,)
     ).rowcount
     tx.execute("DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))", (chosen,))
+    people_rows = people.forget_unused(tx, {person_id for _, person_id in found})
+    tx.execute(
+        "DELETE FROM button_reply WHERE broadcast_id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM recipient WHERE broadcast_id = ?)",
+        (row[0], row[0]),
+    )
     revisions.raise_for(tx, row)
     broadcast_rows = tx.execute(
         "DELETE FROM broadcast WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient WHERE broadcast_id = ?1)",
         row,
     ).rowcount
-    return {"recipient": len(ids), "recipient_history": history_rows, "broadcast": broadcast_rows}, True
+    deleted = {
+        "recipient": len(ids),
+        "recipient_history": history_rows,
+        "broadcast": broadcast_rows,
+        "person": people_rows,
+    }
+    return deleted, True
 
 
 def history(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
@@ -77,6 +87,19 @@ def history(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bo
         (4 * max_rows, cutoffs.history, max_rows),
     ).rowcount
     return {"recipient_history": deleted}, deleted == max_rows
+
+
+def inbound(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
+    """Delete the oldest inbound messages, and the people of whom nothing else is stored."""
+    if cutoffs.inbound is None:
+        return {}, False
+    rows = tx.execute(
+        "DELETE FROM inbound_message WHERE id IN (SELECT id FROM inbound_message WHERE received_at < ? LIMIT ?)"
+        " RETURNING person_id",
+        (cutoffs.inbound, max_rows),
+    ).fetchall()
+    people_rows = people.forget_unused(tx, {person_id for (person_id,) in rows})
+    return {"inbound_message": len(rows), "person": people_rows}, len(rows) == max_rows
 
 
 def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1") -> Step:
@@ -102,7 +125,7 @@ STEPS: tuple[Step, ...] = (
     _by_time("webhook_delivery", "id", "created_at", "deliveries", "status != 'pending'"),
     _by_time("audit", "id", "at", "audit"),
     _by_time("account_event", "id", "received_at", "history"),
-    _by_time("inbound_message", "id", "received_at", "inbound"),
+    inbound,
     _by_time("unmatched_status", "id", "received_at", "unmatched_statuses"),
     _by_time("idempotency", "account_id, key", "created_at", "idempotency"),
 )

@@ -219,6 +219,10 @@ class PersonExport:
 
     phone: Annotated[str, Doc("the number that was asked for")]
     exported_at: Annotated[Time, Doc("when this was written")]
+    addresses: Annotated[list[JsonObject], Doc("the phones and user ids by which the person is known")]
+    changes: Annotated[
+        list[JsonObject], Doc("how that was learnt: addresses that were joined, changed or lost")
+    ]
     messages: Annotated[list[JsonObject], Doc("messages to the person, each with its history")]
     replies: Annotated[list[JsonObject], Doc("messages from the person")]
     optouts: Annotated[list[JsonObject], Doc("the person's opt-outs")]

@@ -12,9 +12,9 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Refusal, bad_request, draining, invalid
 from wacrmd.services.broadcasts.input import BroadcastInput
-from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, PreparedBroadcast, prepare
+from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, PreparedBroadcast, first_of_each, prepare
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, idempotency, numbers, optouts, recipients
+from wacrmd.store import broadcasts, idempotency, numbers, optouts, people, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import CreatedBroadcast
 from wacrmd.views.json import from_json, to_json
@@ -112,8 +112,10 @@ def _store(
             ErrorCode.WHATSAPP_NOT_CONFIGURED, "This number was removed a moment ago: name another one"
         )
     given, found = prepared.given, prepared.recipients
-    opted_out = optouts.among(tx, account_id, [address for address, _ in found.accepted])
-    accepted = [each for each in found.accepted if each[0] not in opted_out]
+    holders = people.ensure(tx, account_id, [address for address, _ in found.accepted], now)
+    by_person = first_of_each(found.accepted, holders)
+    opted_out = optouts.among(tx, by_person)
+    accepted = {person_id: each for person_id, each in by_person.items() if person_id not in opted_out}
     if not accepted:
         raise bad_request(
             "All valid recipients have opted out of messages from this account: nothing is left to send"
@@ -137,8 +139,8 @@ def _store(
         tx,
         broadcast_id,
         [
-            (address, _json(recipient.content.params), _content_json(recipient.content))
-            for address, recipient in accepted
+            (person_id, address, _json(recipient.content.params), _content_json(recipient.content))
+            for person_id, (address, recipient) in accepted.items()
         ],
     )
     created = CreatedBroadcast(
@@ -147,7 +149,7 @@ def _store(
         total_recipients=len(accepted),
         accepted=len(accepted),
         rejected=len(found.rejections),
-        duplicates=found.duplicates,
+        duplicates=found.duplicates + len(found.accepted) - len(by_person),
         suppressed=len(opted_out),
         rejections=found.rejections,
     )

@@ -1,11 +1,12 @@
 """A dry run: checks a broadcast as its creation does, and stores nothing."""
 
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.person import identity
 from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, prepare
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, optouts
+from wacrmd.store import broadcasts, optouts, people
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import DryRun
 
@@ -16,11 +17,14 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
     number, found = prepared.number, prepared.recipients
     addresses = [address for address, _ in found.accepted]
 
-    def work(tx: Tx) -> tuple[int, int]:
-        return len(optouts.among(tx, account_id, addresses)), broadcasts.queued(tx, number.id)
+    def work(tx: Tx) -> tuple[int, int, int]:
+        known = people.of_addresses(tx, account_id, addresses)
+        # Addresses of which nothing is known may still be other forms of one another.
+        persons = {known.get(address, identity(address)) for address in addresses}
+        return len(persons), len(optouts.among(tx, set(known.values()))), broadcasts.queued(tx, number.id)
 
-    suppressed, queued = await ctx.db.read(work)
-    accepted = len(addresses) - suppressed
+    persons, suppressed, queued = await ctx.db.read(work)
+    accepted = persons - suppressed
     problems = prepared.problems
     if not addresses:
         problems = [Problem("recipients", NO_VALID_NUMBER), *problems]
@@ -34,7 +38,7 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
         total_recipients=accepted,
         accepted=accepted,
         rejected=len(found.rejections),
-        duplicates=found.duplicates,
+        duplicates=found.duplicates + len(addresses) - persons,
         suppressed=suppressed,
         rejections=found.rejections,
         problems=problems[:MAX_PROBLEMS],

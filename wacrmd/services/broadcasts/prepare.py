@@ -1,6 +1,6 @@
 """Preparing a broadcast, for its creation and for a dry run: limits, sending number, recipients, template."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -109,6 +109,16 @@ def normalize_recipients(given: Sequence[RecipientInput]) -> NormalizedRecipient
             accepted[address] = recipient
             indexes.append(index)
     return NormalizedRecipients(list(accepted.items()), indexes, rejections, duplicates)
+
+
+def first_of_each(
+    accepted: Iterable[tuple[str, RecipientInput]], holders: Mapping[str, int]
+) -> dict[int, tuple[str, RecipientInput]]:
+    """The recipients by person: of several addresses of one person the first counts."""
+    by_person = dict[int, tuple[str, RecipientInput]]()
+    for each in accepted:
+        by_person.setdefault(holders[each[0]], each)
+    return by_person
 
 
 async def sending_number(ctx: Context, account_id: str, reference: str | None) -> Number:

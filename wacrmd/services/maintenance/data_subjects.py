@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import iso
-from wacrmd.domain.phone import normalize
+from wacrmd.domain.address import normalize_address
+from wacrmd.domain.person import identity, names
 from wacrmd.errors import bad_request, conflict
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, data_subjects
@@ -19,7 +20,7 @@ async def export_person(ctx: Context, phone: str, account_id: str | None) -> Per
     subject = await _find(ctx, phone, account_id)
     found = await ctx.db.read(partial(data_subjects.export, subject=subject))
     rows = {field.name: _with_iso_times(getattr(found, field.name)) for field in fields(found)}
-    return PersonExport(phone=subject.phone, exported_at=ctx.clock.now(), **rows)
+    return PersonExport(phone=subject.address, exported_at=ctx.clock.now(), **rows)
 
 
 async def erase_person(
@@ -58,19 +59,19 @@ async def empty_wal(ctx: Context) -> None:
 
 
 async def _find(ctx: Context, phone: str, account_id: str | None) -> DataSubject:
-    """The person with this phone number, with all their addresses and all rows that name them."""
-    address = normalize(phone)
-    if address is None:
-        raise bad_request("phone: expected a phone number such as +14155550123")
-    subject = DataSubject(address, account_id, {address[1:]})
+    """The person with this phone number or user id, with all their addresses and all rows that name them."""
+    address = normalize_address(phone) or identity(phone.strip())
+    if not names(address):
+        raise bad_request(
+            "phone: expected a phone number such as +14155550123, or a user id such as US.1349120…"
+        )
+    subject = DataSubject(address, account_id)
     newest = await ctx.db.read(data_subjects.newest_ids)
+    await ctx.db.read(partial(data_subjects.find, subject=subject))
     for table, collect in data_subjects.COLLECTORS.items():
-        known = 0
-        while known != len(subject.addresses):  # an address that was found just now may lead to more rows
-            known = len(subject.addresses)
-            for after in range(0, newest[table], data_subjects.SLICE):
-                to = min(after + data_subjects.SLICE, newest[table])
-                await ctx.db.read(partial(collect, subject=subject, after=after, to=to))
+        for after in range(0, newest[table], data_subjects.SLICE):
+            to = min(after + data_subjects.SLICE, newest[table])
+            await ctx.db.read(partial(collect, subject=subject, after=after, to=to))
     subject.collected_to = newest
     return subject
 

@@ -88,10 +88,10 @@ def apply_number_signal(batch: Batch, signal: NumberSignal) -> None:
     detail = f"{error.code} {error.title}"
     action = rule_for(error.code, from_webhook=True).action
     if action in SLOWER:
-        batch.result.throttled[number[0]] = detail
+        batch.result.throttled[number.id] = detail
     elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS_ACCOUNT):
         batch.result.pauses += pausing.pause_number(
-            batch.tx, number[0], HoldReason.ACCOUNT, detail, batch.now
+            batch.tx, number.id, HoldReason.ACCOUNT, detail, batch.now
         )
     account_events.add(
         batch.tx, "errors", signal.phone_number_id, {"code": error.code, "title": error.title}, batch.now

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
 from wacrmd.config import Config
+from wacrmd.domain.number import NumberIds
 from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.pausing import PauseEvent, Resumed
 from wacrmd.store import account_events
@@ -49,8 +50,8 @@ class Batch:
     now: Millis
     result: IngestResult
 
-    def number(self, phone_number_id: str | None) -> tuple[str, str] | None:
-        """(id, account id) of the number, if the webhook's secret authorises it."""
+    def number(self, phone_number_id: str | None) -> NumberIds | None:
+        """The number, if the webhook's secret authorises it."""
         return self.authorized.numbers.get(phone_number_id or "")
 
     def store_unknown(self, field: str, subject: str | None) -> None:

@@ -7,16 +7,8 @@ from time import perf_counter
 from wacrmd.clock import Millis
 from wacrmd.domain.receipt import Receipt
 from wacrmd.log import get_logger
-from wacrmd.meta.webhook import (
-    AccountEvent,
-    Ignored,
-    InboundMessage,
-    NumberSignal,
-    Preference,
-    StatusUpdate,
-    TemplateEvent,
-    Update,
-)
+from wacrmd.meta.inbound import AddressChange, Ignored, InboundMessage, Preference
+from wacrmd.meta.webhook import AccountEvent, NumberSignal, StatusUpdate, TemplateEvent, Update
 from wacrmd.services import counters, pausing
 from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.context import Context
@@ -27,7 +19,7 @@ from wacrmd.services.meta_events.account_updates import (
     apply_template_event,
 )
 from wacrmd.services.meta_events.batch import Batch, IngestResult
-from wacrmd.services.meta_events.messages import apply_message, apply_preference
+from wacrmd.services.meta_events.messages import apply_address_change, apply_message, apply_preference
 from wacrmd.store import broadcasts
 from wacrmd.store import receipts as store_receipts
 from wacrmd.store.database import Tx
@@ -93,8 +85,11 @@ def _apply_other(batch: Batch, update: Update) -> list[Receipt]:
             apply_template_event(batch, update)
         case AccountEvent():
             apply_account_event(batch, update)
+        case AddressChange():
+            apply_address_change(batch, update)
         case Ignored():
             batch.result.count("ignored")
+            log.info("meta_webhook_part_ignored", field=update.field, reason=update.reason)
     return []
 
 
@@ -104,16 +99,17 @@ def _receipt(batch: Batch, update: StatusUpdate) -> list[Receipt]:
     if number is None:
         batch.store_unknown("messages", update.phone_number_id)
         return []
-    batch.result.numbers_with_statuses.add(number[0])
+    batch.result.numbers_with_statuses.add(number.id)
     return [
         Receipt(
-            number[0],
+            number,
             update.wamid,
             update.status,
             update.at,
             callback=update.callback,
             wa_id=update.recipient_id,
             user_id=update.user_id,
+            parent_user_id=update.parent_user_id,
             error=update.error,
         )
     ]
@@ -131,4 +127,4 @@ def _apply_receipts(tx: Tx, result: IngestResult, receipts: list[Receipt], now: 
     for failure in applied.failed:
         result.pauses += after_failure(tx, failure, now)
         if (detail := throttled_by(failure)) is not None:
-            result.throttled[failure.receipt.number_id] = detail
+            result.throttled[failure.receipt.number.id] = detail

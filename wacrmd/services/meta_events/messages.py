@@ -1,13 +1,20 @@
-"""Inbound messages and WhatsApp preferences: replies, opt-outs and opt-ins."""
+"""Inbound messages, WhatsApp preferences and changed addresses: replies, opt-outs, opt-ins, and who is who."""
 
 from wacrmd.clock import HOUR
-from wacrmd.domain.phone import normalize
+from wacrmd.domain.number import NumberIds
+from wacrmd.domain.person import names
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.meta.webhook import InboundMessage, Preference
+from wacrmd.log import get_logger
+from wacrmd.meta.inbound import AddressChange, InboundMessage, Preference
 from wacrmd.services.meta_events.batch import Batch
 from wacrmd.services.optouts import from_messages
-from wacrmd.store import inbound_messages
+from wacrmd.services.optouts.from_messages import Attribution, Sender
+from wacrmd.store import inbound_messages, people
+from wacrmd.store.inbound_messages import BroadcastMessage
+from wacrmd.store.people import Sighting
+
+log = get_logger(__name__)
 
 
 def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
@@ -19,24 +26,34 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
     if number is None:
         batch.store_unknown("messages", message.phone_number_id)
         return []
-    number_id, account_id = number
-    if not inbound_messages.add(
-        batch.tx,
-        message_id=message.id,
-        number_id=number_id,
-        wa_id=message.wa_id,
-        user_id=message.user_id,
-        at=message.at,
-        now=batch.now,
-    ):
+    if inbound_messages.is_known(batch.tx, message.id):
         batch.result.count("message_repeated")
         return []
     batch.result.count("message")
-    replied = _replied(batch, message, number_id)
-    keyword = from_messages.apply_message(batch.tx, batch.config, account_id, message, batch.now)
+    quoted = None
+    if message.context_id is not None:
+        quoted = inbound_messages.with_wamid(batch.tx, number, message.context_id)
+    person_id = _see_sender(batch, number, message, quoted)
+    attribution = _attribution(batch, number, message, person_id, quoted)
+    answered = attribution.message if attribution else None
+    inbound_messages.add(
+        batch.tx,
+        message_id=message.id,
+        number_id=number.id,
+        person_id=person_id,
+        wa_id=message.wa_id,
+        user_id=message.user_id,
+        recipient_id=answered.recipient_id if answered else None,
+        at=message.at,
+        now=batch.now,
+    )
+    if person_id is None:
+        log.warning("meta_message_without_sender", whatsapp_message_id=message.id, type=message.type)
+    sender = Sender(number, person_id, message.wa_id, message.user_id)
+    keyword = from_messages.apply_message(batch.tx, batch.config, sender, message, attribution, batch.now)
     if keyword is not None:
         batch.result.count(keyword)
-    return replied
+    return _replied(batch, number, message, answered)
 
 
 def apply_preference(batch: Batch, preference: Preference) -> None:
@@ -44,35 +61,89 @@ def apply_preference(batch: Batch, preference: Preference) -> None:
     accounts = _accounts(batch, preference)
     if not accounts:
         batch.store_unknown("user_preferences", preference.phone_number_id or preference.waba_id)
+    named = names(preference.wa_id, user_ids=(preference.user_id, preference.parent_user_id))
     for account_id in sorted(accounts):
         batch.result.count(f"preference_{preference.value}")
-        from_messages.apply_preference(batch.tx, account_id, preference, batch.now)
-
-
-def _replied(batch: Batch, message: InboundMessage, number_id: str) -> list[Receipt]:
-    """The reply as a receipt of the message that it quotes, else of the newest broadcast message to this person.
-
-    If that one is not recorded yet, the callback token of the attempt in flight names it.
-    """
-    wamid = message.context_id
-    if wamid is None:
-        since = message.at - round(batch.config.replies.reply_window_hours * HOUR)
-        newest = inbound_messages.newest_message_to(
-            batch.tx, number_id=number_id, wa_id=message.wa_id, user_id=message.user_id, since=since
+        seen = people.see(
+            batch.tx, [Sighting(account_id, named, preference.at, preference.waba_id)], batch.now
         )
-        wamid = newest[1] if newest else None
-    if wamid is not None:
-        inbound_messages.attribute(batch.tx, message.id, wamid)
-        return [Receipt(number_id, wamid, RecipientStatus.REPLIED, message.at, user_id=message.user_id)]
-    phone = normalize(f"+{message.wa_id}") if message.wa_id else None
-    token = inbound_messages.in_flight_to(batch.tx, number_id=number_id, phone=phone) if phone else None
-    if token is None:
+        batch.result.broadcasts |= seen.broadcasts
+        (person_id,) = seen.people
+        if person_id is None:
+            log.warning("meta_preference_without_person", value=preference.value)
+        else:
+            from_messages.apply_preference(batch.tx, account_id, person_id, preference, batch.now)
+
+
+def apply_address_change(batch: Batch, change: AddressChange) -> None:
+    """Note that a person has another phone or user id: an opt-out holds for the old and the new one."""
+    number = batch.number(change.phone_number_id)
+    if number is None:
+        batch.store_unknown("messages", change.phone_number_id)
+        return
+    batch.result.count("address_change")
+    named = names(*change.wa_ids, user_ids=change.user_ids, previous=change.previous)
+    seen = people.see(batch.tx, [Sighting(number.account_id, named, change.at, number.waba_id)], batch.now)
+    batch.result.broadcasts |= seen.broadcasts
+
+
+def _see_sender(
+    batch: Batch, number: NumberIds, message: InboundMessage, quoted: BroadcastMessage | None
+) -> int | None:
+    """Who wrote. Whoever quotes a message in a chat with us is its recipient, whatever ids the webhook gives."""
+    to = quoted.to if quoted is not None and message.group_id is None else None
+    named = names(message.wa_id, to, user_ids=(message.user_id, message.parent_user_id))
+    seen = people.see(batch.tx, [Sighting(number.account_id, named, message.at, number.waba_id)], batch.now)
+    batch.result.broadcasts |= seen.broadcasts
+    return seen.people[0]
+
+
+def _attribution(
+    batch: Batch,
+    number: NumberIds,
+    message: InboundMessage,
+    person_id: int | None,
+    quoted: BroadcastMessage | None,
+) -> Attribution | None:
+    """The broadcast message that is answered: the one that is quoted, else the newest one sent before this was written."""
+    if quoted is not None:
+        return Attribution(quoted, "context")
+    if message.context_id is not None or person_id is None:
+        return None
+    if not message.is_reply or message.needs_context:
+        return None
+    newest = inbound_messages.newest_to(
+        batch.tx,
+        number,
+        person_id,
+        written_at=message.at,
+        window=round(batch.config.replies.reply_window_hours * HOUR),
+    )
+    return Attribution(newest, "newest") if newest else None
+
+
+def _replied(
+    batch: Batch, number: NumberIds, message: InboundMessage, answered: BroadcastMessage | None
+) -> list[Receipt]:
+    """The reply as a receipt of the message that it answers, or quotes by an id that is not known yet."""
+    if not message.is_reply:
         return []
-    return [Receipt(number_id, "", RecipientStatus.REPLIED, message.at, callback=token)]
+    button = message.button_text or message.button_payload
+    if message.context_id is not None:
+        wamid = message.context_id
+        return [Receipt(number, wamid, RecipientStatus.REPLIED, message.at, button=button)]
+    if answered is None:
+        return []
+    if not answered.is_settled:
+        inbound_messages.remember_reply(batch.tx, answered.recipient_id, message.at)
+        return []
+    return [
+        Receipt(number, "", RecipientStatus.REPLIED, message.at, callback=answered.callback, button=button)
+    ]
 
 
 def _accounts(batch: Batch, preference: Preference) -> set[str]:
     number = batch.number(preference.phone_number_id)
     if number is not None:
-        return {number[1]}
+        return {number.account_id}
     return batch.authorized.businesses.get(preference.waba_id or "", set())

@@ -1,36 +1,62 @@
 """Opt-outs and opt-ins by inbound messages and WhatsApp preferences, in the caller's transaction."""
 
-from functools import partial
+from dataclasses import dataclass
+from typing import Literal
 
 from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.keywords import keyword_of_payload, matching_keyword
+from wacrmd.domain.number import NumberIds
 from wacrmd.domain.phone import normalize
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.meta.webhook import InboundMessage, Preference
+from wacrmd.meta.inbound import InboundMessage, Preference
 from wacrmd.store import inbound_messages, optouts, outbox
 from wacrmd.store.database import Tx
+from wacrmd.store.inbound_messages import BroadcastMessage
 from wacrmd.views.events import MessageReceivedData
 
 STOPPED_IN_WHATSAPP = "The user stopped marketing messages in WhatsApp"
 
 
-def phone_of(tx: Tx, account_id: str, wa_id: str | None, user_id: str | None) -> str | None:
-    """The phone number that broadcasts use for a person: Meta's `wa_id` differs from it in Brazil and Mexico."""
-    known = inbound_messages.broadcast_phone_of(tx, account_id=account_id, wa_id=wa_id, user_id=user_id)
-    return known or (normalize(f"+{wa_id}") if wa_id else None)
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who wrote to which of our numbers; no person if the message names nobody."""
+
+    number: NumberIds
+    person_id: int | None
+    wa_id: str | None
+    user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The broadcast message that an inbound message answers, and how that is known."""
+
+    message: BroadcastMessage
+    how: Literal["context", "newest"]
+
+
+def phone_of(tx: Tx, person_id: int | None, wa_id: str | None) -> str | None:
+    """The phone number that broadcasts use for a person, else Meta's id as a number, which need not be a valid one."""
+    known = inbound_messages.broadcast_phone_of(tx, person_id) if person_id is not None else None
+    if known is not None or wa_id is None:
+        return known
+    return normalize(f"+{wa_id}") or f"+{wa_id}"
 
 
 def apply_message(
-    tx: Tx, config: Config, account_id: str, message: InboundMessage, now: Millis
+    tx: Tx,
+    config: Config,
+    sender: Sender,
+    message: InboundMessage,
+    attribution: Attribution | None,
+    now: Millis,
 ) -> str | None:
     """Emit `message.received` and apply a keyword; returns `opt_out`, `opt_in`, or None without a keyword.
 
     A word that is both a stop and a start keyword opts the person out.
     """
-    phone = phone_of(tx, account_id, message.wa_id, message.user_id)
-    if phone and message.user_id:
-        optouts.link(tx, [(account_id, phone, message.user_id)])
+    account_id, phone = sender.number.account_id, phone_of(tx, sender.person_id, sender.wa_id)
     if WebhookEvent.MESSAGE_RECEIVED in outbox.subscribed_events(tx, account_id):
         data = MessageReceivedData(
             wamid=message.id,
@@ -42,7 +68,7 @@ def apply_message(
             in_reply_to=message.context_id,
         )
         outbox.add(tx, account_id, WebhookEvent.MESSAGE_RECEIVED, data, now, occurred_at=message.at)
-    if phone is None and message.user_id is None:
+    if sender.person_id is None:
         return None
     texts = (
         message.text,
@@ -54,34 +80,42 @@ def apply_message(
     stop = matching_keyword(texts, config.optout.stop_keywords)
     if stop is None and matching_keyword(texts, config.optout.start_keywords) is None:
         return None
-    _apply(tx, account_id, phone, message, source, stop, now)
+    broadcast_id = attribution.message.broadcast_id if attribution else None
+    _apply(tx, account_id, sender.person_id, phone, message, source, stop, now, broadcast_id)
     return "opt_in" if stop is None else "opt_out"
 
 
-def apply_preference(tx: Tx, account_id: str, preference: Preference, now: Millis) -> None:
-    """Opt a person out (`stop`) or in (`resume`), as chosen in WhatsApp."""
-    phone = phone_of(tx, account_id, preference.wa_id, preference.user_id)
+def apply_preference(tx: Tx, account_id: str, person_id: int, preference: Preference, now: Millis) -> None:
+    """Opt a person out (`stop`) or in (`resume`, `signup`), as chosen in WhatsApp."""
+    phone = phone_of(tx, person_id, preference.wa_id)
     stop = STOPPED_IN_WHATSAPP if preference.value == "stop" else None
-    _apply(tx, account_id, phone, preference, "preference", stop, now)
+    _apply(tx, account_id, person_id, phone, preference, "preference", stop, now, None)
 
 
 def _apply(
     tx: Tx,
     account_id: str,
+    person_id: int,
     phone: str | None,
     update: InboundMessage | Preference,
     source: str,
     stop: str | None,
     now: Millis,
+    broadcast_id: int | None,
 ) -> None:
     """Opt the sender of an update out for the reason `stop`; without a reason, in."""
-    apply = optouts.remove if stop is None else partial(optouts.add, detail=stop)
-    apply(
+    if stop is None:
+        optouts.remove(tx, account_id=account_id, person_id=person_id, source=source, at=update.at, now=now)
+        return
+    optouts.add(
         tx,
         account_id=account_id,
+        person_id=person_id,
         phone=phone,
-        user_id=update.user_id,
+        user_id=update.user_id or update.parent_user_id,
         source=source,
+        detail=stop,
         at=update.at,
         now=now,
+        broadcast_id=broadcast_id,
     )

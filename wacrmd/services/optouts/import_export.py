@@ -12,16 +12,18 @@ from wacrmd.domain.address import is_user_id, normalize_address, phone_and_user_
 from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.optout_file import WITHOUT_HEADER, Columns, columns_of, open_reader
 from wacrmd.domain.page import PageRequest
+from wacrmd.domain.person import names
 from wacrmd.services.context import Context
 from wacrmd.services.optouts.manage import page
-from wacrmd.store import optouts
+from wacrmd.store import optouts, people
 from wacrmd.store.database import Tx
+from wacrmd.store.people import Sighting
 from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError
 
 BATCH_ROWS = 1000
 """Rows of an import or export in one transaction, so that other writes do not wait long."""
 MAX_ERRORS = 1000
-EXPORTED = ("phone", "user_id", "source", "detail", "created_at")
+EXPORTED = ("phone", "user_id", "source", "detail", "created_at", "broadcast_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,10 @@ async def import_csv(
     a file again changes nothing.
     """
     result = ImportResult()
-    people = read_optouts(lines, result)
-    while batch := await anyio.to_thread.run_sync(lambda: list(islice(people, BATCH_ROWS))):
+    rows = read_optouts(lines, result)
+    while batch := await anyio.to_thread.run_sync(lambda: list(islice(rows, BATCH_ROWS))):
         added = await ctx.db.write(
-            partial(_add_all, account_id=account_id, people=batch, source=source, now=ctx.clock.now())
+            partial(_add_all, account_id=account_id, given=batch, source=source, now=ctx.clock.now())
         )
         result.added += added
         result.known += len(batch) - added
@@ -56,12 +58,12 @@ async def import_csv(
 
 async def export_csv(ctx: Context, account_id: str | None) -> AsyncGenerator[str, None]:
     """All opt-outs of one account, or of all, as CSV with a header, newest first, in pieces of many lines."""
-    names = EXPORTED if account_id else ("account", *EXPORTED)
-    yield csv_lines([names])
+    columns = EXPORTED if account_id else ("account", *EXPORTED)
+    yield csv_lines([columns])
     request = PageRequest(BATCH_ROWS)
     while True:
         found = await page(ctx, account_id, request)
-        yield csv_lines([_cell(row, name) for name in names] for row in found.items)
+        yield csv_lines([_cell(row, name) for name in columns] for row in found.items)
         if found.next is None:
             return
         request = PageRequest(BATCH_ROWS, found.next)
@@ -110,25 +112,34 @@ def _optout_in(cells: list[str], columns: Columns) -> OptOutInput:
     return OptOutInput(phone, user_id or id_as_address, cell(columns.detail) or None)
 
 
-def _add_all(tx: Tx, *, account_id: str, people: list[OptOutInput], source: str, now: Millis) -> int:
+def _add_all(tx: Tx, *, account_id: str, given: list[OptOutInput], source: str, now: Millis) -> int:
     """Store opt-outs; returns how many of the people had not opted out before."""
+    sightings = [Sighting(account_id, names(each.phone, user_ids=[each.user_id]), now) for each in given]
+    seen = people.see(tx, sightings, now)
     return sum(
         optouts.add(
             tx,
             account_id=account_id,
-            phone=person.phone,
-            user_id=person.user_id,
+            person_id=person_id,
+            phone=each.phone,
+            user_id=each.user_id,
             source=source,
-            detail=person.detail,
+            detail=each.detail,
             at=now,
-            now=now,
         )
-        for person in people
+        for each, person_id in zip(given, seen.people, strict=True)
+        if person_id is not None
     )
 
 
 def _cell(optout: AccountOptOut, name: str) -> str:
     """A cell without line breaks, as the import reads it; free text never begins a spreadsheet formula."""
-    value = iso(optout.at) if name == "created_at" else getattr(optout, name)
+    value = (
+        iso(optout.at)
+        if name == "created_at"
+        else optout.broadcast
+        if name == "broadcast_id"
+        else getattr(optout, name)
+    )
     text = "" if value is None else " ".join(str(value).split())
     return escape_formula(text) if name == "detail" else text

@@ -9,7 +9,7 @@ from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
-from wacrmd.store import optouts
+from wacrmd.store import optouts, people
 from wacrmd.store.database import Tx
 from wacrmd.views.optouts import AccountOptOut
 
@@ -25,16 +25,18 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
     now = ctx.clock.now()
 
     def work(tx: Tx) -> OptOut | None:
+        person_id = people.ensure(tx, actor.account, [normalized], now)[normalized]
         optouts.add(
             tx,
             account_id=actor.account,
+            person_id=person_id,
             phone=phone,
             user_id=user_id,
             source=actor.kind,
             detail=detail,
             at=now,
         )
-        return optouts.find(tx, actor.account, phone=phone, user_id=user_id)
+        return optouts.find(tx, person_id)
 
     found = await ctx.db.write(work)
     ctx.changes.publish()
@@ -48,18 +50,17 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
     """Remove a person's opt-out and return it; raises Refusal if there is none."""
     normalized = normalize_address(address)
-    phone, user_id = phone_and_user_id(normalized) if normalized else (None, None)
     now = ctx.clock.now()
 
     def work(tx: Tx) -> OptOut:
-        found = optouts.find(tx, actor.account, phone=phone, user_id=user_id)
-        if found is None:
+        person_id = people.of_addresses(tx, actor.account, [normalized or address]).get(normalized or address)
+        found = optouts.find(tx, person_id) if person_id is not None else None
+        if found is None or person_id is None:
             raise not_found(f"Opt-out of {address[:64]!r}")
         optouts.remove(
             tx,
             account_id=actor.account,
-            phone=found.phone,
-            user_id=found.user_id,
+            person_id=person_id,
             source=actor.kind,
             at=now,
             include_newer=True,

@@ -15,7 +15,7 @@ CREATE TABLE account (
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
-    phone_number_id TEXT NOT NULL UNIQUE,
+    phone_number_id TEXT NOT NULL,
     waba_id TEXT NOT NULL,
     label TEXT,
     display_phone TEXT,
@@ -37,6 +37,7 @@ CREATE TABLE number (
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
 CREATE UNIQUE INDEX number_default ON number (account_id) WHERE is_default = 1 AND removed_at IS NULL;
+CREATE UNIQUE INDEX number_meta ON number (phone_number_id) WHERE removed_at IS NULL;
 CREATE INDEX number_waba ON number (waba_id);
 
 -- Several secrets of a number are valid at a time while one is being rotated.
@@ -61,6 +62,38 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
+
+-- A person is known by addresses: phones and Meta's ids of people, which are phones that need not be valid, and user ids.
+-- Who is one person is decided in domain/person.py.
+CREATE TABLE person (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id TEXT NOT NULL REFERENCES account (id),
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE person_address (
+    id INTEGER PRIMARY KEY,
+    account_id TEXT NOT NULL,
+    address TEXT NOT NULL,                          -- in the form of `identity`
+    kind TEXT NOT NULL CHECK (kind IN ('phone', 'user_id', 'parent_user_id')),
+    person_id INTEGER NOT NULL REFERENCES person (id),
+    scope TEXT,                                     -- the business account that named this user id
+    since INTEGER NOT NULL,
+    until INTEGER,                                  -- somebody else has it since
+    is_former INTEGER NOT NULL DEFAULT 0 CHECK (is_former IN (0, 1))  -- the person has another one since
+) STRICT;
+CREATE UNIQUE INDEX person_address_holder ON person_address (account_id, address) WHERE until IS NULL;
+CREATE INDEX person_address_person ON person_address (person_id);
+
+-- What was learnt about a person: merged, address_changed, number_lost, number_taken_over.
+CREATE TABLE person_event (
+    id INTEGER PRIMARY KEY,
+    person_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    detail TEXT NOT NULL                            -- JSON
+) STRICT;
+CREATE INDEX person_event_person ON person_event (person_id);
 
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -96,6 +129,7 @@ CREATE INDEX broadcast_uncounted ON broadcast (updated_at) WHERE counts_revision
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
+    person_id INTEGER REFERENCES person (id),       -- NULL: erased
     "to" TEXT NOT NULL,                             -- E.164 with +, or a business-scoped user id
     params TEXT,                                    -- JSON array or object
     content TEXT,                                   -- JSON: this recipient's header, buttons, components
@@ -110,6 +144,8 @@ CREATE TABLE recipient (
     wamid TEXT,                                     -- Meta's message id
     wa_id TEXT,                                     -- who Meta says it went to
     user_id TEXT,                                   -- business-scoped user id
+    parent_user_id TEXT,                            -- the same for linked business portfolios
+    early_reply_at INTEGER,                         -- a reply that came before Meta said what became of the message
     error_code INTEGER,
     error_title TEXT,
     error_details TEXT,
@@ -129,8 +165,8 @@ CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHER
 CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sending';
 CREATE INDEX recipient_uncertain ON recipient (broadcast_id) WHERE status = 'uncertain';
 CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
-CREATE INDEX recipient_wa_id ON recipient (wa_id) WHERE wa_id IS NOT NULL;
-CREATE INDEX recipient_user_id ON recipient (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX recipient_person ON recipient (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX recipient_early_reply ON recipient (id) WHERE early_reply_at IS NOT NULL;
 
 -- What happened to a recipient: a row for each attempt that ended, and one for each status that changed it.
 CREATE TABLE recipient_history (
@@ -143,6 +179,14 @@ CREATE TABLE recipient_history (
 ) STRICT;
 CREATE INDEX recipient_history_recipient ON recipient_history (recipient_id);  -- its end is the id: in order
 
+-- Which quick-reply buttons a person tapped: each button counts once for a recipient.
+CREATE TABLE button_reply (
+    broadcast_id INTEGER NOT NULL,
+    button TEXT NOT NULL,
+    recipient_id INTEGER NOT NULL,
+    PRIMARY KEY (broadcast_id, button, recipient_id)
+) STRICT, WITHOUT ROWID;
+
 -- Statuses and replies for a message whose id is not known (yet): applied when the id is recorded.
 CREATE TABLE unmatched_status (
     id INTEGER PRIMARY KEY,
@@ -151,6 +195,7 @@ CREATE TABLE unmatched_status (
     status TEXT NOT NULL CHECK (status IN ('sent', 'delivered', 'read', 'replied', 'failed')),
     at INTEGER NOT NULL,
     error TEXT,                                     -- JSON
+    button TEXT,                                    -- what a reply tapped
     received_at INTEGER NOT NULL,
     UNIQUE (wamid, status, number_id)
 ) STRICT;
@@ -162,13 +207,13 @@ CREATE TABLE inbound_message (
     number_id TEXT NOT NULL,
     wa_id TEXT,
     user_id TEXT,
+    person_id INTEGER,
     at INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
-CREATE INDEX inbound_message_wa_id ON inbound_message (wa_id) WHERE wa_id IS NOT NULL;
-CREATE INDEX inbound_message_user_id ON inbound_message (user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX inbound_message_person ON inbound_message (person_id) WHERE person_id IS NOT NULL;
 
 CREATE TABLE template (
     id INTEGER PRIMARY KEY,
@@ -199,16 +244,16 @@ CREATE TABLE template_sync (
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
-    phone TEXT,                                     -- E.164 with +
+    person_id INTEGER NOT NULL UNIQUE REFERENCES person (id),
+    phone TEXT,                                     -- as it is shown: E.164 with +
     user_id TEXT,                                   -- business-scoped user id
     source TEXT NOT NULL,                           -- operator, api, import, keyword, button, preference, meta_131050
     detail TEXT,
     at INTEGER NOT NULL,
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
+    broadcast_id INTEGER,                           -- the broadcast that it answered, if known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-CREATE UNIQUE INDEX optout_phone ON optout (account_id, phone) WHERE phone IS NOT NULL;
-CREATE UNIQUE INDEX optout_user ON optout (account_id, user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX optout_list ON optout (account_id, at DESC, id DESC) WHERE lifted_at IS NULL;
 
 CREATE TABLE idempotency (

@@ -1,0 +1,149 @@
+"""Who is one person: identities of addresses, and what names in payloads mean for the people who are known."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wacrmd.domain.person import AddressKind, Holding, Joining, identity, join, kind_of, names
+
+W = "102290129340398"
+JANE, JIM = "+14155550101", "+14155550102"
+T = 1_795_000_000_000
+
+
+def has(
+    person_id: int, *addresses: str, since: int = T, scope: str | None = W, former: bool = False
+) -> list[Holding]:
+    return [
+        Holding(each, person_id, since, scope if kind_of(each) is AddressKind.USER_ID else None, former)
+        for each in addresses
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("+14155550101", "+14155550101"),
+        ("14155550101", "+14155550101"),
+        ("+5215512345678", "+525512345678"),
+        ("+525512345678", "+525512345678"),
+        ("+541155551299", "+5491155551299"),
+        ("+5491155551299", "+5491155551299"),
+        ("+543511234567", "+5493511234567"),
+        ("551187654321", "+5511987654321"),
+        ("+5511987654321", "+5511987654321"),
+        ("+551132654321", "+551132654321"),
+        ("22997123456", "+2290197123456"),
+        ("+2290197123456", "+2290197123456"),
+        ("22507123456", "+2250707123456"),
+        ("22505123456", "+2250505123456"),
+        ("22541123456", "+2250141123456"),
+        ("22577123456", "+2250777123456"),
+        ("+2250707123456", "+2250707123456"),
+        ("22521123456", "+22521123456"),
+        ("US.13491208655302741918", "US.13491208655302741918"),
+    ],
+)
+def test_forms_of_one_number_have_one_identity(address: str, expected: str) -> None:
+    assert identity(address) == expected
+    assert identity(expected) == expected
+
+
+def test_names_leave_out_what_names_nobody() -> None:
+    assert names("+1 415", "erased:7", None, user_ids=[None, ""]).addresses == frozenset()
+    assert not names(None)
+    assert names(JANE, "US.1", user_ids=["a new form of ids"]).addresses == {
+        JANE,
+        "US.1",
+        "a new form of ids",
+    }
+
+
+def test_nobody_known_is_a_new_person() -> None:
+    assert join(names(JANE, user_ids=["US.1"]), [], scope=W, at=T) == Joining(None, added=(JANE, "US.1"))
+
+
+def test_another_address_of_a_known_person_is_added() -> None:
+    assert join(names(JANE, user_ids=["US.1"]), has(1, JANE), scope=W, at=T) == Joining(1, added=("US.1",))
+    assert join(names(JANE, user_ids=["US.1"]), has(1, "US.1"), scope=W, at=T) == Joining(1, added=(JANE,))
+
+
+def test_two_people_that_one_payload_names_are_one_and_the_user_id_decides_who_stays() -> None:
+    known = has(1, JANE) + has(2, "US.1")
+    assert join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T) == Joining(2, merged=(1,))
+
+
+def test_a_phone_with_another_user_id_has_another_holder() -> None:
+    known = has(1, JANE, "US.1")
+    joining = join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T + 1)
+    assert joining == Joining(None, added=("US.2",), taken=(known[0],))
+    known += has(2, "US.2")
+    assert join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T + 1) == Joining(2, taken=(known[0],))
+
+
+def test_older_news_than_what_is_known_changes_no_holder() -> None:
+    known = has(1, JANE, "US.2", since=T)
+    assert join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T - 1) == Joining(None, added=("US.1",))
+
+
+def test_a_user_id_in_another_portfolio_is_no_other_person() -> None:
+    known = has(1, JANE, "US.1", scope="another")
+    assert join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T) == Joining(1, added=("US.2",))
+
+
+def test_a_common_parent_id_makes_one_person_of_two_user_ids() -> None:
+    known = has(1, JANE, "US.1", "US.ENT.1")
+    joining = join(names(JANE, user_ids=["US.2", "US.ENT.1"]), known, scope=W, at=T)
+    assert joining == Joining(1, added=("US.2",))
+    joining = join(names(JANE, user_ids=["US.ENT.2"]), known, scope="another", at=T)
+    assert joining == Joining(None, added=("US.ENT.2",), taken=(known[0],))
+
+
+def test_a_person_who_changed_the_user_id_stays_the_same_one() -> None:
+    known = has(1, JANE, "US.1")
+    changed = names(None, user_ids=["US.2"], previous=["US.1"])
+    assert join(changed, known, scope=W, at=T) == Joining(1, added=("US.2",))
+    known = has(1, "US.1", former=True) + has(1, JANE, "US.2")
+    assert join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T) == Joining(1)
+    assert join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T) == Joining(1)
+    assert join(names(JANE, user_ids=["US.3"]), known, scope=W, at=T).person_id is None
+
+
+def test_a_person_who_changed_the_number_is_known_by_both() -> None:
+    changed = names(JIM, previous=[JANE])
+    assert join(changed, has(1, JANE), scope=W, at=T) == Joining(1, added=(JIM,))
+    assert join(changed, has(1, JANE) + has(2, JIM), scope=W, at=T) == Joining(1, merged=(2,))
+    new_holder = has(2, JIM, "US.2", since=T + 5)
+    assert join(
+        names(JIM, user_ids=["US.1"], previous=[JANE]), has(1, JANE, "US.1") + new_holder, scope=W, at=T
+    ) == (Joining(1)), "the number has got yet another holder since"
+
+
+ADDRESSES = st.sampled_from([JANE, JIM, "+14155550103", "US.1", "US.2", "US.3", "US.ENT.1", "US.ENT.2"])
+
+
+@given(st.lists(st.tuples(st.frozensets(ADDRESSES, min_size=1, max_size=3), st.integers(0, 50)), max_size=30))
+def test_after_any_payloads_each_address_has_one_holder_and_no_one_is_lost(
+    payloads: list[tuple[frozenset[str], int]],
+) -> None:
+    held: dict[str, Holding] = {}
+    people = 0
+    for addresses, at in payloads:
+        named = names(*addresses, user_ids=[each for each in addresses if not each.startswith("+")])
+        concerned = {held[each].person_id for each in addresses if each in held}
+        known = [each for each in held.values() if each.person_id in concerned]
+        joining = join(named, known, scope=W, at=at)
+        if joining.person_id is None:
+            people += 1
+        person_id = joining.person_id or people
+        assert not set(joining.added) & held.keys()
+        assert person_id not in joining.merged
+        for address, holding in held.items():
+            if holding.person_id in joining.merged or holding in joining.taken:
+                held[address] = Holding(address, person_id, holding.since, holding.scope, holding.is_former)
+        for address in joining.added:
+            held[address] = Holding(
+                address, person_id, at, W if kind_of(address) is AddressKind.USER_ID else None, False
+            )
+        user_ids = {each for each in addresses if kind_of(each) is AddressKind.USER_ID}
+        assert {held[each].person_id for each in user_ids} <= {person_id}

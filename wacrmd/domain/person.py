@@ -1,0 +1,171 @@
+"""Who a person is: the addresses by which Meta and callers name one, and when two names are one person; pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wacrmd.clock import Millis
+from wacrmd.domain.address import is_user_id
+
+_WA_ID = re.compile(r"\+?([0-9]{5,20})", re.ASCII)
+"""Meta's ids of people are digits; a group's id is not."""
+_OTHER_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\+521([0-9]{10})", re.ASCII), r"+52\1"),
+    (re.compile(r"\+54([1-8][0-9]{9})", re.ASCII), r"+549\1"),
+    (re.compile(r"\+55([1-9]{2})([6-9][0-9]{7})", re.ASCII), r"+55\g<1>9\2"),
+    (re.compile(r"\+229([0-9]{8})", re.ASCII), r"+22901\1"),
+    (re.compile(r"\+225([04-9][0-3][0-9]{6})", re.ASCII), r"+22501\1"),
+    (re.compile(r"\+225([04-9][4-6][0-9]{6})", re.ASCII), r"+22505\1"),
+    (re.compile(r"\+225([04-9][7-9][0-9]{6})", re.ASCII), r"+22507\1"),
+)
+"""Forms of one number with one WhatsApp id, and the form in which we know it (docs/meta.md, Forms of one number).
+
+Mexico's old mobile 1, Argentina with and without its mobile 9, Brazil's mobiles with and without their 9, Benin before
+2024, and Ivory Coast before 2021, where the second digit says which operator's prefix the number got.
+"""
+
+
+class AddressKind(StrEnum):
+    """What an address is. User ids are stronger than phones: a phone may get another holder."""
+
+    PHONE = "phone"
+    USER_ID = "user_id"
+    PARENT_USER_ID = "parent_user_id"
+
+
+def identity(address: str) -> str:
+    """The form in which an address is compared: `+` and digits of a phone or `wa_id`, or a user id as it is.
+
+    Unlike the form that is sent to, it need not be valid: numbering plans change, Meta's ids stay.
+    """
+    match = _WA_ID.fullmatch(address)
+    if match is None:
+        return address
+    phone = f"+{match[1]}"
+    for old, now in _OTHER_FORMS:
+        if old.fullmatch(phone):
+            return old.sub(now, phone)
+    return phone
+
+
+def kind_of(address: str) -> AddressKind:
+    """What an address in the form of `identity` is."""
+    if address.startswith("+"):
+        return AddressKind.PHONE
+    return AddressKind.PARENT_USER_ID if ".ENT." in address else AddressKind.USER_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """All addresses by which one payload names one person, each in the form of `identity`.
+
+    `previous` are those which the person had before, as a system message of Meta says.
+    """
+
+    addresses: frozenset[str]
+    previous: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.addresses or self.previous)
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Today's and the previous ones."""
+        return self.addresses | self.previous
+
+
+def names(
+    *phones: str | None, user_ids: Iterable[str | None] = (), previous: Iterable[str | None] = ()
+) -> Names:
+    """The names in a payload: `phones` are phones, `wa_id`s, or whatever was sent to. What is no address is left out.
+
+    `user_ids` are taken as they are: Meta may change their form.
+    """
+    return Names(
+        frozenset(_identities(phones)) | frozenset(each for each in user_ids if each),
+        frozenset(_identities(previous)),
+    )
+
+
+def _identities(addresses: Iterable[str | None]) -> Iterable[str]:
+    for address in addresses:
+        if address and (_WA_ID.fullmatch(address) or is_user_id(address)):
+            yield identity(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """That a person has an address now. `scope` is the business account that named a user id.
+
+    `is_former`: the person has another one of this kind since; nobody else is known to have this one.
+    """
+
+    address: str
+    person_id: int
+    since: Millis
+    scope: str | None
+    is_former: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """What names mean for the people who are known: `person_id` is the one who is named, None a new one.
+
+    `merged` are the same person as well. `added` are new addresses of the person, `taken` are phones that others had.
+    """
+
+    person_id: int | None
+    merged: tuple[int, ...] = ()
+    added: tuple[str, ...] = ()
+    taken: tuple[Holding, ...] = ()
+
+
+def join(named: Names, holdings: Iterable[Holding], *, scope: str | None, at: Millis) -> Joining:
+    """Decide who is named at the time `at`, from all holdings of everybody who has one of the addresses.
+
+    Two people are one if one payload names them together. But a phone whose holder is known by another user id
+    has got a new holder: Meta says so by a system message where it is the same person. Older news than what is
+    known changes no holder.
+    """
+    by_address, by_person = dict[str, Holding](), dict[int, list[Holding]]()
+    for holding in holdings:
+        by_person.setdefault(holding.person_id, []).append(holding)
+        if holding.address in named.all:
+            by_address[holding.address] = holding
+    # User ids come first: whoever has one of them is the person. Then parent ids, then phones; the oldest of each.
+    found = sorted(by_address.values(), key=lambda each: (_STRENGTH[kind_of(each.address)], each.person_id))
+    strangers = {person_id for person_id, theirs in by_person.items() if _is_another(named, theirs, scope)}
+    same = list(dict.fromkeys(each.person_id for each in found if each.person_id not in strangers))
+    taken = tuple(
+        each
+        for each in by_address.values()
+        if each.person_id in strangers and at >= _known_since(by_person[each.person_id])
+    )
+    theirs_still = {
+        each.address for each in by_address.values() if each.person_id in strangers and each not in taken
+    }
+    added = sorted(named.all - by_address.keys() - theirs_still)
+    return Joining(same[0] if same else None, tuple(same[1:]), tuple(added), taken)
+
+
+_STRENGTH = {AddressKind.USER_ID: 0, AddressKind.PARENT_USER_ID: 1, AddressKind.PHONE: 2}
+
+
+def _is_another(named: Names, theirs: list[Holding], scope: str | None) -> bool:
+    """Whether the holder of a phone is somebody else than who is named: known by another user id, and by no common one."""
+    user_ids = {each for each in named.all if kind_of(each) is not AddressKind.PHONE}
+    if not user_ids or any(each.address in user_ids for each in theirs):
+        return False
+    kinds = {kind_of(each) for each in user_ids}
+    # One person has a user id for each of several business portfolios, and one parent id for all of them.
+    return any(
+        kind in kinds and not each.is_former and (each.scope == scope or kind is AddressKind.PARENT_USER_ID)
+        for each in theirs
+        if (kind := kind_of(each.address)) is not AddressKind.PHONE
+    )
+
+
+def _known_since(theirs: list[Holding]) -> Millis:
+    """Since when a person is known by a user id."""
+    return max(each.since for each in theirs if kind_of(each.address) is not AddressKind.PHONE)

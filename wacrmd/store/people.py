@@ -1,0 +1,176 @@
+"""People: one row for each person of an account, and every address by which payloads and callers name them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from wacrmd.clock import Millis
+from wacrmd.domain.person import AddressKind, Holding, Names, identity, join, kind_of
+from wacrmd.store import person_merge
+from wacrmd.store.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One payload that names a person: in which account, at what time, and for which business account it came."""
+
+    account_id: str
+    names: Names
+    at: Millis
+    scope: str | None = None
+
+
+def of_addresses(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, int]:
+    """The ids of the people with these addresses, by address as given; unknown addresses are left out."""
+    wanted = {address: identity(address) for address in addresses}
+    found = _known(tx, account_id, wanted.values())
+    return {address: found[each][0] for address, each in wanted.items() if each in found}
+
+
+def ensure(tx: Tx, account_id: str, addresses: Iterable[str], now: Millis) -> dict[str, int]:
+    """The ids of the people with these addresses, by address as given; who is not known yet gets a row."""
+    wanted = {address: identity(address) for address in addresses}
+    found = {address: holder for address, (holder, _) in _known(tx, account_id, wanted.values()).items()}
+    new = list(dict.fromkeys(each for each in wanted.values() if each not in found))
+    if new:
+        first = _insert_people(tx, account_id, len(new), now)
+        rows = list(enumerate(new, start=first))
+        _insert_addresses(tx, account_id, rows, now, None)
+        found.update((address, person_id) for person_id, address in rows)
+    return {address: found[each] for address, each in wanted.items()}
+
+
+@dataclass(slots=True)
+class Seen:
+    """Who was named by each of some sightings, None without names, and the broadcasts that this has changed."""
+
+    people: list[int | None] = field(default_factory=list)
+    broadcasts: set[int] = field(default_factory=set)
+
+
+def see(tx: Tx, sightings: Sequence[Sighting], now: Millis) -> Seen:
+    """Join what payloads say about people, in their order."""
+    by_account = dict[str, dict[str, tuple[int, bool]]]()
+    for account_id in {each.account_id for each in sightings}:
+        addresses = {one for each in sightings if each.account_id == account_id for one in each.names.all}
+        by_account[account_id] = _known(tx, account_id, addresses)
+        new = {one for each in sightings for one in each.names.all if len(each.names.all) == 1}
+        if new := new & addresses - by_account[account_id].keys():  # many at a time, as in an import
+            ensure(tx, account_id, new, now)
+            by_account[account_id] |= _known(tx, account_id, new)
+    seen = Seen()
+    for each in sightings:
+        known = by_account[each.account_id]
+        person_id = _known_already(each, known)
+        if person_id is None and each.names:
+            person_id, others_changed = _join(tx, each, now, seen)
+            known |= _known(tx, each.account_id, known if others_changed else each.names.all)
+        seen.people.append(person_id)
+    return seen
+
+
+def forget_unused(tx: Tx, person_ids: Iterable[int | None]) -> int:
+    """Delete those of these people of whom nothing is stored but their addresses; how many."""
+    rows = tx.execute(
+        "SELECT value FROM json_each(?) p WHERE value IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM recipient WHERE person_id = p.value)"
+        " AND NOT EXISTS (SELECT 1 FROM optout WHERE person_id = p.value)"
+        " AND NOT EXISTS (SELECT 1 FROM inbound_message WHERE person_id = p.value)",
+        (json.dumps(list(person_ids)),),
+    ).fetchall()
+    for table, column in (("person_address", "person_id"), ("person_event", "person_id"), ("person", "id")):
+        tx.executemany(f"DELETE FROM {table} WHERE {column} = ?", rows)
+    return len(rows)
+
+
+def _known_already(sighting: Sighting, known: dict[str, tuple[int, bool]]) -> int | None:
+    """The person who has all these addresses already; None if there is something to join."""
+    holders = {known.get(address) for address in sighting.names.addresses}
+    if len(holders) != 1 or sighting.names.previous or (holder := holders.pop()) is None:
+        return None
+    person_id, lacks_scope = holder
+    return None if lacks_scope and sighting.scope else person_id
+
+
+def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, bool]:
+    """The person who is named, after what that means is stored; and whether others became this person or lost a phone."""
+    named, account_id, scope, at = sighting.names, sighting.account_id, sighting.scope, sighting.at
+    holdings = _holdings(tx, account_id, named.all)
+    joining = join(named, holdings, scope=scope, at=at)
+    person_id = joining.person_id
+    if person_id is None:
+        person_id = _insert_people(tx, account_id, 1, now)
+    for other in joining.merged:
+        seen.broadcasts |= person_merge.merge(tx, other, into=person_id, at=at, now=now)
+    for holding in joining.taken:
+        person_merge.hand_over(tx, account_id, holding, to=person_id, at=at)
+    _insert_addresses(tx, account_id, [(person_id, each) for each in joining.added], at, scope)
+    tx.executemany(
+        "UPDATE person_address SET scope = ? WHERE account_id = ? AND address = ? AND until IS NULL AND scope IS NULL"
+        " AND kind = 'user_id'",
+        [(scope, account_id, each) for each in named.addresses] if scope else [],
+    )
+    if named.previous:
+        _make_former(tx, account_id, person_id, named, at)
+    person_merge.complete_optout(tx, person_id)
+    return person_id, bool(joining.merged or joining.taken)
+
+
+def _known(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, tuple[int, bool]]:
+    """Who has these addresses now: person, and whether it is a user id of which no business account is known."""
+    rows = tx.execute(
+        "SELECT a.address, a.person_id, a.kind = 'user_id' AND a.scope IS NULL FROM json_each(?) j"
+        " CROSS JOIN person_address a ON a.account_id = ? AND a.address = j.value AND a.until IS NULL",
+        (json.dumps(list(addresses)), account_id),
+    )
+    return {address: (person_id, bool(lacks_scope)) for address, person_id, lacks_scope in rows}
+
+
+def _holdings(tx: Tx, account_id: str, addresses: Iterable[str]) -> list[Holding]:
+    """All addresses of everybody who has one of these addresses."""
+    rows = tx.execute(
+        "SELECT address, person_id, since, scope, is_former FROM person_address WHERE until IS NULL"
+        " AND person_id IN (SELECT a.person_id FROM json_each(?) j CROSS JOIN person_address a"
+        " ON a.account_id = ? AND a.address = j.value AND a.until IS NULL)",
+        (json.dumps(list(addresses)), account_id),
+    )
+    return [
+        Holding(address, person_id, since, used_in, bool(is_former))
+        for address, person_id, since, used_in, is_former in rows
+    ]
+
+
+def _insert_people(tx: Tx, account_id: str, count: int, now: Millis) -> int:
+    """Store new people; the id of the first one, the others follow it. An id is never used again."""
+    row = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = 'person'").fetchone()
+    first: int = row[0] + 1 if row else 1
+    tx.executemany(
+        "INSERT INTO person (id, account_id, created_at) VALUES (?, ?, ?)",
+        [(first + place, account_id, now) for place in range(count)],
+    )
+    return first
+
+
+def _insert_addresses(
+    tx: Tx, account_id: str, rows: Iterable[tuple[int, str]], since: Millis, scope: str | None
+) -> None:
+    tx.executemany(
+        "INSERT INTO person_address (account_id, address, kind, person_id, since, scope) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (account_id, each, kind, person_id, since, scope if kind is AddressKind.USER_ID else None)
+            for person_id, each in rows
+            for kind in (kind_of(each),)
+        ],
+    )
+
+
+def _make_former(tx: Tx, account_id: str, person_id: int, named: Names, at: Millis) -> None:
+    """The person has other addresses now than the previous ones, which still lead to them."""
+    changed = tx.execute(
+        "UPDATE person_address SET is_former = 1 WHERE account_id = ? AND person_id = ? AND until IS NULL"
+        " AND is_former = 0 AND address IN (SELECT value FROM json_each(?)) RETURNING address",
+        (account_id, person_id, json.dumps(sorted(named.previous - named.addresses))),
+    ).fetchall()
+    if changed:
+        detail = {"from": sorted(address for (address,) in changed), "to": sorted(named.addresses)}
+        person_merge.add_event(tx, person_id, at, "address_changed", detail)

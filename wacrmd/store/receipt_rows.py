@@ -1,0 +1,198 @@
+"""Recipients while receipts are applied to them: found by token or message id, changed, and written back."""
+
+import json
+from dataclasses import dataclass, field, replace
+
+from wacrmd.clock import Millis
+from wacrmd.domain.attempt import MetaError
+from wacrmd.domain.callback_token import parse_callback_token
+from wacrmd.domain.person import names
+from wacrmd.domain.receipt import Receipt
+from wacrmd.domain.recipient import STAGE, RecipientState, RecipientStatus
+from wacrmd.store.database import Tx
+from wacrmd.store.people import Sighting
+from wacrmd.store.recipients import ERASED_PREFIX
+from wacrmd.store.rows import RowMapper
+
+
+@dataclass(slots=True)
+class ReceiptRow:
+    """A recipient while receipts are applied to it."""
+
+    id: int
+    broadcast_id: int
+    uuid: str
+    account_id: str
+    phone_number_id: str
+    person_id: int | None
+    to: str
+    status: RecipientStatus
+    attempt: int
+    failed_attempt: int
+    wamid: str | None
+    wa_id: str | None
+    user_id: str | None
+    parent_user_id: str | None
+    sent_at: Millis | None
+    delivered_at: Millis | None
+    read_at: Millis | None
+    replied_at: Millis | None
+    failed_at: Millis | None
+    error_code: int | None
+    error_title: str | None
+    error_details: str | None
+    ids_changed: bool = field(default=False, init=False)
+    changed: bool = field(default=False, init=False)
+
+
+_ROW = RowMapper(
+    ReceiptRow,
+    {
+        "uuid": "b.uuid",
+        "account_id": "b.account_id",
+        "phone_number_id": "n.phone_number_id",
+        "to": 'r."to"',
+    },
+    table="r",
+)
+_SELECT = (
+    f"SELECT {_ROW.columns} FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+    " JOIN number n ON n.id = b.number_id"
+)
+
+
+def find_rows(tx: Tx, receipts: list[Receipt]) -> tuple[dict[int, ReceiptRow], dict[str, ReceiptRow]]:
+    """The recipients that the receipts may be about, by id and by message id; one object for each recipient."""
+    tokens = [parse_callback_token(receipt.callback) for receipt in receipts if receipt.callback]
+    ids = {token[1] for token in tokens if token}
+    by_id: dict[int, ReceiptRow] = {}
+    if ids:
+        for values in tx.execute(
+            f"{_SELECT} WHERE r.id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+        ):
+            row = _ROW.record(values)
+            by_id[row.id] = row
+    known = {row.wamid for row in by_id.values()}
+    wamids = {receipt.wamid for receipt in receipts} - known
+    by_wamid: dict[str, ReceiptRow] = {row.wamid: row for row in by_id.values() if row.wamid}
+    if wamids:
+        for values in tx.execute(
+            f"{_SELECT} WHERE r.wamid IN (SELECT value FROM json_each(?))", (json.dumps(list(wamids)),)
+        ):
+            found = _ROW.record(values)
+            if found.wamid:
+                by_wamid[found.wamid] = by_id.get(found.id, found)
+    return by_id, by_wamid
+
+
+def match(
+    receipt: Receipt, by_id: dict[int, ReceiptRow], by_wamid: dict[str, ReceiptRow]
+) -> tuple[ReceiptRow | None, int]:
+    """The recipient of a receipt, and its attempt."""
+    token = parse_callback_token(receipt.callback) if receipt.callback else None
+    if token is not None:
+        uuid, recipient_id, attempt = token
+        row = by_id.get(recipient_id)
+        if row is not None and row.uuid == uuid and _is_from(row, receipt) and attempt <= row.attempt:
+            return row, attempt
+    row = by_wamid.get(receipt.wamid)
+    if row is not None and _is_from(row, receipt):
+        return row, row.attempt
+    return None, 0
+
+
+def _is_from(row: ReceiptRow, receipt: Receipt) -> bool:
+    """Whether the receipt came for the number that sent the message, which may have been added again since."""
+    return (row.phone_number_id, row.account_id) == (
+        receipt.number.phone_number_id,
+        receipt.number.account_id,
+    )
+
+
+def set_ids(row: ReceiptRow, receipt: Receipt) -> bool:
+    """Set Meta's ids of the message and the person; True if the message's id is new.
+
+    Nothing is set for an erased person, because a status may come days after the erasure.
+    """
+    if row.to.startswith(ERASED_PREFIX):
+        return False
+    for name in ("wa_id", "user_id", "parent_user_id"):
+        if getattr(row, name) is None and (value := getattr(receipt, name)):
+            setattr(row, name, value)
+            row.ids_changed = True
+    if row.wamid is not None or not receipt.wamid:
+        return False
+    row.wamid, row.ids_changed = receipt.wamid, True
+    return True
+
+
+def names_more(row: ReceiptRow, receipt: Receipt) -> bool:
+    """Whether the receipt names its person by something that the recipient does not have."""
+    if row.person_id is None:  # erased
+        return False
+    return (
+        (receipt.user_id is not None and receipt.user_id != row.user_id)
+        or (receipt.wa_id is not None and receipt.wa_id != row.wa_id)
+        or (receipt.parent_user_id is not None and receipt.parent_user_id != row.parent_user_id)
+    )
+
+
+def sighting(row: ReceiptRow, receipt: Receipt) -> Sighting:
+    """Whom the receipt names, together with the recipient."""
+    named = names(row.to, receipt.wa_id, user_ids=(receipt.user_id, receipt.parent_user_id))
+    return Sighting(row.account_id, named, receipt.at, receipt.number.waba_id)
+
+
+def keepable_error(row: ReceiptRow, receipt: Receipt) -> MetaError | None:
+    """Meta's reason; of an erased person without the details, which may name them."""
+    erased = row.to.startswith(ERASED_PREFIX)
+    return replace(receipt.error, details=None) if receipt.error and erased else receipt.error
+
+
+def move(row: ReceiptRow, receipt: Receipt, state: RecipientState, error: MetaError | None) -> None:
+    """Set the row's new state, with its times and the error."""
+    row.status, row.changed = state.status, True
+    if state is RecipientState.FAILED:
+        row.failed_at = receipt.at
+        row.error_code = error.code if error else None
+        row.error_title = error.title if error else "Meta gave no reason"
+        row.error_details = error.details if error else None
+        return
+    row.failed_at = row.error_code = row.error_title = row.error_details = None
+    if row.sent_at is None:
+        row.sent_at, row.ids_changed = receipt.at, True
+    stage = STAGE[receipt.status]
+    if stage >= STAGE[RecipientStatus.DELIVERED] and row.delivered_at is None:
+        row.delivered_at = receipt.at
+    if stage >= STAGE[RecipientStatus.READ] and row.read_at is None:
+        row.read_at = receipt.at
+    if stage >= STAGE[RecipientStatus.REPLIED] and row.replied_at is None:
+        row.replied_at = receipt.at
+
+
+def write(tx: Tx, changed: list[ReceiptRow], ids_changed: list[ReceiptRow]) -> None:
+    """Write the rows whose status has changed, and those whose ids or `sent_at` have."""
+    # Two statements: the columns of the second one are indexed, and change once for a message, not for each status.
+    tx.executemany(
+        "UPDATE recipient SET status = ?, delivered_at = ?, read_at = ?, replied_at = ?, failed_at = ?,"
+        " error_code = ?, error_title = ?, error_details = ? WHERE id = ?",
+        [
+            (
+                row.status,
+                row.delivered_at,
+                row.read_at,
+                row.replied_at,
+                row.failed_at,
+                row.error_code,
+                row.error_title,
+                row.error_details,
+                row.id,
+            )
+            for row in changed
+        ],
+    )
+    tx.executemany(
+        "UPDATE OR IGNORE recipient SET wamid = ?, wa_id = ?, user_id = ?, parent_user_id = ?, sent_at = ?"
+        " WHERE id = ?",
+        [(row.wamid, row.wa_id, row.user_id, row.parent_user_id, row.sent_at, row.id) for row in ids_changed],
+    )
