@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Counted, Progress
 from wacrmd.domain.broadcast_hold import broadcast_hold
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number, NumberState
@@ -66,7 +66,7 @@ def hold(
 ) -> Hold | None:
     return broadcast_hold(
         broadcast,
-        replace(Progress.of({}), total_recipients=9, pending_count=pending),
+        replace(Progress.of(Counted()), total_recipients=9, pending_count=pending),
         number,
         storage=storage,
         throughput=throughput,

@@ -1,6 +1,6 @@
 """The counts of a broadcast: each delivery count includes the later ones, and the parts add up to the total."""
 
-from wacrmd.domain.broadcast import Progress
+from wacrmd.domain.broadcast import Counted, Progress
 from wacrmd.domain.recipient import RecipientStatus as S
 
 
@@ -8,7 +8,7 @@ def test_progress_has_the_counts_of_all_statuses() -> None:
     by_status = {status.value: 2**index for index, status in enumerate(S)}
     assert [*by_status.values()] == [1, 2, 4, 8, 16, 32, 64, 128, 256], "a count that appears in one sum only"
     sent, delivered, read, replied = (by_status[s] for s in (S.SENT, S.DELIVERED, S.READ, S.REPLIED))
-    assert Progress.of(by_status) == Progress(
+    assert Progress.of(Counted(by_status, {"Yes": 12})) == Progress(
         total_recipients=511,
         sent_count=sent + delivered + read + replied,
         delivered_count=delivered + read + replied,
@@ -18,9 +18,10 @@ def test_progress_has_the_counts_of_all_statuses() -> None:
         pending_count=by_status[S.PENDING] + by_status[S.SENDING],
         uncertain_count=by_status[S.UNCERTAIN],
         cancelled_count=by_status[S.CANCELLED],
+        replies_by_button={"Yes": 12},
     )
 
 
 def test_a_status_without_recipients_counts_zero() -> None:
-    counts = Progress.of({"sent": 3})
+    counts = Progress.of(Counted({"sent": 3}))
     assert (counts.total_recipients, counts.sent_count, counts.failed_count) == (3, 3, 0)

@@ -13,7 +13,7 @@ from tests.store.rows import NOW, broadcast, number
 from tests.support.clock import ShiftClock
 from tests.support.site import people, site
 from wacrmd.domain.attempt import AttemptResult
-from wacrmd.domain.broadcast import Broadcast
+from wacrmd.domain.broadcast import Broadcast, Counted
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.services import broadcast_counts as remembering
 from wacrmd.services.broadcast_counts import BroadcastCounts
@@ -60,14 +60,14 @@ async def test_what_concurrent_readers_see_is_what_the_rows_of_their_snapshot_sa
             ]
             attempts.record(tx, results)
             broadcasts.recipients_changed(tx, [each], NOW)
-        counts.by_status(tx, found(tx))
+        counts.counted(tx, found(tx))
         if own.random() < 0.3:
             raise ValueError(seed)
 
     def look(tx: Tx) -> None:
         nonlocal looks
         looks += 1
-        assert counts.by_status(tx, found(tx)) == broadcast_counts.count(tx, ids)
+        assert counts.counted(tx, found(tx)) == broadcast_counts.count(tx, ids)
 
     async def write() -> None:
         for _ in range(60):
@@ -80,7 +80,7 @@ async def test_what_concurrent_readers_see_is_what_the_rows_of_their_snapshot_sa
         while not done.is_set():
             await db.read(look)
 
-    def count(tx: Tx) -> list[tuple[int, int, broadcast_counts.ByStatus]]:
+    def count(tx: Tx) -> list[tuple[int, int, Counted]]:
         rows = broadcast_counts.uncounted(tx, NOW, 3)
         counted = broadcast_counts.count(tx, [each for each, _ in rows])
         return [(each, revision, counted[each]) for each, revision in rows]
@@ -110,7 +110,7 @@ async def test_each_revision_is_counted_once(db: Database) -> None:
 
     def look(tx: Tx) -> None:
         tx.set_trace_callback(statements.append)
-        counts.by_status(tx, found(tx))
+        counts.counted(tx, found(tx))
         tx.set_trace_callback(None)
 
     def counted() -> list[str]:
@@ -133,7 +133,7 @@ async def test_those_looked_at_longest_ago_are_forgotten(
     await db.write(fill)
     counts = BroadcastCounts()
     for each in await db.read(found):
-        await db.read(partial(counts.by_status, found=[each]))
+        await db.read(partial(counts.counted, found=[each]))
     assert list(counts._remembered) == [3, 2, 1]
 
 
@@ -146,19 +146,30 @@ async def test_settled_broadcasts_have_their_counts_kept_until_they_change(tmp_p
         clock.advance(SETTLED)
         assert await keep_counts(ctx) <= 1, "the daemon's own job may have been faster"
         (kept,) = await ctx.db.read(found)
-        assert kept.kept_counts == '{"pending":3}'
+        assert kept.kept_counts == '{"by_button":{},"by_status":{"pending":3}}'
         await here.admin("broadcast.cancel", id=broadcast_id)
         (kept,) = await ctx.db.read(found)
         assert kept.kept_counts is None
         assert (await here.show(broadcast_id))["cancelled_count"] == 3
 
 
-async def test_kept_counts_that_contradict_the_rows_are_a_damage(db: Database) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE recipient SET status = 'cancelled' WHERE id = 1",
+        "INSERT INTO button_reply VALUES (1, 'Yes', 2)",
+    ],
+)
+async def test_kept_counts_that_contradict_the_rows_are_a_damage(db: Database, change: str) -> None:
     ids = await db.write(fill)
+    odd = 'No\n\t"\\\u2028é/\x01'
+    await db.write(lambda tx: tx.execute("INSERT INTO button_reply VALUES (1, ?, 1), (1, 'Yes', 1)", (odd,)))
     counted = await db.read(lambda tx: broadcast_counts.count(tx, ids))
+    assert counted[ids[0]].by_button == {odd: 1, "Yes": 1}
     await db.write(partial(broadcast_counts.keep, counted=[(each, 1, counted[each]) for each in ids]))
     assert not integrity.check(db.path).problems
-    await db.write(lambda tx: tx.execute("UPDATE recipient SET status = 'cancelled' WHERE id = 1"))
+    assert await db.read(lambda tx: BroadcastCounts().counted(tx, found(tx))) == counted
+    await db.write(lambda tx: tx.execute(change))
     (problem,) = integrity.check(db.path).problems
     assert problem.startswith("the kept counts of a broadcast are not those of its recipients: ")
     assert BROADCASTS < STEP

@@ -24,14 +24,13 @@ from hypothesis.stateful import (
 
 from tests.store.rows import N1, NOW, UUID, broadcast, database, row
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
-from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Counted
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import STAGE, RecipientStatus
 from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.store import attempts, broadcast_counts, broadcasts, receipts, recipients
-from wacrmd.store.broadcast_counts import ByStatus
 from wacrmd.store.connection import open_reader
 from wacrmd.store.database import Tx
 
@@ -55,7 +54,7 @@ class Sending(RuleBasedStateMachine):
         self.tx = self._open.__enter__()
         self.reader = open_reader(self.folder / "wacrmd.db")
         self.counts = BroadcastCounts()
-        self.counted: list[tuple[int, int, ByStatus]] = []
+        self.counted: list[tuple[int, int, Counted]] = []
         self.now = NOW
         self.claimed: set[tuple[int, int]] = set()
         self.dead: set[tuple[int, int]] = set()
@@ -217,7 +216,7 @@ class Sending(RuleBasedStateMachine):
         self.tx.execute("BEGIN")
         self.tx.execute("UPDATE recipient SET status = 'cancelled' WHERE status = 'pending'")
         broadcasts.recipients_changed(self.tx, [self.id], self.now)
-        self.counts.by_status(self.tx, [self.found(self.tx)])
+        self.counts.counted(self.tx, [self.found(self.tx)])
         self.tx.execute("ROLLBACK")
         broadcasts.recipients_changed(self.tx, [self.id], self.now)
 
@@ -226,7 +225,7 @@ class Sending(RuleBasedStateMachine):
     @invariant()
     def counts_are_those_of_the_rows(self) -> None:
         self.reader.execute("BEGIN")
-        shown = self.counts.by_status(self.reader, [self.found(self.reader)])
+        shown = self.counts.counted(self.reader, [self.found(self.reader)])
         assert shown == broadcast_counts.count(self.reader, [self.id])
         self.reader.execute("ROLLBACK")
 

@@ -47,6 +47,7 @@ WATCH = (
     _trigger("INSERT ON recipient", "NEW.broadcast_id"),
     _trigger("DELETE ON recipient", "OLD.broadcast_id"),
     _trigger("UPDATE ON recipient", "NEW.broadcast_id", _differs(SHOWN_OF_RECIPIENT)),
+    _trigger("INSERT ON button_reply", "NEW.broadcast_id"),
     _trigger("INSERT ON recipient_history", "broadcast_id FROM recipient WHERE id = NEW.recipient_id"),
 )
 UNRAISED = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wacrmd.cli.output import clean, on_terminal, relative, span
+from wacrmd.cli.output import clean, on_terminal, relative, shown, span
 from wacrmd.fields import JsonObject
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ def _drawn(item: JsonObject) -> "Group":
     if item["hold"]:
         since = relative(item["hold"]["since"])
         parts.append(Text(f"held: {clean(item['hold']['detail'])} ({since})", style="yellow"))
+    if item["replies_by_button"]:
+        parts.append(Text(f"tapped: {shown(item['replies_by_button'])}"))
     parts += [Text(f"  {reason}", style="red") for reason in failures(item)[:MAX_REASONS]]
     return Group(*parts)
 

@@ -113,7 +113,7 @@ def clean(text: str) -> str:
 def shown(value: Any, kind: Kind = Kind.TEXT, *, terminal: bool | None = None) -> str:
     """A value as text; times are relative and ids short on a terminal."""
     terminal = on_terminal() if terminal is None else terminal
-    if value is None or value in ("", []):
+    if value is None or value in ("", [], {}):
         return _NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -65,6 +65,12 @@ class BroadcastCounts:
     cancelled_count: Annotated[
         int, Doc("not sent: the broadcast was cancelled, the person opted out, or their data were erased")
     ]
+    replies_by_button: Annotated[
+        dict[str, int],
+        Doc(
+            'how many people tapped which button, by its text: `{"Yes": 12, "No": 3}`; who tapped two counts for both'
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,17 @@ class Broadcast(BroadcastFacts):
     account_id: str
     hold: Hold | None
     kept_counts: str | None
-    """JSON: how many recipients are in each status, if that was counted at this revision."""
+    """JSON: what was counted of its rows (`Counted`), if that was at this revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted of the rows of a broadcast."""
+
+    by_status: dict[str, int] = field(default_factory=dict)
+    """How many recipients are in each stored status."""
+    by_button: dict[str, int] = field(default_factory=dict)
+    """How many recipients tapped each button."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +99,9 @@ class Progress(BroadcastCounts):
     """The counts of a broadcast."""
 
     @classmethod
-    def of(cls, by_status: dict[str, int]) -> "Progress":
-        """Progress from the number of recipients in each status."""
+    def of(cls, counted: Counted) -> "Progress":
+        """Progress from what was counted."""
+        by_status = counted.by_status
         count = defaultdict(int, by_status)
         replied = count[RecipientStatus.REPLIED]
         read = replied + count[RecipientStatus.READ]
@@ -99,4 +116,5 @@ class Progress(BroadcastCounts):
             pending_count=count[RecipientStatus.PENDING] + count[RecipientStatus.SENDING],
             uncertain_count=count[RecipientStatus.UNCERTAIN],
             cancelled_count=count[RecipientStatus.CANCELLED],
+            replies_by_button=counted.by_button,
         )

@@ -3,11 +3,8 @@
 from collections.abc import Iterable
 from threading import Lock
 
-import orjson
-
-from wacrmd.domain.broadcast import Broadcast, Progress
+from wacrmd.domain.broadcast import Broadcast, Counted, Progress
 from wacrmd.store import broadcast_counts
-from wacrmd.store.broadcast_counts import ByStatus
 from wacrmd.store.database import Tx
 
 MAX_REMEMBERED = 2000
@@ -18,19 +15,21 @@ class BroadcastCounts:
     """The counts of broadcasts as of a snapshot: those kept in the file, those remembered here, or counted anew."""
 
     def __init__(self) -> None:
-        self._remembered: dict[int, tuple[int, ByStatus]] = {}
+        self._remembered: dict[int, tuple[int, Counted]] = {}
         self._lock = Lock()  # the readers of the database are threads
 
     def progress(self, tx: Tx, found: Iterable[Broadcast]) -> dict[int, Progress]:
         """The counts of broadcasts that were read in the same transaction, by row id."""
-        return {each: Progress.of(counts) for each, counts in self.by_status(tx, found).items()}
+        return {each: Progress.of(counts) for each, counts in self.counted(tx, found).items()}
 
-    def by_status(self, tx: Tx, found: Iterable[Broadcast]) -> dict[int, ByStatus]:
-        """How many recipients of these broadcasts are in each status, by row id."""
+    def counted(self, tx: Tx, found: Iterable[Broadcast]) -> dict[int, Counted]:
+        """What is counted of these broadcasts, by row id."""
         revisions = {each.id: each.revision for each in found}
         if tx.total_changes:  # a writer: its revisions may be rolled back, and given to another state
             return broadcast_counts.count(tx, revisions)
-        known = {each.id: orjson.loads(each.kept_counts) for each in found if each.kept_counts is not None}
+        known = {
+            each.id: broadcast_counts.kept(each.kept_counts) for each in found if each.kept_counts is not None
+        }
         with self._lock:
             for each, revision in revisions.items():
                 remembered = self._remembered.get(each)
@@ -42,7 +41,7 @@ class BroadcastCounts:
         self._remember({each: (revisions[each], known[each]) for each in revisions})
         return known
 
-    def _remember(self, counted: dict[int, tuple[int, ByStatus]]) -> None:
+    def _remember(self, counted: dict[int, tuple[int, Counted]]) -> None:
         with self._lock:
             for each, entry in counted.items():
                 self._remembered.pop(each, None)  # the newest stand at the end

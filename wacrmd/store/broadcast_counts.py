@@ -6,26 +6,37 @@ broadcast has that revision, so that whatever raises the revision makes them voi
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
+
+import orjson
 
 from wacrmd.clock import Millis
-from wacrmd.domain.broadcast import Progress
+from wacrmd.domain.broadcast import Counted, Progress
 from wacrmd.store.database import Tx
 
-ByStatus = dict[str, int]
-"""How many recipients are in each stored status."""
+_CHOSEN = "broadcast_id IN (SELECT value FROM json_each(?))"
+BY_STATUS = (
+    f"SELECT broadcast_id, status, count(*) FROM recipient WHERE {_CHOSEN} GROUP BY broadcast_id, status"
+)
+BY_BUTTON = (
+    f"SELECT broadcast_id, button, count(*) FROM button_reply WHERE {_CHOSEN} GROUP BY broadcast_id, button"
+)
 
 
-def count(tx: Tx, broadcast_ids: Iterable[int]) -> dict[int, ByStatus]:
-    """How many recipients of these broadcasts are in each status, counted from their rows."""
-    counts: dict[int, ByStatus] = {broadcast_id: {} for broadcast_id in broadcast_ids}
-    rows = tx.execute(
-        "SELECT broadcast_id, status, count(*) FROM recipient WHERE broadcast_id IN (SELECT value FROM json_each(?))"
-        " GROUP BY broadcast_id, status",
-        (json.dumps(list(counts)),),
-    )
-    for broadcast_id, status, number in rows.fetchall():
-        counts[broadcast_id][status] = number
+def count(tx: Tx, broadcast_ids: Iterable[int]) -> dict[int, Counted]:
+    """The counts of these broadcasts, counted from their rows."""
+    counts = {broadcast_id: Counted() for broadcast_id in broadcast_ids}
+    chosen = (json.dumps(list(counts)),)
+    for broadcast_id, status, number in tx.execute(BY_STATUS, chosen).fetchall():
+        counts[broadcast_id].by_status[status] = number
+    for broadcast_id, button, number in tx.execute(BY_BUTTON, chosen).fetchall():
+        counts[broadcast_id].by_button[button] = number
     return counts
+
+
+def kept(text: str) -> Counted:
+    """The counts that `keep` wrote."""
+    return Counted(**orjson.loads(text))
 
 
 def progress(tx: Tx, broadcast_id: int) -> Progress:
@@ -43,15 +54,17 @@ def uncounted(tx: Tx, unchanged_since: Millis, limit: int) -> list[tuple[int, in
     return rows.fetchall()
 
 
-def keep(tx: Tx, counted: Iterable[tuple[int, int, ByStatus]]) -> None:
+def keep(tx: Tx, counted: Iterable[tuple[int, int, Counted]]) -> None:
     """Keep counts that were read in one snapshot with the revision: (id, revision, counts) each.
 
     Those of a broadcast that has changed since then are not kept.
     """
     tx.executemany(
         "UPDATE broadcast SET counts = ?, counts_revision = revision WHERE id = ? AND revision = ?",
-        [
-            (json.dumps(counts, sort_keys=True, separators=(",", ":")), broadcast_id, revision)
-            for broadcast_id, revision, counts in counted
-        ],
+        [(_kept_form(counts), broadcast_id, revision) for broadcast_id, revision, counts in counted],
     )
+
+
+def _kept_form(counts: Counted) -> str:
+    """As SQLite would write it, so that `check-db` can compare (`integrity.py`)."""
+    return json.dumps(asdict(counts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))

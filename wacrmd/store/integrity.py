@@ -25,9 +25,12 @@ _RULES = {
         "SELECT b.uuid FROM broadcast b WHERE NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id)"
     ),
     "the kept counts of a broadcast are not those of its recipients": (
-        "SELECT b.uuid FROM broadcast b WHERE b.counts_revision = b.revision AND b.counts IS NOT"
+        "SELECT b.uuid FROM broadcast b WHERE b.counts_revision = b.revision AND (b.counts -> 'by_status' IS NOT"
         " (SELECT json_group_object(status, number) FROM (SELECT r.status, count(*) AS number FROM recipient r"
         " WHERE r.broadcast_id = b.id GROUP BY r.status ORDER BY r.status))"
+        " OR b.counts -> 'by_button' IS NOT"
+        " (SELECT json_group_object(button, number) FROM (SELECT r.button, count(*) AS number FROM button_reply r"
+        " WHERE r.broadcast_id = b.id GROUP BY r.button ORDER BY r.button)))"
     ),
 }
 """Rules that the schema cannot enforce, each with a statement that finds the rows that break it."""

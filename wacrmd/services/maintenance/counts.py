@@ -3,9 +3,9 @@
 from functools import partial
 
 from wacrmd.clock import SECOND, Millis, sleep_for
+from wacrmd.domain.broadcast import Counted
 from wacrmd.services.context import Context
 from wacrmd.store import broadcast_counts
-from wacrmd.store.broadcast_counts import ByStatus
 from wacrmd.store.database import Tx
 
 SETTLED: Millis = 10 * SECOND
@@ -30,7 +30,7 @@ async def keep_counts(ctx: Context) -> int:
     return kept
 
 
-def _count(tx: Tx, settled_at: Millis) -> list[tuple[int, int, ByStatus]]:
+def _count(tx: Tx, settled_at: Millis) -> list[tuple[int, int, Counted]]:
     found = broadcast_counts.uncounted(tx, settled_at, STEP)
     counts = broadcast_counts.count(tx, [broadcast_id for broadcast_id, _ in found])
     return [(broadcast_id, revision, counts[broadcast_id]) for broadcast_id, revision in found]

@@ -115,7 +115,7 @@ CREATE TABLE broadcast (
     started_at INTEGER,
     completed_at INTEGER,
     revision INTEGER NOT NULL DEFAULT 1,            -- raised by each change of it, of its recipients and their history
-    counts TEXT,                                    -- JSON: how many recipients were in each status
+    counts TEXT,                                    -- JSON: what was counted of its rows, see store/broadcast_counts.py
     counts_revision INTEGER,                        -- at this revision; if it is not the present one, nobody reads them
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
