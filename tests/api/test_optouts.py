@@ -146,7 +146,11 @@ async def test_a_person_who_opts_out_before_the_send_gets_no_message(tmp_path: P
         {"text": "¡Baja!"},
         {"text": "ARRÊT"},
         {"text": "stop 🙏"},
+        {"text": "Unsubscribe me"},
+        {"text": "\u200bopt\u2011out\u200f"},
         {"button": {"payload": "anything", "text": "Stop"}},
+        {"button": {"payload": "Stop promotions", "text": "Stop promotions"}},
+        {"button": {"payload": "Parar promoções", "text": "Parar promoções"}},
         {"button": {"payload": "UNSUBSCRIBE", "text": "Keine Werbung mehr"}},
         {"button": {"payload": "STOP:bc_17", "text": "Genug"}},
     ],
@@ -159,7 +163,7 @@ async def test_a_stop_keyword_opts_out_as_text_and_as_button(tmp_path: Path, sai
         assert await suppressed(here, JANE)
 
 
-@pytest.mark.parametrize("text", ["please don't stop", "stopp it", "no", "", "!!!"])
+@pytest.mark.parametrize("text", ["please don't stop", "stopp it", "no", "cancelar", "", "!!!"])
 async def test_a_stop_keyword_within_a_sentence_does_not_opt_out(tmp_path: Path, text: str) -> None:
     async with site(tmp_path) as here:
         await inbound_message(here, text, wa_id="14155550100")

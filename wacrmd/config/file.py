@@ -30,6 +30,7 @@ _HEAD = """\
 # Accounts, numbers and API keys are not configured here but with wacrmd account, wacrmd number and wacrmd key.
 """
 MAX_FOUND = 80
+MAX_LINE = 110
 
 
 def config_path(option: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -92,7 +93,7 @@ def effective(config: Config) -> str:
         "\n".join(
             [
                 f"[{name}]",
-                *(f"{key} = {_toml(getattr(getattr(config, name), key))}" for key in section.model_fields),
+                *(_entry(key, getattr(getattr(config, name), key)) for key in section.model_fields),
             ]
         )
         for name, section in SECTIONS.items()
@@ -109,7 +110,7 @@ def example() -> str:
         for key, field in section.model_fields.items():
             takes = expected(field) + ("" if f"{name}.{key}" in RELOADABLE else "; restart")
             lines += _comment(str(field.description), f"[{takes}]")
-            lines.append(f"{key} = {_toml(getattr(getattr(defaults, name), key))}")
+            lines.append(_entry(key, getattr(getattr(defaults, name), key)))
         lines.append("")
     return "\n".join(lines[:-1]) + "\n"
 
@@ -208,6 +209,20 @@ def _found(value: object) -> str:
     return text if len(text) <= MAX_FOUND else text[: MAX_FOUND - 1] + "…"
 
 
+def _entry(key: str, value: Any) -> str:
+    """The key with its value; a list that is too long for one line has lines of its own."""
+    entry = f"{key} = {_toml(value)}"
+    if len(entry) <= MAX_LINE or not isinstance(value, list | tuple):
+        return entry
+    lines, line = [], ""
+    for item in (f"{_toml(each)}," for each in value):
+        if line and len(line) + len(item) >= MAX_LINE:
+            lines.append(line)
+            line = ""
+        line += f" {item}" if line else f"  {item}"
+    return "\n".join([f"{key} = [", *lines, line, "]"])
+
+
 def _toml(value: Any) -> str:
     """`value` in TOML; raises TypeError for a type that no key has."""
     if isinstance(value, bool):
@@ -225,6 +240,8 @@ def _toml(value: Any) -> str:
 
 def _comment(*parts: str) -> list[str]:
     """The parts as comment lines: on one line if they fit, else each part begins a line."""
-    wrapper = textwrap.TextWrapper(110, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
+    wrapper = textwrap.TextWrapper(
+        MAX_LINE, initial_indent="# ", subsequent_indent="# ", break_long_words=False
+    )
     whole = wrapper.wrap(" ".join(parts))
     return whole if len(whole) == 1 else [line for part in parts for line in wrapper.wrap(part)]

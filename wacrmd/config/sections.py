@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from wacrmd.config.opt_out_words import DEFAULT_STOP_KEYWORDS
 from wacrmd.config.values import (
     Address,
     FilePath,
@@ -213,21 +214,9 @@ class OptoutConfig(Section):
     """Opt-out by message."""
 
     stop_keywords: Words = _key(
-        [
-            "STOP",
-            "STOPALL",
-            "UNSUBSCRIBE",
-            "OPT OUT",
-            "OPTOUT",
-            "SAIR",
-            "PARAR",
-            "BAJA",
-            "ALTO",
-            "ARRET",
-            "STOPP",
-        ],
-        "A text or quick reply that consists of one of these words, in upper or lower case, opts the person out; "
-        "[] turns it off.",
+        DEFAULT_STOP_KEYWORDS,
+        "A text or quick reply that consists of one of these opts the person out, in upper or lower case, with or "
+        "without accents, hyphens and spaces; [] turns it off. docs/optouts.md has the reasons for the default words.",
     )
     start_keywords: Words = _key(
         [], "A text or quick reply that consists of one of these words opts the person in again."
