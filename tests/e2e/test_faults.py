@@ -8,7 +8,7 @@ import pytest
 
 from tests.store.rows import opt_out
 from tests.support.clock import ShiftClock
-from tests.support.site import APP_SECRET, PHONE_NUMBER_ID, WABA_ID, Site, people, phones, site
+from tests.support.site import APP_SECRET, NOBODY, PHONE_NUMBER_ID, WABA_ID, Site, people, phones, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.hold import HoldReason
@@ -177,6 +177,47 @@ async def test_failures_in_a_row_later_pause_the_broadcast(tmp_path: Path) -> No
         shown = await here.until_status(broadcast_id, "paused")
         assert shown["hold"]["reason"] == "many_failures"
         assert shown["pending_count"] > 0
+
+
+async def test_failures_in_a_row_told_by_webhook_pause_the_broadcast(tmp_path: Path) -> None:
+    """Meta accepts each message and reports later that it could not load the header's media."""
+    clock = ShiftClock(stopped=True)
+    faults: dict[str, Any] = {"failed_share": 1.0, "failed_codes": (131053,), "failed_after_ms": 0}
+    async with site(tmp_path, clock=clock, **faults) as here:
+        broadcast_id = await here.send(people(200))
+        await here.until_status(broadcast_id, "paused")
+        failed = await attempts(here)  # all that was sent until then
+        assert 10 <= failed <= 50  # at most the burst of the rate limiter
+        shown = await here.until(broadcast_id, lambda b: b["failed_count"] == failed)
+        assert shown["pending_count"] == 200 - failed
+        assert shown["hold"]["reason"] == "many_failures"
+        assert "10 recipients in a row failed; the last: 131053" in shown["hold"]["detail"]
+        here.sim.change(failed_share=0)
+        await resume(here, broadcast_id)
+        clock.go()
+        shown = await here.until_status(broadcast_id, "sent")
+        assert (shown["sent_count"], shown["failed_count"]) == (200 - failed, failed)
+
+
+async def test_failures_told_before_and_after_a_restart_count_together(tmp_path: Path) -> None:
+    async def fail(here: Site, wamids: list[str]) -> None:
+        error = {"code": 131053, "title": "Media upload error"}
+        statuses = [
+            {"id": each, "status": "failed", "timestamp": "1795627253", "errors": [error]} for each in wamids
+        ]
+        await post_change(here, "messages", messages_of(here, statuses=statuses))
+
+    async with site(tmp_path, clock=ShiftClock(stopped=True), webhook_url=NOBODY) as here:
+        broadcast_id = await here.send(people(1000))
+        await here.until(broadcast_id, lambda b: b["sent_count"] == 50)
+        wamids = [entry.wamid for entry in here.sim.ledger.entries]
+        await fail(here, wamids[:9])
+        assert (await here.show(broadcast_id))["status"] == "sending"
+    async with site(tmp_path, clock=ShiftClock(stopped=True), webhook_url=NOBODY) as here:
+        await fail(here, wamids[:9])
+        assert (await here.show(broadcast_id))["status"] == "sending"
+        await fail(here, wamids[9:10])
+        assert (await here.show(broadcast_id))["status"] == "paused"
 
 
 async def test_while_meta_is_unreachable_no_recipient_fails_and_sending_continues_afterwards(

@@ -234,7 +234,9 @@ class Everything:
         broadcast_id = await here.send(people(1, 950))
         await eventually(lambda: len(here.sim.ledger.entries) > known)
         entry = here.sim.ledger.entries[-1]
-        await status(here, entry.wamid, "delivered", biz_opaque_callback_data=entry.send.callback_data)
+        token: dict[str, Any] = {"biz_opaque_callback_data": entry.send.callback_data}
+        await status(here, entry.wamid, "failed", errors=[{"code": 131053, "title": "media"}], **token)
+        await status(here, entry.wamid, "delivered", **token)
         here.sim.change(hold_answers=False)
         await eventually(lambda: here.running.sender.in_flight == 0)
         here.sim.change(webhooks=True)

@@ -6,7 +6,7 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "account" VALUES('c32de97c-ab6f-4b5a-b631-4e90986e9298','shop',1795961261683);
+INSERT INTO "account" VALUES('14ac596d-fdbb-4fd5-936a-2198505fa161','shop',1795961541676);
 CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
     field TEXT NOT NULL,                            -- the webhook's field
@@ -26,7 +26,7 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
-INSERT INTO "api_key" VALUES('f9d0a23b-e604-4934-ae2e-366231f99b9b','c32de97c-ab6f-4b5a-b631-4e90986e9298','tests',X'CB4FE5A3716BD496C133A0970FCEB456307A2904DB6AFCD3D31ADD030B6974FF','wacrm_live_qxA_5jsz','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795961261724,NULL,NULL,1795961261886);
+INSERT INTO "api_key" VALUES('6b862fe1-f414-491b-bf26-d155f0e4e493','14ac596d-fdbb-4fd5-936a-2198505fa161','tests',X'D0DC94DC7793350ADC460249AF38D925989F942E9DAD10B0AD849DCA87B31ACF','wacrm_live_YKb564N9','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795961541912,NULL,NULL,1795961541917);
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
@@ -34,7 +34,7 @@ CREATE TABLE app_secret (
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
-INSERT INTO "app_secret" VALUES(1,'b856e83d-70c1-4220-8ef8-631d8482c56e',X'01FB6B0D007C871E3D275624AB9C8B7D9AE22BE038DEC22FFC9EC0206E43125965B3F974520BEA38311AF8D7E63C207D2CE3FFA1',1795961261707,NULL);
+INSERT INTO "app_secret" VALUES(1,'b11aed85-7140-48e9-97fc-0b12c3a0fcb7',X'014721F3CBFEC63E4091A7B9C60EB63AFC1785030F743933DD97106ED3D2A871FE1D4CFD1C7197A3B282C2644E1B574053F228F4',1795961541900,NULL);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -45,11 +45,11 @@ CREATE TABLE audit (
     params TEXT NOT NULL,                           -- JSON, secrets redacted
     result TEXT NOT NULL                            -- ok, or the error's code
 ) STRICT;
-INSERT INTO "audit" VALUES(1,1795961261692,0,'root',9057,'account.add','{"name": "shop"}','ok');
-INSERT INTO "audit" VALUES(2,1795961261713,0,'root',9057,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
-INSERT INTO "audit" VALUES(3,1795961261880,0,'root',9057,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
-INSERT INTO "audit" VALUES(4,1795961263995,0,'root',9057,'broadcast.pause','{"id": "3a1365d3-3f56-40ba-80ef-3efdf8651b71"}','ok');
-INSERT INTO "audit" VALUES(5,1795961264008,0,'root',9057,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+INSERT INTO "audit" VALUES(1,1795961541682,0,'root',22189,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795961541905,0,'root',22189,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795961541914,0,'root',22189,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795961543989,0,'root',22189,'broadcast.pause','{"id": "5cb05f47-1c99-4c07-9f60-d0da1f7a6c7d"}','ok');
+INSERT INTO "audit" VALUES(5,1795961543992,0,'root',22189,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -70,13 +70,15 @@ CREATE TABLE broadcast (
     started_at INTEGER,
     completed_at INTEGER,
     revision INTEGER NOT NULL DEFAULT 1,            -- raised by each change of it, of its recipients and their history
+    failure_streak INTEGER NOT NULL DEFAULT 0,      -- failures in a row that Meta's statuses reported while it was sending
+    streak_since INTEGER NOT NULL DEFAULT 0,        -- of attempts since then: when it was last resumed
     counts TEXT,                                    -- JSON: what was counted of its rows, see store/broadcast_counts.py
     counts_revision INTEGER,                        -- at this revision; if it is not the present one, nobody reads them
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "broadcast" VALUES(1,'0e81d99b-59c0-44d6-a43c-03fbff0e08f2','c32de97c-ab6f-4b5a-b631-4e90986e9298','b856e83d-70c1-4220-8ef8-631d8482c56e','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'b9b2a010aa382a78c76b5d9f9b805387',1795961261903,1795961263970,NULL,1795961261903,1795961261975,14,NULL,NULL);
-INSERT INTO "broadcast" VALUES(2,'3a1365d3-3f56-40ba-80ef-3efdf8651b71','c32de97c-ab6f-4b5a-b631-4e90986e9298','b856e83d-70c1-4220-8ef8-631d8482c56e','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795961263989,'bfecd4fa200c3167dff79934713628f5',1795961263977,1795961263989,1798761600000,NULL,NULL,2,NULL,NULL);
+INSERT INTO "broadcast" VALUES(1,'cb4e3704-0ae5-4cfb-9680-b5423a296d3d','14ac596d-fdbb-4fd5-936a-2198505fa161','b11aed85-7140-48e9-97fc-0b12c3a0fcb7','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'d629aa56676a6e95e2fe9652496c1141',1795961541926,1795961543975,NULL,1795961541926,1795961541974,13,0,0,NULL,NULL);
+INSERT INTO "broadcast" VALUES(2,'5cb05f47-1c99-4c07-9f60-d0da1f7a6c7d','14ac596d-fdbb-4fd5-936a-2198505fa161','b11aed85-7140-48e9-97fc-0b12c3a0fcb7','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795961543987,'4fbe2decbde49ab78435836d1b44b633',1795961543983,1795961543987,1798761600000,NULL,NULL,2,0,0,NULL,NULL);
 CREATE TABLE button_reply (
     broadcast_id INTEGER NOT NULL,
     button TEXT NOT NULL,
@@ -102,8 +104,8 @@ CREATE TABLE inbound_message (
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAgoWUrc57AAAAAAAE.reply.reply','b856e83d-70c1-4220-8ef8-631d8482c56e','14152000003',NULL,4,1795961263000,1795961263947,4);
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAgoWUrc57AAAAAAAM.reply.reply','b856e83d-70c1-4220-8ef8-631d8482c56e','14152000011',NULL,12,1795961263000,1795961263970,12);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIARuL5UsjyAAAAAAAF.reply.reply','b11aed85-7140-48e9-97fc-0b12c3a0fcb7','14152000003',NULL,4,1795961543000,1795961543964,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIARuL5UsjyAAAAAAAM.reply.reply','b11aed85-7140-48e9-97fc-0b12c3a0fcb7','14152000011',NULL,12,1795961543000,1795961543975,12);
 CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
@@ -129,7 +131,7 @@ CREATE TABLE number (
     removed_at INTEGER,                             -- kept for the broadcasts that name it
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "number" VALUES('b856e83d-70c1-4220-8ef8-631d8482c56e','c32de97c-ab6f-4b5a-b631-4e90986e9298','106540352242922','102290129340398',NULL,NULL,X'01983789A9F90EDA195B4388468DCFC3B86D02DEBA1D44E62D7BCEE5DD6A8AD5F0CC15C8785BC25F8143E8EE0EC9C4',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795961261707,NULL);
+INSERT INTO "number" VALUES('b11aed85-7140-48e9-97fc-0b12c3a0fcb7','14ac596d-fdbb-4fd5-936a-2198505fa161','106540352242922','102290129340398',NULL,NULL,X'01573983D5B0DE82D8F69022D56F24A354E92996ADAFCB33318AA89E6EB8D1361401AFD2BA38FD668C226C981AABFE',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795961541900,NULL);
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -143,30 +145,30 @@ CREATE TABLE optout (
     broadcast_id INTEGER,                           -- the broadcast that it answered, if known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-INSERT INTO "optout" VALUES(1,'c32de97c-ab6f-4b5a-b631-4e90986e9298',18,'+14155550123',NULL,'operator',NULL,1795961264002,NULL,NULL);
+INSERT INTO "optout" VALUES(1,'14ac596d-fdbb-4fd5-936a-2198505fa161',18,'+14155550123',NULL,'operator',NULL,1795961543990,NULL,NULL);
 CREATE TABLE person (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id TEXT NOT NULL REFERENCES account (id),
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "person" VALUES(1,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(2,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(3,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(4,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(5,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(6,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(7,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(8,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(9,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(10,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(11,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(12,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961261903);
-INSERT INTO "person" VALUES(13,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961263977);
-INSERT INTO "person" VALUES(14,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961263977);
-INSERT INTO "person" VALUES(15,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961263977);
-INSERT INTO "person" VALUES(16,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961263977);
-INSERT INTO "person" VALUES(17,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961263977);
-INSERT INTO "person" VALUES(18,'c32de97c-ab6f-4b5a-b631-4e90986e9298',1795961264002);
+INSERT INTO "person" VALUES(1,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(2,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(3,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(4,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(5,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(6,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(7,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(8,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(9,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(10,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(11,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(12,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961541926);
+INSERT INTO "person" VALUES(13,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961543983);
+INSERT INTO "person" VALUES(14,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961543983);
+INSERT INTO "person" VALUES(15,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961543983);
+INSERT INTO "person" VALUES(16,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961543983);
+INSERT INTO "person" VALUES(17,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961543983);
+INSERT INTO "person" VALUES(18,'14ac596d-fdbb-4fd5-936a-2198505fa161',1795961543990);
 CREATE TABLE person_address (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL,
@@ -178,24 +180,24 @@ CREATE TABLE person_address (
     until INTEGER,                                  -- somebody else has it since
     is_former INTEGER NOT NULL DEFAULT 0 CHECK (is_former IN (0, 1))  -- the person has another one since
 ) STRICT;
-INSERT INTO "person_address" VALUES(1,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000000','phone',1,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(2,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000001','phone',2,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(3,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000002','phone',3,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(4,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000003','phone',4,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(5,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000004','phone',5,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(6,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000005','phone',6,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(7,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000006','phone',7,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(8,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000007','phone',8,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(9,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000008','phone',9,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(10,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000009','phone',10,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(11,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000010','phone',11,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(12,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000011','phone',12,NULL,1795961261903,NULL,0);
-INSERT INTO "person_address" VALUES(13,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000100','phone',13,NULL,1795961263977,NULL,0);
-INSERT INTO "person_address" VALUES(14,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000101','phone',14,NULL,1795961263977,NULL,0);
-INSERT INTO "person_address" VALUES(15,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000102','phone',15,NULL,1795961263977,NULL,0);
-INSERT INTO "person_address" VALUES(16,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000103','phone',16,NULL,1795961263977,NULL,0);
-INSERT INTO "person_address" VALUES(17,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14152000104','phone',17,NULL,1795961263977,NULL,0);
-INSERT INTO "person_address" VALUES(18,'c32de97c-ab6f-4b5a-b631-4e90986e9298','+14155550123','phone',18,NULL,1795961264002,NULL,0);
+INSERT INTO "person_address" VALUES(1,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000000','phone',1,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(2,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000001','phone',2,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(3,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000002','phone',3,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(4,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000003','phone',4,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(5,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000004','phone',5,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(6,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000005','phone',6,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(7,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000006','phone',7,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(8,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000007','phone',8,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(9,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000008','phone',9,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(10,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000009','phone',10,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(11,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000010','phone',11,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(12,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000011','phone',12,NULL,1795961541926,NULL,0);
+INSERT INTO "person_address" VALUES(13,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000100','phone',13,NULL,1795961543983,NULL,0);
+INSERT INTO "person_address" VALUES(14,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000101','phone',14,NULL,1795961543983,NULL,0);
+INSERT INTO "person_address" VALUES(15,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000102','phone',15,NULL,1795961543983,NULL,0);
+INSERT INTO "person_address" VALUES(16,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000103','phone',16,NULL,1795961543983,NULL,0);
+INSERT INTO "person_address" VALUES(17,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14152000104','phone',17,NULL,1795961543983,NULL,0);
+INSERT INTO "person_address" VALUES(18,'14ac596d-fdbb-4fd5-936a-2198505fa161','+14155550123','phone',18,NULL,1795961543990,NULL,0);
 CREATE TABLE person_event (
     id INTEGER PRIMARY KEY,
     person_id INTEGER NOT NULL,
@@ -237,18 +239,18 @@ CREATE TABLE recipient (
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
     CHECK (status != 'replied' OR replied_at IS NOT NULL)
 ) STRICT;
-INSERT INTO "recipient" VALUES(1,1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAgoWUrc57AAAAAAAB','14152000000',NULL,NULL,NULL,NULL,NULL,NULL,1795961261945,1795961262000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(2,1,2,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAgoWUrc57AAAAAAAC','14152000001',NULL,NULL,NULL,NULL,NULL,NULL,1795961261945,1795961262000,1795961262000,NULL,NULL);
-INSERT INTO "recipient" VALUES(3,1,3,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAgoWUrc57AAAAAAAD','14152000002',NULL,NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795961261946,NULL,NULL,NULL,1795961262000);
-INSERT INTO "recipient" VALUES(4,1,4,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAgoWUrc57AAAAAAAE','14152000003',NULL,NULL,NULL,NULL,NULL,NULL,1795961261946,1795961262000,1795961262000,1795961263000,NULL);
-INSERT INTO "recipient" VALUES(5,1,5,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAgoWUrc57AAAAAAAF','14152000004',NULL,NULL,NULL,NULL,NULL,NULL,1795961261946,1795961262000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(6,1,6,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAgoWUrc57AAAAAAAG','14152000005',NULL,NULL,NULL,NULL,NULL,NULL,1795961261946,1795961262000,1795961262000,NULL,NULL);
-INSERT INTO "recipient" VALUES(7,1,7,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAgoWUrc57AAAAAAAH','14152000006',NULL,NULL,NULL,NULL,NULL,NULL,1795961261946,1795961262000,1795961262000,NULL,NULL);
-INSERT INTO "recipient" VALUES(8,1,8,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAgoWUrc57AAAAAAAI','14152000007',NULL,NULL,NULL,NULL,NULL,NULL,1795961261946,1795961262000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(9,1,9,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAgoWUrc57AAAAAAAJ','14152000008',NULL,NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795961261946,NULL,NULL,NULL,1795961262000);
-INSERT INTO "recipient" VALUES(10,1,10,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795961261916,1795961261916,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAgoWUrc57AAAAAAAK','14152000009',NULL,NULL,NULL,NULL,NULL,NULL,1795961261952,1795961262000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(11,1,11,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795961261958,1795961261958,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAgoWUrc57AAAAAAAL','14152000010',NULL,NULL,NULL,NULL,NULL,NULL,1795961261974,1795961262000,1795961262000,NULL,NULL);
-INSERT INTO "recipient" VALUES(12,1,12,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795961261958,1795961261958,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAgoWUrc57AAAAAAAM','14152000011',NULL,NULL,NULL,NULL,NULL,NULL,1795961261974,1795961262000,1795961262000,1795961263000,NULL);
+INSERT INTO "recipient" VALUES(1,1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIARuL5UsjyAAAAAAAB','14152000000',NULL,NULL,NULL,NULL,NULL,NULL,1795961541962,1795961542000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,2,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIARuL5UsjyAAAAAAAC','14152000001',NULL,NULL,NULL,NULL,NULL,NULL,1795961541963,1795961542000,1795961542000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,3,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIARuL5UsjyAAAAAAAD','14152000002',NULL,NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795961541963,NULL,NULL,NULL,1795961542000);
+INSERT INTO "recipient" VALUES(4,1,4,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIARuL5UsjyAAAAAAAF','14152000003',NULL,NULL,NULL,NULL,NULL,NULL,1795961541963,1795961542000,1795961542000,1795961543000,NULL);
+INSERT INTO "recipient" VALUES(5,1,5,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIARuL5UsjyAAAAAAAE','14152000004',NULL,NULL,NULL,NULL,NULL,NULL,1795961541963,1795961542000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,6,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIARuL5UsjyAAAAAAAH','14152000005',NULL,NULL,NULL,NULL,NULL,NULL,1795961541963,1795961542000,1795961542000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,7,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIARuL5UsjyAAAAAAAG','14152000006',NULL,NULL,NULL,NULL,NULL,NULL,1795961541963,1795961542000,1795961542000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,8,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIARuL5UsjyAAAAAAAI','14152000007',NULL,NULL,NULL,NULL,NULL,NULL,1795961541963,1795961542000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,9,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIARuL5UsjyAAAAAAAJ','14152000008',NULL,NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795961541963,NULL,NULL,NULL,1795961542000);
+INSERT INTO "recipient" VALUES(10,1,10,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795961541947,1795961541947,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIARuL5UsjyAAAAAAAK','14152000009',NULL,NULL,NULL,NULL,NULL,NULL,1795961541963,1795961542000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,11,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795961541970,1795961541970,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIARuL5UsjyAAAAAAAL','14152000010',NULL,NULL,NULL,NULL,NULL,NULL,1795961541974,1795961542000,1795961542000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,12,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795961541970,1795961541970,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIARuL5UsjyAAAAAAAM','14152000011',NULL,NULL,NULL,NULL,NULL,NULL,1795961541974,1795961542000,1795961542000,1795961543000,NULL);
 INSERT INTO "recipient" VALUES(13,2,13,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(14,2,14,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 INSERT INTO "recipient" VALUES(15,2,15,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
@@ -262,38 +264,38 @@ CREATE TABLE recipient_history (
     attempt INTEGER,
     detail TEXT                                     -- JSON
 ) STRICT;
-INSERT INTO "recipient_history" VALUES(1,1,1795961261945,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(2,2,1795961261945,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(3,3,1795961261946,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(4,4,1795961261946,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(5,5,1795961261946,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(6,6,1795961261946,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(7,7,1795961261946,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(8,8,1795961261946,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(9,9,1795961261946,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(10,10,1795961261952,'attempt',1,'{"started_at": 1795961261923, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(11,11,1795961261974,'attempt',1,'{"started_at": 1795961261967, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(12,12,1795961261974,'attempt',1,'{"started_at": 1795961261967, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(13,1,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(14,2,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(15,3,1795961262000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(16,4,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(17,5,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(18,6,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(19,7,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(20,8,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(21,9,1795961262000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(22,10,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(23,11,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(24,12,1795961262000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(25,2,1795961262000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(26,4,1795961262000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(27,6,1795961262000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(28,7,1795961262000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(29,11,1795961262000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(30,12,1795961262000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(31,4,1795961263000,'replied',1,NULL);
-INSERT INTO "recipient_history" VALUES(32,12,1795961263000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(1,1,1795961541962,'attempt',1,'{"started_at": 1795961541954, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(2,2,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(3,3,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(4,5,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(5,4,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(6,7,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(7,6,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(8,8,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(9,9,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(10,10,1795961541963,'attempt',1,'{"started_at": 1795961541955, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(11,11,1795961541974,'attempt',1,'{"started_at": 1795961541973, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(12,12,1795961541974,'attempt',1,'{"started_at": 1795961541973, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(13,1,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(14,2,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(15,3,1795961542000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(16,5,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(17,4,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(18,7,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(19,6,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(20,8,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(21,9,1795961542000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(22,10,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(23,11,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(24,12,1795961542000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(25,2,1795961542000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(26,4,1795961542000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(27,7,1795961542000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(28,6,1795961542000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(29,11,1795961542000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(30,12,1795961542000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(31,4,1795961543000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(32,12,1795961543000,'replied',1,NULL);
 CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,

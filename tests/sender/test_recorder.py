@@ -29,7 +29,7 @@ def recorded(tx: Tx, claim: Claim, status: RecipientStatus, **fields: object) ->
         claim.recipient_id, claim.broadcast_id, claim.attempt, status, NOW, NOW, "note", next_attempt_at=NOW
     )
     decision = Decision(replace(result, **fields), opt_out=fields.get("error") == STOPPED)  # type: ignore[arg-type]
-    return record(tx, entries=[(decision, N1)], now=NOW)
+    return record(tx, entries=[(decision, N1)], max_streak=10, now=NOW)
 
 
 def test_a_retry_of_a_cancelled_broadcast_is_cancelled_and_leaves_nothing_pending(tx: Tx) -> None:

@@ -185,7 +185,8 @@ class SenderConfig(Section):
     )
     pause_after_failures: int = _key(
         10,
-        "How many failures in a row pause a broadcast, when they may concern all of its recipients.",
+        "How many failures in a row, told by answers or by webhooks, pause a broadcast, when they may concern all of its"
+        " recipients.",
         ge=1,
         le=10_000,
     )

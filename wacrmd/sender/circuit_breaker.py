@@ -1,4 +1,6 @@
-"""The circuit breaker of a broadcast: pauses it when its messages fail one after the other; pure.
+"""The circuit breaker of a broadcast: pauses it when its messages are refused one after the other; pure.
+
+It counts answers. `domain/failure_streak.py` counts what Meta's statuses report later.
 
 - half-open: no message was accepted since the start or the last pause. Only as many requests are in flight as
   may fail in a row, so that a faulty template costs few recipients.

@@ -114,8 +114,11 @@ class Recorder:
     async def _store(self, entries: list[Entry]) -> None:
         """Write entries in one transaction; if one of them cannot be written, each in its own. Raises StorageError."""
         ctx = self._ctx
+        max_streak = ctx.config.sender.pause_after_failures
         try:
-            recorded = await ctx.db.write(partial(record, entries=entries, now=ctx.clock.now()))
+            recorded = await ctx.db.write(
+                partial(record, entries=entries, max_streak=max_streak, now=ctx.clock.now())
+            )
         except StorageError:
             raise
         except Exception:
@@ -143,8 +146,11 @@ class Recorded:
     pauses: list[PauseEvent] = field(default_factory=list)
 
 
-def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
-    """Write decisions and their effects beyond the recipients, in the caller's transaction."""
+def record(tx: Tx, *, entries: list[Entry], max_streak: int, now: Millis) -> Recorded:
+    """Write decisions and their effects beyond the recipients, in the caller's transaction.
+
+    `max_streak` counts for statuses that came before the answer (`services/failures.py:apply_outcomes`).
+    """
     recorded = Recorded()
     results = [decision.result for decision, _ in entries]
     before = status_events.statuses(tx, [result.recipient_id for result in results])
@@ -155,8 +161,7 @@ def record(tx: Tx, *, entries: list[Entry], now: Millis) -> Recorded:
     if wamids:
         recorded.unmatched = receipts.apply_unmatched(tx, wamids, now)
         touched |= recorded.unmatched.broadcasts
-        for failure in recorded.unmatched.failed:
-            recorded.pauses += failures.after_failure(tx, failure, now)
+        recorded.pauses += failures.apply_outcomes(tx, recorded.unmatched.outcomes, max_streak, now)
     early = receipts.apply_early_replies(tx, [result.recipient_id for result in results], now)
     recorded.unmatched.add(early)
     touched |= early.broadcasts

@@ -6,21 +6,70 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.meta.errors import Action, rule_for
 from wacrmd.services import pausing
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import optouts
+from wacrmd.store import failure_streaks, optouts
 from wacrmd.store.database import Tx
-from wacrmd.store.receipts import Failure
+from wacrmd.store.receipts import Failure, Outcome
 
 SLOWER = frozenset({Action.THROTTLE, Action.CALL_LIMIT, Action.MAINTENANCE})
 """Actions after which a number has to send more slowly."""
 
 
-def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
-    """Pause what a failure concerns, or opt the person out (docs/meta.md, Errors); returns the pauses."""
+def apply_outcomes(tx: Tx, outcomes: list[Outcome], max_streak: int, now: Millis) -> list[PauseEvent]:
+    """Pause what failures concern, and opt people out (docs/meta.md, Errors); returns the pauses.
+
+    `max_streak` failures in a row that may concern every recipient pause their broadcast.
+    """
+    if not outcomes:
+        return []
+    pauses = [
+        pause
+        for each in outcomes
+        if each.failure is not None
+        for pause in _after_failure(tx, each.failure, now)
+    ]
+    return pauses + _after_streaks(tx, outcomes, max_streak, now)
+
+
+def _after_streaks(tx: Tx, outcomes: list[Outcome], max_streak: int, now: Millis) -> list[PauseEvent]:
+    """Count the failures in a row of the broadcasts that are being sent; the pauses of those that have too many."""
+    pauses: list[PauseEvent] = []
+    before = failure_streaks.of_sending(tx, {outcome.broadcast_id for outcome in outcomes})
+    for broadcast_id, streak in before.items():
+        counted = [
+            outcome
+            for outcome in outcomes
+            if outcome.broadcast_id == broadcast_id
+            and outcome.claimed_at >= streak.since
+            and _counts(outcome)
+        ]
+        after, pauses_it = streak.after((outcome.failure is not None for outcome in counted), max_streak)
+        if after.length != streak.length:
+            failure_streaks.set_length(tx, broadcast_id, after.length)
+        if pauses_it:
+            detail = f"{max_streak} recipients in a row failed; the last: {_last_error(counted)}"
+            pauses += pausing.pause_broadcast(tx, broadcast_id, HoldReason.MANY_FAILURES, detail, now)
+    return pauses
+
+
+def _last_error(outcomes: list[Outcome]) -> str:
+    errors = [outcome.failure.receipt.error for outcome in outcomes if outcome.failure is not None]
+    return _why(errors[-1]) if errors and errors[-1] is not None else "Meta gave no reason"
+
+
+def _counts(outcome: Outcome) -> bool:
+    """Whether it ends a streak, or makes it longer."""
+    if outcome.failure is None:
+        return True
+    error = outcome.failure.receipt.error
+    return error is not None and rule_for(error.code, from_webhook=True).action is Action.COUNT_FAILURE
+
+
+def _after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
     receipt = failure.receipt
     if receipt.error is None:
         return []
     rule = rule_for(receipt.error.code, from_webhook=True)
-    detail = f"{receipt.error.code} {receipt.error.title}: {rule.advice}"
+    detail = _why(receipt.error)
     match rule.action:
         case Action.PAUSE_BUSINESS_ACCOUNT:
             return pausing.pause_business_account(tx, receipt.number.waba_id, HoldReason.ACCOUNT, detail, now)
@@ -33,6 +82,11 @@ def after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
             return []
         case _:
             return []
+
+
+def _why(error: MetaError) -> str:
+    details = f" ({error.details})" if error.details and error.details != error.title else ""
+    return f"{error.code} {error.title}{details}: {rule_for(error.code, from_webhook=True).advice}"
 
 
 def throttled_by(failure: Failure) -> str | None:

@@ -12,7 +12,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.hold import PAUSED_BY_PERSON, HoldReason
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.store import attempts, broadcasts, numbers
+from wacrmd.store import attempts, broadcasts, failure_streaks, numbers
 from wacrmd.store.database import Tx
 
 log = get_logger(__name__)
@@ -110,8 +110,9 @@ def continue_sending(ctx: Context, resumed: Resumed) -> None:
 
 
 def _continue(tx: Tx, broadcast_ids: set[int], now: Millis) -> Resumed:
-    """Restart the retry age of the pending recipients, because the pause was not their fault."""
+    """Restart the retry age of the pending recipients, because the pause was not their fault, and the failure streaks."""
     attempts.reset_retry_age(tx, broadcast_ids)
+    failure_streaks.reset(tx, broadcast_ids, now)
     broadcasts.recipients_changed(tx, broadcast_ids, now)
     return Resumed(broadcast_ids, broadcasts.numbers_of(tx, broadcast_ids))
 

@@ -302,8 +302,8 @@ def cancel(tx: Tx, broadcast_id: int, now: Millis) -> bool:
 def reopen(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     """Send again after recipients of a broadcast that was `sent` were requeued; False for any other one."""
     cursor = tx.execute(
-        f"UPDATE broadcast SET {RAISED}, status = {after(_E.REOPENED)}, completed_at = NULL, updated_at = ?"
-        f" WHERE id = ? AND {allows(_E.REOPENED)}",
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.REOPENED)}, completed_at = NULL, updated_at = ?1,"
+        f" failure_streak = 0, streak_since = ?1 WHERE id = ?2 AND {allows(_E.REOPENED)}",
         (now, broadcast_id),
     )
     return cursor.rowcount > 0

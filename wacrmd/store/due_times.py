@@ -25,6 +25,10 @@ def move_back(tx: Tx, by: Millis, now: Millis) -> Moved:
         " AND broadcast_id IN (SELECT id FROM broadcast WHERE status IN ('sending', 'paused')) RETURNING broadcast_id",
         (by, now),
     ).fetchall()
+    tx.execute(
+        "UPDATE broadcast SET streak_since = ?1 WHERE status IN ('sending', 'paused') AND streak_since > ?1",
+        (now,),
+    )
     if rows:
         revisions.raise_for(tx, {broadcast_id for (broadcast_id,) in rows})
     deliveries = tx.execute(

@@ -29,6 +29,7 @@ class ReceiptRow:
     status: RecipientStatus
     attempt: int
     failed_attempt: int
+    claimed_at: Millis | None
     wamid: str | None
     wa_id: str | None
     user_id: str | None

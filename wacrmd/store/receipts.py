@@ -36,6 +36,15 @@ class Failure:
     recipient_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What newly became known of a message: it failed, or (`failure` is None) it was delivered."""
+
+    broadcast_id: int
+    claimed_at: Millis
+    failure: Failure | None
+
+
 @dataclass(slots=True)
 class Applied:
     """What a batch of receipts did."""
@@ -46,17 +55,28 @@ class Applied:
     unmatched: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
     """How many messages newly reached each status."""
-    failed: list[Failure] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    """In the order of the receipts."""
 
-    def add_applied(self, row: ReceiptRow, receipt: Receipt, before: RecipientState) -> None:
-        """Count a receipt that changed its recipient."""
+    @property
+    def failed(self) -> list[Failure]:
+        """The failures, in the order of the receipts."""
+        return [outcome.failure for outcome in self.outcomes if outcome.failure is not None]
+
+    def add_applied(
+        self, row: ReceiptRow, receipt: Receipt, before: RecipientState, *, was_delivered: bool
+    ) -> None:
+        """Count a receipt that changed its recipient, whose message `was_delivered` before it or not."""
         self.broadcasts.add(row.broadcast_id)
         self.applied += 1
         # `sent` of an attempt in flight is not counted here: it is counted with the result of the attempt.
         if receipt.status is not RecipientStatus.SENT or before is not RecipientState.SENDING:
             self.statuses[receipt.status] = self.statuses.get(receipt.status, 0) + 1
         if receipt.status is RecipientStatus.FAILED:
-            self.failed.append(Failure(receipt, row.broadcast_id, row.id))
+            failure = Failure(receipt, row.broadcast_id, row.id)
+            self.outcomes.append(Outcome(row.broadcast_id, row.claimed_at or 0, failure))
+        elif row.delivered_at is not None and not was_delivered:
+            self.outcomes.append(Outcome(row.broadcast_id, row.claimed_at or 0, None))
 
     def add(self, other: "Applied") -> None:
         """Count what another batch did as well."""
@@ -64,7 +84,7 @@ class Applied:
         self.applied += other.applied
         self.repeated += other.repeated
         self.unmatched += other.unmatched
-        self.failed += other.failed
+        self.outcomes += other.outcomes
         for status, count in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + count
 
@@ -105,10 +125,10 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         if state is None:
             done.repeated += 1
             continue
-        error = keepable_error(row, receipt)
+        error, was_delivered = keepable_error(row, receipt), row.delivered_at is not None
         move(row, receipt, state, error)
         reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, error))
-        done.add_applied(row, receipt, before)
+        done.add_applied(row, receipt, before, was_delivered=was_delivered)
     rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
     write(
         tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.ids_changed]

@@ -12,7 +12,7 @@ from wacrmd.meta.webhook import AccountEvent, NumberSignal, StatusUpdate, Templa
 from wacrmd.services import counters, pausing
 from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.context import Context
-from wacrmd.services.failures import after_failure, throttled_by
+from wacrmd.services.failures import apply_outcomes, throttled_by
 from wacrmd.services.meta_events.account_updates import (
     apply_account_event,
     apply_number_signal,
@@ -54,6 +54,7 @@ def _apply(tx: Tx, *, ctx: Context, webhooks: Sequence[Verified]) -> IngestResul
     result, now, began_s = IngestResult(), ctx.clock.now(), perf_counter()
     receipts: list[Receipt] = []
     has_statuses = False
+    max_streak = ctx.config.sender.pause_after_failures
     for updates, authorized in webhooks:
         batch = Batch(tx, ctx.config, authorized, now, result)
         for update in updates:
@@ -62,10 +63,10 @@ def _apply(tx: Tx, *, ctx: Context, webhooks: Sequence[Verified]) -> IngestResul
                 has_statuses = True
                 continue
             if has_statuses:  # other updates see what the statuses before them have made of the recipients
-                _apply_receipts(tx, result, receipts, now)
+                _apply_receipts(tx, result, receipts, max_streak, now)
                 receipts, has_statuses = [], False
             receipts += _apply_other(batch, update)
-    _apply_receipts(tx, result, receipts, now)
+    _apply_receipts(tx, result, receipts, max_streak, now)
     if result.broadcasts:
         broadcasts.recipients_changed(tx, result.broadcasts, now)
     result.seconds = perf_counter() - began_s
@@ -115,7 +116,9 @@ def _receipt(batch: Batch, update: StatusUpdate) -> list[Receipt]:
     ]
 
 
-def _apply_receipts(tx: Tx, result: IngestResult, receipts: list[Receipt], now: Millis) -> None:
+def _apply_receipts(
+    tx: Tx, result: IngestResult, receipts: list[Receipt], max_streak: int, now: Millis
+) -> None:
     if not receipts:
         return
     applied = store_receipts.apply(tx, receipts, now)
@@ -124,7 +127,7 @@ def _apply_receipts(tx: Tx, result: IngestResult, receipts: list[Receipt], now: 
     result.count("status_repeated", applied.repeated)
     result.count("status_unmatched", applied.unmatched)
     result.broadcasts |= applied.broadcasts
+    result.pauses += apply_outcomes(tx, applied.outcomes, max_streak, now)
     for failure in applied.failed:
-        result.pauses += after_failure(tx, failure, now)
         if (detail := throttled_by(failure)) is not None:
             result.throttled[failure.receipt.number.id] = detail

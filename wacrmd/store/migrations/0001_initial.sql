@@ -115,6 +115,8 @@ CREATE TABLE broadcast (
     started_at INTEGER,
     completed_at INTEGER,
     revision INTEGER NOT NULL DEFAULT 1,            -- raised by each change of it, of its recipients and their history
+    failure_streak INTEGER NOT NULL DEFAULT 0,      -- failures in a row that Meta's statuses reported while it was sending
+    streak_since INTEGER NOT NULL DEFAULT 0,        -- of attempts since then: when it was last resumed
     counts TEXT,                                    -- JSON: what was counted of its rows, see store/broadcast_counts.py
     counts_revision INTEGER,                        -- at this revision; if it is not the present one, nobody reads them
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
