@@ -83,6 +83,7 @@ async def test_named_parameters_header_and_buttons_with_defaults_and_overrides(t
                     "buttons": [
                         {"index": 1, "type": "url", "text": "john"},
                         {"index": 2, "type": "copy_code", "code": "JOHN30"},
+                        {"index": 3, "type": "flow"},
                     ],
                 },
             ],
@@ -128,7 +129,7 @@ async def test_named_parameters_header_and_buttons_with_defaults_and_overrides(t
         },
     ]
     assert found[B][0]["parameters"] == [{"type": "image", "image": {"id": "1558081531584829"}}]
-    assert [part.get("index") for part in found[B]] == [None, None, "1", "2"]
+    assert [part.get("index") for part in found[B]] == [None, None, "1", "2", "3"]
     assert found[B][3]["parameters"] == [{"type": "coupon_code", "coupon_code": "JOHN30"}]
 
 
@@ -257,6 +258,7 @@ async def test_a_template_without_parameters_is_sent_without_components(tmp_path
                     "buttons",
                     'button 2 of the template needs a value: give index 2, type copy_code with its "code"',
                 ),
+                ("buttons", "button 3 of the template needs a value: give index 3, type flow"),
                 ("recipients[0].params", '"percent" is missing'),
             ],
         ),

@@ -9,6 +9,7 @@ from tests.support.clock import ShiftClock
 from tests.support.meta import inbound_message, preference_change, seconds_now, status
 from tests.support.receiver import receiver
 from tests.support.site import Site, people, site
+from wacrmd.simulator.people import user_id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -263,7 +264,7 @@ async def test_a_number_is_suppressed_in_the_callers_form_if_metas_wa_id_differs
         (entry,) = here.sim.ledger.entries
         assert entry.send.wa_id == wa_id
         await inbound_message(here, "SAIR", wa_id=wa_id)
-        assert await sources(here) == [(to, None, "keyword")]
+        assert await sources(here) == [(to, entry.send.user_id, "keyword")]
         assert await suppressed(here, to)
         assert (await here.api.delete(f"/api/v1/optouts/+{wa_id}")).status_code == 200
 
@@ -278,6 +279,7 @@ async def test_code_131050_opts_out_from_a_webhook_and_from_a_response(tmp_path:
         broadcast_id = await here.send([first, second])
         await here.until(broadcast_id, lambda shown: shown["failed_count"] == 2)
         assert sorted(await sources(here)) == sorted(
-            (person["to"], None, "meta_131050") for person in (first, second)
+            (person["to"], user_id, "meta_131050")
+            for person, user_id in ((first, user_id_of(first["to"][1:])), (second, None))
         )
         assert await suppressed(here, first["to"])

@@ -83,7 +83,7 @@ def test_a_phone_with_another_user_id_has_another_holder() -> None:
 
 def test_older_news_than_what_is_known_changes_no_holder() -> None:
     known = has(1, JANE, "US.2", since=T)
-    assert join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T - 1) == Joining(None, added=("US.1",))
+    assert join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T - 1000) == Joining(None, added=("US.1",))
 
 
 def test_a_user_id_in_another_portfolio_is_no_other_person() -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.support.meta import inbound_message, metadata, post_change, preference_change, seconds_now, status
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, Site, site
 from wacrmd.clock import SECOND
+from wacrmd.simulator.people import user_id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +21,7 @@ NUMBER = {
 }
 
 JANE, JIM = "+14155550123", "+14155550188"
-JANE_ID, PARENT = "US.13491208655302741918", "US.ENT.11815799212886844830"
+JANE_ID, PARENT = user_id_of(JANE[1:]), "US.ENT.11815799212886844830"
 
 
 async def sent_to(here: Site, *addresses: str) -> list[str]:
@@ -222,8 +223,9 @@ async def test_who_quotes_our_message_is_its_recipient(tmp_path: Path) -> None:
 
 async def test_an_export_and_an_erasure_take_the_whole_person(tmp_path: Path) -> None:
     async with site(tmp_path, webhooks=False) as here:
-        await sent_to(here, JANE, JANE_ID)
-        await inbound_message(here, "Hello", wa_id=JANE[1:], user_id=JANE_ID)
+        await inbound_message(here, "Hello", user_id=JANE_ID)
+        await sent_to(here, JANE)
+        await sent_to(here, JANE_ID)
         found = await here.admin("export-person", phone=JANE_ID)
         assert sorted(each["to"] for each in found["messages"]) == sorted([JANE, JANE_ID])
         assert {each["address"] for each in found["addresses"]} == {JANE, JANE_ID}

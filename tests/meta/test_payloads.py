@@ -370,6 +370,24 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
             "components[3].type": 'expected a component type such as "body" or "carousel"',
         },
     ),
+    (
+        {
+            "components": [
+                {"type": "Button", "sub_type": "PHONE_NUMBER", "index": 0},
+                {"type": "carousel"},
+                {"type": "CAROUSEL", "cards": []},
+                {"type": "carousel", "cards": [{}] * 11},
+                {"type": "carousel", "cards": [{}]},
+                {"type": "button", "sub_type": 7},
+            ]
+        },
+        {
+            "components[0].sub_type": "a phone number button takes no component: leave it out",
+            "components[1].cards": "expected an array of 1 to 10 cards",
+            "components[2].cards": "expected an array of 1 to 10 cards",
+            "components[3].cards": "expected at most 10 cards, found 11",
+        },
+    ),
     ({"components": [{"type": "x" * 65_524}]}, {"components": "expected at most 65536 bytes, found 65537"}),
     (
         {"components": [], "params": ["a"]},

@@ -320,3 +320,25 @@ def test_an_unknown_template_and_an_unknown_language_have_different_problems() -
         "template_language",
         "template 'sale' has no de: it exists in en, fr",
     )
+
+
+PHONE_AND_FLOW: dict[str, Any] = {
+    "type": "BUTTONS",
+    "buttons": [
+        {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+15550000000"},
+        {"type": "FLOW", "text": "Survey"},
+    ],
+}
+
+
+def test_a_flow_button_needs_its_component_and_a_phone_number_button_takes_none() -> None:
+    of = template(BODY0, PHONE_AND_FLOW)
+    missing = [("buttons", "button 1 of the template needs a value: give index 1, type flow")]
+    assert found(of) == missing
+    assert found(of, TemplateContent(buttons=[{"index": 1, "type": "flow"}])) == []
+    raw: list[dict[str, Any]] = [{"type": "button", "sub_type": "flow", "index": "1", "parameters": []}]
+    assert found(of, TemplateContent(components=raw)) == []
+    called: list[dict[str, Any]] = [*raw, {"type": "BUTTON", "sub_type": "phone_number", "index": 0}]
+    assert found(of, TemplateContent(components=called)) == [
+        ("components", "button 0 of the template takes no value: leave it out")
+    ]

@@ -97,6 +97,10 @@ def fitting(of: dict[str, Any]) -> TemplateContent:
                 {"index": index, "type": "url", "text": "x"}
                 for index, button in enumerate(part["buttons"])
                 if "{{" in button.get("url", "")
+            ] + [
+                {"index": index, "type": "flow"}
+                for index, button in enumerate(part["buttons"])
+                if button["type"] == "FLOW"
             ]
         elif part["format"] != "TEXT":
             header = {part["format"].lower(): {"id": "1"}}

@@ -8,7 +8,8 @@ import pytest
 
 from wacrmd.simulator.graph_errors import ERRORS, GraphError
 from wacrmd.simulator.options import Options
-from wacrmd.simulator.sends import Send, read_send, wa_id_of
+from wacrmd.simulator.people import user_id_of, wa_id_of, wa_id_of_user
+from wacrmd.simulator.sends import Send, read_send
 from wacrmd.simulator.templates import page_of
 
 TEMPLATES = (
@@ -72,7 +73,9 @@ BodyOf = Callable[..., dict[str, Any]]
 def test_a_template_send_is_read(body_of: BodyOf) -> None:
     body = body_of(name="order_update", components=[IMAGE, body_with("A", "B"), STOP, URL])
     send = read(body, templates=TEMPLATES)
-    assert send == Send("+15551230001", "15551230001", None, "bc_1:r_1", "order_update", "en_US", "STOP:bc")
+    assert send == Send(
+        "+15551230001", "15551230001", "US.7715551230001", "bc_1:r_1", "order_update", "en_US", "STOP:bc"
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ def test_a_user_id_can_replace_a_number_and_with_both_the_number_is_used(body_of
     alone = read(body)
     assert isinstance(both, Send)
     assert isinstance(alone, Send)
-    assert (both.wa_id, both.user_id) == ("15551230001", None)
+    assert (both.wa_id, both.user_id) == ("15551230001", "US.7715551230001")
     assert (alone.wa_id, alone.user_id) == (None, "US.13491208655302741918")
 
 
@@ -226,3 +229,78 @@ def test_every_error_has_meta_s_shape(code: int) -> None:
     assert body["error_data"] == {"messaging_product": "whatsapp", "details": "why"}
     assert body["message"].startswith(f"(#{code}) ")
     assert 400 <= GraphError(code).status <= 503
+
+
+STRICT = (
+    {
+        "name": "order_update",
+        "language": "en_US",
+        "category": "AUTHENTICATION",
+        "components": [{"type": "BODY", "text": "Hello"}],
+    },
+    {
+        "name": "offer",
+        "language": "en_US",
+        "components": [
+            {"type": "LIMITED_TIME_OFFER", "limited_time_offer": {"text": "Soon", "has_expiration": True}},
+            {"type": "BODY", "text": "Hello"},
+        ],
+    },
+    {
+        "name": "buttons",
+        "language": "en_US",
+        "components": [
+            {"type": "BODY", "text": "Hello"},
+            {
+                "type": "BUTTONS",
+                "buttons": [
+                    {"type": "FLOW", "text": "Survey"},
+                    {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+15550000000"},
+                ],
+            },
+        ],
+    },
+    {"name": "cards", "language": "en_US", "components": [{"type": "CAROUSEL", "cards": [{}]}]},
+)
+FLOW = {"type": "BUTTON", "sub_type": "FLOW", "index": "0", "parameters": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "components", "code"),
+    [
+        ("offer", [], 131008),
+        ("offer", [{"type": "limited_time_offer", "parameters": []}], None),
+        ("buttons", [], 131008),
+        ("buttons", [FLOW], None),
+        ("buttons", [FLOW, {"type": "button", "sub_type": "phone_number", "index": "1"}], 100),
+        ("cards", [], 131008),
+        ("cards", [{"type": "carousel", "cards": []}], 131009),
+        ("cards", [{"type": "carousel", "cards": [{"card_index": 0, "components": []}]}], None),
+        ("cards", [{"type": "carousel", "cards": [{}] * 11}], 131009),
+    ],
+)
+def test_a_send_without_what_its_template_needs_is_refused(
+    body_of: BodyOf, name: str, components: list[dict[str, Any]], code: int | None
+) -> None:
+    raw = json.dumps(body_of(name=name, components=components)).encode()
+    read = read_send(raw, Options(templates=STRICT))
+    assert (read.code if isinstance(read, GraphError) else None) == code
+
+
+def test_an_authentication_template_cannot_be_sent_to_a_user_id(body_of: BodyOf) -> None:
+    body = body_of()
+    assert isinstance(read_send(json.dumps(body).encode(), Options(templates=STRICT)), Send)
+    del body["to"]
+    refused = read_send(json.dumps(body | {"recipient": "US.1"}).encode(), Options(templates=STRICT))
+    assert isinstance(refused, GraphError)
+    assert refused.code == 131062
+
+
+@pytest.mark.parametrize(
+    ("number", "wa_id"),
+    [("541155551299", "5491155551299"), ("5491155551299", "5491155551299"), ("15551230001", "15551230001")],
+)
+def test_a_user_id_leads_back_to_its_number(number: str, wa_id: str) -> None:
+    assert wa_id_of(number) == wa_id
+    assert wa_id_of_user(user_id_of(wa_id)) == wa_id
+    assert wa_id_of_user("US.13491208655302741918") is None

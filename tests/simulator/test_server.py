@@ -27,7 +27,9 @@ async def test_a_message_is_accepted_answered_and_in_the_ledger(client: Any, bod
         assert wamid.startswith("wamid.")
         assert answer == {
             "messaging_product": "whatsapp",
-            "contacts": [{"input": "+52 55 1234 5678", "wa_id": "5215512345678"}],
+            "contacts": [
+                {"input": "+52 55 1234 5678", "wa_id": "5215512345678", "user_id": "MX.775215512345678"}
+            ],
             "messages": [{"id": wamid, "message_status": "accepted"}],
         }
         _, ledger, _ = await client.call("GET", f"{meta.url}/_simulator/messages")
@@ -335,3 +337,30 @@ async def test_the_error_of_a_failed_control_request_says_why(
         status, answer, _ = await client.call(method, f"{meta.url}/_simulator/{path}", body=body)
         assert status == 400
         assert sentence in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("reply", {"to": "+15551230001", "kind": "poll"}, "kind: expected one of text"),
+        ("people", {"number": "+15551230001"}, '"new_number"'),
+        ("restrictions", {"types": []}, '"types"'),
+        ("restrictions", {"types": ["R"], "hours": "soon"}, "hours: expected a number"),
+    ],
+)
+async def test_a_request_for_a_webhook_that_cannot_be_made_is_refused(
+    client: Any, path: str, body: dict[str, Any], expected: str
+) -> None:
+    options = Options(webhook_url="http://127.0.0.1:9/")
+    async with Simulator.running(options) as meta:
+        known = {"phone_number_id": PHONE} if path == "reply" else {}
+        status, answer, _ = await client.call("POST", f"{meta.url}/_simulator/{path}", body=known | body)
+        assert status == 400
+        assert expected in answer["error"]
+
+
+async def test_an_object_that_does_not_exist_is_refused_with_a_subcode(client: Any) -> None:
+    async with Simulator.running(Options(phone_numbers=("1:2",))) as meta:
+        status, answer = await client.send(meta.url)
+        error = answer["error"]
+        assert (status, error["code"], error["error_subcode"]) == (400, 100, 33)

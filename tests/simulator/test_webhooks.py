@@ -89,7 +89,13 @@ async def test_all_statuses_of_a_message_are_posted(client: Any, receiver: Any, 
 
 @pytest.mark.parametrize("callback", [True, False])
 async def test_a_failed_status_has_its_error(client: Any, receiver: Any, callback: bool) -> None:
-    options = quick(receiver, failed_share=1.0, failed_codes=(131049,), callback_in_failed=callback)
+    options = quick(
+        receiver,
+        failed_share=1.0,
+        failed_codes=(131049,),
+        callback_in_failed=callback,
+        contacts_in_failed=callback,
+    )
     async with Simulator.running(options) as meta:
         assert (await client.send(meta.url))[0] == 200
         await meta.idle()
@@ -100,7 +106,7 @@ async def test_a_failed_status_has_its_error(client: Any, receiver: Any, callbac
         assert error["title"] == error["message"]
         assert error["error_data"]["details"]
         assert ("biz_opaque_callback_data" in status) is callback
-        assert "contacts" not in receiver.values[0]
+        assert ("contacts" in receiver.values[0]) is callback
 
 
 async def test_a_reply_quotes_the_message(client: Any, receiver: Any) -> None:

@@ -48,7 +48,9 @@ def test_a_reply_without_context_goes_to_the_newest_message_that_was_sent_before
             )
 
         def newest(written_at: int, window: int = WINDOW, person: int = person_id) -> str | None:
-            found = inbound_messages.newest_to(tx, N1, person, written_at=written_at, window=window)
+            found = inbound_messages.newest_to(
+                tx, N1, person, wa_id=None, written_at=written_at, window=window
+            )
             return found.uuid if found else None
 
         assert newest(NOW + 30 * SECOND) == "b3"
@@ -64,6 +66,8 @@ def test_a_reply_without_context_goes_to_the_newest_message_that_was_sent_before
             "UPDATE recipient SET status = 'uncertain', sent_at = NULL, claimed_at = ? WHERE wamid = 'wamid.2'",
             (NOW + 10 * SECOND,),
         )
-        found = inbound_messages.newest_to(tx, N1, person_id, written_at=NOW + 30 * SECOND, window=WINDOW)
+        found = inbound_messages.newest_to(
+            tx, N1, person_id, wa_id=None, written_at=NOW + 30 * SECOND, window=WINDOW
+        )
         assert found is not None
         assert (found.uuid, found.is_settled) == ("b2", False)

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wacrmd.clock import Millis
+from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.address import is_user_id
 
+GRACE: Millis = 1 * SECOND
+"""Meta writes most times in whole seconds, rounded down."""
 _WA_ID = re.compile(r"\+?([0-9]{5,20})", re.ASCII)
 """Meta's ids of people are digits; a group's id is not."""
 _OTHER_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -140,7 +142,7 @@ def join(named: Names, holdings: Iterable[Holding], *, scope: str | None, at: Mi
     taken = tuple(
         each
         for each in by_address.values()
-        if each.person_id in strangers and at >= _known_since(by_person[each.person_id])
+        if each.person_id in strangers and at + GRACE > _known_since(by_person[each.person_id])
     )
     theirs_still = {
         each.address for each in by_address.values() if each.person_id in strangers and each not in taken

@@ -9,8 +9,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from wacrmd.simulator.inbound import Sender, changed_number, changed_user_id, contact, message_of
 from wacrmd.simulator.options import OptionError
-from wacrmd.simulator.payloads import envelope, inbound
+from wacrmd.simulator.payloads import envelope
+from wacrmd.simulator.people import user_id_of, wa_id_of_user
 from wacrmd.simulator.sends import digits
 from wacrmd.simulator.state import State
 from wacrmd.simulator.webhooks import WebhookPoster
@@ -39,6 +41,8 @@ class Control:
             web.patch("/options", self.change),
             web.post("/webhooks", self.webhook),
             web.post("/reply", self.reply),
+            web.post("/people", self.change_person),
+            web.post("/restrictions", self.restrict),
             web.post("/verify", self.verify),
         ]
 
@@ -99,37 +103,55 @@ class Control:
         return await self._inject(whole)
 
     async def reply(self, request: web.Request) -> web.Response:
-        """Post a message from the recipient of `wamid`, or from `to`: a `text`, or a tap on a button."""
-        body = await _body(request)
-        text, wamid, to = body.get("text", ""), body.get("wamid"), body.get("to")
-        payload = body.get("button_payload")
-        if not isinstance(text, str) or not (isinstance(wamid, str) or isinstance(to, str)):
+        """Post a message from the recipient of `wamid`, or from `to`; its keys are those of `inbound.message_of`."""
+        asked = await _body(request)
+        wamid, to = asked.get("wamid"), asked.get("to")
+        if not isinstance(asked.get("text", ""), str) or not (isinstance(wamid, str) or isinstance(to, str)):
             raise BadRequestError('expected {"wamid" or "to": "…", "text": "…"}, "button_payload" for a tap')
         ledger, options = self._state.ledger, self._state.options
         entry = ledger.find(wamid) if isinstance(wamid, str) else ledger.last_to(digits(str(to)))
         if entry is None and to is None:
             raise BadRequestError(f"wamid: no message {wamid} was accepted")
-        number = str(body.get("phone_number_id") or (entry.phone_number_id if entry else ""))
+        number = str(asked.get("phone_number_id") or (entry.phone_number_id if entry else ""))
         if not number:
             raise BadRequestError("phone_number_id: expected, as nothing was sent to this recipient yet")
-        wa_id = entry.send.wa_id if entry else digits(str(to))
-        user_id = entry.send.user_id if entry else None
-        message = inbound(wa_id, user_id, f"wamid.{secrets.token_urlsafe(24)}", time.time_ns() // 1_000_000)
-        if entry is not None:
-            message["context"] = {"from": options.display_phone_number, "id": entry.wamid}
-        if payload is not None:
-            message |= {"type": "button", "button": {"payload": payload, "text": text}}
-        else:
-            message |= {"type": "text", "text": {"body": text}}
-        contact: dict[str, Any] = {"profile": {"name": "Simulated Person"}}
-        contact |= {"wa_id": wa_id} if wa_id else {"user_id": user_id}
+        sender = Sender(entry.send.wa_id, entry.send.user_id) if entry else _stranger(str(to))
+        context = entry.wamid if entry is not None and asked.get("context", True) else None
+        try:
+            message = message_of(options, sender, _message_id(), _now_ms(), asked, context)
+        except ValueError as error:
+            raise BadRequestError(str(error)) from error
+        return await self._inject_message(number, message, [contact(options, sender)])
+
+    async def change_person(self, request: web.Request) -> web.Response:
+        """Post the system message of a person with a new number (`number` to `new_number`) or user id."""
+        match await _body(request):
+            case {"phone_number_id": str(number), "number": str(before), "new_number": str(after)}:
+                message = changed_number(digits(before), digits(after), _message_id(), _now_ms())
+            case {"phone_number_id": str(number), "user_id": str(before), "new_user_id": str(after)}:
+                message = changed_user_id(before, after, _message_id(), _now_ms())
+            case _:
+                raise BadRequestError(
+                    'expected {"phone_number_id": "…", "number": "…", "new_number": "…"}, or "user_id" and "new_user_id"'
+                )
+        return await self._inject_message(number, message, [])
+
+    async def restrict(self, request: web.Request) -> web.Response:
+        """Post an ACCOUNT_RESTRICTION of the kinds `types`, which ends in `hours`; without `hours` it does not end."""
+        asked = await _body(request)
+        types, hours = asked.get("types"), asked.get("hours")
+        if not isinstance(types, list) or not all(isinstance(each, str) for each in types) or not types:
+            raise BadRequestError('expected {"types": ["RESTRICTED_…"], "hours"?: 24, "waba_id"?: "…"}')
+        if hours is not None and (isinstance(hours, bool) or not isinstance(hours, int | float)):
+            raise BadRequestError("hours: expected a number")
+        now_s = int(time.time())
+        ends = {} if hours is None else {"expiration": now_s + round(hours * 3600)}
         value = {
-            "messaging_product": "whatsapp",
-            "metadata": {"display_phone_number": options.display_phone_number, "phone_number_id": number},
-            "contacts": [contact],
-            "messages": [message],
+            "event": "ACCOUNT_RESTRICTION",
+            "restriction_info": [{"restriction_type": each} | ends for each in types],
         }
-        return await self._inject(envelope(self._state.waba_of(number) or options.waba_id, "messages", value))
+        waba_id = str(asked.get("waba_id") or self._state.options.waba_id)
+        return await self._inject(envelope(waba_id, "account_update", value, now_s))
 
     async def verify(self, request: web.Request) -> web.Response:
         """Verify the callback URL with `verify_token`, like Meta when the URL is entered."""
@@ -138,11 +160,40 @@ class Control:
             raise BadRequestError('expected {"verify_token": "…"}')
         return _json({"verified": await self._poster.verify(token, str(secrets.randbelow(10**10)))})
 
+    async def _inject_message(
+        self, phone_number_id: str, message: dict[str, Any], contacts: list[dict[str, Any]]
+    ) -> web.Response:
+        options = self._state.options
+        value: dict[str, Any] = {
+            "messaging_product": "whatsapp",
+            "metadata": {
+                "display_phone_number": options.display_phone_number,
+                "phone_number_id": phone_number_id,
+            },
+        }
+        value |= {"contacts": contacts} if contacts else {}
+        waba_id = self._state.waba_of(phone_number_id) or options.waba_id
+        return await self._inject(envelope(waba_id, "messages", value | {"messages": [message]}))
+
     async def _inject(self, webhook: dict[str, Any]) -> web.Response:
         if not self._poster.on:
             raise BadRequestError("webhooks are off: set webhook_url, and webhooks to true")
         status = await self._poster.inject(webhook)
         return _json({"status": status or None, "webhook": webhook})
+
+
+def _stranger(to: str) -> Sender:
+    """Somebody to whom nothing was sent, by number or user id."""
+    number = digits(to)
+    return Sender(number, user_id_of(number)) if number.isdecimal() else Sender(wa_id_of_user(to), to)
+
+
+def _message_id() -> str:
+    return f"wamid.{secrets.token_urlsafe(24)}"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @web.middleware

@@ -72,6 +72,8 @@ class GraphError:
     details: str | None = None
     http_status: int = 0
     message: str | None = None
+    subcode: int | None = None
+    kind: str = "OAuthException"
 
     @property
     def status(self) -> int:
@@ -87,9 +89,11 @@ class GraphError:
         """The JSON of the answer (docs/meta.md, Errors)."""
         error: dict[str, Any] = {
             "message": self.message or f"(#{self.code}) {self.title}",
-            "type": "OAuthException",
+            "type": self.kind,
             "code": self.code,
         }
+        if self.subcode is not None:
+            error["error_subcode"] = self.subcode
         if self.details is not None:
             error["error_data"] = {"messaging_product": "whatsapp", "details": self.details}
         error["fbtrace_id"] = trace_id
@@ -113,4 +117,4 @@ def no_object(object_id: str, method: str) -> GraphError:
         f"Unsupported {method.lower()} request. Object with ID '{object_id}' does not exist, cannot be loaded"
         " due to missing permissions, or does not support this operation."
     )
-    return GraphError(100, message=text)
+    return GraphError(100, message=text, subcode=33, kind="GraphMethodException")

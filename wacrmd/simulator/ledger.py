@@ -28,8 +28,8 @@ class Entry:
             "n": self.n,
             "at_ms": self.at_ms,
             "phone_number_id": self.phone_number_id,
-            "to": send.input if send.user_id is None else None,
-            "recipient": send.user_id,
+            "to": None if send.is_to_user_id else send.input,
+            "recipient": send.input if send.is_to_user_id else None,
             "wa_id": send.wa_id,
             "wamid": self.wamid,
             "callback_data": send.callback_data,
@@ -83,7 +83,7 @@ class Ledger:
         return next((e for e in reversed(self.entries) if e.wamid == wamid), None)
 
     def last_to(self, number: str) -> Entry | None:
-        """The latest message to the digits or BSUID `number`."""
+        """The latest message to the digits or the user id `number`."""
         for entry in reversed(self.entries):
             if number in (entry.send.wa_id, entry.send.user_id, entry.send.input.lstrip("+")):
                 return entry

@@ -92,7 +92,10 @@ class Options:
     hold_answers: bool = _option(
         False, "while this is true, messages are accepted or refused, and not answered"
     )
-    rewrite_wa_id: bool = _option(True, "Brazilian and Mexican numbers get another `wa_id`, like at Meta")
+    rewrite_wa_id: bool = _option(
+        True, "numbers of Argentina, Brazil and Mexico get another `wa_id`, like at Meta"
+    )
+    hide_phones: bool = _option(False, "people hide their phone numbers: webhooks name them by user id only")
     held_share: float = _share(
         "share of the accepted messages that are answered `held_for_quality_assessment`"
     )
@@ -177,6 +180,9 @@ class Options:
     batch: int = _option(1, "the most statuses in one POST", minimum=1, maximum=MAX_BATCH)
     batch_wait_ms: int = _ms(
         100, "how long a status waits for others in the same POST, if `batch` is more than 1"
+    )
+    contacts_in_failed: bool = _option(
+        True, "whether a `failed` status comes with `contacts`; Meta sends it with and without"
     )
     callback_in_failed: bool = _option(
         True, "whether a `failed` status has `biz_opaque_callback_data` (not known of Meta)"

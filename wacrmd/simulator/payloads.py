@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from wacrmd.simulator.graph_errors import title
+from wacrmd.simulator.inbound import Sender, contact, message_of
 from wacrmd.simulator.ledger import Entry
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.updates import Update, UpdateKind
@@ -16,19 +17,17 @@ from wacrmd.simulator.updates import Update, UpdateKind
 ERROR_HELP = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
 
 
-def accepted_body(entry: Entry, *, held: bool) -> bytes:
-    """The answer to an accepted message (docs/meta.md, Answers)."""
+def accepted_body(entry: Entry, *, held: bool, hidden: bool) -> bytes:
+    """The answer to an accepted message (docs/meta.md, Answers); `hidden`: people hide their numbers."""
     send = entry.send
-    contact = {"input": send.input}
-    if send.user_id is not None:
-        contact["user_id"] = send.user_id
-    elif send.wa_id is not None:
-        contact["wa_id"] = send.wa_id
+    person = {"input": send.input, "user_id": send.user_id}
+    if send.wa_id is not None and not (hidden and send.is_to_user_id):
+        person["wa_id"] = send.wa_id
     status = "held_for_quality_assessment" if held else "accepted"
     return orjson.dumps(
         {
             "messaging_product": "whatsapp",
-            "contacts": [contact],
+            "contacts": [person],
             "messages": [{"id": entry.wamid, "message_status": status}],
         }
     )
@@ -65,8 +64,8 @@ def messages_value(
             messages.append(_reply(options, entry, update))
         else:
             statuses.append(_status(options, entry, update))
-        if update.kind is not UpdateKind.FAILED:
-            contacts.append(_contact(entry))
+        if update.kind is not UpdateKind.FAILED or options.contacts_in_failed:
+            contacts.append(contact(options, Sender(entry.send.wa_id, entry.send.user_id)))
     value: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "metadata": {
@@ -78,15 +77,6 @@ def messages_value(
     return value | {key: items for key, items in lists.items() if items}
 
 
-def _contact(entry: Entry) -> dict[str, Any]:
-    contact: dict[str, Any] = {"profile": {"name": "Simulated Person"}}
-    if entry.send.wa_id is not None:
-        contact["wa_id"] = entry.send.wa_id
-    if entry.send.user_id is not None:
-        contact["user_id"] = entry.send.user_id
-    return contact
-
-
 def _status(options: Options, entry: Entry, update: Update) -> dict[str, Any]:
     """One object of `statuses[]` (docs/meta.md, Statuses)."""
     send = entry.send
@@ -95,9 +85,9 @@ def _status(options: Options, entry: Entry, update: Update) -> dict[str, Any]:
         "status": update.kind.value,
         "timestamp": str((entry.at_ms + update.happens_after_ms) // 1000),
     }
-    if send.wa_id is not None:
+    if send.wa_id is not None and not options.hide_phones:
         status["recipient_id"] = send.wa_id
-    if send.user_id is not None and update.kind is not UpdateKind.FAILED:
+    if send.is_to_user_id or update.kind is not UpdateKind.FAILED:
         status["recipient_user_id"] = send.user_id
     if send.callback_data is not None and (
         update.kind is not UpdateKind.FAILED or options.callback_in_failed
@@ -135,29 +125,15 @@ def _category(options: Options, template: str | None, language: str | None) -> s
 
 def _reply(options: Options, entry: Entry, update: Update) -> dict[str, Any]:
     """One object of `messages[]`: a reply to the message `entry` (docs/meta.md, Messages)."""
-    text = update.text or ""
-    message = inbound(
-        entry.send.wa_id,
-        entry.send.user_id,
+    tap = {"kind": "button", "button_payload": entry.send.button_payload or update.text}
+    return message_of(
+        options,
+        Sender(entry.send.wa_id, entry.send.user_id),
         f"{entry.wamid}.reply.{update.kind}",
         entry.at_ms + update.happens_after_ms,
+        {"text": update.text or ""} | (tap if update.kind is UpdateKind.TAP else {}),
+        entry.wamid,
     )
-    message["context"] = {"from": options.display_phone_number, "id": entry.wamid}
-    if update.kind is UpdateKind.TAP:
-        message |= {"type": "button", "button": {"payload": entry.send.button_payload or text, "text": text}}
-    else:
-        message |= {"type": "text", "text": {"body": text}}
-    return message
-
-
-def inbound(wa_id: str | None, user_id: str | None, message_id: str, at_ms: int) -> dict[str, Any]:
-    """The fields of every inbound message: sender, id and time."""
-    message: dict[str, Any] = {}
-    if wa_id is not None:
-        message["from"] = wa_id
-    if user_id is not None:
-        message["from_user_id"] = user_id
-    return message | {"id": message_id, "timestamp": str(at_ms // 1000)}
 
 
 def number_of(options: Options, phone_number_id: str, fields: Sequence[str]) -> dict[str, Any]:

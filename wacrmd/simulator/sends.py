@@ -9,6 +9,7 @@ import orjson
 
 from wacrmd.simulator.graph_errors import GraphError
 from wacrmd.simulator.options import Options
+from wacrmd.simulator.people import user_id_of, wa_id_of, wa_id_of_user
 from wacrmd.simulator.templates import refusal_of
 
 MAX_CALLBACK_DATA = 512
@@ -20,40 +21,29 @@ _NUMBER = re.compile(r"^\d{7,15}$")
 _USER_ID = re.compile(r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$")
 _TEMPLATE_NAME = re.compile(r"^[a-z0-9_]+$")
 _KINDS = ("audio", "contacts", "document", "image", "interactive", "location", "reaction", "sticker", "video")
-# Area code from 31, the ninth digit, eight more; and ten digits without the old mobile prefix.
-_BRAZILIAN = re.compile(r"^(55[3-9]\d)9(\d{8})$")
-_MEXICAN = re.compile(r"^52(\d{10})$")
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A send that Meta accepts: to a phone number (`wa_id` is set) or to a user id (`user_id` is set)."""
+    """A send that Meta accepts, to a phone number or a user id; `wa_id` is None for an unknown user id."""
 
     input: str
     wa_id: str | None
-    user_id: str | None
+    user_id: str
     callback_data: str | None
     template: str | None
     language: str | None
     button_payload: str | None
 
+    @property
+    def is_to_user_id(self) -> bool:
+        """Whether it is addressed by a user id."""
+        return self.input == self.user_id
+
 
 def digits(number: str) -> str:
     """The digits of a phone number as people write it."""
     return number.translate(_SEPARATORS)
-
-
-def wa_id_of(number: str) -> str:
-    """The id that Meta gives the digits `number`: Brazil loses its ninth digit, Mexico gains the old 1.
-
-    Meta only says that it may change the extra prefix digit of these two (docs/meta.md, Sending); in Brazil that
-    concerns the area codes from 31 upwards.
-    """
-    if (brazilian := _BRAZILIAN.match(number)) is not None:
-        return brazilian[1] + brazilian[2]
-    if (mexican := _MEXICAN.match(number)) is not None:
-        return "521" + mexican[1]
-    return number
 
 
 def read_send(raw: bytes, options: Options) -> Send | GraphError:
@@ -92,7 +82,7 @@ def read_send(raw: bytes, options: Options) -> Send | GraphError:
     )
 
 
-def _recipient(body: Mapping[str, Any], options: Options) -> tuple[str, str | None, str | None] | GraphError:
+def _recipient(body: Mapping[str, Any], options: Options) -> tuple[str, str | None, str] | GraphError:
     """(as written, wa_id, user id); `to` wins over `recipient` (docs/meta.md, Sending)."""
     if body.get("recipient_type", "individual") != "individual":
         return GraphError(100, "Param recipient_type must be one of {individual}")
@@ -100,7 +90,7 @@ def _recipient(body: Mapping[str, Any], options: Options) -> tuple[str, str | No
     if to is None and user_id is not None:
         if not isinstance(user_id, str) or not _USER_ID.match(user_id):
             return GraphError(131009, "Param recipient is not a valid business-scoped user id")
-        return user_id, None, user_id
+        return user_id, wa_id_of_user(user_id), user_id
     if not isinstance(to, str) or not to:
         return GraphError(100, "The parameter to is required.")
     number = digits(to)
@@ -112,7 +102,8 @@ def _recipient(body: Mapping[str, Any], options: Options) -> tuple[str, str | No
         return GraphError(
             131030, "Recipient phone number not in allowed list: add it to the list and try again"
         )
-    return to, wa_id_of(number) if options.rewrite_wa_id else number, None
+    wa_id = wa_id_of(number) if options.rewrite_wa_id else number
+    return to, wa_id, user_id_of(wa_id)
 
 
 def _template_send(template: Any, send: Send, options: Options) -> Send | GraphError:
@@ -131,7 +122,8 @@ def _template_send(template: Any, send: Send, options: Options) -> Send | GraphE
         return GraphError(
             100, "Param template['components'] must be an array of components with their parameters"
         )
-    if (refusal := refusal_of(options.templates, name, code, components)) is not None:
+    refusal = refusal_of(options.templates, name, code, components, to_user_id=send.is_to_user_id)
+    if refusal is not None:
         return refusal
     return Send(
         send.input, send.wa_id, send.user_id, send.callback_data, name, code, _button_payload(components)
@@ -152,7 +144,8 @@ def _is_component(component: Any) -> bool:
 def _button_payload(components: list[dict[str, Any]]) -> str | None:
     """The payload of the first quick reply of the message."""
     for component in components:
-        if component.get("type") == "button" and component.get("sub_type") == "quick_reply":
+        kind, sub_type = (str(component.get(name, "")).lower() for name in ("type", "sub_type"))
+        if (kind, sub_type) == ("button", "quick_reply"):
             for parameter in component.get("parameters", []):
                 if isinstance(payload := parameter.get("payload"), str):
                     return payload

@@ -15,6 +15,11 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 1000
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _BAD_SPACE = re.compile(r"[\n\r\t]| {5}")
+BUTTONS = ("url", "quick_reply", "copy_code", "flow", "catalog", "mpm", "spm", "voice_call", "order_details")
+"""The kinds of buttons that a send may fill; a phone number button takes nothing."""
+MAX_CARDS = 10
+_FILLED = ("OTP", "COPY_CODE", "MPM")
+"""Buttons that need parameters."""
 _MEDIA = ("IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "PRODUCT")
 
 
@@ -65,10 +70,15 @@ def _position(cursor: str | None) -> int:
 
 
 def refusal_of(
-    templates: Sequence[Mapping[str, Any]], name: str, language: str, components: Sequence[Mapping[str, Any]]
+    templates: Sequence[Mapping[str, Any]],
+    name: str,
+    language: str,
+    components: Sequence[Mapping[str, Any]],
+    *,
+    to_user_id: bool = False,
 ) -> GraphError | None:
     """Meta's refusal of this template send, or None; without `templates`, every name is accepted."""
-    if (bad := _bad_text(components)) is not None:
+    if (bad := _bad_text(components) or _bad_component(components)) is not None:
         return bad
     if not templates:
         return None
@@ -78,7 +88,29 @@ def refusal_of(
         return GraphError(132001, f"template name ({name}) does not exist in {language}")
     if status != "APPROVED":
         return GraphError(132015 if status == "PAUSED" else 132016, f"template name ({name}) is {status}")
+    if to_user_id and str(_field(template, "category")).upper() == "AUTHENTICATION":
+        return GraphError(131062, "Authentication templates cannot be sent to a business-scoped user id")
     return _mismatch(template, components)
+
+
+def _bad_component(components: Sequence[Mapping[str, Any]]) -> GraphError | None:
+    for place, component in enumerate(components):
+        kind, sub_type = _kind(component), str(component.get("sub_type", "")).lower()
+        if kind == "button" and sub_type not in BUTTONS:
+            allowed = ", ".join(BUTTONS)
+            return GraphError(
+                100, f"Param template['components'][{place}]['sub_type'] must be one of {{{allowed}}}"
+            )
+        cards = component.get("cards")
+        if kind == "carousel" and not (isinstance(cards, list) and 1 <= len(cards) <= MAX_CARDS):
+            return GraphError(
+                131009, f"Param template['components'][{place}]['cards'] must have 1 to {MAX_CARDS} cards"
+            )
+    return None
+
+
+def _kind(component: Mapping[str, Any]) -> str:
+    return str(component.get("type", "")).lower()
 
 
 def _bad_text(components: Sequence[Mapping[str, Any]]) -> GraphError | None:
@@ -99,11 +131,14 @@ def _mismatch(template: Mapping[str, Any], components: Sequence[Mapping[str, Any
     named = _field(template, "parameter_format") == "NAMED"
     for part in template.get("components") or ():
         kind = str(part.get("type", "")).lower()
-        sent = [c for c in components if str(c.get("type", "")).lower() == kind]
+        sent = [c for c in components if _kind(c) == kind]
         given = [p for c in sent for p in c.get("parameters") or ()]
         if kind == "buttons":
             if (bad := _button_missing(part, components)) is not None:
                 return bad
+        elif kind == "carousel" or (kind == "limited_time_offer" and _expires(part)):
+            if not sent:
+                return GraphError(131008, f"{kind}: the component of the template is required")
         elif kind == "header" and part.get("format") in _MEDIA:
             wanted = str(part["format"])
             found = str(given[0].get("type", "UNKNOWN")).upper() if given else "UNKNOWN"
@@ -140,10 +175,19 @@ def _text_mismatch(
     return None
 
 
+def _expires(part: Mapping[str, Any]) -> bool:
+    offer = part.get("limited_time_offer")
+    return isinstance(offer, Mapping) and bool(offer.get("has_expiration"))
+
+
 def _button_missing(buttons: Mapping[str, Any], components: Sequence[Mapping[str, Any]]) -> GraphError | None:
-    given = {str(c.get("index")) for c in components if c.get("type") == "button" and c.get("parameters")}
+    sent = [c for c in components if _kind(c) == "button"]
+    there = {str(c.get("index")) for c in sent}
+    filled = {str(c.get("index")) for c in sent if c.get("parameters")}
     for index, button in enumerate(buttons.get("buttons") or ()):
-        if button.get("type") == "URL" and "{{" in str(button.get("url", "")) and str(index) not in given:
-            details = f"buttons: Button at index {index} of type Url requires a parameter"
+        kind = str(button.get("type", "")).upper()
+        needs = kind in _FILLED or (kind == "URL" and "{{" in str(button.get("url", "")))
+        if (needs and str(index) not in filled) or (kind == "FLOW" and str(index) not in there):
+            details = f"buttons: Button at index {index} of type {kind.title()} requires a parameter"
             return GraphError(131008, details)
     return None

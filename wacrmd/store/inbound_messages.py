@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import Millis
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.number import NumberIds
+from wacrmd.domain.person import GRACE, identity
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
-
-GRACE: Millis = 1 * SECOND
-"""Meta writes the times of messages in whole seconds, rounded down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +75,34 @@ def with_wamid(tx: Tx, number: NumberIds, wamid: str) -> BroadcastMessage | None
 
 
 def newest_to(
-    tx: Tx, number: NumberIds, person_id: int, *, written_at: Millis, window: Millis
+    tx: Tx, number: NumberIds, person_id: int, *, wa_id: str | None, written_at: Millis, window: Millis
 ) -> BroadcastMessage | None:
     """The newest broadcast message of this number that the person may have had when they wrote at `written_at`.
 
-    It was sent at most `window` before. One of which Meta has not said yet whether it was sent counts from its claim.
+    It was sent at most `window` before. One of which Meta has not said yet whether it was sent counts from its claim. A
+    message to the phone that they write from counts too, though it had another holder when the message was sent.
     """
+    phone = identity(wa_id) if wa_id else None
     row = tx.execute(
-        f"{_SELECT} WHERE r.person_id = ? AND b.account_id = ? AND n.phone_number_id = ?"
+        # In this order: a person has few messages, a number has many.
+        f"SELECT {_ROW.columns} FROM (SELECT ?1 AS id UNION SELECT person_id FROM person_address"
+        " WHERE account_id = ?2 AND address = ?6 AND until IS NOT NULL) p"
+        " CROSS JOIN recipient r ON r.person_id = p.id CROSS JOIN broadcast b ON b.id = r.broadcast_id"
+        " CROSS JOIN number n ON n.id = b.number_id"
+        ' WHERE (r.person_id = ?1 OR r.wa_id = ?7 OR r."to" = ?6)'
+        " AND b.account_id = ?2 AND n.phone_number_id = ?3"
         " AND (r.status IN ('sent', 'delivered', 'read', 'replied', 'sending', 'uncertain'))"
-        " AND coalesce(r.sent_at, r.claimed_at) BETWEEN ? AND ?"
+        " AND coalesce(r.sent_at, r.claimed_at) BETWEEN ?4 AND ?5"
         " ORDER BY coalesce(r.sent_at, r.claimed_at) DESC, r.id DESC LIMIT 1",
-        (person_id, number.account_id, number.phone_number_id, written_at - window, written_at + GRACE),
+        (
+            person_id,
+            number.account_id,
+            number.phone_number_id,
+            written_at - window,
+            written_at + GRACE,
+            phone,
+            wa_id,
+        ),
     ).fetchone()
     return _ROW.record(row) if row else None
 

@@ -20,7 +20,9 @@ _BUTTONS = {
     "PHONE_NUMBER": "phone_number",
     "VOICE_CALL": "voice_call",
 }
-_NEEDS_VALUE = frozenset({"OTP", "COPY_CODE", "MPM"})
+_NEEDS_VALUE = frozenset({"OTP", "COPY_CODE", "MPM", "FLOW"})
+"""Buttons that Meta refuses without their component; a flow's component may be without parameters."""
+_TAKES_NO_VALUE = frozenset({"PHONE_NUMBER"})
 _RAW_ONLY = {"CAROUSEL": "carousel", "LIMITED_TIME_OFFER": "limited_time_offer"}
 
 
@@ -78,7 +80,9 @@ def _button(button: Mapping[str, Any]) -> ButtonRequirement:
     if kind == "URL":
         variable = bool(names_in(str(button.get("url", ""))))
         return ButtonRequirement("url", takes_value=variable, needs_value=variable)
-    return ButtonRequirement(_BUTTONS.get(kind, ""), takes_value=True, needs_value=kind in _NEEDS_VALUE)
+    return ButtonRequirement(
+        _BUTTONS.get(kind, ""), takes_value=kind not in _TAKES_NO_VALUE, needs_value=kind in _NEEDS_VALUE
+    )
 
 
 def _expires(part: Mapping[str, Any]) -> bool:

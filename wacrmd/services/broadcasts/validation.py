@@ -178,7 +178,7 @@ def _button_problems(
         if button.kind and kind != button.kind:
             found.append(Problem(f"{at}.type", f"button {index} of the template is {quoted([button.kind])}"))
         elif not button.takes_value:
-            found.append(Problem(at, f"the address of button {index} of the template takes no value"))
+            found.append(Problem(at, f"button {index} of the template takes no value: leave it out"))
     for index, button in enumerate(required.buttons):
         if button.needs_value and index not in places:
             field = f' with its "{_VALUE_OF[button.kind]}"' if button.kind in _VALUE_OF else ""

@@ -116,6 +116,7 @@ def _attribution(
         batch.tx,
         number,
         person_id,
+        wa_id=message.wa_id,
         written_at=message.at,
         window=round(batch.config.replies.reply_window_hours * HOUR),
     )

@@ -83,6 +83,7 @@ CREATE TABLE person_address (
     is_former INTEGER NOT NULL DEFAULT 0 CHECK (is_former IN (0, 1))  -- the person has another one since
 ) STRICT;
 CREATE UNIQUE INDEX person_address_holder ON person_address (account_id, address) WHERE until IS NULL;
+CREATE INDEX person_address_lost ON person_address (account_id, address) WHERE until IS NOT NULL;
 CREATE INDEX person_address_person ON person_address (person_id);
 
 -- What was learnt about a person: merged, address_changed, number_lost, number_taken_over.
