@@ -52,6 +52,7 @@ async def test_a_client_written_for_wacrm_works_unchanged(tmp_path: Path) -> Non
             "duplicates": 0,
             "suppressed": 0,
             "rejections": [],
+            "template_warnings": [],
         }
         shown = await here.until_status(data["broadcast_id"], "sent")
         assert shown["name"] == "API broadcast (order_update)"

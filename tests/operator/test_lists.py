@@ -33,6 +33,22 @@ TEMPLATES = (
 )
 
 
+async def test_a_button_that_would_not_opt_out_is_told(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    buttons = {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Leave me alone"}]}
+    sale = TEMPLATES[0] | {"name": "sale", "components": [*TEMPLATES[0]["components"], buttons]}
+    async with site(tmp_path, templates=(sale,)):
+        await wacrmd("template", "sync")
+        code, out, err = await wacrmd("template", "list")
+        assert (code, len(out.splitlines())) == (0, 2)
+        assert 'warning: sale (en_US): the quick reply "Leave me alone" looks like an opt-out' in err
+        file = tmp_path / "people.csv"
+        file.write_text("to,city,first_name\n+14155550123,Ulm,Jo\n")
+        line = ["broadcast", "create", "--csv", file, "--template", "sale", "--dry-run"]
+        code, _, err = await wacrmd(*line)
+        assert code == 0
+        assert 'warning: the quick reply "Leave me alone"' in err
+
+
 async def test_templates_are_read_listed_and_a_csv_is_checked_against_them(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:

@@ -5,14 +5,13 @@ from pydantic import Field
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.page import Page
-from wacrmd.domain.template import Template
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.inputs import NoParams, OptionalAccount
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
 from wacrmd.operations.paging import PageQuery
 from wacrmd.services.context import Context
 from wacrmd.services.templates import sync as templates
-from wacrmd.views.templates import TemplateSync
+from wacrmd.views.templates import TemplateSync, TemplateView
 
 operations = Operations()
 
@@ -27,7 +26,7 @@ class TemplatesQuery(PageQuery):
     status: str | None = Field(None, max_length=50, description="only those with Meta's status")
 
 
-async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Page[Template]:
+async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Page[TemplateView]:
     query: TemplatesQuery = request.query
     status = query.status.upper() if query.status else None
     return await templates.page(ctx, actor.account_id, query.page(), name=query.name, status=status)
@@ -40,7 +39,7 @@ async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> P
     errors=(ErrorCode.BAD_REQUEST,),
     example={"account": "shop"},
 )
-async def list_templates(ctx: Context, actor: Actor, _params: NoParams) -> list[Template]:
+async def list_templates(ctx: Context, actor: Actor, _params: NoParams) -> list[TemplateView]:
     """List the templates as last synced, or as changed by Meta's webhooks since."""
     return await templates.list_templates(ctx, actor.account_id)
 

@@ -14,11 +14,13 @@ _ROW = RowMapper(Template)
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What a sync changed: how many templates are new, differ from before, and are gone."""
+    """What a sync changed: the templates that are new or differ from before, and how many are gone."""
 
     added: int = 0
     updated: int = 0
     removed: int = 0
+    changed: tuple[Template, ...] = ()
+    """Those that were added or updated."""
 
 
 def replace_all(
@@ -35,10 +37,12 @@ def replace_all(
     stored = [(_ROW.record(row[:-2]), row[-2], row[-1]) for row in rows]
     before = {(each.name, each.language): (each, row_id, at) for each, row_id, at in stored}
     added = updated = 0
+    changed: list[Template] = []
     for listed in templates:
         key = (listed.name, listed.language)
         if key not in before:
             added += 1
+            changed.append(listed)
             tx.execute(
                 "INSERT INTO template (meta_id, status, category, parameter_format, components, quality, reason,"
                 " synced_at, waba_id, name, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -55,7 +59,9 @@ def replace_all(
                 quality=known.quality,
                 reason=known.reason,
             )
-        updated += _content(newest) != _content(known)
+        if _content(newest) != _content(known):
+            updated += 1
+            changed.append(newest)
         tx.execute(
             "UPDATE template SET meta_id = ?, status = ?, category = ?, parameter_format = ?, components = ?,"
             " quality = ?, reason = ?, synced_at = ? WHERE id = ?",
@@ -67,7 +73,7 @@ def replace_all(
         " DO UPDATE SET synced_at = ?2, tried_at = ?3, error = NULL, is_stale = 0",
         (waba_id, now if templates else None, now),
     )
-    return SyncResult(added, updated, len(before))
+    return SyncResult(added, updated, len(before), tuple(changed))
 
 
 def _content(template: Template) -> tuple[object, ...]:

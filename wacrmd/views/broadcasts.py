@@ -84,6 +84,10 @@ class RecipientSums:
     duplicates: Annotated[int, Doc("how many have the same number as an earlier one, which is kept")]
     suppressed: Annotated[int, Doc("how many have opted out")]
     rejections: Annotated[list[RejectionView], Doc("the recipients that were rejected, each with the reason")]
+    template_warnings: Annotated[
+        list[str],
+        Doc("quick replies of the template that look like an opt-out but would not be taken as one"),
+    ] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

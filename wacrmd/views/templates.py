@@ -1,9 +1,26 @@
-"""What reading the templates from Meta did."""
+"""Templates as callers see them, and what reading them from Meta did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from wacrmd.fields import Doc
+from wacrmd.domain.opt_out_buttons import template_warnings
+from wacrmd.domain.template import Template
+from wacrmd.fields import Doc, shared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateView(Template):
+    """A template in one language, with Meta's own values."""
+
+    warnings: Annotated[
+        list[str], Doc("quick replies that look like an opt-out but would not be taken as one; mostly empty")
+    ]
+
+    @classmethod
+    def of(cls, template: Template, stop_keywords: Sequence[str]) -> "TemplateView":
+        """The view of a template."""
+        return TemplateView(**shared(Template, template), warnings=template_warnings(template, stop_keywords))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

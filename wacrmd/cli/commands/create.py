@@ -207,6 +207,8 @@ def _preview(sheet: RecipientFile, found: JsonObject, options: JsonObject) -> No
     )
     if found["template_synced_at"] is None:
         hint("The template was not checked, because no templates are synced yet: wacrmd template sync")
+    for warning in found["template_warnings"]:
+        hint(f"warning: {warning}")
     if number["hold"]:
         hint(f"warning: the number does not send now: {number['hold']['detail']}")
     for problem in found["problems"]:

@@ -58,8 +58,11 @@ def list_templates(session: Session, account: str | None) -> None:
 
     For example: wacrmd template list --account shop
     """
-    emit(
-        session,
-        call(session, "template.list", account=account),
-        lambda rows: table(rows, COLUMNS, empty="No template is known yet: wacrmd template sync"),
-    )
+
+    def render(rows: list[JsonObject]) -> None:
+        table(rows, COLUMNS, empty="No template is known yet: wacrmd template sync")
+        for row in rows:
+            for warning in row["warnings"]:
+                hint(f"warning: {row['name']} ({row['language']}): {warning}")
+
+    emit(session, call(session, "template.list", account=account), render)

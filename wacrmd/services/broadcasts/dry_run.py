@@ -42,6 +42,7 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
         suppressed=suppressed,
         rejections=found.rejections,
         problems=problems[:MAX_PROBLEMS],
+        template_warnings=prepared.template_warnings,
         number_id=number.id,
         template_synced_at=prepared.template.synced_at if prepared.template else None,
         expected_duration_s=round((accepted + (0 if later else queued)) / rate, 1),

@@ -9,6 +9,7 @@ import anyio.to_thread
 from wacrmd.clock import DAY, Millis, iso
 from wacrmd.domain.address import normalize_address
 from wacrmd.domain.number import Number
+from wacrmd.domain.opt_out_buttons import broadcast_warnings
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import Problem, Refusal, invalid, no_number
 from wacrmd.meta.payloads import content_problems
@@ -39,13 +40,17 @@ class NormalizedRecipients:
 
 @dataclass(frozen=True, slots=True)
 class PreparedBroadcast:
-    """A broadcast that was checked and is not stored yet; `problems` say what does not fit its template."""
+    """A broadcast that was checked and is not stored yet.
+
+    `problems` say what does not fit its template, `template_warnings` what may go wrong with it.
+    """
 
     given: BroadcastInput
     number: Number
     template: SyncedTemplate | None
     recipients: NormalizedRecipients
     problems: list[Problem]
+    template_warnings: list[str]
 
 
 async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> PreparedBroadcast:
@@ -66,8 +71,13 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
             language=given.template_language,
         )
     )
-    recipients, problems = await anyio.to_thread.run_sync(validate, given, template)
-    return PreparedBroadcast(given, number, template, recipients, problems)
+
+    def check() -> PreparedBroadcast:
+        recipients, problems = validate(given, template)
+        warnings = _template_warnings(given, template, recipients, ctx.config.optout.stop_keywords)
+        return PreparedBroadcast(given, number, template, recipients, problems, warnings)
+
+    return await anyio.to_thread.run_sync(check)
 
 
 def validate(
@@ -84,6 +94,19 @@ def validate(
     return recipients, validation.problems(
         template, given.template_name, given.template_language, given.content, contents
     )
+
+
+def _template_warnings(
+    given: BroadcastInput,
+    synced: SyncedTemplate | None,
+    recipients: NormalizedRecipients,
+    keywords: Sequence[str],
+) -> list[str]:
+    """The warnings about the template's buttons, if the template is known. Pure."""
+    if synced is None or synced.template is None:
+        return []
+    contents = (recipient.content.over(given.content) for _, recipient in recipients.accepted)
+    return broadcast_warnings(synced.template, keywords, contents)
 
 
 def normalize_recipients(given: Sequence[RecipientInput]) -> NormalizedRecipients:

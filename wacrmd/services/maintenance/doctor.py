@@ -1,7 +1,8 @@
 """`wacrmd doctor`: checks configuration, files, network and numbers, and gives advice."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
+from itertools import islice
 
 import anyio
 import anyio.to_thread
@@ -10,18 +11,23 @@ from wacrmd import config as configuration
 from wacrmd.clock import MINUTE
 from wacrmd.config import Config
 from wacrmd.domain.number import Number
+from wacrmd.domain.opt_out_buttons import ADVICE, missed_opt_outs
 from wacrmd.errors import ConfigError
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import file_checks, network_checks
 from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.meta_check import check_number
+from wacrmd.services.templates.sync import list_templates
 from wacrmd.store import numbers
 from wacrmd.views.checks import Check, CheckState
 from wacrmd.views.maintenance import CheckAbout, DoctorReport
 
 MAX_CONCURRENT_GROUPS = 8
 """How many groups of checks run at the same time."""
+
+MAX_NAMES = 3
+"""How many templates a finding names."""
 
 Group = Callable[[], Awaitable[list[Check]]]
 
@@ -35,6 +41,7 @@ async def run_checks(ctx: Context) -> DoctorReport:
         "workers": partial(_workers, ctx),
         "Meta": partial(network_checks.meta_api, ctx),
         "webhooks": partial(_webhooks, ctx),
+        "templates": partial(_templates, ctx),
     }
     configured = await ctx.db.read(numbers.all_of)
     for number in configured:
@@ -143,6 +150,25 @@ async def _webhooks(ctx: Context) -> list[Check]:
         )
         found.append(Check("overload", CheckState.WARN, overload.text(), advice))
     return found
+
+
+async def _templates(ctx: Context) -> list[Check]:
+    """Buttons that look like an opt-out and would not be taken as one, each with its templates."""
+    keywords = ctx.config.optout.stop_keywords
+    found: dict[str, dict[str, None]] = {}
+    for template in await list_templates(ctx):
+        for reply in missed_opt_outs(template, keywords):
+            found.setdefault(reply.text, {})[f"{template.name} ({template.language})"] = None
+    return [
+        Check("opt-out", CheckState.WARN, f'a tap on "{text}" opts nobody out: {_first(names)}', ADVICE)
+        for text, names in found.items()
+    ]
+
+
+def _first(names: Collection[str]) -> str:
+    """The first names and how many there are more."""
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(islice(names, MAX_NAMES)) + more
 
 
 async def _number(ctx: Context, number: Number) -> list[Check]:

@@ -5,6 +5,7 @@ from functools import partial
 
 from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
 from wacrmd.domain.number import Number
+from wacrmd.domain.opt_out_buttons import missed_opt_outs
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.template import Template
 from wacrmd.errors import Refusal, no_number
@@ -14,7 +15,7 @@ from wacrmd.services.context import Context
 from wacrmd.store import numbers, templates
 from wacrmd.store.database import Tx
 from wacrmd.vault import VaultError, access_token_context
-from wacrmd.views.templates import BusinessSync, TemplateSync
+from wacrmd.views.templates import BusinessSync, TemplateSync, TemplateView
 
 TICK: Millis = 10 * SECOND
 STALE_AFTER: Millis = 1 * MINUTE
@@ -38,7 +39,7 @@ async def page(
     *,
     name: str | None = None,
     status: str | None = None,
-) -> Page[Template]:
+) -> Page[TemplateView]:
     """A page of the templates of one account or of all, the newest rows first."""
     waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
     found = await ctx.db.read(
@@ -51,13 +52,17 @@ async def page(
             limit=request.rows,
         )
     )
-    return Page.of(found, request, lambda row: row[1], lambda row: Position(0, row[0]))
+    keywords = ctx.config.optout.stop_keywords
+    return Page.of(
+        found, request, lambda row: TemplateView.of(row[1], keywords), lambda row: Position(0, row[0])
+    )
 
 
-async def list_templates(ctx: Context, account_id: str | None = None) -> list[Template]:
+async def list_templates(ctx: Context, account_id: str | None = None) -> list[TemplateView]:
     """All templates of one account or of all, by name and language."""
     waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
-    return await ctx.db.read(partial(templates.all_of, waba_ids=waba_ids))
+    found = await ctx.db.read(partial(templates.all_of, waba_ids=waba_ids))
+    return [TemplateView.of(template, ctx.config.optout.stop_keywords) for template in found]
 
 
 async def sync(ctx: Context, account_id: str | None = None) -> TemplateSync:
@@ -139,6 +144,15 @@ async def _sync(ctx: Context, business: _Business) -> BusinessSync:
         updated=changed.updated,
         removed=changed.removed,
     )
+    for template in changed.changed:
+        for reply in missed_opt_outs(template, ctx.config.optout.stop_keywords):
+            log.warning(
+                "template_opt_out_unrecognized",
+                business_account=business.waba_id,
+                template=template.name,
+                language=template.language,
+                button=reply.text,
+            )
     return BusinessSync(
         business_account_id=business.waba_id,
         templates=len(listed),

@@ -1,0 +1,174 @@
+"""Quick replies of marketing templates that look like an opt-out but are none of the configured words. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wacrmd.domain.keywords import keyword_of_payload, matching_keyword, normalized, words_of
+from wacrmd.domain.template import Template, TemplateContent
+from wacrmd.fields import JsonObject
+
+ADVICE = "Add its text to [optout] stop_keywords, or send it with the payload STOP."
+
+Place = tuple[int | None, int]
+"""Where a button is: its carousel card, None outside of one, and its index there."""
+
+
+def _starts(*phrases: str) -> tuple[str, ...]:
+    """The phrases in the form in which `_looks_like_opt_out` compares the beginnings of words."""
+    return tuple(f" {' '.join(words_of(phrase))}" for phrase in phrases)
+
+
+_OPT_OUTS = _starts(
+    *("stop", "unsub", "opt out", "optout", "opt me out", "remove me", "leave me alone", "do not disturb"),
+    *("don't send", "do not send", "don't message", "do not message", "don't contact", "do not contact"),
+    *("desuscri", "desinscri", "desabon", "detener", "descadastr"),
+    *("abmeld", "abbestell", "austrag", "arret", "disiscri", "cancellami", "interrompi"),
+    *("afmeld", "uitschrijv", "berhenti", "hentikan", "abonelikten", "listeden", "durdur"),
+    *("отпис", "відпис", "стоп", "rezygn", "wypis", "jiondoe"),
+)
+_WHOLE_WORDS = frozenset(("baja", "parar", "salir", "sair", "iptal", "ret"))
+"""Words of which the beginning is not enough: "bajan los precios"."""
+
+_REFUSALS = _starts(
+    *("no more", "no longer", "cancel", "remove", "quit", "turn off", "mute", "block", "less", "enough"),
+    *(
+        "don't want",
+        "do not want",
+        "no quiero",
+        "no más",
+        "não quero",
+        "chega",
+        "keine",
+        "non voglio",
+        "basta",
+    ),
+    *("annul", "ne plus", "batal", "jangan", "geen", "не хочу", "не надо", "nie chcę", "istemiyorum"),
+)
+_SENT = _starts(
+    *("messag", "mensaje", "mensag", "nachricht", "bericht", "pesan", "mesaj", "wiadomo", "сообщ", "рассыл"),
+    *("promo", "offer", "ofert", "angebot", "offre", "aanbied", "реклам", "news", "updates", "marketing"),
+    *(
+        "advert",
+        "ads",
+        "werbung",
+        "publi",
+        "reklam",
+        "subscri",
+        "suscri",
+        "inscri",
+        "abon",
+        "abbon",
+        "langganan",
+    ),
+)
+_ANYWHERE = tuple(
+    map(
+        normalized,
+        (
+            *("إيقاف", "أوقف", "توقف", "إلغاء الاشتراك", "لغو", "بند کر", "הסר", "הסיר"),
+            *("बंद कर", "बन्द कर", "रोक", "বন্ধ", "退订", "退訂", "取消订阅", "取消訂閱", "停止"),
+        ),
+    )
+)
+"""Parts of words in scripts that write without gaps or put letters before a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuickReply:
+    """A quick reply of a template."""
+
+    place: Place
+    text: str
+
+    def warning(self) -> str:
+        """What is wrong with it if a tap on it is no opt-out."""
+        return (
+            f'the quick reply "{self.text}" looks like an opt-out, but a tap on it opts nobody out. {ADVICE}'
+        )
+
+
+def missed_opt_outs(template: Template, keywords: Sequence[str]) -> list[QuickReply]:
+    """The quick replies of a marketing template that look like an opt-out and are none of the keywords."""
+    if (template.category or "").upper() != "MARKETING":
+        return []
+    return [
+        reply
+        for reply in _quick_replies(template.components)
+        if _looks_like_opt_out(reply.text) and matching_keyword([reply.text], keywords) is None
+    ]
+
+
+def template_warnings(template: Template, keywords: Sequence[str]) -> list[str]:
+    """One sentence for each text of `missed_opt_outs`."""
+    return list(dict.fromkeys(reply.warning() for reply in missed_opt_outs(template, keywords)))
+
+
+def broadcast_warnings(
+    template: Template, keywords: Sequence[str], contents: Iterable[TemplateContent]
+) -> list[str]:
+    """The warnings that hold for a broadcast: not those for buttons that get a keyword as payload for each recipient."""
+    missed = missed_opt_outs(template, keywords)
+    if not missed:
+        return []
+    given = [_payloads(content) for content in contents]
+
+    def opts_out(place: Place) -> bool:
+        payloads = (keyword_of_payload(each.get(place)) for each in given)
+        return bool(given) and all(matching_keyword([payload], keywords) for payload in payloads)
+
+    return list(dict.fromkeys(reply.warning() for reply in missed if not opts_out(reply.place)))
+
+
+def _looks_like_opt_out(text: str) -> bool:
+    each = words_of(text)
+    words = f" {' '.join(each)}"
+    if not _WHOLE_WORDS.isdisjoint(each) or any(start in words for start in _OPT_OUTS):
+        return True
+    if any(start in words for start in _REFUSALS) and any(start in words for start in _SENT):
+        return True
+    whole = normalized(text)
+    return any(part in whole for part in _ANYWHERE)
+
+
+def _quick_replies(components: list[JsonObject]) -> Iterator[QuickReply]:
+    """Those of a template as Meta lists it, also on carousel cards."""
+    for card, part in _parts(components):
+        if _upper(part.get("type")) == "BUTTONS":
+            for index, button in enumerate(_objects(part.get("buttons"))):
+                text = button.get("text")
+                if _upper(button.get("type")) == "QUICK_REPLY" and isinstance(text, str):
+                    yield QuickReply((card, index), text)
+
+
+def _payloads(content: TemplateContent) -> dict[Place, str]:
+    """The payloads that a recipient's quick replies get, from `buttons` or from raw components."""
+    found: dict[Place, str] = {}
+    for button in content.buttons or ():
+        if button.get("type") == "quick_reply":
+            found[None, button["index"]] = button["payload"]
+    for card, part in _parts(content.components or []):
+        index = str(part.get("index"))
+        if _upper(part.get("type")) == "BUTTON" and _upper(part.get("sub_type")) == "QUICK_REPLY":
+            for parameter in _objects(part.get("parameters")):
+                if index.isdecimal() and isinstance(parameter.get("payload"), str):
+                    found[card, int(index)] = parameter["payload"]
+    return found
+
+
+def _parts(components: list[JsonObject]) -> Iterator[tuple[int | None, JsonObject]]:
+    """The components outside of a carousel and those of its cards, each with its card."""
+    for part in _objects(components):
+        yield None, part
+        if _upper(part.get("type")) == "CAROUSEL":
+            for card, each in enumerate(_objects(part.get("cards"))):
+                at = each.get("card_index", card)
+                yield from ((at, inner) for inner in _objects(each.get("components")))
+
+
+def _objects(value: Any) -> list[JsonObject]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _upper(value: Any) -> str:
+    return value.upper() if isinstance(value, str) else ""
