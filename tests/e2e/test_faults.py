@@ -8,6 +8,7 @@ import pytest
 
 from tests.store.rows import opt_out
 from tests.support.clock import ShiftClock
+from tests.support.patience import eventually
 from tests.support.site import APP_SECRET, NOBODY, PHONE_NUMBER_ID, WABA_ID, Site, people, phones, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
 from wacrmd.domain.actor import Actor
@@ -144,11 +145,30 @@ async def test_a_token_error_pauses_the_number_and_resume_continues_it(tmp_path:
         assert (await here.show(second))["hold"]["reason"] == "number_paused"
         (number,) = await here.admin("number.list")
         assert (number["state"], number["hold"]["reason"]) == ("paused", "account")
+        await eventually(
+            lambda: here.running.sender.in_flight == 0
+        )  # a refusal after the resume would pause it again
         here.sim.change(error_share=0)
         await manage.resume(here.running.ctx, PHONE_NUMBER_ID)
         for broadcast_id in (first, second):
             await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 50
+
+
+async def test_a_number_that_the_token_may_not_see_is_paused_and_nobody_fails(tmp_path: Path) -> None:
+    async with site(tmp_path, phone_numbers=("1",)) as here:
+        broadcast_id = await here.send(people(40))
+        shown = await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "number_paused")
+        for text in ("100 (subcode 33)", "Check the phone number id", "token"):
+            assert text in shown["hold"]["detail"]
+        await eventually(lambda: here.running.sender.in_flight == 0)
+        assert (await here.show(broadcast_id))["pending_count"] == 40
+        first = (await recipient(here, phones(1)[0]))["id"]
+        one = (await here.api.get(f"/api/v1/broadcasts/{broadcast_id}/recipients/{first}")).json()["data"]
+        assert "refused: 100 (subcode 33) Unsupported post request" in one["history"][0]["note"]
+        here.sim.change(phone_numbers=())
+        await manage.resume(here.running.ctx, PHONE_NUMBER_ID)
+        assert (await here.until_status(broadcast_id, "sent"))["sent_count"] == 40
 
 
 @pytest.mark.parametrize("code", [132000, 999_999])

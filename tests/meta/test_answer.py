@@ -29,7 +29,9 @@ THROTTLED = {
         "fbtrace_id": "Az8or2yhqkZfEZ-_4Qn_Bam",
     }
 }
-RATE_LIMIT = MetaError(130429, "Rate limit hit", "Throughput has been reached.", "Az8or2yhqkZfEZ-_4Qn_Bam")
+RATE_LIMIT = MetaError(
+    130429, "Rate limit hit", "Throughput has been reached.", "Az8or2yhqkZfEZ-_4Qn_Bam", 2494055
+)
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -84,6 +86,21 @@ def refused(status: int, code: int) -> Refused:
             400,
             {"error": {"code": 1, "title": "m", "error_data": "d"}},
             Refused(MetaError(1, "m", "d"), 400),
+        ),
+        (
+            400,
+            {"error": {"code": 100, "error_subcode": "33", "message": "m"}},
+            Refused(MetaError(100, "m", subcode=33), 400),
+        ),
+        (
+            400,
+            {"error": {"code": 100, "error_subcode": {}, "message": "m"}},
+            Refused(MetaError(100, "m"), 400),
+        ),
+        (
+            500,
+            {"error": {"code": -1, "message": "An unknown error occurred"}},
+            Refused(MetaError(-1, "An unknown error occurred"), 500),
         ),
         (500, {"error": {"code": 10**30, "message": "m"}}, unknown(500)),
     ],

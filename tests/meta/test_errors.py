@@ -11,7 +11,7 @@ from wacrmd.meta.errors import NO_META_ERROR, RULES, Action, ErrorRule, code_wit
 BY_ACTION = {
     Action.RETRY: "1 2 131000 131016 133004",
     Action.THROTTLE: "130429",
-    Action.CALL_LIMIT: "4 17 32 613 80007 80008",
+    Action.CALL_LIMIT: "4 17 32 341 613 80007 80008",
     Action.PAIR_LIMIT: "131056",
     Action.MAINTENANCE: "131057 2494100",
     Action.FAIL: """
@@ -19,13 +19,13 @@ BY_ACTION = {
     """,
     Action.OPT_OUT: "131050",
     Action.COUNT_FAILURE: """
-        -1 100 130497 131008 131009 131030 131053 132000 132008 132012 132018 135000
+        -1000 -1 100 130497 131008 131009 131030 131053 132000 132008 132012 132018 135000
     """,
     Action.PAUSE_BROADCAST: """
         131014 131051 131055 131063 132001 132007 132015 132016 132068 132069 134011 134100 134101 134102
     """,
     Action.PAUSE_NUMBER: """
-        0 3 10 33 104 190 200 131005 131037 131045 131048 133000 133005 133006 133008 133009 133010 133015
+        0 3 10 33 102 104 190 200 131005 131037 131045 131048 133000 133005 133006 133008 133009 133010 133015
         133016
     """,
     Action.PAUSE_BUSINESS_ACCOUNT: "368 131031 131042 131064",
@@ -38,7 +38,7 @@ ACTIONS = {int(code): action for action, codes in BY_ACTION.items() for code in 
 def test_every_documented_code_has_one_rule_with_this_action() -> None:
     assert {code: rule.action for code, rule in RULES.items()} == ACTIONS
     assert all(code == rule.code for code, rule in RULES.items())
-    assert NO_META_ERROR == -1
+    assert NO_META_ERROR == -1000
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
@@ -55,6 +55,41 @@ def test_every_rule_says_what_it_means_and_what_to_do(code: int) -> None:
 def test_an_answer_gets_the_rule_of_its_code(code: int) -> None:
     assert rule_for(code) is RULES[code]
     assert rule_for(code, http_status=500) is RULES[code]
+
+
+SUBCODES = [
+    (100, 33),
+    *((code, subcode) for code in (102, 190) for subcode in (458, 459, 460, 463, 464, 467, 492)),
+]
+
+
+@pytest.mark.parametrize("from_webhook", [False, True])
+@pytest.mark.parametrize(("code", "subcode"), SUBCODES)
+def test_a_subcode_that_means_more_than_its_code_has_a_rule(
+    code: int, subcode: int, *, from_webhook: bool
+) -> None:
+    rule = rule_for(code, subcode, from_webhook=from_webhook, http_status=400)
+    assert (rule.code, rule.action) == (code, Action.PAUSE_NUMBER)
+    assert rule.meaning != RULES[code].meaning
+    assert rule.advice.endswith("resume the number.")
+    assert len(rule.advice) < 200
+
+
+def test_the_advice_about_an_object_that_is_not_seen_names_id_and_token() -> None:
+    rule = rule_for(100, 33)
+    assert "phone number id" in rule.advice
+    assert "token" in rule.advice
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+@pytest.mark.parametrize("subcode", [None, 0, 1, 2494055])
+def test_another_subcode_changes_nothing(code: int, subcode: int | None) -> None:
+    assert rule_for(code, subcode) is rule_for(code)
+
+
+def test_metas_unknown_error_does_not_blame_the_configuration() -> None:
+    assert "graph_url" not in rule_for(-1).advice
+    assert "graph_url" in rule_for(NO_META_ERROR).advice
 
 
 @pytest.mark.parametrize("code", [201, 250, 299])

@@ -70,6 +70,16 @@ def test_every_code_does_what_its_rule_says(code: int) -> None:
         assert rule_for(code, http_status=400).advice in found.detail
 
 
+def test_an_object_that_the_token_may_not_see_pauses_the_number() -> None:
+    """Each recipient gets the same answer: as a wrong parameter it would burn the first ten."""
+    title = "Unsupported post request. Object with ID '106540352242922' does not exist."
+    found = decision(Refused(MetaError(100, title, subcode=33), 400))
+    assert (found.result.status, found.effect) == (S.PENDING, Effect.PAUSE_NUMBER)
+    assert found.hold is HoldReason.ACCOUNT
+    assert found.result.note == f"refused: 100 (subcode 33) {title}"
+    assert found.detail == f"100 (subcode 33) {title}: {rule_for(100, 33).advice}"
+
+
 def test_code_1_with_a_client_error_is_a_fault_of_the_request() -> None:
     assert decision(refused(1, 400)).result.status is S.FAILED
     assert decision(refused(1, 500)).result.status is S.PENDING

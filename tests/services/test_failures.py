@@ -67,7 +67,7 @@ def hold_of(tx: Tx, broadcast_id: int) -> tuple[BroadcastStatus, HoldReason | No
 
 
 @pytest.mark.parametrize("together", [1, 3, 10, 100])
-@pytest.mark.parametrize("code", [100, 131008, 131009, 131053, 132000, 132012, 999_999])
+@pytest.mark.parametrize("code", [-1, 100, 131008, 131009, 131053, 132000, 132012, 999_999])
 def test_failed_statuses_in_a_row_pause_the_broadcast(tx: Tx, code: int, together: int) -> None:
     broadcast_id = broadcast(tx, 200)
     claims = accepted(tx, broadcast_id, 100)

@@ -12,6 +12,7 @@ from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import attempts, broadcasts, receipts, recipients
 from wacrmd.store.database import Tx
+from wacrmd.store.recipient_history import error_detail, stored_error
 
 S = RecipientStatus
 
@@ -238,3 +239,9 @@ def test_a_token_of_an_attempt_that_was_not_made_names_nobody(tx: Tx) -> None:
     claim = claim_one(tx, broadcast(tx, 1))
     applied = receipts.apply(tx, [receipt_of(replace(claim, attempt=2), S.FAILED, "w1")], NOW)
     assert (applied.unmatched, status_of(tx, claim.recipient_id)) == (1, "sending")
+
+
+@pytest.mark.parametrize("subcode", [None, 33])
+def test_an_error_is_kept_with_its_subcode(subcode: int | None) -> None:
+    error = MetaError(100, "title", "details", subcode=subcode)
+    assert stored_error(error_detail(error)) == error

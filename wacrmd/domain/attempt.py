@@ -23,6 +23,12 @@ class MetaError:
     title: str
     details: str | None = None
     trace_id: str | None = None
+    subcode: int | None = None
+
+    @property
+    def code_text(self) -> str:
+        """The code, with its subcode if it has one."""
+        return f"{self.code} (subcode {self.subcode})" if self.subcode else str(self.code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,8 @@ def meta_error(error: Any) -> MetaError | None:
     """One of Meta's error objects, from an answer or a webhook; None without a usable code."""
     if not isinstance(error, dict):
         return None
-    try:
-        code = int(error.get("code"))  # type: ignore[arg-type]  # what is no number raises
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if abs(code) > MAX_CODE:
+    code = _code(error.get("code"))
+    if code is None:
         return None
     title = as_text(error.get("title"), MAX_TEXT) or as_text(error.get("message"), MAX_TEXT) or "no title"
     data = error.get("error_data")
@@ -58,7 +55,17 @@ def meta_error(error: Any) -> MetaError | None:
         title.removeprefix(f"(#{code}) "),
         details or as_text(error.get("error_user_msg"), MAX_TEXT),
         as_text(error.get("fbtrace_id"), MAX_TEXT),
+        _code(error.get("error_subcode")),
     )
+
+
+def _code(value: Any) -> int | None:
+    """A code or subcode, which may be text; None if it is none."""
+    try:
+        code = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return code if abs(code) <= MAX_CODE else None
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

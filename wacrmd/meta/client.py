@@ -183,9 +183,9 @@ def _document(path: str, response: httpx.Response) -> JsonObject:
     """The JSON object of an answer; raises MetaCallError for anything else."""
     document = as_json(response.content)
     if error := error_of(document):
-        rule = rule_for(error.code, http_status=response.status_code)
+        rule = rule_for(error.code, error.subcode, http_status=response.status_code)
         details = f": {error.details.rstrip('.')}" if error.details else ""
-        what = f"{error.title.rstrip('.')} (code {error.code}){details}"
+        what = f"{error.title.rstrip('.')} (code {error.code_text}){details}"
         raise MetaCallError(f"Meta refused {path}: {what}. {rule.advice}", error)
     if not response.is_success or not isinstance(document, dict):
         raise MetaCallError(

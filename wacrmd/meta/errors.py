@@ -1,7 +1,8 @@
 """Meta's error codes as data: what each means, what the sender does, and what a person can do.
 
 Source: docs/meta.md, Errors. A code says more than the HTTP status that it comes with, so the status counts only
-if there is no code, and for code 1, which Meta uses for two things.
+if there is no code, and for code 1, which Meta uses for two things. Most subcodes say nothing more than their code;
+those that do have a rule of their own.
 """
 
 from dataclasses import dataclass, replace
@@ -46,8 +47,8 @@ class ErrorRule:
     advice: str
 
 
-NO_META_ERROR = -1
-"""wacrmd's own code for an HTTP answer below 500 without Meta's error object; Meta has no negative codes."""
+NO_META_ERROR = -1000
+"""wacrmd's own code for an HTTP answer below 500 without Meta's error object; Meta's only negative code is -1."""
 
 _RENEW = "Set a valid system user token for the number, then resume the number."
 _PERMISSION = (
@@ -67,6 +68,8 @@ _A = Action
 _RULES = (
     ErrorRule(NO_META_ERROR, "an answer without Meta's error object", _A.COUNT_FAILURE,
         "Check [meta] graph_url and api_version, and every proxy between this server and Meta."),
+    ErrorRule(-1, "an unknown error at Meta", _A.COUNT_FAILURE,
+        "Retry these recipients later. If it lasts, look at Meta's status page."),
     ErrorRule(0, "the access token could not be authenticated", _A.PAUSE_NUMBER, _RENEW),
     ErrorRule(1, "a temporary server error at Meta", _A.RETRY, _WAIT),
     ErrorRule(2, "Meta is down or overloaded", _A.RETRY, _WAIT),
@@ -78,9 +81,11 @@ _RULES = (
     ErrorRule(33, "the business phone number was deleted", _A.PAUSE_NUMBER,
         "Remove the number from wacrmd, or correct its phone number id."),
     ErrorRule(100, "a parameter is unknown, misspelt or too long", _A.COUNT_FAILURE, _PARAMETERS),
+    ErrorRule(102, "the session of the access token has ended", _A.PAUSE_NUMBER, _RENEW),
     ErrorRule(104, "the access token is missing", _A.PAUSE_NUMBER, _RENEW),
     ErrorRule(190, "the access token has expired or was revoked", _A.PAUSE_NUMBER, _RENEW),
     ErrorRule(200, "a permission is missing", _A.PAUSE_NUMBER, _PERMISSION),
+    ErrorRule(341, "a limit of the app is reached", _A.CALL_LIMIT, _CALL_LIMIT),
     ErrorRule(368, "the business account is restricted for a policy violation", _A.PAUSE_BUSINESS_ACCOUNT,
         "Open Account Quality in Business Manager and request a review there, then resume the numbers."),
     ErrorRule(613, "the call rate limit is reached", _A.CALL_LIMIT, _CALL_LIMIT),
@@ -196,6 +201,36 @@ _WEBHOOK_RULES: dict[int, ErrorRule] = {
 }
 """Codes with another meaning in a `failed` webhook."""
 
+_SYSTEM_USER = "Set a token of a system user, which no person's account can end, then resume the number."
+
+_SUBCODE_RULES: dict[tuple[int, int], ErrorRule] = {
+    (100, 33): ErrorRule(
+        100,
+        "the phone number id does not exist, or the access token may not see it",
+        Action.PAUSE_NUMBER,
+        "Check the phone number id, and give the token's system user access to the business account, then resume the"
+        " number.",
+    ),
+    **{
+        (code, subcode): ErrorRule(code, meaning, Action.PAUSE_NUMBER, advice)
+        for code in (102, 190)
+        for subcode, meaning, advice in (
+            (458, "the token's user has removed the app",
+                "Give the app access to the business account again, set a new token, then resume the number."),
+            (459, "the token's user must confirm something at Facebook",
+                f"Log in at facebook.com as this user and do what it asks. Or: {_SYSTEM_USER}"),
+            (460, "the password of the token's user has changed", _SYSTEM_USER),
+            (463, "the access token has expired",
+                "Set a token of a system user that never expires, then resume the number."),
+            (464, "the token's user is not confirmed",
+                f"Log in at facebook.com as this user and do what it asks. Or: {_SYSTEM_USER}"),
+            (467, "the access token was revoked or is invalid", _RENEW),
+            (492, "the session of the token's user is not valid any more", _SYSTEM_USER),
+        )
+    },
+}  # fmt: skip
+"""Codes that mean something else, or ask a person to do something else, with this subcode."""
+
 _BAD_REQUEST = ErrorRule(1, "Meta found the request invalid", Action.COUNT_FAILURE, _PARAMETERS)
 
 _STATUS_CODES: dict[int, int | None] = {
@@ -206,12 +241,16 @@ _STATUS_CODES: dict[int, int | None] = {
 }
 
 
-def rule_for(code: int, *, from_webhook: bool = False, http_status: int | None = None) -> ErrorRule:
+def rule_for(
+    code: int, subcode: int | None = None, *, from_webhook: bool = False, http_status: int | None = None
+) -> ErrorRule:
     """The rule for any `code`, known or not, from an answer or (`from_webhook`) from a `failed` webhook.
 
-    An unknown code is COUNT_FAILURE. A message that a webhook reports as failed is not retried by itself, so
-    RETRY and PAIR_LIMIT become FAIL there.
+    A subcode without a rule of its own changes nothing. An unknown code is COUNT_FAILURE. A message that a webhook
+    reports as failed is not retried by itself, so RETRY and PAIR_LIMIT become FAIL there.
     """
+    if subcode is not None and (code, subcode) in _SUBCODE_RULES:
+        return _SUBCODE_RULES[code, subcode]
     if from_webhook:
         rule = _WEBHOOK_RULES.get(code) or rule_for(code)
         retries = rule.action in (Action.RETRY, Action.PAIR_LIMIT)

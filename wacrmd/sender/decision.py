@@ -172,9 +172,9 @@ def _unknown(outcome: Unknown, attempt: _Attempt) -> Decision:
 
 def _refused(outcome: Refused, attempt: _Attempt) -> Decision:
     error = outcome.error
-    rule = rule_for(error.code, http_status=outcome.http_status)
-    note = f"refused: {error.code} {error.title}"
-    why = f"{error.code} {error.title}{f' ({error.details})' if error.details else ''}: {rule.advice}"
+    rule = rule_for(error.code, error.subcode, http_status=outcome.http_status)
+    note = f"refused: {error.code_text} {error.title}"
+    why = f"{error.code_text} {error.title}{f' ({error.details})' if error.details else ''}: {rule.advice}"
     asked = 0 if outcome.retry_after_s is None else int(min(outcome.retry_after_s * SECOND, MAX_RETRY_AFTER))
     match rule.action:
         case Action.RETRY:

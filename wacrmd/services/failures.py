@@ -61,14 +61,17 @@ def _counts(outcome: Outcome) -> bool:
     if outcome.failure is None:
         return True
     error = outcome.failure.receipt.error
-    return error is not None and rule_for(error.code, from_webhook=True).action is Action.COUNT_FAILURE
+    return (
+        error is not None
+        and rule_for(error.code, error.subcode, from_webhook=True).action is Action.COUNT_FAILURE
+    )
 
 
 def _after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
     receipt = failure.receipt
     if receipt.error is None:
         return []
-    rule = rule_for(receipt.error.code, from_webhook=True)
+    rule = rule_for(receipt.error.code, receipt.error.subcode, from_webhook=True)
     detail = _why(receipt.error)
     match rule.action:
         case Action.PAUSE_BUSINESS_ACCOUNT:
@@ -86,15 +89,15 @@ def _after_failure(tx: Tx, failure: Failure, now: Millis) -> list[PauseEvent]:
 
 def _why(error: MetaError) -> str:
     details = f" ({error.details})" if error.details and error.details != error.title else ""
-    return f"{error.code} {error.title}{details}: {rule_for(error.code, from_webhook=True).advice}"
+    return f"{error.code_text} {error.title}{details}: {rule_for(error.code, error.subcode, from_webhook=True).advice}"
 
 
 def throttled_by(failure: Failure) -> str | None:
     """Why the number of a failed message has to send more slowly; None if it need not."""
     error = failure.receipt.error
-    if error is None or rule_for(error.code, from_webhook=True).action not in SLOWER:
+    if error is None or rule_for(error.code, error.subcode, from_webhook=True).action not in SLOWER:
         return None
-    return f"{error.code} {error.title}"
+    return f"{error.code_text} {error.title}"
 
 
 def opt_out(tx: Tx, recipient_id: int, error: MetaError | None, at: Millis, now: Millis) -> None:

@@ -72,9 +72,8 @@ def error_detail(error: MetaError | None) -> str | None:
     """Meta's error as it is stored with a status."""
     if error is None:
         return None
-    return json.dumps(
-        {"code": error.code, "title": error.title, "details": error.details}, ensure_ascii=False
-    )
+    stored = {"code": error.code, "title": error.title, "details": error.details}
+    return json.dumps(stored | ({"subcode": error.subcode} if error.subcode else {}), ensure_ascii=False)
 
 
 def stored_error(detail: str | None) -> MetaError | None:
@@ -82,7 +81,7 @@ def stored_error(detail: str | None) -> MetaError | None:
     if detail is None:
         return None
     stored = json.loads(detail)
-    return MetaError(stored["code"], stored["title"], stored["details"])
+    return MetaError(stored["code"], stored["title"], stored["details"], subcode=stored.get("subcode"))
 
 
 def _attempt_detail(ended: EndedAttempt) -> str:

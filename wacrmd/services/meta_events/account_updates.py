@@ -86,7 +86,7 @@ def apply_number_signal(batch: Batch, signal: NumberSignal) -> None:
     batch.result.count("number_signal")
     error = signal.error
     detail = f"{error.code} {error.title}"
-    action = rule_for(error.code, from_webhook=True).action
+    action = rule_for(error.code, error.subcode, from_webhook=True).action
     if action in SLOWER:
         batch.result.throttled[number.id] = detail
     elif action in (Action.PAUSE_NUMBER, Action.PAUSE_BUSINESS_ACCOUNT):
