@@ -91,6 +91,10 @@ class Metrics:
             "oldest_due_recipient_age_seconds",
             "Time since the oldest due recipient became due, in broadcasts that are sending.",
         )
+        self.recipients_held = self._gauge(
+            "recipients_held",
+            "Messages that Meta took and holds back for quality; it sends or drops them by itself.",
+        )
         self.recipients_uncertain = self._gauge(
             "recipients_uncertain",
             "Recipients whose outcome is unknown: a webhook or a person must settle them.",

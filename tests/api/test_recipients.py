@@ -34,6 +34,9 @@ FIELDS = {
     "read_at",
     "replied_at",
     "failed_at",
+    "held",
+    "pricing",
+    "conversation",
 }
 
 

@@ -32,6 +32,7 @@ def test_a_pending_recipient_with_an_attempt_has_a_time_of_the_next_one(
         read_at=None,
         replied_at=None,
         failed_at=None,
+        held=None,
         broadcast_id=1,
         error_code=None,
         error_title=None,

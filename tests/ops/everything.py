@@ -194,6 +194,7 @@ class Everything:
         await here.until_status(later, "sent")
         await here.until_status(retried, "sent")
         await self.receive_unmatched()
+        await self.hold_and_bill()
         return finished
 
     async def stop_and_continue(self) -> None:
@@ -240,6 +241,17 @@ class Everything:
         here.sim.change(hold_answers=False)
         await eventually(lambda: here.running.sender.in_flight == 0)
         here.sim.change(webhooks=True)
+
+    async def hold_and_bill(self) -> None:
+        """Messages that Meta holds back, and a status that only tells a price."""
+        here = self.here
+        here.sim.change(webhooks=False, held_share=1.0)
+        broadcast_id = await here.send(people(2, 970))
+        await here.until_status(broadcast_id, "sent")
+        price: dict[str, Any] = {"pricing": {"category": "marketing"}, "conversation": {"id": "c1"}}
+        await status(here, here.sim.ledger.entries[-1].wamid, "sent", **price)
+        await here.show(broadcast_id)
+        here.sim.change(webhooks=True, held_share=0.0)
 
     async def receive_webhooks(self, finished: str) -> None:
         """Every kind of Meta's webhooks."""

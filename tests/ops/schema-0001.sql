@@ -6,7 +6,7 @@ CREATE TABLE account (
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "account" VALUES('c5486b2c-fc9b-4dbd-bf56-522046f2412e','shop',1795961809653);
+INSERT INTO "account" VALUES('b260cfc5-b97e-478b-bdd7-db89e2b2880b','shop',1795962690715);
 CREATE TABLE account_event (
     id INTEGER PRIMARY KEY,
     field TEXT NOT NULL,                            -- the webhook's field
@@ -26,7 +26,7 @@ CREATE TABLE api_key (
     revoked_at INTEGER,
     last_used_at INTEGER
 ) STRICT;
-INSERT INTO "api_key" VALUES('2ce37155-55bc-4aa7-bedb-66c57b927e36','c5486b2c-fc9b-4dbd-bf56-522046f2412e','tests',X'05C34426839C5AAA71463BA244610C1F561B2BB26BBAFF92B416565F858ED594','wacrm_live_fUW9SEWn','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795961809912,NULL,NULL,1795961809925);
+INSERT INTO "api_key" VALUES('ddedc135-ff33-4275-beae-0e3e4bbfebe6','b260cfc5-b97e-478b-bdd7-db89e2b2880b','tests',X'93B21CA636617F5B82E30E272ADFFE86334BA8DD3135803FB04463EC6CC258A4','wacrm_live_BaddEJto','["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]',1795962690725,NULL,NULL,1795962690730);
 CREATE TABLE app_secret (
     id INTEGER PRIMARY KEY,
     number_id TEXT NOT NULL REFERENCES number (id),
@@ -34,7 +34,7 @@ CREATE TABLE app_secret (
     created_at INTEGER NOT NULL,
     valid_until INTEGER                             -- NULL: the current one
 ) STRICT;
-INSERT INTO "app_secret" VALUES(1,'200e571f-9bcc-4d4b-b05d-15f886be8c11',X'0123A809D1CF67CF3A242A4B608A1D8063C7643E348D4FFEEB0CA398C84144A84F6E647F8DF8AE20B3A83D4F44A95560E309BF7E',1795961809894,NULL);
+INSERT INTO "app_secret" VALUES(1,'a1ccd2db-7b65-4117-95e4-c2208b3defcb',X'01A596947F518C998CDA5891DDE829E0EA7521EDDEDD4B9D45A4CB5B6702E6D42D3C82423A5F23BC993076A96FA166B30AF6F344',1795962690721,NULL);
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -45,11 +45,11 @@ CREATE TABLE audit (
     params TEXT NOT NULL,                           -- JSON, secrets redacted
     result TEXT NOT NULL                            -- ok, or the error's code
 ) STRICT;
-INSERT INTO "audit" VALUES(1,1795961809657,0,'root',32302,'account.add','{"name": "shop"}','ok');
-INSERT INTO "audit" VALUES(2,1795961809901,0,'root',32302,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
-INSERT INTO "audit" VALUES(3,1795961809914,0,'root',32302,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
-INSERT INTO "audit" VALUES(4,1795961812115,0,'root',32302,'broadcast.pause','{"id": "1d3c4596-76b4-4334-94ea-d768f935dea8"}','ok');
-INSERT INTO "audit" VALUES(5,1795961812119,0,'root',32302,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
+INSERT INTO "audit" VALUES(1,1795962690717,0,'root',19032,'account.add','{"name": "shop"}','ok');
+INSERT INTO "audit" VALUES(2,1795962690724,0,'root',19032,'number.add','{"account": "shop", "phone_number_id": "106540352242922", "waba_id": "102290129340398", "access_token": "[redacted]", "app_secret": "[redacted]", "verify_token": "[redacted]", "messages_per_second": 500}','ok');
+INSERT INTO "audit" VALUES(3,1795962690727,0,'root',19032,'key.create','{"account": "shop", "name": "tests", "scopes": ["broadcasts:send", "broadcasts:read", "templates:read", "optouts:manage", "webhooks:manage", "numbers:read"]}','ok');
+INSERT INTO "audit" VALUES(4,1795962692779,0,'root',19032,'broadcast.pause','{"id": "02f20477-f5a1-4250-99ad-4e8ec368a662"}','ok');
+INSERT INTO "audit" VALUES(5,1795962692785,0,'root',19032,'optout.add','{"phone": "+14155550123", "account": "shop"}','ok');
 CREATE TABLE broadcast (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE,
@@ -77,8 +77,8 @@ CREATE TABLE broadcast (
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "broadcast" VALUES(1,'0fda680a-2f1a-40a2-ad8d-50e3970571a5','c5486b2c-fc9b-4dbd-bf56-522046f2412e','200e571f-9bcc-4d4b-b05d-15f886be8c11','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'1575a2e662cab5d045eda462a6c04415',1795961809934,1795961811991,NULL,1795961809934,1795961809989,14,0,0,NULL,NULL);
-INSERT INTO "broadcast" VALUES(2,'1d3c4596-76b4-4334-94ea-d768f935dea8','c5486b2c-fc9b-4dbd-bf56-522046f2412e','200e571f-9bcc-4d4b-b05d-15f886be8c11','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795961812113,'65bf3284ec3a4c7a7a93010a61ffc572',1795961812022,1795961812113,1798761600000,NULL,NULL,2,0,0,NULL,NULL);
+INSERT INTO "broadcast" VALUES(1,'c482ae86-5f36-4c5e-8d7d-0493bedd0f7b','b260cfc5-b97e-478b-bdd7-db89e2b2880b','a1ccd2db-7b65-4117-95e4-c2208b3defcb','A finished one','hello','en_US',NULL,'sent',NULL,NULL,NULL,'4bdb9ea54d9c73e3a2404f62f53765ab',1795962690734,1795962692767,NULL,1795962690734,1795962690765,18,0,0,NULL,NULL);
+INSERT INTO "broadcast" VALUES(2,'02f20477-f5a1-4250-99ad-4e8ec368a662','b260cfc5-b97e-478b-bdd7-db89e2b2880b','a1ccd2db-7b65-4117-95e4-c2208b3defcb','A waiting one','hello','en_US',NULL,'paused','paused_by_operator','Paused by root',1795962692777,'4e8e79c5513af12a124ccb394773b669',1795962692773,1795962692777,1798761600000,NULL,NULL,2,0,0,NULL,NULL);
 CREATE TABLE button_reply (
     broadcast_id INTEGER NOT NULL,
     button TEXT NOT NULL,
@@ -104,8 +104,8 @@ CREATE TABLE inbound_message (
     received_at INTEGER NOT NULL,
     recipient_id INTEGER                            -- the broadcast message that it answers
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAUlt/xmgtAAAAAAAF.reply.reply','200e571f-9bcc-4d4b-b05d-15f886be8c11','14152000003','US.7714152000003',4,1795961811000,1795961811970,4);
-INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAUlt/xmgtAAAAAAAM.reply.reply','200e571f-9bcc-4d4b-b05d-15f886be8c11','14152000011','US.7714152000011',12,1795961811000,1795961811991,12);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDAzFQIAeEuCY78mAAAAAAAE.reply.reply','a1ccd2db-7b65-4117-95e4-c2208b3defcb','14152000003','US.7714152000003',4,1795962692000,1795962692756,4);
+INSERT INTO "inbound_message" VALUES('wamid.HQQYCzE0MTUyMDAwMDExFQIAeEuCY78mAAAAAAAM.reply.reply','a1ccd2db-7b65-4117-95e4-c2208b3defcb','14152000011','US.7714152000011',12,1795962692000,1795962692767,12);
 CREATE TABLE kv (queue text not null, key text not null, value blob not null, primary key(queue, key));
 CREATE TABLE number (
     id TEXT PRIMARY KEY,
@@ -131,7 +131,7 @@ CREATE TABLE number (
     removed_at INTEGER,                             -- kept for the broadcasts that name it
     CHECK ((state = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-INSERT INTO "number" VALUES('200e571f-9bcc-4d4b-b05d-15f886be8c11','c5486b2c-fc9b-4dbd-bf56-522046f2412e','106540352242922','102290129340398',NULL,NULL,X'0167B144C1FA5AC14821107CDB9E471ED7B4F8F5C988ADF32C70256723199C0337200DC3801F04D1BC9C6E5EF16032',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795961809894,NULL);
+INSERT INTO "number" VALUES('a1ccd2db-7b65-4117-95e4-c2208b3defcb','b260cfc5-b97e-478b-bdd7-db89e2b2880b','106540352242922','102290129340398',NULL,NULL,X'015557F670350CBAB37D7563470F01471269EAFD7D52D72B840FC9D6061BE7409467B56517E4721AF64D95EC7AF009',X'5FAD0ABCDAE39786501EB867CC42A8AB5834CD94A400E38F1E39E38495D91F05',500.0,1,'active',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1795962690721,NULL);
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL REFERENCES account (id),
@@ -145,30 +145,30 @@ CREATE TABLE optout (
     broadcast_id INTEGER,                           -- the broadcast that it answered, if known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
-INSERT INTO "optout" VALUES(1,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',18,'+14155550123',NULL,'operator',NULL,1795961812117,NULL,NULL);
+INSERT INTO "optout" VALUES(1,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',18,'+14155550123',NULL,'operator',NULL,1795962692783,NULL,NULL);
 CREATE TABLE person (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id TEXT NOT NULL REFERENCES account (id),
     created_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "person" VALUES(1,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(2,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(3,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(4,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(5,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(6,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(7,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(8,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(9,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(10,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(11,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(12,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961809934);
-INSERT INTO "person" VALUES(13,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961812022);
-INSERT INTO "person" VALUES(14,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961812022);
-INSERT INTO "person" VALUES(15,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961812022);
-INSERT INTO "person" VALUES(16,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961812022);
-INSERT INTO "person" VALUES(17,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961812022);
-INSERT INTO "person" VALUES(18,'c5486b2c-fc9b-4dbd-bf56-522046f2412e',1795961812117);
+INSERT INTO "person" VALUES(1,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(2,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(3,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(4,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(5,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(6,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(7,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(8,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(9,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(10,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(11,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(12,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962690734);
+INSERT INTO "person" VALUES(13,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962692773);
+INSERT INTO "person" VALUES(14,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962692773);
+INSERT INTO "person" VALUES(15,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962692773);
+INSERT INTO "person" VALUES(16,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962692773);
+INSERT INTO "person" VALUES(17,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962692773);
+INSERT INTO "person" VALUES(18,'b260cfc5-b97e-478b-bdd7-db89e2b2880b',1795962692783);
 CREATE TABLE person_address (
     id INTEGER PRIMARY KEY,
     account_id TEXT NOT NULL,
@@ -180,36 +180,36 @@ CREATE TABLE person_address (
     until INTEGER,                                  -- somebody else has it since
     is_former INTEGER NOT NULL DEFAULT 0 CHECK (is_former IN (0, 1))  -- the person has another one since
 ) STRICT;
-INSERT INTO "person_address" VALUES(1,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000000','phone',1,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(2,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000001','phone',2,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(3,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000002','phone',3,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(4,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000003','phone',4,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(5,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000004','phone',5,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(6,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000005','phone',6,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(7,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000006','phone',7,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(8,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000007','phone',8,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(9,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000008','phone',9,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(10,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000009','phone',10,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(11,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000010','phone',11,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(12,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000011','phone',12,NULL,1795961809934,NULL,0);
-INSERT INTO "person_address" VALUES(13,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000000','user_id',1,'102290129340398',1795961809965,NULL,0);
-INSERT INTO "person_address" VALUES(14,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000001','user_id',2,'102290129340398',1795961809965,NULL,0);
-INSERT INTO "person_address" VALUES(15,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000002','user_id',3,'102290129340398',1795961809966,NULL,0);
-INSERT INTO "person_address" VALUES(16,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000004','user_id',5,'102290129340398',1795961809966,NULL,0);
-INSERT INTO "person_address" VALUES(17,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000003','user_id',4,'102290129340398',1795961809966,NULL,0);
-INSERT INTO "person_address" VALUES(18,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000005','user_id',6,'102290129340398',1795961809966,NULL,0);
-INSERT INTO "person_address" VALUES(19,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000006','user_id',7,'102290129340398',1795961809966,NULL,0);
-INSERT INTO "person_address" VALUES(20,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000007','user_id',8,'102290129340398',1795961809966,NULL,0);
-INSERT INTO "person_address" VALUES(21,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000008','user_id',9,'102290129340398',1795961809966,NULL,0);
-INSERT INTO "person_address" VALUES(22,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000009','user_id',10,'102290129340398',1795961809970,NULL,0);
-INSERT INTO "person_address" VALUES(23,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000010','user_id',11,'102290129340398',1795961809989,NULL,0);
-INSERT INTO "person_address" VALUES(24,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','US.7714152000011','user_id',12,'102290129340398',1795961809989,NULL,0);
-INSERT INTO "person_address" VALUES(25,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000100','phone',13,NULL,1795961812022,NULL,0);
-INSERT INTO "person_address" VALUES(26,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000101','phone',14,NULL,1795961812022,NULL,0);
-INSERT INTO "person_address" VALUES(27,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000102','phone',15,NULL,1795961812022,NULL,0);
-INSERT INTO "person_address" VALUES(28,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000103','phone',16,NULL,1795961812022,NULL,0);
-INSERT INTO "person_address" VALUES(29,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14152000104','phone',17,NULL,1795961812022,NULL,0);
-INSERT INTO "person_address" VALUES(30,'c5486b2c-fc9b-4dbd-bf56-522046f2412e','+14155550123','phone',18,NULL,1795961812117,NULL,0);
+INSERT INTO "person_address" VALUES(1,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000000','phone',1,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(2,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000001','phone',2,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(3,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000002','phone',3,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(4,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000003','phone',4,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(5,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000004','phone',5,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(6,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000005','phone',6,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(7,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000006','phone',7,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(8,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000007','phone',8,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(9,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000008','phone',9,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(10,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000009','phone',10,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(11,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000010','phone',11,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(12,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000011','phone',12,NULL,1795962690734,NULL,0);
+INSERT INTO "person_address" VALUES(13,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000001','user_id',2,'102290129340398',1795962690754,NULL,0);
+INSERT INTO "person_address" VALUES(14,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000002','user_id',3,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(15,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000000','user_id',1,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(16,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000003','user_id',4,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(17,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000004','user_id',5,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(18,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000005','user_id',6,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(19,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000006','user_id',7,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(20,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000007','user_id',8,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(21,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000008','user_id',9,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(22,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000009','user_id',10,'102290129340398',1795962690755,NULL,0);
+INSERT INTO "person_address" VALUES(23,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000010','user_id',11,'102290129340398',1795962690765,NULL,0);
+INSERT INTO "person_address" VALUES(24,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','US.7714152000011','user_id',12,'102290129340398',1795962690765,NULL,0);
+INSERT INTO "person_address" VALUES(25,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000100','phone',13,NULL,1795962692773,NULL,0);
+INSERT INTO "person_address" VALUES(26,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000101','phone',14,NULL,1795962692773,NULL,0);
+INSERT INTO "person_address" VALUES(27,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000102','phone',15,NULL,1795962692773,NULL,0);
+INSERT INTO "person_address" VALUES(28,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000103','phone',16,NULL,1795962692773,NULL,0);
+INSERT INTO "person_address" VALUES(29,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14152000104','phone',17,NULL,1795962692773,NULL,0);
+INSERT INTO "person_address" VALUES(30,'b260cfc5-b97e-478b-bdd7-db89e2b2880b','+14155550123','phone',18,NULL,1795962692783,NULL,0);
 CREATE TABLE person_event (
     id INTEGER PRIMARY KEY,
     person_id INTEGER NOT NULL,
@@ -217,6 +217,14 @@ CREATE TABLE person_event (
     event TEXT NOT NULL,
     detail TEXT NOT NULL                            -- JSON
 ) STRICT;
+CREATE TABLE pricing (
+    id INTEGER PRIMARY KEY,
+    category TEXT,
+    type TEXT,
+    model TEXT,
+    billable INTEGER CHECK (billable IN (0, 1))
+) STRICT;
+INSERT INTO "pricing" VALUES(1,'marketing','regular','PMP',1);
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
@@ -237,6 +245,12 @@ CREATE TABLE recipient (
     user_id TEXT,                                   -- business-scoped user id
     parent_user_id TEXT,                            -- the same for linked business portfolios
     early_reply_at INTEGER,                         -- a reply that came before Meta said what became of the message
+    held TEXT,                                      -- how Meta holds the message back, until its first status
+    pricing_id INTEGER,                             -- of `pricing`, from which no row is deleted
+    pricing_order INTEGER,                          -- which status told it: domain/billing.py:told_at
+    conversation_id TEXT,
+    conversation_origin TEXT,
+    conversation_expires_at INTEGER,
     error_code INTEGER,
     error_title TEXT,
     error_details TEXT,
@@ -249,25 +263,26 @@ CREATE TABLE recipient (
     CHECK ((status = 'failed') = (failed_at IS NOT NULL)),
     CHECK (status NOT IN ('delivered', 'read', 'replied') OR delivered_at IS NOT NULL),
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
-    CHECK (status != 'replied' OR replied_at IS NOT NULL)
+    CHECK (status != 'replied' OR replied_at IS NOT NULL),
+    CHECK (held IS NULL OR status = 'sent')
 ) STRICT;
-INSERT INTO "recipient" VALUES(1,1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAUlt/xmgtAAAAAAAB','14152000000','US.7714152000000',NULL,NULL,NULL,NULL,NULL,1795961809965,1795961810000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(2,1,2,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAUlt/xmgtAAAAAAAC','14152000001','US.7714152000001',NULL,NULL,NULL,NULL,NULL,1795961809965,1795961810000,1795961810000,NULL,NULL);
-INSERT INTO "recipient" VALUES(3,1,3,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAUlt/xmgtAAAAAAAD','14152000002','US.7714152000002',NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795961809966,NULL,NULL,NULL,1795961810000);
-INSERT INTO "recipient" VALUES(4,1,4,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAUlt/xmgtAAAAAAAF','14152000003','US.7714152000003',NULL,NULL,NULL,NULL,NULL,1795961809966,1795961810000,1795961810000,1795961811000,NULL);
-INSERT INTO "recipient" VALUES(5,1,5,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAUlt/xmgtAAAAAAAE','14152000004','US.7714152000004',NULL,NULL,NULL,NULL,NULL,1795961809966,1795961810000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(6,1,6,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAUlt/xmgtAAAAAAAG','14152000005','US.7714152000005',NULL,NULL,NULL,NULL,NULL,1795961809966,1795961810000,1795961810000,NULL,NULL);
-INSERT INTO "recipient" VALUES(7,1,7,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAUlt/xmgtAAAAAAAH','14152000006','US.7714152000006',NULL,NULL,NULL,NULL,NULL,1795961809966,1795961810000,1795961810000,NULL,NULL);
-INSERT INTO "recipient" VALUES(8,1,8,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAUlt/xmgtAAAAAAAI','14152000007','US.7714152000007',NULL,NULL,NULL,NULL,NULL,1795961809966,1795961810000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(9,1,9,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAUlt/xmgtAAAAAAAJ','14152000008','US.7714152000008',NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795961809966,NULL,NULL,NULL,1795961810000);
-INSERT INTO "recipient" VALUES(10,1,10,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795961809950,1795961809950,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAUlt/xmgtAAAAAAAK','14152000009','US.7714152000009',NULL,NULL,NULL,NULL,NULL,1795961809970,1795961810000,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(11,1,11,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795961809978,1795961809978,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAUlt/xmgtAAAAAAAL','14152000010','US.7714152000010',NULL,NULL,NULL,NULL,NULL,1795961809989,1795961810000,1795961810000,NULL,NULL);
-INSERT INTO "recipient" VALUES(12,1,12,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795961809978,1795961809978,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAUlt/xmgtAAAAAAAM','14152000011','US.7714152000011',NULL,NULL,NULL,NULL,NULL,1795961809989,1795961810000,1795961810000,1795961811000,NULL);
-INSERT INTO "recipient" VALUES(13,2,13,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(14,2,14,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(15,2,15,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(16,2,16,'+14152000103','["Person 0103"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "recipient" VALUES(17,2,17,'+14152000104','["Person 0104"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(1,1,1,'+14152000000','["Person 0000"]',NULL,'delivered',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDAwFQIAeEuCY78mAAAAAAAD','14152000000','US.7714152000000',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690755,1795962691000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(2,1,2,'+14152000001','["Person 0001"]',NULL,'read',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDAxFQIAeEuCY78mAAAAAAAB','14152000001','US.7714152000001',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690754,1795962691000,1795962691000,NULL,NULL);
+INSERT INTO "recipient" VALUES(3,1,3,'+14152000002','["Person 0002"]',NULL,'failed',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDAyFQIAeEuCY78mAAAAAAAC','14152000002','US.7714152000002',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795962690755,NULL,NULL,NULL,1795962691000);
+INSERT INTO "recipient" VALUES(4,1,4,'+14152000003','["Person 0003"]',NULL,'replied',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDAzFQIAeEuCY78mAAAAAAAE','14152000003','US.7714152000003',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690755,1795962691000,1795962691000,1795962692000,NULL);
+INSERT INTO "recipient" VALUES(5,1,5,'+14152000004','["Person 0004"]',NULL,'delivered',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDA0FQIAeEuCY78mAAAAAAAF','14152000004','US.7714152000004',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690755,1795962691000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(6,1,6,'+14152000005','["Person 0005"]',NULL,'read',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDA1FQIAeEuCY78mAAAAAAAG','14152000005','US.7714152000005',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690755,1795962691000,1795962691000,NULL,NULL);
+INSERT INTO "recipient" VALUES(7,1,7,'+14152000006','["Person 0006"]',NULL,'read',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDA2FQIAeEuCY78mAAAAAAAH','14152000006','US.7714152000006',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690755,1795962691000,1795962691000,NULL,NULL);
+INSERT INTO "recipient" VALUES(8,1,8,'+14152000007','["Person 0007"]',NULL,'delivered',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDA3FQIAeEuCY78mAAAAAAAI','14152000007','US.7714152000007',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690755,1795962691000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(9,1,9,'+14152000008','["Person 0008"]',NULL,'failed',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDA4FQIAeEuCY78mAAAAAAAJ','14152000008','US.7714152000008',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,131026,'Message undeliverable','Message undeliverable (simulated)',1795962690755,NULL,NULL,NULL,1795962691000);
+INSERT INTO "recipient" VALUES(10,1,10,'+14152000009','["Person 0009"]',NULL,'delivered',1,0,0,1795962690739,1795962690739,0,'wamid.HQQYCzE0MTUyMDAwMDA5FQIAeEuCY78mAAAAAAAK','14152000009','US.7714152000009',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690755,1795962691000,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(11,1,11,'+14152000010','["Person 0010"]',NULL,'read',1,0,0,1795962690761,1795962690761,0,'wamid.HQQYCzE0MTUyMDAwMDEwFQIAeEuCY78mAAAAAAAL','14152000010','US.7714152000010',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690765,1795962691000,1795962691000,NULL,NULL);
+INSERT INTO "recipient" VALUES(12,1,12,'+14152000011','["Person 0011"]',NULL,'replied',1,0,0,1795962690761,1795962690761,0,'wamid.HQQYCzE0MTUyMDAwMDExFQIAeEuCY78mAAAAAAAM','14152000011','US.7714152000011',NULL,NULL,NULL,1,14367701520001,NULL,NULL,NULL,NULL,NULL,NULL,1795962690765,1795962691000,1795962691000,1795962692000,NULL);
+INSERT INTO "recipient" VALUES(13,2,13,'+14152000100','["Person 0100"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(14,2,14,'+14152000101','["Person 0101"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(15,2,15,'+14152000102','["Person 0102"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(16,2,16,'+14152000103','["Person 0103"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "recipient" VALUES(17,2,17,'+14152000104','["Person 0104"]',NULL,'pending',0,0,0,NULL,NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE recipient_history (
     id INTEGER PRIMARY KEY,
     recipient_id INTEGER NOT NULL,
@@ -276,38 +291,38 @@ CREATE TABLE recipient_history (
     attempt INTEGER,
     detail TEXT                                     -- JSON
 ) STRICT;
-INSERT INTO "recipient_history" VALUES(1,1,1795961809965,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(2,2,1795961809965,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(3,3,1795961809966,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(4,5,1795961809966,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(5,4,1795961809966,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(6,6,1795961809966,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(7,7,1795961809966,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(8,8,1795961809966,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(9,9,1795961809966,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(10,10,1795961809970,'attempt',1,'{"started_at": 1795961809953, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(11,11,1795961809989,'attempt',1,'{"started_at": 1795961809988, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(12,12,1795961809989,'attempt',1,'{"started_at": 1795961809988, "outcome": "sent", "note": "accepted"}');
-INSERT INTO "recipient_history" VALUES(13,1,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(14,2,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(15,3,1795961810000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(16,5,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(17,4,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(18,6,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(19,7,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(20,8,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(21,9,1795961810000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
-INSERT INTO "recipient_history" VALUES(22,10,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(23,11,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(24,12,1795961810000,'delivered',1,NULL);
-INSERT INTO "recipient_history" VALUES(25,2,1795961810000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(26,4,1795961810000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(27,6,1795961810000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(28,7,1795961810000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(29,11,1795961810000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(30,12,1795961810000,'read',1,NULL);
-INSERT INTO "recipient_history" VALUES(31,4,1795961811000,'replied',1,NULL);
-INSERT INTO "recipient_history" VALUES(32,12,1795961811000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(1,2,1795962690754,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(2,3,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(3,1,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(4,4,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(5,5,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(6,6,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(7,7,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(8,8,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(9,9,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(10,10,1795962690755,'attempt',1,'{"started_at": 1795962690741, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(11,11,1795962690765,'attempt',1,'{"started_at": 1795962690764, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(12,12,1795962690765,'attempt',1,'{"started_at": 1795962690764, "outcome": "sent", "note": "accepted"}');
+INSERT INTO "recipient_history" VALUES(13,2,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(14,3,1795962691000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(15,1,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(16,4,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(17,5,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(18,6,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(19,7,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(20,8,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(21,9,1795962691000,'failed',1,'{"code": 131026, "title": "Message undeliverable", "details": "Message undeliverable (simulated)"}');
+INSERT INTO "recipient_history" VALUES(22,10,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(23,11,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(24,12,1795962691000,'delivered',1,NULL);
+INSERT INTO "recipient_history" VALUES(25,2,1795962691000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(26,4,1795962691000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(27,6,1795962691000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(28,7,1795962691000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(29,11,1795962691000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(30,12,1795962691000,'read',1,NULL);
+INSERT INTO "recipient_history" VALUES(31,4,1795962692000,'replied',1,NULL);
+INSERT INTO "recipient_history" VALUES(32,12,1795962692000,'replied',1,NULL);
 CREATE TABLE schedule (id integer not null primary key, queue text not null, data blob not null, timestamp real not null);
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,
@@ -344,6 +359,7 @@ CREATE TABLE unmatched_status (
     status TEXT NOT NULL CHECK (status IN ('sent', 'delivered', 'read', 'replied', 'failed')),
     at INTEGER NOT NULL,
     error TEXT,                                     -- JSON
+    billing TEXT,                                   -- JSON
     button TEXT,                                    -- what a reply tapped
     received_at INTEGER NOT NULL,
     UNIQUE (wamid, status, number_id)
@@ -394,6 +410,8 @@ CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sen
 CREATE INDEX recipient_uncertain ON recipient (broadcast_id) WHERE status = 'uncertain';
 CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
 CREATE INDEX recipient_person ON recipient (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX recipient_held ON recipient (broadcast_id, held, sent_at) WHERE held IS NOT NULL;
+CREATE INDEX recipient_pricing ON recipient (broadcast_id, pricing_id) WHERE pricing_id IS NOT NULL;
 CREATE INDEX recipient_early_reply ON recipient (id) WHERE early_reply_at IS NOT NULL;
 CREATE INDEX recipient_history_recipient ON recipient_history (recipient_id);
 CREATE INDEX unmatched_status_received ON unmatched_status (received_at);

@@ -114,7 +114,7 @@ TABLES = {
     "audit",
     "idempotency",
 }
-KEPT = {"status", "error_title"}
+KEPT = {"status", "error_title", "held"}
 """Texts of a recipient that say nothing of the person."""
 
 

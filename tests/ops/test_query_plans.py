@@ -58,15 +58,18 @@ SMALL = frozenset(
         "webhook_endpoint",
         "template",
         "template_sync",
+        "pricing",
         "task",
         "sqlite_master",
         "json_each",
         "CONSTANT",
     }
 )
-"""Tables that do not grow with use: a row for each account, number, key, endpoint or template."""
+"""Tables that do not grow with use: a row for each account, number, key, endpoint, template or kind of price."""
 
-OPEN_WORK = frozenset({"recipient_in_flight", "recipient_uncertain", "webhook_delivery_due"})
+OPEN_WORK = frozenset(
+    {"recipient_in_flight", "recipient_uncertain", "recipient_held", "webhook_delivery_due"}
+)
 """Partial indexes that hold open work only: reading all of one is what is wanted."""
 
 IN_ORDER = "reads in the order of an index or of the ids, and stops at its limit"

@@ -114,7 +114,7 @@ async def test_each_revision_is_counted_once(db: Database) -> None:
         tx.set_trace_callback(None)
 
     def counted() -> list[str]:
-        return [each for each in statements if "FROM recipient" in each]
+        return [each for each in statements if each.startswith("SELECT broadcast_id, status")]
 
     for _ in range(3):
         await db.read(look)
@@ -146,7 +146,7 @@ async def test_settled_broadcasts_have_their_counts_kept_until_they_change(tmp_p
         clock.advance(SETTLED)
         assert await keep_counts(ctx) <= 1, "the daemon's own job may have been faster"
         (kept,) = await ctx.db.read(found)
-        assert kept.kept_counts == '{"by_button":{},"by_status":{"pending":3}}'
+        assert kept.kept_counts == '{"billed":[],"by_button":{},"by_status":{"pending":3},"held":[]}'
         await here.admin("broadcast.cancel", id=broadcast_id)
         (kept,) = await ctx.db.read(found)
         assert kept.kept_counts is None
@@ -158,14 +158,30 @@ async def test_settled_broadcasts_have_their_counts_kept_until_they_change(tmp_p
     [
         "UPDATE recipient SET status = 'cancelled' WHERE id = 1",
         "INSERT INTO button_reply VALUES (1, 'Yes', 2)",
+        "UPDATE recipient SET held = NULL WHERE id = 2",
+        "UPDATE recipient SET sent_at = 7 WHERE id = 2",
+        "UPDATE recipient SET pricing_id = 1 WHERE id = 3",
+        "UPDATE pricing SET type = 'regular' WHERE id = 2",
     ],
 )
 async def test_kept_counts_that_contradict_the_rows_are_a_damage(db: Database, change: str) -> None:
     ids = await db.write(fill)
     odd = 'No\n\t"\\\u2028é/\x01'
-    await db.write(lambda tx: tx.execute("INSERT INTO button_reply VALUES (1, ?, 1), (1, 'Yes', 1)", (odd,)))
+
+    def fill_more(tx: Tx) -> None:
+        tx.execute("INSERT INTO button_reply VALUES (1, ?, 1), (1, 'Yes', 1)", (odd,))
+        tx.execute("INSERT INTO pricing VALUES (1, ?, 't', NULL, 1), (2, NULL, NULL, 'PMP', NULL)", (odd,))
+        tx.execute("UPDATE recipient SET status = 'sent', held = 'paused', sent_at = 5 WHERE id = 2")
+        tx.execute("UPDATE recipient SET pricing_id = id - 3 WHERE id IN (4, 5)")
+
+    await db.write(fill_more)
     counted = await db.read(lambda tx: broadcast_counts.count(tx, ids))
-    assert counted[ids[0]].by_button == {odd: 1, "Yes": 1}
+    assert counted[ids[0]] == Counted(
+        {"pending": PEOPLE - 1, "sent": 1},
+        {odd: 1, "Yes": 1},
+        [("paused", 1, 5)],
+        [(None, None, 1), (odd, "t", 1)],
+    )
     await db.write(partial(broadcast_counts.keep, counted=[(each, 1, counted[each]) for each in ids]))
     assert not integrity.check(db.path).problems
     assert await db.read(lambda tx: BroadcastCounts().counted(tx, found(tx))) == counted

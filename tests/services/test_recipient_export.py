@@ -21,6 +21,13 @@ def test_the_bytes_of_an_export_stay_as_they_are() -> None:
         read_at=AT + 2000,
         replied_at=AT + 3000,
         failed_at=None,
+        held="paused",
+        pricing_category="=marketing",
+        pricing_type="regular",
+        pricing_model="PMP",
+        pricing_billable=True,
+        conversation_id="c1",
+        conversation_expires_at=AT + 4000,
         broadcast_id=1,
         error_code=None,
         error_title=None,
@@ -38,6 +45,7 @@ def test_the_bytes_of_an_export_stay_as_they_are() -> None:
         read_at=None,
         replied_at=None,
         failed_at=AT,
+        held=None,
         broadcast_id=1,
         error_code=131026,
         error_title="=1+1",
@@ -46,15 +54,17 @@ def test_the_bytes_of_an_export_stay_as_they_are() -> None:
     )
     assert ",".join(COLUMNS) == (
         "id,to,status,whatsapp_message_id,error_code,error_title,error_details,attempts,"
-        "sent_at,delivered_at,read_at,replied_at,failed_at"
+        "sent_at,delivered_at,read_at,replied_at,failed_at,held,pricing_category,pricing_type,pricing_model,"
+        "pricing_billable,conversation_id,conversation_origin,conversation_expires_at"
     )
     assert csv_rows([accepted, failed]).decode() == (
         "1,+4915112345678,pending,wamid.A,,,,1,"
-        "2026-09-21T14:13:20.123Z,2026-09-21T14:13:21.123Z,2026-09-21T14:13:22.123Z,2026-09-21T14:13:23.123Z,\r\n"
+        "2026-09-21T14:13:20.123Z,2026-09-21T14:13:21.123Z,2026-09-21T14:13:22.123Z,2026-09-21T14:13:23.123Z,,"
+        "paused,'=marketing,regular,PMP,true,c1,,2026-09-21T14:13:24.123Z\r\n"
         '2,US.1349120865530274,failed,,131026,\'=1+1,"Not on ""WhatsApp"", ü",3,'
-        ",,,,2026-09-21T14:13:20.123Z\r\n"
+        ",,,,2026-09-21T14:13:20.123Z,,,,,,,,\r\n"
     )
 
 
 def test_each_field_of_a_recipient_is_in_the_export() -> None:
-    assert len(COLUMNS) == len(fields(RecipientView)) + 2  # an error has three columns
+    assert len(COLUMNS) == len(fields(RecipientView)) + 2 + 3 + 2  # parts of error, pricing, conversation

@@ -23,7 +23,8 @@ SHOWN_OF_BROADCAST = (
 )
 SHOWN_OF_RECIPIENT = (
     *('"to"', "status", "wamid", "attempt", "error_code", "error_title", "error_details"),
-    *("sent_at", "delivered_at", "read_at", "replied_at", "failed_at"),
+    *("sent_at", "delivered_at", "read_at", "replied_at", "failed_at", "held", "pricing_id"),
+    *("conversation_id", "conversation_origin", "conversation_expires_at"),
 )
 
 

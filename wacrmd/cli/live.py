@@ -23,6 +23,7 @@ FUNNEL = (
 )
 OTHER_COUNTS = (
     ("failed", "failed_count"),
+    ("held by Meta", "held_count"),
     ("uncertain", "uncertain_count"),
     ("cancelled", "cancelled_count"),
 )
@@ -59,6 +60,11 @@ def failures(item: JsonObject) -> list[str]:
         clean(f"{one['count']} x {one['code'] if one['code'] is not None else 'no code'}: {one['title']}")
         for one in item["failures"]
     ]
+
+
+def billed(one: JsonObject) -> str:
+    """One line about the messages that Meta counts in one way."""
+    return f"{one['count']} {one['category'] or 'without a category'} ({one['type'] or 'no type'})"
 
 
 def _lines(items: Iterable[JsonObject]) -> JsonObject | None:
@@ -122,15 +128,18 @@ def _drawn(item: JsonObject) -> "Group":
     funnel = Table(box=None, pad_edge=False, show_header=False)
     for word, field in (*FUNNEL, *OTHER_COUNTS):
         count = int(item[field])
-        if not count and field in ("uncertain_count", "cancelled_count"):
+        if not count and field in ("held_count", "uncertain_count", "cancelled_count"):
             continue
         share = round(BAR_WIDTH * count / total) if total else 0
-        style = {"failed": "red", "uncertain": "yellow", "cancelled": "dim"}.get(word, "green")
+        style = {"failed": "red", "held by Meta": "yellow", "uncertain": "yellow", "cancelled": "dim"}.get(
+            word, "green"
+        )
         funnel.add_row(Text(word), Text(str(count), justify="right"), Text("▇" * share, style=style))
     parts: list[Any] = [head, bar, funnel]
     if item["hold"]:
         since = relative(item["hold"]["since"])
         parts.append(Text(f"held: {clean(item['hold']['detail'])} ({since})", style="yellow"))
+    parts += [Text(f"billed: {clean(billed(one))}") for one in item["billed"]]
     if item["replies_by_button"]:
         parts.append(Text(f"tapped: {shown(item['replies_by_button'])}"))
     parts += [Text(f"  {reason}", style="red") for reason in failures(item)[:MAX_REASONS]]

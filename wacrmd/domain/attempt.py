@@ -49,9 +49,9 @@ class Claim:
 class AttemptResult:
     """The result of an attempt: what changes in its recipient's row.
 
-    `status` is SENT (then `wamid` is set), PENDING (try again at `next_attempt_at`), FAILED or UNCERTAIN;
-    `used_retry` counts against the recipient's own retries; `to` is the address that was sent to; `note` says in the
-    history what happened.
+    `status` is SENT (then `wamid` is set, and `held` if Meta holds the message back), PENDING (try again at
+    `next_attempt_at`), FAILED or UNCERTAIN; `used_retry` counts against the recipient's own retries; `to` is the
+    address that was sent to; `note` says in the history what happened.
     """
 
     recipient_id: int
@@ -65,6 +65,7 @@ class AttemptResult:
     wa_id: str | None = None
     user_id: str | None = None
     parent_user_id: str | None = None
+    held: str | None = None
     error: MetaError | None = None
     next_attempt_at: Millis = 0
     used_retry: bool = False

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
+from wacrmd.clock import Millis
+from wacrmd.domain.billing import Billed
 from wacrmd.domain.hold import Hold
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.fields import Doc, Time, json_name
@@ -65,6 +67,13 @@ class BroadcastCounts:
     cancelled_count: Annotated[
         int, Doc("not sent: the broadcast was cancelled, the person opted out, or their data were erased")
     ]
+    held_count: Annotated[
+        int, Doc("the part of `sent_count` that Meta holds back for quality, until the first status of each")
+    ]
+    billed: Annotated[
+        list[Billed],
+        Doc("what Meta counts the messages as, from their statuses; messages without one are left out"),
+    ]
     replies_by_button: Annotated[
         dict[str, int],
         Doc(
@@ -92,11 +101,18 @@ class Counted:
     """How many recipients are in each stored status."""
     by_button: dict[str, int] = field(default_factory=dict)
     """How many recipients tapped each button."""
+    held: list[tuple[str, int, Millis]] = field(default_factory=list)
+    """How Meta holds messages back, how many, and since when."""
+    billed: list[tuple[str | None, str | None, int]] = field(default_factory=list)
+    """Category, type, and how many recipients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(BroadcastCounts):
     """The counts of a broadcast."""
+
+    held: tuple[tuple[str, int, Millis], ...] = ()
+    """How Meta holds messages back, how many, and since when."""
 
     @classmethod
     def of(cls, counted: Counted) -> "Progress":
@@ -116,5 +132,8 @@ class Progress(BroadcastCounts):
             pending_count=count[RecipientStatus.PENDING] + count[RecipientStatus.SENDING],
             uncertain_count=count[RecipientStatus.UNCERTAIN],
             cancelled_count=count[RecipientStatus.CANCELLED],
+            held_count=sum(number for _, number, _ in counted.held),
+            billed=[Billed(*each) for each in counted.billed],
             replies_by_button=counted.by_button,
+            held=tuple((how, number, since) for how, number, since in counted.held),
         )

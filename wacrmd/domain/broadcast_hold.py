@@ -24,11 +24,13 @@ def broadcast_hold(
 ) -> Hold | None:
     """The first reason that applies, in the order of the lines below; None while it moves or has nothing to send.
 
+    Messages that Meta holds back come last: they hold up no other message.
+
     `storage` and `throughput` are the holds of the database and of the number's rate limiter. `next_attempt_at` is
     when the first recipient is due; None while one is in flight.
     """
     if not has_work(broadcast, progress):
-        return broadcast.hold
+        return idle_hold(broadcast, progress)
     if number is None or number.is_removed:
         detail = "Its number was removed: cancel it, and make a new broadcast from another number"
         return Hold(HoldReason.NUMBER_REMOVED, detail, broadcast.updated_at)
@@ -46,4 +48,17 @@ def broadcast_hold(
         waiting, first = progress.pending_count, iso(next_attempt_at)
         detail = f"{waiting} recipients wait for their next attempt, the first at {first}"
         return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
-    return None
+    return _held_by_meta(progress)
+
+
+def idle_hold(broadcast: Broadcast, progress: Progress) -> Hold | None:
+    """The hold of a broadcast that has no work: its own pause, or messages that Meta holds back."""
+    return broadcast.hold or _held_by_meta(progress)
+
+
+def _held_by_meta(progress: Progress) -> Hold | None:
+    if not progress.held:
+        return None
+    parts = ", ".join(f"{number} {how}" for how, number, _ in progress.held)
+    detail = f"Meta holds messages back ({parts}): it sends or drops them once it has seen how people react to others"
+    return Hold(HoldReason.HELD_BY_META, detail, min(since for _, _, since in progress.held))

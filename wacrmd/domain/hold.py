@@ -24,6 +24,7 @@ class HoldReason(StrEnum):
     WAITING_FOR_RETRY = "waiting_for_retry"
     DRAINING = "draining"
     STORAGE = "storage"
+    HELD_BY_META = "held_by_meta"
 
 
 NEEDS_NOBODY = frozenset(
@@ -35,6 +36,7 @@ NEEDS_NOBODY = frozenset(
         HoldReason.MAINTENANCE,
         HoldReason.WAITING_FOR_RETRY,
         HoldReason.DRAINING,
+        HoldReason.HELD_BY_META,
     }
 )
 """Holds that need no action: somebody asked for them, or they end by themselves."""

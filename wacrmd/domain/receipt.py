@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import MetaError
+from wacrmd.domain.billing import Billing
 from wacrmd.domain.number import NumberIds
 from wacrmd.domain.recipient import RecipientStatus
 
@@ -25,3 +26,4 @@ class Receipt:
     parent_user_id: str | None = None
     error: MetaError | None = None
     button: str | None = None
+    billing: Billing | None = None

@@ -82,6 +82,12 @@ class RecipientFacts:
     read_at: Annotated[Time | None, Doc("when it was read, in Meta's time")]
     replied_at: Annotated[Time | None, Doc("when the person replied, in Meta's time")]
     failed_at: Annotated[Time | None, Doc("when it failed")]
+    held: Annotated[
+        str | None,
+        Doc(
+            "how Meta holds the message back until its first status: `held_for_quality_assessment` or `paused`"
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,13 @@ class Recipient(RecipientFacts):
     error_code: int | None
     error_title: str | None
     error_details: str | None
+    pricing_category: str | None = None
+    pricing_type: str | None = None
+    pricing_model: str | None = None
+    pricing_billable: bool | None = None
+    conversation_id: str | None = None
+    conversation_origin: str | None = None
+    conversation_expires_at: Millis | None = None
     next_attempt_at: Millis
 
     @property

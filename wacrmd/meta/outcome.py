@@ -8,6 +8,10 @@ from wacrmd.http_client.failure import Phase
 __all__ = ["Accepted", "MetaError", "NotSent", "Outcome", "Phase", "Refused", "Unknown"]
 
 
+HELD = frozenset({"held_for_quality_assessment", "paused"})
+"""Values of `message_status`: Meta has the message and holds it back, until it knows how people react to others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """Meta accepted the message and gave it an id; `wa_id` may differ from the number sent to."""
@@ -17,6 +21,11 @@ class Accepted:
     user_id: str | None = None
     message_status: str = "accepted"
     parent_user_id: str | None = None
+
+    @property
+    def held(self) -> str | None:
+        """How Meta holds the message back; None if it does not."""
+        return self.message_status if self.message_status in HELD else None
 
 
 @dataclass(frozen=True, slots=True)

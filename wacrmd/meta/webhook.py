@@ -14,9 +14,11 @@ from typing import Any
 import orjson
 
 from wacrmd.clock import Millis
+from wacrmd.domain.billing import Billing
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.fields import JsonObject
 from wacrmd.meta.answer import meta_error
+from wacrmd.meta.billing import billing_of
 from wacrmd.meta.inbound import (
     AddressChange,
     Contacts,
@@ -75,6 +77,7 @@ class StatusUpdate:
     parent_user_id: str | None
     callback: str | None
     error: MetaError | None
+    billing: Billing | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,7 @@ def _status(
         parent_user_id,
         as_text(status.get("biz_opaque_callback_data")),
         meta_error(error) if error is not None else None,
+        billing_of(status),
     )
 
 

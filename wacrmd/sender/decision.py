@@ -77,6 +77,7 @@ def decide(
                     wa_id=outcome.wa_id,
                     user_id=outcome.user_id,
                     parent_user_id=outcome.parent_user_id,
+                    held=outcome.held,
                 )
             )
         case NotSent():
@@ -119,6 +120,7 @@ class _Attempt:
         wa_id: str | None = None,
         user_id: str | None = None,
         parent_user_id: str | None = None,
+        held: str | None = None,
     ) -> AttemptResult:
         return AttemptResult(
             recipient_id=self.claim.recipient_id,
@@ -133,6 +135,7 @@ class _Attempt:
             wa_id=wa_id,
             user_id=user_id,
             parent_user_id=parent_user_id,
+            held=held,
             error=error,
             next_attempt_at=next_attempt_at,
             used_retry=used_retry,

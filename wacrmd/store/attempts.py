@@ -125,6 +125,7 @@ _ACCEPT = (
 
 def _accept(tx: Tx, results: list[AttemptResult]) -> None:
     """Record accepted messages."""
+    held = _to_hold(tx, results)
     named = [
         (
             each.wamid,
@@ -146,6 +147,21 @@ def _accept(tx: Tx, results: list[AttemptResult]) -> None:
         )
         # An id that another recipient has already changes nothing above: the message is accepted without it.
         tx.executemany(_ACCEPT, [(None, *rest) for _, *rest in named])
+    if held:
+        tx.executemany("UPDATE recipient SET held = ? WHERE id = ?", held)
+
+
+def _to_hold(tx: Tx, results: list[AttemptResult]) -> list[tuple[str, int]]:
+    """How Meta holds messages back: (how, recipient) each. If a status came before the response, it was released."""
+    return [
+        (each.held, each.recipient_id)
+        for each in results
+        if each.held is not None
+        and tx.execute(
+            f"SELECT 1 FROM recipient WHERE {_FENCE} AND {allows(_E.ACCEPTED)}",
+            (each.recipient_id, each.attempt),
+        ).fetchone()
+    ]
 
 
 def _end(tx: Tx, event: RecipientEvent, results: list[AttemptResult]) -> None:

@@ -5,6 +5,7 @@ broadcast has that revision, so that whatever raises the revision makes them voi
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -22,6 +23,16 @@ BY_BUTTON = (
     f"SELECT broadcast_id, button, count(*) FROM button_reply WHERE {_CHOSEN} GROUP BY broadcast_id, button"
 )
 
+HELD = (
+    "SELECT broadcast_id, held, count(*), min(sent_at) FROM recipient INDEXED BY recipient_held"
+    f" WHERE held IS NOT NULL AND {_CHOSEN} GROUP BY broadcast_id, held"
+)
+BY_PRICING = (
+    "SELECT broadcast_id, pricing_id, count(*) FROM recipient INDEXED BY recipient_pricing"
+    f" WHERE pricing_id IS NOT NULL AND {_CHOSEN} GROUP BY broadcast_id, pricing_id"
+)
+PRICINGS = "SELECT id, category, type FROM pricing WHERE id IN (SELECT value FROM json_each(?))"
+
 
 def count(tx: Tx, broadcast_ids: Iterable[int]) -> dict[int, Counted]:
     """The counts of these broadcasts, counted from their rows."""
@@ -31,12 +42,23 @@ def count(tx: Tx, broadcast_ids: Iterable[int]) -> dict[int, Counted]:
         counts[broadcast_id].by_status[status] = number
     for broadcast_id, button, number in tx.execute(BY_BUTTON, chosen).fetchall():
         counts[broadcast_id].by_button[button] = number
+    for broadcast_id, how, number, since in tx.execute(HELD, chosen).fetchall():
+        counts[broadcast_id].held.append((how, number, since))
+    by_pricing = tx.execute(BY_PRICING, chosen).fetchall()
+    if by_pricing:
+        _add_billed(tx, counts, by_pricing)
     return counts
 
 
 def kept(text: str) -> Counted:
     """The counts that `keep` wrote."""
-    return Counted(**orjson.loads(text))
+    found = orjson.loads(text)
+    return Counted(
+        by_status=found["by_status"],
+        by_button=found["by_button"],
+        held=[tuple(each) for each in found["held"]],
+        billed=[tuple(each) for each in found["billed"]],
+    )
 
 
 def progress(tx: Tx, broadcast_id: int) -> Progress:
@@ -68,3 +90,22 @@ def keep(tx: Tx, counted: Iterable[tuple[int, int, Counted]]) -> None:
 def _kept_form(counts: Counted) -> str:
     """As SQLite would write it, so that `check-db` can compare (`integrity.py`)."""
     return json.dumps(asdict(counts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _add_billed(tx: Tx, counts: dict[int, Counted], by_pricing: list[tuple[int, int, int]]) -> None:
+    """Sum up by category and type: pricings also differ in other things."""
+    ids = json.dumps(list({pricing_id for _, pricing_id, _ in by_pricing}))
+    words = {
+        pricing_id: (category, kind) for pricing_id, category, kind in tx.execute(PRICINGS, (ids,)).fetchall()
+    }
+    sums: dict[tuple[int, str | None, str | None], int] = defaultdict(int)
+    for broadcast_id, pricing_id, number in by_pricing:
+        sums[broadcast_id, *words[pricing_id]] += number
+    for broadcast_id, category, kind in sorted(sums, key=_in_order):
+        counts[broadcast_id].billed.append((category, kind, sums[broadcast_id, category, kind]))
+
+
+def _in_order(key: tuple[int, str | None, str | None]) -> tuple[int, tuple[bool, str], tuple[bool, str]]:
+    """NULL first, as SQLite sorts."""
+    broadcast_id, category, kind = key
+    return broadcast_id, (category is not None, category or ""), (kind is not None, kind or "")

@@ -165,7 +165,8 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
     erased["recipient"] = tx.execute(
         f"UPDATE recipient SET \"to\" = '{recipients.ERASED_PREFIX}' || id, params = NULL, content = NULL,"
         f" wamid = iif(wamid IS NULL, NULL, '{recipients.ERASED_PREFIX}' || id), wa_id = NULL, user_id = NULL,"
-        " parent_user_id = NULL, person_id = NULL, early_reply_at = NULL, error_details = NULL"
+        " parent_user_id = NULL, person_id = NULL, early_reply_at = NULL, error_details = NULL,"
+        " conversation_id = NULL, conversation_origin = NULL, conversation_expires_at = NULL"
         " WHERE id IN (SELECT value FROM json_each(?))",
         (ids,),
     ).rowcount
@@ -310,10 +311,12 @@ def _messages(tx: Tx, subject: DataSubject) -> list[JsonObject]:
         "SELECT r.id, a.name AS account, n.phone_number_id AS number, b.uuid AS broadcast_id, b.name AS broadcast,"
         ' b.template_name, b.template_language, b.created_at, r."to", r.params, r.content, r.status,'
         " r.wamid AS whatsapp_message_id, r.wa_id, r.user_id, r.parent_user_id, r.error_code, r.error_title,"
-        " r.error_details,"
+        " r.error_details, r.held, p.category AS pricing_category, p.type AS pricing_type, p.model AS pricing_model,"
+        " p.billable AS pricing_billable, r.conversation_id, r.conversation_origin, r.conversation_expires_at,"
         " r.first_attempt_at, r.sent_at, r.delivered_at, r.read_at, r.replied_at, r.failed_at FROM recipient r"
         " JOIN broadcast b ON b.id = r.broadcast_id JOIN account a ON a.id = b.account_id"
-        " JOIN number n ON n.id = b.number_id WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id",
+        " JOIN number n ON n.id = b.number_id LEFT JOIN pricing p ON p.id = r.pricing_id"
+        " WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id",
         (_ids(subject.recipients),),
     )
     for row in rows:

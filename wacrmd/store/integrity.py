@@ -30,7 +30,13 @@ _RULES = {
         " WHERE r.broadcast_id = b.id GROUP BY r.status ORDER BY r.status))"
         " OR b.counts -> 'by_button' IS NOT"
         " (SELECT json_group_object(button, number) FROM (SELECT r.button, count(*) AS number FROM button_reply r"
-        " WHERE r.broadcast_id = b.id GROUP BY r.button ORDER BY r.button)))"
+        " WHERE r.broadcast_id = b.id GROUP BY r.button ORDER BY r.button))"
+        " OR b.counts -> 'held' IS NOT (SELECT json_group_array(json_array(held, number, since)) FROM"
+        " (SELECT r.held, count(*) AS number, min(r.sent_at) AS since FROM recipient r"
+        " WHERE r.broadcast_id = b.id AND r.held IS NOT NULL GROUP BY r.held ORDER BY r.held))"
+        " OR b.counts -> 'billed' IS NOT (SELECT json_group_array(json_array(category, type, number)) FROM"
+        " (SELECT p.category, p.type, count(*) AS number FROM recipient r JOIN pricing p ON p.id = r.pricing_id"
+        " WHERE r.broadcast_id = b.id GROUP BY p.category, p.type ORDER BY p.category, p.type)))"
     ),
 }
 """Rules that the schema cannot enforce, each with a statement that finds the rows that break it."""

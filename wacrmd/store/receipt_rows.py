@@ -1,6 +1,7 @@
 """Recipients while receipts are applied to them: found by token or message id, changed, and written back."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from wacrmd.clock import Millis
@@ -42,8 +43,13 @@ class ReceiptRow:
     error_code: int | None
     error_title: str | None
     error_details: str | None
+    held: str | None
+    pricing_id: int | None
+    pricing_order: int | None
     ids_changed: bool = field(default=False, init=False)
     changed: bool = field(default=False, init=False)
+    released: bool = field(default=False, init=False)
+    """Meta does not hold it back any more."""
 
 
 _ROW = RowMapper(
@@ -171,8 +177,12 @@ def move(row: ReceiptRow, receipt: Receipt, state: RecipientState, error: MetaEr
         row.replied_at = receipt.at
 
 
-def write(tx: Tx, changed: list[ReceiptRow], ids_changed: list[ReceiptRow]) -> None:
-    """Write the rows whose status has changed, and those whose ids or `sent_at` have."""
+def write(tx: Tx, rows: Collection[ReceiptRow]) -> None:
+    """Write what has changed in these rows."""
+    if any(row.released for row in rows):
+        tx.executemany(
+            "UPDATE recipient SET held = NULL WHERE id = ?", [(row.id,) for row in rows if row.released]
+        )
     # Two statements: the columns of the second one are indexed, and change once for a message, not for each status.
     tx.executemany(
         "UPDATE recipient SET status = ?, delivered_at = ?, read_at = ?, replied_at = ?, failed_at = ?,"
@@ -189,11 +199,16 @@ def write(tx: Tx, changed: list[ReceiptRow], ids_changed: list[ReceiptRow]) -> N
                 row.error_details,
                 row.id,
             )
-            for row in changed
+            for row in rows
+            if row.changed
         ],
     )
     tx.executemany(
         "UPDATE OR IGNORE recipient SET wamid = ?, wa_id = ?, user_id = ?, parent_user_id = ?, sent_at = ?"
         " WHERE id = ?",
-        [(row.wamid, row.wa_id, row.user_id, row.parent_user_id, row.sent_at, row.id) for row in ids_changed],
+        [
+            (row.wamid, row.wa_id, row.user_id, row.parent_user_id, row.sent_at, row.id)
+            for row in rows
+            if row.ids_changed
+        ],
     )

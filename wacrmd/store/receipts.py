@@ -10,7 +10,8 @@ from wacrmd.domain.number import NumberIds
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.recipient_transitions import RECIPIENT, status_event
-from wacrmd.store import people, recipient_history, status_events
+from wacrmd.store import billing, people, recipient_history, status_events
+from wacrmd.store.billing import Bills
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
 from wacrmd.store.receipt_rows import (
@@ -104,6 +105,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     unmatched: list[Receipt] = []
     sightings: list[Sighting] = []
     buttons: list[tuple[int, str, int]] = []
+    bills = Bills(tx)
     for receipt in receipts:
         row, attempt = match(receipt, by_id, by_wamid)
         if row is None:
@@ -118,9 +120,14 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             buttons.append((row.broadcast_id, receipt.button, row.id))
         if names_more(row, receipt):
             sightings.append(sighting(row, receipt))
-        if RECIPIENT.of(event).after is not None and set_ids(row, receipt):
-            by_wamid[receipt.wamid] = row
-            named.append(receipt.wamid)
+        if RECIPIENT.of(event).after is not None:
+            if set_ids(row, receipt):
+                by_wamid[receipt.wamid] = row
+                named.append(receipt.wamid)
+            if row.held is not None:
+                row.held, row.released = None, True
+            if receipt.billing is not None:
+                bills.add(row, receipt, receipt.billing)
         state = RECIPIENT.after(before, event)
         if state is None:
             done.repeated += 1
@@ -130,10 +137,10 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, error))
         done.add_applied(row, receipt, before, was_delivered=was_delivered)
     rows = {row.id: row for row in (*by_id.values(), *by_wamid.values())}
-    write(
-        tx, [row for row in rows.values() if row.changed], [row for row in rows.values() if row.ids_changed]
-    )
-    done.broadcasts |= {row.broadcast_id for row in rows.values() if row.ids_changed}
+    bills.write()
+    write(tx, rows.values())
+    done.broadcasts |= bills.broadcasts
+    done.broadcasts |= {row.broadcast_id for row in rows.values() if row.ids_changed or row.released}
     recipient_history.add_statuses(tx, reported)
     if buttons:
         done.broadcasts |= _count_buttons(tx, buttons)
@@ -141,10 +148,11 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         done.broadcasts |= people.see(tx, sightings, now).broadcasts
     if unmatched:
         _keep_unmatched(tx, unmatched, now)
-    status_events.emit(tx, [row.id for row in rows.values() if row.changed], now)
+    changed = [row.id for row in rows.values() if row.changed]
+    status_events.emit(tx, [*changed, *(bills.late.difference(changed))], now)
     if named:
         done.add(apply_unmatched(tx, named, now))
-    done.add(apply_early_replies(tx, [row.id for row in rows.values() if row.changed], now))
+    done.add(apply_early_replies(tx, changed, now))
     return done
 
 
@@ -186,8 +194,8 @@ def _count_buttons(tx: Tx, buttons: list[tuple[int, str, int]]) -> set[int]:
 def _keep_unmatched(tx: Tx, receipts: list[Receipt], now: Millis) -> None:
     """Store receipts of messages whose id is not known (yet)."""
     tx.executemany(
-        "INSERT OR IGNORE INTO unmatched_status (number_id, wamid, status, at, error, button, received_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO unmatched_status (number_id, wamid, status, at, error, button, billing,"
+        " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 each.number.id,
@@ -196,6 +204,7 @@ def _keep_unmatched(tx: Tx, receipts: list[Receipt], now: Millis) -> None:
                 each.at,
                 recipient_history.error_detail(each.error),
                 each.button,
+                billing.detail(each.billing),
                 now,
             )
             for each in receipts
@@ -206,7 +215,7 @@ def _keep_unmatched(tx: Tx, receipts: list[Receipt], now: Millis) -> None:
 def apply_unmatched(tx: Tx, wamids: list[str], now: Millis) -> Applied:
     """Apply the receipts that were stored for these message ids, which are recorded now."""
     rows = tx.execute(
-        "SELECT u.wamid, u.status, u.at, u.error, u.button, n.id, n.account_id, n.phone_number_id, n.waba_id"
+        "SELECT u.wamid, u.status, u.at, u.error, u.button, u.billing, n.id, n.account_id, n.phone_number_id, n.waba_id"
         " FROM unmatched_status u JOIN number n ON n.id = u.number_id"
         " WHERE u.wamid IN (SELECT value FROM json_each(?)) ORDER BY u.at, u.id",
         (json.dumps(wamids),),
@@ -221,8 +230,9 @@ def apply_unmatched(tx: Tx, wamids: list[str], now: Millis) -> Applied:
             at,
             error=recipient_history.stored_error(error),
             button=button,
+            billing=billing.stored(bill),
         )
-        for wamid, status, at, error, button, *number in rows
+        for wamid, status, at, error, button, bill, *number in rows
     ]
     tx.executemany("DELETE FROM unmatched_status WHERE wamid = ?", {(receipt.wamid,) for receipt in receipts})
     return apply(tx, receipts, now)

@@ -12,7 +12,17 @@ from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 from wacrmd.store.state_sql import GIVEN_UP, after, allows
 
-_ROW = RowMapper(Recipient, {"to": '"to"', "attempts": "attempt"})
+_ROW = RowMapper(
+    Recipient,
+    {
+        "id": "r.id",
+        "to": '"to"',
+        "attempts": "attempt",
+        **{f"pricing_{each}": f"p.{each}" for each in ("category", "type", "model", "billable")},
+    },
+)
+_FROM = "FROM recipient r"
+_PRICED = "LEFT JOIN pricing p ON p.id = r.pricing_id"
 _ALL_STATUSES = json.dumps(list(RecipientStatus))
 ERASED_PREFIX = "erased:"
 """The beginning of an erased recipient's address; see data_subjects.py."""
@@ -76,7 +86,8 @@ def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now:
         f"UPDATE recipient SET status = {after(_E.REQUEUED)}, failed_attempt = CASE WHEN status = 'failed'"
         f" AND NOT {GIVEN_UP} THEN attempt ELSE failed_attempt END, retries = 0, first_attempt_at = NULL,"
         " next_attempt_at = ?, error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL,"
-        " wamid = NULL, wa_id = NULL, sent_at = NULL"
+        " wamid = NULL, wa_id = NULL, sent_at = NULL, pricing_id = NULL, pricing_order = NULL,"
+        " conversation_id = NULL, conversation_origin = NULL, conversation_expires_at = NULL"
         f" WHERE broadcast_id = ? AND {allows(_E.REQUEUED)} AND status IN (SELECT value FROM json_each(?))"
         f" AND NOT {IS_ERASED}",
         (now, broadcast_id, json.dumps(list(statuses))),
@@ -136,16 +147,16 @@ def _between(
     if status is None:
         first, last = _id_range(tx, broadcast_id)
         rows = tx.execute(
-            f"SELECT {_ROW.columns} FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ?"
-            f" ORDER BY id {order} LIMIT ?",
+            f"SELECT {_ROW.columns} {_FROM} {_PRICED} WHERE r.id >= ? AND r.id <= ? AND +r.broadcast_id = ?"
+            f" ORDER BY r.id {order} LIMIT ?",
             (max(first, after + 1), min(last, before - 1), broadcast_id, limit),
         )
         return [_ROW.record(row) for row in rows]
     found: list[Recipient] = []
     for each in _stored_as(status):
         rows = tx.execute(
-            f"SELECT {_ROW.columns} FROM recipient INDEXED BY recipient_count"
-            f" WHERE broadcast_id = ? AND status = ? AND id > ? AND id < ? ORDER BY id {order} LIMIT ?",
+            f"SELECT {_ROW.columns} {_FROM} INDEXED BY recipient_count {_PRICED}"
+            f" WHERE broadcast_id = ? AND status = ? AND r.id > ? AND r.id < ? ORDER BY r.id {order} LIMIT ?",
             (broadcast_id, each, after, before, limit),
         )
         found += [_ROW.record(row) for row in rows]
@@ -193,6 +204,16 @@ def uncertain(tx: Tx, limit: int = 20) -> list[tuple[str, str, int]]:
     return rows.fetchall()
 
 
+def held_in(tx: Tx, limit: int) -> list[int]:
+    """The newest broadcasts with messages that Meta holds back; their ids."""
+    rows = tx.execute(
+        "SELECT DISTINCT broadcast_id FROM recipient INDEXED BY recipient_held WHERE held IS NOT NULL"
+        " ORDER BY broadcast_id DESC LIMIT ?",
+        (limit,),
+    )
+    return [broadcast_id for (broadcast_id,) in rows]
+
+
 def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
     """The id of the recipient of a broadcast that has this address."""
     first, last = _id_range(tx, broadcast_id)
@@ -206,7 +227,7 @@ def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
 def get(tx: Tx, broadcast_id: int, recipient_id: int) -> Recipient | None:
     """One recipient of a broadcast."""
     row = tx.execute(
-        f"SELECT {_ROW.columns} FROM recipient WHERE broadcast_id = ? AND id = ?",
+        f"SELECT {_ROW.columns} {_FROM} {_PRICED} WHERE broadcast_id = ? AND r.id = ?",
         (broadcast_id, recipient_id),
     ).fetchone()
     return _ROW.record(row) if row else None

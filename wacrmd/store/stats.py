@@ -22,6 +22,9 @@ class Stats:
     pending: dict[str, int]
     """Pending recipients (new ones, and ones that wait for a retry) by the status of their broadcast."""
     uncertain: int
+    held: int
+    """Messages that Meta holds back."""
+    held_since: Millis | None
     oldest_due_since: Millis | None
     """Since when the recipient that waits longest has been due, among broadcasts that are sending."""
     stalled_since: Millis | None
@@ -43,8 +46,9 @@ PENDING = (
     " WHERE b.status IN ('scheduled', 'sending', 'paused') GROUP BY b.status"
 )
 EARLIEST = "SELECT min(next_attempt_at) FROM recipient WHERE broadcast_id = ? AND status = 'pending'"
-# These two name their index: otherwise SQLite reads all of another one, with the finished rows.
+# These name their index: otherwise SQLite reads all of another one, with the finished rows.
 UNCERTAIN = "SELECT count(*) FROM recipient INDEXED BY recipient_uncertain WHERE status = 'uncertain'"
+HELD = "SELECT count(*), min(sent_at) FROM recipient INDEXED BY recipient_held WHERE held IS NOT NULL"
 DELIVERIES = (
     "SELECT count(*), min(created_at) FROM webhook_delivery INDEXED BY webhook_delivery_due"
     " WHERE status = 'pending'"
@@ -71,12 +75,15 @@ def read(tx: Tx, now: Millis) -> Stats:
             due_since.append(max(earliest, started_at or 0))
             progressed_at.append(updated_at)
     deliveries_pending, oldest_delivery_at = tx.execute(DELIVERIES).fetchone()
+    held, held_since = tx.execute(HELD).fetchone()
     return Stats(
         unfinished=unfinished,
         sending=sorted(sending),
         pause_reasons=pause_reasons,
         pending=dict(tx.execute(PENDING).fetchall()),
         uncertain=tx.execute(UNCERTAIN).fetchone()[0],
+        held=held,
+        held_since=held_since,
         oldest_due_since=min(due_since, default=None),
         stalled_since=min(progressed_at, default=None),
         unmatched_statuses=tx.execute(UNMATCHED, (MAX_COUNTED,)).fetchone()[0],

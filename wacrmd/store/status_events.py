@@ -9,7 +9,7 @@ from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.store import outbox
 from wacrmd.store.database import Tx
 from wacrmd.views.events import MessageStatusData
-from wacrmd.views.recipients import MetaErrorView, shown_status
+from wacrmd.views.recipients import MetaErrorView, conversation_of, pricing_of, shown_status
 
 EVENT = WebhookEvent.MESSAGE_STATUS_UPDATED
 
@@ -39,7 +39,9 @@ def emit(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:
         return
     rows = tx.execute(
         'SELECT b.account_id, b.uuid, r.id, r."to", r.user_id, r.wamid, r.status, r.error_code, r.error_title,'
-        " r.error_details FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+        " r.error_details, r.held, p.category, p.type, p.model, p.billable,"
+        " r.conversation_id, r.conversation_origin, r.conversation_expires_at"
+        " FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id LEFT JOIN pricing p ON p.id = r.pricing_id"
         " WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id",
         (ids,),
     ).fetchall()
@@ -47,8 +49,9 @@ def emit(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:
         account_id: EVENT in outbox.subscribed_events(tx, account_id)
         for account_id in {row[0] for row in rows}
     }
-    for account_id, uuid, recipient_id, to, user_id, wamid, status, code, title, details in rows:
+    for account_id, uuid, recipient_id, to, user_id, wamid, status, *more in rows:
         if listening[account_id]:
+            code, title, details, held, category, kind, model, billable, *conversation = more
             data = MessageStatusData(
                 broadcast_id=uuid,
                 recipient_id=recipient_id,
@@ -57,5 +60,8 @@ def emit(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> None:
                 wamid=wamid,
                 status=shown_status(RecipientStatus(status)),
                 error=MetaErrorView.of(code, title, details),
+                held=held,
+                pricing=pricing_of(category, kind, model, None if billable is None else bool(billable)),
+                conversation=conversation_of(*conversation),
             )
             outbox.add(tx, account_id, EVENT, data, now)

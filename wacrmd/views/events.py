@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from wacrmd.domain.billing import Conversation, Pricing
 from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastStatus, Progress
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.fields import Doc, Time, json_name, shared
@@ -48,6 +49,9 @@ class MessageStatusData:
     )
     status: Annotated[ShownStatus, Doc("the new status")]
     error: Annotated[MetaErrorView | None, Doc("why it failed")]
+    held: Annotated[str | None, Doc("how Meta holds the message back until its first status")]
+    pricing: Annotated[Pricing | None, Doc("what Meta counts the message as")]
+    conversation: Annotated[Conversation | None, Doc("the conversation that it belongs to, if Meta tells it")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from wacrmd.clock import Millis
+from wacrmd.domain.billing import Conversation, Pricing
 from wacrmd.domain.history import HistoryEntry
 from wacrmd.domain.recipient import Recipient, RecipientFacts, RecipientStatus
 from wacrmd.fields import Doc, Time, shared
@@ -40,19 +42,47 @@ class MetaErrorView:
         return None if code is None and title is None else cls(code=code, title=title, details=details)
 
 
+def pricing_of(
+    category: str | None, kind: str | None, model: str | None, billable: bool | None
+) -> Pricing | None:
+    """The pricing in four columns; None where Meta has told none."""
+    known = category is not None or kind is not None or model is not None
+    return Pricing(category, kind, model, billable) if known else None
+
+
+def conversation_of(
+    conversation_id: str | None, origin: str | None, expires_at: Millis | None
+) -> Conversation | None:
+    """The conversation in three columns; None where Meta has told none."""
+    return None if conversation_id is None else Conversation(conversation_id, origin, expires_at)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientView(RecipientFacts):
     """One recipient of a broadcast."""
 
     status: Annotated[ShownStatus, Doc("where the message stands now")]
     error: Annotated[MetaErrorView | None, Doc("why it failed")]
+    pricing: Annotated[Pricing | None, Doc("what Meta counts the message as")]
+    conversation: Annotated[Conversation | None, Doc("the conversation that it belongs to, if Meta tells it")]
 
     @classmethod
     def of(cls, recipient: Recipient) -> "RecipientView":
         """The view of a recipient."""
         facts = shared(RecipientFacts, recipient) | {"status": shown_status(recipient.status)}
-        error = MetaErrorView.of(recipient.error_code, recipient.error_title, recipient.error_details)
-        return RecipientView(**facts, error=error)
+        return RecipientView(
+            **facts,
+            error=MetaErrorView.of(recipient.error_code, recipient.error_title, recipient.error_details),
+            pricing=pricing_of(
+                recipient.pricing_category,
+                recipient.pricing_type,
+                recipient.pricing_model,
+                recipient.pricing_billable,
+            ),
+            conversation=conversation_of(
+                recipient.conversation_id, recipient.conversation_origin, recipient.conversation_expires_at
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

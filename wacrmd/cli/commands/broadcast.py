@@ -6,14 +6,13 @@ from typing import Any
 import click
 
 from wacrmd.cli import complete
+from wacrmd.cli.broadcast_tables import BILLED, COLUMNS, FAILURES, HISTORY, RECIPIENTS
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import limit_option, one_of, only_account_option, yes_option
 from wacrmd.cli.output import (
     SHORT_ID,
-    Column,
-    Kind,
     details,
     emit,
     emit_items,
@@ -30,48 +29,6 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.fields import JsonObject
-
-COLUMNS = (
-    Column("ID", "id", Kind.ID),
-    Column("NAME", "name"),
-    Column("STATUS", "status", Kind.STATE),
-    Column("TOTAL", "total_recipients", Kind.NUMBER),
-    Column("PENDING", "pending_count", Kind.NUMBER),
-    Column("SENT", "sent_count", Kind.NUMBER),
-    Column("DELIVERED", "delivered_count", Kind.NUMBER, optional=True),
-    Column("READ", "read_count", Kind.NUMBER, optional=True),
-    Column("FAILED", "failed_count", Kind.NUMBER),
-    Column("UNCERTAIN", "uncertain_count", Kind.NUMBER, optional=True),
-    Column("CREATED", "created_at", Kind.TIME),
-    Column("HOLD", "hold"),
-)
-
-RECIPIENTS = (
-    Column("ID", "id", Kind.NUMBER),
-    Column("TO", "to", Kind.KEY),
-    Column("STATUS", "status", Kind.STATE),
-    Column("ATTEMPTS", "attempts", Kind.NUMBER),
-    Column("SENT", "sent_at", Kind.TIME),
-    Column("DELIVERED", "delivered_at", Kind.TIME, optional=True),
-    Column("READ", "read_at", Kind.TIME, optional=True),
-    Column("ERROR", "error"),
-)
-
-HISTORY = (
-    Column("WHEN", "at", Kind.MOMENT),
-    Column("EVENT", "event"),
-    Column("ATTEMPT", "attempt", Kind.NUMBER),
-    Column("OUTCOME", "outcome", Kind.STATE),
-    Column("NOTE", "note"),
-    Column("ERROR", "error"),
-)
-
-FAILURES = (
-    Column("FAILED", "count", Kind.NUMBER),
-    Column("CODE", "code", Kind.NUMBER),
-    Column("REASON", "title"),
-    Column("WHAT TO DO", "advice"),
-)
 
 DETAILS = ("id", "from", "created_at", "scheduled_at", "started_at", "completed_at", "updated_at")
 """Fields that the drawing of a broadcast does not show."""
@@ -134,10 +91,13 @@ def _print_broadcast(found: JsonObject) -> None:
         say("")
         details((name.replace("_", " "), found[name]) for name in DETAILS if found[name] is not None)
         return
-    apart = ("hold", "failures")
+    apart = ("hold", "failures", "billed")
     details((name.replace("_", " "), value) for name, value in found.items() if name not in apart)
     if found["hold"]:
         details([("hold", found["hold"]["detail"]), ("since", found["hold"]["since"])])
+    if found["billed"]:
+        say("")
+        table(found["billed"], BILLED, empty="")
     if found["failures"]:
         say("")
         table(found["failures"], FAILURES, empty="")

@@ -5,7 +5,7 @@ from functools import cache, partial
 
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
-from wacrmd.domain.broadcast_hold import broadcast_hold, has_work
+from wacrmd.domain.broadcast_hold import broadcast_hold, has_work, idle_hold
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import not_found
@@ -67,6 +67,16 @@ async def page(
     return await ctx.db.read(work)
 
 
+async def held_by_meta(ctx: Context, limit: int) -> list[BroadcastView]:
+    """The newest broadcasts with messages that Meta holds back."""
+
+    def work(tx: Tx) -> list[BroadcastView]:
+        found = [broadcasts.get(tx, each) for each in recipients.held_in(tx, limit)]
+        return _views(tx, [each for each in found if each is not None], ctx)
+
+    return await ctx.db.read(work)
+
+
 def holds_of(
     tx: Tx, ctx: Context, found: Iterable[Broadcast], counts: Mapping[int, Progress]
 ) -> dict[int, Hold | None]:
@@ -78,7 +88,7 @@ def holds_of(
 
     def hold_of(broadcast: Broadcast) -> Hold | None:
         if not has_work(broadcast, counts[broadcast.id]):
-            return broadcast.hold  # no other reason is possible, so nothing more is read
+            return idle_hold(broadcast, counts[broadcast.id])  # so nothing more is read
         throughput = throughput_of(broadcast.number_id)
         return broadcast_hold(
             broadcast,

@@ -10,6 +10,7 @@ from anyio.lowlevel import checkpoint
 
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.address import normalize_address
+from wacrmd.domain.billing import Conversation, Pricing
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.export_format import ExportFormat
@@ -35,11 +36,16 @@ def _time_cell(at: Millis | None) -> str | None:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return escape_formula(value) if isinstance(value, str) else value
 
 
 _FIRST = ("id", "to", "status", "wamid", "error")
 """The fields that an export begins with; the others follow in the order of the view."""
+
+_OBJECTS = {"error": MetaErrorView, "pricing": Pricing, "conversation": Conversation}
+"""The fields that are objects."""
 
 _CELLS: dict[str, Cell] = {
     "to": str,  # never a formula: `+` and digits, or a user id
@@ -48,13 +54,14 @@ _CELLS: dict[str, Cell] = {
 
 
 def _columns() -> Iterator[tuple[str, str, Cell]]:
-    """For each column its name, the attribute of a recipient, and what makes the cell; an error has a column a part."""
+    """For each column its name, the attribute of a recipient, and what makes the cell; an object has a column a part."""
     hints = get_type_hints(RecipientView, include_extras=True)
     order = {name: place for place, name in enumerate(_FIRST)}
     for each in sorted(fields(RecipientView), key=lambda field: order.get(field.name, len(order))):
-        if each.name == "error":
-            for part in fields(MetaErrorView):
-                yield f"error_{part.name}", f"error_{part.name}", _cell
+        if each.name in _OBJECTS:
+            parts = get_type_hints(_OBJECTS[each.name], include_extras=True)
+            for part, hint in parts.items():
+                yield f"{each.name}_{part}", f"{each.name}_{part}", _time_cell if is_time(hint) else _cell
         else:
             cell = _time_cell if is_time(hints[each.name]) else _CELLS.get(each.name, _cell)
             yield name_in_json(each), each.name, cell

@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 
 from wacrmd import config as configuration
-from wacrmd.clock import MINUTE
+from wacrmd.clock import MINUTE, iso
 from wacrmd.config import Config
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import ADVICE, missed_opt_outs
@@ -19,7 +19,7 @@ from wacrmd.services.maintenance import file_checks, network_checks
 from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.meta_check import check_number
 from wacrmd.services.templates.sync import list_templates
-from wacrmd.store import numbers
+from wacrmd.store import numbers, stats
 from wacrmd.views.checks import Check, CheckState
 from wacrmd.views.maintenance import CheckAbout, DoctorReport
 
@@ -42,6 +42,7 @@ async def run_checks(ctx: Context) -> DoctorReport:
         "Meta": partial(network_checks.meta_api, ctx),
         "webhooks": partial(_webhooks, ctx),
         "templates": partial(_templates, ctx),
+        "messages": partial(_messages, ctx),
     }
     configured = await ctx.db.read(numbers.all_of)
     for number in configured:
@@ -169,6 +170,18 @@ def _first(names: Collection[str]) -> str:
     """The first names and how many there are more."""
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return ", ".join(islice(names, MAX_NAMES)) + more
+
+
+async def _messages(ctx: Context) -> list[Check]:
+    found = await ctx.db.read(partial(stats.read, now=ctx.clock.now()))
+    if not found.held or found.held_since is None:
+        return []
+    detail = f"Meta holds {found.held} messages back, the oldest since {iso(found.held_since)}"
+    advice = (
+        "Mostly it sends them within an hour. If it drops them, they fail with 132015 or 135000: look at the quality of"
+        " the template in WhatsApp Manager."
+    )
+    return [Check("held", CheckState.WARN, detail, advice)]
 
 
 async def _number(ctx: Context, number: Number) -> list[Check]:

@@ -52,6 +52,7 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     for status in UNFINISHED:
         metrics.broadcasts_open.labels(status).set(found.unfinished.get(status, 0))
         metrics.recipients_pending.labels(status).set(found.pending.get(status, 0))
+    metrics.recipients_held.set(found.held)
     metrics.recipients_uncertain.set(found.uncertain)
     metrics.oldest_due_recipient_age.set(_age_s(found.oldest_due_since, now))
     metrics.broadcast_stalled.set(_age_s(found.stalled_since, now))

@@ -45,7 +45,9 @@ async def read_status(ctx: Context) -> Status:
     for state in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED, BroadcastStatus.SCHEDULED):
         unfinished += (await read.page(ctx, None, state, PageRequest(MAX_SHOWN))).items
     numbers = await list_numbers(ctx)
-    held = _held(unfinished, numbers)
+    shown = {each.uuid for each in unfinished}
+    held_by_meta = [each for each in await read.held_by_meta(ctx, MAX_SHOWN) if each.uuid not in shown]
+    held = _held(unfinished + held_by_meta, numbers)
     sums = await ctx.db.read(partial(stats.read, now=now))
     uncertain = await ctx.db.read(recipients.uncertain)
     usage = await anyio.to_thread.run_sync(disk_usage, ctx.db.path)
@@ -102,11 +104,11 @@ async def read_status(ctx: Context) -> Status:
     )
 
 
-def _held(unfinished: list[BroadcastView], numbers: list[AccountNumber]) -> list[Held]:
+def _held(broadcasts: list[BroadcastView], numbers: list[AccountNumber]) -> list[Held]:
     """What is held: broadcasts, then numbers."""
     return [
         Held.of("broadcast", broadcast.uuid, broadcast.name, broadcast.hold)
-        for broadcast in unfinished
+        for broadcast in broadcasts
         if broadcast.hold
     ] + [
         Held.of("number", number.phone_number_id, number.label, number.hold)

@@ -112,6 +112,7 @@ def _receipt(batch: Batch, update: StatusUpdate) -> list[Receipt]:
             user_id=update.user_id,
             parent_user_id=update.parent_user_id,
             error=update.error,
+            billing=update.billing,
         )
     ]
 

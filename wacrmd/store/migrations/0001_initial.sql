@@ -129,6 +129,15 @@ CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
 CREATE INDEX broadcast_status ON broadcast (status, scheduled_at);  -- whole: SQLite takes no partial one over an IN list
 CREATE INDEX broadcast_uncounted ON broadcast (updated_at) WHERE counts_revision IS NOT revision;
 
+-- What Meta says messages cost, in its words: each combination once.
+CREATE TABLE pricing (
+    id INTEGER PRIMARY KEY,
+    category TEXT,
+    type TEXT,
+    model TEXT,
+    billable INTEGER CHECK (billable IN (0, 1))
+) STRICT;
+
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     broadcast_id INTEGER NOT NULL REFERENCES broadcast (id),
@@ -149,6 +158,12 @@ CREATE TABLE recipient (
     user_id TEXT,                                   -- business-scoped user id
     parent_user_id TEXT,                            -- the same for linked business portfolios
     early_reply_at INTEGER,                         -- a reply that came before Meta said what became of the message
+    held TEXT,                                      -- how Meta holds the message back, until its first status
+    pricing_id INTEGER,                             -- of `pricing`, from which no row is deleted
+    pricing_order INTEGER,                          -- which status told it: domain/billing.py:told_at
+    conversation_id TEXT,
+    conversation_origin TEXT,
+    conversation_expires_at INTEGER,
     error_code INTEGER,
     error_title TEXT,
     error_details TEXT,
@@ -161,7 +176,8 @@ CREATE TABLE recipient (
     CHECK ((status = 'failed') = (failed_at IS NOT NULL)),
     CHECK (status NOT IN ('delivered', 'read', 'replied') OR delivered_at IS NOT NULL),
     CHECK (status NOT IN ('read', 'replied') OR read_at IS NOT NULL),
-    CHECK (status != 'replied' OR replied_at IS NOT NULL)
+    CHECK (status != 'replied' OR replied_at IS NOT NULL),
+    CHECK (held IS NULL OR status = 'sent')
 ) STRICT;
 CREATE INDEX recipient_count ON recipient (broadcast_id, status);
 CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHERE status = 'pending';
@@ -169,6 +185,8 @@ CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sen
 CREATE INDEX recipient_uncertain ON recipient (broadcast_id) WHERE status = 'uncertain';
 CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
 CREATE INDEX recipient_person ON recipient (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX recipient_held ON recipient (broadcast_id, held, sent_at) WHERE held IS NOT NULL;
+CREATE INDEX recipient_pricing ON recipient (broadcast_id, pricing_id) WHERE pricing_id IS NOT NULL;
 CREATE INDEX recipient_early_reply ON recipient (id) WHERE early_reply_at IS NOT NULL;
 
 -- What happened to a recipient: a row for each attempt that ended, and one for each status that changed it.
@@ -198,6 +216,7 @@ CREATE TABLE unmatched_status (
     status TEXT NOT NULL CHECK (status IN ('sent', 'delivered', 'read', 'replied', 'failed')),
     at INTEGER NOT NULL,
     error TEXT,                                     -- JSON
+    billing TEXT,                                   -- JSON
     button TEXT,                                    -- what a reply tapped
     received_at INTEGER NOT NULL,
     UNIQUE (wamid, status, number_id)
