@@ -214,3 +214,15 @@ async def test_the_scope_is_needed(tmp_path: Path) -> None:
         without = {"Authorization": f"Bearer {key['key']}"}
         assert (await here.api.get("/api/v1/templates", headers=without)).status_code == 403
         assert (await here.api.post("/api/v1/templates/sync", headers=without)).status_code == 403
+
+
+async def test_templates_that_meta_made_for_direct_send_are_listed_apart(tmp_path: Path) -> None:
+    mine, made = "order_update", "auto_generated_8f3a_utility"
+    async with site(
+        tmp_path, extra=NEVER, templates=(template(mine), template(made, category="UTILITY"))
+    ) as here:
+        await sync(here)
+        assert [each["name"] for each in await listed(here)] == [mine]
+        assert [each["name"] for each in await listed(here, auto_generated="true")] == [made]
+        assert [each["name"] for each in await here.admin("template.list")] == [mine]
+        assert [each["name"] for each in await here.admin("template.list", auto_generated=True)] == [made]

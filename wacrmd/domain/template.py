@@ -32,6 +32,10 @@ class TemplateContent:
         )
 
 
+AUTO_GENERATED = "auto_generated_"
+"""The beginning of the names of templates that Meta makes for Direct Send; nobody writes or sends them by hand."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
     """A template in one language, with Meta's own values."""
@@ -49,6 +53,11 @@ class Template:
     quality: Annotated[str | None, Doc("its quality rating, in Meta's words")]
     reason: Annotated[str | None, Doc("why it was rejected")]
     synced_at: Annotated[Time, Doc("when it was synced, or changed by a webhook")]
+
+    @property
+    def is_auto_generated(self) -> bool:
+        """Whether Meta made it, for a text that was sent without a template (Direct Send)."""
+        return self.name.startswith(AUTO_GENERATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,29 +19,46 @@ COLLECTION = "/api/v1/templates"
 READ = (Scope.TEMPLATES_READ,)
 
 
+AUTO_GENERATED = "those that Meta made for texts without a template, which are left out otherwise"
+
+
+class ListParams(OptionalAccount):
+    """Which templates."""
+
+    auto_generated: bool = Field(False, description=AUTO_GENERATED)
+
+
 class TemplatesQuery(PageQuery):
     """Which templates."""
 
     name: str | None = Field(None, max_length=512, description="only those of this name")
     status: str | None = Field(None, max_length=50, description="only those with Meta's status")
+    auto_generated: bool = Field(False, description=AUTO_GENERATED)
 
 
 async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Page[TemplateView]:
     query: TemplatesQuery = request.query
     status = query.status.upper() if query.status else None
-    return await templates.page(ctx, actor.account_id, query.page(), name=query.name, status=status)
+    return await templates.page(
+        ctx,
+        actor.account_id,
+        query.page(),
+        name=query.name,
+        status=status,
+        auto_generated=query.auto_generated,
+    )
 
 
 @operations.operation(
     "template.list",
     http=Http("GET", COLLECTION, scopes=READ, handler=_page_over_http, query=TemplatesQuery),
-    admin=Admin(Level.READ, params=OptionalAccount),
+    admin=Admin(Level.READ, params=ListParams),
     errors=(ErrorCode.BAD_REQUEST,),
     example={"account": "shop"},
 )
-async def list_templates(ctx: Context, actor: Actor, _params: NoParams) -> list[TemplateView]:
+async def list_templates(ctx: Context, actor: Actor, params: ListParams) -> list[TemplateView]:
     """List the templates as last synced, or as changed by Meta's webhooks since."""
-    return await templates.list_templates(ctx, actor.account_id)
+    return await templates.list_templates(ctx, actor.account_id, auto_generated=params.auto_generated)
 
 
 @operations.operation(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from wacrmd.clock import Millis
 from wacrmd.domain.page import MAX_ID
-from wacrmd.domain.template import SyncedTemplate, Template
+from wacrmd.domain.template import AUTO_GENERATED, SyncedTemplate, Template
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 
@@ -147,11 +147,15 @@ def _languages(tx: Tx, waba_id: str, name: str) -> list[str]:
     return [language for (language,) in rows]
 
 
-def all_of(tx: Tx, waba_ids: list[str]) -> list[Template]:
-    """The templates of these business accounts by name and language."""
+_IS_AUTO_GENERATED = f"(name GLOB '{AUTO_GENERATED}*')"
+
+
+def all_of(tx: Tx, waba_ids: list[str], *, auto_generated: bool = False) -> list[Template]:
+    """The templates of these business accounts by name and language: those of people, or those that Meta made."""
     rows = tx.execute(
-        f"SELECT {_ROW.columns} FROM template WHERE waba_id IN (SELECT value FROM json_each(?)) ORDER BY name, language",
-        (json.dumps(waba_ids),),
+        f"SELECT {_ROW.columns} FROM template WHERE waba_id IN (SELECT value FROM json_each(?))"
+        f" AND {_IS_AUTO_GENERATED} = ? ORDER BY name, language",
+        (json.dumps(waba_ids), int(auto_generated)),
     )
     return [_ROW.record(row) for row in rows]
 
@@ -162,14 +166,23 @@ def page(
     *,
     name: str | None = None,
     status: str | None = None,
+    auto_generated: bool = False,
     before: int | None = None,
     limit: int,
 ) -> list[tuple[int, Template]]:
-    """Templates of these business accounts with their row ids, the newest rows first."""
+    """Templates of these business accounts with their row ids, the newest rows first: of people, or made by Meta."""
     rows = tx.execute(
         f"SELECT {_ROW.columns}, id FROM template WHERE waba_id IN (SELECT value FROM json_each(?1))"
-        " AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR status = ?3) AND id < ?4 ORDER BY id DESC LIMIT ?5",
-        (json.dumps(waba_ids), name, status, MAX_ID if before is None else before, limit),
+        " AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR status = ?3) AND id < ?4"
+        f" AND {_IS_AUTO_GENERATED} = ?6 ORDER BY id DESC LIMIT ?5",
+        (
+            json.dumps(waba_ids),
+            name,
+            status,
+            MAX_ID if before is None else before,
+            limit,
+            int(auto_generated),
+        ),
     )
     return [(row[-1], _ROW.record(row[:-1])) for row in rows]
 

@@ -52,8 +52,9 @@ def sync(session: Session, account: str | None) -> int:
 
 @template.command("list")
 @only_account_option
+@click.option("--auto-generated", is_flag=True, help="those that Meta made for texts without a template")
 @click.pass_obj
-def list_templates(session: Session, account: str | None) -> None:
+def list_templates(session: Session, account: str | None, auto_generated: bool) -> None:
     """List the templates.
 
     For example: wacrmd template list --account shop
@@ -65,4 +66,4 @@ def list_templates(session: Session, account: str | None) -> None:
             for warning in row["warnings"]:
                 hint(f"warning: {row['name']} ({row['language']}): {warning}")
 
-    emit(session, call(session, "template.list", account=account), render)
+    emit(session, call(session, "template.list", account=account, auto_generated=auto_generated), render)

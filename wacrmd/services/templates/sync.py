@@ -39,8 +39,9 @@ async def page(
     *,
     name: str | None = None,
     status: str | None = None,
+    auto_generated: bool = False,
 ) -> Page[TemplateView]:
-    """A page of the templates of one account or of all, the newest rows first."""
+    """A page of the templates of one account or of all, the newest rows first: of people, or made by Meta."""
     waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
     found = await ctx.db.read(
         partial(
@@ -48,6 +49,7 @@ async def page(
             waba_ids=waba_ids,
             name=name,
             status=status,
+            auto_generated=auto_generated,
             before=request.after.id if request.after else None,
             limit=request.rows,
         )
@@ -58,10 +60,12 @@ async def page(
     )
 
 
-async def list_templates(ctx: Context, account_id: str | None = None) -> list[TemplateView]:
-    """All templates of one account or of all, by name and language."""
+async def list_templates(
+    ctx: Context, account_id: str | None = None, *, auto_generated: bool = False
+) -> list[TemplateView]:
+    """All templates of one account or of all, by name and language: those of people, or those that Meta made."""
     waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
-    found = await ctx.db.read(partial(templates.all_of, waba_ids=waba_ids))
+    found = await ctx.db.read(partial(templates.all_of, waba_ids=waba_ids, auto_generated=auto_generated))
     return [TemplateView.of(template, ctx.config.optout.stop_keywords) for template in found]
 
 
