@@ -172,11 +172,11 @@ async def _status_requests(place: Site, count: int, batch: int) -> list[bytes]:
             "id": wamid,
             "status": status,
             "timestamp": "1795000000",
-            "recipient_id": "14152000000",
+            "recipient_id": to.removeprefix("+"),
             "biz_opaque_callback_data": token,
         }
         for status in STATUSES
-        for _, wamid, token in messages
+        for to, wamid, token in messages
     ][:count]
     secret = APP_SECRET.encode()
     return [

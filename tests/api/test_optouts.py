@@ -225,7 +225,7 @@ async def test_a_person_with_a_hidden_number_opts_out_by_user_id(tmp_path: Path)
 
 async def test_an_opt_out_suppresses_both_addresses_of_a_person(tmp_path: Path) -> None:
     """Whether the addresses are linked by a status before the opt-out or after it."""
-    async with site(tmp_path, webhooks=False) as here:
+    async with site(tmp_path, webhooks=False, user_ids=False) as here:
         await here.until_status(await here.send([{"to": JANE}]), "sent")
         (entry,) = here.sim.ledger.entries
         await status(here, entry.wamid, "delivered", recipient_id="14155550100", recipient_user_id=JANE_ID)

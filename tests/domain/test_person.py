@@ -113,7 +113,7 @@ def test_a_person_who_changed_the_number_is_known_by_both() -> None:
     changed = names(JIM, previous=[JANE])
     assert join(changed, has(1, JANE), scope=W, at=T) == Joining(1, added=(JIM,))
     assert join(changed, has(1, JANE) + has(2, JIM), scope=W, at=T) == Joining(1, merged=(2,))
-    new_holder = has(2, JIM, "US.2", since=T + 5)
+    new_holder = has(2, JIM, "US.2", since=T + 5000)
     assert join(
         names(JIM, user_ids=["US.1"], previous=[JANE]), has(1, JANE, "US.1") + new_holder, scope=W, at=T
     ) == (Joining(1)), "the number has got yet another holder since"

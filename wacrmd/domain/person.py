@@ -28,6 +28,9 @@ Mexico's old mobile 1, Argentina with and without its mobile 9, Brazil's mobiles
 """
 
 
+_COUNTRIES = ("+52", "+54", "+55", "+229", "+225")
+
+
 class AddressKind(StrEnum):
     """What an address is. User ids are stronger than phones: a phone may get another holder."""
 
@@ -45,9 +48,10 @@ def identity(address: str) -> str:
     if match is None:
         return address
     phone = f"+{match[1]}"
-    for old, now in _OTHER_FORMS:
-        if old.fullmatch(phone):
-            return old.sub(now, phone)
+    if phone.startswith(_COUNTRIES):
+        for old, now in _OTHER_FORMS:
+            if old.fullmatch(phone):
+                return old.sub(now, phone)
     return phone
 
 

@@ -128,15 +128,13 @@ class GraphApi:
             await asyncio.sleep(latency_s)
         if fault is Fault.NONE:
             ledger.outcomes["held" if held else "accepted"] += 1
-            return web.Response(
-                body=accepted_body(entry, held=held, hidden=options.hide_phones), headers=JSON_HEADERS
-            )
+            return web.Response(body=accepted_body(options, entry, held=held), headers=JSON_HEADERS)
         ledger.outcomes[fault.value] += 1
         if fault is Fault.BAD_GATEWAY:
             return _bad_gateway()
         if fault is Fault.CLOSE_AFTER:
             return _hang_up(request)
-        answer = accepted_body(entry, held=held, hidden=options.hide_phones)
+        answer = accepted_body(options, entry, held=held)
         if fault is Fault.HALF_ANSWER:
             return _cut_off(request, answer)
         await asyncio.sleep(options.hang_seconds)

@@ -65,14 +65,18 @@ def named(options: Options, sender: Sender, message_id: str, at_ms: int) -> dict
     message: dict[str, Any] = {}
     if sender.wa_id is not None and not options.hide_phones:
         message["from"] = sender.wa_id
-    return message | {"from_user_id": sender.user_id, "id": message_id, "timestamp": str(at_ms // 1000)}
+    if options.user_ids or "from" not in message:
+        message["from_user_id"] = sender.user_id
+    return message | {"id": message_id, "timestamp": str(at_ms // 1000)}
 
 
 def contact(options: Options, sender: Sender) -> dict[str, Any]:
     """One object of `contacts[]`."""
-    found: dict[str, Any] = {"profile": {"name": "Simulated Person"}, "user_id": sender.user_id}
+    found: dict[str, Any] = {"profile": {"name": "Simulated Person"}}
     if sender.wa_id is not None and not options.hide_phones:
         found["wa_id"] = sender.wa_id
+    if options.user_ids or "wa_id" not in found:
+        found["user_id"] = sender.user_id
     return found
 
 

@@ -95,6 +95,9 @@ class Options:
     rewrite_wa_id: bool = _option(
         True, "numbers of Argentina, Brazil and Mexico get another `wa_id`, like at Meta"
     )
+    user_ids: bool = _option(
+        True, "people are named by user id too; false: only those who are sent to by user id"
+    )
     hide_phones: bool = _option(False, "people hide their phone numbers: webhooks name them by user id only")
     held_share: float = _share(
         "share of the accepted messages that are answered `held_for_quality_assessment`"

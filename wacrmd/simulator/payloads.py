@@ -17,11 +17,13 @@ from wacrmd.simulator.updates import Update, UpdateKind
 ERROR_HELP = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/"
 
 
-def accepted_body(entry: Entry, *, held: bool, hidden: bool) -> bytes:
-    """The answer to an accepted message (docs/meta.md, Answers); `hidden`: people hide their numbers."""
+def accepted_body(options: Options, entry: Entry, *, held: bool) -> bytes:
+    """The answer to an accepted message (docs/meta.md, Answers)."""
     send = entry.send
-    person = {"input": send.input, "user_id": send.user_id}
-    if send.wa_id is not None and not (hidden and send.is_to_user_id):
+    person = {"input": send.input}
+    if options.user_ids or send.is_to_user_id:
+        person["user_id"] = send.user_id
+    if send.wa_id is not None and not (options.hide_phones and send.is_to_user_id):
         person["wa_id"] = send.wa_id
     status = "held_for_quality_assessment" if held else "accepted"
     return orjson.dumps(
@@ -87,7 +89,7 @@ def _status(options: Options, entry: Entry, update: Update) -> dict[str, Any]:
     }
     if send.wa_id is not None and not options.hide_phones:
         status["recipient_id"] = send.wa_id
-    if send.is_to_user_id or update.kind is not UpdateKind.FAILED:
+    if send.is_to_user_id or (options.user_ids and update.kind is not UpdateKind.FAILED):
         status["recipient_user_id"] = send.user_id
     if send.callback_data is not None and (
         update.kind is not UpdateKind.FAILED or options.callback_in_failed

@@ -134,19 +134,20 @@ def set_ids(row: ReceiptRow, receipt: Receipt) -> bool:
 
 
 def names_more(row: ReceiptRow, receipt: Receipt) -> bool:
-    """Whether the receipt names its person by something that the recipient does not have."""
-    if row.person_id is None:  # erased
-        return False
-    return (
-        (receipt.user_id is not None and receipt.user_id != row.user_id)
-        or (receipt.wa_id is not None and receipt.wa_id != row.wa_id)
-        or (receipt.parent_user_id is not None and receipt.parent_user_id != row.parent_user_id)
+    """Whether the receipt names its person by a kind of address that the recipient does not have yet.
+
+    What contradicts the answer to the send is left alone: one message goes to one person.
+    """
+    return row.person_id is not None and any(
+        getattr(row, name) is None and getattr(receipt, name) is not None
+        for name in ("wa_id", "user_id", "parent_user_id")
     )
 
 
 def sighting(row: ReceiptRow, receipt: Receipt) -> Sighting:
     """Whom the receipt names, together with the recipient."""
-    named = names(row.to, receipt.wa_id, user_ids=(receipt.user_id, receipt.parent_user_id))
+    user_ids = (row.user_id or receipt.user_id, row.parent_user_id or receipt.parent_user_id)
+    named = names(row.to, row.wa_id or receipt.wa_id, user_ids=user_ids)
     return Sighting(row.account_id, named, receipt.at, receipt.number.waba_id)
 
 
