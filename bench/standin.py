@@ -66,7 +66,7 @@ class Meta:
         self.tokens.add(token)
         self._count += 1
         wamid = f"wamid.{self._prefix}{self._count:08d}"
-        self.messages.append((number, wamid, token))
+        self.messages.append((to, wamid, token))
         if self._webhook is not None:
             self._schedule_statuses(number, wamid, to, token)
         return orjson.dumps(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
-from wacrmd.domain.person import AddressKind, Holding, Names, identity, join, kind_of
+from wacrmd.domain.person import Holding, Names, identity, join, kind_of
 from wacrmd.store import person_merge
 from wacrmd.store.database import Tx
 
@@ -144,9 +144,10 @@ def _insert_people(tx: Tx, account_id: str, count: int, now: Millis) -> int:
     """Store new people; the id of the first one, the others follow it. An id is never used again."""
     row = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = 'person'").fetchone()
     first: int = row[0] + 1 if row else 1
-    tx.executemany(
-        "INSERT INTO person (id, account_id, created_at) VALUES (?, ?, ?)",
-        [(first + place, account_id, now) for place in range(count)],
+    # One statement for all: a fifth of the time of `executemany`, while somebody waits for the answer.
+    tx.execute(
+        "INSERT INTO person (id, account_id, created_at) SELECT value, ?, ? FROM json_each(?)",
+        (account_id, now, json.dumps(list(range(first, first + count)))),
     )
     return first
 
@@ -154,13 +155,16 @@ def _insert_people(tx: Tx, account_id: str, count: int, now: Millis) -> int:
 def _insert_addresses(
     tx: Tx, account_id: str, rows: Iterable[tuple[int, str]], since: Millis, scope: str | None
 ) -> None:
-    tx.executemany(
-        "INSERT INTO person_address (account_id, address, kind, person_id, since, scope) VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (account_id, each, kind, person_id, since, scope if kind is AddressKind.USER_ID else None)
-            for person_id, each in rows
-            for kind in (kind_of(each),)
-        ],
+    tx.execute(
+        "INSERT INTO person_address (account_id, address, kind, person_id, since, scope)"
+        " SELECT ?1, value ->> 1, value ->> 2, value ->> 0, ?2, iif(value ->> 2 = 'user_id', ?3, NULL)"
+        " FROM json_each(?4)",
+        (
+            account_id,
+            since,
+            scope,
+            json.dumps([(person_id, address, kind_of(address)) for person_id, address in rows]),
+        ),
     )
 
 
