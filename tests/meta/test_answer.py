@@ -84,6 +84,16 @@ def refused(status: int, code: int) -> Refused:
         (400, {"error": {"code": 1, "error_user_msg": "why"}}, Refused(MetaError(1, "no title", "why"), 400)),
         (
             400,
+            {"error": {"code": 1, "title": "m", "details": "d", "error_user_msg": "u"}},
+            Refused(MetaError(1, "m", "d"), 400),
+        ),
+        (
+            400,
+            {"error": {"code": 1, "title": "m", "details": "top", "error_data": {"details": "d"}}},
+            Refused(MetaError(1, "m", "d"), 400),
+        ),
+        (
+            400,
             {"error": {"code": 1, "title": "m", "error_data": "d"}},
             Refused(MetaError(1, "m", "d"), 400),
         ),

@@ -53,7 +53,7 @@ EMPTY_CONTACT = asdict(inbound.NOBODY)
 
 def seen(update: webhook.Update) -> dict[str, Any]:
     shown = {"kind": type(update).__name__, **asdict(update)}
-    for left_out in ("raw", "part"):
+    for left_out in ("raw", "part", "display_phone"):
         shown.pop(left_out, None)
     return {name: value for name, value in shown.items() if value not in (None, {}, (), EMPTY_CONTACT)}
 

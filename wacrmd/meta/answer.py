@@ -50,6 +50,7 @@ def meta_error(error: Any) -> MetaError | None:
     title = as_text(error.get("title"), MAX_TEXT) or as_text(error.get("message"), MAX_TEXT) or "no title"
     data = error.get("error_data")
     details = as_text(data.get("details") if isinstance(data, dict) else data, MAX_TEXT)
+    details = details or as_text(error.get("details"), MAX_TEXT)
     return MetaError(
         code,
         title.removeprefix(f"(#{code}) "),

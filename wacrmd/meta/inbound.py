@@ -33,7 +33,7 @@ class InboundMessage:
     """A message from a person; `context_id` is the id of our message that it replies or reacts to.
 
     `text` is what was written, also below a picture; of an edited message, the new text. `part` is Meta's own object of
-    this kind of message.
+    this kind of message, in `raw`, its object of the whole message. `display_phone` is the number that was written to.
     """
 
     phone_number_id: str | None
@@ -50,7 +50,8 @@ class InboundMessage:
     group_id: str | None = None
     contact: Contact = NOBODY
     part: JsonObject = field(default_factory=dict, repr=False)
-    referral: JsonObject = field(default_factory=dict, repr=False)
+    raw: JsonObject = field(default_factory=dict, repr=False)
+    display_phone: str | None = None
 
     @property
     def is_reply(self) -> bool:
@@ -136,13 +137,20 @@ def messages(
 ) -> Iterator[InboundMessage | AddressChange | Ignored]:
     """The messages of people in the value of a change."""
     found = as_objects(value.get("messages"))
+    if not found:
+        return
     contacts = Contacts(value, len(found))
+    display_phone = as_text(as_object(value.get("metadata")).get("display_phone_number"), 64)
     for message in found:
-        yield _message(message, contacts, phone_number_id, received_at)
+        yield _message(message, contacts, phone_number_id, display_phone, received_at)
 
 
 def _message(
-    message: JsonObject, contacts: Contacts, phone_number_id: str | None, received_at: Millis
+    message: JsonObject,
+    contacts: Contacts,
+    phone_number_id: str | None,
+    display_phone: str | None,
+    received_at: Millis,
 ) -> InboundMessage | AddressChange | Ignored:
     kind, message_id = message.get("type"), as_id(message.get("id"))
     if message_id is None or not isinstance(kind, str):
@@ -172,7 +180,8 @@ def _message(
         as_id(message.get("group_id")),
         contact,
         part,
-        as_object(message.get("referral")),
+        message,
+        display_phone,
     )
 
 

@@ -1,12 +1,13 @@
 """What outbound webhooks carry: the `data` of each event, and the envelope around it (docs/webhooks.md)."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from wacrmd.domain.billing import Conversation, Pricing
 from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastStatus, Progress
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.fields import Doc, Time, json_name, shared
+from wacrmd.views.received import MessageContent, WrittenTo
 from wacrmd.views.recipients import MetaErrorView, ShownStatus
 
 
@@ -54,19 +55,40 @@ class MessageStatusData:
     conversation: Annotated[Conversation | None, Doc("the conversation that it belongs to, if Meta tells it")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageReceivedData:
-    """`message.received`."""
+@dataclass(frozen=True, kw_only=True)
+class _MessageHead:
+    __slots__ = ()
 
     wamid: Annotated[str, Doc("Meta's id of the message")] = field(metadata=json_name("whatsapp_message_id"))
     phone: Annotated[str | None, Doc("who wrote; null for people who hide their number")] = field(
         metadata=json_name("from")
     )
     user_id: Annotated[str | None, Doc("Meta's business-scoped user id, where it is known")]
+    parent_user_id: Annotated[str | None, Doc("the same for linked business portfolios")]
+    wa_id: Annotated[str | None, Doc("Meta's id of the person, as the webhook gives it")]
+    profile_name: Annotated[str | None, Doc("the name that the person chose")]
+    username: Annotated[str | None, Doc("the username that the person chose")]
+    number: Annotated[WrittenTo, Doc("the number of the account that was written to")]
+    group_id: Annotated[str | None, Doc("Meta's id of the group that it was written in")]
     type: Annotated[str, Doc("the kind of message, in Meta's words")]
-    text: Annotated[str | None, Doc("the text, or the button's")]
+    text: Annotated[
+        str | None, Doc("the text, the caption, or the button's text; of an edited message the new text")
+    ]
     payload: Annotated[str | None, Doc("the payload of a button")]
     in_reply_to: Annotated[str | None, Doc("Meta's id of the message that is answered")]
+    broadcast_id: Annotated[str | None, Doc("the broadcast that it answers, where it is known")]
+    recipient_id: Annotated[int | None, Doc("id of the recipient in the broadcast")]
+    attributed_by: Annotated[
+        Literal["context", "newest"] | None,
+        Doc(
+            "how that is known: `context`, the message names it; `newest`, it was the newest one before this"
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceivedData(MessageContent, _MessageHead):
+    """`message.received`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

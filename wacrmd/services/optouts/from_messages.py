@@ -9,11 +9,14 @@ from wacrmd.domain.keywords import keyword_of_payload, matching_keyword
 from wacrmd.domain.number import NumberIds
 from wacrmd.domain.phone import normalize
 from wacrmd.domain.webhook_event import WebhookEvent
+from wacrmd.fields import shared
 from wacrmd.meta.inbound import InboundMessage, Preference
+from wacrmd.meta.message_content import content_of
 from wacrmd.store import inbound_messages, optouts, outbox
 from wacrmd.store.database import Tx
 from wacrmd.store.inbound_messages import BroadcastMessage
 from wacrmd.views.events import MessageReceivedData
+from wacrmd.views.received import MessageContent, WrittenTo
 
 STOPPED_IN_WHATSAPP = "The user stopped marketing messages in WhatsApp"
 
@@ -58,15 +61,7 @@ def apply_message(
     """
     account_id, phone = sender.number.account_id, phone_of(tx, sender.person_id, sender.wa_id)
     if WebhookEvent.MESSAGE_RECEIVED in outbox.subscribed_events(tx, account_id):
-        data = MessageReceivedData(
-            wamid=message.id,
-            phone=phone,
-            user_id=message.user_id,
-            type=message.type,
-            text=message.text or message.button_text,
-            payload=message.button_payload,
-            in_reply_to=message.context_id,
-        )
+        data = _received(sender.number, phone, message, attribution)
         outbox.add(tx, account_id, WebhookEvent.MESSAGE_RECEIVED, data, now, occurred_at=message.at)
     if sender.person_id is None:
         return None
@@ -83,6 +78,41 @@ def apply_message(
     broadcast_id = attribution.message.broadcast_id if attribution else None
     _apply(tx, account_id, sender.person_id, phone, message, source, stop, now, broadcast_id)
     return "opt_in" if stop is None else "opt_out"
+
+
+def _received(
+    number: NumberIds, phone: str | None, message: InboundMessage, attribution: Attribution | None
+) -> MessageReceivedData:
+    answered = attribution.message if attribution else None
+    return MessageReceivedData(
+        wamid=message.id,
+        phone=phone,
+        user_id=message.user_id,
+        parent_user_id=message.parent_user_id,
+        wa_id=message.wa_id,
+        profile_name=message.contact.name,
+        username=message.contact.username,
+        number=WrittenTo(
+            id=number.id,
+            phone_number_id=number.phone_number_id,
+            display_phone=_e164(message.display_phone),
+        ),
+        group_id=message.group_id,
+        type=message.type,
+        text=message.text or message.button_text,
+        payload=message.button_payload,
+        in_reply_to=message.context_id,
+        broadcast_id=answered.uuid if answered else None,
+        recipient_id=answered.recipient_id if answered else None,
+        attributed_by=attribution.how if attribution else None,
+        **shared(MessageContent, content_of(message)),
+    )
+
+
+def _e164(display_phone: str | None) -> str | None:
+    """The account's own number, of which Meta gives the digits, with or without a plus and spaces."""
+    digits = "".join(filter(str.isdecimal, display_phone or ""))
+    return f"+{digits}" if digits else display_phone
 
 
 def apply_preference(tx: Tx, account_id: str, person_id: int, preference: Preference, now: Millis) -> None:
