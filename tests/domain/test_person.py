@@ -113,10 +113,25 @@ def test_a_person_who_changed_the_number_is_known_by_both() -> None:
     changed = names(JIM, previous=[JANE])
     assert join(changed, has(1, JANE), scope=W, at=T) == Joining(1, added=(JIM,))
     assert join(changed, has(1, JANE) + has(2, JIM), scope=W, at=T) == Joining(1, merged=(2,))
-    new_holder = has(2, JIM, "US.2", since=T + 5000)
-    assert join(
-        names(JIM, user_ids=["US.1"], previous=[JANE]), has(1, JANE, "US.1") + new_holder, scope=W, at=T
-    ) == (Joining(1)), "the number has got yet another holder since"
+    other = has(2, JIM, "US.2", since=T + 5000)
+    moved = join(names(JIM, user_ids=["US.1"], previous=[JANE]), has(1, JANE, "US.1") + other, scope=W, at=T)
+    assert moved == Joining(1, taken=(other[0],)), "Meta says so, whenever it comes"
+
+
+def test_a_number_that_somebody_else_had_before_the_change_is_taken_over() -> None:
+    """The system message names no user ids, but both are known by one."""
+    other = has(1, JIM, "US.9")
+    changed = names(JIM, previous=[JANE])
+    joining = join(changed, other + has(2, JANE, "US.1"), scope=W, at=T + 1)
+    assert joining == Joining(2, taken=(other[0],))
+
+
+def test_two_people_with_user_ids_are_not_joined_by_their_numbers_alone() -> None:
+    known = has(1, JANE, "US.1") + has(2, JIM, "US.2")
+    assert join(names(JANE, JIM), known, scope=W, at=T + 1) == Joining(1)
+    assert join(names(JANE, JIM), has(1, JANE, "US.1") + has(2, JIM), scope=W, at=T) == Joining(
+        1, merged=(2,)
+    )
 
 
 ADDRESSES = st.sampled_from([JANE, JIM, "+14155550103", "US.1", "US.2", "US.3", "US.ENT.1", "US.ENT.2"])

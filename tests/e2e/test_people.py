@@ -183,6 +183,28 @@ async def test_a_number_that_gets_another_holder_keeps_its_opt_out_until_that_pe
         assert not await suppressed(here, JANE), "an old message changes no holder"
 
 
+async def test_a_changed_number_that_meta_tells_again_is_not_taken_from_its_next_holder(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        now = seconds_now()
+        changed = {"type": "user_changed_number", "wa_id": JIM[1:], "body": "…"}
+        system = {
+            "id": "wamid.s",
+            "from": JANE[1:],
+            "timestamp": str(now),
+            "type": "system",
+            "system": changed,
+        }
+        await inbound_message(here, "STOP", wa_id=JANE[1:], user_id=JANE_ID, at=now)
+        await messages(here, system)
+        await inbound_message(here, "Hello", wa_id=JIM[1:], user_id="US.555", at=now + 2)
+        await preference_change(here, "resume", wa_id=JIM[1:], user_id="US.555", at=now + 3)
+        await messages(here, system)
+        assert not await suppressed(here, JIM)
+        assert await suppressed(here, JANE, JANE_ID)
+
+
 async def test_two_recipients_who_turn_out_to_be_one_person_get_one_message(tmp_path: Path) -> None:
     async with site(tmp_path, webhooks=False) as here:
         await here.admin("number.set", id=here.number["id"], messages_per_second=1)

@@ -131,31 +131,59 @@ def join(named: Names, holdings: Iterable[Holding], *, scope: str | None, at: Mi
     """Decide who is named at the time `at`, from all holdings of everybody who has one of the addresses.
 
     Two people are one if one payload names them together. But a phone whose holder is known by another user id
-    has got a new holder: Meta says so by a system message where it is the same person. Older news than what is
-    known changes no holder.
+    has got a new holder: Meta says so by a system message where it is the same person, which each caller passes on once.
+    Otherwise older news than what is known changes no holder.
     """
     by_address, by_person = dict[str, Holding](), dict[int, list[Holding]]()
     for holding in holdings:
         by_person.setdefault(holding.person_id, []).append(holding)
         if holding.address in named.all:
             by_address[holding.address] = holding
-    # User ids come first: whoever has one of them is the person. Then parent ids, then phones; the oldest of each.
-    found = sorted(by_address.values(), key=lambda each: (_STRENGTH[kind_of(each.address)], each.person_id))
+    # User ids come first: whoever has one of them is the person. Then parent ids, then phones; the oldest of each. Of
+    # somebody who has another number now, the old number says who that is.
+    found = sorted(
+        by_address.values(),
+        key=lambda each: (
+            _STRENGTH[kind_of(each.address)],
+            bool(named.previous) and each.address not in named.previous,
+            each.person_id,
+        ),
+    )
     strangers = {person_id for person_id, theirs in by_person.items() if _is_another(named, theirs, scope)}
     same = list(dict.fromkeys(each.person_id for each in found if each.person_id not in strangers))
+    by_user_id = {each.person_id for each in found if not _is_phone(each)}
+    others = {
+        each for each in same[1:] if each not in by_user_id and _are_two(by_person[same[0]], by_person[each])
+    }
     taken = tuple(
         each
         for each in by_address.values()
-        if each.person_id in strangers and at + GRACE > _known_since(by_person[each.person_id])
+        if each.person_id in strangers | others
+        and each.address not in named.previous
+        and (
+            named.previous
+            or (each.person_id in strangers and at + GRACE > _known_since(by_person[each.person_id]))
+        )
     )
-    theirs_still = {
-        each.address for each in by_address.values() if each.person_id in strangers and each not in taken
-    }
-    added = sorted(named.all - by_address.keys() - theirs_still)
-    return Joining(same[0] if same else None, tuple(same[1:]), tuple(added), taken)
+    merged = tuple(each for each in same[1:] if each not in others)
+    added = sorted(named.all - by_address.keys())
+    return Joining(same[0] if same else None, merged, tuple(added), taken)
 
 
 _STRENGTH = {AddressKind.USER_ID: 0, AddressKind.PARENT_USER_ID: 1, AddressKind.PHONE: 2}
+
+
+def _are_two(one: list[Holding], other: list[Holding]) -> bool:
+    """Whether two people are known by different user ids of one business account, or different parent ids."""
+    ids = [
+        {(kind_of(each.address), each.scope) for each in theirs if not _is_phone(each) and not each.is_former}
+        for theirs in (one, other)
+    ]
+    return bool(ids[0] & ids[1])
+
+
+def _is_phone(holding: Holding) -> bool:
+    return kind_of(holding.address) is AddressKind.PHONE
 
 
 def _is_another(named: Names, theirs: list[Holding], scope: str | None) -> bool:
@@ -174,4 +202,4 @@ def _is_another(named: Names, theirs: list[Holding], scope: str | None) -> bool:
 
 def _known_since(theirs: list[Holding]) -> Millis:
     """Since when a person is known by a user id."""
-    return max(each.since for each in theirs if kind_of(each.address) is not AddressKind.PHONE)
+    return max(each.since for each in theirs if not _is_phone(each))

@@ -56,7 +56,8 @@ def hand_over(tx: Tx, account_id: str, holding: Holding, *, to: int, at: Millis)
     tx.execute(
         "INSERT INTO optout (account_id, person_id, phone, source, detail, at)"
         " SELECT account_id, ?, ?, source, ?, at FROM optout WHERE person_id = ? AND lifted_at IS NULL"
-        " ON CONFLICT (person_id) DO NOTHING",
+        " ON CONFLICT (person_id) DO UPDATE SET lifted_at = NULL, phone = excluded.phone, source = excluded.source,"
+        " detail = excluded.detail, at = excluded.at WHERE lifted_at <= excluded.at",
         (to, holding.address, FORMER_HOLDER, holding.person_id),
     )
     add_event(tx, holding.person_id, at, "number_lost", {"address": holding.address})

@@ -81,10 +81,24 @@ def apply_address_change(batch: Batch, change: AddressChange) -> None:
     if number is None:
         batch.store_unknown("messages", change.phone_number_id)
         return
+    if inbound_messages.is_known(batch.tx, change.id):
+        batch.result.count("message_repeated")
+        return
     batch.result.count("address_change")
     named = names(*change.wa_ids, user_ids=change.user_ids, previous=change.previous)
     seen = people.see(batch.tx, [Sighting(number.account_id, named, change.at, number.waba_id)], batch.now)
     batch.result.broadcasts |= seen.broadcasts
+    inbound_messages.add(  # so that it counts once: the number may get yet another holder before Meta repeats it
+        batch.tx,
+        message_id=change.id,
+        number_id=number.id,
+        person_id=seen.people[0],
+        wa_id=next(iter(change.wa_ids), None),
+        user_id=next(iter(change.user_ids), None),
+        recipient_id=None,
+        at=change.at,
+        now=batch.now,
+    )
 
 
 def _see_sender(
