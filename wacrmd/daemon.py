@@ -38,6 +38,7 @@ from wacrmd.services.maintenance.clock import ClockWatch
 from wacrmd.services.maintenance.counts import keep_counts
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
+from wacrmd.services.maintenance.restrictions import end_restrictions
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
@@ -52,6 +53,7 @@ DRAIN_S = 20.0
 OUTBOUND_DRAIN_S = 3.0
 """How long webhook deliveries may go on after it. Those that are cancelled are delivered after the restart."""
 WORKER_CHECK_INTERVAL = 30 * SECOND
+RESTRICTION_CHECK_INTERVAL = 10 * SECOND
 EXPIRY_INTERVAL = 30 * SECOND
 PRUNE_INTERVAL = 10 * MINUTE
 EMPTY_WAL_INTERVAL = 10 * SECOND
@@ -310,6 +312,7 @@ def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[P
         PeriodicJob("check_lanes", SECOND, sender.check_lanes),
         PeriodicJob("expire_old_leases", EXPIRY_INTERVAL, sender.expire_old_leases),
         PeriodicJob("replace_dead_workers", WORKER_CHECK_INTERVAL, replace_dead_workers),
+        PeriodicJob("end_restrictions", RESTRICTION_CHECK_INTERVAL, partial(end_restrictions, ctx)),
         PeriodicJob("restore_log_level", SECOND, partial(restore_log_level, ctx)),
     ]
 

@@ -121,6 +121,18 @@ class Metrics:
             "number_blocked", "1 while the number does not send, by reason.", "number", "reason"
         )
 
+        self.number_notice = self._gauge(
+            "number_notice",
+            "1 while Meta's notice about the number or its business account holds, by kind.",
+            "number",
+            "kind",
+        )
+        self.number_messaging_limit = self._gauge(
+            "number_messaging_limit",
+            "How many people a day the number may write to first; +Inf if there is no limit.",
+            "number",
+        )
+
     def _add_meta_webhooks(self) -> None:
         self.meta_webhook_events = self._counter(
             "meta_webhook_events", "Events in webhooks from Meta, by kind.", "kind"

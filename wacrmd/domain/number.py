@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from wacrmd.clock import Millis
+from wacrmd.domain.account_notice import AccountNotice
 from wacrmd.domain.hold import Hold
 from wacrmd.fields import Doc, Time
 
@@ -46,6 +47,9 @@ class NumberFacts:
     state: Annotated[NumberState, Doc("whether it sends")]
     quality: Annotated[str | None, Doc("quality rating, in Meta's words")]
     limit_tier: Annotated[str | None, Doc("messaging limit, in Meta's words")]
+    notices: Annotated[
+        list[AccountNotice], Doc("what Meta has told about it or its business account, such as a restriction")
+    ] = field(default_factory=list)
     checked_at: Annotated[Time | None, Doc("when Meta was asked about it last")]
     created_at: Annotated[Time, Doc("when it was configured")]
 

@@ -52,6 +52,8 @@ class Template:
     components: Annotated[list[JsonObject], Doc("as Meta gives them")]
     quality: Annotated[str | None, Doc("its quality rating, in Meta's words")]
     reason: Annotated[str | None, Doc("why it was rejected")]
+    next_category: Annotated[str | None, Doc("the category that Meta has announced for it")] = None
+    next_category_at: Annotated[Time | None, Doc("when it gets that category")] = None
     synced_at: Annotated[Time, Doc("when it was synced, or changed by a webhook")]
 
     @property

@@ -103,11 +103,12 @@ class TemplateEvent:
 
 @dataclass(frozen=True, slots=True)
 class AccountEvent:
-    """The business account or one of its numbers changed."""
+    """The business account or one of its numbers changed, at Meta's time `at`."""
 
     waba_id: str | None
     field: str
     event: str | None
+    at: Millis
     raw: JsonObject
 
 
@@ -186,7 +187,7 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
             elif field in TEMPLATE_FIELDS:
                 updates.append(_template_event(field, value, waba_id))
             elif field in ACCOUNT_FIELDS:
-                updates.append(_account_event(field, value, waba_id))
+                updates.append(_account_event(field, value, waba_id, as_time(entry.get("time"), received_at)))
             else:
                 updates.append(Ignored(field, "not a field that wacrmd uses"))
     return updates
@@ -258,11 +259,13 @@ def _reason(value: JsonObject) -> str | None:
     return None
 
 
-def _account_event(field: str, value: JsonObject, waba_id: str | None) -> AccountEvent:
+def _account_event(field: str, value: JsonObject, waba_id: str | None, at: Millis) -> AccountEvent:
+    """An event of the account that `waba_info` names, if it does: then the webhook may be that of a partner's account."""
+    concerned = as_id(as_object(value.get("waba_info")).get("waba_id")) or waba_id
     event = (
         value.get("event") or value.get("decision") or as_object(value.get("alert_info")).get("alert_type")
     )
-    return AccountEvent(waba_id, field, as_text(event), value)
+    return AccountEvent(concerned, field, as_text(event), at, value)
 
 
 def _phone_number_id(value: JsonObject) -> str | None:

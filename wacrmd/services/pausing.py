@@ -60,10 +60,10 @@ def pause_number(tx: Tx, number_id: str, reason: HoldReason, detail: str, now: M
 
 
 def pause_business_account(
-    tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis
+    tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis, until: Millis | None = None
 ) -> list[PauseEvent]:
-    """Pause all numbers of a business account."""
-    paused = numbers.pause_business_account(tx, waba_id, reason, detail, now)
+    """Pause all numbers of a business account; with `until` they resume by themselves then."""
+    paused = numbers.pause_business_account(tx, waba_id, reason, detail, now, until)
     return [PauseEvent("number", each, reason, detail) for each in paused]
 
 

@@ -9,11 +9,12 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number, NumberIds
 from wacrmd.errors import conflict
 from wacrmd.fields import JsonObject
+from wacrmd.store import account_notices
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper, insert_row
 from wacrmd.store.state_sql import NOT_PAUSED_BY_PERSON, SET_HOLD
 
-_ROW = RowMapper(Number, {"account": "a.name"}, table="n")
+_ROW = RowMapper(Number, {"account": "a.name", "notices": account_notices.OF_NUMBER}, table="n")
 _SELECT = f"SELECT {_ROW.columns} FROM number n JOIN account a ON a.id = n.account_id"
 
 
@@ -152,26 +153,48 @@ def pause_by_person(tx: Tx, number_id: str, reason: HoldReason, detail: str, now
     If it was paused for another reason, that reason stays in the detail.
     """
     row = tx.execute(
-        f"UPDATE number SET state = 'paused', {SET_HOLD} WHERE id = ?4 AND {NOT_PAUSED_BY_PERSON} RETURNING phone_number_id",
+        f"UPDATE number SET state = 'paused', {SET_HOLD}, hold_until = NULL WHERE id = ?4 AND {NOT_PAUSED_BY_PERSON}"
+        " RETURNING phone_number_id",
         (reason, detail, now, number_id),
     ).fetchone()
     return row[0] if row else None
 
 
-def pause_business_account(tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis) -> list[str]:
-    """Pause all numbers of a business account; the phone number ids of those that were active."""
+def pause_business_account(
+    tx: Tx, waba_id: str, reason: HoldReason, detail: str, now: Millis, until: Millis | None = None
+) -> list[str]:
+    """Pause all numbers of a business account, `until` then; the phone number ids of those that were active.
+
+    Those that would resume by themselves already do so `until` then, for the new reason.
+    """
+    tx.execute(
+        "UPDATE number SET hold_detail = ?, hold_until = ? WHERE waba_id = ? AND hold_reason = ?"
+        " AND hold_until IS NOT NULL AND removed_at IS NULL",
+        (detail, until, waba_id, reason),
+    )
     rows = tx.execute(
-        "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?"
+        "UPDATE number SET state = 'paused', hold_reason = ?, hold_detail = ?, hold_since = ?, hold_until = ?"
         " WHERE waba_id = ? AND state = 'active' AND removed_at IS NULL RETURNING phone_number_id",
-        (reason, detail, now, waba_id),
+        (reason, detail, now, until, waba_id),
     )
     return [phone_number_id for (phone_number_id,) in rows.fetchall()]
+
+
+def hold_ended(tx: Tx, now: Millis) -> dict[str, str]:
+    """The numbers whose pause ends by itself, at `now` or before: their phone number ids by their ids."""
+    return dict(
+        tx.execute(
+            "SELECT id, phone_number_id FROM number WHERE hold_until <= ? AND state = 'paused' AND removed_at IS NULL",
+            (now,),
+        ).fetchall()
+    )
 
 
 def resume(tx: Tx, number_id: str) -> bool:
     """Resume the number; False when it was not paused."""
     cursor = tx.execute(
-        "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
+        "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL,"
+        " hold_until = NULL"
         " WHERE id = ? AND state = 'paused'",
         (number_id,),
     )
@@ -181,7 +204,8 @@ def resume(tx: Tx, number_id: str) -> bool:
 def resume_business_account(tx: Tx, waba_id: str, reason: HoldReason) -> list[str]:
     """Resume the numbers of a business account that were paused for this reason; their ids."""
     rows = tx.execute(
-        "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
+        "UPDATE number SET state = 'active', hold_reason = NULL, hold_detail = NULL, hold_since = NULL,"
+        " hold_until = NULL"
         " WHERE waba_id = ? AND state = 'paused' AND hold_reason = ? AND removed_at IS NULL RETURNING id",
         (waba_id, reason),
     )
@@ -206,11 +230,26 @@ def set_health(
     )
 
 
-def set_limit_tier(tx: Tx, waba_id: str, limit_tier: str, now: Millis) -> None:
-    """Store the messaging limit that Meta reported for all numbers of a business account."""
+def set_limit_tier(tx: Tx, waba_id: str, limit_tier: str, now: Millis) -> set[str]:
+    """Store the messaging limit that Meta reported for all numbers of a business account; the limits before."""
+    before = tx.execute(
+        "SELECT DISTINCT limit_tier FROM number WHERE waba_id = ? AND removed_at IS NULL AND limit_tier IS NOT NULL",
+        (waba_id,),
+    ).fetchall()
     tx.execute(
         "UPDATE number SET limit_tier = ?, checked_at = ? WHERE waba_id = ? AND removed_at IS NULL",
         (limit_tier, now, waba_id),
+    )
+    return {tier for (tier,) in before}
+
+
+def display_phones(tx: Tx, waba_id: str) -> dict[str, str | None]:
+    """The numbers of a business account as people see them, by phone number id."""
+    return dict(
+        tx.execute(
+            "SELECT phone_number_id, display_phone FROM number WHERE waba_id = ? AND removed_at IS NULL",
+            (waba_id,),
+        ).fetchall()
     )
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 
-from wacrmd.clock import Millis
+from wacrmd.clock import DAY, Millis
 from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.template import AUTO_GENERATED, SyncedTemplate, Template
 from wacrmd.store.database import Tx
@@ -28,7 +28,8 @@ def replace_all(
 ) -> SyncResult:
     """Replace the templates of a business account by those that Meta listed after `requested_at`.
 
-    What a webhook has changed since then is newer and is kept. An empty list does not count as a sync, because
+    What a webhook has changed since then is newer and is kept. A category that was announced is forgotten once the template
+    has it, or a day after its time. An empty list does not count as a sync, because
     Meta also returns it for an account without templates of its own: then Meta alone decides about sends.
     """
     rows = tx.execute(
@@ -66,6 +67,11 @@ def replace_all(
             "UPDATE template SET meta_id = ?, status = ?, category = ?, parameter_format = ?, components = ?,"
             " quality = ?, reason = ?, synced_at = ? WHERE id = ?",
             (*_content(newest), now, row_id),
+        )
+        tx.execute(
+            "UPDATE template SET next_category = NULL, next_category_at = NULL"
+            " WHERE id = ? AND (next_category = category OR next_category_at < ?)",
+            (row_id, now - DAY),
         )
     tx.executemany("DELETE FROM template WHERE id = ?", [(row_id,) for _, row_id, _ in before.values()])
     tx.execute(
@@ -187,8 +193,8 @@ def page(
     return [(row[-1], _ROW.record(row[:-1])) for row in rows]
 
 
-def update(tx: Tx, waba_id: str, name: str, language: str, now: Millis, **columns: str | None) -> bool:
-    """Set status, category, quality or reason of a template, as a webhook reported; False if it is not stored."""
+def update(tx: Tx, waba_id: str, name: str, language: str, now: Millis, **columns: str | int | None) -> bool:
+    """Set columns of a template, such as its status or category, as a webhook reported; False if it is not stored."""
     names = ", ".join(f"{column} = ?" for column in columns)
     cursor = tx.execute(
         f"UPDATE template SET {names}, webhook_updated_at = ? WHERE waba_id = ? AND name = ?"

@@ -36,6 +36,7 @@ COLUMNS = (
     Column("RATE", "messages_per_second", Kind.NUMBER, optional=True),
     Column("DEFAULT", "is_default", optional=True),
     Column("LIMIT", "limit_tier", optional=True),
+    Column("NOTICES", "notices", optional=True),
     Column("ID", "id", Kind.ID, optional=True),
 )
 
@@ -54,6 +55,7 @@ DETAILS = (
     "in_flight",
     "quality",
     "limit_tier",
+    "notices",
     "health",
     "checked_at",
     "old_app_secret_until",
@@ -144,15 +146,29 @@ def list_numbers(session: Session) -> None:
     """
 
     def render(rows: list[JsonObject]) -> None:
-        shown = [row | {"hold": (row["hold"] or {}).get("detail")} for row in rows]
+        shown = [
+            row
+            | {
+                "hold": (row["hold"] or {}).get("detail"),
+                "notices": [notice["kind"] for notice in row["notices"]],
+            }
+            for row in rows
+        ]
         empty = "There is no number yet: see wacrmd number add --help"
         if not on_terminal():
             table(shown, COLUMNS, empty=empty)
             return
         table(shown, [one for one in COLUMNS if one.field != "hold"], empty=empty)
         holds(held_of([row | {"id": row["phone_number_id"]} for row in rows], "number", "label"))
+        for row in rows:
+            for notice in _notices(row):
+                hint(f"Meta says about {row['phone_number_id']}: {notice}")
 
     emit(session, call(session, "number.list"), render)
+
+
+def _notices(row: JsonObject) -> list[str]:
+    return [f"{notice['kind']}: {notice['detail']}" for notice in row["notices"]]
 
 
 @number.command("show")
@@ -166,7 +182,11 @@ def show(session: Session, number_id: str) -> None:
 
     def render(found: JsonObject) -> None:
         health = (found["health"] or {}).get("can_send_message")
-        values = found | {"hold": (found["hold"] or {}).get("detail"), "health": health}
+        values = found | {
+            "hold": (found["hold"] or {}).get("detail"),
+            "health": health,
+            "notices": _notices(found),
+        }
         details((field.replace("_", " "), values[field]) for field in DETAILS)
 
     emit(session, call(session, "number.show", id=number_id), render)

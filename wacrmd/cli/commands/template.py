@@ -14,6 +14,8 @@ COLUMNS = (
     Column("LANGUAGE", "language", Kind.KEY),
     Column("STATUS", "status", Kind.STATE),
     Column("CATEGORY", "category"),
+    Column("NEXT CATEGORY", "next_category", optional=True),
+    Column("FROM", "next_category_at", Kind.TIME, optional=True),
     Column("QUALITY", "quality", Kind.STATE, optional=True),
     Column("PARAMETERS", "parameter_format", optional=True),
     Column("REASON", "reason", optional=True),

@@ -10,6 +10,7 @@ import anyio.to_thread
 from wacrmd import config as configuration
 from wacrmd.clock import MINUTE, iso
 from wacrmd.config import Config
+from wacrmd.domain.account_notice import holding
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import ADVICE, missed_opt_outs
 from wacrmd.errors import ConfigError
@@ -20,6 +21,7 @@ from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.meta_check import check_number
 from wacrmd.services.templates.sync import list_templates
 from wacrmd.store import numbers, stats
+from wacrmd.store.account_notices import STATUS
 from wacrmd.views.checks import Check, CheckState
 from wacrmd.views.maintenance import CheckAbout, DoctorReport
 
@@ -28,6 +30,9 @@ MAX_CONCURRENT_GROUPS = 8
 
 MAX_NAMES = 3
 """How many templates a finding names."""
+
+CATEGORY_ADVICE = "Marketing costs more and needs an opt-out. Ask for a review in WhatsApp Manager if the category is wrong."
+NOTICE_ADVICE = "See Account Quality in Business Manager: it says why, and a review can be asked for there."
 
 Group = Callable[[], Awaitable[list[Check]]]
 
@@ -154,13 +159,25 @@ async def _webhooks(ctx: Context) -> list[Check]:
 
 
 async def _templates(ctx: Context) -> list[Check]:
-    """Buttons that look like an opt-out and would not be taken as one, each with its templates."""
+    """Announced changes of categories; buttons that look like an opt-out and are none, each with its templates."""
     keywords = ctx.config.optout.stop_keywords
     found: dict[str, dict[str, None]] = {}
-    for template in await list_templates(ctx):
+    listed = await list_templates(ctx)
+    for template in listed:
         for reply in missed_opt_outs(template, keywords):
             found.setdefault(reply.text, {})[f"{template.name} ({template.language})"] = None
-    return [
+    coming = [
+        Check(
+            "category",
+            CheckState.WARN,
+            f"{template.name} ({template.language}) moves from {template.category} to {template.next_category}"
+            + (f" at {iso(template.next_category_at)}" if template.next_category_at else ""),
+            CATEGORY_ADVICE,
+        )
+        for template in listed
+        if template.next_category is not None and template.next_category != template.category
+    ]
+    return coming + [
         Check("opt-out", CheckState.WARN, f'a tap on "{text}" opts nobody out: {_first(names)}', ADVICE)
         for text, names in found.items()
     ]
@@ -189,6 +206,11 @@ async def _number(ctx: Context, number: Number) -> list[Check]:
     if number.hold is not None:
         advice = f"When the cause is gone: wacrmd number resume {number.phone_number_id}"
         found.insert(0, Check("paused", CheckState.WARN, number.hold.detail, advice))
+    found += [
+        Check("notice", CheckState.WARN, f"Meta says {notice.text()}", NOTICE_ADVICE)
+        for notice in holding(number.notices, ctx.clock.now())
+        if not notice.kind.startswith(STATUS)  # a finding of the check above
+    ]
     found += _sending(ctx, number)
     silence = ctx.meta_webhook_liveness.silence(number.id, ctx.clock.now())
     if silence is not None:

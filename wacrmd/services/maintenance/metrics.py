@@ -6,7 +6,9 @@ import anyio.to_thread
 
 from wacrmd import __version__
 from wacrmd.clock import SECOND, Millis
+from wacrmd.domain.account_notice import holding
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.messaging_limit import limit_people
 from wacrmd.domain.number import NumberState
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.summary import held_reasons
@@ -63,10 +65,10 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     metrics.broadcasts_held.clear()
     for reason in held_reasons(tx, ctx, found):
         metrics.broadcasts_held.labels(reason).inc()
-    _set_numbers(tx, ctx)
+    _set_numbers(tx, ctx, now)
 
 
-def _set_numbers(tx: Tx, ctx: Context) -> None:
+def _set_numbers(tx: Tx, ctx: Context, now: Millis) -> None:
     metrics = ctx.metrics
     for gauge in (
         metrics.number_rate_limit,
@@ -74,6 +76,8 @@ def _set_numbers(tx: Tx, ctx: Context) -> None:
         metrics.number_requests_in_flight,
         metrics.number_blocked,
         metrics.number_in_flight_limited,
+        metrics.number_notice,
+        metrics.number_messaging_limit,
     ):
         gauge.clear()  # a number may have been removed, and its hold may have ended
     for number in numbers.all_of(tx):
@@ -84,6 +88,10 @@ def _set_numbers(tx: Tx, ctx: Context) -> None:
         metrics.number_rate_limit.labels(label).set(rate if number.state is NumberState.ACTIVE else 0)
         metrics.number_requests_in_flight.labels(label).set(state.in_flight if state else 0)
         metrics.number_in_flight_limited.labels(label).set(state is not None and state.is_limited)
+        for notice in holding(number.notices, now):
+            metrics.number_notice.labels(label, notice.kind).set(1)
+        if (limit := limit_people(number.limit_tier)) is not None:
+            metrics.number_messaging_limit.labels(label).set(limit)
         hold = number.hold or (state.hold if state else None)
         if hold is not None:
             metrics.number_blocked.labels(label, hold.reason.value).set(1)

@@ -56,6 +56,7 @@ async def read_status(ctx: Context) -> Status:
         *_storage_warnings(ctx, usage),
         *_silence_warnings(ctx, numbers, now),
         *_limit_warnings(ctx, numbers),
+        *_notice_warnings(numbers),
     ]
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
         warnings.append(lately.text())
@@ -165,3 +166,12 @@ def _limit_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
         return []
     setting = f"[sender] max_in_flight = {ctx.config.sender.max_in_flight}"
     return [f"{setting} is too small for the rates and Meta's latency: it slows down {', '.join(limited)}"]
+
+
+def _notice_warnings(numbers: list[AccountNumber]) -> list[str]:
+    """A warning for each notice of Meta's, with the numbers that it is about."""
+    concerned: dict[str, list[str]] = {}
+    for number in numbers:
+        for notice in number.notices:
+            concerned.setdefault(notice.text(), []).append(number.phone_number_id)
+    return [f"Meta says about {', '.join(ids)}: {text}" for text, ids in concerned.items()]

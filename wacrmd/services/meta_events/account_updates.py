@@ -3,22 +3,27 @@
 The events are in docs/meta.md, Account and template events.
 """
 
+from functools import partial
+
+from wacrmd.clock import Millis, iso
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.hold import HoldReason
+from wacrmd.log import get_logger
 from wacrmd.meta.errors import Action, rule_for
-from wacrmd.meta.untrusted import as_object
+from wacrmd.meta.untrusted import as_text, as_time
 from wacrmd.meta.webhook import AccountEvent, NumberSignal, TemplateEvent
 from wacrmd.services import pausing
 from wacrmd.services.failures import SLOWER
+from wacrmd.services.meta_events import account_notices
 from wacrmd.services.meta_events.batch import Batch
-from wacrmd.store import account_events, broadcasts, numbers, templates
+from wacrmd.store import account_events, broadcasts, templates
 
 _STOPPED = frozenset({"PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING_DELETION", "ARCHIVED", "LOCKED"})
 """Events after which a template cannot be sent."""
 _APPROVED = frozenset({"APPROVED", "REINSTATED", "UNARCHIVED"})
 """Events after which a template can be sent."""
-_RESTRICTED = frozenset({"ACCOUNT_RESTRICTION", "ACCOUNT_VIOLATION", "ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED"})
-"""Events after which a business account cannot send."""
+
+log = get_logger(__name__)
 
 
 def apply_template_event(batch: Batch, event: TemplateEvent) -> None:
@@ -36,9 +41,52 @@ def apply_template_event(batch: Batch, event: TemplateEvent) -> None:
         case "message_template_quality_update":
             known = templates.update(tx, waba_id, name, language, now, quality=event.event)
         case "template_category_update":
-            known = templates.update(tx, waba_id, name, language, now, category=event.event)
+            known = _apply_category(batch, event, waba_id, name, language)
     if not known:  # a new template, or new components, which the event does not contain
         templates.mark_stale(tx, waba_id)
+
+
+def _apply_category(batch: Batch, event: TemplateEvent, waba_id: str, name: str, language: str) -> bool:
+    """Store a template's new category, or one that Meta has announced: until then the present one stays."""
+    tx, now, after_commit = batch.tx, batch.now, batch.result.after_commit
+    stored = templates.get(tx, waba_id, name, language)
+    before = stored.category if stored else None
+    coming = as_text(event.raw.get("correct_category"))
+    if coming is None:
+        if before != event.event:
+            after_commit.append(partial(_log_category, waba_id, name, language, before, event.event))
+        return templates.update(
+            tx, waba_id, name, language, now, category=event.event, next_category=None, next_category_at=None
+        )
+    coming = coming.upper()
+    if stored is None or coming == before:  # unknown, or the announcement came after the change
+        return stored is not None
+    at = as_time(event.raw.get("category_update_timestamp"), 0) or None
+    if (coming, at) != (stored.next_category, stored.next_category_at):
+        after_commit.append(partial(_log_coming_category, waba_id, name, language, coming, at))
+    return templates.update(tx, waba_id, name, language, now, next_category=coming, next_category_at=at)
+
+
+def _log_category(waba_id: str, name: str, language: str, before: str | None, category: str) -> None:
+    log.warning(
+        "template_category_changed",
+        business_account=waba_id,
+        template=name,
+        language=language,
+        before=before,
+        category=category,
+    )
+
+
+def _log_coming_category(waba_id: str, name: str, language: str, category: str, at: Millis | None) -> None:
+    log.warning(
+        "template_category_change_announced",
+        business_account=waba_id,
+        template=name,
+        language=language,
+        category=category,
+        at=iso(at) if at else None,
+    )
 
 
 def _pause_or_resume(batch: Batch, event: TemplateEvent, waba_id: str, name: str, language: str) -> None:
@@ -57,24 +105,10 @@ def _pause_or_resume(batch: Batch, event: TemplateEvent, waba_id: str, name: str
 
 
 def apply_account_event(batch: Batch, event: AccountEvent) -> None:
-    """Pause the numbers of a restricted business account, resume those of a reinstated one, store its limit."""
+    """Keep what Meta tells about a business account or its numbers (`account_notices.py`)."""
     waba_id = _store(batch, event)
-    if waba_id is None:
-        return
-    tx, result, now = batch.tx, batch.result, batch.now
-    if event.field == "account_update":
-        ban = as_object(event.raw.get("ban_info")).get("waba_ban_state")
-        if event.event in _RESTRICTED or ban == "DISABLE":
-            detail = (
-                f"Meta says {event.event} for business account {waba_id}: see WhatsApp Manager, then resume"
-            )
-            result.pauses += pausing.pause_business_account(tx, waba_id, HoldReason.ACCOUNT, detail, now)
-        elif ban == "REINSTATE" or event.event == "ACCOUNT_RECONNECTED":
-            result.resumed.add(pausing.resume_business_account(tx, waba_id, HoldReason.ACCOUNT, now))
-    elif event.field == "business_capability_update":
-        limit = event.raw.get("max_daily_conversations_per_business")
-        if limit is not None:
-            numbers.set_limit_tier(tx, waba_id, str(limit), now)
+    if waba_id is not None:
+        account_notices.apply_account_event(batch, event, waba_id)
 
 
 def apply_number_signal(batch: Batch, signal: NumberSignal) -> None:

@@ -1,5 +1,6 @@
 """Webhooks of Meta while their updates are applied: the transaction, what each authorises, and the result."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
@@ -31,6 +32,8 @@ class IngestResult:
     unknown: set[str] = field(default_factory=set)
     """Ids of numbers and business accounts that are not configured with the secret of the webhook."""
 
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    """Log lines about what is stored."""
     seconds: float = 0.0
     """How long it took to apply them."""
 

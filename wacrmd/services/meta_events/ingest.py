@@ -42,6 +42,8 @@ async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> float:
         ctx.throughput.throttle(number_id, detail)
     pausing.continue_sending(ctx, result.resumed)
     pausing.log_pauses(result.pauses)
+    for each in result.after_commit:
+        each()
     ctx.changes.publish(result.broadcasts)
     if result.numbers_with_statuses:
         ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.now())

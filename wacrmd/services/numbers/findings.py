@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from wacrmd.clock import Millis
+from wacrmd.domain.account_notice import AccountNotice
 from wacrmd.domain.attempt import MetaError
 from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.views.checks import Check, CheckState
@@ -13,6 +15,13 @@ THROUGHPUT = {"STANDARD": 80, "HIGH": 1000}
 """Messages per second that Meta allows at each throughput level (docs/meta.md, Throughput and limits)."""
 BUSINESS_APP_RATE = 20
 """Messages per second that Meta allows a number that is also used in the WhatsApp Business app."""
+
+LIMITED_STATUSES = {
+    "FLAGGED": "Its quality is low. Write to people who asked for it, and less often, else its limit is lowered.",
+    "RESTRICTED": "Its messaging limit is reached: it sends again when 24 hours have passed.",
+    "RATE_LIMITED": "It sent too much: wait, and send more slowly.",
+}
+"""Statuses of a number that still sends, or will soon, each with advice."""
 
 TOKEN_CODES = frozenset({0, 102, 104, 190})
 PERMISSION_CODES = frozenset({3, 10, *range(200, 300), 131005})
@@ -29,13 +38,28 @@ def refuses_token(error: MetaError | None) -> bool:
     return error is not None and (error.code in TOKEN_CODES or error.code in PERMISSION_CODES)
 
 
+def status_notice(info: NumberInfo, now: Millis) -> AccountNotice | None:
+    """What the status of a number says; None if it can send as usual."""
+    if info.status in (None, "CONNECTED"):
+        return None
+    return AccountNotice(
+        kind=f"STATUS_{info.status}",
+        detail=f"Meta says that the number is {info.status}",
+        stops_sending=False,
+        since=now,
+        until=None,
+    )
+
+
 def assess_number(info: NumberInfo, *, rate: float) -> list[Check]:
     """Findings about a phone number as Meta describes it; `rate` is the one that is configured here."""
     name = info.verified_name or "no verified name"
     phone = info.display_phone_number or "no display number"
     found = [Check("token", CheckState.OK, f"Meta knows {phone}, {name}")]
     status = info.status or "CONNECTED"
-    if status != "CONNECTED":
+    if (advice := LIMITED_STATUSES.get(status)) is not None:
+        found.append(Check("connection", CheckState.WARN, f"Meta says that the number is {status}", advice))
+    elif status != "CONNECTED":
         found.append(
             Check(
                 "connection",

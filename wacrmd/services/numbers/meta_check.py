@@ -1,7 +1,6 @@
 """Checks a number at Meta: its access token, quality, limits, health and webhook subscription."""
 
 from dataclasses import replace
-from functools import partial
 
 from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
 from wacrmd.domain.number import Number
@@ -15,9 +14,10 @@ from wacrmd.services.numbers.findings import (
     assess_number,
     assess_subscription,
     refuses_token,
+    status_notice,
 )
-from wacrmd.store import numbers
-from wacrmd.store.database import StorageError
+from wacrmd.store import account_notices, numbers
+from wacrmd.store.database import StorageError, Tx
 from wacrmd.vault import VaultError, access_token_context
 from wacrmd.views.checks import Check, CheckState
 
@@ -120,17 +120,21 @@ async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> No
 
 async def store(ctx: Context, number_id: str, info: NumberInfo, health: Health | None) -> None:
     """Store what Meta said about a number."""
-    await ctx.db.write(
-        partial(
-            numbers.set_health,
-            number_id=number_id,
+    now = ctx.clock.now()
+
+    def work(tx: Tx) -> None:
+        numbers.set_health(
+            tx,
+            number_id,
             quality=info.quality_rating,
             limit_tier=info.messaging_limit,
             verified_name=info.verified_name,
             health=health.raw if health else None,
-            now=ctx.clock.now(),
+            now=now,
         )
-    )
+        account_notices.set_status(tx, number_id, status_notice(info, now))
+
+    await ctx.db.write(work)
 
 
 async def _subscribe(ctx: Context, number: Number, token: str) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from wacrmd.domain.account_notice import holding
 from wacrmd.domain.number import Number, NumberFacts
 from wacrmd.fields import shared
 from wacrmd.secrets import hash_verify_token
@@ -20,7 +21,7 @@ def view_of(ctx: Context, number: Number) -> AccountNumber:
     """A number with its present throughput, and why it does not send, if so."""
     throughput = ctx.throughput.state(number.id)
     return AccountNumber(
-        **shared(NumberFacts, number),
+        **shared(NumberFacts, number) | {"notices": holding(number.notices, ctx.clock.now())},
         account=number.account,
         hold=number.hold or (throughput.hold if throughput else None),
         messages_per_second=number.rate(ctx.config.sender.messages_per_second),

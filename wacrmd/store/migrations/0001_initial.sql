@@ -27,6 +27,7 @@ CREATE TABLE number (
     hold_reason TEXT,
     hold_detail TEXT,
     hold_since INTEGER,
+    hold_until INTEGER,                             -- it resumes by itself then; NULL: when a person resumes it
     quality TEXT,
     limit_tier TEXT,
     verified_name TEXT,
@@ -249,6 +250,8 @@ CREATE TABLE template (
     components TEXT NOT NULL DEFAULT '[]',          -- JSON, as Meta gives them
     quality TEXT,
     reason TEXT,
+    next_category TEXT,                             -- Meta has announced that it moves to this category
+    next_category_at INTEGER,
     synced_at INTEGER NOT NULL,
     webhook_updated_at INTEGER NOT NULL DEFAULT 0,  -- when a webhook last changed it
     UNIQUE (waba_id, name, language)
@@ -332,6 +335,20 @@ CREATE TABLE account_event (
     received_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX account_event_received ON account_event (received_at);
+
+-- What Meta has told and still holds, such as a restriction: the newest word about each kind.
+CREATE TABLE account_notice (
+    waba_id TEXT NOT NULL,
+    phone_number_id TEXT NOT NULL,                  -- '': about the business account
+    kind TEXT NOT NULL,                             -- in Meta's words
+    detail TEXT NOT NULL,
+    stops_sending INTEGER NOT NULL CHECK (stops_sending IN (0, 1)),
+    at INTEGER NOT NULL,                            -- Meta's time of the newest word
+    since INTEGER NOT NULL,                         -- when that came
+    until INTEGER,                                  -- it ends by itself then
+    is_lifted INTEGER NOT NULL DEFAULT 0 CHECK (is_lifted IN (0, 1)),  -- kept, so that an older word that comes late is known
+    PRIMARY KEY (waba_id, phone_number_id, kind)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
