@@ -127,6 +127,11 @@ async def stop_promotions_button(case: Case) -> None:
     assert not await case.reaches("+14152003000")
 
 
+async def restriction_only_add_phone(case: Case) -> None:
+    await case.post()
+    assert (await case.here.admin("number.show", id=PHONE_NUMBER_ID))["state"] == "active"
+
+
 async def argentina_stop(case: Case) -> None:
     await case.post()
     assert not await case.reaches("+5491155551299")
@@ -155,6 +160,7 @@ CHECKS: tuple[Callable[[Case], Awaitable[None]], ...] = (
     user_changed_number,
     async_media_131053,
     stop_promotions_button,
+    restriction_only_add_phone,
     argentina_stop,
     preference_signup,
     partner_removed,
