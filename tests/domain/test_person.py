@@ -118,6 +118,16 @@ def test_a_person_who_changed_the_number_is_known_by_both() -> None:
     assert moved == Joining(1, taken=(other[0],)), "Meta says so, whenever it comes"
 
 
+def test_a_changed_number_with_a_new_user_id_is_the_same_person() -> None:
+    """Meta gives people another user id with another number, and need not name the old one."""
+    changed = names(JIM, user_ids=["US.2"], previous=[JANE])
+    jane = has(1, JANE, "US.1")
+    assert join(changed, jane, scope=W, at=T) == Joining(1, added=(JIM, "US.2"))
+    assert join(changed, has(2, JIM, "US.2") + jane, scope=W, at=T) == Joining(2, merged=(1,)), "known before"
+    since = has(1, JANE, "US.1", since=T + 5000)
+    assert join(changed, since, scope=W, at=T) == Joining(None, added=(JIM, "US.2")), "the old number's next"
+
+
 def test_a_number_that_somebody_else_had_before_the_change_is_taken_over() -> None:
     """The system message names no user ids, but both are known by one."""
     other = has(1, JIM, "US.9")

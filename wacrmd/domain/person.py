@@ -149,11 +149,21 @@ def join(named: Names, holdings: Iterable[Holding], *, scope: str | None, at: Mi
             each.person_id,
         ),
     )
-    strangers = {person_id for person_id, theirs in by_person.items() if _is_another(named, theirs, scope)}
+    # Who had the old number at that time is the one who has the new user id. Later holders of it are not.
+    changed = {
+        each.person_id for each in found if each.address in named.previous and each.since <= at + GRACE
+    }
+    strangers = {
+        person_id
+        for person_id, theirs in by_person.items()
+        if person_id not in changed and _is_another(named, theirs, scope)
+    }
     same = list(dict.fromkeys(each.person_id for each in found if each.person_id not in strangers))
     by_user_id = {each.person_id for each in found if not _is_phone(each)}
     others = {
-        each for each in same[1:] if each not in by_user_id and _are_two(by_person[same[0]], by_person[each])
+        each
+        for each in same[1:]
+        if each not in by_user_id | changed and _are_two(by_person[same[0]], by_person[each])
     }
     taken = tuple(
         each
