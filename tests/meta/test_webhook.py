@@ -65,6 +65,26 @@ def test_each_sample_webhook_is_read_as_its_file_says(file: Path) -> None:
     assert json.loads(json.dumps([seen(update) for update in updates])) == case["updates"]
 
 
+def user_ids(value: dict[str, Any]) -> list[str | None]:
+    """The user id of each update of a webhook whose only contact is the user id US.1."""
+    change = {"field": "messages", "value": {**value, "contacts": [{"user_id": "US.1"}]}}
+    payload = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    return [asdict(update)["user_id"] for update in webhook.parse(payload, RECEIVED_AT)]
+
+
+def test_the_only_contact_is_taken_where_the_webhook_is_about_one_person() -> None:
+    hi = {"type": "text", "text": {"body": "hi"}}
+    hidden = [{"id": "a", **hi}, {"id": "b", **hi}]
+    jane, jim = ({"id": phone, "from": phone, **hi} for phone in ("14155550101", "14155550102"))
+    statuses = [{"id": "w", "status": word, "recipient_id": "14155550101"} for word in ("sent", "delivered")]
+    assert user_ids({"messages": hidden}) == ["US.1", "US.1"]
+    assert user_ids({"messages": [jane, {**jane, "id": "again"}]}) == ["US.1", "US.1"]
+    assert user_ids({"messages": [jane, jim]}) == [None, None]
+    assert user_ids({"statuses": statuses}) == ["US.1", "US.1"]
+    assert user_ids({"statuses": [statuses[0], {**statuses[1], "id": "v"}]}) == [None, None]
+    assert user_ids({"statuses": statuses[:1], "messages": hidden[:1]}) == [None, None], "of whom is it?"
+
+
 def test_events_keep_metas_own_object() -> None:
     payload = json.loads((Path(__file__).parent / "webhooks" / "account_update.json").read_text())["payload"]
     (update,) = webhook.parse(payload, RECEIVED_AT)

@@ -103,9 +103,9 @@ class Ignored:
 class Contacts:
     """The people of a webhook, found by their ids."""
 
-    def __init__(self, value: JsonObject, counterparts: int) -> None:
+    def __init__(self, value: JsonObject) -> None:
         self._all = [_contact(one) for one in as_objects(value.get("contacts"))]
-        self._is_pair = len(self._all) == 1 and counterparts == 1
+        self._is_pair = len(self._all) == 1 and len(_counterparts(value)) == 1
 
     def of(self, wa_id: str | None, user_id: str | None) -> Contact:
         """The contact with one of these ids; the only one if there is nobody else whom it could be about."""
@@ -119,6 +119,25 @@ class Contacts:
     @staticmethod
     def _contradicts(contact: Contact, wa_id: str | None, user_id: str | None) -> bool:
         return bool(wa_id and contact.wa_id) or bool(user_id and contact.user_id)
+
+
+def _counterparts(value: JsonObject) -> set[tuple[str | None, ...]]:
+    """Whom all of this webhook is about, as far as it can be told: several messages without ids are of one person.
+
+    Statuses of several messages are not: those that failed come without a contact.
+    """
+    return {
+        tuple(as_id(one.get(key)) for key in keys)
+        for kind, keys in _NAMED_BY.items()
+        for one in as_objects(value.get(kind))
+    }
+
+
+_NAMED_BY = {
+    "messages": ("from", "from_user_id", "from_parent_user_id"),
+    "statuses": ("id",),
+    "user_preferences": ("wa_id", "user_id", "parent_user_id"),
+}
 
 
 def _contact(contact: JsonObject) -> Contact:
@@ -139,7 +158,7 @@ def messages(
     found = as_objects(value.get("messages"))
     if not found:
         return
-    contacts = Contacts(value, len(found))
+    contacts = Contacts(value)
     display_phone = as_text(as_object(value.get("metadata")).get("display_phone_number"), 64)
     for message in found:
         yield _message(message, contacts, phone_number_id, display_phone, received_at)
@@ -227,7 +246,7 @@ def preferences(
 ) -> Iterator[Preference | Ignored]:
     """The wishes of people in the value of a `user_preferences` change."""
     found = as_objects(value.get("user_preferences"))
-    contacts = Contacts(value, len(found))
+    contacts = Contacts(value)
     for preference in found:
         wish = preference.get("value")
         wa_id, user_id = as_id(preference.get("wa_id")), as_id(preference.get("user_id"))

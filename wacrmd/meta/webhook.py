@@ -196,7 +196,7 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
 def _messages(value: JsonObject, received_at: Millis) -> Iterator[Update]:
     phone_number_id = _phone_number_id(value)
     statuses = as_objects(value.get("statuses"))
-    contacts = Contacts(value, len(statuses))
+    contacts = Contacts(value)
     for status in statuses:
         yield _status(status, contacts, phone_number_id, received_at)
     yield from messages(value, phone_number_id, received_at)
