@@ -126,6 +126,10 @@ def test_a_changed_number_with_a_new_user_id_is_the_same_person() -> None:
     assert join(changed, has(2, JIM, "US.2") + jane, scope=W, at=T) == Joining(2, merged=(1,)), "known before"
     since = has(1, JANE, "US.1", since=T + 5000)
     assert join(changed, since, scope=W, at=T) == Joining(None, added=(JIM, "US.2")), "the old number's next"
+    now = has(1, JIM, "US.2") + has(1, JANE, former=True)
+    before = names(JANE, user_ids=["US.1"])
+    assert join(before, now, scope=W, at=T - 1000) == Joining(1, added=("US.1",)), "from before, and late"
+    assert join(before, now, scope=W, at=T + 1) == Joining(None, added=("US.1",), taken=(now[2],))
 
 
 def test_a_number_that_somebody_else_had_before_the_change_is_taken_over() -> None:

@@ -149,9 +149,12 @@ def join(named: Names, holdings: Iterable[Holding], *, scope: str | None, at: Mi
             each.person_id,
         ),
     )
-    # Who had the old number at that time is the one who has the new user id. Later holders of it are not.
+    # Who had the old number before the change is the one who has the new user id. Later holders of it are not.
     changed = {
-        each.person_id for each in found if each.address in named.previous and each.since <= at + GRACE
+        each.person_id
+        for each in found
+        if (each.address in named.previous and each.since <= at + GRACE)
+        or (each.is_former and _is_phone(each) and at + GRACE <= _known_since(by_person[each.person_id]))
     }
     strangers = {
         person_id
@@ -212,4 +215,4 @@ def _is_another(named: Names, theirs: list[Holding], scope: str | None) -> bool:
 
 def _known_since(theirs: list[Holding]) -> Millis:
     """Since when a person is known by a user id."""
-    return max(each.since for each in theirs if not _is_phone(each))
+    return max((each.since for each in theirs if not _is_phone(each)), default=0)
