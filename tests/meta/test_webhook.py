@@ -85,6 +85,25 @@ def test_the_only_contact_is_taken_where_the_webhook_is_about_one_person() -> No
     assert user_ids({"statuses": statuses[:1], "messages": hidden[:1]}) == [None, None], "of whom is it?"
 
 
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"edit": {"message": {"type": "text", "text": {"body": "STOP"}}}},
+        {"edit": {"message": {"text": {"body": "STOP"}}}},
+        {"edit": {"original_message_id": "wamid.1", "text": {"body": "STOP"}}},
+        {"edit": {"original_message_id": "wamid.1"}, "text": {"body": "STOP"}},
+        {"edit": {"message": {"type": "image", "image": {"id": "1", "caption": "STOP"}}}},
+    ],
+)
+def test_an_edited_message_has_its_new_text(edited: dict[str, Any]) -> None:
+    value = {"messages": [{"id": "wamid.2", "from": "14155550101", "type": "edit", **edited}]}
+    change = {"field": "messages", "value": value}
+    payload = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    (update,) = webhook.parse(payload, RECEIVED_AT)
+    assert isinstance(update, inbound.InboundMessage)
+    assert update.text == "STOP"
+
+
 def test_events_keep_metas_own_object() -> None:
     payload = json.loads((Path(__file__).parent / "webhooks" / "account_update.json").read_text())["payload"]
     (update,) = webhook.parse(payload, RECEIVED_AT)

@@ -179,8 +179,8 @@ def _message(
     if kind == "system":
         return _system(message, part, message_id, phone_number_id, at)
     contact = contacts.of(wa_id, user_id)
-    written = as_object(part.get("message")) if kind == "edit" else message
-    written_kind = written.get("type")
+    written = _edited(message, part) if kind == "edit" else message
+    written_kind = "text" if "text" in written else written.get("type")
     content = as_object(written.get(written_kind)) if isinstance(written_kind, str) else {}
     button = _button(kind, part)
     context = part.get("message_id") if kind == "reaction" else as_object(written.get("context")).get("id")
@@ -202,6 +202,13 @@ def _message(
         message,
         display_phone,
     )
+
+
+def _edited(message: JsonObject, part: JsonObject) -> JsonObject:
+    """What an edited message says now: the text of a person is looked for wherever it may stand, a STOP might be in it."""
+    if new := as_object(part.get("message")):
+        return new
+    return part if "text" in part else message
 
 
 def _button(kind: str, part: JsonObject) -> JsonObject:
