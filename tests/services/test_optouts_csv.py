@@ -109,3 +109,16 @@ async def test_an_export_can_be_imported_and_contains_no_formula(tmp_path: Path)
         await manage.remove(ctx, Actor.operator("anna").within(account), "+14155550100")
         done = await import_csv(ctx, account, text.splitlines(keepends=True))
         assert done == ImportResult(added=1)
+
+
+async def test_an_export_with_old_forms_of_numbers_can_be_imported(tmp_path: Path) -> None:
+    """Meta's ids of people in Benin and Ivory Coast may have the numbers of before their numbering plans changed."""
+    async with site(tmp_path) as here:
+        ctx, account = here.running.ctx, here.account["id"]
+        lines = ["phone,user_id\n", "+22997112233,\n", "+22501020304,\n", "+22912,\n"]
+        done = await import_csv(ctx, account, lines)
+        assert (done.added, done.rejected) == (2, 1)
+        assert {each.phone for each in (await manage.page(ctx, account, PageRequest(50))).items} == {
+            "+2290197112233",
+            "+2250101020304",
+        }

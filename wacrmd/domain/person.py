@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wacrmd.clock import SECOND, Millis
-from wacrmd.domain.address import is_user_id
+from wacrmd.domain.address import is_user_id, normalize_address
 
 GRACE: Millis = 1 * SECOND
 """Meta writes most times in whole seconds, rounded down."""
@@ -53,6 +53,12 @@ def identity(address: str) -> str:
             if old.fullmatch(phone):
                 return old.sub(now, phone)
     return phone
+
+
+def opt_out_address(text: str) -> str | None:
+    """`normalize_address`, also of an old form of a number, which Meta's ids still have; None where it is neither."""
+    text = text.strip()
+    return normalize_address(text) or normalize_address(identity(text))
 
 
 def kind_of(address: str) -> AddressKind:

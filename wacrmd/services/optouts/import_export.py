@@ -8,11 +8,11 @@ from itertools import islice
 import anyio
 
 from wacrmd.clock import Millis, iso
-from wacrmd.domain.address import is_user_id, normalize_address, phone_and_user_id
+from wacrmd.domain.address import is_user_id, phone_and_user_id
 from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.optout_file import WITHOUT_HEADER, Columns, columns_of, open_reader
 from wacrmd.domain.page import PageRequest
-from wacrmd.domain.person import names
+from wacrmd.domain.person import names, opt_out_address
 from wacrmd.services.context import Context
 from wacrmd.services.optouts.manage import page
 from wacrmd.store import optouts, people
@@ -101,7 +101,7 @@ def _optout_in(cells: list[str], columns: Columns) -> OptOutInput:
         return cells[place] if place is not None and place < len(cells) else ""
 
     written, user_id = cell(columns.phone).removeprefix("'"), cell(columns.user_id)
-    address = normalize_address(written)
+    address = opt_out_address(written)
     if written and address is None:
         raise ValueError(f"expected a phone number such as +14155550123, found {written[:64]!r}")
     if user_id and not is_user_id(user_id):

@@ -3,9 +3,10 @@
 from functools import partial
 
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.address import normalize_address, phone_and_user_id
+from wacrmd.domain.address import phone_and_user_id
 from wacrmd.domain.optout import OptOut, OptOutFacts
 from wacrmd.domain.page import Page, PageRequest, Position
+from wacrmd.domain.person import opt_out_address
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
@@ -16,7 +17,7 @@ from wacrmd.views.optouts import AccountOptOut
 
 async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = None) -> AccountOptOut:
     """Opt a person out; repeating it changes nothing, also not the time and source of the first opt-out."""
-    normalized = normalize_address(address)
+    normalized = opt_out_address(address)
     if normalized is None:
         raise bad_request(
             f"phone: expected a phone number such as +14155550123, or a user id, found {address[:64]!r}"
@@ -49,7 +50,7 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
     """Remove a person's opt-out and return it; raises Refusal if there is none."""
-    normalized = normalize_address(address)
+    normalized = opt_out_address(address)
     now = ctx.clock.now()
 
     def work(tx: Tx) -> OptOut:
