@@ -319,7 +319,7 @@ async def test_what_nobody_wrote_to_us_after_the_broadcast_is_no_reply(
     async with site(tmp_path, webhooks=False) as here:
         broadcast_id = await here.send([{"to": JANE}])
         await here.until_status(broadcast_id, "sent")
-        base = {"id": "wamid.in1", "from": JANE[1:], "timestamp": str(seconds_now())}
+        base = {"id": "wamid.no-reply", "from": JANE[1:], "timestamp": str(seconds_now())}
         await messages(here, base | message)
         assert (await here.show(broadcast_id))["replied_count"] == 0
         await inbound_message(here, "Now", wa_id=JANE[1:])
@@ -339,6 +339,25 @@ async def test_a_late_reply_counts_for_the_broadcast_before_which_it_was_not_wri
         await here.until_status(second, "sent")
         await inbound_message(here, "Yes", wa_id=JANE[1:], at=written - 10)
         assert [(await here.show(each))["replied_count"] for each in (first, second)] == [1, 0]
+
+
+async def test_a_reply_by_a_user_id_that_only_a_later_status_names_counts_once(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False, user_ids=False) as here:
+        (wamid,) = await sent_to(here, JANE)
+        await messages(here, text("Yes", from_user_id=JANE_ID))
+        await messages(
+            here,
+            {
+                **text("Later", from_user_id=JANE_ID),
+                "type": "reaction",
+                "reaction": {"message_id": "x", "emoji": "!"},
+            },
+        )
+        broadcast = (await here.api.get("/api/v1/broadcasts")).json()["data"][0]["id"]
+        assert (await here.show(broadcast))["replied_count"] == 0
+        for word in ("sent", "delivered", "sent"):
+            await status(here, wamid, word, recipient_id=JANE[1:], recipient_user_id=JANE_ID)
+        assert (await here.show(broadcast))["replied_count"] == 1
 
 
 async def test_a_reply_to_an_uncertain_recipient_counts_once_the_status_settles_it(tmp_path: Path) -> None:

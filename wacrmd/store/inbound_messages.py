@@ -1,11 +1,14 @@
 """Inbound messages: stored once by Meta's id, and attributed to the broadcast message that they answer."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wacrmd.clock import Millis
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.number import NumberIds
 from wacrmd.domain.person import GRACE, identity
+from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
@@ -56,12 +59,16 @@ def add(
     recipient_id: int | None,
     at: Millis,
     now: Millis,
+    replies_from: Millis | None = None,
 ) -> None:
-    """Store an inbound message; `recipient_id` is the broadcast message that it answers."""
+    """Store an inbound message; `recipient_id` is the broadcast message that it answers.
+
+    `replies_from`: it is a reply to a message sent since then, if one turns out to have been sent to this person.
+    """
     tx.execute(
-        "INSERT INTO inbound_message (id, number_id, person_id, wa_id, user_id, recipient_id, at, received_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (message_id, number_id, person_id, wa_id, user_id, recipient_id, at, now),
+        "INSERT INTO inbound_message (id, number_id, person_id, wa_id, user_id, recipient_id, at, received_at,"
+        " replies_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (message_id, number_id, person_id, wa_id, user_id, recipient_id, at, now, replies_from),
     )
 
 
@@ -105,6 +112,33 @@ def newest_to(
         ),
     ).fetchone()
     return _ROW.record(row) if row else None
+
+
+def late_replies(tx: Tx, person_ids: Iterable[int | None]) -> list[Receipt]:
+    """Replies of these people that were matched to nothing while they were not known to have got a message; each once."""
+    rows = tx.execute(
+        "SELECT i.id, i.person_id, i.wa_id, i.at, i.replies_from, n.id, n.account_id, n.phone_number_id, n.waba_id"
+        " FROM json_each(?1) p CROSS JOIN inbound_message i ON i.person_id = p.value AND i.replies_from IS NOT NULL"
+        " JOIN number n ON n.id = i.number_id"
+        " WHERE EXISTS (SELECT 1 FROM recipient r WHERE r.person_id = i.person_id"
+        " AND coalesce(r.sent_at, r.claimed_at) BETWEEN i.replies_from AND i.at + ?2) ORDER BY i.at",
+        (json.dumps(sorted({each for each in person_ids if each is not None})), GRACE),
+    ).fetchall()
+    replies = []
+    for message_id, person_id, wa_id, at, since, *ids in rows:
+        number = NumberIds(*ids)
+        found = newest_to(tx, number, person_id, wa_id=wa_id, written_at=at, window=at - since)
+        if found is None:
+            continue
+        tx.execute(
+            "UPDATE inbound_message SET recipient_id = ?, replies_from = NULL WHERE id = ?",
+            (found.recipient_id, message_id),
+        )
+        if found.is_settled:
+            replies.append(Receipt(number, "", RecipientStatus.REPLIED, at, callback=found.callback))
+        else:
+            remember_reply(tx, found.recipient_id, at)
+    return replies
 
 
 def remember_reply(tx: Tx, recipient_id: int, at: Millis) -> None:

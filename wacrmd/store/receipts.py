@@ -10,7 +10,7 @@ from wacrmd.domain.number import NumberIds
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.recipient_transitions import RECIPIENT, status_event
-from wacrmd.store import billing, people, recipient_history, status_events
+from wacrmd.store import billing, inbound_messages, people, recipient_history, status_events
 from wacrmd.store.billing import Bills
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
@@ -105,6 +105,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     unmatched: list[Receipt] = []
     sightings: list[Sighting] = []
     buttons: list[tuple[int, str, int]] = []
+    replies: list[Receipt] = []
     bills = Bills(tx)
     for receipt in receipts:
         row, attempt = match(receipt, by_id, by_wamid)
@@ -145,7 +146,9 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     if buttons:
         done.broadcasts |= _count_buttons(tx, buttons)
     if sightings:
-        done.broadcasts |= people.see(tx, sightings, now).broadcasts
+        seen = people.see(tx, sightings, now)
+        done.broadcasts |= seen.broadcasts
+        replies = inbound_messages.late_replies(tx, seen.people)
     if unmatched:
         _keep_unmatched(tx, unmatched, now)
     changed = [row.id for row in rows.values() if row.changed]
@@ -153,6 +156,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     if named:
         done.add(apply_unmatched(tx, named, now))
     done.add(apply_early_replies(tx, changed, now))
+    done.add(apply(tx, replies, now))
     return done
 
 

@@ -1,6 +1,6 @@
 """Inbound messages, WhatsApp preferences and changed addresses: replies, opt-outs, opt-ins, and who is who."""
 
-from wacrmd.clock import HOUR
+from wacrmd.clock import HOUR, Millis
 from wacrmd.domain.number import NumberIds
 from wacrmd.domain.person import names
 from wacrmd.domain.receipt import Receipt
@@ -46,6 +46,7 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
         recipient_id=answered.recipient_id if answered else None,
         at=message.at,
         now=batch.now,
+        replies_from=message.at - _window(batch) if answered is None and _may_be_reply(message) else None,
     )
     if person_id is None:
         log.warning("meta_message_without_sender", whatsapp_message_id=message.id, type=message.type)
@@ -122,9 +123,9 @@ def _attribution(
     """The broadcast message that is answered: the one that is quoted, else the newest one sent before this was written."""
     if quoted is not None:
         return Attribution(quoted, "context")
-    if message.context_id is not None or person_id is None:
+    if person_id is None:
         return None
-    if not message.is_reply or message.needs_context:
+    if not _may_be_reply(message):
         return None
     newest = inbound_messages.newest_to(
         batch.tx,
@@ -132,9 +133,18 @@ def _attribution(
         person_id,
         wa_id=message.wa_id,
         written_at=message.at,
-        window=round(batch.config.replies.reply_window_hours * HOUR),
+        window=_window(batch),
     )
     return Attribution(newest, "newest") if newest else None
+
+
+def _may_be_reply(message: InboundMessage) -> bool:
+    """Whether it is a reply to the newest message, if there is one."""
+    return message.is_reply and message.context_id is None and not message.needs_context
+
+
+def _window(batch: Batch) -> Millis:
+    return round(batch.config.replies.reply_window_hours * HOUR)
 
 
 def _replied(

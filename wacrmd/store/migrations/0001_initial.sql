@@ -233,7 +233,8 @@ CREATE TABLE inbound_message (
     person_id INTEGER,
     at INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
-    recipient_id INTEGER                            -- the broadcast message that it answers
+    recipient_id INTEGER,                           -- the broadcast message that it answers
+    replies_from INTEGER                            -- it answers none that is known; one sent since then may turn out
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
 CREATE INDEX inbound_message_person ON inbound_message (person_id) WHERE person_id IS NOT NULL;
