@@ -305,6 +305,9 @@ class Everything:
         await here.running.ctx.db.write(partial(self._make_uncertain, recipient_id=waiting["id"]))
         await inbound_message(here, "Early", wa_id=waiting["to"][1:], at=self.clock.now() // SECOND + 1)
         await status(here, waiting["whatsapp_message_id"], "delivered")
+        await inbound_message(here, "Hi", user_id="US.ENT.9", at=self.clock.now() // SECOND + 1)
+        named = {"recipient_parent_user_id": "US.ENT.9"}
+        await status(here, waiting["whatsapp_message_id"], "delivered", **named)
 
     def _make_uncertain(self, tx: Tx, recipient_id: int) -> None:
         """As if Meta's answer had been lost."""
