@@ -89,7 +89,7 @@ async def measured(place: Site, seconds: float) -> dict[str, float]:
 async def rates_of(place: Site, seconds: float) -> dict[str, float]:
     """Messages a second by number since the last reset, which was so long ago."""
     answer = await once(place.standin_address, request("GET", "/messages"))
-    counts = Counter(number for number, _, _ in json.loads(answer.body))
+    counts = Counter(number for number, *_ in json.loads(answer.body))
     return {number: count / seconds for number, count in counts.items()}
 
 

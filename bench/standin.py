@@ -51,7 +51,7 @@ class Meta:
     def reset(self) -> None:
         """Set all counts to zero."""
         self.arrived: list[float] = []
-        self.messages: list[tuple[str, str, str]] = []
+        self.messages: list[tuple[str, str, str, str]] = []
         self.tokens: set[str] = set()
         self.duplicates = 0
         self.webhook_ms: list[float] = []
@@ -66,7 +66,7 @@ class Meta:
         self.tokens.add(token)
         self._count += 1
         wamid = f"wamid.{self._prefix}{self._count:08d}"
-        self.messages.append((to, wamid, token))
+        self.messages.append((number, wamid, token, to))
         if self._webhook is not None:
             self._schedule_statuses(number, wamid, to, token)
         return orjson.dumps(

@@ -176,7 +176,7 @@ async def _status_requests(place: Site, count: int, batch: int) -> list[bytes]:
             "biz_opaque_callback_data": token,
         }
         for status in STATUSES
-        for to, wamid, token in messages
+        for _, wamid, token, to in messages
     ][:count]
     secret = APP_SECRET.encode()
     return [

@@ -96,7 +96,12 @@ CASES: list[tuple[Outcome, Decision]] = [
         Accepted("wamid.1", "14155550123", "US.1", "held_for_quality_assessment"),
         Decision(
             result(
-                S.SENT, "held_for_quality_assessment", wamid="wamid.1", wa_id="14155550123", user_id="US.1"
+                S.SENT,
+                "held_for_quality_assessment",
+                wamid="wamid.1",
+                wa_id="14155550123",
+                user_id="US.1",
+                held="held_for_quality_assessment",
             )
         ),
     ),

@@ -41,7 +41,7 @@ class Numbers:
     @property
     def sent(self) -> list[int]:
         """How many messages Meta has taken from each number."""
-        counts = Counter(number for number, _, _ in self.meta.messages)
+        counts = Counter(number for number, *_ in self.meta.messages)
         return [counts[number] for number in self.ids]
 
     async def state(self, number: int) -> dict[str, Any]:
