@@ -194,5 +194,6 @@ def test_number_list_is_shown(daemon: Daemon, run: Run) -> None:
         "0",
         "yes",
         "-",
+        "-",
         "text",
     ]
