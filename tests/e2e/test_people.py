@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.meta import inbound_message, metadata, post_change, preference_change, seconds_now, status
+from tests.support.patience import eventually
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, Site, site
 from wacrmd.clock import SECOND
 from wacrmd.simulator.people import user_id_of
@@ -267,6 +268,16 @@ async def test_statuses_of_a_number_that_was_removed_and_added_again(tmp_path: P
         await inbound_message(here, "Thank you", wa_id=JANE[1:])
         shown = await here.show(broadcast_id)
         assert (shown["delivered_count"], shown["replied_count"]) == (1, 1)
+
+
+async def test_a_reply_by_user_id_before_the_answer_that_names_it_counts(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False, hold_answers=True) as here:
+        broadcast_id = await here.send([{"to": JANE}])
+        await eventually(lambda: len(here.sim.ledger.entries) == 1)
+        await inbound_message(here, "Yes", user_id=JANE_ID)
+        assert (await here.show(broadcast_id))["replied_count"] == 0
+        here.sim.change(hold_answers=False)
+        await here.until(broadcast_id, lambda shown: shown["replied_count"] == 1)
 
 
 async def test_a_signup_after_an_opt_out_is_an_opt_in(tmp_path: Path) -> None:

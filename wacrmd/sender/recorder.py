@@ -17,7 +17,7 @@ from wacrmd.sender.decision import Decision, Effect
 from wacrmd.services import counters, failures, pausing
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import attempts, broadcasts, people, receipts, recipients, status_events
+from wacrmd.store import attempts, broadcasts, inbound_messages, people, receipts, recipients, status_events
 from wacrmd.store.database import StorageError, Tx
 from wacrmd.store.people import Sighting
 
@@ -162,10 +162,11 @@ def record(tx: Tx, *, entries: list[Entry], max_streak: int, now: Millis) -> Rec
         recorded.unmatched = receipts.apply_unmatched(tx, wamids, now)
         touched |= recorded.unmatched.broadcasts
         recorded.pauses += failures.apply_outcomes(tx, recorded.unmatched.outcomes, max_streak, now)
-    early = receipts.apply_early_replies(tx, [result.recipient_id for result in results], now)
-    recorded.unmatched.add(early)
-    touched |= early.broadcasts
-    touched |= people.see(tx, _sightings(tx, entries), now).broadcasts
+    seen = people.see(tx, _sightings(tx, entries), now)
+    replied = receipts.apply_early_replies(tx, [result.recipient_id for result in results], now)
+    replied.add(receipts.apply(tx, inbound_messages.late_replies(tx, seen.people), now))
+    recorded.unmatched.add(replied)
+    touched |= seen.broadcasts | replied.broadcasts
     for decision, number in entries:
         if decision.effect is not Effect.NONE or decision.opt_out:
             recorded.pauses += _apply(tx, decision, number, now)
