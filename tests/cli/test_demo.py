@@ -8,7 +8,14 @@ import httpx
 
 from tests.support.patience import PATIENCE_S
 
-RUN = [sys.executable, "-c", "from wacrmd.cli.demo import demo; demo()"]
+# A shell starts what runs in its background with SIGINT ignored, and processes inherit that.
+CODE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from wacrmd.cli.demo import demo
+demo()
+"""
+RUN = [sys.executable, "-c", CODE]
 FIRST = "While it runs, the API is at "
 
 
