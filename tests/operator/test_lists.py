@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.operator.conftest import Wacrmd
+from tests.support.meta import inbound_message
 from tests.support.site import people, phones, site
 from wacrmd.admin.protocol import RpcError
 from wacrmd.cli.commands import optout
@@ -169,3 +170,13 @@ async def test_webhooks_are_added_listed_changed_and_removed(tmp_path: Path, wac
         assert await here.admin("webhook.list") == []
         with pytest.raises(RpcError, match="not public"):
             await here.admin("webhook.add", account="shop", url="http://10.0.0.1/")
+
+
+async def test_an_optout_names_the_broadcast_that_it_answered(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        broadcast_id = await here.send(people(1))
+        await here.until_status(broadcast_id, "sent")
+        await inbound_message(here, "STOP", wa_id=phones(1)[0][1:])
+        _, out, _ = await wacrmd("optout", "list")
+        assert "ANSWERED BROADCAST" in out
+        assert broadcast_id in out

@@ -21,6 +21,7 @@ COLUMNS = (
     Column("USER ID", "user_id", optional=True),
     Column("SOURCE", "source"),
     Column("DETAIL", "detail"),
+    Column("ANSWERED BROADCAST", "broadcast_id", Kind.ID, optional=True),
     Column("SINCE", "created_at", Kind.TIME),
 )
 PART_BYTES = 400 * 1024
