@@ -15,6 +15,8 @@ from wacrmd.meta.webhook import AccountEvent
 
 MAX_KIND = 100
 MAX_TEXT = 500
+MAX_TIME_DIGITS = 14
+"""Milliseconds of the next three thousand years have no more."""
 
 STOPS_SENDING = frozenset(
     {
@@ -203,7 +205,7 @@ def _time(value: object) -> Millis | None:
     if isinstance(value, bool):
         return None
     text = str(value).strip() if isinstance(value, int | str) else ""
-    if text.isdecimal() and text.isascii() and len(text) < 15:  # noqa: PLR2004 - milliseconds of any year to come
+    if text.isdecimal() and text.isascii() and len(text) <= MAX_TIME_DIGITS:
         number = int(text)
         return (number if number >= 10**11 else number * SECOND) or None
     try:
