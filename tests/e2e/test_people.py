@@ -369,22 +369,3 @@ async def test_a_reply_by_a_user_id_that_only_a_later_status_names_counts_once(t
         for word in ("sent", "delivered", "sent"):
             await status(here, wamid, word, recipient_id=JANE[1:], recipient_user_id=JANE_ID)
         assert (await here.show(broadcast))["replied_count"] == 1
-
-
-async def test_a_reply_to_an_uncertain_recipient_counts_once_the_status_settles_it(tmp_path: Path) -> None:
-    async with site(tmp_path, webhooks=False, close_after_share=1.0) as here:
-        broadcast_id = await here.send([{"to": JANE}])
-        await here.until_status(broadcast_id, "sent")
-        assert (await here.show(broadcast_id))["uncertain_count"] == 1
-        await inbound_message(here, "Yes", wa_id=JANE[1:])
-        assert (await here.show(broadcast_id))["replied_count"] == 0
-        (entry,) = here.sim.ledger.entries
-        await status(
-            here,
-            entry.wamid,
-            "delivered",
-            recipient_id=JANE[1:],
-            biz_opaque_callback_data=entry.send.callback_data,
-        )
-        shown = await here.show(broadcast_id)
-        assert (shown["uncertain_count"], shown["replied_count"]) == (0, 1)

@@ -80,7 +80,6 @@ ALLOWED = {
     "retention.history": IN_ORDER,
     "inbound_messages.newest_to": "reads the few people who have or had a phone",
     "people._insert_people": "reads the one row of a counter",
-    "receipts.apply_early_replies": "looks whether there is any row",
     "integrity._lines": BY_DESIGN,
     "integrity._contradictions": BY_DESIGN,
     "data_subjects.collect_deliveries": BY_DESIGN,

@@ -43,7 +43,7 @@ def result(claim: Claim, status: RecipientStatus, wamid: str | None = None) -> A
     )
 
 
-def expire_leases(tx: Tx, policy: UncertainPolicy = UncertainPolicy.HOLD) -> dict[int, int]:
+def expire_leases(tx: Tx, policy: UncertainPolicy = UncertainPolicy.HOLD) -> dict[int, list[int]]:
     return attempts.expire_leases(tx, policy, NOW + 1000)
 
 
@@ -83,7 +83,7 @@ def test_a_repeated_status_of_an_older_message_does_not_change_a_retry(tx: Tx, b
     attempts.record(tx, [result(first, S.SENT, "w1")])
     failed = Receipt(N1, "w1", S.FAILED, NOW + 2000, error=MetaError(131026, "Message undeliverable"))
     receipts.apply(tx, [failed], NOW)
-    assert recipients.requeue(tx, broadcast_id, [S.FAILED], NOW) == 1
+    assert len(recipients.requeue(tx, broadcast_id, [S.FAILED], NOW)) == 1
     again = claim_one(tx, broadcast_id) if between == "in flight" else None
     receipts.apply(tx, [receipt_of(first, S.SENT, "w1"), receipt_of(first, S.FAILED, "w1")], NOW)
     assert status_of(tx, first.recipient_id) == ("sending" if again else "pending")
@@ -129,7 +129,9 @@ def test_a_failure_reported_by_meta_is_not_undone_by_sent(tx: Tx) -> None:
 def test_attempts_of_a_crashed_process_expire_even_if_the_clock_was_set_back(tx: Tx) -> None:
     """The machine's clock was set back between the crash and the start."""
     claim = claim_one(tx, broadcast(tx, 1), NOW)
-    assert attempts.expire_leases(tx, UncertainPolicy.HOLD, NOW - 3_600_000) == {claim.broadcast_id: 1}
+    assert attempts.expire_leases(tx, UncertainPolicy.HOLD, NOW - 3_600_000) == {
+        claim.broadcast_id: [claim.recipient_id]
+    }
     assert status_of(tx, claim.recipient_id) == "uncertain"
 
 

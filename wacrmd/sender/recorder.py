@@ -17,7 +17,7 @@ from wacrmd.sender.decision import Decision, Effect
 from wacrmd.services import counters, failures, pausing
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import PauseEvent
-from wacrmd.store import attempts, broadcasts, inbound_messages, people, receipts, recipients, status_events
+from wacrmd.store import attempts, broadcasts, people, receipts, recipients, status_events
 from wacrmd.store.database import StorageError, Tx
 from wacrmd.store.people import Sighting
 
@@ -163,8 +163,7 @@ def record(tx: Tx, *, entries: list[Entry], max_streak: int, now: Millis) -> Rec
         touched |= recorded.unmatched.broadcasts
         recorded.pauses += failures.apply_outcomes(tx, recorded.unmatched.outcomes, max_streak, now)
     seen = people.see(tx, _sightings(tx, entries), now)
-    replied = receipts.apply_early_replies(tx, [result.recipient_id for result in results], now)
-    replied.add(receipts.apply(tx, inbound_messages.late_replies(tx, seen.people), now))
+    replied = receipts.settle_replies(tx, [result.recipient_id for result in results], seen.joined, now)
     recorded.unmatched.add(replied)
     touched |= seen.broadcasts | replied.broadcasts
     for decision, number in entries:

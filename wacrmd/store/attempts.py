@@ -195,8 +195,8 @@ def expire_leases(
     max_retries: int = 0,
     older_than: Millis | None = None,
     in_flight: frozenset[tuple[int, int]] = frozenset(),
-) -> dict[int, int]:
-    """Expire the attempts whose result will never be recorded, as the policy says; how many by broadcast.
+) -> dict[int, list[int]]:
+    """Expire the attempts whose result will never be recorded, as the policy says; the recipients by broadcast.
 
     Without `older_than` that is every attempt in flight: the process that made it has ended. With it, those that were
     claimed longer ago and that the sender does not know as `in_flight` (recipient, attempt). A claim that far in the
@@ -210,7 +210,7 @@ def expire_leases(
         f" INDEXED BY recipient_in_flight WHERE r.status = 'sending'{condition}",
         values,
     ).fetchall()
-    by_broadcast: dict[int, int] = {}
+    by_broadcast: dict[int, list[int]] = {}
     by_event: dict[RecipientEvent, list[EndedAttempt]] = {}
     for recipient_id, broadcast_id, attempt, retries, claimed_at in rows:
         if (recipient_id, attempt) in in_flight:
@@ -222,7 +222,7 @@ def expire_leases(
         by_event.setdefault(event, []).append(
             EndedAttempt(recipient_id, now, attempt, claimed_at, outcome, DAEMON_STOPPED)
         )
-        by_broadcast[broadcast_id] = by_broadcast.get(broadcast_id, 0) + 1
+        by_broadcast.setdefault(broadcast_id, []).append(recipient_id)
     for event, expired in by_event.items():
         _expire(tx, event, expired, now)
     return by_broadcast

@@ -165,7 +165,7 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
     erased["recipient"] = tx.execute(
         f"UPDATE recipient SET \"to\" = '{recipients.ERASED_PREFIX}' || id, params = NULL, content = NULL,"
         f" wamid = iif(wamid IS NULL, NULL, '{recipients.ERASED_PREFIX}' || id), wa_id = NULL, user_id = NULL,"
-        " parent_user_id = NULL, person_id = NULL, early_reply_at = NULL, error_details = NULL,"
+        " parent_user_id = NULL, person_id = NULL, error_details = NULL,"
         " conversation_id = NULL, conversation_origin = NULL, conversation_expires_at = NULL"
         " WHERE id IN (SELECT value FROM json_each(?))",
         (ids,),

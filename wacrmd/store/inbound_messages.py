@@ -41,6 +41,9 @@ _SELECT = (
     f"SELECT {_ROW.columns} FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
     " JOIN number n ON n.id = b.number_id"
 )
+_SENT_AT = "min(coalesce(r.sent_at, r.claimed_at), coalesce(r.claimed_at, r.sent_at))"
+"""When the request left, or before: `sent_at` is the time of the answer, and Meta may have delivered before it."""
+_OPEN = "i.at, i.id, i.person_id, i.wa_id, i.replies_from, i.button, n.id, n.account_id, n.phone_number_id, n.waba_id"
 
 
 def is_known(tx: Tx, message_id: str) -> bool:
@@ -60,15 +63,17 @@ def add(
     at: Millis,
     now: Millis,
     replies_from: Millis | None = None,
+    button: str | None = None,
 ) -> None:
     """Store an inbound message; `recipient_id` is the broadcast message that it answers.
 
-    `replies_from`: it is a reply to a message sent since then, if one turns out to have been sent to this person.
+    With `replies_from` it is open: a reply to the newest message sent since then, which is not known for certain yet
+    (see `settle`); `button` is what it taps.
     """
     tx.execute(
         "INSERT INTO inbound_message (id, number_id, person_id, wa_id, user_id, recipient_id, at, received_at,"
-        " replies_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (message_id, number_id, person_id, wa_id, user_id, recipient_id, at, now, replies_from),
+        " replies_from, button) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (message_id, number_id, person_id, wa_id, user_id, recipient_id, at, now, replies_from, button),
     )
 
 
@@ -86,8 +91,8 @@ def newest_to(
 ) -> BroadcastMessage | None:
     """The newest broadcast message of this number that the person may have had when they wrote at `written_at`.
 
-    It was sent at most `window` before. One of which Meta has not said yet whether it was sent counts from its claim. A
-    message to the phone that they write from counts too, though it had another holder when the message was sent.
+    It was sent at most `window` before: its request left, whether Meta has answered it yet or not. A message to the phone
+    that they write from counts too, though it had another holder when the message was sent.
     """
     phone = identity(wa_id) if wa_id else None
     row = tx.execute(
@@ -99,8 +104,7 @@ def newest_to(
         ' WHERE (r.person_id = ?1 OR r.wa_id = ?7 OR r."to" = ?6)'
         " AND b.account_id = ?2 AND n.phone_number_id = ?3"
         " AND (r.status IN ('sent', 'delivered', 'read', 'replied', 'sending', 'uncertain'))"
-        " AND coalesce(r.sent_at, r.claimed_at) BETWEEN ?4 AND ?5"
-        " ORDER BY coalesce(r.sent_at, r.claimed_at) DESC, r.id DESC LIMIT 1",
+        f" AND {_SENT_AT} BETWEEN ?4 AND ?5 ORDER BY {_SENT_AT} DESC, r.id DESC LIMIT 1",
         (
             person_id,
             number.account_id,
@@ -114,39 +118,37 @@ def newest_to(
     return _ROW.record(row) if row else None
 
 
-def late_replies(tx: Tx, person_ids: Iterable[int | None]) -> list[Receipt]:
-    """Replies of these people that were matched to nothing while they were not known to have got a message; each once."""
+def settle(tx: Tx, recipient_ids: Iterable[int], person_ids: Iterable[int] = ()) -> list[Receipt]:
+    """Attribute open messages again, now that more is known; returns the replies among them, each once.
+
+    More is known of these recipients: whether Meta has their message or not. Or of these people: that one of their
+    addresses is theirs. A message stays open as long as it may be a reply to a message whose outcome is not known.
+    """
     rows = tx.execute(
-        "SELECT i.id, i.person_id, i.wa_id, i.at, i.replies_from, n.id, n.account_id, n.phone_number_id, n.waba_id"
-        " FROM json_each(?1) p CROSS JOIN inbound_message i ON i.person_id = p.value AND i.replies_from IS NOT NULL"
+        f"SELECT {_OPEN} FROM json_each(?1) j CROSS JOIN recipient r ON r.id = j.value"
+        " CROSS JOIN inbound_message i ON i.person_id = r.person_id AND i.replies_from IS NOT NULL"
+        f" AND i.at >= {_SENT_AT} - ?3 AND i.replies_from <= {_SENT_AT} JOIN number n ON n.id = i.number_id"
+        f" UNION SELECT {_OPEN} FROM json_each(?2) p"
+        " CROSS JOIN inbound_message i ON i.person_id = p.value AND i.replies_from IS NOT NULL"
         " JOIN number n ON n.id = i.number_id"
         " WHERE EXISTS (SELECT 1 FROM recipient r WHERE r.person_id = i.person_id"
-        " AND coalesce(r.sent_at, r.claimed_at) BETWEEN i.replies_from AND i.at + ?2) ORDER BY i.at",
-        (json.dumps(sorted({each for each in person_ids if each is not None})), GRACE),
+        f" AND {_SENT_AT} BETWEEN i.replies_from AND i.at + ?3) ORDER BY at",
+        (json.dumps(list(recipient_ids)), json.dumps(list(person_ids)), GRACE),
     ).fetchall()
     replies = []
-    for message_id, person_id, wa_id, at, since, *ids in rows:
+    for at, message_id, person_id, wa_id, since, button, *ids in rows:
         number = NumberIds(*ids)
         found = newest_to(tx, number, person_id, wa_id=wa_id, written_at=at, window=at - since)
-        if found is None:
-            continue
+        is_settled = found is not None and found.is_settled
         tx.execute(
-            "UPDATE inbound_message SET recipient_id = ?, replies_from = NULL WHERE id = ?",
-            (found.recipient_id, message_id),
+            "UPDATE inbound_message SET recipient_id = ?, replies_from = ? WHERE id = ?",
+            (found.recipient_id if found else None, None if is_settled else since, message_id),
         )
-        if found.is_settled:
-            replies.append(Receipt(number, "", RecipientStatus.REPLIED, at, callback=found.callback))
-        else:
-            remember_reply(tx, found.recipient_id, at)
+        if found is not None and is_settled:
+            replies.append(
+                Receipt(number, "", RecipientStatus.REPLIED, at, callback=found.callback, button=button)
+            )
     return replies
-
-
-def remember_reply(tx: Tx, recipient_id: int, at: Millis) -> None:
-    """Remember a reply to a message of which Meta has not said yet whether it was sent (`receipts.apply_early_replies`)."""
-    tx.execute(
-        "UPDATE recipient SET early_reply_at = min(coalesce(early_reply_at, ?1), ?1) WHERE id = ?2",
-        (at, recipient_id),
-    )
 
 
 def broadcast_phone_of(tx: Tx, person_id: int) -> str | None:

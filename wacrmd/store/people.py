@@ -45,6 +45,8 @@ class Seen:
     """Who was named by each of some sightings, None without names, and the broadcasts that this has changed."""
 
     people: list[int | None] = field(default_factory=list)
+    joined: set[int] = field(default_factory=set)
+    """Those of whom more addresses are known now, or who turned out to be one with others."""
     broadcasts: set[int] = field(default_factory=set)
 
 
@@ -64,6 +66,7 @@ def see(tx: Tx, sightings: Sequence[Sighting], now: Millis) -> Seen:
         person_id = _known_already(each, known)
         if person_id is None and each.names:
             person_id, others_changed = _join(tx, each, now, seen)
+            seen.joined.add(person_id)
             known |= _known(tx, each.account_id, known if others_changed else each.names.all)
         seen.people.append(person_id)
     return seen

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
-from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.number import NumberIds
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
@@ -26,6 +25,10 @@ from wacrmd.store.receipt_rows import (
     write,
 )
 from wacrmd.store.recipient_history import ReportedStatus
+
+_HAS_MESSAGE = frozenset(
+    {RecipientState.SENT, RecipientState.DELIVERED, RecipientState.READ, RecipientState.REPLIED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     unmatched: list[Receipt] = []
     sightings: list[Sighting] = []
     buttons: list[tuple[int, str, int]] = []
-    replies: list[Receipt] = []
+    settled: list[int] = []
+    joined = set[int]()
     bills = Bills(tx)
     for receipt in receipts:
         row, attempt = match(receipt, by_id, by_wamid)
@@ -133,6 +137,8 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
         if state is None:
             done.repeated += 1
             continue
+        if before not in _HAS_MESSAGE or state is RecipientState.FAILED:
+            settled.append(row.id)
         error, was_delivered = keepable_error(row, receipt), row.delivered_at is not None
         move(row, receipt, state, error)
         reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, error))
@@ -148,43 +154,21 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     if sightings:
         seen = people.see(tx, sightings, now)
         done.broadcasts |= seen.broadcasts
-        replies = inbound_messages.late_replies(tx, seen.people)
+        joined = seen.joined
     if unmatched:
         _keep_unmatched(tx, unmatched, now)
     changed = [row.id for row in rows.values() if row.changed]
     status_events.emit(tx, [*changed, *(bills.late.difference(changed))], now)
     if named:
         done.add(apply_unmatched(tx, named, now))
-    done.add(apply_early_replies(tx, changed, now))
-    done.add(apply(tx, replies, now))
+    if settled or joined:
+        done.add(settle_replies(tx, settled, joined, now))
     return done
 
 
-def apply_early_replies(tx: Tx, recipient_ids: Iterable[int], now: Millis) -> Applied:
-    """Apply the replies that came before Meta said that these recipients have the message."""
-    if tx.execute("SELECT 1 FROM recipient WHERE early_reply_at IS NOT NULL LIMIT 1").fetchone() is None:
-        return Applied()
-    rows = tx.execute(
-        "SELECT r.early_reply_at, b.uuid, r.id, r.attempt, n.id, n.account_id, n.phone_number_id, n.waba_id"
-        " FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id JOIN number n ON n.id = b.number_id"
-        " WHERE r.id IN (SELECT value FROM json_each(?)) AND r.early_reply_at IS NOT NULL"
-        " AND r.status IN ('sent', 'delivered', 'read')",
-        (json.dumps(list(recipient_ids)),),
-    ).fetchall()
-    if not rows:
-        return Applied()
-    tx.executemany("UPDATE recipient SET early_reply_at = NULL WHERE id = ?", [(row[2],) for row in rows])
-    replies = [
-        Receipt(
-            NumberIds(*number),
-            "",
-            RecipientStatus.REPLIED,
-            at,
-            callback=callback_token(uuid, recipient_id, attempt),
-        )
-        for at, uuid, recipient_id, attempt, *number in rows
-    ]
-    return apply(tx, replies, now)
+def settle_replies(tx: Tx, recipient_ids: Iterable[int], person_ids: Iterable[int], now: Millis) -> Applied:
+    """Apply the replies that waited for what is known now of these recipients and people."""
+    return apply(tx, inbound_messages.settle(tx, recipient_ids, person_ids), now)
 
 
 def _count_buttons(tx: Tx, buttons: list[tuple[int, str, int]]) -> set[int]:

@@ -76,34 +76,35 @@ def erased_among(tx: Tx, recipient_ids: Iterable[int]) -> list[int]:
     return [recipient_id for (recipient_id,) in rows]
 
 
-def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> int:
-    """Make the recipients in these statuses (failed, uncertain) pending again, except erased ones; how many.
+def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> list[int]:
+    """Make the recipients in these statuses (failed, uncertain) pending again, except erased ones; their ids.
 
     An attempt that Meta reported as failed becomes `failed_attempt`: its later `sent` or `failed` changes nothing.
     One whose failure was only assumed does not: if Meta has the message, its status ends the retry.
     """
-    cursor = tx.execute(
+    requeued = tx.execute(
         f"UPDATE recipient SET status = {after(_E.REQUEUED)}, failed_attempt = CASE WHEN status = 'failed'"
         f" AND NOT {GIVEN_UP} THEN attempt ELSE failed_attempt END, retries = 0, first_attempt_at = NULL,"
         " next_attempt_at = ?, error_code = NULL, error_title = NULL, error_details = NULL, failed_at = NULL,"
         " wamid = NULL, wa_id = NULL, sent_at = NULL, pricing_id = NULL, pricing_order = NULL,"
         " conversation_id = NULL, conversation_origin = NULL, conversation_expires_at = NULL"
         f" WHERE broadcast_id = ? AND {allows(_E.REQUEUED)} AND status IN (SELECT value FROM json_each(?))"
-        f" AND NOT {IS_ERASED}",
+        f" AND NOT {IS_ERASED} RETURNING id",
         (now, broadcast_id, json.dumps(list(statuses))),
-    )
-    return cursor.rowcount
+    ).fetchall()
+    return [recipient_id for (recipient_id,) in requeued]
 
 
-def give_up_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> int:
-    """Make the uncertain recipients of a broadcast failed: a person decided that they got no message; how many."""
-    rows = tx.execute(
+def give_up_uncertain(tx: Tx, broadcast_id: int, now: Millis) -> list[int]:
+    """Make the uncertain recipients of a broadcast failed: a person decided that they got no message; their ids."""
+    given_up = tx.execute(
         f"UPDATE recipient SET status = {after(_E.UNCERTAIN_GIVEN_UP)}, failed_at = ?"
         f" WHERE broadcast_id = ? AND {allows(_E.UNCERTAIN_GIVEN_UP)} RETURNING id",
         (now, broadcast_id),
     ).fetchall()
-    status_events.emit(tx, [recipient_id for (recipient_id,) in rows], now)
-    return len(rows)
+    ids = [recipient_id for (recipient_id,) in given_up]
+    status_events.emit(tx, ids, now)
+    return ids
 
 
 def next_attempt_at(tx: Tx, broadcast_id: int) -> Millis | None:

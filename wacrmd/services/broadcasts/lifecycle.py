@@ -1,5 +1,6 @@
 """Pausing, resuming, cancelling and retrying a broadcast; repeating one of them changes nothing."""
 
+from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor, ActorKind
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.hold import HoldReason
@@ -9,7 +10,7 @@ from wacrmd.services import pausing
 from wacrmd.services.broadcasts.read import view_of
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import PauseEvent, Resumed
-from wacrmd.store import broadcasts, numbers, recipients
+from wacrmd.store import broadcasts, numbers, receipts, recipients
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import BroadcastView
 
@@ -70,6 +71,7 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
     An uncertain recipient may have the message already: only a person can take that risk.
     """
     now = ctx.clock.now()
+    changed = {broadcast.id}
 
     def work(tx: Tx) -> int:
         current = broadcasts.get(tx, broadcast.id)
@@ -86,28 +88,36 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
         if requeued and current.status is BroadcastStatus.SENT:
             broadcasts.reopen(tx, broadcast.id, now)
         if requeued:
-            broadcasts.recipients_changed(tx, [broadcast.id], now)
+            changed.update(_not_sent(tx, broadcast.id, requeued, now))
             ctx.queue.enqueue_in(tx, broadcast.id)
-        return requeued
+        return len(requeued)
 
-    requeued = await ctx.db.write(work)
+    count = await ctx.db.write(work)
     ctx.queue.wake()
-    ctx.changes.publish([broadcast.id])
-    return requeued
+    ctx.changes.publish(changed)
+    return count
 
 
 async def give_up_uncertain(ctx: Context, broadcast: Broadcast) -> int:
     """Make the uncertain recipients failed, because a person decided that they got nothing; returns how many."""
     now = ctx.clock.now()
+    changed = {broadcast.id}
 
     def work(tx: Tx) -> int:
-        count = recipients.give_up_uncertain(tx, broadcast.id, now)
-        broadcasts.recipients_changed(tx, [broadcast.id], now)
-        return count
+        given_up = recipients.give_up_uncertain(tx, broadcast.id, now)
+        changed.update(_not_sent(tx, broadcast.id, given_up, now))
+        return len(given_up)
 
     count = await ctx.db.write(work)
-    ctx.changes.publish([broadcast.id])
+    ctx.changes.publish(changed)
     return count
+
+
+def _not_sent(tx: Tx, broadcast_id: int, recipient_ids: list[int], now: Millis) -> set[int]:
+    """A person decided that these recipients got nothing: what seemed to answer them answers another broadcast."""
+    changed = {broadcast_id} | receipts.settle_replies(tx, recipient_ids, (), now).broadcasts
+    broadcasts.recipients_changed(tx, changed, now)
+    return changed
 
 
 def _must_be(

@@ -8,8 +8,9 @@ from wacrmd.config import Config
 from wacrmd.domain.number import NumberIds
 from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.pausing import PauseEvent, Resumed
-from wacrmd.store import account_events
+from wacrmd.store import account_events, people
 from wacrmd.store.database import Tx
+from wacrmd.store.people import Sighting
 from wacrmd.store.receipts import Applied
 
 _NOT_AUTHORIZED = {"ignored": "this number or account is not configured with this secret"}
@@ -25,6 +26,8 @@ class IngestResult:
     pauses: list[PauseEvent] = field(default_factory=list)
     throttled: dict[str, str] = field(default_factory=dict)
     """Ids of the numbers that send too fast, each with Meta's reason."""
+    joined: set[int] = field(default_factory=set)
+    """Ids of the people of whom more addresses are known now."""
     kinds: dict[str, int] = field(default_factory=dict)
     """How many events of each kind."""
     statuses: Applied = field(default_factory=Applied)
@@ -56,6 +59,13 @@ class Batch:
     def number(self, phone_number_id: str | None) -> NumberIds | None:
         """The number, if the webhook's secret authorises it."""
         return self.authorized.numbers.get(phone_number_id or "")
+
+    def see(self, sighting: Sighting) -> int | None:
+        """The person whom a payload names, who is stored; None if it names nobody."""
+        seen = people.see(self.tx, [sighting], self.now)
+        self.result.broadcasts |= seen.broadcasts
+        self.result.joined |= seen.joined
+        return seen.people[0]
 
     def store_unknown(self, field: str, subject: str | None) -> None:
         """Store that an event was ignored, once for each subject: the webhook's secret does not authorise it."""

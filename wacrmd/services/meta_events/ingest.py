@@ -20,7 +20,7 @@ from wacrmd.services.meta_events.account_updates import (
 )
 from wacrmd.services.meta_events.batch import Batch, IngestResult
 from wacrmd.services.meta_events.messages import apply_address_change, apply_message, apply_preference
-from wacrmd.store import broadcasts
+from wacrmd.store import broadcasts, inbound_messages
 from wacrmd.store import receipts as store_receipts
 from wacrmd.store.database import Tx
 
@@ -68,6 +68,7 @@ def _apply(tx: Tx, *, ctx: Context, webhooks: Sequence[Verified]) -> IngestResul
                 _apply_receipts(tx, result, receipts, max_streak, now)
                 receipts, has_statuses = [], False
             receipts += _apply_other(batch, update)
+    receipts += inbound_messages.settle(tx, (), result.joined)
     _apply_receipts(tx, result, receipts, max_streak, now)
     if result.broadcasts:
         broadcasts.recipients_changed(tx, result.broadcasts, now)

@@ -10,7 +10,7 @@ from wacrmd.meta.inbound import AddressChange, InboundMessage, Preference
 from wacrmd.services.meta_events.batch import Batch
 from wacrmd.services.optouts import from_messages
 from wacrmd.services.optouts.from_messages import Attribution, Sender
-from wacrmd.store import inbound_messages, people
+from wacrmd.store import inbound_messages
 from wacrmd.store.inbound_messages import BroadcastMessage
 from wacrmd.store.people import Sighting
 
@@ -36,6 +36,7 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
     person_id = _see_sender(batch, number, message, quoted)
     attribution = _attribution(batch, number, message, person_id, quoted)
     answered = attribution.message if attribution else None
+    is_open = _may_be_reply(message) and (answered is None or not answered.is_settled)
     inbound_messages.add(
         batch.tx,
         message_id=message.id,
@@ -46,7 +47,8 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
         recipient_id=answered.recipient_id if answered else None,
         at=message.at,
         now=batch.now,
-        replies_from=message.at - _window(batch) if answered is None and _may_be_reply(message) else None,
+        replies_from=message.at - _window(batch) if is_open else None,
+        button=_button(message) if is_open else None,
     )
     if person_id is None:
         log.warning("meta_message_without_sender", whatsapp_message_id=message.id, type=message.type)
@@ -54,7 +56,7 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
     keyword = from_messages.apply_message(batch.tx, batch.config, sender, message, attribution, batch.now)
     if keyword is not None:
         batch.result.count(keyword)
-    return _replied(batch, number, message, answered)
+    return _replied(number, message, answered)
 
 
 def apply_preference(batch: Batch, preference: Preference) -> None:
@@ -65,11 +67,7 @@ def apply_preference(batch: Batch, preference: Preference) -> None:
     named = names(preference.wa_id, user_ids=(preference.user_id, preference.parent_user_id))
     for account_id in sorted(accounts):
         batch.result.count(f"preference_{preference.value}")
-        seen = people.see(
-            batch.tx, [Sighting(account_id, named, preference.at, preference.waba_id)], batch.now
-        )
-        batch.result.broadcasts |= seen.broadcasts
-        (person_id,) = seen.people
+        person_id = batch.see(Sighting(account_id, named, preference.at, preference.waba_id))
         if person_id is None:
             log.warning("meta_preference_without_person", value=preference.value)
         else:
@@ -87,13 +85,12 @@ def apply_address_change(batch: Batch, change: AddressChange) -> None:
         return
     batch.result.count("address_change")
     named = names(*change.wa_ids, user_ids=change.user_ids, previous=change.previous)
-    seen = people.see(batch.tx, [Sighting(number.account_id, named, change.at, number.waba_id)], batch.now)
-    batch.result.broadcasts |= seen.broadcasts
+    person_id = batch.see(Sighting(number.account_id, named, change.at, number.waba_id))
     inbound_messages.add(  # so that it counts once: the number may get yet another holder before Meta repeats it
         batch.tx,
         message_id=change.id,
         number_id=number.id,
-        person_id=seen.people[0],
+        person_id=person_id,
         wa_id=next(iter(change.wa_ids), None),
         user_id=next(iter(change.user_ids), None),
         recipient_id=None,
@@ -108,9 +105,7 @@ def _see_sender(
     """Who wrote. Whoever quotes a message in a chat with us is its recipient, whatever ids the webhook gives."""
     to = quoted.to if quoted is not None and message.group_id is None else None
     named = names(message.wa_id, to, user_ids=(message.user_id, message.parent_user_id))
-    seen = people.see(batch.tx, [Sighting(number.account_id, named, message.at, number.waba_id)], batch.now)
-    batch.result.broadcasts |= seen.broadcasts
-    return seen.people[0]
+    return batch.see(Sighting(number.account_id, named, message.at, number.waba_id))
 
 
 def _attribution(
@@ -147,24 +142,23 @@ def _window(batch: Batch) -> Millis:
     return round(batch.config.replies.reply_window_hours * HOUR)
 
 
-def _replied(
-    batch: Batch, number: NumberIds, message: InboundMessage, answered: BroadcastMessage | None
-) -> list[Receipt]:
+def _replied(number: NumberIds, message: InboundMessage, answered: BroadcastMessage | None) -> list[Receipt]:
     """The reply as a receipt of the message that it answers, or quotes by an id that is not known yet."""
     if not message.is_reply:
         return []
-    button = message.button_text or message.button_payload
+    button = _button(message)
     if message.context_id is not None:
         wamid = message.context_id
         return [Receipt(number, wamid, RecipientStatus.REPLIED, message.at, button=button)]
-    if answered is None:
-        return []
-    if not answered.is_settled:
-        inbound_messages.remember_reply(batch.tx, answered.recipient_id, message.at)
+    if answered is None or not answered.is_settled:
         return []
     return [
         Receipt(number, "", RecipientStatus.REPLIED, message.at, callback=answered.callback, button=button)
     ]
+
+
+def _button(message: InboundMessage) -> str | None:
+    return message.button_text or message.button_payload
 
 
 def _accounts(batch: Batch, preference: Preference) -> set[str]:

@@ -158,7 +158,6 @@ CREATE TABLE recipient (
     wa_id TEXT,                                     -- who Meta says it went to
     user_id TEXT,                                   -- business-scoped user id
     parent_user_id TEXT,                            -- the same for linked business portfolios
-    early_reply_at INTEGER,                         -- a reply that came before Meta said what became of the message
     held TEXT,                                      -- how Meta holds the message back, until its first status
     pricing_id INTEGER,                             -- of `pricing`, from which no row is deleted
     pricing_order INTEGER,                          -- which status told it: domain/billing.py:told_at
@@ -188,7 +187,6 @@ CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL
 CREATE INDEX recipient_person ON recipient (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX recipient_held ON recipient (broadcast_id, held, sent_at) WHERE held IS NOT NULL;
 CREATE INDEX recipient_pricing ON recipient (broadcast_id, pricing_id) WHERE pricing_id IS NOT NULL;
-CREATE INDEX recipient_early_reply ON recipient (id) WHERE early_reply_at IS NOT NULL;
 
 -- What happened to a recipient: a row for each attempt that ended, and one for each status that changed it.
 CREATE TABLE recipient_history (
@@ -234,10 +232,12 @@ CREATE TABLE inbound_message (
     at INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     recipient_id INTEGER,                           -- the broadcast message that it answers
-    replies_from INTEGER                            -- it answers none that is known; one sent since then may turn out
+    replies_from INTEGER,                           -- not NULL: open, it answers the newest one sent since then, if any
+    button TEXT                                     -- what an open one tapped
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
 CREATE INDEX inbound_message_person ON inbound_message (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX inbound_message_open ON inbound_message (person_id, at) WHERE replies_from IS NOT NULL;
 
 CREATE TABLE template (
     id INTEGER PRIMARY KEY,
