@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from wacrmd.http_client.running_time import TICK_S, RunningTime
+from wacrmd.running_time import TICK_S, RunningTime
 
 
 class Deadlines:

@@ -9,9 +9,9 @@ from wacrmd.domain.attempt import Claim
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.throughput import ThroughputState
-from wacrmd.http_client.running_time import TICK_S, RunningTime
 from wacrmd.log import get_logger
 from wacrmd.meta.outcome import NotSent, Outcome, Unknown
+from wacrmd.running_time import TICK_S, RunningTime
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.sender.lane import OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH, Lane
 from wacrmd.sender.rate_limiter import MIN_BATCH_S
