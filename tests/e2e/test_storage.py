@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from functools import partial
@@ -16,6 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.clock import ShiftClock
+from tests.support.event_loops import both_event_loops
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, configuration, people, site
 from wacrmd import daemon
@@ -194,6 +196,28 @@ async def test_a_write_that_takes_very_long_is_told_and_its_end_as_well(
             ending.set()
             await eventually(lambda: db.outage is None)
         assert [event["event"] for event in events] == ["database_write_stalled"]
+
+
+@both_event_loops
+async def test_a_stall_of_the_process_is_not_told_as_one_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a SIGSTOP: the write has ended meanwhile, or it ends soon."""
+    monkeypatch.setattr(store, "STALL_S", 0.5)
+    async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db, anyio.create_task_group() as tasks:
+        with capture_logs() as events:
+            for ends_meanwhile in (True, False):
+                began, ending = threading.Event(), threading.Event()
+                tasks.start_soon(db.write, lambda _, s=began, e=ending: (s.set(), e.wait(PATIENCE_S)))
+                await eventually(began.is_set)
+                if ends_meanwhile:
+                    ending.set()
+                time.sleep(1.5)  # noqa: ASYNC251 - blocks the loop
+                await anyio.sleep(0.2)
+                ending.set()
+                await db.write(lambda _: None)
+            assert db.outage is None
+        assert events == []
 
 
 async def test_with_a_read_only_file_requests_get_503_and_nothing_is_sent(tmp_path: Path) -> None:

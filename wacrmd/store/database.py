@@ -25,6 +25,7 @@ from wacrmd.log import get_logger
 from wacrmd.store.connection import BUSY_TIMEOUT_MS, open_reader, open_writer
 from wacrmd.store.file_lock import create_private, lock_database
 from wacrmd.store.migrate import migrate
+from wacrmd.store.stall_watch import StallWatch
 from wacrmd.store.write_lock import WriteLock
 
 Tx = sqlite3.Connection
@@ -279,10 +280,10 @@ class Database:
                 continue
             group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
             began = loop.time()
-            stall = loop.call_later(STALL_S, self._stalled, self._clock.now())
+            watch = StallWatch(STALL_S, partial(self._stalled, self._clock.now()))
             with anyio.CancelScope(shield=True):
                 await self._commit(group)
-            stall.cancel()
+            watch.end()
             if self.on_commit is not None:
                 self.on_commit(loop.time() - began, len(group))
 
