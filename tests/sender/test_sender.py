@@ -83,6 +83,32 @@ async def test_a_result_that_cannot_be_written_does_not_affect_others(tmp_path: 
         assert here.sim.ledger.counts()["duplicate_to"] == 0
 
 
+async def test_faults_after_the_answer_take_no_places_and_pause_the_broadcast(tmp_path: Path) -> None:
+    """A setting that no file can have makes wacrmd fail at each answer of Meta. The attempts expire."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, webhooks=False) as here:
+        ctx, sender, config = here.running.ctx, here.running.sender, here.running.ctx.config
+        unfit = config.sender.model_copy(update={"max_age_hours": None})
+        ctx.config = config.model_copy(update={"sender": unfit})
+        broadcast_id = await here.send(people(40))
+        shown = await here.until_status(broadcast_id, "paused")
+        assert "Sending failed inside wacrmd 5 times: TypeError" in shown["hold"]["detail"]
+        await eventually(lambda: not sender.in_flight)
+        state = sender.state(here.number["id"])
+        assert state is not None
+        assert state.in_flight == 0
+        ctx.config = config
+        await here.until_status(await here.send(people(20, 40)), "sent")
+        crashed = len(here.sim.ledger) - 20
+        clock.advance(DAY)
+        await sender.expire_old_leases()
+        assert (await here.show(broadcast_id))["uncertain_count"] == crashed > 0
+        await here.admin("broadcast.resume", id=broadcast_id)
+        shown = await here.until_status(broadcast_id, "sent")
+        assert shown["sent_count"] == 40 - crashed
+        assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 60
+
+
 async def test_repeated_crashes_of_a_job_pause_the_broadcast_with_a_reason(tmp_path: Path) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, messages_per_second=1) as here:

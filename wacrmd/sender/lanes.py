@@ -10,7 +10,7 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.log import get_logger
-from wacrmd.meta.outcome import NotSent, Outcome, Unknown
+from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Unknown
 from wacrmd.running_time import TICK_S, RunningTime
 from wacrmd.sender.decision import Decision, Effect
 from wacrmd.sender.lane import OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH, Lane
@@ -143,9 +143,10 @@ class Lanes:
         lane.room.dropped((claim.recipient_id, claim.attempt))
         self._request_ended(lane)
 
-    def end(self, lane: Lane, claim: Claim, outcome: Outcome, decision: Decision, *, accepted: bool) -> None:
+    def end(self, lane: Lane, claim: Claim, outcome: Outcome, decision: Decision) -> None:
         """A request has ended: apply what it says about the number."""
         now, request = self._ctx.clock.now(), (claim.recipient_id, claim.attempt)
+        accepted = isinstance(outcome, Accepted)
         if isinstance(outcome, NotSent | Unknown):
             lane.unanswered(request, now, decision.detail)
         else:

@@ -6,33 +6,26 @@ slowest one. When the number may send again, its lane enqueues the job of the br
 (`sender/lanes.py`).
 """
 
-import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from time import perf_counter
 
 import anyio
 from structlog.contextvars import bound_contextvars
 
-from wacrmd.clock import HOUR, Millis, iso
-from wacrmd.config.sections import SenderConfig
 from wacrmd.domain.attempt import AttemptResult, Claim
-from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.domain.throughput import ThroughputState
-from wacrmd.errors import Refusal, describe
+from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
-from wacrmd.meta.outcome import Outcome, Phase, Unknown
+from wacrmd.sender.attempt import Attempts
 from wacrmd.sender.circuit_breaker import CircuitBreaker, CircuitBreakers
 from wacrmd.sender.claim import Claimed, Share, TurnClaim
 from wacrmd.sender.crashes import Crashes
-from wacrmd.sender.decision import Decision, Rules, decide, decide_unbuildable
 from wacrmd.sender.job import Job, load_jobs
 from wacrmd.sender.lane import Lane
 from wacrmd.sender.lanes import Lanes
 from wacrmd.sender.leases import expire_leases
 from wacrmd.sender.recorder import Recorder
 from wacrmd.sender.requests import Requests
-from wacrmd.services import counters
 from wacrmd.services.context import Context
 
 MAX_CLAIM = 500
@@ -57,12 +50,11 @@ class Sender:
         self._unrecorded: set[tuple[int, int]] = set()
         """Attempts, as (recipient id, attempt), that are in flight or whose result is not recorded yet."""
         self._crashes: Crashes
+        self._attempts: Attempts
         self._in_flight = 0
         self._all_ended: anyio.Event | None = None
         """Set when no request is in flight any more, if somebody waits for that."""
         self._stopping = False
-        self._rules_of: tuple[SenderConfig, Rules] | None = None
-        self._random = random.Random()  # noqa: S311 - jitter, nothing secret
 
     @asynccontextmanager
     async def open(self, ctx: Context) -> AsyncIterator["Sender"]:
@@ -71,6 +63,7 @@ class Sender:
         self._recorder = Recorder(ctx, self._recorded, lambda: self._in_flight)
         self._lanes = Lanes(ctx)
         self._crashes = Crashes(ctx)
+        self._attempts = Attempts(ctx)
         async with anyio.create_task_group() as recording:
             recording.start_soon(self._recorder.run)
             recording.start_soon(self._lanes.keep_time)
@@ -259,85 +252,41 @@ class Sender:
             self._ctx.changes.publish([job.broadcast.id])
 
     async def _send(self, job: Job, claim: Claim, lane: Lane, breaker: CircuitBreaker) -> None:
-        """Make one attempt, whose claim is on disk: build the message, send it, decide, queue the result."""
-        ctx = self._ctx
-        started_at = ctx.clock.now()
+        """Make one attempt, whose claim is on disk, and queue the result."""
         try:
-            body = job.body(claim)
+            decision, outcome = await self._attempts.make(job, claim)
+            decision = breaker.observe(decision, self._ctx.config.sender.pause_after_failures)
+            self._recorder.add(decision, job.number.ids, at_once=job.broadcast.id in lane.waiting)
         except Exception as error:
-            log.exception("message_build_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
-            self._lanes.drop(lane, claim)
-            self._record(job, decide_unbuildable(claim, str(error), now=started_at), lane, breaker)
-            return
-        began = perf_counter()
-        try:
-            outcome = await ctx.meta.send(job.number.phone_number_id, job.token, body)
-        except Exception as error:  # a fault of ours must not cancel the other requests
-            log.exception("attempt_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
-            outcome = Unknown(Phase.WRITE, describe(error))
-        counters.time_meta(ctx, outcome, perf_counter() - began)
-        self._decide(job, claim, outcome, lane, breaker, started_at)
-
-    def _decide(
-        self,
-        job: Job,
-        claim: Claim,
-        outcome: Outcome,
-        lane: Lane,
-        breaker: CircuitBreaker,
-        started_at: Millis,
-    ) -> None:
-        ctx = self._ctx
-        now = ctx.clock.now()
-        decision = decide(
-            outcome, claim, self._rules(), started_at=started_at, now=now, jitter=self._random.random()
-        )
-        result = decision.result
-        accepted = result.status is RecipientStatus.SENT
-        if accepted:
-            ctx.meta_webhook_liveness.message_sent(job.number.id, now)
-        else:
-            log.info(
-                "attempt_failed",
-                broadcast=job.broadcast.uuid,
-                recipient=claim.recipient_id,
-                attempt=claim.attempt,
-                status=result.status.value,
-                note=result.note,
-                next_attempt_at=iso(result.next_attempt_at) if result.next_attempt_at else None,
+            # Nothing is recorded, so the attempt expires. Until then it must not take a place.
+            log.exception(
+                "answer_handling_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id
             )
-        self._record(job, decision, lane, breaker)
-        self._lanes.end(lane, claim, outcome, decision, accepted=accepted)
-
-    def _rules(self) -> Rules:
-        """The settings in force, as decisions need them; built anew when they have changed."""
-        settings = self._ctx.config.sender
-        if self._rules_of is None or self._rules_of[0] is not settings:
-            max_age = round(settings.max_age_hours * HOUR)
-            self._rules_of = settings, Rules(settings.on_uncertain, settings.max_retries, max_age)
-        return self._rules_of[1]
-
-    def _record(self, job: Job, decision: Decision, lane: Lane, breaker: CircuitBreaker) -> None:
-        decision = breaker.observe(decision, self._ctx.config.sender.pause_after_failures)
-        waits = job.broadcast.id in lane.waiting
-        self._recorder.add(decision, job.number.ids, at_once=waits)
+            self._lanes.drop(lane, claim)
+            self._release([claim])
+            await self._crashes.count(job.broadcast.id, error)
+            return
+        if outcome is None:
+            self._lanes.drop(lane, claim)
+        else:
+            self._lanes.end(lane, claim, outcome, decision)
 
     def _recorded(self, results: list[AttemptResult], completed: list[int]) -> None:
         """Release the attempts of these results, which are on disk; they completed the broadcasts `completed`."""
-        for result in results:
-            self._unrecorded.discard((result.recipient_id, result.attempt))
-            self._breakers.of(result.broadcast_id).in_flight -= 1
-        for broadcast_id in {result.broadcast_id for result in results}:
-            self._result_recorded(broadcast_id)
+        self._release(results)
         for broadcast_id in completed:
             self._breakers.remove_idle(broadcast_id)
-        self._end_requests(len(results))
 
-    def _result_recorded(self, broadcast_id: int) -> None:
-        """A broadcast that waited for a result may take turns again."""
-        lane = self._lane_of(broadcast_id)
-        if lane is not None and lane.stop_waiting(broadcast_id):
-            self._lanes.advance(lane)
+    def _release(self, attempts: Sequence[AttemptResult | Claim]) -> None:
+        """These attempts are in flight no more: broadcasts that waited for one of them may take turns again."""
+        for attempt in attempts:
+            self._unrecorded.discard((attempt.recipient_id, attempt.attempt))
+            self._breakers.of(attempt.broadcast_id).in_flight -= 1
+        for broadcast_id in {attempt.broadcast_id for attempt in attempts}:
+            lane = self._lane_of(broadcast_id)
+            if lane is not None and lane.stop_waiting(broadcast_id):
+                self._lanes.advance(lane)
+        self._end_requests(len(attempts))
 
     def _end_requests(self, count: int) -> None:
         """Subtract ended requests from those in flight."""
