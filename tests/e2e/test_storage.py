@@ -160,6 +160,18 @@ async def test_while_another_program_locks_the_database_writes_get_503_and_reads
         await here.until_status(await here.send(people(5, 100)), "sent")
 
 
+async def test_while_another_program_locks_the_database_the_daemon_stops_without_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wacrmd.store.connection.BUSY_TIMEOUT_MS", 200)
+    with closing(sqlite3.connect(tmp_path / "wacrmd.db", isolation_level=None)) as other:
+        with capture_logs() as events:
+            async with site(tmp_path) as here:
+                await here.until_status(await here.send(people(5)), "sent")
+                other.execute("BEGIN IMMEDIATE")
+        assert events[-1]["event"] == "daemon_stopped"
+
+
 async def test_a_lock_of_another_program_that_ends_before_writes_fail_is_named_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ slowest one. When the number may send again, its lane enqueues the job of the br
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 from structlog.contextvars import bound_contextvars
@@ -27,6 +27,7 @@ from wacrmd.sender.leases import expire_leases
 from wacrmd.sender.recorder import Recorder
 from wacrmd.sender.requests import Requests
 from wacrmd.services.context import Context
+from wacrmd.store.database import StorageError
 
 MAX_CLAIM = 500
 """Recipients that one job claims at most."""
@@ -77,7 +78,8 @@ class Sender:
             recording.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             if await self._recorder.flush():
-                await self.expire_all_leases()
+                with suppress(StorageError):  # else the next start expires them
+                    await self.expire_all_leases()
 
     @property
     def in_flight(self) -> int:
