@@ -16,7 +16,8 @@ from tests.support.clock import ShiftClock
 from tests.support.patience import eventually
 from tests.support.site import APP_SECRET, Site, people, site
 from wacrmd.clock import SECOND
-from wacrmd.sender.lane import OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH
+from wacrmd.domain.attempt import Claim
+from wacrmd.sender.lane import OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH, Lane
 from wacrmd.sender.lanes import Lanes
 from wacrmd.store.numbers import all_of
 
@@ -166,6 +167,38 @@ async def test_a_number_alone_claims_as_soon_as_an_eighth_of_its_places_is_free(
         lanes.join(lane, 0)
         assert lanes.acquire(lane, 100) == 30, "one alone leaves some places free"
         assert lane.room_batch == ROOM_BATCH
+
+
+async def test_a_number_that_waits_for_places_of_others_is_woken_also_after_a_request_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """Its other requests may hang."""
+    async with numbers(tmp_path, [400.0, 400.0], stopped=True, extra="[sender]\nmax_in_flight = 32") as made:
+        ctx = made.here.running.ctx
+        lanes, found = Lanes(ctx), await ctx.db.read(all_of)
+        large, small = (lanes.of(each) for each in found if each.phone_number_id in made.ids)
+        lanes.join(large, 1001)
+        taken = started(lanes, large)
+        lanes.join(small, 1002)
+        own = started(lanes, small)
+        for claim in taken[:4]:
+            lanes.drop(large, claim)
+        own += started(lanes, small, begin=100)
+        assert (len(taken), len(own)) == (30, 12)
+        lanes.advance(small)
+        lanes.drop(small, own[0])
+        assert small.turn is None, "all places are taken"
+        for claim in taken[4:8]:
+            lanes.drop(large, claim)
+        assert small.turn == 1002
+
+
+def started(lanes: Lanes, lane: Lane, begin: int = 0) -> list[Claim]:
+    """As many requests of a number as it may have begin now."""
+    ids = range(begin, begin + lanes.acquire(lane, 100))
+    claims = [Claim(each, 1001, 1, 0, "+14155550123", None, None, 0) for each in ids]
+    lanes.start(lane, claims)
+    return claims
 
 
 async def test_when_meta_hangs_for_one_number_the_others_go_on_and_its_hold_says_why(tmp_path: Path) -> None:

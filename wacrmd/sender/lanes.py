@@ -191,12 +191,11 @@ class Lanes:
     def _request_ended(self, lane: Lane) -> None:
         """Advance a lane that waits for the end of a request: this one, or one that waits for a place of any number."""
         self._in_flight -= 1
+        crowded = self._crowded.popitem(last=False)[0] if self._crowded else None
         if lane.line and lane.turn is None and lane not in self._timers:
             self.advance(lane)
-        if self._crowded:
-            crowded, _ = self._crowded.popitem(last=False)
-            if crowded is not lane:
-                self.advance(crowded)
+        if crowded is not None and crowded is not lane:
+            self.advance(crowded)
 
     def _share(self, now: Millis, at: float) -> None:
         """Share out the places in flight among the numbers that send."""
