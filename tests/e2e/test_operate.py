@@ -330,6 +330,22 @@ async def test_a_broadcast_of_a_removed_number_is_held_with_that_reason(tmp_path
         assert await by.cancel() == "cancelled"
 
 
+async def test_a_removed_number_is_not_shown_as_one_that_sends(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        removed = await here.admin("number.remove", id=PHONE_NUMBER_ID)
+        assert removed == {
+            "id": here.number["id"],
+            "phone_number_id": PHONE_NUMBER_ID,
+            "waba_id": here.number["waba_id"],
+            "label": None,
+            "display_phone": here.number["display_phone"],
+            "account": "shop",
+            "removed_at": removed["removed_at"],
+        }
+        assert removed["removed_at"] >= here.number["created_at"]
+        assert await here.admin("number.list") == []
+
+
 async def test_a_token_that_cannot_be_decrypted_pauses_the_number_with_a_reason(tmp_path: Path) -> None:
     async with site(tmp_path, messages_per_second=1) as here:
         broadcast_id = await here.send(people(20))

@@ -20,6 +20,7 @@ from wacrmd.views.numbers import (
     CheckedNumber,
     NumberDetails,
     NumberView,
+    RemovedNumber,
 )
 
 operations = Operations()
@@ -218,6 +219,6 @@ async def check(ctx: Context, _actor: Actor, params: CheckNumber) -> CheckedNumb
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example=EXAMPLE,
 )
-async def remove(ctx: Context, _actor: Actor, params: NumberId) -> AccountNumber:
+async def remove(ctx: Context, _actor: Actor, params: NumberId) -> RemovedNumber:
     """Take a number out of use and forget its secrets; it must have no unfinished broadcasts."""
     return await manage.remove(ctx, params.id)

@@ -41,6 +41,19 @@ class ChangedNumber(AddedNumber):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedNumber:
+    """A number that was removed just now."""
+
+    id: Annotated[str, Doc("its id")]
+    phone_number_id: Annotated[str, Doc("Meta's id of the number")]
+    waba_id: Annotated[str, Doc("Meta's id of its WhatsApp business account")]
+    label: Annotated[str | None, Doc("a name for people")]
+    display_phone: Annotated[str | None, Doc("the number itself, in E.164 form")]
+    account: Annotated[str, Doc("name of the account")]
+    removed_at: Annotated[Time, Doc("when it was removed")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NumberDetails(AccountNumber):
     """A number with its health."""
 

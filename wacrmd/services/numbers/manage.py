@@ -19,7 +19,14 @@ from wacrmd.store import broadcasts, numbers
 from wacrmd.store.database import Tx
 from wacrmd.vault import access_token_context, app_secret_context
 from wacrmd.views.checks import Check, CheckState
-from wacrmd.views.numbers import AccountNumber, AddedNumber, ChangedNumber, CheckedNumber, NumberDetails
+from wacrmd.views.numbers import (
+    AccountNumber,
+    AddedNumber,
+    ChangedNumber,
+    CheckedNumber,
+    NumberDetails,
+    RemovedNumber,
+)
 
 
 async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> AddedNumber:
@@ -127,7 +134,7 @@ async def check(ctx: Context, reference: str, *, subscribe: bool) -> CheckedNumb
     )
 
 
-async def remove(ctx: Context, reference: str) -> AccountNumber:
+async def remove(ctx: Context, reference: str) -> RemovedNumber:
     """Remove a number and its secrets; raises Refusal while it has unfinished broadcasts."""
     number = await number_of(ctx, reference)
     now = ctx.clock.now()
@@ -147,7 +154,15 @@ async def remove(ctx: Context, reference: str) -> AccountNumber:
     await ctx.db.write(work)
     ctx.app_secrets.invalidate()
     ctx.throughput.reset(number.id)
-    return view_of(ctx, number)
+    return RemovedNumber(
+        id=number.id,
+        phone_number_id=number.phone_number_id,
+        waba_id=number.waba_id,
+        label=number.label,
+        display_phone=number.display_phone,
+        account=number.account,
+        removed_at=now,
+    )
 
 
 async def pause(ctx: Context, reference: str, detail: str) -> AccountNumber:
