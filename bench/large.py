@@ -142,7 +142,7 @@ def _insert(path: Path, count: int) -> None:
     account, number = connection.execute("SELECT account_id, id FROM number LIMIT 1").fetchone()
     indexes = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-        " AND tbl_name IN ('recipient', 'person_address') AND sql IS NOT NULL"
+        " AND tbl_name IN ('recipient', 'person_address')"
     ).fetchall()
     now = time.time_ns() // 1_000_000
     broadcasts = count // 1000

@@ -154,7 +154,7 @@ def standin(*arguments: str) -> AbstractContextManager[tuple[Process, str]]:
 
 @contextmanager
 def server(module: str, *arguments: str) -> Iterator[tuple[Process, str]]:
-    """A server of the bench as a process, and its address; it prints its port and ends with its standard input."""
+    """A server of the bench as a process, which prints its port, and its address; it is killed at the end."""
     popen = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
