@@ -1,7 +1,7 @@
 """Time in milliseconds since the epoch, and a clock that tests can replace."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
@@ -14,6 +14,11 @@ SECOND: Millis = 1000
 MINUTE: Millis = 60 * SECOND
 HOUR: Millis = 60 * MINUTE
 DAY: Millis = 24 * HOUR
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MIN: Millis = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_MAX: Millis = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 class Clock(Protocol):
@@ -54,7 +59,9 @@ def iso(at: Millis) -> str:
 @lru_cache(maxsize=4096)
 def _whole_second(seconds: int) -> str:
     """The seconds of a time; kept, because a list names the same seconds again and again."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return (
+        datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+    )  # strftime writes year 1 as 1
 
 
 def parse_iso(text: str) -> Millis:
@@ -62,4 +69,15 @@ def parse_iso(text: str) -> Millis:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("the time has no offset from UTC: write 2026-11-23T12:00:00Z or …+01:00")
-    return round(moment.timestamp() * SECOND)
+    return millis(moment)
+
+
+def millis(moment: datetime) -> Millis:
+    """Milliseconds of a time with an offset. Raises ValueError for one that is not in the years 1 to 9999 in UTC.
+
+    `9999-12-31T23:59:59-12:00` is a valid text, but its time in UTC has no ISO form: `iso` could not write it.
+    """
+    at = (moment - _EPOCH) // _MILLISECOND
+    if not _MIN <= at <= _MAX:
+        raise ValueError("the time is outside of the years 1 to 9999 in UTC")
+    return at

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, phones, site
-from wacrmd.clock import DAY, HOUR, iso
+from wacrmd.clock import DAY, HOUR, SECOND, iso
 
 pytestmark = pytest.mark.anyio
 
@@ -161,6 +161,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (wrong(scheduled_at="2027-01-01T00:00:00"), "scheduled_at", "offset"),
     (wrong(scheduled_at=1795000000), "scheduled_at", "ISO-8601"),
     (wrong(scheduled_at="2099-01-01T00:00:00Z"), "scheduled_at", "within a year"),
+    (wrong(scheduled_at="9999-12-31T23:59:59Z"), "scheduled_at", "within a year"),
+    (wrong(scheduled_at="9999-12-31T23:59:59-12:00"), "scheduled_at", "years 1 to 9999"),
+    (wrong(scheduled_at="0001-01-01T00:00:00+14:00"), "scheduled_at", "years 1 to 9999"),
+    (wrong(scheduled_at="0001-01-01T00:00:00Z"), "scheduled_at", "did you mean another year?"),
+    (wrong(scheduled_at="2020-02-29T12:00:00+02:00"), "scheduled_at", "in the past"),
     (wrong(language="de"), "", "did you mean 'template_language'?"),
     (wrong(dry_run=True), "", "?dry_run=true"),
     (wrong(idempotency_key="k"), "", "header Idempotency-Key"),
@@ -252,8 +257,35 @@ async def test_a_scheduled_broadcast_is_sent_at_its_time(tmp_path: Path) -> None
         clock.advance(HOUR)
         shown = await here.until_status(data["broadcast_id"], "sent")
         assert shown["started_at"] >= iso(at)
-        past = await here.post(people(1), scheduled_at="2020-02-29T12:00:00+02:00")
-        assert past.json()["data"]["status"] == "sending"
+        just_now = await here.post(people(1), scheduled_at=iso(clock.now() - 59 * SECOND))
+        assert just_now.json()["data"]["status"] == "sending"
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+async def test_a_start_in_the_past_is_refused_with_a_question(tmp_path: Path, query: str) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        for ago in (61 * SECOND, 20 * HOUR):
+            at = clock.now() - ago
+            answer = await here.api.post(
+                f"/api/v1/broadcasts{query}",
+                json={"template_name": "hello", "recipients": people(1), "scheduled_at": iso(at)},
+            )
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+            (detail,) = answer.json()["error"]["details"]
+            assert detail["path"] == "scheduled_at"
+            assert f"did you mean {iso(at + DAY)}?" in detail["message"]
+        assert await here.admin("broadcast.list") == []
+
+
+async def test_a_repeated_request_gets_its_answer_after_its_start_too(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        body = {"template_name": "hello", "recipients": people(1), "scheduled_at": iso(clock.now() + HOUR)}
+        first = await here.api.post("/api/v1/broadcasts", json=body, headers={"Idempotency-Key": "a"})
+        clock.advance(2 * HOUR)
+        again = await here.api.post("/api/v1/broadcasts", json=body, headers={"Idempotency-Key": "a"})
+        assert (again.status_code, again.json()) == (202, first.json())
 
 
 async def test_a_broadcast_scheduled_for_a_downtime_is_sent_after_the_start(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ VALUES = {
     "content": "content.json",
     "schedule": "2999-01-01 09:00",
     "since": "2h",
+    "timezone": "Europe/Berlin",
     "display_phone": "+14155550123",
     "phone_number_id": "106540352242922",
     "waba_id": "102290129340398",

@@ -10,6 +10,7 @@ from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, SystemClock, iso, pa
 
 pytestmark = pytest.mark.anyio
 LAST: Millis = 253_402_300_799_999
+FIRST: Millis = -62_135_596_800_000
 """The last millisecond of the year 9999."""
 
 
@@ -24,13 +25,14 @@ def test_time_units_are_milliseconds() -> None:
         (1, "1970-01-01T00:00:00.001Z"),
         (1_795_435_200_999, "2026-11-23T12:00:00.999Z"),
         (LAST, "9999-12-31T23:59:59.999Z"),
+        (FIRST, "0001-01-01T00:00:00.000Z"),
     ],
 )
 def test_a_time_is_written_as_iso_8601_utc(at: Millis, text: str) -> None:
     assert iso(at) == text
 
 
-@given(st.integers(0, LAST))
+@given(st.integers(FIRST, LAST))
 def test_a_time_reads_back_as_it_was_written(at: Millis) -> None:
     assert parse_iso(iso(at)) == at
 
@@ -51,6 +53,12 @@ def test_any_offset_is_read(text: str) -> None:
 @pytest.mark.parametrize("text", ["2026-11-23T12:00:00", "2026-11-23"])
 def test_a_time_without_an_offset_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no offset from UTC"):
+        parse_iso(text)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_has_no_iso_form_in_utc_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="outside of the years 1 to 9999"):
         parse_iso(text)
 
 

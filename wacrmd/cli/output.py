@@ -140,7 +140,7 @@ def relative(iso: str, now: datetime | None = None) -> str:
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     away = abs(seconds)
     if away > 30 * 86400:
-        return moment.astimezone().strftime("%Y-%m-%d")
+        return local(iso)[:10]
     for unit, length in _UNITS:
         if away >= length:
             count = int(away // length) if seconds > 0 else round(away / length)
@@ -153,7 +153,7 @@ def local(iso: str) -> str:
     """An ISO time as the local time of this machine, to the second."""
     try:
         return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
+    except (ValueError, OverflowError):  # the last day of year 9999 ends in year 10000 elsewhere
         return iso
 
 

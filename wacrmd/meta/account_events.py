@@ -6,7 +6,7 @@ The shapes are in docs/meta.md, Account and template events. What is unknown bec
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from wacrmd.clock import SECOND, Millis, iso
+from wacrmd.clock import SECOND, Millis, iso, millis
 from wacrmd.domain.account_notice import AccountNotice
 from wacrmd.domain.messaging_limit import limit_text
 from wacrmd.fields import JsonObject
@@ -210,6 +210,6 @@ def _time(value: object) -> Millis | None:
         return (number if number >= 10**11 else number * SECOND) or None
     try:
         time = datetime.fromisoformat(text)
-        return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * SECOND)
-    except (ValueError, OverflowError):
+        return millis(time if time.tzinfo else time.replace(tzinfo=UTC))
+    except ValueError:
         return None

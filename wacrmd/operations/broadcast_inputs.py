@@ -113,7 +113,9 @@ class NewBroadcast(Content):
         max_length=64,
         description="id or phone_number_id of the number that sends; default that of the account",
     )
-    scheduled_at: TimeInput | None = Field(None, description="when to start, within a year; in the past: now")
+    scheduled_at: TimeInput | None = Field(
+        None, description="when to start, within a year; up to a minute ago: now"
+    )
 
     def to_input(self) -> BroadcastInput:
         """As the service takes it."""

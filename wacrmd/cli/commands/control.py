@@ -10,6 +10,7 @@ from wacrmd.cli.exit_codes import FAILED, UNAVAILABLE
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.options import one_of
 from wacrmd.cli.output import Column, Kind, clean, emit, findings, hint, relative, say, table
+from wacrmd.cli.times import PastTime, timezone_option
 from wacrmd.domain.log_level import LogLevel
 from wacrmd.errors import ConfigError
 from wacrmd.fields import JsonObject
@@ -163,7 +164,10 @@ def log_level(session: Session, level: str | None, minutes: float | None) -> Non
 
 
 @click.command(cls=Verb)
-@click.option("--since", metavar="TIME", help="Since when: a time, or how long ago (30min, 2h, 3d).")
+@click.option(
+    "--since", type=PastTime(), metavar="TIME", help="Since when: a time, or how long ago (30min, 2h, 3d)."
+)
+@timezone_option
 @click.option(
     "--limit",
     type=click.IntRange(min=1, max=10_000),

@@ -1,7 +1,6 @@
 """`wacrmd broadcast create`: a broadcast from a CSV file, with a preview before it is sent."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm, read_pieces, source_name
 from wacrmd.cli.options import account_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, emit, hint, paragraph, people, say, span, table
+from wacrmd.cli.times import StartTime, timezone_option
 from wacrmd.domain.csv_file import CsvError
 from wacrmd.domain.recipient_file import RecipientFile, RejectedLine, read_recipients
 from wacrmd.fields import JsonObject
@@ -21,22 +21,6 @@ from wacrmd.fields import JsonObject
 PREVIEW_ROWS = 5
 MAX_REJECTED_SHOWN = 20
 MAX_BYTES = 64 * 1024 * 1024
-
-
-class FutureTime(click.ParamType[str]):
-    """A time as people write it, as ISO-8601 in UTC. Without an offset it is the local time of this machine."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The time in UTC."""
-        try:
-            moment = datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError:
-            self.fail(f"expected a time such as '2026-12-01 09:00', found {value!r}", param, ctx)
-        if moment <= datetime.now(UTC):
-            self.fail(f"{value} is in the past", param, ctx)
-        return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @click.command("create", cls=Verb)
@@ -55,8 +39,9 @@ class FutureTime(click.ParamType[str]):
 )
 @click.option("--name", metavar="TEXT", help="A name for the broadcast. Default: the name of the file.")
 @click.option(
-    "--schedule", type=FutureTime(), metavar="TIME", help="When it starts, such as '2026-12-01 09:00'."
+    "--schedule", type=StartTime(), metavar="TIME", help="When it starts, such as '2026-12-01 09:00'."
 )
+@timezone_option
 @click.option(
     "--content", metavar="FILE", help="A JSON file with header, buttons or components of the template."
 )

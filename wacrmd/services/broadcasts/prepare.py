@@ -6,10 +6,11 @@ from functools import partial
 
 import anyio.to_thread
 
-from wacrmd.clock import DAY, Millis, iso
+from wacrmd.clock import iso
 from wacrmd.domain.address import normalize_address
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import broadcast_warnings
+from wacrmd.domain.start_time import MAX_AHEAD, is_past, past_sentence
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import Problem, Refusal, invalid, no_number
 from wacrmd.meta.payloads import content_problems
@@ -20,9 +21,6 @@ from wacrmd.store import numbers, templates
 from wacrmd.views.broadcasts import RejectionView
 
 NO_VALID_NUMBER = "No recipients had a valid E.164 phone number"
-MAX_AHEAD: Millis = 366 * DAY
-"""How far in the future a scheduled start may be."""
-
 MAX_SHOWN_ADDRESS = 64
 """Characters of a rejected `to` that an answer repeats."""
 
@@ -189,6 +187,11 @@ def _parts(content: TemplateContent) -> dict[str, object]:
 
 
 def _check_time(ctx: Context, given: BroadcastInput) -> None:
-    """Raise Refusal for a start so far in the future that it must be a mistake; a time in the past means now."""
-    if given.scheduled_at is not None and given.scheduled_at > ctx.clock.now() + MAX_AHEAD:
+    """Raise Refusal for a start that must be a mistake: far in the future, or more than a minute ago."""
+    if given.scheduled_at is None:
+        return
+    now = ctx.clock.now()
+    if given.scheduled_at > now + MAX_AHEAD:
         raise problem("scheduled_at", f"expected a time within a year, found {iso(given.scheduled_at)}")
+    if is_past(given.scheduled_at, now):
+        raise problem("scheduled_at", past_sentence(given.scheduled_at, now))

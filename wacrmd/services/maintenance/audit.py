@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from functools import partial
 
-from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, millis
 from wacrmd.errors import bad_request
 from wacrmd.services.context import Context
 from wacrmd.store import audit as audit_log
@@ -49,8 +49,8 @@ def parse_since(text: str, now: Millis) -> Millis:
         return max(0, now - int(duration[1]) * _UNITS[duration[2]])
     try:
         at = datetime.fromisoformat(text)
+        return millis(at if at.tzinfo else at.replace(tzinfo=UTC))
     except ValueError:
         raise bad_request(
             f"since: expected a time such as 2026-11-23T12:00:00Z, or how long ago such as 2h or 3d, found {text!r}"
         ) from None
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * SECOND)
