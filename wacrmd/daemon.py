@@ -42,7 +42,7 @@ from wacrmd.services.maintenance.restrictions import end_restrictions
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
-from wacrmd.store import accounts, audit, broadcasts
+from wacrmd.store import accounts, audit, broadcast_queue
 from wacrmd.store.database import Database, Tx
 from wacrmd.systemd.notify import Notifier, listen_fds
 from wacrmd.systemd.watchdog import Watchdog
@@ -228,7 +228,7 @@ def _empty_queue(tx: Tx, *, queue: DispatchQueue) -> None:
 
 
 def _enqueue_sending(tx: Tx, *, queue: DispatchQueue) -> None:
-    for broadcast_id in broadcasts.sending(tx):
+    for broadcast_id in broadcast_queue.sending(tx):
         queue.enqueue_in(tx, broadcast_id)
 
 

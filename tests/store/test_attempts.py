@@ -17,6 +17,7 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store import (
     attempts,
     broadcast_counts,
+    broadcast_queue,
     broadcasts,
     numbers,
     receipts,
@@ -149,8 +150,8 @@ def test_a_retry_is_claimed_at_its_due_time_and_not_before(tx: Tx) -> None:
     (claim,) = attempts.claim(tx, broadcast_id, 1, NOW)
     tx.execute("UPDATE recipient SET status = 'pending', next_attempt_at = ?", (NOW + 5000,))
     assert attempts.claim(tx, broadcast_id, 1, NOW + 4999) == []
-    assert broadcasts.due(tx, NOW + 4999) == []
-    assert broadcasts.due(tx, NOW + 5000) == [broadcast_id]
+    assert broadcast_queue.due(tx, NOW + 4999) == []
+    assert broadcast_queue.due(tx, NOW + 5000) == [broadcast_id]
     (again,) = attempts.claim(tx, broadcast_id, 1, NOW + 5000)
     assert again.attempt == claim.attempt + 1
 

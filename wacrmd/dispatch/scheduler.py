@@ -10,7 +10,7 @@ from wacrmd.clock import SECOND, Millis, sleep_for
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context, JobQueue
-from wacrmd.store import broadcasts
+from wacrmd.store import broadcast_queue, broadcasts
 from wacrmd.store.database import Tx
 
 TICK: Millis = 1 * SECOND
@@ -93,7 +93,7 @@ async def enqueue_due(ctx: Context) -> None:
     daemon drains or the database cannot be written none is enqueued: its job could do nothing.
     """
     now = ctx.clock.now()
-    if await ctx.db.read(partial(broadcasts.scheduled_due, now=now)):
+    if await ctx.db.read(partial(broadcast_queue.scheduled_due, now=now)):
         started = await ctx.db.write(partial(_start_scheduled, queue=ctx.queue, now=now))
         ctx.queue.wake()
         ctx.changes.publish(started)
@@ -112,6 +112,6 @@ def _start_scheduled(tx: Tx, *, queue: JobQueue, now: Millis) -> list[int]:
 
 def _due(tx: Tx, *, queue: JobQueue, now: Millis) -> list[int]:
     """The broadcasts with due recipients for which no job is stored."""
-    found = broadcasts.due(tx, now)
+    found = broadcast_queue.due(tx, now)
     waiting = queue.waiting_in(tx) if found else set[int]()
     return [broadcast_id for broadcast_id in found if broadcast_id not in waiting]

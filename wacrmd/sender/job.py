@@ -16,7 +16,7 @@ from wacrmd.domain.template import TemplateContent
 from wacrmd.meta import payloads
 from wacrmd.services import pausing
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, numbers
+from wacrmd.store import broadcast_queue, broadcasts, numbers
 from wacrmd.store.database import Tx
 from wacrmd.vault import VaultError, access_token_context
 
@@ -77,7 +77,7 @@ async def load_jobs(ctx: Context, broadcast_id: int, known: Container[int]) -> l
 
 def _with_work(tx: Tx, *, broadcast_id: int, known: Container[int], now: Millis) -> list[Row]:
     rows, found = list[Row](), dict[str, Number | None]()
-    for each in broadcasts.with_work_from(tx, broadcast_id, LOOK_AHEAD, now):
+    for each in broadcast_queue.with_work_from(tx, broadcast_id, LOOK_AHEAD, now):
         broadcast = None if each in known else broadcasts.get(tx, each)
         if broadcast is None:
             continue

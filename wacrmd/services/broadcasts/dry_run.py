@@ -6,7 +6,7 @@ from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, prepare
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, optouts, people
+from wacrmd.store import broadcast_queue, optouts, people
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import DryRun
 
@@ -21,7 +21,11 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
         known = people.of_addresses(tx, account_id, addresses)
         # Addresses of which nothing is known may still be other forms of one another.
         persons = {known.get(address, identity(address)) for address in addresses}
-        return len(persons), len(optouts.among(tx, set(known.values()))), broadcasts.queued(tx, number.id)
+        return (
+            len(persons),
+            len(optouts.among(tx, set(known.values()))),
+            broadcast_queue.queued(tx, number.id),
+        )
 
     persons, suppressed, queued = await ctx.db.read(work)
     accepted = persons - suppressed

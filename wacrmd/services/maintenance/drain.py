@@ -5,7 +5,7 @@ import anyio
 from wacrmd.clock import Millis, sleep_for
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts
+from wacrmd.store import broadcast_queue
 from wacrmd.views.maintenance import DrainView
 
 POLL_INTERVAL: Millis = 50
@@ -30,7 +30,7 @@ async def start_drain(ctx: Context, *, wait_s: float) -> DrainView:
 async def end_drain(ctx: Context) -> DrainView:
     """End a drain: continue all broadcasts that are sending."""
     ctx.draining, ctx.control.draining_since = False, None
-    ctx.queue.enqueue_many(await ctx.db.read(broadcasts.sending))
+    ctx.queue.enqueue_many(await ctx.db.read(broadcast_queue.sending))
     ctx.changes.wake_all()
     log.info("drain_ended")
     return DrainView(draining=False, since=None, in_flight=ctx.throughput.in_flight)
