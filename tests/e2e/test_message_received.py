@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.meta import metadata, post_change, seconds_now
+from tests.support.received import NO_CONTENT
 from tests.support.receiver import Receiver, receiver
 from tests.support.site import PHONE_NUMBER_ID, Site, site
 
@@ -67,16 +68,7 @@ async def test_an_event_has_everything_about_sender_number_and_broadcast(tmp_pat
             "broadcast_id": broadcast_id,
             "recipient_id": 1,
             "attributed_by": "context",
-            "description": None,
-            "original_message_id": None,
-            "reaction": None,
-            "media": None,
-            "location": None,
-            "contacts": [],
-            "order": None,
-            "flow": None,
-            "referral": None,
-            "errors": [],
+            **NO_CONTENT,
             "message": data["message"],
         }
         assert data["message"] == text | {

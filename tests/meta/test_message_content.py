@@ -4,24 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.received import NO_CONTENT
 from wacrmd.meta.inbound import InboundMessage, messages
 from wacrmd.meta.message_content import MAX_BYTES, MAX_DEPTH, content_of
 from wacrmd.views.json import as_object
 from wacrmd.views.received import ParsedContent
 
 HEAD = {"from": "14155550123", "id": "wamid.in", "timestamp": "1750000000"}
-NOTHING: dict[str, Any] = {
-    "description": None,
-    "original_message_id": None,
-    "reaction": None,
-    "media": None,
-    "location": None,
-    "contacts": [],
-    "order": None,
-    "flow": None,
-    "referral": None,
-    "errors": [],
-}
 NO_MEDIA = {"id": None, "mime_type": None, "sha256": None, "filename": None, "voice": None}
 ORDER = {
     "catalog_id": "367025965434465",
@@ -47,8 +36,8 @@ def shown(found: ParsedContent) -> dict[str, Any]:
     """What differs from nothing."""
     view = as_object(found)
     del view["message"]
-    assert view.keys() == NOTHING.keys()
-    return {name: value for name, value in view.items() if value != NOTHING[name]}
+    assert view.keys() == NO_CONTENT.keys()
+    return {name: value for name, value in view.items() if value != NO_CONTENT[name]}
 
 
 @pytest.mark.parametrize(

@@ -98,12 +98,9 @@ def opt_out(
     phone: str | None = None,
     user_id: str | None = None,
     account_id: str = N1.account_id,
-    source: str = "keyword",
-    detail: str | None = None,
     at: int = NOW,
-    now: int | None = None,
 ) -> bool:
-    """Opt out the person with these addresses."""
+    """Opt out the person with these addresses, who wrote STOP."""
     seen = people.see(tx, [Sighting(account_id, names(phone, user_ids=[user_id]), at)], NOW)
     (person_id,) = seen.people
     assert person_id is not None
@@ -113,10 +110,9 @@ def opt_out(
         person_id=person_id,
         phone=phone,
         user_id=user_id,
-        source=source,
-        detail=detail,
+        source="keyword",
+        detail=None,
         at=at,
-        now=now,
     )
 
 
