@@ -12,7 +12,7 @@ import pytest
 
 from tests.store.rows import opt_out
 from tests.support.clock import ShiftClock
-from tests.support.meta import status
+from tests.support.meta import inbound_message, status
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, people, phones, site
 from wacrmd.admin.protocol import RpcError
@@ -301,3 +301,27 @@ async def test_recipients_that_are_added_during_the_search_are_erased_too(tmp_pa
         await here.sim.idle()
         await db.write(partial(data_subjects.collect_newer, subject=subject))
         assert len(subject.recipients) == 2
+
+
+async def test_an_erasure_keeps_no_opt_out_that_was_lifted(tmp_path: Path) -> None:
+    """Nobody has to be kept from the next broadcast by it."""
+    async with site(tmp_path) as here:
+        await here.admin("optout.add", phone=PERSON)
+        await here.admin("optout.remove", phone=PERSON)
+        await here.admin("erase", phone=PERSON)
+        tables = ("optout", "person", "person_address")
+        left = await here.running.ctx.db.read(
+            lambda tx: [tx.execute(f"SELECT count(*) FROM {each}").fetchone()[0] for each in tables]
+        )
+        assert left == [0, 0, 0]
+
+
+async def test_an_export_has_the_buttons_that_the_person_tapped(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        await here.until_status(await here.send(people(2)), "sent")
+        for entry in here.sim.ledger.entries:
+            await inbound_message(
+                here, wa_id=entry.send.wa_id, button={"text": f"I am {entry.send.input}"}, context=entry.wamid
+            )
+        (message,) = (await here.admin("export-person", phone=PERSON))["messages"]
+        assert message["buttons"] == [f"I am {PERSON}"]

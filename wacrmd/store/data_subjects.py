@@ -178,10 +178,9 @@ def erase(tx: Tx, subject: DataSubject, *, forget_optout: bool) -> tuple[dict[st
     ).rowcount
     _erase_in_answers(tx, subject)
     _erase_in_audit(tx, subject)
-    if forget_optout:
-        erased["optout"] = tx.execute(f"DELETE FROM optout {_OF_PEOPLE}", people).rowcount
-    else:
-        tx.execute(f"UPDATE optout SET detail = NULL {_OF_PEOPLE}", people)
+    no_longer_needed = "" if forget_optout else " AND lifted_at IS NOT NULL"
+    erased["optout"] = tx.execute(f"DELETE FROM optout {_OF_PEOPLE}{no_longer_needed}", people).rowcount
+    tx.execute(f"UPDATE optout SET detail = NULL {_OF_PEOPLE}", people)
     tx.execute(f"DELETE FROM person_event {_OF_PEOPLE}", people)
     # Whoever has opted out stays known by their addresses: nothing else keeps them from the next broadcast.
     erased["person_address"] = tx.execute(
@@ -281,8 +280,8 @@ def export(tx: Tx, subject: DataSubject) -> DataSubjectRows:
         messages=_messages(tx, subject),
         replies=_rows(
             tx,
-            "SELECT id AS whatsapp_message_id, at, received_at, recipient_id AS in_reply_to FROM inbound_message"
-            f" {_OF_PEOPLE} ORDER BY received_at",
+            "SELECT id AS whatsapp_message_id, wa_id, user_id, button, at, received_at, recipient_id AS in_reply_to"
+            f" FROM inbound_message {_OF_PEOPLE} ORDER BY received_at",
             people,
         ),
         optouts=_rows(
@@ -320,6 +319,14 @@ def _messages(tx: Tx, subject: DataSubject) -> list[JsonObject]:
         (_ids(subject.recipients),),
     )
     for row in rows:
+        row["buttons"] = [
+            button
+            for (button,) in tx.execute(
+                "SELECT button FROM button_reply WHERE recipient_id = ?1"
+                " AND broadcast_id = (SELECT broadcast_id FROM recipient WHERE id = ?1) ORDER BY button",
+                (row["id"],),
+            )
+        ]
         row["history"] = [asdict(entry) for entry in recipient_history.of_recipient(tx, row["id"])]
         for name in ("params", "content"):
             row[name] = json.loads(row[name]) if row[name] else None
