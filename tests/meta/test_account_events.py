@@ -71,6 +71,9 @@ def test_the_restriction_of_business_initiated_messages_stops_templates() -> Non
         ([], None),
         (True, None),
         (10**20, None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("1969-12-31T23:59:59Z", None),
+        ("9999-12-31T23:59:59-14:00", None),
     ],
 )
 def test_the_end_of_a_restriction_is_read_in_each_form(given: Any, until: int | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.clock import ShiftClock
-from tests.support.meta import post, template_event
+from tests.support.meta import post, post_body, template_event
 from tests.support.site import PHONE_NUMBER_ID, WABA_ID, Site, people, site
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND
 from wacrmd.services.maintenance.restrictions import end_restrictions
@@ -328,3 +328,34 @@ async def test_a_sync_forgets_an_announcement_that_came_true_or_is_over(tmp_path
         await here.admin("template.sync")
         assert (await here.admin("template.list"))[0]["next_category"] is None
         await template_event(here, "APPROVED")
+
+
+async def test_an_announced_category_of_a_template_that_was_never_synced_is_logged(tmp_path: Path) -> None:
+    with capture_logs() as events:
+        async with site(tmp_path) as here:
+            coming: dict[str, Any] = {"new_category": "UTILITY", "correct_category": "MARKETING"}
+            coming |= {"message_template_name": "new", "message_template_language": "en_US"}
+            await tell(here, "template_category_update", **coming)
+    found = [event for event in events if event["event"] == "template_category_change_announced"]
+    assert [(event["template"], event["category"]) for event in found] == [("new", "MARKETING")]
+
+
+async def test_a_notice_leaves_the_daemon_healthy_unless_it_stops_sending(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await restrict(here, "RESTRICTED_ADD_PHONE_NUMBER_ACTION")
+        found = await here.admin("status")
+        assert (found["healthy"], len(found["warnings"])) == (True, 1)
+        await restrict(here, STOPPED)
+        await here.admin("number.resume", id=PHONE_NUMBER_ID)
+        found = await here.admin("status")
+        assert (found["healthy"], len(found["warnings"])) == (False, 2)
+
+
+async def test_an_event_that_is_nested_deeply_is_applied_with_all_that_came_with_it(tmp_path: Path) -> None:
+    change = {"field": "account_update", "value": {"event": "ACCOUNT_VIOLATION", "more": "DEEP"}}
+    payload = {"object": "whatsapp_business_account", "entry": [{"id": WABA_ID, "changes": [change]}]}
+    levels = 1000
+    body = json.dumps(payload).replace('"DEEP"', '{"a":' * levels + "1" + "}" * levels)
+    async with site(tmp_path) as here:
+        assert (await post_body(here.hook, body.encode())).status_code == 200
+        assert await kinds(here) == ["ACCOUNT_VIOLATION"]

@@ -210,6 +210,7 @@ def _time(value: object) -> Millis | None:
         return (number if number >= 10**11 else number * SECOND) or None
     try:
         time = datetime.fromisoformat(text)
-        return millis(time if time.tzinfo else time.replace(tzinfo=UTC))
+        at = millis(time if time.tzinfo else time.replace(tzinfo=UTC))
     except ValueError:
         return None
+    return at if 0 < at < 10**MAX_TIME_DIGITS else None

@@ -114,7 +114,7 @@ class Status:
 
     healthy: Annotated[bool, Doc("whether no person is needed")]
     summary: Annotated[str, Doc("a sentence for people")]
-    warnings: Annotated[list[str], Doc("what needs a person, a sentence each")]
+    warnings: Annotated[list[str], Doc("what a person should know, a sentence each")]
     held: Annotated[list[Held], Doc("broadcasts and numbers that do not move")]
     version: Annotated[str, Doc("version of wacrmd")]
     started_at: Annotated[Time, Doc("when the daemon started")]

@@ -39,7 +39,10 @@ MAX_WAL_BYTES = 512 * 1024 * 1024
 
 
 async def read_status(ctx: Context) -> Status:
-    """The daemon's state; it is healthy without warnings and without holds that need a person."""
+    """The daemon's state; it is healthy without holds that need a person, and without warnings but notices of Meta's.
+
+    A notice stands for days, and nobody can end it: it counts only if it stops sending.
+    """
     now = ctx.clock.now()
     unfinished: list[BroadcastView] = []
     for state in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED, BroadcastStatus.SCHEDULED):
@@ -56,7 +59,7 @@ async def read_status(ctx: Context) -> Status:
         *_storage_warnings(ctx, usage),
         *_silence_warnings(ctx, numbers, now),
         *_limit_warnings(ctx, numbers),
-        *_notice_warnings(numbers),
+        *_notice_warnings(numbers, stops_sending=True),
     ]
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
         warnings.append(lately.text())
@@ -67,7 +70,7 @@ async def read_status(ctx: Context) -> Status:
     return Status(
         healthy=not warnings and all(each.reason in NEEDS_NOBODY for each in held),
         summary=await summary(ctx),
-        warnings=warnings,
+        warnings=[*warnings, *_notice_warnings(numbers, stops_sending=False)],
         held=held,
         version=__version__,
         started_at=ctx.started_at,
@@ -168,10 +171,12 @@ def _limit_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
     return [f"{setting} is too small for the rates and Meta's latency: it slows down {', '.join(limited)}"]
 
 
-def _notice_warnings(numbers: list[AccountNumber]) -> list[str]:
-    """A warning for each notice of Meta's, with the numbers that it is about."""
+def _notice_warnings(numbers: list[AccountNumber], *, stops_sending: bool) -> list[str]:
+    """A warning for each notice of Meta's that stops sending or does not, with the numbers that it is about."""
     concerned: dict[str, list[str]] = {}
     for number in numbers:
         for notice in number.notices:
+            if notice.stops_sending is not stops_sending:
+                continue
             concerned.setdefault(notice.text(), []).append(number.phone_number_id)
     return [f"Meta says about {', '.join(ids)}: {text}" for text, ids in concerned.items()]

@@ -59,10 +59,10 @@ def _apply_category(batch: Batch, event: TemplateEvent, waba_id: str, name: str,
             tx, waba_id, name, language, now, category=event.event, next_category=None, next_category_at=None
         )
     coming = coming.upper()
-    if stored is None or coming == before:  # unknown, or the announcement came after the change
+    if coming == (before or event.event):  # the announcement came after the change
         return stored is not None
     at = as_time(event.raw.get("category_update_timestamp"), 0) or None
-    if (coming, at) != (stored.next_category, stored.next_category_at):
+    if stored is None or (coming, at) != (stored.next_category, stored.next_category_at):
         after_commit.append(partial(_log_coming_category, waba_id, name, language, coming, at))
     return templates.update(tx, waba_id, name, language, now, next_category=coming, next_category_at=at)
 
