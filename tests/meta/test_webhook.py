@@ -195,3 +195,22 @@ def calls_to_read(updates: int) -> int:
 def test_the_cost_of_parsing_is_linear_in_the_number_of_updates() -> None:
     one, ten, thousand = (calls_to_read(updates) for updates in (1, 10, 1000))
     assert (thousand - one) / 999 < 1.05 * (ten - one) / 9  # the garbage collector may also call functions
+
+
+def test_each_person_of_a_webhook_is_found_among_many_contacts() -> None:
+    count = 1000
+    contacts = [{"wa_id": f"1415{each:07}", "user_id": f"US.{each}"} for each in range(count)]
+    statuses = [
+        {"id": f"w{each}", "status": "sent", **({"recipient_id": f"1415{each:07}"} if each % 2 else {})}
+        | ({} if each % 2 else {"recipient_user_id": f"US.{each}"})
+        for each in range(count)
+    ]
+    value = {"contacts": contacts, "statuses": statuses}
+    payload = {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}],
+    }
+    found = [asdict(update) for update in webhook.parse(payload, RECEIVED_AT)]
+    assert [(each["recipient_id"], each["user_id"]) for each in found] == [
+        (f"1415{each:07}", f"US.{each}") for each in range(count)
+    ]

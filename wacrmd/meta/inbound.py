@@ -104,16 +104,19 @@ class Contacts:
     """The people of a webhook, found by their ids."""
 
     def __init__(self, value: JsonObject) -> None:
-        self._all = [_contact(one) for one in as_objects(value.get("contacts"))]
-        self._is_pair = len(self._all) == 1 and len(_counterparts(value)) == 1
+        found = [_contact(one) for one in as_objects(value.get("contacts"))]
+        self._by_wa_id = {one.wa_id: one for one in reversed(found)}
+        self._by_user_id = {one.user_id: one for one in reversed(found)}
+        self._only = found[0] if len(found) == 1 and len(_counterparts(value)) == 1 else None
 
     def of(self, wa_id: str | None, user_id: str | None) -> Contact:
         """The contact with one of these ids; the only one if there is nobody else whom it could be about."""
-        for contact in self._all:
-            if (wa_id and contact.wa_id == wa_id) or (user_id and contact.user_id == user_id):
-                return contact
-        if self._is_pair and not self._contradicts(self._all[0], wa_id, user_id):
-            return self._all[0]
+        if user_id and (contact := self._by_user_id.get(user_id)):
+            return contact
+        if wa_id and (contact := self._by_wa_id.get(wa_id)):
+            return contact
+        if self._only is not None and not self._contradicts(self._only, wa_id, user_id):
+            return self._only
         return NOBODY
 
     @staticmethod
