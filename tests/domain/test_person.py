@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.domain.person import AddressKind, Holding, Joining, identity, join, kind_of, names
+from wacrmd.domain.person import AddressKind, Holding, Joining, Lost, identity, join, kind_of, names
 
 W = "102290129340398"
 JANE, JIM = "+14155550101", "+14155550102"
@@ -83,12 +83,22 @@ def test_a_phone_with_another_user_id_has_another_holder() -> None:
 
 def test_older_news_than_what_is_known_changes_no_holder() -> None:
     known = has(1, JANE, "US.2", since=T)
-    assert join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T - 1000) == Joining(None, added=("US.1",))
+    joining = join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T - 1000)
+    assert joining == Joining(None, added=("US.1",), lost=(Lost(JANE, until=T),))
 
 
 def test_a_user_id_in_another_portfolio_is_no_other_person() -> None:
     known = has(1, JANE, "US.1", scope="another")
     assert join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T) == Joining(1, added=("US.2",))
+
+
+def test_a_user_id_of_which_no_business_account_is_known_is_another_person_too() -> None:
+    """An operator's file named it together with the phone."""
+    known = has(1, JANE, "US.1", scope=None)
+    joining = join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T + 1)
+    assert joining == Joining(None, added=("US.2",), taken=(known[0],))
+    known = has(1, JANE, "US.1")
+    assert join(names(JANE, user_ids=["US.2"]), known, scope=None, at=T + 1).taken == (known[0],)
 
 
 def test_a_common_parent_id_makes_one_person_of_two_user_ids() -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.meta import inbound_message, metadata, post_change, preference_change, seconds_now, status
 from tests.support.patience import eventually
+from tests.support.receiver import receiver
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, Site, site
 from wacrmd.clock import SECOND
 from wacrmd.simulator.people import user_id_of
@@ -21,6 +23,7 @@ NUMBER = {
     "verify_token": VERIFY_TOKEN,
 }
 
+ALLOW = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]'
 JANE, JIM = "+14155550123", "+14155550188"
 JANE_ID, PARENT = user_id_of(JANE[1:]), "US.ENT.11815799212886844830"
 
@@ -369,3 +372,64 @@ async def test_a_reply_by_a_user_id_that_only_a_later_status_names_counts_once(t
         for word in ("sent", "delivered", "sent"):
             await status(here, wamid, word, recipient_id=JANE[1:], recipient_user_id=JANE_ID)
         assert (await here.show(broadcast))["replied_count"] == 1
+
+
+async def test_a_status_without_our_token_that_comes_before_the_answer_names_the_person(
+    tmp_path: Path,
+) -> None:
+    """It is a status of an unknown message then, and later ones need not name the person again."""
+    async with site(tmp_path, webhooks=False, user_ids=False, hold_answers=True) as here:
+        broadcast_id = await here.send([{"to": JANE}])
+        await eventually(lambda: len(here.sim.ledger.entries) == 1)
+        (entry,) = here.sim.ledger.entries
+        await status(here, entry.wamid, "sent", recipient_id=JANE[1:], recipient_user_id=JANE_ID)
+        here.sim.change(hold_answers=False)
+        await here.until_status(broadcast_id, "sent")
+        await inbound_message(here, "STOP", user_id=JANE_ID)
+        assert await suppressed(here, JANE, JANE_ID)
+
+
+async def test_a_status_of_a_message_of_another_app_stores_nobody(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        await status(here, "wamid.another", "sent", recipient_id=JANE[1:], recipient_user_id=JANE_ID)
+        assert (await here.admin("export-person", phone=JANE))["addresses"] == []
+
+
+async def test_a_stop_that_names_its_writer_by_a_quote_alone_is_an_opt_out(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        (wamid,) = await sent_to(here, JANE_ID)
+        await messages(here, text("STOP", context={"id": wamid}))
+        assert await suppressed(here, JANE_ID)
+
+
+async def test_a_return_that_comes_before_the_older_stop_counts(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        now = seconds_now()
+        await preference_change(here, "resume", wa_id=JANE[1:], at=now)
+        await preference_change(here, "stop", wa_id=JANE[1:], at=now - 10)
+        assert not await suppressed(here, JANE)
+        await preference_change(here, "stop", wa_id=JANE[1:], at=now + 1)
+        assert await suppressed(here, JANE)
+
+
+async def test_a_number_that_gets_another_holder_tells_local_apps_of_its_opt_out(tmp_path: Path) -> None:
+    async with receiver() as local, site(tmp_path, extra=ALLOW, webhooks=False) as here:
+        await here.admin("webhook.add", account="shop", url=f"{local.url}/", events=["contact.opted_out"])
+        now = seconds_now()
+        await inbound_message(here, "STOP", wa_id=JANE[1:], user_id=JANE_ID, at=now)
+        await inbound_message(here, "Hello", wa_id=JANE[1:], user_id="US.222", at=now + 1)
+        await local.until(lambda: len(local.events()) == 2)
+        told = [(each["data"]["phone"], each["data"]["user_id"]) for each in local.events()]
+        assert told == [(JANE, JANE_ID), (JANE, "US.222")]
+
+
+async def test_a_message_for_no_number_is_logged_and_counted(tmp_path: Path) -> None:
+    value = {"messaging_product": "whatsapp", "messages": [text("STOP", **{"from": JANE[1:]})]}
+    with capture_logs() as events:
+        async with site(tmp_path, webhooks=False) as here:
+            assert (await post_change(here.hook, "messages", value)).status_code == 200
+            rows = await here.running.ctx.db.read(
+                lambda tx: tx.execute("SELECT field, subject FROM account_event").fetchall()
+            )
+    assert rows == [("messages", None)]
+    assert [each["subject"] for each in events if each["event"] == "meta_webhook_number_unknown"] == [None]

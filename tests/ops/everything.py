@@ -285,7 +285,14 @@ class Everything:
         """People whose addresses turn out to be one, change or get another holder; early replies and buttons."""
         here, phone = self.here, sent[5]["to"]
         await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.5", at=1)
+        waits = await here.send(
+            [{"to": phone, "params": ["Jane"]}], scheduled_at=iso(self.clock.now() + HOUR)
+        )
         await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.55", at=seconds_now() + 1)
+        await self.admin("broadcast.cancel", id=waits)
+        to_id = await here.send([{"to": "US.99", "params": ["Jo"]}])
+        await here.until_status(to_id, "sent")
+        await inbound_message(here, "STOP", context=here.sim.ledger.entries[-1].wamid)
         changed = {"type": "user_changed_number", "wa_id": "14155550199"}
         for _ in range(2):
             system = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.site import phones, site
+from tests.support.site import PHONE_NUMBER_ID, phones, site
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import PageRequest
 from wacrmd.services.context import Context
@@ -122,3 +122,16 @@ async def test_an_export_with_old_forms_of_numbers_can_be_imported(tmp_path: Pat
             "+2290197112233",
             "+2250101020304",
         }
+
+
+async def test_an_import_that_joins_two_recipients_updates_their_broadcast(tmp_path: Path) -> None:
+    """The file names phone and user id together: one of the two gets no message, and the broadcast knows."""
+    async with site(tmp_path) as here:
+        await here.admin("number.pause", id=PHONE_NUMBER_ID)
+        broadcast_id = await here.send([{"to": "+14155550100"}, {"to": "US.1"}])
+        before = (await here.show(broadcast_id))["revision"]
+        lines = ["phone,user_id\n", "+14155550100,US.1\n"]
+        assert await import_csv(here.running.ctx, here.account["id"], lines) == ImportResult(added=1)
+        shown = await here.show(broadcast_id)
+        assert (shown["pending_count"], shown["cancelled_count"]) == (1, 1)
+        assert shown["revision"] > before

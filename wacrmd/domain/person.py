@@ -121,16 +121,26 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """A phone that a person had until somebody else got it."""
+
+    address: str
+    until: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class Joining:
     """What names mean for the people who are known: `person_id` is the one who is named, None a new one.
 
     `merged` are the same person as well. `added` are new addresses of the person, `taken` are phones that others had.
+    `lost` are phones that the person had when this was said, and somebody else has now.
     """
 
     person_id: int | None
     merged: tuple[int, ...] = ()
     added: tuple[str, ...] = ()
     taken: tuple[Holding, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
 
 def join(named: Names, holdings: Iterable[Holding], *, scope: str | None, at: Millis) -> Joining:
@@ -184,9 +194,14 @@ def join(named: Names, holdings: Iterable[Holding], *, scope: str | None, at: Mi
             or (each.person_id in strangers and at + GRACE > _known_since(by_person[each.person_id]))
         )
     )
+    lost = tuple(
+        Lost(each.address, _known_since(by_person[each.person_id]))
+        for each in by_address.values()
+        if each.person_id in strangers and not named.previous and each not in taken
+    )
     merged = tuple(each for each in same[1:] if each not in others)
     added = sorted(named.all - by_address.keys())
-    return Joining(same[0] if same else None, merged, tuple(added), taken)
+    return Joining(same[0] if same else None, merged, tuple(added), taken, lost)
 
 
 _STRENGTH = {AddressKind.USER_ID: 0, AddressKind.PARENT_USER_ID: 1, AddressKind.PHONE: 2}
@@ -211,9 +226,12 @@ def _is_another(named: Names, theirs: list[Holding], scope: str | None) -> bool:
     if not user_ids or any(each.address in user_ids for each in theirs):
         return False
     kinds = {kind_of(each) for each in user_ids}
-    # One person has a user id for each of several business portfolios, and one parent id for all of them.
+    # One person has a user id for each of several business portfolios, and one parent id for all of them. Where one of
+    # the portfolios is not known, they are taken for one: then nobody is joined to a stranger.
     return any(
-        kind in kinds and not each.is_former and (each.scope == scope or kind is AddressKind.PARENT_USER_ID)
+        kind in kinds
+        and not each.is_former
+        and (kind is AddressKind.PARENT_USER_ID or scope is None or each.scope in (scope, None))
         for each in theirs
         if (kind := kind_of(each.address)) is not AddressKind.PHONE
     )

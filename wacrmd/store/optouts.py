@@ -8,10 +8,13 @@ from wacrmd.domain.address import phone_and_user_id
 from wacrmd.domain.optout import OptOut
 from wacrmd.domain.page import MAX_ID
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.store import outbox, person_merge
+from wacrmd.store import outbox
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 from wacrmd.views.events import OptInData, OptOutData
+
+FORMER_HOLDER = "An earlier holder of this phone number opted out; the number has another user id since"
+"""The detail of an opt-out that a phone number keeps when it gets another holder."""
 
 _ROW = RowMapper(OptOut, {"account": "a.name", "broadcast": "b.uuid"}, table="o")
 _SELECT = (
@@ -37,8 +40,10 @@ def add(
 
     If the person opted in again after `at`, nothing changes, because Meta may repeat an old opt-out days later.
     `phone` and `user_id` are shown for the person. `now` is the present time if that is not `at`; `broadcast_id` is
-    the broadcast that the opt-out answers.
+    the broadcast that the opt-out answers. Phones that have another holder since keep the opt-out (`hand_on`).
     """
+    if phone is None and user_id is None:
+        phone, user_id = _known_names(tx, person_id)
     added = tx.execute(
         "INSERT INTO optout (account_id, person_id, phone, user_id, source, detail, at, broadcast_id)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (person_id) DO UPDATE SET lifted_at = NULL,"
@@ -48,13 +53,68 @@ def add(
     ).rowcount
     if not added:
         return False
-    person_merge.complete_optout(tx, person_id)
+    complete(tx, person_id)
     phone, user_id = tx.execute(
         "SELECT phone, user_id FROM optout WHERE person_id = ?", (person_id,)
     ).fetchone()
     data = OptOutData(phone=phone, user_id=user_id, source=source, detail=detail)
     outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
+    for holder, lost in _later_holders(tx, person_id, at):  # the opt-out comes late
+        hand_on(tx, person_id, to=holder, phone=lost, now=now or at)
     return True
+
+
+def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, now: Millis) -> None:
+    """Opt out the next holder of a phone too, if its holder had opted out: the number keeps the opt-out, for both."""
+    found = tx.execute(
+        "SELECT account_id, source, at FROM optout WHERE person_id = ? AND lifted_at IS NULL", (person_id,)
+    ).fetchone()
+    if found is None:
+        return
+    account_id, source, at = found
+    add(
+        tx,
+        account_id=account_id,
+        person_id=to,
+        phone=phone,
+        user_id=None,
+        source=source,
+        detail=FORMER_HOLDER,
+        at=at,
+        now=now,
+    )
+
+
+def _later_holders(tx: Tx, person_id: int, at: Millis) -> list[tuple[int, str]]:
+    """Who has a phone now that this person had `at`, and the phone."""
+    return tx.execute(
+        "SELECT h.person_id, h.address FROM person_address l CROSS JOIN person_address h"
+        " ON h.account_id = l.account_id AND h.address = l.address AND h.until IS NULL"
+        " WHERE l.person_id = ?1 AND l.until >= ?2 AND h.person_id != ?1",
+        (person_id, at),
+    ).fetchall()
+
+
+def complete(tx: Tx, person_id: int) -> None:
+    """Show the person's phone and user id in their opt-out, if they are known."""
+    for column in ("phone", "user_id"):
+        tx.execute(
+            f"UPDATE optout SET {column} = (SELECT address FROM person_address WHERE person_id = ?1 AND kind = ?2"
+            f" AND until IS NULL ORDER BY is_former, id LIMIT 1) WHERE person_id = ?1 AND {column} IS NULL",
+            (person_id, column),
+        )
+
+
+def _known_names(tx: Tx, person_id: int) -> tuple[str | None, str | None]:
+    """A phone and a user id of the person; the parent id only of somebody who has no other one."""
+    found = dict(
+        tx.execute(
+            "SELECT kind, address FROM person_address WHERE person_id = ? AND until IS NULL"
+            " ORDER BY is_former DESC, id DESC",
+            (person_id,),
+        ).fetchall()
+    )
+    return found.get("phone"), found.get("user_id") or found.get("parent_user_id")
 
 
 def add_recipient(
@@ -107,6 +167,27 @@ def remove(
     data = OptInData(phone=row[0], user_id=row[1], source=source)
     outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_IN, data, now or at, occurred_at=at)
     return True
+
+
+def note_opt_in(
+    tx: Tx,
+    *,
+    account_id: str,
+    person_id: int,
+    phone: str | None,
+    user_id: str | None,
+    source: str,
+    at: Millis,
+) -> None:
+    """Remember that a person who has not opted out wants messages: an older stop may still come. Emits nothing."""
+    if phone is None and user_id is None:
+        phone, user_id = _known_names(tx, person_id)
+    tx.execute(
+        "INSERT INTO optout (account_id, person_id, phone, user_id, source, at, lifted_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (person_id) DO UPDATE SET lifted_at = ?6"
+        " WHERE lifted_at < ?6",
+        (account_id, person_id, phone, user_id, source, at),
+    )
 
 
 def among(tx: Tx, person_ids: Iterable[int]) -> set[int]:

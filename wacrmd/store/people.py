@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
-from wacrmd.domain.person import Holding, Names, identity, join, kind_of
-from wacrmd.store import person_merge
+from wacrmd.domain.person import Holding, Lost, Names, identity, join, kind_of
+from wacrmd.store import optouts, person_merge
 from wacrmd.store.database import Tx
 
 
@@ -65,9 +65,15 @@ def see(tx: Tx, sightings: Sequence[Sighting], now: Millis) -> Seen:
         known = by_account[each.account_id]
         person_id = _known_already(each, known)
         if person_id is None and each.names:
-            person_id, others_changed = _join(tx, each, now, seen)
+            person_id, merged = _join(tx, each, now, seen)
             seen.joined.add(person_id)
-            known |= _known(tx, each.account_id, known if others_changed else each.names.all)
+            if merged:
+                known |= {
+                    address: (person_id, lacks)
+                    for address, (holder, lacks) in known.items()
+                    if holder in merged
+                }
+            known |= _known(tx, each.account_id, each.names.all)
         seen.people.append(person_id)
     return seen
 
@@ -95,8 +101,8 @@ def _known_already(sighting: Sighting, known: dict[str, tuple[int, bool]]) -> in
     return None if lacks_scope and sighting.scope else person_id
 
 
-def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, bool]:
-    """The person who is named, after what that means is stored; and whether others became this person or lost a phone."""
+def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, tuple[int, ...]]:
+    """The person who is named, after what that means is stored; and those who became this person."""
     named, account_id, scope, at = sighting.names, sighting.account_id, sighting.scope, sighting.at
     holdings = _holdings(tx, account_id, named.all)
     joining = join(named, holdings, scope=scope, at=at)
@@ -105,9 +111,10 @@ def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, boo
         person_id = _insert_people(tx, account_id, 1, now)
     for other in joining.merged:
         seen.broadcasts |= person_merge.merge(tx, other, into=person_id, at=at, now=now)
-    for holding in joining.taken:
-        person_merge.hand_over(tx, account_id, holding, to=person_id, at=at)
     _insert_addresses(tx, account_id, [(person_id, each) for each in joining.added], at, scope)
+    for holding in joining.taken:
+        seen.broadcasts |= person_merge.hand_over(tx, account_id, holding, to=person_id, at=at, now=now)
+    _insert_lost(tx, account_id, person_id, joining.lost, at)
     tx.executemany(
         "UPDATE person_address SET scope = ? WHERE account_id = ? AND address = ? AND until IS NULL AND scope IS NULL"
         " AND kind = 'user_id'",
@@ -115,8 +122,8 @@ def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, boo
     )
     if named.previous:
         _make_former(tx, account_id, person_id, named, at)
-    person_merge.complete_optout(tx, person_id)
-    return person_id, bool(joining.merged or joining.taken)
+    optouts.complete(tx, person_id)
+    return person_id, joining.merged
 
 
 def _known(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, tuple[int, bool]]:
@@ -168,6 +175,16 @@ def _insert_addresses(
             scope,
             json.dumps([(person_id, address, kind_of(address)) for person_id, address in rows]),
         ),
+    )
+
+
+def _insert_lost(tx: Tx, account_id: str, person_id: int, lost: Iterable[Lost], since: Millis) -> None:
+    """Store phones that the person had before somebody else got them, each once."""
+    tx.executemany(
+        "INSERT INTO person_address (account_id, address, kind, person_id, since, until)"
+        " SELECT ?1, ?2, 'phone', ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM person_address"
+        " WHERE person_id = ?3 AND address = ?2 AND until >= ?5)",
+        [(account_id, each.address, person_id, since, each.until) for each in lost],
     )
 
 

@@ -4,17 +4,14 @@ import json
 from collections.abc import Mapping
 
 from wacrmd.clock import Millis
-from wacrmd.domain.person import Holding
+from wacrmd.domain.person import Holding, identity
 from wacrmd.domain.recipient_transitions import RecipientEvent
-from wacrmd.store import status_events
+from wacrmd.store import optouts, status_events
 from wacrmd.store.database import Tx
 from wacrmd.store.state_sql import after, allows
 
 SAME_PERSON = "The same person gets this message at another address"
 """The error title of a pending recipient who turned out to be another recipient of the broadcast."""
-
-FORMER_HOLDER = "An earlier holder of this phone number opted out; the number has another user id since"
-"""The detail of an opt-out that a phone number keeps when it gets another holder."""
 
 
 def add_event(tx: Tx, person_id: int, at: Millis, event: str, detail: Mapping[str, object]) -> None:
@@ -43,8 +40,11 @@ def merge(tx: Tx, person_id: int, *, into: int, at: Millis, now: Millis) -> set[
     return _cancel_duplicates(tx, into, now)
 
 
-def hand_over(tx: Tx, account_id: str, holding: Holding, *, to: int, at: Millis) -> None:
-    """Give a phone number to another person. An opt-out of its holder stays with the number, for both."""
+def hand_over(tx: Tx, account_id: str, holding: Holding, *, to: int, at: Millis, now: Millis) -> set[int]:
+    """Give a phone number to another person; returns the broadcasts in which a recipient was cancelled.
+
+    An opt-out of its holder stays with the number, for both. Messages that wait for the number are for the new holder.
+    """
     tx.execute(
         "UPDATE person_address SET until = ? WHERE account_id = ? AND address = ? AND until IS NULL",
         (at, account_id, holding.address),
@@ -53,25 +53,15 @@ def hand_over(tx: Tx, account_id: str, holding: Holding, *, to: int, at: Millis)
         "INSERT INTO person_address (account_id, address, kind, person_id, since) VALUES (?, ?, 'phone', ?, ?)",
         (account_id, holding.address, to, at),
     )
-    tx.execute(
-        "INSERT INTO optout (account_id, person_id, phone, source, detail, at)"
-        " SELECT account_id, ?, ?, source, ?, at FROM optout WHERE person_id = ? AND lifted_at IS NULL"
-        " ON CONFLICT (person_id) DO UPDATE SET lifted_at = NULL, phone = excluded.phone, source = excluded.source,"
-        " detail = excluded.detail, at = excluded.at WHERE lifted_at <= excluded.at",
-        (to, holding.address, FORMER_HOLDER, holding.person_id),
-    )
     add_event(tx, holding.person_id, at, "number_lost", {"address": holding.address})
     add_event(tx, to, at, "number_taken_over", {"address": holding.address})
-
-
-def complete_optout(tx: Tx, person_id: int) -> None:
-    """Show the person's phone and user id in their opt-out, if they are known."""
-    for column in ("phone", "user_id"):
-        tx.execute(
-            f"UPDATE optout SET {column} = (SELECT address FROM person_address WHERE person_id = ?1 AND kind = ?2"
-            f" AND until IS NULL ORDER BY is_former, id LIMIT 1) WHERE person_id = ?1 AND {column} IS NULL",
-            (person_id, column),
-        )
+    optouts.hand_on(tx, holding.person_id, to=to, phone=holding.address, now=now)
+    waiting = tx.execute(
+        "SELECT id, \"to\" FROM recipient WHERE person_id = ? AND status = 'pending'", (holding.person_id,)
+    ).fetchall()
+    moved = [(to, recipient_id) for recipient_id, sent_to in waiting if identity(sent_to) == holding.address]
+    tx.executemany("UPDATE recipient SET person_id = ? WHERE id = ?", moved)
+    return _cancel_duplicates(tx, to, now) if moved else set()
 
 
 def _merge_optouts(tx: Tx, person_id: int, into: int) -> None:

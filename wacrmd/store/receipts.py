@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
 from wacrmd.domain.number import NumberIds
+from wacrmd.domain.person import names
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.recipient_transitions import RECIPIENT, status_event
@@ -151,6 +152,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     recipient_history.add_statuses(tx, reported)
     if buttons:
         done.broadcasts |= _count_buttons(tx, buttons)
+    sightings += _named_by_unmatched(tx, unmatched)
     if sightings:
         seen = people.see(tx, sightings, now)
         done.broadcasts |= seen.broadcasts
@@ -177,6 +179,32 @@ def _count_buttons(tx: Tx, buttons: list[tuple[int, str, int]]) -> set[int]:
         "INSERT OR IGNORE INTO button_reply (broadcast_id, button, recipient_id) VALUES (?, ?, ?)", buttons
     )
     return {broadcast_id for broadcast_id, _, _ in buttons}
+
+
+def _named_by_unmatched(tx: Tx, receipts: Iterable[Receipt]) -> list[Sighting]:
+    """Whom statuses of unknown messages name by several addresses, if one of these is known.
+
+    The message may be one of ours whose id is recorded later. Those whom only other apps write to are no concern of ours.
+    """
+    found = [
+        Sighting(
+            each.number.account_id,
+            names(each.wa_id, user_ids=(each.user_id, each.parent_user_id)),
+            each.at,
+            each.number.waba_id,
+        )
+        for each in receipts
+    ]
+    found = [each for each in found if len(each.names.addresses) > 1]
+    known = {
+        account_id: people.of_addresses(
+            tx,
+            account_id,
+            {one for each in found if each.account_id == account_id for one in each.names.addresses},
+        )
+        for account_id in {each.account_id for each in found}
+    }
+    return [each for each in found if not each.names.addresses.isdisjoint(known[each.account_id])]
 
 
 def _keep_unmatched(tx: Tx, receipts: list[Receipt], now: Millis) -> None:

@@ -77,8 +77,10 @@ def erased_among(tx: Tx, recipient_ids: Iterable[int]) -> list[int]:
 
 
 def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now: Millis) -> list[int]:
-    """Make the recipients in these statuses (failed, uncertain) pending again, except erased ones; their ids.
+    """Make the recipients in these statuses (failed, uncertain) pending again; their ids.
 
+    Not those who were erased, nor those who turned out to be the same person as another recipient who has the message or
+    gets it.
     An attempt that Meta reported as failed becomes `failed_attempt`: its later `sent` or `failed` changes nothing.
     One whose failure was only assumed does not: if Meta has the message, its status ends the retry.
     """
@@ -89,7 +91,9 @@ def requeue(tx: Tx, broadcast_id: int, statuses: Iterable[RecipientStatus], now:
         " wamid = NULL, wa_id = NULL, sent_at = NULL, pricing_id = NULL, pricing_order = NULL,"
         " conversation_id = NULL, conversation_origin = NULL, conversation_expires_at = NULL"
         f" WHERE broadcast_id = ? AND {allows(_E.REQUEUED)} AND status IN (SELECT value FROM json_each(?))"
-        f" AND NOT {IS_ERASED} RETURNING id",
+        f" AND NOT {IS_ERASED} AND NOT EXISTS (SELECT 1 FROM recipient o WHERE o.person_id = recipient.person_id"
+        " AND o.broadcast_id = recipient.broadcast_id AND iif(o.status IN (SELECT value FROM json_each(?3)),"
+        " o.id < recipient.id, o.id != recipient.id AND o.status NOT IN ('failed', 'cancelled'))) RETURNING id",
         (now, broadcast_id, json.dumps(list(statuses))),
     ).fetchall()
     return [recipient_id for (recipient_id,) in requeued]

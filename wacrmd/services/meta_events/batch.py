@@ -32,8 +32,8 @@ class IngestResult:
     """How many events of each kind."""
     statuses: Applied = field(default_factory=Applied)
     numbers_with_statuses: set[str] = field(default_factory=set)
-    unknown: set[str] = field(default_factory=set)
-    """Ids of numbers and business accounts that are not configured with the secret of the webhook."""
+    unknown: set[str | None] = field(default_factory=set)
+    """Ids of numbers and business accounts that are not configured with the secret of the webhook; None: without an id."""
 
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Log lines about what is stored."""
@@ -70,6 +70,6 @@ class Batch:
     def store_unknown(self, field: str, subject: str | None) -> None:
         """Store that an event was ignored, once for each subject: the webhook's secret does not authorise it."""
         self.result.count("number_unknown")
-        if subject is not None and subject not in self.result.unknown:
+        if subject not in self.result.unknown:
             self.result.unknown.add(subject)
             account_events.add(self.tx, field, subject, _NOT_AUTHORIZED, self.now)

@@ -47,7 +47,7 @@ async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> float:
     ctx.changes.publish(result.broadcasts)
     if result.numbers_with_statuses:
         ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.now())
-    for subject in sorted(result.unknown):
+    for subject in sorted(result.unknown, key=str):
         log.warning("meta_webhook_number_unknown", subject=subject)
     return result.seconds
 

@@ -65,9 +65,11 @@ def apply_preference(batch: Batch, preference: Preference) -> None:
     if not accounts:
         batch.store_unknown("user_preferences", preference.phone_number_id or preference.waba_id)
     named = names(preference.wa_id, user_ids=(preference.user_id, preference.parent_user_id))
+    number = batch.number(preference.phone_number_id)
+    scope = number.waba_id if number is not None else preference.waba_id
     for account_id in sorted(accounts):
         batch.result.count(f"preference_{preference.value}")
-        person_id = batch.see(Sighting(account_id, named, preference.at, preference.waba_id))
+        person_id = batch.see(Sighting(account_id, named, preference.at, scope))
         if person_id is None:
             log.warning("meta_preference_without_person", value=preference.value)
         else:

@@ -134,15 +134,27 @@ def _apply(
     broadcast_id: int | None,
 ) -> None:
     """Opt the sender of an update out for the reason `stop`; without a reason, in."""
+    user_id = update.user_id or update.parent_user_id
     if stop is None:
-        optouts.remove(tx, account_id=account_id, person_id=person_id, source=source, at=update.at, now=now)
+        if not optouts.remove(
+            tx, account_id=account_id, person_id=person_id, source=source, at=update.at, now=now
+        ):
+            optouts.note_opt_in(
+                tx,
+                account_id=account_id,
+                person_id=person_id,
+                phone=phone,
+                user_id=user_id,
+                source=source,
+                at=update.at,
+            )
         return
     optouts.add(
         tx,
         account_id=account_id,
         person_id=person_id,
         phone=phone,
-        user_id=update.user_id or update.parent_user_id,
+        user_id=user_id,
         source=source,
         detail=stop,
         at=update.at,

@@ -15,7 +15,7 @@ from wacrmd.domain.page import PageRequest
 from wacrmd.domain.person import names, opt_out_address
 from wacrmd.services.context import Context
 from wacrmd.services.optouts.manage import page
-from wacrmd.store import optouts, people
+from wacrmd.store import broadcasts, optouts, people, receipts
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
 from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError
@@ -116,6 +116,9 @@ def _add_all(tx: Tx, *, account_id: str, given: list[OptOutInput], source: str, 
     """Store opt-outs; returns how many of the people had not opted out before."""
     sightings = [Sighting(account_id, names(each.phone, user_ids=[each.user_id]), now) for each in given]
     seen = people.see(tx, sightings, now)
+    replied = receipts.settle_replies(tx, [], seen.joined, now)
+    if touched := seen.broadcasts | replied.broadcasts:
+        broadcasts.recipients_changed(tx, touched, now)
     return sum(
         optouts.add(
             tx,
