@@ -60,9 +60,13 @@ async def test_unusable_lines_are_listed_by_number_and_the_others_are_imported(t
         done = await import_csv(here.running.ctx, here.account["id"], lines)
         assert (done.added, done.rejected) == (2, 3)
         assert done.errors == [
-            LineError(3, "expected a phone number such as +14155550123, found '12'"),
+            LineError(
+                3,
+                "expected a phone number such as +14155550123: '12' has no +, and with one it is too short"
+                " for a number of US (+1)",
+            ),
             LineError(5, "expected a user id such as US.13491208655302741918, found 'us.1'"),
-            LineError(7, "expected a phone number such as +14155550123, found 'hello'"),
+            LineError(7, "expected a phone number such as +14155550123: 'hello' has letters (hello)"),
         ]
 
 

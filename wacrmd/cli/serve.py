@@ -12,13 +12,6 @@ import click
 
 from wacrmd.cli.frame import Session
 
-SWITCH_INTERVAL_S = 0.001
-"""How long a thread may keep the interpreter from another one that waits for it.
-
-Python's 5 ms are longer than the event loop needs for what 32 connections send at once: the thread that writes to the
-database got its turn only when the loop had nothing left to do, and then the loop waited for the commit.
-"""
-
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
@@ -35,7 +28,6 @@ def serve(session: Session, config: Path | None) -> None:
     reread = partial(load, config or session.config)
     settings = reread()
     log.configure(settings.log.level, settings.log.format, mask_phone_numbers=settings.log.mask_phone_numbers)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})
 
 

@@ -2,7 +2,8 @@
 
 import re
 
-from wacrmd.domain.phone import normalize
+from wacrmd.domain.phone import Reading, read
+from wacrmd.domain.phone_text import Unreadable
 
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
 
@@ -12,10 +13,19 @@ def is_user_id(text: str) -> bool:
     return _USER_ID.fullmatch(text) is not None
 
 
-def normalize_address(text: str) -> str | None:
+def read_address(text: str, country: str | None = None) -> Reading | str | Unreadable:
+    """The phone number that a text writes, the user id that it is, or why it is neither.
+
+    A number without `+` is read as one of `country` first, the account's default country.
+    """
+    user_id = text.strip()
+    return user_id if is_user_id(user_id) else read(text, country)
+
+
+def normalize_address(text: str, country: str | None = None) -> str | None:
     """The form in which an address is stored: E.164 with `+`, or a user id; None where the text is neither."""
-    text = text.strip()
-    return text if is_user_id(text) else normalize(text)
+    found = read_address(text, country)
+    return found.phone if isinstance(found, Reading) else found if isinstance(found, str) else None
 
 
 def phone_and_user_id(address: str) -> tuple[str | None, str | None]:

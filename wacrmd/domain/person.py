@@ -6,29 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wacrmd.clock import SECOND, Millis
-from wacrmd.domain.address import is_user_id, normalize_address
+from wacrmd.domain.address import is_user_id
+from wacrmd.domain.phone_plan import one_form
 
 GRACE: Millis = 1 * SECOND
 """Meta writes most times in whole seconds, rounded down."""
 _WA_ID = re.compile(r"\+?([0-9]{5,20})", re.ASCII)
 """Meta's ids of people are digits; a group's id is not."""
-_OTHER_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\+521([0-9]{10})", re.ASCII), r"+52\1"),
-    (re.compile(r"\+54([1-8][0-9]{9})", re.ASCII), r"+549\1"),
-    (re.compile(r"\+55([1-9]{2})([6-9][0-9]{7})", re.ASCII), r"+55\g<1>9\2"),
-    (re.compile(r"\+229([0-9]{8})", re.ASCII), r"+22901\1"),
-    (re.compile(r"\+225([04-9][0-3][0-9]{6})", re.ASCII), r"+22501\1"),
-    (re.compile(r"\+225([04-9][4-6][0-9]{6})", re.ASCII), r"+22505\1"),
-    (re.compile(r"\+225([04-9][7-9][0-9]{6})", re.ASCII), r"+22507\1"),
-)
-"""Forms of one number with one WhatsApp id, and the form in which we know it (docs/meta.md, Forms of one number).
-
-Mexico's old mobile 1, Argentina with and without its mobile 9, Brazil's mobiles with and without their 9, Benin before
-2024, and Ivory Coast before 2021, where the second digit says which operator's prefix the number got.
-"""
-
-
-_COUNTRIES = ("+52", "+54", "+55", "+229", "+225")
 
 
 class AddressKind(StrEnum):
@@ -47,18 +31,7 @@ def identity(address: str) -> str:
     match = _WA_ID.fullmatch(address)
     if match is None:
         return address
-    phone = f"+{match[1]}"
-    if phone.startswith(_COUNTRIES):
-        for old, now in _OTHER_FORMS:
-            if old.fullmatch(phone):
-                return old.sub(now, phone)
-    return phone
-
-
-def opt_out_address(text: str) -> str | None:
-    """`normalize_address`, also of an old form of a number, which Meta's ids still have; None where it is neither."""
-    text = text.strip()
-    return normalize_address(text) or normalize_address(identity(text))
+    return one_form(f"+{match[1]}")
 
 
 def kind_of(address: str) -> AddressKind:

@@ -1,45 +1,51 @@
-"""Phone numbers in E.164 form with `+`, as the only form in which they are stored and sent."""
+"""Phone numbers in E.164 form with `+`, as the only form in which they are stored and sent; how each text is read. Pure.
+
+The one reading of numbers for requests, files, opt-outs and commands: phone_text.py has the forms in which a number may be
+written, phone_plan.py says which digits are a valid one.
+"""
 
 import re
-import unicodedata
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-import phonenumbers
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
-from phonenumbers.phonemetadata import PhoneNumberDesc
+from wacrmd.domain import phone_plan
+from wacrmd.domain.phone_text import Dialled, Reason, Unreadable, dialled
 
-_TEXT_MAX = 64
-_DIGITS_MIN, _DIGITS_MAX = 7, 17
-"""E.164 has at most 15; two more leave room for a trunk prefix, as in +44 (0)20 …."""
-
-_FORMATTING = str.maketrans("", "", " \t\r\n().-/[]")
-_FORMATTING_CATEGORIES = frozenset({"Zs", "Pd", "Cf"})
-"""Spaces, dashes and the invisible marks that address books put around a number they copy."""
-
-_DIALLED = re.compile(rf"\+?[0-9]{{{_DIGITS_MIN},{_DIGITS_MAX}}}", re.ASCII)
-_MEXICAN_MOBILE = re.compile(r"\+521([0-9]{10})", re.ASCII)
-_BRAZILIAN_MOBILE = re.compile(r"\+55([1-9]{2})([6-9][0-9]{7})", re.ASCII)
-
-_Rule = tuple[frozenset[int], Callable[[str], object]]
+_PLAIN = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_BARE = re.compile(r"[0-9]{7,15}", re.ASCII)
 
 
-def normalize(text: str) -> str | None:
-    """The E.164 form, with `+`, of the valid number that `text` writes; None where it writes none.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The number that a text writes; `digits` are what was read where nothing says for certain of which place it is."""
 
-    Forgiven: spaces, dashes, brackets, dots, slashes, invisible marks, a missing `+`, `00` for it, a trunk
-    prefix such as `(0)`, and decimal digits of any script. Letters are never skipped. Two old mobile forms,
-    which WhatsApp still uses in ids, become today's: `+521…` of Mexico loses the 1, eight-digit mobiles of
-    Brazil get their 9. Argentina's `+549…` is the mobile form of today and stays.
+    phone: str
+    digits: str | None = None
+
+
+def read(text: str, country: str | None = None) -> Reading | Unreadable:
+    """The number that `text` writes, or why it writes none.
+
+    A number without `+` or `00` is one of `country` (an ISO 3166 code) if it can be, else it begins with a country code.
+    Formatting never adds or removes digits. Left out are only the trunk prefix and what stands for `+`; an old form of
+    a number becomes today's: `+521…` of Mexico, eight-digit mobiles of Brazil, Benin and Ivory Coast.
     """
-    if len(text) > _TEXT_MAX:
-        return None
-    dialled = (text if text.isascii() else _to_ascii(text)).translate(_FORMATTING)
-    if not _DIALLED.fullmatch(dialled):
-        return None
-    if dialled[0] != "+":
-        dialled = "+" + dialled.removeprefix("00")
-    return dialled if _is_plainly_valid(dialled) else _parse(dialled)
+    if _PLAIN.fullmatch(text) and phone_plan.is_plainly_valid(text):
+        return Reading(text)
+    found = Dialled(text, has_plus=False) if _BARE.fullmatch(text) else dialled(text)
+    if isinstance(found, Unreadable):
+        return found
+    if found.has_plus:
+        return _with_code(found)
+    if found.digits.startswith("00"):
+        return _dialled_abroad(found.digits, country)
+    return _without_code(found.digits, country)
+
+
+def normalize(text: str, country: str | None = None) -> str | None:
+    """The number as `read` reads it; None where `text` writes none."""
+    reading = read(text, country)
+    return reading.phone if isinstance(reading, Reading) else None
 
 
 def digits(phone: str) -> str:
@@ -53,75 +59,60 @@ def mask(phone: str) -> str:
     return f"{phone[:head]}•••{phone[len(phone) - tail :]}"
 
 
-def _to_ascii(text: str) -> str:
-    """`text` with other scripts' digits as ASCII and other spaces, dashes and invisible marks left out."""
-    kept = (
-        str(unicodedata.decimal(char)) if char.isdecimal() else "+" if char == "\uff0b" else char
-        for char in text
-        if unicodedata.category(char) not in _FORMATTING_CATEGORIES
-    )
-    return "".join(kept)
+def _with_code(found: Dialled) -> Reading | Unreadable:
+    """The number whose digits begin with a country code for certain."""
+    readings = [phone_plan.international(each) for each in (found.digits, found.with_zero) if each]
+    return _only(readings) or Unreadable(Reason.INVALID, phone_plan.why_invalid(found.digits))
 
 
-def _parse(dialled: str) -> str | None:
-    """The library's own reading of `+` and digits: about 20 µs."""
-    try:
-        number = phonenumbers.parse(dialled)
-    except phonenumbers.NumberParseException:
-        return None
-    if phonenumbers.is_valid_number(number):
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if match := _MEXICAN_MOBILE.fullmatch(dialled):
-        return _parse(f"+52{match[1]}")
-    if match := _BRAZILIAN_MOBILE.fullmatch(dialled):
-        return _parse(f"+55{match[1]}9{match[2]}")
-    return None
+def _dialled_abroad(written: str, country: str | None) -> Reading | Unreadable:
+    """The number behind `00`. In some countries a call abroad begins otherwise, such as with 001 or 0011."""
+    readings = [phone_plan.international(written[2:])]
+    if country is not None:
+        readings.append(phone_plan.dialled_abroad(written, country))
+    return _only(readings) or Unreadable(Reason.INVALID, phone_plan.why_invalid(written[2:]))
 
 
-def _is_plainly_valid(dialled: str) -> bool:
-    """Whether a mobile or fixed-line pattern fits as it stands, so that `_parse` would return it unchanged.
-
-    True is certain, and takes about 1 µs; nearly every valid number gets it. False means that `_parse` decides.
-    """
-    for end in (3, 2, 4):  # country codes are prefix-free; two digits are the most common
-        if rules := _rules(dialled[1:end]):
-            national = dialled[end:]
-            return any(len(national) in lengths and fits(national) for lengths, fits in rules)
-    return False
-
-
-@lru_cache(maxsize=1200)
-def _rules(country_code: str) -> tuple[_Rule, ...]:
-    """Lengths and pattern of a country code's mobile and fixed lines, from the library's metadata.
-
-    Small regions that share a code are left to `_parse`, and so is every number on which the library could
-    see a national prefix: only what it would leave as it stands fits.
-    """
-    regions = COUNTRY_CODE_TO_REGION_CODE.get(int(country_code), ()) if country_code[0] != "0" else ()
-    known = [metadata for region in regions if (metadata := PhoneMetadata.metadata_for_region(region, None))]
-    if not known:
-        return ()
-    prefix = known[0].national_prefix_for_parsing  # parsing asks the main region, which comes first
-    # Argentina's prefix pattern also matches an empty prefix, hence the second lookahead.
-    before = rf"(?!(?:{prefix})(?!\A))" if prefix else ""
-    rules: list[_Rule] = []
-    for place, metadata in enumerate(known):
-        leading = metadata.leading_digits if len(known) > 1 else None
-        general = _pattern(metadata.general_desc)
-        if general and (place == 0 or not leading):
-            start = f"{before}(?={leading})" if leading else before
-            rules += [
-                (
-                    frozenset(desc.possible_length),
-                    re.compile(f"{start}(?=(?:{general})\\Z)(?:{pattern})").fullmatch,
-                )
-                for desc in (metadata.mobile, metadata.fixed_line)
-                if desc is not None and (pattern := _pattern(desc))
-            ]
-        if leading:
-            before += f"(?!{leading})"  # a region with this pattern accepts these numbers, valid or not
-    return tuple(rules)
+def _without_code(written: str, country: str | None) -> Reading | Unreadable:
+    """The number that may be a national one."""
+    if country is not None:
+        reading = _at_home(written, country)
+        if reading is None and (abroad := phone_plan.dialled_abroad(written, country)):
+            return Reading(abroad)
+        if reading is not None:
+            return reading
+    phone = phone_plan.international(written)
+    if phone is not None:
+        return Reading(phone, digits=written)
+    if country is not None:
+        return Unreadable(Reason.INVALID, f"is no valid number of {country}, nor one with a country code")
+    if written.startswith("0"):
+        return Unreadable(
+            Reason.NO_COUNTRY_CODE,
+            "has no country code: write it with + and its country code, or set a default country for the account",
+        )
+    return Unreadable(Reason.INVALID, f"has no +, and with one it {phone_plan.why_invalid(written)}")
 
 
-def _pattern(desc: PhoneNumberDesc | None) -> str | None:
-    return desc.national_number_pattern if desc is not None else None
+def _at_home(written: str, country: str) -> Reading | Unreadable | None:
+    """The number as one of `country`: a national one, or one that begins with its country code; None if it is neither."""
+    national = phone_plan.national(written, country)
+    code = phone_plan.calling_code(country)
+    with_code = phone_plan.international(written) if written.startswith(code) else None
+    if national and with_code and national != with_code:
+        # +62 812… or a fixed line of the area 0628: people send to mobiles
+        mobile = {each for each in (national, with_code) if phone_plan.is_mobile(each)}
+        return _only(mobile if len(mobile) == 1 else {national, with_code})
+    if national and phone_plan.lacks_trunk_prefix(written, country) and not phone_plan.is_mobile(national):
+        return Reading(national, digits=written)  # it may also be a number within a town
+    return _only({national, with_code})
+
+
+def _only(readings: Iterable[str | None]) -> Reading | Unreadable | None:
+    """The one number that was found; ambiguous if there are two, None if there is none."""
+    found = sorted({each for each in readings if each})
+    if len(found) > 1:
+        return Unreadable(
+            Reason.AMBIGUOUS, f"may be {' or '.join(found)}: write it with + and its country code"
+        )
+    return Reading(found[0]) if found else None

@@ -7,9 +7,11 @@ from functools import partial
 import anyio.to_thread
 
 from wacrmd.clock import iso
-from wacrmd.domain.address import normalize_address
+from wacrmd.domain.address import read_address
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import broadcast_warnings
+from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.start_time import MAX_AHEAD, is_past, past_sentence
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import Problem, Refusal, invalid, no_number
@@ -120,11 +122,13 @@ def normalize_recipients(given: Sequence[RecipientInput]) -> NormalizedRecipient
             reason += ": expected a phone number such as +14155550123"
             rejections.append(RejectionView(index=index, to=None, reason=reason))
             continue
-        address = normalize_address(to)
-        if address is None:
-            reason = "not a valid E.164 phone number"
+        found = read_address(to)
+        if isinstance(found, Unreadable):
+            reason = f"not a valid E.164 phone number: {found.detail}"
             rejections.append(RejectionView(index=index, to=to[:MAX_SHOWN_ADDRESS], reason=reason))
-        elif address in accepted:
+            continue
+        address = found.phone if isinstance(found, Reading) else found
+        if address in accepted:
             duplicates += 1
         else:
             accepted[address] = recipient

@@ -1,11 +1,11 @@
 """Numbers for operators: add, show, change, check, pause, resume and remove them."""
 
-import re
 from functools import partial
 from uuid import uuid4
 
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.phone import normalize
+from wacrmd.domain.phone_text import Dialled, dialled
 from wacrmd.errors import bad_request, conflict
 from wacrmd.fields import shared
 from wacrmd.secrets import hash_verify_token
@@ -194,9 +194,9 @@ async def resume(ctx: Context, reference: str) -> AccountNumber:
 
 def _business_phone(given: str) -> str | None:
     """The E.164 form of a business's own number; Meta's test numbers (+1 555 …) are in no numbering plan."""
-    digits = re.sub(r"[^0-9]", "", given)
-    written = re.fullmatch(r"\+?[0-9 ().-]+", given.strip(), re.ASCII)
-    return normalize(given) or (f"+{digits}" if written and 7 <= len(digits) <= 15 else None)  # noqa: PLR2004
+    written = dialled(given)
+    digits = written.digits if isinstance(written, Dialled) else ""
+    return normalize(given) or (f"+{digits}" if 7 <= len(digits) <= 15 else None)  # noqa: PLR2004
 
 
 def _phone(given: str) -> str:

@@ -8,11 +8,13 @@ from itertools import islice
 import anyio
 
 from wacrmd.clock import Millis, iso
-from wacrmd.domain.address import is_user_id, phone_and_user_id
+from wacrmd.domain.address import is_user_id, phone_and_user_id, read_address
 from wacrmd.domain.csv_file import csv_lines, escape_formula
 from wacrmd.domain.optout_file import WITHOUT_HEADER, Columns, columns_of, open_reader
 from wacrmd.domain.page import PageRequest
-from wacrmd.domain.person import names, opt_out_address
+from wacrmd.domain.person import names
+from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_text import Unreadable
 from wacrmd.services.context import Context
 from wacrmd.services.optouts.manage import page
 from wacrmd.store import broadcasts, optouts, people, receipts
@@ -100,10 +102,11 @@ def _optout_in(cells: list[str], columns: Columns) -> OptOutInput:
     def cell(place: int | None) -> str:
         return cells[place] if place is not None and place < len(cells) else ""
 
-    written, user_id = cell(columns.phone).removeprefix("'"), cell(columns.user_id)
-    address = opt_out_address(written)
-    if written and address is None:
-        raise ValueError(f"expected a phone number such as +14155550123, found {written[:64]!r}")
+    written, user_id = cell(columns.phone), cell(columns.user_id)
+    read = read_address(written) if written else None
+    if isinstance(read, Unreadable):
+        raise ValueError(f"expected a phone number such as +14155550123: {written[:64]!r} {read.detail}")
+    address = read.phone if isinstance(read, Reading) else read
     if user_id and not is_user_id(user_id):
         raise ValueError(f"expected a user id such as US.13491208655302741918, found {user_id[:64]!r}")
     phone, id_as_address = phone_and_user_id(address) if address else (None, None)

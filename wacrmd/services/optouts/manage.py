@@ -3,10 +3,11 @@
 from functools import partial
 
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.address import phone_and_user_id
+from wacrmd.domain.address import normalize_address, phone_and_user_id, read_address
 from wacrmd.domain.optout import OptOut, OptOutFacts
 from wacrmd.domain.page import Page, PageRequest, Position
-from wacrmd.domain.person import opt_out_address
+from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_text import Unreadable
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
@@ -17,11 +18,12 @@ from wacrmd.views.optouts import AccountOptOut
 
 async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = None) -> AccountOptOut:
     """Opt a person out; repeating it changes nothing, also not the time and source of the first opt-out."""
-    normalized = opt_out_address(address)
-    if normalized is None:
+    found = read_address(address)
+    if isinstance(found, Unreadable):
         raise bad_request(
-            f"phone: expected a phone number such as +14155550123, or a user id, found {address[:64]!r}"
+            f"phone: expected a phone number such as +14155550123, or a user id: {address[:64]!r} {found.detail}"
         )
+    normalized = found.phone if isinstance(found, Reading) else found
     phone, user_id = phone_and_user_id(normalized)
     now = ctx.clock.now()
 
@@ -39,18 +41,18 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
         )
         return optouts.find(tx, person_id)
 
-    found = await ctx.db.write(work)
+    stored = await ctx.db.write(work)
     ctx.changes.publish()
-    if found is None:
+    if stored is None:
         raise bad_request(
             "The clock of this machine is behind the time at which this person opted in: set the clock"
         )
-    return _view(found)
+    return _view(stored)
 
 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
     """Remove a person's opt-out and return it; raises Refusal if there is none."""
-    normalized = opt_out_address(address)
+    normalized = normalize_address(address)
     now = ctx.clock.now()
 
     def work(tx: Tx) -> OptOut:

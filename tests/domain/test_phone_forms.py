@@ -1,0 +1,376 @@
+"""How numbers are written: each form with what is read, for which country, or why it is refused."""
+
+import re
+
+import phonenumbers
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
+
+from wacrmd.domain.phone import Reading, normalize, read
+from wacrmd.domain.phone_guess import Home, doubt, summary
+from wacrmd.domain.phone_plan import COUNTRIES, calling_code
+from wacrmd.domain.phone_text import Reason, Unreadable
+
+# the text, the default country, and the number
+READ: list[tuple[str, str | None, str]] = [
+    # as a program that took the number for an amount writes it
+    ("628123456789.0", None, "+628123456789"),
+    ("628123456789.00", None, "+628123456789"),
+    ("628123456789,0", None, "+628123456789"),
+    ("628123456789,00", None, "+628123456789"),
+    ("+628123456789.0", None, "+628123456789"),
+    ("8123456789.0", "ID", "+628123456789"),
+    ("15123456789.0", "DE", "+4915123456789"),
+    (
+        "\u06f6\u06f2\u06f8\u06f1\u06f2\u06f3\u06f4\u06f5\u06f6\u06f7\u06f8\u06f9\u066b\u06f0",
+        None,
+        "+628123456789",
+    ),
+    # as a spreadsheet keeps text
+    ("'+4915123456789", None, "+4915123456789"),
+    ("\u2019+4915123456789", None, "+4915123456789"),
+    ('="4915123456789"', None, "+4915123456789"),
+    ('"+4915123456789"', None, "+4915123456789"),
+    ("'4915123456789.0", None, "+4915123456789"),
+    # links, and ids of WhatsApp
+    ("tel:+1-201-555-0123", None, "+12015550123"),
+    ("TEL:+44(0)20.7946.0018", None, "+442079460018"),
+    ("tel:%2B4915123456789", None, "+4915123456789"),
+    ("tel:0151-23456789", "DE", "+4915123456789"),
+    ("sms:+4915123456789", None, "+4915123456789"),
+    ("whatsapp:+14155550123", None, "+14155550123"),
+    ("WhatsApp: +1 415 555 0123", None, "+14155550123"),
+    ("https://wa.me/14155550123", None, "+14155550123"),
+    ("http://wa.me/+14155550123/", None, "+14155550123"),
+    ("wa.me/0014155550123?text=Hi%20there", None, "+14155550123"),
+    ("https://wa.me/4792345678", "US", "+4792345678"),
+    ("https://api.whatsapp.com/send?phone=4915123456789&text=Hi", None, "+4915123456789"),
+    ("https://api.whatsapp.com/send/?text=Hi&phone=%2B4915123456789&type=x", None, "+4915123456789"),
+    ("https://web.whatsapp.com/send?phone=4915123456789", None, "+4915123456789"),
+    ("whatsapp://send?phone=4915123456789", None, "+4915123456789"),
+    ("4915123456789@c.us", None, "+4915123456789"),
+    ("4915123456789@s.whatsapp.net", None, "+4915123456789"),
+    ("4915123456789:12@s.whatsapp.net", None, "+4915123456789"),
+    ("5215512345678@c.us", "US", "+525512345678"),
+    # characters of other scripts
+    ("\uff0b1\uff08415\uff09555\uff0d0123", None, "+14155550123"),
+    ("\uff3b\uff0b49\uff3d 151 23456789", None, "+4915123456789"),
+    ("+1 415\u2212555\u22120123", None, "+14155550123"),
+    ("+81 90\u30fc1234\u30fc5678", None, "+819012345678"),
+    ("+33\u00b76\u00b712\u00b734\u00b756\u00b778", None, "+33612345678"),
+    ("+1\u202f415\u2007555\u20600123", None, "+14155550123"),
+    ("\u202d+1 415 555 0123\u202c", None, "+14155550123"),
+    # formatting where people put it
+    ("+1 (415) 555-0123", None, "+14155550123"),
+    ("(+1) 415 555 0123", None, "+14155550123"),
+    ("(+1 415 555 0123)", None, "+14155550123"),
+    ("+49 ( 151 ) 23456789", None, "+4915123456789"),
+    ("+49 151 - 23456789", None, "+4915123456789"),
+    ("+49 151 / 23456789", None, "+4915123456789"),
+    ("+32 475/12.34.56", None, "+32475123456"),
+    ("+49 30 1234567-0", None, "+493012345670"),
+    ("+  49  151  23456789", None, "+4915123456789"),
+    ("\t+4915123456789\r\n", None, "+4915123456789"),
+    # a trunk prefix
+    ("+44 (0)20 7946 0018", None, "+442079460018"),
+    ("+44(0)(20)79460018", None, "+442079460018"),
+    ("0044 (0) 20 7946 0018", None, "+442079460018"),
+    ("44 (0) 20 7946 0018", None, "+442079460018"),
+    ("44 [0] 20 7946 0018", "US", "+442079460018"),
+    ("+49 0151 23456789", None, "+4915123456789"),
+    ("+39 (0)6 1234 5678", None, "+390612345678"),
+    ("+39 (0)347 1234567", None, "+393471234567"),
+    ("(0)151 23456789", "DE", "+4915123456789"),
+    # 00 and what stands for it
+    ("0049 151 23456789", None, "+4915123456789"),
+    ("(0049) 151 23456789", "US", "+4915123456789"),
+    ("011 44 20 7946 0018", "US", "+442079460018"),
+    ("0011 61 412 345 678", "AU", "+61412345678"),
+    # a number without + is one of the default country first
+    ("81234567890", "ID", "+6281234567890"),
+    ("0812-3456-7890", "ID", "+6281234567890"),
+    ("62812345678", "ID", "+62812345678"),
+    ("4915123456789", "DE", "+4915123456789"),
+    ("15123456789", "DE", "+4915123456789"),
+    ("4792345678", "US", "+14792345678"),
+    ("(646) 345-6789", "US", "+16463456789"),
+    ("1 646 345 6789", "US", "+16463456789"),
+    ("51987654321", "BR", "+5551987654321"),
+    ("0 21 11 98765-4321", "BR", "+5511987654321"),
+    ("11 8765-4321", "BR", "+5511987654321"),
+    ("011 15 2345-6789", "AR", "+5491123456789"),
+    ("295-1234", "BM", "+14412951234"),
+    ("20 12 34 56", "DK", "+4520123456"),
+    ("8 912 345-67-89", "RU", "+79123456789"),
+    # … then an international one
+    ("14155550123", "DE", "+14155550123"),
+    ("4915123456789", "US", "+4915123456789"),
+    # without a default country it is an international one
+    ("81234567890", None, "+81234567890"),
+    ("4792345678", None, "+4792345678"),
+    ("+81234567890", "ID", "+81234567890"),
+    # old forms
+    ("+5215512345678", None, "+525512345678"),
+    ("553187654321", None, "+5531987654321"),
+    ("+22997123456", None, "+2290197123456"),
+    ("97 12 34 56", "BJ", "+2290197123456"),
+    ("22507123456", None, "+2250707123456"),
+    ("05 12 34 56", "CI", "+2250505123456"),
+    ("+225 41 12 34 56", None, "+2250141123456"),
+]
+
+# the text, the default country, and why it is refused
+REFUSED: list[tuple[str, str | None, Reason]] = [
+    ("", None, Reason.EMPTY),
+    (" \u200b ", None, Reason.EMPTY),
+    ("''", None, Reason.EMPTY),
+    ("+", None, Reason.EMPTY),
+    ("-", None, Reason.EMPTY),
+    ("4.91512E+11", None, Reason.EXPONENT),
+    ("4,9e11", None, Reason.EXPONENT),
+    ("4.915123456789E+12", None, Reason.EXPONENT),
+    ("4E11", "DE", Reason.EXPONENT),
+    ("628123456789.5", None, Reason.DECIMAL),
+    ("628123456789.000", None, Reason.DECIMAL),
+    ("1415555.0000", None, Reason.DECIMAL),
+    ("628 123 456 789.00", None, Reason.DECIMAL),
+    ("628 123 456 789,00", None, Reason.DECIMAL),
+    ("628,123,456,789", None, Reason.DECIMAL),
+    ("+1.415.555.0123.0", None, Reason.DECIMAL),
+    ("628123456789.", None, Reason.SEPARATORS),
+    ("-628123456789", None, Reason.SEPARATORS),
+    ("+49--15123456789", None, Reason.SEPARATORS),
+    ("4915123456789+", None, Reason.SEPARATORS),
+    ("++4915123456789", None, Reason.SEVERAL),
+    ("+4915123456789 / +4915123456780", None, Reason.SEVERAL),
+    ("+4915123456789\n+4915123456780", None, Reason.SEVERAL),
+    ("+49 30 1234567/68", None, Reason.SEVERAL),
+    ("0151 23456789 / 0151 23456780", "DE", Reason.DIGITS),
+    ("+49 151 234567 (2)", None, Reason.BRACKETS),
+    ("+49 (151 23456789", None, Reason.BRACKETS),
+    ("+49 151) 23456789", None, Reason.BRACKETS),
+    ("+49 (151] 23456789", None, Reason.BRACKETS),
+    ("+49 ((151)) 23456789", None, Reason.BRACKETS),
+    ("+49 () 15123456789", None, Reason.BRACKETS),
+    ("+44 (0) (0) 20 7946 0018", None, Reason.BRACKETS),
+    ("+49 151 (0) 23456789", None, Reason.BRACKETS),
+    ("151 (0) 23456789", "DE", Reason.BRACKETS),
+    ("+14155550123 ext 5", None, Reason.EXTENSION),
+    ("+14155550123x5", None, Reason.EXTENSION),
+    ("+14155550123 #5", None, Reason.EXTENSION),
+    ("tel:+14155550123;ext=5", None, Reason.EXTENSION),
+    ("tel:0151-23456789;phone-context=+49", "DE", Reason.CHARACTER),
+    ("+14155550123;5", None, Reason.CHARACTER),
+    ("+49\t15123456789", None, Reason.CHARACTER),
+    ("02-1234-5678~9", "KR", Reason.CHARACTER),
+    ("\u202e+4915123456789", None, Reason.CHARACTER),
+    ("=+4915123456789", None, Reason.CHARACTER),
+    ("nan", None, Reason.LETTERS),
+    ("+1-800-FLOWERS", None, Reason.LETTERS),
+    ("Mobile: +4915123456789", None, Reason.LETTERS),
+    ("+141555501\u00b23", None, Reason.LETTERS),
+    ("https://wa.me/message/ABCDEFGH12345", None, Reason.LINK),
+    ("https://chat.whatsapp.com/AbCdEf123456789", None, Reason.LINK),
+    ("https://example.com/4915123456789", None, Reason.LINK),
+    ("123456789012345@lid", None, Reason.LINK),
+    ("120363025246125486@g.us", None, Reason.LINK),
+    ("4915123456789@example.com", None, Reason.LINK),
+    ("0151 23456789", None, Reason.NO_COUNTRY_CODE),
+    ("0812-3456-7890", None, Reason.NO_COUNTRY_CODE),
+    ("+0014155550123", None, Reason.INVALID),
+    ("+114155550123", None, Reason.INVALID),
+    ("001114155550123", None, Reason.INVALID),
+    ("+999123456789", None, Reason.INVALID),
+    ("+15550123456", None, Reason.INVALID),
+    ("12", None, Reason.INVALID),
+    ("0151 23456789", "US", Reason.INVALID),
+    ("+225 21 12 34 56", None, Reason.INVALID),
+    ("1" * 18, None, Reason.DIGITS),
+    ("1" * 65, None, Reason.TOO_LONG),
+    ("1" * 10_000_000, None, Reason.TOO_LONG),
+    # as 00 1 659… it is a number of the United States, as 001 65… one of Singapore
+    ("001 65 9223 4567", "SG", Reason.AMBIGUOUS),
+]
+
+
+@pytest.mark.parametrize(("text", "country", "phone"), READ)
+def test_a_number_is_read_in_each_of_its_forms(text: str, country: str | None, phone: str) -> None:
+    reading = read(text, country)
+    assert isinstance(reading, Reading), reading
+    assert reading.phone == phone
+
+
+@pytest.mark.parametrize(("text", "country", "reason"), REFUSED)
+def test_what_is_no_number_is_refused_with_the_reason(text: str, country: str | None, reason: Reason) -> None:
+    reading = read(text, country)
+    assert isinstance(reading, Unreadable), reading
+    assert reading.reason is reason
+    assert 0 < len(reading.detail) < 150
+
+
+def test_each_reason_has_a_row() -> None:
+    assert {reason for _, _, reason in REFUSED} == set(Reason)
+
+
+EXAMPLES = [
+    (country, phonenumbers.format_number(number, PhoneNumberFormat.E164), number)
+    for country in sorted(COUNTRIES)
+    for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE)
+    if (number := phonenumbers.example_number_for_type(country, kind)) is not None
+    and len(phonenumbers.format_number(number, PhoneNumberFormat.E164)) > 7
+]
+
+
+@pytest.mark.parametrize("country", sorted(COUNTRIES))
+def test_a_national_number_of_the_default_country_is_never_sent_to_another_one(country: str) -> None:
+    for phone, number in [(phone, number) for of, phone, number in EXAMPLES if of == country]:
+        written = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+        significant = phonenumbers.national_significant_number(number)
+        for text in (written, re.sub(r"[^0-9]", "", written), significant, f"{significant}.0"):
+            assert normalize(text, country) == phone, text
+        for text in (phone, phone[1:], f"00{phone[1:]}", phone[1:] + ".00"):
+            found = read(text, country)
+            assert isinstance(found, Unreadable) or found.phone == phone, text
+
+
+@pytest.mark.parametrize("country", sorted(COUNTRIES))
+def test_without_a_default_country_a_national_number_that_is_read_as_a_foreign_one_is_a_guess(
+    country: str,
+) -> None:
+    home = Home(country)
+    for of, _, number in EXAMPLES:
+        if of != country:
+            continue
+        for text in (
+            phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL),
+            phonenumbers.national_significant_number(number),
+        ):
+            found = read(text)
+            if isinstance(found, Reading) and not found.phone.startswith(f"+{calling_code(country)}"):
+                assert doubt(found, home) is not None, text
+
+
+_SEPARATORS = st.sampled_from(
+    ["", " ", "-", ".", "/", ") ", " (", ",", ".0", "e", "+", "\u2212", "\u00a0", "(0)", "'", "0"]
+)
+
+
+@settings(max_examples=3000, deadline=None)
+@given(
+    st.sampled_from(EXAMPLES),
+    st.sampled_from(["+", "00", "", "'+", "tel:+", "https://wa.me/"]),
+    st.lists(st.tuples(st.integers(1, 14), _SEPARATORS), max_size=3),
+    st.sampled_from(["", ".0", ",00", ".5", "-", "(2)", "E+11", " 0"]),
+    st.sampled_from([None, "US", "DE", "ID", "BR", "IT", "SG"]),
+)
+@example(("ID", "+628123456789", None), "", [], ".0", None)
+def test_formatting_never_changes_the_digits(
+    number: tuple[str, str, object], start: str, marks: list[tuple[int, str]], end: str, country: str | None
+) -> None:
+    body = number[1][1:]
+    for place, mark in sorted(marks, reverse=True):
+        body = body[:place] + mark + body[place:]
+    text = f"{start}{body}{end}"
+    found = read(text, country)
+    if isinstance(found, Unreadable):
+        return
+    written = re.sub(r"[.,]00?$", "", text)
+    digits = re.sub(r"[^0-9]", "", written)
+    without_trunk = {digits, re.sub(r"[^0-9]", "", written.replace("(0)", "", 1))}
+    allowed = set[str]()
+    for each in without_trunk:
+        for rest in {each, each.removeprefix("00"), _behind_prefix(each, country)}:
+            allowed |= {rest, f"{calling_code(country)}{rest}"} if country else {rest}
+    assert any(_is_same(found.phone[1:], each) for each in allowed), (text, found)
+
+
+def _behind_prefix(digits: str, country: str | None) -> str:
+    """The digits behind what people in the country dial before a call abroad, such as 011."""
+    metadata = PhoneMetadata.metadata_for_region(country, None) if country else None
+    prefix = re.match(metadata.international_prefix or "", digits) if metadata else None
+    return digits[prefix.end() :] if prefix else digits
+
+
+def _is_same(phone: str, digits: str) -> bool:
+    """Whether the number is those digits but for a trunk prefix behind the country code, or a known change of a plan."""
+    if phone == digits:
+        return True
+    code = next(
+        phone[:end] for end in (1, 2, 3) if int(phone[:end]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    )
+    if not digits.startswith(code):
+        return False
+    rest, national = digits[len(code) :], phone[len(code) :]
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(
+        int(code), phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)][0]
+    )
+    assert metadata is not None
+    prefix = re.match(metadata.national_prefix_for_parsing or "", rest)
+    if prefix is not None and rest[prefix.end() :] == national:
+        return True
+    return code in {"52", "54", "55", "225", "229"} or metadata.national_prefix_transform_rule is not None
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.text(alphabet="+0123456789 ()[]-./,:;=@'\"xEe\u2212\u00a0\uff10\n", max_size=30),
+    st.sampled_from([None, "DE", "US"]),
+)
+def test_any_text_is_read_or_refused(text: str, country: str | None) -> None:
+    found = read(text, country)
+    if isinstance(found, Reading):
+        assert re.fullmatch(r"\+[1-9][0-9]{6,14}", found.phone)
+        assert normalize(found.phone, country) == found.phone
+    else:
+        assert found.detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "home", "expected"),
+    [
+        ("81234567890", None, "US", "no + or 00: read as a number of JP"),
+        (
+            "4792345678",
+            None,
+            "US",
+            "no + or 00: read as a number of NO; as a number of US it would be +14792345678",
+        ),
+        ("14155550123", None, "US", None),
+        ("16475550123", None, "US", None),
+        ("4915123456789", None, "DE", None),
+        ("4915123456789", None, "US", "no + or 00: read as a number of DE"),
+        ("4915123456789", None, None, "no + or 00: read as a number of DE"),
+        ("+4915123456789", None, None, None),
+        ("004915123456789", None, "US", None),
+        ("https://wa.me/4915123456789", None, "US", None),
+        ("81234567890", "ID", "ID", None),
+        ("4915123456789", "DE", "DE", None),
+        ("14155550123", "DE", "DE", "no + or 00: read as a number of US"),
+        ("2345678", "DE", "DE", "no +, 00 or 0: read as a number of DE with its area code"),
+    ],
+)
+def test_a_number_without_plus_is_a_guess_unless_it_is_plainly_one_of_our_country(
+    text: str, country: str | None, home: str | None, expected: str | None
+) -> None:
+    reading = read(text, country)
+    assert isinstance(reading, Reading)
+    assert doubt(reading, Home(home, is_default=country is not None)) == expected
+
+
+def test_the_guesses_in_one_sentence() -> None:
+    phones = ["+81234567890", "+51987654321", "+6463456789", "+4792345678"]
+    us = Home.of(None, "+15550123456")
+    assert summary(phones, us) == "4 numbers without +: JP, PE, NZ, NO; your own number is US"
+    assert (
+        summary([*phones, "+4792345679"], us)
+        == "5 numbers without +: NO (2), JP, PE, NZ; your own number is US"
+    )
+    assert (
+        summary(phones[:1], Home.of("ID", "+15550123456"))
+        == "1 number without +: JP; the account's country is ID"
+    )
+    assert summary(phones[:1], Home.of(None, None)).endswith(
+        "JP; the country of your own number is not known"
+    )
