@@ -322,6 +322,20 @@ async def test_a_request_that_is_cancelled_while_it_waits_for_a_place_takes_none
         assert (await http.exchange(head(seen.url), b"{}", SHORT)).content == ACCEPTED
 
 
+async def test_a_request_that_is_cancelled_in_the_moment_in_which_it_gets_a_place_gives_it_back() -> None:
+    async with peer(accept_all) as seen, client(places=1) as http:
+        first, second = (asyncio.ensure_future(http.exchange(head(seen.url), b"{}", PATIENT)) for _ in "12")
+        await asyncio.sleep(0)
+        assert len(http._waiting) == 1
+        while http._waiting:  # noqa: ASYNC110 - in the pass in which it ends, `second` has its place and has not run
+            await asyncio.sleep(0)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert (await first).content == ACCEPTED
+        assert (await http.exchange(head(seen.url), b"{}", SHORT)).content == ACCEPTED
+
+
 # --- what it never does -----------------------------------------------------------------------------------
 
 
