@@ -365,6 +365,24 @@ async def test_idle_workers_poll_in_turn_and_do_not_write(
         assert wal.stat().st_size == size
 
 
+async def test_a_job_is_found_without_a_look_at_all_others(path: Path, db: sqlite3.Connection) -> None:
+    """There may be thousands, and the daemon's writer waits meanwhile."""
+    queue, runs, statements = DispatchQueue(path, 1), Runs(), set[str]()
+    async with running(queue, runs.send_broadcast):
+        queue.enqueue(0)
+        await runs.until(1)
+        trace(queue, statements.add)
+        for n in range(1, 5):
+            queue.enqueue(n)
+        await runs.until(5)
+        trace(queue, None)
+    found = [each for each in statements if each.lower().startswith("select id")]
+    assert len(found) == 2, "in turns the most urgent one, and the one that has waited longest"
+    for statement in found:
+        plan = [step for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        assert not [step for step in plan if "TEMP B-TREE" in step], (statement, plan)
+
+
 async def test_a_job_costs_one_insert_and_one_delete(path: Path, db: sqlite3.Connection) -> None:
     """Huey's revocation would read and write the file for each job, its scheduler lock it every second."""
     queue, runs = DispatchQueue(path, 2), Runs()

@@ -30,6 +30,10 @@ BUSY_TIMEOUT_S = 1.0
 TABLES: list[str] = SqliteStorage.ddl
 """The statements that create Huey's tables."""
 
+_MOST_URGENT = "SELECT id, data FROM task WHERE queue = ? ORDER BY priority DESC, id LIMIT 1"
+_LONGEST = "SELECT id, data FROM task NOT INDEXED WHERE queue = ? ORDER BY id LIMIT 1"
+"""The job that has waited longest. By the index, which begins with the queue, SQLite would read and sort all jobs."""
+
 
 class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
     """Jobs in Huey's task table; `dequeue` waits for one."""
@@ -88,10 +92,7 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
         if not self.sql("SELECT 1 FROM task WHERE queue = ? LIMIT 1", (self.name,), results=True):
             return None
         with self.db(commit=True) as cursor:
-            order = "id" if self._was_urgent else "priority DESC, id"
-            found = cursor.execute(
-                f"SELECT id, data FROM task WHERE queue = ? ORDER BY {order} LIMIT 1", (self.name,)
-            ).fetchone()
+            found = cursor.execute(_LONGEST if self._was_urgent else _MOST_URGENT, (self.name,)).fetchone()
             if found is None:  # another worker was faster
                 return None
             job, data = found[0], cast("bytes", found[1])  # in a row that is no job it may be anything
