@@ -127,3 +127,12 @@ def test_an_overload_is_counted_and_begins_and_ends_once() -> None:
     assert backlog.refuse(NOW + LATELY)
     assert backlog.overload is not None
     assert backlog.overload.refused == 1
+
+
+def test_a_clock_that_is_set_back_ends_an_overload() -> None:
+    """Otherwise none would begin, and operators would be warned of this one, until the clock has caught up."""
+    backlog = Backlog()
+    assert backlog.refuse(NOW)
+    assert backlog.ended(NOW - 3 * LATELY) is not None
+    assert backlog.overload_lately(NOW - 3 * LATELY) is None
+    assert backlog.refuse(NOW - 3 * LATELY)

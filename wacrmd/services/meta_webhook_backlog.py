@@ -114,11 +114,11 @@ class Backlog:
     def overload_lately(self, now: Millis) -> Overload | None:
         """The newest overload, if it was within `LATELY`."""
         overload = self.overload
-        return overload if overload is not None and now - overload.last < LATELY else None
+        return overload if overload is not None and abs(now - overload.last) < LATELY else None
 
     def ended(self, now: Millis) -> Overload | None:
-        """The overload that has just ended, once."""
-        if self.in_overload and self.overload is not None and now - self.overload.last >= EPISODE_GAP:
+        """The overload that has just ended, once; also when the clock was set back since then."""
+        if self.in_overload and self.overload is not None and abs(now - self.overload.last) >= EPISODE_GAP:
             self.in_overload = False
             return self.overload
         return None
