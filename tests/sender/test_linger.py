@@ -89,7 +89,7 @@ async def test_a_result_for_which_its_broadcast_waits_is_recorded_at_once(tmp_pa
 
 
 async def test_a_result_waits_no_longer_than_the_linger_for_requests_that_hang(tmp_path: Path) -> None:
-    async with results(tmp_path, in_flight=9, linger_s=0.01) as made:
+    async with results(tmp_path, in_flight=9, linger_s=1.0) as made:  # longer than the first write took
         await made.end(2)
         await made.written(1, 1)
 
