@@ -30,6 +30,7 @@ def pauses(groups: str) -> list[bool]:
         "DDDD FFFFFFFFFF",
         "D" + "F" * 10,
         "F" * 10 + "D",
+        "F" * 10 + "DF",
         "F" * 100 + "D" * 99,
         "FFFFFFFFF D FFFFFFFFFF",
     ],
@@ -68,3 +69,4 @@ def test_it_keeps_since_when_it_counts() -> None:
 def test_a_limit_that_was_lowered_counts_with_the_next_failure() -> None:
     assert FailureStreak(9).after([], 3) == (FailureStreak(9), False)
     assert FailureStreak(9).after([True], 3) == (FailureStreak(0), True)
+    assert FailureStreak(9).after([False, True, True], 3) == (FailureStreak(2), False)

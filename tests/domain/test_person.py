@@ -117,6 +117,8 @@ def test_a_person_who_changed_the_user_id_stays_the_same_one() -> None:
     assert join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T) == Joining(1)
     assert join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T) == Joining(1)
     assert join(names(JANE, user_ids=["US.3"]), known, scope=W, at=T).person_id is None
+    known = has(1, "US.1", former=True) + has(1, JANE)
+    assert join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T) == Joining(1, added=("US.2",))
 
 
 def test_a_person_who_changed_the_number_is_known_by_both() -> None:

@@ -103,10 +103,12 @@ async def test_a_status_that_only_tells_a_price_raises_the_revision_once(tmp_pat
         broadcast_id, (wamid,) = await sent(here, 1)
         await status(here, wamid, "read")
         revisions = [(await here.show(broadcast_id))["revision"]]
-        for _ in range(2):
-            await status(here, wamid, "delivered", pricing=REGULAR, conversation={"id": "c1"})
+        now = seconds_now()
+        for at in (now, now, now + 5):
+            told: dict[str, Any] = {"pricing": REGULAR, "conversation": {"id": "c1"}, "timestamp": str(at)}
+            await status(here, wamid, "delivered", **told)
             revisions.append((await here.show(broadcast_id))["revision"])
-        assert revisions == [revisions[0], revisions[0] + 1, revisions[0] + 1]
+        assert revisions == [revisions[0]] + [revisions[0] + 1] * 3
 
 
 async def test_events_tell_the_price_also_when_it_comes_late(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def text(body: str, **more: Any) -> dict[str, Any]:
 
 
 async def test_a_user_id_that_only_a_status_named_in_its_contacts_is_the_person(tmp_path: Path) -> None:
-    async with site(tmp_path, webhooks=False) as here:
+    async with site(tmp_path, webhooks=False, user_ids=False) as here:
         (wamid,) = await sent_to(here, JANE)
         value = {
             "messaging_product": "whatsapp",
@@ -239,7 +239,7 @@ async def test_people_are_not_joined_by_a_name_or_by_the_end_of_a_number(tmp_pat
 
 
 async def test_who_quotes_our_message_is_its_recipient(tmp_path: Path) -> None:
-    async with site(tmp_path, webhooks=False) as here:
+    async with site(tmp_path, webhooks=False, user_ids=False) as here:
         (wamid,) = await sent_to(here, JANE)
         await inbound_message(here, "STOP", user_id=JANE_ID, context=wamid)
         assert await suppressed(here, JANE, JANE_ID)
@@ -321,6 +321,7 @@ async def test_an_edited_message_counts_with_its_new_text(tmp_path: Path) -> Non
         {"type": "text", "text": {"body": "hello all"}, "group_id": "Y2FwaV9ncm91cDox"},
         {"type": "reaction", "reaction": {"message_id": "wamid.else", "emoji": "👍"}},
         {"type": "reaction", "reaction": {"message_id": "wamid.else"}},
+        {"type": "reaction", "reaction": {"emoji": "👍"}},
         {"type": "system", "system": {"type": "user_identity_changed", "body": "…"}},
         {"type": "text", "text": {"body": "when do you open?"}, "timestamp": str(seconds_now() - 7200)},
         {"type": "request_welcome"},
@@ -338,6 +339,17 @@ async def test_what_nobody_wrote_to_us_after_the_broadcast_is_no_reply(
         assert (await here.show(broadcast_id))["replied_count"] == 0
         await inbound_message(here, "Now", wa_id=JANE[1:])
         assert (await here.show(broadcast_id))["replied_count"] == 1
+
+
+async def test_a_reaction_to_our_message_is_a_reply_unless_it_was_taken_back(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        (wamid,) = await sent_to(here, JANE)
+        broadcast = (await here.api.get("/api/v1/broadcasts")).json()["data"][0]["id"]
+        for emoji, replied in ((None, 0), ("👍", 1)):
+            reaction = {"message_id": wamid} | ({"emoji": emoji} if emoji else {})
+            head = {"id": f"wamid.{emoji}", "from": JANE[1:], "timestamp": str(seconds_now())}
+            await messages(here, head | {"type": "reaction", "reaction": reaction})
+            assert (await here.show(broadcast))["replied_count"] == replied
 
 
 async def test_a_late_reply_counts_for_the_broadcast_before_which_it_was_not_written(tmp_path: Path) -> None:

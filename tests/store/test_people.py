@@ -1,5 +1,6 @@
 """People in the file: numbers that get another holder, and wishes that come late, doubled or in another order."""
 
+import json
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
@@ -111,6 +112,17 @@ def test_a_message_that_was_sent_stays_with_whom_it_was_sent_to(tx: Tx) -> None:
     jim = see(tx, to, user_ids=(JIM_ID,), at=NOW + 60 * SECOND)
     assert jim != jane
     assert recipient_of(tx, jane)
+
+
+def test_who_changed_the_number_is_known_by_the_former_one_and_the_change_is_in_the_history(tx: Tx) -> None:
+    jane = see(tx, JANE, user_ids=(JANE_ID,))
+    changed = names("+14155550188", user_ids=["US.9"], previous=[JANE, JANE_ID])
+    people.see(tx, [Sighting(N1.account_id, changed, NOW + SECOND, N1.waba_id)], NOW)
+    rows = tx.execute("SELECT address, is_former FROM person_address WHERE person_id = ?", (jane,)).fetchall()
+    assert dict(rows) == {JANE: 1, JANE_ID: 1, "+14155550188": 0, "US.9": 0}
+    ((event, detail),) = tx.execute("SELECT event, detail FROM person_event").fetchall()
+    assert event == "address_changed"
+    assert json.loads(detail) == {"from": [JANE, JANE_ID], "to": ["+14155550188", "US.9"]}
 
 
 def test_who_was_joined_is_the_same_person_for_what_comes_with_it(tx: Tx) -> None:
