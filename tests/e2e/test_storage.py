@@ -198,6 +198,7 @@ async def test_a_write_that_takes_very_long_is_told_and_its_end_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "STALL_S", 0.1)
+    monkeypatch.setattr(store, "PROBE_INTERVAL_S", 3600.0)  # the end of the write itself ends the outage
     ending = threading.Event()
     async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db, anyio.create_task_group() as tasks:
         with capture_logs() as events:
