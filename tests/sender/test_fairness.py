@@ -17,7 +17,7 @@ from tests.support.patience import eventually
 from tests.support.site import APP_SECRET, Site, people, site
 from wacrmd.clock import SECOND
 from wacrmd.domain.attempt import Claim
-from wacrmd.sender.lane import OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH, Lane
+from wacrmd.sender.lane import LOST_S, OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH, Lane
 from wacrmd.sender.lanes import Lanes
 from wacrmd.store.numbers import all_of
 
@@ -167,6 +167,34 @@ async def test_a_number_alone_claims_as_soon_as_an_eighth_of_its_places_is_free(
         lanes.join(lane, 0)
         assert lanes.acquire(lane, 100) == 30, "one alone leaves some places free"
         assert lane.room_batch == ROOM_BATCH
+
+
+async def test_places_of_a_number_that_is_not_answered_are_not_given_to_others(tmp_path: Path) -> None:
+    """Its connections are in use until its requests end."""
+    async with numbers(tmp_path, [400.0, 400.0], stopped=True, extra="[sender]\nmax_in_flight = 32") as made:
+        ctx = made.here.running.ctx
+        lanes, found = Lanes(ctx), await ctx.db.read(all_of)
+        silent, other = (lanes.of(each) for each in found if each.phone_number_id in made.ids)
+        lanes.join(silent, 1001)
+        assert len(started(lanes, silent)) == 30
+        lanes._time.seconds += 3.0
+        lanes.join(other, 1002)
+        assert lanes.acquire(other, 100) == 2
+
+
+async def test_a_turn_whose_job_was_lost_is_given_again(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [400.0], stopped=True) as made:
+        ctx, signals = made.here.running.ctx, list[str]()
+        lanes, found = Lanes(ctx), await ctx.db.read(all_of)
+        (lane,) = (lanes.of(each) for each in found if each.phone_number_id in made.ids)
+        made.here.running.queue.on_signal = signals.append
+        lanes.join(lane, 1001)
+        lanes.advance(lane)
+        lanes.check()
+        await eventually(lambda: signals.count("complete") == 1)
+        lanes._time.seconds += LOST_S + 0.1
+        lanes.check()
+        await eventually(lambda: signals.count("complete") == 2)
 
 
 async def test_a_number_that_waits_for_places_of_others_is_woken_also_after_a_request_of_its_own(
