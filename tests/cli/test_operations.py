@@ -28,6 +28,8 @@ VALUES = {
     "content": "content.json",
     "schedule": "2999-01-01 09:00",
     "since": "2h",
+    "column": "1",
+    "rejected": "rejected.csv",
     "timezone": "Europe/Berlin",
     "display_phone": "+14155550123",
     "phone_number_id": "106540352242922",
@@ -48,7 +50,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files that the examples name."""
     monkeypatch.chdir(tmp_path)
     Path("people.csv").write_text("to,name\n" + "+14155550123,Jane\n" * 10)
-    Path("stop.csv").write_text("phone\n+14155550123\n")
+    Path("stop.csv").write_text("phone\n" + "+14155550123\n" * 10)
     Path("content.json").write_text('{"header": {"text": "Hi"}}')
     for name in ("token", "secret", "verify"):
         Path(name).write_text(name)

@@ -1,60 +1,33 @@
-"""The CSV reader: bytes to lines, lines to rows, and the problems of rows."""
-
-import csv
-import io
+"""The CSV reader: lines to rows, whatever separates and quotes the cells."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.domain.csv_file import (
-    CsvError,
-    CsvReader,
-    Row,
-    columns_named,
-    csv_lines,
-    decode_lines,
-    escape_formula,
-    split_lines,
-)
-
-TEXTS = st.text(alphabet='aß \u2028\x85\r\n,;"', max_size=40)
+from wacrmd.domain.csv_export import csv_lines
+from wacrmd.domain.csv_file import MAX_CELL, CsvReader, Row
+from wacrmd.domain.text_file import split_lines
 
 
-def pieces_of(raw: bytes, size: int) -> list[bytes]:
-    return [raw[at : at + size] for at in range(0, len(raw), size)]
+def rows_of(text: str) -> list[list[str]]:
+    return [row.cells for row in CsvReader(split_lines(text))]
 
 
-@given(TEXTS, st.integers(1, 7), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
-def test_a_file_has_the_same_lines_however_its_bytes_arrive(text: str, size: int, encoding: str) -> None:
-    lines = list(decode_lines(pieces_of(text.encode(encoding), size)))
-    assert "".join(lines) == text
-    assert lines == list(io.StringIO(text, newline=""))
-    assert lines == split_lines(text)
+def has_phone(cells: list[str]) -> bool:
+    """Whether the first cell is a number: what a file of people tells the reader."""
+    return cells[0].strip('"').startswith("+")
+
+
+def people(text: str) -> list[tuple[int, list[str], str | None]]:
+    reader = CsvReader(split_lines(text))
+    reader.is_row = has_phone
+    return [(row.line, row.cells, row.problem) for row in reader]
 
 
 def test_a_byte_order_mark_in_a_text_is_no_cell() -> None:
     """A file that was decoded as plain UTF-8 begins with it."""
     reader = CsvReader(["\ufeff\n", "\ufeffphone;name\n", "1;Ana\n"])
     assert [row.cells for row in reader] == [["phone", "name"], ["1", "Ana"]]
-
-
-def test_a_file_without_text_has_no_first_line() -> None:
-    assert CsvReader(["\n"]).first_line == ""
-
-
-def test_a_long_line_is_read_in_linear_time() -> None:
-    piece = b"x" * 1000
-    (line,) = decode_lines(piece for _ in range(20_000))
-    assert len(line) == 20_000_000
-
-
-@pytest.mark.parametrize("size", [1, 3, 100])
-@pytest.mark.parametrize(("newline", "number"), [(b"\n", 3), (b"\r\n", 3), (b"\r", 3)])
-def test_bytes_that_are_not_utf8_are_refused_with_their_line(size: int, newline: bytes, number: int) -> None:
-    raw = newline.join([b"to,name", b"1,Jane", b"2,J\xf6rg", b"3,Joe"])
-    with pytest.raises(CsvError, match=rf"^line {number}: expected UTF-8 text"):
-        list(decode_lines(pieces_of(raw, size)))
 
 
 @pytest.mark.parametrize(
@@ -73,35 +46,135 @@ def test_the_first_line_with_text_decides_the_delimiter(first_line: str, delimit
     assert CsvReader([" \n", first_line, "a,b,c,d;e;f"]).delimiter == delimiter
 
 
-def test_a_caller_may_allow_fewer_delimiters() -> None:
-    assert CsvReader(["a|b|c;d"], delimiters=",;").delimiter == ";"
+@pytest.mark.parametrize(
+    ("text", "delimiter", "rows"),
+    [
+        ("sep=;\r\na,b;c\r\n", ";", [["a,b", "c"]]),
+        ('"sep=\t"\na;b\tc\n', "\t", [["a;b", "c"]]),
+        ("\n\ufeffSEP=|;;;\na|b\n", "|", [["a", "b"]]),
+        ("sep=,,,\na,b\n", ",", [["a", "b"]]),
+        ("sep=^\na^b\n", "^", [["a", "b"]]),
+        ("sep=abc;x\n", ";", [["sep=abc", "x"]]),
+        ("sep=;\n", ";", []),
+    ],
+)
+def test_a_sep_line_names_the_separator_and_is_no_row(
+    text: str, delimiter: str, rows: list[list[str]]
+) -> None:
+    reader = CsvReader(split_lines(text))
+    assert (reader.delimiter, [row.cells for row in reader]) == (delimiter, rows)
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter"),
+    [
+        ('"Name, Vorname";Mobil', ";"),
+        ('"Name, first, last";"Mobil"', ";"),
+        ('"Phone\nnumber";Name', ";"),
+        ('"a;b;c","d"', ","),
+        ('"a ""x;y;z"" b"\tc', "\t"),
+    ],
+)
+def test_separators_within_quotes_do_not_count(header: str, delimiter: str) -> None:
+    assert CsvReader(split_lines(header)).delimiter == delimiter
+
+
+def test_the_separator_with_which_the_header_is_known_wins() -> None:
+    def is_known(cells: list[str]) -> bool:
+        return "phone" in cells
+
+    assert CsvReader(["phone;a,b,c,d\n"], is_known=is_known).delimiter == ";"
+    assert CsvReader(["phone,a;b;c;d\n"], is_known=is_known).delimiter == ","
 
 
 def test_rows_have_the_line_on_which_they_begin_and_no_spaces_around_their_cells() -> None:
     lines = split_lines('\n to , name \n\n1,"one\ntwo"\n,\n 2 , x\n')
     assert list(CsvReader(lines)) == [
-        Row(2, ["to", "name"]),
-        Row(4, ["1", "one\ntwo"]),
-        Row(7, ["2", "x"]),
+        Row(2, ["to", "name"], " to , name \n"),
+        Row(4, ["1", "one\ntwo"], '1,"one\ntwo"\n'),
+        Row(7, ["2", "x"], " 2 , x\n"),
     ]
 
 
-def test_a_quote_that_is_never_closed_makes_the_file_unusable_where_quotes_span_lines() -> None:
-    with pytest.raises(CsvError, match=r"^line 4: "):
-        list(CsvReader(["\n", "to,name\n", '1,"x\n', "2,y\n"]))
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('a,5" pipe,3" x', ["a", '5" pipe', '3" x']),
+        ('"5" pipe,b,"c"x', ['"5" pipe', "b", '"c"x']),
+        ('a,"b,c"  , d', ["a", "b,c", "d"]),
+        (' "a" ,b', ["a", "b"]),
+        ('"",""""', ["", '"']),
+        ('"a ""b"" c",d', ['a "b" c', "d"]),
+        ('a,b"', ["a", 'b"']),
+        ('"a,b', ['"a', "b"]),
+        ("O'Brien,'x'", ["O'Brien", "'x'"]),
+        ('="+1415",x', ['="+1415"', "x"]),
+        ('"=""+1415""",x', ['="+1415"', "x"]),
+        ("a,b,,", ["a", "b", "", ""]),
+        ("a,b\u2028c", ["a", "b\u2028c"]),
+    ],
+)
+def test_a_quote_that_encloses_no_cell_is_part_of_the_text(line: str, cells: list[str]) -> None:
+    assert rows_of(f"h,i\n{line}\n")[1] == cells
 
 
-def test_with_one_row_per_line_an_open_quote_affects_only_its_line() -> None:
-    rows = list(CsvReader(["to,name\n", '1,"x\n', "2,y\n"], quotes_span_lines=False))
-    assert [row.line for row in rows] == [1, 2, 3]
-    assert rows[2].cells == ["2", "y"]
+def test_a_quote_that_is_never_closed_affects_only_its_line() -> None:
+    assert rows_of('to,name\n1,"x\n2,y\n"3,z\n4,"a\n') == [
+        ["to", "name"],
+        ["1", '"x'],
+        ["2", "y"],
+        ['"3', "z"],
+        ["4", '"a'],
+    ]
 
 
-def test_a_line_that_is_not_csv_has_a_problem_and_the_next_is_read() -> None:
-    too_long = "x" * (csv.field_size_limit() + 1)
-    rows = list(CsvReader(["a\n", too_long, "b\n"], quotes_span_lines=False))
-    assert [(row.line, row.cells) for row in rows] == [(1, ["a"]), (2, []), (3, ["b"])]
-    assert "field" in (rows[1].problem or "")
+@pytest.mark.parametrize("size", [10, 1000, 60_000])
+def test_a_stray_quote_hides_no_line_however_large_the_file(size: int) -> None:
+    rows = people("phone,note\n" + '+0,"oh\n' + "".join(f"+{at},b\n" for at in range(size)))
+    assert len(rows) == size + 2
+    assert rows[1] == (2, ["+0", '"oh'], None)
+
+
+def test_lines_between_two_stray_quotes_that_are_all_rows_are_read_as_rows() -> None:
+    assert [row[:2] for row in people('+1,"a\n+2,b\n+3,c"\n+4,d\n')] == [
+        (1, ["+1", '"a']),
+        (2, ["+2", "b"]),
+        (3, ["+3", 'c"']),
+        (4, ["+4", "d"]),
+    ]
+
+
+def test_lines_between_two_stray_quotes_of_which_some_are_rows_are_all_told() -> None:
+    rows = people('+1,"a\n+2,b\nfoo,c"\n+4,d\n')
+    assert [(line, cells) for line, cells, _ in rows] == [(1, []), (2, []), (3, []), (4, ["+4", "d"])]
+    assert rows[0][2] == rows[2][2]
+    assert "a quote opens on line 1 and closes on line 3" in (rows[0][2] or "")
+
+
+def test_a_cell_of_several_lines_that_are_no_rows_is_one_cell() -> None:
+    assert people('+1,"a\nb\n\nc"\n+4,d\n') == [(1, ["+1", "a\nb\n\nc"], None), (5, ["+4", "d"], None)]
+
+
+def test_a_cell_of_several_lines_has_a_largest_size() -> None:
+    text = "x" * 1000 + "\n"
+    fits = MAX_CELL // len(text) - 1
+    assert len(people('+1,"' + text * fits + '"\n')) == 1
+    assert len(people('+1,"' + text * (fits + 9) + '"\n')) > fits
+
+
+@given(st.text(alphabet='a,;\n"', max_size=60))
+def test_no_text_of_a_file_is_lost(text: str) -> None:
+    reader = CsvReader(split_lines(text))
+    rows = list(reader)
+    kept = "".join(row.text for row in rows)
+    assert [char for char in kept if char == "a"] == [char for char in text if char == "a"]
+    begun = [row.line for row in rows]
+    assert begun == sorted(set(begun))
+
+
+def test_quotes_that_open_and_close_on_every_line_are_read_in_linear_time() -> None:
+    lines = 20_000
+    assert len(rows_of('a,"b\n' + 'c","d\n' * lines)) > lines // 100
 
 
 @pytest.mark.parametrize("lines", [[], ["\n"], ["\ufeff\n", "  "], [",,\n"]])
@@ -112,30 +185,6 @@ def test_a_file_without_text_has_no_rows(lines: list[str]) -> None:
 @given(st.lists(st.lists(st.text(alphabet='ab ,;"\n', max_size=6), min_size=2, max_size=4), max_size=6))
 def test_written_rows_are_read_back_equal(rows: list[list[str]]) -> None:
     header = ["a,b", "c"]
-    read = list(CsvReader(split_lines(csv_lines([header, *rows]))))
+    read = rows_of(csv_lines([header, *rows]))
     expected = [[cell.strip() for cell in row] for row in [header, *rows]]
-    assert [row.cells for row in read] == [row for row in expected if any(row)]
-
-
-def test_columns_are_found_by_name_in_the_order_of_the_names() -> None:
-    header = ["Name", "User ID", "TO", "phone", "to"]
-    assert columns_named(header, ["phone", "to"]) == [3, 2, 4]
-    assert columns_named(header, ["user_id"]) == [1]
-    assert columns_named(header, ["detail"]) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "cell"),
-    [
-        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
-        ("+1", "'+1"),
-        ("-1", "'-1"),
-        ("@SUM", "'@SUM"),
-        ("\tx", "'\tx"),
-        ("\rx", "'\rx"),
-        ("Message undeliverable", "Message undeliverable"),
-        ("", ""),
-    ],
-)
-def test_cells_with_foreign_text_are_escaped_against_formulas(text: str, cell: str) -> None:
-    assert escape_formula(text) == cell
+    assert read == [row for row in expected if any(row)]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from wacrmd.domain.csv_file import CsvError
-from wacrmd.domain.recipient_file import RecipientFile, RejectedLine, read_recipients
+from wacrmd.domain.recipient_file import RecipientFile, read_recipients
+from wacrmd.domain.text_file import CsvError
 
 
 def parse(raw: bytes) -> RecipientFile:
@@ -44,17 +44,18 @@ def test_numbered_columns_are_ordered_by_number_and_others_by_position() -> None
     ("raw", "sentence"),
     [
         (b"", "the file is empty"),
-        (b"phone,name\n1,2\n", "line 1: expected one column called to, found: phone, name"),
+        (b"id,name\n1,2\n", "line 1: no column is known as one of phone numbers, found: id, name"),
+        (b"phone,mobile,name\n", "line 1: several columns may have the phone numbers (phone, mobile)"),
+        (b"+14155550123,Jo\n", "line 1: expected a header with a column called to"),
         (b"to,,x\n1,2,3\n", "line 1: column 2 has no name"),
         (b"to,a,b,b\n", "line 1: two columns are called b"),
         (
             b"a,,b,c,d,e,f,g,h\n",
-            "line 1: expected one column called to, found: a, (no name), b, c, d, e, f, g",
+            "line 1: no column is known as one of phone numbers, found: a, (no name), b, c, d, e, f, g, h; name it",
         ),
-        (b"to,to\n", "line 1: expected one column called to, found: to, to"),
+        (b"to,to\n", "line 1: several columns may have the phone numbers (to, to)"),
         (b"to,1,3\n", "line 1: expected the columns 1 to 2, found 1, 3"),
         (b"to,name\n1,J\xf6\n", "line 2: expected UTF-8 text"),
-        (b'to,name\n1,"x\n', "line 2: "),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(raw: bytes, sentence: str) -> None:
@@ -80,8 +81,48 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(raw: bytes, sente
 def test_a_line_that_cannot_be_used_is_reported_with_its_number(line: str, to: str, reason: str) -> None:
     sheet = parse(f"name,to\n\n{line}\n".encode())
     assert sheet.rows == []
-    assert sheet.rejected == [RejectedLine(3, to, reason)]
+    assert [(one.line, one.to, one.reason) for one in sheet.rejected] == [(3, to, reason)]
 
 
 def test_empty_cells_beyond_the_header_are_ignored() -> None:
     assert parse(b"to,name\n+1415,Jo,,\n").rows[0].params == ["Jo"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "to", "names"),
+    [
+        (b"Name;Mobil\nJo;+4915123456001\n", "+4915123456001", ["Name"]),
+        (b"phone,to\nx,+4915123456001\n", "+4915123456001", ["phone"]),
+        (b"to;name;;\n+4915123456007;Anna;;\n", "+4915123456007", ["name"]),
+        (b"sep=;\r\nto;name\r\n'+4915123456006;Anna\r\n", "+4915123456006", ["name"]),
+        (b'to,"first, name"\n"=""+4915123456006""",Anna\n', "+4915123456006", ["first, name"]),
+        (b"+4915123456006\n", "+4915123456006", []),
+        (b"rejected_because,to,name\nno number,+4915123456006,Anna\n", "+4915123456006", ["name"]),
+        (
+            b"id,to,status,whatsapp_message_id,error_code,error_title\n7,+4915123456006,failed,,131026,x\n",
+            "+4915123456006",
+            [],
+        ),
+    ],
+)
+def test_other_forms_of_a_file_are_read(raw: bytes, to: str, names: list[str]) -> None:
+    sheet = parse(raw)
+    assert (sheet.rows[0].to, sheet.columns, sheet.rejected) == (to, names, [])
+
+
+def test_the_caller_names_the_column() -> None:
+    sheet = read_recipients([b"nr,name\n+4915123456001,Jo\n"], column="nr")
+    assert (sheet.rows[0].to, sheet.columns) == ("+4915123456001", ["name"])
+
+
+def test_a_parameter_that_a_program_has_damaged_is_rejected() -> None:
+    sheet = parse("to,name\n+4915123456001,J\ufffdrg\n".encode())
+    assert [one.line for one in sheet.rejected] == [2]
+
+
+def test_a_stray_quote_stops_neither_the_file_nor_other_lines() -> None:
+    lines = [f"+49151234{at:05},Jo" for at in range(60_000)]
+    lines[100] = '+4915123400100,"Jo'
+    sheet = parse(("to,name\n" + "\n".join(lines)).encode())
+    assert (len(sheet.rows), sheet.rejected) == (60_000, [])
+    assert sheet.rows[100].params == ['"Jo']

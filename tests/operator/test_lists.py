@@ -9,7 +9,7 @@ from tests.operator.conftest import Wacrmd
 from tests.support.meta import inbound_message
 from tests.support.site import people, phones, site
 from wacrmd.admin.protocol import RpcError
-from wacrmd.cli.commands import optout
+from wacrmd.cli import optout_import
 
 pytestmark = pytest.mark.anyio
 
@@ -117,7 +117,7 @@ async def test_people_opt_out_and_in_again(tmp_path: Path, wacrmd: Wacrmd) -> No
 async def test_a_file_of_opt_outs_is_imported_in_parts_and_errors_keep_their_line_numbers(
     tmp_path: Path, wacrmd: Wacrmd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(optout, "PART_BYTES", 2000)
+    monkeypatch.setattr(optout_import, "PART_BYTES", 2000)
     numbers = phones(500)
     lines = ["phone,note", *(f"{number},x" for number in numbers)]
     lines.insert(300, "12,y")
@@ -125,7 +125,7 @@ async def test_a_file_of_opt_outs_is_imported_in_parts_and_errors_keep_their_lin
     file.write_text("\n".join(lines) + "\n")
     async with site(tmp_path) as here:
         code, out, err = await wacrmd("optout", "import", file, "--account", "shop")
-        assert code == 0
+        assert code == 1
         assert out == "500 people opted out, 0 had opted out before. Rejected lines: 1.\n"
         assert err.startswith("line 301: ")
         code, out, _ = await wacrmd("optout", "import", file, "--account", "shop", "--json")

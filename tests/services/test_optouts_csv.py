@@ -1,5 +1,8 @@
 """Import and export of the suppression list."""
 
+import csv
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +12,20 @@ from hypothesis import strategies as st
 
 from tests.support.site import PHONE_NUMBER_ID, phones, site
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.optout_file import OptOutFile
 from wacrmd.domain.page import PageRequest
+from wacrmd.domain.text_file import split_lines
+from wacrmd.errors import Refusal
 from wacrmd.services.context import Context
 from wacrmd.services.optouts import manage
 from wacrmd.services.optouts.import_export import export_csv, import_csv, read_optouts
-from wacrmd.views.optouts import ImportResult, LineError
+from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError
 
 pytestmark = pytest.mark.anyio
+
+
+async def everybody(ctx: Context, account_id: str) -> list[AccountOptOut]:
+    return [*(await manage.page(ctx, account_id, PageRequest(1000))).items]
 
 
 async def exported(ctx: Context, account_id: str) -> str:
@@ -80,11 +90,24 @@ async def test_a_stray_quote_does_not_hide_the_lines_below_it(tmp_path: Path) ->
 @given(st.lists(st.text(alphabet='+1415550 ,;"\t\x00US.aphone', max_size=30), max_size=20))
 def test_every_line_with_text_is_a_person_or_an_error(lines: list[str]) -> None:
     imported = ImportResult()
-    found = list(read_optouts(["x", *lines], imported))
+    lines = [f"{line}\n" for line in ["phone", *lines]]
+    found = list(read_optouts(lines, imported))
     numbers = [error.line for error in imported.errors]
     assert len(numbers) == imported.rejected == len(set(numbers))
-    said = sum(any(cell.strip() for cell in line.replace('"', "").split(",")) for line in ["x", *lines])
-    assert len(found) + imported.rejected >= said
+    read = sum(1 for row in OptOutFile(lines))
+    assert len(found) + imported.rejected == read
+
+
+async def test_a_file_whose_column_is_not_certain_opts_nobody_out(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        ctx, account = here.running.ctx, here.account["id"]
+        for lines, said in (
+            (["Kundennummer;Name\n", "4915112345001;A\n"], "found: Kundennummer, Name"),
+            (["Number\n", "4915112345001\n"], "may be the number of a customer"),
+        ):
+            with pytest.raises(Refusal, match=said):
+                await import_csv(ctx, account, lines)
+        assert (await manage.page(ctx, account, PageRequest(50))).items == []
 
 
 async def test_a_hundred_thousand_lines_are_imported_in_parts_and_exported(tmp_path: Path) -> None:
@@ -104,15 +127,53 @@ async def test_a_hundred_thousand_lines_are_imported_in_parts_and_exported(tmp_p
         assert {line.split(",")[0] for line in exported_lines[1:]} == set(phones(100_000))
 
 
-async def test_an_export_can_be_imported_and_contains_no_formula(tmp_path: Path) -> None:
+DETAILS = [
+    "=1+1",
+    "'=1+1",
+    " =1",
+    "\uff1d1",
+    "|x",
+    "0123",
+    "+1 (2)",
+    'said "no"',
+    "a;b,c\td",
+    "two\nlines",
+    "'quoted'",
+    "",
+]
+
+
+@pytest.mark.parametrize("excel", [False, True])
+@pytest.mark.parametrize("all_accounts", [False, True])
+async def test_an_export_can_be_imported_and_contains_no_formula(
+    tmp_path: Path, excel: bool, all_accounts: bool
+) -> None:
     async with site(tmp_path) as here:
         ctx, account = here.running.ctx, here.account["id"]
-        await manage.add(ctx, Actor.operator("anna").within(account), address="+14155550100", detail="=1+1")
-        text = await exported(ctx, account)
-        assert ",'=1+1," in text
-        await manage.remove(ctx, Actor.operator("anna").within(account), "+14155550100")
-        done = await import_csv(ctx, account, text.splitlines(keepends=True))
-        assert done == ImportResult(added=1)
+        anna = Actor.operator("anna").within(account)
+        for phone, detail in zip(phones(len(DETAILS)), DETAILS, strict=True):
+            await manage.add(ctx, anna, address=phone, detail=detail)
+        await manage.add(ctx, anna, address="US.123")
+        before = [
+            (one.phone, one.user_id, " ".join((one.detail or "").split()))
+            for one in await everybody(ctx, account)
+        ]
+        text = "".join(
+            [piece async for piece in export_csv(ctx, None if all_accounts else account, excel=excel)]
+        )
+        assert text.startswith("\ufeffsep=,\r\n") == excel
+        table = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeffsep=,\r\n"), newline="")))
+        for row in table:
+            cells = [cell for name, cell in row.items() if name != "phone" or excel]
+            assert not any(cell.lstrip()[:1] in "+-@|\uff1d" and cell for cell in cells)
+            assert not any(
+                cell.startswith("=") and not re.fullmatch(r'="[0-9+() ]*"', cell) for cell in cells
+            )
+        for phone in [*phones(len(DETAILS)), "US.123"]:
+            await manage.remove(ctx, anna, phone)
+        assert await import_csv(ctx, account, split_lines(text)) == ImportResult(added=len(DETAILS) + 1)
+        after = [(one.phone, one.user_id, one.detail or "") for one in await everybody(ctx, account)]
+        assert sorted(after, key=str) == sorted(before, key=str)
 
 
 async def test_an_export_with_old_forms_of_numbers_can_be_imported(tmp_path: Path) -> None:

@@ -24,6 +24,23 @@ required_account_option = click.option(
     "--account", required=True, metavar="NAME", shell_complete=complete.accounts, help="The account."
 )
 
+rejected_option = click.option(
+    "--rejected",
+    metavar="FILE",
+    help="Write the lines that are left out to FILE, each with the reason, to be corrected and used again.",
+)
+
+column_option = click.option(
+    "--column",
+    metavar="NAME|N",
+    help="The column with the phone numbers, by its name or its number from 1. Default: the one with a usual name.",
+)
+
+excel_option = click.option(
+    "--excel",
+    is_flag=True,
+    help="In a form that Excel opens right: phone numbers and accents stay what they are.",
+)
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000

@@ -1,173 +1,206 @@
-"""CSV files as people and spreadsheets save them: encoding, delimiter, rows with their line numbers. Pure.
+"""CSV files as people and spreadsheets save them: separator, quotes, rows with their line numbers. Pure.
 
-This is the only reader of CSV. recipient_file.py and optout_file.py say what the columns of a file mean.
+This is the only reader of CSV. people_file.py says which column has the addresses; recipient_file.py and optout_file.py
+say what the other columns mean.
 """
 
-import codecs
-import csv
-import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+
+from wacrmd.domain.text_file import split_lines
 
 DELIMITERS = ",;\t|"
-"""Characters that may separate two cells. If two are equally frequent, the first of them is used."""
+"""Characters that may separate two cells, in the order of preference."""
 
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MAX_CELL = 32_767
+"""Characters of a cell of several lines at most, as in Excel: a quote that opens a longer one is a stray quote."""
+MAX_ROW = 4 * MAX_CELL
+"""Characters of a row of several lines at most."""
+
 _BYTE_ORDER_MARK = "\ufeff"
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_SEP_LINE = re.compile(r'\s*"?sep=(?:"([^"\w])"|([^"\w]))"?(.*)', re.IGNORECASE)
+"""The line by which Excel is told the separator: `sep=;`, quoted or with empty cells after it by some programs."""
 
+_AFTER_SEP = DELIMITERS + '" '
 
-class CsvError(ValueError):
-    """The file cannot be used at all; the text is one sentence that says why."""
+_UNCLEAR = (
+    "a quote opens on line {} and closes on line {}, and the lines between look like rows: correct the quotes"
+)
+_BEGIN = re.compile(r"[ \t]*")
+_OPEN = re.compile(r'"[^"]*(?:""[^"]*)*\Z')
+"""A quote that is not closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """The cells of one row, without spaces around them; `line` is where the row begins, counted from 1.
 
-    `problem` says why a line is not CSV; then it has no cells.
+    `text` is the row as it stands in the file. `problem` says why it cannot be read; then it has no cells.
     """
 
     line: int
     cells: list[str]
+    text: str
     problem: str | None = None
 
 
-def split_lines(text: str) -> list[str]:
-    r"""The lines of a text, each with its line end: `\n`, `\r\n` or `\r`, and nothing else.
-
-    `str.splitlines` also splits at characters that may be inside a cell, such as U+2028.
-    """
-    return _LINE.findall(text)
-
-
-def decode_lines(pieces: Iterable[bytes]) -> Iterator[str]:
-    """The lines of a file from pieces of its bytes, each line with its end, without a byte order mark.
-
-    UTF-8, or UTF-16 with a byte order mark, as "Unicode text" of a spreadsheet is. Raises CsvError for bytes
-    that are not UTF-8.
-    """
-    source = iter(pieces)
-    head = next(source, b"")
-    while len(head) < 2 and (more := next(source, None)) is not None:  # noqa: PLR2004 - a mark of UTF-16
-        head += more
-    if head.startswith(_UTF16_MARKS):
-        codec = codecs.getincrementaldecoder("utf-16")(errors="replace")
-    else:
-        codec = codecs.getincrementaldecoder("utf-8-sig")()
-    decoder = io.IncrementalNewlineDecoder(codec, translate=False)
-    begun: list[str] = []  # pieces of a line whose end has not come yet
-    complete = 0
-    for piece, final in _with_last(head, source):
-        try:
-            text = decoder.decode(piece, final=final)
-        except UnicodeDecodeError as error:
-            ends = len(re.findall(rb"\r\n|\r|\n", error.object[: error.start]))
-            raise CsvError(
-                f"line {complete + ends + 1}: expected UTF-8 text; save the file as 'CSV UTF-8'"
-            ) from None
-        for line in split_lines(text):
-            begun.append(line)
-            if line.endswith(("\n", "\r")):
-                yield "".join(begun)
-                begun.clear()
-                complete += 1
-    if begun:
-        yield "".join(begun)
-
-
-def _with_last(head: bytes, rest: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each piece with False, then an empty piece with True, for flushing a decoder."""
-    yield head, False
-    for piece in rest:
-        yield piece, False
-    yield b"", True
-
-
 class CsvReader:
-    """The rows of a file, read as they are asked for.
+    r"""The rows of a file, read as they are asked for.
 
-    `delimiter` is the most frequent candidate in the first line that is not blank: Excel writes semicolons in
-    many countries. With `quotes_span_lines` a quoted cell may hold line breaks, and a quote that is never
-    closed makes the file unusable. Without it each line is a row of its own, so that a stray quote does not
-    swallow the lines below it, and a line that is not CSV is a row with a `problem`.
+    The separator is the one that a `sep=` line names. Otherwise it is the candidate with which `is_known` knows the first
+    row, or else the one that gives it the most cells.
+
+    A quoted cell may hold separators, line breaks, and quotes as `""`. A quote that does not enclose a whole cell is
+    part of the text, and never hides the lines below it: if those are rows by `is_row`, they are read as rows.
     """
 
     def __init__(
-        self, lines: Iterable[str], *, delimiters: str = DELIMITERS, quotes_span_lines: bool = True
+        self, lines: Iterable[str], *, is_known: Callable[[list[str]], bool] = lambda _: False
     ) -> None:
         self._source = enumerate(lines, start=1)
-        self._first = next(((number, line) for number, line in self._source if not _is_blank(line)), None)
-        text = self._first[1] if self._first else ""
-        self.first_line = text.removeprefix(_BYTE_ORDER_MARK)
-        self.delimiter = max(delimiters, key=text.count)
-        self._quotes_span_lines = quotes_span_lines
+        self._waiting: deque[tuple[int, str]] = deque()
+        self.is_row: Callable[[list[str]], bool] = lambda _: False
+        """Whether a line that may be within a cell is a row of its own; set it once the columns are known."""
+        self.width = 0
+        """How many cells a row has, as far as it is known."""
+        self._unclear_until, self._unclear = 0, ""
+        self._stray_until = (
+            0  # the open quotes up to this line enclose no cell: to look again would take ages
+        )
+        self.sep_line: str | None = None
+        self.delimiter = DELIMITERS[0]
+        first = self._next_with_text()
+        if first is None:
+            return
+        if (named := _SEP_LINE.fullmatch(first[1].strip("\r\n"))) and not named[3].strip(_AFTER_SEP):
+            self.sep_line, self.delimiter = first[1], named[1] or named[2]
+            return
+        self._waiting.appendleft(first)
+        self.delimiter = self._best_delimiter(is_known)
 
     def __iter__(self) -> Iterator[Row]:
-        """All rows that hold anything. Raises CsvError where quotes may span lines and one is not closed."""
-        if self._first is None:
-            return iter(())
-        return self._spanning_rows() if self._quotes_span_lines else self._single_line_rows()
-
-    def _numbered(self) -> Iterator[tuple[int, str]]:
-        if self._first is not None:
-            yield self._first[0], self.first_line
-        yield from self._source
-
-    def _single_line_rows(self) -> Iterator[Row]:
-        for number, line in self._numbered():
-            try:
-                cells = next(csv.reader([line], delimiter=self.delimiter), [])
-            except csv.Error as error:
-                yield Row(number, [], str(error))
-                continue
-            if row := _row(number, cells):
+        """All rows that hold anything."""
+        while (row := self._next_row()) is not None:
+            if row.problem is not None or any(row.cells):
                 yield row
 
-    def _spanning_rows(self) -> Iterator[Row]:
-        above = self._first[0] - 1 if self._first else 0
-        reader = csv.reader((line for _, line in self._numbered()), delimiter=self.delimiter, strict=True)
-        end = 0
-        try:
-            for cells in reader:
-                begin, end = end + 1, reader.line_num
-                if row := _row(above + begin, cells):
-                    yield row
-        except csv.Error as error:
-            raise CsvError(f"line {above + reader.line_num}: {error}") from None
+    def _best_delimiter(self, is_known: Callable[[list[str]], bool]) -> str:
+        """The separator of the first row, which is read once with each candidate."""
+        scores: list[tuple[bool, bool, int]] = []
+        for delimiter in DELIMITERS:
+            self.delimiter, self._stray_until = delimiter, 0
+            row = self._next_row()
+            if row is not None:
+                self._put_back(list(enumerate(split_lines(row.text), start=row.line)))
+            cells = row.cells if row is not None else []
+            scores.append((is_known(cells), not any(cell.startswith('"') for cell in cells), len(cells)))
+        self._stray_until = 0
+        return DELIMITERS[scores.index(max(scores))]
+
+    def _next_with_text(self) -> tuple[int, str] | None:
+        while (found := self._next_line()) is not None:
+            text = found[1].removeprefix(_BYTE_ORDER_MARK)
+            if text.strip():
+                return found[0], text
+        return None
+
+    def _next_line(self) -> tuple[int, str] | None:
+        return self._waiting.popleft() if self._waiting else next(self._source, None)
+
+    def _put_back(self, lines: list[tuple[int, str]]) -> None:
+        self._waiting.extendleft(reversed(lines))
+
+    def _next_row(self) -> Row | None:
+        found = self._next_line()
+        if found is None:
+            return None
+        number, line = found
+        if number <= self._unclear_until:
+            return Row(number, [], line, self._unclear)
+        if '"' not in line:
+            return Row(number, _stripped(line.split(self.delimiter)), line)
+        cells, open_at = _split(line, self.delimiter)
+        if open_at is None or number <= self._stray_until:
+            return Row(number, cells, line)
+        return self._row_of_lines(number, line, cells, open_at)
+
+    def _row_of_lines(self, number: int, first: str, alone: list[str], open_at: int) -> Row:
+        """The row that begins on a line with a quote that is open at its end; `alone` are the line's own cells."""
+        taken = self._lines_until_closed(first, open_at)
+        if not taken:
+            return Row(number, alone, first)
+        inner = [_split(line, self.delimiter)[0] for _, line in taken]
+        # The last line also has the cells behind the quote. Where both ends of a row have too few, they are one row.
+        last = inner[-1] if max(len(alone), len(inner[-1])) >= self.width else []
+        rows = [cells for cells in [*inner[:-1], last] if cells and self.is_row(cells)]
+        if not rows:
+            text = first + "".join(line for _, line in taken)
+            return Row(number, _split(text, self.delimiter)[0], text)
+        self._put_back(taken)
+        if len(rows) == len(inner) and all(len(cells) == len(alone) for cells in rows):
+            return Row(number, alone, first)
+        self._unclear_until = taken[-1][0]
+        self._unclear = _UNCLEAR.format(number, self._unclear_until)
+        return Row(number, [], first, self._unclear)
+
+    def _lines_until_closed(self, first: str, open_at: int) -> list[tuple[int, str]]:
+        """The lines after the first one up to the end of the row; none if the quote encloses no cell."""
+        taken: list[tuple[int, str]] = []
+        text, start = first, open_at
+        while len(text) - start <= MAX_CELL and len(text) <= MAX_ROW:
+            following = self._next_line()
+            if following is None:
+                break
+            taken.append(following)
+            text += following[1]
+            if '"' not in following[1] or _OPEN.match(text, start):
+                continue
+            closed = _quoted(self.delimiter).match(text, start)
+            if closed is None:
+                self._stray_until = following[0] - 1
+                self._put_back(taken)
+                return []
+            _, again = _split(text[closed.end() :], self.delimiter)
+            if again is None:
+                return taken
+            start = closed.end() + again
+        self._stray_until = taken[-1][0] if taken else 0
+        self._put_back(taken)
+        return []
 
 
-def columns_named(header: Sequence[str], names: Iterable[str]) -> list[int]:
-    """The places of the columns with one of these names, in the order of `names`.
+def _split(text: str, delimiter: str) -> tuple[list[str], int | None]:
+    """The cells of a row, and where a quote begins that is open at its end; None if there is none.
 
-    Upper and lower case are equal, and a space is an underscore: `User ID` is `user_id`.
+    A quote that does not enclose a whole cell is a part of the cell.
     """
-    written = [cell.lower().replace(" ", "_") for cell in header]
-    return [at for name in names for at, found in enumerate(written) if found == name]
+    quoted = _quoted(delimiter)
+    cells: list[str] = []
+    at, open_at = 0, None
+    while True:
+        if enclosed := quoted.match(text, at):
+            cells.append(enclosed[1].replace('""', '"'))
+            end = enclosed.end()
+        else:
+            end = text.find(delimiter, at)
+            end = len(text) if end < 0 else end
+            cells.append(text[at:end])
+            if open_at is None and (begin := _BEGIN.match(text, at)) and _OPEN.match(text, begin.end()):
+                open_at = begin.end()
+        if not text.startswith(delimiter, end):
+            return _stripped(cells), open_at
+        at = end + 1
 
 
-def escape_formula(text: str) -> str:
-    """Text from outside as a cell that a spreadsheet does not run as a formula: with an apostrophe before it.
-
-    See OWASP, CSV injection. A spreadsheet hides the apostrophe, because it marks a text.
-    """
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-def csv_lines(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as CSV text, with commas and CRLF line ends as in RFC 4180; None is an empty cell."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue()
+@cache
+def _quoted(delimiter: str) -> re.Pattern[str]:
+    """A cell within quotes, with spaces around it."""
+    space = " " if delimiter == "\t" else "[ \\t]"
+    return re.compile(rf'{space}*"([^"]*(?:""[^"]*)*)"{space}*(?={re.escape(delimiter)}|[\r\n]*\Z)')
 
 
-def _is_blank(line: str) -> bool:
-    return not line.removeprefix(_BYTE_ORDER_MARK).strip()
-
-
-def _row(line: int, cells: list[str]) -> Row | None:
-    """The row without spaces around its cells; None where all are empty."""
-    stripped = [cell.strip() for cell in cells]
-    return Row(line, stripped) if any(stripped) else None
+def _stripped(cells: list[str]) -> list[str]:
+    return [cell.strip() for cell in cells]

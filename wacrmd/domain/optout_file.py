@@ -1,89 +1,72 @@
-"""A CSV file of opt-outs: its columns, and how a long file is sent in parts. Pure.
-
-Each line is a row of its own, so that a quote that is never closed cannot hide the people in the lines below it.
-"""
+"""A CSV file of opt-outs: its columns, and each row as the cells that the daemon needs. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from wacrmd.domain.csv_file import CsvReader, columns_named
+from wacrmd.domain.column_names import columns_named, is_detail_name
+from wacrmd.domain.people_file import PeopleFile
 
-DELIMITERS = ",;\t"
-PHONE_NAMES = ("phone", "to", "number", "phone_number", "whatsapp")
+EXPORTED = ("phone", "user_id", "source", "detail", "created_at", "broadcast_id")
+"""The columns of an export of one account; that of all accounts begins with `ACCOUNT`."""
+ACCOUNT = "account"
+
 USER_ID_NAMES = ("user_id", "bsuid")
-DETAIL_NAMES = ("detail", "reason", "note")
+SENT = ("phone", "user_id", "detail")
+"""The columns with which the command sends a file to the daemon."""
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """The places of the columns in an opt-out file; None for a column that it does not have."""
+class OptOutRow:
+    """One row: its line, its text in the file, and either its cells or the problem for which it has none."""
 
-    phone: int | None
-    user_id: int | None
-    detail: int | None
-
-
-WITHOUT_HEADER = Columns(phone=0, user_id=None, detail=None)
-"""A file without a header has phone numbers, or user ids, in its first column."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a file, which begins with a header. A line of it is line `number + shift` of the file."""
-
+    line: int
     text: str
-    shift: int
+    address: str = ""
+    user_id: str = ""
+    detail: str = ""
+    """The note as it stands in the file, on one line; see csv_export.unescape_formula."""
+    account: str | None = None
+    """Only in an export of all accounts: to whose list the person belongs."""
+    problem: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing in it says who it is."""
+        return not (self.address or self.user_id)
 
 
-def open_reader(lines: Iterable[str]) -> CsvReader:
-    """The rows of an opt-out file."""
-    return CsvReader(lines, delimiters=DELIMITERS, quotes_span_lines=False)
+class OptOutFile:
+    """The rows of a file of opt-outs, in order; raises CsvError for one whose phone column is not certain."""
+
+    def __init__(self, lines: Iterable[str], *, column: str | None = None) -> None:
+        self.file = PeopleFile(lines, column=column, others=USER_ID_NAMES)
+        names, chosen = self.file.columns.names, self.file.columns.chosen
+        self._user_id = None if chosen else next(iter(columns_named(names, USER_ID_NAMES)), None)
+        self._detail = next((at for at, name in enumerate(names) if is_detail_name(name)), None)
+        self._account = 0 if tuple(names) == (ACCOUNT, *EXPORTED) else None
+
+    def __iter__(self) -> Iterator[OptOutRow]:
+        for row in self.file:
+            problem = self.file.problem(row) or self._shifted(row.cells)
+            if problem is not None:
+                yield OptOutRow(row.line, row.text, problem=problem)
+                continue
+            yield OptOutRow(
+                row.line,
+                row.text,
+                self.file.address(row.cells),
+                _cell(row.cells, self._user_id),
+                " ".join(_cell(row.cells, self._detail).split()),
+                None if self._account is None else _cell(row.cells, self._account),
+            )
+
+    def _shifted(self, cells: list[str]) -> str | None:
+        """Why the cells may stand in other columns than the header's: there are more of them."""
+        names, before = self.file.columns.names, self.file.columns.before_address
+        if before and names and any(cells[len(names) :]):
+            return f"has {len(cells)} cells and the header has {len(names)}: put text with a separator into quotes"
+        return None
 
 
-def columns_of(first_row: list[str]) -> Columns | None:
-    """The columns that a header names; None if the first row is a person and no header."""
-
-    def place(names: Iterable[str]) -> int | None:
-        return next(iter(columns_named(first_row, names)), None)
-
-    columns = Columns(place(PHONE_NAMES), place(USER_ID_NAMES), place(DETAIL_NAMES))
-    return None if columns.phone is None and columns.user_id is None else columns
-
-
-def parts_of(lines: Iterable[str], max_bytes: int) -> Iterator[Part]:
-    """The file in parts of about `max_bytes`, each of which can be read alone; none for a file without text."""
-    source = iter(lines)
-    part = list(_until_text(source))
-    if not part or not part[-1].strip():
-        return
-    header = _header_for_parts(part[-1])
-    number, shift, size = len(part), 0, _size(part)
-    for line in source:
-        if size >= max_bytes:
-            yield Part("".join(part), shift)
-            part, size = [header], 0
-            shift = number - 1  # the header is a line of the part, but none of the file at this place
-        part.append(line)
-        number, size = number + 1, size + _size([line])
-    yield Part("".join(part), shift)
-
-
-def _until_text(source: Iterator[str]) -> Iterator[str]:
-    """The lines up to the first one that is not blank, which is the last of them."""
-    for line in source:
-        yield line
-        if line.strip():
-            return
-
-
-def _header_for_parts(first_line: str) -> str:
-    """The header of the file. A file without one gets one with its delimiter, so that each part is read with the same."""
-    reader = open_reader([first_line])
-    row = next(iter(reader), None)
-    if row is None or columns_of(row.cells) is None:
-        return f"{PHONE_NAMES[0]}{reader.delimiter}\n"
-    return first_line
-
-
-def _size(lines: Iterable[str]) -> int:
-    return sum(len(line.encode()) for line in lines)
+def _cell(cells: list[str], at: int | None) -> str:
+    return cells[at] if at is not None and at < len(cells) else ""

@@ -1,17 +1,20 @@
-"""Recipients from a CSV file: a header with `to`, and one column for each parameter of the template. Pure."""
+"""Recipients from a CSV file: a column of phone numbers, and one column for each parameter of the template. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from wacrmd.domain.csv_file import CsvError, CsvReader, columns_named, decode_lines
+from wacrmd.domain.csv_file import Row
+from wacrmd.domain.people_file import TO, PeopleFile, without_empty_end
 from wacrmd.domain.placeholders import number_of
+from wacrmd.domain.rejected_file import RejectedFormat
+from wacrmd.domain.text_file import CsvError, decode_lines
 
-TO = "to"
-_ROUNDED = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
+_ROUNDED = re.compile(r"[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+", re.ASCII)
 """A phone number that a spreadsheet has turned into a number with an exponent, such as 1.41556E+10."""
 
-MAX_NAMES_SHOWN = 8
+EXPORT_BEGINS = ("id", TO, "status", "whatsapp_message_id", "error_code")
+"""How the header of an export of recipients begins: its other columns are no parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class FileRecipient:
     line: int
     to: str
     params: list[str]
+    text: str = ""
+    """The row as it stands in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class RejectedLine:
     line: int
     to: str
     reason: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +47,51 @@ class RecipientFile:
     rejected: list[RejectedLine]
     numbered: bool
     """Whether the columns are called 1, 2 … or {{1}}, {{2}} …"""
+    rejected_format: RejectedFormat
 
 
-def read_recipients(pieces: Iterable[bytes]) -> RecipientFile:
-    """The recipients in a file, given in pieces of any size; raises CsvError for a file that cannot be used."""
-    rows = iter(CsvReader(decode_lines(pieces)))
-    first = next(rows, None)
-    if first is None:
-        raise CsvError("the file is empty: expected a header row such as to,name")
-    header = _Header.read(first.line, first.cells)
+def read_recipients(pieces: Iterable[bytes], *, column: str | None = None) -> RecipientFile:
+    """The recipients in a file, given in pieces of any size; `column` names the one with the phone numbers.
+
+    Raises CsvError for a file that cannot be used.
+    """
+    file = PeopleFile(decode_lines(pieces), column=column, own_names=(TO,))
+    header = _Header.read(file)
     good: list[FileRecipient] = []
     rejected: list[RejectedLine] = []
-    for row in rows:
-        read = header.recipient(row.line, row.cells)
+    for row in file:
+        read = header.recipient(row)
         if isinstance(read, RejectedLine):
             rejected.append(read)
         else:
             good.append(read)
-    return RecipientFile(header.params, good, rejected, header.numbered)
+    return RecipientFile(header.params, good, rejected, header.numbered, RejectedFormat(file))
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """The places of `to` and of the parameters in each row; `order` has the places in the template's order."""
+    """The columns of the file; `order` has the places of the parameters in the template's order."""
 
+    file: PeopleFile
     names: list[str]
-    to: int
     order: list[int]
     numbered: bool
 
     @classmethod
-    def read(cls, line: int, names: list[str]) -> "_Header":
-        """The header in these cells; raises CsvError for one that cannot be used."""
-        found = columns_named(names, [TO])
-        if len(found) != 1:
-            shown = ", ".join(name or "(no name)" for name in names[:MAX_NAMES_SHOWN])
-            raise CsvError(f"line {line}: expected one column called to, found: {shown}")
-        places = [place for place in range(len(names)) if place != found[0]]
+    def read(cls, file: PeopleFile) -> "_Header":
+        """The header of the file; raises CsvError for one that cannot be used."""
+        names, line = file.columns.names, file.first.line
+        if not names:
+            names = without_empty_end(file.first.cells)
+            if len(names) > 1:
+                raise CsvError(
+                    f"line {line}: expected a header with a column called to and the names of the parameters"
+                )
+            return cls(file, names, [], numbered=False)
+        ignored = {file.columns.address, file.columns.reason}
+        if tuple(names[: len(EXPORT_BEGINS)]) == EXPORT_BEGINS:
+            return cls(file, names, [], numbered=False)
+        places = [place for place in range(len(names)) if place not in ignored]
         params = [names[place] for place in places]
         if "" in params:
             raise CsvError(f"line {line}: column {names.index('') + 1} has no name")
@@ -86,32 +100,42 @@ class _Header:
             raise CsvError(f"line {line}: two columns are called {twice}")
         numbers = {place: number for place in places if (number := number_of(names[place])) is not None}
         if not numbers or len(numbers) != len(params):
-            return cls(names, found[0], places, numbered=False)
+            return cls(file, names, places, numbered=False)
         if sorted(numbers.values()) != list(range(1, len(params) + 1)):
             expected = f"expected the columns 1 to {len(params)}, found {', '.join(params)}"
             raise CsvError(f"line {line}: {expected}")
-        return cls(names, found[0], sorted(places, key=numbers.__getitem__), numbered=True)
+        return cls(file, names, sorted(places, key=numbers.__getitem__), numbered=True)
 
     @property
     def params(self) -> list[str]:
         """The names of the parameters in the template's order."""
         return [self.names[place] for place in self.order]
 
-    def recipient(self, line: int, cells: list[str]) -> FileRecipient | RejectedLine:
+    def recipient(self, row: Row) -> FileRecipient | RejectedLine:
         """The recipient in a row, or why the row cannot be used."""
-        to = cells[self.to] if self.to < len(cells) else ""
+        to, name = self.file.address(row.cells), self.file.address_name
+        for reason in self._reasons(row, to, name):
+            return RejectedLine(row.line, to, reason, row.text)
+        return FileRecipient(row.line, to, [row.cells[place] for place in self.order], row.text)
+
+    def _reasons(self, row: Row, to: str, name: str) -> Iterator[str]:
+        """Why the row cannot be used, the first reason first; nothing for a good row."""
+        if (problem := self.file.problem(row)) is not None:
+            yield problem
+            return
+        cells = row.cells
         if not any(cells[len(self.names) :]):
             cells = cells[: len(self.names)]  # spreadsheets write empty cells beyond the last column
         if len(cells) != len(self.names):
-            return RejectedLine(line, to, f"has {len(cells)} columns, expected {len(self.names)}")
+            counted = (len(each) - (self.file.columns.reason is not None) for each in (cells, self.names))
+            yield "has {} columns, expected {}".format(*counted)
+            return
         if not to:
-            return RejectedLine(line, "", "has no number in column to")
+            yield f"has no number in column {name}"
         if _ROUNDED.fullmatch(to):
-            reason = "is a number that a spreadsheet has rounded; format column to as text"
-            return RejectedLine(line, to, reason)
-        params = [cells[place] for place in self.order]
-        if "" in params:
-            empty = self.params[params.index("")]
-            reason = f"has nothing in column {empty}, and Meta takes no empty parameter"
-            return RejectedLine(line, to, reason)
-        return FileRecipient(line, to, params)
+            yield f"is a number that a spreadsheet has rounded; format column {name} as text"
+        for place in self.order:
+            if not cells[place]:
+                yield f"has nothing in column {self.names[place]}, and Meta takes no empty parameter"
+            if "\ufffd" in cells[place]:
+                yield f"has the character \ufffd in column {self.names[place]}: a program has damaged it before"

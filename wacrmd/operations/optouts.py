@@ -8,8 +8,8 @@ from pydantic import Field, StringConstraints
 
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
-from wacrmd.domain.csv_file import split_lines
 from wacrmd.domain.page import Page, PageRequest
+from wacrmd.domain.text_file import split_lines
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import (
@@ -66,7 +66,21 @@ class OperatorOptOutFilter(Limited, OptionalAccount):
 class Import(DefaultAccount):
     """A CSV file, or a part of it that begins with its header."""
 
-    csv: File = Field(description="a header with phone, user_id or detail, or phone numbers alone")
+    csv: File = Field(
+        description="a header with phone, user_id or detail, or phone numbers alone; refused if unclear"
+    )
+
+
+class Export(Params):
+    """How opt-outs are written out."""
+
+    excel: bool = Field(
+        default=False, description="in a form that Excel opens right: phone numbers stay text"
+    )
+
+
+class OperatorExport(Export, OptionalAccount):
+    """How opt-outs are written out, and whose."""
 
 
 @operations.operation(
@@ -126,11 +140,11 @@ async def import_csv(ctx: Context, actor: Actor, params: Import) -> ImportResult
 
 @operations.operation(
     "optout.export",
-    admin=Admin(Level.READ, params=OptionalAccount),
+    admin=Admin(Level.READ, params=OperatorExport),
     example={"account": "shop"},
 )
-async def export(ctx: Context, actor: Actor, _params: NoParams) -> AsyncGenerator[str, None]:
-    """Write out all opt-outs as CSV, piece by piece."""
-    async with aclosing(import_export.export_csv(ctx, actor.account_id)) as pieces:
+async def export(ctx: Context, actor: Actor, params: Export) -> AsyncGenerator[str, None]:
+    """Write out all opt-outs as CSV, piece by piece; `optout.import` reads it."""
+    async with aclosing(import_export.export_csv(ctx, actor.account_id, excel=params.excel)) as pieces:
         async for piece in pieces:
             yield piece

@@ -26,6 +26,9 @@ MEDIA = {
     "application/x-ndjson": ExportFormat.JSONL,
 }
 
+EXCEL = "CSV that Excel opens right: phone numbers stay text"
+EXCEL_IS_CSV = "excel goes with CSV alone: leave it out, or ask for CSV"
+
 
 class RecipientFilter(BroadcastId):
     """Which recipients of a broadcast."""
@@ -56,18 +59,24 @@ class Export(RecipientFilter):
     """How recipients are written out."""
 
     format: ExportFormat = Field(ExportFormat.CSV, description="as CSV, or one JSON object a line")
+    excel: bool = Field(default=False, description=EXCEL)
 
 
 class RecipientsQuery(PageQuery):
     """Which recipients."""
 
     status: ShownStatus | None = Field(None, description="only those in this status")
+    excel: bool = Field(default=False, description=EXCEL)
 
 
 async def _list_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Page[RecipientView] | Stream:
     query: RecipientsQuery = request.query
     broadcast = await read.broadcast_of(ctx, actor, request.path["id"])
     media = wanted_media(request.headers)
+    if query.excel:
+        if media is not None and MEDIA[media] is not ExportFormat.CSV:
+            raise bad_request(EXCEL_IS_CSV)
+        media = "text/csv"  # also for a link in a browser, which asks for HTML
     if media is None:
         return await recipients.page(ctx, broadcast, query.status, query.page())
     if {"limit", "cursor"} & query.model_fields_set:
@@ -75,7 +84,7 @@ async def _list_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> P
     form = MEDIA[media]
     return Stream(
         media if form is ExportFormat.JSONL else f"{media}; charset=utf-8; header=present",
-        recipients.export(ctx, broadcast, form, query.status),
+        recipients.export(ctx, broadcast, form, query.status, excel=query.excel),
         {
             "Content-Disposition": f'attachment; filename="broadcast-{broadcast.uuid}.{form}"',
             "Cache-Control": "no-store",
@@ -157,7 +166,10 @@ async def show_recipient(ctx: Context, actor: Actor, params: RecipientId) -> Rec
 )
 async def export(ctx: Context, actor: Actor, params: Export) -> AsyncGenerator[str, None]:
     """Write out all recipients as CSV or JSON lines, piece by piece."""
+    if params.excel and params.format is not ExportFormat.CSV:
+        raise bad_request(EXCEL_IS_CSV)
     broadcast = await read.broadcast_of(ctx, actor, params.id)
-    async with aclosing(recipients.export(ctx, broadcast, params.format, params.status)) as pieces:
+    made = recipients.export(ctx, broadcast, params.format, params.status, excel=params.excel)
+    async with aclosing(made) as pieces:
         async for piece in pieces:
             yield piece.decode()

@@ -10,7 +10,7 @@ from wacrmd.cli.broadcast_tables import BILLED, COLUMNS, FAILURES, HISTORY, RECI
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm
-from wacrmd.cli.options import limit_option, one_of, only_account_option, yes_option
+from wacrmd.cli.options import excel_option, limit_option, one_of, only_account_option, yes_option
 from wacrmd.cli.output import (
     SHORT_ID,
     details,
@@ -192,14 +192,18 @@ def _print_recipient(row: JsonObject) -> None:
     help="The format.",
 )
 @recipient_status_option
+@excel_option
 @click.pass_obj
-def export(session: Session, broadcast_id: str, form: str, status: str | None) -> None:
+def export(session: Session, broadcast_id: str, form: str, status: str | None, excel: bool) -> None:
     """Write all recipients to standard output.
 
     They come in the order in which they were given. For example: wacrmd broadcast export 4b6d > recipients.csv
     """
-    form = ExportFormat.JSONL.value if session.json else form
-    write_pieces(stream(session, "broadcast.export", id=broadcast_id, format=form, status=status))
+    form = ExportFormat.JSONL.value if session.json and not excel else form
+    if excel and form != ExportFormat.CSV.value:
+        raise click.UsageError("--excel goes with CSV alone")
+    asked = {"id": broadcast_id, "format": form, "status": status, "excel": excel or None}
+    write_pieces(stream(session, "broadcast.export", **asked))
 
 
 @broadcast.command("pause")

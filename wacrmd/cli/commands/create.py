@@ -2,24 +2,27 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.client import call
+from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Session, Verb
-from wacrmd.cli.input import confirm, read_pieces, source_name
-from wacrmd.cli.options import account_option, yes_option
-from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, emit, hint, paragraph, people, say, span, table
+from wacrmd.cli.input import confirm, source_name
+from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
+from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, hint, paragraph, people, say, span, table
+from wacrmd.cli.rejected import RejectedLines
 from wacrmd.cli.times import StartTime, timezone_option
-from wacrmd.domain.csv_file import CsvError
-from wacrmd.domain.recipient_file import RecipientFile, RejectedLine, read_recipients
+from wacrmd.domain.text_file import CsvError
 from wacrmd.fields import JsonObject
 
+if TYPE_CHECKING:
+    from wacrmd.domain.recipient_file import RecipientFile
+
 PREVIEW_ROWS = 5
-MAX_REJECTED_SHOWN = 20
 MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -45,6 +48,8 @@ MAX_BYTES = 64 * 1024 * 1024
 @click.option(
     "--content", metavar="FILE", help="A JSON file with header, buttons or components of the template."
 )
+@column_option
+@rejected_option
 @click.option("--named", is_flag=True, help="Use the names of the columns as names of parameters.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent, and send nothing.")
 @click.option("--watch", is_flag=True, help="Watch the broadcast afterwards.")
@@ -53,38 +58,88 @@ MAX_BYTES = 64 * 1024 * 1024
 def create(session: Session, /, file: str, yes: bool, watch: bool, **options: Any) -> int:
     """Send a template to the people in a CSV file.
 
-    The file has a header row with a column called to, and one column for each parameter of the template.
-    Columns called 1, 2 … fill {{1}}, {{2}} …; other columns fill them in their order, or by name if the template
-    has named parameters. Before anything is sent, you see the first rows, the rejected rows and the duration.
+    The file has a header row with a column called to, or another usual name for phone numbers (Mobile, Handy …), and
+    one column for each parameter of the template. Columns called 1, 2 … fill {{1}}, {{2}} …; other columns fill them in
+    their order, or by name if the template has named parameters. Before anything is sent, you see the first rows, the
+    rejected rows and the duration. The exit code is 0 if every line was taken.
 
     For example: wacrmd broadcast create --csv people.csv --template spring_sale --language de
     """
-    sheet = _read(file)
-    asked = _asked(sheet, file, options)
-    if session.json:
-        _print_rejected(sheet.rejected)
-        result = _call(session, **asked, dry_run=options["dry_run"])
-        emit(session, result, lambda _: None)
-        return FAILED if result.get("problems") else 0
-    found = _call(session, **asked, dry_run=True)
-    _preview(sheet, found, options)
-    if found["problems"]:
-        hint("Nothing is sent: solve the problems first.")
-        return FAILED
-    if options["dry_run"]:
-        say("This was a dry run: nothing was stored or sent.")
-        return 0
-    when = f"at {options['schedule']}" if options["schedule"] else "now"
-    confirm(f"Send to {people(found['accepted'])} {when}?", yes=yes)
-    made = _call(session, **asked)
-    say(f"Broadcast {made['broadcast_id']} is {made['status']}: {people(made['accepted'])}.")
+    with (
+        CsvInput(file, max_bytes=MAX_BYTES) as source,
+        RejectedLines(source, options["rejected"]) as left_out,
+    ):
+        sheet = _read(source, options["column"])
+        if not sheet.rows:
+            _leave_out(sheet, left_out, [])
+            left_out.show()
+            if session.json:
+                left_out.print_json({"accepted": 0, "rejected": left_out.count}, "rejections")
+            raise click.ClickException(f"{source.name} holds no recipient that can be used")
+        asked = _asked(sheet, file, options)
+        if session.json:
+            return _create_json(session, sheet, left_out, asked, dry_run=options["dry_run"])
+        found = _call(session, **asked, dry_run=True)
+        _leave_out(sheet, left_out, found["rejections"])
+        _preview(sheet, found, options, left_out)
+        left_out.close()
+        taken = 0 if left_out.count == 0 else FAILED
+        if found["problems"]:
+            hint("Nothing is sent: solve the problems first.")
+            return FAILED
+        if options["dry_run"]:
+            say("This was a dry run: nothing was stored or sent.")
+            return taken
+        when = f"at {options['schedule']}" if options["schedule"] else "now"
+        confirm(f"Send to {people(found['accepted'])} {when}?", yes=yes)
+        made = _call(session, **asked)
+        say(f"Broadcast {made['broadcast_id']} is {made['status']}: {people(made['accepted'])}.")
     if watch:
         from wacrmd.cli.commands.broadcast import watch_until_finished  # noqa: PLC0415 - that module loads this one
 
         watch_until_finished(session, made["broadcast_id"])
     else:
         hint(f"To watch it: wacrmd broadcast watch {made['broadcast_id'][:SHORT_ID]}")
-    return 0
+    return taken
+
+
+def _create_json(
+    session: Session, sheet: "RecipientFile", left_out: RejectedLines, asked: JsonObject, *, dry_run: bool
+) -> int:
+    """Create the broadcast, and print the result with every line that was left out among its rejections.
+
+    If the daemon refuses it, a dry run says which lines are to blame.
+    """
+    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
+
+    refused = None
+    try:
+        result = _call(session, **asked, dry_run=dry_run)
+    except RpcError as error:
+        if dry_run or error.reason != "bad_request":
+            raise
+        refused, result = error, _call(session, **asked, dry_run=True)
+    _leave_out(sheet, left_out, result.pop("rejections"))
+    left_out.show()
+    left_out.print_json(result | {"rejected": left_out.count}, "rejections")
+    if refused is not None:
+        raise refused
+    return FAILED if left_out.count or result.get("problems") else 0
+
+
+def _leave_out(sheet: "RecipientFile", left_out: RejectedLines, rejections: list[JsonObject]) -> None:
+    """Tell of the lines that were left out: those that cannot be read, and those whose number the daemon rejects."""
+    lines: list[tuple[int, int | None, str, str, str]] = [
+        (one.line, None, one.to, one.reason, one.text) for one in sheet.rejected
+    ]
+    lines += [
+        (row.line, one["index"], row.to, one["reason"], row.text)
+        for one in rejections
+        for row in sheet.rows[one["index"] : one["index"] + 1]
+    ]
+    for line, index, to, reason, text in sorted(lines, key=lambda each: each[0]):
+        told = {"line": line, "index": index, "to": to, "reason": reason}
+        left_out.add(sheet.rejected_format, line, text, reason, told=told)
 
 
 def _call(session: Session, **asked: Any) -> Any:
@@ -102,19 +157,18 @@ def _call(session: Session, **asked: Any) -> Any:
         ) from None
 
 
-def _read(file: str) -> RecipientFile:
+def _read(source: CsvInput, column: str | None) -> "RecipientFile":
     """The recipients in the file; raises ClickException for a file that cannot be used."""
+    from wacrmd.domain.recipient_file import read_recipients  # noqa: PLC0415 - the help must not load it
+
     try:
-        sheet = read_recipients(read_pieces(file, MAX_BYTES))
+        with source.bar("Reading") as progress:
+            return read_recipients(source.pieces(progress), column=column)
     except CsvError as error:
-        raise click.ClickException(f"{source_name(file)}: {error}") from None
-    if not sheet.rows:
-        _print_rejected(sheet.rejected)
-        raise click.ClickException(f"{source_name(file)} holds no recipient that can be used")
-    return sheet
+        raise click.ClickException(f"{source.name}: {error}") from None
 
 
-def _asked(sheet: RecipientFile, file: str, options: JsonObject) -> JsonObject:
+def _asked(sheet: "RecipientFile", file: str, options: JsonObject) -> JsonObject:
     """The parameters of broadcast.create."""
     recipients: list[JsonObject] = []
     for row in sheet.rows:
@@ -152,7 +206,9 @@ def _content(file: str) -> JsonObject:
     return content
 
 
-def _preview(sheet: RecipientFile, found: JsonObject, options: JsonObject) -> None:
+def _preview(
+    sheet: "RecipientFile", found: JsonObject, options: JsonObject, left_out_lines: RejectedLines
+) -> None:
     """Show what would be sent: the first rows, who is left out and why, and the duration."""
     columns = [Column("LINE", "line", Kind.NUMBER), Column("TO", "to", Kind.KEY)]
     for at, name in enumerate(sheet.columns):
@@ -166,11 +222,7 @@ def _preview(sheet: RecipientFile, found: JsonObject, options: JsonObject) -> No
     if len(sheet.rows) > PREVIEW_ROWS:
         say(f"… and {len(sheet.rows) - PREVIEW_ROWS} more")
     say("")
-    rejected = sheet.rejected + [
-        RejectedLine(sheet.rows[one["index"]].line, one["to"] or "", one["reason"])
-        for one in found["rejections"]
-    ]
-    _print_rejected(rejected)
+    left_out_lines.show()
     number = found["number"]
     sender = number["display_phone"] or number["phone_number_id"]
     say(f"Template {options['template']} ({options['language']}) from {sender} of {found['account']}:")
@@ -179,7 +231,7 @@ def _preview(sheet: RecipientFile, found: JsonObject, options: JsonObject) -> No
     left_out = [
         f"{count} {word}"
         for count, word in (
-            (len(rejected), "rejected"),
+            (left_out_lines.count, "rejected"),
             (found["duplicates"], "more than once in the file"),
             (found["suppressed"], "opted out"),
         )
@@ -200,16 +252,9 @@ def _preview(sheet: RecipientFile, found: JsonObject, options: JsonObject) -> No
         hint(f"problem: {_place(problem['path'], sheet)}: {problem['message']}")
 
 
-def _place(path: str, sheet: RecipientFile) -> str:
+def _place(path: str, sheet: "RecipientFile") -> str:
     """The line of the file for a path in the request such as `recipients[3].params[1]`."""
     head, _, rest = path.partition("].")
     if not head.startswith("recipients[") or not head[11:].isdecimal():
         return path
     return f"line {sheet.rows[int(head[11:])].line}, {rest}"
-
-
-def _print_rejected(rejected: list[RejectedLine]) -> None:
-    for one in sorted(rejected, key=lambda one: one.line)[:MAX_REJECTED_SHOWN]:
-        hint(f"line {one.line}{f' ({one.to})' if one.to else ''}: {one.reason}")
-    if len(rejected) > MAX_REJECTED_SHOWN:
-        hint(f"… and {len(rejected) - MAX_REJECTED_SHOWN} more lines that are rejected")

@@ -1,19 +1,20 @@
 """`wacrmd optout …`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
-from wacrmd.cli.input import read_pieces, source_name
-from wacrmd.cli.options import account_option, limit_option, only_account_option
+from wacrmd.cli.options import (
+    account_option,
+    column_option,
+    excel_option,
+    limit_option,
+    only_account_option,
+    rejected_option,
+)
 from wacrmd.cli.output import Column, Kind, emit, hint, people, say, table, write_pieces
 from wacrmd.fields import JsonObject
-
-if TYPE_CHECKING:
-    from wacrmd.domain.optout_file import Part
 
 COLUMNS = (
     Column("ACCOUNT", "account", optional=True),
@@ -24,9 +25,6 @@ COLUMNS = (
     Column("ANSWERED BROADCAST", "broadcast_id", Kind.ID, optional=True),
     Column("SINCE", "created_at", Kind.TIME),
 )
-PART_BYTES = 400 * 1024
-"""How much of a file goes into one call. A line of the protocol may have 1 MiB, and JSON escapes some characters."""
-MAX_ERRORS_SHOWN = 20
 
 
 @click.group(cls=Noun)
@@ -90,56 +88,42 @@ def list_optouts(session: Session, account: str | None, limit: int) -> None:
 @optout.command("import")
 @click.argument("file", metavar="FILE")
 @account_option
+@column_option
+@rejected_option
 @click.pass_obj
-def import_file(session: Session, file: str, account: str | None) -> int:
+def import_file(
+    session: Session, file: str, account: str | None, column: str | None, rejected: str | None
+) -> int:
     """Opt out everybody in a CSV FILE (- is standard input).
 
-    A header may name the columns phone, user_id and detail. Without a header, the first column is the phone
-    number. Importing a file again is harmless.
+    The header names a column of phone numbers in any usual way (phone, Mobile, Handy …), or one of user ids (user_id),
+    and perhaps one of notes (detail). If it is not certain which column has the phone numbers, nobody is opted out:
+    say it with --column. The exit code is 0 if every line was taken. Importing a file again is harmless.
 
     For example: wacrmd optout import stop.csv --account shop
     """
-    total: JsonObject = {"added": 0, "known": 0, "rejected": 0, "errors": []}
-    for part in _parts(file):
-        done = call(session, "optout.import", account=account, csv=part.text)
-        for name in ("added", "known", "rejected"):
-            total[name] += done[name]
-        total["errors"] += [one | {"line": one["line"] + part.shift} for one in done["errors"]]
+    from wacrmd.cli.csv_input import CsvInput  # noqa: PLC0415 - the help must not load them
+    from wacrmd.cli.optout_import import import_optouts  # noqa: PLC0415
+    from wacrmd.cli.rejected import RejectedLines  # noqa: PLC0415
 
-    def render(found: JsonObject) -> None:
-        for one in found["errors"][:MAX_ERRORS_SHOWN]:
-            hint(f"line {one['line']}: {one['message']}")
-        if found["rejected"] > MAX_ERRORS_SHOWN:
-            hint(f"… and {found['rejected'] - MAX_ERRORS_SHOWN} more lines that are rejected")
-        say(
-            f"{people(found['added'])} opted out, {found['known']} had opted out before. "
-            f"Rejected lines: {found['rejected']}."
-        )
-
-    emit(session, total, render)
-    return FAILED if total["rejected"] and not (total["added"] or total["known"]) else 0
-
-
-def _parts(file: str) -> list["Part"]:
-    """The file in parts that fit into one call. A file that cannot be read to its end has no parts."""
-    from wacrmd.domain.csv_file import CsvError, decode_lines  # noqa: PLC0415 - the help must not load them
-    from wacrmd.domain.optout_file import parts_of  # noqa: PLC0415
-
-    try:
-        parts = list(parts_of(decode_lines(read_pieces(file)), PART_BYTES))
-    except CsvError as error:
-        raise click.ClickException(f"{source_name(file)}: {error}") from None
-    if not parts:
-        raise click.ClickException(f"{source_name(file)} is empty: expected phone numbers, one a line")
-    return parts
+    with CsvInput(file) as source, RejectedLines(source, rejected) as left_out:
+        added, known = import_optouts(session, source, left_out, account=account, column=column)
+        if session.json:
+            counts = {"added": added, "known": known, "rejected": left_out.count}
+            left_out.print_json(counts, "errors")
+        else:
+            left_out.show()
+            say(f"{people(added)} opted out, {known} had opted out before. Rejected lines: {left_out.count}.")
+        return FAILED if left_out.count else 0
 
 
 @optout.command("export")
 @only_account_option
+@excel_option
 @click.pass_obj
-def export(session: Session, account: str | None) -> None:
+def export(session: Session, account: str | None, excel: bool) -> None:
     """Write all opt-outs to standard output as CSV.
 
-    For example: wacrmd optout export --account shop > optouts.csv
+    wacrmd optout import reads it again. For example: wacrmd optout export --account shop > optouts.csv
     """
-    write_pieces(stream(session, "optout.export", account=account))
+    write_pieces(stream(session, "optout.export", account=account, excel=excel or None))

@@ -12,7 +12,7 @@ from wacrmd.clock import Millis, iso
 from wacrmd.domain.address import normalize_address
 from wacrmd.domain.billing import Conversation, Pricing
 from wacrmd.domain.broadcast import Broadcast
-from wacrmd.domain.csv_file import csv_lines, escape_formula
+from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_formula, excel_text
 from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.recipient import Recipient, RecipientStatus
@@ -46,6 +46,9 @@ _FIRST = ("id", "to", "status", "wamid", "error")
 
 _OBJECTS = {"error": MetaErrorView, "pricing": Pricing, "conversation": Conversation}
 """The fields that are objects."""
+
+_TEXTS = (_cell, str)
+"""The writers of texts as they are; Excel would make numbers of some."""
 
 _CELLS: dict[str, Cell] = {
     "to": str,  # never a formula: `+` and digits, or a user id
@@ -108,15 +111,20 @@ async def show_address(ctx: Context, broadcast: Broadcast, to: str) -> Recipient
 
 
 async def export(
-    ctx: Context, broadcast: Broadcast, form: ExportFormat, status: RecipientStatus | None = None
+    ctx: Context,
+    broadcast: Broadcast,
+    form: ExportFormat,
+    status: RecipientStatus | None = None,
+    *,
+    excel: bool = False,
 ) -> AsyncGenerator[bytes, None]:
     """All recipients in the order of the request, in pieces of `EXPORT_ROWS`, so that memory use is bounded.
 
-    Each piece is read when it is needed, so later pieces show later changes.
+    Each piece is read when it is needed, so later pieces show later changes. `excel` is for CSV alone.
     """
-    write = csv_rows if form is ExportFormat.CSV else _json_lines
+    write = _json_lines if form is ExportFormat.JSONL else excel_rows if excel else csv_rows
     if form is ExportFormat.CSV:
-        yield ",".join(COLUMNS).encode() + b"\r\n"
+        yield ((EXCEL_HEAD if excel else "") + csv_lines([COLUMNS])).encode()
     after: int | None = 0
     while after is not None:
         piece, after = await ctx.db.read(
@@ -150,4 +158,15 @@ def csv_rows(found: list[Recipient]) -> bytes:
     """The lines of these recipients in a CSV export."""
     return csv_lines(
         [cell(value) for cell, value in zip(_WRITERS, _values(recipient), strict=True)] for recipient in found
+    ).encode()
+
+
+def excel_rows(found: list[Recipient]) -> bytes:
+    """The lines of these recipients in a CSV export for Excel."""
+    return csv_lines(
+        [
+            excel_text(value) if cell in _TEXTS and isinstance(value, str) else cell(value)
+            for cell, value in zip(_WRITERS, _values(recipient), strict=True)
+        ]
+        for recipient in found
     ).encode()

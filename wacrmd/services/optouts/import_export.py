@@ -9,12 +9,14 @@ import anyio
 
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.address import is_user_id, phone_and_user_id, read_address
-from wacrmd.domain.csv_file import csv_lines, escape_formula
-from wacrmd.domain.optout_file import WITHOUT_HEADER, Columns, columns_of, open_reader
+from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_formula, excel_text, unescape_formula
+from wacrmd.domain.optout_file import ACCOUNT, EXPORTED, OptOutFile, OptOutRow
 from wacrmd.domain.page import PageRequest
 from wacrmd.domain.person import names
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_text import Unreadable
+from wacrmd.domain.text_file import CsvError
+from wacrmd.errors import bad_request
 from wacrmd.services.context import Context
 from wacrmd.services.optouts.manage import page
 from wacrmd.store import broadcasts, optouts, people, receipts
@@ -24,8 +26,8 @@ from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError
 
 BATCH_ROWS = 1000
 """Rows of an import or export in one transaction, so that other writes do not wait long."""
-MAX_ERRORS = 1000
-EXPORTED = ("phone", "user_id", "source", "detail", "created_at", "broadcast_id")
+MAX_ERRORS = 10_000
+"""Rejected lines that one call lists; the command sends no more lines than this in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,77 +44,71 @@ async def import_csv(
 ) -> ImportResult:
     """Opt out everybody in a CSV file, in batches; lines that cannot be used are counted and listed.
 
-    The first line may be a header with a column `phone` (or `to`), `user_id` and `detail` in any order; without
-    one the first column is the phone number or user id. Cells are separated by commas, semicolons or tabs. Importing
-    a file again changes nothing.
+    The file has a header with a column of phone numbers, by any usual name, or of user ids, or there is no doubt which
+    column has them. Raises Refusal for another one. Importing a file again changes nothing.
     """
     result = ImportResult()
-    rows = read_optouts(lines, result)
-    while batch := await anyio.to_thread.run_sync(lambda: list(islice(rows, BATCH_ROWS))):
-        added = await ctx.db.write(
-            partial(_add_all, account_id=account_id, given=batch, source=source, now=ctx.clock.now())
-        )
-        result.added += added
-        result.known += len(batch) - added
-        ctx.changes.publish()
+    try:
+        rows = await anyio.to_thread.run_sync(read_optouts, lines, result)
+        while batch := await anyio.to_thread.run_sync(lambda: list(islice(rows, BATCH_ROWS))):
+            added = await ctx.db.write(
+                partial(_add_all, account_id=account_id, given=batch, source=source, now=ctx.clock.now())
+            )
+            result.added += added
+            result.known += len(batch) - added
+            ctx.changes.publish()
+    except CsvError as error:  # before the first row
+        raise bad_request(f"csv: {error}") from None
     return result
 
 
-async def export_csv(ctx: Context, account_id: str | None) -> AsyncGenerator[str, None]:
-    """All opt-outs of one account, or of all, as CSV with a header, newest first, in pieces of many lines."""
-    columns = EXPORTED if account_id else ("account", *EXPORTED)
-    yield csv_lines([columns])
+async def export_csv(
+    ctx: Context, account_id: str | None, *, excel: bool = False
+) -> AsyncGenerator[str, None]:
+    """All opt-outs of one account, or of all, as CSV with a header, newest first, in pieces of many lines.
+
+    The import reads it again, also in its form for Excel.
+    """
+    columns = EXPORTED if account_id else (ACCOUNT, *EXPORTED)
+    yield (EXCEL_HEAD if excel else "") + csv_lines([columns])
     request = PageRequest(BATCH_ROWS)
     while True:
         found = await page(ctx, account_id, request)
-        yield csv_lines([_cell(row, name) for name in columns] for row in found.items)
+        yield csv_lines([_cell(row, name, excel=excel) for name in columns] for row in found.items)
         if found.next is None:
             return
         request = PageRequest(BATCH_ROWS, found.next)
 
 
 def read_optouts(lines: Iterable[str], result: ImportResult) -> Iterator[OptOutInput]:
-    """The opt-outs in a CSV file; lines that cannot be used are added to `result`."""
-    columns: Columns | None = None
-    for row in open_reader(lines):
-        if row.problem is not None:
-            _reject(result, row.line, row.problem)
-            continue
-        if columns is None:
-            header = columns_of(row.cells)
-            columns = header or WITHOUT_HEADER
-            if header is not None:
-                continue
+    """The opt-outs in a CSV file; lines that cannot be used are added to `result`. Raises CsvError for an unclear file."""
+    return _usable(OptOutFile(lines), result)
+
+
+def _usable(rows: Iterable[OptOutRow], result: ImportResult) -> Iterator[OptOutInput]:
+    for row in rows:
         try:
-            yield _optout_in(row.cells, columns)
+            yield _optout_in(row)
         except ValueError as error:
-            _reject(result, row.line, str(error))
+            result.rejected += 1
+            if len(result.errors) < MAX_ERRORS:
+                result.errors.append(LineError(row.line, str(error)))
 
 
-def _reject(result: ImportResult, line: int, message: str) -> None:
-    """Count a line that cannot be used, and list it unless `MAX_ERRORS` are listed."""
-    result.rejected += 1
-    if len(result.errors) < MAX_ERRORS:
-        result.errors.append(LineError(line, message))
-
-
-def _optout_in(cells: list[str], columns: Columns) -> OptOutInput:
+def _optout_in(row: OptOutRow) -> OptOutInput:
     """The opt-out in a row; raises ValueError that says what was expected."""
-
-    def cell(place: int | None) -> str:
-        return cells[place] if place is not None and place < len(cells) else ""
-
-    written, user_id = cell(columns.phone), cell(columns.user_id)
-    read = read_address(written) if written else None
+    if row.problem is not None:
+        raise ValueError(row.problem)
+    read = read_address(row.address) if row.address else None
     if isinstance(read, Unreadable):
-        raise ValueError(f"expected a phone number such as +14155550123: {written[:64]!r} {read.detail}")
+        raise ValueError(f"expected a phone number such as +14155550123: {row.address[:64]!r} {read.detail}")
     address = read.phone if isinstance(read, Reading) else read
-    if user_id and not is_user_id(user_id):
-        raise ValueError(f"expected a user id such as US.13491208655302741918, found {user_id[:64]!r}")
+    if row.user_id and not is_user_id(row.user_id):
+        raise ValueError(f"expected a user id such as US.13491208655302741918, found {row.user_id[:64]!r}")
     phone, id_as_address = phone_and_user_id(address) if address else (None, None)
-    if address is None and not user_id:
+    if address is None and not row.user_id:
         raise ValueError("expected a phone number or a user id, found neither")
-    return OptOutInput(phone, user_id or id_as_address, cell(columns.detail) or None)
+    return OptOutInput(phone, row.user_id or id_as_address, unescape_formula(row.detail) or None)
 
 
 def _add_all(tx: Tx, *, account_id: str, given: list[OptOutInput], source: str, now: Millis) -> int:
@@ -138,8 +134,8 @@ def _add_all(tx: Tx, *, account_id: str, given: list[OptOutInput], source: str, 
     )
 
 
-def _cell(optout: AccountOptOut, name: str) -> str:
-    """A cell without line breaks, as the import reads it; free text never begins a spreadsheet formula."""
+def _cell(optout: AccountOptOut, name: str, *, excel: bool) -> str:
+    """A cell without line breaks; no text begins a formula, and in the form for Excel numbers stay text."""
     value = (
         iso(optout.at)
         if name == "created_at"
@@ -148,4 +144,6 @@ def _cell(optout: AccountOptOut, name: str) -> str:
         else getattr(optout, name)
     )
     text = "" if value is None else " ".join(str(value).split())
-    return escape_formula(text) if name == "detail" else text
+    if excel:
+        return excel_text(text)
+    return text if name == "phone" else escape_formula(text)

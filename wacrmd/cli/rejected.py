@@ -1,0 +1,83 @@
+"""Lines of a CSV file that were left out: told to a person, to a script, and in a file that can be corrected."""
+
+import stat
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self
+
+import click
+import orjson
+
+from wacrmd.cli.csv_input import CsvInput
+from wacrmd.cli.output import hint
+from wacrmd.domain.text_file import has_mark
+from wacrmd.fields import JsonObject
+
+if TYPE_CHECKING:
+    from wacrmd.domain.rejected_file import RejectedFormat
+
+MAX_SHOWN = 20
+
+
+class RejectedLines:
+    """Takes each line that is left out. Memory does not grow with their number. A context manager.
+
+    `path` is the file for them; it does not stay if no line is left out.
+    """
+
+    def __init__(self, source: CsvInput, path: str | None) -> None:
+        self.count = 0
+        self._path = Path(path) if path is not None else None
+        if self._path is not None and source.is_file(self._path):
+            raise click.UsageError("--rejected would overwrite the file that is read: name another one")
+        self._first: list[tuple[int, str, str]] = []
+        self._all: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        try:
+            # Opened before anything is done, so that a wrong name is told first. Line ends stay as they are.
+            self._file = self._path.open("w", encoding="utf-8", newline="") if self._path else None
+        except OSError as error:
+            raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+        self._mark = has_mark(next(source.pieces(), b""))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._all.close()
+
+    def close(self) -> None:
+        """End the file of rejected lines: all are known."""
+        if self._file is not None and self._path is not None:
+            self._file.close()
+            self._file = None
+            if not self.count and stat.S_ISREG(self._path.lstat().st_mode):
+                self._path.unlink()
+
+    def add(self, form: "RejectedFormat", line: int, text: str, reason: str, *, told: JsonObject) -> None:
+        """One row that begins on `line`, as it stands in the file; `told` is what `--json` says about it."""
+        if self._file is not None:
+            self._file.write(("" if self.count else form.head(mark=self._mark)) + form.line(text, reason))
+        self.count += 1
+        if len(self._first) < MAX_SHOWN:
+            to = told.get("to")
+            self._first.append((line, f" ({to})" if to else "", reason))
+        self._all.write(orjson.dumps(told) + b"\n")
+
+    def print_json(self, result: JsonObject, field: str) -> None:
+        """Print the result as one JSON document, with what is told about each line as the list `field`."""
+        head = orjson.dumps(result).decode().removesuffix("}")
+        click.echo(f"{head}{',' if result else ''}{orjson.dumps(field).decode()}:[", nl=False)
+        self._all.seek(0)
+        for place, one in enumerate(self._all):
+            click.echo(("," if place else "") + one.decode().rstrip("\n"), nl=False)
+        click.echo("]}")
+
+    def show(self) -> None:
+        """Tell a person the first of them."""
+        for line, to, reason in sorted(self._first):
+            hint(f"line {line}{to}: {reason}")
+        if self.count > len(self._first):
+            hint(f"… and {self.count - len(self._first)} more lines that are rejected")
+        if self.count and self._path is not None:
+            hint(f"They are in {self._path}, each with the reason: correct them, and use that file")

@@ -1,0 +1,68 @@
+"""CSV that programs and spreadsheets read right: nothing runs as a formula, and for Excel numbers stay text. Pure.
+
+JSON lines are exact and need none of it: no spreadsheet opens them as cells.
+"""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable
+
+EXCEL_HEAD = "\ufeffsep=,\r\n"
+"""The beginning of a file for Excel: the mark by which it knows UTF-8, and the line that names the separator.
+
+Without the line, Excel takes the separator of the country, which is a semicolon in half of the world.
+"""
+
+_FORMULA_STARTS = frozenset("=+-@|%")
+_IGNORED_BEFORE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+"""Spaces, line breaks and invisible characters, which some programs skip before a formula."""
+
+_BREAKS = ("\t", "\r", "\n")
+_CONVERTED = re.compile(r"(?=.*[0-9])[0-9+\-.,:/() eE%$€£]+")
+"""What Excel turns into a number, a date or a time: a phone number loses its `+` and its last digits."""
+
+_AS_TEXT = re.compile(r'="((?:[^"]|"")*)"')
+
+
+def escape_formula(text: str) -> str:
+    """Text from outside as a cell that a spreadsheet does not run as a formula: with an apostrophe before it.
+
+    Also a full-width sign, a sign after spaces or invisible characters, and what begins with a tab or a line break
+    (OWASP, CSV injection). `unescape_formula` gives the text back, whatever it is.
+    """
+    return f"'{text}" if _is_formula(text.lstrip("'")) else text
+
+
+def unescape_formula(cell: str) -> str:
+    """The text of a cell that `escape_formula` or `excel_text` has made; another cell as it is."""
+    if enclosed := _AS_TEXT.fullmatch(cell):
+        return enclosed[1].replace('""', '"')
+    return cell[1:] if cell.startswith("'") and _is_formula(cell.lstrip("'")) else cell
+
+
+def excel_text(text: str) -> str:
+    """A cell that Excel shows as this text: `="+14155550123"` where it would make a number or a date of it.
+
+    Of all ways to keep a number as text in a CSV file only this one works in every version, and shows nothing else.
+    The text has no letter but `e`, so that it is no formula.
+    """
+    return f'="{text}"' if _CONVERTED.fullmatch(text) else escape_formula(text)
+
+
+def csv_lines(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV text, with commas and CRLF line ends as in RFC 4180; None is an empty cell."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue()
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a program may take the text for a formula."""
+    if text.startswith(_BREAKS):
+        return True
+    for char in text:
+        if unicodedata.category(char) not in _IGNORED_BEFORE:
+            return unicodedata.normalize("NFKC", char)[:1] in _FORMULA_STARTS
+    return False

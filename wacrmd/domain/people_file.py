@@ -1,0 +1,225 @@
+"""A CSV file of people: which column has the addresses. It is known, or named by the caller, and never guessed. Pure.
+
+The number of a customer may look like the phone number of somebody else. So a header must name the phone column with a
+usual name, and a file without a header must leave no doubt.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from wacrmd.domain.address import normalize_address, read_address
+from wacrmd.domain.column_names import columns_named, is_generic_name, is_phone_name, same_name
+from wacrmd.domain.csv_export import unescape_formula
+from wacrmd.domain.csv_file import CsvReader, Row
+from wacrmd.domain.phone import Reading
+from wacrmd.domain.text_file import CsvError
+
+TO = "to"
+"""The name of a recipient's address in the API."""
+
+REASON = "rejected_because"
+"""The column with which a file of rejected lines says why; it is ignored when that file is read."""
+
+MAX_NAMES_SHOWN = 12
+MAX_NAME_SHOWN = 40
+
+_NUMBER = re.compile(r"[\s'\"=]*[+(]?[0-9][0-9\s.,/()\-]*(?:[eE][+\-]?[0-9]+)?[\s'\"]*")
+_MIN_DIGITS = 7
+
+_HOW = "name it with --column NAME, or --column N for column N"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a file: their names, none without a header, and the place of the addresses.
+
+    `address` is None where the header has no such column and the caller needs none. With `needs_plus` the column's name
+    does not say that its numbers are phones.
+    """
+
+    names: list[str]
+    address: int | None
+    needs_plus: bool = False
+    chosen: bool = False
+    """Whether the caller named the column."""
+
+    @property
+    def reason(self) -> int | None:
+        """The place of the reasons in a file of rejected lines."""
+        return next(iter(columns_named(self.names, [REASON])), None)
+
+    @property
+    def before_address(self) -> int:
+        """How many columns of the file itself stand before the one of addresses."""
+        return (self.address or 0) - (self.reason == 0)
+
+
+class PeopleFile:
+    """The rows of a file of people.
+
+    `own_names` are the caller's names for the column of addresses, which win over other names. `column` is the name or the
+    number of the column, if it was given. `others` are names of columns that are enough without one of addresses.
+    Raises CsvError for a file whose column of addresses is not certain.
+    """
+
+    def __init__(
+        self,
+        lines: Iterable[str],
+        *,
+        column: str | None = None,
+        own_names: Sequence[str] = (),
+        others: Sequence[str] = (),
+    ) -> None:
+        def is_known(cells: list[str]) -> bool:
+            return bool(columns_named(cells, [*own_names, *others])) or any(map(is_phone_name, cells))
+
+        self.reader = CsvReader(lines, is_known=is_known)
+        self._rows = iter(self.reader)
+        first = next(self._rows, None)
+        if first is None:
+            raise CsvError("the file is empty: expected a header, such as phone, and a line for each person")
+        self.first = first
+        cells = [" ".join(cell.split()) for cell in without_empty_end(first.cells)]
+        find = _Finder(self.first.line, cells, own_names, others)
+        self.columns = find.chosen(column) if column is not None else find.certain()
+        self.has_header = bool(self.columns.names)
+        self.reader.is_row, self.reader.width = self._is_row, len(cells)
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows of people. Raises CsvError where the first of them shows that the column is not certain."""
+        checked = not self.columns.needs_plus
+        for row in self._rows if self.has_header else chain([self.first], self._rows):
+            if not checked and (address := self.address(row.cells)):
+                if not is_international(address):
+                    raise CsvError(
+                        f"line {row.line}: {address[:MAX_NAME_SHOWN]} may be the number of a customer, because its "
+                        f"column is called {self.address_name}; {_HOW}"
+                    )
+                checked = True
+            yield row
+
+    @property
+    def address_name(self) -> str:
+        """The name of the column of addresses, for a sentence."""
+        at, names = self.columns.address, self.columns.names
+        return names[at][:MAX_NAME_SHOWN] if at is not None and names else "phone"
+
+    def problem(self, row: Row) -> str | None:
+        """Why the row cannot be read, or its address not be trusted; None if there is no such reason."""
+        if row.problem is not None or not self.columns.needs_plus:
+            return row.problem
+        address = self.address(row.cells)
+        if not address or is_international(address):
+            return None
+        name = self.address_name
+        return f"{address[:MAX_NAME_SHOWN]} may be the number of a customer: in column {name} a phone number needs its +"
+
+    def address(self, cells: list[str]) -> str:
+        """The address in a row, without the quotes that enclose no cell; empty if there is none."""
+        at = self.columns.address
+        return unescape_formula(cells[at]).strip('"').strip() if at is not None and at < len(cells) else ""
+
+    def _is_row(self, cells: list[str]) -> bool:
+        return looks_like_data(self.address(cells))
+
+
+def without_empty_end(cells: list[str]) -> list[str]:
+    """The cells without the empty ones at the end, which spreadsheets write."""
+    end = len(cells)
+    while end and not cells[end - 1]:
+        end -= 1
+    return cells[:end]
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names of columns, for a sentence."""
+    listed = [f"{name[:MAX_NAME_SHOWN]}" or "(no name)" for name in names[:MAX_NAMES_SHOWN]]
+    more = f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
+    return ", ".join(listed) + more
+
+
+def looks_like_data(cell: str) -> bool:
+    """Whether a cell is an address or a number, and no name of a column."""
+    if normalize_address(cell) is not None:
+        return True
+    digits = sum(char.isdigit() for char in cell)
+    return (digits >= _MIN_DIGITS and _NUMBER.fullmatch(cell) is not None) or _is_rounded(cell)
+
+
+def _is_rounded(cell: str) -> bool:
+    """Whether a spreadsheet has written a number with an exponent, such as 4.91512E+11."""
+    return bool(re.fullmatch(r"[\s'\"=]*[0-9]+[.,]?[0-9]*[eE]\+?[0-9]+[\s'\"]*", cell))
+
+
+def is_international(cell: str) -> bool:
+    """Whether a cell is a user id, or a phone number that says its country."""
+    found = read_address(cell)
+    return isinstance(found, str) or (isinstance(found, Reading) and found.digits is None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Finds the column of addresses by the first row."""
+
+    line: int
+    cells: list[str]
+    own_names: Sequence[str]
+    others: Sequence[str]
+
+    def chosen(self, column: str) -> Columns:
+        """The column that the caller named."""
+        wanted = same_name(column)
+        named = [at for at, cell in enumerate(self.cells) if same_name(cell) == wanted]
+        if len(named) == 1:
+            return Columns(self.cells, named[0], chosen=True)
+        if len(named) > 1:
+            raise self._refusal(f"{len(named)} columns are called {column}: say --column N for column N")
+        if not (column.isascii() and column.isdecimal() and int(column)):
+            raise self._refusal(f"there is no column {column!r}, found: {shown(self.cells)}")
+        at = int(column) - 1 + (bool(self.cells) and same_name(self.cells[0]) == REASON)
+        if at >= len(self.cells):
+            raise self._refusal(
+                f"there is no column {column}, the first line has {len(self.cells)}: {shown(self.cells)}"
+            )
+        is_data = looks_like_data(self.cells[at]) or any(map(is_international, self.cells))
+        return Columns([] if is_data else self.cells, at, chosen=True)
+
+    def certain(self) -> Columns:
+        """The column that leaves no doubt."""
+        international = [at for at, cell in enumerate(self.cells) if is_international(cell)]
+        if international or any(map(looks_like_data, self.cells)):
+            return self._without_header(international)
+        own = columns_named(self.cells, self.own_names)
+        if len(own) == 1:
+            return Columns(self.cells, own[0])
+        if len(own) > 1:
+            raise self._refusal(f"several columns may have the phone numbers ({self._names(own)}): {_HOW}")
+        phones = [at for at, cell in enumerate(self.cells) if is_phone_name(cell) or same_name(cell) == TO]
+        if len(phones) > 1:
+            raise self._refusal(f"several columns may have the phone numbers ({self._names(phones)}): {_HOW}")
+        if phones:
+            return Columns(self.cells, phones[0])
+        generic = [at for at, cell in enumerate(self.cells) if is_generic_name(cell)]
+        if len(generic) == 1:
+            return Columns(self.cells, generic[0], needs_plus=True)
+        if columns_named(self.cells, self.others):
+            return Columns(self.cells, None)
+        raise self._refusal(f"no column is known as one of phone numbers, found: {shown(self.cells)}; {_HOW}")
+
+    def _without_header(self, international: list[int]) -> Columns:
+        if len(self.cells) == 1:
+            return Columns([], 0)
+        if len(international) == 1:
+            return Columns([], international[0])
+        raise self._refusal(
+            "there is no header, and it is not certain which column has the phone numbers, "
+            f"found: {shown(self.cells)}; {_HOW}"
+        )
+
+    def _names(self, places: Sequence[int]) -> str:
+        return shown([self.cells[at] for at in places])
+
+    def _refusal(self, message: str) -> CsvError:
+        return CsvError(f"line {self.line}: {message}")

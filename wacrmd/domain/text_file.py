@@ -1,0 +1,134 @@
+"""The lines of a text file as programs save it: encoding and line ends. Pure.
+
+A file that is damaged, or in an encoding that is not certain, is refused as a whole: a guess would show somebody a wrong
+name, or `\ufffd` in its place.
+"""
+
+import codecs
+import io
+import re
+from collections.abc import Iterable, Iterator
+
+MAX_LINE = 1 << 20
+"""Characters of the longest line: a file without line ends must not fill the memory."""
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_HEAD = 8
+_UTF32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_OTHER_FILES = (
+    (b"PK\x03\x04", "an Excel or LibreOffice workbook, or another zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"%PDF", "a PDF document"),
+)
+_SWAPPED = re.compile("[\u0a00\ufffe\uffff]")
+"""A line end, or a mark, of UTF-16 whose two bytes have changed places, because a byte before them is missing."""
+
+
+class CsvError(ValueError):
+    """The file cannot be used at all; the text is one sentence that says why."""
+
+
+def split_lines(text: str) -> list[str]:
+    r"""The lines of a text, each with its line end: `\n`, `\r\n` or `\r`, and nothing else.
+
+    `str.splitlines` also splits at characters that may be inside a cell, such as U+2028.
+    """
+    return _LINE.findall(text)
+
+
+def has_mark(head: bytes) -> bool:
+    """Whether a file that begins with these bytes has a byte order mark."""
+    return head.startswith((codecs.BOM_UTF8, *_UTF16_MARKS))
+
+
+def decode_lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a file from pieces of its bytes, each line with its end, without a byte order mark.
+
+    UTF-8, or UTF-16 with a byte order mark, as "Unicode text" of a spreadsheet is. Raises CsvError for another
+    encoding, for a damaged file, and for what is no text.
+    """
+    source = iter(pieces)
+    head = next(source, b"")
+    while len(head) < _HEAD and (more := next(source, None)) is not None:
+        head += more
+    _check_kind(head)
+    is_utf16 = head.startswith(_UTF16_MARKS)
+    codec = codecs.getincrementaldecoder("utf-16" if is_utf16 else "utf-8-sig")()
+    decoder = io.IncrementalNewlineDecoder(codec, translate=False)
+    begun: list[str] = []  # pieces of a line whose end has not come yet
+    size = complete = 0
+    for piece, final in _with_last(head, source):
+        try:
+            text = decoder.decode(piece, final=final)
+        except UnicodeDecodeError as error:
+            raise _undecodable(error, complete + 1, is_utf16=is_utf16, final=final) from None
+        _check_text(text, complete + 1, is_utf16=is_utf16)
+        for line in split_lines(text):
+            begun.append(line)
+            size += len(line)
+            if size > MAX_LINE:
+                raise CsvError(
+                    f"line {complete + 1} has more than {MAX_LINE} characters: is it the right file?"
+                )
+            if line.endswith(("\n", "\r")):
+                yield "".join(begun)
+                begun.clear()
+                size, complete = 0, complete + 1
+    if begun:
+        yield "".join(begun)
+
+
+def _with_last(head: bytes, rest: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each piece with False, then an empty piece with True, for flushing a decoder."""
+    yield head, False
+    for piece in rest:
+        yield piece, False
+    yield b"", True
+
+
+def _check_kind(head: bytes) -> None:
+    for mark, what in _OTHER_FILES:
+        if head.startswith(mark):
+            raise CsvError(f"the file is {what}: save the sheet as 'CSV UTF-8'")
+    if head.startswith(_UTF32_MARKS):
+        raise CsvError("the file is UTF-32 text: save it as 'CSV UTF-8'")
+    if b"\0" in head[:_HEAD] and not head.startswith(_UTF16_MARKS):
+        raise _nul(1)
+
+
+def _check_text(text: str, line: int, *, is_utf16: bool) -> None:
+    if "\0" in text:
+        at = line + len(re.findall(r"\r\n|\r|\n", text[: text.index("\0")]))
+        raise _nul(at)
+    if is_utf16 and _SWAPPED.search(text):
+        raise CsvError(
+            f"from line {line} on: the file is damaged UTF-16, bytes are missing: save it again as 'CSV UTF-8'"
+        )
+
+
+def _nul(line: int) -> CsvError:
+    return CsvError(
+        f"line {line}: found a NUL byte, as in UTF-16 without a byte order mark: save the file as 'CSV UTF-8'"
+    )
+
+
+def _undecodable(error: UnicodeDecodeError, line: int, *, is_utf16: bool, final: bool) -> CsvError:
+    """The refusal for bytes that are no text of the encoding; the piece in which they are begins on `line`."""
+    if is_utf16:
+        return CsvError(
+            f"from line {line} on: the file is damaged UTF-16, bytes are missing: save it again as 'CSV UTF-8'"
+        )
+    at = line + len(re.findall(rb"\r\n|\r|\n", error.object[: error.start]))
+    if final:
+        return CsvError(
+            f"line {at}: expected UTF-8 text, and the file ends within a character: is it complete?"
+        )
+    byte = error.object[error.start : error.start + 1]
+    guess = byte.decode("cp1252", errors="ignore")
+    perhaps = f", in Windows-1252 {guess!r}" if guess else ""
+    return CsvError(
+        f"line {at}: expected UTF-8 text, found the byte 0x{byte.hex().upper()}{perhaps}; "
+        "save the file as 'CSV UTF-8'"
+    )
