@@ -131,6 +131,20 @@ async def test_a_longer_restriction_and_a_ban_put_off_the_end(tmp_path: Path) ->
         assert await kinds(here) == []
 
 
+async def test_of_two_restrictions_the_later_end_counts(tmp_path: Path) -> None:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock) as here:
+        await restrict(here, STOPPED, hours=30)
+        other = [{"expiration": in_hours(here, 10)}]
+        await tell(here, event="ACCOUNT_RESTRICTION", restriction_info=other)
+        clock.advance(20 * HOUR)
+        await end_restrictions(here.running.ctx)
+        assert (await number(here))["state"] == "paused"
+        clock.advance(11 * HOUR)
+        await end_restrictions(here.running.ctx)
+        assert (await number(here))["state"] == "active"
+
+
 async def test_what_a_person_paused_stays_paused_when_a_restriction_ends(tmp_path: Path) -> None:
     clock = ShiftClock(stopped=True)
     async with site(tmp_path, clock=clock) as here:
