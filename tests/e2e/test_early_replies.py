@@ -122,7 +122,11 @@ async def test_a_reply_while_a_message_that_is_then_refused_is_in_flight_counts_
         await eventually(lambda: here.sim.ledger.requests == 2)
         await inbound_message(here, "Yes", wa_id=JANE_WA_ID)
         assert (await here.show(first))["replied_count"] == 0
-        here.sim.change(hold_answers=False)
+        changes, row = here.running.ctx.changes, "SELECT id FROM broadcast WHERE uuid = ?"
+        row_id = await here.running.ctx.db.read(lambda tx: tx.execute(row, (first,)).fetchone()[0])
+        with changes.watch(row_id) as watcher, anyio.fail_after(PATIENCE_S):
+            here.sim.change(hold_answers=False)
+            await watcher.wait()
         await here.until(second, lambda now: now["failed_count"] == 1)
         assert [(await here.show(each))["replied_count"] for each in (first, second)] == [1, 0]
 

@@ -157,7 +157,11 @@ class SenderConfig(Section):
     """Sending: how fast, how often it is tried, and when it pauses."""
 
     workers: int = _key(
-        4, "Sender workers: how many broadcasts are worked on at the same time.", restart=True, ge=1, le=64
+        4,
+        "Sender workers: how many broadcasts are claimed from at the same time; all of them send.",
+        restart=True,
+        ge=1,
+        le=64,
     )
     max_in_flight: int = _key(
         256,

@@ -134,13 +134,15 @@ class Recorder:
         counters.count_applied(ctx, recorded.unmatched)
         pausing.log_pauses(recorded.pauses)
         self._finished(results, recorded.completed)
-        ctx.changes.publish({result.broadcast_id for result in results})
+        ctx.changes.publish(recorded.changed or {result.broadcast_id for result in results})
 
 
 @dataclass(slots=True)
 class Recorded:
     """What a batch of decisions did beyond its recipients."""
 
+    changed: set[int] = field(default_factory=set)
+    """The broadcasts of the recipients, and others that a reply or a person belongs to."""
     completed: list[int] = field(default_factory=list)
     unmatched: receipts.Applied = field(default_factory=receipts.Applied)
     pauses: list[PauseEvent] = field(default_factory=list)
@@ -157,19 +159,19 @@ def record(tx: Tx, *, entries: list[Entry], max_streak: int, now: Millis) -> Rec
     attempts.record(tx, results)
     status_events.emit_changes(tx, before, now)
     wamids = [result.wamid for result in results if result.wamid]
-    touched = {result.broadcast_id for result in results}
+    recorded.changed = {result.broadcast_id for result in results}
     if wamids:
         recorded.unmatched = receipts.apply_unmatched(tx, wamids, now)
-        touched |= recorded.unmatched.broadcasts
+        recorded.changed |= recorded.unmatched.broadcasts
         recorded.pauses += failures.apply_outcomes(tx, recorded.unmatched.outcomes, max_streak, now)
     seen = people.see(tx, _sightings(tx, entries), now)
     replied = receipts.settle_replies(tx, [result.recipient_id for result in results], seen.joined, now)
     recorded.unmatched.add(replied)
-    touched |= seen.broadcasts | replied.broadcasts
+    recorded.changed |= seen.broadcasts | replied.broadcasts
     for decision, number in entries:
         if decision.effect is not Effect.NONE or decision.opt_out:
             recorded.pauses += _apply(tx, decision, number, now)
-    recorded.completed = broadcasts.recipients_changed(tx, touched, now)
+    recorded.completed = broadcasts.recipients_changed(tx, recorded.changed, now)
     return recorded
 
 
