@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from wacrmd.domain.text_file import split_lines
 
@@ -38,13 +39,15 @@ _OPEN = re.compile(r'"[^"]*(?:""[^"]*)*\Z')
 class Row:
     """The cells of one row, without spaces around them; `line` is where the row begins, counted from 1.
 
-    `text` is the row as it stands in the file. `problem` says why it cannot be read; then it has no cells.
+    `text` is the row as it stands in the file. `problem` says why it cannot be read; then it has no cells. With `is_stray`
+    a quote at an end of a cell encloses nothing: a separator within its text may have made two cells of one.
     """
 
     line: int
     cells: list[str]
     text: str
     problem: str | None = None
+    is_stray: bool = False
 
 
 class CsvReader:
@@ -121,33 +124,43 @@ class CsvReader:
         if number <= self._unclear_until:
             return Row(number, [], line, self._unclear)
         if '"' not in line:
-            return Row(number, _stripped(line.split(self.delimiter)), line)
-        cells, open_at = _split(line, self.delimiter)
-        if open_at is None or number <= self._stray_until:
-            return Row(number, cells, line)
-        return self._row_of_lines(number, line, cells, open_at)
+            return Row(number, [cell.strip() for cell in line.split(self.delimiter)], line)
+        split = _split(line, self.delimiter)
+        alone = Row(number, split.cells, line, is_stray=split.is_stray)
+        if split.open_at is None or number <= self._stray_until:
+            return alone
+        return self._row_of_lines(alone, split.open_at)
 
-    def _row_of_lines(self, number: int, first: str, alone: list[str], open_at: int) -> Row:
-        """The row that begins on a line with a quote that is open at its end; `alone` are the line's own cells."""
-        taken = self._lines_until_closed(first, open_at)
+    def _row_of_lines(self, alone: Row, open_at: int) -> Row:
+        """The row that begins on a line with a quote that is open at its end; `alone` is that line for itself."""
+        taken, within = self._lines_until_closed(alone.text, open_at)
         if not taken:
-            return Row(number, alone, first)
-        inner = [_split(line, self.delimiter)[0] for _, line in taken]
-        # The last line also has the cells behind the quote. Where both ends of a row have too few, they are one row.
-        last = inner[-1] if max(len(alone), len(inner[-1])) >= self.width else []
-        rows = [cells for cells in [*inner[:-1], last] if cells and self.is_row(cells)]
-        if not rows:
-            text = first + "".join(line for _, line in taken)
-            return Row(number, _split(text, self.delimiter)[0], text)
+            return alone
+        lines = [line for _, line in taken]
+        text = alone.text + "".join(lines)
+        split = _split(text, self.delimiter)
+        # What stands outside of the quotes, on the first and on the last line, belongs to the row, whatever it looks like.
+        before = len(_split(alone.text[:open_at], self.delimiter).cells) - 1
+        enclosed = [[""] * before + alone.cells[before:]]
+        enclosed += [_split(line, self.delimiter).cells for line in (*lines[:-1], lines[-1][:within])]
+        if not any(map(self.is_row, enclosed)) and not self._is_too_wide(split.cells):
+            return Row(alone.line, split.cells, text, is_stray=split.is_stray)
         self._put_back(taken)
-        if len(rows) == len(inner) and all(len(cells) == len(alone) for cells in rows):
-            return Row(number, alone, first)
+        rows = [_split(line, self.delimiter).cells for line in lines]
+        if all(self.is_row(row) and len(row) == len(alone.cells) for row in rows):
+            return alone
         self._unclear_until = taken[-1][0]
-        self._unclear = _UNCLEAR.format(number, self._unclear_until)
-        return Row(number, [], first, self._unclear)
+        self._unclear = _UNCLEAR.format(alone.line, self._unclear_until)
+        return Row(alone.line, [], alone.text, self._unclear)
 
-    def _lines_until_closed(self, first: str, open_at: int) -> list[tuple[int, str]]:
-        """The lines after the first one up to the end of the row; none if the quote encloses no cell."""
+    def _is_too_wide(self, cells: list[str]) -> bool:
+        return bool(self.width) and any(cells[self.width :])
+
+    def _lines_until_closed(self, first: str, open_at: int) -> tuple[list[tuple[int, str]], int]:
+        """The lines after the first one up to the end of the row, and where on the last one the quote closes.
+
+        None, if the quote encloses no cell.
+        """
         taken: list[tuple[int, str]] = []
         text, start = first, open_at
         while len(text) - start <= MAX_CELL and len(text) <= MAX_ROW:
@@ -155,43 +168,49 @@ class CsvReader:
             if following is None:
                 break
             taken.append(following)
-            text += following[1]
+            before, text = len(text), text + following[1]
             if '"' not in following[1] or _OPEN.match(text, start):
                 continue
             closed = _quoted(self.delimiter).match(text, start)
             if closed is None:
                 self._stray_until = following[0] - 1
                 self._put_back(taken)
-                return []
-            _, again = _split(text[closed.end() :], self.delimiter)
+                return [], 0
+            again = _split(text[closed.end() :], self.delimiter).open_at
             if again is None:
-                return taken
+                return taken, closed.end() - before
             start = closed.end() + again
         self._stray_until = taken[-1][0] if taken else 0
         self._put_back(taken)
-        return []
+        return [], 0
 
 
-def _split(text: str, delimiter: str) -> tuple[list[str], int | None]:
-    """The cells of a row, and where a quote begins that is open at its end; None if there is none.
+class _Split(NamedTuple):
+    """The cells of a text, and where a quote begins that is open at its end; None if there is none."""
 
-    A quote that does not enclose a whole cell is a part of the cell.
-    """
+    cells: list[str]
+    open_at: int | None
+    is_stray: bool
+
+
+def _split(text: str, delimiter: str) -> _Split:
+    """The cells of a row. A quote that does not enclose a whole cell is a part of the cell."""
     quoted = _quoted(delimiter)
     cells: list[str] = []
-    at, open_at = 0, None
+    at, open_at, is_stray = 0, None, False
     while True:
         if enclosed := quoted.match(text, at):
-            cells.append(enclosed[1].replace('""', '"'))
+            cells.append(enclosed[1].replace('""', '"').strip())
             end = enclosed.end()
         else:
             end = text.find(delimiter, at)
             end = len(text) if end < 0 else end
-            cells.append(text[at:end])
+            cells.append(text[at:end].strip())
+            is_stray = is_stray or cells[-1].startswith('"') or cells[-1].endswith('"')
             if open_at is None and (begin := _BEGIN.match(text, at)) and _OPEN.match(text, begin.end()):
                 open_at = begin.end()
         if not text.startswith(delimiter, end):
-            return _stripped(cells), open_at
+            return _Split(cells, open_at, is_stray)
         at = end + 1
 
 
@@ -200,7 +219,3 @@ def _quoted(delimiter: str) -> re.Pattern[str]:
     """A cell within quotes, with spaces around it."""
     space = " " if delimiter == "\t" else "[ \\t]"
     return re.compile(rf'{space}*"([^"]*(?:""[^"]*)*)"{space}*(?={re.escape(delimiter)}|[\r\n]*\Z)')
-
-
-def _stripped(cells: list[str]) -> list[str]:
-    return [cell.strip() for cell in cells]

@@ -84,6 +84,7 @@ class PeopleFile:
         cells = [" ".join(cell.split()) for cell in without_empty_end(first.cells)]
         find = _Finder(self.first.line, cells, own_names, others)
         self.columns = find.chosen(column) if column is not None else find.certain()
+        self._widths = (len(cells), len(first.cells))
         self.has_header = bool(self.columns.names)
         self.reader.is_row, self.reader.width = self._is_row, len(cells)
 
@@ -108,8 +109,14 @@ class PeopleFile:
 
     def problem(self, row: Row) -> str | None:
         """Why the row cannot be read, or its address not be trusted; None if there is no such reason."""
-        if row.problem is not None or not self.columns.needs_plus:
+        if row.problem is not None:
             return row.problem
+        if row.is_stray and len(row.cells) not in self._widths:
+            return f"has a stray quote, and {self._counted(row)}: correct the quotes"
+        if self.has_header and len(row.cells) < self._widths[0] and self._has_delimiter(row):
+            return f"has a separator within quotes, and {self._counted(row)}: are the quotes right?"
+        if not self.columns.needs_plus:
+            return None
         address = self.address(row.cells)
         if not address or is_international(address):
             return None
@@ -121,8 +128,16 @@ class PeopleFile:
         at = self.columns.address
         return unescape_formula(cells[at]).strip('"').strip() if at is not None and at < len(cells) else ""
 
+    def _counted(self, row: Row) -> str:
+        return f"{len(row.cells)} cells where the first line has {self._widths[0]}"
+
+    def _has_delimiter(self, row: Row) -> bool:
+        return '"' in row.text and any(self.reader.delimiter in cell for cell in row.cells)
+
     def _is_row(self, cells: list[str]) -> bool:
-        return looks_like_data(self.address(cells))
+        return looks_like_data(self.address(cells)) or any(
+            is_international(cell.strip('"')) for cell in cells
+        )
 
 
 def without_empty_end(cells: list[str]) -> list[str]:
