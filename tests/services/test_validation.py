@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
-from wacrmd.services.broadcasts.validation import problems
+from wacrmd.services.broadcasts.validation import parameter_problems, problems
 
 BODY0: dict[str, Any] = {"type": "BODY", "text": "Hello"}
 BODY2: dict[str, Any] = {"type": "BODY", "text": "Hi {{1}}, your order {{2}} is on its way, {{1}}"}
@@ -341,4 +341,113 @@ def test_a_flow_button_needs_its_component_and_a_phone_number_button_takes_none(
     called: list[dict[str, Any]] = [*raw, {"type": "BUTTON", "sub_type": "phone_number", "index": 0}]
     assert found(of, TemplateContent(components=called)) == [
         ("components", "button 0 of the template takes no value: leave it out")
+    ]
+
+
+LONG: dict[str, Any] = {"type": "BODY", "text": "x" * 1000 + "{{1}} and {{1}}"}
+CARDS: dict[str, Any] = {
+    "type": "CAROUSEL",
+    "cards": [
+        {
+            "components": [
+                {"type": "HEADER", "format": "IMAGE"},
+                {"type": "BODY", "text": "y" * 150 + "{{1}}"},
+            ]
+        },
+        {"components": [{"type": "BODY", "text": "{{1}} {{2}}"}]},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (" ", "spaces only"),
+        ("    ", "spaces only"),
+        ("\u00a0\u2003", "spaces only"),
+        ("\u3000", "spaces only"),
+        ("\u200b\u200d\ufeff", "spaces only"),
+        ("Ja\x00ne", "U+0000"),
+        ("\x00", "U+0000"),
+        ("\x07", "U+0007"),
+        ("Ja\x7fne", "U+007F"),
+        ("Jane\x85", "U+0085"),
+        ("", "empty"),
+        ("a\nb", "line breaks"),
+    ],
+)
+def test_a_parameter_that_shows_nothing_or_has_control_characters_is_named(value: str, reason: str) -> None:
+    for of, given, path in (
+        (template(BODY2), TemplateContent(["Jane", value]), "recipients[0].params[1]"),
+        (
+            template(NAMED, named=True),
+            TemplateContent({"first_name": "Jane", "code": value}),
+            "recipients[0].params.code",
+        ),
+        (template(TEXT, BODY0), TemplateContent(header={"text": value}), "recipients[0].header.text"),
+    ):
+        ((where, message),) = found(of, None, given)
+        assert where == path
+        assert reason in message
+
+
+@pytest.mark.parametrize("value", ["Zoë 🙂", "👩‍👩‍👧", "می‌خواهم", "a\u00a0b", "\u202aAna\u202c", "x" * 10])
+def test_characters_that_people_write_are_taken(value: str) -> None:
+    assert found(template(BODY2), None, TemplateContent(["Jane", value])) == []
+
+
+def test_a_body_that_is_too_long_with_its_parameters_is_named() -> None:
+    """It has 1,005 characters without them, and the parameter comes twice."""
+    assert found(template(LONG), None, TemplateContent(["z" * 9])) == []
+    ((path, message),) = found(template(LONG), None, TemplateContent(["z" * 10]))
+    assert (path, "1025 characters" in message, "1024" in message) == ("recipients[0].params", True, True)
+    raw = [{"type": "body", "parameters": [text("z" * 10)]}]
+    ((path, message),) = found(template(LONG), TemplateContent(components=raw))
+    assert (path, "1025 characters" in message) == ("components", True)
+
+
+def test_texts_in_the_cards_of_a_carousel_are_checked() -> None:
+    def cards(first: str, second: str) -> TemplateContent:
+        bodies = [[text(first)], [text("a"), text(second)]]
+        return TemplateContent(
+            components=[
+                {
+                    "type": "carousel",
+                    "cards": [
+                        {"card_index": at, "components": [{"type": "body", "parameters": texts}]}
+                        for at, texts in enumerate(bodies)
+                    ],
+                }
+            ]
+        )
+
+    of = template(BODY0, CARDS)
+    assert found(of, None, cards("z" * 10, "z" * 158)) == []
+    ((path, message),) = found(of, None, cards("z" * 11, "b"))
+    assert (path, "card 0" in message, "161 characters" in message) == (
+        "recipients[0].components",
+        True,
+        True,
+    )
+    assert [message for _, message in found(of, None, cards(" ", "z" * 159))] == [
+        "card 0: Meta takes no parameter of spaces only: nobody would see anything",
+        "card 1: the text has 161 characters with its parameters, Meta takes at most 160",
+    ]
+
+
+def test_what_no_template_takes_is_named_also_when_no_template_is_known() -> None:
+    people = [
+        TemplateContent(["Jane", "", "two words"]),
+        TemplateContent([" ", "x" * 1025]),
+        TemplateContent({"name": "a\x00"}),
+        TemplateContent(),
+    ]
+    shown = [(problem.path, problem.message) for problem in parameter_problems(enumerate(people, start=7))]
+    assert shown == [
+        ("recipients[8].params[0]", "Meta takes no parameter of spaces only: nobody would see anything"),
+        (
+            "recipients[8].params[1]",
+            "the text has 1025 characters with its parameters, Meta takes at most 1024",
+        ),
+        ("recipients[9].params.name", "Meta takes no control characters in a parameter, found U+0000"),
     ]

@@ -11,7 +11,9 @@ from wacrmd.services.broadcasts.validation import problems
 from wacrmd.simulator.templates import refusal_of
 
 NAMES = ("first_name", "code", "city")
-TEXTS = st.sampled_from(["Jane", "7", "", "two\nlines", "five     spaces", "ä🙂"])
+TEXTS = st.sampled_from(
+    ["Jane", "7", "", "two\nlines", "five     spaces", "ä🙂", " ", "\u00a0", "nul\x00", "x" * 1020]
+)
 GOOD = st.sampled_from(["Jane", "7", "ä🙂"])
 
 

@@ -236,6 +236,26 @@ def test_each_time_is_that_of_the_first_status_that_says_so(tx: Tx) -> None:
     assert times == [NOW + 100, NOW + 300, NOW + 400, NOW + 500]
 
 
+@pytest.mark.parametrize("answer_first", [True, False])
+def test_no_time_is_before_the_one_that_it_follows(tx: Tx, *, answer_first: bool) -> None:
+    """Meta's times are whole seconds, rounded down; ours are not, and its clock may be behind ours."""
+    claim = claim_one(tx, broadcast(tx, 1))
+    if answer_first:
+        attempts.record(tx, [result(claim, S.SENT, "w1")])
+    for at, status in ((-700, S.DELIVERED), (-1700, S.READ), (-2700, S.REPLIED)):
+        receipts.apply(tx, [receipt_of(claim, status, "w1", at=NOW + at)], NOW)
+    attempts.record(tx, [result(claim, S.SENT, "w1")])
+    times = [row(tx, claim.recipient_id)[f"{name}_at"] for name in ("sent", "delivered", "read", "replied")]
+    assert times == [NOW + 100 if answer_first else NOW - 700] * 4
+
+
+def test_a_failure_is_not_before_the_answer(tx: Tx) -> None:
+    claim = claim_one(tx, broadcast(tx, 1))
+    attempts.record(tx, [result(claim, S.SENT, "w1")])
+    receipts.apply(tx, [receipt_of(claim, S.FAILED, "w1", at=NOW - 700)], NOW)
+    assert row(tx, claim.recipient_id)["failed_at"] == NOW + 100
+
+
 def test_a_token_of_an_attempt_that_was_not_made_names_nobody(tx: Tx) -> None:
     """After a restored backup, Meta still reports attempts that came later than the backup."""
     claim = claim_one(tx, broadcast(tx, 1))

@@ -15,6 +15,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 1000
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _BAD_SPACE = re.compile(r"[\n\r\t]| {5}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 BUTTONS = ("url", "quick_reply", "copy_code", "flow", "catalog", "mpm", "spm", "voice_call", "order_details")
 """The kinds of buttons that a send may fill; a phone number button takes nothing."""
 MAX_CARDS = 10
@@ -119,11 +120,13 @@ def _bad_text(components: Sequence[Mapping[str, Any]]) -> GraphError | None:
             if parameter.get("type") != "text":
                 continue
             text = parameter.get("text")
-            if not isinstance(text, str) or not text:
+            if not isinstance(text, str) or not text.strip():
                 return GraphError(131008, "Parameter of type text is missing text value")
             if _BAD_SPACE.search(text):
                 details = "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"
                 return GraphError(132018, details)
+            if _CONTROL.search(text):
+                return GraphError(131009, "Parameter value is not valid: it has a control character")
     return None
 
 

@@ -158,10 +158,14 @@ def keepable_error(row: ReceiptRow, receipt: Receipt) -> MetaError | None:
 
 
 def move(row: ReceiptRow, receipt: Receipt, state: RecipientState, error: MetaError | None) -> None:
-    """Set the row's new state, with its times and the error."""
+    """Set the row's new state, with its times and the error.
+
+    Meta's times are whole seconds, rounded down, and of another clock: no time is before the one that it follows. The
+    history keeps what Meta said.
+    """
     row.status, row.changed = state.status, True
     if state is RecipientState.FAILED:
-        row.failed_at = receipt.at
+        row.failed_at = max(receipt.at, row.sent_at or 0)
         row.error_code = error.code if error else None
         row.error_title = error.title if error else "Meta gave no reason"
         row.error_details = error.details if error else None
@@ -171,11 +175,11 @@ def move(row: ReceiptRow, receipt: Receipt, state: RecipientState, error: MetaEr
         row.sent_at, row.ids_changed = receipt.at, True
     stage = STAGE[receipt.status]
     if stage >= STAGE[RecipientStatus.DELIVERED] and row.delivered_at is None:
-        row.delivered_at = receipt.at
+        row.delivered_at = max(receipt.at, row.sent_at)
     if stage >= STAGE[RecipientStatus.READ] and row.read_at is None:
-        row.read_at = receipt.at
+        row.read_at = max(receipt.at, row.delivered_at or 0)
     if stage >= STAGE[RecipientStatus.REPLIED] and row.replied_at is None:
-        row.replied_at = receipt.at
+        row.replied_at = max(receipt.at, row.read_at or 0)
 
 
 def write(tx: Tx, rows: Collection[ReceiptRow]) -> None:

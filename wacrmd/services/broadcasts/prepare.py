@@ -85,12 +85,12 @@ def validate(
 ) -> tuple[NormalizedRecipients, list[Problem]]:
     """The normalized recipients, and what does not fit the template if one is known. Pure; 20 ms for 1,000."""
     recipients = normalize_recipients(given.recipients)
-    if template is None:
-        return recipients, []
     contents = [
         (index, recipient.content)
         for index, (_, recipient) in zip(recipients.indexes, recipients.accepted, strict=True)
     ]
+    if template is None:
+        return recipients, validation.parameter_problems(contents)
     return recipients, validation.problems(
         template, given.template_name, given.template_language, given.content, contents
     )

@@ -41,6 +41,9 @@ class TemplateRequirements:
 
     named: bool
     body: tuple[str, ...] | None
+    body_text: str
+    card_texts: tuple[str, ...]
+    """The body of each card of a carousel."""
     header: str | None
     """`text`, a kind of media, or empty if the header takes no value."""
     header_name: str | None
@@ -53,6 +56,8 @@ def requirements_of(template: Template) -> TemplateRequirements:
     """The requirements of a template."""
     named = template.parameter_format.upper() == "NAMED"
     body: tuple[str, ...] | None = ()
+    body_text = ""
+    card_texts: tuple[str, ...] = ()
     header: str | None = ""
     header_name: str | None = None
     buttons: tuple[ButtonRequirement, ...] = ()
@@ -60,7 +65,8 @@ def requirements_of(template: Template) -> TemplateRequirements:
     for part in template.components:
         kind = str(part.get("type", "")).upper()
         if kind == "BODY":
-            body = names_in(part["text"]) if isinstance(part.get("text"), str) else None
+            body_text = _text(part)
+            body = names_in(body_text) if isinstance(part.get("text"), str) else None
         elif kind == "HEADER":
             form = str(part.get("format", "TEXT")).lower()
             if form == "text":
@@ -72,7 +78,23 @@ def requirements_of(template: Template) -> TemplateRequirements:
             buttons = tuple(_button(button) for button in part.get("buttons") or ())
         elif kind == "CAROUSEL" or (kind == "LIMITED_TIME_OFFER" and _expires(part)):
             raw_only.append(_RAW_ONLY[kind])
-    return TemplateRequirements(named, body, header, header_name if named else None, buttons, tuple(raw_only))
+            card_texts = card_texts or tuple(_card_text(card) for card in part.get("cards") or ())
+    return TemplateRequirements(
+        named, body, body_text, card_texts, header, header_name if named else None, buttons, tuple(raw_only)
+    )
+
+
+def _text(part: Mapping[str, Any]) -> str:
+    text = part.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def _card_text(card: object) -> str:
+    parts = card.get("components") if isinstance(card, Mapping) else None
+    bodies = [
+        part for part in parts or () if isinstance(part, Mapping) and str(part.get("type")).upper() == "BODY"
+    ]
+    return _text(bodies[0]) if bodies else ""
 
 
 def _button(button: Mapping[str, Any]) -> ButtonRequirement:

@@ -1,15 +1,17 @@
 """Whether the content of a broadcast fits its template as last synced from Meta; pure.
 
 What is found here Meta would refuse for each recipient: 132000 (number of parameters), 132012 (kind of header), 131008
-(empty or missing value), 132018 (line breaks), 132001, 132015 and 132016 (no such template, paused, disabled); see
-docs/meta.md, Template components and Errors.
+(empty or missing value), 132018 (line breaks), 132005 (too long), 132001, 132015 and 132016 (no such template, paused,
+disabled); see docs/meta.md, Template components and Errors.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wacrmd.clock import iso
+from wacrmd.domain.placeholders import fill
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import Problem, quoted
 from wacrmd.fields import JsonObject
@@ -27,7 +29,12 @@ UNSENDABLE = {
 }
 """Statuses with which Meta refuses every send; with any other status wacrmd sends, and Meta decides."""
 
+MAX_BODY, MAX_CARD_BODY = 1024, 160
+"""Characters of a text after its parameters are filled in (docs/meta.md, Template components)."""
+
 _BAD_SPACE = re.compile(r"[\n\r\t]| {5}")
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+"""Categories of characters that show nothing: controls, invisible marks and spaces."""
 _VALUE_OF = {"url": "text", "copy_code": "code"}
 
 
@@ -60,6 +67,19 @@ def problems(
         reason = f" ({template.reason})" if template.reason and template.reason != "NONE" else ""
         return [Problem("template_name", f"template {name!r} in {language} {why}{reason}")]
     return _content_problems(requirements_of(template), defaults, contents)
+
+
+def parameter_problems(contents: Iterable[tuple[int, TemplateContent]]) -> list[Problem]:
+    """What no template takes as a parameter, for a template of which nothing is known."""
+    found: list[Problem] = []
+    for place, content in contents:
+        params = content.params or ()
+        named = isinstance(params, dict)
+        for key, text in params.items() if isinstance(params, dict) else enumerate(params):
+            path = f"recipients[{place}].params" + (f".{key}" if named else f"[{key}]")
+            if text:  # whether an empty one is wrong depends on the template
+                found += _text_problems(text, path) or _length_problems("{{1}}", [text], MAX_BODY, path)
+    return found
 
 
 def _content_problems(
@@ -118,18 +138,20 @@ def _params_problems(
             for name in given
             if name not in wanted
         ]
-        return found + [
+        found += [
             problem for name, text in given.items() for problem in _text_problems(text, f"{path}.{name}")
         ]
+        return found or _length_problems(required.body_text, given, MAX_BODY, path)
     if isinstance(params, dict):
         return [Problem(path, f"the template's parameters are numbered: expected an array of {len(wanted)}")]
     texts = params or []
     if len(texts) != len(wanted):
         count = f"{len(wanted)} parameter{'' if len(wanted) == 1 else 's'}"
         return [Problem(path, f"the template's body takes {count}, found {len(texts)}")]
-    return [
+    found = [
         problem for place, text in enumerate(texts) for problem in _text_problems(text, f"{path}[{place}]")
     ]
+    return found or _length_problems(required.body_text, texts, MAX_BODY, path)
 
 
 def _text_problems(text: str, path: str) -> list[Problem]:
@@ -137,7 +159,27 @@ def _text_problems(text: str, path: str) -> list[Problem]:
         return [Problem(path, "Meta takes no empty parameter")]
     if _BAD_SPACE.search(text):
         return [Problem(path, "Meta takes no line breaks, tabs or five spaces in a row in a parameter")]
+    if not text.isprintable():  # a space is printable, other spaces and all that is unseen are not
+        control = next((char for char in text if unicodedata.category(char) == "Cc"), None)
+        if control is not None:
+            return [
+                Problem(path, f"Meta takes no control characters in a parameter, found U+{ord(control):04X}")
+            ]
+    if text.isspace() or all(unicodedata.category(char) in _UNSEEN for char in text):
+        return [Problem(path, "Meta takes no parameter of spaces only: nobody would see anything")]
     return []
+
+
+def _length_problems(
+    text: str, params: Sequence[str] | Mapping[str, str], longest: int, path: str
+) -> list[Problem]:
+    """The problem of a text that is too long with its parameters."""
+    length = len(fill(text, params))
+    if length <= longest:
+        return []
+    return [
+        Problem(path, f"the text has {length} characters with its parameters, Meta takes at most {longest}")
+    ]
 
 
 def _header_problems(
@@ -213,6 +255,8 @@ def _raw_problems(
         for component in by_kind.get("button", ())
         if str(component.get("index", "")).isdecimal()
     ]
+    for component in by_kind.get("carousel", ()):
+        found += _card_problems(required, component, at)
     checked = (
         _params_problems(required, params, at)
         + _header_problems(required, header or None, at)
@@ -221,13 +265,28 @@ def _raw_problems(
     return found + [Problem(at, problem.message) for problem in checked]
 
 
+def _card_problems(required: TemplateRequirements, carousel: Mapping[str, Any], path: str) -> list[Problem]:
+    """The checks of the texts in the cards of a carousel."""
+    cards = carousel.get("cards")
+    found: list[Problem] = []
+    for place, card in enumerate(cards if isinstance(cards, list) else ()):
+        for component in _objects(card.get("components") if isinstance(card, Mapping) else None):
+            if str(component.get("type", "")).lower() != "body":
+                continue
+            texts = [_raw_text(parameter) for parameter in _parameters(component)]
+            wrong = [problem for text in texts for problem in _text_problems(text, path)]
+            if not wrong and place < len(required.card_texts):
+                wrong = _length_problems(required.card_texts[place], texts, MAX_CARD_BODY, path)
+            found += [Problem(path, f"card {place}: {problem.message}") for problem in wrong]
+    return found
+
+
 def _parameters(component: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    given = component.get("parameters")
-    return (
-        [parameter for parameter in given if isinstance(parameter, Mapping)]
-        if isinstance(given, list)
-        else []
-    )
+    return _objects(component.get("parameters"))
+
+
+def _objects(given: object) -> list[Mapping[str, Any]]:
+    return [each for each in given if isinstance(each, Mapping)] if isinstance(given, list) else []
 
 
 def _raw_text(parameter: Mapping[str, Any]) -> str:
