@@ -24,7 +24,8 @@ def test_the_phone_number_of_a_sender_is_the_one_the_broadcast_was_sent_to(tmp_p
         seen = people.see(tx, [Sighting(N1.account_id, names(to, "5491112345678"), NOW)], NOW)
         assert phone_of(tx, seen.people[0], "5491112345678") == to
         assert phone_of(tx, None, "14155550123") == "+14155550123"
-        assert phone_of(tx, None, "22507123456") == "+22507123456", "not a valid number any more"
+        assert phone_of(tx, None, "22507123456") == "+2250707123456", "the old form of Ivory Coast"
+        assert phone_of(tx, None, "15550000") == "+15550000", "no valid number"
         assert phone_of(tx, None, None) is None
 
 
