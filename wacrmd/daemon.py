@@ -33,6 +33,7 @@ from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import data_subjects, retention
+from wacrmd.services.maintenance.audit import placed
 from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.maintenance.clock import ClockWatch
 from wacrmd.services.maintenance.counts import keep_counts
@@ -328,7 +329,8 @@ def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
 
 
 async def _audit(ctx: Context, caller: Caller, method: str, params: JsonObject, result: str) -> None:
-    entry = audit.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, params, result)
+    kept = await placed(ctx, params)
+    entry = audit.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, kept, result)
     await ctx.db.write(partial(audit.add, entry=entry))
     log.info(
         "admin_change_made", method=method, uid=caller.uid, user=caller.user, pid=caller.pid, result=result

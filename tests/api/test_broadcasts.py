@@ -14,6 +14,7 @@ from wacrmd.clock import DAY, HOUR, SECOND, iso
 
 pytestmark = pytest.mark.anyio
 
+GUESS = "no + or 00: read as a number of GB"
 BODY: dict[str, Any] = {"template_name": "hello", "recipients": [{"to": "+14155550123"}]}
 
 
@@ -52,6 +53,7 @@ async def test_a_client_written_for_wacrm_works_unchanged(tmp_path: Path) -> Non
             "duplicates": 0,
             "suppressed": 0,
             "rejections": [],
+            "warnings": [{"index": 1, "to": "4420 7946 0958", "sent_as": "+442079460958", "message": GUESS}],
             "template_warnings": [],
         }
         shown = await here.until_status(data["broadcast_id"], "sent")

@@ -16,7 +16,9 @@ from wacrmd.cli.frame import Session
 from wacrmd.cli.main import SECTIONS
 from wacrmd.errors import conflict
 
-ACCOUNTS = [{"id": "acc_1", "name": "shop", "created_at": "2026-11-23T12:00:00.000Z"}]
+ACCOUNTS = [
+    {"id": "acc_1", "name": "shop", "default_country": "DE", "created_at": "2026-11-23T12:00:00.000Z"}
+]
 
 
 @pytest.mark.parametrize("place", range(4))

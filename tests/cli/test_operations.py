@@ -35,6 +35,7 @@ VALUES = {
     "phone_number_id": "106540352242922",
     "waba_id": "102290129340398",
     "delivery_id": "0b9c7d6e-5f7a-4f0e-9d43-2f4f6a1c9b21",
+    "country": "DE",
 }
 """Values of options and arguments that are no plain text, by their names in the command."""
 

@@ -4,6 +4,7 @@ import phonenumbers
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
 
 from wacrmd.domain import phone, phone_plan
 
@@ -151,3 +152,13 @@ def test_digits_are_the_number_without_plus_as_in_a_wa_id() -> None:
 )
 def test_a_masked_number_hides_its_middle(text: str, expected: str) -> None:
     assert phone.mask(text) == expected
+
+
+@settings(max_examples=2000, deadline=None)
+@given(NUMBERS)
+def test_the_fast_check_of_mobiles_agrees_with_the_library(number: str) -> None:
+    if len(number) <= 18 and phone_plan.is_plainly_valid(number):
+        kind = phonenumbers.number_type(phonenumbers.parse(number))
+        mobiles = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+        if kind in (*mobiles, PhoneNumberType.FIXED_LINE):
+            assert phone_plan.is_mobile(number) == (kind in mobiles)

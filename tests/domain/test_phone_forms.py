@@ -188,6 +188,7 @@ REFUSED: list[tuple[str, str | None, Reason]] = [
     ("0151 23456789", "US", Reason.INVALID),
     ("+225 21 12 34 56", None, Reason.INVALID),
     ("1" * 18, None, Reason.DIGITS),
+    ("+49 201 00000000000", None, Reason.INVALID),  # 16 digits, which the library takes
     ("1" * 65, None, Reason.TOO_LONG),
     ("1" * 10_000_000, None, Reason.TOO_LONG),
     # as 00 1 659… it is a number of the United States, as 001 65… one of Singapore

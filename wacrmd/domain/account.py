@@ -22,6 +22,8 @@ class AccountFacts:
 class Account(AccountFacts):
     """A tenant: owns numbers, keys, broadcasts, templates and opt-outs."""
 
+    default_country: str | None
+    """ISO 3166 code: a number without `+` or `00` is read as one of this country first."""
     created_at: Millis
 
 

@@ -8,6 +8,12 @@ from wacrmd.domain.phone_text import Unreadable
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
 
 
+class UnplacedNumber(str):
+    """A number as it was written, which only the account's default country makes an address."""
+
+    __slots__ = ()
+
+
 def is_user_id(text: str) -> bool:
     """Whether `text` is a business-scoped user id, `CC.…` or `CC.ENT.…` (docs/meta.md, User ids)."""
     return _USER_ID.fullmatch(text) is not None

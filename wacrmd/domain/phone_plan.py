@@ -1,7 +1,7 @@
 """Numbering plans: whether digits are a valid number, by the phone library's metadata. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import phonenumbers
@@ -11,7 +11,8 @@ from phonenumbers.phonemetadata import PhoneNumberDesc
 COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS)
 """The countries that have numbers, by their ISO 3166 codes."""
 
-_DIGITS_MIN, _DIGITS_MAX = 7, 17
+_DIGITS_MIN, _DIGITS_MAX, _E164_MAX = 7, 17, 15
+"""Digits: two more than in E.164 leave room for a trunk prefix."""
 _TODAY: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\+521([0-9]{10})", re.ASCII), r"+52\1"),
     (re.compile(r"\+55([1-9]{2})([6-9][0-9]{7})", re.ASCII), r"+55\g<1>9\2"),
@@ -33,7 +34,8 @@ _OLD_DIGITS = 8
 _COUNTRIES = ("+52", "+54", "+55", "+229", "+225")
 _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
-_Rule = tuple[frozenset[int], Callable[[str], object]]
+_Rule = tuple[frozenset[int], Callable[[str], object], bool]
+"""Lengths and pattern of national numbers, and whether these are mobiles."""
 
 
 def one_form(phone: str) -> str:
@@ -49,26 +51,27 @@ def international(digits: str) -> str | None:
     if not _DIGITS_MIN <= len(digits) <= _DIGITS_MAX or digits[0] == "0":
         return None
     phone = f"+{digits}"
-    return phone if is_plainly_valid(phone) else parse(phone)
+    return _within_limits(phone if is_plainly_valid(phone) else parse(phone))
 
 
 def national(digits: str, country: str) -> str | None:
     """The valid number that `digits` write as a national one of `country`, with or without its trunk prefix."""
     phone = f"+{calling_code(country)}{digits}"
     if is_plainly_valid(phone):
-        return phone
+        return _within_limits(phone)
     try:
         number = phonenumbers.parse(digits, country, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return None
-    if number.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY:
-        phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        return (
-            (phone if phonenumbers.is_valid_number(number) else _today(phone))
-            if len(phone) > _DIGITS_MIN
-            else None
-        )
-    return None  # the digits begin with a country code, its own one or another behind 011
+    if number.country_code_source != CountryCodeSource.FROM_DEFAULT_COUNTRY:
+        return None  # the digits begin with a country code, its own one or another behind 011
+    phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return _within_limits(phone if phonenumbers.is_valid_number(number) else _today(phone))
+
+
+def _within_limits(phone: str | None) -> str | None:
+    """The number, unless it has more digits than E.164 allows (the library knows longer ones), or too few for a person's."""
+    return phone if phone and _DIGITS_MIN < len(phone) <= _E164_MAX + 1 else None
 
 
 def dialled_abroad(digits: str, country: str) -> str | None:
@@ -84,7 +87,8 @@ def dialled_abroad(digits: str, country: str) -> str | None:
 
 def is_mobile(phone: str) -> bool:
     """Whether the numbering plan has this valid number for mobiles, or does not tell them from other lines."""
-    return phonenumbers.number_type(phonenumbers.parse(phone)) in _MOBILE
+    plainly = next(_fitting(phone), None)
+    return phonenumbers.number_type(phonenumbers.parse(phone)) in _MOBILE if plainly is None else plainly
 
 
 def lacks_trunk_prefix(digits: str, country: str) -> bool:
@@ -169,11 +173,18 @@ def is_plainly_valid(dialled: str) -> bool:
 
     True is certain, and takes about 1 µs; nearly every valid number gets it. False means that `parse` decides.
     """
+    return next(_fitting(dialled), None) is not None
+
+
+def _fitting(dialled: str) -> Iterator[bool]:
+    """For each rule that fits a number with `+`, mobiles first, whether it is that of mobiles."""
     for end in (3, 2, 4):  # country codes are prefix-free; two digits are the most common
         if rules := _rules(dialled[1:end]):
             national = dialled[end:]
-            return any(len(national) in lengths and fits(national) for lengths, fits in rules)
-    return False
+            yield from (
+                mobile for lengths, fits, mobile in rules if len(national) in lengths and fits(national)
+            )
+            return
 
 
 @lru_cache(maxsize=1200)
@@ -200,6 +211,7 @@ def _rules(country_code: str) -> tuple[_Rule, ...]:
                 (
                     frozenset(desc.possible_length),
                     re.compile(f"{start}(?=(?:{general})\\Z)(?:{pattern})").fullmatch,
+                    desc is metadata.mobile,
                 )
                 for desc in (metadata.mobile, metadata.fixed_line)
                 if desc is not None and (pattern := _pattern(desc))

@@ -5,7 +5,15 @@ from pydantic import Field
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.errors import ErrorCode
-from wacrmd.operations.inputs import Name, NoParams, OptionalAccount, Params, RequiredAccount
+from wacrmd.operations.inputs import (
+    Country,
+    CountryOrNone,
+    Name,
+    NoParams,
+    OptionalAccount,
+    Params,
+    RequiredAccount,
+)
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.services.access import accounts, keys
 from wacrmd.services.context import Context
@@ -14,10 +22,25 @@ from wacrmd.views.access import AccountRef, AccountView, KeyScopes, KeyView, MeV
 operations = Operations()
 
 
+COUNTRY = "ISO 3166 code: numbers without `+` or `00` are read as numbers of this country first"
+
+
 class AccountName(Params):
     """An account by its name."""
 
     name: Name = Field(description="the account's name")
+
+
+class NewAccount(AccountName):
+    """An account to be made."""
+
+    country: Country | None = Field(None, description=COUNTRY)
+
+
+class AccountChange(AccountName):
+    """What to change of an account."""
+
+    country: CountryOrNone = Field(description=f"{COUNTRY}; `none`: of no country")
 
 
 class Rename(AccountName):
@@ -47,11 +70,22 @@ class KeyId(Params):
     "account.add",
     admin=Admin(Level.ADMIN, audited=True),
     errors=(ErrorCode.CONFLICT,),
-    example={"name": "shop"},
+    example={"name": "shop", "country": "DE"},
 )
-async def add_account(ctx: Context, _actor: Actor, params: AccountName) -> AccountRef:
+async def add_account(ctx: Context, _actor: Actor, params: NewAccount) -> AccountRef:
     """Make an account: it owns numbers, keys and broadcasts."""
-    return await accounts.add(ctx, params.name)
+    return await accounts.add(ctx, params.name, params.country)
+
+
+@operations.operation(
+    "account.set",
+    admin=Admin(Level.ADMIN, audited=True),
+    errors=(ErrorCode.NOT_FOUND,),
+    example={"name": "shop", "country": "DE"},
+)
+async def set_account(ctx: Context, _actor: Actor, params: AccountChange) -> AccountView:
+    """Change the default country of an account; numbers that are stored stay as they are."""
+    return await accounts.set_default_country(ctx, params.name, params.country)
 
 
 @operations.operation("account.list", admin=Admin(Level.READ))

@@ -11,6 +11,7 @@ from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.page import Page, PageRequest
+from wacrmd.domain.phone_guess import Home, summary
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.fields import shared
@@ -169,11 +170,15 @@ async def create(
         return CreatedForAccount(**shared(CreatedBroadcast, made), account=account.name)
     found = await dry_runs.dry_run(ctx, account.id, given)
     rejected = {rejection.index for rejection in found.rejections}
+    number = await number_of(ctx, found.number_id)
+    home = Home.of(account.default_country, number.display_phone)
+    guesses = [warning.sent_as for warning in found.warnings]
     return DryRunForAccount(
         **shared(DryRun, found),
         account=account.name,
-        number=view_of(ctx, await number_of(ctx, found.number_id)),
+        number=view_of(ctx, number),
         message=await preview.first_message(ctx, account.id, given, rejected),
+        warnings_summary=summary(guesses, home) if guesses else None,
     )
 
 

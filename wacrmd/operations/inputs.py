@@ -8,8 +8,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from wacrmd.clock import Millis, parse_iso
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.address import normalize_address
+from wacrmd.domain.address import UnplacedNumber, read_address
 from wacrmd.domain.page import PageRequest
+from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_plan import COUNTRIES
+from wacrmd.domain.phone_text import Unreadable
 from wacrmd.services.access.accounts import account_named, account_or_only
 from wacrmd.services.context import Context
 
@@ -31,6 +34,34 @@ def _time(value: object) -> Millis:
 TimeInput = Annotated[int, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A time as callers write it."""
 
+
+def _country(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    code = value.strip().upper()
+    if code not in COUNTRIES:
+        hint = "; did you mean GB?" if code == "UK" else ""
+        raise ValueError(f"expected the ISO 3166 code of a country, such as DE, found {value[:20]!r}{hint}")
+    return code
+
+
+Country = Annotated[
+    str, BeforeValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})
+]
+"""A country whose numbering plan is known."""
+
+
+def _country_or_none(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() == "none" else _country(value)
+
+
+CountryOrNone = Annotated[
+    str | None,
+    BeforeValidator(_country_or_none),
+    WithJsonSchema({"type": "string", "pattern": "^([A-Za-z]{2}|none)$"}),
+]
+"""A country, or the word `none`: a change that leaves a parameter out leaves it as it is."""
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=36)]
 
@@ -50,7 +81,10 @@ class Names:
 
 
 def _as_address(text: str) -> str:
-    return normalize_address(text) or "[neither a phone number nor a user id]"
+    found = read_address(text)
+    if isinstance(found, Reading) and found.digits is None:
+        return found.phone
+    return UnplacedNumber(text) if isinstance(found, Reading | Unreadable) else found
 
 
 def _as_size(text: str) -> str:

@@ -108,7 +108,8 @@ async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AccountOptOut:
 async def remove(ctx: Context, actor: Actor, params: OptOutAddress) -> AccountOptOut:
     """Remove a person from the list.
 
-    In the path, the `+` of a phone number may be left out or written as `%2B`.
+    In the path, a phone number may be written in any form, the `+` as it is or as `%2B`. Without a `+` it is a number of the
+    account's default country first.
     """
     return await manage.remove(ctx, actor, params.phone)
 

@@ -12,11 +12,12 @@ from wacrmd.store.rows import RowMapper
 _ROW = RowMapper(Account)
 
 
-def add(tx: Tx, name: str, now: Millis) -> Account:
+def add(tx: Tx, name: str, default_country: str | None, now: Millis) -> Account:
     """Store a new account; raises Refusal if the name is in use."""
-    account = Account(id=str(uuid4()), name=name, created_at=now)
-    values = (account.id, name, now)
-    _write_name(tx, "INSERT INTO account (id, name, created_at) VALUES (?, ?, ?)", values, name)
+    account = Account(id=str(uuid4()), name=name, default_country=default_country, created_at=now)
+    values = (account.id, name, default_country, now)
+    insert = "INSERT INTO account (id, name, default_country, created_at) VALUES (?, ?, ?, ?)"
+    _write_name(tx, insert, values, name)
     return account
 
 
@@ -31,6 +32,19 @@ def find(tx: Tx, reference: str) -> Account | None:
         f"SELECT {_ROW.columns} FROM account WHERE name = ? OR id = ?", (reference, reference)
     ).fetchone()
     return _ROW.record(row) if row else None
+
+
+def default_country(tx: Tx, account_id: str) -> str | None:
+    """The country of which a number without `+` is first; None if the account has none, or does not exist."""
+    row: tuple[str | None] | None = tx.execute(
+        "SELECT default_country FROM account WHERE id = ?", (account_id,)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def set_default_country(tx: Tx, account_id: str, country: str | None) -> None:
+    """Set the account's default country, or take it away."""
+    tx.execute("UPDATE account SET default_country = ? WHERE id = ?", (country, account_id))
 
 
 def rename(tx: Tx, account_id: str, name: str) -> None:

@@ -208,8 +208,17 @@ def _erase_in_answers(tx: Tx, subject: DataSubject) -> None:
     naming = _naming(subject)
     tx.executemany(
         "UPDATE idempotency SET answer = ? WHERE account_id = ? AND key = ?",
-        [(naming.sub(REMOVED, answer), account_id, key) for account_id, key, answer in answers],
+        [(_without(naming, answer), account_id, key) for account_id, key, answer in answers],
     )
+
+
+def _without(naming: re.Pattern[str], stored: str) -> str:
+    """A first answer without the person, also where a warning has the number as it was written."""
+    answer = json.loads(naming.sub(REMOVED, stored))
+    for warning in answer.get("warnings", ()):
+        if warning["sent_as"] == REMOVED:
+            warning["to"] = warning["message"] = REMOVED
+    return json.dumps(answer, ensure_ascii=False)
 
 
 def _erase_in_audit(tx: Tx, subject: DataSubject) -> None:

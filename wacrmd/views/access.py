@@ -16,6 +16,10 @@ class AccountRef(AccountFacts):
 class AccountView(AccountRef):
     """An account: it owns numbers, keys, broadcasts, templates and opt-outs."""
 
+    default_country: Annotated[
+        str | None,
+        Doc("ISO 3166 code; numbers without `+` or `00` are read as numbers of this country first"),
+    ]
     created_at: Annotated[Time, Doc("when it was made")]
 
 

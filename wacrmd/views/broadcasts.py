@@ -71,6 +71,16 @@ class RejectionView:
     reason: Annotated[str, Doc("why it was rejected")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningView:
+    """A recipient whose number was written without `+`, so that its country is a guess."""
+
+    index: Annotated[int, Doc("its place in `recipients`, from 0")]
+    to: Annotated[str, Doc("the number as it was given")]
+    sent_as: Annotated[str, Doc("the number to which the message goes")]
+    message: Annotated[str, Doc("how it was read, and how else it could be")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecipientSums:
     """The recipients of a request; `accepted + rejected + duplicates + suppressed` is their number."""
@@ -84,6 +94,9 @@ class RecipientSums:
     duplicates: Annotated[int, Doc("how many have the same number as an earlier one, which is kept")]
     suppressed: Annotated[int, Doc("how many have opted out")]
     rejections: Annotated[list[RejectionView], Doc("the recipients that were rejected, each with the reason")]
+    warnings: Annotated[
+        list[WarningView], Doc("the first 1,000 recipients whose number is a guess: written without `+`")
+    ] = field(default_factory=list)
     template_warnings: Annotated[
         list[str],
         Doc("quick replies of the template that look like an opt-out but would not be taken as one"),
@@ -114,6 +127,10 @@ class DryRun(RecipientSums):
     """What a broadcast would do."""
 
     number_id: Annotated[str, Doc("id of the number that would send")] = field(metadata=json_name("from"))
+    sent_as: Annotated[
+        list[str | None],
+        Doc("the address to which each of `recipients` would be sent, in their order; null: rejected"),
+    ]
     problems: Annotated[list[Problem], Doc("why the request would be refused; empty: it would be accepted")]
     template_synced_at: Annotated[
         Time | None, Doc("when the template was synced; null: it was never synced, so it was not checked")
@@ -129,6 +146,9 @@ class DryRunForAccount(DryRun):
     account: Annotated[str, Doc("name of the account")]
     number: Annotated[AccountNumber, Doc("the number that would send")]
     message: Annotated[str | None, Doc("the body as the first recipient would read it")]
+    warnings_summary: Annotated[
+        str | None, Doc("the `warnings` in one sentence: of which countries the numbers without `+` are")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,14 @@ from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import yes_option
 from wacrmd.cli.output import Column, Kind, emit, say, table
+from wacrmd.fields import JsonObject
 
-COLUMNS = (Column("NAME", "name"), Column("ID", "id"), Column("CREATED", "created_at", Kind.TIME))
+COLUMNS = (
+    Column("NAME", "name"),
+    Column("ID", "id"),
+    Column("COUNTRY", "default_country"),
+    Column("CREATED", "created_at", Kind.TIME),
+)
 
 
 @click.group(cls=Noun)
@@ -19,17 +25,48 @@ def account() -> None:
 
 @account.command("add")
 @click.argument("name")
+@click.option(
+    "--country",
+    metavar="CODE",
+    help="Numbers without + are read as numbers of this country first, such as DE.",
+)
 @click.pass_obj
-def add(session: Session, name: str) -> None:
+def add(session: Session, name: str, country: str | None) -> None:
     """Add an account.
 
-    For example: wacrmd account add shop
+    For example: wacrmd account add shop --country DE
     """
     emit(
         session,
-        call(session, "account.add", name=name),
+        call(session, "account.add", name=name, country=country),
         lambda made: say(f"Account {made['name']} added (id {made['id']})."),
     )
+
+
+@account.command("set")
+@click.argument("name", shell_complete=complete.accounts)
+@click.option(
+    "--country",
+    required=True,
+    metavar="CODE",
+    help="Numbers without + are read as numbers of this country first, such as DE; none: of no country.",
+)
+@click.pass_obj
+def change(session: Session, name: str, country: str) -> None:
+    """Change the default country of an account.
+
+    Numbers that are stored stay as they are. For example: wacrmd account set shop --country DE
+    """
+
+    def done(made: JsonObject) -> None:
+        reads = (
+            f"as numbers of {made['default_country']} first"
+            if made["default_country"]
+            else "as international ones"
+        )
+        say(f"Account {made['name']}: numbers without + are read {reads}.")
+
+    emit(session, call(session, "account.set", name=name, country=country), done)
 
 
 @account.command("list")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wacrmd.domain.recipient_file import RecipientFile
 
 PREVIEW_ROWS = 5
+MAX_GUESSES_SHOWN = 20
 MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -211,12 +212,15 @@ def _preview(
 ) -> None:
     """Show what would be sent: the first rows, who is left out and why, and the duration."""
     columns = [Column("LINE", "line", Kind.NUMBER), Column("TO", "to", Kind.KEY)]
+    columns.append(Column("SENT AS", "sent_as"))
+    sent_as = dict(enumerate(found["sent_as"]))
     for at, name in enumerate(sheet.columns):
         title = name if sheet.numbered or options["named"] else f"{{{{{at + 1}}}}} {name}"
         columns.append(Column(title, f"param {at}"))
     rows = [
-        {"line": row.line, "to": row.to} | {f"param {at}": value for at, value in enumerate(row.params)}
-        for row in sheet.rows[:PREVIEW_ROWS]
+        {"line": row.line, "to": row.to, "sent_as": sent_as.get(place)}
+        | {f"param {at}": value for at, value in enumerate(row.params)}
+        for place, row in enumerate(sheet.rows[:PREVIEW_ROWS])
     ]
     table(rows, columns, empty="")
     if len(sheet.rows) > PREVIEW_ROWS:
@@ -244,6 +248,7 @@ def _preview(
     )
     if found["template_synced_at"] is None:
         hint("The template was not checked, because no templates are synced yet: wacrmd template sync")
+    _print_guesses(found, sheet)
     for warning in found["template_warnings"]:
         hint(f"warning: {warning}")
     if number["hold"]:
@@ -258,3 +263,18 @@ def _place(path: str, sheet: "RecipientFile") -> str:
     if not head.startswith("recipients[") or not head[11:].isdecimal():
         return path
     return f"line {sheet.rows[int(head[11:])].line}, {rest}"
+
+
+def _print_guesses(found: JsonObject, sheet: "RecipientFile") -> None:
+    """The numbers whose country is a guess, each as it will be sent."""
+    for one in found["warnings"][:MAX_GUESSES_SHOWN]:
+        hint(
+            f"line {sheet.rows[one['index']].line} ({one['to']}): sent as {one['sent_as']}: {one['message']}"
+        )
+    if len(found["warnings"]) > MAX_GUESSES_SHOWN:
+        hint(f"… and {len(found['warnings']) - MAX_GUESSES_SHOWN} more lines whose country is a guess")
+    if found["warnings_summary"]:
+        hint(
+            f"warning: {found['warnings_summary']}. Write them with +, or set the country of the account: "
+            f"wacrmd account set {found['account']} --country CODE"
+        )

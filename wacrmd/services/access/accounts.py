@@ -34,10 +34,24 @@ async def list_accounts(ctx: Context) -> list[AccountView]:
     return [_view(account) for account in await ctx.db.read(accounts.all_of)]
 
 
-async def add(ctx: Context, name: str) -> AccountRef:
+async def add(ctx: Context, name: str, default_country: str | None) -> AccountRef:
     """Create an account; raises Refusal if the name is in use."""
-    account = await ctx.db.write(partial(accounts.add, name=name, now=ctx.clock.now()))
+    account = await ctx.db.write(
+        partial(accounts.add, name=name, default_country=default_country, now=ctx.clock.now())
+    )
     return AccountRef(**shared(AccountFacts, account))
+
+
+async def default_country(ctx: Context, account_id: str) -> str | None:
+    """The country as whose numbers the account's numbers without `+` are read first."""
+    return await ctx.db.read(partial(accounts.default_country, account_id=account_id))
+
+
+async def set_default_country(ctx: Context, name: str, country: str | None) -> AccountView:
+    """Change how numbers without `+` are read from now on; numbers that are stored stay as they are."""
+    account = await account_named(ctx, name)
+    await ctx.db.write(partial(accounts.set_default_country, account_id=account.id, country=country))
+    return _view(await account_named(ctx, account.id))
 
 
 async def rename(ctx: Context, name: str, new: str) -> AccountView:
@@ -55,4 +69,8 @@ async def remove(ctx: Context, name: str) -> AccountView:
 
 
 def _view(account: Account) -> AccountView:
-    return AccountView(**shared(AccountFacts, account), created_at=account.created_at)
+    return AccountView(
+        **shared(AccountFacts, account),
+        default_country=account.default_country,
+        created_at=account.created_at,
+    )

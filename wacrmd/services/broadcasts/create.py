@@ -152,6 +152,7 @@ def _store(
         duplicates=found.duplicates + len(found.accepted) - len(by_person),
         suppressed=len(opted_out),
         rejections=found.rejections,
+        warnings=found.warnings,
         template_warnings=prepared.template_warnings,
     )
     if key is not None:

@@ -45,6 +45,8 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
         duplicates=found.duplicates + len(addresses) - persons,
         suppressed=suppressed,
         rejections=found.rejections,
+        warnings=found.warnings,
+        sent_as=found.sent_as,
         problems=problems[:MAX_PROBLEMS],
         template_warnings=prepared.template_warnings,
         number_id=number.id,

@@ -11,6 +11,7 @@ from wacrmd.domain.address import read_address
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import broadcast_warnings
 from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_guess import Home, doubt
 from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.start_time import MAX_AHEAD, is_past, past_sentence
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
@@ -19,10 +20,14 @@ from wacrmd.meta.payloads import content_problems
 from wacrmd.services.broadcasts import validation
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.context import Context
-from wacrmd.store import numbers, templates
-from wacrmd.views.broadcasts import RejectionView
+from wacrmd.store import accounts, numbers, templates
+from wacrmd.store.database import Tx
+from wacrmd.views.broadcasts import RejectionView, WarningView
 
 NO_VALID_NUMBER = "No recipients had a valid E.164 phone number"
+MAX_WARNINGS = 1000
+"""Numbers whose country is a guess that an answer names."""
+
 MAX_SHOWN_ADDRESS = 64
 """Characters of a rejected `to` that an answer repeats."""
 
@@ -36,17 +41,22 @@ class NormalizedRecipients:
     """The index in the request of each of `accepted`."""
     rejections: list[RejectionView]
     duplicates: int
+    warnings: list[WarningView]
+    sent_as: list[str | None]
+    """The address of each recipient of the request; None: rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedBroadcast:
     """A broadcast that was checked and is not stored yet.
 
-    `problems` say what does not fit its template, `template_warnings` what may go wrong with it.
+    `home` is the country as whose numbers those without `+` are read, or by which they are a guess. `problems` say what
+    does not fit its template, `template_warnings` what may go wrong with it.
     """
 
     given: BroadcastInput
     number: Number
+    home: Home
     template: SyncedTemplate | None
     recipients: NormalizedRecipients
     problems: list[Problem]
@@ -63,28 +73,29 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
     _check_content(given)
     _check_time(ctx, given)
     number = await sending_number(ctx, account_id, given.number)
-    template = await ctx.db.read(
-        partial(
-            templates.synced,
-            waba_id=number.waba_id,
-            name=given.template_name,
-            language=given.template_language,
+
+    def look_up(tx: Tx) -> tuple[SyncedTemplate | None, str | None]:
+        template = templates.synced(
+            tx, waba_id=number.waba_id, name=given.template_name, language=given.template_language
         )
-    )
+        return template, accounts.default_country(tx, account_id)
+
+    template, country = await ctx.db.read(look_up)
+    home = Home.of(country, number.display_phone)
 
     def check() -> PreparedBroadcast:
-        recipients, problems = validate(given, template)
+        recipients, problems = validate(given, template, home)
         warnings = _template_warnings(given, template, recipients, ctx.config.optout.stop_keywords)
-        return PreparedBroadcast(given, number, template, recipients, problems, warnings)
+        return PreparedBroadcast(given, number, home, template, recipients, problems, warnings)
 
     return await anyio.to_thread.run_sync(check)
 
 
 def validate(
-    given: BroadcastInput, template: SyncedTemplate | None
+    given: BroadcastInput, template: SyncedTemplate | None, home: Home
 ) -> tuple[NormalizedRecipients, list[Problem]]:
     """The normalized recipients, and what does not fit the template if one is known. Pure; 20 ms for 1,000."""
-    recipients = normalize_recipients(given.recipients)
+    recipients = normalize_recipients(given.recipients, home)
     contents = [
         (index, recipient.content)
         for index, (_, recipient) in zip(recipients.indexes, recipients.accepted, strict=True)
@@ -109,31 +120,47 @@ def _template_warnings(
     return broadcast_warnings(synced.template, keywords, contents)
 
 
-def normalize_recipients(given: Sequence[RecipientInput]) -> NormalizedRecipients:
-    """Each address once, in E.164 or as business-scoped user id; of equal ones the first counts. Pure; 25 µs each."""
+def normalize_recipients(given: Sequence[RecipientInput], home: Home) -> NormalizedRecipients:
+    """Each address once, in E.164 or as business-scoped user id; of equal ones the first counts.
+
+    Pure; 3 µs each, 10 µs with formatting, 60 µs for a number without `+` whose country is a guess.
+    """
     accepted: dict[str, RecipientInput] = {}
     indexes: list[int] = []
     rejections: list[RejectionView] = []
-    duplicates = 0
+    warnings: list[WarningView] = []
+    sent_as: list[str | None] = []
+    country = home.country if home.is_default else None
     for index, recipient in enumerate(given):
         to = recipient.to
-        if not isinstance(to, str):
-            reason = "to is missing" if to is None else "to is not a string"
-            reason += ": expected a phone number such as +14155550123"
-            rejections.append(RejectionView(index=index, to=None, reason=reason))
-            continue
-        found = read_address(to)
-        if isinstance(found, Unreadable):
-            reason = f"not a valid E.164 phone number: {found.detail}"
-            rejections.append(RejectionView(index=index, to=to[:MAX_SHOWN_ADDRESS], reason=reason))
+        found = read_address(to, country) if isinstance(to, str) else None
+        if found is None or isinstance(found, Unreadable):
+            rejections.append(_rejection(index, to, found))
+            sent_as.append(None)
             continue
         address = found.phone if isinstance(found, Reading) else found
+        sent_as.append(address)
         if address in accepted:
-            duplicates += 1
-        else:
-            accepted[address] = recipient
-            indexes.append(index)
-    return NormalizedRecipients(list(accepted.items()), indexes, rejections, duplicates)
+            continue
+        accepted[address] = recipient
+        indexes.append(index)
+        if isinstance(found, Reading) and found.digits and len(warnings) < MAX_WARNINGS:
+            message = doubt(found, home)
+            if message is not None:
+                shown = str(to)[:MAX_SHOWN_ADDRESS]
+                warnings.append(WarningView(index=index, to=shown, sent_as=address, message=message))
+    duplicates = len(given) - len(rejections) - len(accepted)
+    return NormalizedRecipients(list(accepted.items()), indexes, rejections, duplicates, warnings, sent_as)
+
+
+def _rejection(index: int, to: object, found: Unreadable | None) -> RejectionView:
+    """Why a recipient is rejected; `found` is None if its `to` is no string."""
+    if found is None:
+        reason = "to is missing" if to is None else "to is not a string"
+        reason += ": expected a phone number such as +14155550123"
+        return RejectionView(index=index, to=None, reason=reason)
+    reason = f"not a valid E.164 phone number: {found.detail}"
+    return RejectionView(index=index, to=str(to)[:MAX_SHOWN_ADDRESS], reason=reason)
 
 
 def first_of_each(

@@ -18,6 +18,7 @@ from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.errors import not_found
 from wacrmd.fields import is_time, name_in_json
+from wacrmd.services.access.accounts import default_country
 from wacrmd.services.context import Context
 from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
@@ -101,7 +102,7 @@ async def show(ctx: Context, broadcast: Broadcast, recipient_id: int) -> Recipie
 
 async def show_address(ctx: Context, broadcast: Broadcast, to: str) -> RecipientDetails:
     """The recipient with this phone number or user id, with its history; raises Refusal if there is none."""
-    address = normalize_address(to)
+    address = normalize_address(to, await default_country(ctx, broadcast.account_id))
     found = None
     if address is not None:
         found = await ctx.db.read(partial(recipients.to_address, broadcast_id=broadcast.id, address=address))

@@ -5,11 +5,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, millis
+from wacrmd.domain.address import UnplacedNumber, normalize_address
 from wacrmd.errors import bad_request
+from wacrmd.fields import JsonObject
 from wacrmd.services.context import Context
+from wacrmd.store import accounts
 from wacrmd.store import audit as audit_log
 from wacrmd.views.maintenance import AuditView
 
+NEITHER = "[neither a phone number nor a user id]"
 _DURATION = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
 _UNITS: dict[str, Millis] = {
     "s": SECOND,
@@ -37,6 +41,22 @@ async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[Aud
         )
         for entry in entries
     ]
+
+
+async def placed(ctx: Context, params: JsonObject) -> JsonObject:
+    """Parameters of a call with each number as its account reads it: the form by which an erasure finds it."""
+    if not any(isinstance(value, UnplacedNumber) for value in params.values()):
+        return params
+    known = await ctx.db.read(accounts.all_of)
+    name = params.get("account")
+    named = [
+        each for each in known if name is None or name == each.id or str(name).lower() == each.name.lower()
+    ]
+    country = named[0].default_country if len(named) == 1 else None
+    return {
+        key: normalize_address(value, country) or NEITHER if isinstance(value, UnplacedNumber) else value
+        for key, value in params.items()
+    }
 
 
 def parse_since(text: str, now: Millis) -> Millis:

@@ -9,7 +9,7 @@ from wacrmd.domain.address import normalize_address
 from wacrmd.domain.person import identity, names
 from wacrmd.errors import bad_request, conflict
 from wacrmd.services.context import Context
-from wacrmd.store import broadcasts, data_subjects
+from wacrmd.store import accounts, broadcasts, data_subjects
 from wacrmd.store.data_subjects import DataSubject
 from wacrmd.store.database import Tx
 from wacrmd.views.maintenance import ErasedView, PersonExport
@@ -60,11 +60,7 @@ async def empty_wal(ctx: Context) -> None:
 
 async def _find(ctx: Context, phone: str, account_id: str | None) -> DataSubject:
     """The person with this phone number or user id, with all their addresses and all rows that name them."""
-    address = normalize_address(phone) or identity(phone.strip())
-    if not names(address):
-        raise bad_request(
-            "phone: expected a phone number such as +14155550123, or a user id such as US.1349120…"
-        )
+    address = await _address(ctx, phone, account_id)
     subject = DataSubject(address, account_id)
     newest = await ctx.db.read(data_subjects.newest_ids)
     await ctx.db.read(partial(data_subjects.find, subject=subject))
@@ -74,6 +70,28 @@ async def _find(ctx: Context, phone: str, account_id: str | None) -> DataSubject
             await ctx.db.read(partial(collect, subject=subject, after=after, to=to))
     subject.collected_to = newest
     return subject
+
+
+async def _address(ctx: Context, phone: str, account_id: str | None) -> str:
+    """The address that is meant: a number without `+` is one of the account's country first.
+
+    Without an account it is one for all of them, so that they must agree.
+    """
+    known = await ctx.db.read(accounts.all_of)
+    countries = {each.default_country for each in known if account_id in (None, each.id)} or {None}
+    found = {normalize_address(phone, country) for country in countries}
+    if len(found) > 1:
+        raise bad_request(
+            "phone: the accounts have different default countries: write the number with + and its country code, or"
+            " name the account"
+        )
+    # Meta's ids stay in forms that are no valid numbers any more.
+    address = found.pop() or identity(phone.strip())
+    if not names(address) or address.startswith("+0"):
+        raise bad_request(
+            "phone: expected a phone number such as +14155550123, or a user id such as US.1349120…"
+        )
+    return address
 
 
 def _with_iso_times(value: Any, name: str = "") -> Any:

@@ -17,6 +17,7 @@ from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.text_file import CsvError
 from wacrmd.errors import bad_request
+from wacrmd.services.access.accounts import default_country
 from wacrmd.services.context import Context
 from wacrmd.services.optouts.manage import page
 from wacrmd.store import broadcasts, optouts, people, receipts
@@ -48,8 +49,9 @@ async def import_csv(
     column has them. Raises Refusal for another one. Importing a file again changes nothing.
     """
     result = ImportResult()
+    country = await default_country(ctx, account_id)
     try:
-        rows = await anyio.to_thread.run_sync(read_optouts, lines, result)
+        rows = await anyio.to_thread.run_sync(read_optouts, lines, result, country)
         while batch := await anyio.to_thread.run_sync(lambda: list(islice(rows, BATCH_ROWS))):
             added = await ctx.db.write(
                 partial(_add_all, account_id=account_id, given=batch, source=source, now=ctx.clock.now())
@@ -80,26 +82,31 @@ async def export_csv(
         request = PageRequest(BATCH_ROWS, found.next)
 
 
-def read_optouts(lines: Iterable[str], result: ImportResult) -> Iterator[OptOutInput]:
-    """The opt-outs in a CSV file; lines that cannot be used are added to `result`. Raises CsvError for an unclear file."""
-    return _usable(OptOutFile(lines), result)
+def read_optouts(
+    lines: Iterable[str], result: ImportResult, country: str | None = None
+) -> Iterator[OptOutInput]:
+    """The opt-outs in a CSV file; lines that cannot be used are added to `result`. Raises CsvError for an unclear file.
+
+    Numbers without `+` are read as numbers of `country` first.
+    """
+    return _usable(OptOutFile(lines), result, country)
 
 
-def _usable(rows: Iterable[OptOutRow], result: ImportResult) -> Iterator[OptOutInput]:
+def _usable(rows: Iterable[OptOutRow], result: ImportResult, country: str | None) -> Iterator[OptOutInput]:
     for row in rows:
         try:
-            yield _optout_in(row)
+            yield _optout_in(row, country)
         except ValueError as error:
             result.rejected += 1
             if len(result.errors) < MAX_ERRORS:
                 result.errors.append(LineError(row.line, str(error)))
 
 
-def _optout_in(row: OptOutRow) -> OptOutInput:
+def _optout_in(row: OptOutRow, country: str | None) -> OptOutInput:
     """The opt-out in a row; raises ValueError that says what was expected."""
     if row.problem is not None:
         raise ValueError(row.problem)
-    read = read_address(row.address) if row.address else None
+    read = read_address(row.address, country) if row.address else None
     if isinstance(read, Unreadable):
         raise ValueError(f"expected a phone number such as +14155550123: {row.address[:64]!r} {read.detail}")
     address = read.phone if isinstance(read, Reading) else read

@@ -10,6 +10,7 @@ from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_text import Unreadable
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import shared
+from wacrmd.services.access.accounts import default_country
 from wacrmd.services.context import Context
 from wacrmd.store import optouts, people
 from wacrmd.store.database import Tx
@@ -18,7 +19,7 @@ from wacrmd.views.optouts import AccountOptOut
 
 async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = None) -> AccountOptOut:
     """Opt a person out; repeating it changes nothing, also not the time and source of the first opt-out."""
-    found = read_address(address)
+    found = read_address(address, await default_country(ctx, actor.account))
     if isinstance(found, Unreadable):
         raise bad_request(
             f"phone: expected a phone number such as +14155550123, or a user id: {address[:64]!r} {found.detail}"
@@ -52,7 +53,7 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
     """Remove a person's opt-out and return it; raises Refusal if there is none."""
-    normalized = normalize_address(address)
+    normalized = normalize_address(address, await default_country(ctx, actor.account))
     now = ctx.clock.now()
 
     def work(tx: Tx) -> OptOut:

@@ -9,6 +9,7 @@ CREATE TABLE setting (
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    default_country TEXT CHECK (default_country GLOB '[A-Z][A-Z]'),  -- ISO 3166: numbers without + are its own first
     created_at INTEGER NOT NULL
 ) STRICT;
 
