@@ -302,3 +302,21 @@ async def test_standard_input_is_read_and_a_bar_is_drawn_on_a_terminal(tmp_path:
         assert (code, out) == (0, b"20000 people opted out, 0 had opted out before. Rejected lines: 0.\n")
         assert "Importing" in drawn
         assert "100%" in drawn
+
+
+async def test_json_names_the_lines_of_people_who_get_nothing(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    first, gone, other = phones(3)
+    file = tmp_path / "people.csv"
+    file.write_text(f"to,name\n{first},A\n{gone},B\n12,C\n\n{first[1:]},D\n{other},E\n")
+    line = ["broadcast", "create", "--csv", file, "--template", "hello", "--json"]
+    async with site(tmp_path) as here:
+        await here.admin("optout.add", account="shop", phone=gone)
+        for more in (["--dry-run"], []):
+            code, out, _ = await wacrmd(*line, *more)
+            made = json.loads(out)
+            assert (code, made["accepted"], made["duplicates"], made["suppressed"]) == (1, 2, 1, 1)
+            assert [one["line"] for one in made["rejections"]] == [4]
+            assert [(one["line"], one["to"], one["reason"]) for one in made["left_out"]] == [
+                (3, gone, "has opted out"),
+                (6, first[1:], "is the same person as line 2"),
+            ]

@@ -177,6 +177,7 @@ async def create(
         **shared(DryRun, found),
         account=account.name,
         number=view_of(ctx, number),
+        left_out=await dry_runs.left_out(ctx, account.id, found.sent_as),
         message=await preview.first_message(ctx, account.id, given, rejected),
         warnings_summary=summary(guesses, home) if guesses else None,
     )

@@ -81,6 +81,16 @@ class WarningView:
     message: Annotated[str, Doc("how it was read, and how else it could be")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOutView:
+    """A recipient with a valid number to whom nothing is sent."""
+
+    index: Annotated[int, Doc("its place in `recipients`, from 0")]
+    same_as: Annotated[
+        int | None, Doc("the place of the earlier recipient who is the same person; null: opted out")
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecipientSums:
     """The recipients of a request; `accepted + rejected + duplicates + suppressed` is their number."""
@@ -146,6 +156,7 @@ class DryRunForAccount(DryRun):
     account: Annotated[str, Doc("name of the account")]
     number: Annotated[AccountNumber, Doc("the number that would send")]
     message: Annotated[str | None, Doc("the body as the first recipient would read it")]
+    left_out: Annotated[list[LeftOutView], Doc("who is counted in `duplicates` and `suppressed`")]
     warnings_summary: Annotated[
         str | None, Doc("the `warnings` in one sentence: of which countries the numbers without `+` are")
     ]

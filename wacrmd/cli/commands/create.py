@@ -1,6 +1,7 @@
 """`wacrmd broadcast create`: a broadcast from a CSV file, with a preview before it is sent."""
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,9 +108,10 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
 def _create_json(
     session: Session, sheet: "RecipientFile", left_out: RejectedLines, asked: JsonObject, *, dry_run: bool
 ) -> int:
-    """Create the broadcast, and print the result with every line that was left out among its rejections.
+    """Create the broadcast, and print the result with every line that was left out, in `rejections` and `left_out`.
 
-    If the daemon refuses it, a dry run says which lines are to blame.
+    A dry run says which lines have the same person twice or one who has opted out, and which are to blame if the daemon
+    refuses the broadcast.
     """
     from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
 
@@ -122,10 +124,22 @@ def _create_json(
         refused, result = error, _call(session, **asked, dry_run=True)
     _leave_out(sheet, left_out, result.pop("rejections"))
     left_out.show()
+    if "left_out" not in result and (result["duplicates"] or result["suppressed"]):
+        result["left_out"] = _call(session, **asked, dry_run=True)["left_out"]
+    result["left_out"] = list(_not_sent(sheet, result.get("left_out", ())))
     left_out.print_json(result | {"rejected": left_out.count}, "rejections")
     if refused is not None:
         raise refused
     return FAILED if left_out.count or result.get("problems") else 0
+
+
+def _not_sent(sheet: "RecipientFile", found: Iterable[JsonObject]) -> Iterator[JsonObject]:
+    """The lines with a valid number to which nothing is sent, and why."""
+    for one in found:
+        for row in sheet.rows[one["index"] : one["index"] + 1]:
+            same = None if one["same_as"] is None else sheet.rows[one["same_as"]].line
+            reason = "has opted out" if same is None else f"is the same person as line {same}"
+            yield {"line": row.line, "index": one["index"], "to": row.to, "reason": reason}
 
 
 def _leave_out(sheet: "RecipientFile", left_out: RejectedLines, rejections: list[JsonObject]) -> None:

@@ -1,5 +1,7 @@
 """A dry run: checks a broadcast as its creation does, and stores nothing."""
 
+from collections.abc import Sequence
+
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.person import identity
 from wacrmd.errors import MAX_PROBLEMS, Problem
@@ -8,7 +10,7 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, prepare
 from wacrmd.services.context import Context
 from wacrmd.store import broadcast_queue, optouts, people
 from wacrmd.store.database import Tx
-from wacrmd.views.broadcasts import DryRun
+from wacrmd.views.broadcasts import DryRun, LeftOutView
 
 
 async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRun:
@@ -53,3 +55,26 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
         template_synced_at=prepared.template.synced_at if prepared.template else None,
         expected_duration_s=round((accepted + (0 if later else queued)) / rate, 1),
     )
+
+
+async def left_out(ctx: Context, account_id: str, sent_as: Sequence[str | None]) -> list[LeftOutView]:
+    """The recipients who are the same person as an earlier one, or have opted out; `sent_as` are all addresses."""
+    addresses = list(dict.fromkeys(address for address in sent_as if address is not None))
+
+    def work(tx: Tx) -> tuple[dict[str, int], set[int]]:
+        known = people.of_addresses(tx, account_id, addresses)
+        return known, set(optouts.among(tx, set(known.values())))
+
+    known, opted_out = await ctx.db.read(work)
+    first: dict[int | str, int] = {}
+    found: list[LeftOutView] = []
+    for index, address in enumerate(sent_as):
+        if address is None:
+            continue
+        person = known.get(address, identity(address))
+        earlier = first.setdefault(person, index)
+        if earlier != index:
+            found.append(LeftOutView(index=index, same_as=earlier))
+        elif person in opted_out:
+            found.append(LeftOutView(index=index, same_as=None))
+    return found
