@@ -18,7 +18,7 @@ JOBS ?= 2
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help venv demo test check format torture mutants bench dist dist-test lock clean
+.PHONY: help venv demo test check clients format torture mutants bench dist dist-test lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -59,6 +59,16 @@ check: $(STAMP) ## check lint, format, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+clients: $(STAMP) ## lint the OpenAPI document and try generated clients; the TypeScript one needs Node.js
+	@if command -v npm >/dev/null; then \
+		mkdir -p build/clients && cp -R tests/clients/typescript/. build/clients && \
+		npm ci --prefix build/clients --no-audit --no-fund --ignore-scripts --loglevel error && \
+		WACRMD_NODE=1 $(BIN)/python -m pytest tests/clients $(ARGS); \
+	else \
+		echo 'make: there is no npm, so only the Python client is tried'; \
+		$(BIN)/python -m pytest tests/clients $(ARGS); \
+	fi
 
 format: $(STAMP) ## format the code and repair what can be repaired
 	$(BIN)/ruff check --fix .

@@ -33,6 +33,22 @@ class Doc:
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What a text looks like, for readers of its JSON schema: a format, a pattern, its longest length."""
+
+    format: str | None = None
+    pattern: str | None = None
+    max_length: int | None = None
+
+    def __get_pydantic_json_schema__(
+        self, schema: "CoreSchema", handler: Callable[["CoreSchema"], JsonObject]
+    ) -> JsonObject:
+        """The schema with what is known of the text; in an optional field, that of the text (called by pydantic)."""
+        said = {"format": self.format, "pattern": self.pattern, "maxLength": self.max_length}
+        return handler(schema) | {key: value for key, value in said.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class IsoTime:
     """Milliseconds since the epoch that JSON shows as ISO-8601 UTC, such as `2026-11-23T12:00:00.000Z`."""
 
@@ -52,6 +68,13 @@ class IsoTime:
 
 Time = Annotated[Millis, IsoTime()]
 """A time: an integer inside the program, ISO-8601 in JSON."""
+
+Uuid = Annotated[str, Shape("uuid")]
+Url = Annotated[str, Shape("uri", max_length=2048)]
+Phone = Annotated[str, Shape(pattern=r"^\+[1-9][0-9]{6,14}$")]
+"""A number in E.164 form."""
+WrittenTime = Annotated[str, Shape("date-time")]
+"""A time that is stored as it is shown."""
 
 
 def json_name(name: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from wacrmd.api.form import Form
 from wacrmd.api.schemas import REFERENCE, Names, schemas_of, without_null
 from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.fields import JsonObject
+from wacrmd.operations.inputs import ID_LENGTH
 from wacrmd.operations.operation import Http, Operation, ResultKind
 from wacrmd.views.errors import ErrorBody
 
@@ -45,6 +46,18 @@ Every answer of success is `{"data": …}`, a list has `meta.next_cursor` beside
 """
 
 
+TAGS = {
+    "broadcasts": "Send a template to many people, and see what became of each message.",
+    "numbers": "The numbers of the account.",
+    "openapi": "This description.",
+    "optouts": "People who get no broadcasts.",
+    "templates": "The templates that Meta has for the account.",
+    "webhooks": "Events for local apps.",
+    "me": "The key itself.",
+    "health": "For monitoring, without a key.",
+}
+
+
 def describe(operations: Iterable[Operation], max_recipients: int) -> JsonObject:
     """The whole description as one JSON object; operations without an HTTP binding are left out."""
     rows = [(operation, operation.http, Form.of(operation)) for operation in operations if operation.http]
@@ -63,7 +76,9 @@ def describe(operations: Iterable[Operation], max_recipients: int) -> JsonObject
             "summary": "WhatsApp broadcasts: never lost, never twice.",
             "description": INTRODUCTION,
             "license": {"name": "MIT", "identifier": "MIT"},
+            "contact": {"name": "Whoever runs this server"},
         },
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
         "paths": paths,
@@ -77,8 +92,8 @@ def describe(operations: Iterable[Operation], max_recipients: int) -> JsonObject
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A key of `wacrmd key create`, `wacrm_live_…`. The roles named at an endpoint are"
-                    " the scopes of which one is enough.",
+                    "description": "A key of `wacrmd key create`, `wacrm_live_…`. Each endpoint names the scopes of"
+                    " which one is enough, also in `x-scopes`.",
                 }
             },
         },
@@ -93,7 +108,8 @@ def _operation(operation: Operation, http: Http, form: Form, names: Names) -> Js
         "summary": operation.summary,
         "description": f"{operation.description}\n\n{needs}".strip(),
         "tags": [http.path.split("/")[3].partition(".")[0]],
-        "security": [{"key": [scope]} for scope in http.scopes] or [{"key": []}],
+        "security": [{"key": []}],
+        "x-scopes": list(http.scopes),
         "parameters": [
             *_path_parameters(operation, http),
             *_query_parameters(http, form),
@@ -115,16 +131,25 @@ def _operation_id(http: Http) -> str:
 
 
 def _path_parameters(operation: Operation, http: Http) -> list[JsonObject]:
+    fields = operation.params.model_json_schema(ref_template=REFERENCE)["properties"]
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "description": operation.params.model_fields[name].description,
-            "schema": {"type": "string", "minLength": 1},
+            "description": fields[name].get("description", ""),
+            "schema": _path_schema(fields[name]),
         }
         for name in http.path_names
     ]
+
+
+def _path_schema(field: JsonObject) -> JsonObject:
+    """What stands in a path: an id is given in full, while operators may give its beginning."""
+    schema = without_null(field)
+    if schema.get("maxLength") == ID_LENGTH:
+        return {"type": "string", "format": "uuid"}
+    return {key: part for key, part in schema.items() if key not in ("description", "title")}
 
 
 def _query_parameters(http: Http, form: Form) -> list[JsonObject]:
@@ -250,9 +275,14 @@ def errors_of(operation: Operation, http: Http, form: Form) -> dict[int, list[Er
     return dict(sorted(by_status.items()))
 
 
-def _health(summary: str, media: str = "application/json", *, failing: bool = False) -> JsonObject:
+def _health(
+    summary: str, meaning: str, media: str = "application/json", *, failing: bool = False
+) -> JsonObject:
     schema: JsonObject = {"type": "string"} if media != "application/json" else {"type": "object"}
-    responses: JsonObject = {"200": {"description": summary, "content": {media: {"schema": schema}}}}
+    responses: JsonObject = {
+        "200": {"description": summary, "content": {media: {"schema": schema}}},
+        "400": {"description": "What was sent is no HTTP request. The answer has no body."},
+    }
     if failing:
         responses["503"] = {
             "description": ERRORS[ErrorCode.UNAVAILABLE].text,
@@ -261,6 +291,7 @@ def _health(summary: str, media: str = "application/json", *, failing: bool = Fa
     return {
         "operationId": summary.lower().replace(" ", "_"),
         "summary": summary,
+        "description": meaning,
         "tags": ["health"],
         "security": [],
         "responses": responses,
@@ -268,7 +299,11 @@ def _health(summary: str, media: str = "application/json", *, failing: bool = Fa
 
 
 _HEALTH = {
-    "/livez": _health("Say that the process lives"),
-    "/readyz": _health("Say whether requests are taken", failing=True),
-    "/metrics": _health("Give the metrics for Prometheus", "text/plain"),
+    "/livez": _health("Say that the process lives", "200 as long as the event loop answers."),
+    "/readyz": _health(
+        "Say whether requests are taken", "503 while it starts, drains, or cannot write.", failing=True
+    ),
+    "/metrics": _health(
+        "Give the metrics for Prometheus", "All of them, in Prometheus' text format.", "text/plain"
+    ),
 }

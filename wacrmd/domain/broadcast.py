@@ -13,7 +13,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.billing import Billed
 from wacrmd.domain.hold import Hold
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.fields import Doc, Time, json_name
+from wacrmd.fields import Doc, Time, Uuid, json_name
 
 
 class BroadcastStatus(StrEnum):
@@ -32,12 +32,12 @@ class BroadcastFacts:
 
     __slots__ = ()  # what inherits it has slots of its own
 
-    uuid: Annotated[str, Doc("its id")] = field(metadata=json_name("id"))
+    uuid: Annotated[Uuid, Doc("its id")] = field(metadata=json_name("id"))
     name: Annotated[str, Doc("its label")]
     template_name: Annotated[str, Doc("name of the template")]
     template_language: Annotated[str, Doc("language code of the template")]
     status: Annotated[BroadcastStatus, Doc("`sent` once no recipient is pending or in flight")]
-    number_id: Annotated[str, Doc("id of the number that sends")] = field(metadata=json_name("from"))
+    number_id: Annotated[Uuid, Doc("id of the number that sends")] = field(metadata=json_name("from"))
     created_at: Annotated[Time, Doc("when it was accepted")]
     updated_at: Annotated[Time, Doc("when it or one of its recipients changed last")]
     scheduled_at: Annotated[Time | None, Doc("when it is to start")]

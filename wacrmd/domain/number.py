@@ -7,7 +7,7 @@ from typing import Annotated
 from wacrmd.clock import Millis
 from wacrmd.domain.account_notice import AccountNotice
 from wacrmd.domain.hold import Hold
-from wacrmd.fields import Doc, Time
+from wacrmd.fields import Doc, Time, Uuid
 
 
 class NumberState(StrEnum):
@@ -37,7 +37,7 @@ class NumberFacts:
 
     __slots__ = ()  # what inherits it has slots of its own
 
-    id: Annotated[str, Doc("its id")]
+    id: Annotated[Uuid, Doc("its id")]
     phone_number_id: Annotated[str, Doc("Meta's id of the number")]
     waba_id: Annotated[str, Doc("Meta's id of its WhatsApp business account")]
     label: Annotated[str | None, Doc("a name for people")]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from wacrmd.fields import Doc, Time, json_name
+from wacrmd.fields import Doc, Phone, Time, json_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class OptOutFacts:
     __slots__ = ()  # what inherits it has slots of its own
 
     id: Annotated[int, Doc("its id")]
-    phone: Annotated[str | None, Doc("phone number in E.164 form")]
+    phone: Annotated[Phone | None, Doc("phone number in E.164 form")]
     user_id: Annotated[str | None, Doc("business-scoped user id")]
     source: Annotated[str, Doc("the source, see optouts.md")]
     detail: Annotated[str | None, Doc("the word of the person, or a remark")]

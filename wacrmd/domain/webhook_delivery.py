@@ -6,7 +6,7 @@ from typing import Annotated
 
 from wacrmd.clock import Millis
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.fields import Doc, Time, json_name
+from wacrmd.fields import Doc, Time, Uuid, WrittenTime, json_name
 
 
 class DeliveryStatus(StrEnum):
@@ -21,7 +21,7 @@ class DeliveryStatus(StrEnum):
 class DeliveryAttempt:
     """One attempt of a delivery, as stored and as callers see it."""
 
-    at: Annotated[str, Doc("when it began, ISO-8601")]
+    at: Annotated[WrittenTime, Doc("when it began")]
     status: Annotated[int | None, Doc("the HTTP status; null if there was no answer")]
     error: Annotated[str | None, Doc("why it failed; null if it succeeded")]
     duration_ms: Annotated[int, Doc("how long it took, in milliseconds")]
@@ -33,8 +33,8 @@ class DeliveryFacts:
 
     __slots__ = ()  # what inherits it has slots of its own
 
-    uuid: Annotated[str, Doc("its id")] = field(metadata=json_name("id"))
-    endpoint_id: Annotated[str, Doc("id of the webhook")] = field(metadata=json_name("webhook_id"))
+    uuid: Annotated[Uuid, Doc("its id")] = field(metadata=json_name("id"))
+    endpoint_id: Annotated[Uuid, Doc("id of the webhook")] = field(metadata=json_name("webhook_id"))
     event: Annotated[WebhookEvent, Doc("which event")]
     event_id: Annotated[str, Doc("id of the event, the same at each delivery")]
     status: Annotated[DeliveryStatus, Doc("`pending` until it is delivered or given up")]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.fields import Doc, Time
+from wacrmd.fields import Doc, Time, Url, Uuid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,8 +13,8 @@ class WebhookFacts:
 
     __slots__ = ()  # what inherits it has slots of its own
 
-    id: Annotated[str, Doc("its id")]
-    url: Annotated[str, Doc("where events are posted")]
+    id: Annotated[Uuid, Doc("its id")]
+    url: Annotated[Url, Doc("where events are posted")]
     events: Annotated[tuple[WebhookEvent, ...], Doc("the events that it gets")]
     is_active: Annotated[bool, Doc("whether events are delivered to it")]
     disabled_reason: Annotated[str | None, Doc("why it was disabled")]

@@ -63,7 +63,8 @@ CountryOrNone = Annotated[
 """A country, or the word `none`: a change that leaves a parameter out leaves it as it is."""
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=36)]
+ID_LENGTH = 36
+Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from wacrmd.domain.account import AccountFacts, ApiKeyFacts, Scope
-from wacrmd.fields import Doc, Time
+from wacrmd.fields import Doc, Time, Uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class AccountView(AccountRef):
 class KeyScopes:
     """The key in use."""
 
-    id: Annotated[str, Doc("its id")]
+    id: Annotated[Uuid, Doc("its id")]
     scopes: Annotated[tuple[Scope, ...], Doc("what it may do")]
 
 

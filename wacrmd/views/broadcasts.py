@@ -7,7 +7,7 @@ from typing import Annotated
 from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastFacts, BroadcastStatus, Progress
 from wacrmd.domain.hold import Hold
 from wacrmd.errors import Problem
-from wacrmd.fields import Doc, Time, json_name, shared
+from wacrmd.fields import Doc, Time, Uuid, json_name, shared
 from wacrmd.views.numbers import AccountNumber
 
 
@@ -117,7 +117,7 @@ class RecipientSums:
 class _BroadcastId:
     __slots__ = ()
 
-    broadcast_id: Annotated[str, Doc("id of the broadcast")]
+    broadcast_id: Annotated[Uuid, Doc("id of the broadcast")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ class CreatedForAccount(CreatedBroadcast):
 class DryRun(RecipientSums):
     """What a broadcast would do."""
 
-    number_id: Annotated[str, Doc("id of the number that would send")] = field(metadata=json_name("from"))
+    number_id: Annotated[Uuid, Doc("id of the number that would send")] = field(metadata=json_name("from"))
     sent_as: Annotated[
         list[str | None],
         Doc("the address to which each of `recipients` would be sent, in their order; null: rejected"),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from wacrmd.domain.hold import Hold
 from wacrmd.domain.number import NumberFacts
-from wacrmd.fields import Doc, JsonObject, Time
+from wacrmd.fields import Doc, JsonObject, Time, Uuid
 from wacrmd.views.checks import Check, CheckState
 
 
@@ -44,7 +44,7 @@ class ChangedNumber(AddedNumber):
 class RemovedNumber:
     """A number that was removed just now."""
 
-    id: Annotated[str, Doc("its id")]
+    id: Annotated[Uuid, Doc("its id")]
     phone_number_id: Annotated[str, Doc("Meta's id of the number")]
     waba_id: Annotated[str, Doc("Meta's id of its WhatsApp business account")]
     label: Annotated[str | None, Doc("a name for people")]
