@@ -1,6 +1,6 @@
 """Every error that a caller can see: a table of codes, and the exceptions that carry them."""
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
     PAYLOAD_TOO_LARGE = "payload_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     RATE_LIMITED = "rate_limited"
     INTERNAL = "internal"
@@ -54,13 +55,18 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
     ),
     ErrorCode.METHOD_NOT_ALLOWED: ErrorMeaning(
         HTTPStatus.METHOD_NOT_ALLOWED,
-        "Another method than the path takes; `Allow` names those that it does (only on the listener for Meta).",
+        "The path takes other methods; `Allow` names all of them.",
     ),
     ErrorCode.CONFLICT: ErrorMeaning(
         HTTPStatus.CONFLICT, "The state does not allow it; the message names the state."
     ),
     ErrorCode.PAYLOAD_TOO_LARGE: ErrorMeaning(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than `[api] max_body_bytes`."
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The body is larger than `[api] max_body_bytes`; of gzip the decoded size counts.",
+    ),
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorMeaning(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "A `Content-Encoding` other than `gzip` and `identity`, or a text encoding other than UTF-8.",
     ),
     ErrorCode.IDEMPOTENCY_MISMATCH: ErrorMeaning(
         HTTPStatus.UNPROCESSABLE_ENTITY, "The Idempotency-Key was used with another body within 24 hours."
@@ -130,12 +136,14 @@ class Refusal(WacrmdError):  # noqa: N818 - a refusal is an answer, not a fault
         details: list[Problem] | None = None,
         *,
         retry_after_s: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.details = details or []
         self.retry_after_s = retry_after_s
+        self.headers = headers or {}
 
 
 def bad_request(message: str, details: list[Problem] | None = None) -> Refusal:
@@ -157,6 +165,20 @@ def not_found(what: str) -> Refusal:
 def conflict(message: str) -> Refusal:
     """The refusal of what the present state does not allow; the message names the state."""
     return Refusal(ErrorCode.CONFLICT, message)
+
+
+def payload_too_large(limit: int) -> Refusal:
+    """The refusal of a body above the limit."""
+    return Refusal(ErrorCode.PAYLOAD_TOO_LARGE, f"the body is larger than the limit of {limit} bytes")
+
+
+def method_not_allowed(method: str, allow: str) -> Refusal:
+    """The refusal of a method at a path that takes only those of `allow`."""
+    return Refusal(
+        ErrorCode.METHOD_NOT_ALLOWED,
+        f"{method[:40]} is none of the methods of this path: {allow}",
+        headers={"Allow": allow},
+    )
 
 
 def no_number() -> Refusal:

@@ -1,21 +1,27 @@
 """The listener for Meta's webhooks, over real sockets: what it answers."""
 
+import gzip
+import hmac
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.meta import post
-from tests.support.site import VERIFY_TOKEN, Site, site
+from tests.support.site import APP_SECRET, VERIFY_TOKEN, Site, site
 
 pytestmark = pytest.mark.anyio
 
 PATH = "/webhooks/meta"
+GZIP = {"Content-Encoding": "gzip"}
 
 
 async def test_what_the_listener_answers(tmp_path: Path) -> None:
     async with site(tmp_path, extra="[webhooks]\nmax_body_bytes = 4096\n") as here:
         await another_path_is_404(here)
         await another_method_is_405(here)
+        await options_are_answered(here)
+        await gzip_is_signed_as_it_is_sent(here)
         await the_challenge_is_the_whole_answer(here)
         await bodies_are_limited_and_verified(here)
         await a_signed_webhook_is_an_empty_200(here)
@@ -30,10 +36,45 @@ async def another_path_is_404(here: Site) -> None:
 
 
 async def another_method_is_405(here: Site) -> None:
-    for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+    for method in ("PUT", "DELETE", "PATCH", "FOO"):
         answer = await here.hook.request(method, PATH)
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
         assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+async def options_are_answered(here: Site) -> None:
+    for path in (PATH, f"{PATH}/", "*"):
+        answer = await here.hook.send(options(here, path))
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+        assert len(answer.headers["x-request-id"]) == 32
+    assert (await here.hook.options("/livez")).status_code == 404
+
+
+def options(here: Site, target: str) -> httpx.Request:
+    request = here.hook.build_request("OPTIONS", "/")
+    request.extensions["target"] = target.encode()
+    return request
+
+
+async def gzip_is_signed_as_it_is_sent(here: Site) -> None:
+    content = b'{"object": "whatsapp_business_account", "entry": []}'
+    for body, signed, status in (
+        (gzip.compress(content), gzip.compress(content), 200),
+        (gzip.compress(content), content, 401),
+        (gzip.compress(b" " * 4097), gzip.compress(b" " * 4097), 413),
+        (gzip.compress(content)[:-1], gzip.compress(content)[:-1], 400),
+        (gzip.compress(b" " * 4097), b"", 401),  # of a stranger nothing is decoded
+    ):
+        answer = await here.hook.post(PATH, content=body, headers=signature(signed) | GZIP)
+        assert answer.status_code == status, answer.text
+    answer = await here.hook.post(PATH, content=content, headers={"Content-Encoding": "br"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
+    assert answer.headers["accept-encoding"] == "gzip, identity"
+
+
+def signature(body: bytes) -> dict[str, str]:
+    return {"X-Hub-Signature-256": f"sha256={hmac.new(APP_SECRET.encode(), body, 'sha256').hexdigest()}"}
 
 
 async def the_challenge_is_the_whole_answer(here: Site) -> None:

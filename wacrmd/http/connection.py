@@ -7,6 +7,7 @@ Hypercorn has no settings for these, so they are overrides; tests over real sock
   HTTP/2 can keep the loop busy.
 - The time that a connection may be idle is a timer. Hypercorn starts and cancels two tasks for each request.
 - The Date header is written once a second.
+- A request target may be a whole URL (`http/request_target.py`).
 - In one pass of the event loop only so many connections may be served (`http/loop_pass.py`).
 """
 
@@ -28,6 +29,7 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
 from wacrmd.http.loop_pass import LoopPass
+from wacrmd.http.request_target import origin_form
 
 __all__ = ["ASGIWrapper", "Config", "Connection", "Refuse", "WorkerContext"]
 
@@ -157,13 +159,14 @@ class _Http1(H11Protocol):
             self.stream_send,
             STREAM_ID,
         )
+        target, headers = origin_form(request.method, request.target, list(request.headers))
         await self.stream.handle(
             Request(
                 stream_id=STREAM_ID,
-                headers=list(request.headers),
+                headers=headers,
                 http_version=request.http_version.decode(),
                 method=request.method.decode("ascii").upper(),
-                raw_path=request.target,
+                raw_path=target,
                 state=self.connection_state,
             )
         )

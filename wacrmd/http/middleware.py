@@ -1,6 +1,7 @@
 """What both HTTP listeners share: a request id for each request, and a JSON answer for each error."""
 
 import re
+from collections.abc import Iterable
 from secrets import token_hex
 
 from starlette.requests import ClientDisconnect
@@ -34,7 +35,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = request_id_of(scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id
         started = False
 
@@ -67,9 +68,9 @@ class RequestMiddleware:
             reset_contextvars(**bound)
 
 
-def _request_id(scope: Scope) -> str:
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The caller's `X-Request-Id` if it is safe to log and to return, else a new one."""
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"x-request-id" and SAFE_REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
     return token_hex(16)
@@ -80,6 +81,7 @@ def error_response(refusal: Refusal) -> Response:
     response = Response(
         ErrorBody.of(refusal).to_json(), ERRORS[refusal.code].status, media_type="application/json"
     )
+    response.headers.update(refusal.headers)
     if refusal.retry_after_s is not None:
         response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response

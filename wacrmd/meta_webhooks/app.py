@@ -5,12 +5,14 @@ Plain ASGI without a framework: most of what the daemon receives under load are 
 
 from urllib.parse import parse_qs
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from wacrmd.errors import ErrorCode, Refusal, bad_request
-from wacrmd.http.body import declared_length, read_body
+from wacrmd.errors import ErrorCode, Refusal, bad_request, method_not_allowed
+from wacrmd.http.body import declared_length, read_raw
+from wacrmd.http.content_coding import decode_gzip, is_gzip, wire_limit
 from wacrmd.http.loop_pass import LoopPass
-from wacrmd.http.middleware import RequestMiddleware, error_response
+from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.log import get_logger
 from wacrmd.meta.webhook import decode, parse, verify
 from wacrmd.meta_webhooks.early_refusal import EarlyRefusal, overload
@@ -19,7 +21,7 @@ from wacrmd.services.context import Context
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers.read import is_verify_token
 
-METHODS = "GET, HEAD, POST"
+METHODS = "GET, HEAD, OPTIONS, POST"
 
 SMALL_BODY_BYTES = 64 << 10
 """A body of this size has mostly arrived with its head, so it is read before a webhook is refused."""
@@ -46,25 +48,25 @@ class _App:
         self._loop_pass = loop_pass
         self._unsigned, self._unverified = Rejections(), Rejections()
         path = ctx.config.webhooks.path
-        self._paths = {path, path.rstrip("/"), f"{path}/"}
+        bare = path.rstrip("/")
+        self._paths = {bare or "/", f"{bare}/"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
-        if scope["path"] not in self._paths:
+        method = scope["method"]
+        if scope["path"] not in self._paths and (method, scope["path"]) != ("OPTIONS", "*"):
             raise Refusal(ErrorCode.NOT_FOUND, "There is nothing at this path")
-        match scope["method"]:
+        match method:
             case "POST":
                 await self._events(scope, receive)
                 await _answer(send, 200)
             case "GET" | "HEAD":
                 status, text = await self._subscribe(scope)
                 await _answer(send, status, text.encode())
-            case method:
-                response = error_response(
-                    Refusal(ErrorCode.METHOD_NOT_ALLOWED, f"{method} is none of {METHODS}")
-                )
-                response.headers["Allow"] = METHODS
-                await response(scope, receive, send)
+            case "OPTIONS":
+                await Response(status_code=204, headers={"Allow": METHODS})(scope, receive, send)
+            case _:
+                raise method_not_allowed(method, METHODS)
 
     async def _subscribe(self, scope: Scope) -> tuple[int, str]:
         """Answer Meta's challenge if the verify token is that of a configured number."""
@@ -82,10 +84,16 @@ class _App:
     async def _events(self, scope: Scope, receive: Receive) -> None:
         """Store events that are signed with a configured app secret; returns once they are durable."""
         ctx, config = self._ctx, self._ctx.config.webhooks
+        gzip, limit = is_gzip(scope), config.max_body_bytes
         length = declared_length(scope)
         if length is None or length > SMALL_BODY_BYTES:
             self._refuse_overload()
-        body = await read_body(scope, receive, limit=config.max_body_bytes, deadline_s=config.body_timeout_s)
+        body = await read_raw(
+            scope,
+            receive,
+            limit=wire_limit(limit) if gzip else limit,
+            deadline_s=config.body_timeout_s,
+        )
         self._refuse_overload()
         secrets, authorized = await ctx.app_secrets.current()
         index = verify(secrets, body, _signature(scope))
@@ -98,6 +106,10 @@ class _App:
                 "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret",
             )
         with ctx.metrics.meta_webhook_duration.time():
+            if (
+                gzip
+            ):  # after the signature: it is over the bytes as they came, and no stranger's gzip is decoded
+                body = await decode_gzip(body, limit)
             try:
                 payload = decode(body)
             except ValueError as error:
