@@ -69,6 +69,8 @@ async def test_every_bad_key_gets_the_same_401_at_every_endpoint(tmp_path: Path)
             responses.add(answer.text)
         assert len(responses) == 1
         for _, row in ENDPOINTS:
+            if row.open:
+                continue
             answer = await here.api.request(row.method, url(row.path), headers=bad[2])
             assert error_of(answer)["code"] == "unauthorized", row
         answer = await here.api.get("/api/v1/unknown", headers=bad[2])
@@ -147,19 +149,20 @@ async def test_a_valid_request_id_is_returned_and_any_other_is_replaced(tmp_path
             assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
 
 
-async def test_unknown_paths_and_methods_are_not_found(tmp_path: Path) -> None:
+async def test_unknown_paths_are_not_found(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         for method, path in (
             ("GET", "/"),
             ("GET", "/api/v1/nothing"),
             ("GET", "/api/v2/broadcasts"),
-            ("DELETE", "/api/v1/broadcasts"),
-            ("PUT", "/api/v1/broadcasts/1"),
-            ("POST", "/api/v1/me"),
+            ("PUT", "/api/v1/nothing"),
+            ("OPTIONS", "/api/v1/nothing"),
         ):
-            error = error_of(await here.api.request(method, path))
+            answer = await here.api.request(method, path)
+            error = error_of(answer)
             assert error["code"] == "not_found"
             assert path in error["message"]
+            assert "x-ratelimit-remaining" in answer.headers
 
 
 async def test_resources_of_another_account_are_not_found(tmp_path: Path) -> None:
@@ -230,7 +233,6 @@ async def test_a_body_that_is_not_a_json_object_is_a_bad_request(tmp_path: Path)
             (b"{", "not valid JSON"),
             (b"[]", "must be a JSON object"),
             (b'"x"', "must be a JSON object"),
-            (b"\xff\xfe{}", "not valid JSON"),
             (b'{"a":' * 3000, "not valid JSON"),
         ):
             error = error_of(await here.api.post("/api/v1/broadcasts", content=body))

@@ -53,11 +53,13 @@ def test_every_operation_documents_its_scopes_and_errors() -> None:
     paths = document()["paths"]
     for row, http in ENDPOINTS:
         operation = paths[http.path][http.method.lower()]
-        assert (operation["security"], operation["x-scopes"]) == ([{"key": []}], list(http.scopes))
+        security: list[dict[str, list[str]]] = [] if http.open else [{"key": []}]
+        assert (operation["security"], operation["x-scopes"]) == (security, list(http.scopes))
         described = operation["responses"]
         for code in row.errors:
             assert f"`{code}`" in described[str(int(ERRORS[code].status))]["description"]
         assert ("403" in described) == bool(http.scopes)
+        assert ("401" in described) != http.open
         assert str(http.status) in described
 
 

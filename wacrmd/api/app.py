@@ -4,7 +4,6 @@ from functools import lru_cache
 
 import orjson
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,24 +11,20 @@ from starlette.routing import Route
 
 from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.api.openapi import OpenApiDocument, describe
-from wacrmd.api.pipeline import Pipeline, presented_key
+from wacrmd.api.paths import TrailingSlash, allow
+from wacrmd.api.pipeline import Pipeline
 from wacrmd.domain.actor import Actor
-from wacrmd.errors import ERRORS, ErrorCode, Refusal, bad_request
+from wacrmd.errors import ErrorCode, Refusal, method_not_allowed
 from wacrmd.http.middleware import RequestMiddleware, error_response
 from wacrmd.operations.inputs import NoParams
-from wacrmd.operations.operation import Http, HttpRequest, Operation, Operations, Reply
+from wacrmd.operations.operation import Http, Operation, Operations
 from wacrmd.operations.table import OPERATIONS
-from wacrmd.services.access import keys
 from wacrmd.services.context import Context
 
 _own = Operations()
 
 
-async def _document(ctx: Context, _actor: Actor, _request: HttpRequest) -> Reply:
-    return Reply(_described(ctx.config.limits.max_recipients), status=200)
-
-
-@_own.operation("openapi", http=Http("GET", "/api/v1/openapi.json", handler=_document, bare=True))
+@_own.operation("openapi", http=Http("GET", "/api/v1/openapi.json", open=True, bare=True))
 async def openapi(_ctx: Context, _actor: Actor, _params: NoParams) -> OpenApiDocument:
     """Describe this API (OpenAPI 3.1)."""
     raise NotImplementedError  # over HTTP alone, and there the document is made only once
@@ -63,28 +58,45 @@ def build(ctx: Context) -> Starlette:
             raise Refusal(ErrorCode.UNAVAILABLE, f"Not ready: {'; '.join(reasons)}", retry_after_s=5)
         return JSONResponse({"data": {"status": "ready"}})
 
-    async def unknown(request: Request, error: Exception) -> Response:
-        """An unknown path or method, told only to callers with a key."""
-        status = error.status_code if isinstance(error, HTTPException) else 404
-        try:
-            await keys.authenticate(ctx, presented_key(request))
-            refusal = Refusal(ErrorCode.NOT_FOUND, f"There is no {request.method} {request.url.path}")
-            if status == ERRORS[ErrorCode.BAD_REQUEST].status:
-                refusal = bad_request("The request is malformed")
-        except Refusal as denied:
-            refusal = denied
-        return error_response(refusal)
+    async def document(_: Request) -> Response:
+        return Response(_described(ctx.config.limits.max_recipients), media_type="application/json")
 
-    return Starlette(
-        routes=[
-            *(
-                Route(http.path, observed(ctx, http, pipeline.endpoint(each, http)), methods=[http.method])
-                for each, http in ENDPOINTS
-            ),
-            *metrics_routes(ctx),
-            Route("/livez", livez),
-            Route("/readyz", readyz),
+    with_key = [
+        Route(http.path, observed(ctx, http, pipeline.endpoint(each, http)), methods=[http.method])
+        for each, http in ENDPOINTS
+        if not http.open
+    ]
+    without_key = [
+        *(Route(http.path, observed(ctx, http, document)) for _, http in ENDPOINTS if http.open),
+        *metrics_routes(ctx),
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+    ]
+
+    async def unrouted(request: Request, _: Exception) -> Response:
+        """An unknown path or another method, told only to callers with a key.
+
+        OPTIONS is answered without one: the paths are public (openapi.json), what is behind them is not looked up.
+        """
+        scope = request.scope
+        methods = allow([*with_key, *without_key], scope)
+        if methods and request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": methods})
+        if scope["path"] == "*" or not methods:
+            refusal = Refusal(ErrorCode.NOT_FOUND, f"There is no {request.method} {scope['path']}")
+            return await pipeline.refused(request, refusal)
+        refusal = method_not_allowed(request.method, methods)
+        if allow(without_key, scope):
+            return error_response(refusal)
+        return await pipeline.refused(request, refusal)
+
+    app = Starlette(
+        routes=[*with_key, *without_key],
+        middleware=[
+            Middleware(RequestMiddleware),
+            Middleware(TrailingSlash),
         ],
-        middleware=[Middleware(RequestMiddleware)],
-        exception_handlers={404: unknown, 405: unknown},
+        exception_handlers={404: unrouted, 405: unrouted},
     )
+    app.router.redirect_slashes = False
+    return app

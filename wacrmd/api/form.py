@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 from wacrmd.errors import Problem, bad_request, invalid, not_found
 from wacrmd.fields import JsonObject
+from wacrmd.http.json_body import parse_json
 from wacrmd.operations.inputs import Names
 from wacrmd.operations.operation import Operation, ResultKind
 from wacrmd.operations.paging import PageQuery
@@ -52,12 +52,9 @@ def parse_query(given: Mapping[str, str], path: Mapping[str, str]) -> dict[str, 
     return dict(given)
 
 
-def parse_body(raw: bytes) -> JsonObject:
+def parse_body(raw: bytes, content_type: str) -> JsonObject:
     """The JSON object of a body. Refuses everything else."""
-    try:
-        given = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise bad_request(f"The body is not valid JSON: {error}") from error
+    given = parse_json(raw, content_type)
     if not isinstance(given, dict):
         raise bad_request("The body must be a JSON object")
     return given

@@ -26,6 +26,8 @@ class OpenApiDocument:
 
 
 EVERYWHERE = (ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE)
+OPEN_ERRORS = (ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE)
+"""Those of an endpoint that takes no key."""
 
 EVENT_STREAM = "text/event-stream"
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -103,12 +105,14 @@ def describe(operations: Iterable[Operation], max_recipients: int) -> JsonObject
 def _operation(operation: Operation, http: Http, form: Form, names: Names) -> JsonObject:
     scopes = " or ".join(f"`{scope}`" for scope in http.scopes)
     needs = f"Needs the scope {scopes}." if http.scopes else "Any key will do."
+    if http.open:
+        needs = "No key is needed."
     described: JsonObject = {
         "operationId": _operation_id(http),
         "summary": operation.summary,
         "description": f"{operation.description}\n\n{needs}".strip(),
         "tags": [http.path.split("/")[3].partition(".")[0]],
-        "security": [{"key": []}],
+        "security": [] if http.open else [{"key": []}],
         "x-scopes": list(http.scopes),
         "parameters": [
             *_path_parameters(operation, http),
@@ -218,7 +222,7 @@ def _success(
     own = [answered for header in http.headers if (answered := _ANSWERED_BY.get(header.name))]
     response: JsonObject = {
         "description": operation.summary if main else _WITHOUT_BODY[status] if kind is None else kind.__doc__,
-        "headers": _headers("X-Request-Id", *RATE_HEADERS, *own),
+        "headers": _headers("X-Request-Id", *(() if http.open else RATE_HEADERS), *own),
     }
     if kind is None:
         return response
@@ -259,13 +263,13 @@ def _headers(*names: str) -> JsonObject:
 
 def errors_of(operation: Operation, http: Http, form: Form) -> dict[int, list[ErrorCode]]:
     """The errors of an operation by status, those included that follow from what it takes."""
-    codes = {*operation.errors, *EVERYWHERE}
+    codes = {*operation.errors, *(OPEN_ERRORS if http.open else EVERYWHERE)}
     if http.scopes:
         codes.add(ErrorCode.FORBIDDEN)
     if form.query is not None or form.body is not None:
         codes.add(ErrorCode.BAD_REQUEST)
     if form.body is not None:
-        codes.add(ErrorCode.PAYLOAD_TOO_LARGE)
+        codes |= {ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE}
     if http.path_names:
         codes.add(ErrorCode.NOT_FOUND)
     by_status: dict[int, list[ErrorCode]] = {}

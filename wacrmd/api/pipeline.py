@@ -16,6 +16,7 @@ from wacrmd.domain.account import ApiKey
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page
 from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.fields import JsonObject
 from wacrmd.http.body import read_body
 from wacrmd.http.middleware import error_response
 from wacrmd.operations.operation import Http, HttpRequest, Operation, Reply, ResultKind, Stream
@@ -39,10 +40,7 @@ class Pipeline:
         async def handle(request: Request) -> Response:
             allowance: Allowance | None = None
             try:
-                key = await keys.authenticate(self.ctx, presented_key(request))
-                structlog.contextvars.bind_contextvars(key=key.prefix, account_id=key.account_id)
-                now = self.ctx.clock.now()
-                allowance = self.limits.spend(key.id, self.ctx.config.limits.requests_per_minute, now)
+                key, allowance = await self._admit(request)
                 _check_rate(allowance)
                 _check_scope(http, key)
                 result = await self._run(operation, http, form, request, Actor.of_key(key))
@@ -57,6 +55,26 @@ class Pipeline:
 
         return handle
 
+    async def refused(self, request: Request, refusal: Refusal) -> Response:
+        """The answer to a request for which there is no endpoint: only callers with a key learn why."""
+        allowance: Allowance | None = None
+        try:
+            _, allowance = await self._admit(request)
+            _check_rate(allowance)
+        except Refusal as denied:
+            refusal = denied
+        response = error_response(refusal)
+        if allowance is not None:
+            response.headers.update(allowance.headers())
+        return response
+
+    async def _admit(self, request: Request) -> tuple[ApiKey, Allowance]:
+        """The caller's key and what it has left. Refuses a key that is not valid."""
+        key = await keys.authenticate(self.ctx, presented_key(request))
+        structlog.contextvars.bind_contextvars(key=key.prefix, account_id=key.account_id)
+        now = self.ctx.clock.now()
+        return key, self.limits.spend(key.id, self.ctx.config.limits.requests_per_minute, now)
+
     async def _run(
         self, operation: Operation, http: Http, form: Form, request: Request, actor: Actor
     ) -> object:
@@ -64,7 +82,7 @@ class Pipeline:
         own_form = http.handler is not None
         params: Any = None
         query: Any = None
-        raw = b""
+        given_body: JsonObject = {}
         if form.query is not None:
             given = parse_query(request.query_params, path)
             query = params = validated(operation, form.query, given, {} if own_form else path)
@@ -73,11 +91,18 @@ class Pipeline:
             raw = await read_body(
                 request.scope, request.receive, limit=api.max_body_bytes, deadline_s=api.body_timeout_s
             )
-            params = validated(operation, form.body, parse_body(raw), {} if own_form else path)
+            given_body = parse_body(raw, request.headers.get("content-type", ""))
+            params = validated(operation, form.body, given_body, {} if own_form else path)
         if http.handler is not None:
             request_id: str = request.scope["state"]["request_id"]
             asked = HttpRequest(
-                request.method, path, request.headers, query, params if form.body else None, raw, request_id
+                request.method,
+                path,
+                request.headers,
+                query,
+                params if form.body else None,
+                given_body,
+                request_id,
             )
             return await http.handler(self.ctx, actor, asked)
         if params is None:

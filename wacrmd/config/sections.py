@@ -62,7 +62,11 @@ class ApiConfig(Section):
 
     bind: Address = _key("127.0.0.1:8080", "The address at which local apps reach the API.", restart=True)
     max_body_bytes: int = _key(
-        5_242_880, "The largest request body that is accepted.", restart=True, ge=1024, le=104_857_600
+        5_242_880,
+        "The largest request body that is accepted; of gzip the decoded size counts.",
+        restart=True,
+        ge=1024,
+        le=104_857_600,
     )
     body_timeout_s: Seconds = _key(
         30, "How long a request body may take to arrive, in seconds.", restart=True
@@ -91,7 +95,7 @@ class WebhooksConfig(Section):
     )
     max_body_bytes: int = _key(
         3_145_728,
-        "The largest request body that is accepted. Meta sends up to 3 MiB.",
+        "The largest request body that is accepted; of gzip the decoded size counts. Meta sends up to 3 MiB.",
         restart=True,
         ge=1024,
         le=104_857_600,

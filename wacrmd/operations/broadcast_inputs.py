@@ -19,6 +19,7 @@ from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import DefaultAccount, Params, TimeInput
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 
+DEFAULT_LANGUAGE = "en_US"
 MAX_PARAMS = 100
 """A body of 1,024 characters has no room for more, and a wrong list must not take seconds to be refused."""
 
@@ -30,6 +31,17 @@ def _param(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise ValueError(f"expected a string or an integer, found {json_kind(value)}")
+
+
+def _without_nulls(value: object) -> object:
+    """Our own objects without their empty fields; what goes to a flow, or in `components`, is Meta's and stays."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: part if key == "flow_action_data" else _without_nulls(part)
+        for key, part in value.items()
+        if part is not None
+    }
 
 
 def _params_kind(value: object) -> str:
@@ -50,10 +62,10 @@ Language = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2,
 class Content(Body):
     """What fills the template beyond the body (docs/api.md, Templates with more than text)."""
 
-    header: JsonObject | None = Field(
+    header: Annotated[JsonObject, BeforeValidator(_without_nulls)] | None = Field(
         None, description="text, image, video, document or location of the header"
     )
-    buttons: list[JsonObject] | None = Field(
+    buttons: list[Annotated[JsonObject, BeforeValidator(_without_nulls)]] | None = Field(
         None, description="values of URL, quick-reply, copy-code and flow buttons"
     )
     components: list[JsonObject] | None = Field(
@@ -103,14 +115,13 @@ class NewBroadcast(Content):
 
     name: Label | None = Field(None, description="a label; default `API broadcast (<template_name>)`")
     template_name: TemplateName = Field(description="name of the approved template")
-    template_language: Language = Field("en_US", description="language code of the variant")
+    template_language: Language | None = Field(DEFAULT_LANGUAGE, description="language code of the variant")
     recipients: list[NewRecipient] = Field(
         min_length=1, description="who gets it; at most 1000 (`[limits] max_recipients`)"
     )
-    number: str | None = Field(
+    number: Annotated[str, StringConstraints(max_length=64, to_lower=True)] | None = Field(
         None,
         alias="from",
-        max_length=64,
         description="id or phone_number_id of the number that sends; default that of the account",
     )
     scheduled_at: TimeInput | None = Field(
@@ -121,7 +132,7 @@ class NewBroadcast(Content):
         """As the service takes it."""
         return BroadcastInput(
             template_name=self.template_name,
-            template_language=self.template_language,
+            template_language=self.template_language or DEFAULT_LANGUAGE,
             recipients=[recipient.to_input() for recipient in self.recipients],
             name=self.name,
             number=self.number,

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import ClassVar, Literal
 
-import orjson
 from pydantic import ConfigDict, Field
 
 from wacrmd.domain.account import Scope
@@ -115,7 +114,7 @@ def _idempotency(request: HttpRequest) -> Idempotency | None:
         raise bad_request(
             f"Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY} characters, found {len(key)}"
         )
-    return Idempotency.of(key, orjson.loads(request.raw_body))
+    return Idempotency.of(key, request.json)
 
 
 @operations.operation(

@@ -64,7 +64,8 @@ CountryOrNone = Annotated[
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 ID_LENGTH = 36
-Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH, to_lower=True)]
+"""An id, in upper or lower case."""
 
 
 @dataclass(frozen=True, slots=True)

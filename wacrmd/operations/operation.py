@@ -58,7 +58,8 @@ class HttpRequest:
     headers: Mapping[str, str]
     query: Any
     body: Any
-    raw_body: bytes
+    json: JsonObject
+    """The body before the check of its form."""
     request_id: str
 
 
@@ -109,6 +110,8 @@ class Http:
     """Other forms of the answer by media type, each with what it is."""
     other: Mapping[int, Any] = field(default_factory=dict)
     """Other answers of success: the type by status, None for an answer without a body."""
+    open: bool = False
+    """Anybody may call it, without a key and without a rate limit."""
     bare: bool = False
     """The answer stands without `{"data": …}`, as JSON that the handler wrote."""
 

@@ -120,7 +120,7 @@ class Resend(Params):
 class OperatorResend(Params):
     """A delivery."""
 
-    id: str = Field(min_length=36, max_length=36, description="the delivery's id, see webhook.deliveries")
+    id: Annotated[Id, Field(min_length=36)] = Field(description="the delivery's id, see webhook.deliveries")
 
     def of_any_webhook(self) -> Resend:
         """The same, whichever webhook it belongs to."""

@@ -50,7 +50,8 @@ def _endpoint(operation: Operation, http: Http, objects: Objects, here: Iterable
     yield f"{operation.summary}. {operation.description}".strip()
     yield ""
     scopes = " or ".join(f"`{scope}`" for scope in http.scopes)
-    yield f"Scope: {scopes}." if scopes else "Scope: none; any key will do."
+    any_key = "No key is needed." if http.open else "Scope: none; any key will do."
+    yield f"Scope: {scopes}." if scopes else any_key
     yield ""
     given = list(_parameters(operation, http, form))
     if given:

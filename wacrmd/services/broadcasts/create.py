@@ -1,6 +1,7 @@
 """Creating a broadcast: stores the broadcast, its recipients and the job in one transaction."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -36,7 +37,9 @@ class Idempotency:
         try:
             canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
         except orjson.JSONEncodeError as error:
-            raise bad_request("The body is nested too deep: expected JSON at most 254 deep") from error
+            if "64-bit" not in str(error):
+                raise bad_request("The body is nested too deep: expected JSON at most 254 deep") from error
+            canonical = json.dumps(body, sort_keys=True).encode()  # slower, but takes longer integers
         return cls(key, hashlib.sha256(canonical).digest())
 
 
