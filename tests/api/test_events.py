@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -23,6 +24,8 @@ from wacrmd.services.broadcasts.follow import follow
 from wacrmd.services.broadcasts.read import broadcast_of
 
 pytestmark = pytest.mark.anyio
+
+DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 @dataclass
@@ -207,3 +210,16 @@ async def test_a_watcher_that_disconnects_is_unregistered(tmp_path: Path) -> Non
         with anyio.fail_after(PATIENCE_S):
             while watched:
                 await here.api.get("/api/v1/me")  # the disconnect is processed before one of these responses
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+async def test_the_code_for_pages_in_the_docs_follows_a_broadcast_to_its_end(tmp_path: Path) -> None:
+    code = DOCS.read_text(encoding="utf-8").partition("```js\n")[2].partition("```")[0]
+    async with site(tmp_path, extra='[api]\nallowed_origins = ["https://crm.example"]') as here:
+        broadcast_id = await here.send(people(2))
+        arguments = json.dumps([f"http://{here.running.api_address}/api/v1", here.key, broadcast_id])
+        call = f"follow(...{arguments}, shown => console.log(shown.status)).then(console.log)"
+        with anyio.fail_after(PATIENCE_S):
+            run = await anyio.run_process(["node", "-e", f"{code}\n{call}"])
+        *statuses, answer = run.stdout.decode().split()
+        assert (statuses[-1], answer) == ("sent", "204")

@@ -149,6 +149,13 @@ def test_all_problems_are_reported_at_once_each_with_its_place() -> None:
             ),
         ),
         (
+            '[api]\nallowed_origins = ["*"]',
+            (
+                "x.toml: [api] allowed_origins: expected a list of origins such as "
+                '["https://crm.example.com"], never "*" or "null", found ["*"]'
+            ),
+        ),
+        (
             '[backup]\nat = "24:00"',
             'x.toml: [backup] at: expected a time of day such as "03:30", found "24:00"',
         ),
@@ -271,6 +278,47 @@ def test_effective_shows_every_key_and_reads_back_equal() -> None:
     shown = config.effective(read)
     assert config.parse(shown, "effective") == read
     assert shown.count(" = ") == len(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("given_origin", "origin"),
+    [
+        ("https://crm.example", "https://crm.example"),
+        ("HTTPS://CRM.example:443/", "https://crm.example"),
+        ("http://crm.example:80", "http://crm.example"),
+        ("http://crm.example:443", "http://crm.example:443"),
+        ("http://localhost:05173", "http://localhost:5173"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("http://192.0.2.7", "http://192.0.2.7"),
+        ("chrome-extension://abcdefgh", "chrome-extension://abcdefgh"),
+        ("tauri://localhost", "tauri://localhost"),
+    ],
+)
+def test_an_origin_is_kept_as_browsers_write_it(given_origin: str, origin: str) -> None:
+    read = config.parse(f'[api]\nallowed_origins = ["{given_origin}"]', "x")
+    assert read.api.allowed_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(
+            "*",
+            "null",
+            "",
+            "crm.example",
+            "https://",
+            "https://*.example",
+            "file:///",
+            "https://a.example/app",
+        ),
+        *("https://a.example:0", "https://a.example:65536", "https://a.example:", "https://user@a.example"),
+        *("https://a.example?x", "https://a.example, https://b.example", "https://münchen.example"),
+    ],
+)
+def test_what_is_no_origin_is_refused(wrong: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[api\] allowed_origins: expected a list of origins"):
+        config.parse(f'[api]\nallowed_origins = ["{wrong}"]', "x")
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))

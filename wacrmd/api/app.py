@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from wacrmd.api.cors import Cors
 from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.api.openapi import OpenApiDocument, describe
 from wacrmd.api.paths import TrailingSlash, allow
@@ -34,6 +35,10 @@ ENDPOINTS: tuple[tuple[Operation, Http], ...] = tuple(
     (each, each.http) for each in (*OPERATIONS, *_own) if each.http is not None
 )
 """The operations with an HTTP binding."""
+
+
+METHODS = tuple(sorted({"HEAD", "OPTIONS", *(http.method for _, http in ENDPOINTS)}))
+"""All that some endpoint takes."""
 
 
 @lru_cache(maxsize=4)
@@ -93,6 +98,7 @@ def build(ctx: Context) -> Starlette:
     app = Starlette(
         routes=[*with_key, *without_key],
         middleware=[
+            Middleware(Cors, ctx, METHODS),
             Middleware(RequestMiddleware),
             Middleware(TrailingSlash),
         ],

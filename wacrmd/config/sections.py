@@ -16,6 +16,7 @@ from wacrmd.config.values import (
     Groups,
     Networks,
     OptionalUrl,
+    Origins,
     Seconds,
     SocketPath,
     Url,
@@ -61,6 +62,10 @@ class ApiConfig(Section):
     """The HTTP API for local apps."""
 
     bind: Address = _key("127.0.0.1:8080", "The address at which local apps reach the API.", restart=True)
+    allowed_origins: Origins = _key(
+        [],
+        "Origins whose pages may call the API from a browser (CORS), with a key that they have; [] means none.",
+    )
     max_body_bytes: int = _key(
         5_242_880,
         "The largest request body that is accepted; of gzip the decoded size counts.",

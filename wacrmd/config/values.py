@@ -74,6 +74,21 @@ def _optional_url(text: str) -> str:
     return _url(text) if text else ""
 
 
+def _origin(text: str) -> str:
+    """As browsers write it in `Origin`: in lower case, without the scheme's own port."""
+    found = re.fullmatch(
+        r"([a-z][a-z0-9+.-]*)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?", text.lower()
+    )
+    if found is None:
+        raise ValueError
+    scheme, host, port = found.groups()
+    if port is None or int(port) == _DEFAULT_PORTS.get(scheme):
+        return f"{scheme}://{host}"
+    if not 0 < int(port) <= _MAX_PORT:
+        raise ValueError
+    return f"{scheme}://{host}:{int(port)}"
+
+
 def _network(text: str) -> str:
     if re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", text):
         return text.lower()
@@ -92,12 +107,19 @@ def _group(text: str) -> str:
     return text
 
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_MAX_PORT = 65535
+
 FilePath = Annotated[Path, *_parsed(_path, "the path of a file")]
 SocketPath = Annotated[Path, *_parsed(_socket, "a path of at most 107 bytes")]
 Address = Annotated[Bind, *_parsed(Bind.parse, BIND_FORMS)]
 Url = Annotated[str, *_parsed(_url, "a URL such as https://host, without user, query or fragment")]
 OptionalUrl = Annotated[str, *_parsed(_optional_url, 'a URL such as https://host, or "" for none')]
 Groups = Annotated[tuple[str, ...], *_parsed_list(_group, 'a list of group names such as ["wacrmd"]')]
+Origins = Annotated[
+    tuple[str, ...],
+    *_parsed_list(_origin, 'a list of origins such as ["https://crm.example.com"], never "*" or "null"'),
+]
 Words = Annotated[tuple[str, ...], *_parsed_list(_word, 'a list of words such as ["STOP"]')]
 Networks = Annotated[
     tuple[str, ...],

@@ -123,11 +123,15 @@ async def _receive_until_closed(receive: Receive) -> None:
 
 
 async def _answer_stopping(scope: Scope, receive: Receive, send: Send) -> None:
-    request_id = scope.get("state", {}).get("request_id")
+    """Answer 503, with the headers that the app has named for every answer to this request."""
+    state = scope.get("state", {})
+    request_id = state.get("request_id")
 
     async def send_with_id(message: Message) -> None:
-        if request_id is not None and message["type"] == "http.response.start":
-            message["headers"].append((b"x-request-id", request_id.encode()))
+        if message["type"] == "http.response.start":
+            message["headers"] += state.get("answer_headers", ())
+            if request_id is not None:
+                message["headers"].append((b"x-request-id", request_id.encode()))
         await send(message)
 
     refusal = Refusal(ErrorCode.UNAVAILABLE, "wacrmd is stopping: try again in a moment", retry_after_s=5)
