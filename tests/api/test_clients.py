@@ -63,12 +63,23 @@ async def paths_with_a_slash(here: Site) -> None:
         ("GET", "/api/v1//me", 404),
         ("GET", f"{BROADCASTS}//recipients", 404),
         ("GET", "/api/v1/me%2F", 404),
+        ("GET", "/api%2Fv1%2Fme", 404),
+        ("GET", f"{one}%2frecipients", 404),
+        ("POST", f"{one}%2F/pause", 404),
         ("GET", "/", 404),
     ):
         sent = f"{method} {path} HTTP/1.1\nHost: a\nAuthorization: {here.key}\nContent-Length: 0"
         found, headers, _ = await raw(here, sent)
         assert found == status, (method, path)
         assert "location" not in headers
+
+
+async def an_encoded_slash_is_part_of_a_parameter(here: Site) -> None:
+    for written in ("+49%20151%2F23456789", "%2B49%20151%2f23456789/", "+49 151 23456789"):
+        answer = await here.api.post("/api/v1/optouts", json={"phone": "+49 151/23456789"})
+        assert answer.status_code == 201
+        answer = await here.api.delete(f"/api/v1/optouts/{written}")
+        assert (answer.status_code, answer.json()["data"]["phone"]) == (200, "+4915123456789"), written
 
 
 async def nothing_is_told_without_a_key(here: Site) -> None:
@@ -282,6 +293,7 @@ async def the_decoded_body_is_what_counts(here: Site) -> None:
     "check",
     [
         paths_with_a_slash,
+        an_encoded_slash_is_part_of_a_parameter,
         nothing_is_told_without_a_key,
         other_methods_and_options,
         whole_urls,

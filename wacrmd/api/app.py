@@ -12,7 +12,7 @@ from starlette.routing import Route
 from wacrmd.api.cors import Cors
 from wacrmd.api.observed import metrics_routes, observed
 from wacrmd.api.openapi import OpenApiDocument, describe
-from wacrmd.api.paths import TrailingSlash, allow
+from wacrmd.api.paths import PathForms, allow
 from wacrmd.api.pipeline import Pipeline
 from wacrmd.domain.actor import Actor
 from wacrmd.errors import ErrorCode, Refusal, method_not_allowed
@@ -100,7 +100,7 @@ def build(ctx: Context) -> Starlette:
         middleware=[
             Middleware(Cors, ctx, METHODS),
             Middleware(RequestMiddleware),
-            Middleware(TrailingSlash),
+            Middleware(PathForms),
         ],
         exception_handlers={404: unrouted, 405: unrouted},
     )

@@ -1,6 +1,6 @@
 """A request on its way: key, rate limit, scope, form, operation, answer; the same for every operation."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from wacrmd.api.conditional import is_known
 from wacrmd.api.form import Form, parse_body, parse_query, validated
+from wacrmd.api.paths import path_parameters
 from wacrmd.api.ratelimit import Allowance, RateLimit
 from wacrmd.domain.account import ApiKey
 from wacrmd.domain.actor import Actor
@@ -78,7 +79,7 @@ class Pipeline:
     async def _run(
         self, operation: Operation, http: Http, form: Form, request: Request, actor: Actor
     ) -> object:
-        path: Mapping[str, str] = request.path_params
+        path = path_parameters(request.scope)
         own_form = http.handler is not None
         params: Any = None
         query: Any = None
