@@ -60,27 +60,11 @@ class Body(Params):
                     raise ValueError(f"unknown field {name[:64]!r}: did you mean {meant!r}?")
         return given
 
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_left_out(cls, given: object) -> object:
-        """An optional field that is null gets its default; one that is required is refused as before."""
-        if not isinstance(given, dict) or None not in given.values():
-            return given
-        optional = cls.optional_names()
-        return {name: value for name, value in given.items() if value is not None or name not in optional}
-
     @classmethod
     @cache
     def field_names(cls) -> frozenset[str]:
         """The names of the body's fields in JSON."""
         return frozenset(field.alias or name for name, field in cls.model_fields.items()) - cls.in_path
-
-    @classmethod
-    @cache
-    def optional_names(cls) -> frozenset[str]:
-        """The names, in JSON and in Python, of the fields that may be left out."""
-        optional = {name: field for name, field in cls.model_fields.items() if not field.is_required()}
-        return frozenset(optional) | {field.alias for field in optional.values() if field.alias}
 
 
 @lru_cache(maxsize=1024)

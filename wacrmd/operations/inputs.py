@@ -2,9 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from wacrmd.clock import Millis, parse_iso
 from wacrmd.domain.actor import Actor
@@ -107,6 +116,22 @@ class Params(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, given: object) -> object:
+        """An optional field that is null gets its default; one that is required is refused as before."""
+        if not isinstance(given, dict) or None not in given.values():
+            return given
+        optional = cls.optional_names()
+        return {name: value for name, value in given.items() if value is not None or name not in optional}
+
+    @classmethod
+    @cache
+    def optional_names(cls) -> frozenset[str]:
+        """The names, in JSON and in Python, of the fields that may be left out."""
+        optional = {name: field for name, field in cls.model_fields.items() if not field.is_required()}
+        return frozenset(optional) | {field.alias for field in optional.values() if field.alias}
 
 
 class NoParams(Params):
