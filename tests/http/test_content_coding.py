@@ -1,5 +1,6 @@
 """`Content-Encoding`: gzip within the limit, and clear refusals of everything else."""
 
+import asyncio
 import gzip
 import random
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from tests.support.patience import PATIENCE_S
 from wacrmd.errors import ErrorCode, Refusal
-from wacrmd.http.content_coding import MAX_MEMBERS, gunzip, is_gzip, wire_limit
+from wacrmd.http.content_coding import INLINE_BYTES, MAX_MEMBERS, decode_gzip, gunzip, is_gzip, wire_limit
 
 LIMIT = 100_000
 TEXT = bytes(range(256)) * 100
@@ -145,3 +146,16 @@ def test_damaged_gzip_is_refused(body: bytes) -> None:
     with pytest.raises(Refusal, match="The body is not valid gzip") as refused:
         gunzip(body, LIMIT)
     assert refused.value.code is ErrorCode.BAD_REQUEST
+
+
+@pytest.mark.anyio
+async def test_only_a_small_body_is_decoded_on_the_event_loop() -> None:
+    small = decode_gzip(gzip.compress(TEXT), LIMIT)
+    with pytest.raises(StopIteration) as done:
+        small.send(None)
+    assert done.value.value == TEXT
+    noise = random.Random(2).randbytes(INLINE_BYTES)
+    decoding = asyncio.ensure_future(decode_gzip(gzip.compress(noise), LIMIT))
+    await asyncio.sleep(0)
+    assert not decoding.done()
+    assert await decoding == noise

@@ -157,6 +157,7 @@ async def test_the_audit_shows_who_changed_what_without_secrets(tmp_path: Path, 
         recent = await here.admin("audit", since="1h")
         assert [row["method"] for row in recent] == ["account.rename"]
         assert len(await here.admin("audit", since="1d", limit=2)) == 2
+        assert await here.admin("audit", since="1d", limit=None) == await here.admin("audit", since="1d")
         assert await here.admin("audit", since="2100-01-01") == []
         code, out, _ = await wacrmd("audit", "--since", "1h")
         assert code == 0
