@@ -195,6 +195,15 @@ async def null_is_left_out(here: Site) -> None:
     assert (answer.status_code, answer.json()["data"]["detail"]) == (201, None)
 
 
+async def deep_objects_are_refused(here: Site) -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = {"document": deep}
+    for fields in ({"header": deep}, {"buttons": [deep]}, {"components": [deep]}):
+        answer = await here.api.post(**dry(**fields))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
 async def integers_are_their_digits(here: Site) -> None:
     given = [0, -1, 1 << 63, 1 << 64, HUGE]
     key = {"Idempotency-Key": "integers"}
@@ -216,6 +225,23 @@ async def integers_are_their_digits(here: Site) -> None:
         answer = await here.api.post(BROADCASTS, content=text.replace('"NUMBER"', number))
         error = answer.json()["error"]
         assert (answer.status_code, error["details"][0]["path"]) == (400, "recipients[0].params[0]")
+    taken: list[tuple[Any, Any]] = [
+        ({"image": {"id": HUGE}}, None),
+        ({"text": 17}, None),
+        (None, [{"index": 0, "type": "url", "text": 10045}, {"index": 1, "type": "copy_code", "code": 5}]),
+    ]
+    for header, buttons in taken:
+        answer = await here.api.post(**dry(header=header, buttons=buttons))
+        assert answer.status_code == 200, answer.text
+    refused: list[tuple[Any, Any]] = [
+        ({"text": True}, None),
+        ({"text": 1.5}, None),
+        (None, [{"index": "0", "type": "url", "text": "x"}]),
+        (None, [{"index": HUGE, "type": "url", "text": "x"}]),
+    ]
+    for header, buttons in refused:
+        answer = await here.api.post(**dry(header=header, buttons=buttons))
+        assert answer.status_code == 400, answer.text
     raw_components = [{"type": "body", "parameters": [{"type": "text", "text": HUGE}]}]
     answer = await here.api.post(**dry(components=raw_components))
     assert (answer.status_code, answer.json()["error"]["details"][0]["path"]) == (400, "components")
@@ -299,6 +325,7 @@ async def the_decoded_body_is_what_counts(here: Site) -> None:
         whole_urls,
         the_description_needs_no_key,
         null_is_left_out,
+        deep_objects_are_refused,
         integers_are_their_digits,
         ids_in_any_case,
         encodings_of_a_body,

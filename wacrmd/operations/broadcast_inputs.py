@@ -33,15 +33,29 @@ def _param(value: object) -> str:
     raise ValueError(f"expected a string or an integer, found {json_kind(value)}")
 
 
-def _without_nulls(value: object) -> object:
-    """Our own objects without their empty fields; what goes to a flow, or in `components`, is Meta's and stays."""
+def _own_object(value: object) -> object:
+    """A header or a button without its empty fields, and with the digits of integers where a text belongs.
+
+    What goes to a flow, and what stands in `components`, is Meta's and stays as it is.
+    """
+    if not isinstance(value, dict):
+        return value
+    parts = {name: part if name in _NOT_OURS else _fields(part) for name, part in value.items()}
+    return _fields(parts)
+
+
+def _fields(value: object) -> object:
     if not isinstance(value, dict):
         return value
     return {
-        key: part if key == "flow_action_data" else _without_nulls(part)
-        for key, part in value.items()
+        name: str(part) if type(part) is int and name not in _NUMBERS else part
+        for name, part in value.items()
         if part is not None
     }
+
+
+_NOT_OURS = frozenset({"flow_action_data"})
+_NUMBERS = frozenset({"index", "latitude", "longitude"})
 
 
 def _params_kind(value: object) -> str:
@@ -62,10 +76,10 @@ Language = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2,
 class Content(Body):
     """What fills the template beyond the body (docs/api.md, Templates with more than text)."""
 
-    header: Annotated[JsonObject, BeforeValidator(_without_nulls)] | None = Field(
+    header: Annotated[JsonObject, BeforeValidator(_own_object)] | None = Field(
         None, description="text, image, video, document or location of the header"
     )
-    buttons: list[Annotated[JsonObject, BeforeValidator(_without_nulls)]] | None = Field(
+    buttons: list[Annotated[JsonObject, BeforeValidator(_own_object)]] | None = Field(
         None, description="values of URL, quick-reply, copy-code and flow buttons"
     )
     components: list[JsonObject] | None = Field(

@@ -108,8 +108,8 @@ async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AccountOptOut:
 async def remove(ctx: Context, actor: Actor, params: OptOutAddress) -> AccountOptOut:
     """Remove a person from the list.
 
-    In the path, a phone number may be written in any form, the `+` as it is or as `%2B`. Without a `+` it is a number of the
-    account's default country first.
+    In the path, a phone number may be written in any form, the `+` as it is or as `%2B`, a slash as `%2F`. Without a
+    `+` it is a number of the account's default country first.
     """
     return await manage.remove(ctx, actor, params.phone)
 
