@@ -15,7 +15,13 @@ def has(
     person_id: int, *addresses: str, since: int = T, scope: str | None = W, former: bool = False
 ) -> list[Holding]:
     return [
-        Holding(each, person_id, since, scope if kind_of(each) is AddressKind.USER_ID else None, former)
+        Holding(
+            each,
+            person_id,
+            since,
+            scope if kind_of(each) is AddressKind.USER_ID else None,
+            since if former else None,
+        )
         for each in addresses
     ]
 
@@ -181,7 +187,9 @@ def test_after_any_payloads_each_address_has_one_holder_and_no_one_is_lost(
         assert person_id not in joining.merged
         for address, holding in held.items():
             if holding.person_id in joining.merged or holding in joining.taken:
-                held[address] = Holding(address, person_id, holding.since, holding.scope, holding.is_former)
+                held[address] = Holding(
+                    address, person_id, holding.since, holding.scope, holding.former_since
+                )
         for address in joining.added:
             held[address] = Holding(
                 address, person_id, at, W if kind_of(address) is AddressKind.USER_ID else None, False

@@ -65,7 +65,8 @@ def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> No
             ],
         )
         connection.executemany(
-            "INSERT INTO optout (account_id, user_id, source, at, person_id) VALUES (?, ?, 'keyword', ?, ?)",
+            "INSERT INTO optout (account_id, user_id, source, at, said_at, person_id)"
+            " VALUES (?1, ?2, 'keyword', ?3, ?3, ?4)",
             [(account, user_id := f"US.{name[one]}", at[one], holders[user_id]) for one in range(total)],
         )
         connection.executemany(

@@ -47,6 +47,13 @@ def stop(tx: Tx, person_id: int, at: int) -> None:
     )
 
 
+def resume(tx: Tx, person_id: int, at: int) -> None:
+    """The person wants messages again, as a preference in WhatsApp says."""
+    fields: dict[str, Any] = {"account_id": N1.account_id, "person_id": person_id, "source": "preference"}
+    if not optouts.remove(tx, **fields, at=at):
+        optouts.note_opt_in(tx, **fields, phone=None, user_id=None, at=at)
+
+
 def said(tx: Tx, user_id: str, at: int, *, stops: bool = False) -> None:
     """A message from Jane's number."""
     person_id = see(tx, JANE, user_ids=(user_id,), at=at)
@@ -118,7 +125,9 @@ def test_who_changed_the_number_is_known_by_the_former_one_and_the_change_is_in_
     jane = see(tx, JANE, user_ids=(JANE_ID,))
     changed = names("+14155550188", user_ids=["US.9"], previous=[JANE, JANE_ID])
     people.see(tx, [Sighting(N1.account_id, changed, NOW + SECOND, N1.waba_id)], NOW)
-    rows = tx.execute("SELECT address, is_former FROM person_address WHERE person_id = ?", (jane,)).fetchall()
+    rows = tx.execute(
+        "SELECT address, former_since IS NOT NULL FROM person_address WHERE person_id = ?", (jane,)
+    ).fetchall()
     assert dict(rows) == {JANE: 1, JANE_ID: 1, "+14155550188": 0, "US.9": 0}
     ((event, detail),) = tx.execute("SELECT event, detail FROM person_event").fetchall()
     assert event == "address_changed"
@@ -154,6 +163,28 @@ def test_a_stop_that_is_older_than_a_return_changes_nothing_whichever_comes_firs
     assert opt_out(tx, phone=JANE, at=NOW + 20 * SECOND)
     optouts.note_opt_in(tx, **fields, phone=JANE, user_id=None, at=NOW + 15 * SECOND)
     assert opted_out(tx, JANE) == {JANE}, "an opt-out is not lifted by an older return"
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_a_stop_that_is_said_again_is_not_lifted_by_an_older_return_in_any_order(
+    tx: Tx, order: tuple[int, ...]
+) -> None:
+    jane = see(tx, JANE)
+    for index in order:
+        if index < 2:
+            stop(tx, jane, (NOW, NOW + 4 * SECOND)[index])
+        else:
+            resume(tx, jane, NOW + 2 * SECOND)
+    assert opted_out(tx, JANE) == {JANE}
+
+
+def test_who_says_stop_again_keeps_the_first_opt_out(tx: Tx) -> None:
+    jane = see(tx, JANE)
+    assert opt_out(tx, phone=JANE, at=NOW)
+    assert not opt_out(tx, phone=JANE, at=NOW + SECOND)
+    found = optouts.find(tx, jane)
+    assert found is not None
+    assert found.at == NOW
 
 
 def test_a_retry_sends_one_message_to_two_recipients_who_turned_out_to_be_one_person(tx: Tx) -> None:

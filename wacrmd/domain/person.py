@@ -83,14 +83,19 @@ def _identities(addresses: Iterable[str | None]) -> Iterable[str]:
 class Holding:
     """That a person has an address now. `scope` is the business account that named a user id.
 
-    `is_former`: the person has another one of this kind since; nobody else is known to have this one.
+    `former_since`: the person has another one since then; nobody else is known to have this one.
     """
 
     address: str
     person_id: int
     since: Millis
     scope: str | None
-    is_former: bool
+    former_since: Millis | None = None
+
+    @property
+    def is_former(self) -> bool:
+        """Whether the person has another one by now."""
+        return self.former_since is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,7 +282,7 @@ def export(tx: Tx, subject: DataSubject) -> DataSubjectRows:
         addresses=_rows(
             tx,
             "SELECT (SELECT name FROM account WHERE id = account_id) AS account, address, kind, since AS known_at,"
-            f" until AS lost_at, is_former FROM person_address {_OF_PEOPLE} ORDER BY id",
+            f" until AS lost_at, former_since FROM person_address {_OF_PEOPLE} ORDER BY id",
             people,
         ),
         changes=_rows(tx, f"SELECT at, event, detail FROM person_event {_OF_PEOPLE} ORDER BY id", people),

@@ -38,36 +38,48 @@ def add(
 ) -> bool:
     """Store that a person opted out at `at`; False if that was known. Emits `contact.opted_out`.
 
-    If the person opted in again after `at`, nothing changes, because Meta may repeat an old opt-out days later.
+    If the person opted in again after `at`, nothing changes, because Meta may repeat an old opt-out days later. Who says it
+    again keeps the first opt-out, but an opt-in from before `at` lifts it no more.
     `phone` and `user_id` are shown for the person. `now` is the present time if that is not `at`; `broadcast_id` is
     the broadcast that the opt-out answers. Phones that have another holder since keep the opt-out (`hand_on`).
     """
     if phone is None and user_id is None:
         phone, user_id = _known_names(tx, person_id)
     added = tx.execute(
-        "INSERT INTO optout (account_id, person_id, phone, user_id, source, detail, at, broadcast_id)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (person_id) DO UPDATE SET lifted_at = NULL,"
-        " source = ?5, detail = ?6, at = ?7, broadcast_id = ?8, phone = coalesce(phone, ?3),"
+        "INSERT INTO optout (account_id, person_id, phone, user_id, source, detail, at, said_at, broadcast_id)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8) ON CONFLICT (person_id) DO UPDATE SET lifted_at = NULL,"
+        " source = ?5, detail = ?6, at = ?7, said_at = ?7, broadcast_id = ?8, phone = coalesce(phone, ?3),"
         " user_id = coalesce(user_id, ?4) WHERE lifted_at <= ?7",
         (account_id, person_id, phone, user_id, source, detail, at, broadcast_id),
     ).rowcount
-    if not added:
+    if added:
+        complete(tx, person_id)
+        phone, user_id = tx.execute(
+            "SELECT phone, user_id FROM optout WHERE person_id = ?", (person_id,)
+        ).fetchone()
+        data = OptOutData(phone=phone, user_id=user_id, source=source, detail=detail)
+        outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
+    elif not _say_again(tx, person_id, at):
         return False
-    complete(tx, person_id)
-    phone, user_id = tx.execute(
-        "SELECT phone, user_id FROM optout WHERE person_id = ?", (person_id,)
-    ).fetchone()
-    data = OptOutData(phone=phone, user_id=user_id, source=source, detail=detail)
-    outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
     for holder, lost in _later_holders(tx, person_id, at):  # the opt-out comes late
         hand_on(tx, person_id, to=holder, phone=lost, now=now or at)
-    return True
+    return bool(added)
+
+
+def _say_again(tx: Tx, person_id: int, at: Millis) -> bool:
+    """Note that somebody who has opted out said so again at `at`; False if that is no news."""
+    said = tx.execute(
+        "UPDATE optout SET said_at = ?2 WHERE person_id = ?1 AND lifted_at IS NULL AND said_at < ?2",
+        (person_id, at),
+    )
+    return bool(said.rowcount)
 
 
 def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, now: Millis) -> None:
     """Opt out the next holder of a phone too, if its holder had opted out: the number keeps the opt-out, for both."""
     found = tx.execute(
-        "SELECT account_id, source, at FROM optout WHERE person_id = ? AND lifted_at IS NULL", (person_id,)
+        "SELECT account_id, source, said_at FROM optout WHERE person_id = ? AND lifted_at IS NULL",
+        (person_id,),
     ).fetchone()
     if found is None:
         return
@@ -100,7 +112,7 @@ def complete(tx: Tx, person_id: int) -> None:
     for column in ("phone", "user_id"):
         tx.execute(
             f"UPDATE optout SET {column} = (SELECT address FROM person_address WHERE person_id = ?1 AND kind = ?2"
-            f" AND until IS NULL ORDER BY is_former, id LIMIT 1) WHERE person_id = ?1 AND {column} IS NULL",
+            f" AND until IS NULL ORDER BY former_since IS NOT NULL, id LIMIT 1) WHERE person_id = ?1 AND {column} IS NULL",
             (person_id, column),
         )
 
@@ -110,7 +122,7 @@ def _known_names(tx: Tx, person_id: int) -> tuple[str | None, str | None]:
     found = dict(
         tx.execute(
             "SELECT kind, address FROM person_address WHERE person_id = ? AND until IS NULL"
-            " ORDER BY is_former DESC, id DESC",
+            " ORDER BY former_since IS NULL, id DESC",
             (person_id,),
         ).fetchall()
     )
@@ -158,7 +170,7 @@ def remove(
     An opt-out after `at` is kept, because Meta's webhooks come in any order, unless `include_newer`.
     """
     row = tx.execute(
-        "UPDATE optout SET lifted_at = max(?1, at) WHERE person_id = ?2 AND lifted_at IS NULL AND (?3 OR at <= ?1)"
+        "UPDATE optout SET lifted_at = max(?1, said_at) WHERE person_id = ?2 AND lifted_at IS NULL AND (?3 OR said_at <= ?1)"
         " RETURNING phone, user_id",
         (at, person_id, int(include_newer)),
     ).fetchone()
@@ -183,8 +195,8 @@ def note_opt_in(
     if phone is None and user_id is None:
         phone, user_id = _known_names(tx, person_id)
     tx.execute(
-        "INSERT INTO optout (account_id, person_id, phone, user_id, source, at, lifted_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (person_id) DO UPDATE SET lifted_at = ?6"
+        "INSERT INTO optout (account_id, person_id, phone, user_id, source, at, said_at, lifted_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6) ON CONFLICT (person_id) DO UPDATE SET lifted_at = ?6"
         " WHERE lifted_at < ?6",
         (account_id, person_id, phone, user_id, source, at),
     )

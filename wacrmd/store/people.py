@@ -139,14 +139,14 @@ def _known(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, tuple
 def _holdings(tx: Tx, account_id: str, addresses: Iterable[str]) -> list[Holding]:
     """All addresses of everybody who has one of these addresses."""
     rows = tx.execute(
-        "SELECT address, person_id, since, scope, is_former FROM person_address WHERE until IS NULL"
+        "SELECT address, person_id, since, scope, former_since FROM person_address WHERE until IS NULL"
         " AND person_id IN (SELECT a.person_id FROM json_each(?) j CROSS JOIN person_address a"
         " ON a.account_id = ? AND a.address = j.value AND a.until IS NULL)",
         (json.dumps(list(addresses)), account_id),
     )
     return [
-        Holding(address, person_id, since, used_in, bool(is_former))
-        for address, person_id, since, used_in, is_former in rows
+        Holding(address, person_id, since, used_in, former_since)
+        for address, person_id, since, used_in, former_since in rows
     ]
 
 
@@ -191,9 +191,9 @@ def _insert_lost(tx: Tx, account_id: str, person_id: int, lost: Iterable[Lost], 
 def _make_former(tx: Tx, account_id: str, person_id: int, named: Names, at: Millis) -> None:
     """The person has other addresses now than the previous ones, which still lead to them."""
     changed = tx.execute(
-        "UPDATE person_address SET is_former = 1 WHERE account_id = ? AND person_id = ? AND until IS NULL"
-        " AND is_former = 0 AND address IN (SELECT value FROM json_each(?)) RETURNING address",
-        (account_id, person_id, json.dumps(sorted(named.previous - named.addresses))),
+        "UPDATE person_address SET former_since = ? WHERE account_id = ? AND person_id = ? AND until IS NULL"
+        " AND former_since IS NULL AND address IN (SELECT value FROM json_each(?)) RETURNING address",
+        (at, account_id, person_id, json.dumps(sorted(named.previous - named.addresses))),
     ).fetchall()
     if changed:
         detail = {"from": sorted(address for (address,) in changed), "to": sorted(named.addresses)}

@@ -68,7 +68,7 @@ def _merge_optouts(tx: Tx, person_id: int, into: int) -> None:
     """Keep the newer one of two people's wishes; at the same time, the opt-out."""
     rows = tx.execute(
         "SELECT id FROM optout WHERE person_id IN (?, ?)"
-        " ORDER BY max(at, coalesce(lifted_at, 0)) DESC, lifted_at IS NOT NULL, at DESC",
+        " ORDER BY max(said_at, coalesce(lifted_at, 0)) DESC, lifted_at IS NOT NULL, at DESC",
         (person_id, into),
     ).fetchall()
     if not rows:

@@ -82,7 +82,7 @@ CREATE TABLE person_address (
     scope TEXT,                                     -- the business account that named this user id
     since INTEGER NOT NULL,
     until INTEGER,                                  -- somebody else has it since
-    is_former INTEGER NOT NULL DEFAULT 0 CHECK (is_former IN (0, 1))  -- the person has another one since
+    former_since INTEGER                            -- the person said that they have another one since
 ) STRICT;
 CREATE UNIQUE INDEX person_address_holder ON person_address (account_id, address) WHERE until IS NULL;
 CREATE INDEX person_address_lost ON person_address (account_id, address) WHERE until IS NOT NULL;
@@ -234,11 +234,14 @@ CREATE TABLE inbound_message (
     received_at INTEGER NOT NULL,
     recipient_id INTEGER,                           -- the broadcast message that it answers
     replies_from INTEGER,                           -- not NULL: open, it answers the newest one sent since then, if any
-    button TEXT                                     -- what an open one tapped
+    button TEXT,                                    -- what an open one tapped
+    context_id TEXT,                                -- the message that it quotes, while that is not known
+    keyword TEXT                                    -- JSON: the source and the word of an opt-out in it, while that is not known
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
 CREATE INDEX inbound_message_person ON inbound_message (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX inbound_message_open ON inbound_message (person_id, at) WHERE replies_from IS NOT NULL;
+CREATE INDEX inbound_message_context ON inbound_message (context_id) WHERE context_id IS NOT NULL;
 
 CREATE TABLE template (
     id INTEGER PRIMARY KEY,
@@ -277,6 +280,7 @@ CREATE TABLE optout (
     source TEXT NOT NULL,                           -- operator, api, import, keyword, button, preference, meta_131050
     detail TEXT,
     at INTEGER NOT NULL,
+    said_at INTEGER NOT NULL,                       -- when the person said so last: an older opt-in that comes late lifts nothing
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
     broadcast_id INTEGER,                           -- the broadcast that it answered, if known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
