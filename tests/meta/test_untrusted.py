@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.meta.untrusted import as_id, as_json, as_object, as_objects, as_text, as_time
+from wacrmd.meta.untrusted import (
+    as_id,
+    as_json,
+    as_object,
+    as_objects,
+    as_text,
+    as_time,
+    as_word,
+    one_object,
+    unread,
+)
 
 DEFAULT = 1_767_225_600_000
 ANYTHING = st.recursive(
@@ -33,10 +43,50 @@ def test_values_read_as_an_object(value: Any, found: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("value", "found"),
-    [([{"a": 1}, 2, None, [3], {}], [{"a": 1}, {}]), ([], []), ({"a": {}}, []), ("ab", []), (None, [])],
+    [
+        ([{"a": 1}, 2, None, [3], {}], [{"a": 1}, {}]),
+        ([], []),
+        ({"a": {}}, [{"a": {}}]),
+        ({}, []),
+        ("ab", []),
+        (None, []),
+    ],
 )
 def test_values_read_as_the_objects_of_a_list(value: Any, found: list[dict[str, Any]]) -> None:
     assert as_objects(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [({"a": 1}, {"a": 1}), ([{"a": 1}, {"b": 2}], {"a": 1}), ([1, {"a": 1}], {"a": 1}), ([], {}), ("a", {})],
+)
+def test_values_read_as_one_object(value: Any, found: dict[str, Any]) -> None:
+    assert one_object(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "is_unread"),
+    [
+        (None, False),
+        ({}, False),
+        ([], False),
+        ([{}], False),
+        ([{}, 7], True),
+        ([None], True),
+        ("", True),
+        (0, True),
+    ],
+)
+def test_what_is_no_object_is_named(value: Any, *, is_unread: bool) -> None:
+    assert (unread(value) is not None) is is_unread
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [("STOP", "stop"), (" Sent ", "sent"), (" ", None), ("", None), (7, None), (None, None)],
+)
+def test_values_read_as_a_word(value: Any, word: str | None) -> None:
+    assert as_word(value) == word
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wacrmd.meta import inbound, webhook
+from wacrmd.meta import contacts, inbound, webhook
 
 WEBHOOKS = sorted((Path(__file__).parent / "webhooks").glob("*.json"))
 RECEIVED_AT = 1767225600000
@@ -48,7 +48,7 @@ def test_an_empty_secret_never_verifies() -> None:
     assert webhook.verify([b""], COMPACT, signed_with_nothing) is None
 
 
-EMPTY_CONTACT = asdict(inbound.NOBODY)
+EMPTY_CONTACT = asdict(contacts.NOBODY)
 
 
 def seen(update: webhook.Update) -> dict[str, Any]:

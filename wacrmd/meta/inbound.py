@@ -1,11 +1,16 @@
 """What people write, choose and change, as Meta's webhooks tell it; pure. Shapes: docs/meta.md, Messages."""
 
+import hashlib
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from wacrmd.clock import Millis
 from wacrmd.fields import JsonObject
-from wacrmd.meta.untrusted import as_id, as_object, as_objects, as_text, as_time
+from wacrmd.meta.contacts import NOBODY, Contact, Contacts
+from wacrmd.meta.untrusted import as_id, as_objects, as_text, as_time, as_word, one_object
 
 NOT_WRITTEN = frozenset({"edit", "revoke", "system", "request_welcome"})
 """Kinds of messages that say nothing new to us: a person changed or took back one, or opened the chat."""
@@ -13,19 +18,16 @@ NOT_WRITTEN = frozenset({"edit", "revoke", "system", "request_welcome"})
 ADDRESS_CHANGES = frozenset({"user_changed_number", "user_changed_user_id", "customer_changed_number"})
 """Kinds of system messages that say that a person has another phone or user id; the last one is the older name."""
 
+CONTENTS = ("edit", "revoke", "system", "reaction", "button", "interactive", "text", "image", "video", "audio",
+    "document", "sticker", "location", "contacts", "order")  # fmt: skip
+"""Kinds of messages whose content is under the name of their kind."""
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """What a webhook says about a person beside the message or status itself."""
+RETURNS = frozenset({"resume", "signup"})
+"""Preferences that end an opt-out."""
+MARKETING = "marketing_messages"
+"""The category of a preference that is about what wacrmd sends."""
 
-    wa_id: str | None = None
-    user_id: str | None = None
-    parent_user_id: str | None = None
-    name: str | None = None
-    username: str | None = None
-
-
-NOBODY = Contact()
+_NEW_NUMBER = re.compile(r"changed from \+?(\d{7,15}) to \+?(\d{7,15})\W*$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,69 +102,23 @@ class Ignored:
     reason: str
 
 
-class Contacts:
-    """The people of a webhook, found by their ids."""
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part of the payload that should say something and cannot be read, and why."""
 
-    def __init__(self, value: JsonObject) -> None:
-        found = [_contact(one) for one in as_objects(value.get("contacts"))]
-        self._by_wa_id = {one.wa_id: one for one in reversed(found)}
-        self._by_user_id = {one.user_id: one for one in reversed(found)}
-        self._only = found[0] if len(found) == 1 and len(_counterparts(value)) == 1 else None
-
-    def of(self, wa_id: str | None, user_id: str | None) -> Contact:
-        """The contact with one of these ids; the only one if there is nobody else whom it could be about."""
-        if user_id and (contact := self._by_user_id.get(user_id)):
-            return contact
-        if wa_id and (contact := self._by_wa_id.get(wa_id)):
-            return contact
-        if self._only is not None and not self._contradicts(self._only, wa_id, user_id):
-            return self._only
-        return NOBODY
-
-    @staticmethod
-    def _contradicts(contact: Contact, wa_id: str | None, user_id: str | None) -> bool:
-        return bool(wa_id and contact.wa_id) or bool(user_id and contact.user_id)
-
-
-def _counterparts(value: JsonObject) -> set[tuple[str | None, ...]]:
-    """Whom all of this webhook is about, as far as it can be told: several messages without ids are of one person.
-
-    Statuses of several messages are not: those that failed come without a contact.
-    """
-    return {
-        tuple(as_id(one.get(key)) for key in keys)
-        for kind, keys in _NAMED_BY.items()
-        for one in as_objects(value.get(kind))
-    }
-
-
-_NAMED_BY = {
-    "messages": ("from", "from_user_id", "from_parent_user_id"),
-    "statuses": ("id",),
-    "user_preferences": ("wa_id", "user_id", "parent_user_id"),
-}
-
-
-def _contact(contact: JsonObject) -> Contact:
-    profile = as_object(contact.get("profile"))
-    return Contact(
-        as_id(contact.get("wa_id")),
-        as_id(contact.get("user_id")),
-        as_id(contact.get("parent_user_id")),
-        as_text(profile.get("name"), 256),
-        as_text(profile.get("username"), 256) or as_text(contact.get("username"), 256),
-    )
+    field: str
+    reason: str
 
 
 def messages(
     value: JsonObject, phone_number_id: str | None, received_at: Millis
-) -> Iterator[InboundMessage | AddressChange | Ignored]:
+) -> Iterator[InboundMessage | AddressChange | Ignored | Unreadable]:
     """The messages of people in the value of a change."""
     found = as_objects(value.get("messages"))
     if not found:
         return
     contacts = Contacts(value)
-    display_phone = as_text(as_object(value.get("metadata")).get("display_phone_number"), 64)
+    display_phone = as_text(one_object(value.get("metadata")).get("display_phone_number"), 64)
     for message in found:
         yield _message(message, contacts, phone_number_id, display_phone, received_at)
 
@@ -173,20 +129,19 @@ def _message(
     phone_number_id: str | None,
     display_phone: str | None,
     received_at: Millis,
-) -> InboundMessage | AddressChange | Ignored:
-    kind, message_id = message.get("type"), as_id(message.get("id"))
-    if message_id is None or not isinstance(kind, str):
-        return Ignored("messages", "a message without id or type")
-    part, at = as_object(message.get(kind)), as_time(message.get("timestamp"), received_at)
+) -> InboundMessage | AddressChange | Ignored | Unreadable:
+    kind = _kind(message)
+    if kind is None:
+        return Unreadable("messages", "a message without type and content")
+    message_id = as_id(message.get("id")) or _made_id(message, phone_number_id, received_at)
+    part, at = _part(message, kind), as_time(message.get("timestamp"), received_at)
     wa_id, user_id = as_id(message.get("from")), as_id(message.get("from_user_id"))
     if kind == "system":
         return _system(message, part, message_id, phone_number_id, at)
     contact = contacts.of(wa_id, user_id)
     written = _edited(message, part) if kind == "edit" else message
-    written_kind = "text" if "text" in written else written.get("type")
-    content = as_object(written.get(written_kind)) if isinstance(written_kind, str) else {}
     button = _button(kind, part)
-    context = part.get("message_id") if kind == "reaction" else as_object(written.get("context")).get("id")
+    context = part.get("message_id") if kind == "reaction" else one_object(written.get("context")).get("id")
     return InboundMessage(
         phone_number_id,
         message_id,
@@ -195,7 +150,7 @@ def _message(
         as_id(message.get("from_parent_user_id")) or contact.parent_user_id,
         at,
         kind,
-        as_text(content.get("body")) if written_kind == "text" else as_text(content.get("caption")),
+        _text(written),
         as_text(button.get("payload", button.get("id"))),
         as_text(button.get("text", button.get("title"))),
         as_id(context),
@@ -207,9 +162,42 @@ def _message(
     )
 
 
+def _kind(message: JsonObject) -> str | None:
+    """The kind of a message in small letters; without a type, that of its content."""
+    return as_word(message.get("type")) or next((kind for kind in CONTENTS if message.get(kind)), None)
+
+
+def _part(written: JsonObject, kind: str) -> JsonObject:
+    """Meta's object of the content, which is under the name of the kind, in the case in which it was written."""
+    found = written.get(kind)
+    return one_object(written.get(str(written.get("type"))) if found is None else found)
+
+
+def _text(written: JsonObject) -> str | None:
+    """The text of a message, also below a picture."""
+    text = written.get("text")
+    if text is not None:
+        return as_text(text) or as_text(one_object(text).get("body"))
+    kind = as_word(written.get("type"))
+    return as_text(_part(written, kind).get("caption")) if kind else None
+
+
+def _made_id(message: JsonObject, phone_number_id: str | None, received_at: Millis) -> str:
+    """An id of a message that has none, made of its content, so that a repeat counts once.
+
+    Without a time nothing tells a repeat from a person who writes the same again; both count, so that no STOP is lost.
+    """
+    at = None if message.get("timestamp") else received_at
+    try:
+        text = json.dumps([phone_number_id, at, message], sort_keys=True)
+    except RecursionError:
+        text = str(received_at)
+    return f"wacrmd.{hashlib.sha256(text.encode()).hexdigest()[:40]}"
+
+
 def _edited(message: JsonObject, part: JsonObject) -> JsonObject:
     """What an edited message says now: the text of a person is looked for wherever it may stand, a STOP might be in it."""
-    if new := as_object(part.get("message")):
+    if new := one_object(part.get("message")):
         return new
     return part if "text" in part else message
 
@@ -219,18 +207,18 @@ def _button(kind: str, part: JsonObject) -> JsonObject:
     if kind == "button":
         return part
     if kind == "interactive":
-        return as_object(part.get("button_reply")) or as_object(part.get("list_reply"))
+        return one_object(part.get("button_reply")) or one_object(part.get("list_reply"))
     return {}
 
 
 def _system(
     message: JsonObject, part: JsonObject, message_id: str, phone_number_id: str | None, at: Millis
-) -> AddressChange | Ignored:
+) -> AddressChange | Ignored | Unreadable:
     """A system message has no `contacts`; `from` is the number before the change."""
-    kind = part.get("type")
+    kind = as_word(part.get("type"))
     if kind not in ADDRESS_CHANGES:
         return Ignored("messages", f"a system message {kind!r}: no person wrote it")
-    wa_ids = (as_id(part.get("wa_id")), as_id(part.get("new_wa_id")))
+    wa_ids: tuple[str | None, ...] = (as_id(part.get("wa_id")), as_id(part.get("new_wa_id")))
     user_ids = (as_id(part.get("user_id")), as_id(part.get("parent_user_id")))
     previous = (
         as_id(message.get("from")),
@@ -240,6 +228,10 @@ def _system(
         as_id(message.get("from_user_id")),
         as_id(message.get("from_parent_user_id")),
     )
+    if not any((*wa_ids, *user_ids)):
+        wa_ids = (_number_in(part.get("body"), as_id(message.get("from"))),)
+        if wa_ids == (None,):
+            return Unreadable("messages", f"a system message {kind!r} that does not say what is new")
     now = {*wa_ids, *user_ids}
     return AddressChange(
         phone_number_id,
@@ -251,20 +243,31 @@ def _system(
     )
 
 
+def _number_in(body: Any, before: str | None) -> str | None:
+    """The new number in Meta's sentence, if its old one is that of the sender."""
+    match = _NEW_NUMBER.search(body) if isinstance(body, str) else None
+    return match[2] if match and match[1] == (before or "").removeprefix("+") else None
+
+
 def preferences(
     value: JsonObject, phone_number_id: str | None, waba_id: str | None, received_at: Millis
-) -> Iterator[Preference | Ignored]:
-    """The wishes of people in the value of a `user_preferences` change."""
+) -> Iterator[Preference | Unreadable]:
+    """The wishes of people in the value of a `user_preferences` change.
+
+    A stop of any category is an opt-out, and only a return to marketing messages ends one: people get broadcasts or none.
+    """
     found = as_objects(value.get("user_preferences"))
     contacts = Contacts(value)
     for preference in found:
-        wish = preference.get("value")
+        wish, category = as_word(preference.get("value")), as_word(preference.get("category")) or MARKETING
         wa_id, user_id = as_id(preference.get("wa_id")), as_id(preference.get("user_id"))
         contact = contacts.of(wa_id, user_id)
         parent = as_id(preference.get("parent_user_id")) or contact.parent_user_id
         wa_id, user_id = wa_id or contact.wa_id, user_id or contact.user_id
-        if wish not in ("stop", "resume", "signup") or not (wa_id or user_id or parent):
-            yield Ignored("user_preferences", f"preference {wish!r}, or without a person")
-        else:
+        if not (wa_id or user_id or parent):
+            yield Unreadable("user_preferences", f"preference {wish!r} without a person")
+        elif wish == "stop" or (wish in RETURNS and category == MARKETING):
             at = as_time(preference.get("timestamp"), received_at)
-            yield Preference(phone_number_id, waba_id, wa_id, user_id, parent, wish, at)
+            yield Preference(phone_number_id, waba_id, wa_id, user_id, parent, str(wish), at)
+        else:
+            yield Unreadable("user_preferences", f"preference {wish!r} of the category {category!r}")

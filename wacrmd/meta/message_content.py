@@ -8,7 +8,7 @@ import orjson
 from wacrmd.fields import JsonObject
 from wacrmd.meta.answer import meta_error
 from wacrmd.meta.inbound import InboundMessage
-from wacrmd.meta.untrusted import as_id, as_json, as_object, as_objects, as_text
+from wacrmd.meta.untrusted import as_id, as_json, as_objects, as_text, as_word, one_object
 from wacrmd.views.received import FlowAnswer, Location, Media, ParsedContent, Reaction
 from wacrmd.views.recipients import MetaErrorView
 
@@ -22,19 +22,19 @@ MAX_DEPTH = 32
 def content_of(message: InboundMessage) -> ParsedContent:
     """The content of a message; of an edited one, what it says now."""
     raw, part = message.raw, message.part
-    written = as_object(part.get("message")) if message.type == "edit" else raw
-    kind = written.get("type")
-    own = as_object(written.get(kind)) if isinstance(kind, str) else {}
+    written = one_object(part.get("message")) if message.type == "edit" else raw
+    kind = as_word(written.get("type")) if message.type == "edit" else message.type
+    own = one_object(written.get(kind)) if message.type == "edit" and kind else part
     return ParsedContent(
-        description=as_text(as_object(own.get("list_reply")).get("description")),
+        description=as_text(one_object(own.get("list_reply")).get("description")),
         original_message_id=as_id(part.get("original_message_id")),
         reaction=_reaction(own) if kind == "reaction" else None,
         media=_media(own) if kind in MEDIA else None,
         location=_location(own) if kind == "location" else None,
         contacts=_contacts(written) if kind == "contacts" else [],
         order=_passed_on(own) if kind == "order" else None,
-        flow=_flow(as_object(own.get("nfm_reply"))) if kind == "interactive" else None,
-        referral=_passed_on(as_object(raw.get("referral"))),
+        flow=_flow(one_object(own.get("nfm_reply"))) if kind == "interactive" else None,
+        referral=_passed_on(one_object(raw.get("referral"))),
         errors=[
             MetaErrorView(code=error.code, title=error.title, details=error.details)
             for error in map(meta_error, as_objects(raw.get("errors")))

@@ -24,9 +24,31 @@ def as_object(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
+def one_object(value: Any) -> JsonObject:
+    """A JSON object, or the first one of a list: Meta's older samples have lists of one; else an empty one."""
+    return value if isinstance(value, dict) else next(iter(as_objects(value)), {})
+
+
 def as_objects(value: Any) -> list[JsonObject]:
-    """The JSON objects of a list; nothing of anything else."""
+    """The JSON objects of a list; an object is a list of one, and an empty one says nothing."""
+    if isinstance(value, dict):
+        return [value] if value else []
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def unread(value: Any) -> str | None:
+    """What `as_objects` leaves out of a value, in words for a log line; None if it is nothing."""
+    if value is None or isinstance(value, dict):
+        return None
+    if not isinstance(value, list):
+        return "is neither a list nor an object"
+    lost = sum(not isinstance(item, dict) for item in value)
+    return f"has {lost} of {len(value)} elements that are no objects" if lost else None
+
+
+def as_word(value: Any) -> str | None:
+    """One of Meta's words in small letters: their case makes no difference."""
+    return value.strip().lower() or None if isinstance(value, str) else None
 
 
 def as_text(value: Any, limit: int | None = None) -> str | None:

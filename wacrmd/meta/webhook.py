@@ -1,7 +1,8 @@
 """Meta's webhooks: verifying the signature and parsing the payload; pure.
 
 Plain dictionaries and no validation library, for speed: one request may carry 1,000 updates. Shapes:
-docs/meta.md, Webhooks and the sections after it. Parts of another shape become `Ignored`, so that they are counted.
+docs/meta.md, Webhooks and the sections after it. An object is taken for a list of one and the reverse, and Meta's words
+in any case. What still cannot be read becomes `Unreadable`, so that it is logged, and the other parts are read.
 """
 
 import hmac
@@ -19,17 +20,19 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.fields import JsonObject
 from wacrmd.meta.answer import meta_error
 from wacrmd.meta.billing import billing_of
+from wacrmd.meta.contacts import Contacts
+from wacrmd.meta.errors import Action, rule_for
 from wacrmd.meta.inbound import (
     AddressChange,
-    Contacts,
     Ignored,
     InboundMessage,
     Preference,
+    Unreadable,
     messages,
     preferences,
 )
 from wacrmd.meta.outcome import MetaError
-from wacrmd.meta.untrusted import as_id, as_object, as_objects, as_text, as_time
+from wacrmd.meta.untrusted import as_id, as_objects, as_text, as_time, as_word, one_object, unread
 
 STATUSES: dict[str, RecipientStatus] = {
     "sent": RecipientStatus.SENT,
@@ -39,6 +42,18 @@ STATUSES: dict[str, RecipientStatus] = {
     "failed": RecipientStatus.FAILED,
 }
 """Meta's statuses that change a recipient; `played` is a voice message that was listened to."""
+
+_BY_WEIGHT = (
+    Action.OPT_OUT,
+    Action.PAUSE_BUSINESS_ACCOUNT,
+    Action.PAUSE_NUMBER,
+    Action.PAUSE_BROADCAST,
+    Action.COUNT_FAILURE,
+)
+"""The actions that concern more than one message, those first that must not be missed: of several errors one is stored."""
+
+MESSAGE_FIELDS = frozenset({"messages", "standby"})
+"""Webhook fields with messages and statuses. `standby` has those of a number on which Meta's own agent answers."""
 
 TEMPLATE_FIELDS: dict[str, str] = {
     "message_template_status_update": "event",
@@ -121,6 +136,7 @@ Update = (
     | TemplateEvent
     | AccountEvent
     | Ignored
+    | Unreadable
 )
 
 
@@ -152,54 +168,88 @@ def _keyed(secret: bytes) -> hmac.HMAC:
 def decode(body: bytes) -> Any:
     """The JSON of a webhook's body; raises ValueError if it is none.
 
-    A lone surrogate in one person's text becomes a question mark, so that the other 999 updates are not lost.
+    A lone surrogate or a byte that is no UTF-8 becomes a question mark or its like, and NaN null, so that one person's text
+    does not cost the other 999 updates.
     """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         try:
-            readable = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
+            found = json.loads(body.decode(errors="replace"), parse_constant=lambda _: None)
+            readable = json.dumps(found, ensure_ascii=False).encode(errors="replace")
         except RecursionError as error:
             raise ValueError("the JSON is nested too deeply") from error
         return orjson.loads(readable)
 
 
 def parse(payload: Any, received_at: Millis) -> list[Update]:
-    """The updates in a webhook payload, in order. Never raises: parts of another shape become `Ignored`.
+    """The updates in a webhook payload, in order. Never raises: what cannot be read becomes `Unreadable`.
 
     `received_at` is used where Meta gave no time.
     """
-    updates: list[Update] = []
-    if not isinstance(payload, dict):
-        return [Ignored("", "the payload is not a JSON object")]
-    if payload.get("object") != "whatsapp_business_account":
-        return [Ignored("", "the payload is not about a WhatsApp business account")]
+    envelopes = as_objects(payload)
+    if not envelopes:
+        return [Unreadable("", "the payload is not a JSON object")] if payload not in ({}, []) else []
+    return [update for envelope in envelopes for update in _envelope(envelope, received_at)]
+
+
+def _envelope(payload: JsonObject, received_at: Millis) -> Iterator[Update]:
+    about = as_word(payload.get("object"))
+    if about != "whatsapp_business_account" and (about or "entry" not in payload):
+        yield Ignored("", "the payload is not about a WhatsApp business account")
+        return
+    yield from _unread("", payload, "entry")
     for entry in as_objects(payload.get("entry")):
-        waba_id = as_id(entry.get("id"))
+        if "changes" not in entry:
+            yield Unreadable("", "an entry without changes")
+        yield from _unread("", entry, "changes")
         for change in as_objects(entry.get("changes")):
-            field, value = change.get("field"), change.get("value")
-            if not isinstance(field, str) or not isinstance(value, dict):
-                updates.append(Ignored(str(field), "a change without field or value"))
-            elif field == "messages":
-                updates.extend(_messages(value, received_at))
-            elif field == "user_preferences":
-                updates.extend(preferences(value, _phone_number_id(value), waba_id, received_at))
-            elif field in TEMPLATE_FIELDS:
-                updates.append(_template_event(field, value, waba_id))
-            elif field in ACCOUNT_FIELDS:
-                updates.append(_account_event(field, value, waba_id, as_time(entry.get("time"), received_at)))
-            else:
-                updates.append(Ignored(field, "not a field that wacrmd uses"))
-    return updates
+            yield from _change(entry, change, received_at)
 
 
-def _messages(value: JsonObject, received_at: Millis) -> Iterator[Update]:
+def _change(entry: JsonObject, change: JsonObject, received_at: Millis) -> Iterator[Update]:
+    value = change.get("value")
+    values = [value] if isinstance(value, dict) else as_objects(value)
+    field = as_word(change.get("field"))
+    if field is None and any("messages" in value or "statuses" in value for value in values):
+        field = "messages"
+    if field is None or not values:
+        yield Unreadable(str(change.get("field"))[:100], "a change without field or value")
+        return
+    yield from _unread(field, change, "value")
+    waba_id = as_id(entry.get("id"))
+    for value in values:
+        if field in MESSAGE_FIELDS:
+            yield from _messages(field, value, received_at)
+        elif field == "user_preferences":
+            yield from _unread(field, value, "user_preferences", "contacts")
+            yield from preferences(value, _phone_number_id(value), waba_id, received_at)
+        elif field in TEMPLATE_FIELDS:
+            yield _template_event(field, value, waba_id)
+        elif field in ACCOUNT_FIELDS:
+            yield _account_event(field, value, waba_id, as_time(entry.get("time"), received_at))
+        else:
+            yield Ignored(field, "not a field that wacrmd uses")
+
+
+def _unread(field: str, container: JsonObject, *names: str) -> Iterator[Unreadable]:
+    """What is in place of lists of objects, and is none."""
+    for name in names:
+        if (why := unread(container.get(name))) is not None:
+            yield Unreadable(field, f"{name} {why}")
+
+
+def _messages(field: str, value: JsonObject, received_at: Millis) -> Iterator[Update]:
+    for inner in as_objects(value.get("standby")):
+        yield from _messages(field, {"metadata": value.get("metadata")} | inner, received_at)
     phone_number_id = _phone_number_id(value)
-    statuses = as_objects(value.get("statuses"))
     contacts = Contacts(value)
-    for status in statuses:
+    yield from _unread(field, value, "contacts", "statuses")
+    for status in as_objects(value.get("statuses")):
         yield _status(status, contacts, phone_number_id, received_at)
+    yield from _unread(field, value, "messages")
     yield from messages(value, phone_number_id, received_at)
+    yield from _unread(field, value, "errors")
     for error in as_objects(value.get("errors")):
         if found := meta_error(error):
             yield NumberSignal(phone_number_id, found)
@@ -208,15 +258,15 @@ def _messages(value: JsonObject, received_at: Millis) -> Iterator[Update]:
 def _status(
     status: JsonObject, contacts: Contacts, phone_number_id: str | None, received_at: Millis
 ) -> Update:
-    wamid, word = as_id(status.get("id")), status.get("status")
-    known = STATUSES.get(word) if isinstance(word, str) else None
-    if wamid is None or known is None:
-        return Ignored("messages", f"status {word!r} {'without id' if known else 'is not used'}")
-    errors = status.get("errors")
-    error = errors[0] if isinstance(errors, list) and errors else None
+    wamid, word = as_id(status.get("id")), as_word(status.get("status"))
+    if wamid is None or word is None:
+        return Unreadable("messages", f"status {word!r} without {'id' if word else 'a word'}")
+    known = STATUSES.get(word)
+    if known is None:
+        return Ignored("messages", f"status {word!r} is not used")
     wa_id, user_id = as_id(status.get("recipient_id")), as_id(status.get("recipient_user_id"))
     parent_user_id = as_id(status.get("recipient_parent_user_id"))
-    if status.get("recipient_type") == "group":  # then this is the id of the group
+    if as_word(status.get("recipient_type")) == "group":  # then this is the id of the group
         wa_id = user_id = parent_user_id = None
     else:
         contact = contacts.of(wa_id, user_id)
@@ -231,9 +281,22 @@ def _status(
         user_id,
         parent_user_id,
         as_text(status.get("biz_opaque_callback_data")),
-        meta_error(error) if error is not None else None,
+        _error(status.get("errors")),
         billing_of(status),
     )
+
+
+def _error(errors: Any) -> MetaError | None:
+    """Of several errors the one with the most consequences; of those that are equal, the first."""
+    if errors is None:
+        return None
+    found = [error for each in as_objects(errors) if (error := meta_error(each))]
+    return min(found, key=_weight, default=None) if len(found) > 1 else next(iter(found), None)
+
+
+def _weight(error: MetaError) -> int:
+    action = rule_for(error.code, error.subcode, from_webhook=True).action
+    return _BY_WEIGHT.index(action) if action in _BY_WEIGHT else len(_BY_WEIGHT)
 
 
 def _template_event(field: str, value: JsonObject, waba_id: str | None) -> TemplateEvent:
@@ -251,8 +314,8 @@ def _template_event(field: str, value: JsonObject, waba_id: str | None) -> Templ
 
 def _reason(value: JsonObject) -> str | None:
     """Why a template changed; Meta writes NONE when there is no reason."""
-    other = as_object(value.get("other_info"))
-    rejection = as_object(value.get("rejection_info"))
+    other = one_object(value.get("other_info"))
+    rejection = one_object(value.get("rejection_info"))
     for text in (rejection.get("reason"), other.get("description"), other.get("title"), value.get("reason")):
         if isinstance(text, str) and text and text != "NONE":
             return text
@@ -261,12 +324,12 @@ def _reason(value: JsonObject) -> str | None:
 
 def _account_event(field: str, value: JsonObject, waba_id: str | None, at: Millis) -> AccountEvent:
     """An event of the account that `waba_info` names, if it does: then the webhook may be that of a partner's account."""
-    concerned = as_id(as_object(value.get("waba_info")).get("waba_id")) or waba_id
+    concerned = as_id(one_object(value.get("waba_info")).get("waba_id")) or waba_id
     event = (
-        value.get("event") or value.get("decision") or as_object(value.get("alert_info")).get("alert_type")
+        value.get("event") or value.get("decision") or one_object(value.get("alert_info")).get("alert_type")
     )
     return AccountEvent(concerned, field, as_text(event), at, value)
 
 
 def _phone_number_id(value: JsonObject) -> str | None:
-    return as_id(as_object(value.get("metadata")).get("phone_number_id"))
+    return as_id(one_object(value.get("metadata")).get("phone_number_id"))

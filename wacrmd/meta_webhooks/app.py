@@ -46,7 +46,7 @@ class _App:
         self._ctx = ctx
         self._intake = intake
         self._loop_pass = loop_pass
-        self._unsigned, self._unverified = Rejections(), Rejections()
+        self._unsigned, self._unverified, self._unreadable = Rejections(), Rejections(), Rejections()
         path = ctx.config.webhooks.path
         bare = path.rstrip("/")
         self._paths = {bare or "/", f"{bare}/"}
@@ -113,6 +113,8 @@ class _App:
             try:
                 payload = decode(body)
             except ValueError as error:
+                if (count := self._unreadable.add(ctx.clock.now())) is not None:
+                    log.warning("meta_webhook_body_rejected", bytes=len(body), error=str(error), count=count)
                 raise bad_request(f"The body is not JSON: {error}") from error
             await self._intake.store(parse(payload, ctx.clock.now()), authorized[index], len(body))
         await self._loop_pass.enter()  # all that were stored together return at once

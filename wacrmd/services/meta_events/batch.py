@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.number import NumberIds
+from wacrmd.meta.inbound import Unreadable
 from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.pausing import PauseEvent, Resumed
 from wacrmd.store import account_events, people
@@ -34,7 +35,8 @@ class IngestResult:
     numbers_with_statuses: set[str] = field(default_factory=set)
     unknown: set[str | None] = field(default_factory=set)
     """Ids of numbers and business accounts that are not configured with the secret of the webhook; None: without an id."""
-
+    unreadable: dict[Unreadable, int] = field(default_factory=dict)
+    """Parts that could not be read, and how often."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Log lines about what is stored."""
     seconds: float = 0.0
@@ -73,3 +75,11 @@ class Batch:
         if subject not in self.result.unknown:
             self.result.unknown.add(subject)
             account_events.add(self.tx, field, subject, _NOT_AUTHORIZED, self.now)
+
+    def store_unreadable(self, part: Unreadable) -> None:
+        """Store that a part of a webhook could not be read, once for each reason."""
+        self.result.count("unreadable")
+        known = self.result.unreadable.get(part, 0)
+        self.result.unreadable[part] = known + 1
+        if not known:
+            account_events.add(self.tx, part.field, None, {"unreadable": part.reason}, self.now)

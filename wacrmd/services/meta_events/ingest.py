@@ -7,7 +7,7 @@ from time import perf_counter
 from wacrmd.clock import Millis
 from wacrmd.domain.receipt import Receipt
 from wacrmd.log import get_logger
-from wacrmd.meta.inbound import AddressChange, Ignored, InboundMessage, Preference
+from wacrmd.meta.inbound import AddressChange, Ignored, InboundMessage, Preference, Unreadable
 from wacrmd.meta.webhook import AccountEvent, NumberSignal, StatusUpdate, TemplateEvent, Update
 from wacrmd.services import counters, pausing
 from wacrmd.services.app_secrets import AuthorizedNumbers
@@ -47,6 +47,8 @@ async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> float:
     ctx.changes.publish(result.broadcasts)
     if result.numbers_with_statuses:
         ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.now())
+    for part, count in result.unreadable.items():
+        log.warning("meta_webhook_part_unreadable", field=part.field, reason=part.reason, count=count)
     for subject in sorted(result.unknown, key=str):
         log.warning("meta_webhook_number_unknown", subject=subject)
     return result.seconds
@@ -94,6 +96,8 @@ def _apply_other(batch: Batch, update: Update) -> list[Receipt]:
         case Ignored():
             batch.result.count("ignored")
             log.info("meta_webhook_part_ignored", field=update.field, reason=update.reason)
+        case Unreadable():
+            batch.store_unreadable(update)
     return []
 
 
