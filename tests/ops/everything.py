@@ -241,6 +241,13 @@ class Everything:
         await status(here, entry.wamid, "delivered", **token)
         here.sim.change(hold_answers=False)
         await eventually(lambda: here.running.sender.in_flight == 0)
+        here.sim.change(hold_answers=True)
+        known = len(here.sim.ledger.entries)
+        await here.send(people(1, 970))
+        await eventually(lambda: len(here.sim.ledger.entries) > known)
+        await inbound_message(here, "STOP", user_id="US.970", context=here.sim.ledger.entries[-1].wamid)
+        here.sim.change(hold_answers=False)
+        await eventually(lambda: here.running.sender.in_flight == 0)
         here.sim.change(webhooks=True)
 
     async def hold_and_bill(self) -> None:

@@ -194,6 +194,23 @@ def _are_two(one: list[Holding], other: list[Holding]) -> bool:
     return bool(ids[0] & ids[1])
 
 
+def may_be_one(one: Iterable[Holding], other: Iterable[Holding]) -> bool:
+    """Whether what is known of two people allows that they are one: no two addresses of one kind.
+
+    User ids of two business accounts are of two kinds here.
+    """
+    others = list(other)
+    return not any(_are_of_one_kind(each, theirs) for each in one for theirs in others)
+
+
+def _are_of_one_kind(one: Holding, other: Holding) -> bool:
+    kind = kind_of(one.address)
+    is_same_scope = (
+        kind is not AddressKind.USER_ID or None in (one.scope, other.scope) or one.scope == other.scope
+    )
+    return kind is kind_of(other.address) and is_same_scope
+
+
 def _is_phone(holding: Holding) -> bool:
     return kind_of(holding.address) is AddressKind.PHONE
 

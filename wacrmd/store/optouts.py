@@ -75,6 +75,14 @@ def _say_again(tx: Tx, person_id: int, at: Millis) -> bool:
     return bool(said.rowcount)
 
 
+def name_broadcast(tx: Tx, person_id: int, at: Millis, broadcast_id: int) -> None:
+    """Name the broadcast that an opt-out of this time answers, which was not known before."""
+    tx.execute(
+        "UPDATE optout SET broadcast_id = ?3 WHERE person_id = ?1 AND at = ?2 AND broadcast_id IS NULL",
+        (person_id, at, broadcast_id),
+    )
+
+
 def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, now: Millis) -> None:
     """Opt out the next holder of a phone too, if its holder had opted out: the number keeps the opt-out, for both."""
     found = tx.execute(

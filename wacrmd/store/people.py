@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
-from wacrmd.domain.person import Holding, Lost, Names, identity, join, kind_of
+from wacrmd.domain.person import Holding, Lost, Names, identity, join, kind_of, may_be_one
 from wacrmd.store import optouts, person_merge
 from wacrmd.store.database import Tx
 
@@ -78,6 +78,19 @@ def see(tx: Tx, sightings: Sequence[Sighting], now: Millis) -> Seen:
     return seen
 
 
+def join_two(tx: Tx, one: int, other: int, *, at: Millis, now: Millis) -> tuple[int, set[int]] | None:
+    """Make one person of two, if nothing that is known says that they are two; None if something does.
+
+    Returns who they are now, and the broadcasts in which a recipient was cancelled.
+    """
+    if not may_be_one(_all_of(tx, one), _all_of(tx, other)):
+        return None
+    stays, goes = sorted((one, other))
+    broadcasts = person_merge.merge(tx, goes, into=stays, at=at, now=now)
+    optouts.complete(tx, stays)
+    return stays, broadcasts
+
+
 def forget_unused(tx: Tx, person_ids: Iterable[int | None]) -> int:
     """Delete those of these people of whom nothing is stored but their addresses; how many."""
     rows = tx.execute(
@@ -144,10 +157,17 @@ def _holdings(tx: Tx, account_id: str, addresses: Iterable[str]) -> list[Holding
         " ON a.account_id = ? AND a.address = j.value AND a.until IS NULL)",
         (json.dumps(list(addresses)), account_id),
     )
-    return [
-        Holding(address, person_id, since, used_in, former_since)
-        for address, person_id, since, used_in, former_since in rows
-    ]
+    return [Holding(*row) for row in rows]
+
+
+def _all_of(tx: Tx, person_id: int) -> list[Holding]:
+    """All addresses of a person."""
+    rows = tx.execute(
+        "SELECT address, person_id, since, scope, former_since FROM person_address"
+        " WHERE until IS NULL AND person_id = ?",
+        (person_id,),
+    )
+    return [Holding(*row) for row in rows]
 
 
 def _insert_people(tx: Tx, account_id: str, count: int, now: Millis) -> int:

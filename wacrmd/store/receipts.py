@@ -10,7 +10,7 @@ from wacrmd.domain.person import names
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientState, RecipientStatus, recipient_state
 from wacrmd.domain.recipient_transitions import RECIPIENT, status_event
-from wacrmd.store import billing, inbound_messages, people, recipient_history, status_events
+from wacrmd.store import billing, inbound_messages, people, quotes, recipient_history, status_events
 from wacrmd.store.billing import Bills
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
@@ -229,7 +229,16 @@ def _keep_unmatched(tx: Tx, receipts: list[Receipt], now: Millis) -> None:
 
 
 def apply_unmatched(tx: Tx, wamids: list[str], now: Millis) -> Applied:
-    """Apply the receipts that were stored for these message ids, which are recorded now."""
+    """Apply what was stored for these message ids, which are recorded now: receipts, and messages that quote them."""
+    quoted = quotes.settle(tx, wamids, now)
+    done = _apply_stored(tx, wamids, now)
+    done.broadcasts |= quoted.broadcasts
+    if quoted.joined:
+        done.add(settle_replies(tx, (), quoted.joined, now))
+    return done
+
+
+def _apply_stored(tx: Tx, wamids: list[str], now: Millis) -> Applied:
     rows = tx.execute(
         "SELECT u.wamid, u.status, u.at, u.error, u.button, u.billing, n.id, n.account_id, n.phone_number_id, n.waba_id"
         " FROM unmatched_status u JOIN number n ON n.id = u.number_id"

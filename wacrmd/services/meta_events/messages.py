@@ -9,10 +9,11 @@ from wacrmd.log import get_logger
 from wacrmd.meta.inbound import AddressChange, InboundMessage, Preference
 from wacrmd.services.meta_events.batch import Batch
 from wacrmd.services.optouts import from_messages
-from wacrmd.services.optouts.from_messages import Attribution, Sender
-from wacrmd.store import inbound_messages
+from wacrmd.services.optouts.from_messages import Attribution, Sender, Wish
+from wacrmd.store import inbound_messages, quotes
 from wacrmd.store.inbound_messages import BroadcastMessage
 from wacrmd.store.people import Sighting
+from wacrmd.store.quotes import Keyword, Quoting
 
 log = get_logger(__name__)
 
@@ -33,7 +34,8 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
     quoted = None
     if message.context_id is not None:
         quoted = inbound_messages.with_wamid(batch.tx, number, message.context_id)
-    person_id = _see_sender(batch, number, message, quoted)
+    writer = _see_sender(batch, number, message, quoted)
+    person_id = writer.person_id
     attribution = _attribution(batch, number, message, person_id, quoted)
     answered = attribution.message if attribution else None
     is_open = _may_be_reply(message) and (answered is None or not answered.is_settled)
@@ -55,8 +57,28 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
     sender = Sender(number, person_id, message.wa_id, message.user_id)
     keyword = from_messages.apply_message(batch.tx, batch.config, sender, message, attribution, batch.now)
     if keyword is not None:
-        batch.result.count(keyword)
+        batch.result.count("opt_in" if keyword.stop is None else "opt_out")
+    _apply_quote(batch, number, message, quoted, writer, keyword)
     return _replied(number, message, answered)
+
+
+def _apply_quote(
+    batch: Batch,
+    number: NumberIds,
+    message: InboundMessage,
+    quoted: BroadcastMessage | None,
+    writer: Quoting,
+    keyword: Wish | None,
+) -> None:
+    """Opt out everybody who may have written this, or remember it until the message that it quotes is known."""
+    stop = Keyword(keyword.source, keyword.stop) if keyword is not None and keyword.stop is not None else None
+    if quoted is not None and stop is not None:
+        for other in writer.others:
+            quotes.opt_out(
+                batch.tx, number.account_id, other, stop, quoted.broadcast_id, at=message.at, now=batch.now
+            )
+    elif quoted is None and message.context_id is not None and message.group_id is None:
+        quotes.remember(batch.tx, message.id, message.context_id, stop)
 
 
 def apply_preference(batch: Batch, preference: Preference) -> None:
@@ -103,11 +125,16 @@ def apply_address_change(batch: Batch, change: AddressChange) -> None:
 
 def _see_sender(
     batch: Batch, number: NumberIds, message: InboundMessage, quoted: BroadcastMessage | None
-) -> int | None:
-    """Who wrote. Whoever quotes a message in a chat with us is its recipient, whatever ids the webhook gives."""
-    to = quoted.to if quoted is not None and message.group_id is None else None
-    named = names(message.wa_id, to, user_ids=(message.user_id, message.parent_user_id))
-    return batch.see(Sighting(number.account_id, named, message.at, number.waba_id))
+) -> Quoting:
+    """Who wrote. Whoever quotes a message in a chat with us is its recipient, if the ids do not say otherwise."""
+    named = names(message.wa_id, user_ids=(message.user_id, message.parent_user_id))
+    person_id = batch.see(Sighting(number.account_id, named, message.at, number.waba_id))
+    if quoted is None or message.group_id is not None:
+        return Quoting(person_id)
+    found = quotes.quoting(batch.tx, person_id, quoted.recipient_id, at=message.at, now=batch.now)
+    batch.result.broadcasts |= found.broadcasts
+    batch.result.joined |= set(found.joined)
+    return found
 
 
 def _attribution(

@@ -39,6 +39,14 @@ class Attribution:
     how: Literal["context", "newest"]
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a keyword in a message says: `stop` is the stop word; None if the person wants messages again."""
+
+    source: str
+    stop: str | None
+
+
 def phone_of(tx: Tx, person_id: int | None, wa_id: str | None) -> str | None:
     """The phone number that broadcasts use for a person, else Meta's id as a number, which need not be a valid one."""
     known = inbound_messages.broadcast_phone_of(tx, person_id) if person_id is not None else None
@@ -54,8 +62,8 @@ def apply_message(
     message: InboundMessage,
     attribution: Attribution | None,
     now: Millis,
-) -> str | None:
-    """Emit `message.received` and apply a keyword; returns `opt_out`, `opt_in`, or None without a keyword.
+) -> Wish | None:
+    """Emit `message.received` and apply a keyword, if it is known who wrote it; returns what the keyword says.
 
     A word that is both a stop and a start keyword opts the person out.
     """
@@ -63,8 +71,6 @@ def apply_message(
     if WebhookEvent.MESSAGE_RECEIVED in outbox.subscribed_events(tx, account_id):
         data = _received(sender.number, phone, message, attribution)
         outbox.add(tx, account_id, WebhookEvent.MESSAGE_RECEIVED, data, now, occurred_at=message.at)
-    if sender.person_id is None:
-        return None
     texts = (
         message.text,
         message.button_text,
@@ -76,8 +82,9 @@ def apply_message(
     if stop is None and matching_keyword(texts, config.optout.start_keywords) is None:
         return None
     broadcast_id = attribution.message.broadcast_id if attribution else None
-    _apply(tx, account_id, sender.person_id, phone, message, source, stop, now, broadcast_id)
-    return "opt_in" if stop is None else "opt_out"
+    if sender.person_id is not None:
+        _apply(tx, account_id, sender.person_id, phone, message, source, stop, now, broadcast_id)
+    return Wish(source, stop)
 
 
 def _received(
