@@ -116,7 +116,8 @@ async def test_a_large_file_without_a_header_loses_no_line(tmp_path: Path, wacrm
     file.write_text("".join(form.format(number) for number in phones(10_000)), newline="")
     async with site(tmp_path):
         code, out, _ = await wacrmd("optout", "import", file, "--json")
-        assert (code, json.loads(out)) == (0, {"added": 10_000, "known": 0, "rejected": 0, "errors": []})
+        done = json.loads(out)
+        assert (code, done["added"], done["rejected"], done["errors"]) == (0, 10_000, 0, [])
         _, out, _ = await wacrmd("optout", "export", "--account", "shop")
         assert {line.split(",")[0] for line in out.splitlines()[1:]} == set(phones(10_000))
 
@@ -320,3 +321,25 @@ async def test_json_names_the_lines_of_people_who_get_nothing(tmp_path: Path, wa
                 (3, gone, "has opted out"),
                 (6, first[1:], "is the same person as line 2"),
             ]
+
+
+async def test_an_opt_out_whose_country_is_a_guess_is_told(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    """A number that is read wrong suppresses a stranger, and leaves the person who asked on the list."""
+    file = tmp_path / "stop.csv"
+    file.write_text("phone,name\n+4915123456001,A\n81234567890,Budi\n4792345678,Sue\n4915123456002,C\n")
+    async with site(tmp_path) as here:
+        code, out, _ = await wacrmd("optout", "import", file, "--account", "shop", "--json")
+        done = json.loads(out)
+        assert (code, done["added"], done["rejected"], done["guessed"]) == (0, 4, 0, 3)
+        assert [(one["line"], one["read_as"]) for one in done["warnings"]] == [
+            (3, "+81234567890"),
+            (4, "+4792345678"),
+            (5, "+4915123456002"),
+        ]
+        _, _, err = await wacrmd("optout", "import", file, "--account", "shop")
+        assert "line 3: read as +81234567890: no + or 00: read as a number of JP" in err
+        assert "3 numbers without +" in err
+        assert "account set shop --country CODE" in err
+        await here.admin("account.set", name="shop", country="DE")
+        _, out, _ = await wacrmd("optout", "import", file, "--account", "shop", "--json")
+        assert "+4915123456002" not in [one["read_as"] for one in json.loads(out)["warnings"]]

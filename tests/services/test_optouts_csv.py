@@ -14,6 +14,7 @@ from tests.support.site import PHONE_NUMBER_ID, phones, site
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.optout_file import OptOutFile
 from wacrmd.domain.page import PageRequest
+from wacrmd.domain.phone_guess import Home
 from wacrmd.domain.text_file import split_lines
 from wacrmd.errors import Refusal
 from wacrmd.services.context import Context
@@ -35,7 +36,7 @@ async def exported(ctx: Context, account_id: str) -> str:
 async def test_a_file_without_header_is_read_by_its_first_column(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         ctx, account = here.running.ctx, here.account["id"]
-        lines = ["+14155550100\n", "1 415 555 0101, ignored\n", "\n", "US.123\n", "+14155550100\n"]
+        lines = ["+14155550100\n", "+1 415 555 0101, ignored\n", "\n", "US.123\n", "+14155550100\n"]
         assert await import_csv(ctx, account, lines) == ImportResult(added=3, known=1)
         views = (await manage.page(ctx, account, PageRequest(50))).items
         assert {(each.phone, each.user_id, each.source) for each in views} == {
@@ -91,7 +92,7 @@ async def test_a_stray_quote_does_not_hide_the_lines_below_it(tmp_path: Path) ->
 def test_every_line_with_text_is_a_person_or_an_error(lines: list[str]) -> None:
     imported = ImportResult()
     lines = [f"{line}\n" for line in ["phone", *lines]]
-    found = list(read_optouts(lines, imported))
+    found = list(read_optouts(lines, imported, Home(None)))
     numbers = [error.line for error in imported.errors]
     assert len(numbers) == imported.rejected == len(set(numbers))
     read = sum(1 for row in OptOutFile(lines))

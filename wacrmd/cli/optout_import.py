@@ -16,11 +16,16 @@ from wacrmd.domain.optout_file import SENT, OptOutFile, OptOutRow
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines
 from wacrmd.errors import WacrmdError
+from wacrmd.fields import JsonObject
 
 PART_BYTES = 700 * 1024
 """How much of a file goes into one call, as JSON writes it. A line of the protocol may have 1 MiB."""
 PART_ROWS = 10_000
 """Rows in one call: as many rejected ones as the daemon lists."""
+
+MAX_SHOWN = 20
+MAX_WARNINGS = 1000
+"""Lines whose country is a guess that are kept."""
 
 _HEADER = csv_lines([SENT])
 
@@ -41,10 +46,33 @@ class _Part:
         return self.size >= PART_BYTES or len(self.rows) + len(self.left_out) >= PART_ROWS
 
 
+@dataclass
+class Imported:
+    """How many opted out by a file, how many had opted out before, and whose country is a guess."""
+
+    added: int = 0
+    known: int = 0
+    guessed: int = 0
+    warnings: list[JsonObject] = field(default_factory=list)
+    """The first `MAX_WARNINGS` of these lines."""
+
+    def show_guesses(self, account: str | None) -> None:
+        """Tell a person how numbers without `+` were read."""
+        for one in self.warnings[:MAX_SHOWN]:
+            hint(f"line {one['line']}: read as {one['read_as']}: {one['message']}")
+        if self.guessed > MAX_SHOWN:
+            hint(f"… and {self.guessed - MAX_SHOWN} more lines whose country is a guess")
+        if self.guessed:
+            hint(
+                f"warning: {self.guessed} numbers without +: if one was read wrong, somebody else is on the list. Write "
+                f"them with +, or set the country of the account: wacrmd account set {account or 'NAME'} --country CODE"
+            )
+
+
 def import_optouts(
     session: Session, source: CsvInput, left_out: RejectedLines, *, account: str | None, column: str | None
-) -> tuple[int, int]:
-    """Opt out everybody in a file; how many opted out by it, and how many had opted out before.
+) -> Imported:
+    """Opt out everybody in a file.
 
     Raises ClickException for a file that cannot be read to its end, or whose phone column is not certain; then nobody is
     opted out. The errors of a call end it.
@@ -72,10 +100,10 @@ class _Import:
     ) -> None:
         self._session, self._form, self._left_out, self._account = session, form, left_out, account
         self._parts: dict[str | None, _Part] = {}
-        self.added = self.known = 0
+        self._done = Imported()
 
-    def run(self, file: OptOutFile) -> tuple[int, int]:
-        """Send all rows; returns the counts."""
+    def run(self, file: OptOutFile) -> Imported:
+        """Send all rows."""
         try:
             for row in file:
                 part = self._parts.setdefault(row.account, _Part(self._account or row.account))
@@ -86,13 +114,13 @@ class _Import:
             for part in self._parts.values():
                 self._send(part)
         except WacrmdError:
-            if self.added or self.known:
+            if self._done.added or self._done.known:
                 hint(
-                    f"{people(self.added)} opted out before this error, {self.known} had opted out before; "
+                    f"{people(self._done.added)} opted out before this error, {self._done.known} had opted out before; "
                     "importing the file again is harmless"
                 )
             raise
-        return self.added, self.known
+        return self._done
 
     def _add(self, part: _Part, row: OptOutRow) -> None:
         """Put a row into a part: as a line for the daemon, or with the reason why it is none."""
@@ -124,8 +152,13 @@ class _Import:
                     raise
                 part.left_out += [(row, str(error)) for row in part.rows]
             else:
-                self.added += done["added"]
-                self.known += done["known"]
+                self._done.added += done["added"]
+                self._done.known += done["known"]
+                self._done.guessed += done["guessed"]
+                self._done.warnings += [
+                    one | {"line": self._row(part, one["line"]).line}
+                    for one in done["warnings"][: MAX_WARNINGS - len(self._done.warnings)]
+                ]
                 part.left_out += [(self._row(part, one["line"]), one["message"]) for one in done["errors"]]
         for row, reason in sorted(part.left_out, key=lambda each: each[0].line):
             told = {"line": row.line, "message": reason}

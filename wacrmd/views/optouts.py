@@ -27,13 +27,26 @@ class LineError:
     message: Annotated[str, Doc("why it was left out")]
 
 
+@dataclass(frozen=True, slots=True)
+class LineWarning:
+    """A line of an import whose number was written without `+`, so that its country is a guess."""
+
+    line: Annotated[int, Doc("its number, from 1")]
+    read_as: Annotated[str, Doc("the number as it was read, in E.164 form")]
+    message: Annotated[str, Doc("why it is a guess")]
+
+
 @dataclass(slots=True)
 class ImportResult:
-    """What an import of opt-outs did; all rejected lines are counted, the first thousand are listed."""
+    """What an import of opt-outs did; all lines are counted, the first 10,000 rejected and guessed ones are listed."""
 
     added: Annotated[int, Doc("how many opted out by it")] = 0
     known: Annotated[int, Doc("how many had opted out before")] = 0
     rejected: Annotated[int, Doc("how many lines could not be used")] = 0
+    guessed: Annotated[int, Doc("how many numbers had no `+`, so that their country is a guess")] = 0
     errors: Annotated[list[LineError], Doc("the rejected lines, each with the reason")] = field(
+        default_factory=list
+    )
+    warnings: Annotated[list[LineWarning], Doc("the guessed numbers, each as it was read")] = field(
         default_factory=list
     )

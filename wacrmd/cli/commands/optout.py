@@ -1,5 +1,7 @@
 """`wacrmd optout …`."""
 
+from dataclasses import asdict
+
 import click
 
 from wacrmd.cli.client import call, stream
@@ -107,13 +109,14 @@ def import_file(
     from wacrmd.cli.rejected import RejectedLines  # noqa: PLC0415
 
     with CsvInput(file) as source, RejectedLines(source, rejected) as left_out:
-        added, known = import_optouts(session, source, left_out, account=account, column=column)
+        done = import_optouts(session, source, left_out, account=account, column=column)
         if session.json:
-            counts = {"added": added, "known": known, "rejected": left_out.count}
-            left_out.print_json(counts, "errors")
+            left_out.print_json(asdict(done) | {"rejected": left_out.count}, "errors")
         else:
             left_out.show()
-            say(f"{people(added)} opted out, {known} had opted out before. Rejected lines: {left_out.count}.")
+            done.show_guesses(account)
+            rejected_lines = f"Rejected lines: {left_out.count}."
+            say(f"{people(done.added)} opted out, {done.known} had opted out before. {rejected_lines}")
         return FAILED if left_out.count else 0
 
 

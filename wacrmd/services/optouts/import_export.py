@@ -14,21 +14,21 @@ from wacrmd.domain.optout_file import ACCOUNT, EXPORTED, OptOutFile, OptOutRow
 from wacrmd.domain.page import PageRequest
 from wacrmd.domain.person import names
 from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_guess import Home, doubt
 from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.text_file import CsvError
 from wacrmd.errors import bad_request
-from wacrmd.services.access.accounts import default_country
 from wacrmd.services.context import Context
 from wacrmd.services.optouts.manage import page
-from wacrmd.store import broadcasts, optouts, people, receipts
+from wacrmd.store import accounts, broadcasts, numbers, optouts, people, receipts
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
-from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError
+from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError, LineWarning
 
 BATCH_ROWS = 1000
 """Rows of an import or export in one transaction, so that other writes do not wait long."""
 MAX_ERRORS = 10_000
-"""Rejected lines that one call lists; the command sends no more lines than this in one."""
+"""Rejected or guessed lines that one call lists; the command sends no more lines than this in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ async def import_csv(
     column has them. Raises Refusal for another one. Importing a file again changes nothing.
     """
     result = ImportResult()
-    country = await default_country(ctx, account_id)
+    home = await ctx.db.read(partial(_home, account_id=account_id))
     try:
-        rows = await anyio.to_thread.run_sync(read_optouts, lines, result, country)
+        rows = await anyio.to_thread.run_sync(read_optouts, lines, result, home)
         while batch := await anyio.to_thread.run_sync(lambda: list(islice(rows, BATCH_ROWS))):
             added = await ctx.db.write(
                 partial(_add_all, account_id=account_id, given=batch, source=source, now=ctx.clock.now())
@@ -82,40 +82,49 @@ async def export_csv(
         request = PageRequest(BATCH_ROWS, found.next)
 
 
-def read_optouts(
-    lines: Iterable[str], result: ImportResult, country: str | None = None
-) -> Iterator[OptOutInput]:
-    """The opt-outs in a CSV file; lines that cannot be used are added to `result`. Raises CsvError for an unclear file.
+def _home(tx: Tx, account_id: str) -> Home:
+    number = numbers.default_of(tx, account_id)
+    return Home.of(accounts.default_country(tx, account_id), number.display_phone if number else None)
 
-    Numbers without `+` are read as numbers of `country` first.
+
+def read_optouts(lines: Iterable[str], result: ImportResult, home: Home) -> Iterator[OptOutInput]:
+    """The opt-outs in a CSV file; lines that cannot be used or are a guess are added to `result`.
+
+    Numbers without `+` are read as numbers of the default country first. Raises CsvError for an unclear file.
     """
-    return _usable(OptOutFile(lines), result, country)
+    return _usable(OptOutFile(lines), result, home)
 
 
-def _usable(rows: Iterable[OptOutRow], result: ImportResult, country: str | None) -> Iterator[OptOutInput]:
+def _usable(rows: Iterable[OptOutRow], result: ImportResult, home: Home) -> Iterator[OptOutInput]:
     for row in rows:
         try:
-            yield _optout_in(row, country)
+            optout, reading = _optout_in(row, home.country if home.is_default else None)
+            if reading is not None and (message := doubt(reading, home)) is not None:
+                result.guessed += 1
+                if len(result.warnings) < MAX_ERRORS:
+                    result.warnings.append(LineWarning(row.line, reading.phone, message))
+            yield optout
         except ValueError as error:
             result.rejected += 1
             if len(result.errors) < MAX_ERRORS:
                 result.errors.append(LineError(row.line, str(error)))
 
 
-def _optout_in(row: OptOutRow, country: str | None) -> OptOutInput:
-    """The opt-out in a row; raises ValueError that says what was expected."""
+def _optout_in(row: OptOutRow, country: str | None) -> tuple[OptOutInput, Reading | None]:
+    """The opt-out in a row, and how its number was read; raises ValueError that says what was expected."""
     if row.problem is not None:
         raise ValueError(row.problem)
     read = read_address(row.address, country) if row.address else None
     if isinstance(read, Unreadable):
         raise ValueError(f"expected a phone number such as +14155550123: {row.address[:64]!r} {read.detail}")
-    address = read.phone if isinstance(read, Reading) else read
+    reading = read if isinstance(read, Reading) else None
+    address = reading.phone if reading else read if isinstance(read, str) else None
     if row.user_id and not is_user_id(row.user_id):
         raise ValueError(f"expected a user id such as US.13491208655302741918, found {row.user_id[:64]!r}")
     phone, id_as_address = phone_and_user_id(address) if address else (None, None)
     if address is None and not row.user_id:
         raise ValueError("expected a phone number or a user id, found neither")
-    return OptOutInput(phone, row.user_id or id_as_address, unescape_formula(row.detail) or None)
+    return OptOutInput(phone, row.user_id or id_as_address, unescape_formula(row.detail) or None), reading
 
 
 def _add_all(tx: Tx, *, account_id: str, given: list[OptOutInput], source: str, now: Millis) -> int:
