@@ -83,7 +83,7 @@ def test_the_end_of_a_restriction_is_read_in_each_form(given: Any, until: int | 
 def test_several_restrictions_are_one_notice_each() -> None:
     infos = [{"restriction_type": "A"}, "odd", {"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING"}]
     found = change(event="ACCOUNT_RESTRICTION", restriction_info=infos)
-    assert kinds(found) == {"A": False, "RESTRICTED_BIZ_INITIATED_MESSAGING": True}
+    assert kinds(found) == {"A": False, "ODD": False, "RESTRICTED_BIZ_INITIATED_MESSAGING": True}
 
 
 def test_a_single_object_is_read_as_a_list_of_one() -> None:
@@ -118,6 +118,43 @@ def test_the_state_of_a_ban_may_be_a_list(state: Any, kind: str, stops: bool) ->
     )
     assert kinds(found) == {kind: stops}
     assert "December 3, 2026" in found.notices[0].detail
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "detail"),
+    [
+        ({"event": "DISABLED_UPDATE", "ban_info": [{"waba_ban_state": "DISABLE"}]}, "DISABLE", "disabled"),
+        ({"event": "ACCOUNT_VIOLATION", "violation_info": [{"violation_type": "SCAM"}]}, "ACCOUNT_VIOLATION", "SCAM"),
+        ({"event": "PARTNER_REMOVED", "disconnection_info": [{"reason": "LEFT"}]}, "PARTNER_REMOVED", "LEFT"),
+        ({"event": "ACCOUNT_RESTRICTION", "restriction_info": ["RESTRICTED_ADD_PHONE_NUMBER_ACTION"]},
+            "RESTRICTED_ADD_PHONE_NUMBER_ACTION", "no phone number"),
+        ({"event": "ACCOUNT_RESTRICTION", "restriction_info": "restricted_utility_templates"},
+            "RESTRICTED_UTILITY_TEMPLATES", "utility"),
+    ],
+)  # fmt: skip
+def test_information_in_another_shape_is_read(value: dict[str, Any], kind: str, detail: str) -> None:
+    found = change(**value)
+    assert kinds(found) == {kind: kind == "DISABLE"}
+    assert detail in found.notices[0].detail
+
+
+def test_the_account_of_an_event_may_be_in_a_list() -> None:
+    assert event(event="PARTNER_REMOVED", waba_info=[{"waba_id": "7"}]).waba_id == "7"
+
+
+@pytest.mark.parametrize("status", ["RESOLVED", "resolved", "CLOSED"])
+def test_an_alert_that_is_over_ends_the_one_before(status: str) -> None:
+    alert = {"alert_severity": "WARNING", "alert_type": "LIMIT_DENIED", "alert_status": status}
+    found = change("account_alerts", alert_info=[alert, {"alert_type": "OTHER", "alert_status": "ACTIVE"}])
+    assert kinds(found) == {"OTHER": False}
+    assert found.lifts == {"LIMIT_DENIED"}
+
+
+def test_each_end_lifts_its_own_kinds_only() -> None:
+    """A ban outlives a new connection, and a restriction the end of a ban."""
+    assert "DISABLE" not in change(event="ACCOUNT_RECONNECTED").lifts
+    ended = change(event="DISABLED_UPDATE", ban_info={"waba_ban_state": "REINSTATE"}).lifts
+    assert not ended & {"RESTRICTED_BIZ_INITIATED_MESSAGING", "ACCOUNT_OFFBOARDED"}
 
 
 @pytest.mark.parametrize("state", ["REINSTATE", ["REINSTATE"], ["DISABLE", "REINSTATE"]])
@@ -189,6 +226,7 @@ def test_a_better_quality_ends_the_notice(kind: str, lifted: set[str]) -> None:
         ({"max_daily_conversation_per_phone": -1}, "TIER_UNLIMITED"),
         ({"max_daily_conversations_per_business": "TIER_10K", "max_phone_numbers_per_waba": 25}, "TIER_10K"),
         ({"max_phone_numbers_per_waba": 25}, None),
+        ({"max_daily_conversations_per_business": 0}, None),
     ],
 )
 def test_the_limit_of_a_business(value: dict[str, Any], limit: str | None) -> None:

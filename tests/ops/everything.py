@@ -288,6 +288,20 @@ class Everything:
         await post_change(here.hook, "messages", locked)
         await account_event(here, "ACCOUNT_RECONNECTED")
         assert (await self.admin("number.list"))[0]["state"] == "active"
+        await self.ban_and_reinstate()
+
+    async def ban_and_reinstate(self) -> None:
+        """A ban that ends while a restriction goes on, until a person resumes; and a template named by its id alone."""
+        restriction = {"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": 4_000_000_000}
+        restricted: dict[str, Any] = {"event": "ACCOUNT_RESTRICTION", "restriction_info": [restriction]}
+        bans: list[dict[str, Any]] = [
+            {"event": "X", "ban_info": {"waba_ban_state": state}} for state in ("DISABLE", "REINSTATE")
+        ]
+        for value in (restricted, *bans):
+            await post_change(self.here.hook, "account_update", value)
+        named = {"message_template_id": 7, "event": "APPROVED"}
+        await post_change(self.here.hook, "message_template_status_update", named)
+        await self.admin("number.resume", id=PHONE_NUMBER_ID)
 
     async def change_people(self, sent: list[dict[str, Any]]) -> None:
         """People whose addresses turn out to be one, change or get another holder; early replies and buttons."""

@@ -165,17 +165,78 @@ async def test_a_restriction_that_comes_twice_does_not_undo_what_a_person_resume
         assert await kinds(here) == [STOPPED]
 
 
-@pytest.mark.parametrize("ending", ["REINSTATE", "ACCOUNT_RECONNECTED"])
-async def test_an_older_word_that_comes_late_changes_nothing(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize(
+    ("ending", "stop"),
+    [
+        ("REINSTATE", {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}}),
+        ("ACCOUNT_RECONNECTED", {"event": "ACCOUNT_OFFBOARDED"}),
+    ],
+)
+async def test_an_older_word_that_comes_late_changes_nothing(
+    tmp_path: Path, ending: str, stop: dict[str, Any]
+) -> None:
     async with site(tmp_path, clock=ShiftClock(stopped=True)) as here:
         now = in_hours(here, 0)
         await tell(here, event=ending, time=now)
-        await tell(here, event="DISABLED_UPDATE", ban_info={"waba_ban_state": "DISABLE"}, time=now - 60)
+        await tell(here, **stop, time=now - 60)
         await restrict(here, STOPPED, hours=-1)
         assert (await number(here))["state"] == "active"
         assert await kinds(here) == []
-        await tell(here, event="DISABLED_UPDATE", ban_info={"waba_ban_state": "DISABLE"}, time=now + 60)
+        await tell(here, **stop, time=now + 60)
         assert (await number(here))["state"] == "paused"
+
+
+async def test_a_restriction_goes_on_after_the_end_of_a_ban(tmp_path: Path) -> None:
+    clock = ShiftClock(stopped=True)
+    async with site(tmp_path, clock=clock) as here:
+        await restrict(here, STOPPED, hours=24)
+        await tell(here, event="DISABLED_UPDATE", ban_info={"waba_ban_state": "DISABLE"})
+        assert "resumes by itself" not in (await number(here))["hold"]["detail"]
+        await tell(here, event="ACCOUNT_RECONNECTED")
+        assert sorted(await kinds(here)) == ["DISABLE", STOPPED]
+        await tell(here, event="DISABLED_UPDATE", ban_info={"waba_ban_state": "REINSTATE"})
+        shown = await number(here)
+        assert (shown["state"], await kinds(here)) == ("paused", [STOPPED])
+        assert "disabled" not in shown["hold"]["detail"]
+        clock.advance(25 * HOUR)
+        await end_restrictions(here.running.ctx)
+        assert (await number(here))["state"] == "active"
+
+
+async def test_an_alert_is_shown_until_it_is_over(tmp_path: Path) -> None:
+    async with site(tmp_path, clock=ShiftClock(stopped=True)) as here:
+        alert = {"alert_severity": "WARNING", "alert_type": "LIMIT_DENIED"}
+        now = in_hours(here, 0)
+        await tell(here, "account_alerts", alert_info=alert | {"alert_status": "ACTIVE"}, time=now)
+        assert await kinds(here) == ["LIMIT_DENIED"]
+        await tell(here, "account_alerts", alert_info=alert | {"alert_status": "RESOLVED"}, time=now + 60)
+        assert await kinds(here) == []
+        await tell(here, "account_alerts", alert_info=alert | {"alert_status": "ACTIVE"}, time=now)
+        assert await kinds(here) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "older"),
+    [
+        ("business_capability_update", {"max_daily_conversations_per_business": 250}),
+        ("phone_number_quality_update", {"event": "DOWNGRADE", "current_limit": "TIER_250"}),
+    ],
+)
+async def test_an_older_limit_that_comes_late_changes_nothing(
+    tmp_path: Path, field: str, older: dict[str, Any]
+) -> None:
+    """Whatever time the events were sent at: they are compared with each other only."""
+    raised: dict[str, Any] = {"event": "UPGRADE", "current_limit": "TIER_10K"}
+    async with site(tmp_path) as here:
+        await tell(here, "phone_number_quality_update", **raised, time=1_700_000_000)
+        await tell(here, field, **older, time=1_699_999_000)
+        assert ((await number(here))["limit_tier"], await kinds(here)) == ("TIER_10K", [])
+        await tell(here, field, **older, time=1_700_000_001)
+        shown = (await number(here))["limit_tier"]
+        assert (shown.removeprefix("TIER_"), await kinds(here)) == ("250", ["DOWNGRADE"])
+        raise_it: dict[str, Any] = {"max_daily_conversations_per_business": 100_000}
+        await tell(here, "business_capability_update", **raise_it, time=1_700_000_002)
+        assert ((await number(here))["limit_tier"], await kinds(here)) == ("100000", [])
 
 
 @pytest.mark.parametrize(
@@ -352,6 +413,29 @@ async def test_an_announced_category_of_a_template_that_was_never_synced_is_logg
             await tell(here, "template_category_update", **coming)
     found = [event for event in events if event["event"] == "template_category_change_announced"]
     assert [(event["template"], event["category"]) for event in found] == [("new", "MARKETING")]
+
+
+async def test_a_category_with_a_time_to_come_is_an_announcement(tmp_path: Path) -> None:
+    async with site(tmp_path, templates=(TEMPLATE | {"components": []},)) as here:
+        await here.admin("template.sync")
+        at = in_hours(here, 24)
+        shown = await category(here, new_category="MARKETING", category_update_timestamp=at)
+        assert (shown["category"], shown["next_category"]) == ("UTILITY", "MARKETING")
+        shown = await category(here, new_category="MARKETING", category_update_timestamp=at - 90_000)
+        assert (shown["category"], shown["next_category"]) == ("MARKETING", None)
+
+
+async def test_a_template_that_an_event_names_by_its_id_alone(tmp_path: Path) -> None:
+    with capture_logs() as events:
+        async with site(tmp_path, templates=(TEMPLATE | {"components": []},)) as here:
+            await here.admin("template.sync")
+            field, value = "message_template_status_update", {"event": "PAUSED"}
+            for meta_id in (2, None, 1):
+                assert (await here.admin("template.list"))[0]["status"] == "APPROVED"
+                changed: dict[str, Any] = value | {"message_template_id": meta_id}
+                await tell(here, field, **changed)
+            assert (await here.admin("template.list"))[0]["status"] == "PAUSED"
+    assert [event["event"] for event in events].count("template_event_without_name") == 2
 
 
 async def test_a_notice_leaves_the_daemon_healthy_unless_it_stops_sending(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ _FORM = re.compile(r"(?:TIER_)?(\d{1,9})(K?)")
 
 
 def limit_text(value: object) -> str | None:
-    """A limit as Meta gives it, a number or a tier, as text; None if it is none. -1 means unlimited."""
+    """A limit as Meta gives it, a number or a tier, as text; None if it is none, as 0 is. -1 means unlimited."""
     text = str(value).strip().upper() if isinstance(value, int | str) and not isinstance(value, bool) else ""
     if text in ("-1", "UNLIMITED"):
         return UNLIMITED
-    return text if limit_people(text) is not None else None
+    return text if limit_people(text) else None
 
 
 def limit_people(text: str | None) -> float | None:

@@ -10,7 +10,7 @@ from wacrmd.clock import SECOND, Millis, iso, millis
 from wacrmd.domain.account_notice import AccountNotice
 from wacrmd.domain.messaging_limit import limit_text
 from wacrmd.fields import JsonObject
-from wacrmd.meta.untrusted import as_object, as_objects, as_text
+from wacrmd.meta.untrusted import as_objects, as_text, as_word
 from wacrmd.meta.webhook import AccountEvent
 
 MAX_KIND = 100
@@ -54,16 +54,19 @@ MEANINGS = {
 """What each kind says to people."""
 _UNKNOWN = "Meta has sent a notice that wacrmd does not know"
 
-_BACK = STOPS_SENDING | {"SCHEDULE_FOR_DISABLE"}
 LIFTS: dict[str, frozenset[str]] = {
-    "REINSTATE": _BACK,
-    "ACCOUNT_RECONNECTED": _BACK,
+    # A ban and a restriction are two things: a restriction has its own end, unless Meta says nothing about it.
+    "REINSTATE": frozenset({"DISABLE", "SCHEDULE_FOR_DISABLE", "ACCOUNT_DELETED", "ACCOUNT_RESTRICTION"}),
+    "ACCOUNT_RECONNECTED": frozenset({"ACCOUNT_OFFBOARDED", "ACCOUNT_DELETED", "ACCOUNT_RESTRICTION"}),
     "PARTNER_ADDED": frozenset({"PARTNER_REMOVED"}),
     "PARTNER_APP_INSTALLED": frozenset({"PARTNER_APP_UNINSTALLED"}),
     "UNFLAGGED": frozenset({"FLAGGED"}),
     "UPGRADE": frozenset({"FLAGGED", "DOWNGRADE"}),
 }
 """Events that end others, and the kinds that they end."""
+
+_ALERT_OVER = frozenset({"resolved", "closed", "dismissed", "expired", "inactive"})
+"""Values of `alert_status` that end an alert."""
 
 QUIET = frozenset(
     {
@@ -129,26 +132,26 @@ def _account_update(event: AccountEvent, now: Millis) -> AccountChange:
     restrictions = _restrictions(event, now)
     if restrictions:
         return AccountChange(restrictions)
-    ban = as_object(raw.get("ban_info"))
+    ban = next(reversed(as_objects(raw.get("ban_info"))), {})  # of several the newest, as with their states
     if (state := _ban_state(ban)) is not None:
         kind = state
     if kind in LIFTS:
-        return AccountChange(lifts=LIFTS[kind], resumes="DISABLE" in LIFTS[kind])
+        return AccountChange(lifts=LIFTS[kind], resumes=not STOPS_SENDING.isdisjoint(LIFTS[kind]))
     if kind in QUIET:
         return AccountChange()
-    disconnection = as_object(raw.get("disconnection_info"))
     more = (
         as_text(ban.get("waba_ban_date")),
-        as_text(as_object(raw.get("violation_info")).get("violation_type")),
-        as_text(disconnection.get("reason")),
+        *(as_text(each.get("violation_type")) for each in as_objects(raw.get("violation_info"))),
+        *(as_text(each.get("reason")) for each in as_objects(raw.get("disconnection_info"))),
     )
     return AccountChange((notice(kind, now, *more),))
 
 
 def _restrictions(event: AccountEvent, now: Millis) -> tuple[AccountNotice, ...]:
-    """A notice for each restriction: a list, in some samples a single object."""
+    """A notice for each restriction: a list, in some samples a single object; a text is its kind."""
     given = event.raw.get("restriction_info") or event.raw.get("restrictions")
-    listed = [given] if isinstance(given, dict) else as_objects(given)
+    words = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    listed = as_objects(given) + [{"restriction_type": word} for word in words if as_text(word)]
     return tuple(
         notice(
             _word(as_text(each.get("restriction_type")), "ACCOUNT_RESTRICTION"),
@@ -182,13 +185,17 @@ def _quality_update(event: AccountEvent, now: Millis) -> AccountChange:
 
 
 def _alert(event: AccountEvent, now: Millis) -> AccountChange:
-    """An alert that is more than information."""
-    alert = as_object(event.raw.get("alert_info")) or event.raw
-    severity = as_text(alert.get("alert_severity"), MAX_KIND)
-    if severity is not None and severity.upper().startswith("INFO"):
-        return AccountChange()
-    kind = _word(as_text(alert.get("alert_type")) or event.event, "ACCOUNT_ALERT")
-    return AccountChange((notice(kind, now, severity, as_text(alert.get("alert_description"))),))
+    """Alerts that are more than information, and those that are over."""
+    notices: list[AccountNotice] = []
+    over: set[str] = set()
+    for alert in as_objects(event.raw.get("alert_info")) or [event.raw]:
+        severity = as_text(alert.get("alert_severity"), MAX_KIND)
+        kind = _word(as_text(alert.get("alert_type")) or event.event, "ACCOUNT_ALERT")
+        if as_word(alert.get("alert_status")) in _ALERT_OVER:
+            over.add(kind)
+        elif severity is None or not severity.upper().startswith("INFO"):
+            notices.append(notice(kind, now, severity, as_text(alert.get("alert_description"))))
+    return AccountChange(tuple(notices), frozenset(over))
 
 
 def _limit(raw: JsonObject, *names: str) -> str | None:

@@ -180,6 +180,15 @@ def pause_business_account(
     return [phone_number_id for (phone_number_id,) in rows.fetchall()]
 
 
+def change_hold(tx: Tx, waba_id: str, reason: HoldReason, detail: str, until: Millis | None) -> None:
+    """Say anew why and until when the numbers of a business account are paused that are paused for this reason."""
+    tx.execute(
+        "UPDATE number SET hold_detail = ?, hold_until = ? WHERE waba_id = ? AND hold_reason = ?"
+        " AND state = 'paused' AND removed_at IS NULL",
+        (detail, until, waba_id, reason),
+    )
+
+
 def hold_ended(tx: Tx, now: Millis) -> dict[str, str]:
     """The numbers whose pause ends by itself, at `now` or before: their phone number ids by their ids."""
     return dict(
@@ -230,15 +239,23 @@ def set_health(
     )
 
 
-def set_limit_tier(tx: Tx, waba_id: str, limit_tier: str, now: Millis) -> set[str]:
-    """Store the messaging limit that Meta reported for all numbers of a business account; the limits before."""
+def set_limit_tier(tx: Tx, waba_id: str, limit_tier: str, at: Millis, now: Millis) -> set[str] | None:
+    """Store the messaging limit that Meta reported `at` for all numbers of a business account; the limits before.
+
+    None if a newer event has told one.
+    """
+    is_old = tx.execute(
+        "SELECT 1 FROM number WHERE waba_id = ? AND removed_at IS NULL AND limit_at > ?", (waba_id, at)
+    ).fetchone()
+    if is_old:
+        return None
     before = tx.execute(
         "SELECT DISTINCT limit_tier FROM number WHERE waba_id = ? AND removed_at IS NULL AND limit_tier IS NOT NULL",
         (waba_id,),
     ).fetchall()
     tx.execute(
-        "UPDATE number SET limit_tier = ?, checked_at = ? WHERE waba_id = ? AND removed_at IS NULL",
-        (limit_tier, now, waba_id),
+        "UPDATE number SET limit_tier = ?, limit_at = ?, checked_at = ? WHERE waba_id = ? AND removed_at IS NULL",
+        (limit_tier, at, now, waba_id),
     )
     return {tier for (tier,) in before}
 

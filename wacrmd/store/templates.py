@@ -129,6 +129,14 @@ def get(tx: Tx, waba_id: str, name: str, language: str) -> Template | None:
     return _ROW.record(row) if row else None
 
 
+def with_meta_id(tx: Tx, waba_id: str, meta_id: str) -> Template | None:
+    """The template with this id of Meta's."""
+    row = tx.execute(
+        f"SELECT {_ROW.columns} FROM template WHERE waba_id = ? AND meta_id = ?", (waba_id, meta_id)
+    ).fetchone()
+    return _ROW.record(row) if row else None
+
+
 def synced(tx: Tx, waba_id: str, name: str, language: str) -> SyncedTemplate | None:
     """What the last sync found for a template; None if nothing is known about the business account's templates.
 

@@ -25,7 +25,7 @@ def apply_account_event(batch: Batch, event: AccountEvent, waba_id: str) -> None
     for notice in change.notices:
         _record(batch, waba_id, number, notice, event.at)
     if change.limit is not None:
-        _set_limit(batch, waba_id, event, change.limit)
+        _set_limit(batch, waba_id, number, event, change.limit)
     if change.lifts:
         _lift(batch, waba_id, number, event, change)
     if not change.notices and not change.lifts:
@@ -60,25 +60,36 @@ def _record(batch: Batch, waba_id: str, number: str, notice: AccountNotice, at: 
 
 def _stop(batch: Batch, waba_id: str) -> list[pausing.PauseEvent]:
     """Pause the account's numbers until the last of what stops them ends."""
-    stops = account_notices.stops(batch.tx, waba_id, batch.now)
+    detail, until = _told(waba_id, account_notices.stops(batch.tx, waba_id, batch.now))
+    return pausing.pause_business_account(batch.tx, waba_id, HoldReason.ACCOUNT, detail, batch.now, until)
+
+
+def _told(waba_id: str, stops: list[AccountNotice]) -> tuple[str, Millis | None]:
+    """What stops an account in a sentence, and when all of it ends by itself."""
     ends = [stop.until for stop in stops]
     until = max((end for end in ends if end is not None), default=None) if None not in ends else None
     told = "; ".join(stop.text() for stop in stops)
     then = "Sending resumes by itself then." if until else "See WhatsApp Manager, then resume the number."
-    detail = f"Meta says about business account {waba_id}: {told}. {then}"
-    return pausing.pause_business_account(batch.tx, waba_id, HoldReason.ACCOUNT, detail, batch.now, until)
+    return f"Meta says about business account {waba_id}: {told}. {then}", until
 
 
 def _lift(batch: Batch, waba_id: str, number: str, event: AccountEvent, change: AccountChange) -> None:
     kinds = account_notices.lift(batch.tx, waba_id, number, change.lifts, event.at)
     batch.result.after_commit.append(partial(_log_lifted, waba_id, number, event.event, kinds))
-    if change.resumes and not account_notices.stops(batch.tx, waba_id, batch.now):
-        resumed = pausing.resume_business_account(batch.tx, waba_id, HoldReason.ACCOUNT, batch.now)
-        batch.result.resumed.add(resumed)
+    if not change.resumes:
+        return
+    if stops := account_notices.stops(batch.tx, waba_id, batch.now):
+        if kinds:  # one of several reasons has ended
+            numbers.change_hold(batch.tx, waba_id, HoldReason.ACCOUNT, *_told(waba_id, stops))
+        return
+    resumed = pausing.resume_business_account(batch.tx, waba_id, HoldReason.ACCOUNT, batch.now)
+    batch.result.resumed.add(resumed)
 
 
-def _set_limit(batch: Batch, waba_id: str, event: AccountEvent, limit: str) -> None:
-    before = numbers.set_limit_tier(batch.tx, waba_id, limit, batch.now) - {limit}
+def _set_limit(batch: Batch, waba_id: str, number: str, event: AccountEvent, limit: str) -> None:
+    """Store a limit, unless a newer event has told one: events come in any order."""
+    known = numbers.set_limit_tier(batch.tx, waba_id, limit, event.at, batch.now)
+    before = known - {limit} if known else None
     if not before:
         return
     old = ", ".join(sorted(before))
@@ -87,6 +98,9 @@ def _set_limit(batch: Batch, waba_id: str, event: AccountEvent, limit: str) -> N
         lowered = account_events.notice("DOWNGRADE", batch.now, f"from {old} to {limit}")
         if event.field == "business_capability_update":  # the other field has an event that says so
             _record(batch, waba_id, ACCOUNT, lowered, event.at)
+    elif any(is_lower(each, limit) for each in before):
+        for told_about in {ACCOUNT, number}:
+            account_notices.lift(batch.tx, waba_id, told_about, ["DOWNGRADE"], event.at)
 
 
 def _log_notice(waba_id: str, number: str, notice: AccountNotice) -> None:

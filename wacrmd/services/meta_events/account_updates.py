@@ -10,7 +10,7 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.hold import HoldReason
 from wacrmd.log import get_logger
 from wacrmd.meta.errors import Action, rule_for
-from wacrmd.meta.untrusted import as_text, as_time
+from wacrmd.meta.untrusted import as_id, as_text, as_time
 from wacrmd.meta.webhook import AccountEvent, NumberSignal, TemplateEvent
 from wacrmd.services import pausing
 from wacrmd.services.failures import SLOWER
@@ -28,11 +28,15 @@ log = get_logger(__name__)
 
 def apply_template_event(batch: Batch, event: TemplateEvent) -> None:
     """Update the synced template; pause its broadcasts if it cannot be sent, resume them if it was approved."""
-    waba_id, name = _store(batch, event), event.name
-    if waba_id is None or name is None or event.language is None:
+    waba_id = _store(batch, event)
+    if waba_id is None:
         return
-    tx, now, language = batch.tx, batch.now, event.language.replace("-", "_")
-    known = False
+    tx, now, named = batch.tx, batch.now, _template(batch, event, waba_id)
+    if named is None:
+        batch.result.after_commit.append(partial(_log_unnamed, waba_id, event))
+        templates.mark_stale(tx, waba_id)
+        return
+    (name, language), known = named, False
     match event.field:
         case "message_template_status_update":
             status = "APPROVED" if event.event in _APPROVED else event.event
@@ -46,12 +50,24 @@ def apply_template_event(batch: Batch, event: TemplateEvent) -> None:
         templates.mark_stale(tx, waba_id)
 
 
+def _template(batch: Batch, event: TemplateEvent, waba_id: str) -> tuple[str, str] | None:
+    """Name and language of the template that an event is about; None if it does not tell."""
+    if event.name is not None and event.language is not None:
+        return event.name, event.language.replace("-", "_")
+    meta_id = as_id(event.raw.get("message_template_id"))
+    found = templates.with_meta_id(batch.tx, waba_id, meta_id) if meta_id else None
+    return (found.name, found.language.replace("-", "_")) if found else None
+
+
 def _apply_category(batch: Batch, event: TemplateEvent, waba_id: str, name: str, language: str) -> bool:
     """Store a template's new category, or one that Meta has announced: until then the present one stays."""
     tx, now, after_commit = batch.tx, batch.now, batch.result.after_commit
     stored = templates.get(tx, waba_id, name, language)
     before = stored.category if stored else None
     coming = as_text(event.raw.get("correct_category"))
+    at = as_time(event.raw.get("category_update_timestamp"), 0) or None
+    if coming is None and at is not None and at > now and not event.raw.get("previous_category"):
+        coming = event.event
     if coming is None:
         if before != event.event:
             after_commit.append(partial(_log_category, waba_id, name, language, before, event.event))
@@ -61,10 +77,13 @@ def _apply_category(batch: Batch, event: TemplateEvent, waba_id: str, name: str,
     coming = coming.upper()
     if coming == (before or event.event):  # the announcement came after the change
         return stored is not None
-    at = as_time(event.raw.get("category_update_timestamp"), 0) or None
     if stored is None or (coming, at) != (stored.next_category, stored.next_category_at):
         after_commit.append(partial(_log_coming_category, waba_id, name, language, coming, at))
     return templates.update(tx, waba_id, name, language, now, next_category=coming, next_category_at=at)
+
+
+def _log_unnamed(waba_id: str, event: TemplateEvent) -> None:
+    log.warning("template_event_without_name", business_account=waba_id, field=event.field, type=event.event)
 
 
 def _log_category(waba_id: str, name: str, language: str, before: str | None, category: str) -> None:

@@ -31,6 +31,7 @@ CREATE TABLE number (
     hold_until INTEGER,                             -- it resumes by itself then; NULL: when a person resumes it
     quality TEXT,
     limit_tier TEXT,
+    limit_at INTEGER,                               -- Meta's time of the event that told it last
     verified_name TEXT,
     health TEXT,                                    -- JSON, as Meta last reported it
     checked_at INTEGER,
