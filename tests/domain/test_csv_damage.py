@@ -14,7 +14,7 @@ from wacrmd.domain.text_file import split_lines
 
 NOTES = ["", "x", "a,b;c|d\te", "line one\nline two", 'said "no"\n"never"', "1\n2\n3"]
 NAMES = ["Anna", "Müller, Anna", 'Jo "J" X', "O'Brien", "a;b", '5" pipe', "", '"']
-PHONE_NAMES = ["Mobil", "Phone", "No. HP", "رقم الجوال", "मोबाइल नंबर", "Телефон", "to"]
+PHONE_NAMES = ["Mobil", "Phone", "No. HP", "رقم الجوال", "मोबाइल नंबर", "Телефон", "Handy"]
 CUSTOMER = "4915112345"
 
 

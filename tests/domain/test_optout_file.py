@@ -54,7 +54,9 @@ def test_an_export_of_all_accounts_says_whose_list_it_is() -> None:
 
 
 @given(
-    st.sampled_from(["phone\n", "note;phone\n", "user_id,phone\r\n", "\n\nto\tbsuid\n", "+4915123456001\n"]),
+    st.sampled_from(
+        ["phone\n", "note;phone\n", "user_id,phone\r\n", "\n\nphone\tbsuid\n", "+4915123456001\n"]
+    ),
     st.lists(st.text(alphabet='1+;,\t ab"', max_size=12), max_size=12),
 )
 def test_every_line_with_text_is_a_part_of_one_row(head: str, lines: list[str]) -> None:

@@ -104,7 +104,8 @@ def test_a_column_that_is_not_certain_is_refused_with_what_was_found(text: str, 
         ("Anna;0151 23456001\nBen;0151 23456002\n", "2", ["0151 23456001", "0151 23456002"]),
         ("Anna;4.91512E+11\nBen;0151 23456002\n", "2", ["4.91512E+11", "0151 23456002"]),
         ("a,2\n1,+4915123456001\n", "2", ["+4915123456001"]),
-        ("2,1\n+4915123456002,+4915123456001\n", "1", ["+4915123456001"]),
+        ("Handy,2\n+4915123456001,+4915123456002\n", "handy", ["+4915123456001"]),
+        ("2;0151 23456001\n3;0151 23456002\n", "2", ["0151 23456001", "0151 23456002"]),
         ("rejected_because,a,b\nx,1,+4915123456001\n", "2", ["+4915123456001"]),
         ("Number\n4915123456001\n", "1", ["4915123456001"]),
     ],
@@ -127,6 +128,56 @@ def test_a_column_that_is_not_there_is_refused(text: str, column: str, said: str
     with pytest.raises(CsvError) as raised:
         opened(text, column)
     assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "said"),
+    [
+        (
+            "Handy,1\n+4915123456001,4915112345001\n",
+            "1",
+            (
+                "line 1: --column 1 may be column 1 or the one called 1: for column 1 write --column 'Handy'; "
+                "for the one called 1 write --column 2"
+            ),
+        ),
+        (
+            "rejected_because,Handy,1\nx,+4915123456001,4915112345001\n",
+            "1",
+            (
+                "line 1: --column 1 may be column 1 or the one called 1: for column 1 write --column 'Handy'; "
+                "for the one called 1 write --column 2"
+            ),
+        ),
+        (
+            "2,1\na,b\n",
+            "1",
+            (
+                "line 1: --column 1 may be column 1 or the one called 1: for column 1 rename it in the file, its name "
+                "and its number are also those of others; for column 2 rename it in the file, its name and its number"
+            ),
+        ),
+    ],
+)
+def test_a_number_that_is_a_name_and_a_place_is_refused(text: str, column: str, said: str) -> None:
+    with pytest.raises(CsvError) as raised:
+        opened(text, column)
+    assert str(raised.value).startswith(said)
+
+
+@pytest.mark.parametrize("header", ["From,To,Body,Status", "to,name", "To,user_id"])
+def test_to_names_nobody_who_opted_out(header: str) -> None:
+    with pytest.raises(CsvError) as raised:
+        opened(f"{header}\n+4915123456001,+14155550123,STOP\n")
+    assert str(raised.value).startswith("line 1: column ")
+    assert f"found: {', '.join(header.split(','))}; name it with --column" in str(raised.value)
+    assert [row.cells[1] for row in opened(f"{header}\n+4915123456001,+14155550123,STOP\n", "to")]
+
+
+def test_to_is_a_column_of_phone_numbers_in_our_own_export() -> None:
+    assert addresses("id,to,status,whatsapp_message_id,error_code,x\n1,+4915123456001,sent,,,\n") == [
+        "+4915123456001"
+    ]
 
 
 def test_the_callers_own_name_wins() -> None:

@@ -108,6 +108,27 @@ async def test_the_column_can_be_named(tmp_path: Path, wacrmd: Wacrmd) -> None:
         assert [entry.send.input for entry in here.sim.ledger.entries] == phones(1)
 
 
+@pytest.mark.parametrize("command", ["import", "create"])
+async def test_a_country_code_in_its_own_column_is_a_part_of_the_number(
+    tmp_path: Path, wacrmd: Wacrmd, command: str
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("CountryCode,Phone\n91,9876543210\n,9876543211\n999,9876543212\n")
+    line = ["optout", "import", file]
+    if command == "create":
+        line = ["broadcast", "create", "--csv", file, "--template", "hello", "--yes"]
+    async with site(tmp_path) as here:
+        await here.admin("account.set", name="shop", country="DE")
+        code, _, err = await wacrmd(*line)
+        assert (code, err.count("CountryCode")) == (1, 2), err
+        if command == "import":
+            assert await opted_out(here) == ["+919876543210"]
+        else:
+            (made,) = await here.admin("broadcast.list")
+            (one,) = await here.admin("broadcast.recipients", id=made["id"], limit=5)
+            assert one["to"] == "+919876543210"
+
+
 @pytest.mark.parametrize(
     "form", ["{}\n", '"{}";"a note; that makes the file need parts, said ""she"""\n', "{}|x\r\n"]
 )

@@ -49,7 +49,7 @@ async def test_a_file_without_header_is_read_by_its_first_column(tmp_path: Path)
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 async def test_a_header_names_the_columns_in_any_order(tmp_path: Path, separator: str) -> None:
     rows = [
-        ["Name", "Reason", "TO", "user_id"],
+        ["Name", "Reason", "MOBILE", "user_id"],
         ["Jane", '"said ""no"""', "+14155550100", ""],
         ["Joe", "", "", "US.9"],
     ]

@@ -109,6 +109,11 @@ def same_name(name: str) -> str:
     return name.strip().casefold().replace(" ", "_")
 
 
+def plain_names(name: str) -> tuple[tuple[str, ...], ...]:
+    """The words of a name in lower case and without accents, in each way in which they may be told apart."""
+    return _readings(name)
+
+
 def _is_phone(words: tuple[str, ...]) -> bool:
     if "".join(words) in PHONE_WORDS:
         return True

@@ -11,13 +11,17 @@ from itertools import chain
 
 from wacrmd.domain.address import normalize_address, read_address
 from wacrmd.domain.column_names import columns_named, is_generic_name, is_phone_name, same_name
+from wacrmd.domain.country_codes import CodeColumns, CodeProblem
 from wacrmd.domain.csv_export import unescape_formula
 from wacrmd.domain.csv_file import CsvReader, Row
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.text_file import CsvError
 
 TO = "to"
-"""The name of a recipient's address in the API."""
+"""The name of a recipient's address in the API. In a log of messages it may be the business's own number."""
+
+EXPORT_BEGINS = ("id", TO, "status", "whatsapp_message_id", "error_code")
+"""How the header of an export of recipients begins."""
 
 REASON = "rejected_because"
 """The column with which a file of rejected lines says why; it is ignored when that file is read."""
@@ -84,6 +88,8 @@ class PeopleFile:
         cells = [" ".join(cell.split()) for cell in without_empty_end(first.cells)]
         find = _Finder(self.first.line, cells, own_names, others)
         self.columns = find.chosen(column) if column is not None else find.certain()
+        names, at = self.columns.names, self.columns.address
+        self.codes = CodeColumns(names if at is not None else [], at or 0)
         self._widths = (len(cells), len(first.cells))
         self.has_header = bool(self.columns.names)
         self.reader.is_row, self.reader.width = self._is_row, len(cells)
@@ -115,6 +121,8 @@ class PeopleFile:
             return f"has a stray quote, and {self._counted(row)}: correct the quotes"
         if self.has_header and len(row.cells) < self._widths[0] and self._has_delimiter(row):
             return f"has a separator within quotes, and {self._counted(row)}: are the quotes right?"
+        if self.codes and isinstance(joined := self._joined(row.cells), CodeProblem):
+            return joined.reason
         if not self.columns.needs_plus:
             return None
         address = self.address(row.cells)
@@ -124,7 +132,16 @@ class PeopleFile:
         return f"{address[:MAX_NAME_SHOWN]} may be the number of a customer: in column {name} a phone number needs its +"
 
     def address(self, cells: list[str]) -> str:
-        """The address in a row, without the quotes that enclose no cell; empty if there is none."""
+        """The address in a row, with the country code that stands in a column of its own; empty if there is none."""
+        joined = self._joined(cells)
+        return self._written(cells) if isinstance(joined, CodeProblem) else joined
+
+    def _joined(self, cells: list[str]) -> str | CodeProblem:
+        written = self._written(cells)
+        return self.codes.joined(written, cells) if self.codes else written
+
+    def _written(self, cells: list[str]) -> str:
+        """The cell of the address, without the quotes that enclose no cell."""
         at = self.columns.address
         return unescape_formula(cells[at]).strip('"').strip() if at is not None and at < len(cells) else ""
 
@@ -135,7 +152,7 @@ class PeopleFile:
         return '"' in row.text and any(self.reader.delimiter in cell for cell in row.cells)
 
     def _is_row(self, cells: list[str]) -> bool:
-        return looks_like_data(self.address(cells)) or any(
+        return looks_like_data(self._written(cells)) or any(
             is_international(cell.strip('"')) for cell in cells
         )
 
@@ -187,19 +204,49 @@ class _Finder:
         """The column that the caller named."""
         wanted = same_name(column)
         named = [at for at, cell in enumerate(self.cells) if same_name(cell) == wanted]
-        if len(named) == 1:
-            return Columns(self.cells, named[0], chosen=True)
+        place = self._place(column)
+        if place is not None and self._is_data(place):
+            return Columns([], place, chosen=True)
         if len(named) > 1:
             raise self._refusal(f"{len(named)} columns are called {column}: say --column N for column N")
-        if not (column.isascii() and column.isdecimal() and int(column)):
-            raise self._refusal(f"there is no column {column!r}, found: {shown(self.cells)}")
-        at = int(column) - 1 + (bool(self.cells) and same_name(self.cells[0]) == REASON)
-        if at >= len(self.cells):
+        if named and place is not None and place not in named:
+            raise self._refusal(self._two_meanings(column, place, named[0]))
+        if named or place is not None:
+            return Columns(self.cells, named[0] if named else place, chosen=True)
+        if column.isascii() and column.isdecimal() and int(column):
             raise self._refusal(
                 f"there is no column {column}, the first line has {len(self.cells)}: {shown(self.cells)}"
             )
-        is_data = looks_like_data(self.cells[at]) or any(map(is_international, self.cells))
-        return Columns([] if is_data else self.cells, at, chosen=True)
+        raise self._refusal(f"there is no column {column!r}, found: {shown(self.cells)}")
+
+    def _place(self, column: str) -> int | None:
+        """The place of column N of the file itself, None if it has none."""
+        if not (column.isascii() and column.isdecimal() and int(column)):
+            return None
+        at = int(column) - 1 + self._is_after_reason
+        return at if at < len(self.cells) else None
+
+    @property
+    def _is_after_reason(self) -> bool:
+        return bool(self.cells) and same_name(self.cells[0]) == REASON
+
+    def _is_data(self, at: int) -> bool:
+        return looks_like_data(self.cells[at]) or any(map(is_international, self.cells))
+
+    def _two_meanings(self, column: str, place: int, named: int) -> str:
+        """Why a number that is a name and a place says nothing, and what to write for each of the two columns."""
+        ways = "; ".join(self._certainly(at) for at in (place, named))
+        return f"--column {column} may be column {column} or the one called {column}: {ways}"
+
+    def _certainly(self, at: int) -> str:
+        """How the caller can name a column so that no other one can be meant."""
+        name, number = self.cells[at], str(at + 1 - self._is_after_reason)
+        names = [same_name(cell) for cell in self.cells]
+        if name and not name.isdecimal() and names.count(same_name(name)) == 1:
+            return f"for column {number} write --column '{name[:MAX_NAME_SHOWN]}'"
+        if number not in names or names.index(number) == at:
+            return f"for the one called {name[:MAX_NAME_SHOWN] or '(no name)'} write --column {number}"
+        return f"for column {number} rename it in the file, its name and its number are also those of others"
 
     def certain(self) -> Columns:
         """The column that leaves no doubt."""
@@ -211,9 +258,16 @@ class _Finder:
             return Columns(self.cells, own[0])
         if len(own) > 1:
             raise self._refusal(f"several columns may have the phone numbers ({self._names(own)}): {_HOW}")
+        if tuple(self.cells[: len(EXPORT_BEGINS)]) == EXPORT_BEGINS:
+            return Columns(self.cells, EXPORT_BEGINS.index(TO))
         phones = [at for at, cell in enumerate(self.cells) if is_phone_name(cell) or same_name(cell) == TO]
         if len(phones) > 1:
             raise self._refusal(f"several columns may have the phone numbers ({self._names(phones)}): {_HOW}")
+        if phones and same_name(self.cells[phones[0]]) == TO:
+            raise self._refusal(
+                f"column {self.cells[phones[0]]} may have the business's own number, as in a log of messages, "
+                f"found: {shown(self.cells)}; {_HOW}"
+            )
         if phones:
             return Columns(self.cells, phones[0])
         generic = [at for at, cell in enumerate(self.cells) if is_generic_name(cell)]

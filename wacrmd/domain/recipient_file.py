@@ -5,16 +5,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wacrmd.domain.csv_file import Row
-from wacrmd.domain.people_file import TO, PeopleFile, without_empty_end
+from wacrmd.domain.people_file import EXPORT_BEGINS, TO, PeopleFile, without_empty_end
 from wacrmd.domain.placeholders import number_of
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines
 
 _ROUNDED = re.compile(r"[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+", re.ASCII)
 """A phone number that a spreadsheet has turned into a number with an exponent, such as 1.41556E+10."""
-
-EXPORT_BEGINS = ("id", TO, "status", "whatsapp_message_id", "error_code")
-"""How the header of an export of recipients begins: its other columns are no parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +85,8 @@ class _Header:
                     f"line {line}: expected a header with a column called to and the names of the parameters"
                 )
             return cls(file, names, [], numbered=False)
-        ignored = {file.columns.address, file.columns.reason}
-        if tuple(names[: len(EXPORT_BEGINS)]) == EXPORT_BEGINS:
+        ignored = {file.columns.address, file.columns.reason, *file.codes.taken}
+        if tuple(names[: len(EXPORT_BEGINS)]) == EXPORT_BEGINS:  # its other columns are no parameters
             return cls(file, names, [], numbered=False)
         places = [place for place in range(len(names)) if place not in ignored]
         params = [names[place] for place in places]
