@@ -169,6 +169,10 @@ class Metrics:
         self.oldest_webhook_delivery_age = self._gauge(
             "oldest_webhook_delivery_age_seconds", "Age of the oldest webhook that is not delivered yet."
         )
+        self.webhooks_behind = self._gauge(
+            "webhooks_behind",
+            "Outbound webhooks that are behind: a delivery waits for 5 minutes, or 1,000 for 30 seconds.",
+        )
 
     def _add_api(self) -> None:
         self.api_requests = self._counter(

@@ -335,8 +335,10 @@ async def test_an_app_that_fails_twice_gets_each_event_under_its_id(
 
     def fail_twice(got: ReceivedRequest) -> int:
         tries[got.event["id"]] += 1
-        mood = (500, 302, 404, CUT_OFF)[sum(got.event["id"].encode()) % 4]
-        return mood if tries[got.event["id"]] <= 2 else 204
+        return mood(got.event["id"]) if tries[got.event["id"]] <= 2 else 204
+
+    def mood(event_id: str) -> int:
+        return (500, 302, 404, CUT_OFF)[sum(event_id.encode()) % 4]
 
     async with site(tmp_path, extra=ALLOW, clock=clock) as here, receiver() as app:
         app.choose = fail_twice
@@ -352,7 +354,11 @@ async def test_an_app_that_fails_twice_gets_each_event_under_its_id(
         done = await deliveries(here, made, limit="100")
         assert {each["payload"]["data"]["phone"] for each in done} == set(people_gone)
         assert {each["status"] for each in done} == {"delivered"}
-        assert {each["event_id"]: each["attempts"] for each in done} == tries
+        for each in done:
+            requests = tries[each["event_id"]]
+            # One that is cut off on a connection that was used before is repeated at once, within its attempt.
+            fewest = 2 if mood(each["event_id"]) == CUT_OFF else requests
+            assert fewest <= each["attempts"] <= requests
         assert min(tries.values()) >= 3
 
 
@@ -402,14 +408,13 @@ async def test_a_webhook_that_fails_for_the_whole_period_is_disabled(tmp_path: P
 
 async def test_a_slow_app_does_not_delay_other_webhooks(tmp_path: Path) -> None:
     async with site(tmp_path, extra=ALLOW) as here, receiver() as app:
-        workers = here.running.ctx.config.outbound_webhooks.workers
         app.answers["/slow"] = None
         await make(here, f"{app.url}/slow", "contact.opted_out")
         await make(here, f"{app.url}/quick", "contact.opted_out")
         for person in people(30):
             await opt_out(here, person["to"])
         await app.until(lambda: len(app.at("/quick")) == 30)
-        assert len(app.at("/slow")) <= workers // 2
+        assert len(app.at("/slow")) == 1
 
 
 async def test_pending_deliveries_are_delivered_after_a_restart(

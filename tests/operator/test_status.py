@@ -4,12 +4,16 @@ import json
 import stat
 from pathlib import Path
 
+import anyio
 import pytest
 
 from tests.operator.conftest import Wacrmd
 from tests.support.clock import ShiftClock
-from tests.support.site import PHONE_NUMBER_ID, configuration, people, site
-from wacrmd.clock import MINUTE
+from tests.support.patience import PATIENCE_S
+from tests.support.receiver import receiver
+from tests.support.site import PHONE_NUMBER_ID, Site, configuration, people, site
+from wacrmd.clock import MINUTE, SECOND
+from wacrmd.domain.webhook_delivery import LONG_WAIT, MANY, MANY_WAIT, PendingDeliveries
 from wacrmd.services.meta_webhook_liveness import MAX_SILENCE
 
 pytestmark = pytest.mark.anyio
@@ -62,6 +66,65 @@ async def test_a_rejected_token_is_a_problem_and_uncertain_recipients_are_listed
         _, out, _ = await wacrmd("status")
         assert out.startswith("Needs attention: ")
         assert f"3 in {uncertain_id[:8]}" in out
+
+
+async def test_a_webhook_that_is_behind_is_named_until_it_has_caught_up(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    clock = ShiftClock()
+    extra = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\ntimeout_s = 300'
+    async with site(tmp_path, clock=clock, extra=extra) as here, receiver() as app:
+        app.answers["/hook"] = 500
+        made = []
+        for path in ("hook", "quick"):
+            fields = {"url": f"{app.url}/{path}", "events": ["contact.opted_out"]}
+            made.append((await here.api.post("/api/v1/webhooks", json=fields)).json()["data"])
+        await here.api.post("/api/v1/optouts", json={"phone": "+14155550199"})
+        await app.until(lambda: len(app.at("/hook")) == len(app.at("/quick")) == 1)
+        assert (await here.admin("status"))["healthy"] is True
+        clock.advance(LONG_WAIT + SECOND)
+        await app.until(lambda: len(app.at("/hook")) == 2)
+        found = await here.admin("status")
+        assert found["healthy"] is False
+        (warning,) = found["warnings"]
+        name = made[0]["id"][:8]
+        assert warning.startswith(f"Webhook {name} of shop is behind: 1 pending, the oldest since 20")
+        assert "; every attempt has failed since 20" in warning
+        assert f"wacrmd webhook deliveries {name}" in warning
+        (check,) = [each for each in (await here.admin("doctor"))["checks"] if each["check"] == "deliveries"]
+        assert (check["about"], check["state"]) == ("webhooks", "warn")
+        assert name in check["detail"]
+        metrics = (await here.api.get("/metrics")).text
+        assert "wacrmd_webhooks_behind 1.0" in metrics
+        assert "wacrmd_webhook_deliveries_pending 1.0" in metrics
+        app.answers["/hook"] = 200
+        clock.advance(MINUTE)
+        await app.until(lambda: len(app.at("/hook")) == 3)
+        await eventually_caught_up(here)
+        assert (await here.admin("status"))["healthy"] is True
+
+
+async def eventually_caught_up(here: Site) -> None:
+    with anyio.fail_after(PATIENCE_S):
+        while (await here.admin("status"))["webhooks"]["deliveries_pending"]:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("count", "waits", "is_active", "is_behind"),
+    [
+        (1, LONG_WAIT, True, False),
+        (1, LONG_WAIT + 1, True, True),
+        (1, LONG_WAIT + 1, False, False),
+        (MANY - 1, MANY_WAIT + 1, True, False),
+        (MANY, MANY_WAIT, True, False),
+        (MANY, MANY_WAIT + 1, True, True),
+        (MANY, MANY_WAIT + 1, False, False),
+    ],
+)
+def test_when_a_webhook_is_behind(count: int, waits: int, *, is_active: bool, is_behind: bool) -> None:
+    pending = PendingDeliveries("9c1e", "shop", is_active, None, count=count, since=1000)
+    assert pending.is_behind(1000 + waits) is is_behind
 
 
 async def test_missing_webhooks_are_a_warning_until_one_comes(tmp_path: Path, wacrmd: Wacrmd) -> None:

@@ -1,12 +1,16 @@
 """Calls to local apps over real sockets; the checked address is the one that is connected to."""
 
+import asyncio
+import contextlib
+import itertools
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,6 +22,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver, receiver
 from wacrmd.http.address_policy import AddressPolicy
 from wacrmd.http_client import dns
+from wacrmd.http_client.client import MAX_DRAINING
 from wacrmd.outbound.client import MAX_ANSWER_BYTES, DeliveryResult, WebhookClient
 
 pytestmark = pytest.mark.anyio
@@ -161,3 +166,126 @@ async def test_a_url_that_was_stored_by_mistake_is_not_called() -> None:
         ):
             assert not (await post(client, url)).succeeded
         assert app.requests == []
+
+
+@asynccontextmanager
+async def raw_app(
+    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]],
+) -> AsyncIterator[tuple[WebhookClient, str]]:
+    """A server whose connections `handle` serves, with the number of the connection; and a client."""
+    count = itertools.count(1)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await handle(reader, writer, next(count))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    client = WebhookClient(lambda: AddressPolicy(("127.0.0.0/8",)))
+    try:
+        yield client, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        await client.aclose()
+        server.close()
+
+
+async def read_request(reader: asyncio.StreamReader) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    (length,) = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if b"content-length" in line]
+    await reader.readexactly(int(length))
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+async def test_a_used_connection_that_is_closed_before_any_answer_is_replaced_at_once() -> None:
+    """All idle ones were closed by the server: the second try opens a new one, and it is one attempt."""
+    requests: list[int] = []
+    all_here = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await read_request(reader)
+        if number <= 3:
+            if number == 3:
+                all_here.set()
+            await all_here.wait()
+            writer.write(OK)
+            await read_request(reader)
+            requests.append(number)
+            return  # closed without an answer
+        requests.append(number)
+        writer.write(OK)
+
+    async with raw_app(handle) as (client, url):
+        first = await asyncio.gather(*(post(client, url) for _ in range(3)))
+        assert all(each.succeeded for each in first)
+        answer = await post(client, url)
+        assert (answer.succeeded, answer.status, answer.error) == (True, 200, None)
+        assert len(requests) == 2
+        assert requests[1] == 4, "a new connection, not another one that the server may have closed too"
+
+
+async def test_a_new_connection_that_is_closed_without_an_answer_is_a_failure() -> None:
+    requests: list[int] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await read_request(reader)
+        requests.append(number)
+
+    async with raw_app(handle) as (client, url):
+        answer = await post(client, url)
+        assert (answer.succeeded, answer.status) == (False, None)
+        assert requests == [1]
+
+
+async def test_the_status_is_the_answer_and_a_body_that_never_ends_is_not_waited_for() -> None:
+    closed = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000\r\n\r\nx")
+        await reader.read()
+        closed.set()
+
+    async with raw_app(handle) as (client, url):
+        with anyio.fail_after(PATIENCE_S / 2):
+            answer = await client.post(url, {}, b"{}", PATIENCE_S)
+            assert (answer.succeeded, answer.status) == (True, 202)
+            await closed.wait()
+
+
+async def test_only_a_few_unfinished_bodies_are_read_on_for_one_server() -> None:
+    open_now: set[int] = set()
+    served: list[int] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await read_request(reader)
+        open_now.add(number)
+        served.append(len(open_now))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx")
+        await reader.read()
+        open_now.discard(number)
+
+    async with raw_app(handle) as (client, url):
+        for _ in range(10 * MAX_DRAINING):
+            assert (await post(client, url)).succeeded
+        assert max(served) <= MAX_DRAINING + 2
+
+
+async def test_a_connection_is_used_again_once_the_rest_of_the_body_has_come() -> None:
+    requests: list[int] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while True:
+            await read_request(reader)
+            requests.append(number)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+            writer.write(b"ok")
+
+    async with raw_app(handle) as (client, url):
+        for _ in range(3):
+            assert (await post(client, url)).succeeded
+            await asyncio.sleep(0.2)
+    assert requests == [1, 1, 1]

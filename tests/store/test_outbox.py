@@ -49,7 +49,7 @@ def test_an_event_is_queued_for_each_active_subscribed_endpoint_with_its_time(tx
     assert outbox.add(tx, "a", WebhookEvent.BROADCAST_SENT, DATA, START) == 1
     assert outbox.add(tx, "a", WebhookEvent.BROADCAST_PAUSED, DATA, START) == 0
     assert outbox.add(tx, "b", WebhookEvent.CONTACT_OPTED_OUT, DATA, START) == 0
-    found = outbox.due(tx, now=START + 5000, limit=10, in_flight=[])
+    found = outbox.due(tx, now=START + 5000, limit=10)
     assert {name: [each.event for each in due] for name, due in found.items()} == {
         "one": ["broadcast.sent", "contact.opted_out"],
         "two": ["contact.opted_out"],
@@ -63,13 +63,15 @@ def test_an_event_is_queued_for_each_active_subscribed_endpoint_with_its_time(tx
         "data": {"phone": "+14155550123", "user_id": None, "source": "keyword", "detail": "STOP"},
     }
     assert found["one"][1].event_id == found["two"][0].event_id
-    busy = [found["two"][0].id]
-    assert "two" not in outbox.due(tx, now=START + 5000, limit=10, in_flight=busy)
-    assert outbox.due(tx, now=START - 1, limit=10, in_flight=[]) == {}
+    busy = {"two": [found["two"][0].id]}
+    left = outbox.due(tx, now=START + 5000, limit=10, limits={"one": 1}, in_flight=busy)
+    assert {name: len(due) for name, due in left.items()} == {"one": 1, "two": 0}
+    assert outbox.due(tx, now=START + 5000, limit=10, limits={"one": 0, "two": 0}) == {"one": [], "two": []}
+    assert outbox.due(tx, now=START - 1, limit=10) == {"one": [], "two": []}
 
 
 def deliver_with(tx: sqlite3.Connection, result: DeliveryResult, now: int) -> str | None:
-    (due,) = outbox.due(tx, now=now, limit=1, in_flight=[])["one"]
+    (due,) = outbox.due(tx, now=now, limit=1)["one"]
     return record_result(
         tx, delivery=due, result=result, started_at=now, max_age=MAX_AGE, jitter=0.0, now=now
     )
@@ -107,7 +109,7 @@ def test_an_endpoint_that_fails_for_the_whole_period_is_disabled_and_its_deliver
         outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE)
     reason = deliver_with(tx, DeliveryResult(None, "no answer", 1.0), START + MAX_AGE)
     assert reason == f"No delivery has succeeded since {iso(START)}; the last error: no answer"
-    assert outbox.due(tx, now=START + 2 * MAX_AGE, limit=10, in_flight=[]) == {}
+    assert outbox.due(tx, now=START + 2 * MAX_AGE, limit=10) == {}
     assert {each.status for each in outbox.page(tx, "one", limit=10)} == {"failed"}
     assert outbox.add(tx, "a", EVENT, DATA, START + MAX_AGE) == 0
 

@@ -253,7 +253,13 @@ class OutboundWebhooksConfig(Section):
     )
     timeout_s: Seconds = _key(10, "How long an endpoint may take to answer, in seconds.")
     max_age_hours: float = _key(72, "How long a failed delivery is tried again, in hours.", gt=0, le=720)
-    workers: int = _key(4, "How many deliveries run at the same time.", restart=True, ge=1, le=64)
+    workers: int = _key(
+        4,
+        "How many deliveries to one webhook run at the same time. Each webhook has its own workers; one that is slow, fails"
+        " or is new has one.",
+        ge=1,
+        le=64,
+    )
 
 
 class RetentionConfig(Section):

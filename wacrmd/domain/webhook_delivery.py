@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
-from wacrmd.clock import Millis
+from wacrmd.clock import MINUTE, SECOND, Millis, iso
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.fields import Doc, Time, Uuid, WrittenTime, json_name
 
@@ -55,6 +55,38 @@ class Delivery(DeliveryFacts):
     def due_at(self) -> Millis | None:
         """When the next attempt is due; None when none will follow."""
         return self.next_attempt_at if self.status is DeliveryStatus.PENDING else None
+
+
+LONG_WAIT: Millis = 5 * MINUTE
+"""A webhook is behind when a delivery waits longer: the app is too slow, or three attempts have failed."""
+MANY = 1000
+MANY_WAIT: Millis = 30 * SECOND
+"""It is also behind when `MANY` deliveries wait and the oldest one waits longer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingDeliveries:
+    """The pending deliveries of one webhook: how many, and since when the oldest one waits."""
+
+    endpoint_id: str
+    account: str
+    is_active: bool
+    failing_since: Millis | None
+    count: int
+    since: Millis
+
+    def is_behind(self, now: Millis) -> bool:
+        """Whether a person should know; those of a webhook that is turned off wait because somebody wanted it."""
+        waits = now - self.since
+        return self.is_active and (waits > LONG_WAIT or (self.count >= MANY and waits > MANY_WAIT))
+
+    def text(self) -> str:
+        """What a person reads about it."""
+        failing = f"; every attempt has failed since {iso(self.failing_since)}" if self.failing_since else ""
+        return (
+            f"Webhook {self.endpoint_id[:8]} of {self.account} is behind: {self.count} pending, the oldest since"
+            f" {iso(self.since)}{failing}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

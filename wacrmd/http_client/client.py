@@ -1,7 +1,7 @@
 """Sends requests over a pool of connections: each request once, with its phase known when it fails."""
 
 import asyncio
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,6 +28,12 @@ LONG_REST_S = 0.01
 RIGHT_AFTER_S = 0.1
 CAUTIOUS_S = 60.0
 """How long such a server is remembered."""
+
+DRAIN_S = 1.0
+"""How long the rest of an answer is read whose status was enough, so that the connection can be used again."""
+
+MAX_DRAINING = 4
+"""How many connections to one server are read on like that; more are closed at once."""
 
 
 class Timeouts(NamedTuple):
@@ -58,6 +64,7 @@ class HttpClient:
         self._idle: defaultdict[Origin, deque[tuple[Connection, float]]] = defaultdict(deque)
         self._cautious: dict[Origin, float] = {}
         """Until when connections to an origin rest longer."""
+        self._draining: Counter[Origin] = Counter()
         self._connections: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._deadlines: Deadlines | None = None
@@ -65,16 +72,30 @@ class HttpClient:
         self._all_lost: asyncio.Future[None] | None = None
         self._is_closed = False
 
-    async def exchange(self, head: RequestHead, body: bytes, timeouts: Timeouts) -> Answer:
-        """Send one request and read the whole answer; raises RequestFailedError for every failure."""
+    async def exchange(
+        self,
+        head: RequestHead,
+        body: bytes,
+        timeouts: Timeouts,
+        *,
+        status_only: bool = False,
+        fresh: bool = False,
+    ) -> Answer:
+        """Send one request and read the whole answer; raises RequestFailedError for every failure.
+
+        With `status_only` the answer comes without content, as soon as its head is here. With `fresh` the request goes
+        over a new connection.
+        """
         try:
-            return await self._exchange(head, body, timeouts)
+            return await self._exchange(head, body, timeouts, status_only=status_only, fresh=fresh)
         except RequestFailedError:
             raise
         except Exception as error:
             raise OutcomeUnknownError(Phase.WRITE, describe(error)) from error
 
-    async def _exchange(self, head: RequestHead, body: bytes, timeouts: Timeouts) -> Answer:
+    async def _exchange(
+        self, head: RequestHead, body: bytes, timeouts: Timeouts, *, status_only: bool, fresh: bool
+    ) -> Answer:
         if self._is_closed:
             raise NotSentError(Phase.POOL, "the client is closed")
         deadlines = self._deadlines or self._start()
@@ -84,10 +105,10 @@ class HttpClient:
         else:
             await self._wait_for_place(deadlines, timeouts.pool_s)
         try:
-            connection = await self._idle_connection(head.origin)
+            connection = None if fresh else await self._idle_connection(head.origin)
             if connection is None:
                 connection = await self._connect(head.origin, deadlines, timeouts.connect_s)
-            answer = connection.send(head.with_body(body), self._max_answer_bytes)
+            answer = connection.send(head.with_body(body), self._max_answer_bytes, status_only=status_only)
             late = f"no answer within {timeouts.read_s:g} s"
             spent_s = deadlines.now_s - began_s if timeouts.read_from_start else 0.0
             deadlines.set(answer, timeouts.read_s - spent_s, partial(connection.failure, late))
@@ -168,6 +189,8 @@ class HttpClient:
         return None
 
     def _give_back(self, origin: Origin, connection: Connection) -> None:
+        if not self._is_closed and self._draining[origin] < MAX_DRAINING and self._drain(origin, connection):
+            return
         if not connection.is_reusable or self._is_closed:
             connection.abort()
             return
@@ -175,6 +198,30 @@ class HttpClient:
         self._idle[origin].append((connection, loop.time()))
         if self._sweep is None:
             self._sweep = loop.call_later(KEEPALIVE_S, self._close_old)
+
+    def _drain(self, origin: Origin, connection: Connection) -> bool:
+        """Read the rest of an answer before the connection is used again; False if nothing is left to read."""
+
+        def end() -> None:
+            self._draining[origin] -= 1
+            if not self._draining[origin]:
+                del self._draining[origin]
+
+        def drained() -> None:
+            timer.cancel()
+            end()
+            self._give_back(origin, connection)
+
+        def late() -> None:
+            end()
+            connection.abort()
+
+        if not connection.drain(drained):
+            return False
+        self._draining[origin] += 1
+        # It runs also when the connection ends before: the place is free then at the latest.
+        timer = asyncio.get_running_loop().call_later(DRAIN_S, late)
+        return True
 
     def _close_old(self) -> None:
         loop = asyncio.get_running_loop()

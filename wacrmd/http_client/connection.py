@@ -31,6 +31,8 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None
         self._max_bytes = 0
+        self._status_only = False
+        self._on_drained: Callable[[], None] | None = None
         self._is_writing = False
         self._sent = 0
         self.is_open = True
@@ -45,11 +47,15 @@ class Connection(asyncio.Protocol):
         self._has_head = False
         self._is_whole = False
 
-    def send(self, request: bytes, max_bytes: int) -> asyncio.Future[Answer]:
-        """Write `request`; the future has the answer, whose content may have `max_bytes`."""
+    def send(self, request: bytes, max_bytes: int, *, status_only: bool = False) -> asyncio.Future[Answer]:
+        """Write `request`; the future has the answer, whose content may have `max_bytes`.
+
+        With `status_only` it has the answer without content, as soon as its head has come.
+        """
         self._reset()
         self._sent += 1
         self._max_bytes = max_bytes
+        self._status_only = status_only
         self._answer = self._loop.create_future()
         self._transport.write(request)
         return self._answer
@@ -58,6 +64,16 @@ class Connection(asyncio.Protocol):
     def is_reusable(self) -> bool:
         """Whether its request is answered and another one may follow."""
         return self.is_open and self._is_whole
+
+    def drain(self, on_drained: Callable[[], None]) -> bool:
+        """Read the rest of an answer whose status was enough, and call `on_drained` at its end.
+
+        False if there is no such rest. If the connection ends before, `on_drained` is not called.
+        """
+        if not (self.is_open and self._has_head and not self._is_whole and self._status_only):
+            return False
+        self._on_drained = on_drained
+        return True
 
     def is_quiet(self) -> bool:
         """Whether the server has sent nothing since its last answer, not even the end of the connection.
@@ -103,7 +119,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read a part of the answer."""
-        if self._answer is None or self._answer.done():
+        is_rest = (
+            self._answer is not None and self._answer.done() and self._status_only and not self._is_whole
+        )
+        if self._answer is None or (self._answer.done() and not is_rest):
             self.abort()
             return
         self._received += len(data)
@@ -111,10 +130,12 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.is_open = False
-            if not self._is_whole:
+            if not self._is_whole and not (self._has_head and self._status_only):
                 self._fail(f"the answer is no HTTP/1.1: {describe(error)}")
                 return
-        if self._is_whole:
+        if is_rest:
+            self._take_rest()
+        elif self._is_whole or (self._has_head and self._status_only):
             self._succeed()
         elif self._size > self._max_bytes:
             self._fail(f"the answer is longer than {self._max_bytes} bytes")
@@ -154,7 +175,7 @@ class Connection(asyncio.Protocol):
         """Keep a part of the content."""
         if not self._is_whole:
             self._size += len(part)
-            if self._size <= self._max_bytes:
+            if self._size <= self._max_bytes and not self._status_only:
                 self._parts.append(part)
 
     def on_message_complete(self) -> None:
@@ -174,6 +195,9 @@ class Connection(asyncio.Protocol):
         headers, content = Headers(self._headers), b"".join(self._parts)
         if self._is_writing:  # an answer before the whole request was written
             self.is_open = False
+        if self._status_only:
+            self._answer.set_result(Answer(self._status, headers, b""))
+            return
         try:
             if self._size > self._max_bytes:
                 raise ValueError(f"the answer is longer than {self._max_bytes} bytes")  # noqa: TRY301
@@ -183,6 +207,12 @@ class Connection(asyncio.Protocol):
             self._fail(str(error))
             return
         self._answer.set_result(Answer(self._status, headers, content))
+
+    def _take_rest(self) -> None:
+        if not self.is_open or self._size > self._max_bytes:
+            self.abort()
+        elif self._is_whole and self._on_drained is not None:
+            self._on_drained()
 
     def _fail(self, detail: str, *, is_lost: bool = False) -> None:
         if self._answer is not None and not self._answer.done():

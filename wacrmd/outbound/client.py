@@ -12,11 +12,11 @@ from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
 from wacrmd.http_client import dns
 from wacrmd.http_client.client import HttpClient, Timeouts
 from wacrmd.http_client.connector import Connector, ForbiddenAddressError, Resolve
-from wacrmd.http_client.failure import RequestFailedError
+from wacrmd.http_client.failure import IdleConnectionLostError, RequestFailedError
 from wacrmd.http_client.message import Headers, Origin, RequestHead
 
 MAX_ANSWER_BYTES = 64 << 10
-"""How much of an answer is read, so that the connection can be used again. Nothing of it is kept or shown."""
+"""How much of an answer is read, so that the connection can be used again. Nothing of it is kept or waited for."""
 
 USER_AGENT = f"wacrmd/{__version__}"
 
@@ -56,18 +56,25 @@ class WebhookClient:
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float
     ) -> DeliveryResult:
-        """Post JSON once, in `timeout_s` from the first look-up to the last byte; raises nothing but cancellation."""
+        """Post JSON, in `timeout_s` from the first look-up to the head of the answer; raises nothing but cancellation.
+
+        It is sent once more if a connection that was used before is lost without any answer: the app has hardly read it,
+        and an event may come twice.
+        """
         loop = asyncio.get_running_loop()
         began = loop.time()
         status: int | None = None
         error: str | None = None
-        timeouts = Timeouts(timeout_s, timeout_s, timeout_s, read_from_start=True)
         try:
-            answer = await self._client.exchange(_head(url, headers), body, timeouts)
+            head = _head(url, headers)
+            try:
+                answer = await self._client.exchange(head, body, _within(timeout_s), status_only=True)
+            except IdleConnectionLostError:
+                left = _within(max(0.0, timeout_s - (loop.time() - began)))
+                answer = await self._client.exchange(head, body, left, status_only=True, fresh=True)
             status, error = answer.status, _status_error(answer.status, answer.headers)
         except RequestFailedError as failure:
-            status = failure.status
-            error = _failure(failure) if status is None else _status_error(status, failure.headers)
+            error = _failure(failure)
         except Exception as failure:  # noqa: BLE001 - a strange URL of one app must not stop other deliveries
             error = describe(failure)
         return DeliveryResult(status, error, loop.time() - began)
@@ -75,6 +82,10 @@ class WebhookClient:
     def _check(self, host: str, address: str) -> None:
         if not self._address_policy().allows(host, address):
             raise ForbiddenAddressError(refusal(host, address))
+
+
+def _within(seconds: float) -> Timeouts:
+    return Timeouts(seconds, seconds, seconds, read_from_start=True)
 
 
 def _head(url: str, headers: Mapping[str, str]) -> RequestHead:

@@ -6,7 +6,6 @@ when the process died is still due at the next start.
 
 import asyncio
 import random
-from collections import Counter
 from functools import partial
 
 import anyio
@@ -20,7 +19,8 @@ from wacrmd.http_client import dns
 from wacrmd.http_client.connector import Resolve
 from wacrmd.log import get_logger
 from wacrmd.outbound.client import DeliveryResult, WebhookClient
-from wacrmd.outbound.schedule import GONE, disabled_reason, next_attempt_at, next_deliveries
+from wacrmd.outbound.lanes import BATCH, SLOW_S, Lane, Lanes
+from wacrmd.outbound.schedule import GONE, disabled_reason, next_attempt_at
 from wacrmd.outbound.signature import headers
 from wacrmd.services.context import Context
 from wacrmd.store import outbox, webhook_endpoints
@@ -29,31 +29,24 @@ from wacrmd.vault import VaultError, webhook_secret_context
 
 POLL_INTERVAL: Millis = 1 * SECOND
 """How often the outbox is read without a change: for what has become due, and for changes that were missed."""
-SLOW_S = 2.0
-"""An endpoint whose last attempt took this long, or failed, counts as slow until an attempt is faster."""
 DEBOUNCE_S = 0.02
 """Changes within this time cause one read of the outbox."""
-MAX_DUE_PER_ENDPOINT = 50
-"""Due deliveries of one endpoint in one read."""
 MAX_UNRECORDED = 200
-"""No delivery starts while the results of this many are not written yet."""
+"""No delivery starts while this many have ended whose results are not written yet."""
 
 log = get_logger(__name__)
 
 
 class Dispatcher:
-    """The deliveries of the daemon, on `[outbound_webhooks] workers` workers."""
+    """The deliveries of the daemon: each webhook has a lane of its own (`lanes.py`)."""
 
     def __init__(self, ctx: Context, *, resolve: Resolve = dns.resolve) -> None:
         self._ctx = ctx
         self._resolve = resolve
-        self._due: dict[str, list[DueDelivery]] = {}
+        self._lanes = Lanes()
         self._is_stale = True
-        self._calls: Counter[str] = Counter()
-        """Requests in flight by endpoint id: each occupies a worker."""
-        self._in_progress: set[int] = set()
-        """Deliveries that have started and whose result is not written yet."""
-        self._slow: set[str] = set()
+        self._unrecorded = 0
+        """Deliveries that have ended and whose result is not written yet."""
         self._wake = asyncio.Event()
         self._delivery_ended = asyncio.Event()
         self._stopping = False
@@ -80,10 +73,10 @@ class Dispatcher:
         """Start no more deliveries and wait for those in progress; True when all ended in time."""
         self._stopping = True
         with anyio.move_on_after(seconds):
-            while self._in_progress:
+            while self._lanes.unfinished:
                 self._delivery_ended = asyncio.Event()
                 await self._delivery_ended.wait()
-        return not self._in_progress
+        return not self._lanes.unfinished
 
     async def _watch_changes(self) -> None:
         """Read the outbox again after changes, once for those that come together."""
@@ -105,55 +98,79 @@ class Dispatcher:
         self._wake.set()
 
     async def _start_due(self, tasks: TaskGroup) -> None:
-        """Start due deliveries on the free workers."""
-        workers = self._ctx.config.outbound_webhooks.workers
-        if self._calls.total() >= workers or len(self._in_progress) >= MAX_UNRECORDED:
+        """Start what is due in each lane that may start more."""
+        if self._unrecorded >= MAX_UNRECORDED:
             return
-        if self._is_stale or not any(self._due.values()):
-            self._is_stale = False
-            work = partial(
-                outbox.due,
-                now=self._ctx.clock.now(),
-                limit=MAX_DUE_PER_ENDPOINT,
-                in_flight=list(self._in_progress),
-            )
-            try:
-                self._due = await self._ctx.db.read(work)
-            except Refusal as refusal:
-                log.warning("webhook_dispatch_postponed", reason=refusal.message)
+        workers = self._ctx.config.outbound_webhooks.workers
+        if self._is_stale or self._lanes.is_hungry(workers):
+            if self._is_stale:
+                self._is_stale = False
+                self._lanes.forget_waiting()
+            if not await self._read_due(workers):
                 return
-            except Exception:
-                log.exception("webhook_dispatch_crashed")
-                return
-        for delivery in next_deliveries(self._due, self._calls, self._slow, workers):
-            self._due[delivery.endpoint_id].remove(delivery)
-            self._in_progress.add(delivery.id)
-            self._calls[delivery.endpoint_id] += 1
-            tasks.start_soon(self._deliver, delivery)
+        for delivery in self._lanes.start(workers):
+            tasks.start_soon(self._deliver, delivery, self._lanes[delivery.endpoint_id])
 
-    async def _deliver(self, delivery: DueDelivery) -> None:
-        """One attempt and its result. The worker is free as soon as the app has answered."""
+    async def _read_due(self, workers: int) -> bool:
+        """Read what is due for the lanes that may start more; False if the outbox could not be read."""
+        wanted = self._lanes.wanted(workers)
+        work = partial(
+            outbox.due,
+            now=self._ctx.clock.now(),
+            limit=BATCH,
+            limits=wanted,
+            in_flight=self._lanes.in_progress(),
+        )
+        try:
+            self._lanes.take_in(await self._ctx.db.read(work), wanted)
+        except Refusal as refusal:
+            log.warning("webhook_dispatch_postponed", reason=refusal.message)
+            return False
+        except Exception:
+            log.exception("webhook_dispatch_crashed")
+            return False
+        return True
+
+    async def _deliver(self, delivery: DueDelivery, lane: Lane) -> None:
+        """One attempt and its result. Its place in the lane is free as soon as the app has answered."""
         try:
             started_at = self._ctx.clock.now()
+            result = await self._attempt(delivery, lane, started_at)
+            self._unrecorded += 1
             try:
-                result = await self._post(delivery, started_at)
+                await self._record(delivery, result, started_at)
             finally:
-                self._calls[delivery.endpoint_id] -= 1
-                self._wake.set()
-            if result.succeeded and result.duration_s < SLOW_S:
-                self._slow.discard(delivery.endpoint_id)
-            else:
-                self._slow.add(delivery.endpoint_id)
-            await self._record(delivery, result, started_at)
+                self._unrecorded -= 1
         except Exception:
             log.exception(
                 "webhook_delivery_crashed", endpoint=delivery.endpoint_id, event_id=delivery.event_id
             )
             await sleep_for(self._ctx.clock, POLL_INTERVAL)
         finally:
-            self._in_progress.discard(delivery.id)
+            lane.unfinished.discard(delivery.id)
             self._delivery_ended.set()
             self._wake.set()
+
+    async def _attempt(self, delivery: DueDelivery, lane: Lane, started_at: Millis) -> DeliveryResult:
+        """Post, and tell the lane when it takes long and when it has ended."""
+        is_overdue = False
+
+        def note_overdue() -> None:
+            nonlocal is_overdue
+            is_overdue = True
+            lane.overdue += 1
+            self._wake.set()  # its place is free for another lane
+
+        timer = asyncio.get_running_loop().call_later(SLOW_S, note_overdue)
+        try:
+            result = await self._post(delivery, started_at)
+            lane.ended(result.duration_s, succeeded=result.succeeded)
+        finally:
+            timer.cancel()
+            lane.calls -= 1
+            lane.overdue -= is_overdue
+            self._wake.set()
+        return result
 
     async def _post(self, delivery: DueDelivery, now: Millis) -> DeliveryResult:
         try:

@@ -1,7 +1,7 @@
 """The outbox of webhooks to local apps: a delivery is stored in the transaction of the change that it reports."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from uuid import uuid4
 
@@ -71,23 +71,33 @@ def add(
     return len(rows)
 
 
-def due(tx: Tx, *, now: Millis, limit: int, in_flight: Iterable[int]) -> dict[str, list[DueDelivery]]:
-    """Up to `limit` due deliveries of each active endpoint, oldest first, except those `in_flight` (row ids).
+def due(
+    tx: Tx,
+    *,
+    now: Millis,
+    limit: int,
+    limits: Mapping[str, int] | None = None,
+    in_flight: Mapping[str, Collection[int]] | None = None,
+) -> dict[str, list[DueDelivery]]:
+    """The due deliveries of each active endpoint, oldest first, except those `in_flight` (row ids by endpoint id).
 
-    Endpoint by endpoint, so that one with thousands of due deliveries does not delay the others.
+    Up to `limit`, or to that in `limits` for an endpoint: one that may start none costs no read, and one with thousands
+    of due deliveries does not delay the others. An endpoint without any has an empty list.
     """
     endpoints = tx.execute("SELECT id, url, secret FROM webhook_endpoint WHERE is_active = 1").fetchall()
-    excluded = json.dumps(list(in_flight))
+    limits, in_flight = limits or {}, in_flight or {}
     found: dict[str, list[DueDelivery]] = {}
     for endpoint_id, url, secret in endpoints:
+        found[endpoint_id] = []
+        if not (most := limits.get(endpoint_id, limit)):
+            continue
         rows = tx.execute(
             "SELECT id, event, event_id, body, attempts, queued_at FROM webhook_delivery"
             " WHERE endpoint_id = ? AND status = 'pending' AND next_attempt_at <= ?"
             " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_attempt_at, id LIMIT ?",
-            (endpoint_id, now, excluded, limit),
-        ).fetchall()
-        if rows:
-            found[endpoint_id] = [DueDelivery(row[0], endpoint_id, url, secret, *row[1:]) for row in rows]
+            (endpoint_id, now, json.dumps(list(in_flight.get(endpoint_id, ()))), most),
+        )
+        found[endpoint_id] = [DueDelivery(row[0], endpoint_id, url, secret, *row[1:]) for row in rows]
     return found
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wacrmd.clock import Millis
+from wacrmd.domain.webhook_delivery import PendingDeliveries
 from wacrmd.store.database import Tx
 
 MAX_COUNTED = 10_000
@@ -31,9 +32,8 @@ class Stats:
     """The earliest last progress among the sending broadcasts that have a due recipient."""
     unmatched_statuses: int
     """At most `MAX_COUNTED`."""
-    deliveries_pending: int
-    """Deliveries of outbound webhooks."""
-    oldest_delivery_at: Millis | None
+    deliveries: list[PendingDeliveries]
+    """The pending deliveries of each outbound webhook that has some."""
     last_backup_at: Millis | None
 
 
@@ -50,8 +50,8 @@ EARLIEST = "SELECT min(next_attempt_at) FROM recipient WHERE broadcast_id = ? AN
 UNCERTAIN = "SELECT count(*) FROM recipient INDEXED BY recipient_uncertain WHERE status = 'uncertain'"
 HELD = "SELECT count(*), min(sent_at) FROM recipient INDEXED BY recipient_held WHERE held IS NOT NULL"
 DELIVERIES = (
-    "SELECT count(*), min(created_at) FROM webhook_delivery INDEXED BY webhook_delivery_due"
-    " WHERE status = 'pending'"
+    "SELECT endpoint_id, count(*), min(queued_at) FROM webhook_delivery INDEXED BY webhook_delivery_due"
+    " WHERE status = 'pending' GROUP BY endpoint_id"
 )
 UNMATCHED = "SELECT count(*) FROM (SELECT 1 FROM unmatched_status LIMIT ?)"
 
@@ -74,7 +74,6 @@ def read(tx: Tx, now: Millis) -> Stats:
         if earliest is not None and earliest <= now:
             due_since.append(max(earliest, started_at or 0))
             progressed_at.append(updated_at)
-    deliveries_pending, oldest_delivery_at = tx.execute(DELIVERIES).fetchone()
     held, held_since = tx.execute(HELD).fetchone()
     return Stats(
         unfinished=unfinished,
@@ -87,10 +86,25 @@ def read(tx: Tx, now: Millis) -> Stats:
         oldest_due_since=min(due_since, default=None),
         stalled_since=min(progressed_at, default=None),
         unmatched_statuses=tx.execute(UNMATCHED, (MAX_COUNTED,)).fetchone()[0],
-        deliveries_pending=deliveries_pending,
-        oldest_delivery_at=oldest_delivery_at,
+        deliveries=_deliveries(tx),
         last_backup_at=last_backup(tx),
     )
+
+
+def _deliveries(tx: Tx) -> list[PendingDeliveries]:
+    endpoints = {
+        endpoint_id: facts
+        for endpoint_id, *facts in tx.execute(
+            "SELECT e.id, a.name, e.is_active, e.failing_since FROM webhook_endpoint e JOIN account a ON a.id = e.account_id"
+        )
+    }
+    found = []
+    for endpoint_id, count, since in tx.execute(DELIVERIES):
+        account, is_active, failing_since = endpoints[endpoint_id]
+        found.append(
+            PendingDeliveries(endpoint_id, account, bool(is_active), failing_since, count=count, since=since)
+        )
+    return found
 
 
 def last_backup(tx: Tx) -> Millis | None:

@@ -155,6 +155,12 @@ async def _webhooks(ctx: Context) -> list[Check]:
             "Nothing is lost. If it happens often, this machine or its disk is too slow for what Meta sends."
         )
         found.append(Check("overload", CheckState.WARN, overload.text(), advice))
+    now = ctx.clock.now()
+    sums = await ctx.db.read(partial(stats.read, now=now))
+    for each in sums.deliveries:
+        if each.is_behind(now):
+            advice = f"What the app answered: wacrmd webhook deliveries {each.endpoint_id[:8]}"
+            found.append(Check("deliveries", CheckState.WARN, each.text(), advice))
     return found
 
 

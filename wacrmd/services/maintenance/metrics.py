@@ -59,8 +59,10 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     metrics.oldest_due_recipient_age.set(_age_s(found.oldest_due_since, now))
     metrics.broadcast_stalled.set(_age_s(found.stalled_since, now))
     metrics.unmatched_statuses.set(found.unmatched_statuses)
-    metrics.webhook_deliveries_pending.set(found.deliveries_pending)
-    metrics.oldest_webhook_delivery_age.set(_age_s(found.oldest_delivery_at, now))
+    metrics.webhook_deliveries_pending.set(sum(each.count for each in found.deliveries))
+    oldest = min((each.since for each in found.deliveries), default=None)
+    metrics.oldest_webhook_delivery_age.set(_age_s(oldest, now))
+    metrics.webhooks_behind.set(sum(each.is_behind(now) for each in found.deliveries))
     metrics.last_backup.set((found.last_backup_at or 0) / SECOND)
     metrics.broadcasts_held.clear()
     for reason in held_reasons(tx, ctx, found):

@@ -34,6 +34,9 @@ from wacrmd.views.numbers import AccountNumber
 MAX_SHOWN = 100
 """Broadcasts of each status that are shown at most."""
 
+MAX_BEHIND = 5
+"""Outbound webhooks that are named at most."""
+
 MIN_FREE_BYTES = 500 * 1024 * 1024
 MAX_WAL_BYTES = 512 * 1024 * 1024
 
@@ -59,6 +62,7 @@ async def read_status(ctx: Context) -> Status:
         *_storage_warnings(ctx, usage),
         *_silence_warnings(ctx, numbers, now),
         *_limit_warnings(ctx, numbers),
+        *_delivery_warnings(sums, now),
         *_notice_warnings(numbers, stops_sending=True),
     ]
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
@@ -93,7 +97,7 @@ async def read_status(ctx: Context) -> Status:
             refused=overload.refused if overload else 0,
             refused_at=overload.last if overload else None,
             unmatched_statuses=sums.unmatched_statuses,
-            deliveries_pending=sums.deliveries_pending,
+            deliveries_pending=sum(each.count for each in sums.deliveries),
         ),
         workers=Workers(
             total=workers.workers,
@@ -169,6 +173,14 @@ def _limit_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
         return []
     setting = f"[sender] max_in_flight = {ctx.config.sender.max_in_flight}"
     return [f"{setting} is too small for the rates and Meta's latency: it slows down {', '.join(limited)}"]
+
+
+def _delivery_warnings(sums: Stats, now: Millis) -> list[str]:
+    """A warning for each outbound webhook that is behind, the one that waits longest first."""
+    found = sorted((each for each in sums.deliveries if each.is_behind(now)), key=lambda each: each.since)
+    warnings = [f"{each.text()}: see wacrmd webhook deliveries {each.endpoint_id[:8]}" for each in found]
+    more = len(warnings) - MAX_BEHIND
+    return warnings if more <= 0 else [*warnings[:MAX_BEHIND], f"{more} more webhooks: see wacrmd doctor"]
 
 
 def _notice_warnings(numbers: list[AccountNumber], *, stops_sending: bool) -> list[str]:
