@@ -307,3 +307,14 @@ async def test_with_an_empty_list_of_templates_any_template_is_accepted(tmp_path
         assert answer.json()["data"]["templates"] == 0
         broadcast_id = await here.send([{"to": A}], template_name="hello")
         await here.until_status(broadcast_id, "sent")
+
+
+async def test_an_authentication_template_to_a_user_id_is_refused_before_sending(tmp_path: Path) -> None:
+    template = TEMPLATES[2] | {"category": "AUTHENTICATION"}
+    async with site(tmp_path, extra=BY_HAND, templates=(template,)) as here:
+        assert (await here.api.post("/api/v1/templates/sync")).status_code == 200
+        body = {"template_name": "plain", "recipients": [{"to": A}, {"to": "US.13491208655302741918"}]}
+        told = (await here.api.post("/api/v1/broadcasts?dry_run=true", json=body)).json()["data"]["problems"]
+        assert [each["path"] for each in told] == ["recipients[1].to"]
+        assert (await here.api.post("/api/v1/broadcasts", json=body)).status_code == 400
+        assert here.sim.ledger.entries == []

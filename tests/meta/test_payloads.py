@@ -58,7 +58,8 @@ def test_a_user_id_is_sent_as_recipient_and_not_as_to() -> None:
     assert "to" not in sent
 
 
-CAROUSEL = [{"type": "carousel", "cards": [{"card_index": 0, "components": []}]}]
+CARD = {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]}
+CAROUSEL = [{"type": "carousel", "cards": [{"card_index": 0, "components": [CARD]}]}]
 
 CASES: list[tuple[TemplateContent, Any]] = [
     (TemplateContent(), None),
@@ -379,6 +380,13 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
                 {"type": "carousel", "cards": [{}] * 11},
                 {"type": "carousel", "cards": [{}]},
                 {"type": "button", "sub_type": 7},
+                {"type": "footer"},
+                {"type": "header", "parameters": [{"type": "image", "image": {}}]},
+                {"type": "button", "sub_type": "url", "parameters": [{"type": "text", "text": "a"}] * 2},
+                {"type": "button", "sub_type": "mpm", "parameters": [{"type": "action", "action": {}}]},
+                {"type": "limited_time_offer", "parameters": []},
+                {"type": "header", "parameters": [{"type": "location", "location": {"latitude": 1}}]},
+                {"type": "carousel", "cards": [{"card_index": 1, "components": [CARD]}] * 2},
             ]
         },
         {
@@ -386,6 +394,15 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
             "components[1].cards": "expected an array of 1 to 10 cards",
             "components[2].cards": "expected an array of 1 to 10 cards",
             "components[3].cards": "expected at most 10 cards, found 11",
+            "components[4].cards[0].card_index": "expected the card's position, 0 to 9",
+            "components[4].cards[0].components": "expected the components of the card: it has a header",
+            "components[6].type": "Meta takes no component 'footer': leave it out",
+            "components[7].parameters[0].image": 'expected an object with "id" (of an uploaded file) or "link"',
+            "components[8].parameters": "a url button takes one, found 2",
+            "components[9].parameters[0].action": "expected at least one section with products",
+            "components[10].parameters": 'expected one "limited_time_offer" with its "expiration_time_ms"',
+            "components[11].parameters[0].location": 'expected an object with "latitude" and "longitude"',
+            "components[12].cards[1].card_index": "card 1 is given twice",
         },
     ),
     ({"components": [{"type": "x" * 65_524}]}, {"components": "expected at most 65536 bytes, found 65537"}),

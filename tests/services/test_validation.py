@@ -1,11 +1,12 @@
 """Validation of content against templates before anything is stored: a table of templates and contents."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
-from wacrmd.services.broadcasts.validation import parameter_problems, problems
+from wacrmd.services.broadcasts.validation import address_problems, parameter_problems, problems
 
 BODY0: dict[str, Any] = {"type": "BODY", "text": "Hello"}
 BODY2: dict[str, Any] = {"type": "BODY", "text": "Hi {{1}}, your order {{2}} is on its way, {{1}}"}
@@ -407,6 +408,8 @@ def test_a_body_that_is_too_long_with_its_parameters_is_named() -> None:
 
 
 def test_texts_in_the_cards_of_a_carousel_are_checked() -> None:
+    image = {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]}
+
     def cards(first: str, second: str) -> TemplateContent:
         bodies = [[text(first)], [text("a"), text(second)]]
         return TemplateContent(
@@ -414,7 +417,10 @@ def test_texts_in_the_cards_of_a_carousel_are_checked() -> None:
                 {
                     "type": "carousel",
                     "cards": [
-                        {"card_index": at, "components": [{"type": "body", "parameters": texts}]}
+                        {
+                            "card_index": at,
+                            "components": [image] * (at == 0) + [{"type": "body", "parameters": texts}],
+                        }
                         for at, texts in enumerate(bodies)
                     ],
                 }
@@ -450,4 +456,33 @@ def test_what_no_template_takes_is_named_also_when_no_template_is_known() -> Non
             "the text has 1025 characters with its parameters, Meta takes at most 1024",
         ),
         ("recipients[9].params.name", "Meta takes no control characters in a parameter, found U+0000"),
+    ]
+
+
+def test_an_authentication_template_goes_to_phone_numbers_only() -> None:
+    of = template(BODY0)
+    addresses = [(3, "+14155550123"), (4, "US.13491208655302741918"), (5, "US.ENT.11815799212886844830")]
+    assert address_problems(SyncedTemplate(of, [], 0), addresses) == []
+    of = replace(of, category="authentication")
+    paths = [problem.path for problem in address_problems(SyncedTemplate(of, [], 0), addresses)]
+    assert paths == ["recipients[4].to", "recipients[5].to"]
+    assert address_problems(SyncedTemplate(None, [], 0), addresses) == []
+
+
+def test_the_code_of_a_limited_time_offer_is_shorter() -> None:
+    def given(code: str) -> TemplateContent:
+        return TemplateContent(buttons=[URL, {"index": 3, "type": "copy_code", "code": code}])
+
+    offer: dict[str, Any] = {"type": "LIMITED_TIME_OFFER", "limited_time_offer": {"has_expiration": False}}
+    assert found(template(BODY0, BUTTONS), given("X" * 20)) == []
+    assert found(template(offer, BODY0, BUTTONS), given("X" * 15)) == []
+    assert found(template(offer, BODY0, BUTTONS), given("X" * 16)) == [
+        ("buttons[1].code", "expected at most 15 characters in this template")
+    ]
+
+
+def test_the_text_of_a_url_button_is_checked() -> None:
+    given = TemplateContent(buttons=[URL | {"text": "a\nb"}, CODE])
+    assert found(template(BODY0, BUTTONS), given) == [
+        ("buttons[0].text", "Meta takes no line breaks, tabs or five spaces in a row in a parameter")
     ]

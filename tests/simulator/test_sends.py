@@ -269,13 +269,13 @@ FLOW = {"type": "BUTTON", "sub_type": "FLOW", "index": "0", "parameters": []}
     ("name", "components", "code"),
     [
         ("offer", [], 131008),
-        ("offer", [{"type": "limited_time_offer", "parameters": []}], None),
+        ("offer", [{"type": "limited_time_offer", "parameters": []}], 131008),
         ("buttons", [], 131008),
         ("buttons", [FLOW], None),
         ("buttons", [FLOW, {"type": "button", "sub_type": "phone_number", "index": "1"}], 100),
         ("cards", [], 131008),
         ("cards", [{"type": "carousel", "cards": []}], 131009),
-        ("cards", [{"type": "carousel", "cards": [{"card_index": 0, "components": []}]}], None),
+        ("cards", [{"type": "carousel", "cards": [{"card_index": 0, "components": []}]}], 131008),
         ("cards", [{"type": "carousel", "cards": [{}] * 11}], 131009),
     ],
 )

@@ -12,15 +12,10 @@ import orjson
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem, json_kind, quoted
 from wacrmd.fields import JsonObject
+from wacrmd.meta.component_objects import MAX_COUPON_CODE, component_problems
 
 MAX_BUTTONS = 10
 """How many buttons a template can have."""
-
-MAX_CARDS = 10
-"""How many cards a carousel can have."""
-
-MAX_COUPON_CODE = 20
-"""Characters of a copy-code button's code."""
 
 MAX_JSON_BYTES = 65_536
 """Size of raw components or of a flow's data as JSON; ten carousel cards need about a tenth of it."""
@@ -260,21 +255,8 @@ def _components_problems(components: Any, path: str) -> list[Problem]:
                 Problem(f"{path}[{position}].type", 'expected a component type such as "body" or "carousel"')
             )
         else:
-            problems += _component_problems(component, f"{path}[{position}]")
+            problems += component_problems(component, f"{path}[{position}]")
     return problems + _size_problems(components, path)
-
-
-def _component_problems(component: JsonObject, path: str) -> list[Problem]:
-    """What Meta refuses whatever the template."""
-    match component["type"].lower(), component:
-        case "button", {"sub_type": str(kind)} if kind.lower() == "phone_number":
-            return [Problem(f"{path}.sub_type", "a phone number button takes no component: leave it out")]
-        case "carousel", {"cards": [_, *_] as cards}:
-            if len(cards) > MAX_CARDS:
-                return [Problem(f"{path}.cards", f"expected at most {MAX_CARDS} cards, found {len(cards)}")]
-        case "carousel", _:
-            return [Problem(f"{path}.cards", f"expected an array of 1 to {MAX_CARDS} cards")]
-    return []
 
 
 def _size_problems(value: Any, path: str) -> list[Problem]:

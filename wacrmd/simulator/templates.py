@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from wacrmd.simulator.components import lower, parameters_of, refused
 from wacrmd.simulator.graph_errors import GraphError
 
 MAX_BODY = 1024
@@ -16,9 +17,8 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 1000
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _BAD_SPACE = re.compile(r"[\n\r\t]| {5}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-BUTTONS = ("url", "quick_reply", "copy_code", "flow", "catalog", "mpm", "spm", "voice_call", "order_details")
-"""The kinds of buttons that a send may fill; a phone number button takes nothing."""
-MAX_CARDS = 10
+MAX_CARD_BODY = 160
+MAX_OFFER_CODE = 15
 _FILLED = ("OTP", "COPY_CODE", "MPM")
 """Buttons that need parameters."""
 _MEDIA = ("IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "PRODUCT")
@@ -79,7 +79,7 @@ def refusal_of(
     to_user_id: bool = False,
 ) -> GraphError | None:
     """Meta's refusal of this template send, or None; without `templates`, every name is accepted."""
-    if (bad := _bad_text(components) or _bad_component(components)) is not None:
+    if (bad := _bad_text(components) or refused(components)) is not None:
         return bad
     if not templates:
         return None
@@ -92,26 +92,6 @@ def refusal_of(
     if to_user_id and str(_field(template, "category")).upper() == "AUTHENTICATION":
         return GraphError(131062, "Authentication templates cannot be sent to a business-scoped user id")
     return _mismatch(template, components)
-
-
-def _bad_component(components: Sequence[Mapping[str, Any]]) -> GraphError | None:
-    for place, component in enumerate(components):
-        kind, sub_type = _kind(component), str(component.get("sub_type", "")).lower()
-        if kind == "button" and sub_type not in BUTTONS:
-            allowed = ", ".join(BUTTONS)
-            return GraphError(
-                100, f"Param template['components'][{place}]['sub_type'] must be one of {{{allowed}}}"
-            )
-        cards = component.get("cards")
-        if kind == "carousel" and not (isinstance(cards, list) and 1 <= len(cards) <= MAX_CARDS):
-            return GraphError(
-                131009, f"Param template['components'][{place}]['cards'] must have 1 to {MAX_CARDS} cards"
-            )
-    return None
-
-
-def _kind(component: Mapping[str, Any]) -> str:
-    return str(component.get("type", "")).lower()
 
 
 def _bad_text(components: Sequence[Mapping[str, Any]]) -> GraphError | None:
@@ -130,18 +110,28 @@ def _bad_text(components: Sequence[Mapping[str, Any]]) -> GraphError | None:
     return None
 
 
-def _mismatch(template: Mapping[str, Any], components: Sequence[Mapping[str, Any]]) -> GraphError | None:
+def _mismatch(
+    template: Mapping[str, Any], components: Sequence[Mapping[str, Any]], longest: int = MAX_BODY
+) -> GraphError | None:
     named = _field(template, "parameter_format") == "NAMED"
-    for part in template.get("components") or ():
-        kind = str(part.get("type", "")).lower()
-        sent = [c for c in components if _kind(c) == kind]
-        given = [p for c in sent for p in c.get("parameters") or ()]
+    parts = {str(part.get("type", "")).lower(): part for part in template.get("components") or ()}
+    for kind in ("carousel", "limited_time_offer"):
+        if kind not in parts and any(lower(c, "type") == kind for c in components):
+            return GraphError(132012, f"{kind}: the template has none")
+    if "limited_time_offer" in parts and any(
+        len(str(p.get("coupon_code", ""))) > MAX_OFFER_CODE for c in components for p in parameters_of(c)
+    ):
+        return GraphError(131009, f"coupon_code is longer than {MAX_OFFER_CODE} characters")
+    for kind, part in parts.items():
+        sent = [c for c in components if lower(c, "type") == kind]
+        given = [p for c in sent for p in parameters_of(c)]
+        bad: GraphError | None = None
         if kind == "buttons":
-            if (bad := _button_missing(part, components)) is not None:
-                return bad
+            bad = _button_missing(part, components)
         elif kind == "carousel" or (kind == "limited_time_offer" and _expires(part)):
             if not sent:
                 return GraphError(131008, f"{kind}: the component of the template is required")
+            bad = _card_mismatch(template, part, sent[0]) if kind == "carousel" else None
         elif kind == "header" and part.get("format") in _MEDIA:
             wanted = str(part["format"])
             found = str(given[0].get("type", "UNKNOWN")).upper() if given else "UNKNOWN"
@@ -149,14 +139,31 @@ def _mismatch(template: Mapping[str, Any], components: Sequence[Mapping[str, Any
                 details = f"header: Format mismatch, expected {wanted}, received {found}"
                 return GraphError(132012, details)
         elif kind in ("header", "body"):
-            bad = _text_mismatch(kind, str(part.get("text", "")), given, named=named)
-            if bad is not None:
-                return bad
+            bad = _text_mismatch(kind, str(part.get("text", "")), given, named=named, longest=longest)
+        if bad is not None:
+            return bad
+    return None
+
+
+def _card_mismatch(
+    template: Mapping[str, Any], carousel: Mapping[str, Any], sent: Mapping[str, Any]
+) -> GraphError | None:
+    """Each card is sent, in the place that it names, and fits as a small template would."""
+    wanted, cards = carousel.get("cards") or [], sent["cards"]
+    if wanted and {str(card["card_index"]) for card in cards} != {str(place) for place in range(len(wanted))}:
+        return GraphError(132012, f"carousel: expected {len(wanted)} cards, received {len(cards)}")
+    for card in cards if wanted else ():
+        parts: Mapping[str, Any] = wanted[int(card["card_index"])]
+        like = {**parts, "parameter_format": _field(template, "parameter_format")}
+        if (
+            bad := _bad_text(card["components"]) or _mismatch(like, card["components"], MAX_CARD_BODY)
+        ) is not None:
+            return bad
     return None
 
 
 def _text_mismatch(
-    kind: str, text: str, given: Sequence[Mapping[str, Any]], *, named: bool
+    kind: str, text: str, given: Sequence[Mapping[str, Any]], *, named: bool, longest: int
 ) -> GraphError | None:
     wanted = list(dict.fromkeys(_VARIABLE.findall(text)))
     if len(given) != len(wanted):
@@ -171,10 +178,8 @@ def _text_mismatch(
         if set(values) != set(wanted):
             return GraphError(100, "Parameter name is missing or empty")
     filled = _VARIABLE.sub(lambda m: values[m[1]], text)
-    if len(filled) > MAX_BODY:
-        return GraphError(
-            132005, f"{kind}: text of {len(filled)} characters, at most {MAX_BODY} are accepted"
-        )
+    if len(filled) > longest:
+        return GraphError(132005, f"{kind}: text of {len(filled)} characters, at most {longest} are accepted")
     return None
 
 
@@ -184,7 +189,7 @@ def _expires(part: Mapping[str, Any]) -> bool:
 
 
 def _button_missing(buttons: Mapping[str, Any], components: Sequence[Mapping[str, Any]]) -> GraphError | None:
-    sent = [c for c in components if _kind(c) == "button"]
+    sent = [c for c in components if lower(c, "type") == "button"]
     there = {str(c.get("index")) for c in sent}
     filled = {str(c.get("index")) for c in sent if c.get("parameters")}
     for index, button in enumerate(buttons.get("buttons") or ()):

@@ -102,7 +102,10 @@ def validate(
     ]
     if template is None:
         return recipients, validation.parameter_problems(contents)
-    return recipients, validation.problems(
+    addresses = [
+        (index, address) for index, (address, _) in zip(recipients.indexes, recipients.accepted, strict=True)
+    ]
+    return recipients, validation.address_problems(template, addresses) + validation.problems(
         template, given.template_name, given.template_language, given.content, contents
     )
 

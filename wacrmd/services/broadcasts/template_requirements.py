@@ -1,11 +1,16 @@
 """What a template needs to be filled with, read from its components as Meta lists them; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wacrmd.domain.placeholders import names_in
 from wacrmd.domain.template import Template
+
+MAX_BODY, MAX_CARD_BODY = 1024, 160
+"""Characters of a text after its parameters are filled in (docs/meta.md, Template components)."""
+MAX_CODE, MAX_OFFER_CODE = 20, 15
+"""Characters of a code to copy, and of that of a limited-time offer."""
 
 MEDIA = ("image", "video", "document", "location", "product")
 _BUTTONS = {
@@ -42,28 +47,44 @@ class TemplateRequirements:
     named: bool
     body: tuple[str, ...] | None
     body_text: str
-    card_texts: tuple[str, ...]
-    """The body of each card of a carousel."""
+    max_body: int
     header: str | None
     """`text`, a kind of media, or empty if the header takes no value."""
     header_name: str | None
     buttons: tuple[ButtonRequirement, ...]
     raw_only: tuple[str, ...]
     """Parts that a caller can only fill with raw components."""
+    cards: tuple["TemplateRequirements", ...] = ()
+    """What each card of a carousel needs."""
+    has_carousel: bool = False
+    has_offer: bool = False
+    """Whether it is a limited-time offer."""
+
+    @property
+    def max_code(self) -> int:
+        """Characters of a code to copy."""
+        return MAX_OFFER_CODE if self.has_offer else MAX_CODE
 
 
 def requirements_of(template: Template) -> TemplateRequirements:
     """The requirements of a template."""
-    named = template.parameter_format.upper() == "NAMED"
+    return _requirements(template.components, named=template.parameter_format.upper() == "NAMED")
+
+
+def _requirements(
+    parts: Iterable[Mapping[str, Any]], *, named: bool, max_body: int = MAX_BODY
+) -> TemplateRequirements:
     body: tuple[str, ...] | None = ()
     body_text = ""
-    card_texts: tuple[str, ...] = ()
     header: str | None = ""
     header_name: str | None = None
     buttons: tuple[ButtonRequirement, ...] = ()
     raw_only: list[str] = []
-    for part in template.components:
+    cards: tuple[TemplateRequirements, ...] = ()
+    kinds: set[str] = set()
+    for part in parts:
         kind = str(part.get("type", "")).upper()
+        kinds.add(kind)
         if kind == "BODY":
             body_text = _text(part)
             body = names_in(body_text) if isinstance(part.get("text"), str) else None
@@ -78,23 +99,33 @@ def requirements_of(template: Template) -> TemplateRequirements:
             buttons = tuple(_button(button) for button in part.get("buttons") or ())
         elif kind == "CAROUSEL" or (kind == "LIMITED_TIME_OFFER" and _expires(part)):
             raw_only.append(_RAW_ONLY[kind])
-            card_texts = card_texts or tuple(_card_text(card) for card in part.get("cards") or ())
+            cards = cards or tuple(
+                _requirements(_parts_of(card), named=named, max_body=MAX_CARD_BODY)
+                for card in part.get("cards") or ()
+            )
     return TemplateRequirements(
-        named, body, body_text, card_texts, header, header_name if named else None, buttons, tuple(raw_only)
+        named=named,
+        body=body,
+        body_text=body_text,
+        max_body=max_body,
+        header=header,
+        header_name=header_name if named else None,
+        buttons=buttons,
+        raw_only=tuple(raw_only),
+        cards=cards,
+        has_carousel="CAROUSEL" in kinds,
+        has_offer="LIMITED_TIME_OFFER" in kinds,
     )
+
+
+def _parts_of(card: object) -> list[Mapping[str, Any]]:
+    parts = card.get("components") if isinstance(card, Mapping) else None
+    return [part for part in parts or () if isinstance(part, Mapping)]
 
 
 def _text(part: Mapping[str, Any]) -> str:
     text = part.get("text")
     return text if isinstance(text, str) else ""
-
-
-def _card_text(card: object) -> str:
-    parts = card.get("components") if isinstance(card, Mapping) else None
-    bodies = [
-        part for part in parts or () if isinstance(part, Mapping) and str(part.get("type")).upper() == "BODY"
-    ]
-    return _text(bodies[0]) if bodies else ""
 
 
 def _button(button: Mapping[str, Any]) -> ButtonRequirement:
