@@ -10,7 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
-from wacrmd import __version__
+from wacrmd import __version__, open_files
 from wacrmd.admin.identity import Caller, Peer, levels
 from wacrmd.admin.methods import registry
 from wacrmd.admin.server import Server as AdminServer
@@ -51,6 +51,8 @@ from wacrmd.vault import Vault
 
 DRAIN_S = 20.0
 """How long requests in flight, to Meta and of HTTP clients, may go on after the signal to stop."""
+MANAGEMENT_CONNECTIONS = 32
+"""Connections to Meta beyond those that the sender may use: checks and synchronisation do not wait for messages."""
 OUTBOUND_DRAIN_S = 3.0
 """How long webhook deliveries may go on after it. Those that are cancelled are delivered after the restart."""
 WORKER_CHECK_INTERVAL = 30 * SECOND
@@ -167,7 +169,7 @@ async def _open(
         config.meta.api_version,
         connect_timeout_s=config.meta.connect_timeout_s,
         read_timeout_s=config.meta.read_timeout_s,
-        max_connections=config.sender.max_in_flight,
+        max_connections=open_files.most_requests() + MANAGEMENT_CONNECTIONS,
     )
     stack.push_async_callback(meta.aclose)
     sender = Sender()

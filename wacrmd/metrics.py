@@ -110,11 +110,13 @@ class Metrics:
             "number",
         )
         self.number_requests_in_flight = self._gauge(
-            "number_requests_in_flight", "Requests to Meta in flight for the number.", "number"
+            "number_requests_in_flight",
+            "Requests to Meta in flight for the number, with those that Meta leaves without an answer.",
+            "number",
         )
         self.number_in_flight_limited = self._gauge(
             "number_in_flight_limited",
-            "1 while [sender] max_in_flight makes the number send more slowly than it may.",
+            "1 while [sender] max_in_flight makes the number send more slowly than it may, and for 5 s afterwards.",
             "number",
         )
         self.number_blocked = self._gauge(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -70,6 +71,19 @@ async def test_a_tls_connection_is_used_again(tmp_path: Path) -> None:
         for _ in range(5):
             assert (await http.exchange(head(seen.url), b"{}", PATIENT)).content == ACCEPTED
     assert (seen.connections, seen.posts) == (1, 5)
+
+
+async def test_without_a_file_descriptor_it_is_this_machine_that_has_no_connection() -> None:
+    """The failure must not be told as one of the server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with peer(accept_all) as seen, client() as http:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            with pytest.raises(NotSentError, match="Too many open files") as failed:
+                await http.exchange(head(seen.url), b"{}", PATIENT)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (failed.value.phase, seen.posts) == (Phase.POOL, 0)
 
 
 async def test_an_idle_connection_is_closed_after_a_while() -> None:

@@ -115,6 +115,16 @@ CASES: list[tuple[Outcome, Decision]] = [
         ),
     ),
     (
+        NotSent(Phase.POOL, "no free connection within 5 s"),
+        Decision(
+            result(S.PENDING, "not sent (pool): no free connection within 5 s", next_attempt_at=NOW + SECOND),
+            Effect.NO_CONNECTION,
+            HoldReason.NO_FREE_CONNECTION,
+            "not sent (pool): no free connection within 5 s",
+            SECOND,
+        ),
+    ),
+    (
         Unknown(Phase.READ, "reset", 502),
         Decision(
             result(S.UNCERTAIN, "outcome unknown (read, HTTP 502): reset"),
@@ -276,7 +286,7 @@ def test_giving_up_by_age_says_after_how_many_hours() -> None:
     assert given_up.error == MetaError(130429, "a title", "some details")
 
 
-@pytest.mark.parametrize("phase", [Phase.POOL, Phase.RESOLVE, Phase.CONNECT, Phase.TLS])
+@pytest.mark.parametrize("phase", [Phase.RESOLVE, Phase.CONNECT, Phase.TLS])
 def test_a_message_that_was_not_sent_is_retried_without_using_a_retry(phase: Phase) -> None:
     found = decision(NotSent(phase, "connection refused"), retries=6)
     assert (found.result.status, found.result.used_retry) == (S.PENDING, False)

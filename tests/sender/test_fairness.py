@@ -17,8 +17,10 @@ from tests.support.patience import eventually
 from tests.support.site import APP_SECRET, Site, people, site
 from wacrmd.clock import SECOND
 from wacrmd.domain.attempt import Claim
+from wacrmd.meta.client import MetaClient
 from wacrmd.sender.lane import LOST_S, OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH, Lane
 from wacrmd.sender.lanes import Lanes
+from wacrmd.sender.room import MARGIN, OVERCOMMIT
 from wacrmd.store.numbers import all_of
 
 pytestmark = pytest.mark.anyio
@@ -169,8 +171,7 @@ async def test_a_number_alone_claims_as_soon_as_an_eighth_of_its_places_is_free(
         assert lane.room_batch == ROOM_BATCH
 
 
-async def test_places_of_a_number_that_is_not_answered_are_not_given_to_others(tmp_path: Path) -> None:
-    """Its connections are in use until its requests end."""
+async def test_requests_that_hang_take_no_places_from_others(tmp_path: Path) -> None:
     async with numbers(tmp_path, [400.0, 400.0], stopped=True, extra="[sender]\nmax_in_flight = 32") as made:
         ctx = made.here.running.ctx
         lanes, found = Lanes(ctx), await ctx.db.read(all_of)
@@ -179,7 +180,7 @@ async def test_places_of_a_number_that_is_not_answered_are_not_given_to_others(t
         assert len(started(lanes, silent)) == 30
         lanes._time.seconds += 3.0
         lanes.join(other, 1002)
-        assert lanes.acquire(other, 100) == 2
+        assert lanes.acquire(other, 100) == 30
 
 
 async def test_a_turn_whose_job_was_lost_is_given_again(tmp_path: Path) -> None:
@@ -254,6 +255,75 @@ async def test_when_meta_hangs_for_one_number_the_others_go_on_and_its_hold_says
         await made.here.until(held, lambda b: b["hold"] is None)
         await reach(made, 0, made.sent[0] + 20)
         assert (await made.here.show(held))["uncertain_count"] == 0
+
+
+async def test_whatever_number_of_numbers_hangs_the_others_go_on(tmp_path: Path) -> None:
+    """More requests hang together than may be in flight; Meta takes what the others send, and what begins to."""
+    extra = "read_timeout_s = 3600\n[sender]\nmax_in_flight = 16"
+    async with numbers(tmp_path, [20.0] * 11, extra=extra) as made:
+        sent = [await made.send(number, 1000) for number in range(10)]
+        await eventually(lambda: min(made.sent[:10]) >= 10)
+        for first in (0, 3, 6):
+            made.meta.hanging.update(made.ids[first : first + 3])
+            for broadcast_id in sent[first : first + 3]:
+                await made.here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "no_answer")
+        assert len(made.meta.held) > 16 + 16 // OVERCOMMIT + 16 // MARGIN
+        fresh = await made.send(10, 1000)
+        before = made.sent[9]
+        await eventually(lambda: made.sent[9] >= before + 60 and made.sent[10] >= 40)
+        for broadcast_id in (sent[9], fresh):
+            assert (await made.here.show(broadcast_id))["hold"] is None
+        doctor = await made.here.admin("doctor")
+        assert not [check for check in doctor["checks"] if "connection" in check["detail"]]
+
+
+async def test_when_too_many_requests_hang_that_is_told_and_no_silence_of_meta(tmp_path: Path) -> None:
+    async with numbers(tmp_path, [20.0, 20.0], stopped=True, extra="[sender]\nmax_in_flight = 8") as made:
+        ctx = made.here.running.ctx
+        lanes, found = Lanes(ctx, most=8), await ctx.db.read(all_of)
+        one, two = (each for each in found if each.phone_number_id in made.ids)
+        hung, other = lanes.of(one), lanes.of(two)
+        lanes.join(hung, 1001)
+        requests = started(lanes, hung)
+        while len(requests) < 8:
+            lanes._time.seconds += 0.1
+            made.clock.advance(100)
+            requests += started(lanes, hung, begin=len(requests))
+        lanes._time.seconds += 6.0
+        lanes.join(other, 1002)
+        lanes.check()
+        assert lanes.acquire(other, 1) == 0
+        lanes._time.seconds += 2.0
+        state = lanes.state(two.id)
+        assert state is not None
+        assert state.hold is not None
+        assert state.hold.reason == "no_free_connection"
+        assert state.hold.detail.startswith("8 requests to Meta are under way, 8 of them without an answer")
+        lanes.drop(hung, requests[0])
+        lanes._time.seconds += 0.1
+        assert other.turn == 1002
+        state = lanes.state(two.id)
+        assert state is not None
+        assert state.hold is None
+
+
+async def test_a_request_that_got_no_connection_is_no_silence_of_meta(tmp_path: Path) -> None:
+    """It is sent a second later; the hold names the cause."""
+    async with numbers(tmp_path, [20.0], stopped=True) as made:
+        real, ctx = made.here.running.ctx.meta, made.here.running.ctx
+        idle = MetaClient(
+            "http://127.0.0.1:9", "v25.0", connect_timeout_s=1, read_timeout_s=1, max_connections=1
+        )
+        await idle.aclose()  # from now on it has no connection for anybody
+        ctx.meta = idle
+        broadcast_id = await made.send(0, 1)
+        shown = await made.here.until(broadcast_id, lambda b: b["hold"])
+        assert shown["hold"]["reason"] == "no_free_connection"
+        assert (await made.state(0))["hold"]["reason"] == "no_free_connection"
+        ctx.meta = real
+        made.clock.advance(2 * SECOND)
+        shown = await made.here.until(broadcast_id, lambda b: b["status"] == "sent")
+        assert (shown["sent_count"], len(made.meta.messages)) == (1, 1)
 
 
 async def test_a_stall_of_the_daemon_is_not_told_as_one_of_meta(tmp_path: Path) -> None:

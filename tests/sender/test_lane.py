@@ -139,17 +139,18 @@ def test_a_number_that_has_all_that_it_needs_is_not_limited() -> None:
 
 def test_a_blocked_number_wants_the_places_that_it_occupies_and_a_batch_to_begin_with() -> None:
     lane = lane_of()
-    assert lane.wanted(NOW, AT) == lane.need(NOW, AT) == MAX_UNTIL_FIRST_ANSWER
+    assert lane.wanted(NOW, AT, 0) == lane.need(NOW, AT) == MAX_UNTIL_FIRST_ANSWER
     lane.limiter.block(NOW, SECOND, HoldReason.MAINTENANCE, "503")
-    assert lane.wanted(NOW, AT) == 4, "80 a second: 3.2"
-    assert lane.wanted(NOW + SECOND, AT + 1) == MAX_UNTIL_FIRST_ANSWER
+    assert lane.wanted(NOW, AT, 0) == 4, "80 a second: 3.2"
+    assert lane.wanted(NOW + SECOND, AT + 1, 0) == MAX_UNTIL_FIRST_ANSWER
     requests = send(lane, 8, AT + 1)
     lane.limiter.block(NOW + SECOND, SECOND, HoldReason.MAINTENANCE, "503")
-    lane.share = lane.wanted(NOW + SECOND, AT + 1)
+    lane.share = lane.wanted(NOW + SECOND, AT + 1, 0)
     assert lane.share == len(requests) + 4
+    assert lane.wanted(NOW + SECOND, AT + 1, 5) == 7, "without those that hang"
+    assert lane.wanted(NOW + SECOND, AT + 1, 100) == 0
     assert lane.wait(NOW + SECOND, AT + 1, 256) == SECOND, "it begins when the block ends"
     assert not lane.state(NOW + 2 * SECOND, AT + 2).is_limited
-    assert lane.wanted(NOW + SECOND, AT + 10) == FEW, "silent as well"
 
 
 def test_what_is_not_sent_is_given_back() -> None:
@@ -283,12 +284,21 @@ def test_a_person_unblocks_a_number() -> None:
     assert lane.acquire(100, NOW + SECOND, AT + 1) > 1
 
 
-@pytest.mark.parametrize(("share", "limited"), [(8, True), (256, False)])
-def test_it_is_told_for_some_seconds_that_max_in_flight_limits_a_number(share: int, limited: bool) -> None:
+@pytest.mark.parametrize(
+    ("share", "is_short", "places", "limited"),
+    [(8, True, 256, True), (8, False, 256, False), (256, False, 256, False), (256, False, 0, True)],
+    ids=["too small a share", "a share of a moment ago", "nothing", "no place"],
+)
+def test_it_is_told_for_some_seconds_that_max_in_flight_limits_a_number(
+    share: int, is_short: bool, places: int, limited: bool
+) -> None:
     lane = lane_of(rate=80, share=share)
+    lane.is_short = is_short
     requests = send(lane, 8)
-    lane.wait(NOW, AT, 256)
+    lane.wait(NOW, AT, places)
+    assert not lane.state(NOW, AT).is_limited, "it has no tokens either"
+    lane.wait(NOW + 100, AT + 0.1, places)
     for request in requests:
-        lane.answered(request, NOW, AT, accepted=True)
-    assert lane.state(NOW, AT + LIMITED_S - 0.1).is_limited is limited
-    assert not lane.state(NOW, AT + LIMITED_S).is_limited
+        lane.answered(request, NOW, AT + 0.1, accepted=True)
+    assert lane.state(NOW, AT + LIMITED_S).is_limited is limited
+    assert not lane.state(NOW, AT + LIMITED_S + 0.1).is_limited

@@ -22,12 +22,13 @@ def serve(session: Session, config: Path | None) -> None:
     For example: wacrmd serve --config /etc/wacrmd/config.toml
     """
     with _quick_imports():
-        from wacrmd import daemon, log  # noqa: PLC0415 - the help must not load the whole daemon
+        from wacrmd import daemon, log, open_files  # noqa: PLC0415 - the help must not load the whole daemon
         from wacrmd.config import load  # noqa: PLC0415
 
     reread = partial(load, config or session.config)
     settings = reread()
     log.configure(settings.log.level, settings.log.format, mask_phone_numbers=settings.log.mask_phone_numbers)
+    open_files.raise_limit()
     anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})
 
 

@@ -174,7 +174,8 @@ class SenderConfig(Section):
     )
     max_in_flight: int = _key(
         256,
-        "The most requests to Meta at the same time, for all numbers together.",
+        "How many requests to Meta may be under way at the same time, for all numbers together; for moments up to a "
+        "fifth more. Those that Meta leaves without an answer for 2 s and longer are not counted.",
         restart=True,
         ge=1,
         le=4096,

@@ -20,6 +20,7 @@ class HoldReason(StrEnum):
     THROTTLED = "throttled"
     META_UNREACHABLE = "meta_unreachable"
     NO_ANSWER = "no_answer"
+    NO_FREE_CONNECTION = "no_free_connection"
     MAINTENANCE = "maintenance"
     WAITING_FOR_RETRY = "waiting_for_retry"
     DRAINING = "draining"

@@ -1,6 +1,7 @@
 """Sends requests over a pool of connections: each request once, with its phase known when it fails."""
 
 import asyncio
+import errno
 from collections import Counter, defaultdict, deque
 from functools import partial
 from typing import Any, NamedTuple
@@ -34,6 +35,8 @@ DRAIN_S = 1.0
 
 MAX_DRAINING = 4
 """How many connections to one server are read on like that; more are closed at once."""
+
+_NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class Timeouts(NamedTuple):
@@ -265,7 +268,7 @@ class HttpClient:
             attempt.fail(attempt.failure("the client is closed"))
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent
-            failure = attempt.failure(describe(error))
+            failure = attempt.failure(describe(error), is_ours=getattr(error, "errno", None) in _NO_FILES)
             failure.__cause__ = error
             attempt.fail(failure)
             return
@@ -292,8 +295,9 @@ class _Attempt:
     def enter(self, phase: Phase) -> None:
         self._phase = phase
 
-    def failure(self, detail: str) -> NotSentError:
-        return NotSentError(self._phase, detail)
+    def failure(self, detail: str, *, is_ours: bool = False) -> NotSentError:
+        """The exception for a failure now; `is_ours`: for want of a connection, which says nothing about the server."""
+        return NotSentError(Phase.POOL if is_ours else self._phase, detail)
 
     def fail(self, failure: NotSentError) -> None:
         if not self.made.done():

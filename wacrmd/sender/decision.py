@@ -11,7 +11,7 @@ from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPoli
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.errors import Action, ErrorRule, rule_for
-from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Refused, Unknown
+from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
 
 MIN_RETRY_DELAY: Millis = 30 * SECOND
 MAX_RETRY_DELAY: Millis = 15 * MINUTE
@@ -32,6 +32,7 @@ class Effect(StrEnum):
     CALL_LIMIT = "call_limit"
     MAINTENANCE = "maintenance"
     NO_ANSWER = "no_answer"
+    NO_CONNECTION = "no_connection"
     COUNT_FAILURE = "count_failure"
     PAUSE_BROADCAST = "pause_broadcast"
     PAUSE_NUMBER = "pause_number"
@@ -79,6 +80,15 @@ def decide(
                     parent_user_id=outcome.parent_user_id,
                     held=outcome.held,
                 )
+            )
+        case NotSent(phase=Phase.POOL):
+            note = f"not sent ({outcome.phase}): {outcome.detail}"
+            return Decision(
+                attempt.retry(NOT_SENT_DELAY, note, None),
+                Effect.NO_CONNECTION,
+                HoldReason.NO_FREE_CONNECTION,
+                note,
+                NOT_SENT_DELAY,
             )
         case NotSent():
             note = f"not sent ({outcome.phase}): {outcome.detail}"

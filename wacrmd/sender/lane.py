@@ -36,13 +36,17 @@ class Lane:
         self.limiter = RateLimiter(rate, now)
         self.room = Room()
         self.share = 1
-        """How many of the places in `[sender] max_in_flight` the number may use."""
+        """How many of the places in `[sender] max_in_flight` the number may use, and those of its requests that hang."""
+        self.is_short = False
+        """Whether that is less than it asked for."""
         self.room_batch = ROOM_BATCH
         self.turn: int | None = None
         """The broadcast whose job is enqueued, or for which a job runs."""
         self.is_claiming = False
         self._turn_given_at = 0.0
         self._limited_at = -LIMITED_S
+        self._shut_out_since: float | None = None
+        """Since when it has had no request in flight and no place for one."""
 
     @property
     def is_active(self) -> bool:
@@ -53,23 +57,28 @@ class Lane:
         """How many requests in flight it would use now."""
         return self.room.need(self.limiter.rates(now)[1], self.limiter.batch, at)
 
-    def wanted(self, now: Millis, at: float) -> int:
-        """How many of all places it asks for: while it is blocked those that it occupies, and a batch to begin with."""
+    def wanted(self, now: Millis, at: float, hung: int) -> int:
+        """How many of all places it asks for, without those of its requests that hang.
+
+        While it is blocked those that it occupies, and a batch to begin with.
+        """
         need = self.need(now, at)
-        if self.limiter.hold(now) is None:
-            return need
-        return min(need, self.room.in_flight + ceil(self.limiter.batch))
+        if self.limiter.hold(now) is not None:
+            need = min(need, self.room.in_flight + ceil(self.limiter.batch))
+        return max(0, need - hung)
 
     def free(self, now: Millis, at: float) -> int:
         """How many more requests may start now, as far as answers and `max_in_flight` are concerned."""
         return max(0, min(self.need(now, at), self.share) - self.room.in_flight)
 
     def wait(self, now: Millis, at: float, places: int) -> Millis | None:
-        """After how many milliseconds the next turn can be; None: at the end of a request. `places` are free for all."""
+        """After how many milliseconds the next turn can be; None: at the end of a request. `places` are free for it."""
         need, in_flight = self.need(now, at), self.room.in_flight
-        free = min(max(0, min(need, self.share) - in_flight), places)
+        free = max(0, min(need - in_flight, self.share - in_flight, places))
+        self._note_shut_out(at, is_shut_out=places <= 0 and not in_flight)
         if free < min(self.limiter.batch, max(1, (in_flight + free) // self.room_batch)):
-            if in_flight + free < need:
+            is_held_back = self.is_short or places < min(need, self.share) - in_flight
+            if is_held_back and in_flight + free < need and self.limiter.has_batch(now):
                 self._limited_at = at
             return None
         return self.limiter.wait(free, now)
@@ -167,6 +176,16 @@ class Lane:
         hold = self.limiter.hold(now, is_probing=self.room.is_probing) or self._silence(now, at)
         limited = hold is None and at - self._limited_at < LIMITED_S
         return ThroughputState(allowed, rate, self.room.in_flight, hold, limited)
+
+    def shut_out_s(self, at: float) -> float:
+        """For how long the number has had no request in flight and no place for one."""
+        return 0.0 if self._shut_out_since is None else at - self._shut_out_since
+
+    def _note_shut_out(self, at: float, *, is_shut_out: bool) -> None:
+        if not is_shut_out:
+            self._shut_out_since = None
+        elif self._shut_out_since is None:
+            self._shut_out_since = at
 
     def _silence(self, now: Millis, at: float) -> Hold | None:
         """The hold of a number to which Meta does not answer, though it has not ended the requests either."""

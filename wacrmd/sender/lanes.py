@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections import OrderedDict
+from dataclasses import replace
 
+from wacrmd import open_files
 from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.attempt import Claim
-from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.log import get_logger
@@ -20,6 +22,8 @@ from wacrmd.services.context import Context
 
 MAX_TURNS_PER_S = 250
 """How many turns all numbers take together in a second, about: more numbers take fewer and larger ones each."""
+SHUT_OUT_S = 1.0
+"""After so long without a request in flight and a place for one it is told that there is none."""
 RETRY_S = 0.5
 """How long after the database could not be written a turn is tried again."""
 SHARING_INTERVAL_S = 0.05
@@ -31,13 +35,17 @@ log = get_logger(__name__)
 class Lanes:
     """One lane for each number that has had work since the start."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, most: int | None = None) -> None:
         self._ctx = ctx
+        self._most = open_files.most_requests() if most is None else most
+        """How many requests may be under way, also when Meta answers none of them."""
         self._by_number: dict[str, Lane] = {}
         self._timers: dict[Lane, asyncio.TimerHandle] = {}
         self._crowded: OrderedDict[Lane, None] = OrderedDict()
         """Lanes that could send if fewer requests of other numbers were in flight."""
         self._in_flight = 0
+        self._hung = 0
+        """How many of these Meta leaves without an answer, when the places were last shared out."""
         self._shared_at = -SHARING_INTERVAL_S
         self._logged_holds: dict[Lane, HoldReason] = {}
         self._is_stopped = False
@@ -93,7 +101,7 @@ class Lanes:
             return
         now, at = self._ctx.clock.now(), self._at()
         self._share(now, at)
-        places = self._places()
+        places = self._places(lane)
         wait = lane.wait(now, at, places)
         if wait is None:  # the end of a request calls this again
             if lane.free(now, at) > places:
@@ -123,7 +131,7 @@ class Lanes:
         """How many of `wanted` requests the number may make now; what is not made must be released."""
         now, at = self._ctx.clock.now(), self._at()
         self._share(now, at)
-        granted = lane.acquire(min(wanted, self._places()), now, at)
+        granted = lane.acquire(min(wanted, self._places(lane)), now, at)
         self._in_flight += granted
         return granted
 
@@ -147,7 +155,9 @@ class Lanes:
         """A request has ended: apply what it says about the number."""
         now, request = self._ctx.clock.now(), (claim.recipient_id, claim.attempt)
         accepted = isinstance(outcome, Accepted)
-        if isinstance(outcome, NotSent | Unknown):
+        if decision.effect is Effect.NO_CONNECTION:  # that says nothing about Meta
+            lane.room.dropped(request)
+        elif isinstance(outcome, NotSent | Unknown):
             lane.unanswered(request, now, decision.detail)
         else:
             lane.answered(request, now, self._at(), accepted=accepted)
@@ -160,7 +170,7 @@ class Lanes:
     def state(self, number_id: str) -> ThroughputState | None:
         """How fast the number sends now; None when it has had no work since the start."""
         lane = self._by_number.get(number_id)
-        return lane.state(self._ctx.clock.now(), self._at()) if lane else None
+        return self._state_of(lane) if lane else None
 
     def throttle(self, number_id: str, detail: str) -> None:
         """Lower the number's rate: Meta reports that it sends too fast."""
@@ -183,10 +193,30 @@ class Lanes:
             lane.limiter.configure(rate)
             self.advance(lane)
 
-    def _places(self) -> int:
-        """How many more requests of all numbers may start: some beyond the limit, for a number that begins to send."""
+    def _state_of(self, lane: Lane) -> ThroughputState:
+        now, at = self._ctx.clock.now(), self._at()
+        state = lane.state(now, at)
+        shut_out_s = lane.shut_out_s(at) if lane.line else 0.0
+        if state.hold is not None or shut_out_s < SHUT_OUT_S:
+            return state
+        detail = (
+            f"{self._in_flight} requests to Meta are under way, {self._hung} of them without an answer: there is no place"
+            " for more"
+        )
+        hold = Hold(HoldReason.NO_FREE_CONNECTION, detail, now - round(shut_out_s * SECOND))
+        return replace(state, hold=hold, is_limited=False)
+
+    def _places(self, lane: Lane) -> int:
+        """How many more requests a number may start because of those of others.
+
+        A number that is given what it asks for need not wait until others, whose shares have become smaller, have
+        fewer in flight. For the others some places beyond the limit are kept free, for one that begins to send.
+        """
+        left = self._most - self._in_flight
+        if not lane.is_short:
+            return left
         limit = self._ctx.config.sender.max_in_flight
-        return limit + limit // OVERCOMMIT + limit // MARGIN - self._in_flight
+        return min(left, limit + limit // OVERCOMMIT + limit // MARGIN - (self._in_flight - self._hung))
 
     def _request_ended(self, lane: Lane) -> None:
         """Advance a lane that waits for the end of a request: this one, or one that waits for a place of any number."""
@@ -202,20 +232,18 @@ class Lanes:
         if at - self._shared_at < SHARING_INTERVAL_S:
             return
         self._shared_at = at
-        places, needs = self._ctx.config.sender.max_in_flight, dict[Lane, int]()
+        needs, hanging = dict[Lane, int](), dict[Lane, int]()
         for lane in self._by_number.values():
-            if not lane.is_active:
-                continue
-            need = lane.wanted(now, at)
-            if lane.room.is_silent(at):  # its places are taken until its requests end
-                places -= lane.room.in_flight
-                lane.share = need
-            else:
-                needs[lane] = need
+            if lane.is_active:
+                hanging[lane] = lane.room.hung(at)
+                needs[lane] = lane.wanted(now, at, hanging[lane])
+        self._hung = sum(hanging.values())
+        places = min(self._ctx.config.sender.max_in_flight, max(0, self._most - self._hung))
         given = shares(needs, places)
         room_batch = ROOM_BATCH if sum(given.values()) <= places else OVERCOMMITTED_ROOM_BATCH
         for lane, share in given.items():
-            lane.share, lane.room_batch = share, room_batch
+            lane.share, lane.room_batch = share + hanging[lane], room_batch
+            lane.is_short = share < needs[lane]
         batch_s = max(MIN_BATCH_S, len(needs) / MAX_TURNS_PER_S)
         for lane in needs:
             lane.limiter.batch_s = batch_s
@@ -227,7 +255,7 @@ class Lanes:
                 lane.limiter.throttle(now, decision.detail)
                 if decision.wait and decision.hold:
                     lane.limiter.block(now, decision.wait, decision.hold, decision.detail)
-            case Effect.MAINTENANCE if decision.hold:
+            case Effect.MAINTENANCE | Effect.NO_CONNECTION if decision.hold:
                 lane.limiter.block(now, decision.wait, decision.hold, decision.detail)
             case Effect.CALL_LIMIT if decision.hold:
                 wait = max(decision.wait, lane.limiter.call_limit_block(now))
@@ -239,7 +267,7 @@ class Lanes:
 
     def _log_hold(self, lane: Lane) -> None:
         """Log once that a hold began or ended."""
-        hold = lane.state(self._ctx.clock.now(), self._at()).hold
+        hold = self._state_of(lane).hold
         if hold is not None and self._logged_holds.get(lane) is not hold.reason:
             self._logged_holds[lane] = hold.reason
             name, reason = lane.phone_number_id, hold.reason.value

@@ -68,6 +68,11 @@ class RateLimiter:
         self._promised_at = now + wait
         return wait
 
+    def has_batch(self, now: Millis) -> bool:
+        """Whether as many messages as are granted together may be sent now."""
+        self._refill(now)
+        return now >= self._blocked_until and self._tokens >= self.batch
+
     def acquire(self, wanted: int, now: Millis) -> int:
         """How many of `wanted` messages may be sent now. What is not sent must be given back with `release`."""
         if wanted <= 0 or self.wait(wanted, now):

@@ -33,7 +33,7 @@ MARGIN = 16
 """One in so many of the places in `[sender] max_in_flight` is left free by one number alone, for one that begins."""
 OVERCOMMIT = 8
 """Several numbers together may have one in so many more than all places: as many are empty on average, until the next
-claims. What is too much waits in the transport, so that no connection waits for a claim."""
+claims."""
 
 K = TypeVar("K")
 
@@ -145,6 +145,10 @@ class Room:
             count += 1
         return count
 
+    def hung(self, now: float) -> int:
+        """How many requests Meta leaves without an answer: they occupy a connection, and no place of other numbers."""
+        return len(self._started) if self.is_silent(now) else self.overdue(now)
+
     def oldest_s(self, now: float) -> float:
         """How long the oldest request has been waiting for its answer."""
         return now - next(iter(self._started.values()), now)
@@ -165,7 +169,7 @@ def shares(needs: Mapping[K, int], places: int) -> dict[K, int]:
     """How many of all `places` each number may use: its need; where that is too much for all, the large ones get less.
 
     A number that needs few gets them all the same. No number gets all places, and all together get a few more than there
-    are: the transport keeps to `places`, and what waits there is sent as soon as another request ends.
+    are: on average as many are empty, until the next claims.
     """
     margin = places // MARGIN
     left = places + places // OVERCOMMIT

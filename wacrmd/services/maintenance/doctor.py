@@ -122,6 +122,7 @@ def _files(ctx: Context) -> list[Check]:
         *file_checks.private_files(ctx.config),
         *file_checks.writable_directory(ctx.config),
         file_checks.admin_socket(ctx.config),
+        *file_checks.open_file_limit(ctx.config),
     ]
 
 

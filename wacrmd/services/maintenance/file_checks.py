@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 from wacrmd import config as configuration
+from wacrmd import open_files
 from wacrmd.config import Config
 from wacrmd.services.maintenance.status import MIN_FREE_BYTES
 from wacrmd.store.disk_usage import disk_usage
@@ -32,6 +33,19 @@ def private_files(config: Config) -> list[Check]:
         _private("database", config.storage.path, CheckState.WARN),
         _private("key file", configuration.key_file(config), CheckState.FAIL),
     ]
+
+
+def open_file_limit(config: Config) -> list[Check]:
+    """A finding if so few files may be open that requests to Meta must wait for each other."""
+    most, wanted = open_files.most_requests(), 2 * config.sender.max_in_flight
+    if most >= wanted:
+        return []
+    detail = (
+        f"{open_files.limit()} files may be open, so at most {most} requests to Meta: [sender] max_in_flight ="
+        f" {config.sender.max_in_flight} needs twice as many, for requests that hang"
+    )
+    advice = f"Set LimitNOFILE of the service to {2 * wanted} or more."
+    return [Check("open files", CheckState.WARN, detail, advice)]
 
 
 def _private(name: str, path: Path, state: CheckState) -> Check:
