@@ -21,6 +21,11 @@ PHONES = {
     "Hindi": "मोबाइल, मोबाइल नंबर, फ़ोन, फोन नंबर, व्हाट्सएप नंबर",
     "Russian": "Телефон, Номер телефона, Мобильный телефон, Моб. тел., Сотовый, Тел., ТЕЛЕФОН КЛИЕНТА",
     "Polish": "Telefon, Numer telefonu, Telefon komórkowy, Komórka, Nr tel., Tel. kom.",
+    "shops and lists": "Default Address Phone, SMS Phone Number, Person - Phone, phone_sanitized, TELF1, Mob No, MobNo, Ph, "
+    "PhNo, Ph. No., Mobile Number (with country code), Phone (incl. country code), billing_phone, Handy (mit Vorwahl), "
+    "Teléfono (con prefijo), Celular (com DDD)",
+    "Nordic and Slavic": "Puhelin, Puhelinnumero, Matkapuhelin, Telefonní číslo, Mobitel, Broj telefona, 06-nummer",
+    "further": "联系电话, 行動電話, 연락처, Di động, Số di động, Cep No, Tel/Whats, Namba ya simu, Simu, Numero ng telepono",
     "others": "手机, 手机号码, 電話番号, 携帯電話, 전화번호, 휴대폰, Số điện thoại, เบอร์โทรศัพท์, "
     "Τηλέφωνο, Κινητό, טלפון נייד",
 }
@@ -31,7 +36,8 @@ OTHERS = (
     "Numéro client, Numero cliente, Nomor Pelanggan, Müşteri No, رقم العميل, ग्राहक संख्या, Номер клиента, Numer klienta, "
     "Kontonummer, Código, PLZ, CEP, Email, Grund, Fax, Telefax, Tel/Fax, Phone Type, Phone 1 - Type, Phone model, "
     "Mobile opt in, "
-    "WhatsApp opt-in, WhatsApp Name, phone_number_id, whatsapp_message_id, user_id, Contact, Contact No, 1, {{1}}, ., "
+    "Phone Country Code, Country code, SMS, SMS opt-in, Billing Address, Person, WhatsApp opt-in, WhatsApp "
+    "Name, phone_number_id, whatsapp_message_id, user_id, Contact, Contact No, 1, {{1}}, ., "
 )
 
 
@@ -47,7 +53,7 @@ def test_other_names_are_no_phone_numbers(name: str) -> None:
 
 
 def test_generic_names_are_known_as_such() -> None:
-    assert all(map(is_generic_name, ("Number", "Nummer", "Número", "Contact No.")))
+    assert all(map(is_generic_name, ("Number", "Nummer", "SMS", "Número", "Contact No.")))
     assert not any(map(is_generic_name, ("Kundennummer", "Customer Number", "Phone", "Name", "")))
 
 

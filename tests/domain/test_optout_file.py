@@ -18,6 +18,17 @@ def test_a_header_names_phone_user_id_and_note_in_any_order() -> None:
     assert row.problem is None
 
 
+def test_a_phone_number_needs_no_user_id_of_meta_beside_it() -> None:
+    shop = rows(
+        "user_id,billing_first_name,billing_phone\n17,A,+4915123456001\n17,A,\nUS.1,A,+4915123456001\n"
+    )
+    assert [(row.address, row.user_id) for row in shop] == [
+        ("+4915123456001", ""),
+        ("", "17"),
+        ("+4915123456001", "US.1"),
+    ]
+
+
 def test_with_a_column_named_only_that_one_says_who_it_is() -> None:
     (row,) = rows("user_id,nr\n4711,+4915123456001\n", "nr")
     assert (row.address, row.user_id) == ("+4915123456001", "")

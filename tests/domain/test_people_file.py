@@ -165,6 +165,22 @@ def test_a_number_that_is_a_name_and_a_place_is_refused(text: str, column: str, 
     assert str(raised.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"phone":"+4915123456001"}]\n',
+        '{"phone": "+4915123456001"}\n{"phone": "+4915123456002"}\n',
+        '\ufeff[\n  {"phone": "+4915123456001"}\n]\n',
+        '{\n "optouts": []}',
+        '["+4915123456001",\n "+4915123456002"]\n',
+    ],
+)
+@pytest.mark.parametrize("column", [None, "1", "phone"])
+def test_json_is_refused_as_such(text: str, column: str | None) -> None:
+    with pytest.raises(CsvError, match=r"^line 1: the file is JSON: save it as CSV"):
+        opened(text, column)
+
+
 @pytest.mark.parametrize("header", ["From,To,Body,Status", "to,name", "To,user_id"])
 def test_to_names_nobody_who_opted_out(header: str) -> None:
     with pytest.raises(CsvError) as raised:

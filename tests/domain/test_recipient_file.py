@@ -40,6 +40,21 @@ def test_numbered_columns_are_ordered_by_number_and_others_by_position() -> None
     assert parse(b"to\n+1415\n").rows[0].params == []
 
 
+def test_an_index_that_a_program_wrote_before_the_first_column_is_no_parameter() -> None:
+    sheet = parse(b",to,name\n0,+14155550123,Jo\n1,+14155550124,Ann\nx,+14155550125,Al\n")
+    assert (sheet.columns, [row.params for row in sheet.rows]) == (["name"], [["Jo"], ["Ann"]])
+    assert [(bad.line, bad.reason) for bad in sheet.rejected] == [(4, "has x in column 1, which has no name")]
+    (row,) = parse(b"rejected_because,,to,name\nwas wrong,0,+14155550123,Jo\n").rows
+    assert row.params == ["Jo"]
+
+
+def test_a_parameter_that_a_spreadsheet_keeps_as_text_is_that_text() -> None:
+    sheet = parse(b'to,code,quoted,other\n="+14155550123",="007","=""0""""8""",=007\n')
+    assert sheet.rows[0].params == ["007", '0"8', "=007"]
+    (bad,) = parse(b'to,code\n+14155550123,=""\n').rejected
+    assert bad.reason.startswith("has nothing in column code")
+
+
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [

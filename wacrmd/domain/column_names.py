@@ -13,7 +13,7 @@ _PHONE_WORDS = (
     # English, and what programs call it
     "phone phones phonenumber phoneno telephone telephonenumber tel telno mobile mobiles mobilephone mobilenumber mobileno "
     "cell cells cellphone cellnumber cellno cellular handset whatsapp whatsappnumber whatsappno wa waid wanumber msisdn "
-    "e164 smartphone landline whatsappid "
+    "e164 smartphone landline whatsappid whats mob mobno ph phno telf "
     # Spanish, Portuguese, Italian, French
     "telefono telefonos telefonico telefonica movil moviles celular celulares cel fono wasap guasap "
     "telefone telefones telemovel telemoveis fone zap zapzap cellulare cellulari cell "
@@ -22,13 +22,18 @@ _PHONE_WORDS = (
     "handy handys handynr handynummer handynummern mobil mobilnr mobilnummer mobilnummern mobiltelefon mobiltelefonnummer "
     "mobilfunk mobilfunknr mobilfunknummer mobilrufnummer rufnummer rufnummern telefonnr telefonnummer telefonnummern "
     "telnr telnummer telefonnum fon festnetz festnetznummer festnetznr whatsappnr whatsappnummer natel "
-    "telefoon telefoonnr telefoonnummer telefoonnummers mobiel mobiele mobieltje mobielnummer mobielnr gsmnummer gsmnr "
+    "06nummer telefoon telefoonnr telefoonnummer telefoonnummers mobiel mobiele mobieltje mobielnummer "
+    "mobielnr gsmnummer gsmnr "
     "mobilenummer telefonnumret tlf tlfnr "
     # Indonesian, Malay, Turkish
     "telepon telp telpon hp nohp nohape nomorhp handphone ponsel nowa nomorwa notelp notelepon telefonbimbit "
-    "ceptel ceptelefonu telefonu telefonno telefonnumarasi gsmno "
+    "cepno ceptel ceptelefonu telefonu telefonno telefonnumarasi gsmno "
     # Polish, Czech, Romanian, Hungarian
     "telefonu telefonow telefony komorka komorkowy komorkowa komorkowe komorkowego mobilni mobilny telefonszam mobilszam "
+    "telefonni telefona mobitel mobitela "
+    # Finnish, Swahili, Tagalog
+    "puhelin puhelinnumero puhelinnro puhelimen matkapuhelin matkapuhelinnumero matkapuhelinnro gsmnumero "
+    "simu telepono selpon "
     # Russian and its neighbours
     "телефон телефона телефоны телефонов тел моб мобильный мобильного мобильные мобильник сотовый сотового сот ватсап вацап "
     "вотсап мобільний телефону "
@@ -38,28 +43,30 @@ _PHONE_WORDS = (
     # Hindi, Bengali
     "मोबाइल मोबाईल फोन दूरभाष टेलीफोन व्हाट्सएप व्हाट्सऐप वाट्सएप মোবাইল ফোন "
     # Greek, Vietnamese, Thai, Chinese, Japanese, Korean
-    "τηλεφωνο κινητο dienthoai sodienthoai sdt เบอร์โทร เบอร์โทรศัพท์ โทรศัพท์ เบอร์มือถือ มือถือ "
+    "τηλεφωνο κινητο dienthoai sodienthoai sdt didong sodidong เบอร์โทร เบอร์โทรศัพท์ โทรศัพท์ เบอร์มือถือ มือถือ "
     "手机 手机号 手机号码 手機 手機號碼 电话 电话号码 電話 電話號碼 電話番号 携帯 携帯電話 携帯番号 携帯電話番号 "
-    "전화 전화번호 휴대폰 휴대폰번호 휴대전화 핸드폰 핸드폰번호"
+    "联系电话 行動電話 行动电话 聯絡電話 전화 연락처 전화번호 휴대폰 휴대폰번호 휴대전화 핸드폰 핸드폰번호"
 )
 """Words for a phone; some are two words that people write as one."""
 
 _OTHER_WORDS = (
     # number, and the little words around it
-    "number numbers no nr num n nbr nro numero numeros nummer nummern nomor nomer nomero numara numarasi numer cislo "
+    "number numbers no nr num n nbr nro numero numeros nummer nummern nomor nomer nomero numara numarasi "
+    "numer cislo broj namba ya ng "
     "номер номера رقم ارقام أرقام شماره نمبر מספר नंबर नम्बर संख्या नं क्रमांक নম্বর αριθμος số so หมายเลข 番号 号码 號碼 번호 "
     "de do da di del della du des der das die le la el lo of the d für fur for per "
     # whose, and which one of several
     "customer customers client clients cliente clientes kunde kunden contact contacts contacto contato contatto kontakt "
     "recipient empfanger my your his her usuario utilisateur pelanggan musteri клиента العميل "
     "primary main principal haupt home work business office private personal privat dienstlich privado personale "
-    "international internacional internazionale national full formatted value fisso recapito cep kom"
+    "international internacional internazionale national full formatted value fisso recapito cep kom person "
+    "default address billing shipping sms sanitized"
 )
 """Words that may stand beside a word for a phone."""
 
 _GENERIC_NAMES = (
     "number numbers nummer nummern numero numeros nomor numara номер رقم नंबर 番号 号码 "
-    "contactnumber contactno contactnumbers numerodecontacto numerodecontato recipient"
+    "sms contactnumber contactno contactnumbers numerodecontacto numerodecontato recipient"
 )
 """Names that may also mean a customer number: a phone in such a column needs its `+`."""
 
@@ -70,6 +77,10 @@ _DETAIL_NAMES = (
     "причина комментарий примечание السبب سبب ملاحظة ملاحظات कारण टिप्पणी"
 )
 """Names of a column with a note about the person."""
+
+_WITH = "with incl including inc mit inkl con avec com met"
+_CODES = "country area calling code codes prefix vorwahl landervorwahl prefijo codigo de pais indicatif ddd ddi landcode the"
+"""With `_WITH`, words behind the name which say that the numbers have their country code: the first of them, and those after it."""
 
 MAX_NAME = 100
 """Characters of a name that are looked at."""
@@ -115,6 +126,7 @@ def plain_names(name: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _is_phone(words: tuple[str, ...]) -> bool:
+    words = _without_addition(words)
     if "".join(words) in PHONE_WORDS:
         return True
     known = [word in PHONE_WORDS for word in words]
@@ -122,6 +134,12 @@ def _is_phone(words: tuple[str, ...]) -> bool:
         is_phone or word in OTHER_WORDS or word.isdecimal()
         for is_phone, word in zip(known, words, strict=True)
     )
+
+
+def _without_addition(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words before `(with country code)`."""
+    at = next((at for at, word in enumerate(words) if at and word in _WITH_WORDS), len(words))
+    return words[:at] if set(words[at + 1 :]) <= _CODE_WORDS else words
 
 
 def _readings(name: str) -> tuple[tuple[str, ...], ...]:
@@ -140,6 +158,8 @@ def _all(words: str) -> frozenset[str]:
     return frozenset("".join(_words(word)) for word in words.split())
 
 
+_WITH_WORDS = _all(_WITH)
+_CODE_WORDS = _all(_CODES)
 PHONE_WORDS = _all(_PHONE_WORDS)
 OTHER_WORDS = _all(_OTHER_WORDS)
 GENERIC_NAMES = _all(_GENERIC_NAMES)

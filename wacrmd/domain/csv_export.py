@@ -37,9 +37,15 @@ def escape_formula(text: str) -> str:
 
 def unescape_formula(cell: str) -> str:
     """The text of a cell that `escape_formula` or `excel_text` has made; another cell as it is."""
-    if enclosed := _AS_TEXT.fullmatch(cell):
-        return enclosed[1].replace('""', '"')
+    if (text := text_within(cell)) != cell:
+        return text
     return cell[1:] if cell.startswith("'") and _is_formula(cell.lstrip("'")) else cell
+
+
+def text_within(cell: str) -> str:
+    """The text that a spreadsheet shows for `="007"`; another cell as it is."""
+    enclosed = _AS_TEXT.fullmatch(cell)
+    return enclosed[1].replace('""', '"') if enclosed else cell
 
 
 def excel_text(text: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from wacrmd.domain.address import is_user_id
 from wacrmd.domain.column_names import columns_named, is_detail_name
 from wacrmd.domain.people_file import PeopleFile
 
@@ -51,11 +52,14 @@ class OptOutFile:
             if problem is not None:
                 yield OptOutRow(row.line, row.text, problem=problem)
                 continue
+            address, user_id = self.file.address(row.cells), _cell(row.cells, self._user_id)
+            if address and not is_user_id(user_id):
+                user_id = ""  # that of a shop or of a website; the number says who it is
             yield OptOutRow(
                 row.line,
                 row.text,
-                self.file.address(row.cells),
-                _cell(row.cells, self._user_id),
+                address,
+                user_id,
                 " ".join(_cell(row.cells, self._detail).split()),
                 None if self._account is None else _cell(row.cells, self._account),
             )

@@ -31,6 +31,7 @@ MAX_NAME_SHOWN = 40
 
 _NUMBER = re.compile(r"[\s'\"=]*[+(]?[0-9][0-9\s.,/()\-]*(?:[eE][+\-]?[0-9]+)?[\s'\"]*")
 _MIN_DIGITS = 7
+_JSON = re.compile(r'\s*(?:\[\s*(?:[\[{"]|\Z)|\{\s*(?:"|\Z))')
 
 _HOW = "name it with --column NAME, or --column N for column N"
 
@@ -84,6 +85,10 @@ class PeopleFile:
         first = next(self._rows, None)
         if first is None:
             raise CsvError("the file is empty: expected a header, such as phone, and a line for each person")
+        if _JSON.match(first.text):
+            raise CsvError(
+                f"line {first.line}: the file is JSON: save it as CSV, with a header such as phone"
+            )
         self.first = first
         cells = [" ".join(cell.split()) for cell in without_empty_end(first.cells)]
         find = _Finder(self.first.line, cells, own_names, others)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from wacrmd.domain.csv_export import text_within
 from wacrmd.domain.csv_file import Row
-from wacrmd.domain.people_file import EXPORT_BEGINS, TO, PeopleFile, without_empty_end
+from wacrmd.domain.people_file import EXPORT_BEGINS, MAX_NAME_SHOWN, TO, PeopleFile, without_empty_end
 from wacrmd.domain.placeholders import number_of
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines
@@ -73,6 +74,8 @@ class _Header:
     names: list[str]
     order: list[int]
     numbered: bool
+    index: int | None = None
+    """The place of a first column without a name, which has only the numbers of the rows."""
 
     @classmethod
     def read(cls, file: PeopleFile) -> "_Header":
@@ -90,18 +93,23 @@ class _Header:
             return cls(file, names, [], numbered=False)
         places = [place for place in range(len(names)) if place not in ignored]
         params = [names[place] for place in places]
+        first = int(file.columns.reason == 0)
+        index = first if first in places and not names[first] else None
+        if index is not None:  # running numbers, as pandas writes them
+            places, params = places[1:], params[1:]
         if "" in params:
-            raise CsvError(f"line {line}: column {names.index('') + 1} has no name")
+            at = next(place for place in places if not names[place])
+            raise CsvError(f"line {line}: column {at + 1} has no name")
         if len(set(params)) != len(params):
             twice = next(name for name in params if params.count(name) > 1)
             raise CsvError(f"line {line}: two columns are called {twice}")
         numbers = {place: number for place in places if (number := number_of(names[place])) is not None}
         if not numbers or len(numbers) != len(params):
-            return cls(file, names, places, numbered=False)
+            return cls(file, names, places, numbered=False, index=index)
         if sorted(numbers.values()) != list(range(1, len(params) + 1)):
             expected = f"expected the columns 1 to {len(params)}, found {', '.join(params)}"
             raise CsvError(f"line {line}: {expected}")
-        return cls(file, names, sorted(places, key=numbers.__getitem__), numbered=True)
+        return cls(file, names, sorted(places, key=numbers.__getitem__), numbered=True, index=index)
 
     @property
     def params(self) -> list[str]:
@@ -113,7 +121,7 @@ class _Header:
         to, name = self.file.address(row.cells), self.file.address_name
         for reason in self._reasons(row, to, name):
             return RejectedLine(row.line, to, reason, row.text)
-        return FileRecipient(row.line, to, [row.cells[place] for place in self.order], row.text)
+        return FileRecipient(row.line, to, [text_within(row.cells[place]) for place in self.order], row.text)
 
     def _reasons(self, row: Row, to: str, name: str) -> Iterator[str]:
         """Why the row cannot be used, the first reason first; nothing for a good row."""
@@ -131,8 +139,10 @@ class _Header:
             yield f"has no number in column {name}"
         if _ROUNDED.fullmatch(to):
             yield f"is a number that a spreadsheet has rounded; format column {name} as text"
+        if self.index is not None and not cells[self.index].isdecimal():
+            yield f"has {cells[self.index][:MAX_NAME_SHOWN] or 'nothing'} in column 1, which has no name"
         for place in self.order:
-            if not cells[place]:
+            if not text_within(cells[place]):
                 yield f"has nothing in column {self.names[place]}, and Meta takes no empty parameter"
             if "\ufffd" in cells[place]:
                 yield f"has the character \ufffd in column {self.names[place]}: a program has damaged it before"
