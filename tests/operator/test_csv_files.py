@@ -186,6 +186,47 @@ async def test_rejected_lines_are_written_corrected_and_imported(tmp_path: Path,
         assert 'a "b"' in [one["detail"] for one in found]
 
 
+@pytest.mark.parametrize("command", ["import", "create"])
+async def test_a_file_that_existed_is_kept_until_a_line_is_rejected(
+    tmp_path: Path, wacrmd: Wacrmd, command: str
+) -> None:
+    file, rejected = tmp_path / "people.csv", tmp_path / "kept.csv"
+    line = ["optout", "import", file]
+    if command == "create":
+        line = ["broadcast", "create", "--csv", file, "--template", "hello", "--yes"]
+    async with site(tmp_path):
+        rejected.write_text("another file\n" * 100)
+        for text, code, said in (
+            ("Name;Nr2\nA;1\n", 1, "no column is known"),
+            (f"phone\n{GOOD}\n", 0, "stays as it was: no line was rejected"),
+        ):
+            file.write_text(text)
+            found, _, err = await wacrmd(*line, "--rejected", rejected)
+            assert (found, said in err) == (code, True), err
+            assert rejected.read_text() == "another file\n" * 100
+        file.write_text(f"phone\n{phones(1)[0]}\n12\n")
+        assert (await wacrmd(*line, "--rejected", rejected))[0] == 1
+        assert rejected.read_text().startswith("rejected_because,phone\n")
+        assert "another file" not in rejected.read_text()
+        for name in ("-", tmp_path / "no" / "folder.csv"):
+            code, _, err = await wacrmd(*line, "--rejected", name)
+            assert (code, "--rejected" in err or "cannot write" in err) == (2 if name == "-" else 1, True), (
+                err
+            )
+
+
+async def test_a_file_with_a_header_alone_says_so(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    file = tmp_path / "stop.csv"
+    file.write_text("phone,note\n\n")
+    async with site(tmp_path):
+        code, out, err = await wacrmd("optout", "import", file)
+        assert (code, out.startswith("0 people opted out")) == (0, True)
+        assert err == f"{file} has a header and no lines below it.\n"
+        file.write_text('[{"phone":"+4915123456001"}]')
+        code, out, err = await wacrmd("optout", "import", file)
+        assert (code, out, "the file is JSON" in err) == (1, "", True)
+
+
 async def test_lines_that_are_left_out_of_a_broadcast_are_told_and_written(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from wacrmd.cli.csv_input import CsvInput
+from wacrmd.cli.input import STANDARD_INPUT
 from wacrmd.cli.output import hint
 from wacrmd.domain.text_file import has_mark
 from wacrmd.fields import JsonObject
@@ -22,47 +23,62 @@ MAX_SHOWN = 20
 class RejectedLines:
     """Takes each line that is left out. Memory does not grow with their number. A context manager.
 
-    `path` is the file for them; it does not stay if no line is left out.
+    `path` is the file for them. Without such a line it does not stay if it is new, and stays as it was if it is not.
     """
 
     def __init__(self, source: CsvInput, path: str | None) -> None:
         self.count = 0
         self._path = Path(path) if path is not None else None
+        if path == STANDARD_INPUT:
+            raise click.UsageError("--rejected needs the name of a file: standard output has the result")
         if self._path is not None and source.is_file(self._path):
             raise click.UsageError("--rejected would overwrite the file that is read: name another one")
         self._first: list[tuple[int, str, str]] = []
         self._all: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         try:
-            # Opened before anything is done, so that a wrong name is told first. Line ends stay as they are.
-            self._file = self._path.open("w", encoding="utf-8", newline="") if self._path else None
+            # Opened before anything is done, so that a wrong name is told first. It may be somebody's only copy of
+            # something else, so it is emptied with the first line. Line ends stay as they are.
+            self._is_new = self._path is not None and not self._path.exists()
+            self._file = self._path.open("a", encoding="utf-8", newline="") if self._path else None
         except OSError as error:
+            self._all.close()
             raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
         self._mark = has_mark(next(source.pieces(), b""))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.close(told=kind is None)
         self._all.close()
 
-    def close(self) -> None:
-        """End the file of rejected lines: all are known."""
+    def close(self, *, told: bool = True) -> None:
+        """End the file of rejected lines: all are known. With `told`, say so where a file stays as it was."""
         if self._file is not None and self._path is not None:
             self._file.close()
             self._file = None
-            if not self.count and stat.S_ISREG(self._path.lstat().st_mode):
-                self._path.unlink()
+            if self.count:
+                return
+            if self._is_new:
+                if stat.S_ISREG(self._path.lstat().st_mode):
+                    self._path.unlink()
+            elif told and self._is_regular():
+                hint(f"{self._path} stays as it was: no line was rejected")
 
     def add(self, form: "RejectedFormat", line: int, text: str, reason: str, *, told: JsonObject) -> None:
         """One row that begins on `line`, as it stands in the file; `told` is what `--json` says about it."""
         if self._file is not None:
+            if not self.count and self._is_regular():
+                self._file.truncate(0)
             self._file.write(("" if self.count else form.head(mark=self._mark)) + form.line(text, reason))
         self.count += 1
         if len(self._first) < MAX_SHOWN:
             to = told.get("to")
             self._first.append((line, f" ({to})" if to else "", reason))
         self._all.write(orjson.dumps(told) + b"\n")
+
+    def _is_regular(self) -> bool:
+        return self._path is not None and stat.S_ISREG(self._path.stat().st_mode)
 
     def print_json(self, result: JsonObject, field: str) -> None:
         """Print the result as one JSON document, with what is told about each line as the list `field`."""

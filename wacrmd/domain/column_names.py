@@ -80,7 +80,7 @@ _DETAIL_NAMES = (
 
 _WITH = "with incl including inc mit inkl con avec com met"
 _CODES = "country area calling code codes prefix vorwahl landervorwahl prefijo codigo de pais indicatif ddd ddi landcode the"
-"""With `_WITH`, words behind the name which say that the numbers have their country code: the first of them, and those after it."""
+"""Words behind the name which say that the numbers have their codes: one of `_WITH`, and then these."""
 
 MAX_NAME = 100
 """Characters of a name that are looked at."""

@@ -114,6 +114,8 @@ def import_file(
             left_out.print_json(asdict(done) | {"rejected": left_out.count}, "errors")
         else:
             left_out.show()
+            if not (done.added or done.known or left_out.count):
+                hint(f"{source.name} has a header and no lines below it.")
             done.show_guesses(account)
             rejected_lines = f"Rejected lines: {left_out.count}."
             say(f"{people(done.added)} opted out, {done.known} had opted out before. {rejected_lines}")
