@@ -8,7 +8,8 @@ from wacrmd.clock import SECOND, Millis
 from wacrmd.fields import JsonObject
 
 _MAX_UNIX_S = 10**11
-"""Unix seconds from here on (the year 5138) are no time of a message."""
+"""From here on (the year 5138) a time is not in seconds."""
+_MAX_UNIX_MS = 10**14
 
 
 def as_json(body: bytes) -> Any:
@@ -64,9 +65,11 @@ def as_id(value: Any) -> str | None:
 
 
 def as_time(value: Any, default: Millis) -> Millis:
-    """Unix seconds, as text or as a number, in milliseconds; `default` for anything else."""
+    """Unix seconds or milliseconds, as text or as a number, in milliseconds; `default` for anything else."""
     try:
-        seconds = int(value)
+        time = int(value)
     except (TypeError, ValueError, OverflowError):
         return default
-    return seconds * SECOND if 0 < seconds < _MAX_UNIX_S else default
+    if 0 < time < _MAX_UNIX_S:
+        return time * SECOND
+    return time if 0 < time < _MAX_UNIX_MS else default
