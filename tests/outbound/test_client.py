@@ -5,10 +5,12 @@ import contextlib
 import itertools
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -46,9 +48,7 @@ async def calling(
     *allowed: str, names: Names | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[WebhookClient, Receiver]]:
     async with receiver(tls) as app:
-        client = WebhookClient(
-            lambda: AddressPolicy(allowed), resolve=names.resolve if names else dns.resolve
-        )
+        client = WebhookClient(lambda: AddressPolicy(allowed), resolve=names.resolve if names else None)
         try:
             yield client, app
         finally:
@@ -289,3 +289,28 @@ async def test_a_connection_is_used_again_once_the_rest_of_the_body_has_come() -
             assert (await post(client, url)).succeeded
             await asyncio.sleep(0.2)
     assert requests == [1, 1, 1]
+
+
+async def test_names_that_nobody_answers_for_take_no_thread_from_other_look_ups(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The system's resolver hangs for the names of many apps: Meta's name is still found."""
+    released, look_up = threading.Event(), socket.getaddrinfo
+
+    def slow(host: str, *args: Any, **options: Any) -> Any:
+        if host.endswith(".example"):
+            released.wait()
+        return look_up("127.0.0.1" if host == "meta.test" else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    try:
+        async with calling("127.0.0.0/8") as (client, app), anyio.create_task_group() as tasks:
+            for number in range(60):
+                tasks.start_soon(post, client, f"http://app{number}.example/")
+            with anyio.fail_after(PATIENCE_S / 2):
+                await anyio.sleep(0.1)
+                assert await dns.resolve("meta.test", 443) == [(socket.AF_INET, "127.0.0.1")]
+                assert (await post(client, app.url)).succeeded
+            tasks.cancel_scope.cancel()
+    finally:
+        released.set()

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import CUT_OFF, ReceivedRequest, Receiver, receiver
 from tests.support.site import Site, phones, site
 from wacrmd.clock import SECOND
@@ -139,3 +140,13 @@ async def test_many_slow_apps_do_not_slow_down_a_quick_one(tmp_path: Path) -> No
         app.choose = lambda request: 200 if request.path == "/quick" else None
         await opt_out(here, 60, start=100)
         await app.until(lambda: len(ids(app.at("/quick"))) == 66)
+
+
+async def test_a_stop_waits_for_what_is_just_delivered_and_not_for_apps_that_hang(tmp_path: Path) -> None:
+    async with serving(tmp_path) as here, receiver() as app:
+        await add_hanging(here, app, 2)
+        await opt_out(here, 3)
+        await app.until(lambda: len(app.requests) == 2)
+        with anyio.fail_after(PATIENCE_S / 2):
+            assert await here.running.dispatcher.drain(PATIENCE_S) is False
+        assert len(app.requests) == 2, "nothing new was started"

@@ -140,3 +140,17 @@ def test_an_endpoint_that_is_gone_is_forgotten_when_its_last_delivery_is_written
     made["gone"].unfinished.clear()
     made.take_in({"other": []}, {"other": 0})
     assert "gone" not in made.wanted(WORKERS)
+
+
+def test_a_lane_is_busy_unless_it_only_waits_for_a_slow_answer() -> None:
+    made = lanes(app=1)
+    assert not made.is_busy
+    started(made)
+    assert made.is_busy
+    made["app"].overdue = 1
+    assert not made.is_busy
+    made["app"].overdue = made["app"].calls = 0
+    made["app"].ended(SLOW_S, succeeded=False)
+    assert made.is_busy, "its result is not written yet"
+    made["app"].unfinished.clear()
+    assert not made.is_busy

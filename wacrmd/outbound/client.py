@@ -5,6 +5,9 @@ import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+
+from anyio import CapacityLimiter
 
 from wacrmd import __version__
 from wacrmd.errors import describe
@@ -17,6 +20,9 @@ from wacrmd.http_client.message import Headers, Origin, RequestHead
 
 MAX_ANSWER_BYTES = 64 << 10
 """How much of an answer is read, so that the connection can be used again. Nothing of it is kept or waited for."""
+
+MAX_LOOKUPS = 128
+"""Host names that are looked up at the same time, each on a thread."""
 
 USER_AGENT = f"wacrmd/{__version__}"
 
@@ -43,10 +49,12 @@ class WebhookClient:
     """
 
     def __init__(
-        self, address_policy: Callable[[], AddressPolicy], *, resolve: Resolve = dns.resolve
+        self, address_policy: Callable[[], AddressPolicy], *, resolve: Resolve | None = None
     ) -> None:
         self._address_policy = address_policy
-        connector = Connector(ssl.create_default_context(), resolve=resolve, check=self._check)
+        # Names of apps that nobody answers for must not occupy the threads that all else needs.
+        lookup = resolve or partial(dns.resolve, limiter=CapacityLimiter(MAX_LOOKUPS))
+        connector = Connector(ssl.create_default_context(), resolve=lookup, check=self._check)
         self._client = HttpClient(connector, max_connections=sys.maxsize, max_answer_bytes=MAX_ANSWER_BYTES)
 
     async def aclose(self) -> None:

@@ -15,7 +15,6 @@ from wacrmd.clock import HOUR, SECOND, Millis, iso, sleep_for
 from wacrmd.domain.webhook_delivery import DeliveryAttempt, DueDelivery
 from wacrmd.errors import Refusal
 from wacrmd.http.address_policy import AddressPolicy
-from wacrmd.http_client import dns
 from wacrmd.http_client.connector import Resolve
 from wacrmd.log import get_logger
 from wacrmd.outbound.client import DeliveryResult, WebhookClient
@@ -40,7 +39,7 @@ log = get_logger(__name__)
 class Dispatcher:
     """The deliveries of the daemon: each webhook has a lane of its own (`lanes.py`)."""
 
-    def __init__(self, ctx: Context, *, resolve: Resolve = dns.resolve) -> None:
+    def __init__(self, ctx: Context, *, resolve: Resolve | None = None) -> None:
         self._ctx = ctx
         self._resolve = resolve
         self._lanes = Lanes()
@@ -48,7 +47,7 @@ class Dispatcher:
         self._unrecorded = 0
         """Deliveries that have ended and whose result is not written yet."""
         self._wake = asyncio.Event()
-        self._delivery_ended = asyncio.Event()
+        self._lane_changed = asyncio.Event()
         self._stopping = False
         self._client: WebhookClient
         self._random = random.Random()  # noqa: S311 - jitter, nothing secret
@@ -70,12 +69,15 @@ class Dispatcher:
                 await self._client.aclose()
 
     async def drain(self, seconds: float) -> bool:
-        """Start no more deliveries and wait for those in progress; True when all ended in time."""
+        """Start no more deliveries and wait for those in progress; True when all ended in time.
+
+        Those of slow lanes are not waited for: the others wait for the next start. They are due again then.
+        """
         self._stopping = True
         with anyio.move_on_after(seconds):
-            while self._lanes.unfinished:
-                self._delivery_ended = asyncio.Event()
-                await self._delivery_ended.wait()
+            while self._lanes.is_busy:
+                self._lane_changed = asyncio.Event()
+                await self._lane_changed.wait()
         return not self._lanes.unfinished
 
     async def _watch_changes(self) -> None:
@@ -148,7 +150,7 @@ class Dispatcher:
             await sleep_for(self._ctx.clock, POLL_INTERVAL)
         finally:
             lane.unfinished.discard(delivery.id)
-            self._delivery_ended.set()
+            self._lane_changed.set()
             self._wake.set()
 
     async def _attempt(self, delivery: DueDelivery, lane: Lane, started_at: Millis) -> DeliveryResult:
@@ -159,6 +161,7 @@ class Dispatcher:
             nonlocal is_overdue
             is_overdue = True
             lane.overdue += 1
+            self._lane_changed.set()
             self._wake.set()  # its place is free for another lane
 
         timer = asyncio.get_running_loop().call_later(SLOW_S, note_overdue)

@@ -87,6 +87,14 @@ class Lanes:
         """How many deliveries have started and are not written yet."""
         return sum(len(lane.unfinished) for lane in self._lanes.values())
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a lane that is not slow has unfinished deliveries, or any lane one that is only to be written."""
+        return any(
+            lane.unfinished and (lane.pace is not Pace.SLOW or len(lane.unfinished) > lane.calls)
+            for lane in self._lanes.values()
+        )
+
     def forget_waiting(self) -> None:
         """What waits in memory may have changed in the outbox: it is read again."""
         for lane in self._lanes.values():
