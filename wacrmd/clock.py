@@ -1,5 +1,6 @@
 """Time in milliseconds since the epoch, and a clock that tests can replace."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,10 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _MIN: Millis = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _MAX: Millis = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_ISO_CHARACTERS = re.compile(r"[0-9TtZzWw:.,+\- ]*[0-9Zz]", re.ASCII)
+_MAX_OFFSET = timedelta(hours=14)
+"""That of Kiribati; on the other side it is 12 hours."""
+_MAX_SHOWN = 64
 
 
 class Clock(Protocol):
@@ -66,10 +71,26 @@ def _whole_second(seconds: int) -> str:
 
 def parse_iso(text: str) -> Millis:
     """Milliseconds of an ISO-8601 time with an offset; raises ValueError for anything else."""
-    moment = datetime.fromisoformat(text)
+    moment = read_iso(text)
     if moment.tzinfo is None:
         raise ValueError("the time has no offset from UTC: write 2026-11-23T12:00:00Z or …+01:00")
     return millis(moment)
+
+
+def read_iso(text: str) -> datetime:
+    """An ISO-8601 time, with or without an offset; raises ValueError, with a text for people, for anything else.
+
+    The letters may be in lower case (RFC 3339, 5.6). Python also reads a NUL after the time, and offsets of no place.
+    """
+    try:
+        moment = datetime.fromisoformat(text.upper() if _ISO_CHARACTERS.fullmatch(text) else "")
+    except ValueError:
+        raise ValueError(f"found {text[:_MAX_SHOWN]!r}") from None
+    offset = moment.utcoffset()
+    if offset is not None and (abs(offset) > _MAX_OFFSET or offset % timedelta(minutes=1)):
+        written = moment.isoformat().removeprefix(moment.replace(tzinfo=None).isoformat())
+        raise ValueError(f"{written} is no offset from UTC of any place")
+    return moment
 
 
 def millis(moment: datetime) -> Millis:

@@ -35,7 +35,10 @@ def line(schedule: str, *more: str) -> tuple[str, ...]:
     [
         ("9999-12-31T23:59:59-12:00", None, "expected a time such as"),
         ("0001-01-01T00:00:00+14:00", None, "expected a time such as"),
-        ("0001-01-01", None, "expected a time such as"),
+        ("0001-01-01", None, "expected a date and a time such as"),
+        ("2999-12-01", None, "expected a date and a time such as '2999-12-01 09:00'"),
+        ("2999-12-01T09:00:00Z\x00", None, "expected a time such as"),
+        ("2999-12-01T09:00+15:00", None, "+15:00 is no offset"),
         ("next week", None, "expected a time such as"),
         ("2020-02-28 09:00", "Asia/Jakarta", "is in the past; did you mean 20"),
         ("2999-03-31 02:30", "Europe/Berlin", "does not exist in Europe/Berlin"),
@@ -64,6 +67,32 @@ def test_a_start_is_read_in_the_time_zone_that_is_named(daemon: Daemon, run: Run
         assert daemon.asked[-1][1]["scheduled_at"] == int(datetime.fromisoformat(utc).timestamp() * 1000)
 
 
+@pytest.mark.parametrize("zone", ["Bogus/Zone", "Berlin", "/etc/nowhere"])
+def test_a_zone_of_this_machine_that_is_none_is_a_usage_error(
+    daemon: Daemon, run: Run, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    code, _, err = run("--socket", daemon.socket, *line("2999-01-01 09:00"))
+    assert (code, daemon.asked) == (2, [])
+    assert f"TZ is {zone!r}, which is no time zone" in err
+    run("--socket", daemon.socket, *line("2999-01-01 09:00Z", "--yes"))
+    assert daemon.asked[-1][1]["scheduled_at"] == int(datetime(2999, 1, 1, 9, tzinfo=UTC).timestamp() * 1000)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", ":Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3"])
+def test_a_zone_of_this_machine_may_be_written_in_each_posix_form(
+    daemon: Daemon, run: Run, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        run("--socket", daemon.socket, *line("2999-01-01 09:00", "--yes"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert daemon.asked[-1][1]["scheduled_at"] == int(datetime(2999, 1, 1, 8, tzinfo=UTC).timestamp() * 1000)
+
+
 def test_a_start_of_a_moment_ago_is_left_to_the_daemon(daemon: Daemon, run: Run) -> None:
     just_now = (datetime.now(UTC) - timedelta(seconds=50)).isoformat(timespec="seconds")
     _, _, err = run("--socket", daemon.socket, *line(just_now, "--yes"))
@@ -88,5 +117,8 @@ def test_audit_reads_local_times_and_durations(
     finally:
         monkeypatch.undo()
         time.tzset()
-    code, _, err = run("--socket", daemon.socket, "audit", "--since", "0001-01-01T00:00:00+14:00")
-    assert (code, "expected a time" in err) == (2, True)
+    for wrong in ("0001-01-01T00:00:00+14:00", "yesterday", "-2h", ""):
+        daemon.asked.clear()
+        code, _, err = run("--socket", daemon.socket, "audit", f"--since={wrong}")
+        assert (code, "expected a time" in err, daemon.asked) == (2, True, [])
+        assert "isoformat" not in err

@@ -9,8 +9,10 @@ import pty
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import anyio.to_thread
 import pytest
@@ -213,6 +215,26 @@ async def test_a_file_that_existed_is_kept_until_a_line_is_rejected(
             assert (code, "--rejected" in err or "cannot write" in err) == (2 if name == "-" else 1, True), (
                 err
             )
+
+
+async def test_a_broadcast_of_a_file_says_when_it_starts(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"to\n{GOOD}\n")
+    begin = datetime.now(ZoneInfo("Asia/Kolkata")).replace(second=0, microsecond=0) + timedelta(days=2)
+    shown = f"{begin:%Y-%m-%d %H:%M} +05:30 (Asia/Kolkata), {begin.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    line = ["broadcast", "create", "--csv", file, "--template", "hello"]
+    when = [f"--schedule={begin:%Y-%m-%d %H:%M}", "--timezone", "Asia/Kolkata"]
+    async with site(tmp_path) as here:
+        _, out, err = await wacrmd(*line, *when, "--dry-run")
+        assert f"Starts at {shown}" in out, err
+        _, out, _ = await wacrmd(*line, "--dry-run")
+        assert "Starts at once" in out
+        _, out, _ = await wacrmd(*line, *when, "--yes")
+        assert out.count(f"tarts at {shown}") == 2
+        _, out, _ = await wacrmd(*line, *when, "--json")
+        utc = json.loads(out)["scheduled_at"]
+        assert datetime.fromisoformat(utc) == begin
+        assert {one["scheduled_at"][:19] for one in await here.admin("broadcast.list")} == {utc[:19]}
 
 
 async def test_a_file_with_a_header_alone_says_so(tmp_path: Path, wacrmd: Wacrmd) -> None:

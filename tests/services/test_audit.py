@@ -26,7 +26,7 @@ def test_a_duration_or_an_iso_time_is_accepted(text: str, at: int) -> None:
     assert parse_since(text, NOW) == at
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2 months", "-2h", "h"])
+@pytest.mark.parametrize("text", ["yesterday", "2 months", "-2h", "h", "2026-11-23T12:00:00Z\0"])
 def test_the_error_for_other_text_has_an_example(text: str) -> None:
     with pytest.raises(Refusal, match="2h or 3d"):
         parse_since(text, NOW)

@@ -1,17 +1,23 @@
 """Times that a person writes on the command line, and `--timezone` for those without an offset."""
 
+import os
+import re
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
-from wacrmd.clock import SECOND
-from wacrmd.domain.local_time import UnclearTimeError, read_local
+from wacrmd.clock import SECOND, read_iso
+from wacrmd.domain.local_time import UnclearTimeError, read_duration, read_local
 from wacrmd.domain.start_time import is_past, meant
 from wacrmd.suggest import did_you_mean
 
 _ZONE = "wacrmd.timezone"
+_DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}", re.ASCII)
+_POSIX_ZONE = re.compile(r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+\-]{3,}>)[+\-]?[0-9]", re.ASCII)
+"""How a zone is written by its offset, such as CET-1CEST."""
 
 
 def _zone(context: click.Context, parameter: click.Parameter, name: str | None) -> None:
@@ -41,6 +47,7 @@ class LocalTime(click.ParamType[str]):
     """A time as people write it, as ISO-8601 in UTC. Without an offset it is local time (see `timezone_option`)."""
 
     name = "time"
+    expected = "expected a time such as '2026-12-01 09:00'"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The time in UTC."""
@@ -48,13 +55,15 @@ class LocalTime(click.ParamType[str]):
 
     def moment(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The moment that is meant; a usage error for a text that is no time, and for a local time that is unclear."""
-        zone: tzinfo | None = ctx.meta.get(_ZONE) if ctx is not None else None
+        zone = _zone_of(ctx)
         try:
+            if zone is None and read_iso(value).tzinfo is None:
+                _check_machine_zone()
             return read_local(value, zone)
         except UnclearTimeError as error:
             self.fail(str(error), param, ctx)
-        except ValueError:
-            self.fail(f"expected a time such as '2026-12-01 09:00', found {value!r}", param, ctx)
+        except ValueError as error:
+            self.fail(f"{self.expected}: {error}", param, ctx)
 
 
 class StartTime(LocalTime):
@@ -62,6 +71,8 @@ class StartTime(LocalTime):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The time in UTC."""
+        if _DATE.fullmatch(value):
+            self.fail(f"expected a date and a time such as '{value} 09:00', found {value!r}", param, ctx)
         moment = self.moment(value, param, ctx)
         now = datetime.now(UTC)
         if is_past(int(moment.timestamp() * SECOND), int(now.timestamp() * SECOND)):
@@ -72,15 +83,44 @@ class StartTime(LocalTime):
 
 
 class PastTime(LocalTime):
-    """A time, or another text, which the daemon reads: how long ago (30min, 2h, 3d)."""
+    """A time, or how long ago (30min, 2h, 3d), which the daemon reads."""
+
+    expected = "expected a time such as '2026-12-01 09:00', or how long ago such as 2h or 3d"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The time in UTC, or the text as it is."""
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            return str(value)
-        return super().convert(value, param, ctx)
+        """The time in UTC, or how long ago as it is written."""
+        return str(value) if read_duration(value) is not None else super().convert(value, param, ctx)
+
+
+def start_shown(start: str | None, context: click.Context) -> str:
+    """When a start in UTC is, for a sentence: in the time zone in which it was written, and in UTC."""
+    if start is None:
+        return "at once"
+    utc = datetime.fromisoformat(start)
+    zone = _zone_of(context)
+    there = utc.astimezone(zone)
+    where = f"({zone})" if zone is not None else "(this machine)"
+    return f"at {there:%Y-%m-%d %H:%M} {_offset(there)} {where}, {utc:%Y-%m-%d %H:%M} UTC"
+
+
+def _offset(moment: datetime) -> str:
+    return moment.isoformat(timespec="minutes")[16:]
+
+
+def _zone_of(context: click.Context | None) -> tzinfo | None:
+    """The time zone that the command names, None for that of this machine."""
+    return context.meta.get(_ZONE) if context is not None else None
+
+
+def _check_machine_zone() -> None:
+    """Raise ValueError where the time zone of this machine is a name that nothing knows: it would be UTC."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    if not named or _POSIX_ZONE.match(named) or (named.startswith("/") and Path(named).is_file()):
+        return
+    try:
+        ZoneInfo(named)
+    except (LookupError, ValueError, OSError):
+        raise ValueError(f"TZ is {os.environ['TZ']!r}, which is no time zone") from None
 
 
 def _utc(moment: datetime) -> str:

@@ -1,10 +1,29 @@
 """A time as people write it, in a time zone: the moment that it means, if it means exactly one. Pure."""
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
+
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, read_iso
+
+_DURATION = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
+_UNITS: dict[str, Millis] = {
+    "s": SECOND,
+    "min": MINUTE,
+    "m": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+    "w": 7 * DAY,
+}
 
 
 class UnclearTimeError(ValueError):
     """No moment, or more than one, has this local time; the text says which ones were perhaps meant."""
+
+
+def read_duration(text: str) -> Millis | None:
+    """How long `30min`, `2h` or `3d` is; None for another text."""
+    found = _DURATION.fullmatch(text.strip())
+    return int(found[1]) * _UNITS[found[2]] if found else None
 
 
 def read_local(text: str, zone: tzinfo | None = None) -> datetime:
@@ -13,7 +32,7 @@ def read_local(text: str, zone: tzinfo | None = None) -> datetime:
     Raises UnclearTimeError for a local time that the clocks skip or show twice, ValueError for anything else that is
     no time, or whose time in UTC is outside of the years 1 to 9999.
     """
-    moment = datetime.fromisoformat(text)
+    moment = read_iso(text)
     try:
         if moment.tzinfo is None:
             moment = _in_zone(moment, zone)

@@ -16,7 +16,7 @@ from wacrmd.cli.input import confirm, source_name
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, hint, paragraph, people, say, span, table
 from wacrmd.cli.rejected import RejectedLines
-from wacrmd.cli.times import StartTime, timezone_option
+from wacrmd.cli.times import StartTime, start_shown, timezone_option
 from wacrmd.domain.text_file import CsvError
 from wacrmd.fields import JsonObject
 
@@ -92,10 +92,12 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
         if options["dry_run"]:
             say("This was a dry run: nothing was stored or sent.")
             return taken
-        when = f"at {options['schedule']}" if options["schedule"] else "now"
-        confirm(f"Send to {people(found['accepted'])} {when}?", yes=yes)
+        when = start_shown(options["schedule"], click.get_current_context())
+        confirm(f"Send to {people(found['accepted'])}, {when}?", yes=yes)
         made = _call(session, **asked)
-        say(f"Broadcast {made['broadcast_id']} is {made['status']}: {people(made['accepted'])}.")
+        say(
+            f"Broadcast {made['broadcast_id']} is {made['status']}: {people(made['accepted'])}. It starts {when}."
+        )
     if watch:
         from wacrmd.cli.commands.broadcast import watch_until_finished  # noqa: PLC0415 - that module loads this one
 
@@ -127,6 +129,7 @@ def _create_json(
     if "left_out" not in result and (result["duplicates"] or result["suppressed"]):
         result["left_out"] = _call(session, **asked, dry_run=True)["left_out"]
     result["left_out"] = list(_not_sent(sheet, result.get("left_out", ())))
+    result["scheduled_at"] = asked["scheduled_at"]
     left_out.print_json(result | {"rejected": left_out.count}, "rejections")
     if refused is not None:
         raise refused
@@ -260,6 +263,7 @@ def _preview(
         f"{people(found['accepted'])}, about {takes}"
         + (f"; left out: {', '.join(left_out)}" if left_out else "")
     )
+    say(f"Starts {start_shown(options['schedule'], click.get_current_context())}.")
     if found["template_synced_at"] is None:
         hint("The template was not checked, because no templates are synced yet: wacrmd template sync")
     _print_guesses(found, sheet)

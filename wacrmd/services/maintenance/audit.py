@@ -1,11 +1,11 @@
 """The audit log: who changed what over the admin socket."""
 
-import re
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 
-from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, millis
+from wacrmd.clock import Millis, millis, read_iso
 from wacrmd.domain.address import UnplacedNumber, normalize_address
+from wacrmd.domain.local_time import read_duration
 from wacrmd.errors import bad_request
 from wacrmd.fields import JsonObject
 from wacrmd.services.context import Context
@@ -14,15 +14,6 @@ from wacrmd.store import audit as audit_log
 from wacrmd.views.maintenance import AuditView
 
 NEITHER = "[neither a phone number nor a user id]"
-_DURATION = re.compile(r"([0-9]{1,6})\s*(s|min|m|h|d|w)")
-_UNITS: dict[str, Millis] = {
-    "s": SECOND,
-    "min": MINUTE,
-    "m": MINUTE,
-    "h": HOUR,
-    "d": DAY,
-    "w": 7 * DAY,
-}
 
 
 async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[AuditView]:
@@ -64,11 +55,11 @@ def parse_since(text: str, now: Millis) -> Millis:
 
     Raises Refusal for anything else. Pure.
     """
-    duration = _DURATION.fullmatch(text.strip())
+    duration = read_duration(text)
     if duration is not None:
-        return max(0, now - int(duration[1]) * _UNITS[duration[2]])
+        return max(0, now - duration)
     try:
-        at = datetime.fromisoformat(text)
+        at = read_iso(text)
         return millis(at if at.tzinfo else at.replace(tzinfo=UTC))
     except ValueError:
         raise bad_request(
