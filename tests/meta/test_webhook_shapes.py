@@ -225,6 +225,7 @@ def test_the_error_that_matters_most_is_that_of_a_failed_status(errors: Any, cod
     [
         ("STOP", "marketing_messages", "stop"),
         ("Resume", "MARKETING_MESSAGES", "resume"),
+        ("resume", "marketing", "resume"),
         ("stop", None, "stop"),
         ("stop", "utility_messages", "stop"),
         ("resume", "utility_messages", None),

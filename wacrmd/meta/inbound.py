@@ -24,8 +24,8 @@ CONTENTS = ("edit", "revoke", "system", "reaction", "button", "interactive", "te
 
 RETURNS = frozenset({"resume", "signup"})
 """Preferences that end an opt-out."""
-MARKETING = "marketing_messages"
-"""The category of a preference that is about what wacrmd sends."""
+MARKETING = "marketing"
+"""How the category of a preference begins that is about what wacrmd sends: `marketing_messages`."""
 
 _NEW_NUMBER = re.compile(r"changed from \+?(\d{7,15}) to \+?(\d{7,15})\W*$", re.ASCII)
 
@@ -266,7 +266,7 @@ def preferences(
         wa_id, user_id = wa_id or contact.wa_id, user_id or contact.user_id
         if not (wa_id or user_id or parent):
             yield Unreadable("user_preferences", f"preference {wish!r} without a person")
-        elif wish == "stop" or (wish in RETURNS and category == MARKETING):
+        elif wish == "stop" or (wish in RETURNS and category.startswith(MARKETING)):
             at = as_time(preference.get("timestamp"), received_at)
             yield Preference(phone_number_id, waba_id, wa_id, user_id, parent, str(wish), at)
         else:

@@ -258,15 +258,19 @@ def _messages(field: str, value: JsonObject, received_at: Millis) -> Iterator[Up
 def _status(
     status: JsonObject, contacts: Contacts, phone_number_id: str | None, received_at: Millis
 ) -> Update:
-    wamid, word = as_id(status.get("id")), as_word(status.get("status"))
-    if wamid is None or word is None:
-        return Unreadable("messages", f"status {word!r} without {'id' if word else 'a word'}")
-    known = STATUSES.get(word)
-    if known is None:
-        return Ignored("messages", f"status {word!r} is not used")
+    wamid, word = as_id(status.get("id")), status.get("status")
+    known = STATUSES.get(word) if isinstance(word, str) else None
+    if wamid is None or known is None:
+        word = as_word(word)
+        if wamid is None or word is None:
+            return Unreadable("messages", f"status {word!r} without {'id' if word else 'a word'}")
+        known = STATUSES.get(word)
+        if known is None:
+            return Ignored("messages", f"status {word!r} is not used")
     wa_id, user_id = as_id(status.get("recipient_id")), as_id(status.get("recipient_user_id"))
     parent_user_id = as_id(status.get("recipient_parent_user_id"))
-    if as_word(status.get("recipient_type")) == "group":  # then this is the id of the group
+    kind = status.get("recipient_type")
+    if kind is not None and as_word(kind) == "group":  # then this is the id of the group
         wa_id = user_id = parent_user_id = None
     else:
         contact = contacts.of(wa_id, user_id)
