@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.domain.person import AddressKind, Holding, Joining, Lost, identity, join, kind_of, names
+from wacrmd.domain.person import AddressKind, identity, kind_of, names
+from wacrmd.domain.person_joining import Former, Holding, Joining, Lost, join
 
 W = "102290129340398"
 JANE, JIM = "+14155550101", "+14155550102"
@@ -118,7 +119,7 @@ def test_a_common_parent_id_makes_one_person_of_two_user_ids() -> None:
 def test_a_person_who_changed_the_user_id_stays_the_same_one() -> None:
     known = has(1, JANE, "US.1")
     changed = names(None, user_ids=["US.2"], previous=["US.1"])
-    assert join(changed, known, scope=W, at=T) == Joining(1, added=("US.2",))
+    assert join(changed, known, scope=W, at=T) == Joining(1, added=("US.2",), former=(Former("US.1", T),))
     known = has(1, "US.1", former=True) + has(1, JANE, "US.2")
     assert join(names(JANE, user_ids=["US.2"]), known, scope=W, at=T) == Joining(1)
     assert join(names(JANE, user_ids=["US.1"]), known, scope=W, at=T) == Joining(1)
@@ -129,24 +130,45 @@ def test_a_person_who_changed_the_user_id_stays_the_same_one() -> None:
 
 def test_a_person_who_changed_the_number_is_known_by_both() -> None:
     changed = names(JIM, previous=[JANE])
-    assert join(changed, has(1, JANE), scope=W, at=T) == Joining(1, added=(JIM,))
-    assert join(changed, has(1, JANE) + has(2, JIM), scope=W, at=T) == Joining(1, merged=(2,))
+    former = (Former(JANE, T),)
+    assert join(changed, has(1, JANE), scope=W, at=T) == Joining(1, added=(JIM,), former=former)
+    assert join(changed, has(1, JANE) + has(2, JIM), scope=W, at=T) == Joining(1, merged=(2,), former=former)
+
+
+def test_a_changed_number_that_somebody_else_has_since_stays_with_them() -> None:
     other = has(2, JIM, "US.2", since=T + 5000)
     moved = join(names(JIM, user_ids=["US.1"], previous=[JANE]), has(1, JANE, "US.1") + other, scope=W, at=T)
-    assert moved == Joining(1, taken=(other[0],)), "Meta says so, whenever it comes"
+    assert moved == Joining(1, lost=(Lost(JIM, T + 5000),), former=(Former(JANE, T),))
+
+
+def test_a_user_id_that_is_seen_with_the_new_number_after_the_change_is_the_same_person() -> None:
+    later = has(2, JIM, "US.2", since=T + 5000)
+    moved = join(names(JIM, previous=[JANE]), has(1, JANE, "US.1") + later, scope=W, at=T)
+    assert moved == Joining(1, merged=(2,), former=(Former(JANE, T), Former("US.1", T)))
+    known = has(1, JANE, "US.1", former=True) + has(1, JIM)
+    assert join(names(JIM, user_ids=["US.2"]), known, scope=W, at=T) == Joining(1, added=("US.2",))
+    before = has(2, "US.2", since=T - 5000)
+    assert join(names(JIM, user_ids=["US.2"]), known + before, scope=W, at=T).person_id == 2
 
 
 def test_a_changed_number_with_a_new_user_id_is_the_same_person() -> None:
     """Meta gives people another user id with another number, and need not name the old one."""
     changed = names(JIM, user_ids=["US.2"], previous=[JANE])
     jane = has(1, JANE, "US.1")
-    assert join(changed, jane, scope=W, at=T) == Joining(1, added=(JIM, "US.2"))
-    assert join(changed, has(2, JIM, "US.2") + jane, scope=W, at=T) == Joining(2, merged=(1,)), "known before"
+    former = (Former(JANE, T), Former("US.1", T))
+    assert join(changed, jane, scope=W, at=T) == Joining(1, added=(JIM, "US.2"), former=former)
+    assert join(changed, has(2, JIM, "US.2") + jane, scope=W, at=T) == Joining(
+        2, merged=(1,), former=former
+    ), "known before"
     since = has(1, JANE, "US.1", since=T + 5000)
-    assert join(changed, since, scope=W, at=T) == Joining(None, added=(JIM, "US.2")), "the old number's next"
+    assert join(changed, since, scope=W, at=T) == Joining(
+        None, added=(JIM, "US.2"), lost=(Lost(JANE, T + 5000, T),)
+    ), "the old number's next"
     now = has(1, JIM, "US.2") + has(1, JANE, former=True)
     before = names(JANE, user_ids=["US.1"])
-    assert join(before, now, scope=W, at=T - 1000) == Joining(1, added=("US.1",)), "from before, and late"
+    assert join(before, now, scope=W, at=T - 1000) == Joining(
+        1, added=("US.1",), former=(Former("US.1", T),)
+    ), "from before, and late"
     assert join(before, now, scope=W, at=T + 1) == Joining(None, added=("US.1",), taken=(now[2],))
 
 
@@ -154,8 +176,9 @@ def test_a_number_that_somebody_else_had_before_the_change_is_taken_over() -> No
     """The system message names no user ids, but both are known by one."""
     other = has(1, JIM, "US.9")
     changed = names(JIM, previous=[JANE])
-    joining = join(changed, other + has(2, JANE, "US.1"), scope=W, at=T + 1)
-    assert joining == Joining(2, taken=(other[0],))
+    joining = join(changed, other + has(2, JANE, "US.1"), scope=W, at=T + 1000)
+    former = (Former(JANE, T + 1000), Former("US.1", T + 1000))
+    assert joining == Joining(2, taken=(other[0],), former=former)
 
 
 def test_two_people_with_user_ids_are_not_joined_by_their_numbers_alone() -> None:
@@ -192,7 +215,7 @@ def test_after_any_payloads_each_address_has_one_holder_and_no_one_is_lost(
                 )
         for address in joining.added:
             held[address] = Holding(
-                address, person_id, at, W if kind_of(address) is AddressKind.USER_ID else None, False
+                address, person_id, at, W if kind_of(address) is AddressKind.USER_ID else None
             )
         user_ids = {each for each in addresses if kind_of(each) is AddressKind.USER_ID}
         assert {held[each].person_id for each in user_ids} <= {person_id}

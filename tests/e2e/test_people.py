@@ -123,13 +123,6 @@ async def test_two_forms_of_an_argentine_number_are_one_person(tmp_path: Path) -
 
 
 async def test_an_opt_out_holds_after_a_changed_number_in_any_order(tmp_path: Path) -> None:
-    changed = {
-        "id": "wamid.sys",
-        "from": JANE[1:],
-        "timestamp": str(seconds_now()),
-        "type": "system",
-        "system": {"body": "Jane changed", "wa_id": JIM[1:], "type": "user_changed_number"},
-    }
     for order, folder in (
         (("stop", "change"), "a"),
         (("change", "stop"), "b"),
@@ -138,6 +131,13 @@ async def test_an_opt_out_holds_after_a_changed_number_in_any_order(tmp_path: Pa
         (tmp_path / folder).mkdir()
         async with site(tmp_path / folder, webhooks=False) as here:
             await sent_to(here, JANE, JIM)
+            changed = {
+                "id": "wamid.sys",
+                "from": JANE[1:],
+                "timestamp": str(seconds_now()),
+                "type": "system",
+                "system": {"body": "Jane changed", "wa_id": JIM[1:], "type": "user_changed_number"},
+            }
             for step in order:
                 if step == "stop":
                     await inbound_message(here, "STOP", wa_id=JANE[1:])
@@ -202,11 +202,12 @@ async def test_a_changed_number_that_meta_tells_again_is_not_taken_from_its_next
         }
         await inbound_message(here, "STOP", wa_id=JANE[1:], user_id=JANE_ID, at=now)
         await messages(here, system)
+        await inbound_message(here, "Hello", wa_id=JIM[1:], user_id="US.44", at=now + 1)
         await inbound_message(here, "Hello", wa_id=JIM[1:], user_id="US.555", at=now + 2)
         await preference_change(here, "resume", wa_id=JIM[1:], user_id="US.555", at=now + 3)
         await messages(here, system)
         assert not await suppressed(here, JIM)
-        assert await suppressed(here, JANE, JANE_ID)
+        assert await suppressed(here, JANE, JANE_ID, "US.44")
 
 
 async def test_two_recipients_who_turn_out_to_be_one_person_get_one_message(tmp_path: Path) -> None:
@@ -447,3 +448,25 @@ async def test_a_message_for_no_number_is_logged_and_counted(tmp_path: Path) -> 
             )
     assert rows == [("messages", None)]
     assert [each["subject"] for each in events if each["event"] == "meta_webhook_number_unknown"] == [None]
+
+
+async def test_who_changed_the_number_says_stop_with_the_user_id_that_came_with_it(tmp_path: Path) -> None:
+    """Meta's system message need not name the ids, and the answer to the send has named the old one."""
+    async with site(tmp_path, webhooks=False) as here:
+        await sent_to(here, JANE)
+        now = seconds_now()
+        system = {"type": "user_changed_number", "wa_id": JIM[1:], "body": "Jane changed"}
+        await messages(
+            here,
+            {
+                "id": "wamid.s",
+                "from": JANE[1:],
+                "timestamp": str(now),
+                "type": "system",
+                "system": system,
+            },
+        )
+        await inbound_message(here, "STOP", wa_id=JIM[1:], user_id="US.555", at=now + 1)
+        assert await suppressed(here, JANE, JANE_ID, JIM, "US.555")
+        await preference_change(here, "resume", user_id="US.555", at=now + 2)
+        assert [(await reach(here, each))["accepted"] for each in (JANE, JIM)] == [1, 1]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from wacrmd.clock import Millis
+from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.address import phone_and_user_id
 from wacrmd.domain.optout import OptOut
 from wacrmd.domain.page import MAX_ID
@@ -61,8 +61,8 @@ def add(
         outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
     elif not _say_again(tx, person_id, at):
         return False
-    for holder, lost in _later_holders(tx, person_id, at):  # the opt-out comes late
-        hand_on(tx, person_id, to=holder, phone=lost, now=now or at)
+    for holder, phone_lost, lost_at in _later_holders(tx, person_id, at):  # the opt-out comes late
+        hand_on(tx, person_id, to=holder, phone=phone_lost, lost_at=lost_at, now=now or at)
     return bool(added)
 
 
@@ -83,15 +83,16 @@ def name_broadcast(tx: Tx, person_id: int, at: Millis, broadcast_id: int) -> Non
     )
 
 
-def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, now: Millis) -> None:
-    """Opt out the next holder of a phone too, if its holder had opted out: the number keeps the opt-out, for both."""
+def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, lost_at: Millis, now: Millis) -> None:
+    """Opt out the next holder of a phone too, if its holder had opted out by then: the number keeps it, for both."""
     found = tx.execute(
-        "SELECT account_id, source, said_at FROM optout WHERE person_id = ? AND lifted_at IS NULL",
-        (person_id,),
+        "SELECT account_id, source, at, said_at FROM optout WHERE person_id = ? AND lifted_at IS NULL AND at <= ?",
+        (person_id, lost_at // SECOND * SECOND + SECOND - 1),
     ).fetchone()
     if found is None:
         return
-    account_id, source, at = found
+    account_id, source, first_at, said_at = found
+    at = said_at if said_at <= lost_at else first_at
     add(
         tx,
         account_id=account_id,
@@ -105,10 +106,10 @@ def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, now: Millis) -> None
     )
 
 
-def _later_holders(tx: Tx, person_id: int, at: Millis) -> list[tuple[int, str]]:
-    """Who has a phone now that this person had `at`, and the phone."""
+def _later_holders(tx: Tx, person_id: int, at: Millis) -> list[tuple[int, str, Millis]]:
+    """Who has a phone now that this person had `at`, the phone, and when it was lost."""
     return tx.execute(
-        "SELECT h.person_id, h.address FROM person_address l CROSS JOIN person_address h"
+        "SELECT h.person_id, h.address, l.until FROM person_address l CROSS JOIN person_address h"
         " ON h.account_id = l.account_id AND h.address = l.address AND h.until IS NULL"
         " WHERE l.person_id = ?1 AND l.until >= ?2 AND h.person_id != ?1",
         (person_id, at),

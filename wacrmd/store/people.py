@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wacrmd.clock import Millis
-from wacrmd.domain.person import Holding, Lost, Names, identity, join, kind_of, may_be_one
+from wacrmd.domain.person import Names, identity, kind_of
+from wacrmd.domain.person_joining import Holding, Joining, Lost, join, may_be_one
 from wacrmd.store import optouts, person_merge
 from wacrmd.store.database import Tx
+
+_HOLDING = "p.address, p.person_id, p.since, p.scope, p.former_since, p.until"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +23,27 @@ class Sighting:
     scope: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who has an address now. `lacks_scope`: it is a user id of which no business account is known."""
+
+    person_id: int
+    since: Millis
+    lacks_scope: bool
+    is_former: bool
+
+
 def of_addresses(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, int]:
     """The ids of the people with these addresses, by address as given; unknown addresses are left out."""
     wanted = {address: identity(address) for address in addresses}
     found = _known(tx, account_id, wanted.values())
-    return {address: found[each][0] for address, each in wanted.items() if each in found}
+    return {address: found[each].person_id for address, each in wanted.items() if each in found}
 
 
 def ensure(tx: Tx, account_id: str, addresses: Iterable[str], now: Millis) -> dict[str, int]:
     """The ids of the people with these addresses, by address as given; who is not known yet gets a row."""
     wanted = {address: identity(address) for address in addresses}
-    found = {address: holder for address, (holder, _) in _known(tx, account_id, wanted.values()).items()}
+    found = {address: each.person_id for address, each in _known(tx, account_id, wanted.values()).items()}
     new = list(dict.fromkeys(each for each in wanted.values() if each not in found))
     if new:
         first = _insert_people(tx, account_id, len(new), now)
@@ -52,7 +65,7 @@ class Seen:
 
 def see(tx: Tx, sightings: Sequence[Sighting], now: Millis) -> Seen:
     """Join what payloads say about people, in their order."""
-    by_account = dict[str, dict[str, tuple[int, bool]]]()
+    by_account = dict[str, dict[str, Known]]()
     for account_id in {each.account_id for each in sightings}:
         addresses = {one for each in sightings if each.account_id == account_id for one in each.names.all}
         by_account[account_id] = _known(tx, account_id, addresses)
@@ -69,9 +82,9 @@ def see(tx: Tx, sightings: Sequence[Sighting], now: Millis) -> Seen:
             seen.joined.add(person_id)
             if merged:
                 known |= {
-                    address: (person_id, lacks)
-                    for address, (holder, lacks) in known.items()
-                    if holder in merged
+                    address: replace(each_known, person_id=person_id)
+                    for address, each_known in known.items()
+                    if each_known.person_id in merged
                 }
             known |= _known(tx, each.account_id, each.names.all)
         seen.people.append(person_id)
@@ -105,13 +118,16 @@ def forget_unused(tx: Tx, person_ids: Iterable[int | None]) -> int:
     return len(rows)
 
 
-def _known_already(sighting: Sighting, known: dict[str, tuple[int, bool]]) -> int | None:
+def _known_already(sighting: Sighting, known: dict[str, Known]) -> int | None:
     """The person who has all these addresses already; None if there is something to join."""
-    holders = {known.get(address) for address in sighting.names.addresses}
-    if len(holders) != 1 or sighting.names.previous or (holder := holders.pop()) is None:
+    holders = [known.get(address) for address in sighting.names.addresses]
+    people = {each.person_id if each else None for each in holders}
+    if len(people) != 1 or sighting.names.previous or (person_id := people.pop()) is None:
         return None
-    person_id, lacks_scope = holder
-    return None if lacks_scope and sighting.scope else person_id
+    for each in holders:
+        if each and (sighting.at < each.since or (each.lacks_scope and sighting.scope) or each.is_former):
+            return None
+    return person_id
 
 
 def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, tuple[int, ...]]:
@@ -133,39 +149,45 @@ def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, tup
         " AND kind = 'user_id'",
         [(scope, account_id, each) for each in named.addresses] if scope else [],
     )
-    if named.previous:
-        _make_former(tx, account_id, person_id, named, at)
+    _make_former(tx, account_id, person_id, joining, named, at)
+    _seen_earlier(tx, account_id, person_id, named, at)
     optouts.complete(tx, person_id)
     return person_id, joining.merged
 
 
-def _known(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, tuple[int, bool]]:
-    """Who has these addresses now: person, and whether it is a user id of which no business account is known."""
+def _known(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, Known]:
+    """Who has these addresses now."""
     rows = tx.execute(
-        "SELECT a.address, a.person_id, a.kind = 'user_id' AND a.scope IS NULL FROM json_each(?) j"
-        " CROSS JOIN person_address a ON a.account_id = ? AND a.address = j.value AND a.until IS NULL",
+        "SELECT a.address, a.person_id, a.since, a.kind = 'user_id' AND a.scope IS NULL, a.former_since IS NOT NULL"
+        " FROM json_each(?) j CROSS JOIN person_address a"
+        " ON a.account_id = ? AND a.address = j.value AND a.until IS NULL",
         (json.dumps(list(addresses)), account_id),
     )
-    return {address: (person_id, bool(lacks_scope)) for address, person_id, lacks_scope in rows}
+    return {address: Known(*found) for address, *found in rows}
 
 
 def _holdings(tx: Tx, account_id: str, addresses: Iterable[str]) -> list[Holding]:
-    """All addresses of everybody who has one of these addresses."""
-    rows = tx.execute(
-        "SELECT address, person_id, since, scope, former_since FROM person_address WHERE until IS NULL"
-        " AND person_id IN (SELECT a.person_id FROM json_each(?) j CROSS JOIN person_address a"
-        " ON a.account_id = ? AND a.address = j.value AND a.until IS NULL)",
-        (json.dumps(list(addresses)), account_id),
-    )
-    return [Holding(*row) for row in rows]
+    """Who has or had these addresses, and all addresses that these people have now."""
+    named = json.dumps(list(addresses))
+    found = [
+        Holding(*row)
+        for until in ("IS NULL", "IS NOT NULL")  # each has its index
+        for row in tx.execute(
+            f"SELECT {_HOLDING} FROM json_each(?) j CROSS JOIN person_address p"
+            f" ON p.account_id = ? AND p.address = j.value AND p.until {until}",
+            (named, account_id),
+        )
+    ]
+    lost = [each for each in found if each.until is not None]
+    return lost + _all_of(tx, *{each.person_id for each in found})
 
 
-def _all_of(tx: Tx, person_id: int) -> list[Holding]:
-    """All addresses of a person."""
+def _all_of(tx: Tx, *people: int) -> list[Holding]:
+    """All addresses that these people have now."""
     rows = tx.execute(
-        "SELECT address, person_id, since, scope, former_since FROM person_address"
-        " WHERE until IS NULL AND person_id = ?",
-        (person_id,),
+        f"SELECT {_HOLDING} FROM json_each(?) j CROSS JOIN person_address p"
+        " ON p.person_id = j.value AND p.until IS NULL",
+        (json.dumps(people),),
     )
     return [Holding(*row) for row in rows]
 
@@ -201,20 +223,35 @@ def _insert_addresses(
 def _insert_lost(tx: Tx, account_id: str, person_id: int, lost: Iterable[Lost], since: Millis) -> None:
     """Store phones that the person had before somebody else got them, each once."""
     tx.executemany(
-        "INSERT INTO person_address (account_id, address, kind, person_id, since, until)"
-        " SELECT ?1, ?2, 'phone', ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM person_address"
+        "INSERT INTO person_address (account_id, address, kind, person_id, since, until, former_since)"
+        " SELECT ?1, ?2, 'phone', ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM person_address"
         " WHERE person_id = ?3 AND address = ?2 AND until >= ?5)",
-        [(account_id, each.address, person_id, since, each.until) for each in lost],
+        [(account_id, each.address, person_id, since, each.until, each.former_since) for each in lost],
     )
 
 
-def _make_former(tx: Tx, account_id: str, person_id: int, named: Names, at: Millis) -> None:
-    """The person has other addresses now than the previous ones, which still lead to them."""
-    changed = tx.execute(
-        "UPDATE person_address SET former_since = ? WHERE account_id = ? AND person_id = ? AND until IS NULL"
-        " AND former_since IS NULL AND address IN (SELECT value FROM json_each(?)) RETURNING address",
-        (at, account_id, person_id, json.dumps(sorted(named.previous - named.addresses))),
-    ).fetchall()
-    if changed:
-        detail = {"from": sorted(address for (address,) in changed), "to": sorted(named.addresses)}
+def _make_former(tx: Tx, account_id: str, person_id: int, joining: Joining, named: Names, at: Millis) -> None:
+    """The person has other addresses now than former ones, which still lead to them."""
+    tx.executemany(
+        "UPDATE person_address SET former_since = ? WHERE account_id = ? AND address = ? AND until IS NULL",
+        [
+            *((each.since, account_id, each.address) for each in joining.former),
+            *((None, account_id, address) for address in joining.again),
+        ],
+    )
+    if joining.former and named.previous:
+        detail = {"from": sorted(each.address for each in joining.former), "to": sorted(named.addresses)}
         person_merge.add_event(tx, person_id, at, "address_changed", detail)
+
+
+def _seen_earlier(tx: Tx, account_id: str, person_id: int, named: Names, at: Millis) -> None:
+    """The person had these addresses at this time already; who had a phone before that lost it earlier."""
+    phones = tx.execute(
+        "UPDATE person_address SET since = ?1 WHERE account_id = ?2 AND person_id = ?3 AND until IS NULL AND since > ?1"
+        " AND address IN (SELECT value FROM json_each(?4)) RETURNING address",
+        (at, account_id, person_id, json.dumps(sorted(named.addresses))),
+    ).fetchall()
+    tx.executemany(
+        "UPDATE person_address SET until = max(since, ?1) WHERE account_id = ?2 AND address = ?3 AND until > ?1",
+        [(at, account_id, address) for (address,) in phones],
+    )

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 
 from wacrmd.clock import Millis
-from wacrmd.domain.person import Holding, identity
+from wacrmd.domain.person import identity
+from wacrmd.domain.person_joining import Holding
 from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.store import optouts, status_events
 from wacrmd.store.database import Tx
@@ -55,7 +56,7 @@ def hand_over(tx: Tx, account_id: str, holding: Holding, *, to: int, at: Millis,
     )
     add_event(tx, holding.person_id, at, "number_lost", {"address": holding.address})
     add_event(tx, to, at, "number_taken_over", {"address": holding.address})
-    optouts.hand_on(tx, holding.person_id, to=to, phone=holding.address, now=now)
+    optouts.hand_on(tx, holding.person_id, to=to, phone=holding.address, lost_at=at, now=now)
     waiting = tx.execute(
         "SELECT id, \"to\" FROM recipient WHERE person_id = ? AND status = 'pending'", (holding.person_id,)
     ).fetchall()
