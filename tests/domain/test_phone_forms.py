@@ -10,7 +10,7 @@ from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
 
 from wacrmd.domain.phone import Reading, normalize, read
 from wacrmd.domain.phone_guess import Home, doubt, summary
-from wacrmd.domain.phone_plan import COUNTRIES, calling_code
+from wacrmd.domain.phone_plan import COUNTRIES, calling_code, is_mobile
 from wacrmd.domain.phone_text import Reason, Unreadable
 
 # the text, the default country, and the number
@@ -28,6 +28,11 @@ READ: list[tuple[str, str | None, str]] = [
         None,
         "+628123456789",
     ),
+    ("628123456789. 0", None, "+628123456789"),
+    ("628123456789 .00", None, "+628123456789"),
+    ("628123456789\uff0e\u30000", None, "+628123456789"),
+    ("628123456789\u066b 0", None, "+628123456789"),
+    ("628123456789 \u2022 0", None, "+628123456789"),
     # as a spreadsheet keeps text
     ("'+4915123456789", None, "+4915123456789"),
     ("\u2019+4915123456789", None, "+4915123456789"),
@@ -71,6 +76,8 @@ READ: list[tuple[str, str | None, str]] = [
     ("+49 151 / 23456789", None, "+4915123456789"),
     ("+32 475/12.34.56", None, "+32475123456"),
     ("+49 30 1234567-0", None, "+493012345670"),
+    ("089 1234-0", "DE", "+498912340"),
+    ("+47 92 34 56 7 8", None, "+4792345678"),
     ("+  49  151  23456789", None, "+4915123456789"),
     ("\t+4915123456789\r\n", None, "+4915123456789"),
     # a trunk prefix
@@ -107,6 +114,16 @@ READ: list[tuple[str, str | None, str]] = [
     # … then an international one
     ("14155550123", "DE", "+14155550123"),
     ("4915123456789", "US", "+4915123456789"),
+    # … also where leaving out its first digit would make it one of the country
+    ("12015550123", "MX", "+12015550123"),
+    ("1 (646) 345-6789", "MX", "+16463456789"),
+    # a mobile in its full length, or a trunk prefix, is the usual form of the country
+    ("47 9234 5678", "US", "+14792345678"),
+    ("8 495 123-45-67", "RU", "+74951234567"),
+    # 00 is +, whatever people of the country dial before a call abroad
+    ("00 93 234 567 890", "SG", "+93234567890"),
+    ("00 93 234 567 890", "KR", "+93234567890"),
+    ("00 1 201 555 0123", "SG", "+12015550123"),
     # without a default country it is an international one
     ("81234567890", None, "+81234567890"),
     ("4792345678", None, "+4792345678"),
@@ -139,6 +156,18 @@ REFUSED: list[tuple[str, str | None, Reason]] = [
     ("628 123 456 789,00", None, Reason.DECIMAL),
     ("628,123,456,789", None, Reason.DECIMAL),
     ("+1.415.555.0123.0", None, Reason.DECIMAL),
+    ("628 123 456 789 . 0", None, Reason.DECIMAL),
+    ("628123456789. 5", None, Reason.DECIMAL),
+    ("+62 812 3456 789. 00", None, Reason.DECIMAL),
+    # a last group that may be no part of a mobile whose plan has several lengths
+    ("628123456789 0", None, Reason.AMBIGUOUS),
+    ("628123456789-0", None, Reason.AMBIGUOUS),
+    ("628123456789 00", None, Reason.AMBIGUOUS),
+    ("62812345678 00", None, Reason.AMBIGUOUS),
+    ("+62 812 3456 78 - 00", None, Reason.AMBIGUOUS),
+    ("+62 812 3456 789-1", None, Reason.AMBIGUOUS),
+    ("0812 3456 789 / 0", "ID", Reason.SEVERAL),
+    ("(0812) 3456 789-0", "ID", Reason.AMBIGUOUS),
     ("628123456789.", None, Reason.SEPARATORS),
     ("-628123456789", None, Reason.SEPARATORS),
     ("+49--15123456789", None, Reason.SEPARATORS),
@@ -191,6 +220,12 @@ REFUSED: list[tuple[str, str | None, Reason]] = [
     ("+49 201 00000000000", None, Reason.INVALID),  # 16 digits, which the library takes
     ("1" * 65, None, Reason.TOO_LONG),
     ("1" * 10_000_000, None, Reason.TOO_LONG),
+    # a fixed line as nobody writes it, or a mobile of another country
+    ("33612345678", "DE", Reason.AMBIGUOUS),
+    ("447400123456", "DE", Reason.AMBIGUOUS),
+    ("919876543210", "DE", Reason.AMBIGUOUS),
+    ("33612345678", "LU", Reason.AMBIGUOUS),
+    ("41791234567", "LU", Reason.AMBIGUOUS),
     # as 00 1 659… it is a number of the United States, as 001 65… one of Singapore
     ("001 65 9223 4567", "SG", Reason.AMBIGUOUS),
 ]
@@ -229,11 +264,46 @@ def test_a_national_number_of_the_default_country_is_never_sent_to_another_one(c
     for phone, number in [(phone, number) for of, phone, number in EXAMPLES if of == country]:
         written = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
         significant = phonenumbers.national_significant_number(number)
-        for text in (written, re.sub(r"[^0-9]", "", written), significant, f"{significant}.0"):
+        for text in (written, re.sub(r"[^0-9]", "", written)):
             assert normalize(text, country) == phone, text
+        for text in (significant, f"{significant}.0"):
+            found = read(text, country)
+            if not is_mobile(phone) and isinstance(found, Unreadable):
+                assert found.reason is Reason.AMBIGUOUS, text
+                assert phone in found.detail, text
+            else:
+                assert isinstance(found, Reading), text
+                assert found.phone == phone, text
         for text in (phone, phone[1:], f"00{phone[1:]}", phone[1:] + ".00"):
             found = read(text, country)
             assert isinstance(found, Unreadable) or found.phone == phone, text
+
+
+@pytest.mark.parametrize("country", sorted(COUNTRIES))
+def test_an_international_number_without_plus_never_becomes_one_of_the_default_country_silently(
+    country: str,
+) -> None:
+    home = Home(country, is_default=True)
+    for of, phone, _ in EXAMPLES:
+        if calling_code(of) == calling_code(country):
+            continue
+        for text in (phone[1:], f"{phone[1:]}.0", f"00{phone[1:]}"):
+            found = read(text, country)
+            if isinstance(found, Unreadable):
+                assert found.reason is Reason.AMBIGUOUS, text
+                assert phone in found.detail, text
+            elif found.phone != phone:
+                assert phone in (doubt(found, home) or ""), text
+
+
+@pytest.mark.parametrize("country", ["DE", "AT", "LU", "IT", "MX", "RS", "FI"])
+def test_a_mobile_of_another_country_never_becomes_a_fixed_line_of_a_country_whose_numbers_vary_in_length(
+    country: str,
+) -> None:
+    for of, phone, _ in EXAMPLES:
+        if calling_code(of) != calling_code(country) and is_mobile(phone):
+            found = read(phone[1:], country)
+            assert isinstance(found, Unreadable) or found.phone == phone or is_mobile(found.phone), phone
 
 
 @pytest.mark.parametrize("country", sorted(COUNTRIES))
@@ -277,7 +347,7 @@ def test_formatting_never_changes_the_digits(
     found = read(text, country)
     if isinstance(found, Unreadable):
         return
-    written = re.sub(r"[.,]00?$", "", text)
+    written = re.sub(r"\s*[.,]\s*00?\s*$", "", text)
     digits = re.sub(r"[^0-9]", "", written)
     without_trunk = {digits, re.sub(r"[^0-9]", "", written.replace("(0)", "", 1))}
     allowed = set[str]()
@@ -346,7 +416,25 @@ def test_any_text_is_read_or_refused(text: str, country: str | None) -> None:
         ("+4915123456789", None, None, None),
         ("004915123456789", None, "US", None),
         ("https://wa.me/4915123456789", None, "US", None),
-        ("81234567890", "ID", "ID", None),
+        (
+            "81234567890",
+            "ID",
+            "ID",
+            "no + or 00: read as a number of ID; with + it would be +81234567890 of JP",
+        ),
+        ("85812345678", "ID", "ID", None),
+        (
+            "12015550123",
+            "MX",
+            "MX",
+            "no + or 00: read as a number of US; as a number of MX it would be +522015550123",
+        ),
+        (
+            "00 93 234 567 890",
+            "SG",
+            "SG",
+            "00 is read as +; with a prefix for calls abroad of SG it would be +3234567890",
+        ),
         ("4915123456789", "DE", "DE", None),
         ("14155550123", "DE", "DE", "no + or 00: read as a number of US"),
         ("2345678", "DE", "DE", "no +, 00 or 0: read as a number of DE with its area code"),

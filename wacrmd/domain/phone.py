@@ -17,29 +17,39 @@ _BARE = re.compile(r"[0-9]{7,15}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The number that a text writes; `digits` are what was read where nothing says for certain of which place it is."""
+    """The number that a text writes.
+
+    `digits` are what was read where nothing says for certain of which place it is; `other` is a valid number of another
+    country that the same digits may mean.
+    """
 
     phone: str
     digits: str | None = None
+    other: str | None = None
 
 
 def read(text: str, country: str | None = None) -> Reading | Unreadable:
     """The number that `text` writes, or why it writes none.
 
-    A number without `+` or `00` is one of `country` (an ISO 3166 code) if it can be, else it begins with a country code.
-    Formatting never adds or removes digits. Left out are only the trunk prefix and what stands for `+`; an old form of
-    a number becomes today's: `+521…` of Mexico, eight-digit mobiles of Brazil, Benin and Ivory Coast.
+    A number without `+` or `00` is one of `country` (an ISO 3166 code) if it can be, else it begins with a country code;
+    one that may be either is read as people write it, or refused. Formatting never adds or removes digits. Left out are
+    only the trunk prefix and what stands for `+`; an old form of a number becomes today's: `+521…` of Mexico, eight-digit
+    mobiles of Brazil, Benin and Ivory Coast.
     """
     if _PLAIN.fullmatch(text) and phone_plan.is_plainly_valid(text):
         return Reading(text)
     found = Dialled(text, has_plus=False) if _BARE.fullmatch(text) else dialled(text)
     if isinstance(found, Unreadable):
         return found
-    if found.has_plus:
-        return _with_code(found)
-    if found.digits.startswith("00"):
-        return _dialled_abroad(found.digits, country)
-    return _without_code(found.digits, country)
+    reading = _reading(found, country)
+    if found.last and isinstance(reading, Reading) and phone_plan.is_mobile(reading.phone):
+        without = _reading(Dialled(found.digits[: -found.last], found.has_plus), country)
+        if isinstance(without, Reading):  # 812 3456 789 0 of a plan with several lengths
+            either = f"may be {reading.phone} or {without.phone}"
+            return Unreadable(
+                Reason.AMBIGUOUS, f"{either}: write it without a space or dash before its last digits"
+            )
+    return reading
 
 
 def normalize(text: str, country: str | None = None) -> str | None:
@@ -59,6 +69,14 @@ def mask(phone: str) -> str:
     return f"{phone[:head]}•••{phone[len(phone) - tail :]}"
 
 
+def _reading(found: Dialled, country: str | None) -> Reading | Unreadable:
+    if found.has_plus:
+        return _with_code(found)
+    if found.digits.startswith("00"):
+        return _dialled_abroad(found.digits, country)
+    return _without_code(found.digits, country)
+
+
 def _with_code(found: Dialled) -> Reading | Unreadable:
     """The number whose digits begin with a country code for certain."""
     readings = [phone_plan.international(each) for each in (found.digits, found.with_zero) if each]
@@ -66,24 +84,34 @@ def _with_code(found: Dialled) -> Reading | Unreadable:
 
 
 def _dialled_abroad(written: str, country: str | None) -> Reading | Unreadable:
-    """The number behind `00`. In some countries a call abroad begins otherwise, such as with 001 or 0011."""
-    readings = [phone_plan.international(written[2:])]
-    if country is not None:
-        readings.append(phone_plan.dialled_abroad(written, country))
-    return _only(readings) or Unreadable(Reason.INVALID, phone_plan.why_invalid(written[2:]))
+    """The number behind `00`, which is `+` also in countries where a call abroad begins otherwise, such as with 008."""
+    phone = phone_plan.international(written[2:])
+    other = phone_plan.dialled_abroad(written, country) if country is not None else None
+    if phone and other and phone != other:
+        if written.startswith("001") and phone_plan.is_mobile(other):
+            return _ambiguous([phone, other])  # people do write 001 there
+        return Reading(phone, digits=written, other=other)
+    return _only({phone, other}) or Unreadable(Reason.INVALID, phone_plan.why_invalid(written[2:]))
 
 
 def _without_code(written: str, country: str | None) -> Reading | Unreadable:
     """The number that may be a national one."""
+    abroad = phone_plan.international(written)
     if country is not None:
-        reading = _at_home(written, country)
-        if reading is None and (abroad := phone_plan.dialled_abroad(written, country)):
-            return Reading(abroad)
-        if reading is not None:
-            return reading
-    phone = phone_plan.international(written)
-    if phone is not None:
-        return Reading(phone, digits=written)
+        home = _at_home(written, country)
+        if isinstance(home, Reading) and abroad and not phone_plan.is_of(abroad, country):
+            return _either(written, home.phone, abroad, country)
+        if home is not None:
+            return home
+        dialled_there = phone_plan.dialled_abroad(written, country)
+        if dialled_there is not None:
+            return (
+                _ambiguous([dialled_there, abroad])
+                if abroad and abroad != dialled_there
+                else Reading(dialled_there)
+            )
+    if abroad is not None:
+        return Reading(abroad, digits=written)
     if country is not None:
         return Unreadable(Reason.INVALID, f"is no valid number of {country}, nor one with a country code")
     if written.startswith("0"):
@@ -92,6 +120,20 @@ def _without_code(written: str, country: str | None) -> Reading | Unreadable:
             "has no country code: write it with + and its country code, or set a default country for the account",
         )
     return Unreadable(Reason.INVALID, f"has no +, and with one it {phone_plan.why_invalid(written)}")
+
+
+def _either(written: str, home: str, abroad: str, country: str) -> Reading | Unreadable:
+    """Of two valid numbers the one that people write so, as a guess; ambiguous where both or none are usual.
+
+    A reading that keeps all digits comes before one that leaves out the first. Where people write a 0 before a fixed
+    line, one without it is no usual form.
+    """
+    if phone_plan.is_usual_form(written, home, country):
+        return Reading(home, digits=written, other=abroad)
+    leaves_out = not home.endswith(written) and written.endswith(phone_plan.national_part(home))
+    if leaves_out or phone_plan.is_mailbox(home):
+        return Reading(abroad, digits=written, other=home)
+    return _ambiguous([home, abroad])
 
 
 def _at_home(written: str, country: str) -> Reading | Unreadable | None:
@@ -112,7 +154,9 @@ def _only(readings: Iterable[str | None]) -> Reading | Unreadable | None:
     """The one number that was found; ambiguous if there are two, None if there is none."""
     found = sorted({each for each in readings if each})
     if len(found) > 1:
-        return Unreadable(
-            Reason.AMBIGUOUS, f"may be {' or '.join(found)}: write it with + and its country code"
-        )
+        return _ambiguous(found)
     return Reading(found[0]) if found else None
+
+
+def _ambiguous(phones: Iterable[str]) -> Unreadable:
+    return Unreadable(Reason.AMBIGUOUS, f"may be {' or '.join(phones)}: write it with + and its country code")

@@ -33,18 +33,34 @@ def doubt(reading: Reading, home: Home) -> str | None:
     """Why a reading is a guess; None where it is none."""
     if reading.digits is None:
         return None
+    country = phone_plan.country_of(reading.phone)
     if home.country is None:
-        return f"no + or 00: read as a number of {phone_plan.country_of(reading.phone)}"
-    if home.is_default and phone_plan.code_of(reading.phone) == phone_plan.calling_code(home.country):
-        return f"no +, 00 or 0: read as a number of {home.country} with its area code"
-    other = None if home.is_default else phone_plan.national(reading.digits, home.country)
-    if phone_plan.code_of(reading.phone) == phone_plan.calling_code(home.country) and (
+        return f"no + or 00: read as a number of {country}"
+    if home.is_default:
+        return _doubt_of_default(reading, country, home.country)
+    other = phone_plan.national(reading.digits, home.country)
+    if phone_plan.is_of(reading.phone, home.country) and (
         other in (None, reading.phone)
         or (phone_plan.is_mobile(reading.phone) and not phone_plan.is_mobile(other or ""))
     ):
         return None
-    also = f"; as a number of {home.country} it would be {other}" if other else ""
-    return f"no + or 00: read as a number of {phone_plan.country_of(reading.phone)}{also}"
+    return f"no + or 00: read as a number of {country}{_also(other, home.country)}"
+
+
+def _doubt_of_default(reading: Reading, country: str | None, default: str) -> str:
+    """Why it is a guess, where a number without `+` is read as one of the account's country first."""
+    if (reading.digits or "").startswith("00"):
+        return f"00 is read as +; with a prefix for calls abroad of {default} it would be {reading.other}"
+    if not phone_plan.is_of(reading.phone, default):
+        return f"no + or 00: read as a number of {country}{_also(reading.other, default)}"
+    if reading.other is not None:
+        with_plus = f"with + it would be {reading.other} of {phone_plan.country_of(reading.other)}"
+        return f"no + or 00: read as a number of {default}; {with_plus}"
+    return f"no +, 00 or 0: read as a number of {default} with its area code"
+
+
+def _also(other: str | None, country: str) -> str:
+    return f"; as a number of {country} it would be {other}" if other else ""
 
 
 def summary(phones: Iterable[str], home: Home) -> str:

@@ -32,6 +32,8 @@ _OLD = {"225": 2021, "229": 2024}
 """Country codes whose numbers had `_OLD_DIGITS` digits before the year."""
 _OLD_DIGITS = 8
 _COUNTRIES = ("+52", "+54", "+55", "+229", "+225")
+_FIXED_LENGTHS = 2
+"""Lengths that fixed lines of a plan have at most, if a whole number is known by its length."""
 _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 _Rule = tuple[frozenset[int], Callable[[str], object], bool]
@@ -95,6 +97,39 @@ def lacks_trunk_prefix(digits: str, country: str) -> bool:
     """Whether national numbers of the country are written with a 0 before them, and these digits have none."""
     metadata = PhoneMetadata.metadata_for_region(country, None)
     return metadata is not None and metadata.national_prefix == "0" and digits[0] != "0"
+
+
+def is_usual_form(digits: str, phone: str, country: str) -> bool:
+    """Whether people in the country write its number `phone` with these digits.
+
+    That is with the trunk prefix; a mobile also without it, in its full length; and a fixed line where nobody writes a
+    trunk prefix (as the 1 of North America) and numbers have a fixed length.
+    """
+    metadata = PhoneMetadata.metadata_for_region(country, None)
+    trunk, lines = (metadata.national_prefix, metadata.fixed_line) if metadata else (None, None)
+    significant = national_part(phone)
+    if digits != significant:
+        return trunk is not None and digits == trunk + significant
+    if is_mobile(phone):
+        return True
+    lengths = lines.possible_length if lines else ()
+    is_fixed_line = phonenumbers.number_type(phonenumbers.parse(phone)) == PhoneNumberType.FIXED_LINE
+    return is_fixed_line and trunk in (None, "1") and len(lengths) <= _FIXED_LENGTHS
+
+
+def is_mailbox(phone: str) -> bool:
+    """Whether the number is a voice mailbox, as Italy's mobiles with one digit more are: nobody has WhatsApp there."""
+    return phonenumbers.number_type(phonenumbers.parse(phone)) == PhoneNumberType.VOICEMAIL
+
+
+def is_of(phone: str, country: str) -> bool:
+    """Whether the number has the country code of the country."""
+    return code_of(phone) == calling_code(country)
+
+
+def national_part(phone: str) -> str:
+    """The digits behind the country code."""
+    return phone[1 + len(code_of(phone) or "") :]
 
 
 def calling_code(country: str) -> str:

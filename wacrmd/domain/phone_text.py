@@ -55,12 +55,14 @@ class Unreadable:
 class Dialled:
     """The digits of a number. `has_plus`: they begin with a country code for certain.
 
-    `with_zero` are the digits with the `0` of `(0)`, which stays in the numbers of some countries.
+    `with_zero` are the digits with the `0` of `(0)`, which stays in the numbers of some countries. `last` is how many digits
+    a last group has that may be no part of the number: it is a single digit, or zeros.
     """
 
     digits: str
     has_plus: bool
     with_zero: str | None = None
+    last: int = 0
 
 
 _SEPARATOR = r"(?: ?[-./] ?| )"
@@ -88,6 +90,8 @@ _DECIMAL = re.compile(
     r"|\+?[0-9]{7,}[.,]0+",
     re.ASCII,
 )
+_LAST = re.compile(r"[-./ ]([0-9]|0+)\Z", re.ASCII)
+"""A last group of digits that a program or a person may have put behind a number."""
 _EXTENSION = re.compile(
     r"(?:;ext=|#|(?<![a-z])(?:x|ext|ext\.|extension|durchwahl|ramal|anexo|poste)) ?[0-9]{1,7}", re.IGNORECASE
 )
@@ -164,10 +168,11 @@ def _unquoted(text: str) -> str:
 
 
 def _digits_of(number: str, *, has_plus: bool) -> Dialled | Unreadable:
-    if match := _FLOAT.fullmatch(number):
-        number = match[1]
-    if not _NUMBER.fullmatch(number) or _DECIMAL.fullmatch(number):
-        return _why_not(number)
+    amount = re.sub(r" ?([.,]) ?", r"\1", number)
+    if match := _FLOAT.fullmatch(amount):
+        amount = number = match[1]
+    if not _NUMBER.fullmatch(number) or _DECIMAL.fullmatch(amount):
+        return _why_not(number, amount)
     digits = re.sub(r"[^0-9]", "", number)
     if has_plus and "+" not in number:
         digits = digits.removeprefix("00")
@@ -177,7 +182,7 @@ def _digits_of(number: str, *, has_plus: bool) -> Dialled | Unreadable:
         return Unreadable(Reason.SEVERAL, "has a slash where another number seems to begin")
     has_plus = has_plus or "+" in number
     if "(" not in number and "[" not in number:
-        return Dialled(digits, has_plus)
+        return Dialled(digits, has_plus, last=_last(number))
     whole = number[0] in "([" and number.find(")" if number[0] == "(" else "]") == len(number) - 1
     if not whole and _count(re.split(r"[)\]]", number)[-1]) < _AFTER_BRACKETS:
         return Unreadable(Reason.BRACKETS, "has brackets at its end")
@@ -190,22 +195,27 @@ def _without_trunk(number: str, digits: str, *, has_plus: bool) -> Dialled | Unr
     if len(trunks) > 1:
         return Unreadable(Reason.BRACKETS, "has (0) more than once")
     if not trunks:
-        return Dialled(digits, has_plus)
+        return Dialled(digits, has_plus, last=_last(number))
     before, _, after = (re.sub(r"[^0-9]", "", part) for part in number.partition(trunks[0]))
     if not before and not has_plus:
-        return Dialled(digits, has_plus=False)
+        return Dialled(digits, has_plus=False, last=_last(number))
     code = before if has_plus else before.removeprefix("00")
     if not is_calling_code(code):
         return Unreadable(Reason.BRACKETS, "has (0) elsewhere than behind a country code")
-    return Dialled(f"{code}{after}", has_plus=True, with_zero=f"{code}0{after}")
+    return Dialled(f"{code}{after}", has_plus=True, with_zero=f"{code}0{after}", last=_last(number))
+
+
+def _last(number: str) -> int:
+    match = _LAST.search(number)
+    return len(match[1]) if match else 0
 
 
 def _count(text: str) -> int:
     return sum(char.isdigit() for char in text)
 
 
-def _why_not(number: str) -> Unreadable:
-    """What stands in a text that is no number."""
+def _why_not(number: str, amount: str) -> Unreadable:
+    """What stands in a text that is no number; `amount` is it without spaces around dots and commas."""
     if not number:
         return Unreadable(Reason.EMPTY, "is empty")
     if _EXPONENT.fullmatch(number):
@@ -220,7 +230,7 @@ def _why_not(number: str) -> Unreadable:
         return Unreadable(Reason.LETTERS, f"has letters ({letters[0][:20]})")
     if not any(map(str.isdigit, number)):
         return Unreadable(Reason.EMPTY, "has no digits")
-    if _DECIMAL.fullmatch(number):
+    if _DECIMAL.fullmatch(amount):
         return Unreadable(Reason.DECIMAL, "is a decimal number; format the column as text")
     if len(re.findall(r"[\n\r]", number)) or number.count("+") > 1:
         return Unreadable(Reason.SEVERAL, "seems to be more than one number")
