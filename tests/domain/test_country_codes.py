@@ -37,6 +37,12 @@ JOINED = {
     ("Country,Phone", "GB,07400 123456"): "+447400123456",
     ("Country,Phone", "UK,07400 123456"): "+447400123456",
     ("Код страны;Телефон", "7;8 912 345-67-89"): "+79123456789",
+    ("countrycode,phone", "91,9876543210"): INDIA,
+    ("cc,phone", "91,9876543210"): INDIA,
+    ("country,phone", "DE,4915123456001"): "+4915123456001",
+    ("country,phone", "MX,55 2345 6789"): "+525523456789",
+    ("country,phone", "BR,(11) 96123-4567"): "+5511961234567",
+    ("country,phone", "US,14155552671"): "+14155552671",
     ("Number,CountryCode", "9876543210,91"): INDIA,
 }
 
@@ -77,13 +83,22 @@ def test_a_number_that_needs_no_code_stays_what_it_is(header: str, line: str, ad
         ("CountryCode,Phone", "91,+4915123456001", "has 91 in column CountryCode, to which +4915123456001"),
         ("CountryCode,Phone", "XX,9876543210", "has XX in column CountryCode, which is no country code"),
         ("Country,Phone", "IN,12345", "has IN in column Country, to which 12345 does not fit"),
+        ("Land;Telefon", "AT;0151 23456001", "has AT in column Land, to which 0151 23456001 does not fit"),
+        (
+            "Country Code,Phone",
+            "DE,03012345678",
+            "has DE in column Country Code, to which 03012345678 does not",
+        ),
+        ("Country,Phone", "MX,12015550123", "has MX in column Country, to which 12015550123 does"),
+        ("Country,Phone", "DE,15123456001", "may be +15123456001 or +4915123456001"),
+        ("Country,Phone", "DE,33612345678", "has DE in column Country, to which 33612345678 does not fit"),
         ("Vorwahl;Telefon", "30;2312345678", "has 30 in column Vorwahl, perhaps an area code"),
         ("Vorwahl;Telefon", "0151;23456001", "has 0151 in column Vorwahl, perhaps an area code"),
         ("DDD,Celular", "49,991234567", "has an area code in column DDD"),
         ("Prefix,Phone", "30,2312345678", "has 30 in column Prefix, perhaps an area code"),
         ("Country Code,ISD,Phone", "IN,999,9876543210", "has 999 in column ISD"),
         ("Country Code,ISD,Phone", "IN,1,9876543210", "has 1 in column ISD, to which 9876543210 does"),
-        ("Country Code,ISD,Phone", "DE,91,9876543210", "may be +"),
+        ("Country Code,ISD,Phone", "ID,91,8123456789", "may be +62"),
     ],
 )
 def test_a_code_that_does_not_fit_refuses_the_line(header: str, line: str, said: str) -> None:

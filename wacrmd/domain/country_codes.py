@@ -41,6 +41,7 @@ def _names(words: str) -> frozenset[str]:
 
 _NAMES = {
     Kind.CODE: _names(
+        "countrycode countrycodes dialcode dialingcode callingcode countryprefix phonecountrycode "
         "isd idd isdcode iddcode ddi ddipais ddidopais ländervorwahl laendervorwahl landesvorwahl ländercode "
         "laendercode ländercodes länderkennzahl landeskennzahl landkennzahl landcode landnummer landskode "
         "landekode internationalevorwahl codigopais codigodepais codigodelpais codigodopais codpais "
@@ -59,7 +60,7 @@ _NAMES = {
         "lada alankodu kodearea kodewilayah kodmiasta кодгорода kengetal netnummer riktnummer 市外局番 区号 區號 지역번호"
     ),
     Kind.COUNTRY: _names(
-        "country countryregion pais país pays land paese ülke negara kraj страна країна الدولة البلد देश 国 国家 "
+        "country countryregion cc pais país pays land paese ülke negara kraj страна країна الدولة البلد देश 国 国家 "
         "國家 국가 quốcgia ประเทศ země orszag ország țara"
     ),
     Kind.TITLE: _names("prefix"),
@@ -121,7 +122,7 @@ class CodeColumns:
             if code is None:
                 continue
             if own is None:
-                readings = _readings(code.digits, address)
+                readings = _readings(code, address)
                 if not readings:
                     return self._unfit(at, cell, address)
                 found |= readings
@@ -191,15 +192,22 @@ def _code_in(cell: str, *, needs_plus: bool) -> _Code | None:
     return None
 
 
-def _readings(code: str, address: str) -> set[str]:
-    """The numbers that an address without a country code may be with this one; it may begin with the code already."""
+def _readings(code: _Code, address: str) -> set[str]:
+    """The numbers that an address without a country code may be with this one; it may begin with the code already.
+
+    A person's country is perhaps not the one of the number, as a country code is: then only a mobile number fits, and
+    the digits may also begin with another country's code.
+    """
     number = address.lstrip("'` ")
-    texts = [f"+{code} {number}"]
-    if number.startswith(code):
+    texts = [f"+{code.digits} {number}"]
+    if number.startswith(code.digits):
         texts.append(f"+{number}")
     found = {reading.phone for text in texts if isinstance(reading := read(text), Reading)}
     mobile = set(filter(phone_plan.is_mobile, found))
-    return mobile if len(mobile) == 1 else found
+    if not code.is_iso:
+        return mobile if len(mobile) == 1 else found
+    abroad = read(address)
+    return mobile | {abroad.phone} if mobile and isinstance(abroad, Reading) else mobile
 
 
 def _has_area(address: str, area: str) -> bool:
