@@ -178,7 +178,7 @@ async def test_requests_that_hang_take_no_places_from_others(tmp_path: Path) -> 
         silent, other = (lanes.of(each) for each in found if each.phone_number_id in made.ids)
         lanes.join(silent, 1001)
         assert len(started(lanes, silent)) == 30
-        lanes._time.seconds += 3.0
+        lanes._time.seconds += 5.0
         lanes.join(other, 1002)
         assert lanes.acquire(other, 100) == 30
 

@@ -6,7 +6,7 @@ from wacrmd.clock import SECOND
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.sender.lane import LIMITED_S, LOST_S, OVERCOMMITTED_ROOM_BATCH, Lane
-from wacrmd.sender.room import FEW, MANY, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER
+from wacrmd.sender.room import MANY, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER
 
 NOW = 1_795_000_000_000
 AT = 1000.0
@@ -189,28 +189,30 @@ def test_when_meta_does_not_answer_the_hold_says_so_and_the_next_answer_ends_it(
     send(lane, 1)
     assert lane.state(NOW + SECOND, AT + 1).hold is None
     requests = send(lane, 100, AT + 1, start=10)
-    hold = lane.state(NOW + 4000, AT + 4).hold
+    hold = lane.state(NOW + 5100, AT + 5.1).hold
     assert hold is not None
     assert (hold.reason, hold.since) == (HoldReason.NO_ANSWER, NOW)
-    assert hold.detail == f"no answer from Meta for 4 s, to {1 + len(requests)} requests"
-    assert lane.acquire(100, NOW + 4000, AT + 4) == 0
-    lane.answered(requests[0], NOW + 4000, AT + 4, accepted=True)
-    assert lane.state(NOW + 4000, AT + 4).hold is None
+    assert hold.detail == f"no answer from Meta for 5 s, to {1 + len(requests)} requests"
+    assert len(send(lane, 100, AT + 5.1, start=200)) == 1, "it asks"
+    assert lane.acquire(100, NOW + 6100, AT + 6.1) == 0
+    lane.answered(requests[0], NOW + 6100, AT + 6.1, accepted=True)
+    assert lane.state(NOW + 6100, AT + 6.1).hold is None
 
 
 def test_one_request_without_an_answer_is_told_although_others_may_start() -> None:
     lane = lane_of()
     send(lane, 1)
-    hold = lane.state(NOW + 3 * SECOND, AT + 3).hold
+    hold = lane.state(NOW + 5 * SECOND, AT + 5).hold
     assert hold is not None
-    assert hold.detail == "no answer from Meta for 3 s, to 1 request"
-    assert lane.free(NOW + 3 * SECOND, AT + 3) > 0
+    assert hold.detail == "no answer from Meta for 5 s, to 1 request"
+    assert lane.free(NOW + 5 * SECOND, AT + 5) == 1
+    assert lane.wait(NOW + 5 * SECOND, AT + 5, 256) == 0, "not only when one ends"
 
 
 def test_a_silence_that_is_noticed_before_a_request_is_overdue_names_one() -> None:
     """Late answers have raised the latency by which requests are overdue."""
     lane = lane_of()
-    (slow,), (fast,) = send(lane, 1, AT - 10), send(lane, 1, AT - 1, start=1)
+    (slow,), (fast,) = send(lane, 1, AT - 4.8), send(lane, 1, AT - 1, start=1)
     lane.answered(fast, NOW - 900, AT - 0.9, accepted=True)
     lane.answered(slow, NOW, AT, accepted=True)
     assert sum(len(send(lane, 8, AT + n / 10, start=10 + 10 * n)) for n in range(3)) >= MANY
@@ -240,25 +242,36 @@ def test_when_half_of_the_requests_hang_and_fill_the_room_that_is_told(
     assert (hold.detail if hold else None) == (told and f"no answer from Meta for 2 s, to {told}")
 
 
-def test_a_silent_number_has_few_requests_in_flight() -> None:
-    lane = lane_of(rate=1)
-    send(lane, 1)
-    for second in range(3, 30):
-        send(lane, 10, AT + second, start=second)
-    assert lane.room.in_flight == FEW
-    hold = lane.state(NOW + 30 * SECOND, AT + 30).hold
+def test_a_number_whose_requests_ended_in_a_silence_stays_silent_and_asks_on() -> None:
+    lane = lane_of(rate=20)
+    lane.join(1)
+    requests = send(lane, 2)
+    for request in requests:
+        lane.unanswered(request, NOW + 20 * SECOND, AT + 20, "no answer within 20 s")
+    hold = lane.state(NOW + 21 * SECOND, AT + 21).hold
     assert hold is not None
-    assert hold.detail == "no answer from Meta for 30 s, to 4 requests"
+    assert (hold.reason, hold.detail) == (
+        HoldReason.NO_ANSWER,
+        "no answer from Meta for 21 s, to 2 requests",
+    )
+    (probe,) = send(lane, 10, AT + 22, start=10)
+    assert lane.free(NOW + 23 * SECOND, AT + 23) == 0, "one at a time"
+    lane.answered(probe, NOW + 23 * SECOND, AT + 23, accepted=True)
+    assert lane.state(NOW + 23 * SECOND, AT + 23).hold is None
+    lane.leave(1)
+    (last,) = send(lane, 1, AT + 24, start=20)
+    lane.unanswered(last, NOW + 44 * SECOND, AT + 44, "no answer within 20 s")
+    assert lane.state(NOW + 44 * SECOND, AT + 44).hold is None, "it has nothing to send"
 
 
 def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -> None:
     lane = lane_of(rate=1000)
     requests = send(lane, 20)
     for request in requests[: MAX_UNANSWERED_STREAK - 1]:
-        lane.unanswered(request, NOW, "refused")
+        lane.unanswered(request, NOW, AT, "refused")
     assert lane.state(NOW, AT).hold is None
     for request in requests[MAX_UNANSWERED_STREAK - 1 :]:
-        lane.unanswered(request, NOW, "refused")
+        lane.unanswered(request, NOW, AT, "refused")
     hold = lane.state(NOW, AT).hold
     assert hold is not None
     assert hold.reason is HoldReason.META_UNREACHABLE
@@ -267,7 +280,7 @@ def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -
     (probe,) = send(lane, 10, AT + 3, start=100)
     assert lane.wait(NOW + 3 * SECOND, AT + 3, 256) is None, "one probe"
     assert lane.state(NOW + 3 * SECOND, AT + 3).hold is not None, "still explained while it is probed"
-    lane.unanswered(probe, NOW + 4 * SECOND, "refused")
+    lane.unanswered(probe, NOW + 4 * SECOND, AT, "refused")
     assert lane.wait(NOW + 4 * SECOND, AT + 4, 256) == 2 * SECOND, "twice as long"
     (probe,) = send(lane, 10, AT + 7, start=101)
     lane.answered(probe, NOW + 7 * SECOND, AT + 7, accepted=False)
@@ -278,7 +291,7 @@ def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -
 def test_a_person_unblocks_a_number() -> None:
     lane = lane_of()
     for request in send(lane, MAX_UNANSWERED_STREAK):
-        lane.unanswered(request, NOW, "refused")
+        lane.unanswered(request, NOW, AT, "refused")
     lane.unblock()
     assert lane.state(NOW, AT).hold is None
     assert lane.acquire(100, NOW + SECOND, AT + 1) > 1

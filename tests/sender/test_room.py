@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from wacrmd.sender.room import (
     FEW,
+    FIRST_AFTER_SILENCE,
     MANY,
     MARGIN,
+    MAX_PROBE_S,
     MAX_UNANSWERED_STREAK,
     MAX_UNTIL_FIRST_ANSWER,
     OVERCOMMIT,
+    PROBE_S,
     QUIET_S,
     Room,
     shares,
@@ -24,7 +27,10 @@ START = 1000.0
 class Sending:
     """A number that sends at a rate, as far as its room allows; answers come after `latency_s`, or never."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, timeout_s: float = 7200) -> None:
+        self._timeout_s = timeout_s
+        self._began: dict[tuple[int, int], float] = {}
+        self.lost = 0
         self.room, self.rate, self.now = Room(), rate, START
         self.batch = max(1.0, rate * 0.04)
         self.sent = 0
@@ -54,12 +60,18 @@ class Sending:
             for due, request in [each for each in self._answers if each[0] <= self.now]:
                 self.room.answered(request, self.now)
                 self._answers.remove((due, request))
+                del self._began[request]
+            for request in [each for each, at in self._began.items() if self.now - at >= self._timeout_s]:
+                self.room.unanswered(request, self.now)
+                del self._began[request]
+                self.lost += 1
             self._due = min(self._due + self.rate * 0.01, max(2.0, self.rate * 0.1))
             while self._due >= 1 and self.room.in_flight < self.room.need(self.rate, self.batch, self.now):
                 self._due -= 1
                 self.room.granted += 1
                 request = (self.sent, 1)
                 self.room.start(request, self.now)
+                self._began[request] = self.now
                 if int(self.sent * hung) == int((self.sent + 1) * hung):
                     latency = latency_s * self._random.lognormvariate(0, spread)
                     self._answers.append((self.now + latency, request))
@@ -93,7 +105,7 @@ def test_when_meta_hangs_few_are_at_risk_and_it_is_told_within_three_seconds(
     number.run(4, 3600, hung=1.0)
     assert number.room.in_flight <= 2 * rate + 10
     assert number.room.is_silent(number.now)
-    assert number.room.need(rate, number.batch, number.now) == FEW
+    assert number.room.need(rate, number.batch, number.now) <= number.room.in_flight + 1
 
 
 @pytest.mark.parametrize("rate", [10, 20, 80, 1000])
@@ -111,7 +123,7 @@ def test_also_a_slow_meta_that_hangs_is_told_soon_and_few_are_at_risk(rate: floa
 def test_when_meta_hangs_from_the_start_few_are_at_risk(rate: float) -> None:
     number = Sending(rate)
     number.run(10, 3600, hung=1.0)
-    assert number.room.in_flight <= min(MAX_UNTIL_FIRST_ANSWER, 2 * rate + 10)
+    assert number.room.in_flight <= min(MAX_UNTIL_FIRST_ANSWER + 10 // PROBE_S, 2 * rate + 10)
     assert number.room.is_silent(number.now)
 
 
@@ -123,6 +135,54 @@ def test_the_next_answer_ends_the_silence_and_the_number_sends_at_its_rate_again
     number.room.answered((number.sent - 1, 1), number.now)
     assert not number.room.is_silent(number.now)
     assert number.run(10, 0.1) >= 0.97 * 800
+
+
+@pytest.mark.parametrize("rate", [10, 20, 80, 1000])
+@pytest.mark.parametrize(("latency_s", "hung_s"), [(0.1, 15), (0.1, 40), (1.5, 15)])
+def test_in_a_silence_one_request_at_a_time_asks_and_the_first_answer_ends_it(
+    rate: float, latency_s: float, hung_s: float
+) -> None:
+    """Meta has forgotten what it did not answer, and answers what is new: the old requests still wait."""
+    number = Sending(rate, timeout_s=20)
+    number.run(15, latency_s)
+    assert number.silent_after(5, latency_s, hung=1.0) is not None
+    assert 1 <= number.run(hung_s, latency_s, hung=1.0) <= hung_s / PROBE_S + 1
+    assert number.room.is_silent(number.now)
+    assert not number.room.is_probing, "that requests end after the timeout is no news"
+    assert number.run(10, latency_s) >= 1, "it asks in time"
+    number.run(6 * latency_s, latency_s)
+    assert number.run(10, latency_s) >= 0.95 * 10 * rate
+    assert not number.room.is_silent(number.now)
+
+
+@pytest.mark.parametrize("rate", [1, 10, 80])
+def test_in_a_long_silence_no_more_are_at_risk_than_two_seconds_send_and_one_a_minute(rate: float) -> None:
+    number = Sending(rate, timeout_s=20)
+    number.run(20, 0.1)
+    number.run(600, 3600, hung=1.0)
+    assert number.lost + number.room.in_flight <= 2 * rate + 10 + 600 / MAX_PROBE_S
+    assert number.room.is_silent(number.now)
+    assert number.room.oldest_s(number.now) >= 590
+
+
+def test_after_a_silence_the_room_grows_with_each_answer() -> None:
+    """A single answer does not show that Meta answers all."""
+    number = Sending(80)
+    number.run(5, 0.1)
+    number.run(10, 3600, hung=1.0)
+    (probe,) = started(number.room, 1, number.now, begin=10_000)
+    number.room.answered(probe, number.now + 0.1)
+    hung = number.room.in_flight
+    assert number.room.need(80, 3.2, number.now + 0.1) == hung + FIRST_AFTER_SILENCE
+    (next_one,) = started(number.room, 1, number.now + 0.1, begin=10_001)
+    number.room.answered(next_one, number.now + 0.2)
+    assert number.room.need(80, 3.2, number.now + 0.2) == hung + 2 * FIRST_AFTER_SILENCE
+
+
+def test_a_steady_latency_of_three_seconds_from_the_start_is_no_silence() -> None:
+    number = Sending(80)
+    assert number.silent_after(20, 3.0) is None
+    assert number.run(10, 3.0) >= 0.95 * 800
 
 
 def test_a_few_requests_that_hang_do_not_slow_the_others_down() -> None:
@@ -282,7 +342,7 @@ def test_a_pause_without_requests_is_no_silence() -> None:
     room.start((0, 9), number.now)
     assert not room.is_silent(number.now + 1.9)
     assert room.is_silent(number.now + 2.1)
-    room.unanswered((0, 9))
+    room.unanswered((0, 9), START)
     assert not room.is_silent(number.now + 3), "nothing is out"
 
 
@@ -292,7 +352,7 @@ def test_after_five_requests_without_an_answer_one_at_a_time_probes_until_one_is
         assert not room.is_probing
         room.granted += 1
         room.start((number, 1), START)
-        room.unanswered((number, 1))
+        room.unanswered((number, 1), START)
     assert (room.is_probing, room.need(80, 3.2, START)) == (True, 1)
     room.granted += 1
     room.start((9, 1), START)
@@ -300,7 +360,7 @@ def test_after_five_requests_without_an_answer_one_at_a_time_probes_until_one_is
     assert not room.is_probing
     assert room.need(80, 3.2, START + 0.1) > FEW
     for request in started(room, MAX_UNANSWERED_STREAK - 1, START, begin=20):
-        room.unanswered(request)
+        room.unanswered(request, START)
     assert not room.is_probing, "they are counted from the answer on"
 
 
@@ -320,11 +380,11 @@ def test_a_person_ends_the_probing() -> None:
     for number in range(MAX_UNANSWERED_STREAK):
         room.granted += 1
         room.start((number, 1), START)
-        room.unanswered((number, 1))
+        room.unanswered((number, 1), START)
     room.forgive()
     assert room.need(80, 3.2, START) > 1
     for request in started(room, MAX_UNANSWERED_STREAK - 1, START, begin=20):
-        room.unanswered(request)
+        room.unanswered(request, START)
     assert not room.is_probing
 
 

@@ -76,7 +76,8 @@ class Lane:
         need, in_flight = self.need(now, at), self.room.in_flight
         free = max(0, min(need - in_flight, self.share - in_flight, places))
         self._note_shut_out(at, is_shut_out=places <= 0 and not in_flight)
-        if free < min(self.limiter.batch, max(1, (in_flight + free) // self.room_batch)):
+        least = 1 if self.room.is_silent(at) else max(1, (in_flight + free) // self.room_batch)
+        if free < min(self.limiter.batch, least):
             is_held_back = self.is_short or places < min(need, self.share) - in_flight
             if is_held_back and in_flight + free < need and self.limiter.has_batch(now):
                 self._limited_at = at
@@ -159,9 +160,9 @@ class Lane:
         if accepted:
             self.limiter.accepted(now)
 
-    def unanswered(self, request: Request, now: Millis, detail: str) -> None:
-        """A request ended without one; several in a row block the number."""
-        self.room.unanswered(request)
+    def unanswered(self, request: Request, now: Millis, at: float, detail: str) -> None:
+        """A request ended without one; several in a row block the number, unless it is known to be silent."""
+        self.room.unanswered(request, at)
         if self.room.is_probing:
             self.limiter.unanswered(now, detail)
 
@@ -191,10 +192,12 @@ class Lane:
         """The hold of a number to which Meta does not answer, though it has not ended the requests either."""
         room = self.room
         overdue = room.overdue(at)
+        if not self.is_active:
+            return None
         if not room.is_silent(at) and not (2 * overdue >= room.in_flight > 0 and not self.free(now, at)):
             return None
         oldest = room.oldest_s(at)
-        unanswered = max(1, overdue)  # a silence may be noticed before the first request counts as overdue
+        unanswered = room.unanswered_count(at)
         noun = "request" if unanswered == 1 else "requests"
         detail = f"no answer from Meta for {oldest:.0f} s, to {unanswered} {noun}"
         return Hold(HoldReason.NO_ANSWER, detail, now - round(oldest * SECOND))

@@ -104,7 +104,7 @@ class Lanes:
         places = self._places(lane)
         wait = lane.wait(now, at, places)
         if wait is None:  # the end of a request calls this again
-            if lane.free(now, at) > places:
+            if lane.free(now, at) > places and not lane.room.is_silent(at):
                 self._crowded[lane] = None
         elif wait:
             loop = asyncio.get_running_loop()
@@ -158,7 +158,7 @@ class Lanes:
         if decision.effect is Effect.NO_CONNECTION:  # that says nothing about Meta
             lane.room.dropped(request)
         elif isinstance(outcome, NotSent | Unknown):
-            lane.unanswered(request, now, decision.detail)
+            lane.unanswered(request, now, self._at(), decision.detail)
         else:
             lane.answered(request, now, self._at(), accepted=accepted)
         if decision.effect is not Effect.NONE:
@@ -222,10 +222,10 @@ class Lanes:
         """Advance a lane that waits for the end of a request: this one, or one that waits for a place of any number."""
         self._in_flight -= 1
         crowded = self._crowded.popitem(last=False)[0] if self._crowded else None
-        if lane.line and lane.turn is None and lane not in self._timers:
-            self.advance(lane)
-        if crowded is not None and crowded is not lane:
+        if crowded is not None:  # first: the number of the request may only ask whether Meta answers again
             self.advance(crowded)
+        if crowded is not lane and lane.line and lane.turn is None and lane not in self._timers:
+            self.advance(lane)
 
     def _share(self, now: Millis, at: float) -> None:
         """Share out the places in flight among the numbers that send."""
