@@ -367,6 +367,10 @@ CARDS: dict[str, Any] = {
         ("    ", "spaces only"),
         ("\u00a0\u2003", "spaces only"),
         ("\u3000", "spaces only"),
+        ("\u3164", "spaces only"),
+        ("\u2800\u115f\u1160\uffa0\u034f\ufe0f\u17b4", "spaces only"),
+        ("a\u2028b", "line breaks"),
+        ("a" + "\u00a0" * 5 + "b", "five spaces"),
         ("\u200b\u200d\ufeff", "spaces only"),
         ("Ja\x00ne", "U+0000"),
         ("\x00", "U+0000"),
@@ -486,3 +490,18 @@ def test_the_text_of_a_url_button_is_checked() -> None:
     assert found(template(BODY0, BUTTONS), given) == [
         ("buttons[0].text", "Meta takes no line breaks, tabs or five spaces in a row in a parameter")
     ]
+
+
+def test_a_header_and_a_url_that_are_too_long_are_named() -> None:
+    """The header has 6 characters besides its value."""
+    assert found(template(TEXT, BODY0), TemplateContent(header={"text": "x" * 54})) == []
+    ((path, message),) = found(template(TEXT, BODY0), TemplateContent(header={"text": "x" * 55}))
+    assert (path, "61 characters" in message) == ("header.text", True)
+    named = TemplateContent(header={"text": "x" * 53, "parameter_name": "city"})
+    ((path, message),) = found(template(NAMED_TEXT, BODY0, named=True), named)
+    assert (path, "61 characters" in message) == ("header.text", True)
+    for text, reason in (("x" * 2001, "2001 characters"), ("a\x00b", "U+0000")):
+        ((path, message),) = found(
+            template(BODY0, BUTTONS), TemplateContent(buttons=[{**URL, "text": text}, CODE])
+        )
+        assert (path, reason in message) == ("buttons[0].text", True)

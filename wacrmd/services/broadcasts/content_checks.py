@@ -5,13 +5,21 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wacrmd.domain.placeholders import fill
+from wacrmd.domain.placeholders import fill, names_in
 from wacrmd.errors import Problem, quoted
 from wacrmd.services.broadcasts.template_requirements import MEDIA, TemplateRequirements
 
-_BAD_SPACE = re.compile(r"[\n\r\t]| {5}")
+MAX_HEADER = 60
+MAX_URL = 2000
+"""Characters of a header's text with its value, and of a URL's variable part (docs/meta.md, Template components)."""
+
+_BAD_SPACE = re.compile(r"[\n\r\t\u2028\u2029]|[ \u00a0\u2000-\u200a\u202f\u3000]{5}")
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 """Categories of characters that show nothing: controls, invisible marks and spaces."""
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
+)
+"""Letters and marks that show nothing either: fillers, the empty Braille cell, variation selectors."""
 _VALUE_OF = {"url": "text", "copy_code": "code"}
 
 
@@ -66,7 +74,7 @@ def text_problems(text: str, path: str) -> list[Problem]:
             return [
                 Problem(path, f"Meta takes no control characters in a parameter, found U+{ord(control):04X}")
             ]
-    if text.isspace() or all(unicodedata.category(char) in _UNSEEN for char in text):
+    if text.isspace() or all(char in _BLANK or unicodedata.category(char) in _UNSEEN for char in text):
         return [Problem(path, "Meta takes no parameter of spaces only: nobody would see anything")]
     return []
 
@@ -96,7 +104,10 @@ def header_problems(
         if kind == "text" and header is not None:
             if name is not None and header.get("parameter_name") != name:
                 return [Problem(f"{path}.parameter_name", f"the template's header takes {quoted([name])}")]
-            return text_problems(str(header["text"]), f"{path}.text")
+            text = str(header["text"])
+            fields = dict.fromkeys(names_in(required.header_text), text)
+            wrong = text_problems(text, f"{path}.text")
+            return wrong or length_problems(required.header_text, fields, MAX_HEADER, f"{path}.text")
         return []
     if not wanted:
         return [Problem(path, "the template's header takes no value")] if header else []
@@ -125,7 +136,8 @@ def button_problems(
         elif not button.takes_value:
             found.append(Problem(at, f"button {index} of the template takes no value: leave it out"))
         elif kind == "url" and "text" in value:
-            found += text_problems(str(value["text"]), f"{at}.text")
+            text, where = str(value["text"]), f"{at}.text"
+            found += text_problems(text, where) or length_problems("{{1}}", [text], MAX_URL, where)
         elif kind == "copy_code" and len(str(value.get("code", ""))) > required.max_code:
             found.append(
                 Problem(f"{at}.code", f"expected at most {required.max_code} characters in this template")

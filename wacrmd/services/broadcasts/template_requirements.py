@@ -51,6 +51,7 @@ class TemplateRequirements:
     header: str | None
     """`text`, a kind of media, or empty if the header takes no value."""
     header_name: str | None
+    header_text: str
     buttons: tuple[ButtonRequirement, ...]
     raw_only: tuple[str, ...]
     """Parts that a caller can only fill with raw components."""
@@ -75,7 +76,7 @@ def _requirements(
     parts: Iterable[Mapping[str, Any]], *, named: bool, max_body: int = MAX_BODY
 ) -> TemplateRequirements:
     body: tuple[str, ...] | None = ()
-    body_text = ""
+    body_text = header_text = ""
     header: str | None = ""
     header_name: str | None = None
     buttons: tuple[ButtonRequirement, ...] = ()
@@ -91,7 +92,8 @@ def _requirements(
         elif kind == "HEADER":
             form = str(part.get("format", "TEXT")).lower()
             if form == "text":
-                names = names_in(str(part.get("text", "")))
+                header_text = _text(part)
+                names = names_in(header_text)
                 header, header_name = ("text", names[0]) if names else ("", None)
             else:
                 header = form if form in MEDIA else None
@@ -110,6 +112,7 @@ def _requirements(
         max_body=max_body,
         header=header,
         header_name=header_name if named else None,
+        header_text=header_text,
         buttons=buttons,
         raw_only=tuple(raw_only),
         cards=cards,
