@@ -182,6 +182,24 @@ async def test_the_opt_out_list_reads_numbers_as_broadcasts_do(tmp_path: Path, w
         assert "exponent" in refused.json()["error"]["message"]
 
 
+async def test_an_opt_out_whose_country_is_a_guess_is_told_as_it_was_read(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    async with site(tmp_path) as here:
+        await here.admin("account.set", name="shop", country="MX")
+        added = (await here.api.post("/api/v1/optouts", json={"phone": "12015550123"})).json()["data"]
+        assert added["phone"] == "+12015550123"
+        assert (
+            added["warning"]
+            == "no + or 00: read as a number of US; as a number of MX it would be +522015550123"
+        )
+        code, out, err = await wacrmd("optout", "add", "4930123456")
+        assert code == 0
+        assert f"read as {out.split()[0]}: no + or 00: " in err
+        plain = (await here.api.post("/api/v1/optouts", json={"phone": "+12015550124"})).json()["data"]
+        assert plain["warning"] is None
+
+
 async def test_a_person_is_found_by_the_number_as_the_account_reads_it(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         await here.admin("account.set", name="shop", country="ID")

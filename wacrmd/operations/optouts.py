@@ -25,7 +25,7 @@ from wacrmd.operations.inputs import (
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.optouts import import_export, manage
-from wacrmd.views.optouts import AccountOptOut, ImportResult, OptOutView
+from wacrmd.views.optouts import AccountOptOut, AddedOptOut, AddedOptOutView, ImportResult, OptOutView
 
 operations = Operations()
 
@@ -85,12 +85,12 @@ class OperatorExport(Export, OptionalAccount):
 
 @operations.operation(
     "optout.add",
-    http=Http("POST", COLLECTION, scopes=MANAGE, status=201, shows=OptOutView),
+    http=Http("POST", COLLECTION, scopes=MANAGE, status=201, shows=AddedOptOutView),
     admin=Admin(Level.OPERATE, audited=True, params=OperatorNewOptOut),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNAVAILABLE),
     example=EXAMPLE,
 )
-async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AccountOptOut:
+async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AddedOptOut:
     """Add a person to the list; repeating it is harmless.
 
     If the person is on the list already, the first time, source and detail stay.

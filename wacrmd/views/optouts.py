@@ -19,6 +19,22 @@ class AccountOptOut(OptOutView):
     account: Annotated[str, Doc("name of the account")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedOptOutView(OptOutView):
+    """An opt-out that was added, or was there already."""
+
+    warning: Annotated[
+        str | None, Doc("why the country of the number is a guess, if it was written without `+`")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedOptOut(AddedOptOutView):
+    """An opt-out that was added, and from whose broadcasts."""
+
+    account: Annotated[str, Doc("name of the account")]
+
+
 @dataclass(frozen=True, slots=True)
 class LineError:
     """A line of an import that was left out, and why."""

@@ -46,11 +46,14 @@ def add(session: Session, phone: str, account: str | None, detail: str | None) -
 
     For example: wacrmd optout add +14155550123 --account shop
     """
+    made = call(session, "optout.add", account=account, phone=phone, detail=detail)
     emit(
         session,
-        call(session, "optout.add", account=account, phone=phone, detail=detail),
+        made,
         lambda made: say(f"{made['phone'] or made['user_id']} is opted out ({made['source']})."),
     )
+    if made["warning"]:
+        hint(f"warning: read as {made['phone']}: {made['warning']}")
 
 
 @optout.command("remove")

@@ -19,8 +19,8 @@ from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.text_file import CsvError
 from wacrmd.errors import bad_request
 from wacrmd.services.context import Context
-from wacrmd.services.optouts.manage import page
-from wacrmd.store import accounts, broadcasts, numbers, optouts, people, receipts
+from wacrmd.services.optouts.manage import home_of, page
+from wacrmd.store import broadcasts, optouts, people, receipts
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
 from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError, LineWarning
@@ -49,7 +49,7 @@ async def import_csv(
     column has them. Raises Refusal for another one. Importing a file again changes nothing.
     """
     result = ImportResult()
-    home = await ctx.db.read(partial(_home, account_id=account_id))
+    home = await ctx.db.read(partial(home_of, account_id=account_id))
     try:
         rows = await anyio.to_thread.run_sync(read_optouts, lines, result, home)
         while batch := await anyio.to_thread.run_sync(lambda: list(islice(rows, BATCH_ROWS))):
@@ -80,11 +80,6 @@ async def export_csv(
         if found.next is None:
             return
         request = PageRequest(BATCH_ROWS, found.next)
-
-
-def _home(tx: Tx, account_id: str) -> Home:
-    number = numbers.default_of(tx, account_id)
-    return Home.of(accounts.default_country(tx, account_id), number.display_phone if number else None)
 
 
 def read_optouts(lines: Iterable[str], result: ImportResult, home: Home) -> Iterator[OptOutInput]:

@@ -7,19 +7,21 @@ from wacrmd.domain.address import normalize_address, phone_and_user_id, read_add
 from wacrmd.domain.optout import OptOut, OptOutFacts
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_guess import Home, doubt
 from wacrmd.domain.phone_text import Unreadable
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import shared
 from wacrmd.services.access.accounts import default_country
 from wacrmd.services.context import Context
-from wacrmd.store import optouts, people
+from wacrmd.store import accounts, numbers, optouts, people
 from wacrmd.store.database import Tx
-from wacrmd.views.optouts import AccountOptOut
+from wacrmd.views.optouts import AccountOptOut, AddedOptOut
 
 
-async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = None) -> AccountOptOut:
+async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = None) -> AddedOptOut:
     """Opt a person out; repeating it changes nothing, also not the time and source of the first opt-out."""
-    found = read_address(address, await default_country(ctx, actor.account))
+    home = await ctx.db.read(partial(home_of, account_id=actor.account))
+    found = read_address(address, home.country if home.is_default else None)
     if isinstance(found, Unreadable):
         raise bad_request(
             f"phone: expected a phone number such as +14155550123, or a user id: {address[:64]!r} {found.detail}"
@@ -48,7 +50,8 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
         raise bad_request(
             "The clock of this machine is behind the time at which this person opted in: set the clock"
         )
-    return _view(stored)
+    warning = doubt(found, home) if isinstance(found, Reading) else None
+    return AddedOptOut(**shared(OptOutFacts, stored), account=stored.account, warning=warning)
 
 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
@@ -82,6 +85,12 @@ async def page(ctx: Context, account_id: str | None, request: PageRequest) -> Pa
         partial(optouts.page, account_id=account_id, after=request.after, limit=request.rows)
     )
     return Page.of(found, request, _view, lambda row: Position(row.at, row.id))
+
+
+def home_of(tx: Tx, account_id: str) -> Home:
+    """The country as whose numbers an account's opt-outs without `+` are read, or by which they are a guess."""
+    number = numbers.default_of(tx, account_id)
+    return Home.of(accounts.default_country(tx, account_id), number.display_phone if number else None)
 
 
 def _view(optout: OptOut) -> AccountOptOut:
