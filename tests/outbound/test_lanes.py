@@ -1,5 +1,7 @@
 """Which deliveries start: each lane has its own places, and slow lanes take none of the others'."""
 
+from dataclasses import replace
+
 import pytest
 
 from wacrmd.domain.webhook_delivery import DueDelivery
@@ -154,3 +156,15 @@ def test_a_lane_is_busy_unless_it_only_waits_for_a_slow_answer() -> None:
     assert made.is_busy, "its result is not written yet"
     made["app"].unfinished.clear()
     assert not made.is_busy
+
+
+def test_a_lane_that_failed_before_the_start_takes_no_place_of_a_new_one() -> None:
+    made = Lanes()
+    names = [f"x{number}" for number in range(PLACES[Pace.NEW] + 1)]
+    failing = {name: [replace(each, is_failing=True) for each in due(name, 1)] for name in names}
+    made.take_in(failing | {"one": due("one", 1)}, {})
+    assert len(started(made)) == len(names) + 1
+    made["x1"].calls = 0
+    made["x1"].ended(0.1, succeeded=True)
+    made.take_in({"x1": [replace(each, is_failing=True) for each in due("x1", 2)]}, {})
+    assert made["x1"].pace is Pace.QUICK, "it is known better by now"

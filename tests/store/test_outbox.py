@@ -87,6 +87,8 @@ def test_a_success_clears_failing_since_and_one_later_failure_disables_nothing(
     found = webhook_endpoints.get(tx, "one")
     assert found is not None
     assert found.failing_since == START
+    (due,) = outbox.due(tx, now=START + MAX_AGE, limit=1)["one"]
+    assert due.is_failing
     assert deliver_with(tx, success, START + 5000) is None
     found = webhook_endpoints.get(tx, "one")
     assert found is not None

@@ -102,3 +102,5 @@ class DueDelivery:
     body: str = field(repr=False)
     attempts: int
     queued_at: Millis
+    is_failing: bool = False
+    """Whether the last attempts at its endpoint failed, of any delivery."""

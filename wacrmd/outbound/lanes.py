@@ -21,7 +21,8 @@ class Pace(Enum):
     """It has not ended an attempt since the start of the daemon."""
     QUICK = "quick"
     SLOW = "slow"
-    """Its last attempt took `SLOW_S`, or one in flight already does: it may be hanging."""
+    """Its last attempt took `SLOW_S`, or one in flight already does: it may be hanging. So may one that failed before
+    the start of the daemon."""
 
 
 PLACES: Mapping[Pace, int] = {Pace.NEW: 128, Pace.QUICK: 256, Pace.SLOW: 512}
@@ -126,6 +127,8 @@ class Lanes:
             limit = wanted.get(endpoint_id, BATCH)
             if limit:
                 lane = self[endpoint_id]
+                if lane.last_pace is Pace.NEW and any(each.is_failing for each in deliveries):
+                    lane.last_pace = Pace.SLOW  # it may have hung before the daemon was started again
                 lane.waiting.extend(deliveries)
                 lane.may_have_more = len(deliveries) == limit
         for endpoint_id in [each for each in self._lanes if each not in due]:

@@ -84,10 +84,12 @@ def due(
     Up to `limit`, or to that in `limits` for an endpoint: one that may start none costs no read, and one with thousands
     of due deliveries does not delay the others. An endpoint without any has an empty list.
     """
-    endpoints = tx.execute("SELECT id, url, secret FROM webhook_endpoint WHERE is_active = 1").fetchall()
+    endpoints = tx.execute(
+        "SELECT id, url, secret, failing_since IS NOT NULL FROM webhook_endpoint WHERE is_active = 1"
+    ).fetchall()
     limits, in_flight = limits or {}, in_flight or {}
     found: dict[str, list[DueDelivery]] = {}
-    for endpoint_id, url, secret in endpoints:
+    for endpoint_id, url, secret, is_failing in endpoints:
         found[endpoint_id] = []
         if not (most := limits.get(endpoint_id, limit)):
             continue
@@ -97,7 +99,11 @@ def due(
             " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY next_attempt_at, id LIMIT ?",
             (endpoint_id, now, json.dumps(list(in_flight.get(endpoint_id, ()))), most),
         )
-        found[endpoint_id] = [DueDelivery(row[0], endpoint_id, url, secret, *row[1:]) for row in rows]
+        failing = bool(is_failing)
+        found[endpoint_id] = [
+            DueDelivery(row_id, endpoint_id, url, secret, event, event_id, body, attempts, queued_at, failing)
+            for row_id, event, event_id, body, attempts, queued_at in rows
+        ]
     return found
 
 
