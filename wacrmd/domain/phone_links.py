@@ -36,6 +36,8 @@ class NoLink:
 
 def unlinked(text: str) -> Link | NoLink | None:
     """The number in an address; None for a text that is no address."""
+    if len(re.findall(r"[?&]phone=", text, re.IGNORECASE)) > 1:
+        return NoLink("is a link that names more than one phone number")
     if match := _USER.fullmatch(text) or _CHAT.fullmatch(text) or _SEND.fullmatch(text):
         if any(map(str.isdecimal, match[1])):
             return Link(match[1], is_international=True)

@@ -23,6 +23,12 @@ _AFTER_SLASH = 5
 """Digits that follow a slash at least: fewer are the end of a second number, as in `12345/67`."""
 
 
+_BEFORE_SLASH = 4
+"""Digits of each group at most, if more than one slash follows: longer ones are a number to which others follow."""
+_PAIRS = 4
+"""Groups of two digits at least, as in `06/12/34/56/78`."""
+
+
 class Reason(StrEnum):
     """Why a text is no phone number."""
 
@@ -178,7 +184,7 @@ def _digits_of(number: str, *, has_plus: bool) -> Dialled | Unreadable:
         digits = digits.removeprefix("00")
     if len(digits) > _DIGITS_MAX:
         return Unreadable(Reason.DIGITS, f"has {len(digits)} digits, and a number at most 15")
-    if number.count("/") > 1 or ("/" in number and _count(number.rpartition("/")[2]) < _AFTER_SLASH):
+    if "/" in number and not _is_one_number([_count(part) for part in number.split("/")]):
         return Unreadable(Reason.SEVERAL, "has a slash where another number seems to begin")
     has_plus = has_plus or "+" in number
     if "(" not in number and "[" not in number:
@@ -187,6 +193,14 @@ def _digits_of(number: str, *, has_plus: bool) -> Dialled | Unreadable:
     if not whole and _count(re.split(r"[)\]]", number)[-1]) < _AFTER_BRACKETS:
         return Unreadable(Reason.BRACKETS, "has brackets at its end")
     return _without_trunk(number, digits, has_plus=has_plus)
+
+
+def _is_one_number(groups: list[int]) -> bool:
+    """Whether groups of so many digits between slashes are those of one number, as in `+43/664/1234567`."""
+    *before, last = groups
+    if len(before) > 1 and max(before) > _BEFORE_SLASH:
+        return False
+    return last >= _AFTER_SLASH or (len(groups) >= _PAIRS and max(groups) == 2)  # noqa: PLR2004
 
 
 def _without_trunk(number: str, digits: str, *, has_plus: bool) -> Dialled | Unreadable:
