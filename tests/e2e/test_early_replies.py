@@ -1,7 +1,9 @@
 """Replies without context to a message of which Meta has not said yet what became of it."""
 
 from collections.abc import Awaitable, Callable
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -185,3 +187,53 @@ async def test_a_reply_while_the_answer_was_late_counts_also_if_it_comes_after_t
         assert (await here.show(broadcast_id))["replied_count"] == 0
         await inbound_message(here, "Yes", wa_id=JANE_WA_ID, at=written)
         assert (await here.show(broadcast_id))["replied_count"] == 1
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+@pytest.mark.parametrize("doubled", [False, True])
+@pytest.mark.parametrize(("word", "expected"), [("failed", (1, 0, 1)), ("delivered", (0, 1, 0))])
+async def test_a_reply_that_quotes_nothing_does_not_hide_that_a_message_failed(
+    tmp_path: Path, order: tuple[int, ...], doubled: bool, word: str, expected: tuple[int, int, int]
+) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        first, second = [await here.send([{"to": JANE}]) for _ in range(2)]
+        for each in (first, second):
+            await here.until_status(each, "sent")
+        one, other = here.sim.ledger.entries
+        if first not in str(one.send.callback_data):
+            one, other = other, one
+        at = seconds_now() + 1
+        errors: dict[str, Any] = {"errors": [{"code": 131026}]} if word == "failed" else {}
+        for step in (*order, *(order if doubled else ())):
+            if step == 0:
+                tap = {"text": "Yes", "payload": "Y"}
+                await inbound_message(here, wa_id=JANE_WA_ID, button=tap, at=at, message_id="wamid.tap")
+            elif step == 1:
+                await status(here, other.wamid, word, **errors)
+            else:
+                await status(here, one.wamid, "delivered")
+        shown = [await here.show(each) for each in (first, second)]
+        replied = [each["replied_count"] for each in shown]
+        assert (*replied, shown[1]["failed_count"]) == expected
+        assert [each["replies_by_button"] for each in shown] == [
+            {"Yes": 1} if each else {} for each in replied
+        ]
+
+
+async def test_what_meta_says_of_a_message_that_was_delivered_or_quoted_takes_no_reply_back(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        for quoted in (None, "delivered", "quote"):
+            broadcast_id = await here.send([{"to": JANE}])
+            await here.until_status(broadcast_id, "sent")
+            wamid = here.sim.ledger.entries[-1].wamid
+            await inbound_message(here, "Yes", wa_id=JANE_WA_ID, at=seconds_now() + 1)
+            if quoted == "delivered":
+                await status(here, wamid, "delivered")
+            elif quoted == "quote":
+                await inbound_message(here, "Yes", wa_id=JANE_WA_ID, context=wamid)
+            await status(here, wamid, "failed", errors=[{"code": 131026}])
+            shown = await here.show(broadcast_id)
+            expected = (1, 0) if quoted else (0, 1)
+            assert (shown["replied_count"], shown["failed_count"]) == expected, quoted

@@ -248,6 +248,16 @@ class Everything:
         await inbound_message(here, "STOP", user_id="US.970", context=here.sim.ledger.entries[-1].wamid)
         here.sim.change(hold_answers=False)
         await eventually(lambda: here.running.sender.in_flight == 0)
+        for start, word in (
+            (980, "delivered"),
+            (985, "failed"),
+        ):  # replies that quote nothing, before these statuses
+            guess = await here.send(people(1, start))
+            await here.until_status(guess, "sent")
+            await inbound_message(
+                here, "Hi", wa_id=people(1, start)[0]["to"][1:], at=self.clock.now() // SECOND
+            )
+            await status(here, here.sim.ledger.entries[-1].wamid, word)
         here.sim.change(webhooks=True)
 
     async def hold_and_bill(self) -> None:

@@ -103,6 +103,16 @@ def status_received(status: RecipientStatus, attempt: int = ATTEMPT, *, has_fail
     return change
 
 
+def status_failed_after_guess(tx: Tx, broadcast_id: int, recipient_id: int) -> None:
+    """A reply that quotes nothing was attributed to the message."""
+    tx.execute(
+        "INSERT OR REPLACE INTO inbound_message (id, number_id, at, received_at, recipient_id, replies_from)"
+        " VALUES ('in', ?, ?, ?, ?, 0)",
+        (N1.id, NOW, NOW, recipient_id),
+    )
+    status_received(RecipientStatus.FAILED)(tx, broadcast_id, recipient_id)
+
+
 def superseded_acceptance(tx: Tx, broadcast_id: int, recipient_id: int) -> None:
     tx.execute("UPDATE recipient SET failed_attempt = ?", (ATTEMPT,))
     attempts.record(tx, [result(broadcast_id, recipient_id, E.ACCEPTED, ATTEMPT)])
@@ -143,6 +153,7 @@ CHANGES: dict[RecipientEvent, list[Change]] = {
     E.RESULT_OUTDATED: [recorded(event, ATTEMPT - 1) for event in RESULTS],
     E.ACCEPTANCE_SUPERSEDED: [superseded_acceptance],
     E.STATUS_SENT_SUPERSEDED: [status_received(RecipientStatus.SENT, has_failed=True)],
+    E.STATUS_FAILED_AFTER_GUESS: [status_failed_after_guess],
     E.STATUS_FAILED_SUPERSEDED: [status_received(RecipientStatus.FAILED, has_failed=True)],
     E.STATUS_FAILED_OUTDATED: [status_received(RecipientStatus.FAILED, ATTEMPT - 1)],
     **{event: [recorded(event)] for event in RESULTS},

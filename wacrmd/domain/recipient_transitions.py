@@ -38,6 +38,7 @@ class RecipientEvent(StrEnum):
     STATUS_READ = "status_read"
     STATUS_REPLIED = "status_replied"
     STATUS_FAILED = "status_failed"
+    STATUS_FAILED_AFTER_GUESS = "status_failed_after_guess"
     STATUS_SENT_SUPERSEDED = "status_sent_superseded"
     STATUS_FAILED_SUPERSEDED = "status_failed_superseded"
     STATUS_FAILED_OUTDATED = "status_failed_outdated"
@@ -199,6 +200,14 @@ RECIPIENT = StateMachine[RecipientState, RecipientEvent](
             "The attempt is the newest one, and newer than `failed_attempt`.",
         ),
         Transition(
+            _E.STATUS_FAILED_AFTER_GUESS,
+            _NOT_SETTLED | {_S.SENT, _S.REPLIED},
+            _S.FAILED,
+            "Like `status_failed`. The reply quotes nothing, and is then one to the message before.",
+            "The attempt is the newest one, and newer than `failed_attempt`. Nothing but a reply that quotes nothing"
+            " says that the person has the message.",
+        ),
+        Transition(
             _E.STATUS_SENT_SUPERSEDED,
             frozenset(),
             None,
@@ -239,14 +248,19 @@ _RESULT_EVENTS = {
 
 
 def status_event(
-    status: RecipientStatus, *, attempt: int, newest_attempt: int, failed_attempt: int
+    status: RecipientStatus, *, attempt: int, newest_attempt: int, failed_attempt: int, is_guess: bool = False
 ) -> RecipientEvent:
-    """The event of a status of `attempt`: what it means depends on the attempts since then."""
+    """The event of a status of `attempt`: what it means depends on the attempts since then.
+
+    `is_guess`: nothing but a reply that quotes nothing says that the person has the message.
+    """
     if status is RecipientStatus.FAILED:
         if attempt <= failed_attempt:
             return _E.STATUS_FAILED_SUPERSEDED
         if attempt < newest_attempt:
             return _E.STATUS_FAILED_OUTDATED
+        if is_guess:
+            return _E.STATUS_FAILED_AFTER_GUESS
     elif status is RecipientStatus.SENT and attempt <= failed_attempt:
         return _E.STATUS_SENT_SUPERSEDED
     return STATUS_EVENTS[status]

@@ -23,7 +23,7 @@ class BroadcastMessage:
     uuid: str
     attempt: int
     status: RecipientStatus
-    to: str
+    is_guess: bool
 
     @property
     def callback(self) -> str:
@@ -35,15 +35,29 @@ class BroadcastMessage:
         """Whether Meta has said what became of it; if not, a reply to it must wait for that."""
         return self.status not in (RecipientStatus.SENDING, RecipientStatus.UNCERTAIN)
 
+    @property
+    def is_had(self) -> bool:
+        """Whether it is known that the person has it; if not, Meta may still say that it failed."""
+        return self.is_settled and self.status is not RecipientStatus.SENT and not self.is_guess
 
-_ROW = RowMapper(BroadcastMessage, {"recipient_id": "r.id", "uuid": "b.uuid", "to": 'r."to"'}, table="r")
+
+_IS_GUESS = (
+    "EXISTS (SELECT 1 FROM inbound_message g WHERE g.recipient_id = r.id AND g.replies_from IS NOT NULL)"
+)
+"""A reply that quotes nothing was attributed to it, and nothing else says that the person has it."""
+_ROW = RowMapper(
+    BroadcastMessage, {"recipient_id": "r.id", "uuid": "b.uuid", "is_guess": _IS_GUESS}, table="r"
+)
 _SELECT = (
     f"SELECT {_ROW.columns} FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
     " JOIN number n ON n.id = b.number_id"
 )
 _SENT_AT = "min(coalesce(r.sent_at, r.claimed_at), coalesce(r.claimed_at, r.sent_at))"
 """When the request left, or before: `sent_at` is the time of the answer, and Meta may have delivered before it."""
-_OPEN = "i.at, i.id, i.person_id, i.wa_id, i.replies_from, i.button, n.id, n.account_id, n.phone_number_id, n.waba_id"
+_OPEN = (
+    "i.at, i.id, i.person_id, i.wa_id, i.replies_from, i.button, i.recipient_id,"
+    " n.id, n.account_id, n.phone_number_id, n.waba_id"
+)
 
 
 def is_known(tx: Tx, message_id: str) -> bool:
@@ -122,7 +136,8 @@ def settle(tx: Tx, recipient_ids: Iterable[int], person_ids: Iterable[int] = ())
     """Attribute open messages again, now that more is known; returns the replies among them, each once.
 
     More is known of these recipients: whether Meta has their message or not. Or of these people: that one of their
-    addresses is theirs. A message stays open as long as it may be a reply to a message whose outcome is not known.
+    addresses is theirs. A message stays open as long as it may be a reply to a message whose outcome is not known, and
+    counts already where Meta has that message: it is attributed again if Meta says later that it failed.
     """
     rows = tx.execute(
         f"SELECT {_OPEN} FROM json_each(?1) j CROSS JOIN recipient r ON r.id = j.value"
@@ -136,19 +151,45 @@ def settle(tx: Tx, recipient_ids: Iterable[int], person_ids: Iterable[int] = ())
         (json.dumps(list(recipient_ids)), json.dumps(list(person_ids)), GRACE),
     ).fetchall()
     replies = []
-    for at, message_id, person_id, wa_id, since, button, *ids in rows:
+    for at, message_id, person_id, wa_id, since, button, answered, *ids in rows:
+        if answered is not None and _is_counted(tx, answered):
+            continue
         number = NumberIds(*ids)
         found = newest_to(tx, number, person_id, wa_id=wa_id, written_at=at, window=at - since)
         is_settled = found is not None and found.is_settled
         tx.execute(
             "UPDATE inbound_message SET recipient_id = ?, replies_from = ? WHERE id = ?",
-            (found.recipient_id if found else None, None if is_settled else since, message_id),
+            (found.recipient_id if found else None, None if found and found.is_had else since, message_id),
         )
         if found is not None and is_settled:
             replies.append(
                 Receipt(number, "", RecipientStatus.REPLIED, at, callback=found.callback, button=button)
             )
     return replies
+
+
+def _is_counted(tx: Tx, recipient_id: int) -> bool:
+    """Whether a reply to this message counts."""
+    (status,) = tx.execute("SELECT status FROM recipient WHERE id = ?", (recipient_id,)).fetchone() or (None,)
+    return status == RecipientStatus.REPLIED
+
+
+def guessed(tx: Tx, recipient_ids: Iterable[int]) -> set[int]:
+    """Those of these messages of which nothing but a reply that quotes nothing says that the person has them."""
+    rows = tx.execute(
+        f"SELECT r.value FROM (SELECT value, value AS id FROM json_each(?)) r WHERE {_IS_GUESS}",
+        (json.dumps(list(recipient_ids)),),
+    )
+    return {recipient_id for (recipient_id,) in rows}
+
+
+def close(tx: Tx, recipient_ids: Iterable[int]) -> None:
+    """The people have these messages, as Meta says: replies that were attributed to them stay theirs."""
+    tx.execute(
+        "UPDATE inbound_message SET replies_from = NULL WHERE replies_from IS NOT NULL"
+        " AND recipient_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(recipient_ids)),),
+    )
 
 
 def broadcast_phone_of(tx: Tx, person_id: int) -> str | None:

@@ -111,6 +111,7 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     buttons: list[tuple[int, str, int]] = []
     settled: list[int] = []
     joined = set[int]()
+    guesses = _guesses(tx, receipts, by_id, by_wamid)
     bills = Bills(tx)
     for receipt in receipts:
         row, attempt = match(receipt, by_id, by_wamid)
@@ -119,7 +120,11 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             done.unmatched += 1
             continue
         event = status_event(
-            receipt.status, attempt=attempt, newest_attempt=row.attempt, failed_attempt=row.failed_attempt
+            receipt.status,
+            attempt=attempt,
+            newest_attempt=row.attempt,
+            failed_attempt=row.failed_attempt,
+            is_guess=row.id in guesses,
         )
         before = recipient_state(row.status, error_code=row.error_code, wamid=row.wamid)
         if receipt.button is not None:
@@ -135,11 +140,16 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
             if receipt.billing is not None:
                 bills.add(row, receipt, receipt.billing)
         state = RECIPIENT.after(before, event)
+        if before is RecipientState.REPLIED and row.id in guesses and _says_that_it_came(receipt):
+            guesses.discard(row.id)
+            inbound_messages.close(tx, [row.id])
         if state is None:
             done.repeated += 1
             continue
         if before not in _HAS_MESSAGE or state is RecipientState.FAILED:
             settled.append(row.id)
+        if before is RecipientState.REPLIED:
+            _take_reply_back(tx, row)
         error, was_delivered = keepable_error(row, receipt), row.delivered_at is not None
         move(row, receipt, state, error)
         reported.append(ReportedStatus(row.id, receipt.at, receipt.status, attempt, error))
@@ -166,6 +176,30 @@ def apply(tx: Tx, receipts: list[Receipt], now: Millis) -> Applied:
     if settled or joined:
         done.add(settle_replies(tx, settled, joined, now))
     return done
+
+
+def _guesses(
+    tx: Tx, receipts: list[Receipt], by_id: dict[int, ReceiptRow], by_wamid: dict[str, ReceiptRow]
+) -> set[int]:
+    """Of which of these recipients nothing but a reply that quotes nothing says that they have the message."""
+    may_change = any(each.status in (RecipientStatus.REPLIED, RecipientStatus.FAILED) for each in receipts)
+    rows = (*by_id.values(), *by_wamid.values())
+    replied = {each.id for each in rows if may_change or each.replied_at is not None}
+    return inbound_messages.guessed(tx, replied) if replied else set()
+
+
+def _says_that_it_came(receipt: Receipt) -> bool:
+    """Whether the person has the message for certain: delivered, or quoted (else a reply has no message id)."""
+    stages = (RecipientStatus.DELIVERED, RecipientStatus.READ)
+    return receipt.status in stages or (receipt.status is RecipientStatus.REPLIED and bool(receipt.wamid))
+
+
+def _take_reply_back(tx: Tx, row: ReceiptRow) -> None:
+    """The message failed, so the reply that was attributed to it answers another one."""
+    row.delivered_at = row.read_at = row.replied_at = None
+    tx.execute(
+        "DELETE FROM button_reply WHERE broadcast_id = ? AND recipient_id = ?", (row.broadcast_id, row.id)
+    )
 
 
 def settle_replies(tx: Tx, recipient_ids: Iterable[int], person_ids: Iterable[int], now: Millis) -> Applied:

@@ -38,7 +38,7 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
     person_id = writer.person_id
     attribution = _attribution(batch, number, message, person_id, quoted)
     answered = attribution.message if attribution else None
-    is_open = _may_be_reply(message) and (answered is None or not answered.is_settled)
+    is_open = _may_be_reply(message) and (answered is None or not answered.is_had)
     inbound_messages.add(
         batch.tx,
         message_id=message.id,

@@ -242,6 +242,7 @@ CREATE TABLE inbound_message (
 CREATE INDEX inbound_message_received ON inbound_message (received_at);
 CREATE INDEX inbound_message_person ON inbound_message (person_id) WHERE person_id IS NOT NULL;
 CREATE INDEX inbound_message_open ON inbound_message (person_id, at) WHERE replies_from IS NOT NULL;
+CREATE INDEX inbound_message_guess ON inbound_message (recipient_id) WHERE replies_from IS NOT NULL;
 CREATE INDEX inbound_message_context ON inbound_message (context_id) WHERE context_id IS NOT NULL;
 
 CREATE TABLE template (
