@@ -470,3 +470,13 @@ async def test_who_changed_the_number_says_stop_with_the_user_id_that_came_with_
         assert await suppressed(here, JANE, JANE_ID, JIM, "US.555")
         await preference_change(here, "resume", user_id="US.555", at=now + 2)
         assert [(await reach(here, each))["accepted"] for each in (JANE, JIM)] == [1, 1]
+
+
+async def test_a_message_of_our_own_number_is_no_reply(tmp_path: Path) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        broadcast_id = await here.send([{"to": JANE}])
+        await here.until_status(broadcast_id, "sent")
+        (entry,) = here.sim.ledger.entries
+        ours = str(metadata()["display_phone_number"])
+        await inbound_message(here, "Hello", wa_id=ours, context=entry.wamid)
+        assert (await here.show(broadcast_id))["replied_count"] == 0

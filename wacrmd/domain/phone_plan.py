@@ -26,8 +26,23 @@ _TODAY: tuple[tuple[re.Pattern[str], str], ...] = (
 Mexico's old mobile 1, Brazil's mobiles without their 9, Benin before 2024, and Ivory Coast's mobiles before 2021, where
 the second digit says which operator's prefix the number got.
 """
-_OTHER_FORMS = (*_TODAY, (re.compile(r"\+54([1-8][0-9]{9})", re.ASCII), r"+549\1"))
-"""Argentina's numbers with and without their mobile 9 are both valid, and have one WhatsApp id."""
+_OTHER_FORMS = (
+    *_TODAY,
+    (re.compile(r"\+54([1-8][0-9]{9})", re.ASCII), r"+549\1"),
+    (re.compile(r"\+225(2[0-3]8[0-9]{5})", re.ASCII), r"+22521\1"),
+    (re.compile(r"\+225((?:2[0-4]|3[0-6])0[0-9]{5})", re.ASCII), r"+22525\1"),
+    (
+        re.compile(
+            r"\+225((?:20[23]|21[2357]|22[45]|23[45]|24[345]|306|31[69]|327|337|347|359|368)[0-9]{5})",
+            re.ASCII,
+        ),
+        r"+22527\1",
+    ),
+)
+"""Argentina's numbers with and without their mobile 9 are both valid, and have one WhatsApp id.
+
+Of Ivory Coast's fixed lines before 2021, the first three digits say which prefix they got.
+"""
 _OLD = {"225": 2021, "229": 2024}
 """Country codes whose numbers had `_OLD_DIGITS` digits before the year."""
 _OLD_DIGITS = 8

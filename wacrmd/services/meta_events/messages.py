@@ -2,7 +2,7 @@
 
 from wacrmd.clock import HOUR, Millis
 from wacrmd.domain.number import NumberIds
-from wacrmd.domain.person import names
+from wacrmd.domain.person import identity, names
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.log import get_logger
@@ -164,7 +164,18 @@ def _attribution(
 
 def _may_be_reply(message: InboundMessage) -> bool:
     """Whether it is a reply to the newest message, if there is one."""
-    return message.is_reply and message.context_id is None and not message.needs_context
+    return (
+        message.is_reply
+        and message.context_id is None
+        and not message.needs_context
+        and not _is_from_us(message)
+    )
+
+
+def _is_from_us(message: InboundMessage) -> bool:
+    """Whether the number that is written to is the one that writes: no person replies."""
+    ours = "".join(filter(str.isdecimal, message.display_phone or ""))
+    return message.wa_id is not None and identity(message.wa_id) == identity(ours)
 
 
 def _window(batch: Batch) -> Millis:
@@ -173,7 +184,7 @@ def _window(batch: Batch) -> Millis:
 
 def _replied(number: NumberIds, message: InboundMessage, answered: BroadcastMessage | None) -> list[Receipt]:
     """The reply as a receipt of the message that it answers, or quotes by an id that is not known yet."""
-    if not message.is_reply:
+    if not message.is_reply or _is_from_us(message):
         return []
     button = _button(message)
     if message.context_id is not None:
