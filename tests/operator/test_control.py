@@ -163,7 +163,7 @@ async def test_the_audit_shows_who_changed_what_without_secrets(tmp_path: Path, 
         assert code == 0
         assert "name=shop new=store" in out
         code, _, err = await wacrmd("audit", "--since", "yesterday")
-        assert code == 1
+        assert code == 2
         assert "2h or 3d" in err
 
 
