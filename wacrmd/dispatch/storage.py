@@ -2,8 +2,8 @@
 
 What is different from Huey's own, and why:
 - `_create_connection`: `synchronous=NORMAL` and no checkpoints cannot be chosen by Huey's options (`fsync=False` is OFF);
-- `enqueue`, `dequeue`: a worker waits for a condition instead of polling with growing delays, which takes up to 10 s; and
-  jobs of a lower priority are not starved;
+- `enqueue`, `dequeue`: a worker waits for a condition instead of polling with growing delays, which takes up to 10 s; a file
+  that another program has locked is no error, and jobs of a lower priority are not starved;
 - `peek_many`, `delete_data`: nothing is ever revoked, and asking for that would read and lock the file for each job;
 - `lock` is the one that the daemon's own writer holds in a transaction: the two wait for each other without SQLite's sleeps.
 """
@@ -26,6 +26,9 @@ POLL_INTERVAL_S = 1.0
 
 BUSY_TIMEOUT_S = 1.0
 """How long a statement waits while another program holds the file; then Huey's worker tries again."""
+
+LOCKED_RETRY_S = 0.2
+"""How long a worker then waits."""
 
 TABLES: list[str] = SqliteStorage.ddl
 """The statements that create Huey's tables."""
@@ -79,7 +82,14 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
                 return None
             self._poll_at = now + POLL_INTERVAL_S
             changes = self._changes
-        data = self._delete_next()
+        try:
+            data = self._delete_next()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            with self._changed:  # another program holds the file, which the daemon's writer tells
+                self._changed.wait(LOCKED_RETRY_S)
+            return None
         with self._changed:
             if data is not None:
                 self._may_have_jobs = True
