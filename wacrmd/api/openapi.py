@@ -48,6 +48,9 @@ Every answer of success is `{"data": …}`, a list has `meta.next_cursor` beside
 """
 
 
+NO_REQUEST: JsonObject = {"description": "What was sent is no HTTP request. The answer has no body."}
+"""What every path may answer; described where a path refuses nothing else."""
+
 TAGS = {
     "broadcasts": "Send a template to many people, and see what became of each message.",
     "numbers": "The numbers of the account.",
@@ -208,6 +211,8 @@ def _responses(operation: Operation, http: Http, form: Form, names: Names) -> Js
                 }
             },
         }
+    if not any(status.startswith("4") for status in responses):
+        responses["400"] = NO_REQUEST
     return responses
 
 
@@ -285,7 +290,7 @@ def _health(
     schema: JsonObject = {"type": "string"} if media != "application/json" else {"type": "object"}
     responses: JsonObject = {
         "200": {"description": summary, "content": {media: {"schema": schema}}},
-        "400": {"description": "What was sent is no HTTP request. The answer has no body."},
+        "400": NO_REQUEST,
     }
     if failing:
         responses["503"] = {
