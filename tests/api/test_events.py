@@ -212,7 +212,9 @@ async def test_a_watcher_that_disconnects_is_unregistered(tmp_path: Path) -> Non
                 await here.api.get("/api/v1/me")  # the disconnect is processed before one of these responses
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+@pytest.mark.skipif(
+    shutil.which("node") is None, reason="the code in docs/api.md is for a browser: node runs it"
+)
 async def test_the_code_for_pages_in_the_docs_follows_a_broadcast_to_its_end(tmp_path: Path) -> None:
     code = DOCS.read_text(encoding="utf-8").partition("```js\n")[2].partition("```")[0]
     async with site(tmp_path, extra='[api]\nallowed_origins = ["https://crm.example"]') as here:

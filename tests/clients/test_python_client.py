@@ -42,7 +42,7 @@ with AuthenticatedClient(base_url=url, token=key) as client:
     assert again.headers["Idempotent-Replayed"] == "true"
     assert isinstance(created.broadcast_id, UUID) and again.parsed.data.broadcast_id == created.broadcast_id
     while (shown := get_broadcasts_id.sync(created.broadcast_id, client=client).data).delivered_count < 2:
-        time.sleep(0.02)
+        time.sleep(0.02)  # a client without the event stream polls
     assert shown.status == "sent" and shown.created_at.tzinfo is not None, shown
     pages, cursor = [], None
     while True:

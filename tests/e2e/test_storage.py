@@ -225,7 +225,7 @@ async def test_a_stall_of_the_process_is_not_told_as_one_of_the_disk(
                 await eventually(began.is_set)
                 if ends_meanwhile:
                     ending.set()
-                time.sleep(1.5)  # noqa: ASYNC251 - blocks the loop
+                time.sleep(1.5)  # noqa: ASYNC251 - stops the process as SIGSTOP does, for three times STALL_S
                 await anyio.sleep(0.2)
                 ending.set()
                 await db.write(lambda _: None)

@@ -48,7 +48,7 @@ async def test_a_blocked_loop_does_not_use_up_a_deadline() -> None:
     future = asyncio.get_running_loop().create_future()
     deadlines.set(future, 0.5, LateError)
     await asyncio.sleep(TICK_S)
-    time.sleep(1.0)  # noqa: ASYNC251 - blocks the loop
+    time.sleep(1.0)  # noqa: ASYNC251 - stops the process as SIGSTOP does, for twice the deadline
     began = asyncio.get_running_loop().time()
     await asyncio.sleep(TICK_S)
     assert not future.done()

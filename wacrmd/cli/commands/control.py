@@ -33,7 +33,7 @@ def doctor(session: Session) -> int:
     If no daemon answers, this command checks what it can without one. Exit code 1 if a check fails, 69 if no
     daemon answers. For example: wacrmd doctor
     """
-    from wacrmd.admin.client import NotReachableError  # noqa: PLC0415 - loaded with the client anyway
+    from wacrmd.admin.client import NotReachableError  # noqa: PLC0415 - the help must not load it
 
     try:
         result = call(session, "doctor")
@@ -73,7 +73,7 @@ def reload(session: Session) -> None:
 
     SIGHUP does the same. If the configuration has an error, nothing changes. For example: wacrmd reload
     """
-    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
+    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - the help must not load it
 
     try:
         result = call(session, "reload")

@@ -115,7 +115,7 @@ def _create_json(
     A dry run says which lines have the same person twice or one who has opted out, and which are to blame if the daemon
     refuses the broadcast.
     """
-    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
+    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - the help must not load it
 
     refused = None
     try:
@@ -162,7 +162,7 @@ def _leave_out(sheet: "RecipientFile", left_out: RejectedLines, rejections: list
 
 def _call(session: Session, **asked: Any) -> Any:
     """Call the daemon; raises ClickException for more recipients than fit into one call."""
-    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - loaded with the client anyway
+    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - the help must not load it
 
     try:
         return call(session, "broadcast.create", **asked)
