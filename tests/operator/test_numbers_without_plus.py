@@ -1,6 +1,7 @@
 """Numbers without +: the account's default country, and warnings about guesses, by API and command with a whole site."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -213,10 +214,34 @@ async def test_a_person_is_found_by_the_number_as_the_account_reads_it(tmp_path:
         again = (await here.api.post("/api/v1/broadcasts", json=given, headers=key)).json()["data"]
         assert "4792345678" not in json.dumps(again)
         await here.admin("account.add", name="other", country="US")
-        with pytest.raises(RpcError, match="different default countries"):
+        with pytest.raises(RpcError, match=r"ID: \+6281234567890, US: \+81234567890"):
             await here.admin("export-person", phone="81234567890")
-        with pytest.raises(RpcError, match="expected a phone number"):
+        with pytest.raises(RpcError, match="no valid number of US"):
             await here.admin("erase", phone="081234567890", account="other")
+
+
+async def test_whoever_is_named_by_two_numbers_is_nobody(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path) as here:
+        await here.admin("account.set", name="shop", country="DE")
+        french, german = "+33612345678", "+4933612345678"
+        for phone in (french, german):
+            await here.admin("optout.add", phone=phone)
+        refused = await here.api.delete("/api/v1/optouts/33612345678")
+        assert refused.status_code == 400
+        both = f"may be {german} or {french}"
+        assert both in refused.json()["error"]["message"]
+        code, _, err = await wacrmd("optout", "remove", "33612345678")
+        assert code == 1
+        assert both in err
+        made = await here.api.post("/api/v1/broadcasts", json=body("+33612345679"))
+        for method, params in (
+            ("erase", {"phone": "33612345678", "account": "shop", "forget_optout": True}),
+            ("export-person", {"phone": "33612345678"}),
+            ("broadcast.recipients", {"id": made.json()["data"]["broadcast_id"], "to": "33612345678"}),
+        ):
+            with pytest.raises(RpcError, match=re.escape(both)):
+                await here.admin(method, **params)
+        assert {one["phone"] for one in await here.admin("optout.list")} == {french, german}
 
 
 async def test_a_country_must_be_one(tmp_path: Path, wacrmd: Wacrmd) -> None:

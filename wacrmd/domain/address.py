@@ -3,7 +3,7 @@
 import re
 
 from wacrmd.domain.phone import Reading, read
-from wacrmd.domain.phone_text import Unreadable
+from wacrmd.domain.phone_text import Reason, Unreadable
 
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
 
@@ -32,6 +32,17 @@ def normalize_address(text: str, country: str | None = None) -> str | None:
     """The form in which an address is stored: E.164 with `+`, or a user id; None where the text is neither."""
     found = read_address(text, country)
     return found.phone if isinstance(found, Reading) else found if isinstance(found, str) else None
+
+
+def looked_up(text: str, country: str | None = None) -> str | Unreadable:
+    """The address by which somebody is looked up; Unreadable where it may be that of two people.
+
+    Another text that writes no number stays as it is: Meta's ids keep forms that no numbering plan has any more.
+    """
+    found = read_address(text, country)
+    if isinstance(found, Unreadable):
+        return found if found.reason is Reason.AMBIGUOUS else text.strip()
+    return found.phone if isinstance(found, Reading) else found
 
 
 def phone_and_user_id(address: str) -> tuple[str | None, str | None]:

@@ -102,7 +102,7 @@ async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AddedOptOut:
     "optout.remove",
     http=Http("DELETE", f"{COLLECTION}/{{phone}}", scopes=MANAGE, shows=OptOutView),
     admin=Admin(Level.OPERATE, audited=True, params=OperatorOptOutAddress),
-    errors=(ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE),
+    errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE),
     example=EXAMPLE,
 )
 async def remove(ctx: Context, actor: Actor, params: OptOutAddress) -> AccountOptOut:

@@ -9,14 +9,15 @@ from typing import Any, get_type_hints
 from anyio.lowlevel import checkpoint
 
 from wacrmd.clock import Millis, iso
-from wacrmd.domain.address import normalize_address
+from wacrmd.domain.address import looked_up
 from wacrmd.domain.billing import Conversation, Pricing
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_formula, excel_text
 from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.page import Page, PageRequest, Position
+from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.recipient import Recipient, RecipientStatus
-from wacrmd.errors import not_found
+from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import is_time, name_in_json
 from wacrmd.services.access.accounts import default_country
 from wacrmd.services.context import Context
@@ -102,10 +103,10 @@ async def show(ctx: Context, broadcast: Broadcast, recipient_id: int) -> Recipie
 
 async def show_address(ctx: Context, broadcast: Broadcast, to: str) -> RecipientDetails:
     """The recipient with this phone number or user id, with its history; raises Refusal if there is none."""
-    address = normalize_address(to, await default_country(ctx, broadcast.account_id))
-    found = None
-    if address is not None:
-        found = await ctx.db.read(partial(recipients.to_address, broadcast_id=broadcast.id, address=address))
+    address = looked_up(to, await default_country(ctx, broadcast.account_id))
+    if isinstance(address, Unreadable):
+        raise bad_request(f"to: {to!r} {address.detail}")
+    found = await ctx.db.read(partial(recipients.to_address, broadcast_id=broadcast.id, address=address))
     if found is None:
         raise not_found(f"Recipient {to!r} of this broadcast")
     return await show(ctx, broadcast, found)

@@ -5,8 +5,10 @@ from functools import partial
 from typing import Any
 
 from wacrmd.clock import iso
-from wacrmd.domain.address import normalize_address
+from wacrmd.domain.address import looked_up, read_address
 from wacrmd.domain.person import identity, names
+from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_text import Unreadable
 from wacrmd.errors import bad_request, conflict
 from wacrmd.services.context import Context
 from wacrmd.store import accounts, broadcasts, data_subjects
@@ -79,17 +81,24 @@ async def _address(ctx: Context, phone: str, account_id: str | None) -> str:
     """
     known = await ctx.db.read(accounts.all_of)
     countries = {each.default_country for each in known if account_id in (None, each.id)} or {None}
-    found = {normalize_address(phone, country) for country in countries}
+    found = {looked_up(phone, country): country for country in countries}
+    for each in found:
+        if isinstance(each, Unreadable):
+            raise bad_request(f"phone: {phone[:64]!r} {each.detail}")
     if len(found) > 1:
+        ways = ", ".join(sorted(f"{country or 'none'}: {each}" for each, country in found.items()))
         raise bad_request(
-            "phone: the accounts have different default countries: write the number with + and its country code, or"
-            " name the account"
+            f"phone: the accounts read it differently, by their default countries ({ways}): write the number with + and "
+            "its country code, or name the account"
         )
-    # Meta's ids stay in forms that are no valid numbers any more.
-    address = found.pop() or identity(phone.strip())
+    read = read_address(phone, found.popitem()[1])
+    if not isinstance(read, Unreadable):
+        return read.phone if isinstance(read, Reading) else read
+    address = identity(phone.strip())  # Meta's ids stay in forms that are no valid numbers any more
     if not names(address) or address.startswith("+0"):
         raise bad_request(
-            "phone: expected a phone number such as +14155550123, or a user id such as US.1349120…"
+            "phone: expected a phone number such as +14155550123, or a user id such as US.1349120…: "
+            f"{phone[:64]!r} {read.detail}"
         )
     return address
 

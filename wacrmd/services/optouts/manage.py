@@ -3,7 +3,7 @@
 from functools import partial
 
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.address import normalize_address, phone_and_user_id, read_address
+from wacrmd.domain.address import looked_up, phone_and_user_id, read_address
 from wacrmd.domain.optout import OptOut, OptOutFacts
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.phone import Reading
@@ -55,12 +55,14 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
 
 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
-    """Remove a person's opt-out and return it; raises Refusal if there is none."""
-    normalized = normalize_address(address, await default_country(ctx, actor.account))
+    """Remove a person's opt-out and return it; raises Refusal if there is none, or if the address may be two people's."""
+    wanted = looked_up(address, await default_country(ctx, actor.account))
+    if isinstance(wanted, Unreadable):
+        raise bad_request(f"phone: {address[:64]!r} {wanted.detail}")
     now = ctx.clock.now()
 
     def work(tx: Tx) -> OptOut:
-        person_id = people.of_addresses(tx, actor.account, [normalized or address]).get(normalized or address)
+        person_id = people.of_addresses(tx, actor.account, [wanted]).get(wanted)
         found = optouts.find(tx, person_id) if person_id is not None else None
         if found is None or person_id is None:
             raise not_found(f"Opt-out of {address[:64]!r}")
