@@ -167,6 +167,35 @@ async def test_an_opt_out_holds_after_a_changed_user_id(tmp_path: Path) -> None:
         assert await suppressed(here, JANE_ID, "US.222", "US.ENT.2", PARENT)
 
 
+@pytest.mark.parametrize("field", ["messages", "user_id_update"])
+async def test_an_opt_out_holds_after_a_changed_user_id_as_meta_told_it_before(
+    tmp_path: Path, field: str
+) -> None:
+    """The old id stood only in the sentence of the system message, and in a field of its own."""
+    told = {
+        "messages": {
+            "id": "wamid.sys",
+            "timestamp": str(seconds_now()),
+            "type": "system",
+            "system": {
+                "type": "user_changed_user_id",
+                "user_id": "US.222",
+                "body": f"User Jane changed from {JANE_ID} to US.222",
+            },
+        },
+        "user_id_update": {
+            "wa_id": JANE[1:],
+            "user_id": {"previous": JANE_ID, "current": "US.222"},
+            "timestamp": str(seconds_now()),
+        },
+    }
+    async with site(tmp_path, webhooks=False) as here:
+        await inbound_message(here, "STOP", user_id=JANE_ID)
+        value = {"messaging_product": "whatsapp", "metadata": metadata(), field: [told[field]]}
+        assert (await post_change(here.hook, field, value)).status_code == 200
+        assert await suppressed(here, JANE_ID, "US.222")
+
+
 async def test_a_number_that_gets_another_holder_keeps_its_opt_out_until_that_person_lifts_it(
     tmp_path: Path,
 ) -> None:

@@ -189,6 +189,63 @@ def test_a_changed_number_that_only_its_sentence_names() -> None:
         assert isinstance(update, Unreadable)
 
 
+@pytest.mark.parametrize(
+    ("sender", "system", "now", "before"),
+    [
+        (None, {"user_id": "US.2", "body": "Jane changed from US.1 to US.2"}, {"US.2"}, {"US.1"}),
+        (None, {"body": "Jane changed from US.1 to US.2."}, {"US.2"}, {"US.1"}),
+        (
+            "14155550101",
+            {"wa_id": "14155550101", "user_id": "US.2", "body": "Jane changed from US.1 to US.2"},
+            {"14155550101", "US.2"},
+            {"US.1"},
+        ),
+        (
+            "14155550102",
+            {"wa_id": "14155550102", "body": "Jane changed from 14155550101 to 14155550102"},
+            {"14155550102"},
+            {"14155550101"},
+        ),
+        (
+            "14155550101",
+            {"wa_id": "14155550102", "body": "Jane changed from 16505550001 to 16505550002"},
+            {"14155550102"},
+            {"14155550101"},
+        ),
+        (
+            None,
+            {"user_id": "US.2", "body": "User changed from US.8 to US.2 changed from US.1 to US.2"},
+            {"US.2"},
+            {"US.1"},
+        ),
+        (None, {"user_id": "US.2", "body": "changed from US.8 to US.2 changed her mind"}, {"US.2"}, set()),
+    ],
+)
+def test_an_old_address_that_only_the_sentence_names(
+    sender: str | None, system: dict[str, Any], now: set[str], before: set[str]
+) -> None:
+    head = {"id": "x", "type": "system"} | ({"from": sender} if sender else {})
+    (update,) = parsed({"messages": [{**head, "system": {"type": "user_changed_user_id", **system}}]})
+    assert isinstance(update, AddressChange)
+    assert ({*update.wa_ids, *update.user_ids}, set(update.previous)) == (now, before)
+
+
+def test_a_changed_user_id_in_its_own_field() -> None:
+    told = {
+        "wa_id": "14155550101",
+        "user_id": {"previous": "US.1", "current": "US.2"},
+        "parent_user_id": {"previous": "US.ENT.1", "current": "US.ENT.2"},
+        "timestamp": "1750000001",
+    }
+    (update,) = parsed({"user_id_update": [told]}, "user_id_update")
+    assert isinstance(update, AddressChange)
+    assert (update.wa_ids, update.user_ids) == (("14155550101",), ("US.2", "US.ENT.2"))
+    assert update.previous == ("US.1", "US.ENT.1")
+    assert parsed({"user_id_update": [told]}, "user_id_update") == [update], "told again, it has the same id"
+    (update,) = parsed({"user_id_update": [{"detail": "…"}]}, "user_id_update")
+    assert isinstance(update, Unreadable)
+
+
 @pytest.mark.parametrize("word", ["READ", "Delivered", "SENT", " failed "])
 def test_statuses_are_read_in_any_case(word: str) -> None:
     (update,) = parsed({"statuses": [{**SENT, "status": word}]})

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from wacrmd.clock import Millis
+from wacrmd.domain.address import is_user_id
 from wacrmd.fields import JsonObject
 from wacrmd.meta.contacts import NOBODY, Contact, Contacts
 from wacrmd.meta.untrusted import as_id, as_objects, as_text, as_time, as_word, one_object
@@ -27,7 +28,8 @@ RETURNS = frozenset({"resume", "signup"})
 MARKETING = "marketing"
 """How the category of a preference begins that is about what wacrmd sends: `marketing_messages`."""
 
-_NEW_NUMBER = re.compile(r"changed from \+?(\d{7,15}) to \+?(\d{7,15})\W*$", re.ASCII)
+_ADDRESS = r"\+?(\d{7,15}|[A-Z]{2}\.[A-Za-z0-9.]{1,132}?)"
+_SENTENCE = re.compile(rf"changed from {_ADDRESS} to {_ADDRESS}\W*$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,35 +220,72 @@ def _system(
     kind = as_word(part.get("type"))
     if kind not in ADDRESS_CHANGES:
         return Ignored("messages", f"a system message {kind!r}: no person wrote it")
-    wa_ids: tuple[str | None, ...] = (as_id(part.get("wa_id")), as_id(part.get("new_wa_id")))
-    user_ids = (as_id(part.get("user_id")), as_id(part.get("parent_user_id")))
-    previous = (
-        as_id(message.get("from")),
+    sender = as_id(message.get("from"))
+    wa_ids = [as_id(part.get("wa_id")), as_id(part.get("new_wa_id"))]
+    user_ids = [as_id(part.get("user_id")), as_id(part.get("parent_user_id"))]
+    previous = [
+        sender,
         as_id(part.get("customer")),
         as_id(part.get("previous_user_id")),
         as_id(part.get("previous_parent_user_id")),
         as_id(message.get("from_user_id")),
         as_id(message.get("from_parent_user_id")),
-    )
-    if not any((*wa_ids, *user_ids)):
-        wa_ids = (_number_in(part.get("body"), as_id(message.get("from"))),)
-        if wa_ids == (None,):
-            return Unreadable("messages", f"a system message {kind!r} that does not say what is new")
-    now = {*wa_ids, *user_ids}
-    return AddressChange(
-        phone_number_id,
-        message_id,
-        at,
-        tuple(each for each in wa_ids if each),
-        tuple(each for each in user_ids if each),
-        tuple(dict.fromkeys(each for each in previous if each and each not in now)),
+    ]
+    if told := _told(part.get("body"), {_plain(each) for each in (*wa_ids, *user_ids) if each}, sender):
+        old, new = told
+        previous.append(old)
+        (user_ids if is_user_id(new) else wa_ids).append(new)
+    return _address_change(phone_number_id, message_id, at, wa_ids, user_ids, previous) or Unreadable(
+        "messages", f"a system message {kind!r} that does not say what is new"
     )
 
 
-def _number_in(body: Any, before: str | None) -> str | None:
-    """The new number in Meta's sentence, if its old one is that of the sender."""
-    match = _NEW_NUMBER.search(body) if isinstance(body, str) else None
-    return match[2] if match and match[1] == (before or "").removeprefix("+") else None
+def _address_change(
+    phone_number_id: str | None,
+    change_id: str,
+    at: Millis,
+    wa_ids: Iterable[str | None],
+    user_ids: Iterable[str | None],
+    previous: Iterable[str | None],
+) -> AddressChange | None:
+    """The change of an address; None if nothing is new."""
+    phones, ids = (tuple(dict.fromkeys(each for each in found if each)) for found in (wa_ids, user_ids))
+    now = {_plain(each) for each in (*phones, *ids)}
+    before = tuple(dict.fromkeys(each for each in previous if each and _plain(each) not in now))
+    return AddressChange(phone_number_id, change_id, at, phones, ids, before) if now else None
+
+
+def _told(body: Any, now: set[str], sender: str | None) -> tuple[str, str] | None:
+    """The old and the new address in Meta's sentence, where its other fields leave one of them open and none says otherwise.
+
+    The sentence begins with the name that the person has chosen, and ends with the addresses.
+    """
+    match = _SENTENCE.search(body) if isinstance(body, str) else None
+    if match is None:
+        return None
+    old, new = match[1], match[2]
+    if new in now or (not now and (is_user_id(new) or old == _plain(sender or ""))):
+        return old, new
+    return None
+
+
+def _plain(address: str) -> str:
+    return address.removeprefix("+")
+
+
+def user_id_updates(
+    value: JsonObject, phone_number_id: str | None, received_at: Millis
+) -> Iterator[AddressChange | Unreadable]:
+    """The changed user ids in the value of a `user_id_update` change, which came beside the system messages until 2026."""
+    for update in as_objects(value.get("user_id_update")):
+        ids = [one_object(update.get(name)) for name in ("user_id", "parent_user_id")]
+        current, previous = ([as_id(each.get(word)) for each in ids] for word in ("current", "previous"))
+        wa_id = as_id(update.get("wa_id"))
+        change_id = _made_id(update, phone_number_id, received_at)
+        at = as_time(update.get("timestamp"), received_at)
+        yield _address_change(phone_number_id, change_id, at, [wa_id], current, previous) or Unreadable(
+            "user_id_update", "a user id update that does not say what is new"
+        )
 
 
 def preferences(

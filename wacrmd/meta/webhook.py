@@ -30,6 +30,7 @@ from wacrmd.meta.inbound import (
     Unreadable,
     messages,
     preferences,
+    user_id_updates,
 )
 from wacrmd.meta.outcome import MetaError
 from wacrmd.meta.untrusted import as_id, as_objects, as_text, as_time, as_word, one_object, unread
@@ -224,6 +225,9 @@ def _change(entry: JsonObject, change: JsonObject, received_at: Millis) -> Itera
         elif field == "user_preferences":
             yield from _unread(field, value, "user_preferences", "contacts")
             yield from preferences(value, _phone_number_id(value), waba_id, received_at)
+        elif field == "user_id_update":
+            yield from _unread(field, value, "user_id_update")
+            yield from user_id_updates(value, _phone_number_id(value), received_at)
         elif field in TEMPLATE_FIELDS:
             yield _template_event(field, value, waba_id)
         elif field in ACCOUNT_FIELDS:
