@@ -297,7 +297,7 @@ async def test_a_file_of_another_program_is_an_error_and_not_changed(tmp_path: P
 
 async def test_a_second_daemon_on_one_database_does_not_start(tmp_path: Path) -> None:
     async with site(tmp_path):
-        with pytest.raises(DatabaseInUseError, match="another wacrmd already uses"):
+        with pytest.raises(DatabaseInUseError, match="is in use by another wacrmd"):
             await start(tmp_path)
 
 

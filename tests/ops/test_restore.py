@@ -1,6 +1,5 @@
 """`wacrmd restore` puts a backup in place, the daemon continues from it, and no file is overwritten."""
 
-import os
 import sqlite3
 from pathlib import Path
 
@@ -88,10 +87,8 @@ def test_restore_refuses_to_overwrite_and_checks_the_file(
     assert f"{database} exists and is not overwritten: move it away first" in capsys.readouterr().err
     assert database.read_bytes() == before
     database.rename(tmp_path / "away.db")
-    lock = lock_database(database)
-    assert main(["restore", str(good), "--config", str(config)]) == 75
-
-    os.close(lock)
+    with lock_database(database):
+        assert main(["restore", str(good), "--config", str(config)]) == 75
 
 
 def test_a_backup_can_be_checked_without_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,16 +41,13 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
         now = SystemClock().now()
         paused.append(broadcasts.pause_restored(connection, detail, now))
 
-    lock = lock_database(path)
-    try:
+    with lock_database(path):
         _refuse_to_overwrite(path)
         found = integrity.check(file)
         if found.problems:
             raise DatabaseUnusableError(f"{file} is damaged and not restored: {found.problems[0]}")
         made = backups.copy(file, path, prepare=pause)
         _give_to_owner(path)
-    finally:
-        os.close(lock)
     result = {
         "database": str(path),
         "from": str(file),

@@ -6,7 +6,6 @@ own savepoint: one fsync for all of them (group commit).
 """
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -23,7 +22,7 @@ from wacrmd.clock import Clock, Millis
 from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal
 from wacrmd.log import get_logger
 from wacrmd.store.connection import BUSY_TIMEOUT_MS, open_reader, open_writer
-from wacrmd.store.file_lock import create_private, lock_database
+from wacrmd.store.file_lock import lock_database
 from wacrmd.store.migrate import migrate
 from wacrmd.store.stall_watch import StallWatch
 from wacrmd.store.write_lock import WriteLock
@@ -182,9 +181,7 @@ class Database:
 
         Raises DatabaseInUseError, DatabaseUnusableError.
         """
-        lock = lock_database(path)
-        try:
-            create_private(path)
+        with lock_database(path, create=True):
             database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()
             try:
@@ -198,8 +195,6 @@ class Database:
             finally:
                 with anyio.CancelScope(shield=True):
                     await database._disconnect()
-        finally:
-            os.close(lock)
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction that is durable when this returns; an error of it rolls its changes back.
