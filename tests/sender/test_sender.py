@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
+from huey.signals import SIGNAL_ENQUEUED
 
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S, eventually
@@ -159,21 +159,28 @@ async def waiting_for_tokens(folder: Path) -> AsyncIterator[tuple[Site, ShiftClo
             await here.until_status(each, "sent")
 
 
-def _has(signals: list[str], at_least: int) -> bool:
-    return signals.count("enqueued") >= at_least
+async def enqueued_in_five_seconds(here: Site, clock: ShiftClock) -> list[int]:
+    """The broadcasts for which jobs are enqueued in five seconds of the clock.
 
+    The thread that stores jobs stores them in their order: what was given to it before is stored before the job 0.
+    """
+    queue, stored = here.running.queue, list[int]()
+    queue._huey.signal(SIGNAL_ENQUEUED)(lambda _, task: stored.append(task.args[0]))
 
-async def enqueued_in_five_seconds(here: Site, clock: ShiftClock) -> int:
-    """How many jobs are enqueued in five seconds of the clock."""
-    signals = list[str]()
-    here.running.queue.on_signal = signals.append
+    async def all_stored() -> list[int]:
+        queue.enqueue(0)
+        await eventually(lambda: 0 in stored)
+        jobs = [each for each in stored if each]
+        stored.clear()
+        return jobs
+
+    await all_stored()  # jobs of before
+    jobs = list[int]()
     for _ in range(5):
         clock.advance(SECOND)
         await here.running.scheduler.run_due()
-        at_least = signals.count("enqueued") + 1
-        here.running.queue.enqueue(0)  # the thread that stores jobs stores them in their order
-        await eventually(partial(_has, signals, at_least))
-    return signals.count("enqueued") - 5
+        jobs += await all_stored()
+    return jobs
 
 
 async def test_while_the_database_cannot_be_written_no_jobs_are_enqueued(tmp_path: Path) -> None:
@@ -184,7 +191,7 @@ async def test_while_the_database_cannot_be_written_no_jobs_are_enqueued(tmp_pat
         clock.advance(SECOND)
         await eventually(lambda: db.outage is not None)
         here.running.sender._leave(3)  # the scheduler would enqueue what is in no line
-        assert await enqueued_in_five_seconds(here, clock) == 0
+        assert await enqueued_in_five_seconds(here, clock) == []
         await db.outside_transaction(lambda tx: tx.execute("PRAGMA query_only = OFF").fetchall())
 
 
@@ -192,5 +199,5 @@ async def test_while_draining_no_jobs_are_enqueued(tmp_path: Path) -> None:
     """Each would be written to the file, and end at once."""
     async with waiting_for_tokens(tmp_path) as (here, clock):
         await here.admin("drain", wait_s=0)
-        assert await enqueued_in_five_seconds(here, clock) == 0
+        assert await enqueued_in_five_seconds(here, clock) == []
         await here.admin("drain", off=True)
