@@ -13,7 +13,8 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
 ARGS ?=
 KILLS ?= 50
-JOBS ?= 2
+# More than there are cores: most tests wait for something half of the time.
+JOBS ?= 3
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml

@@ -254,7 +254,7 @@ async def test_while_meta_is_unreachable_no_recipient_fails_and_sending_continue
         )
         assert (shown["pending_count"], shown["failed_count"], shown["uncertain_count"]) == (30, 0, 0)
         assert "meta_unreachable" in await held(here)
-        for _ in range(4):
+        for _ in range(2):
             before = await attempts(here)
             clock.advance(2 * MINUTE)
             while await attempts(here) == before:

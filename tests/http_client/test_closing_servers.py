@@ -17,7 +17,6 @@ from wacrmd.meta.outcome import Accepted
 
 pytestmark = [pytest.mark.anyio, both_event_loops]
 
-COUNT = 1000
 IN_FLIGHT = 20
 
 
@@ -93,10 +92,10 @@ async def closing(requests: int | None, idle_s: float | None) -> AsyncIterator[t
         thread.join()
 
 
-@pytest.mark.parametrize("in_flight", [1, IN_FLIGHT])
+@pytest.mark.parametrize(("count", "in_flight"), [(300, 1), (1000, IN_FLIGHT)])
 @pytest.mark.parametrize("requests", [1, 100])
-async def test_a_server_that_closes_after_some_answers(requests: int, in_flight: int) -> None:
-    numbers = iter(range(COUNT))
+async def test_a_server_that_closes_after_some_answers(requests: int, count: int, in_flight: int) -> None:
+    numbers = iter(range(count))
     outcomes: list[object] = []
     async with closing(requests, None) as (server, meta):
 
@@ -106,9 +105,9 @@ async def test_a_server_that_closes_after_some_answers(requests: int, in_flight:
                 outcomes.append(outcome)
 
         await asyncio.gather(*(send() for _ in range(in_flight)))
-    assert Counter(outcomes) == {Accepted("wamid.1"): COUNT}
-    assert len(server.bodies) == server.bodies.total() == COUNT
-    assert server.connections >= COUNT // requests
+    assert Counter(outcomes) == {Accepted("wamid.1"): count}
+    assert len(server.bodies) == server.bodies.total() == count
+    assert server.connections >= count // requests
 
 
 @pytest.mark.parametrize("idle_s", [0.2, 1.0])
