@@ -1,11 +1,7 @@
 """Each command against its operation: it accepts all parameters and shows only fields of the result."""
 
-import contextlib
-import os
-import pty
 import re
 import shlex
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.harness import ADMIN_OPERATIONS, Daemon
+from tests.support.terminal import stdout_on_a_terminal
 from wacrmd.cli import complete
 from wacrmd.cli.complete import Complete
 from wacrmd.cli.frame import Session, Verb
@@ -86,20 +83,8 @@ def lines(name: str) -> list[list[str]]:
 
 def on_a_terminal(*arguments: str) -> int:
     """The exit code of a command whose output goes to a terminal."""
-    ours, theirs = pty.openpty()
-
-    def read() -> None:
-        with contextlib.suppress(OSError):  # the error of Linux when the other side has closed
-            while os.read(ours, 65536):
-                pass
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    with os.fdopen(theirs, "w") as terminal, contextlib.redirect_stdout(terminal):
-        code = main(arguments)
-    reader.join()
-    os.close(ours)
-    return code
+    with stdout_on_a_terminal():
+        return main(arguments)
 
 
 def test_every_operation_has_a_command() -> None:

@@ -1,7 +1,6 @@
 """The output for people and for scripts."""
 
 import os
-import pty
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ import pytest
 from tests.cli.harness import Daemon
 from tests.cli.samples import sample_of
 from tests.support.patience import PATIENCE_S
+from tests.support.terminal import terminal
 from wacrmd.cli.output import Column, Kind, clean, relative, shown, span, table
 from wacrmd.views.broadcasts import BroadcastView
 
@@ -85,27 +85,17 @@ def test_on_a_terminal_a_table_fits_the_width_and_markup_is_printed_as_text(daem
             "hold": {"detail": "a reason " * 30, "since": datetime.now(UTC).isoformat()},
         }
     ]
-    ours, theirs = pty.openpty()
     environ = os.environ | {"COLUMNS": "150", "TERM": "xterm-256color"}
     environ.pop("NO_COLOR", None)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(daemon.socket), "broadcast", "list"],
-        stdout=theirs,
-        env=environ,
-    )
-    os.close(theirs)
-    written = b""
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        while True:
-            try:
-                chunk = terminal.read(65536)
-            except OSError:
-                break
-            if not chunk:
-                break
-            written += chunk
-    assert process.wait(PATIENCE_S) == 0
-    text = written.decode()
+    with terminal() as screen:
+        subprocess.run(
+            [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(daemon.socket), "broadcast", "list"],
+            stdout=screen.end,
+            env=environ,
+            timeout=PATIENCE_S,
+            check=True,
+        )
+    text = screen.text
     assert "just now" in text
     assert "3f2a9c1e " in text
     assert "0000-4000" not in text

@@ -1,14 +1,11 @@
 """CSV files of people through the command and the socket: the right ones are taken, and every other line is told."""
 
-import contextlib
 import csv
 import io
 import json
 import os
-import pty
 import subprocess
 import sys
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ import pytest
 from tests.operator.conftest import Wacrmd
 from tests.support.patience import PATIENCE_S
 from tests.support.site import Site, people, phones, site
+from tests.support.terminal import terminal
 
 pytestmark = pytest.mark.anyio
 
@@ -357,30 +355,18 @@ async def test_standard_input_is_read_and_a_bar_is_drawn_on_a_terminal(tmp_path:
     text = "phone,note\n" + "".join(f"{phone},{'x' * 60}\n" for phone in phones(20_000))
 
     def imported() -> tuple[int, bytes, str]:
-        ours, theirs = pty.openpty()
-        drawn = bytearray()
-
-        def read() -> None:
-            with contextlib.suppress(OSError):  # the error of Linux when the other side has closed
-                while chunk := os.read(ours, 65536):
-                    drawn.extend(chunk)
-
-        reader = threading.Thread(target=read)
-        reader.start()
         line = [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(tmp_path / "admin.sock")]
-        done = subprocess.run(
-            [*line, "optout", "import", "-"],
-            input=text.encode(),
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-            env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80"},
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        os.close(theirs)
-        reader.join()
-        os.close(ours)
-        return done.returncode, done.stdout, drawn.decode()
+        with terminal() as drawn:
+            done = subprocess.run(
+                [*line, "optout", "import", "-"],
+                input=text.encode(),
+                stdout=subprocess.PIPE,
+                stderr=drawn.end,
+                env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "80"},
+                timeout=PATIENCE_S,
+                check=False,
+            )
+        return done.returncode, done.stdout, drawn.text
 
     async with site(tmp_path):
         code, out, drawn = await anyio.to_thread.run_sync(imported)

@@ -1,12 +1,10 @@
 """Output on terminals of two widths: no line is too wide, and no text is lost."""
 
-import contextlib
 import os
 import pty
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import anyio.to_thread
@@ -15,6 +13,7 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S
 from tests.support.site import PHONE_NUMBER_ID, people, phones, site
+from tests.support.terminal import stdout_on_a_terminal
 from wacrmd.cli.main import main
 
 pytestmark = pytest.mark.anyio
@@ -24,22 +23,10 @@ _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def look(folder: Path, *line: str) -> str:
     """The output of the command on a terminal, without colours."""
-    ours, theirs = pty.openpty()
-    written = bytearray()
-
-    def read() -> None:
-        with contextlib.suppress(OSError):  # the error of Linux when the other side has closed
-            while chunk := os.read(ours, 65536):
-                written.extend(chunk)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    with os.fdopen(theirs, "w") as terminal, contextlib.redirect_stdout(terminal):
+    with stdout_on_a_terminal() as terminal:
         assert main(["--socket", str(folder / "admin.sock"), *line]) in (0, 1)
-    reader.join()
-    os.close(ours)
     # A live view moves the cursor up and writes its lines again.
-    return _STYLE.sub("", written.decode().replace("\x1b[1A", "\n")).replace("\r", "")
+    return _STYLE.sub("", terminal.text.replace("\x1b[1A", "\n")).replace("\r", "")
 
 
 @pytest.mark.parametrize("columns", [80, 120])
