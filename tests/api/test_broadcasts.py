@@ -238,6 +238,12 @@ async def test_from_selects_the_number_by_either_of_its_ids(tmp_path: Path) -> N
             "200",
             here.number["phone_number_id"],
         ]
+        query: dict[str, str] = {"limit": "1"}
+        for number in numbers["data"]:
+            page = (await here.api.get("/api/v1/numbers", params=query)).json()
+            assert [each["id"] for each in page["data"]] == [number["id"]]
+            query["cursor"] = page["meta"]["next_cursor"]
+        assert query["cursor"] is None
         assert numbers["data"][0]["state"] == "active"
         assert "access_token" not in numbers["data"][0]
         await here.admin("number.pause", id="200", reason="too many complaints")

@@ -195,6 +195,31 @@ async def null_is_left_out(here: Site) -> None:
     assert (answer.status_code, answer.json()["data"]["detail"]) == (201, None)
 
 
+async def a_query_is_read_whole_or_refused(here: Site) -> None:
+    broadcast_id = await here.send(people(1), scheduled_at="2027-01-01T00:00:00Z")
+    one = f"{BROADCASTS}/{broadcast_id}"
+    before = await here.show(broadcast_id)
+    for method, path, body, name in (
+        ("POST", f"{one}/retry?dry_run=true", {"statuses": ["failed"]}, "dry_run"),
+        ("POST", f"{one}/cancel?dry_run=true", None, "dry_run"),
+        ("POST", "/api/v1/optouts?dry_run=true", {"phone": phones(1)[0]}, "dry_run"),
+        ("DELETE", "/api/v1/optouts/+14155550123?dry_run=true", None, "dry_run"),
+        ("GET", f"{one}?fields=id", None, "fields"),
+        ("GET", f"{one}?id={broadcast_id}", None, "id"),
+        ("GET", "/api/v1/me/?x=1", None, "x"),
+        ("POST", f"{BROADCASTS}?dry_run=true&dry_run=false", BODY, "dry_run"),
+        ("GET", f"{BROADCASTS}?status=sent&status=paused", None, "status"),
+        ("GET", f"{BROADCASTS}?limit=1&limit=1", None, "limit"),
+        ("GET", "/api/v1/numbers?limit=0", None, "limit"),
+    ):
+        answer = await here.api.request(method, path, json=body)
+        error = answer.json()["error"]
+        assert (answer.status_code, [each["path"] for each in error["details"]]) == (400, [name]), path
+    assert await here.show(broadcast_id) == before
+    assert (await here.api.get("/api/v1/optouts")).json()["data"] == []
+    assert len((await here.api.get(BROADCASTS)).json()["data"]) == 1
+
+
 async def deep_objects_are_refused(here: Site) -> None:
     deep: Any = "x"
     for _ in range(900):
@@ -325,6 +350,7 @@ async def the_decoded_body_is_what_counts(here: Site) -> None:
         whole_urls,
         the_description_needs_no_key,
         null_is_left_out,
+        a_query_is_read_whole_or_refused,
         deep_objects_are_refused,
         integers_are_their_digits,
         ids_in_any_case,

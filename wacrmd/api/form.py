@@ -1,6 +1,7 @@
 """The form of a request: which models its query and its body must fit, and how they become parameters."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +45,16 @@ def _paged(params: type[BaseModel]) -> type[BaseModel]:
     return type(f"{params.__name__}Page", (PageQuery, params), {"__doc__": params.__doc__})
 
 
-def parse_query(given: Mapping[str, str], path: Mapping[str, str]) -> dict[str, str]:
-    """The values of a query. Refuses those that stand in the path."""
-    twice = [Problem(name, "there is no such parameter") for name in given if name in path]
-    if twice:
-        raise invalid(twice)
+def parse_query(given: Sequence[tuple[str, str]], path: Mapping[str, str]) -> dict[str, str]:
+    """The values of a query. Refuses names that stand in the path, and one that is given twice."""
+    counts = Counter(name for name, _ in given)
+    problems = [
+        Problem(name, "there is no such parameter" if name in path else f"expected one value, found {count}")
+        for name, count in counts.items()
+        if name in path or count > 1
+    ]
+    if problems:
+        raise invalid(problems)
     return dict(given)
 
 

@@ -20,6 +20,7 @@ from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.fields import JsonObject
 from wacrmd.http.body import read_body
 from wacrmd.http.middleware import error_response
+from wacrmd.operations.inputs import NoParams
 from wacrmd.operations.operation import Http, HttpRequest, Operation, Reply, ResultKind, Stream
 from wacrmd.operations.paging import PageQuery, encode_cursor
 from wacrmd.services.access import keys
@@ -84,9 +85,11 @@ class Pipeline:
         params: Any = None
         query: Any = None
         given_body: JsonObject = {}
+        given = parse_query(request.query_params.multi_items(), path)
         if form.query is not None:
-            given = parse_query(request.query_params, path)
             query = params = validated(operation, form.query, given, {} if own_form else path)
+        else:
+            validated(operation, NoParams, given, {})  # what is ignored may be a dry_run
         if form.body is not None:
             api = self.ctx.config.api
             raw = await read_body(

@@ -1,15 +1,18 @@
 """`number.…`: the business phone numbers that send."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from wacrmd.clock import HOUR
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.page import Page, Position
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.inputs import Name, NoParams, Params, RequiredAccount
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
+from wacrmd.operations.paging import PageQuery
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import manage, read
 from wacrmd.services.numbers.input import NewNumber, NumberChange
@@ -129,22 +132,33 @@ async def add(ctx: Context, actor: Actor, params: AddNumber) -> AddedNumber:
     return await manage.add(ctx, actor.account, new, check=params.check)
 
 
-async def _newest_first(ctx: Context, actor: Actor, _request: HttpRequest) -> list[AccountNumber]:
-    return (await read.list_numbers(ctx, actor.account_id))[::-1]
+async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Page[AccountNumber]:
+    query: PageQuery = request.query
+    page = query.page()
+    found = (await read.list_numbers(ctx, actor.account_id))[::-1]
+    rest = [each for each in found if page.after is None or _position(each) < page.after]
+    return Page.of(rest, page, lambda number: number, _position)
+
+
+def _position(number: AccountNumber) -> Position:
+    """Where a number stands in the list; the first bits of its id have the order of the ids."""
+    return Position(number.created_at, UUID(number.id).int >> 66)
 
 
 @operations.operation(
     "number.list",
     http=Http(
-        "GET", "/api/v1/numbers", scopes=(Scope.NUMBERS_READ,), shows=NumberView, handler=_newest_first
+        "GET",
+        "/api/v1/numbers",
+        scopes=(Scope.NUMBERS_READ,),
+        shows=NumberView,
+        handler=_page_over_http,
+        query=PageQuery,
     ),
     admin=Admin(Level.READ),
 )
 async def list_numbers(ctx: Context, actor: Actor, _params: NoParams) -> list[AccountNumber]:
-    """List the numbers.
-
-    All of them are on one page, over HTTP the newest first.
-    """
+    """List the numbers."""
     return await read.list_numbers(ctx, actor.account_id)
 
 
