@@ -29,6 +29,7 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as meta_webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.sender.sender import Sender
+from wacrmd.services import counters
 from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
@@ -187,6 +188,7 @@ async def _open(
     )
     access = AdminAccess(config)
     ctx.control.reread, ctx.control.adopt = reread, access.adopt
+    counters.start_at_zero(ctx.metrics)
     database.on_commit = ctx.metrics.committed
     queue.on_signal = ctx.metrics.job_signalled
     return Daemon(

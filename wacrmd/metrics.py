@@ -221,6 +221,9 @@ class Metrics:
             "disk_free_bytes", "Free space of the file system that holds the database."
         )
         self.rows_pruned = self._counter("rows_pruned", "Rows that retention deleted, by table.", "table")
+        self.backup_scheduled = self._gauge(
+            "backup_scheduled", "1 if the configuration has a directory for daily backups."
+        )
         self.last_backup = self._gauge(
             "last_backup_timestamp_seconds",
             "When the last scheduled backup succeeded, in seconds since the epoch; 0: never.",

@@ -80,6 +80,33 @@ async def test_a_run_is_counted_from_the_request_to_the_read_status(tmp_path: Pa
     assert seen["wacrmd_database_size_bytes"] > 0
 
 
+async def test_every_labelled_counter_exists_at_zero_from_the_start(tmp_path: Path) -> None:
+    """Prometheus sees no increase in a counter that appears with its first event."""
+
+    def counters(seen: dict[str, float]) -> dict[str, float]:
+        return {name: value for name, value in seen.items() if re.search(r"_(?:total|count|bucket)\b", name)}
+
+    async with site(
+        tmp_path, delivered_share=1.0, read_share=0.5, replied_share=0.5, failed_share=0.2, early_share=0.3
+    ) as here:
+        first = counters(await values(here))
+        about_messages = [
+            name for name in first if re.match("wacrmd_(?:message|recipients|meta|webhook|rows)", name)
+        ]
+        assert len(about_messages) > 100
+        assert {first[name] for name in about_messages} == {0}
+        broadcast_id = await here.send([*people(60), {"to": "12"}, people(1)[0]])
+        await here.until_status(broadcast_id, "sent")
+        await here.sim.idle()
+        await here.hook.post("/webhooks/meta", content=b"{}", headers={"X-Hub-Signature-256": "sha256=00"})
+        await here.api.get("/api/v1/broadcasts/unknown")
+        await here.api.post("/api/v1/broadcasts", json={})
+        last = counters(await values(here))
+    assert last.keys() == first.keys()
+    assert last["wacrmd_message_statuses_total{status=failed}"] > 0
+    assert last["wacrmd_meta_webhook_events_total{kind=message}"] > 0
+
+
 async def test_pending_held_and_uncertain_recipients_are_shown(tmp_path: Path) -> None:
     async with site(tmp_path, close_after_share=1.0, webhooks=False) as here:
         uncertain = await here.send(people(2))

@@ -1,6 +1,6 @@
 """What is measured of the API's listener, and where Prometheus reads all metrics."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
 
 from starlette.requests import Request
@@ -15,10 +15,15 @@ from wacrmd.services.maintenance.metrics import scrape
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def observed(ctx: Context, http: Http, handler: Handler) -> Handler:
-    """The endpoint of an operation, counted and timed; a stream is timed until its headers."""
+def observed(ctx: Context, http: Http, statuses: Iterable[int], handler: Handler) -> Handler:
+    """The endpoint of an operation, counted and timed; a stream is timed until its headers.
+
+    `statuses` are those of its answers: their counters exist before the first request.
+    """
     name = f"{http.method} {http.path}"
     seconds = ctx.metrics.api_request_duration.labels(name)
+    for each in statuses:
+        ctx.metrics.api_requests.labels(name, each)
 
     async def handle(request: Request) -> Response:
         began, status = perf_counter(), 500

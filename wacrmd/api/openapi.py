@@ -284,6 +284,11 @@ def errors_of(operation: Operation, http: Http, form: Form) -> dict[int, list[Er
     return dict(sorted(by_status.items()))
 
 
+def statuses_of(operation: Operation, http: Http) -> list[int]:
+    """All statuses with which an operation answers."""
+    return [http.status, *http.other, *errors_of(operation, http, Form.of(operation))]
+
+
 def _health(
     summary: str, meaning: str, media: str = "application/json", *, failing: bool = False
 ) -> JsonObject:

@@ -2,14 +2,63 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import product
+from typing import Any
 
 from wacrmd.domain.attempt import AttemptResult, MetaError
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.meta.errors import RULES
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Refused, Unknown
+from wacrmd.meta.webhook import ACCOUNT_FIELDS, TEMPLATE_FIELDS
+from wacrmd.metrics import Metrics
 from wacrmd.services.context import Context
 from wacrmd.store.receipts import Applied
+from wacrmd.store.retention import PRUNED_TABLES
 
 _OUTCOMES = {Accepted: "accepted", Refused: "refused", NotSent: "not_sent", Unknown: "unknown"}
+_COUNTED = (
+    RecipientStatus.SENT,
+    RecipientStatus.DELIVERED,
+    RecipientStatus.READ,
+    RecipientStatus.REPLIED,
+    RecipientStatus.FAILED,
+    RecipientStatus.UNCERTAIN,
+)
+_EVENT_KINDS = (
+    *(
+        "status_applied",
+        "status_repeated",
+        "status_unmatched",
+        "message",
+        "message_repeated",
+        "opt_in",
+        "opt_out",
+    ),
+    *("preference_stop", "preference_resume", "preference_signup", "address_change", "number_signal"),
+    *("ignored", "unreadable", "number_unknown", *TEMPLATE_FIELDS, *sorted(ACCOUNT_FIELDS)),
+)
+_CODES = ("none", *map(str, sorted(RULES)))
+
+
+def start_at_zero(metrics: Metrics) -> None:
+    """Let every labelled counter exist from the start, for all values that are known.
+
+    Prometheus sees no increase in a counter that appears with its first event, so that an alert would miss it.
+    """
+    known: dict[Any, tuple[Iterable[str], ...]] = {
+        metrics.recipients_submitted: (("accepted", "rejected", "duplicate", "suppressed"),),
+        metrics.message_statuses: (_COUNTED,),
+        metrics.message_failures: (_CODES, ("answer", "webhook")),
+        metrics.message_retries: (_CODES,),
+        metrics.meta_request_duration: (_OUTCOMES.values(),),
+        metrics.meta_webhook_events: (_EVENT_KINDS,),
+        metrics.webhook_delivery_attempts: (("success", "failure"),),
+        metrics.job_signals: (("enqueued", "executing", "complete", "error"),),
+        metrics.rows_pruned: (PRUNED_TABLES,),
+    }
+    for counter, values in known.items():
+        for each in product(*values):
+            counter.labels(*each)
 
 
 def count_results(ctx: Context, results: Iterable[AttemptResult]) -> None:

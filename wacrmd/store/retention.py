@@ -119,6 +119,12 @@ def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1
     return step
 
 
+PRUNED_TABLES = (
+    *("broadcast", "recipient", "recipient_history", "person", "inbound_message"),
+    *("webhook_delivery", "audit", "account_event", "unmatched_status", "idempotency"),
+)
+"""The tables of which the steps delete rows."""
+
 STEPS: tuple[Step, ...] = (
     broadcasts,
     history,

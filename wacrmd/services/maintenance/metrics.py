@@ -63,6 +63,7 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     oldest = min((each.since for each in found.deliveries), default=None)
     metrics.oldest_webhook_delivery_age.set(_age_s(oldest, now))
     metrics.webhooks_behind.set(sum(each.is_behind(now) for each in found.deliveries))
+    metrics.backup_scheduled.set(bool(ctx.config.backup.directory))
     metrics.last_backup.set((found.last_backup_at or 0) / SECOND)
     metrics.broadcasts_held.clear()
     for reason in held_reasons(tx, ctx, found):
