@@ -63,6 +63,25 @@ def test_every_operation_documents_its_scopes_and_errors() -> None:
         assert str(http.status) in described
 
 
+def test_a_field_that_may_be_left_out_is_optional_for_every_generator() -> None:
+    """openapi-typescript makes a field with a default a required one: what it is stands in the description."""
+    schemas = document()["components"]["schemas"]
+    fields = [field for schema in schemas.values() for field in schema.get("properties", {}).values()]
+    assert [field for field in fields if "default" in field] == []
+    language = schemas["NewBroadcast"]["properties"]["template_language"]
+    assert language["description"].endswith("; default `en_US`")
+
+
+def test_every_answer_names_its_headers() -> None:
+    for path, item in document()["paths"].items():
+        for operation in item.values():
+            for status, answer in operation["responses"].items():
+                if answer.get("content", {}).keys() or status in ("204", "304"):
+                    limited = operation["security"] == [{"key": []}] and status not in ("401", "500")
+                    assert ("X-RateLimit-Reset" in answer["headers"]) == limited, (path, status)
+                    assert "X-Request-Id" in answer["headers"], (path, status)
+
+
 def test_every_error_code_is_one_row_in_the_docs() -> None:
     assert set(ERRORS) == set(ErrorCode)
 

@@ -55,6 +55,9 @@ with AuthenticatedClient(base_url=url, token=key) as client:
             break
     assert sorted(each.to for each in pages) == ["+14155550123", "+14155550124"], pages
     assert [each.id for each in get_broadcasts.sync(client=client).data] == [created.broadcast_id]
+    asked = get_broadcasts_id_recipients._get_kwargs(created.broadcast_id, excel=True)  # it parses JSON alone
+    export = client.get_httpx_client().request(**asked)
+    assert export.content.decode("utf-8-sig").startswith("sep=,"), export
     post_optouts.sync(client=client, body=NewOptOut(phone="+14155550123"))
     (optout,) = get_optouts.sync(client=client).data
     assert optout.phone == "+14155550123", optout

@@ -53,13 +53,13 @@ NO_REQUEST: JsonObject = {"description": "What was sent is no HTTP request. The 
 
 TAGS = {
     "broadcasts": "Send a template to many people, and see what became of each message.",
+    "health": "For monitoring, without a key.",
+    "me": "The key itself.",
     "numbers": "The numbers of the account.",
     "openapi": "This description.",
     "optouts": "People who get no broadcasts.",
     "templates": "The templates that Meta has for the account.",
     "webhooks": "Events for local apps.",
-    "me": "The key itself.",
-    "health": "For monitoring, without a key.",
 }
 
 
@@ -203,7 +203,11 @@ def _responses(operation: Operation, http: Http, form: Form, names: Names) -> Js
         limited = ErrorCode.RATE_LIMITED in codes or ErrorCode.UNAVAILABLE in codes
         responses[str(status)] = {
             "description": "\n".join(f"`{code}`: {ERRORS[code].text}" for code in codes),
-            "headers": _headers("X-Request-Id", *(("Retry-After",) if limited else ())),
+            "headers": _headers(
+                "X-Request-Id",
+                *(() if http.open or status in _WITHOUT_RATE else RATE_HEADERS),
+                *(("Retry-After",) if limited else ()),
+            ),
             "content": {
                 "application/json": {
                     "schema": names[ErrorBody, "serialization"],
@@ -216,6 +220,8 @@ def _responses(operation: Operation, http: Http, form: Form, names: Names) -> Js
     return responses
 
 
+_WITHOUT_RATE = (ERRORS[ErrorCode.UNAUTHORIZED].status, ERRORS[ErrorCode.INTERNAL].status)
+"""Statuses of answers that count for no key, or tell nothing of it."""
 _ANSWERED_BY = {"Idempotency-Key": "Idempotent-Replayed", "If-None-Match": "ETag"}
 """The header of the answer that belongs to one of the request."""
 _WITHOUT_BODY = {204: "Nothing more is to come.", 304: "The client has this answer already."}
@@ -294,12 +300,17 @@ def _health(
 ) -> JsonObject:
     schema: JsonObject = {"type": "string"} if media != "application/json" else {"type": "object"}
     responses: JsonObject = {
-        "200": {"description": summary, "content": {media: {"schema": schema}}},
+        "200": {
+            "description": summary,
+            "headers": _headers("X-Request-Id"),
+            "content": {media: {"schema": schema}},
+        },
         "400": NO_REQUEST,
     }
     if failing:
         responses["503"] = {
             "description": ERRORS[ErrorCode.UNAVAILABLE].text,
+            "headers": _headers("X-Request-Id", "Retry-After"),
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
         }
     return {

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
+from pydantic_core import PydanticUndefined
 
 from wacrmd.api.form import Form
 from wacrmd.fields import JsonObject
@@ -41,7 +42,9 @@ def schemas_of(rows: list[Row]) -> tuple[Names, JsonObject]:
     schemas: JsonObject = _tidy(definitions["$defs"])
     for _, http, form in rows:
         if form.body is not None:
-            _drop(schemas[_name(names[form.body, "validation"])], http.path_names)
+            body = schemas[_name(names[form.body, "validation"])]
+            _drop(body, http.path_names)
+            _tell_defaults(body, form.body)
         if form.query is not None:
             schemas.pop(_name(names[form.query, "validation"]), None)
     return names, schemas
@@ -60,8 +63,19 @@ def _drop(schema: JsonObject, path_names: tuple[str, ...]) -> None:
         schema["required"] = [name for name in schema["required"] if name not in path_names]
 
 
+def _tell_defaults(schema: JsonObject, body: type[BaseModel]) -> None:
+    """Say in words what a field that is left out means."""
+    for name, field in body.model_fields.items():
+        if field.default not in (None, PydanticUndefined):
+            schema["properties"][field.alias or name]["description"] += f"; default `{field.default}`"
+
+
+_PYDANTICS = ("title", "default")
+"""Keywords of a schema; fields may have the same names, and those are objects."""
+
+
 def _tidy(schema: Any) -> Any:
-    """Without the names that pydantic gives to fields, and without null as the default of what is left out."""
+    """Without the names that pydantic gives to fields, and without defaults: generators require what has one."""
     if isinstance(schema, list):
         return [_tidy(part) for part in schema]
     if not isinstance(schema, dict):
@@ -69,7 +83,7 @@ def _tidy(schema: Any) -> Any:
     return {
         key: _tidy(part)
         for key, part in schema.items()
-        if not (key == "default" and part is None) and not (key == "title" and isinstance(part, str))
+        if not (key in _PYDANTICS and not isinstance(part, dict))
     }
 
 

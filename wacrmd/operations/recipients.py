@@ -13,7 +13,7 @@ from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.operations.broadcasts import EXAMPLE, ONE, READ, BroadcastId
 from wacrmd.operations.inputs import Limited, Names
 from wacrmd.operations.operation import Admin, Header, Http, HttpRequest, Operations, Stream
-from wacrmd.operations.paging import PageQuery
+from wacrmd.operations.paging import DEFAULT_LIMIT, PageQuery
 from wacrmd.services.broadcasts import read, recipients
 from wacrmd.services.context import Context
 from wacrmd.views.recipients import RecipientDetails, RecipientView, ShownStatus
@@ -79,7 +79,7 @@ async def _list_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> P
         media = "text/csv"  # also for a link in a browser, which asks for HTML
     if media is None:
         return await recipients.page(ctx, broadcast, query.status, query.page())
-    if {"limit", "cursor"} & query.model_fields_set:
+    if query.cursor is not None or query.limit != DEFAULT_LIMIT:  # generated clients send what is the default
         raise bad_request("limit and cursor do not go with an export: it has all recipients in one answer")
     form = MEDIA[media]
     return Stream(
@@ -123,6 +123,7 @@ def wanted_media(headers: Mapping[str, str]) -> str | None:
         media={
             "text/csv": "a line of column names, then one line for each recipient",
             "application/jsonl": "one JSON object a line",
+            "application/x-ndjson": "the same, by another name",
         },
     ),
     admin=Admin(Level.READ, params=OperatorRecipientFilter),
