@@ -1,8 +1,8 @@
 """Puts the daemon together: open → start → ready → drain → close. The only module that knows all parts."""
 
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,7 @@ from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
 from wacrmd.domain.actor import Level
-from wacrmd.errors import Refusal, sole_error
+from wacrmd.errors import Refusal, WacrmdError, sole_error
 from wacrmd.fields import JsonObject
 from wacrmd.http.server import serve as serve_http
 from wacrmd.http.sockets import Listener, inherited
@@ -46,6 +46,7 @@ from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
 from wacrmd.store import accounts, audit, broadcast_queue
 from wacrmd.store.database import Database, Tx
+from wacrmd.store.outage import StorageError
 from wacrmd.systemd.notify import Notifier, listen_fds
 from wacrmd.systemd.watchdog import Watchdog
 from wacrmd.vault import Vault
@@ -56,6 +57,10 @@ MANAGEMENT_CONNECTIONS = 32
 """Connections to Meta beyond those that the sender may use: checks and synchronisation do not wait for messages."""
 OUTBOUND_DRAIN_S = 3.0
 """How long webhook deliveries may go on after it. Those that are cancelled are delivered after the restart."""
+START_RETRY_S = 2.0
+"""How long a start that the disk prevents waits before it is tried again."""
+START_TIMEOUT_S = 900.0
+"""How long systemd then waits for the next sign of life: as long as for a start, which may copy a large file."""
 WORKER_CHECK_INTERVAL = 30 * SECOND
 RESTRICTION_CHECK_INTERVAL = 10 * SECOND
 EXPIRY_INTERVAL = 30 * SECOND
@@ -109,17 +114,36 @@ class AdminAccess:
         return self._levels.of(peer)
 
 
+class StartPostponedError(WacrmdError):
+    """The daemon cannot start now, because of the disk, and may start later."""
+
+
 async def serve(config: Config, reread: Callable[[], Config] | None = None) -> None:
-    """Run until SIGTERM or SIGINT, then drain. SIGHUP reloads. Raises WacrmdError when it cannot start."""
+    """Run until SIGTERM or SIGINT, then drain. SIGHUP reloads. Raises WacrmdError when it cannot start.
+
+    While the disk is full, the start is tried again and again: what systemd restarts too often, it gives up.
+    """
     # Before anything else: a signal during the start must not end it half-way.
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        async with run(config, SystemClock(), reread) as daemon:
-            async for number in signals:
-                if number is signal.SIGHUP:
-                    await _reload(daemon)
-                    continue
-                log.info("daemon_stopping", signal=signal.Signals(number).name)
-                break
+        reason = ""
+        while True:
+            try:
+                async with run(config, SystemClock(), reread) as daemon:
+                    async for number in signals:
+                        if number is signal.SIGHUP:
+                            await _reload(daemon)
+                            continue
+                        log.info("daemon_stopping", signal=signal.Signals(number).name)
+                        return
+            except StartPostponedError as error:
+                if str(error) != reason:
+                    reason = str(error)
+                    log.error("start_postponed", reason=reason)  # noqa: TRY400 - expected
+            Notifier.from_env().starting(f"Waits to start: {reason}", START_TIMEOUT_S)
+            with anyio.move_on_after(START_RETRY_S):
+                async for number in signals:
+                    if number is not signal.SIGHUP:
+                        return
 
 
 @asynccontextmanager
@@ -128,12 +152,15 @@ async def run(
 ) -> AsyncIterator[Daemon]:
     """A daemon that is ready inside the block; leaving the block stops it: drain, then close.
 
-    `reread` reads the configuration again for a reload; raises ConfigError.
+    `reread` reads the configuration again for a reload; raises ConfigError. Raises StartPostponedError.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_error())
-        daemon = await _open(stack, config, clock, reread)
-        await _start_sending(stack, daemon)
+        try:
+            daemon = await _open(stack, config, clock, reread)
+            await _start_sending(stack, daemon)
+        except StorageError as error:
+            raise StartPostponedError(error.advice) from error
         async with anyio.create_task_group() as background:
             _start_background(background, daemon)
             async with anyio.create_task_group() as servers:
@@ -162,9 +189,11 @@ async def _open(
         )
     )
     api_listener, meta_webhook_listener, admin_listener = _listen(stack, config)
-    vault = Vault.open(key_file(config), create=not await database.read(_has_secrets))
+    vault = Vault.open(key_file(config), create=not await _has_secrets(database))
     queue = DispatchQueue(config.storage.path, config.sender.workers, database.write_lock)
-    await database.write(partial(_empty_queue, queue=queue))
+    queue.storage.on_error = database.failed
+    with _left_if_damaged(database):
+        await database.write(partial(_empty_queue, queue=queue))
     meta = MetaClient(
         config.meta.graph_url,
         config.meta.api_version,
@@ -221,9 +250,22 @@ def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, 
     return api_listener, meta_webhook_listener, admin_listener
 
 
-def _has_secrets(tx: Tx) -> bool:
+async def _has_secrets(database: Database) -> bool:
     """Whether the database may hold encrypted secrets: then a missing key file must not be created anew."""
-    return bool(accounts.all_of(tx))
+    try:
+        return bool(await database.read(accounts.all_of))
+    except StorageError:
+        return True
+
+
+@contextmanager
+def _left_if_damaged(database: Database) -> Iterator[None]:
+    """A damaged file is not written at the start: the daemon runs, says so, and holds everything."""
+    try:
+        yield
+    except StorageError:
+        if not database.is_damaged:
+            raise
 
 
 def _empty_queue(tx: Tx, *, queue: DispatchQueue) -> None:
@@ -240,8 +282,9 @@ def _enqueue_sending(tx: Tx, *, queue: DispatchQueue) -> None:
 async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
     """Expire the leases of the last process, enqueue the broadcasts that are sending, start the workers."""
     await stack.enter_async_context(daemon.sender.open(daemon.ctx))
-    await daemon.sender.expire_all_leases()
-    await daemon.ctx.db.write(partial(_enqueue_sending, queue=daemon.queue))
+    with _left_if_damaged(daemon.ctx.db):
+        await daemon.sender.expire_all_leases()
+        await daemon.ctx.db.write(partial(_enqueue_sending, queue=daemon.queue))
     portal = await stack.enter_async_context(BlockingPortal())
     daemon.queue.start(portal, daemon.sender.send_broadcast, daemon.sender.job_not_stored)
 

@@ -116,7 +116,11 @@ class DatabaseInUseError(WacrmdError):
 
 
 class DatabaseUnusableError(WacrmdError):
-    """The database file cannot be used: newer schema, damaged, unreadable, or of another program. Exit code 1."""
+    """The database file cannot be used. Exit code 1."""
+
+
+class DatabaseContentError(DatabaseUnusableError):
+    """It has a newer schema, is damaged, or is of another program. Exit code of the daemon 78: a restart does not help."""
 
 
 class AddressInUseError(WacrmdError):

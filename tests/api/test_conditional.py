@@ -11,7 +11,8 @@ from tests.support.statements import recorded
 from wacrmd.api.conditional import is_known
 from wacrmd.clock import SECOND, Millis
 from wacrmd.store import broadcasts
-from wacrmd.store.database import Outage, Tx
+from wacrmd.store.database import Tx
+from wacrmd.store.outage import Cause
 
 pytestmark = pytest.mark.anyio
 
@@ -137,11 +138,14 @@ async def test_a_hold_from_elsewhere_changes_the_etag_and_not_the_revision(tmp_p
         etags, shown = [await etag_of(here, broadcast_id)], [await here.show(broadcast_id)]
         ctx.draining = True  # no worker starts, so that nothing is sent from here on
         ctx.control.draining_since = 1
-        for hold in (Outage("the disk is full", 1), Outage("the disk is full", 2), None):
+        for advice in ("the disk is full", "the disk answers with errors", None):
             if number:
                 await here.admin("number.resume", id=number)
                 number = ""
-            ctx.db.outage = hold
+            if advice is None:
+                ctx.db.outages.end(Cause.UNREADABLE)
+            else:
+                ctx.db.outages.begin(Cause.UNREADABLE, advice)
             answer = await here.api.get(path(broadcast_id), headers={"If-None-Match": ", ".join(etags)})
             assert answer.status_code == 200
             shown.append(answer.json()["data"])

@@ -10,13 +10,15 @@ from pathlib import Path
 import anyio
 import click
 
+from wacrmd.cli.exit_codes import CONFIG
 from wacrmd.cli.frame import Session
+from wacrmd.errors import DatabaseContentError
 
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
 @click.pass_obj
-def serve(session: Session, config: Path | None) -> None:
+def serve(session: Session, config: Path | None) -> int:
     """Run the daemon until SIGTERM or SIGINT.
 
     For example: wacrmd serve --config /etc/wacrmd/config.toml
@@ -29,7 +31,12 @@ def serve(session: Session, config: Path | None) -> None:
     settings = reread()
     log.configure(settings.log.level, settings.log.format, mask_phone_numbers=settings.log.mask_phone_numbers)
     open_files.raise_limit()
-    anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})
+    try:
+        anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})
+    except DatabaseContentError as error:
+        click.echo(f"wacrmd: {error}", err=True)
+        return CONFIG
+    return 0
 
 
 @contextmanager

@@ -87,6 +87,7 @@ class DispatchQueue:
             cache_mb=0,
             write_lock=write_lock or WriteLock(),
         )
+        self.storage: JobStorage = self._huey.storage
         self._send = self._huey.task(name="send_broadcast")(self._run)
         self._huey.task(name="drop_message")(_drop)
         self._huey.signal()(self._signalled)
@@ -117,7 +118,7 @@ class DispatchQueue:
 
     def wake(self) -> None:
         """Wake a worker for committed jobs; from any thread, does not block for long."""
-        self._huey.storage.wake()
+        self.storage.wake()
 
     def enqueue(self, broadcast_id: int) -> None:
         """Store a job with `huey.enqueue`; from any thread, does not block: a thread of its own waits for the file."""
@@ -168,7 +169,7 @@ class DispatchQueue:
             return
         self._given.put(None)
         consumer.stop_flag.set()
-        self._huey.storage.stop()
+        self.storage.stop()
         limiter = CapacityLimiter(1)  # the default one may be used up by the jobs that are waited for
         stop = partial(to_thread.run_sync, partial(consumer.stop, graceful=True), limiter=limiter)
         consumer.shutdown_timeout = grace_s
@@ -185,7 +186,7 @@ class DispatchQueue:
         await to_thread.run_sync(
             self._storing.join, CANCEL_GRACE_S, limiter=limiter
         )  # it uses the connection too
-        await to_thread.run_sync(self._huey.storage.close, limiter=limiter)
+        await to_thread.run_sync(self.storage.close, limiter=limiter)
 
     def replace_dead_workers(self) -> None:
         """Start a new thread for each worker thread that has died."""
@@ -218,7 +219,7 @@ class DispatchQueue:
             try:
                 self._huey.enqueue(self._send.s(broadcast_id, priority=1))  # not behind thousands of new ones
             except Exception as error:  # noqa: BLE001 - without this thread nothing more would be sent
-                log.warning("broadcast_job_not_stored", broadcast_row=broadcast_id, error=describe(error))
+                log.debug("broadcast_job_not_stored", broadcast_row=broadcast_id, error=describe(error))
                 if self._portal is not None and self._not_stored is not None:
                     with suppress(RuntimeError):  # the event loop is stopping
                         self._portal.start_task_soon(self._not_stored, broadcast_id)

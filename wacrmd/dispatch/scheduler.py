@@ -71,7 +71,7 @@ class Scheduler:
         try:
             await job.run()
         except Refusal as refusal:
-            log.warning("periodic_job_postponed", job=job.name, reason=refusal.message)
+            log.debug("periodic_job_postponed", job=job.name, reason=refusal.message)
         except Exception:
             log.exception("periodic_job_crashed", job=job.name)
         finally:

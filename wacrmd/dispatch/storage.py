@@ -5,6 +5,8 @@ What is different from Huey's own, and why:
 - `enqueue`, `dequeue`: a worker waits for a condition instead of polling with growing delays, which takes up to 10 s; a file
   that another program has locked is no error, and jobs of a lower priority are not starved;
 - `peek_many`, `delete_data`: nothing is ever revoked, and asking for that would read and lock the file for each job;
+- `read_schedule`: nothing is ever delayed here, and looking for that would lock the file;
+- an error of the disk or the file is the database's, which tells it, and no worker's;
 - `lock` is the one that the daemon's own writer holds in a transaction: the two wait for each other without SQLite's sleeps.
 """
 
@@ -12,13 +14,16 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.storage import SqliteStorage
 
+from wacrmd.store.outage import advice_of
+from wacrmd.store.transaction import Work
 from wacrmd.store.write_lock import WriteLock
 
 POLL_INTERVAL_S = 1.0
@@ -30,9 +35,13 @@ BUSY_TIMEOUT_S = 1.0
 LOCKED_RETRY_S = 0.2
 """How long a worker then waits."""
 
+ERROR_RETRY_S = 1.0
+"""How long it waits after an error of the disk or the file."""
+
 TABLES: list[str] = SqliteStorage.ddl
 """The statements that create Huey's tables."""
 
+_ANY = "SELECT 1 FROM task WHERE queue = ? LIMIT 1"
 _MOST_URGENT = "SELECT id, data FROM task WHERE queue = ? ORDER BY priority DESC, id LIMIT 1"
 _LONGEST = "SELECT id, data FROM task NOT INDEXED WHERE queue = ? ORDER BY id LIMIT 1"
 """The job that has waited longest. By the index, which begins with the queue, SQLite would read and sort all jobs."""
@@ -46,6 +55,8 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
     def __init__(self, name: str, *, write_lock: WriteLock, **settings: Any) -> None:
         super().__init__(name, journal_mode=None, timeout=BUSY_TIMEOUT_S, create_tables=False, **settings)
         self.lock = write_lock
+        self.on_error: Callable[[sqlite3.Error, Work[Any] | None], object] | None = None
+        """Called with each error of the disk or the file, and with what could not be read, if it was a read."""
         self._changed = threading.Condition()
         self._changes = 0
         self._may_have_jobs = True
@@ -69,7 +80,11 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
 
     def enqueue(self, data: bytes, priority: float | None = None) -> None:
         """Store a job and wake a worker."""
-        super().enqueue(data, priority)
+        try:
+            super().enqueue(data, priority)
+        except sqlite3.Error as error:
+            self._failed(error, None)
+            raise
         self.wake()
 
     def dequeue(self) -> bytes | None:
@@ -82,13 +97,18 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
                 return None
             self._poll_at = now + POLL_INTERVAL_S
             changes = self._changes
+        unread: Work[Any] | None = partial(_any_job, self.name)
+        data = None
         try:
-            data = self._delete_next()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if self.sql(_ANY, (self.name,), results=True):
+                unread = None
+                data = self._delete_next()
+        except sqlite3.Error as error:
+            retry_s = self._failed(error, unread)
+            if retry_s is None:
                 raise
-            with self._changed:  # another program holds the file, which the daemon's writer tells
-                self._changed.wait(LOCKED_RETRY_S)
+            with self._changed:
+                self._changed.wait(retry_s)
             return None
         with self._changed:
             if data is not None:
@@ -97,10 +117,18 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
                 self._may_have_jobs = False
         return data
 
+    def _failed(self, error: sqlite3.Error, unread: Work[Any] | None) -> float | None:
+        """Pass an error of the disk or the file on; in how many seconds to try again, None for any other error."""
+        if advice_of(error) is None:
+            return None
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return LOCKED_RETRY_S  # another program holds the file, which the daemon's writer tells
+        if self.on_error is not None:
+            self.on_error(error, unread)
+        return ERROR_RETRY_S
+
     def _delete_next(self) -> bytes | None:
         """Delete a job and return it: in turns the first of the highest priority, and the one that has waited longest."""
-        if not self.sql("SELECT 1 FROM task WHERE queue = ? LIMIT 1", (self.name,), results=True):
-            return None
         with self.db(commit=True) as cursor:
             found = cursor.execute(_LONGEST if self._was_urgent else _MOST_URGENT, (self.name,)).fetchone()
             if found is None:  # another worker was faster
@@ -109,6 +137,10 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
             cursor.execute("DELETE FROM task WHERE id = ?", (job,))
         self._was_urgent = not self._was_urgent
         return data
+
+    def read_schedule(self, ts: object) -> list[bytes]:  # noqa: ARG002 - Huey's signature
+        """Nothing is ever delayed: a retry is a row with a time."""
+        return []
 
     def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:  # noqa: ARG002 - Huey's signature
         """Nothing is ever revoked: cancelling changes a broadcast's row."""
@@ -129,6 +161,10 @@ class JobStorage(SqliteStorage):  # type: ignore[misc]  # huey ships no types
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.text_factory = bytes
         return connection
+
+
+def _any_job(queue: str, connection: sqlite3.Connection) -> object:
+    return connection.execute(_ANY, (queue,)).fetchone()
 
 
 class JobMessages(Serializer):  # type: ignore[misc]  # huey ships no types

@@ -120,10 +120,13 @@ def _listen_tcp(family: int, address: tuple[Any, ...]) -> socket.socket:
 
 
 def _adopt(bind: Bind) -> socket.socket:
-    """The listening socket that systemd has opened (sd_listen_fds(3): from descriptor 3 on)."""
-    sock = socket.socket(fileno=bind.fd)
+    """The listening socket that systemd has opened (sd_listen_fds(3): from descriptor 3 on).
+
+    The descriptor itself stays open: a start that is postponed takes it again.
+    """
+    sock = socket.socket(fileno=os.dup(bind.fd))
     if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        sock.detach()
+        sock.close()
         raise OSError(errno.EINVAL, "the descriptor is no listening stream socket")
     return sock
 

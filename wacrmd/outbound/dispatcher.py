@@ -101,7 +101,8 @@ class Dispatcher:
 
     async def _start_due(self, tasks: TaskGroup) -> None:
         """Start what is due in each lane that may start more."""
-        if self._unrecorded >= MAX_UNRECORDED:
+        outage = self._ctx.db.outage
+        if self._unrecorded >= MAX_UNRECORDED or (outage is not None and outage.lasts):
             return
         workers = self._ctx.config.outbound_webhooks.workers
         if self._is_stale or self._lanes.is_hungry(workers):
@@ -126,7 +127,7 @@ class Dispatcher:
         try:
             self._lanes.take_in(await self._ctx.db.read(work), wanted)
         except Refusal as refusal:
-            log.warning("webhook_dispatch_postponed", reason=refusal.message)
+            log.debug("webhook_dispatch_postponed", reason=refusal.message)
             return False
         except Exception:
             log.exception("webhook_dispatch_crashed")
@@ -209,7 +210,7 @@ class Dispatcher:
                 disabled_reason = await ctx.db.write(partial(work, now=ctx.clock.now()))
                 break
             except Refusal as refusal:
-                log.warning(
+                log.debug(
                     "webhook_result_write_retrying", endpoint=delivery.endpoint_id, reason=refusal.message
                 )
                 await sleep_for(ctx.clock, POLL_INTERVAL)

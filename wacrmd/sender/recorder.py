@@ -18,7 +18,8 @@ from wacrmd.services import counters, failures, pausing
 from wacrmd.services.context import Context
 from wacrmd.services.pausing import PauseEvent
 from wacrmd.store import attempts, broadcasts, people, receipts, recipients, status_events
-from wacrmd.store.database import StorageError, Tx
+from wacrmd.store.database import Tx
+from wacrmd.store.outage import StorageError
 from wacrmd.store.people import Sighting
 
 LINGER_S = 0.02
@@ -100,13 +101,16 @@ class Recorder:
 
     async def _write(self) -> None:
         self._writing, self._entries = self._entries[:MAX_BATCH], self._entries[MAX_BATCH:]
+        is_told = False
         while True:
             try:
                 with anyio.CancelScope(shield=True):  # what was written is not written again by `flush`
                     await self._store(self._writing)
                     self._writing = []
             except StorageError as error:
-                log.error("result_write_retrying", results=self.waiting, reason=error.advice)  # noqa: TRY400
+                if not is_told:
+                    log.error("result_write_retrying", results=self.waiting, reason=error.advice)  # noqa: TRY400
+                    is_told = True
                 await sleep_for(self._ctx.clock, RETRY_AFTER)
             else:
                 return
@@ -116,17 +120,18 @@ class Recorder:
         ctx = self._ctx
         max_streak = ctx.config.sender.pause_after_failures
         try:
-            recorded = await ctx.db.write(
+            recorded = await ctx.db.record(
                 partial(record, entries=entries, max_streak=max_streak, now=ctx.clock.now())
             )
         except StorageError:
-            raise
+            if len(entries) == 1 or not ctx.db.is_damaged:
+                raise
+            await self._store_each(entries)
+            return
         except Exception:
             log.exception("result_write_crashed", results=len(entries))
             if len(entries) > 1:
-                while entries:  # what is stored leaves the list: the disk may become full in between
-                    await self._store([entries[0]])
-                    del entries[0]
+                await self._store_each(entries)
                 return
             recorded = Recorded()  # its row stays in flight until the attempt expires
         results = [decision.result for decision, _ in entries]
@@ -135,6 +140,24 @@ class Recorder:
         pausing.log_pauses(recorded.pauses)
         self._finished(results, recorded.completed)
         ctx.changes.publish(recorded.changed or {result.broadcast_id for result in results})
+
+    async def _store_each(self, entries: list[Entry]) -> None:
+        """Write each entry in its own transaction; what is stored leaves the list: the disk may become full in between.
+
+        In a damaged file those that need a broken page stay. Raises StorageError if some are left.
+        """
+        refused: StorageError | None = None
+        for entry in entries.copy():
+            try:
+                await self._store([entry])
+            except StorageError as error:
+                if not self._ctx.db.is_damaged:
+                    raise
+                refused = error
+            else:
+                entries.remove(entry)
+        if refused is not None:
+            raise refused
 
 
 @dataclass(slots=True)

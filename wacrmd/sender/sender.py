@@ -27,7 +27,7 @@ from wacrmd.sender.leases import expire_leases
 from wacrmd.sender.recorder import Recorder
 from wacrmd.sender.requests import Requests
 from wacrmd.services.context import Context
-from wacrmd.store.database import StorageError
+from wacrmd.store.outage import StorageError
 
 MAX_CLAIM = 500
 """Recipients that one job claims at most."""
@@ -140,7 +140,7 @@ class Sender:
                 await self._take_turn(lane)
         except Refusal as refusal:
             # The database cannot be used. Nothing was claimed; its lane or the scheduler tries again.
-            log.warning("broadcast_job_postponed", broadcast_row=broadcast_id, reason=refusal.message)
+            log.debug("broadcast_job_postponed", broadcast_row=broadcast_id, reason=refusal.message)
         except Exception as error:  # noqa: BLE001 - it is logged there
             await self._crashed(broadcast_id, error)
 

@@ -29,3 +29,12 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def is_full(directory: Path) -> bool:
+    """Whether its file system has room for nothing more, or for no more files; False if the system does not say."""
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return False
+    return disk.f_bavail == 0 or (disk.f_files > 0 and disk.f_favail == 0)

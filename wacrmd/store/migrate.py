@@ -4,7 +4,7 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
-from wacrmd.errors import DatabaseUnusableError
+from wacrmd.errors import DatabaseContentError
 
 APPLICATION_ID = 0x77616372
 """`PRAGMA application_id` of wacrmd's files: the letters "wacr"."""
@@ -41,17 +41,17 @@ def statements(script: str) -> list[str]:
 
 
 def check_compatible(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise DatabaseUnusableError for a file of another program or of a newer wacrmd."""
+    """Raise DatabaseContentError for a file of another program or of a newer wacrmd."""
     known = migrations()[-1][0]
     application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version = schema_version(connection)
     tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if application_id != APPLICATION_ID and (application_id != 0 or tables > 0):
-        raise DatabaseUnusableError(
+        raise DatabaseContentError(
             f"{path} is not a database of wacrmd: set [storage] path to another file; a missing one is created"
         )
     if version > known:
-        raise DatabaseUnusableError(
+        raise DatabaseContentError(
             f"{path} has schema {version}, this wacrmd knows up to {known}: install the version that wrote it, "
             "or restore the backup made before the upgrade"
         )
@@ -60,7 +60,7 @@ def check_compatible(connection: sqlite3.Connection, path: Path) -> None:
 def migrate(connection: sqlite3.Connection, path: Path, *, keep_copy: bool = True) -> None:
     """Apply the migrations that the file lacks; with `keep_copy`, first copy it to `FILE.before-schema-N`.
 
-    Raises DatabaseUnusableError for a file of a newer schema or of another program.
+    Raises DatabaseContentError for a file of a newer schema or of another program.
     """
     check_compatible(connection, path)
     before = schema_version(connection)

@@ -46,6 +46,10 @@ class Notifier:
         """Set the line that `systemctl status` shows."""
         self._send(f"STATUS={' '.join(text.split())}")
 
+    def starting(self, text: str, seconds: float) -> None:
+        """The start goes on: set the status line, and let the manager wait so much longer for `ready()`."""
+        self._send(f"STATUS={' '.join(text.split())}\nEXTEND_TIMEOUT_USEC={round(seconds * 1_000_000)}")
+
     def stopping(self) -> None:
         """The daemon has begun to stop."""
         self._send("STOPPING=1")

@@ -10,7 +10,8 @@ from wacrmd.dispatch.scheduler import Scheduler
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.summary import summary
-from wacrmd.store.database import StorageError, Tx
+from wacrmd.store.database import Tx
+from wacrmd.store.outage import StorageError
 from wacrmd.systemd.notify import Notifier
 
 PINGS_PER_INTERVAL = 3

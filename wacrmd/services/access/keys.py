@@ -12,7 +12,8 @@ from wacrmd.secrets import API_KEY_PREFIX, hash_api_key, new_api_key
 from wacrmd.services.context import Context
 from wacrmd.services.lookup import exactly_one
 from wacrmd.store import keys
-from wacrmd.store.database import StorageError, Tx
+from wacrmd.store.database import Tx
+from wacrmd.store.outage import StorageError
 from wacrmd.views.access import KeyView, NewKeyView
 
 

@@ -12,7 +12,7 @@ from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.context import Context
 from wacrmd.services.meta_events.ingest import ingest
 from wacrmd.services.meta_webhook_backlog import EPISODE_GAP
-from wacrmd.store.database import StorageError
+from wacrmd.store.outage import StorageError
 
 MAX_UPDATES = 500
 """Updates in one transaction, if several webhooks share it: the sender's claims wait for it."""

@@ -17,7 +17,8 @@ from wacrmd.services.numbers.findings import (
     status_notice,
 )
 from wacrmd.store import account_notices, numbers
-from wacrmd.store.database import StorageError, Tx
+from wacrmd.store.database import Tx
+from wacrmd.store.outage import StorageError
 from wacrmd.vault import VaultError, access_token_context
 from wacrmd.views.checks import Check, CheckState
 
@@ -94,7 +95,7 @@ async def keep_checked(ctx: Context) -> None:
             try:
                 await check_due(ctx, every, asked)
             except Refusal as refusal:
-                log.warning("number_check_postponed", reason=refusal.message)
+                log.debug("number_check_postponed", reason=refusal.message)
             except Exception:
                 log.exception("number_check_crashed")
         await sleep_for(ctx.clock, TICK)

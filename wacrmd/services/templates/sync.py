@@ -100,7 +100,7 @@ async def keep_synced(ctx: Context) -> None:
             try:
                 await sync_due(ctx, every)
             except Refusal as refusal:
-                log.warning("template_sync_postponed", reason=refusal.message)
+                log.debug("template_sync_postponed", reason=refusal.message)
             except Exception:
                 log.exception("template_sync_crashed")
         await sleep_for(ctx.clock, TICK)

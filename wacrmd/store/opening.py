@@ -1,0 +1,38 @@
+"""Opening the database file: what stops a start for good, and what may end by itself."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from wacrmd.errors import DatabaseContentError, DatabaseUnusableError
+from wacrmd.store.disk_usage import is_full
+from wacrmd.store.file_lock import lock_database
+from wacrmd.store.outage import StorageError, advice_of, is_damage
+
+_LATER = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""Errors of the disk that may end by themselves."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """`lock_database` for a daemon; raises StorageError if the disk is why the lock cannot be had now."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock_database(path, create=True))
+        except DatabaseUnusableError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _LATER:
+                raise StorageError(str(error)) from error
+            raise
+        yield
+
+
+def unopened(path: Path, error: sqlite3.Error) -> StorageError | DatabaseUnusableError:
+    """Why the file cannot be opened, and whether it may be opened later."""
+    if is_damage(error):
+        return DatabaseContentError(f"{path} is damaged ({error}): run wacrmd repair, or restore a backup")
+    advice = advice_of(error) or str(error)
+    if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN and not is_full(path.parent):
+        return DatabaseUnusableError(f"{path} cannot be used: {advice}")
+    return StorageError(advice)
