@@ -208,6 +208,19 @@ def test_people_between_two_stray_quotes_are_not_hidden() -> None:
     assert addresses(text) == ["0151 23456001", "0151 23456002", "0151 23456003"]
 
 
+@pytest.mark.parametrize("line", ["Tel. +49 151 23456009", "Tel: +49 151 23456009", "Handy 0151 23456009"])
+def test_a_number_with_a_label_in_a_note_is_no_row(line: str) -> None:
+    first = f'Mobil;Grund\n+4915123456001;"Anna\n{line}\nruft an"\n+4915123456002;b\n'
+    last = f'Name;Mobil;Grund\nA;+4915123456001;"Anna\n{line}\nruft an"\nB;+4915123456002;b\n'
+    for text in (first, last):
+        assert addresses(text) == ["+4915123456001", "+4915123456002"]
+
+
+def test_people_whose_numbers_have_labels_are_not_hidden_by_stray_quotes() -> None:
+    text = 'Mobil;Grund\np:+4915123456001;"a\nMobil: +4915123456002;b\nHandy +49151 23456003;c"\n'
+    assert addresses(text) == ["p:+4915123456001", "Mobil: +4915123456002", "Handy +49151 23456003"]
+
+
 def test_a_row_of_a_column_that_may_be_another_has_a_problem() -> None:
     file = opened("Number\n+4915123456001\n4915112345001\n")
     assert [file.problem(row) is None for row in file] == [True, False]

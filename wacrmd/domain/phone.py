@@ -74,7 +74,7 @@ def _reading(found: Dialled, country: str | None) -> Reading | Unreadable:
         return _with_code(found)
     if found.digits.startswith("00"):
         return _dialled_abroad(found.digits, country)
-    return _without_code(found.digits, country)
+    return _without_code(found, country)
 
 
 def _with_code(found: Dialled) -> Reading | Unreadable:
@@ -94,13 +94,14 @@ def _dialled_abroad(written: str, country: str | None) -> Reading | Unreadable:
     return _only({phone, other}) or Unreadable(Reason.INVALID, phone_plan.why_invalid(written[2:]))
 
 
-def _without_code(written: str, country: str | None) -> Reading | Unreadable:
+def _without_code(found: Dialled, country: str | None) -> Reading | Unreadable:
     """The number that may be a national one."""
-    abroad = phone_plan.international(written)
+    written = found.digits
+    abroad = phone_plan.international(written) if country is None or not found.has_area else None
     if country is not None:
         home = _at_home(written, country)
         if isinstance(home, Reading) and abroad and not phone_plan.is_of(abroad, country):
-            return _either(written, home.phone, abroad, country)
+            return _either(found, home.phone, abroad, country)
         if home is not None:
             return home
         dialled_there = phone_plan.dialled_abroad(written, country)
@@ -122,16 +123,23 @@ def _without_code(written: str, country: str | None) -> Reading | Unreadable:
     return Unreadable(Reason.INVALID, f"has no +, and with one it {phone_plan.why_invalid(written)}")
 
 
-def _either(written: str, home: str, abroad: str, country: str) -> Reading | Unreadable:
+def _either(found: Dialled, home: str, abroad: str, country: str) -> Reading | Unreadable:
     """Of two valid numbers the one that people write so, as a guess; ambiguous where both or none are usual.
 
     A reading that keeps all digits comes before one that leaves out the first. Where people write a 0 before a fixed
-    line, one without it is no usual form.
+    line, one without it is no usual form. Groups may say for certain that it is one of the country, or speak for the other:
+    `(479) 234-5678` and `47 92 34 56 78`.
     """
+    written = found.digits
     if phone_plan.is_usual_form(written, home, country):
+        if len(found.groups) > 1:
+            if phone_plan.is_grouped_as_national(found.groups, home):
+                return Reading(home)
+            if found.groups[0] == phone_plan.code_of(abroad):
+                return _ambiguous([home, abroad])
         return Reading(home, digits=written, other=abroad)
     leaves_out = not home.endswith(written) and written.endswith(phone_plan.national_part(home))
-    if leaves_out or phone_plan.is_mailbox(home):
+    if leaves_out or phone_plan.is_mailbox(home, country):
         return Reading(abroad, digits=written, other=home)
     return _ambiguous([home, abroad])
 

@@ -3,7 +3,15 @@
 import re
 from dataclasses import dataclass
 
-_SCHEME = re.compile(r"(?:tel|callto|sms|whatsapp) ?:(?!//send)(?://)? ?(.*)", re.IGNORECASE | re.DOTALL)
+_SCHEME = re.compile(
+    r"(?:tel|callto|sms|mms|whatsapp|facetime(?:-audio)?|imessage|skype|(sms|mms)to) ?:(?!//send)(?://)? ?"
+    r"(.*?)(?:[?&][a-z]+(?:=.*)?|(?(1):.*|))?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A number, and perhaps what to write there: `sms:+49…?body=Hi`, `SMSTO:+49…:Hi`."""
+_CARD = re.compile(r"(?:item[0-9]+\.)?tel(;[^:]*)?:(?:tel:)?(.*)", re.IGNORECASE | re.DOTALL)
+"""A line of a contact: `TEL;TYPE=CELL:+49 …`."""
+_NO_PERSON = re.compile(r"[;=,](?:fax|pager|modem|bbs)\b", re.IGNORECASE)
 _CHAT = re.compile(r"(?:https?://)?(?:www\.)?wa\.me/ ?([^?#/]*)/?(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
 _SEND = re.compile(
     r"(?:(?:https?://)?(?:(?:api|web|www)\.)?whatsapp\.com/send|whatsapp://send)/?\?(?:[^#]*&)?phone=([^&#]*).*",
@@ -43,7 +51,11 @@ def unlinked(text: str) -> Link | NoLink | None:
             return Link(match[1], is_international=True)
         return NoLink("is a link that names no phone number")
     if match := _SCHEME.fullmatch(text):
-        return Link(match[1], is_international=False)
+        return Link(match[2], is_international=False)
+    if match := _CARD.fullmatch(text):
+        if match[1] and _NO_PERSON.search(match[1]):
+            return NoLink("is the line of a fax or a pager")
+        return Link(match[2], is_international=False)
     if "@" in text:
         return NoLink(_OTHER_ID.get(text.rpartition("@")[2].lower(), "is an address and no phone number"))
     if "://" in text or re.match(r"(?:[a-z]+\.)*(?:wa\.me|whatsapp\.com)/", text, re.IGNORECASE):

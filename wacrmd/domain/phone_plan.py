@@ -1,7 +1,7 @@
 """Numbering plans: whether digits are a valid number, by the phone library's metadata. Pure."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import phonenumbers
@@ -15,6 +15,7 @@ _DIGITS_MIN, _DIGITS_MAX, _E164_MAX = 7, 17, 15
 """Digits: two more than in E.164 leave room for a trunk prefix."""
 _TODAY: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\+521([0-9]{10})", re.ASCII), r"+52\1"),
+    (re.compile(r"\+5490([0-9]{10})", re.ASCII), r"+549\1"),
     (re.compile(r"\+55([1-9]{2})([6-9][0-9]{7})", re.ASCII), r"+55\g<1>9\2"),
     (re.compile(r"\+229([0-9]{8})", re.ASCII), r"+22901\1"),
     (re.compile(r"\+225([04-9][0-3][0-9]{6})", re.ASCII), r"+22501\1"),
@@ -23,9 +24,17 @@ _TODAY: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """Old forms of numbers, and what their numbering plans made of them.
 
-Mexico's old mobile 1, Brazil's mobiles without their 9, Benin before 2024, and Ivory Coast's mobiles before 2021, where
-the second digit says which operator's prefix the number got.
+Mexico's old mobile 1, a 0 behind the mobile 9 of Argentina, Brazil's mobiles without their 9, Benin before 2024, and
+Ivory Coast's mobiles before 2021, where the second digit says which operator's prefix the number got.
 """
+_OLD_PREFIXES = {
+    "MX": (re.compile(r"0(?:1|4[45])([2-9][0-9]{9})", re.ASCII), r"\1"),
+    "CL": (re.compile(r"09([0-9]{8})", re.ASCII), r"9\1"),
+    "UA": (re.compile(r"8(0[3-9][0-9]{8})", re.ASCII), r"\1"),
+    "IN": (re.compile(r"091([6-9][0-9]{9})", re.ASCII), r"\1"),
+}
+"""What people dialled before national numbers, or still write: 01, 044 and 045 in Mexico, 09 before mobiles of Chile, 8
+in Ukraine, 0 and the country code in India."""
 _OTHER_FORMS = (
     *_TODAY,
     (re.compile(r"\+54([1-8][0-9]{9})", re.ASCII), r"+549\1"),
@@ -73,6 +82,9 @@ def international(digits: str) -> str | None:
 
 def national(digits: str, country: str) -> str | None:
     """The valid number that `digits` write as a national one of `country`, with or without its trunk prefix."""
+    if country in _OLD_PREFIXES:
+        old, now = _OLD_PREFIXES[country]
+        digits = old.sub(now, digits) if old.fullmatch(digits) else digits
     phone = f"+{calling_code(country)}{digits}"
     if is_plainly_valid(phone):
         return _within_limits(phone)
@@ -128,13 +140,32 @@ def is_usual_form(digits: str, phone: str, country: str) -> bool:
     if is_mobile(phone):
         return True
     lengths = lines.possible_length if lines else ()
-    is_fixed_line = phonenumbers.number_type(phonenumbers.parse(phone)) == PhoneNumberType.FIXED_LINE
-    return is_fixed_line and trunk in (None, "1") and len(lengths) <= _FIXED_LENGTHS
+    if trunk not in (None, "1") or len(lengths) > _FIXED_LENGTHS:
+        return False
+    return phonenumbers.number_type(phonenumbers.parse(phone)) == PhoneNumberType.FIXED_LINE
 
 
-def is_mailbox(phone: str) -> bool:
-    """Whether the number is a voice mailbox, as Italy's mobiles with one digit more are: nobody has WhatsApp there."""
-    return phonenumbers.number_type(phonenumbers.parse(phone)) == PhoneNumberType.VOICEMAIL
+def is_grouped_as_national(groups: Sequence[str], phone: str) -> bool:
+    """Whether groups of digits are those in which its country writes a number, with or without its trunk prefix."""
+    number = phonenumbers.parse(phone)
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    size = len(national_part(phone))
+    return _sizes(groups, size) == _sizes(re.findall("[0-9]+", written), size)
+
+
+def _sizes(groups: Sequence[str], digits: int) -> list[int]:
+    """How many of the last `digits` are in each group, from the last group on."""
+    sizes: list[int] = []
+    for group in reversed(groups):
+        sizes.append(min(len(group), digits - sum(sizes)))
+    return [size for size in sizes if size]
+
+
+def is_mailbox(phone: str, country: str) -> bool:
+    """Whether its number is a voice mailbox, as Italy's mobiles with one digit more are: nobody has WhatsApp there."""
+    metadata = PhoneMetadata.metadata_for_region(country, None)
+    pattern = _pattern(metadata.voicemail) if metadata else None
+    return pattern is not None and re.fullmatch(pattern, national_part(phone)) is not None
 
 
 def is_of(phone: str, country: str) -> bool:
@@ -167,10 +198,10 @@ def country_of(phone: str) -> str | None:
     code = code_of(phone)
     if code is None:
         return None
-    found = (
-        phonenumbers.region_code_for_number(phonenumbers.parse(phone)) if len(phone) > _DIGITS_MIN else None
-    )
-    return found or COUNTRY_CODE_TO_REGION_CODE[int(code)][0]
+    countries = COUNTRY_CODE_TO_REGION_CODE[int(code)]
+    if len(countries) == 1 or len(phone) <= _DIGITS_MIN:
+        return countries[0]
+    return phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or countries[0]
 
 
 def why_invalid(digits: str) -> str:
@@ -211,7 +242,7 @@ def parse(phone: str) -> str | None:
 def _today(phone: str) -> str | None:
     """The valid number of today in place of an old form that is not valid any more."""
     now = _replaced(phone, _TODAY)
-    return None if now == phone else parse(now)
+    return None if now == phone else now if is_plainly_valid(now) else parse(now)
 
 
 def _replaced(phone: str, forms: tuple[tuple[re.Pattern[str], str], ...]) -> str:
