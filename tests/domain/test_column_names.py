@@ -26,6 +26,12 @@ PHONES = {
     "Teléfono (con prefijo), Celular (com DDD)",
     "Nordic and Slavic": "Puhelin, Puhelinnumero, Matkapuhelin, Telefonní číslo, Mobitel, Broj telefona, 06-nummer",
     "further": "联系电话, 行動電話, 연락처, Di động, Số di động, Cep No, Tel/Whats, Namba ya simu, Simu, Numero ng telepono",
+    "people and places": "Guest Phone, Patient Mobile, Parent Mobile Number, Member Phone, Lead Phone, user_phone, "
+    "Registered Mobile Number, Phone (required), Phone or Mobile, Mobile (iPhone), Mobile_Phone__c, Alternate Mobile, "
+    "Other Phone, Telefon geschäftlich, Telefon privat, Teléfono trabajo, Tél. bureau, Telefone comercial, Рабочий телефон, "
+    "Домашний телефон, Контактный телефон, Nomor WhatsApp Aktif, Cep Telefonu Numaranız, İletişim Numarası, رقم التواصل, "
+    "手机号码（必填）, 收货人手机, 移动电话, お電話番号, 수취인연락처, Rufnr., Tfno., No. Telefon Bimbit, Nambari ya simu, "
+    "Număr de telefon",
     "others": "手机, 手机号码, 電話番号, 携帯電話, 전화번호, 휴대폰, Số điện thoại, เบอร์โทรศัพท์, "
     "Τηλέφωνο, Κινητό, טלפון נייד",
 }
@@ -37,7 +43,8 @@ OTHERS = (
     "Kontonummer, Código, PLZ, CEP, Email, Grund, Fax, Telefax, Tel/Fax, Phone Type, Phone 1 - Type, Phone model, "
     "Mobile opt in, "
     "Phone Country Code, Country code, SMS, SMS opt-in, Billing Address, Person, WhatsApp opt-in, WhatsApp "
-    "Name, phone_number_id, whatsapp_message_id, user_id, Contact, Contact No, 1, {{1}}, ., "
+    "Name, is_mobile, phone_valid, WhatsApp active, Owner Phone, Agent Phone, Sender Phone, "
+    "phone_number_id, whatsapp_message_id, user_id, Contact, Contact No, 1, {{1}}, ., "
 )
 
 
@@ -53,7 +60,7 @@ def test_other_names_are_no_phone_numbers(name: str) -> None:
 
 
 def test_generic_names_are_known_as_such() -> None:
-    assert all(map(is_generic_name, ("Number", "Nummer", "SMS", "Número", "Contact No.")))
+    assert all(map(is_generic_name, ("Number", "Nummer", "SMS", "Número", "Contact No.", "Kontaktnummer")))
     assert not any(map(is_generic_name, ("Kundennummer", "Customer Number", "Phone", "Name", "")))
 
 

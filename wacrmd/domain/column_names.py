@@ -15,29 +15,31 @@ _PHONE_WORDS = (
     "cell cells cellphone cellnumber cellno cellular handset whatsapp whatsappnumber whatsappno wa waid wanumber msisdn "
     "e164 smartphone landline whatsappid whats mob mobno ph phno telf "
     # Spanish, Portuguese, Italian, French
-    "telefono telefonos telefonico telefonica movil moviles celular celulares cel fono wasap guasap "
+    "tfno telefono telefonos telefonico telefonica movil moviles celular celulares cel fono wasap guasap "
     "telefone telefones telemovel telemoveis fone zap zapzap cellulare cellulari cell "
     "portable portables mobiles gsm telefon tels "
     # German, Dutch, Scandinavian
     "handy handys handynr handynummer handynummern mobil mobilnr mobilnummer mobilnummern mobiltelefon mobiltelefonnummer "
     "mobilfunk mobilfunknr mobilfunknummer mobilrufnummer rufnummer rufnummern telefonnr telefonnummer telefonnummern "
-    "telnr telnummer telefonnum fon festnetz festnetznummer festnetznr whatsappnr whatsappnummer natel "
+    "telnr telnummer telefonnum fon rufnr festnetz festnetznummer festnetznr whatsappnr whatsappnummer natel "
     "06nummer telefoon telefoonnr telefoonnummer telefoonnummers mobiel mobiele mobieltje mobielnummer "
     "mobielnr gsmnummer gsmnr "
     "mobilenummer telefonnumret tlf tlfnr "
     # Indonesian, Malay, Turkish
-    "telepon telp telpon hp nohp nohape nomorhp handphone ponsel nowa nomorwa notelp notelepon telefonbimbit "
-    "cepno ceptel ceptelefonu telefonu telefonno telefonnumarasi gsmno "
+    "telepon telp telpon hp nohp nohape nomorhp handphone ponsel nowa nomorwa notelp notelepon telefonbimbit bimbit "
+    "cepno ceptel ceptelefonu telefonu telefonunuz telefonno telefonnumarasi telefonnumaraniz gsmno iletisimnumarasi "
     # Polish, Czech, Romanian, Hungarian
     "telefonu telefonow telefony komorka komorkowy komorkowa komorkowe komorkowego mobilni mobilny telefonszam mobilszam "
     "telefonni telefona mobitel mobitela "
     # Finnish, Swahili, Tagalog
     "puhelin puhelinnumero puhelinnro puhelimen matkapuhelin matkapuhelinnumero matkapuhelinnro gsmnumero "
     "simu telepono selpon "
+    "nambariyasimu "
     # Russian and its neighbours
     "телефон телефона телефоны телефонов тел моб мобильный мобильного мобильные мобильник сотовый сотового сот ватсап вацап "
     "вотсап мобільний телефону "
     # Arabic, Persian, Urdu, Hebrew
+    "رقمالتواصل "
     "هاتف الهاتف هاتفي جوال الجوال موبايل الموبايل محمول المحمول نقال النقال خلوي الخلوي تلفون التلفون تليفون التليفون "
     "واتساب الواتساب واتس الواتس تلفن موبایل همراه فون موبائل טלפון נייד הנייד סלולרי ווצאפ וואטסאפ "
     # Hindi, Bengali
@@ -45,14 +47,16 @@ _PHONE_WORDS = (
     # Greek, Vietnamese, Thai, Chinese, Japanese, Korean
     "τηλεφωνο κινητο dienthoai sodienthoai sdt didong sodidong เบอร์โทร เบอร์โทรศัพท์ โทรศัพท์ เบอร์มือถือ มือถือ "
     "手机 手机号 手机号码 手機 手機號碼 电话 电话号码 電話 電話號碼 電話番号 携帯 携帯電話 携帯番号 携帯電話番号 "
-    "联系电话 行動電話 行动电话 聯絡電話 전화 연락처 전화번호 휴대폰 휴대폰번호 휴대전화 핸드폰 핸드폰번호"
+    "联系电话 行動電話 行动电话 移动电话 聯絡電話 お電話番号 "
+    "收货人手机 收货人电话 收件人手机 收件人电话 联系人手机 联系人电话 客户手机 客户电话 "
+    "수취인연락처 수취인전화번호 전화 연락처 전화번호 휴대폰 휴대폰번호 휴대전화 핸드폰 핸드폰번호"
 )
 """Words for a phone; some are two words that people write as one."""
 
 _OTHER_WORDS = (
     # number, and the little words around it
-    "number numbers no nr num n nbr nro numero numeros nummer nummern nomor nomer nomero numara numarasi "
-    "numer cislo broj namba ya ng "
+    "number numbers no nr num n nbr nro numero numeros nummer nummern nomor nomer nomero numara numarasi numaraniz "
+    "numer cislo broj namba nambari numar numarul ya ng "
     "номер номера رقم ارقام أرقام شماره نمبر מספר नंबर नम्बर संख्या नं क्रमांक নম্বর αριθμος số so หมายเลข 番号 号码 號碼 번호 "
     "de do da di del della du des der das die le la el lo of the d für fur for per "
     # whose, and which one of several
@@ -60,13 +64,19 @@ _OTHER_WORDS = (
     "recipient empfanger my your his her usuario utilisateur pelanggan musteri клиента العميل "
     "primary main principal haupt home work business office private personal privat dienstlich privado personale "
     "international internacional internazionale national full formatted value fisso recapito cep kom person "
-    "default address billing shipping sms sanitized"
+    "default address billing shipping sms sanitized aktif registered mandatory required 必填 or c iphone "
+    # people of a list, and of a company
+    "user guest patient member lead buyer student parent subscriber subscribers consumer mitglied "
+    "mieter gast teilnehmer geschaftlich firma buro zuhause bureau travail domicile professionnel pro perso personnel "
+    "trabajo casa oficina particular trabalho comercial residencial ufficio lavoro werk zakelijk prive "
+    "kantor rumah ev praca domowy sluzbowy контактный рабочий рабочего домашний домашнего личный основной другой "
+    "العمل المنزل additional alternate alternative other weitere otro outro autre second secondary "
 )
 """Words that may stand beside a word for a phone."""
 
 _GENERIC_NAMES = (
     "number numbers nummer nummern numero numeros nomor numara номер رقم नंबर 番号 号码 "
-    "sms contactnumber contactno contactnumbers numerodecontacto numerodecontato recipient"
+    "sms kontaktnummer kontaktnr contactnumber contactno contactnumbers numerodecontacto numerodecontato recipient"
 )
 """Names that may also mean a customer number: a phone in such a column needs its `+`."""
 
