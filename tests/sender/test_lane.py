@@ -6,7 +6,7 @@ from wacrmd.clock import SECOND
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.sender.lane import LIMITED_S, LOST_S, OVERCOMMITTED_ROOM_BATCH, Lane
-from wacrmd.sender.room import MANY, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER
+from wacrmd.sender.room import FIRST_AFTER_SILENCE, MANY, MAX_UNANSWERED_STREAK, MAX_UNTIL_FIRST_ANSWER
 
 NOW = 1_795_000_000_000
 AT = 1000.0
@@ -239,7 +239,9 @@ def test_when_half_of_the_requests_hang_and_fill_the_room_that_is_told(
     lane.answered(late, NOW + 1900, AT + 1.9, accepted=True)
     lane.share = share
     hold = lane.state(NOW + 2100, AT + 2.1).hold
-    assert (hold.detail if hold else None) == (told and f"no answer from Meta for 2 s, to {told}")
+    assert (hold.detail if hold else None) == (
+        told and f"no answer from Meta to {told}, the oldest for 2 s, while it answers others"
+    )
 
 
 def test_a_number_whose_requests_ended_in_a_silence_stays_silent_and_asks_on() -> None:
@@ -247,7 +249,7 @@ def test_a_number_whose_requests_ended_in_a_silence_stays_silent_and_asks_on() -
     lane.join(1)
     requests = send(lane, 2)
     for request in requests:
-        lane.unanswered(request, NOW + 20 * SECOND, AT + 20, "no answer within 20 s")
+        lane.unanswered(request, NOW + 20 * SECOND, AT + 20, "no answer within 20 s", was_sent=True)
     hold = lane.state(NOW + 21 * SECOND, AT + 21).hold
     assert hold is not None
     assert (hold.reason, hold.detail) == (
@@ -260,18 +262,71 @@ def test_a_number_whose_requests_ended_in_a_silence_stays_silent_and_asks_on() -
     assert lane.state(NOW + 23 * SECOND, AT + 23).hold is None
     lane.leave(1)
     (last,) = send(lane, 1, AT + 24, start=20)
-    lane.unanswered(last, NOW + 44 * SECOND, AT + 44, "no answer within 20 s")
+    lane.unanswered(last, NOW + 44 * SECOND, AT + 44, "no answer within 20 s", was_sent=True)
     assert lane.state(NOW + 44 * SECOND, AT + 44).hold is None, "it has nothing to send"
+
+
+def test_a_second_silence_is_told_as_one_of_its_own() -> None:
+    """Meta has answered meanwhile, though not what it did not answer in the first one."""
+    lane = lane_of(rate=20)
+    (first,) = send(lane, 1)
+    lane.answered(first, NOW + 100, AT + 0.1, accepted=True)
+    send(lane, 2, AT + 1, start=10)
+    assert hold_of(lane, AT + 13)[1] == "no answer from Meta for 12 s, to 2 requests"
+    (probe,) = send(lane, 1, AT + 13, start=20)
+    lane.answered(probe, NOW + 13_100, AT + 13.1, accepted=True)
+    (after,) = send(lane, 1, AT + 20, start=30)
+    lane.answered(after, NOW + 20_100, AT + 20.1, accepted=True)
+    send(lane, 1, AT + 21, start=40)
+    assert hold_of(lane, AT + 24.1) == (HoldReason.NO_ANSWER, "no answer from Meta for 4 s, to 3 requests", 4)
+
+
+def test_messages_that_are_not_sent_because_no_connection_can_be_made_are_told_as_that() -> None:
+    lane = lane_of(rate=20)
+    lane.join(1)
+    (first,) = send(lane, 1)
+    lane.answered(first, NOW + 100, AT + 0.1, accepted=True)
+    (tried,) = send(lane, 1, AT + 1, start=10)
+    assert hold_of(lane, AT + 4)[0] is HoldReason.NO_ANSWER, "the cause is not known yet"
+    why = "not sent (connect): no connection within 5 s"
+    lane.unanswered(tried, NOW + 6 * SECOND, AT + 6, why, was_sent=False)
+    told = f"no answer from Meta for 7 s; the last message was {why}"
+    assert hold_of(lane, AT + 8) == (HoldReason.META_UNREACHABLE, told, 7)
+    (probe,) = send(lane, 1, AT + 8, start=11)
+    lane.answered(probe, NOW + 8 * SECOND, AT + 8.1, accepted=True)
+    send(lane, 1, AT + 20, start=20)
+    assert hold_of(lane, AT + 24)[0] is HoldReason.NO_ANSWER
+
+
+def test_that_few_are_sent_after_a_silence_is_told_if_that_lasts() -> None:
+    """Meta answers slowly now: it takes a while until the room is wide again."""
+    lane = lane_of(rate=20)
+    (first,) = send(lane, 1)
+    lane.answered(first, NOW + 100, AT + 0.1, accepted=True)
+    (slow,) = send(lane, 1, AT + 1, start=10)
+    lane.answered(slow, NOW + 11_000, AT + 11, accepted=True)
+    assert len(send(lane, 10, AT + 11.5, start=20)) == FIRST_AFTER_SILENCE
+    assert lane.state(NOW + 11_900, AT + 11.9).hold is None
+    told = "Meta answers again, in 2.6 s: 2 requests wait for it, and with each answer more are sent"
+    assert hold_of(lane, AT + 14) == (HoldReason.NO_ANSWER, told, 3)
+
+
+def hold_of(lane: Lane, at: float) -> tuple[HoldReason, str, int]:
+    """The hold of a lane: its reason, its text, and for how many seconds it has held."""
+    now = NOW + round((at - AT) * SECOND)
+    hold = lane.state(now, at).hold
+    assert hold is not None
+    return hold.reason, hold.detail, round((now - hold.since) / SECOND)
 
 
 def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -> None:
     lane = lane_of(rate=1000)
     requests = send(lane, 20)
     for request in requests[: MAX_UNANSWERED_STREAK - 1]:
-        lane.unanswered(request, NOW, AT, "refused")
+        lane.unanswered(request, NOW, AT, "refused", was_sent=True)
     assert lane.state(NOW, AT).hold is None
     for request in requests[MAX_UNANSWERED_STREAK - 1 :]:
-        lane.unanswered(request, NOW, AT, "refused")
+        lane.unanswered(request, NOW, AT, "refused", was_sent=True)
     hold = lane.state(NOW, AT).hold
     assert hold is not None
     assert hold.reason is HoldReason.META_UNREACHABLE
@@ -280,7 +335,7 @@ def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -
     (probe,) = send(lane, 10, AT + 3, start=100)
     assert lane.wait(NOW + 3 * SECOND, AT + 3, 256) is None, "one probe"
     assert lane.state(NOW + 3 * SECOND, AT + 3).hold is not None, "still explained while it is probed"
-    lane.unanswered(probe, NOW + 4 * SECOND, AT, "refused")
+    lane.unanswered(probe, NOW + 4 * SECOND, AT, "refused", was_sent=True)
     assert lane.wait(NOW + 4 * SECOND, AT + 4, 256) == 2 * SECOND, "twice as long"
     (probe,) = send(lane, 10, AT + 7, start=101)
     lane.answered(probe, NOW + 7 * SECOND, AT + 7, accepted=False)
@@ -291,7 +346,7 @@ def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -
 def test_a_person_unblocks_a_number() -> None:
     lane = lane_of()
     for request in send(lane, MAX_UNANSWERED_STREAK):
-        lane.unanswered(request, NOW, AT, "refused")
+        lane.unanswered(request, NOW, AT, "refused", was_sent=True)
     lane.unblock()
     assert lane.state(NOW, AT).hold is None
     assert lane.acquire(100, NOW + SECOND, AT + 1) > 1

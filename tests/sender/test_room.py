@@ -16,6 +16,7 @@ from wacrmd.sender.room import (
     MAX_UNTIL_FIRST_ANSWER,
     OVERCOMMIT,
     PROBE_S,
+    PROBES,
     QUIET_S,
     Room,
     shares,
@@ -27,7 +28,8 @@ START = 1000.0
 class Sending:
     """A number that sends at a rate, as far as its room allows; answers come after `latency_s`, or never."""
 
-    def __init__(self, rate: float, timeout_s: float = 7200) -> None:
+    def __init__(self, rate: float, timeout_s: float = 7200, *, was_sent: bool = True) -> None:
+        self._was_sent = was_sent
         self._timeout_s = timeout_s
         self._began: dict[tuple[int, int], float] = {}
         self.lost = 0
@@ -62,7 +64,7 @@ class Sending:
                 self._answers.remove((due, request))
                 del self._began[request]
             for request in [each for each, at in self._began.items() if self.now - at >= self._timeout_s]:
-                self.room.unanswered(request, self.now)
+                self.room.unanswered(request, self.now, was_sent=self._was_sent)
                 del self._began[request]
                 self.lost += 1
             self._due = min(self._due + self.rate * 0.01, max(2.0, self.rate * 0.1))
@@ -163,6 +165,28 @@ def test_in_a_long_silence_no_more_are_at_risk_than_two_seconds_send_and_one_a_m
     assert number.lost + number.room.in_flight <= 2 * rate + 10 + 600 / MAX_PROBE_S
     assert number.room.is_silent(number.now)
     assert number.room.oldest_s(number.now) >= 590
+
+
+@pytest.mark.parametrize("rate", [1, 20])
+def test_what_was_not_sent_is_not_lost_so_that_it_asks_on_as_often(rate: float) -> None:
+    """No connection can be made: each attempt ends after 5 s, and nothing is at risk."""
+    number = Sending(rate, timeout_s=5, was_sent=False)
+    number.run(20, 0.1)
+    number.run(120, 3600, hung=1.0)
+    assert number.room.is_silent(number.now)
+    assert number.run(120 / PROBES + 5, 3600, hung=1.0) >= 1
+
+
+def test_a_second_silence_is_asked_as_often_as_the_first_one() -> None:
+    number = Sending(20)
+    number.run(5, 0.1)
+    number.run(20, 3600, hung=1.0)
+    number.run(10, 0.1)
+    assert not number.room.is_silent(number.now)
+    number.run(5, 3600, hung=1.0)
+    assert number.room.oldest_s(number.now) > 30
+    assert number.room.silence_s(number.now) < 6
+    assert number.run(PROBE_S + 0.1, 3600, hung=1.0) == 1
 
 
 def test_after_a_silence_the_room_grows_with_each_answer() -> None:

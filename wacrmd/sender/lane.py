@@ -17,6 +17,8 @@ ROOM_BATCH, OVERCOMMITTED_ROOM_BATCH = 8, 4
 second is for numbers that together have more than all places (`OVERCOMMIT`): as many may be empty as they have too many."""
 LIMITED_S = 5.0
 """How long it is told that `[sender] max_in_flight` slowed a number down."""
+BEGUN_AGAIN_S = 1.0
+"""How long after a silence it is told that few requests are sent at a time: mostly it takes less than that."""
 LOST_S = 5.0
 """A job that was enqueued so long ago and has not begun counts as lost."""
 
@@ -45,6 +47,8 @@ class Lane:
         self.is_claiming = False
         self._turn_given_at = 0.0
         self._limited_at = -LIMITED_S
+        self._not_sent: str | None = None
+        """Why the request that ended last was not sent; None if it was."""
         self._shut_out_since: float | None = None
         """Since when it has had no request in flight and no place for one."""
 
@@ -157,12 +161,14 @@ class Lane:
     def answered(self, request: Request, now: Millis, at: float, *, accepted: bool) -> None:
         """A request ended with an answer from Meta."""
         self.room.answered(request, at)
+        self._not_sent = None
         if accepted:
             self.limiter.accepted(now)
 
-    def unanswered(self, request: Request, now: Millis, at: float, detail: str) -> None:
+    def unanswered(self, request: Request, now: Millis, at: float, detail: str, *, was_sent: bool) -> None:
         """A request ended without one; several in a row block the number, unless it is known to be silent."""
-        self.room.unanswered(request, at)
+        self.room.unanswered(request, at, was_sent=was_sent)
+        self._not_sent = None if was_sent else detail
         if self.room.is_probing:
             self.limiter.unanswered(now, detail)
 
@@ -191,13 +197,34 @@ class Lane:
     def _silence(self, now: Millis, at: float) -> Hold | None:
         """The hold of a number to which Meta does not answer, though it has not ended the requests either."""
         room = self.room
-        overdue = room.overdue(at)
         if not self.is_active:
             return None
-        if not room.is_silent(at) and not (2 * overdue >= room.in_flight > 0 and not self.free(now, at)):
+        if room.is_silent(at):
+            return self._no_answer(now, at)
+        if self.free(now, at):
             return None
-        oldest = room.oldest_s(at)
-        unanswered = room.unanswered_count(at)
-        noun = "request" if unanswered == 1 else "requests"
-        detail = f"no answer from Meta for {oldest:.0f} s, to {unanswered} {noun}"
-        return Hold(HoldReason.NO_ANSWER, detail, now - round(oldest * SECOND))
+        overdue = room.overdue(at)
+        if 2 * overdue >= room.in_flight > 0:
+            waited_s, unanswered = room.oldest_s(at), _requests(room.unanswered_count(at))
+            detail = f"no answer from Meta to {unanswered}, the oldest for {waited_s:.0f} s, while it answers others"
+            return Hold(HoldReason.NO_ANSWER, detail, now - round(waited_s * SECOND))
+        if (begun_again_s := room.begun_again_s(at)) is not None and begun_again_s >= BEGUN_AGAIN_S:
+            detail = (
+                f"Meta answers again, in {room.latency_s:.1f} s: {_requests(room.in_flight)} wait for it, and with each"
+                " answer more are sent"
+            )
+            return Hold(HoldReason.NO_ANSWER, detail, now - round(begun_again_s * SECOND))
+        return None
+
+    def _no_answer(self, now: Millis, at: float) -> Hold:
+        silence_s = self.room.silence_s(at)
+        reason, unanswered = HoldReason.NO_ANSWER, _requests(self.room.unanswered_count(at))
+        detail = f"no answer from Meta for {silence_s:.0f} s, to {unanswered}"
+        if self._not_sent is not None:
+            reason = HoldReason.META_UNREACHABLE
+            detail = f"no answer from Meta for {silence_s:.0f} s; the last message was {self._not_sent}"
+        return Hold(reason, detail, now - round(silence_s * SECOND))
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"

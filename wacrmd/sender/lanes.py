@@ -158,7 +158,8 @@ class Lanes:
         if decision.effect is Effect.NO_CONNECTION:  # that says nothing about Meta
             lane.room.dropped(request)
         elif isinstance(outcome, NotSent | Unknown):
-            lane.unanswered(request, now, self._at(), decision.detail)
+            was_sent = isinstance(outcome, Unknown)
+            lane.unanswered(request, now, self._at(), decision.detail, was_sent=was_sent)
         else:
             lane.answered(request, now, self._at(), accepted=accepted)
         if decision.effect is not Effect.NONE:

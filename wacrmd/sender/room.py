@@ -33,7 +33,7 @@ RISE, FALL = 1 / 4, 1 / 16
 PROBE_S = 2.0
 """How long after the newest request another one asks whether a Meta that does not answer answers again."""
 PROBES = 8
-"""In a long silence that time is one in so many of it, or in as many as may still be lost."""
+"""In a long silence that time is one in so many of it; and what may still be lost lasts as long as the oldest has waited."""
 MAX_PROBE_S = 60.0
 """And no longer than this: so long it is, too, once no more may be lost."""
 FIRST_AFTER_SILENCE = 2
@@ -77,6 +77,8 @@ class Room:
         self._newest_started = 0.0
         self._left_before = 0.0
         """When the request was started whose answer ended the last silence: of older ones no answer is expected."""
+        self._silence_ended_at = 0.0
+        """When that answer came."""
         self._ramp: int | None = None
         """How many requests may be in flight after a silence, beside those that are overdue; None: it is long over."""
 
@@ -84,6 +86,15 @@ class Room:
     def in_flight(self) -> int:
         """Requests that are granted or started and have not ended."""
         return self.granted + len(self._started)
+
+    @property
+    def latency_s(self) -> float:
+        """How long answers take lately."""
+        return self._latency_s or 0.0
+
+    def begun_again_s(self, now: float) -> float | None:
+        """For how long Meta has answered again, while only a few requests are sent at a time after a silence."""
+        return None if self._ramp is None else now - self._silence_ended_at
 
     @property
     def is_probing(self) -> bool:
@@ -106,7 +117,7 @@ class Room:
         if started >= self._newest_answered:
             if was_silent:
                 self._silent_from, self._lost = None, 0
-                self._left_before, self._ramp = started, 0
+                self._left_before, self._ramp, self._silence_ended_at = started, 0, now
             if self._ramp is not None:
                 self._ramp += FIRST_AFTER_SILENCE
             self._newest_latency_s = _moved(self._newest_latency_s, now - started)
@@ -115,13 +126,13 @@ class Room:
         self._quiet_since = now
         self._unanswered_streak = 0
 
-    def unanswered(self, request: tuple[int, int], now: float) -> None:
-        """A request ended without an answer; in a silence that is no news."""
+    def unanswered(self, request: tuple[int, int], now: float, *, was_sent: bool = True) -> None:
+        """A request ended without an answer; in a silence that is no news. One that was not sent is not lost."""
         is_old = now - self._started[request] > _patience_s(self._latency_s) and self.is_silent(now)
         started = self._started.pop(request)
         if is_old:
             self._silent_from = min(started, self._silent_from or started)
-            self._lost += 1
+            self._lost += was_sent
         else:
             self._unanswered_streak += 1
 
@@ -163,7 +174,7 @@ class Room:
         latency, unanswered = self._latency_s or 0.0, len(self._started)
         at_risk = unanswered + self._lost - min(self._left(), int(rate * latency * HEADROOM))
         may_be_lost = int(rate * max(CEILING_S, latency)) + CEILING - at_risk
-        wait_s = max(PROBE_S, latency, self.oldest_s(now) / max(1, min(may_be_lost, PROBES)))
+        wait_s = max(PROBE_S, latency, self.silence_s(now) / PROBES, self.oldest_s(now) / max(1, may_be_lost))
         if may_be_lost <= 0:
             wait_s = MAX_PROBE_S
         return unanswered + int(now - self._newest_started >= min(wait_s, MAX_PROBE_S))
@@ -213,6 +224,10 @@ class Room:
     def oldest_s(self, now: float) -> float:
         """How long the oldest request has been waiting for its answer, or had waited in this silence."""
         return now - min(next(iter(self._started.values()), now), self._silent_from or now)
+
+    def silence_s(self, now: float) -> float:
+        """For how long Meta has answered nothing; requests of a silence that is over may be waited for since longer."""
+        return min(self.oldest_s(now), now - self._newest_answered_at)
 
     def unanswered_count(self, now: float) -> int:
         """How many requests Meta has not answered in time, in this silence."""
