@@ -1,11 +1,13 @@
 """The CSV export of recipients: each field of a recipient is a column, and the format of the file does not change."""
 
 from dataclasses import fields
+from pathlib import Path
 
 from wacrmd.domain.recipient import Recipient, RecipientStatus
 from wacrmd.services.broadcasts.recipients import COLUMNS, csv_rows
 from wacrmd.views.recipients import RecipientView
 
+API = Path(__file__).parents[2] / "docs" / "api.md"
 AT = 1_790_000_000_123
 
 
@@ -64,6 +66,10 @@ def test_the_bytes_of_an_export_stay_as_they_are() -> None:
         '2,US.1349120865530274,failed,,131026,\'=1+1,"Not on ""WhatsApp"", ü",3,'
         ",,,,2026-09-21T14:13:20.123Z,,,,,,,,\r\n"
     )
+
+
+def test_the_documentation_names_all_columns() -> None:
+    assert f"`{', '.join(COLUMNS)}`" in " ".join(API.read_text(encoding="utf-8").split())
 
 
 def test_each_field_of_a_recipient_is_in_the_export() -> None:

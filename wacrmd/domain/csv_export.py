@@ -15,13 +15,17 @@ EXCEL_HEAD = "\ufeffsep=,\r\n"
 Without the line, Excel takes the separator of the country, which is a semicolon in half of the world.
 """
 
-_FORMULA_STARTS = frozenset("=+-@|%")
+_FORMULA_STARTS = frozenset("=+-@|%\u2212")
 _IGNORED_BEFORE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 """Spaces, line breaks and invisible characters, which some programs skip before a formula."""
 
 _BREAKS = ("\t", "\r", "\n")
-_CONVERTED = re.compile(r"(?=.*[0-9])[0-9+\-.,:/() eE%$€£]+")
-"""What Excel turns into a number, a date or a time: a phone number loses its `+` and its last digits."""
+_CELL_ENDS = re.compile(r"([;\r\n])")
+"""Where another cell begins within a text, if a program takes `;` for the separator: then no quotes are around the text."""
+_QUOTES = "'\" "
+"""What may stand before a formula that begins within a text."""
+_CONVERTED = re.compile(r"(?=.*\d)[\d+\-.,:/() eE%$€£¥₹₩\u2212]+")
+"""What Excel turns into a number, a date or a time: a phone number loses its `+` and its last digits. In any script."""
 
 _AS_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 
@@ -30,16 +34,25 @@ def escape_formula(text: str) -> str:
     """Text from outside as a cell that a spreadsheet does not run as a formula: with an apostrophe before it.
 
     Also a full-width sign, a sign after spaces or invisible characters, and what begins with a tab or a line break
-    (OWASP, CSV injection). `unescape_formula` gives the text back, whatever it is.
+    (OWASP, CSV injection). The same for each part of the text that would be a cell of its own where `;` is the separator.
+    `unescape_formula` gives the text back, whatever it is.
     """
-    return f"'{text}" if _is_formula(text.lstrip("'")) else text
+    parts = _CELL_ENDS.split(f"'{text}" if _is_formula(text.lstrip("'")) else text)
+    parts[2::2] = [f"'{part}" if _is_formula(part.lstrip(_QUOTES)) else part for part in parts[2::2]]
+    return "".join(parts)
 
 
 def unescape_formula(cell: str) -> str:
     """The text of a cell that `escape_formula` or `excel_text` has made; another cell as it is."""
     if (text := text_within(cell)) != cell:
         return text
-    return cell[1:] if cell.startswith("'") and _is_formula(cell.lstrip("'")) else cell
+    parts = _CELL_ENDS.split(cell)
+    parts[2::2] = [
+        part[1:] if part.startswith("'") and _is_formula(part.lstrip(_QUOTES)) else part
+        for part in parts[2::2]
+    ]
+    text = "".join(parts)
+    return text[1:] if text.startswith("'") and _is_formula(text.lstrip("'")) else text
 
 
 def text_within(cell: str) -> str:
@@ -58,10 +71,13 @@ def excel_text(text: str) -> str:
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as CSV text, with commas and CRLF line ends as in RFC 4180; None is an empty cell."""
+    """Rows as CSV text, with commas and CRLF line ends as in RFC 4180; None is an empty cell.
+
+    Without NUL, which no spreadsheet has in a cell, and for which a reader takes the file for one in UTF-16.
+    """
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue()
+    return text.getvalue().replace("\0", "")
 
 
 def _is_formula(text: str) -> bool:
