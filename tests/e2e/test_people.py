@@ -167,6 +167,52 @@ async def test_an_opt_out_holds_after_a_changed_user_id(tmp_path: Path) -> None:
         assert await suppressed(here, JANE_ID, "US.222", "US.ENT.2", PARENT)
 
 
+@pytest.mark.parametrize("days", [3, 1000], ids=["late", "of a time that cannot be"])
+@pytest.mark.parametrize("first", ["stop", "change"])
+async def test_an_opt_out_holds_after_a_changed_number_that_comes_after_our_message(
+    tmp_path: Path, first: str, days: int
+) -> None:
+    """Our message has named who has the number now, and Meta's payloads are older."""
+    at = seconds_now() - days * 24 * 3600
+    changed = {
+        "id": "wamid.sys",
+        "from": JANE[1:],
+        "timestamp": str(at),
+        "type": "system",
+        "system": {"body": "Jane changed", "wa_id": JIM[1:], "type": "user_changed_number"},
+    }
+    async with site(tmp_path, webhooks=False) as here:
+        await sent_to(here, JANE)
+        if first == "change":
+            await messages(here, changed)
+        await inbound_message(here, "STOP", wa_id=JIM[1:], user_id="US.555", at=at + 2)
+        if first == "stop":
+            await messages(here, changed)
+        assert await suppressed(here, JANE, JIM, "US.555")
+
+
+@pytest.mark.parametrize("first", ["stop", "change"])
+async def test_a_stop_by_the_phone_alone_is_that_of_who_has_it_since_before(
+    tmp_path: Path, first: str
+) -> None:
+    async with site(tmp_path, webhooks=False) as here:
+        await sent_to(here, JANE, JIM)
+        now = seconds_now()
+        changed = {
+            "id": "wamid.sys",
+            "from": JANE[1:],
+            "timestamp": str(now + 1),
+            "type": "system",
+            "system": {"body": "Jane changed", "wa_id": JIM[1:], "type": "user_changed_number"},
+        }
+        if first == "change":
+            await messages(here, changed)
+        await inbound_message(here, "STOP", wa_id=JIM[1:], at=now + 2)
+        if first == "stop":
+            await messages(here, changed)
+        assert await suppressed(here, JANE, JIM)
+
+
 @pytest.mark.parametrize("field", ["messages", "user_id_update"])
 async def test_an_opt_out_holds_after_a_changed_user_id_as_meta_told_it_before(
     tmp_path: Path, field: str

@@ -18,7 +18,6 @@ from tests.support.meta import (
     post,
     post_change,
     preference_change,
-    seconds_now,
     status,
     template_event,
 )
@@ -315,12 +314,13 @@ class Everything:
 
     async def change_people(self, sent: list[dict[str, Any]]) -> None:
         """People whose addresses turn out to be one, change or get another holder; early replies and buttons."""
-        here, phone = self.here, sent[5]["to"]
-        await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.5", at=1)
+        here, phone, now = self.here, sent[5]["to"], self.clock.now() // SECOND
+        await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.5", at=now - 60)
         waits = await here.send(
             [{"to": phone, "params": ["Jane"]}], scheduled_at=iso(self.clock.now() + HOUR)
         )
-        await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.55", at=seconds_now() + 1)
+        await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.55", at=now + 1)
+        await inbound_message(here, "Hello", wa_id=phone[1:], user_id="US.54", at=now - 120)
         await self.admin("broadcast.cancel", id=waits)
         to_id = await here.send([{"to": "US.99", "params": ["Jo"]}])
         await here.until_status(to_id, "sent")

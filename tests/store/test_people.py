@@ -34,13 +34,13 @@ def see(tx: Tx, *phones: str, user_ids: tuple[str, ...] = (), at: int = NOW) -> 
     return person_id
 
 
-def stop(tx: Tx, person_id: int, at: int) -> None:
+def stop(tx: Tx, person_id: int, at: int, *, phone: str | None = None, user_id: str | None = None) -> None:
     optouts.add(
         tx,
         account_id=N1.account_id,
         person_id=person_id,
-        phone=None,
-        user_id=None,
+        phone=phone,
+        user_id=user_id,
         source="keyword",
         detail="STOP",
         at=at,

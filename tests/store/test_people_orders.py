@@ -111,6 +111,13 @@ SCENARIOS: dict[str, tuple[list[Event], set[str]]] = {
 }
 
 
+BY_PHONE: dict[str, tuple[list[Event], set[str]]] = {
+    "the next holder stops": ([hi(1, A, UA), hi(3, A, UN), no(5, A)], {A, UN}),
+    "who moved to it stops": ([hi(1, A, UA), hi(2, B, UN), moved(4, A, to=(B,)), no(6, B)], {A, B, UA}),
+    "both holders stop": ([no(1, A, UA), hi(3, A, UN), no(5, A), hi(6, UN)], {A, UA, UN}),
+}
+"""Stops by the phone alone: perhaps they are taken for those of an earlier holder too."""
+
 NEXT_HOLDER = [hi(1, A, UA), moved(3, A, to=(B,)), hi(5, B, UB), hi(7, B, UN), no(9, UN)]
 """Of a changed number: whose id is seen with it first is taken for the one who changed it."""
 
@@ -138,7 +145,7 @@ def suppressed_after(tx: Tx, events: list[Event], concerned: set[str]) -> frozen
         ).people
         assert person_id is not None
         if event.says == "stop":
-            stop(tx, person_id, at)
+            stop(tx, person_id, at, phone=next(iter(phones), None), user_id=next(iter(user_ids), None))
         elif event.says == "resume":
             resume(tx, person_id, at)
     found = opted_out(tx, *concerned)
@@ -170,3 +177,15 @@ def test_who_says_stop_is_opted_out_in_any_order_though_it_is_not_certain_who_th
     }
     assert found[0, 1, 2, 3, 4] == {B, UN}
     assert [order for order, people in found.items() if not people >= {B, UN}] == []
+
+
+@pytest.mark.parametrize("name", BY_PHONE)
+def test_a_stop_by_the_phone_alone_is_that_of_who_had_it_then_in_any_order(tx: Tx, name: str) -> None:
+    events, stopped = BY_PHONE[name]
+    concerned = {one for event in events for one in (*event.addresses, *event.previous)}
+    missed = {
+        order: missing
+        for order in permutations(range(len(events)))
+        if (missing := stopped - suppressed_after(tx, [events[index] for index in order], concerned))
+    }
+    assert not missed

@@ -43,14 +43,16 @@ def add(
     `phone` and `user_id` are shown for the person. `now` is the present time if that is not `at`; `broadcast_id` is
     the broadcast that the opt-out answers. Phones that have another holder since keep the opt-out (`hand_on`).
     """
+    by_phone = phone is not None and user_id is None
     if phone is None and user_id is None:
         phone, user_id = _known_names(tx, person_id)
     added = tx.execute(
-        "INSERT INTO optout (account_id, person_id, phone, user_id, source, detail, at, said_at, broadcast_id)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8) ON CONFLICT (person_id) DO UPDATE SET lifted_at = NULL,"
-        " source = ?5, detail = ?6, at = ?7, said_at = ?7, broadcast_id = ?8, phone = coalesce(phone, ?3),"
-        " user_id = coalesce(user_id, ?4) WHERE lifted_at <= ?7",
-        (account_id, person_id, phone, user_id, source, detail, at, broadcast_id),
+        "INSERT INTO optout"
+        " (account_id, person_id, phone, user_id, source, detail, at, said_at, broadcast_id, by_phone)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9) ON CONFLICT (person_id) DO UPDATE SET lifted_at = NULL,"
+        " source = ?5, detail = ?6, at = ?7, said_at = ?7, broadcast_id = ?8, by_phone = ?9,"
+        " phone = coalesce(phone, ?3), user_id = coalesce(user_id, ?4) WHERE lifted_at <= ?7",
+        (account_id, person_id, phone, user_id, source, detail, at, broadcast_id, by_phone),
     ).rowcount
     if added:
         complete(tx, person_id)
@@ -59,18 +61,18 @@ def add(
         ).fetchone()
         data = OptOutData(phone=phone, user_id=user_id, source=source, detail=detail)
         outbox.add(tx, account_id, WebhookEvent.CONTACT_OPTED_OUT, data, now or at, occurred_at=at)
-    elif not _say_again(tx, person_id, at):
+    elif not _say_again(tx, person_id, at, by_phone=by_phone):
         return False
     for holder, phone_lost, lost_at in _later_holders(tx, person_id, at):  # the opt-out comes late
         hand_on(tx, person_id, to=holder, phone=phone_lost, lost_at=lost_at, now=now or at)
     return bool(added)
 
 
-def _say_again(tx: Tx, person_id: int, at: Millis) -> bool:
+def _say_again(tx: Tx, person_id: int, at: Millis, *, by_phone: bool) -> bool:
     """Note that somebody who has opted out said so again at `at`; False if that is no news."""
     said = tx.execute(
-        "UPDATE optout SET said_at = ?2 WHERE person_id = ?1 AND lifted_at IS NULL AND said_at < ?2",
-        (person_id, at),
+        "UPDATE optout SET said_at = ?2, by_phone = ?3 WHERE person_id = ?1 AND lifted_at IS NULL AND said_at < ?2",
+        (person_id, at, by_phone),
     )
     return bool(said.rowcount)
 
@@ -84,15 +86,26 @@ def name_broadcast(tx: Tx, person_id: int, at: Millis, broadcast_id: int) -> Non
 
 
 def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, lost_at: Millis, now: Millis) -> None:
-    """Opt out the next holder of a phone too, if its holder had opted out by then: the number keeps it, for both."""
+    """Opt out the next holder of a phone too, if its holder had opted out by then: the number keeps it, for both.
+
+    What was said later by the phone alone, the next holder has said; it is not certain that nobody else did.
+    """
     found = tx.execute(
-        "SELECT account_id, source, at, said_at FROM optout WHERE person_id = ? AND lifted_at IS NULL AND at <= ?",
-        (person_id, lost_at // SECOND * SECOND + SECOND - 1),
+        "SELECT account_id, source, detail, at, said_at, by_phone, broadcast_id FROM optout"
+        " WHERE person_id = ? AND lifted_at IS NULL",
+        (person_id,),
     ).fetchone()
     if found is None:
         return
-    account_id, source, first_at, said_at = found
-    at = said_at if said_at <= lost_at else first_at
+    account_id, source, detail, first_at, said_at, by_phone, broadcast_id = found
+    end = lost_at // SECOND * SECOND + SECOND - 1
+    if by_phone and said_at > end:
+        at = said_at
+    elif first_at <= end:
+        at = said_at if said_at <= lost_at else first_at
+        detail, broadcast_id = FORMER_HOLDER, None
+    else:
+        return
     add(
         tx,
         account_id=account_id,
@@ -100,9 +113,10 @@ def hand_on(tx: Tx, person_id: int, *, to: int, phone: str, lost_at: Millis, now
         phone=phone,
         user_id=None,
         source=source,
-        detail=FORMER_HOLDER,
+        detail=detail,
         at=at,
         now=now,
+        broadcast_id=broadcast_id,
     )
 
 

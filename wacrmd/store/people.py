@@ -143,7 +143,7 @@ def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, tup
     _insert_addresses(tx, account_id, [(person_id, each) for each in joining.added], at, scope)
     for holding in joining.taken:
         seen.broadcasts |= person_merge.hand_over(tx, account_id, holding, to=person_id, at=at, now=now)
-    _insert_lost(tx, account_id, person_id, joining.lost, at)
+    _lose(tx, account_id, person_id, joining.lost, at, now)
     tx.executemany(
         "UPDATE person_address SET scope = ? WHERE account_id = ? AND address = ? AND until IS NULL AND scope IS NULL"
         " AND kind = 'user_id'",
@@ -220,14 +220,20 @@ def _insert_addresses(
     )
 
 
-def _insert_lost(tx: Tx, account_id: str, person_id: int, lost: Iterable[Lost], since: Millis) -> None:
-    """Store phones that the person had before somebody else got them, each once."""
-    tx.executemany(
-        "INSERT INTO person_address (account_id, address, kind, person_id, since, until, former_since)"
-        " SELECT ?1, ?2, 'phone', ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM person_address"
-        " WHERE person_id = ?3 AND address = ?2 AND until >= ?5)",
-        [(account_id, each.address, person_id, since, each.until, each.former_since) for each in lost],
-    )
+def _lose(tx: Tx, account_id: str, person_id: int, lost: Iterable[Lost], since: Millis, now: Millis) -> None:
+    """Store phones that the person had before somebody else got them, each once; an opt-out stays with each of them."""
+    for each in lost:
+        tx.execute(
+            "INSERT INTO person_address (account_id, address, kind, person_id, since, until, former_since)"
+            " SELECT ?1, ?2, 'phone', ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM person_address"
+            " WHERE person_id = ?3 AND address = ?2 AND until >= ?5)",
+            (account_id, each.address, person_id, since, each.until, each.former_since),
+        )
+        holder = _known(tx, account_id, [each.address]).get(each.address)
+        if holder is not None:
+            optouts.hand_on(
+                tx, person_id, to=holder.person_id, phone=each.address, lost_at=each.until, now=now
+            )
 
 
 def _make_former(tx: Tx, account_id: str, person_id: int, joining: Joining, named: Names, at: Millis) -> None:

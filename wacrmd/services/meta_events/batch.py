@@ -1,9 +1,9 @@
 """Webhooks of Meta while their updates are applied: the transaction, what each authorises, and the result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from wacrmd.clock import Millis
+from wacrmd.clock import DAY, Millis
 from wacrmd.config import Config
 from wacrmd.domain.number import NumberIds
 from wacrmd.meta.inbound import Unreadable
@@ -14,6 +14,8 @@ from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
 from wacrmd.store.receipts import Applied
 
+_MAX_LATENESS: Millis = 8 * DAY
+"""Meta repeats a webhook for seven days (docs/meta.md, Webhooks)."""
 _NOT_AUTHORIZED = {"ignored": "this number or account is not configured with this secret"}
 
 
@@ -63,7 +65,12 @@ class Batch:
         return self.authorized.numbers.get(phone_number_id or "")
 
     def see(self, sighting: Sighting) -> int | None:
-        """The person whom a payload names, who is stored; None if it names nobody."""
+        """The person whom a payload names, who is stored; None if it names nobody.
+
+        A time at which Meta would have given up to deliver it says nothing: then it is as if it was seen now.
+        """
+        if self.now - sighting.at > _MAX_LATENESS:
+            sighting = replace(sighting, at=self.now)
         seen = people.see(self.tx, [sighting], self.now)
         self.result.broadcasts |= seen.broadcasts
         self.result.joined |= seen.joined

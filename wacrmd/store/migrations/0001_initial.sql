@@ -283,6 +283,7 @@ CREATE TABLE optout (
     detail TEXT,
     at INTEGER NOT NULL,
     said_at INTEGER NOT NULL,                       -- when the person said so last: an older opt-in that comes late lifts nothing
+    by_phone INTEGER NOT NULL DEFAULT 0,            -- 1: said last by a phone alone, so by whoever had that at said_at
     lifted_at INTEGER,                              -- opted in again; kept, so that an older stop that comes late is known
     broadcast_id INTEGER,                           -- the broadcast that it answered, if known
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
