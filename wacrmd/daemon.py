@@ -24,7 +24,7 @@ from wacrmd.errors import Refusal, WacrmdError, sole_error
 from wacrmd.fields import JsonObject
 from wacrmd.http.server import serve as serve_http
 from wacrmd.http.sockets import Listener, inherited
-from wacrmd.log import get_logger
+from wacrmd.log import count_dropped, get_logger
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as meta_webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
@@ -218,6 +218,7 @@ async def _open(
     access = AdminAccess(config)
     ctx.control.reread, ctx.control.adopt = reread, access.adopt
     counters.start_at_zero(ctx.metrics)
+    count_dropped(ctx.metrics.log_lines_dropped.inc)
     database.on_commit = ctx.metrics.committed
     queue.on_signal = ctx.metrics.job_signalled
     return Daemon(

@@ -9,7 +9,8 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from time import time_ns
 from typing import Any, TextIO
 
@@ -22,6 +23,7 @@ from structlog.typing import Processor
 
 from wacrmd import redact
 from wacrmd.clock import iso
+from wacrmd.log_writer import LogWriter
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 """The levels by name, with their numbers in the standard library."""
@@ -42,6 +44,9 @@ _LIBRARY_LEVELS = {
 _PRIORITY = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>", "critical": "<2>"}
 """The prefix that gives a line its priority in the journal (sd-daemon(3))."""
 
+FLUSH_S = 1.0
+"""How long the daemon waits at its end for the last lines to be read."""
+
 _CONTROLS = dict.fromkeys((*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0)), "\ufffd")
 """Characters that control a terminal, except line feed and tab."""
 
@@ -51,9 +56,14 @@ class _Output:
 
     def __init__(self) -> None:
         self.stream: TextIO = sys.stderr
+        self.writer: LogWriter | None = None
+        """Writes in place of this, without waiting for a reader (`in_background`)."""
         self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
+        if self.writer is not None:
+            self.writer.put(line)
+            return
         with self._lock:
             try:
                 self.stream.write(line + "\n")
@@ -69,6 +79,7 @@ class _Settings:
 
     threshold = LEVELS["info"]
     mask_phones = True
+    on_drop: Callable[[], object] = staticmethod(lambda: None)
 
 
 _output = _Output()
@@ -148,6 +159,36 @@ def configure(
     root.addHandler(_Bridge())
     logging.captureWarnings(capture=True)
     set_level(level)
+
+
+@contextmanager
+def in_background() -> Iterator[None]:
+    """Within the block, nobody who logs waits for the reader of the log: what is too much for it is dropped, and told."""
+    stream = _output.stream
+    stream.flush()
+    tell = get_logger(__name__).warning
+    _output.writer = LogWriter(
+        stream.fileno(), on_drop=_dropped, tell=lambda count: tell("log_lines_dropped", count=count)
+    )
+    try:
+        yield
+    finally:
+        writer, _output.writer = _output.writer, None
+        writer.close(FLUSH_S)
+
+
+def count_dropped(counted: Callable[[], object]) -> None:
+    """Call `counted` for each line that is dropped from now on; from any thread."""
+    _settings.on_drop = counted
+
+
+def unread_s() -> float:
+    """For how long nobody has read the log, in seconds; 0.0 if somebody reads it."""
+    return _output.writer.unread_s if _output.writer is not None else 0.0
+
+
+def _dropped() -> None:
+    _settings.on_drop()
 
 
 def set_level(level: str) -> None:

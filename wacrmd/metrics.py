@@ -200,6 +200,9 @@ class Metrics:
         self.job_signals = self._counter(
             "job_signals", "Huey's signals about jobs (enqueued, executing, complete, error).", "signal"
         )
+        self.log_lines_dropped = self._counter(
+            "log_lines_dropped", "Lines of the log that were dropped because nobody read it."
+        )
         self.scheduler_last_pass = self._gauge(
             "scheduler_last_pass_timestamp_seconds",
             "When the scheduler last looked for due jobs, in seconds since the epoch.",

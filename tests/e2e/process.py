@@ -59,9 +59,18 @@ class Daemon:
     """A database with one account, number and key, and the daemon that is started on it again and again."""
 
     def __init__(
-        self, folder: Path, sim: Simulator, *, rate: float = 400, sender: str = "", read_timeout_s: float = 30
+        self,
+        folder: Path,
+        sim: Simulator,
+        *,
+        rate: float = 400,
+        sender: str = "",
+        read_timeout_s: float = 30,
+        log: int | None = None,
     ) -> None:
         self.folder = folder
+        self.log = log
+        """A descriptor that the daemon writes its log to, in place of a file."""
         self.api_port, self.webhook_port = free_ports(2)
         self.key = ""
         self.process: subprocess.Popen[bytes] | None = None
@@ -89,7 +98,7 @@ class Daemon:
                     "--config",
                     str(self.folder / "config.toml"),
                 ],
-                stderr=log,
+                stderr=self.log or log,
                 stdout=log,
             )
 

@@ -32,7 +32,8 @@ def serve(session: Session, config: Path | None) -> int:
     log.configure(settings.log.level, settings.log.format, mask_phone_numbers=settings.log.mask_phone_numbers)
     open_files.raise_limit()
     try:
-        anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})
+        with log.in_background():
+            anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})
     except DatabaseContentError as error:
         click.echo(f"wacrmd: {error}", err=True)
         return CONFIG

@@ -17,6 +17,7 @@ from wacrmd.errors import ConfigError
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import file_checks, network_checks
+from wacrmd.services.maintenance.unread_log import READ_IT, unread_log
 from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.meta_check import check_number
 from wacrmd.services.templates.sync import list_templates
@@ -118,7 +119,9 @@ async def _configuration(ctx: Context) -> list[Check]:
 
 
 def _files(ctx: Context) -> list[Check]:
+    unread = unread_log()
     return [
+        *([Check("log", CheckState.WARN, unread, READ_IT)] if unread else []),
         *file_checks.private_files(ctx.config),
         *file_checks.writable_directory(ctx.config),
         file_checks.admin_socket(ctx.config),

@@ -13,6 +13,7 @@ from wacrmd.services.broadcasts import read
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.log_level import current_log_level
 from wacrmd.services.maintenance.summary import summary
+from wacrmd.services.maintenance.unread_log import READ_IT, unread_log
 from wacrmd.services.numbers.read import list_numbers
 from wacrmd.store import recipients, stats
 from wacrmd.store.disk_usage import DiskUsage, disk_usage
@@ -59,6 +60,7 @@ async def read_status(ctx: Context) -> Status:
     usage = await anyio.to_thread.run_sync(disk_usage, ctx.db.path)
     workers, overload = await ctx.db.read(ctx.queue.health), ctx.meta_webhook_backlog.overload
     warnings = [
+        *_log_warnings(),
         *_storage_warnings(ctx, usage),
         *_silence_warnings(ctx, numbers, now),
         *_limit_warnings(ctx, numbers),
@@ -150,6 +152,11 @@ def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
             f"The write-ahead log has grown to {usage.wal >> 20} MiB: does another program read the database all the time?"
         )
     return warnings
+
+
+def _log_warnings() -> list[str]:
+    unread = unread_log()
+    return [f"{unread[0].upper()}{unread[1:]}. {READ_IT}"] if unread else []
 
 
 def _silence_warnings(ctx: Context, numbers: list[AccountNumber], now: Millis) -> list[str]:
