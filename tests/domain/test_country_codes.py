@@ -44,6 +44,9 @@ JOINED = {
     ("country,phone", "BR,(11) 96123-4567"): "+5511961234567",
     ("country,phone", "US,14155552671"): "+14155552671",
     ("Number,CountryCode", "9876543210,91"): INDIA,
+    ("International Code,Phone", "91,9876543210"): INDIA,
+    ("Intl. prefix,Phone", "91,9876543210"): INDIA,
+    ("CountryCode,Phone", "49.0,15123456001.0"): "+4915123456001",
 }
 
 
@@ -63,6 +66,11 @@ def test_a_code_is_joined_to_the_number_beside_it(given: tuple[str, str], addres
         ("Prefix,Phone", "Mr.,015123456001", "015123456001"),
         ("Area Code,Phone", "415,4155550123", "4155550123"),
         ("DDD,Celular", "11,+5511961234567", "+5511961234567"),
+        ("Code,Phone", "1001,9876543210", "9876543210"),
+        ("Code,Phone", "91,12345", "12345"),
+        ("Points,Phone", "+20,9876543210", "9876543210"),
+        ("Points,Phone", "91,9876543210", "9876543210"),
+        ("Code,Phone", "91,+4915123456001", "+4915123456001"),
     ],
 )
 def test_a_number_that_needs_no_code_stays_what_it_is(header: str, line: str, address: str) -> None:
@@ -99,6 +107,10 @@ def test_a_number_that_needs_no_code_stays_what_it_is(header: str, line: str, ad
         ("Country Code,ISD,Phone", "IN,999,9876543210", "has 999 in column ISD"),
         ("Country Code,ISD,Phone", "IN,1,9876543210", "has 1 in column ISD, to which 9876543210 does"),
         ("Country Code,ISD,Phone", "ID,91,8123456789", "may be +62"),
+        ("CountryCode,Phone", "49,33612345678", "may be +33612345678 or +4933612345678"),
+        ("Code,Phone", "91,9876543210", "has 91 in column Code, perhaps its country code"),
+        ("A,Phone", "+91,9876543210", "has +91 in column A, perhaps its country code"),
+        ("Kod;Telefon", "0090;5321234567", "has 0090 in column Kod, perhaps its country code"),
     ],
 )
 def test_a_code_that_does_not_fit_refuses_the_line(header: str, line: str, said: str) -> None:
@@ -125,7 +137,7 @@ def test_the_column_that_the_caller_named_gets_its_code_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Code", "Discount Code", "PLZ", "Post Code", "Country Manager", "Name", "Phone", ""]
+    "name", ["Discount Code", "PLZ", "Post Code", "Country Manager", "Name", "Phone", ""]
 )
 def test_other_columns_are_no_country_codes(name: str) -> None:
     (row,) = OptOutFile(split_lines(f"{name},Mobile\n91,9876543210\n"), column="mobile")

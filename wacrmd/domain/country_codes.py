@@ -65,17 +65,22 @@ _NAMES = {
     ),
     Kind.TITLE: _names("prefix"),
 }
-_CODE_WORDS = frozenset(("country", "calling", "dial", "dialing", "dialling", "isd", "idd"))
+_CODE_WORDS = frozenset(
+    ("country", "calling", "dial", "dialing", "dialling", "international", "intl", "isd", "idd")
+)
 _BESIDE = _CODE_WORDS | _names(
-    "phone telephone tel mobile cell whatsapp wa contact customer number no iso international intl default address "
-    "billing shipping"
+    "phone telephone tel mobile cell whatsapp wa contact customer number no iso default address billing shipping"
 )
 _CODES = frozenset(("code", "codes", "prefix"))
+_SHORT_NAMES = _names("code kod kode codigo cod codice koodi код رمز كود कोड 코드 代码")
+"""What a country code may be called, and the code of a product, too."""
 
 _DIGITS = re.compile(r"[^\w+]*(\+|00)?\s*([0-9]{1,3})(?:[.,]0)?\W*", re.ASCII)
 _WITHIN = re.compile(r"[^0-9+]*(\+)\s?([0-9]{1,3})[^0-9+]*", re.ASCII)
 """A code beside the name of its country: `India (+91)`."""
 _ISO = re.compile(r"[A-Za-z]{2}", re.ASCII)
+_AMOUNT = re.compile(r"([0-9]{4,})[.,]0{1,2}", re.ASCII)
+"""A number that a program took for an amount, as it did the code beside it."""
 _OTHER_ISO = {"UK": "GB", "EL": "GR"}
 _MAX_SHOWN = 40
 
@@ -98,6 +103,10 @@ class CodeColumns:
 
     def __init__(self, names: Sequence[str], address: int) -> None:
         self._names = names
+        self._others = [at for at, name in enumerate(names) if at != address and kind_of(name) is None]
+        self._short = {
+            at for at in self._others if any("".join(each) in _SHORT_NAMES for each in plain_names(names[at]))
+        }
         self._at = {
             at: kind for at, name in enumerate(names) if at != address and (kind := kind_of(name)) is not None
         }
@@ -105,11 +114,14 @@ class CodeColumns:
         """The places of the columns that are a part of the number, and of nothing else."""
 
     def __bool__(self) -> bool:
-        return bool(self._at)
+        return bool(self._at or self._others)
 
     def joined(self, address: str, cells: Sequence[str]) -> str | CodeProblem:
         """The address with its country code, or as it is where no code belongs to it; or why the two do not fit."""
         if not address or is_user_id(address):
+            return address
+        others = self._perhaps_codes(cells)
+        if not self._at and not others:
             return address
         written = read(address)
         own = written.phone if isinstance(written, Reading) and written.digits is None else None
@@ -128,6 +140,10 @@ class CodeColumns:
                 found |= readings
             elif not code.is_iso and kind not in _ALSO_OTHERS and not own.startswith(f"+{code.digits}"):
                 return self._unfit(at, cell, address)
+        for place, perhaps in others if own is None and not found else ():
+            if _readings(perhaps, address):
+                shown = cells[place][:_MAX_SHOWN]
+                return _refused(f"has {shown} in column {self._name(place)}, perhaps its country code")
         if len(found) > 1:
             return CodeProblem(
                 f"may be {' or '.join(sorted(found))}: write the number with + and its country code"
@@ -152,6 +168,17 @@ class CodeColumns:
         if kind in _NEED_PLUS:
             return _refused(f"has {cell[:_MAX_SHOWN]} in column {self._name(at)}, perhaps an area code")
         return _refused(f"has {cell[:_MAX_SHOWN]} in column {self._name(at)}, which is no country code")
+
+    def _perhaps_codes(self, cells: Sequence[str]) -> list[tuple[int, _Code]]:
+        """What may be country codes, in columns that are not called so."""
+        found: list[tuple[int, _Code]] = []
+        for at in self._others:
+            cell = cells[at].lstrip("'\"= ") if at < len(cells) else ""
+            if cell.startswith(("+", "00")) or (at in self._short and cell):
+                code = _code_in(cell.strip("'\"= "), needs_plus=at not in self._short)
+                if code is not None and not code.is_iso:
+                    found.append((at, code))
+        return found
 
     def _unfit(self, at: int, cell: str, address: str) -> CodeProblem:
         return _refused(
@@ -199,15 +226,20 @@ def _readings(code: _Code, address: str) -> set[str]:
     the digits may also begin with another country's code.
     """
     number = address.lstrip("'` ")
+    if amount := _AMOUNT.fullmatch(number):
+        number = amount[1]
     texts = [f"+{code.digits} {number}"]
     if number.startswith(code.digits):
         texts.append(f"+{number}")
     found = {reading.phone for text in texts if isinstance(reading := read(text), Reading)}
     mobile = set(filter(phone_plan.is_mobile, found))
-    if not code.is_iso:
-        return mobile if len(mobile) == 1 else found
     abroad = read(address)
-    return mobile | {abroad.phone} if mobile and isinstance(abroad, Reading) else mobile
+    foreign = {abroad.phone} if isinstance(abroad, Reading) else set[str]()
+    if code.is_iso:
+        return mobile | foreign if mobile else mobile
+    if len(mobile) == 1:
+        return mobile
+    return found | set(filter(phone_plan.is_mobile, foreign)) if found else found
 
 
 def _has_area(address: str, area: str) -> bool:
