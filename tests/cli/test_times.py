@@ -46,6 +46,7 @@ def line(schedule: str, *more: str) -> tuple[str, ...]:
         ("2999-01-01 09:00", "Europe/Berlni", "did you mean Europe/Berlin?"),
         ("2999-01-01 09:00", "../etc/passwd", "expected a time zone"),
         ("2999-01-01 09:00", "Europe", "expected a time zone"),
+        ("2999-01-01 09:00", "UTC+2", "an offset belongs to the time"),
     ],
 )
 def test_a_start_that_is_unclear_is_a_usage_error(

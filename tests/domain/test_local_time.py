@@ -70,6 +70,15 @@ def test_anything_else_is_no_time(text: str) -> None:
         read_local(text, BERLIN)
 
 
+@pytest.mark.parametrize("text", ["9999-12-31 23:59", "0001-01-01", "9999-12-31T23:59:59-12:00"])
+@pytest.mark.parametrize("zone", [None, ZoneInfo("America/New_York"), ZoneInfo("Asia/Tokyo")])
+def test_a_time_beyond_the_years_is_told_as_such(text: str, zone: ZoneInfo | None) -> None:
+    try:
+        read_local(text, zone)
+    except ValueError as error:
+        assert "is outside of the years 1 to 9999 in UTC" in str(error)
+
+
 def test_a_time_of_the_machine_is_read_and_told_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()

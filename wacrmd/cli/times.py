@@ -18,6 +18,7 @@ _ZONE = "wacrmd.timezone"
 _DATE = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}", re.ASCII)
 _POSIX_ZONE = re.compile(r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+\-]{3,}>)[+\-]?[0-9]", re.ASCII)
 """How a zone is written by its offset, such as CET-1CEST."""
+_OFFSET = re.compile(r"[+\-][0-9]", re.ASCII)
 
 
 def _zone(context: click.Context, parameter: click.Parameter, name: str | None) -> None:
@@ -27,7 +28,11 @@ def _zone(context: click.Context, parameter: click.Parameter, name: str | None) 
     try:
         context.meta[_ZONE] = ZoneInfo(name)
     except (LookupError, ValueError, OSError):
-        guess = did_you_mean(name, available_timezones(), "{}")
+        guess = (
+            "; an offset belongs to the time, as in '2026-12-01 09:00+02:00'"
+            if _OFFSET.search(name)
+            else did_you_mean(name, available_timezones(), "{}")
+        )
         raise click.BadParameter(
             f"expected a time zone such as Europe/Berlin, found {name!r}{guess}", context, parameter
         ) from None

@@ -37,7 +37,9 @@ def read_local(text: str, zone: tzinfo | None = None) -> datetime:
         if moment.tzinfo is None:
             moment = _in_zone(moment, zone)
         moment.astimezone(UTC)
-    except OverflowError:
+    except UnclearTimeError:
+        raise
+    except (OverflowError, ValueError):  # both, by what converts it
         raise ValueError(f"{text} is outside of the years 1 to 9999 in UTC") from None
     return moment
 
