@@ -133,6 +133,11 @@ async def other_methods_and_options(here: Site) -> None:
             assert answer.headers["x-request-id"]
         for method in allow.split(", "):
             assert (await here.api.request(method, path)).status_code != 405, (method, path)
+    for method in ("get", "head", "Options"):  # methods have a case (RFC 9110, section 9.1)
+        sent = f"{method} /api/v1/me HTTP/1.1\nHost: a\nAuthorization: {here.key}"
+        status, headers, content = await raw(here, sent)
+        assert (status, headers["allow"]) == (405, "get, head, options")
+        assert len(content) == int(headers["content-length"])
     status, headers, content = await raw(here, "OPTIONS * HTTP/1.1\nHost: a")
     assert (status, content) == (204, b"")
     assert headers["allow"] == "delete, get, head, options, patch, post"
