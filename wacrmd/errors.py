@@ -217,6 +217,11 @@ def json_kind(value: object) -> str:
     return names.get(type(value), "null")
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of them, in words: `1 item`, `2 items`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def quoted(names: Iterable[str]) -> str:
     """Names for a sentence: `"a", "b"`."""
     return ", ".join(f'"{name}"' for name in names)

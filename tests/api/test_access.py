@@ -229,10 +229,10 @@ async def test_a_body_that_is_too_large_or_too_slow_is_rejected(tmp_path: Path) 
 async def test_a_body_that_is_not_a_json_object_is_a_bad_request(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
         for body, message in (
-            (b"", "not valid JSON"),
+            (b"", "not valid JSON: it is empty"),
             (b"{", "not valid JSON"),
-            (b"[]", "must be a JSON object"),
-            (b'"x"', "must be a JSON object"),
+            (b"[]", "must be a JSON object, found an array"),
+            (b'"{}"', "must be a JSON object, found a string"),
             (b'{"a":' * 3000, "not valid JSON"),
         ):
             error = error_of(await here.api.post("/api/v1/broadcasts", content=body))

@@ -139,7 +139,7 @@ async def test_errors_of_a_wrong_retry_have_no_words_of_python(tmp_path: Path) -
         url = f"/api/v1/broadcasts/{await here.send(people(1))}/retry"
         for statuses, message in (
             (["sent"], "statuses[0]: expected 'failed' or 'uncertain'"),
-            ([], "statuses: expected at least 1 items, found 0"),
+            ([], "statuses: expected at least 1 item, found 0"),
         ):
             answer = await here.api.post(url, json={"statuses": statuses})
             assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)

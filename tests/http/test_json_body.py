@@ -63,6 +63,8 @@ def test_a_byte_order_mark_is_ignored_once() -> None:
         'application/json;charset="UTF-8"',
         "text/plain; Charset = utf8; boundary=x",
         "application/json; charset=us-ascii",
+        "application/json; charset='utf-8'",
+        "application/json; charset=utf-8, application/json",
     ],
 )
 def test_utf_8_by_any_of_its_names_is_read(content_type: str) -> None:
@@ -103,6 +105,12 @@ def test_a_mark_of_utf_16_names_it(mark: bytes) -> None:
     with pytest.raises(Refusal, match="UTF-16") as refused:
         parse_json(mark, JSON)
     assert refused.value.code is ErrorCode.UNSUPPORTED_MEDIA_TYPE
+
+
+@pytest.mark.parametrize("form", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_form_is_named(form: str) -> None:
+    with pytest.raises(Refusal, match=f"Content-Type says {form}"):
+        parse_json(b"phone=1", f"{form}; boundary=x")
 
 
 def test_gzip_without_its_header_is_named() -> None:

@@ -60,7 +60,10 @@ class Cors(CORSMiddleware):
         if answer.status_code == HTTPStatus.OK:
             response = Response(status_code=204)
         else:
-            response = error_response(bad_request(bytes(answer.body).decode()))
+            asked = request_headers["access-control-request-method"][:40]
+            taken = answer.headers["access-control-allow-methods"]
+            message = f"Access-Control-Request-Method: expected one of {taken}, found {asked!r}"
+            response = error_response(bad_request(message))
         kept = ("vary", "access-control-")
         response.headers.update({k: v for k, v in answer.headers.items() if k.startswith(kept)})
         response.headers["X-Request-Id"] = request_id_of(request_headers.raw)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from wacrmd.errors import Problem, bad_request, invalid, not_found
+from wacrmd.errors import Problem, bad_request, invalid, json_kind, not_found
 from wacrmd.fields import JsonObject
 from wacrmd.http.json_body import parse_json
 from wacrmd.operations.inputs import Names
@@ -62,7 +62,7 @@ def parse_body(raw: bytes, content_type: str) -> JsonObject:
     """The JSON object of a body. Refuses everything else."""
     given = parse_json(raw, content_type)
     if not isinstance(given, dict):
-        raise bad_request("The body must be a JSON object")
+        raise bad_request(f"The body must be a JSON object, found {json_kind(given)}")
     return given
 
 

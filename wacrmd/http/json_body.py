@@ -12,7 +12,9 @@ BOM = b"\xef\xbb\xbf"
 UTF_8_NAMES = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 """ASCII is a part of UTF-8."""
 
-_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;,\"']*)", re.IGNORECASE)
+_FORM = re.compile(r"\s*(?:application/x-www-form-urlencoded|multipart/form-data)", re.IGNORECASE)
+"""What HTTP clients send when they are given fields and not JSON."""
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
 _OTHER_ENCODINGS = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
@@ -36,10 +38,18 @@ def parse_json(body: bytes, content_type: str) -> object:
             return orjson.loads(text)
         value = from_json(text, allow_inf_nan=False)  # slower; orjson makes floats of long integers
     except ValueError as error:
-        raise bad_request(f"The body is not valid JSON: {error}") from error
+        raise bad_request(_not_json(text, content_type, error)) from error
     if _has_infinite(value):
         raise bad_request("The body is not valid JSON: a number is too large")
     return value
+
+
+def _not_json(text: bytes, content_type: str, error: ValueError) -> str:
+    if not text.strip():
+        return "The body is not valid JSON: it is empty"
+    form = _FORM.match(content_type)
+    found = f"Content-Type says {form[0]}: " if form is not None else ""
+    return f"The body is not valid JSON: {found}{error}"
 
 
 def _check_charset(content_type: str) -> None:
