@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from time import perf_counter
 
 import anyio
 
@@ -26,7 +27,11 @@ from wacrmd.store.people import Sighting
 from wacrmd.views.optouts import AccountOptOut, ImportResult, LineError, LineWarning
 
 BATCH_ROWS = 1000
-"""Rows of an import or export in one transaction, so that other writes do not wait long."""
+"""Rows that are read at once."""
+STEP_ROWS = 10
+STEP_S = 0.02
+"""A transaction of an import ends after so long, and as long nothing is imported: a row costs more the more webhooks there
+are, and messages are sent beside it."""
 MAX_ERRORS = 10_000
 """Rejected or guessed lines that one call lists; the command sends no more lines than this in one."""
 
@@ -53,12 +58,15 @@ async def import_csv(
     try:
         rows = await anyio.to_thread.run_sync(read_optouts, lines, result, home)
         while batch := await anyio.to_thread.run_sync(lambda: list(islice(rows, BATCH_ROWS))):
-            added = await ctx.db.write(
-                partial(_add_all, account_id=account_id, given=batch, source=source, now=ctx.clock.now())
-            )
-            result.added += added
-            result.known += len(batch) - added
-            ctx.changes.publish()
+            while batch:
+                added, done = await ctx.db.write(
+                    partial(_add_some, account_id=account_id, given=batch, source=source, now=ctx.clock.now())
+                )
+                result.added += added
+                result.known += done - added
+                batch = batch[done:]
+                ctx.changes.publish()
+                await anyio.sleep(STEP_S)
     except CsvError as error:  # before the first row
         raise bad_request(f"csv: {error}") from None
     return result
@@ -120,6 +128,18 @@ def _optout_in(row: OptOutRow, country: str | None) -> tuple[OptOutInput, Readin
     if address is None and not row.user_id:
         raise ValueError("expected a phone number or a user id, found neither")
     return OptOutInput(phone, row.user_id or id_as_address, unescape_formula(row.detail) or None), reading
+
+
+def _add_some(
+    tx: Tx, *, account_id: str, given: list[OptOutInput], source: str, now: Millis
+) -> tuple[int, int]:
+    """Store opt-outs from the beginning for `STEP_S`; how many were new, and how many of `given` are done."""
+    began, added, done = perf_counter(), 0, 0
+    while done < len(given) and perf_counter() - began < STEP_S:
+        step = given[done : done + STEP_ROWS]
+        added += _add_all(tx, account_id=account_id, given=step, source=source, now=now)
+        done += len(step)
+    return added, done
 
 
 def _add_all(tx: Tx, *, account_id: str, given: list[OptOutInput], source: str, now: Millis) -> int:
