@@ -2,7 +2,7 @@
 
 import pytest
 
-from wacrmd.domain.keywords import MAX_LENGTH, keyword_of_payload, matching_keyword, normalized, words_of
+from wacrmd.domain.keywords import MAX_LENGTH, matching_keyword, normalized, words_of
 
 WORDS = (
     "STOP",
@@ -126,12 +126,6 @@ def test_of_equal_keywords_the_first_one_is_named() -> None:
 def test_a_long_message_is_no_keyword() -> None:
     assert matching_keyword(["STOP" + " " * (MAX_LENGTH - 4)], WORDS) == "STOP"
     assert matching_keyword(["STOP" + " " * (MAX_LENGTH - 3)], WORDS) is None
-
-
-def test_a_payload_may_carry_data_behind_a_colon() -> None:
-    assert keyword_of_payload("STOP:bc_17") == "STOP"
-    assert keyword_of_payload("STOP") == "STOP"
-    assert keyword_of_payload(None) is None
 
 
 def test_what_is_compared() -> None:

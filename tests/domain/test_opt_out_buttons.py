@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from wacrmd.domain.opt_out_buttons import broadcast_warnings, missed_opt_outs, template_warnings
+from wacrmd.config.opt_out_words import DEFAULT_STOP_KEYWORDS
+from wacrmd.domain.opt_out_buttons import (
+    broadcast_warnings,
+    missed_opt_outs,
+    payload_keyword,
+    template_warnings,
+)
 from wacrmd.domain.template import Template, TemplateContent
 
 WORDS = ("STOP", "STOP PROMOTIONS", "BAJA")
@@ -208,3 +214,26 @@ def test_the_payload_of_a_card_is_that_of_its_own_button() -> None:
     one = TemplateContent(components=[{"type": "carousel", "cards": [card(0, "STOP"), card(1, "MORE")]}])
     assert broadcast_warnings(carousel, WORDS, [both]) == []
     assert len(broadcast_warnings(carousel, WORDS, [one])) == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "text", "keyword"),
+    [
+        ("STOP:bc_17", "Leave me alone", "STOP"),
+        ("stop", "More", "STOP"),
+        ("UNSUBSCRIBE", None, "UNSUBSCRIBE"),
+        ("CANCEL", "No more messages please", "CANCEL"),
+        ("CANCEL", None, "CANCEL"),
+        ("CANCEL", "Cancel the appointment", None),
+        ("cancel:17", "Cancelar la cita", None),
+        ("end", "End of the month", None),
+        ("salir", "Menú principal", None),
+        ("yes", "Stop", None),
+        ("", "Stop", None),
+        (None, "Stop", None),
+    ],
+)
+def test_a_payload_says_stop_unless_it_may_be_another_command(
+    payload: str | None, text: str | None, keyword: str | None
+) -> None:
+    assert payload_keyword(payload, text, DEFAULT_STOP_KEYWORDS) == keyword

@@ -170,6 +170,14 @@ def test_kinds_of_messages_are_read_in_any_case(kind: str, is_reply: bool) -> No
     assert written(id="x", type=kind, **{"from": "14155550101"}).is_reply is is_reply
 
 
+@pytest.mark.parametrize(("kind", "is_reply"), [("edit", False), ("revoke", False), ("poll", True)])
+def test_a_change_that_meta_does_not_support_is_no_reply(kind: str, is_reply: bool) -> None:
+    message = written(
+        id="x", type="unsupported", unsupported={"type": kind}, errors=[{"code": 131051}], **{"from": "1"}
+    )
+    assert message.is_reply is is_reply
+
+
 def test_a_system_message_in_capitals_joins_the_person() -> None:
     message = {"id": "x", "from": "14155550101", "type": "SYSTEM"}
     for system in (SYSTEM, {**SYSTEM, "type": "USER_CHANGED_NUMBER"}):

@@ -77,6 +77,12 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "NO MORE PROMOTIONS",
         "DO NOT SEND ME MESSAGES",
         "DON'T SEND ME MESSAGES",
+        "UNSUBSCRIBE ME PLEASE",
+        "I WANT TO UNSUBSCRIBE",
+        "PLS STOP",
+        "STOP PLS",
+        "STOP NOW",
+        "DO NOT CONTACT",
     ),
     "Spanish": (
         "BAJA",
@@ -113,6 +119,8 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "NÃO QUERO RECEBER MENSAGENS",
         "NÃO QUERO RECEBER MAIS MENSAGENS",
         "NÃO QUERO MAIS RECEBER MENSAGENS",
+        "NÃO QUERO RECEBER MAIS",
+        "NÃO QUERO MAIS RECEBER",
     ),
     "Hindi": (
         "बंद करो",
@@ -123,6 +131,7 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "BAND KARO",
         "BAND KAREN",
         "स्टॉप",
+        "प्रमोशन बंद करें",
     ),
     "Indonesian": (
         "BERHENTI",
@@ -156,6 +165,8 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "ОТПИСАТЬСЯ ОТ ВСЕГО",
         "ОТПИСКА ОТ РАССЫЛКИ",
         "ОТПИСАТЬ МЕНЯ",
+        "ОТКАЗАТЬСЯ ОТ РАССЫЛКИ",
+        "ПРЕКРАТИТЬ РАССЫЛКУ",
     ),
     "German": (
         "STOPP",
@@ -170,6 +181,7 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "MICH ABMELDEN",
         "KEINE NACHRICHTEN MEHR",
         "NEWSLETTER ABBESTELLEN",
+        "KEINE WERBUNG",
     ),
     "French": (
         "ARRÊT",
@@ -187,6 +199,7 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "DÉSABONNEZ-MOI",
         "DÉSINSCRIVEZ-MOI",
         "PLUS DE MESSAGES",
+        "NE PLUS RECEVOIR DE MESSAGES",
     ),
     "Turkish": (
         "RET",
@@ -195,6 +208,7 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "LİSTEDEN ÇIK",
         "MESAJ İSTEMİYORUM",
         "ABONELİKTEN ÇIKMAK İSTİYORUM",
+        "PROMOSYONLARI DURDUR",
     ),
     "Italian": (
         "DISISCRIZIONE",
@@ -230,6 +244,8 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "MELD ME AF",
         "SCHRIJF MIJ UIT",
         "GEEN BERICHTEN MEER",
+        "AFMELDING",
+        "PROMOTIES STOPPEN",
     ),
     "Malay": (
         "BATAL SEMUA",
@@ -257,6 +273,7 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "取消訂閱",
         "停止发送",
         "停止發送",
+        "停止促销",
     ),
     "Swahili": (
         "ONDOKA",
@@ -271,6 +288,7 @@ DEFAULT_WORDS: dict[str, tuple[str, ...]] = {
         "ZREZYGNUJ",
         "REZYGNUJĘ",
         "WYPISZCIE MNIE",
+        "ZATRZYMAJ PROMOCJE",
     ),
 }
 """What opts out by default: the texts of Meta's own buttons, and the usual words of twenty languages."""

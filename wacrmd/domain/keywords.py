@@ -62,11 +62,6 @@ def matching_keyword(texts: Iterable[str | None], keywords: Sequence[str]) -> st
     return None
 
 
-def keyword_of_payload(payload: str | None) -> str | None:
-    """A button's payload up to its first colon; apps may add their own data after the colon, as in `STOP:bc_17`."""
-    return payload.partition(":")[0] if payload else None
-
-
 @lru_cache(maxsize=16)
 def _index(keywords: tuple[str, ...]) -> dict[str, str]:
     """The keywords by their normalized form; of equal ones the first."""

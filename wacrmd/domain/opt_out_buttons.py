@@ -1,14 +1,17 @@
-"""Quick replies of marketing templates that look like an opt-out but are none of the configured words. Pure."""
+"""Buttons as opt-outs: what a payload says, and quick replies that look like an opt-out but are none of the words. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wacrmd.domain.keywords import keyword_of_payload, matching_keyword, normalized, words_of
+from wacrmd.domain.keywords import matching_keyword, normalized, words_of
 from wacrmd.domain.template import Template, TemplateContent
 from wacrmd.fields import JsonObject
 
 ADVICE = "Add its text to [optout] stop_keywords, or send it with the payload STOP."
+
+_COMMANDS = frozenset(("cancel", "end", "quit", "revoke", "alto", "parar", "detener", "salir", "sair"))
+"""Keywords that an app may also choose as the name of something else that a button does."""
 
 Place = tuple[int | None, int]
 """Where a button is: its carousel card, None outside of one, and its index there."""
@@ -88,6 +91,19 @@ class QuickReply:
         )
 
 
+def payload_keyword(payload: str | None, text: str | None, keywords: Sequence[str]) -> str | None:
+    """The keyword that a tapped button's payload says, whole or up to its first colon, after which apps may add data.
+
+    A word that is also the name of another command says nothing below a text that does not look like an opt-out: a tap on
+    "Cancel the appointment" with the payload `CANCEL:17` is about the appointment.
+    """
+    if not payload:
+        return None
+    found = matching_keyword((payload, payload.partition(":")[0]), keywords)
+    is_command = found is not None and normalized(found) in _COMMANDS
+    return None if is_command and text and not _looks_like_opt_out(text) else found
+
+
 def missed_opt_outs(template: Template, keywords: Sequence[str]) -> list[QuickReply]:
     """The quick replies of a marketing template that look like an opt-out and are none of the keywords."""
     if (template.category or "").upper() != "MARKETING":
@@ -113,11 +129,11 @@ def broadcast_warnings(
         return []
     given = [_payloads(content) for content in contents]
 
-    def opts_out(place: Place) -> bool:
-        payloads = (keyword_of_payload(each.get(place)) for each in given)
-        return bool(given) and all(matching_keyword([payload], keywords) for payload in payloads)
+    def opts_out(reply: QuickReply) -> bool:
+        payloads = (each.get(reply.place) for each in given)
+        return bool(given) and all(payload_keyword(each, reply.text, keywords) for each in payloads)
 
-    return list(dict.fromkeys(reply.warning() for reply in missed if not opts_out(reply.place)))
+    return list(dict.fromkeys(reply.warning() for reply in missed if not opts_out(reply)))
 
 
 def _looks_like_opt_out(text: str) -> bool:

@@ -60,7 +60,8 @@ class InboundMessage:
     @property
     def is_reply(self) -> bool:
         """Whether a person wrote it to us: not a change of an older message, and not to a group."""
-        if self.type in NOT_WRITTEN or self.group_id is not None:
+        kind = as_word(self.part.get("type")) if self.type == "unsupported" else self.type
+        if kind in NOT_WRITTEN or self.group_id is not None:
             return False
         return self.type != "reaction" or bool(self.part.get("emoji"))
 

@@ -5,8 +5,9 @@ from typing import Literal
 
 from wacrmd.clock import Millis
 from wacrmd.config import Config
-from wacrmd.domain.keywords import keyword_of_payload, matching_keyword
+from wacrmd.domain.keywords import matching_keyword
 from wacrmd.domain.number import NumberIds
+from wacrmd.domain.opt_out_buttons import payload_keyword
 from wacrmd.domain.phone import normalize
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.fields import shared
@@ -71,15 +72,13 @@ def apply_message(
     if WebhookEvent.MESSAGE_RECEIVED in outbox.subscribed_events(tx, account_id):
         data = _received(sender.number, phone, message, attribution)
         outbox.add(tx, account_id, WebhookEvent.MESSAGE_RECEIVED, data, now, occurred_at=message.at)
-    texts = (
-        message.text,
-        message.button_text,
-        message.button_payload,
-        keyword_of_payload(message.button_payload),
-    )
     source = "button" if message.button_payload or message.button_text else "keyword"
-    stop = matching_keyword(texts, config.optout.stop_keywords)
-    if stop is None and matching_keyword(texts, config.optout.start_keywords) is None:
+    stop, start = (
+        matching_keyword((message.text, message.button_text), keywords)
+        or payload_keyword(message.button_payload, message.button_text, keywords)
+        for keywords in (config.optout.stop_keywords, config.optout.start_keywords)
+    )
+    if stop is None and start is None:
         return None
     broadcast_id = attribution.message.broadcast_id if attribution else None
     if sender.person_id is not None:
