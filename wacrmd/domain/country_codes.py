@@ -223,7 +223,7 @@ def _readings(code: _Code, address: str) -> set[str]:
     """The numbers that an address without a country code may be with this one; it may begin with the code already.
 
     A person's country is perhaps not the one of the number, as a country code is: then only a mobile number fits, and
-    the digits may also begin with another country's code.
+    the digits may also be those of a mobile of another country.
     """
     number = address.lstrip("'` ")
     if amount := _AMOUNT.fullmatch(number):
@@ -233,13 +233,13 @@ def _readings(code: _Code, address: str) -> set[str]:
         texts.append(f"+{number}")
     found = {reading.phone for text in texts if isinstance(reading := read(text), Reading)}
     mobile = set(filter(phone_plan.is_mobile, found))
-    abroad = read(address)
-    foreign = {abroad.phone} if isinstance(abroad, Reading) else set[str]()
-    if code.is_iso:
-        return mobile | foreign if mobile else mobile
-    if len(mobile) == 1:
+    if not code.is_iso and len(mobile) == 1:
         return mobile
-    return found | set(filter(phone_plan.is_mobile, foreign)) if found else found
+    fitting = mobile if code.is_iso else found
+    abroad = read(address)
+    if fitting and isinstance(abroad, Reading) and phone_plan.is_mobile(abroad.phone):
+        return fitting | {abroad.phone}
+    return fitting
 
 
 def _has_area(address: str, area: str) -> bool:
