@@ -220,6 +220,12 @@ async def a_query_is_read_whole_or_refused(here: Site) -> None:
         answer = await here.api.request(method, path, json=body)
         error = answer.json()["error"]
         assert (answer.status_code, [each["path"] for each in error["details"]]) == (400, [name]), path
+    document = (await here.api.get("/api/v1/openapi.json")).json()
+    for item in document["paths"].values():
+        for operation in item.values():
+            assert (
+                not operation["security"] or "`bad_request`" in operation["responses"]["400"]["description"]
+            )
     assert await here.show(broadcast_id) == before
     assert (await here.api.get("/api/v1/optouts")).json()["data"] == []
     assert len((await here.api.get(BROADCASTS)).json()["data"]) == 1

@@ -25,7 +25,14 @@ class OpenApiDocument:
     components: JsonObject
 
 
-EVERYWHERE = (ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE)
+EVERYWHERE = (
+    ErrorCode.BAD_REQUEST,
+    ErrorCode.UNAUTHORIZED,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.INTERNAL,
+    ErrorCode.UNAVAILABLE,
+)
+"""Those of every endpoint that takes a key: 400 also for a query parameter that it does not have."""
 OPEN_ERRORS = (ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE)
 """Those of an endpoint that takes no key."""
 
@@ -277,8 +284,6 @@ def errors_of(operation: Operation, http: Http, form: Form) -> dict[int, list[Er
     codes = {*operation.errors, *(OPEN_ERRORS if http.open else EVERYWHERE)}
     if http.scopes:
         codes.add(ErrorCode.FORBIDDEN)
-    if form.query is not None or form.body is not None:
-        codes.add(ErrorCode.BAD_REQUEST)
     if form.body is not None:
         codes |= {ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE}
     if http.path_names:
