@@ -1,11 +1,12 @@
 """The daemon as a process of its own, which can be killed; the simulated Meta runs in the test."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,17 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def spawn(
+    config: Path, log_file: Path, environ: Mapping[str, str] = {}, log: int | None = None
+) -> subprocess.Popen[bytes]:
+    """A daemon with this configuration."""
+    line = [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(config)]
+    with log_file.open("ab") as file:
+        return subprocess.Popen(
+            line, stdout=file, stderr=file if log is None else log, env=os.environ | environ
+        )
+
+
 class Daemon:
     """A database with one account, number and key, and the daemon that is started on it again and again."""
 
@@ -66,11 +78,8 @@ class Daemon:
         rate: float = 400,
         sender: str = "",
         read_timeout_s: float = 30,
-        log: int | None = None,
     ) -> None:
         self.folder = folder
-        self.log = log
-        """A descriptor that the daemon writes its log to, in place of a file."""
         self.api_port, self.webhook_port = free_ports(2)
         self.key = ""
         self.process: subprocess.Popen[bytes] | None = None
@@ -86,21 +95,14 @@ class Daemon:
         (folder / "config.toml").write_text(config)
         sim.change(webhook_url=f"http://127.0.0.1:{self.webhook_port}/webhooks/meta")
 
-    def start(self) -> None:
-        """Start the process."""
-        with (self.folder / "daemon.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "wacrmd.cli.main",
-                    "serve",
-                    "--config",
-                    str(self.folder / "config.toml"),
-                ],
-                stderr=self.log or log,
-                stdout=log,
-            )
+    @property
+    def is_running(self) -> bool:
+        """Whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, environ: Mapping[str, str] = {}, *, log: int | None = None) -> None:
+        """Start the process, with these variables too; `log` is a descriptor for its log instead of the file."""
+        self.process = spawn(self.folder / "config.toml", self.folder / "daemon.log", environ, log)
 
     async def kill(self) -> int | None:
         """SIGKILL, and wait for the end; the exit code of a process that had ended before."""
@@ -145,9 +147,9 @@ class Daemon:
 
         return await anyio.to_thread.run_sync(call)
 
-    async def set_up(self) -> None:
-        """Start, and make account, number and key."""
-        self.start()
+    async def set_up(self, *, log: int | None = None) -> None:
+        """Start, and make account, number and key; `log` as in `start`."""
+        self.start(log=log)
         if not await self.ready():
             raise RuntimeError(f"the daemon does not start:\n{(self.folder / 'daemon.log').read_text()}")
         await self.admin("account.add", name="shop")

@@ -20,9 +20,9 @@ async def test_a_full_pipe_stops_nothing_and_is_told(tmp_path: Path) -> None:
     fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, 4096)
     options = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, error_share=0.3, error_code=131026)
     async with Simulator.running(options) as sim:
-        daemon = Daemon(tmp_path, sim, log=theirs)
+        daemon = Daemon(tmp_path, sim)
         try:
-            await daemon.set_up()
+            await daemon.set_up(log=theirs)
             await daemon.admin("log-level", level="debug", minutes=10)
             async with daemon.client() as client:
                 for start in range(0, 2000, 500):

@@ -1,0 +1,69 @@
+"""What a run has done and found so far."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Posted:
+    """One POST of a client: its recipients, its idempotency key if any, and the responses."""
+
+    key: str | None
+    to: list[str]
+    tries: int = 0
+    broadcast_id: str | None = None
+    refused: int | None = None
+
+
+@dataclass
+class Report:
+    """What was done and found; `problems` is empty if every promise was kept."""
+
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    mishaps: Counter[str] = field(default_factory=Counter)
+    skipped: list[str] = field(default_factory=list)
+    ended_by: str | None = None
+    """The signal that ended the run early."""
+    client_errors: Counter[str] = field(default_factory=Counter)
+    """Exceptions of the clients' libraries that are no errors of HTTP."""
+    posts: int = 0
+    repeated: int = 0
+    unanswered: int = 0
+    broadcasts: int = 0
+    recipients: int = 0
+    taken: int = 0
+    final: Counter[str] = field(default_factory=Counter)
+    issued: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+    twice: int = 0
+    duration_s: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The report as text."""
+        statuses = ", ".join(f"{name} {count}" for name, count in sorted(self.final.items()))
+        issued = ", ".join(f"{name} {count}" for name, count in sorted(self.issued.items()))
+        outcomes = ", ".join(f"{name} {count}" for name, count in sorted(self.outcomes.items()))
+        kills = ", ".join(f"{count} while {name}" for name, count in sorted(self.kills.items()))
+        mishaps = ", ".join(f"{count} {name}" for name, count in sorted(self.mishaps.items()))
+        lines = [
+            f"seed {self.seed}, {self.duration_s:.0f} s"
+            + (f", ended by {self.ended_by}" if self.ended_by else ""),
+            f"kills           {self.kills.total()} ({kills})",
+            f"daemons         {mishaps}",
+            *(f"left out        {each}" for each in self.skipped),
+            *(f"clients         {count} times {error}" for error, count in self.client_errors.items()),
+            f"POSTs           {self.posts}, of these {self.repeated} repeated, {self.unanswered} never answered",
+            f"broadcasts      {self.broadcasts} with {self.recipients} recipients",
+            f"Meta's answers  {outcomes}",
+            f"messages taken  {self.taken}",
+            f"statuses posted {issued}",
+            f"recipients now  {statuses}",
+            "                (of the uncertain, Meta has no message)",
+            f"lost            {self.lost}",
+            f"sent twice      {self.twice}",
+            f"wrong           {len(self.problems)}",
+        ]
+        return "\n".join(lines + [f"  {problem}" for problem in self.problems[:40]])
