@@ -452,15 +452,31 @@ def test_what_no_template_takes_is_named_also_when_no_template_is_known() -> Non
         TemplateContent({"name": "a\x00"}),
         TemplateContent(),
     ]
-    shown = [(problem.path, problem.message) for problem in parameter_problems(enumerate(people, start=7))]
-    assert shown == [
-        ("recipients[8].params[0]", "Meta takes no parameter of spaces only: nobody would see anything"),
-        (
-            "recipients[8].params[1]",
-            "the text has 1025 characters with its parameters, Meta takes at most 1024",
-        ),
-        ("recipients[9].params.name", "Meta takes no control characters in a parameter, found U+0000"),
+    defaults = TemplateContent(
+        header={"text": "\u3164"}, buttons=[{"index": 0, "type": "url", "text": "a\nb"}]
+    )
+    raw = [
+        {"type": "body", "parameters": [{"type": "text", "text": "\x00"}, {"type": "currency"}]},
+        {"type": "carousel", "cards": [{"card_index": 0, "components": [{"parameters": [{"text": " "}]}]}]},
     ]
+    people += [TemplateContent(header={"text": "x" * 61}), TemplateContent(components=raw)]
+    found = parameter_problems(defaults, enumerate(people, start=7))
+    control, spaces = (
+        "control characters in a parameter, found U+0000",
+        "Meta takes no parameter of spaces only",
+    )
+    expected = [
+        ("header.text", spaces),
+        ("buttons[0].text", "Meta takes no line breaks"),
+        ("recipients[8].params[0]", spaces),
+        ("recipients[8].params[1]", "has 1025 characters with its parameters, Meta takes at most 1024"),
+        ("recipients[9].params.name", control),
+        ("recipients[11].header.text", "has 61 characters with its parameters, Meta takes at most 60"),
+        ("recipients[12].components", control),
+        ("recipients[12].components", spaces),
+    ]
+    assert [problem.path for problem in found] == [path for path, _ in expected]
+    assert all(said in problem.message for problem, (_, said) in zip(found, expected, strict=True))
 
 
 def test_an_authentication_template_goes_to_phone_numbers_only() -> None:

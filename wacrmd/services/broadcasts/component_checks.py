@@ -1,6 +1,6 @@
 """Whether Meta's own component objects fit a template; pure. What no template takes: meta/component_objects.py."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wacrmd.errors import Problem
@@ -24,6 +24,14 @@ def raw_problems(
 def missing_raw(kind: str, path: str) -> Problem:
     """The problem of a part that can only be given as a component object."""
     return Problem(path, _missing(kind))
+
+
+def raw_texts(components: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The texts of all parameters in component objects."""
+    for component in components:
+        yield from map(_raw_text, _parameters(component))
+        for card in _objects(component.get("cards")):
+            yield from raw_texts(_objects(card.get("components")))
 
 
 def _missing(kind: str) -> str:

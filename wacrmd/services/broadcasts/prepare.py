@@ -101,7 +101,7 @@ def validate(
         for index, (_, recipient) in zip(recipients.indexes, recipients.accepted, strict=True)
     ]
     if template is None:
-        return recipients, validation.parameter_problems(contents)
+        return recipients, validation.parameter_problems(given.content, contents)
     addresses = [
         (index, address) for index, (address, _) in zip(recipients.indexes, recipients.accepted, strict=True)
     ]

@@ -5,13 +5,15 @@ What is found here Meta would refuse for each recipient: 132000 (number of param
 disabled); see docs/meta.md, Template components and Errors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from wacrmd.clock import iso
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
 from wacrmd.errors import Problem
-from wacrmd.services.broadcasts.component_checks import missing_raw, raw_problems
+from wacrmd.services.broadcasts.component_checks import missing_raw, raw_problems, raw_texts
 from wacrmd.services.broadcasts.content_checks import (
+    MAX_HEADER,
+    MAX_URL,
     button_problems,
     header_problems,
     length_problems,
@@ -81,17 +83,39 @@ def address_problems(synced: SyncedTemplate, addresses: Iterable[tuple[int, str]
     ]
 
 
-def parameter_problems(contents: Iterable[tuple[int, TemplateContent]]) -> list[Problem]:
-    """What no template takes as a parameter, for a template of which nothing is known."""
-    found: list[Problem] = []
+def parameter_problems(
+    defaults: TemplateContent, contents: Iterable[tuple[int, TemplateContent]]
+) -> list[Problem]:
+    """What no template takes as a value, for a template of which nothing is known."""
+    found = _value_problems(defaults, "")
     for place, content in contents:
-        params = content.params or ()
-        named = isinstance(params, dict)
-        for key, text in params.items() if isinstance(params, dict) else enumerate(params):
-            path = f"recipients[{place}].params" + (f".{key}" if named else f"[{key}]")
-            if text:  # whether an empty one is wrong depends on the template
-                found += text_problems(text, path) or length_problems("{{1}}", [text], MAX_BODY, path)
+        found += _value_problems(content, f"recipients[{place}].")
     return found
+
+
+def _value_problems(content: TemplateContent, path: str) -> list[Problem]:
+    found: list[Problem] = []
+    for where, text, longest in _texts(content):
+        if text:  # whether an empty one is wrong depends on the template
+            at = f"{path}{where}"
+            found += text_problems(text, at) or length_problems("{{1}}", [text], longest, at)
+    return found
+
+
+def _texts(content: TemplateContent) -> Iterator[tuple[str, str, int]]:
+    """Each text of a content, with its place and how long it may be in any template."""
+    params = content.params or ()
+    if isinstance(params, dict):
+        yield from ((f"params.{name}", text, MAX_BODY) for name, text in params.items())
+    else:
+        yield from ((f"params[{place}]", text, MAX_BODY) for place, text in enumerate(params))
+    if content.header and "text" in content.header:
+        yield "header.text", str(content.header["text"]), MAX_HEADER
+    for place, button in enumerate(content.buttons or ()):
+        if button["type"] == "url" and "text" in button:
+            yield f"buttons[{place}].text", str(button["text"]), MAX_URL
+    for text in raw_texts(content.components or ()):
+        yield "components", text, MAX_URL
 
 
 def _content_problems(
