@@ -1,6 +1,7 @@
 """`wacrmd status` and `wacrmd doctor`."""
 
 import json
+import resource
 import stat
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.support.receiver import receiver
 from tests.support.site import PHONE_NUMBER_ID, Site, configuration, people, site
 from wacrmd.clock import MINUTE, SECOND
 from wacrmd.domain.webhook_delivery import LONG_WAIT, MANY, MANY_WAIT, PendingDeliveries
+from wacrmd.services.maintenance.doctor import run_checks
 from wacrmd.services.meta_webhook_liveness import MAX_SILENCE
 
 pytestmark = pytest.mark.anyio
@@ -189,6 +191,20 @@ async def test_without_a_daemon_the_doctor_checks_configuration_and_file(
     assert f"there is no {tmp_path}/none" in {one["detail"] for one in json.loads(out)["checks"]}
     file.write_text("[sender]\nworkers = 0\n")
     assert (await wacrmd("--config", file, "doctor"))[0] == 78
+
+
+async def test_the_doctor_also_answers_when_no_more_files_can_be_opened(tmp_path: Path) -> None:
+    """A check that needs one fails, and no other: this is when the doctor is needed."""
+    async with site(tmp_path) as here:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limit[1]))
+        try:
+            found = {(one.about, one.name): one for one in (await run_checks(here.running.ctx)).checks}
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        assert found["files", "open files"].detail.startswith("no more files and connections can be opened")
+        assert "Too many open files" in found["Meta", "check"].detail
+        assert ("workers", "workers") in found
 
 
 async def test_the_doctor_lists_problems_with_advice(tmp_path: Path, wacrmd: Wacrmd) -> None:

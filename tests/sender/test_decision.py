@@ -120,7 +120,7 @@ CASES: list[tuple[Outcome, Decision]] = [
             result(S.PENDING, "not sent (pool): no free connection within 5 s", next_attempt_at=NOW + SECOND),
             Effect.NO_CONNECTION,
             HoldReason.NO_FREE_CONNECTION,
-            "not sent (pool): no free connection within 5 s",
+            "no connection to Meta is free on this machine: no free connection within 5 s; wacrmd doctor says what to do",
             SECOND,
         ),
     ),

@@ -87,7 +87,7 @@ def decide(
                 attempt.retry(NOT_SENT_DELAY, note, None),
                 Effect.NO_CONNECTION,
                 HoldReason.NO_FREE_CONNECTION,
-                note,
+                f"no connection to Meta is free on this machine: {outcome.detail}; wacrmd doctor says what to do",
                 NOT_SENT_DELAY,
             )
         case NotSent():

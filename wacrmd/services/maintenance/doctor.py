@@ -11,10 +11,12 @@ from wacrmd import config as configuration
 from wacrmd.clock import MINUTE, iso
 from wacrmd.config import Config
 from wacrmd.domain.account_notice import holding
+from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import ADVICE, missed_opt_outs
-from wacrmd.errors import ConfigError
+from wacrmd.errors import ConfigError, describe
 from wacrmd.fields import shared
+from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import file_checks, network_checks
 from wacrmd.services.maintenance.unread_log import READ_IT, unread_log
@@ -34,6 +36,10 @@ MAX_NAMES = 3
 
 CATEGORY_ADVICE = "Marketing costs more and needs an opt-out. Ask for a review in WhatsApp Manager if the category is wrong."
 NOTICE_ADVICE = "See Account Quality in Business Manager: it says why, and a review can be asked for there."
+
+CRASH_ADVICE = "The log has more: doctor_check_crashed. The other checks are not affected."
+
+log = get_logger(__name__)
 
 Group = Callable[[], Awaitable[list[Check]]]
 
@@ -60,7 +66,12 @@ async def run_checks(ctx: Context) -> DoctorReport:
 
     async def run(name: str, group: Group) -> None:
         async with limiter:
-            found[name] = await group()
+            try:
+                found[name] = await group()
+            except Exception as error:
+                log.exception("doctor_check_crashed", about=name)
+                detail = f"could not be checked: {describe(error)}"
+                found[name] = [Check("check", CheckState.FAIL, detail, CRASH_ADVICE)]
 
     async with anyio.create_task_group() as tasks:
         for name, group in groups.items():
@@ -238,7 +249,11 @@ def _sending(ctx: Context, number: Number) -> list[Check]:
     if state is None:
         return []
     if state.hold is not None:
-        advice = "It sends again by itself; see https://metastatus.com if that takes long."
+        advice = (
+            file_checks.OPEN_FILES_ADVICE
+            if state.hold.reason is HoldReason.NO_FREE_CONNECTION
+            else "It sends again by itself; see https://metastatus.com if that takes long."
+        )
         return [Check("sending", CheckState.WARN, state.hold.detail, advice)]
     if state.is_limited:
         detail = f"[sender] max_in_flight = {ctx.config.sender.max_in_flight} is too small for its rate and Meta's latency"

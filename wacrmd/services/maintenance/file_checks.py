@@ -16,6 +16,8 @@ from wacrmd.views.checks import Check, CheckState
 QUICK_CHECK_TIMEOUT_S = 10.0
 """How long the check of the database may take; `wacrmd check-db` has no limit."""
 
+OPEN_FILES_ADVICE = "Find what keeps so many open (ss -tnp), or set LimitNOFILE of the service higher."
+
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -36,7 +38,12 @@ def private_files(config: Config) -> list[Check]:
 
 
 def open_file_limit(config: Config) -> list[Check]:
-    """A finding if so few files may be open that requests to Meta must wait for each other."""
+    """A finding if no more files can be opened, or if so few may be that requests to Meta must wait for each other."""
+    try:
+        os.close(os.open("/dev/null", os.O_RDONLY))
+    except OSError as error:
+        detail = f"no more files and connections can be opened ({error.strerror}), {open_files.limit()} may be open"
+        return [Check("open files", CheckState.FAIL, detail, OPEN_FILES_ADVICE)]
     most, wanted = open_files.most_requests(), 2 * config.sender.max_in_flight
     if most >= wanted:
         return []
