@@ -191,6 +191,25 @@ async def test_an_opt_out_holds_after_a_changed_number_that_comes_after_our_mess
         assert await suppressed(here, JANE, JIM, "US.555")
 
 
+async def test_the_id_that_comes_with_a_changed_number_is_the_same_person_though_our_message_named_the_old_one_later(
+    tmp_path: Path,
+) -> None:
+    at = seconds_now() - 3 * 24 * 3600
+    changed = {
+        "id": "wamid.sys",
+        "from": JANE[1:],
+        "timestamp": str(at + 1),
+        "type": "system",
+        "system": {"body": "Jane changed", "wa_id": JIM[1:], "type": "user_changed_number"},
+    }
+    async with site(tmp_path, webhooks=False) as here:
+        await sent_to(here, JANE)
+        await inbound_message(here, "STOP", wa_id=JANE[1:], at=at)
+        await messages(here, changed)
+        await inbound_message(here, "Hello", wa_id=JIM[1:], user_id="US.555", at=at + 2)
+        assert await suppressed(here, JANE, JIM, "US.555")
+
+
 @pytest.mark.parametrize("first", ["stop", "change"])
 async def test_a_stop_by_the_phone_alone_is_that_of_who_has_it_since_before(
     tmp_path: Path, first: str

@@ -257,7 +257,9 @@ class _Case:
                     continue
                 if left is not None and each.address in named.addresses and not _is_phone(each):
                     yield Former(each.address, left)
-                elif self._is_given_up(each, movers) and not _is_after(each.since, at):
+                elif self._is_given_up(each, movers) and (
+                    each.address not in named.all or not _is_after(each.since, at)
+                ):
                     yield Former(each.address, at)
 
     def _is_given_up(self, holding: Holding, movers: set[int]) -> bool:
