@@ -1,5 +1,6 @@
 """Lines of a CSV file that were left out: told to a person, to a script, and in a file that can be corrected."""
 
+import os
 import stat
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from wacrmd.cli.input import STANDARD_INPUT
 from wacrmd.cli.output import hint
 from wacrmd.domain.text_file import has_mark
 from wacrmd.fields import JsonObject
+from wacrmd.safe_paths import open_safely, place_of
 
 if TYPE_CHECKING:
     from wacrmd.domain.rejected_file import RejectedFormat
@@ -39,7 +41,7 @@ class RejectedLines:
             # Opened before anything is done, so that a wrong name is told first. It may be somebody's only copy of
             # something else, so it is emptied with the first line. Line ends stay as they are.
             self._is_new = self._path is not None and not self._path.exists()
-            self._file = self._path.open("a", encoding="utf-8", newline="") if self._path else None
+            self._file = _appended(self._path) if self._path else None
         except OSError as error:
             self._all.close()
             raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
@@ -60,8 +62,9 @@ class RejectedLines:
             if self.count:
                 return
             if self._is_new:
-                if stat.S_ISREG(self._path.lstat().st_mode):
-                    self._path.unlink()
+                with place_of(self._path) as (directory, name):
+                    if stat.S_ISREG(os.lstat(name, dir_fd=directory).st_mode):
+                        os.unlink(name, dir_fd=directory)
             elif told and self._is_regular():
                 hint(f"{self._path} stays as it was: no line was rejected")
 
@@ -97,3 +100,8 @@ class RejectedLines:
             hint(f"… and {self.count - len(self._first)} more lines that are rejected")
         if self.count and self._path is not None:
             hint(f"They are in {self._path}, each with the reason: correct them, and use that file")
+
+
+def _appended(path: Path) -> IO[str]:
+    """The file, which no other user has led root to."""
+    return open(path, "a", encoding="utf-8", newline="", opener=open_safely)

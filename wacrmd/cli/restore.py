@@ -2,6 +2,9 @@
 
 import os
 import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -23,13 +26,14 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
 
     FILE is checked first, and is not changed. An existing database is never overwritten: move it away first, with
     its -wal and -shm files. Unfinished broadcasts are paused, because the backup does not contain what was sent
-    after it was made.
+    after it was made. If root restores, the files are made by the owner of the directory, and belong to it.
 
     For example: wacrmd restore /var/lib/wacrmd/backups/before-upgrade.db
     """
     from wacrmd.clock import SystemClock  # noqa: PLC0415 - the help must not load the store
     from wacrmd.config import key_file, load  # noqa: PLC0415
-    from wacrmd.store import backups, broadcasts, integrity  # noqa: PLC0415
+    from wacrmd.safe_paths import become_owner_of  # noqa: PLC0415
+    from wacrmd.store import backups, broadcasts  # noqa: PLC0415
     from wacrmd.store.file_lock import lock_database  # noqa: PLC0415
 
     settings = load(config or session.config)
@@ -41,13 +45,12 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
         now = SystemClock().now()
         paused.append(broadcasts.pause_restored(connection, detail, now))
 
-    with lock_database(path):
-        _refuse_to_overwrite(path)
-        found = integrity.check(file)
-        if found.problems:
-            raise DatabaseUnusableError(f"{file} is damaged and not restored: {found.problems[0]}")
-        made = backups.copy(file, path, prepare=pause)
-        _give_to_owner(path)
+    has_credential = _is_there(CREDENTIAL)
+    with _opened(file) as parts:
+        become_owner_of(path.parent)
+        with lock_database(path):
+            _refuse_to_overwrite(path)
+            made = backups.restore(parts, file, path, prepare=pause)
     result = {
         "database": str(path),
         "from": str(file),
@@ -63,27 +66,48 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
             "would get a second message."
         )
     key = key_file(settings)
-    if not key.exists() and not CREDENTIAL.exists():
+    if not has_credential and not _is_there(key):
         hint(
             f"The key file {key} is missing: restore the key file of this backup too, or the daemon will not start"
         )
 
 
+@contextmanager
+def _opened(file: Path) -> Iterator[dict[str, int]]:
+    """The files of a backup, open, by what follows its name; read with the rights of whoever runs the command."""
+    from wacrmd.safe_paths import open_safely  # noqa: PLC0415
+    from wacrmd.store.backups import PARTS  # noqa: PLC0415
+
+    opened: dict[str, int] = {}
+    try:
+        for end in PARTS:
+            try:
+                opened[end] = open_safely(file.with_name(file.name + end), os.O_RDONLY | os.O_NONBLOCK)
+            except FileNotFoundError:
+                if not end:
+                    raise
+        if not stat.S_ISREG(os.fstat(opened[""]).st_mode):
+            raise DatabaseUnusableError(f"{file} is no file: name a backup")
+        yield opened
+    finally:
+        for descriptor in opened.values():
+            os.close(descriptor)
+
+
 def _refuse_to_overwrite(path: Path) -> None:
     for taken in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
-        if taken.exists():
+        if os.path.lexists(taken):
             raise DatabaseUnusableError(
                 f"{taken} exists and is not overwritten: move it away first (mv {taken} {taken}.old), "
                 "then restore again"
             )
 
 
-def _give_to_owner(path: Path) -> None:
-    """Give the files that root has written to the owner of the directory: the daemon's user."""
-    owner = path.parent.stat()
-    if os.geteuid() == 0:
-        for file in (path, path.with_name(path.name + ".lock")):
-            os.chown(file, owner.st_uid, owner.st_gid)
+def _is_there(file: Path) -> bool:
+    """Whether the file exists, as far as this user may know."""
+    with suppress(OSError):
+        return file.exists()
+    return False
 
 
 restore.params.append(json_option())

@@ -26,11 +26,13 @@ def serve(session: Session, config: Path | None) -> int:
     with _quick_imports():
         from wacrmd import daemon, log, open_files  # noqa: PLC0415 - the help must not load the whole daemon
         from wacrmd.config import load  # noqa: PLC0415
+        from wacrmd.safe_paths import become_owner_of  # noqa: PLC0415
 
     reread = partial(load, config or session.config)
     settings = reread()
     log.configure(settings.log.level, settings.log.format, mask_phone_numbers=settings.log.mask_phone_numbers)
     open_files.raise_limit()
+    become_owner_of(settings.storage.path.parent)  # root's files would keep the service from its own database
     try:
         with log.in_background():
             anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})

@@ -52,8 +52,8 @@ class IntegrityReport:
     problems: list[str] = field(default_factory=list)
 
 
-def check(path: Path) -> IntegrityReport:
-    """Read a whole database, which may be in use, and look for damage.
+def check(path: Path, name: Path | None = None) -> IntegrityReport:
+    """Read a whole database, which may be in use, and look for damage; `name` is what errors call it.
 
     Runs in the caller's thread. Raises DatabaseUnusableError for a file of another program, or of a
     newer wacrmd.
@@ -62,16 +62,16 @@ def check(path: Path) -> IntegrityReport:
         raise DatabaseUnusableError(f"{path} does not exist")
     try:
         with closing(open_reader(path)) as connection:
-            check_compatible(connection, path)
+            check_compatible(connection, name or path)
             schema = schema_version(connection)
             if schema == 0:
-                raise DatabaseUnusableError(f"{path} is not a database of wacrmd: it is empty")
+                raise DatabaseUnusableError(f"{name or path} is not a database of wacrmd: it is empty")
             try:
                 problems = _damage(connection) or _contradictions(connection)
             except sqlite3.DatabaseError as error:
                 problems = [str(error)]
     except sqlite3.Error as error:
-        raise unusable(path, error) from error
+        raise unusable(name or path, error) from error
     return IntegrityReport(path, schema, path.stat().st_size, problems[:MAX_PROBLEMS])
 
 

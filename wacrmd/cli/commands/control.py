@@ -60,10 +60,13 @@ def doctor(session: Session) -> int:
 def _without_daemon(session: Session) -> JsonObject:
     """The checks that need no daemon; raises ConfigError for a configuration that cannot be used."""
     from wacrmd.config import load  # noqa: PLC0415 - slow to import, and seldom needed
+    from wacrmd.safe_paths import become_owner_of  # noqa: PLC0415
     from wacrmd.services.maintenance.doctor import run_offline_checks  # noqa: PLC0415
     from wacrmd.views.json import as_object  # noqa: PLC0415
 
-    return as_object(run_offline_checks(load(session.config)))
+    config = load(session.config)
+    become_owner_of(config.storage.path.parent)
+    return as_object(run_offline_checks(config))
 
 
 @click.command(cls=Verb)

@@ -44,9 +44,11 @@ def check_db(session: Session, file: Path | None) -> int:
         found = call(session, "check-db")
     else:
         # The store is slow to import, and most commands do not need it.
+        from wacrmd.safe_paths import become_owner_of  # noqa: PLC0415
         from wacrmd.services.maintenance.integrity import check_file  # noqa: PLC0415
         from wacrmd.views.json import as_object  # noqa: PLC0415
 
+        become_owner_of(file.parent)
         found = as_object(check_file(file))
 
     def render(result: JsonObject) -> None:

@@ -1,0 +1,122 @@
+"""Another user of the machine, whose directories root goes through; tests as root only."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wacrmd as product
+from tests.support.patience import PATIENCE_S
+
+USER = 64_991
+"""A user without an entry in /etc/passwd, as of a container."""
+RUN = "import sys; from wacrmd.cli.main import main; sys.exit(main())"
+
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root can be another user"
+)
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A temporary directory where everybody may enter. Those of pytest are closed again whenever a run of it begins."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def folder_of_user(folder: Path) -> Path:
+    """A new directory of the user, where everybody may enter."""
+    folder.mkdir(mode=0o755)
+    os.chown(folder, USER, USER)
+    return folder
+
+
+def plant(link: Path, target: Path) -> None:
+    """Let the user set a symbolic link."""
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0
+        return
+    try:
+        os.setgroups([])
+        os.setresgid(USER, USER, USER)
+        os.setresuid(USER, USER, USER)
+        link.symlink_to(target)
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def wacrmd(
+    *arguments: object, script: str = RUN, stop_when: str = "", **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own; with `stop_when` it gets SIGTERM once it has written that."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    with subprocess.Popen(
+        [*reachable(), *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        **options,
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        while stop_when and stop_when not in said and (line := process.stderr.readline()):
+            said += line
+        if stop_when:
+            process.terminate()
+        out, rest = process.communicate(timeout=PATIENCE_S)
+    return subprocess.CompletedProcess(command, process.returncode, out, said + rest)
+
+
+@cache
+def reachable() -> tuple[str, ...]:
+    """What runs a command so that every user can read the Python that runs it; empty where everybody can anyway.
+
+    A Python in root's closed home is mounted, for the command alone, into an open directory of the same name.
+    """
+    needed = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), Path(product.__file__).parents[1]}
+    closed = {
+        folder: path
+        for path in needed
+        for folder in reversed(path.parents)
+        if not folder.stat().st_mode & 0o001
+    }
+    if not closed:
+        return ()
+    steps = ["aside=$(mktemp -d)"]
+    for folder, path in closed.items():
+        inside, outside = shlex.quote(str(path)), shlex.quote(str(folder))
+        steps += [
+            f"mount --bind {inside} $aside",
+            f"mount -t tmpfs -o mode=755 tmpfs {outside}",
+            f"mkdir -p {inside}",
+            f"mount --move $aside {inside}",
+        ]
+    wrapped = ("unshare", "--mount", "sh", "-c", " && ".join([*steps, "rmdir $aside", 'exec "$@"']), "sh")
+    if subprocess.run([*wrapped, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("other users cannot reach this Python, and nothing can be mounted here")
+    return wrapped
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int, int, bytes]]:
+    """Each file below a folder with mode, owner, number of names and content: equal if nothing was done to any."""
+    return {
+        str(file.relative_to(folder)): (
+            (status := file.lstat()).st_mode,
+            status.st_uid,
+            status.st_nlink,
+            file.read_bytes() if file.is_file() else b"",
+        )
+        for file in sorted(folder.rglob("*"))
+    }
