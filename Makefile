@@ -19,7 +19,7 @@ JOBS ?= 3
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help venv demo test check clients format torture mutants bench dist dist-test lock clean
+.PHONY: help venv demo test check clients format torture mutants bench wheel dist dist-test lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -84,16 +84,22 @@ mutants: $(STAMP) ## change the pure modules in one place at a time: do the test
 bench: $(STAMP) ## measure accepting, sending and webhooks; writes bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)
 
+wheel: $(STAMP) ## make in dist/: the wheel, which runs on any architecture with Python
+	$(BIN)/python -m build --no-isolation --wheel
+
 dist: $(STAMP) ## make in dist/: wheel, sdist, the single executable, and with dpkg-deb the Debian package
 	@$(BIN)/python -c 'import sys, sysconfig; sys.exit(not sysconfig.get_config_var("Py_ENABLE_SHARED"))' || { \
 		echo 'make: the executable needs a Python with its shared library, and this one is built without:' \
 			'on Debian apt install libpython3-dev, with pyenv PYTHON_CONFIGURE_OPTS=--enable-shared' >&2; exit 1; }
+	@for tool in objdump objcopy; do command -v $$tool >/dev/null || { \
+		echo "make: the executable needs $$tool: on Debian apt install binutils" >&2; exit 1; }; done
 	rm -rf dist build
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath build/executable --workpath build/work \
 		contrib/executable/wacrmd.spec
 	install -m 755 build/executable/wacrmd dist/wacrmd
-	if command -v dpkg-deb >/dev/null; then contrib/debian/build build/executable/lib dist; fi
+	$(BIN)/python -m wacrmd.reference.man >build/wacrmd.8
+	if command -v dpkg-deb >/dev/null; then contrib/debian/build build/executable/lib build/wacrmd.8 dist; fi
 	cd dist && sha256sum * > SHA256SUMS
 
 dist-test: ## test the products of `make dist` where there is no Python

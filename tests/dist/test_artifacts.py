@@ -5,9 +5,11 @@ Runs with `make dist-test`, which names the directory that `make dist` has fille
 
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -115,16 +117,50 @@ def test_the_package_installs_unit_user_configuration_and_executable(tmp_path: P
         "usr/lib/systemd/system/wacrmd.socket",
         "usr/lib/sysusers.d/wacrmd.conf",
         "usr/lib/tmpfiles.d/wacrmd.conf",
-        "usr/share/doc/wacrmd/operations.md",
+        "usr/share/doc/wacrmd/docs/operations.md",
+        "usr/share/doc/wacrmd/examples/nginx/wacrmd.conf",
+        "usr/share/doc/wacrmd/examples/prometheus/wacrmd.tests.yml",
+        "usr/share/man/man8/wacrmd.8.gz",
         "usr/share/bash-completion/completions/wacrmd",
     ):
         assert (tmp_path / path).is_file(), path
+    documents = tmp_path / "usr/share/doc/wacrmd"
+    assert broken_links(documents) == []
+    if (manual := shutil.which("man")) is not None:
+        page = run(manual, "--warnings", "-l", tmp_path / "usr/share/man/man8/wacrmd.8.gz", cwd=tmp_path)
+        assert "wacrmd broadcast create --csv FILE" in " ".join(page.stdout.split())
+        assert [line for line in page.stderr.splitlines() if "cannot adjust" not in line] == []
     done = run(tmp_path / "usr/bin/wacrmd", "version", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"wacrmd {__version__}\n"), done.stderr
     config = tmp_path / "etc/wacrmd/config.toml"
     assert run(tmp_path / "usr/bin/wacrmd", "check-config", "--config", config, cwd=tmp_path).returncode == 0
     contents = subprocess.run(["dpkg-deb", "-c", package], capture_output=True, text=True, check=True).stdout
     assert all(" root/root " in line for line in contents.splitlines())
+
+
+def broken_links(documents: Path) -> list[str]:
+    """Links of these documents to files that are not there."""
+    found = []
+    for page in documents.rglob("*.md"):
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)\s#]+)[^)]*\)", text):
+            if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists():
+                found.append(f"{page.relative_to(documents)}: {target}")
+    return found
+
+
+def test_the_wheel_is_installed_and_runs_the_demo(tmp_path: Path) -> None:
+    """As pipx does it: into an environment of its own, with the libraries."""
+    (wheel,) = DIST.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    lock = Path(__file__).parents[2] / "requirements.lock"
+    versions = re.findall(r"^[\w.-]+==[^\s;]+", lock.read_text(), re.MULTILINE)
+    (tmp_path / "versions").write_text("\n".join(versions))
+    pip: list[str | Path] = [tmp_path / "venv/bin/python", "-m", "pip", "install", "--quiet", "--constraint"]
+    subprocess.run([*pip, tmp_path / "versions", wheel], check=True, timeout=600)
+    done = run(tmp_path / "venv/bin/wacrmd", "demo", "--exit", "--recipients", "20", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "each of the 20 people has one message" in done.stdout
 
 
 def test_wheel_and_source_contain_all_needed_files(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option(
     "--recipients",
+    metavar="N",
     type=click.IntRange(1, 50_000),
     default=1000,
     show_default=True,

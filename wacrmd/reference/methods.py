@@ -50,17 +50,19 @@ def usage(method: str, command: click.Command) -> str:
             shown = parameter.make_metavar(click.Context(command)).strip("[]")
             parts.append(shown if parameter.required else f"[{shown}]")
         elif isinstance(parameter, click.Option) and parameter.name not in SHARED_OPTIONS:
-            text = _option(parameter)
+            text = _option(parameter, click.Context(command))
             (parts if parameter.required else optional).append(text if parameter.required else f"[{text}]")
     return " ".join(parts + optional)
 
 
-def _option(option: click.Option) -> str:
+def _option(option: click.Option, context: click.Context) -> str:
     flag = max(option.opts, key=len)
     if option.is_flag:
         return f"{flag}|{option.secondary_opts[0]}" if option.secondary_opts else flag
     value = (
-        "|".join(option.type.choices) if isinstance(option.type, click.Choice) else option.metavar or "FILE"
+        "|".join(option.type.choices)
+        if isinstance(option.type, click.Choice)
+        else option.make_metavar(context).replace("PATH", "FILE")
     )
     return f"{flag} {value}" + ("…" if option.multiple else "")
 
