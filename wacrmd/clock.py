@@ -1,4 +1,4 @@
-"""Time in milliseconds since the epoch, and a clock that tests can replace."""
+"""Time in milliseconds since the epoch, and clocks that tests can replace."""
 
 import re
 import time
@@ -27,32 +27,45 @@ _MAX_SHOWN = 64
 
 
 class Clock(Protocol):
-    """The daemon's source of time; tests use clocks that they can set."""
+    """The time by which a part of the daemon goes."""
 
     def now(self) -> Millis:
-        """Wall-clock time in milliseconds since the epoch."""
+        """The time in milliseconds since the epoch. It may be corrected: measure and wait with the others."""
 
-    async def sleep_until(self, at: Millis) -> None:
-        """Return once `now()` has reached `at`."""
+    def monotonic(self) -> Millis:
+        """Milliseconds since some moment of this run: nobody sets this clock."""
+
+    async def sleep(self, duration: Millis) -> None:
+        """Return after so much time of `monotonic`, however the machine's clock is set meanwhile."""
+
+
+class MachineClock(Protocol):
+    """The two clocks of a machine; tests use clocks that they can set."""
+
+    def wall(self) -> Millis:
+        """Milliseconds since the epoch, as the machine has them: it may be set at any time, to any time."""
+
+    def monotonic(self) -> Millis:
+        """Milliseconds since some moment: nobody sets this clock, and it begins anew with the machine."""
+
+    async def sleep(self, duration: Millis) -> None:
+        """Return after so much time of `monotonic`."""
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clocks of this machine."""
 
-    def now(self) -> Millis:
-        """Wall-clock time in milliseconds since the epoch."""
+    def wall(self) -> Millis:
+        """Milliseconds since the epoch."""
         return time.time_ns() // 1_000_000
 
-    async def sleep_until(self, at: Millis) -> None:
-        """Return once `now()` has reached `at`. The clock may be set meanwhile, so it is read again every minute."""
-        while (left := at - self.now()) > 0:  # noqa: ASYNC110 - there is no event for a clock that was set
-            await anyio.sleep(min(left, MINUTE) / SECOND)
+    def monotonic(self) -> Millis:
+        """Milliseconds since the machine was started, without the time in which it was suspended."""
+        return time.monotonic_ns() // 1_000_000
 
-
-async def sleep_for(clock: Clock, duration: Millis) -> None:
-    """Sleep for `duration` by `clock`, or by the real time if the wall clock is set back meanwhile."""
-    with anyio.move_on_after(duration / SECOND):
-        await clock.sleep_until(clock.now() + duration)
+    async def sleep(self, duration: Millis) -> None:
+        """Return after so much time of `monotonic`."""
+        await anyio.sleep(duration / SECOND)
 
 
 def iso(at: Millis) -> str:

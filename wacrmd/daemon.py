@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from wacrmd.admin.identity import Caller, Peer, levels
 from wacrmd.admin.methods import registry
 from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
-from wacrmd.clock import MINUTE, SECOND, Clock, SystemClock
+from wacrmd.clock import MINUTE, SECOND, MachineClock, SystemClock
 from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
@@ -33,10 +33,11 @@ from wacrmd.services import counters
 from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
+from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.services.maintenance import data_subjects, retention
 from wacrmd.services.maintenance.audit import placed
 from wacrmd.services.maintenance.backups import DailyBackup
-from wacrmd.services.maintenance.clock import ClockWatch
+from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, MetaTime, ask_meta, resume_clock
 from wacrmd.services.maintenance.counts import keep_counts
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
@@ -76,6 +77,7 @@ class Daemon:
     """The parts of a daemon that is running."""
 
     ctx: Context
+    clock_watch: ClockWatch
     sender: Sender
     scheduler: Scheduler
     queue: DispatchQueue
@@ -148,7 +150,7 @@ async def serve(config: Config, reread: Callable[[], Config] | None = None) -> N
 
 @asynccontextmanager
 async def run(
-    config: Config, clock: Clock, reread: Callable[[], Config] | None = None
+    config: Config, machine: MachineClock, reread: Callable[[], Config] | None = None
 ) -> AsyncIterator[Daemon]:
     """A daemon that is ready inside the block; leaving the block stops it: drain, then close.
 
@@ -157,7 +159,8 @@ async def run(
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_error())
         try:
-            daemon = await _open(stack, config, clock, reread)
+            daemon = await _open(stack, config, machine, reread)
+            await _settle_clock(daemon)
             await _start_sending(stack, daemon)
         except StorageError as error:
             raise StartPostponedError(error.advice) from error
@@ -180,14 +183,18 @@ async def run(
 
 
 async def _open(
-    stack: AsyncExitStack, config: Config, clock: Clock, reread: Callable[[], Config] | None
+    stack: AsyncExitStack, config: Config, machine: MachineClock, reread: Callable[[], Config] | None
 ) -> Daemon:
     """Open the database, all listening sockets, the key file and the client for Meta; the stack closes them."""
+    clock = DaemonClock(machine)
     database = await stack.enter_async_context(
         Database.open(
             config.storage.path, clock, copy_before_migration=config.storage.backup_before_migration
         )
     )
+    known_at = clock.now()
+    with _left_if_damaged(database):
+        known_at = await resume_clock(database, clock)
     api_listener, meta_webhook_listener, admin_listener = _listen(stack, config)
     vault = Vault.open(key_file(config), create=not await _has_secrets(database))
     queue = DispatchQueue(config.storage.path, config.sender.workers, database.write_lock)
@@ -201,6 +208,7 @@ async def _open(
         read_timeout_s=config.meta.read_timeout_s,
         max_connections=open_files.most_requests() + MANAGEMENT_CONNECTIONS,
     )
+    meta.on_time = clock.heard
     stack.push_async_callback(meta.aclose)
     sender = Sender()
     ctx = Context(
@@ -215,6 +223,7 @@ async def _open(
         changes=Changes(),
         started_at=clock.now(),
     )
+    clock_watch = ClockWatch(ctx, known_at)
     access = AdminAccess(config)
     ctx.control.reread, ctx.control.adopt = reread, access.adopt
     counters.start_at_zero(ctx.metrics)
@@ -224,7 +233,8 @@ async def _open(
     return Daemon(
         ctx=ctx,
         sender=sender,
-        scheduler=Scheduler(ctx, _periodic_jobs(ctx, sender, queue)),
+        clock_watch=clock_watch,
+        scheduler=Scheduler(ctx, _periodic_jobs(ctx, sender, queue, clock_watch)),
         queue=queue,
         dispatcher=Dispatcher(ctx),
         intake=Intake(ctx),
@@ -278,6 +288,15 @@ def _empty_queue(tx: Tx, *, queue: DispatchQueue) -> None:
 def _enqueue_sending(tx: Tx, *, queue: DispatchQueue) -> None:
     for broadcast_id in broadcast_queue.sending(tx):
         queue.enqueue_in(tx, broadcast_id)
+
+
+async def _settle_clock(daemon: Daemon) -> None:
+    """Ask Meta whether the machine's clock is right if it has leapt since the last run; then ages count from here."""
+    if not daemon.ctx.clock.is_trusted:
+        await ask_meta(daemon.ctx, FIRST_TIMEOUT_S)
+    with _left_if_damaged(daemon.ctx.db):
+        await daemon.clock_watch.run()
+    daemon.ctx.started_at = daemon.ctx.clock.now()
 
 
 async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
@@ -349,14 +368,19 @@ async def _drain(daemon: Daemon) -> None:
         drained = await daemon.sender.drain(DRAIN_S)
     if not drained:
         log.warning("drain_timed_out", in_flight=daemon.sender.in_flight)
+    with suppress(StorageError):
+        await daemon.clock_watch.store()
 
 
-def _periodic_jobs(ctx: Context, sender: Sender, queue: DispatchQueue) -> list[PeriodicJob]:
+def _periodic_jobs(
+    ctx: Context, sender: Sender, queue: DispatchQueue, clock_watch: ClockWatch
+) -> list[PeriodicJob]:
     async def replace_dead_workers() -> None:
         queue.replace_dead_workers()
 
     return [
-        PeriodicJob("watch_clock", SECOND, ClockWatch(ctx).run),
+        PeriodicJob("watch_clock", SECOND, clock_watch.run),
+        PeriodicJob("ask_meta_for_time", SECOND, MetaTime(ctx).run),
         PeriodicJob("enqueue_due", SECOND, partial(enqueue_due, ctx)),
         PeriodicJob("check_lanes", SECOND, sender.check_lanes),
         PeriodicJob("expire_old_leases", EXPIRY_INTERVAL, sender.expire_old_leases),

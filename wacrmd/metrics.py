@@ -192,6 +192,13 @@ class Metrics:
         self.start_time = self._gauge(
             "start_time_seconds", "When the daemon started, in seconds since the epoch."
         )
+        self.clock_distrusted = self._gauge(
+            "clock_distrusted", "1 while the machine's clock is not trusted: the daemon goes by its own time."
+        )
+        self.clock_ahead = self._gauge(
+            "clock_ahead_seconds",
+            "How far the machine's clock is ahead of the time by which the daemon goes.",
+        )
         self.draining = self._gauge("draining", "1 while the daemon drains: it accepts and sends nothing.")
         self.workers = self._gauge("workers", "Sender workers that are configured.")
         self.workers_alive = self._gauge("workers_alive", "Sender workers that are alive.")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wacrmd.meta.answer import MAX_TEXT, outcome_of, retry_after_s
+from wacrmd.meta.answer import MAX_TEXT, date_of, outcome_of, retry_after_s
 from wacrmd.meta.errors import NO_META_ERROR
 from wacrmd.meta.outcome import Accepted, MetaError, Outcome, Phase, Refused, Unknown
 
@@ -181,3 +181,17 @@ def test_only_an_answer_with_a_message_id_is_accepted_and_no_bytes_raise(status:
     assert not isinstance(outcome, Accepted)
     if status < 300 or status >= 500:
         assert isinstance(outcome, Unknown)
+
+
+@pytest.mark.parametrize(
+    ("header", "at"),
+    [
+        ("Mon, 30 Nov 2026 00:00:00 GMT", 1_795_996_800_000),
+        ("Mon, 30 Nov 2026 00:00:00 -0000", None),
+        ("Mon, 30 Nov 2026 01:00:00 +0100", 1_795_996_800_000),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_the_time_of_an_answer_is_read(header: str, at: int | None) -> None:
+    assert date_of(header) == at

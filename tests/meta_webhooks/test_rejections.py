@@ -1,6 +1,5 @@
 """How often rejected requests are logged."""
 
-from wacrmd.clock import HOUR
 from wacrmd.meta_webhooks.rejections import INTERVAL, Rejections
 
 
@@ -10,9 +9,3 @@ def test_the_first_is_logged_and_then_one_in_each_interval_with_the_number_of_al
     assert rejections.add(1000 + INTERVAL - 1) is None
     assert rejections.add(1000 + INTERVAL) == 5
     assert rejections.add(1000 + INTERVAL) is None
-
-
-def test_a_clock_that_is_set_back_stops_nothing() -> None:
-    rejections = Rejections()
-    rejections.add(HOUR)
-    assert rejections.add(0) == 1

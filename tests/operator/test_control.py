@@ -19,7 +19,7 @@ from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, configuration, people, site
 from wacrmd import log
 from wacrmd.admin.protocol import RpcError
-from wacrmd.clock import MINUTE
+from wacrmd.clock import DAY, MINUTE
 from wacrmd.config import Config
 from wacrmd.services.maintenance.drain import start_drain
 
@@ -105,7 +105,8 @@ async def test_while_draining_nothing_is_accepted_or_sent(tmp_path: Path, wacrmd
 
 
 async def test_a_drain_waits_for_requests_in_flight_even_if_the_clock_is_set(tmp_path: Path) -> None:
-    async with site(tmp_path, clock=ShiftClock(stopped=True), hold_answers=True) as here:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock, hold_answers=True) as here:
         await here.send(people(5))
         ctx = here.running.ctx
         await eventually(lambda: ctx.throughput.in_flight == 5)
@@ -114,6 +115,7 @@ async def test_a_drain_waits_for_requests_in_flight_even_if_the_clock_is_set(tmp
                 tasks.start_soon(partial(start_drain, ctx, wait_s=3600))
                 while not ctx.draining:
                     await anyio.lowlevel.checkpoint()
+                clock.leap(-DAY)
                 here.sim.change(hold_answers=False)
         assert ctx.throughput.in_flight == 0
 

@@ -126,7 +126,7 @@ async def eventually_caught_up(here: Site) -> None:
 )
 def test_when_a_webhook_is_behind(count: int, waits: int, *, is_active: bool, is_behind: bool) -> None:
     pending = PendingDeliveries("9c1e", "shop", is_active, None, count=count, since=1000)
-    assert pending.is_behind(1000 + waits) is is_behind
+    assert pending.is_behind(waits) is is_behind
 
 
 async def test_missing_webhooks_are_a_warning_until_one_comes(tmp_path: Path, wacrmd: Wacrmd) -> None:
@@ -212,7 +212,7 @@ async def test_the_doctor_lists_problems_with_advice(tmp_path: Path, wacrmd: Wac
     async with site(tmp_path, clock=clock, quality_rating="RED") as here:
         here.sim.change(access_token="EAAanother")
         (tmp_path / "wacrmd.db.key").chmod(0o644)
-        clock.advance(10 * MINUTE)
+        clock.leap(10 * MINUTE)
         url = f"http://{here.running.api_address}"
         here.running.ctx.control.reread = lambda: configuration(
             tmp_path, here.sim.url, f'[webhooks]\npublic_url = "{url}"\n[sender]\nmax_retries = 9\n'

@@ -5,7 +5,6 @@ import sqlite3
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import anyio
 import pytest
@@ -285,7 +284,7 @@ async def test_the_wal_is_emptied_when_the_reader_that_prevented_it_is_gone(tmp_
         with anyio.fail_after(PATIENCE_S):
             # until the scheduler has done it
             while await here.running.ctx.db.read(data_subjects.left_in_wal):
-                cast(ShiftClock, here.clock).advance(10 * SECOND)
+                here.clock.advance(10 * SECOND)
                 await anyio.sleep(0.05)
         assert PERSON[1:].encode() not in log.read_bytes()
 

@@ -60,12 +60,14 @@ SMALL = frozenset(
         "template_sync",
         "pricing",
         "task",
+        "known_time",
+        "downtime",
         "sqlite_master",
         "json_each",
         "CONSTANT",
     }
 )
-"""Tables that do not grow with use: a row for each account, number, key, endpoint, template or kind of price."""
+"""Tables that do not grow with use: a row for each account, number, key, endpoint, template, kind of price or restart."""
 
 OPEN_WORK = frozenset(
     {"recipient_in_flight", "recipient_uncertain", "recipient_held", "webhook_delivery_due"}

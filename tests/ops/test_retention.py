@@ -98,7 +98,7 @@ async def test_a_large_broadcast_is_deleted_in_steps_of_bounded_size(tmp_path: P
         broadcast_id = await here.send(people(1000), scheduled_at=iso(clock.now() + DAY))
         await here.api.post(f"/api/v1/broadcasts/{broadcast_id}/cancel")
         clock.advance(400 * DAY)
-        limits = cutoffs(ctx.config, clock.now())
+        limits = cutoffs(ctx.config, ctx.clock)
         gone, more = await ctx.db.write(lambda tx: retention.broadcasts(tx, limits, 300))
         assert (gone["recipient"], gone["broadcast"], more) == (300, 0, True)
         assert (await here.show(broadcast_id))["total_recipients"] == 700

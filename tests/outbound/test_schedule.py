@@ -11,7 +11,7 @@ MAX_AGE = 72 * HOUR
 def test_delays_grow_over_three_days_and_then_a_delivery_fails() -> None:
     now = attempts = 0
     delays = []
-    while (at := next_attempt_at(attempts + 1, 0, now, max_age=MAX_AGE, jitter=0.0)) is not None:
+    while (at := next_attempt_at(attempts + 1, now, age=now, max_age=MAX_AGE, jitter=0.0)) is not None:
         delays.append(at - now)
         now, attempts = at, attempts + 1
     assert delays[:8] == [
@@ -30,14 +30,15 @@ def test_delays_grow_over_three_days_and_then_a_delivery_fails() -> None:
 
 
 def test_the_maximum_age_counts_from_when_the_delivery_was_queued() -> None:
-    assert next_attempt_at(1, 1000, 2000, max_age=5 * SECOND + 1000, jitter=0.0) == 2000 + 5 * SECOND
-    assert next_attempt_at(1, 1000, 2000, max_age=5 * SECOND + 999, jitter=0.0) is None
+    """Not the time since then: the daemon may have been down."""
+    assert next_attempt_at(1, 2000, age=1000, max_age=5 * SECOND + 1000, jitter=0.0) == 2000 + 5 * SECOND
+    assert next_attempt_at(1, 2000, age=1000, max_age=5 * SECOND + 999, jitter=0.0) is None
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 0.999])
 def test_jitter_adds_its_share_of_a_tenth(jitter: float) -> None:
     for attempts, delay in enumerate(RETRY_DELAYS, start=1):
-        at = next_attempt_at(attempts, 0, 0, max_age=MAX_AGE, jitter=jitter)
+        at = next_attempt_at(attempts, 0, age=0, max_age=MAX_AGE, jitter=jitter)
         assert at == delay + round(delay * jitter / 10)
 
 
@@ -67,8 +68,8 @@ def test_an_endpoint_is_disabled_by_410_and_by_long_failure(
         status,
         "e",
         failing_since=since,
+        failing_for=failing_for,
         has_given_up=has_given_up,
         max_age=MAX_AGE,
-        now=since + failing_for,
     )
     assert reason == disabled

@@ -134,7 +134,7 @@ def test_a_number_that_has_all_that_it_needs_is_not_limited() -> None:
         if place is not None:
             lane.room.dropped(place)
         assert lane.wait(NOW, AT, 256) is None, "it waits until some places are free"
-        assert not lane.state(NOW, AT).is_limited
+        assert not lane.state(NOW, AT, int).is_limited
 
 
 def test_a_blocked_number_wants_the_places_that_it_occupies_and_a_batch_to_begin_with() -> None:
@@ -150,7 +150,7 @@ def test_a_blocked_number_wants_the_places_that_it_occupies_and_a_batch_to_begin
     assert lane.wanted(NOW + SECOND, AT + 1, 5) == 7, "without those that hang"
     assert lane.wanted(NOW + SECOND, AT + 1, 100) == 0
     assert lane.wait(NOW + SECOND, AT + 1, 256) == SECOND, "it begins when the block ends"
-    assert not lane.state(NOW + 2 * SECOND, AT + 2).is_limited
+    assert not lane.state(NOW + 2 * SECOND, AT + 2, int).is_limited
 
 
 def test_what_is_not_sent_is_given_back() -> None:
@@ -164,13 +164,13 @@ def test_what_is_not_sent_is_given_back() -> None:
 def test_a_new_lane_may_use_one_place_and_is_not_limited() -> None:
     lane = Lane(80, NOW)
     assert lane.free(NOW, 0.0) == 1
-    assert lane.state(NOW, 0.0) == ThroughputState(80, 80, 0, None, is_limited=False)
+    assert lane.state(NOW, 0.0, int) == ThroughputState(80, 80, 0, None, is_limited=False)
 
 
 def test_grants_add_up_until_their_requests_start() -> None:
     lane = lane_of()
     assert (lane.acquire(3, NOW, AT), lane.acquire(2, NOW, AT)) == (3, 2)
-    assert lane.state(NOW, AT).in_flight == 5
+    assert lane.state(NOW, AT, int).in_flight == 5
 
 
 def test_a_broadcast_that_leaves_gives_its_turn_back_and_waits_for_no_result() -> None:
@@ -187,22 +187,22 @@ def test_a_broadcast_that_leaves_gives_its_turn_back_and_waits_for_no_result() -
 def test_when_meta_does_not_answer_the_hold_says_so_and_the_next_answer_ends_it() -> None:
     lane = lane_of()
     send(lane, 1)
-    assert lane.state(NOW + SECOND, AT + 1).hold is None
+    assert lane.state(NOW + SECOND, AT + 1, int).hold is None
     requests = send(lane, 100, AT + 1, start=10)
-    hold = lane.state(NOW + 5100, AT + 5.1).hold
+    hold = lane.state(NOW + 5100, AT + 5.1, int).hold
     assert hold is not None
     assert (hold.reason, hold.since) == (HoldReason.NO_ANSWER, NOW)
     assert hold.detail == f"no answer from Meta for 5 s, to {1 + len(requests)} requests"
     assert len(send(lane, 100, AT + 5.1, start=200)) == 1, "it asks"
     assert lane.acquire(100, NOW + 6100, AT + 6.1) == 0
     lane.answered(requests[0], NOW + 6100, AT + 6.1, accepted=True)
-    assert lane.state(NOW + 6100, AT + 6.1).hold is None
+    assert lane.state(NOW + 6100, AT + 6.1, int).hold is None
 
 
 def test_one_request_without_an_answer_is_told_although_others_may_start() -> None:
     lane = lane_of()
     send(lane, 1)
-    hold = lane.state(NOW + 5 * SECOND, AT + 5).hold
+    hold = lane.state(NOW + 5 * SECOND, AT + 5, int).hold
     assert hold is not None
     assert hold.detail == "no answer from Meta for 5 s, to 1 request"
     assert lane.free(NOW + 5 * SECOND, AT + 5) == 1
@@ -211,13 +211,14 @@ def test_one_request_without_an_answer_is_told_although_others_may_start() -> No
 
 def test_a_silence_that_is_noticed_before_a_request_is_overdue_names_one() -> None:
     """Late answers have raised the latency by which requests are overdue."""
-    lane = lane_of()
+    lane = Lane(80, NOW - 4800)
+    lane.share = 256
     (slow,), (fast,) = send(lane, 1, AT - 4.8), send(lane, 1, AT - 1, start=1)
     lane.answered(fast, NOW - 900, AT - 0.9, accepted=True)
     lane.answered(slow, NOW, AT, accepted=True)
     assert sum(len(send(lane, 8, AT + n / 10, start=10 + 10 * n)) for n in range(3)) >= MANY
-    assert lane.state(NOW + 2000, AT + 2).hold is None
-    hold = lane.state(NOW + 2100, AT + 2.1).hold
+    assert lane.state(NOW + 2000, AT + 2, int).hold is None
+    hold = lane.state(NOW + 2100, AT + 2.1, int).hold
     assert hold is not None
     assert hold.detail == "no answer from Meta for 2 s, to 1 request"
 
@@ -238,7 +239,7 @@ def test_when_half_of_the_requests_hang_and_fill_the_room_that_is_told(
     send(lane, answering, AT + 1, start=20)
     lane.answered(late, NOW + 1900, AT + 1.9, accepted=True)
     lane.share = share
-    hold = lane.state(NOW + 2100, AT + 2.1).hold
+    hold = lane.state(NOW + 2100, AT + 2.1, int).hold
     assert (hold.detail if hold else None) == (
         told and f"no answer from Meta to {told}, the oldest for 2 s, while it answers others"
     )
@@ -250,7 +251,7 @@ def test_a_number_whose_requests_ended_in_a_silence_stays_silent_and_asks_on() -
     requests = send(lane, 2)
     for request in requests:
         lane.unanswered(request, NOW + 20 * SECOND, AT + 20, "no answer within 20 s", was_sent=True)
-    hold = lane.state(NOW + 21 * SECOND, AT + 21).hold
+    hold = lane.state(NOW + 21 * SECOND, AT + 21, int).hold
     assert hold is not None
     assert (hold.reason, hold.detail) == (
         HoldReason.NO_ANSWER,
@@ -259,11 +260,11 @@ def test_a_number_whose_requests_ended_in_a_silence_stays_silent_and_asks_on() -
     (probe,) = send(lane, 10, AT + 22, start=10)
     assert lane.free(NOW + 23 * SECOND, AT + 23) == 0, "one at a time"
     lane.answered(probe, NOW + 23 * SECOND, AT + 23, accepted=True)
-    assert lane.state(NOW + 23 * SECOND, AT + 23).hold is None
+    assert lane.state(NOW + 23 * SECOND, AT + 23, int).hold is None
     lane.leave(1)
     (last,) = send(lane, 1, AT + 24, start=20)
     lane.unanswered(last, NOW + 44 * SECOND, AT + 44, "no answer within 20 s", was_sent=True)
-    assert lane.state(NOW + 44 * SECOND, AT + 44).hold is None, "it has nothing to send"
+    assert lane.state(NOW + 44 * SECOND, AT + 44, int).hold is None, "it has nothing to send"
 
 
 def test_a_second_silence_is_told_as_one_of_its_own() -> None:
@@ -306,7 +307,7 @@ def test_that_few_are_sent_after_a_silence_is_told_if_that_lasts() -> None:
     (slow,) = send(lane, 1, AT + 1, start=10)
     lane.answered(slow, NOW + 11_000, AT + 11, accepted=True)
     assert len(send(lane, 10, AT + 11.5, start=20)) == FIRST_AFTER_SILENCE
-    assert lane.state(NOW + 11_900, AT + 11.9).hold is None
+    assert lane.state(NOW + 11_900, AT + 11.9, int).hold is None
     told = "Meta answers again, in 2.6 s: 2 requests wait for it, and with each answer more are sent"
     assert hold_of(lane, AT + 14) == (HoldReason.NO_ANSWER, told, 3)
 
@@ -314,7 +315,7 @@ def test_that_few_are_sent_after_a_silence_is_told_if_that_lasts() -> None:
 def hold_of(lane: Lane, at: float) -> tuple[HoldReason, str, int]:
     """The hold of a lane: its reason, its text, and for how many seconds it has held."""
     now = NOW + round((at - AT) * SECOND)
-    hold = lane.state(now, at).hold
+    hold = lane.state(now, at, int).hold
     assert hold is not None
     return hold.reason, hold.detail, round((now - hold.since) / SECOND)
 
@@ -324,22 +325,22 @@ def test_requests_that_end_without_an_answer_block_then_one_at_a_time_probes() -
     requests = send(lane, 20)
     for request in requests[: MAX_UNANSWERED_STREAK - 1]:
         lane.unanswered(request, NOW, AT, "refused", was_sent=True)
-    assert lane.state(NOW, AT).hold is None
+    assert lane.state(NOW, AT, int).hold is None
     for request in requests[MAX_UNANSWERED_STREAK - 1 :]:
         lane.unanswered(request, NOW, AT, "refused", was_sent=True)
-    hold = lane.state(NOW, AT).hold
+    hold = lane.state(NOW, AT, int).hold
     assert hold is not None
     assert hold.reason is HoldReason.META_UNREACHABLE
     assert "refused" in hold.detail
     assert lane.wait(NOW, AT, 256) == SECOND, "a burst of failures is one"
     (probe,) = send(lane, 10, AT + 3, start=100)
     assert lane.wait(NOW + 3 * SECOND, AT + 3, 256) is None, "one probe"
-    assert lane.state(NOW + 3 * SECOND, AT + 3).hold is not None, "still explained while it is probed"
+    assert lane.state(NOW + 3 * SECOND, AT + 3, int).hold is not None, "still explained while it is probed"
     lane.unanswered(probe, NOW + 4 * SECOND, AT, "refused", was_sent=True)
     assert lane.wait(NOW + 4 * SECOND, AT + 4, 256) == 2 * SECOND, "twice as long"
     (probe,) = send(lane, 10, AT + 7, start=101)
     lane.answered(probe, NOW + 7 * SECOND, AT + 7, accepted=False)
-    assert lane.state(NOW + 7 * SECOND, AT + 7).hold is None
+    assert lane.state(NOW + 7 * SECOND, AT + 7, int).hold is None
     assert len(send(lane, 10, AT + 8, start=200)) > 1
 
 
@@ -348,7 +349,7 @@ def test_a_person_unblocks_a_number() -> None:
     for request in send(lane, MAX_UNANSWERED_STREAK):
         lane.unanswered(request, NOW, AT, "refused", was_sent=True)
     lane.unblock()
-    assert lane.state(NOW, AT).hold is None
+    assert lane.state(NOW, AT, int).hold is None
     assert lane.acquire(100, NOW + SECOND, AT + 1) > 1
 
 
@@ -364,9 +365,9 @@ def test_it_is_told_for_some_seconds_that_max_in_flight_limits_a_number(
     lane.is_short = is_short
     requests = send(lane, 8)
     lane.wait(NOW, AT, places)
-    assert not lane.state(NOW, AT).is_limited, "it has no tokens either"
+    assert not lane.state(NOW, AT, int).is_limited, "it has no tokens either"
     lane.wait(NOW + 100, AT + 0.1, places)
     for request in requests:
         lane.answered(request, NOW, AT + 0.1, accepted=True)
-    assert lane.state(NOW, AT + LIMITED_S).is_limited is limited
-    assert not lane.state(NOW, AT + LIMITED_S + 0.1).is_limited
+    assert lane.state(NOW, AT + LIMITED_S, int).is_limited is limited
+    assert not lane.state(NOW, AT + LIMITED_S + 0.1, int).is_limited

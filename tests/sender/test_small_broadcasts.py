@@ -109,12 +109,11 @@ async def test_broadcasts_that_start_at_the_same_time_by_schedule_are_read_toget
 async def test_a_paused_or_cancelled_broadcast_and_an_opt_out_in_a_turn_of_many(tmp_path: Path) -> None:
     async with numbers(tmp_path, [200.0], stopped=True) as made:
         ids, here = await stored(made, [1] * 8), made.here
-        made.clock.advance(-SECOND)  # no tokens: all join the line first
-        lane_of = here.running.sender._join
-        await lane_of(1)
+        await here.running.sender._join(1)  # all join the line, and no turn is taken yet
         await here.admin("broadcast.pause", id=ids[1])
         await here.admin("broadcast.cancel", id=ids[2])
         await here.admin("optout.add", account="shop", phone=people(1, 3)[0]["to"])
+        await here.running.sender.check_lanes()
         await turn(made)
         assert set(await claimed(made)) == {1, 5, 6, 7, 8}
         assert (await here.show(ids[1]))["status"] == "paused"

@@ -73,7 +73,14 @@ def test_an_event_is_queued_for_each_active_subscribed_endpoint_with_its_time(tx
 def deliver_with(tx: sqlite3.Connection, result: DeliveryResult, now: int) -> str | None:
     (due,) = outbox.due(tx, now=now, limit=1)["one"]
     return record_result(
-        tx, delivery=due, result=result, started_at=now, max_age=MAX_AGE, jitter=0.0, now=now
+        tx,
+        delivery=due,
+        result=result,
+        started_at=now,
+        max_age=MAX_AGE,
+        jitter=0.0,
+        age_of=lambda since: now - since,
+        now=now,
     )
 
 

@@ -16,7 +16,7 @@ from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S
 from wacrmd import daemon
 from wacrmd.admin.client import AdminClient
-from wacrmd.clock import Clock
+from wacrmd.clock import SECOND, Millis
 from wacrmd.config import Config, parse
 from wacrmd.simulator import Options, Simulator
 
@@ -90,7 +90,7 @@ class Site:
 
     running: daemon.Daemon
     sim: Simulator
-    clock: Clock
+    clock: ShiftClock
     socket: Path
     api: httpx.AsyncClient
     hook: httpx.AsyncClient
@@ -170,11 +170,24 @@ def _row_id(tx: Any, uuid: str) -> int:
 
 
 @asynccontextmanager
+async def _same_time(sim: Simulator, clock: ShiftClock) -> AsyncIterator[None]:
+    """Let the simulated Meta have the true time of a clock."""
+
+    def follow(ahead: Millis) -> None:
+        sim.change(date_ahead_s=ahead / SECOND)
+
+    follow(clock.ahead)
+    clock.on_change = follow
+    yield
+    clock.on_change = lambda _: None
+
+
+@asynccontextmanager
 async def site(
     folder: Path,
     *,
     extra: str = "",
-    clock: Clock | None = None,
+    clock: ShiftClock | None = None,
     messages_per_second: float = 500,
     **options: Any,
 ) -> AsyncIterator[Site]:
@@ -183,6 +196,7 @@ async def site(
     settings = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, **options)
     async with (
         Simulator.running(settings) as sim,
+        _same_time(sim, clock),
         daemon.run(configuration(folder, sim.url, extra), clock) as running,
         httpx.AsyncClient(base_url=f"http://{running.api_address}", timeout=PATIENCE_S) as api,
         httpx.AsyncClient(base_url=f"http://{running.meta_webhooks_address}", timeout=PATIENCE_S) as hook,

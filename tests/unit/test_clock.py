@@ -101,31 +101,14 @@ def test_anything_else_is_refused_with_the_text(text: str) -> None:
     assert str(raised.value) == f"found {text!r}"
 
 
-def test_the_system_clock_is_the_machine_s_time() -> None:
+def test_the_system_clock_has_the_machine_s_time() -> None:
     before = time.time()
-    now = SystemClock().now()
+    now = SystemClock().wall()
     assert before - 0.001 <= now / SECOND <= time.time()
 
 
-async def test_sleeping_ends_when_the_time_has_come_and_at_once_if_it_is_past() -> None:
+async def test_sleeping_takes_its_time_of_the_monotonic_clock() -> None:
     clock = SystemClock()
-    await clock.sleep_until(clock.now() - DAY)
-    at = clock.now() + 20
-    await clock.sleep_until(at)
-    assert clock.now() >= at
-
-
-class SetBack(SystemClock):
-    """A clock that is set back once while someone sleeps."""
-
-    def __init__(self) -> None:
-        self.readings = iter([0, 0, 10, 20])
-
-    def now(self) -> Millis:
-        return next(self.readings)
-
-
-async def test_a_clock_that_is_set_back_is_waited_for() -> None:
-    clock = SetBack()
-    await clock.sleep_until(20)
-    assert list(clock.readings) == []
+    at = clock.monotonic() + 20
+    await clock.sleep(20)
+    assert clock.monotonic() >= at

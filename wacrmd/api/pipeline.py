@@ -52,7 +52,7 @@ class Pipeline:
                     raise
                 response = error_response(refusal)
             if allowance is not None:
-                response.headers.update(allowance.headers())
+                response.headers.update(allowance.headers(self.ctx.clock.now()))
             return response
 
         return handle
@@ -67,14 +67,14 @@ class Pipeline:
             refusal = denied
         response = error_response(refusal)
         if allowance is not None:
-            response.headers.update(allowance.headers())
+            response.headers.update(allowance.headers(self.ctx.clock.now()))
         return response
 
     async def _admit(self, request: Request) -> tuple[ApiKey, Allowance]:
         """The caller's key and what it has left. Refuses a key that is not valid."""
         key = await keys.authenticate(self.ctx, presented_key(request))
         structlog.contextvars.bind_contextvars(key=key.prefix, account_id=key.account_id)
-        now = self.ctx.clock.now()
+        now = self.ctx.clock.monotonic()
         return key, self.limits.spend(key.id, self.ctx.config.limits.requests_per_minute, now)
 
     async def _run(

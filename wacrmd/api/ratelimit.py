@@ -1,4 +1,7 @@
-"""How many requests a key may make: a window of a minute that begins with the first request. Pure."""
+"""How many requests a key may make: a window of a minute that begins with the first request. Pure.
+
+Times are of the monotonic clock, which nobody sets.
+"""
 
 from dataclasses import dataclass
 
@@ -9,20 +12,24 @@ MAX_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a key has left, and when its window ends."""
+    """What a key has left, and after what time its window ends."""
 
     allowed: bool
     limit: int
     remaining: int
-    reset_at: Millis
-    retry_after_s: int
+    ends_in: Millis
 
-    def headers(self) -> dict[str, str]:
-        """The X-RateLimit headers; `Reset` is in Unix seconds."""
+    @property
+    def retry_after_s(self) -> int:
+        """The seconds until then, rounded up."""
+        return max(1, -(-self.ends_in // SECOND))
+
+    def headers(self, now: Millis) -> dict[str, str]:
+        """The X-RateLimit headers; `now` is the time since the epoch, `Reset` is in Unix seconds."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(-(-self.reset_at // SECOND)),
+            "X-RateLimit-Reset": str(-(-(now + self.ends_in) // SECOND)),
         }
 
 
@@ -35,7 +42,7 @@ class RateLimit:
     def spend(self, key_id: str, limit: int, now: Millis) -> Allowance:
         """Count one request of the key."""
         began, used = self._windows.get(key_id, (now, 0))
-        if not began <= now < began + MINUTE:
+        if now >= began + MINUTE:
             began, used = now, 0
             if len(self._windows) > MAX_KEYS:
                 self._windows = {
@@ -45,5 +52,4 @@ class RateLimit:
         if allowed:
             used += 1
             self._windows[key_id] = (began, used)
-        reset_at = began + MINUTE
-        return Allowance(allowed, limit, limit - used, reset_at, max(1, -(-(reset_at - now) // SECOND)))
+        return Allowance(allowed, limit, limit - used, began + MINUTE - now)

@@ -38,6 +38,7 @@ SECTIONS = {
         "reload": Lazy("wacrmd.cli.commands.control:reload", "Read the configuration again."),
         "drain": Lazy("wacrmd.cli.commands.control:drain", "Stop sending, before a stop or restart."),
         "log-level": Lazy("wacrmd.cli.commands.control:log_level", "Show or change the log level."),
+        "clock": Lazy("wacrmd.cli.commands.clock:clock", "The machine's clock, and whether it is trusted."),
         "audit": Lazy("wacrmd.cli.commands.control:audit", "Show who changed what."),
         "backup": Lazy("wacrmd.cli.commands.maintenance:backup", "Copy the database to a file."),
         "check-db": Lazy("wacrmd.cli.commands.maintenance:check_db", "Look for damage in a database."),

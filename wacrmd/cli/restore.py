@@ -42,7 +42,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     paused: list[int] = []
 
     def pause(connection: sqlite3.Connection) -> None:
-        now = SystemClock().now()
+        now = SystemClock().wall()
         paused.append(broadcasts.pause_restored(connection, detail, now))
 
     has_credential = _is_there(CREDENTIAL)

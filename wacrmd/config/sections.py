@@ -195,7 +195,10 @@ class SenderConfig(Section):
         6, "How often a message is sent again after a temporary error from Meta.", ge=0, le=50
     )
     max_age_hours: float = _key(
-        24, "How long after its first attempt a message may still be sent again, in hours.", gt=0, le=720
+        24,
+        "How long after its first attempt a message may still be sent again, in hours in which the daemon runs.",
+        gt=0,
+        le=720,
     )
     pause_after_failures: int = _key(
         10,
@@ -253,7 +256,9 @@ class OutboundWebhooksConfig(Section):
         [], "Host names and networks that may be called although their addresses are private or loopback."
     )
     timeout_s: Seconds = _key(10, "How long an endpoint may take to answer, in seconds.")
-    max_age_hours: float = _key(72, "How long a failed delivery is tried again, in hours.", gt=0, le=720)
+    max_age_hours: float = _key(
+        72, "How long a failed delivery is tried again, in hours in which the daemon runs.", gt=0, le=720
+    )
     workers: int = _key(
         4,
         "How many deliveries to one webhook run at the same time. Each webhook has its own workers; one that is slow, fails"

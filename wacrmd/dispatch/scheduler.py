@@ -1,4 +1,4 @@
-"""The scheduler: runs periodic jobs by the clock. Jobs read from the rows what is due, so no timer can be lost."""
+"""The scheduler: runs periodic jobs. Jobs read from the rows what is due, so no timer can be lost."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 
-from wacrmd.clock import SECOND, Millis, sleep_for
+from wacrmd.clock import SECOND, Millis
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context, JobQueue
@@ -20,7 +20,10 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class PeriodicJob:
-    """Work that is done at an interval; a failure is logged, and it runs again when it is next due."""
+    """Work that is done at an interval; a failure is logged, and it runs again when it is next due.
+
+    `due_at` is by the monotonic clock.
+    """
 
     name: str
     interval: Millis
@@ -30,7 +33,7 @@ class PeriodicJob:
 
 
 class Scheduler:
-    """Runs its periodic jobs by the clock; `passes` and `passed` show the watchdog and tests that it works.
+    """Runs its periodic jobs; `passes` and `passed` show the watchdog and tests that it works.
 
     One that is not `vital` runs jobs that may take minutes, such as a backup, and is not in the metrics.
     """
@@ -50,7 +53,7 @@ class Scheduler:
                 for job in self._due():
                     tasks.start_soon(self._run_job, job)
                 self._end_pass()
-                await sleep_for(self._ctx.clock, TICK)
+                await self._ctx.clock.sleep(TICK)
 
     async def run_due(self) -> None:
         """Make one pass and wait for its jobs; for tests."""
@@ -60,9 +63,9 @@ class Scheduler:
         self._end_pass()
 
     def _due(self) -> list[PeriodicJob]:
-        """The jobs that are due, also after the clock was set back; each is marked as running."""
-        now = self._ctx.clock.now()
-        due = [job for job in self._jobs if not job.running and not now < job.due_at <= now + job.interval]
+        """The jobs that are due; each is marked as running."""
+        now = self._ctx.clock.monotonic()
+        due = [job for job in self._jobs if not job.running and job.due_at <= now]
         for job in due:
             job.due_at, job.running = now + job.interval, True
         return due

@@ -51,6 +51,12 @@ def broadcast_hold(
     return _held_by_meta(progress)
 
 
+def waits_for_clock(broadcast: Broadcast, machine: Millis) -> bool:
+    """Whether a scheduled broadcast would have started by the machine's clock: then that is not trusted."""
+    at = broadcast.scheduled_at
+    return broadcast.status is BroadcastStatus.SCHEDULED and at is not None and at <= machine
+
+
 def idle_hold(broadcast: Broadcast, progress: Progress) -> Hold | None:
     """The hold of a broadcast that has no work: its own pause, or messages that Meta holds back."""
     return broadcast.hold or _held_by_meta(progress)

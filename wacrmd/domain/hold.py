@@ -26,6 +26,7 @@ class HoldReason(StrEnum):
     DRAINING = "draining"
     STORAGE = "storage"
     HELD_BY_META = "held_by_meta"
+    CLOCK = "clock"
 
 
 NEEDS_NOBODY = frozenset(

@@ -75,9 +75,11 @@ class PendingDeliveries:
     count: int
     since: Millis
 
-    def is_behind(self, now: Millis) -> bool:
-        """Whether a person should know; those of a webhook that is turned off wait because somebody wanted it."""
-        waits = now - self.since
+    def is_behind(self, waits: Millis) -> bool:
+        """Whether a person should know, if the oldest has waited so long while the daemon ran.
+
+        Those of a webhook that is turned off wait because somebody wanted it.
+        """
         return self.is_active and (waits > LONG_WAIT or (self.count >= MANY and waits > MANY_WAIT))
 
     def text(self) -> str:

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
+from wacrmd.clock import Millis, millis
 from wacrmd.meta.errors import code_without_json
 from wacrmd.meta.outcome import Accepted, MetaError, Outcome, Phase, Refused, Unknown
 from wacrmd.meta.untrusted import as_json, as_object, as_objects, as_text
@@ -33,6 +34,14 @@ def outcome_of(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     if code is None:
         return Unknown(Phase.ANSWER, detail, status)
     return Refused(MetaError(code, detail), status, retry_after_s(headers))
+
+
+def date_of(header: str) -> Millis | None:
+    """The time in a `Date` header; None if there is none."""
+    try:
+        return millis(parsedate_to_datetime(header))
+    except (TypeError, ValueError):
+        return None
 
 
 def error_of(document: Any) -> MetaError | None:

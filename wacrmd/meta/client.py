@@ -1,7 +1,8 @@
 """Calls to Meta's Graph API: sending messages, and the management calls around it."""
 
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -14,7 +15,7 @@ from wacrmd.fields import JsonObject
 from wacrmd.http_client.client import Timeouts
 from wacrmd.http_client.failure import NotSentError, RequestFailedError
 from wacrmd.http_client.message import RequestHead
-from wacrmd.meta.answer import error_of, outcome_of
+from wacrmd.meta.answer import date_of, error_of, outcome_of
 from wacrmd.meta.errors import rule_for
 from wacrmd.meta.management import Health, NumberInfo, app_names, templates_of
 from wacrmd.meta.outcome import MetaError, NotSent, Outcome, Refused, Unknown
@@ -40,6 +41,9 @@ TOKEN_UNUSABLE = MetaError(
     190, "the access token holds characters that no HTTP header may carry", "The request was not sent."
 )
 """The error for a send with such a token; Meta is not asked."""
+
+MAX_DATE_AGE_S = 30.0
+"""The time in an answer that took longer may be old: the answer waited while this process did not run."""
 
 _MAX_PREPARED = 1024
 
@@ -80,6 +84,9 @@ class MetaClient:
         )
         self._send_timeouts = Timeouts(connect_timeout_s, connect_timeout_s, read_timeout_s)
         self._prepared: dict[tuple[str, str], RequestHead] = {}
+        self._last_date = ""
+        self.on_time: Callable[[Millis], None] | None = None
+        """Called with Meta's time as an answer tells it, about once a second while answers come."""
 
     async def send(self, phone_number_id: str, access_token: str, body: bytes) -> Outcome:
         """Post one message (the body of `payloads.body`) once; its outcome. Raises nothing but cancellation.
@@ -89,12 +96,14 @@ class MetaClient:
         """
         if not _fits_header(access_token):
             return Refused(TOKEN_UNUSABLE, httpx.codes.UNAUTHORIZED)
+        began = time.monotonic()
         try:
             head = self._prepare(phone_number_id, access_token)
             answer = await self._transport.exchange(head, body, self._send_timeouts)
         except RequestFailedError as error:
             kind = NotSent if isinstance(error, NotSentError) else Unknown
             return kind(error.phase, error.detail)
+        self._tell_time(answer.headers, began)
         return outcome_of(answer.status, answer.headers, answer.content)
 
     def _prepare(self, phone_number_id: str, access_token: str) -> RequestHead:
@@ -165,6 +174,7 @@ class MetaClient:
     async def _call(self, method: str, path: str, access_token: str, params: Mapping[str, str]) -> JsonObject:
         if not _fits_header(access_token):
             raise MetaCallError(f"{TOKEN_UNUSABLE.title}.".capitalize(), TOKEN_UNUSABLE)
+        began = time.monotonic()
         try:
             response = await self._http.request(
                 method,
@@ -176,7 +186,17 @@ class MetaClient:
             raise MetaCallError(f"The request to Meta for {path} failed: {error.detail}.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise MetaCallError(f"The request to Meta for {path} failed: {error}.") from error
+        self._tell_time(response.headers, began)
         return _document(path, response)
+
+    def _tell_time(self, headers: Mapping[str, str], began: float) -> None:
+        """Pass on the time of an answer to a request that began then, unless it is known or may have waited long."""
+        date = headers.get("date", "")
+        if date == self._last_date or self.on_time is None or time.monotonic() - began > MAX_DATE_AGE_S:
+            return
+        self._last_date = date
+        if (at := date_of(date)) is not None:
+            self.on_time(at)
 
 
 def _document(path: str, response: httpx.Response) -> JsonObject:

@@ -2,13 +2,13 @@
 
 import ssl
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 import httpx
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import Millis
 from wacrmd.errors import describe
 from wacrmd.http_client.failure import RequestFailedError
+from wacrmd.meta.answer import date_of
 from wacrmd.meta.transport import Transport
 
 MAX_TEXT = 2000
@@ -48,11 +48,6 @@ async def probe(
         raise UnreachableError(error.detail) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UnreachableError(describe(error)) from error
-    return ProbeAnswer(response.status_code, response.text[:MAX_TEXT], _date(response.headers.get("date")))
-
-
-def _date(text: str | None) -> Millis | None:
-    try:
-        return round(parsedate_to_datetime(text or "").timestamp() * SECOND)
-    except (TypeError, ValueError):
-        return None
+    return ProbeAnswer(
+        response.status_code, response.text[:MAX_TEXT], date_of(response.headers.get("date", ""))
+    )

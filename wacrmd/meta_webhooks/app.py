@@ -77,7 +77,7 @@ class _App:
         if mode == "subscribe" and await is_verify_token(self._ctx, token):
             log.info("meta_webhook_verified")
             return 200, challenge
-        if (count := self._unverified.add(self._ctx.clock.now())) is not None:
+        if (count := self._unverified.add(self._ctx.clock.monotonic())) is not None:
             log.warning("meta_webhook_verification_rejected", count=count)
         return 403, "the verify token is not one of a configured number"
 
@@ -99,7 +99,7 @@ class _App:
         index = verify(secrets, body, _signature(scope))
         if index is None:
             ctx.metrics.meta_webhook_signature_failures.inc()
-            if (count := self._unsigned.add(ctx.clock.now())) is not None:
+            if (count := self._unsigned.add(ctx.clock.monotonic())) is not None:
                 log.warning("meta_webhook_signature_rejected", bytes=len(body), count=count)
             raise Refusal(
                 ErrorCode.UNAUTHORIZED,
@@ -113,7 +113,7 @@ class _App:
             try:
                 payload = decode(body)
             except ValueError as error:
-                if (count := self._unreadable.add(ctx.clock.now())) is not None:
+                if (count := self._unreadable.add(ctx.clock.monotonic())) is not None:
                     log.warning("meta_webhook_body_rejected", bytes=len(body), error=str(error), count=count)
                 raise bad_request(f"The body is not JSON: {error}") from error
             await self._intake.store(parse(payload, ctx.clock.now()), authorized[index], len(body))

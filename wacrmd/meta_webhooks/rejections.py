@@ -13,9 +13,12 @@ class Rejections:
         self._logged_at: Millis | None = None
 
     def add(self, now: Millis) -> int | None:
-        """Count a request; how many there were since the last one that was logged, if this one is to be logged."""
+        """Count a request; how many there were since the last one that was logged, if this one is to be logged.
+
+        `now` is of the monotonic clock.
+        """
         self._count += 1
-        if self._logged_at is not None and 0 <= now - self._logged_at < INTERVAL:
+        if self._logged_at is not None and now - self._logged_at < INTERVAL:
             return None
         count, self._count, self._logged_at = self._count, 0, now
         return count

@@ -1,4 +1,4 @@
-"""`status`, `doctor`, `reload`, `drain`, `log-level`, `audit`: the daemon itself."""
+"""`status`, `doctor`, `reload`, `drain`, `log-level`, `clock`, `audit`: the daemon itself."""
 
 from pydantic import Field
 
@@ -9,12 +9,21 @@ from wacrmd.operations.inputs import NoParams, Params
 from wacrmd.operations.operation import Admin, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.audit import read_audit
+from wacrmd.services.maintenance.clock import accept_clock, show_clock
 from wacrmd.services.maintenance.doctor import run_checks
 from wacrmd.services.maintenance.drain import end_drain, start_drain
 from wacrmd.services.maintenance.log_level import current_log_level, set_log_level
 from wacrmd.services.maintenance.reload import reload_config
 from wacrmd.services.maintenance.status import read_status
-from wacrmd.views.maintenance import AuditView, DoctorReport, DrainView, LogLevelView, ReloadReport, Status
+from wacrmd.views.maintenance import (
+    AuditView,
+    ClockView,
+    DoctorReport,
+    DrainView,
+    LogLevelView,
+    ReloadReport,
+    Status,
+)
 
 operations = Operations()
 
@@ -80,6 +89,18 @@ async def log_level(ctx: Context, _actor: Actor, params: NewLogLevel) -> LogLeve
     if params.level is None:
         return current_log_level(ctx)
     return set_log_level(ctx, params.level, params.minutes)
+
+
+@operations.operation("clock.show", admin=Admin(Level.READ))
+async def clock_show(ctx: Context, _actor: Actor, _params: NoParams) -> ClockView:
+    """Show the machine's clock and the time by which the daemon goes."""
+    return show_clock(ctx)
+
+
+@operations.operation("clock.accept", admin=Admin(Level.ADMIN, audited=True))
+async def clock_accept(ctx: Context, _actor: Actor, _params: NoParams) -> ClockView:
+    """Trust the machine's clock as it is now: the daemon goes by it, whatever Meta's says."""
+    return accept_clock(ctx)
 
 
 @operations.operation(

@@ -6,12 +6,13 @@ when the process died is still due at the next start.
 
 import asyncio
 import random
+from collections.abc import Callable
 from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
-from wacrmd.clock import HOUR, SECOND, Millis, iso, sleep_for
+from wacrmd.clock import HOUR, SECOND, Millis, iso
 from wacrmd.domain.webhook_delivery import DeliveryAttempt, DueDelivery
 from wacrmd.errors import Refusal
 from wacrmd.http.address_policy import AddressPolicy
@@ -92,7 +93,7 @@ class Dispatcher:
     async def _poll(self) -> None:
         """Read the outbox again by the clock."""
         while True:
-            await sleep_for(self._ctx.clock, POLL_INTERVAL)
+            await self._ctx.clock.sleep(POLL_INTERVAL)
             self._refresh()
 
     def _refresh(self) -> None:
@@ -138,7 +139,7 @@ class Dispatcher:
         """One attempt and its result. Its place in the lane is free as soon as the app has answered."""
         try:
             started_at = self._ctx.clock.now()
-            result = await self._attempt(delivery, lane, started_at)
+            result = await self._attempt(delivery, lane)
             self._unrecorded += 1
             try:
                 await self._record(delivery, result, started_at)
@@ -148,13 +149,13 @@ class Dispatcher:
             log.exception(
                 "webhook_delivery_crashed", endpoint=delivery.endpoint_id, event_id=delivery.event_id
             )
-            await sleep_for(self._ctx.clock, POLL_INTERVAL)
+            await self._ctx.clock.sleep(POLL_INTERVAL)
         finally:
             lane.unfinished.discard(delivery.id)
             self._lane_changed.set()
             self._wake.set()
 
-    async def _attempt(self, delivery: DueDelivery, lane: Lane, started_at: Millis) -> DeliveryResult:
+    async def _attempt(self, delivery: DueDelivery, lane: Lane) -> DeliveryResult:
         """Post, and tell the lane when it takes long and when it has ended."""
         is_overdue = False
 
@@ -167,7 +168,7 @@ class Dispatcher:
 
         timer = asyncio.get_running_loop().call_later(SLOW_S, note_overdue)
         try:
-            result = await self._post(delivery, started_at)
+            result = await self._post(delivery)
             lane.ended(result.duration_s, succeeded=result.succeeded)
         finally:
             timer.cancel()
@@ -176,7 +177,7 @@ class Dispatcher:
             self._wake.set()
         return result
 
-    async def _post(self, delivery: DueDelivery, now: Millis) -> DeliveryResult:
+    async def _post(self, delivery: DueDelivery) -> DeliveryResult:
         try:
             secret = self._ctx.vault.decrypt(delivery.secret, webhook_secret_context(delivery.endpoint_id))
         except VaultError as error:
@@ -188,7 +189,7 @@ class Dispatcher:
             event_id=delivery.event_id,
             endpoint_id=delivery.endpoint_id,
             body=body,
-            now=now,
+            now=self._ctx.clock.machine,  # what an app on this machine compares it with
         )
         return await self._client.post(
             delivery.url, signed, body, self._ctx.config.outbound_webhooks.timeout_s
@@ -204,6 +205,7 @@ class Dispatcher:
             started_at=started_at,
             max_age=round(ctx.config.outbound_webhooks.max_age_hours * HOUR),
             jitter=self._random.random(),
+            age_of=ctx.clock.age,
         )
         while True:
             try:
@@ -213,7 +215,7 @@ class Dispatcher:
                 log.debug(
                     "webhook_result_write_retrying", endpoint=delivery.endpoint_id, reason=refusal.message
                 )
-                await sleep_for(ctx.clock, POLL_INTERVAL)
+                await ctx.clock.sleep(POLL_INTERVAL)
         ctx.metrics.webhook_delivery_attempts.labels("success" if result.succeeded else "failure").inc()
         if not result.succeeded:
             log.info(
@@ -238,10 +240,15 @@ def record_result(
     started_at: Millis,
     max_age: Millis,
     jitter: float,
+    age_of: Callable[[Millis], Millis],
     now: Millis,
 ) -> str | None:
-    """Write the result of an attempt; the reason if the endpoint was disabled by it."""
-    retry_at = next_attempt_at(delivery.attempts + 1, delivery.queued_at, now, max_age=max_age, jitter=jitter)
+    """Write the result of an attempt; the reason if the endpoint was disabled by it.
+
+    `age_of` says for how long the daemon has run since a time.
+    """
+    age = age_of(delivery.queued_at)
+    retry_at = next_attempt_at(delivery.attempts + 1, now, age=age, max_age=max_age, jitter=jitter)
     has_given_up = result.status == GONE or retry_at is None
     attempt = DeliveryAttempt(
         at=iso(started_at),
@@ -262,9 +269,9 @@ def record_result(
         result.status,
         result.error,
         failing_since=failing_since,
+        failing_for=age_of(failing_since),
         has_given_up=has_given_up,
         max_age=max_age,
-        now=now,
     )
     if reason is None or not webhook_endpoints.disable(tx, delivery.endpoint_id, reason, now):
         return None

@@ -23,12 +23,15 @@ GONE = 410
 
 
 def next_attempt_at(
-    attempts: int, queued_at: Millis, now: Millis, *, max_age: Millis, jitter: float
+    attempts: int, now: Millis, *, age: Millis, max_age: Millis, jitter: float
 ) -> Millis | None:
-    """When to retry after `attempts` failed ones; None if the delivery is too old then. `jitter` in [0, 1)."""
+    """When to retry after `attempts` failed ones; None if the delivery is too old then. `jitter` in [0, 1).
+
+    `age` is for how long the daemon has run since the delivery was queued.
+    """
     delay = RETRY_DELAYS[min(attempts, len(RETRY_DELAYS)) - 1]
-    at = now + delay + round(delay * JITTER * jitter)
-    return at if at <= queued_at + max_age else None
+    delay += round(delay * JITTER * jitter)
+    return now + delay if age + delay <= max_age else None
 
 
 def disabled_reason(
@@ -36,17 +39,17 @@ def disabled_reason(
     error: str | None,
     *,
     failing_since: Millis,
+    failing_for: Millis,
     has_given_up: bool,
     max_age: Millis,
-    now: Millis,
 ) -> str | None:
     """Why a failed attempt disables its endpoint; None if the endpoint stays active.
 
     410 disables it at once. Another failure does when no delivery has succeeded for `max_age`, or for half of it once
-    a delivery has used up its attempts.
+    a delivery has used up its attempts. `failing_for` is for how long the daemon has run since the first failure.
     """
     if status == GONE:
         return "The endpoint answered 410 Gone"
-    if now - failing_since < (max_age // 2 if has_given_up else max_age):
+    if failing_for < (max_age // 2 if has_given_up else max_age):
         return None
     return f"No delivery has succeeded since {iso(failing_since)}; the last error: {error}"

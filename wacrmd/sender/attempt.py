@@ -51,11 +51,17 @@ class Attempts:
         ctx = self._ctx
         now = ctx.clock.now()
         decision = decide(
-            outcome, claim, self._rules(), started_at=started_at, now=now, jitter=self._random.random()
+            outcome,
+            claim,
+            self._rules(),
+            started_at=started_at,
+            now=now,
+            age=ctx.clock.age(claim.first_attempt_at),
+            jitter=self._random.random(),
         )
         result = decision.result
         if result.status is RecipientStatus.SENT:
-            ctx.meta_webhook_liveness.message_sent(job.number.id, now)
+            ctx.meta_webhook_liveness.message_sent(job.number.id, ctx.clock.monotonic())
         else:
             log.info(
                 "attempt_failed",

@@ -64,10 +64,20 @@ class Decision:
 
 
 def decide(
-    outcome: Outcome, claim: Claim, rules: Rules, *, started_at: Millis, now: Millis, jitter: float
+    outcome: Outcome,
+    claim: Claim,
+    rules: Rules,
+    *,
+    started_at: Millis,
+    now: Millis,
+    age: Millis,
+    jitter: float,
 ) -> Decision:
-    """Decide about one attempt; `jitter` in [0, 1) adds up to a quarter to the delay of a retry."""
-    attempt = _Attempt(claim, rules, started_at, now, jitter)
+    """Decide about one attempt; `jitter` in [0, 1) adds up to a quarter to the delay of a retry.
+
+    `age` is for how long the daemon has run since the recipient's first attempt.
+    """
+    attempt = _Attempt(claim, rules, started_at, now, age, jitter)
     match outcome:
         case Accepted():
             return Decision(
@@ -104,7 +114,7 @@ def decide(
 def decide_unbuildable(claim: Claim, problem: str, *, now: Millis) -> Decision:
     """Decide about a claim whose stored content makes no message: it fails, and counts as others of its broadcast."""
     note = f"the message could not be built: {problem}"
-    result = _Attempt(claim, Rules(), now, now, 0.0).result(RecipientStatus.FAILED, note)
+    result = _Attempt(claim, Rules(), now, now, 0, 0.0).result(RecipientStatus.FAILED, note)
     return Decision(result, Effect.COUNT_FAILURE, HoldReason.MANY_FAILURES, note)
 
 
@@ -116,6 +126,7 @@ class _Attempt:
     rules: Rules
     started_at: Millis
     now: Millis
+    age: Millis
     jitter: float
 
     def result(
@@ -161,7 +172,7 @@ class _Attempt:
                 f"gave up after {self.claim.retries + 1} attempts: {note}",
                 error=error,
             )
-        if self.now - self.claim.first_attempt_at > self.rules.max_age:
+        if self.age > self.rules.max_age:
             hours = self.rules.max_age // HOUR
             return self.result(RecipientStatus.FAILED, f"gave up after {hours} h: {note}", error=error)
         at = self.now + delay + int(delay * self.jitter / 4)

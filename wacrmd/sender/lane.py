@@ -1,11 +1,12 @@
 """One number's lane: whose turn it is, how fast it may send, and how many requests it may have in flight; pure.
 
-`now` is the wall clock in milliseconds, `at` the time in seconds in which this process ran: nobody sets that clock.
+`now` is the monotonic clock in milliseconds, `at` the time in seconds in which this process ran: nobody sets these clocks.
 """
 
+from collections.abc import Callable
 from math import ceil
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import SECOND, Millis, iso
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.sender.line import Line
@@ -67,7 +68,7 @@ class Lane:
         While it is blocked those that it occupies, and a batch to begin with.
         """
         need = self.need(now, at)
-        if self.limiter.hold(now) is not None:
+        if self.limiter.is_blocked(now):
             need = min(need, self.room.in_flight + ceil(self.limiter.batch))
         return max(0, need - hung)
 
@@ -177,10 +178,13 @@ class Lane:
         self.limiter.unblock()
         self.room.forgive()
 
-    def state(self, now: Millis, at: float) -> ThroughputState:
-        """The present rate, requests in flight, and why the number does not send, if so."""
+    def state(self, now: Millis, at: float, time_of: Callable[[Millis], Millis]) -> ThroughputState:
+        """The present rate, requests in flight, and why the number does not send, if so.
+
+        `time_of` says which time it is or was at a moment of the monotonic clock.
+        """
         allowed, rate = self.limiter.rates(now)
-        hold = self.limiter.hold(now, is_probing=self.room.is_probing) or self._silence(now, at)
+        hold = self._block(now, time_of) or self._silence(now, at, time_of)
         limited = hold is None and at - self._limited_at < LIMITED_S
         return ThroughputState(allowed, rate, self.room.in_flight, hold, limited)
 
@@ -194,36 +198,44 @@ class Lane:
         elif self._shut_out_since is None:
             self._shut_out_since = at
 
-    def _silence(self, now: Millis, at: float) -> Hold | None:
+    def _block(self, now: Millis, time_of: Callable[[Millis], Millis]) -> Hold | None:
+        """The hold of a number that is blocked."""
+        block = self.limiter.last_block(now, is_probing=self.room.is_probing)
+        if block is None:
+            return None
+        until = f" (until {iso(time_of(block.until))})" if now < block.until else ""
+        return Hold(block.reason, f"{block.detail}{until}", time_of(block.since))
+
+    def _silence(self, now: Millis, at: float, time_of: Callable[[Millis], Millis]) -> Hold | None:
         """The hold of a number to which Meta does not answer, though it has not ended the requests either."""
         room = self.room
         if not self.is_active:
             return None
         if room.is_silent(at):
-            return self._no_answer(now, at)
+            return self._no_answer(now, at, time_of)
         if self.free(now, at):
             return None
         overdue = room.overdue(at)
         if 2 * overdue >= room.in_flight > 0:
             waited_s, unanswered = room.oldest_s(at), _requests(room.unanswered_count(at))
             detail = f"no answer from Meta to {unanswered}, the oldest for {waited_s:.0f} s, while it answers others"
-            return Hold(HoldReason.NO_ANSWER, detail, now - round(waited_s * SECOND))
+            return Hold(HoldReason.NO_ANSWER, detail, time_of(now - round(waited_s * SECOND)))
         if (begun_again_s := room.begun_again_s(at)) is not None and begun_again_s >= BEGUN_AGAIN_S:
             detail = (
                 f"Meta answers again, in {room.latency_s:.1f} s: {_requests(room.in_flight)} wait for it, and with each"
                 " answer more are sent"
             )
-            return Hold(HoldReason.NO_ANSWER, detail, now - round(begun_again_s * SECOND))
+            return Hold(HoldReason.NO_ANSWER, detail, time_of(now - round(begun_again_s * SECOND)))
         return None
 
-    def _no_answer(self, now: Millis, at: float) -> Hold:
+    def _no_answer(self, now: Millis, at: float, time_of: Callable[[Millis], Millis]) -> Hold:
         silence_s = self.room.silence_s(at)
         reason, unanswered = HoldReason.NO_ANSWER, _requests(self.room.unanswered_count(at))
         detail = f"no answer from Meta for {silence_s:.0f} s, to {unanswered}"
         if self._not_sent is not None:
             reason = HoldReason.META_UNREACHABLE
             detail = f"no answer from Meta for {silence_s:.0f} s; the last message was {self._not_sent}"
-        return Hold(reason, detail, now - round(silence_s * SECOND))
+        return Hold(reason, detail, time_of(now - round(silence_s * SECOND)))
 
 
 def _requests(count: int) -> str:

@@ -63,7 +63,7 @@ class Lanes:
 
     def of(self, number: Number) -> Lane:
         """The number's lane, with the rate that is configured now."""
-        now, rate = self._ctx.clock.now(), number.rate(self._ctx.config.sender.messages_per_second)
+        now, rate = self._ctx.clock.monotonic(), number.rate(self._ctx.config.sender.messages_per_second)
         lane = self._by_number.get(number.id)
         if lane is None:
             lane = self._by_number[number.id] = Lane(rate, now)
@@ -99,7 +99,7 @@ class Lanes:
             timer.cancel()
         if lane.turn is not None or not lane.line or self._is_stopped or self._ctx.is_held:
             return
-        now, at = self._ctx.clock.now(), self._at()
+        now, at = self._ctx.clock.monotonic(), self._at()
         self._share(now, at)
         places = self._places(lane)
         wait = lane.wait(now, at, places)
@@ -129,7 +129,7 @@ class Lanes:
 
     def acquire(self, lane: Lane, wanted: int) -> int:
         """How many of `wanted` requests the number may make now; what is not made must be released."""
-        now, at = self._ctx.clock.now(), self._at()
+        now, at = self._ctx.clock.monotonic(), self._at()
         self._share(now, at)
         granted = lane.acquire(min(wanted, self._places(lane)), now, at)
         self._in_flight += granted
@@ -153,7 +153,7 @@ class Lanes:
 
     def end(self, lane: Lane, claim: Claim, outcome: Outcome, decision: Decision) -> None:
         """A request has ended: apply what it says about the number."""
-        now, request = self._ctx.clock.now(), (claim.recipient_id, claim.attempt)
+        now, request = self._ctx.clock.monotonic(), (claim.recipient_id, claim.attempt)
         accepted = isinstance(outcome, Accepted)
         if decision.effect is Effect.NO_CONNECTION:  # that says nothing about Meta
             lane.room.dropped(request)
@@ -177,7 +177,7 @@ class Lanes:
         """Lower the number's rate: Meta reports that it sends too fast."""
         lane = self._by_number.get(number_id)
         if lane is not None:
-            lane.limiter.throttle(self._ctx.clock.now(), detail)
+            lane.limiter.throttle(self._ctx.clock.monotonic(), detail)
             self._log_hold(lane)
 
     def unblock(self, number_id: str) -> None:
@@ -195,8 +195,9 @@ class Lanes:
             self.advance(lane)
 
     def _state_of(self, lane: Lane) -> ThroughputState:
-        now, at = self._ctx.clock.now(), self._at()
-        state = lane.state(now, at)
+        clock, at = self._ctx.clock, self._at()
+        now = clock.monotonic()
+        state = lane.state(now, at, clock.time_of)
         shut_out_s = lane.shut_out_s(at) if lane.line else 0.0
         if state.hold is not None or shut_out_s < SHUT_OUT_S:
             return state
@@ -204,7 +205,8 @@ class Lanes:
             f"{self._in_flight} requests to Meta are under way, {self._hung} of them without an answer: there is no place"
             " for more"
         )
-        hold = Hold(HoldReason.NO_FREE_CONNECTION, detail, now - round(shut_out_s * SECOND))
+        since = clock.time_of(now - round(shut_out_s * SECOND))
+        hold = Hold(HoldReason.NO_FREE_CONNECTION, detail, since)
         return replace(state, hold=hold, is_limited=False)
 
     def _places(self, lane: Lane) -> int:

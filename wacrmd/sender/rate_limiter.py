@@ -1,13 +1,13 @@
 """How fast one number may send: a token bucket, and blocks; pure.
 
-Every call gets the time. Rates are messages per second, times are milliseconds since the epoch.
+Every call gets the time: milliseconds of the monotonic clock, which nobody sets. Rates are messages per second.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass
 from math import ceil
 
-from wacrmd.clock import MINUTE, SECOND, Millis, iso
-from wacrmd.domain.hold import Hold, HoldReason
+from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.domain.hold import HoldReason
 
 BURST_S = 0.1
 """The capacity of the bucket: as many tokens as the rate allows in this time."""
@@ -23,6 +23,16 @@ MIN_BLOCK: Millis = 1 * SECOND
 MAX_BLOCK: Millis = 1 * MINUTE
 MIN_CALL_LIMIT_BLOCK: Millis = 1 * MINUTE
 MAX_CALL_LIMIT_BLOCK: Millis = 16 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why a number sends nothing, since when and until when."""
+
+    reason: HoldReason
+    detail: str
+    since: Millis
+    until: Millis
 
 
 class RateLimiter:
@@ -42,7 +52,7 @@ class RateLimiter:
         self._recovered_at: Millis = 0
         """When the rate was last halved or partly restored."""
         self._blocked_until: Millis = 0
-        self._block: Hold | None = None
+        self._block: Block | None = None
         self._blocks = 0
         """Blocks in a row: each lasts twice as long as the one before."""
 
@@ -105,11 +115,10 @@ class RateLimiter:
 
     def block(self, now: Millis, duration: Millis, reason: HoldReason, detail: str) -> None:
         """Send nothing for `duration`. A block that ends later stays as it is."""
-        self._adapt_to_clock(now)
         if now + duration > self._blocked_until:
             since = self._block.since if self._block and self._block.reason is reason else now
-            self._block = Hold(reason, detail, since)
             self._blocked_until = now + duration
+            self._block = Block(reason, detail, since, self._blocked_until)
         self._tokens = 0.0
 
     def rates(self, now: Millis) -> tuple[float, float]:
@@ -117,12 +126,13 @@ class RateLimiter:
         self._refill(now)
         return self._configured_rate, self._rate
 
-    def hold(self, now: Millis, *, is_probing: bool = False) -> Hold | None:
-        """Why the number is blocked, or was blocked before single requests probe whether Meta answers again."""
-        self._refill(now)
-        if self._block is not None and now < self._blocked_until:
-            return replace(self._block, detail=f"{self._block.detail} (until {iso(self._blocked_until)})")
-        return self._block if is_probing else None
+    def is_blocked(self, now: Millis) -> bool:
+        """Whether the number is blocked now."""
+        return now < self._blocked_until
+
+    def last_block(self, now: Millis, *, is_probing: bool = False) -> Block | None:
+        """The block that lasts, or the one that ended before single requests probe whether Meta answers again."""
+        return self._block if is_probing or self.is_blocked(now) else None
 
     def unblock(self) -> None:
         """End the block at once: a person removed its cause."""
@@ -152,7 +162,6 @@ class RateLimiter:
         return capacity + self.batch + 1 if self._is_waiting(now) else capacity
 
     def _refill(self, now: Millis) -> None:
-        self._adapt_to_clock(now)
         if self._rate < self._configured_rate and now - self._recovered_at >= RECOVERY_INTERVAL:
             steps = (now - self._recovered_at) // RECOVERY_INTERVAL
             regained = steps * RECOVERY_SHARE * self._configured_rate
@@ -162,13 +171,3 @@ class RateLimiter:
             self._capacity(now), self._tokens + (now - self._refilled_at) / SECOND * self._rate
         )
         self._refilled_at = now
-
-    def _adapt_to_clock(self, now: Millis) -> None:
-        """Move all times back when the wall clock is set back, so that a block of seconds does not last hours."""
-        back = self._refilled_at - now
-        if back > 0:
-            self._refilled_at = now
-            self._throttled_at = max(1, self._throttled_at - back) if self._throttled_at else 0
-            self._recovered_at -= back
-            self._blocked_until -= back
-            self._promised_at -= back

@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 
-from wacrmd.clock import SECOND, Millis, sleep_for
+from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.attempt import AttemptResult
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import NumberIds
@@ -111,7 +111,7 @@ class Recorder:
                 if not is_told:
                     log.error("result_write_retrying", results=self.waiting, reason=error.advice)  # noqa: TRY400
                     is_told = True
-                await sleep_for(self._ctx.clock, RETRY_AFTER)
+                await self._ctx.clock.sleep(RETRY_AFTER)
             else:
                 return
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-from wacrmd.clock import Clock, Millis
+from wacrmd.clock import MINUTE, Clock, Millis
 from wacrmd.domain.number import NumberIds
 from wacrmd.store import numbers
 from wacrmd.store.database import Database
 from wacrmd.vault import Vault, app_secret_context
 
-RECHECK: Millis = 60_000
+RECHECK: Millis = MINUTE
 """How long secrets are kept in memory before they are read again: a replaced secret expires by the clock."""
 
 
@@ -42,24 +42,24 @@ class AppSecrets:
 
     async def current(self) -> tuple[list[bytes], list[AuthorizedNumbers]]:
         """The secrets that are valid now and, at the same indexes, the numbers that each authorises."""
-        now = self._clock.now()
         held = self._held
-        if held is None or now - held.read_at > RECHECK:
-            changes, held = self._changes, await self._read(now)
+        if held is None or self._clock.monotonic() - held.read_at > RECHECK:
+            changes, held = self._changes, await self._read()
             if (
                 changes == self._changes
             ):  # else a number changed during the read, so the result may be outdated
                 self._held = held
         return held.secrets, held.authorized
 
-    async def _read(self, now: Millis) -> "_Held":
+    async def _read(self) -> "_Held":
+        read_at = self._clock.monotonic()
         by_secret: dict[str, AuthorizedNumbers] = {}
-        for row in await self._db.read(partial(numbers.app_secrets, now=now)):
+        for row in await self._db.read(partial(numbers.app_secrets, now=self._clock.now())):
             secret = self._vault.decrypt(row.encrypted, app_secret_context(row.number.id))
             authorized = by_secret.setdefault(secret, AuthorizedNumbers())
             authorized.numbers[row.number.phone_number_id] = row.number
             authorized.businesses.setdefault(row.number.waba_id, set()).add(row.number.account_id)
-        return _Held([secret.encode() for secret in by_secret], list(by_secret.values()), now)
+        return _Held([secret.encode() for secret in by_secret], list(by_secret.values()), read_at)
 
 
 @dataclass(frozen=True, slots=True)

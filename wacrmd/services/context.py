@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from wacrmd.clock import Clock, Millis
+from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.meta.client import MetaClient
@@ -12,6 +12,7 @@ from wacrmd.metrics import Metrics
 from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.services.changes import Changes
+from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
 from wacrmd.store.database import Database, Tx
@@ -69,7 +70,8 @@ class Control:
 
     reread: Callable[[], Config] | None = None
     adopt: Callable[[Config], None] | None = None
-    log_level_until: Millis | None = None
+    log_level_ends: Millis | None = None
+    """By the monotonic clock."""
     draining_since: Millis | None = None
 
 
@@ -78,7 +80,7 @@ class Context:
     """The daemon's parts, as services use them. A reload replaces `config` as a whole."""
 
     config: Config
-    clock: Clock
+    clock: DaemonClock
     db: Database
     vault: Vault
     app_secrets: AppSecrets

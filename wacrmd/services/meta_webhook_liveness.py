@@ -9,7 +9,7 @@ MAX_SILENCE: Millis = 10 * MINUTE
 
 
 class MetaWebhookLiveness:
-    """For each number, the first message since the last status that came for it."""
+    """For each number, the first message since the last status that came for it, by the monotonic clock."""
 
     def __init__(self) -> None:
         self._unanswered: dict[str, Millis] = {}
@@ -18,7 +18,7 @@ class MetaWebhookLiveness:
 
     def message_sent(self, number_id: str, now: Millis) -> None:
         """Meta accepted a message of this number. Its status may have come already, before the answer."""
-        if now - self._last_status_at.get(number_id, 0) > MINUTE:
+        if now - self._last_status_at.get(number_id, -MINUTE - 1) > MINUTE:
             self._unanswered.setdefault(number_id, now)
 
     def status_received(self, number_ids: Iterable[str], now: Millis) -> None:

@@ -5,6 +5,7 @@ import base64
 import random
 import secrets
 import time
+from email.utils import formatdate
 from http import HTTPStatus
 
 import orjson
@@ -57,6 +58,12 @@ class GraphApi:
             web.route("*", version + "/{id}/subscribed_apps", self.subscribed_apps),
             web.get(version + "/{id}", self.node),
         ]
+
+    async def set_date(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """Give an answer the time of the simulated Meta."""
+        ahead_s = self._state.options.date_ahead_s
+        if ahead_s:
+            response.headers["Date"] = formatdate(time.time() + ahead_s, usegmt=True)
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """Accept or refuse one message, or do what a fault says."""

@@ -85,6 +85,13 @@ class Options:
         75.0, "idle connections are closed after this time; read at the start only", unit="s", minimum=0.01
     )
 
+    date_ahead_s: float = _option(
+        0.0,
+        "how far the time in `Date` of the answers is ahead of the machine's clock",
+        unit="s",
+        minimum=-1e12,
+    )
+
     # What happens to messages.
     seed: int = _option(1, "with the same seed, the same happens to the same recipient and template")
     latency_ms: int = _ms(0, "how long an answer takes; the message is accepted before that")

@@ -78,6 +78,7 @@ class Simulator:
             app.add_routes(graph.routes())
             app.add_subapp("/_simulator", control_app)
             app.router.add_route("*", "/{path:.*}", graph.unknown_path)
+            app.on_response_prepare.append(graph.set_date)
             runner = web.AppRunner(
                 app, access_log=None, shutdown_timeout=0.05, keepalive_timeout=options.keepalive_s
             )

@@ -4,14 +4,14 @@ from wacrmd.clock import DAY, Millis
 from wacrmd.store.database import Tx
 
 KEPT_FOR: Millis = DAY
-"""How long a key and its answer are kept."""
+"""How long a key and its answer are kept, while the daemon runs."""
 
 
-def get(tx: Tx, account_id: str, key: str, now: Millis) -> tuple[bytes, str] | None:
-    """(hash of the body, answer) of the first request with this key; None if that is older than `KEPT_FOR`."""
+def get(tx: Tx, account_id: str, key: str, since: Millis) -> tuple[bytes, str] | None:
+    """(hash of the body, answer) of the first request with this key; None if that was before `since`."""
     row = tx.execute(
         "SELECT body_hash, answer FROM idempotency WHERE account_id = ? AND key = ? AND created_at > ?",
-        (account_id, key, now - KEPT_FOR),
+        (account_id, key, since),
     ).fetchone()
     return (row[0], row[1]) if row else None
 

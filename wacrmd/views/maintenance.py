@@ -12,10 +12,10 @@ from wacrmd.views.numbers import AccountNumber
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A broadcast or a number that does not move."""
+    """A broadcast or a number that does not move, or the clock."""
 
-    what: Annotated[str, Doc("`broadcast` or `number`")]
-    id: Annotated[str, Doc("id of the broadcast, or Meta's id of the number")]
+    what: Annotated[str, Doc("`broadcast`, `number`, or `clock`: that of the machine is not trusted")]
+    id: Annotated[str, Doc("id of the broadcast, Meta's id of the number, or `machine`")]
     name: Annotated[str | None, Doc("its name or label")]
     reason: Annotated[str, Doc("the reason, for programs")]
     detail: Annotated[str, Doc("a sentence for people")]
@@ -115,7 +115,9 @@ class Status:
     healthy: Annotated[bool, Doc("whether no person is needed")]
     summary: Annotated[str, Doc("a sentence for people")]
     warnings: Annotated[list[str], Doc("what a person should know, a sentence each")]
-    held: Annotated[list[Held], Doc("broadcasts and numbers that do not move")]
+    held: Annotated[
+        list[Held], Doc("broadcasts and numbers that do not move, and a clock that is not trusted")
+    ]
     version: Annotated[str, Doc("version of wacrmd")]
     started_at: Annotated[Time, Doc("when the daemon started")]
     uptime_s: Annotated[int, Doc("for how many seconds it has run")]
@@ -170,6 +172,25 @@ class DrainView:
     draining: Annotated[bool, Doc("whether it drains")]
     since: Annotated[Time | None, Doc("since when")]
     in_flight: Annotated[int, Doc("requests to Meta that are still under way")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockView:
+    """The machine's clock, and the time by which the daemon goes."""
+
+    is_trusted: Annotated[bool, Doc("whether the daemon goes by the machine's clock without doubt")] = field(
+        metadata=json_name("trusted")
+    )
+    now: Annotated[Time, Doc("the time by which the daemon goes")]
+    machine: Annotated[Time, Doc("the machine's clock")]
+    meta: Annotated[Time | None, Doc("Meta's clock; null if Meta has not answered since the start")]
+    hold: Annotated[Hold | None, Doc("why it is not trusted, and since when")]
+    accepted_s: Annotated[
+        int,
+        Doc(
+            "by how many seconds the machine's clock may be ahead of Meta's, because an operator accepted that"
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

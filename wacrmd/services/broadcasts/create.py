@@ -92,8 +92,8 @@ async def create(
 
 async def _first_answer(ctx: Context, account_id: str, key: Idempotency) -> Creation | None:
     """The answer that this key got before, if it did."""
-    now = ctx.clock.now()
-    first = await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, now=now))
+    since = ctx.clock.ago(idempotency.KEPT_FOR)
+    first = await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, since=since))
     return None if first is None else _replay(first, key)
 
 
@@ -106,8 +106,8 @@ def _store(
     request_id: str | None,
     key: Idempotency | None,
 ) -> Creation:
-    now = ctx.clock.now()
-    if key is not None and (first := idempotency.get(tx, account_id, key.key, now)) is not None:
+    now, since = ctx.clock.now(), ctx.clock.ago(idempotency.KEPT_FOR)
+    if key is not None and (first := idempotency.get(tx, account_id, key.key, since)) is not None:
         return _replay(first, key)
     current = numbers.get(tx, prepared.number.id)
     if current is None or current.is_removed:

@@ -69,7 +69,7 @@ async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastP
                 continue
             if now.view.failed_count != failed:
                 failed, reasons = now.view.failed_count, await failures(ctx, broadcast.id)
-            yield _progress(now, reasons, speed, ctx.clock.now())
+            yield _progress(now, reasons, speed, ctx.clock.monotonic())
 
 
 def _progress(snapshot: Snapshot, reasons: list[FailureView], speed: Speed, now: Millis) -> BroadcastProgress:

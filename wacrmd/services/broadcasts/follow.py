@@ -39,7 +39,7 @@ async def snapshot(ctx: Context, broadcast_id: int) -> Snapshot:
     """The broadcast now."""
     view = await view_of(ctx, broadcast_id)
     done = view.status in FINISHED and view.pending_count == 0
-    return Snapshot(view, done and ctx.clock.now() - view.updated_at >= SETTLED)
+    return Snapshot(view, done and abs(ctx.clock.now() - view.updated_at) >= SETTLED)
 
 
 async def follow(

@@ -5,7 +5,7 @@ from functools import cache, partial
 
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
-from wacrmd.domain.broadcast_hold import broadcast_hold, has_work, idle_hold
+from wacrmd.domain.broadcast_hold import broadcast_hold, has_work, idle_hold, waits_for_clock
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.errors import not_found
@@ -86,7 +86,11 @@ def holds_of(
     draining_since = (ctx.control.draining_since or now) if ctx.draining else None
     number_of, throughput_of = cache(partial(numbers.get, tx)), cache(ctx.throughput.state)
 
+    clock, machine = ctx.clock.hold, ctx.clock.machine
+
     def hold_of(broadcast: Broadcast) -> Hold | None:
+        if clock is not None and waits_for_clock(broadcast, machine):
+            return clock
         if not has_work(broadcast, counts[broadcast.id]):
             return idle_hold(broadcast, counts[broadcast.id])  # so nothing more is read
         throughput = throughput_of(broadcast.number_id)

@@ -52,7 +52,7 @@ def _not_writable(target: Path, error: OSError) -> str:
 
 
 def backup_due(config: Config, last: Millis | None, now: Millis) -> bool:
-    """Whether the time of a daily backup has passed since the last one. Pure."""
+    """Whether the time of a daily backup has passed since the last one; one of the future counts as none. Pure."""
     if not config.backup.directory:
         return False
     hour, minute = (int(part) for part in config.backup.at.split(":"))
@@ -60,7 +60,7 @@ def backup_due(config: Config, last: Millis | None, now: Millis) -> bool:
     due = moment.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if due > moment:
         due -= timedelta(days=1)
-    return last is None or last < due.timestamp() * SECOND
+    return last is None or not due.timestamp() * SECOND <= last <= now
 
 
 class DailyBackup:
@@ -74,25 +74,29 @@ class DailyBackup:
         """Make the backup if it is due, and remove the oldest ones beyond `[backup] keep`."""
         ctx, now = self._ctx, self._ctx.clock.now()
         last = await ctx.db.read(stats.last_backup)
-        if now < self._not_before or not backup_due(ctx.config, last, now):
+        if ctx.clock.monotonic() < self._not_before or not backup_due(ctx.config, last, now):
             return
-        self._not_before = now + RETRY_AFTER
+        self._not_before = ctx.clock.monotonic() + RETRY_AFTER
         folder = ctx.db.path.parent / ctx.config.backup.directory  # an absolute path stays as it is
-        stamp = datetime.fromtimestamp(now / SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")
+        name = datetime.fromtimestamp(now / SECOND, UTC).strftime("wacrmd-%Y%m%dT%H%M%SZ.db")
         try:
             await anyio.to_thread.run_sync(partial(folder.mkdir, mode=0o700, exist_ok=True))
-            await backup(ctx, folder / f"wacrmd-{stamp}.db", overwrite=True)
-            await anyio.to_thread.run_sync(remove_oldest, folder, ctx.config.backup.keep)
+            await backup(ctx, folder / name, overwrite=True)
+            await anyio.to_thread.run_sync(remove_oldest, folder, ctx.config.backup.keep, name)
         except (Refusal, OSError) as error:
-            log.error("backup_failed", reason=str(error), retry_at=iso(self._not_before))  # noqa: TRY400 - expected
+            log.error("backup_failed", reason=str(error), retry_at=iso(now + RETRY_AFTER))  # noqa: TRY400 - expected
             return
         self._not_before = 0
         await ctx.db.write(partial(stats.set_last_backup, at=now))
 
 
-def remove_oldest(folder: Path, keep: int) -> list[Path]:
-    """Remove all but the newest `keep` daily backups, by the time in their names; the removed files."""
-    found = sorted(file for file in folder.iterdir() if FILE_NAME.fullmatch(file.name))
+def remove_oldest(folder: Path, keep: int, newest: str) -> list[Path]:
+    """Remove all but the newest `keep` daily backups, by the time in their names; the removed files.
+
+    None is newer than `newest`: those whose names say so were made while the clock was wrong, and go first.
+    """
+    files = [file for file in folder.iterdir() if FILE_NAME.fullmatch(file.name)]
+    found = sorted(files, key=lambda file: (file.name <= newest, file.name))
     for file in found[:-keep]:
         file.unlink()
     return found[:-keep]

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from wacrmd.clock import SECOND, Millis, sleep_for
+from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.broadcast import Counted
 from wacrmd.services.context import Context
 from wacrmd.store import broadcast_counts
@@ -26,7 +26,7 @@ async def keep_counts(ctx: Context) -> int:
         kept += len(counted)
         if len(counted) < STEP:
             break
-        await sleep_for(ctx.clock, PAUSE)
+        await ctx.clock.sleep(PAUSE)
     return kept
 
 

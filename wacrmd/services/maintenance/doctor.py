@@ -173,7 +173,7 @@ async def _webhooks(ctx: Context) -> list[Check]:
     now = ctx.clock.now()
     sums = await ctx.db.read(partial(stats.read, now=now))
     for each in sums.deliveries:
-        if each.is_behind(now):
+        if each.is_behind(ctx.clock.age(each.since)):
             advice = f"What the app answered: wacrmd webhook deliveries {each.endpoint_id[:8]}"
             found.append(Check("deliveries", CheckState.WARN, each.text(), advice))
     return found
@@ -233,7 +233,7 @@ async def _number(ctx: Context, number: Number) -> list[Check]:
         if not notice.kind.startswith(STATUS)  # a finding of the check above
     ]
     found += _sending(ctx, number)
-    silence = ctx.meta_webhook_liveness.silence(number.id, ctx.clock.now())
+    silence = ctx.meta_webhook_liveness.silence(number.id, ctx.clock.monotonic())
     if silence is not None:
         detail = f"it has been sending for {silence // MINUTE} minutes and Meta has sent no status"
         advice = (

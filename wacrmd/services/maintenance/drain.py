@@ -2,7 +2,7 @@
 
 import anyio
 
-from wacrmd.clock import Millis, sleep_for
+from wacrmd.clock import Millis
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import broadcast_queue
@@ -23,7 +23,7 @@ async def start_drain(ctx: Context, *, wait_s: float) -> DrainView:
     ctx.changes.wake_all()
     with anyio.move_on_after(wait_s):
         while ctx.throughput.in_flight:
-            await sleep_for(ctx.clock, POLL_INTERVAL)
+            await ctx.clock.sleep(POLL_INTERVAL)
     return DrainView(draining=True, since=ctx.control.draining_since, in_flight=ctx.throughput.in_flight)
 
 

@@ -31,6 +31,8 @@ async def _set_daemon(ctx: Context) -> None:
     metrics, workers = ctx.metrics, await ctx.db.read(ctx.queue.health)
     metrics.build_info.labels(__version__).set(1)
     metrics.start_time.set(ctx.started_at / SECOND)
+    metrics.clock_distrusted.set(not ctx.clock.is_trusted)
+    metrics.clock_ahead.set(ctx.clock.machine_ahead / SECOND)
     metrics.draining.set(ctx.draining)
     metrics.requests_in_flight.set(ctx.throughput.in_flight)
     metrics.workers.set(workers.workers)
@@ -56,13 +58,13 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
         metrics.recipients_pending.labels(status).set(found.pending.get(status, 0))
     metrics.recipients_held.set(found.held)
     metrics.recipients_uncertain.set(found.uncertain)
-    metrics.oldest_due_recipient_age.set(_age_s(found.oldest_due_since, now))
-    metrics.broadcast_stalled.set(_age_s(found.stalled_since, now))
+    metrics.oldest_due_recipient_age.set(_age_s(ctx, found.oldest_due_since))
+    metrics.broadcast_stalled.set(_age_s(ctx, found.stalled_since))
     metrics.unmatched_statuses.set(found.unmatched_statuses)
     metrics.webhook_deliveries_pending.set(sum(each.count for each in found.deliveries))
     oldest = min((each.since for each in found.deliveries), default=None)
-    metrics.oldest_webhook_delivery_age.set(_age_s(oldest, now))
-    metrics.webhooks_behind.set(sum(each.is_behind(now) for each in found.deliveries))
+    metrics.oldest_webhook_delivery_age.set(_age_s(ctx, oldest))
+    metrics.webhooks_behind.set(sum(each.is_behind(ctx.clock.age(each.since)) for each in found.deliveries))
     metrics.backup_scheduled.set(bool(ctx.config.backup.directory))
     metrics.last_backup.set((found.last_backup_at or 0) / SECOND)
     metrics.broadcasts_held.clear()
@@ -100,5 +102,6 @@ def _set_numbers(tx: Tx, ctx: Context, now: Millis) -> None:
             metrics.number_blocked.labels(label, hold.reason.value).set(1)
 
 
-def _age_s(since: Millis | None, now: Millis) -> float:
-    return 0 if since is None else max(0, now - since) / SECOND
+def _age_s(ctx: Context, since: Millis | None) -> float:
+    """For how many seconds the daemon has run since a time."""
+    return 0 if since is None else ctx.clock.age(since) / SECOND

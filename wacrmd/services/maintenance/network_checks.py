@@ -3,7 +3,7 @@
 import secrets
 from urllib.parse import urlsplit, urlunsplit
 
-from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.clock import SECOND, Millis
 from wacrmd.meta.probe import ProbeAnswer, UnreachableError, probe
 from wacrmd.services.context import Context
 from wacrmd.views.checks import Check, CheckState
@@ -12,8 +12,9 @@ TIMEOUT_S = 10.0
 """How long one request may take."""
 
 CLOCK_WARN: Millis = 30 * SECOND
-CLOCK_FAIL: Millis = 5 * MINUTE
-"""How far the clock may be off: schedules and the times in Meta's webhooks are compared with it."""
+"""How far a trusted clock may be off: the times of schedules and of Meta's webhooks are compared with it."""
+
+CLOCK_ADVICE = "Switch on time synchronisation: timedatectl set-ntp true"
 
 
 async def meta_api(ctx: Context) -> list[Check]:
@@ -23,21 +24,29 @@ async def meta_api(ctx: Context) -> list[Check]:
         answer = await probe("GET", url, timeout_s=TIMEOUT_S)
     except UnreachableError as error:
         advice = "Check the network, DNS and firewall of this machine, and [meta] graph_url."
-        return [Check("reachable", CheckState.FAIL, f"{url} does not answer: {error}", advice)]
-    found = [Check("reachable", CheckState.OK, f"{url} answers")]
-    if answer.date is not None:
-        found.append(_clock(ctx.clock.now() - answer.date))
-    return found
+        return [
+            Check("reachable", CheckState.FAIL, f"{url} does not answer: {error}", advice),
+            *_clock(ctx, None),
+        ]
+    return [Check("reachable", CheckState.OK, f"{url} answers"), *_clock(ctx, answer.date)]
 
 
-def _clock(ahead: Millis) -> Check:
-    """The finding about a clock that is `ahead` of Meta's. Pure."""
+def _clock(ctx: Context, meta: Millis | None) -> list[Check]:
+    """The finding about this machine's clock, if Meta has told its time or the clock is not trusted."""
+    if meta is not None:
+        ctx.clock.heard(meta)
+    if (hold := ctx.clock.hold) is not None:
+        return [Check("clock", CheckState.FAIL, hold.detail, CLOCK_ADVICE)]
+    return [] if meta is None else [_deviation(ctx.clock.machine - meta)]
+
+
+def _deviation(ahead: Millis) -> Check:
+    """The finding about a clock that is trusted and `ahead` of Meta's. Pure."""
     if abs(ahead) < CLOCK_WARN:
         return Check("clock", CheckState.OK, "agrees with Meta's clock")
-    state = CheckState.FAIL if abs(ahead) >= CLOCK_FAIL else CheckState.WARN
     direction = "ahead of" if ahead > 0 else "behind"
     detail = f"{abs(ahead) // SECOND} s {direction} Meta's clock"
-    return Check("clock", state, detail, "Switch on time synchronisation: timedatectl set-ntp true")
+    return Check("clock", CheckState.WARN, detail, CLOCK_ADVICE)
 
 
 async def public_url(ctx: Context) -> list[Check]:

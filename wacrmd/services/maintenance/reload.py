@@ -48,7 +48,7 @@ async def _apply(ctx: Context, keys: list[str]) -> None:
     """Apply changed keys to the parts that keep a copy of the value."""
     if "log.level" in keys:
         logging.set_level(ctx.config.log.level)
-        ctx.control.log_level_until = None
+        ctx.control.log_level_ends = None
     logging.mask_phone_numbers(ctx.config.log.mask_phone_numbers)
     if "sender.messages_per_second" in keys:
         for number in await ctx.db.read(numbers.all_of):

@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from wacrmd.clock import DAY, Millis, sleep_for
+from wacrmd.clock import DAY, Millis
 from wacrmd.config import Config
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
+from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.store import idempotency, retention
 from wacrmd.store.retention import Cutoffs
 
@@ -19,31 +20,38 @@ KEPT_FREE_SHARE = 20
 log = get_logger(__name__)
 
 
-def cutoffs(config: Config, now: Millis) -> Cutoffs:
-    """The times before which rows are deleted, from the configuration."""
-    days = config.retention
+def cutoffs(config: Config, clock: DaemonClock) -> Cutoffs:
+    """The times before which rows are deleted, from the configuration.
 
-    def before(kept_days: int, at_least: Millis = 0) -> Millis | None:
-        return now - max(kept_days * DAY, at_least) if kept_days else None
+    What waits for something to come, such as a status of an unknown message, is kept so long while the daemon runs.
+    """
+    days, now = config.retention, clock.now()
 
+    def before(kept_days: int) -> Millis | None:
+        return now - kept_days * DAY if kept_days else None
+
+    history = before(days.history_days)
     return Cutoffs(
         broadcasts=before(days.recipients_days),
-        history=before(days.history_days),
+        history=history,
         deliveries=before(days.webhook_deliveries_days),
         audit=before(days.audit_days),
-        unmatched_statuses=now - days.unmatched_statuses_days * DAY,
-        inbound=before(days.history_days, retention.REDELIVERY_PERIOD),
-        idempotency=now - idempotency.KEPT_FOR,
+        unmatched_statuses=clock.ago(days.unmatched_statuses_days * DAY),
+        inbound=min(history, clock.ago(retention.REDELIVERY_PERIOD)) if history is not None else None,
+        idempotency=clock.ago(idempotency.KEPT_FOR),
     )
 
 
 async def prune(ctx: Context) -> dict[str, int]:
-    """Delete all rows that are older than configured, step by step, then vacuum; rows deleted by table."""
-    limits = cutoffs(ctx.config, ctx.clock.now())
+    """Delete all rows that are older than configured, step by step, then vacuum; rows deleted by table.
+
+    While the machine's clock is not trusted nothing is deleted: that can wait, and cannot be undone.
+    """
+    limits = cutoffs(ctx.config, ctx.clock)
     total: dict[str, int] = {}
     for step in retention.STEPS:
         has_more = True
-        while has_more and not ctx.draining:
+        while has_more and not ctx.draining and ctx.clock.is_trusted:
             deleted, has_more = await ctx.db.write(
                 partial(step, cutoffs=limits, max_rows=retention.MAX_STEP_ROWS)
             )
@@ -51,7 +59,7 @@ async def prune(ctx: Context) -> dict[str, int]:
                 total[table] = total.get(table, 0) + rows
                 ctx.metrics.rows_pruned.labels(table).inc(rows)
             if has_more:
-                await sleep_for(ctx.clock, PAUSE)
+                await ctx.clock.sleep(PAUSE)
     total = {table: rows for table, rows in total.items() if rows}
     if total:
         log.info("rows_pruned", deleted=total)
@@ -69,4 +77,4 @@ async def vacuum(ctx: Context) -> None:
         await ctx.db.outside_transaction(
             partial(retention.incremental_vacuum, pages=min(VACUUM_PAGES, spare))
         )
-        await sleep_for(ctx.clock, PAUSE)
+        await ctx.clock.sleep(PAUSE)

@@ -5,9 +5,9 @@ from functools import partial
 import anyio.to_thread
 
 from wacrmd import __version__
-from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.clock import MINUTE, SECOND
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.hold import NEEDS_NOBODY
+from wacrmd.domain.hold import NEEDS_NOBODY, Hold
 from wacrmd.domain.page import PageRequest
 from wacrmd.services.broadcasts import read
 from wacrmd.services.context import Context
@@ -54,17 +54,18 @@ async def read_status(ctx: Context) -> Status:
     numbers = await list_numbers(ctx)
     shown = {each.uuid for each in unfinished}
     held_by_meta = [each for each in await read.held_by_meta(ctx, MAX_SHOWN) if each.uuid not in shown]
-    held = _held(unfinished + held_by_meta, numbers)
+    held = _held(ctx.clock.hold, unfinished + held_by_meta, numbers)
     sums = await ctx.db.read(partial(stats.read, now=now))
     uncertain = await ctx.db.read(recipients.uncertain)
     usage = await anyio.to_thread.run_sync(disk_usage, ctx.db.path)
+    last_status_at = ctx.meta_webhook_liveness.last_status_at
     workers, overload = await ctx.db.read(ctx.queue.health), ctx.meta_webhook_backlog.overload
     warnings = [
         *_log_warnings(),
         *_storage_warnings(ctx, usage),
-        *_silence_warnings(ctx, numbers, now),
+        *_silence_warnings(ctx, numbers),
         *_limit_warnings(ctx, numbers),
-        *_delivery_warnings(sums, now),
+        *_delivery_warnings(ctx, sums),
         *_notice_warnings(numbers, stops_sending=True),
     ]
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
@@ -80,7 +81,7 @@ async def read_status(ctx: Context) -> Status:
         held=held,
         version=__version__,
         started_at=ctx.started_at,
-        uptime_s=(now - ctx.started_at) // SECOND,
+        uptime_s=ctx.clock.uptime // SECOND,
         draining=ctx.draining,
         pending=Pending(
             recipients=sum(sums.pending.values()),
@@ -94,7 +95,7 @@ async def read_status(ctx: Context) -> Status:
             ],
         ),
         webhooks=WebhookStatus(
-            last_status_at=ctx.meta_webhook_liveness.last_status_at,
+            last_status_at=None if last_status_at is None else ctx.clock.time_of(last_status_at),
             waiting=ctx.meta_webhook_backlog.webhooks,
             refused=overload.refused if overload else 0,
             refused_at=overload.last if overload else None,
@@ -114,17 +115,20 @@ async def read_status(ctx: Context) -> Status:
     )
 
 
-def _held(broadcasts: list[BroadcastView], numbers: list[AccountNumber]) -> list[Held]:
-    """What is held: broadcasts, then numbers."""
-    return [
+def _held(clock: Hold | None, broadcasts: list[BroadcastView], numbers: list[AccountNumber]) -> list[Held]:
+    """What is held: the clock, then broadcasts, then numbers."""
+    held = [] if clock is None else [Held.of("clock", "machine", None, clock)]
+    held += [
         Held.of("broadcast", broadcast.uuid, broadcast.name, broadcast.hold)
         for broadcast in broadcasts
         if broadcast.hold
-    ] + [
+    ]
+    held += [
         Held.of("number", number.phone_number_id, number.label, number.hold)
         for number in numbers
         if number.hold
     ]
+    return held
 
 
 def _database(ctx: Context, usage: DiskUsage, sums: Stats) -> DatabaseStatus:
@@ -159,8 +163,9 @@ def _log_warnings() -> list[str]:
     return [f"{unread[0].upper()}{unread[1:]}. {READ_IT}"] if unread else []
 
 
-def _silence_warnings(ctx: Context, numbers: list[AccountNumber], now: Millis) -> list[str]:
+def _silence_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
     """A warning for each number that sends without receiving statuses."""
+    now = ctx.clock.monotonic()
     return [
         f"Number {number.phone_number_id} has been sending for {silence // MINUTE} minutes and Meta has sent no status:"
         " see wacrmd doctor"
@@ -182,9 +187,10 @@ def _limit_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
     return [f"{setting} is too small for the rates and Meta's latency: it slows down {', '.join(limited)}"]
 
 
-def _delivery_warnings(sums: Stats, now: Millis) -> list[str]:
+def _delivery_warnings(ctx: Context, sums: Stats) -> list[str]:
     """A warning for each outbound webhook that is behind, the one that waits longest first."""
-    found = sorted((each for each in sums.deliveries if each.is_behind(now)), key=lambda each: each.since)
+    behind = (each for each in sums.deliveries if each.is_behind(ctx.clock.age(each.since)))
+    found = sorted(behind, key=lambda each: each.since)
     warnings = [f"{each.text()}: see wacrmd webhook deliveries {each.endpoint_id[:8]}" for each in found]
     more = len(warnings) - MAX_BEHIND
     return warnings if more <= 0 else [*warnings[:MAX_BEHIND], f"{more} more webhooks: see wacrmd doctor"]

@@ -46,7 +46,7 @@ async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> float:
         each()
     ctx.changes.publish(result.broadcasts)
     if result.numbers_with_statuses:
-        ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.now())
+        ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.monotonic())
     for part, count in result.unreadable.items():
         log.warning("meta_webhook_part_unreadable", field=part.field, reason=part.reason, count=count)
     for subject in sorted(result.unknown, key=str):

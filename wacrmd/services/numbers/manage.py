@@ -71,12 +71,13 @@ async def show(ctx: Context, reference: str) -> NumberDetails:
     """A number with its health as Meta last reported it, and the time until which a replaced app secret is valid."""
     number = await number_of(ctx, reference)
     health = await ctx.db.read(partial(numbers.health, number_id=number.id))
+    silent_since = ctx.meta_webhook_liveness.silent_since(number.id)
     retired = await ctx.db.read(partial(numbers.retired_until, number_id=number.id, now=ctx.clock.now()))
     return NumberDetails(
         **shared(AccountNumber, view_of(ctx, number)),
         health=health,
         old_app_secret_until=retired,
-        silent_since=ctx.meta_webhook_liveness.silent_since(number.id),
+        silent_since=None if silent_since is None else ctx.clock.time_of(silent_since),
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
+from wacrmd.clock import MINUTE, SECOND, Millis
 from wacrmd.domain.number import Number
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
@@ -98,16 +98,17 @@ async def keep_checked(ctx: Context) -> None:
                 log.debug("number_check_postponed", reason=refusal.message)
             except Exception:
                 log.exception("number_check_crashed")
-        await sleep_for(ctx.clock, TICK)
+        await ctx.clock.sleep(TICK)
 
 
 async def check_due(ctx: Context, every: Millis, asked: dict[str, Millis]) -> None:
-    """Check the numbers whose last check is older than `every`; `asked` has the times of failed checks too."""
+    """Check the numbers whose last check is older than `every`; `asked` has how long the daemon ran at failed ones too."""
     for number in await ctx.db.read(numbers.all_of):
-        now = ctx.clock.now()
-        if now - max(number.checked_at or 0, asked.get(number.id, ctx.started_at)) < every:
+        uptime = ctx.clock.uptime
+        is_fresh = number.checked_at is not None and 0 <= ctx.clock.now() - number.checked_at < every
+        if is_fresh or uptime - asked.get(number.id, 0) < every:
             continue
-        asked[number.id] = now
+        asked[number.id] = uptime
         for check in await check_number(ctx, number):
             if check.state is not CheckState.OK:
                 log.warning(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-from wacrmd.clock import MINUTE, SECOND, Millis, sleep_for
+from wacrmd.clock import MINUTE, SECOND, Millis
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import missed_opt_outs
 from wacrmd.domain.page import Page, PageRequest, Position
@@ -103,7 +103,7 @@ async def keep_synced(ctx: Context) -> None:
                 log.debug("template_sync_postponed", reason=refusal.message)
             except Exception:
                 log.exception("template_sync_crashed")
-        await sleep_for(ctx.clock, TICK)
+        await ctx.clock.sleep(TICK)
 
 
 async def sync_due(ctx: Context, every: Millis) -> list[BusinessSync]:

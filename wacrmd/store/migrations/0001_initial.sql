@@ -6,6 +6,20 @@ CREATE TABLE setting (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The newest time at which the daemon ran, written once a minute: a start notices a clock that has leapt since then.
+CREATE TABLE known_time (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    at INTEGER NOT NULL,
+    is_confirmed INTEGER NOT NULL CHECK (is_confirmed IN (0, 1)),  -- by Meta's clock or an operator
+    accepted INTEGER NOT NULL                       -- how far an operator lets the machine's clock be ahead of Meta's
+) STRICT;
+
+-- When the daemon did not run: no age counts that.
+CREATE TABLE downtime (
+    began_at INTEGER PRIMARY KEY,
+    ended_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE account (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
