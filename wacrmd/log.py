@@ -166,9 +166,9 @@ def in_background() -> Iterator[None]:
     """Within the block, nobody who logs waits for the reader of the log: what is too much for it is dropped, and told."""
     stream = _output.stream
     stream.flush()
-    tell = get_logger(__name__).warning
+    log = get_logger(__name__)
     _output.writer = LogWriter(
-        stream.fileno(), on_drop=_dropped, tell=lambda count: tell("log_lines_dropped", count=count)
+        stream.fileno(), on_drop=_dropped, tell=lambda count: log.warning("log_lines_dropped", count=count)
     )
     try:
         yield
