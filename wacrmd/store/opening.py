@@ -32,7 +32,8 @@ def unopened(path: Path, error: sqlite3.Error) -> StorageError | DatabaseUnusabl
     """Why the file cannot be opened, and whether it may be opened later."""
     if is_damage(error):
         return DatabaseContentError(f"{path} is damaged ({error}): run wacrmd repair, or restore a backup")
-    advice = advice_of(error) or str(error)
-    if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN and not is_full(path.parent):
-        return DatabaseUnusableError(f"{path} cannot be used: {advice}")
+    advice = advice_of(error)
+    cannot_open = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN and not is_full(path.parent)
+    if advice is None or cannot_open:  # a statement of a migration that fails will fail again
+        return DatabaseUnusableError(f"{path} cannot be used: {advice or error}")
     return StorageError(advice)
