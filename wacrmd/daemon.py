@@ -39,18 +39,18 @@ from wacrmd.services.maintenance.audit import placed
 from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, MetaTime, ask_meta, resume_clock
 from wacrmd.services.maintenance.counts import keep_counts
+from wacrmd.services.maintenance.database_key import open_vault
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
 from wacrmd.services.maintenance.restrictions import end_restrictions
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
-from wacrmd.store import accounts, audit, broadcast_queue
+from wacrmd.store import audit, broadcast_queue
 from wacrmd.store.database import Database, Tx
 from wacrmd.store.outage import StorageError
 from wacrmd.systemd.notify import Notifier, listen_fds
 from wacrmd.systemd.watchdog import Watchdog
-from wacrmd.vault import Vault
 
 DRAIN_S = 20.0
 """How long requests in flight, to Meta and of HTTP clients, may go on after the signal to stop."""
@@ -196,7 +196,7 @@ async def _open(
     with _left_if_damaged(database):
         known_at = await resume_clock(database, clock)
     api_listener, meta_webhook_listener, admin_listener = _listen(stack, config)
-    vault = Vault.open(key_file(config), create=not await _has_secrets(database))
+    vault = await open_vault(database, key_file(config))
     queue = DispatchQueue(config.storage.path, config.sender.workers, database.write_lock)
     queue.storage.on_error = database.failed
     with _left_if_damaged(database):
@@ -259,14 +259,6 @@ def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, 
     )
     stack.callback(admin_listener.close)
     return api_listener, meta_webhook_listener, admin_listener
-
-
-async def _has_secrets(database: Database) -> bool:
-    """Whether the database may hold encrypted secrets: then a missing key file must not be created anew."""
-    try:
-        return bool(await database.read(accounts.all_of))
-    except StorageError:
-        return True
 
 
 @contextmanager

@@ -123,6 +123,10 @@ class DatabaseContentError(DatabaseUnusableError):
     """It has a newer schema, is damaged, or is of another program. Exit code of the daemon 78: a restart does not help."""
 
 
+class KeyFileError(WacrmdError):
+    """The key file is missing, cannot be used, or has not the key of the database. Exit code 78."""
+
+
 class AddressInUseError(WacrmdError):
     """A listener's address is in use. Exit code 69."""
 

@@ -70,28 +70,54 @@ def become_owner_of(directory: Path) -> None:
     Then nothing that the user has put there leads to files of others, and what is made there belongs to the user. A
     directory that does not exist changes nothing. Raises UnsafePathError.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() == 0 and (owner := _owner_of(directory)) is not None:
+        group, groups = _groups_of(owner)
+        os.setgroups(groups)
+        os.setresgid(group, group, group)
+        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+
+
+@contextmanager
+def as_owner_of(directory: Path) -> Iterator[None]:
+    """The same inside the block only, which may stand in a block for another directory; for all threads."""
+    if os.getuid() != 0:
+        yield
         return
+    before = os.geteuid(), os.getegid(), os.getgroups()
+    os.seteuid(0)
+    try:
+        if (owner := _owner_of(directory)) is not None:
+            group, groups = _groups_of(owner)
+            os.setgroups(groups)
+            os.setegid(group)
+            os.seteuid(owner.st_uid)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setgroups(before[2])
+        os.setegid(before[1])
+        os.seteuid(before[0])
+
+
+def _owner_of(directory: Path) -> os.stat_result | None:
+    """The directory, if it is there and another user's than root's; raises UnsafePathError."""
     with suppress(FileNotFoundError, NotADirectoryError), _walked(directory, follow=True) as way:
-        if way.end is None:
-            return
-        owner = os.fstat(way.end)
-        way.owners.add(os.fstat(way.directory).st_uid)
-        way.check(owner)
-        if owner.st_uid != 0:
-            _become(owner)
+        if way.end is not None:
+            owner = os.fstat(way.end)
+            way.owners.add(os.fstat(way.directory).st_uid)
+            way.check(owner)
+            return owner if owner.st_uid != 0 else None
+    return None
 
 
-def _become(owner: os.stat_result) -> None:
+def _groups_of(owner: os.stat_result) -> tuple[int, list[int]]:
+    """The main group and all groups of the user who owns this; what is to be imported yet may be read by that user."""
+    _open_libraries()
     try:
         user = pwd.getpwuid(owner.st_uid)
-        group, groups = user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid)
     except KeyError:
-        group, groups = owner.st_gid, [owner.st_gid]
-    _open_libraries()
-    os.setgroups(groups)
-    os.setresgid(group, group, group)
-    os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+        return owner.st_gid, [owner.st_gid]
+    return user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid)
 
 
 def _open_libraries() -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
-from tests.support.meta import post
+from tests.support.meta import post, post_body
 from tests.support.site import APP_SECRET, VERIFY_TOKEN, Site, site
+from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
 
@@ -104,3 +106,38 @@ async def a_signed_webhook_is_an_empty_200(here: Site) -> None:
     answer = await post(here.hook, {"object": "whatsapp_business_account", "entry": []})
     assert (answer.status_code, answer.content) == (200, b"")
     assert len(answer.headers["x-request-id"]) == 32
+
+
+async def test_an_app_secret_that_cannot_be_decrypted_stops_the_webhooks_of_its_number_only(
+    tmp_path: Path,
+) -> None:
+    secret, body = "of the other number", b'{"object": "whatsapp_business_account", "entry": []}'
+    async with site(tmp_path) as here:
+        other = await here.admin(
+            "number.add",
+            account="shop",
+            phone_number_id="2",
+            waba_id="3",
+            access_token="EAA",
+            app_secret=secret,
+            verify_token="x",
+        )
+        ctx = here.running.ctx
+
+        def damage(tx: Tx) -> None:
+            tx.execute("UPDATE app_secret SET secret = randomblob(60) WHERE number_id = ?", (other["id"],))
+
+        await ctx.db.write(damage)
+        with capture_logs() as events:
+            for _ in range(2):
+                ctx.app_secrets.invalidate()
+                assert (await post_body(here.hook, body)).status_code == 200
+                assert (await post_body(here.hook, body, secret=secret)).status_code == 401
+        assert [each["event"] for each in events].count("app_secret_undecryptable") == 1
+        checks = (await here.admin("doctor"))["checks"]
+        (found,) = [each for each in checks if each["check"] == "app secret"]
+        assert (found["about"], found["state"]) == ("number 2", "fail")
+        assert "--app-secret-file" in found["advice"]
+        await here.admin("number.set", id="2", app_secret=secret)
+        assert (await post_body(here.hook, body, secret=secret)).status_code == 200
+        assert not [each for each in (await here.admin("doctor"))["checks"] if each["check"] == "app secret"]

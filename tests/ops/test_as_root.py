@@ -6,12 +6,14 @@ import sqlite3
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.users import USER, folder_of_user, listing, needs_root, open_folder, plant, wacrmd
 from wacrmd.safe_paths import open_safely
+from wacrmd.store import encrypted_secrets
 from wacrmd.store.migrate import APPLICATION_ID, migrations
 
 pytestmark = needs_root
@@ -185,18 +187,21 @@ def test_the_key_hint_needs_no_permission(vault: Path) -> None:
     """An ordinary user restores on a drill configuration; root's directory of credentials is closed."""
     folder = folder_of_user(vault.parent / "drill")
     backup = database(folder / "backup.db")
+    with closing(sqlite3.connect(backup)) as connection, connection:
+        encrypted_secrets.set_key_fingerprint(connection, "0a1b2c3d")
     os.chown(backup, USER, USER)
     closed = vault / "credstore"
     closed.mkdir(mode=0o700)
     (folder / "drill.toml").write_text(f'[storage]\npath = "{folder}/wacrmd.db"\n')
     script = (
-        "import os, sys; from pathlib import Path; from wacrmd.cli import restore; from wacrmd.cli.main import main\n"
+        "import os, sys; from pathlib import Path; from wacrmd.cli.main import main; from wacrmd.config import running\n"
         f"os.setgroups([]); os.setresgid({USER}, {USER}, {USER}); os.setresuid({USER}, {USER}, {USER})\n"
-        "restore.CREDENTIAL = Path(sys.argv.pop(1)); sys.exit(main(sys.argv[1:]))"
+        "running.CREDENTIAL = Path(sys.argv.pop(1)); sys.exit(main(sys.argv[1:]))"
     )
     done = wacrmd(closed / "wacrmd.key", "restore", backup, "--config", folder / "drill.toml", script=script)
     assert done.returncode == 0, done.stderr
-    assert "The key file" in done.stderr
+    assert "wacrmd.db.key is missing" in done.stderr
+    assert "needs the key 0a1b2c3d" in done.stderr
 
 
 def test_new_files_of_rejected_lines_are_made_and_removed_in_the_directory_of_another(

@@ -61,8 +61,11 @@ async def test_the_daemon_works_with_a_released_file(released: Path, tmp_path: P
     load(released, tmp_path / "wacrmd.db")
     with sqlite3.connect(tmp_path / "wacrmd.db") as connection:
         # Encrypted with a key that does not exist any more; the upgrade concerns the other columns.
+        connection.execute("DELETE FROM setting WHERE key = 'key_fingerprint'")
         connection.execute("DELETE FROM app_secret")
-        connection.execute("UPDATE number SET removed_at = 1, is_default = 0, phone_number_id = 'old'")
+        connection.execute(
+            "UPDATE number SET removed_at = 1, is_default = 0, phone_number_id = 'old', access_token = x''"
+        )
     connection.close()
     (tmp_path / "wacrmd.db.key").write_text("A" * 43 + "=")
     (tmp_path / "wacrmd.db.key").chmod(0o600)

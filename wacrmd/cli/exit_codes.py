@@ -6,4 +6,4 @@ UNAVAILABLE = 69
 """The daemon is not reachable, or an address is in use."""
 DATABASE_IN_USE = 75
 CONFIG = 78
-"""The configuration cannot be used, or at the start of the daemon the content of its database: a restart does not help."""
+"""The configuration or the key file cannot be used, or, at the start, what is in the database: a restart does not help."""

@@ -11,7 +11,7 @@ import click
 from wacrmd import __version__
 from wacrmd.cli.exit_codes import CONFIG, DATABASE_IN_USE, FAILED, UNAVAILABLE, USAGE
 from wacrmd.cli.frame import Lazy, Root, Session, json_option, shared_options
-from wacrmd.errors import AddressInUseError, ConfigError, DatabaseInUseError, WacrmdError
+from wacrmd.errors import AddressInUseError, ConfigError, DatabaseInUseError, KeyFileError, WacrmdError
 
 SECTIONS = {
     "The daemon": {
@@ -20,6 +20,7 @@ SECTIONS = {
         "simulate": Lazy("wacrmd.cli.simulate:simulate", "Run only the simulated Meta."),
         "check-config": Lazy("wacrmd.cli.check_config:check_config", "Check the configuration file."),
         "restore": Lazy("wacrmd.cli.restore:restore", "Restore a backup while no daemon runs."),
+        "key-file": Lazy("wacrmd.cli.key_file:key_file", "The key that encrypts tokens and secrets."),
         "version": Lazy("wacrmd.cli.main:version", "Print the version."),
         "completion": Lazy("wacrmd.cli.main:completion", "Print a script for completion in the shell."),
     },
@@ -134,6 +135,8 @@ def _exit_code(error: WacrmdError) -> int:
 
     if isinstance(error, AddressInUseError | NotReachableError):
         return UNAVAILABLE
+    if isinstance(error, KeyFileError):
+        return CONFIG
     return DATABASE_IN_USE if isinstance(error, DatabaseInUseError) else FAILED
 
 

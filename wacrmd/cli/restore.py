@@ -4,17 +4,14 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from wacrmd.cli.frame import Session, json_option
 from wacrmd.cli.output import emit, hint, say
-from wacrmd.errors import DatabaseUnusableError
-
-CREDENTIAL = Path("/etc/credstore/wacrmd.key")
-"""The file from which systemd loads the key as a credential of the unit."""
+from wacrmd.errors import DatabaseUnusableError, KeyFileError
 
 
 @click.command()
@@ -31,8 +28,9 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     For example: wacrmd restore /var/lib/wacrmd/backups/before-upgrade.db
     """
     from wacrmd.clock import SystemClock  # noqa: PLC0415 - the help must not load the store
-    from wacrmd.config import key_file, load  # noqa: PLC0415
-    from wacrmd.safe_paths import become_owner_of  # noqa: PLC0415
+    from wacrmd.config import key_file_offline, load  # noqa: PLC0415
+    from wacrmd.safe_paths import as_owner_of, become_owner_of  # noqa: PLC0415
+    from wacrmd.services.maintenance.database_key import FoundKeys, needed_key_of  # noqa: PLC0415
     from wacrmd.store import backups, broadcasts  # noqa: PLC0415
     from wacrmd.store.file_lock import lock_database  # noqa: PLC0415
 
@@ -45,7 +43,9 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
         now = SystemClock().wall()
         paused.append(broadcasts.pause_restored(connection, detail, now))
 
-    has_credential = _is_there(CREDENTIAL)
+    key = key_file_offline(settings)
+    with as_owner_of(key.parent):
+        keys = FoundKeys.of(key)
     with _opened(file) as parts:
         become_owner_of(path.parent)
         with lock_database(path):
@@ -65,11 +65,12 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
             "which nothing was sent after the backup. For the others, people who were sent to after the backup "
             "would get a second message."
         )
-    key = key_file(settings)
-    if not has_credential and not _is_there(key):
-        hint(
-            f"The key file {key} is missing: restore the key file of this backup too, or the daemon will not start"
-        )
+    needed = needed_key_of(path)
+    try:
+        if not needed.is_any:
+            needed.among(keys)
+    except KeyFileError as error:
+        hint(f"The daemon would not start with this backup yet: {error}")
 
 
 @contextmanager
@@ -101,13 +102,6 @@ def _refuse_to_overwrite(path: Path) -> None:
                 f"{taken} exists and is not overwritten: move it away first (mv {taken} {taken}.old), "
                 "then restore again"
             )
-
-
-def _is_there(file: Path) -> bool:
-    """Whether the file exists, as far as this user may know."""
-    with suppress(OSError):
-        return file.exists()
-    return False
 
 
 restore.params.append(json_option())

@@ -2,7 +2,7 @@
 
 from wacrmd.config.bind import Bind, BindKind
 from wacrmd.config.file import config_path, effective, example, load, parse
-from wacrmd.config.running import key_file, reload, warnings
+from wacrmd.config.running import key_file, key_file_offline, reload, warnings
 from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, Section
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "effective",
     "example",
     "key_file",
+    "key_file_offline",
     "load",
     "parse",
     "reload",

@@ -10,6 +10,9 @@ from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, Section
 from wacrmd.domain.attempt import UncertainPolicy
 from wacrmd.domain.log_level import LogLevel
 
+CREDENTIAL = Path("/etc/credstore/wacrmd.key")
+"""The file from which systemd loads the key as a credential of the unit."""
+
 
 def key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Path:
     """The file with the key that encrypts secrets (see `[storage] key_file`)."""
@@ -19,6 +22,13 @@ def key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Path:
     if directory and (credential := Path(directory, "wacrmd.key")).exists():
         return credential
     return config.storage.path.with_name(config.storage.path.name + ".key")
+
+
+def key_file_offline(config: Config) -> Path:
+    """The same for commands that an administrator runs: a credential is where systemd takes it from."""
+    if config.storage.key_file or not os.access(CREDENTIAL, os.R_OK):
+        return key_file(config, {})
+    return CREDENTIAL
 
 
 def reload(running: Config, wanted: Config) -> tuple[Config, list[str], list[str]]:

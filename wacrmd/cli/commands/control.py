@@ -59,14 +59,18 @@ def doctor(session: Session) -> int:
 
 def _without_daemon(session: Session) -> JsonObject:
     """The checks that need no daemon; raises ConfigError for a configuration that cannot be used."""
-    from wacrmd.config import load  # noqa: PLC0415 - slow to import, and seldom needed
-    from wacrmd.safe_paths import become_owner_of  # noqa: PLC0415
+    from wacrmd.config import key_file_offline, load  # noqa: PLC0415 - slow to import, and seldom needed
+    from wacrmd.safe_paths import as_owner_of, become_owner_of  # noqa: PLC0415
+    from wacrmd.services.maintenance.database_key import FoundKeys  # noqa: PLC0415
     from wacrmd.services.maintenance.doctor import run_offline_checks  # noqa: PLC0415
     from wacrmd.views.json import as_object  # noqa: PLC0415
 
     config = load(session.config)
+    key = key_file_offline(config)
+    with as_owner_of(key.parent):
+        keys = FoundKeys.of(key)
     become_owner_of(config.storage.path.parent)
-    return as_object(run_offline_checks(config))
+    return as_object(run_offline_checks(config, keys))
 
 
 @click.command(cls=Verb)

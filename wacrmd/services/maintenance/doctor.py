@@ -1,6 +1,8 @@
 """`wacrmd doctor`: checks configuration, files, network and numbers, and gives advice."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 
@@ -18,7 +20,8 @@ from wacrmd.errors import ConfigError, describe
 from wacrmd.fields import shared
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance import file_checks, network_checks
+from wacrmd.services.maintenance import database_key, file_checks, network_checks
+from wacrmd.services.maintenance.database_key import FoundKeys, NeededKey
 from wacrmd.services.maintenance.unread_log import READ_IT, unread_log
 from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.meta_check import check_number
@@ -79,15 +82,17 @@ async def run_checks(ctx: Context) -> DoctorReport:
     return _report([(name, check) for name in groups for check in found[name]])
 
 
-def run_offline_checks(config: Config) -> DoctorReport:
-    """Run the checks that need no daemon, in the caller's thread."""
+def run_offline_checks(config: Config, keys: FoundKeys) -> DoctorReport:
+    """Run the checks that need no daemon, in the caller's thread; `keys` are those in the key file."""
     detail = f"nothing answers at {config.admin.socket}"
     advice = "Start it: systemctl start wacrmd; its log says why it stopped: journalctl -u wacrmd"
     found = [("daemon", Check("daemon", CheckState.FAIL, detail, advice))]
     found += [("configuration", check) for check in file_checks.configuration_warnings(config)]
     database = config.storage.path
     if database.exists():
-        found += [("files", check) for check in file_checks.private_files(config)]
+        found.append(("files", file_checks.private_database(config)))
+        with suppress(sqlite3.Error):  # a finding of the next check
+            found.append(("files", file_checks.key_of_database(keys, database_key.needed_key_of(database))))
         found.append(("database", file_checks.database_content(database)))
     found += [("files", check) for check in file_checks.missing_directories(config)]
     return _report(found)
@@ -133,7 +138,10 @@ def _files(ctx: Context) -> list[Check]:
     unread = unread_log()
     return [
         *([Check("log", CheckState.WARN, unread, READ_IT)] if unread else []),
-        *file_checks.private_files(ctx.config),
+        file_checks.private_database(ctx.config),
+        file_checks.key_of_database(
+            FoundKeys.of(ctx.vault.source), NeededKey(ctx.db.path, ctx.vault.fingerprint)
+        ),
         *file_checks.writable_directory(ctx.config),
         file_checks.admin_socket(ctx.config),
         *file_checks.open_file_limit(ctx.config),
@@ -232,6 +240,9 @@ async def _number(ctx: Context, number: Number) -> list[Check]:
         for notice in holding(number.notices, ctx.clock.now())
         if not notice.kind.startswith(STATUS)  # a finding of the check above
     ]
+    if (undecryptable := ctx.app_secrets.undecryptable.get(number.id)) is not None:
+        advice = f"Its webhooks are refused until then: wacrmd number set {number.phone_number_id} --app-secret-file FILE"
+        found.append(Check("app secret", CheckState.FAIL, undecryptable, advice))
     found += _sending(ctx, number)
     silence = ctx.meta_webhook_liveness.silence(number.id, ctx.clock.monotonic())
     if silence is not None:

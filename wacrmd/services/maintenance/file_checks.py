@@ -8,6 +8,8 @@ from pathlib import Path
 from wacrmd import config as configuration
 from wacrmd import open_files
 from wacrmd.config import Config
+from wacrmd.errors import KeyFileError
+from wacrmd.services.maintenance.database_key import FoundKeys, NeededKey
 from wacrmd.services.maintenance.status import MIN_FREE_BYTES
 from wacrmd.store.disk_usage import disk_usage
 from wacrmd.store.integrity import quick_check
@@ -29,12 +31,28 @@ def configuration_warnings(config: Config) -> list[Check]:
     ]
 
 
-def private_files(config: Config) -> list[Check]:
-    """Whether only the daemon's user can read the database and the key."""
-    return [
-        _private("database", config.storage.path, CheckState.WARN),
-        _private("key file", configuration.key_file(config), CheckState.FAIL),
-    ]
+def private_database(config: Config) -> Check:
+    """Whether only the daemon's user can read the database."""
+    path = config.storage.path
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        detail, advice = f"{path}: {error.strerror}", "Restore it: see docs/operations.md."
+        return Check("database", CheckState.FAIL, detail, advice)
+    if mode & _OTHERS:
+        detail = f"other users can read {path} (mode {mode:04o})"
+        return Check("database", CheckState.WARN, detail, f"chmod 600 {path}")
+    return Check("database", CheckState.OK, f"only its owner can read {path}")
+
+
+def key_of_database(keys: FoundKeys, needed: NeededKey) -> Check:
+    """Whether a start would find the key of the database in the key file; the daemon that runs has it in memory."""
+    try:
+        vault = needed.among(keys)
+    except KeyFileError as error:
+        advice = "Mend it before the daemon is stopped: it would not start. See docs/operations.md, The key."
+        return Check("key file", CheckState.FAIL, str(error), advice)
+    return Check("key file", CheckState.OK, f"{keys.path} has the key of the database, {vault.fingerprint}")
 
 
 def open_file_limit(config: Config) -> list[Check]:
@@ -53,19 +71,6 @@ def open_file_limit(config: Config) -> list[Check]:
     )
     advice = f"Set LimitNOFILE of the service to {2 * wanted} or more."
     return [Check("open files", CheckState.WARN, detail, advice)]
-
-
-def _private(name: str, path: Path, state: CheckState) -> Check:
-    """Whether only the owner can read the file; `state` is that of the finding if others can."""
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except OSError as error:
-        return Check(
-            name, CheckState.FAIL, f"{path}: {error.strerror}", "Restore it: see docs/operations.md."
-        )
-    if mode & _OTHERS:
-        return Check(name, state, f"other users can read {path} (mode {mode:04o})", f"chmod 600 {path}")
-    return Check(name, CheckState.OK, f"only its owner can read {path}")
 
 
 def writable_directory(config: Config) -> list[Check]:
