@@ -192,9 +192,8 @@ async def _open(
             config.storage.path, clock, copy_before_migration=config.storage.backup_before_migration
         )
     )
-    known_at = clock.now()
     with _left_if_damaged(database):
-        known_at = await resume_clock(database, clock)
+        await resume_clock(database, clock)
     api_listener, meta_webhook_listener, admin_listener = _listen(stack, config)
     vault = await open_vault(database, key_file(config))
     queue = DispatchQueue(config.storage.path, config.sender.workers, database.write_lock)
@@ -223,7 +222,7 @@ async def _open(
         changes=Changes(),
         started_at=clock.now(),
     )
-    clock_watch = ClockWatch(ctx, known_at)
+    clock_watch = ClockWatch(ctx)
     access = AdminAccess(config)
     ctx.control.reread, ctx.control.adopt = reread, access.adopt
     counters.start_at_zero(ctx.metrics)

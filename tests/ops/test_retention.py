@@ -7,7 +7,7 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, site
 from wacrmd import daemon
-from wacrmd.clock import DAY, iso
+from wacrmd.clock import DAY, HOUR, iso
 from wacrmd.services.maintenance.retention import cutoffs, prune
 from wacrmd.store import retention
 from wacrmd.store.database import Tx
@@ -75,6 +75,18 @@ async def test_a_finished_broadcast_is_deleted_with_all_its_rows_and_an_unfinish
         assert held["audit"] > 0
         assert (await here.show(later))["pending_count"] == 5
         assert 'wacrmd_rows_pruned_total{table="recipient"} 31.0' in (await here.api.get("/metrics")).text
+
+
+async def test_while_the_clock_is_not_trusted_nothing_is_deleted(tmp_path: Path) -> None:
+    """Also not what is old enough by the daemon's own time: it can wait."""
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        await sent_broadcast(here)
+        clock.advance(100 * DAY)
+        clock.leap(HOUR)
+        assert await prune(here.running.ctx) == {}
+        clock.leap(-HOUR)
+        assert (await prune(here.running.ctx))["recipient_history"] >= 30
 
 
 async def test_with_retention_off_nothing_is_deleted(tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ from wacrmd.domain.downtime import Downtime, Downtimes
 from wacrmd.domain.hold import Hold, HoldReason
 
 STEADY: Millis = 100
-"""The two clocks are not read in the same moment, and are moved a little by time synchronisation."""
+"""Smaller corrections of the clock change no time that is shown."""
+
+MAX_APART: Millis = 10
+"""How far apart the two clocks may be read: this process may be stopped in between."""
 
 
 class DaemonClock:
@@ -22,10 +25,13 @@ class DaemonClock:
     def __init__(self, machine: MachineClock) -> None:
         self._machine = machine
         self._started = machine.monotonic()
-        self._evidence = Evidence(max(self._offset(), EARLIEST - self._started))
+        monotonic, offset = self._read()
+        self._evidence = Evidence(max(offset, EARLIEST - monotonic))
         self._downtimes = Downtimes()
-        self._went_by = self._evidence.offset(self._offset())
+        self._went_by = self._evidence.own
         """The offset by which the daemon went last."""
+        self.stored_offset = self._went_by
+        """The one by which the last process went, or at the first start this one."""
         self._shown_offset = 0
         self.distrusted_since: Millis | None = None
         """Since when the machine's clock is not trusted, once that was noticed."""
@@ -34,22 +40,17 @@ class DaemonClock:
         self, known_at: Millis, *, is_confirmed: bool, accepted: Millis, downtimes: Iterable[Downtime]
     ) -> None:
         """Go on from the time at which the daemon ran last."""
-        known, machine = known_at - self._machine.monotonic(), self._offset()
+        monotonic, machine = self._read()
+        known = known_at - monotonic
         self._evidence = Evidence(known, is_confirmed=is_confirmed, accepted=accepted)
         if self._evidence.trusts(machine):
             self._evidence = replace(self._evidence, own=machine)
         self._downtimes = Downtimes(downtimes)
-        self._went_by = known
+        self._went_by = self.stored_offset = known
 
     def now(self) -> Millis:
         """The time in milliseconds since the epoch."""
-        monotonic = self._machine.monotonic()
-        offset = self._evidence.offset(self._machine.wall() - monotonic)
-        if abs(offset - self._went_by) >= SECOND:
-            if offset > self._went_by:
-                self._downtimes.add(Downtime(monotonic + self._went_by, monotonic + offset))
-            self._went_by = offset
-        return monotonic + offset
+        return sum(self._go_by())
 
     def monotonic(self) -> Millis:
         """Milliseconds since some moment of this run."""
@@ -61,10 +62,15 @@ class DaemonClock:
 
     def time_of(self, monotonic: Millis) -> Millis:
         """Which time it is, or was, at a moment of `monotonic`; the same for each call, unless the clock is corrected."""
-        offset = self.now() - self.monotonic()
+        offset = self.offset
         if abs(offset - self._shown_offset) > STEADY:
             self._shown_offset = offset
         return monotonic + self._shown_offset
+
+    @property
+    def offset(self) -> Millis:
+        """How far the time by which the daemon goes is ahead of `monotonic`."""
+        return self._go_by()[1]
 
     @property
     def uptime(self) -> Millis:
@@ -79,7 +85,7 @@ class DaemonClock:
     @property
     def machine_ahead(self) -> Millis:
         """How far that is ahead of the time by which the daemon goes; 0 while it is trusted."""
-        machine = self._offset()
+        _, machine = self._read()
         return machine - self._evidence.offset(machine)
 
     @property
@@ -95,7 +101,7 @@ class DaemonClock:
     @property
     def is_trusted(self) -> bool:
         """Whether the daemon goes by the machine's clock without doubt."""
-        return self._evidence.trusts(self._offset())
+        return self._evidence.trusts(self._read()[1])
 
     @property
     def hold(self) -> Hold | None:
@@ -115,11 +121,12 @@ class DaemonClock:
 
     def heard(self, meta: Millis) -> None:
         """Meta's clock has just said this time."""
-        self._evidence = self._evidence.heard(self._offset(), meta - self._machine.monotonic())
+        monotonic, machine = self._read()
+        self._evidence = self._evidence.heard(machine, meta - monotonic)
 
     def accept(self) -> None:
         """An operator says that the machine's clock is right."""
-        self._evidence = self._evidence.accept(self._offset())
+        self._evidence = self._evidence.accept(self._read()[1])
 
     def was_set_back(self, now: Millis) -> None:
         """The daemon's time was set back."""
@@ -135,5 +142,21 @@ class DaemonClock:
         now = self.now()
         return self._downtimes.ago(duration, now)
 
-    def _offset(self) -> Millis:
-        return self._machine.wall() - self._machine.monotonic()
+    def _go_by(self) -> tuple[Millis, Millis]:
+        """The monotonic clock, and the offset by which the daemon goes; time that is skipped was a downtime."""
+        monotonic, machine = self._read()
+        offset = self._evidence.offset(machine)
+        if abs(offset - self._went_by) >= SECOND:
+            if offset > self._went_by:
+                self._downtimes.add(Downtime(monotonic + self._went_by, monotonic + offset))
+            self._went_by = offset
+        return monotonic, offset
+
+    def _read(self) -> tuple[Millis, Millis]:
+        """The monotonic clock, and how far the machine's clock is ahead of it."""
+        before = self._machine.monotonic()
+        while True:
+            wall, after = self._machine.wall(), self._machine.monotonic()
+            if after - before <= MAX_APART:
+                return after, wall - after
+            before = after

@@ -26,17 +26,15 @@ STORE_INTERVAL: Millis = 1 * MINUTE
 log = get_logger(__name__)
 
 
-async def resume_clock(db: Database, clock: DaemonClock) -> Millis:
-    """Let the clock go on from where the last process left it; the time at which that was, now on the first start."""
+async def resume_clock(db: Database, clock: DaemonClock) -> None:
+    """Let the clock go on from where the last process left it, if there was one."""
 
     def work(tx: Tx) -> tuple[KnownTime | None, list[Downtime]]:
         return known_times.known_time(tx), known_times.downtimes(tx)
 
     known, downtimes = await db.read(work)
-    if known is None:
-        return clock.now()
-    clock.resume(known.at, is_confirmed=known.is_confirmed, accepted=known.accepted, downtimes=downtimes)
-    return known.at
+    if known is not None:
+        clock.resume(known.at, is_confirmed=known.is_confirmed, accepted=known.accepted, downtimes=downtimes)
 
 
 async def ask_meta(ctx: Context, timeout_s: float = TIMEOUT_S) -> bool:
@@ -77,9 +75,9 @@ class ClockWatch:
     It stores the time, so that the next start knows it.
     """
 
-    def __init__(self, ctx: Context, known_at: Millis) -> None:
+    def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._offset = known_at - ctx.clock.monotonic()
+        self._offset = ctx.clock.stored_offset
         self._stored: KnownTime | None = None
         self._stored_at: Millis = 0
         self._was_trusted = True
@@ -88,10 +86,10 @@ class ClockWatch:
         """Look at the clocks. Raises StorageError; then the next run does what is left."""
         self._tell()
         clock = self._ctx.clock
-        now, monotonic = clock.now(), clock.monotonic()
-        ahead = now - monotonic - self._offset
+        ahead = clock.offset - self._offset
         is_corrected = abs(ahead) >= SECOND
         if is_corrected:
+            now = clock.now()
             await (self._was_down(now - ahead, now) if ahead > 0 else self._was_set_back(-ahead, now))
             self._offset += ahead
         if self._ctx.db.outage is None and (is_corrected or self._is_outdated()):

@@ -18,11 +18,12 @@ async def summary(ctx: Context) -> str:
     if ctx.draining:
         return f"Draining: {ctx.throughput.in_flight} messages in flight"
     sending, pending = found.unfinished.get("sending", 0), found.pending.get("sending", 0)
-    if not sending and not held:
-        return "Idle, ready for broadcasts"
-    noun = "broadcast" if sending == 1 else "broadcasts"
-    line = f"Sending {sending} {noun}, {pending} recipients pending, {ctx.throughput.in_flight} in flight"
-    return f"{line}, {held} held" if held else line
+    line = "Idle, ready for broadcasts"
+    if sending or held:
+        noun = "broadcast" if sending == 1 else "broadcasts"
+        line = f"Sending {sending} {noun}, {pending} recipients pending, {ctx.throughput.in_flight} in flight"
+        line += f", {held} held" if held else ""
+    return line if ctx.clock.is_trusted else f"{line}; the machine's clock is not trusted"
 
 
 def held_reasons(tx: Tx, ctx: Context, found: Stats) -> list[str]:
