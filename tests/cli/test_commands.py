@@ -160,7 +160,7 @@ def test_key_create_list_and_revoke(daemon: Daemon, run: Run) -> None:
     daemon.answers["key.list"] = []
     assert asked(daemon, run, "key", "list", "--account", "shop") == ("key.list", {"account": "shop"})
     assert asked(daemon, run, "key", "list") == ("key.list", {})
-    assert asked(daemon, run, "key", "revoke", "key_1") == ("key.revoke", {"id": "key_1"})
+    assert asked(daemon, run, "key", "revoke", "key_1", "--yes") == ("key.revoke", {"id": "key_1"})
 
 
 def test_broadcast_list_and_show_print_the_hold(daemon: Daemon, run: Run) -> None:

@@ -72,13 +72,18 @@ def full_line(command: click.Command) -> Iterator[str]:
                 yield "token" if flag.endswith("-file") else value
 
 
+def asks(command: click.Command) -> bool:
+    """Whether a command asks before it is done."""
+    return any("--yes" in parameter.opts for parameter in command.params)
+
+
 def lines(name: str) -> list[list[str]]:
     """The command line of the example, and one with everything."""
     command = COMMANDS[name]
     assert isinstance(command, Verb)
     words = name.split(".")
-    example = command.example.partition(">")[0]
-    return [shlex.split(example)[1:], [*words, *full_line(command)]]
+    example = shlex.split(command.example.partition(">")[0])[1:]
+    return [[*example, "--yes"] if asks(command) else example, [*words, *full_line(command)]]
 
 
 def on_a_terminal(*arguments: str) -> int:
@@ -115,6 +120,19 @@ def test_a_command_shows_any_result(daemon: Daemon, run: Run, name: str, filled:
         assert run(*arguments)[0] in (0, 1, 69)
         assert run(*arguments, "--json")[0] in (0, 1, 69)
         assert on_a_terminal(*arguments) in (0, 1, 69)
+
+
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if asks(command)])
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_without_a_terminal_what_cannot_be_undone_needs_yes(
+    daemon: Daemon, run: Run, name: str, form: tuple[str, ...]
+) -> None:
+    line = [word for word in lines(name)[1] if word not in ("--yes", "--dry-run")]
+    code, out, err = run("--socket", daemon.socket, *line, *form)
+    assert (code, out) == (2, "")
+    assert "add --yes" in err
+    assert len(err.splitlines()) == 1
+    assert daemon.asked == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

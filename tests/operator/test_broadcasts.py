@@ -51,7 +51,9 @@ async def test_json_prints_only_the_result_and_numbered_columns_are_ordered(
     file = tmp_path / "people.csv"
     file.write_text("{{2}},to,{{1}}\nsecond,+14155550123,first\n")
     async with site(tmp_path) as here:
-        code, out, _ = await wacrmd("--json", "broadcast", "create", "--csv", file, "--template", "hello")
+        code, out, _ = await wacrmd(
+            "--json", "broadcast", "create", "--csv", file, "--template", "hello", "--yes"
+        )
         made = json.loads(out)
         assert (code, made["accepted"], made["account"]) == (0, 1, "shop")
         await here.until_status(made["broadcast_id"], "sent")
@@ -73,7 +75,9 @@ async def test_the_error_of_a_file_with_too_many_recipients_says_what_to_do(
         code, _, err = await wacrmd(*line)
         assert code == 1
         assert "split the file" in err
-        code, _, err = await wacrmd("broadcast", "create", "--csv", tmp_path / "none.csv", "--template", "x")
+        code, _, err = await wacrmd(
+            "broadcast", "create", "--csv", tmp_path / "none.csv", "--template", "x", "--yes"
+        )
         assert (code, "No such file" in err) == (1, True)
 
 
@@ -133,7 +137,7 @@ async def test_a_broadcast_is_paused_resumed_and_cancelled(tmp_path: Path, wacrm
         assert (await here.show(broadcast_id))["hold"]["reason"] == "paused_by_operator"
         code, out, _ = await wacrmd("broadcast", "resume", broadcast_id[:8])
         assert "is sending" in out
-        code, out, _ = await wacrmd("broadcast", "cancel", broadcast_id[:8])
+        code, out, _ = await wacrmd("broadcast", "cancel", broadcast_id[:8], "--yes")
         assert code == 0
         assert "is cancelled" in out
         code, _, err = await wacrmd("broadcast", "resume", broadcast_id[:8])
@@ -172,7 +176,7 @@ async def test_give_up_counts_uncertain_recipients_as_failed(tmp_path: Path, wac
     async with site(tmp_path, close_after_share=1.0, webhooks=False) as here:
         broadcast_id = await here.send(people(2))
         await here.until(broadcast_id, lambda shown: shown["uncertain_count"] == 2)
-        code, out, _ = await wacrmd("broadcast", "give-up", broadcast_id[:8])
+        code, out, _ = await wacrmd("broadcast", "give-up", broadcast_id[:8], "--yes")
         assert (code, out) == (0, "Counted as failed: 2 people.\n")
         assert (await here.show(broadcast_id))["failed_count"] == 2
 

@@ -44,7 +44,7 @@ async def test_accounts_are_renamed_and_removed_when_they_own_nothing(tmp_path: 
         assert code == 1
         assert "still has numbers" in err
         await here.admin("account.add", name="empty")
-        assert (await wacrmd("account", "remove", "empty"))[0] == 0
+        assert (await wacrmd("account", "remove", "empty", "--yes"))[0] == 0
         await here.admin("account.add", name="other")
         with pytest.raises(RpcError, match="already"):
             await here.admin("account.rename", name="other", new="STORE")

@@ -108,7 +108,9 @@ async def test_a_number_that_a_program_took_for_an_amount_reaches_its_person(
     file = tmp_path / "people.csv"
     file.write_text(FLOATS)
     async with site(tmp_path) as here:
-        code, out, _ = await wacrmd("--json", "broadcast", "create", "--csv", file, "--template", "hello")
+        code, out, _ = await wacrmd(
+            "--json", "broadcast", "create", "--csv", file, "--template", "hello", "--yes"
+        )
         assert code == 0
         assert await sent(here, json.loads(out)) == {"+628123456789", "+628123456780"}
         answer = (

@@ -1,10 +1,13 @@
 """Output on terminals of two widths: no line is too wide, and no text is lost."""
 
+import contextlib
+import fcntl
 import os
 import pty
 import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import anyio.to_thread
@@ -85,12 +88,29 @@ async def test_no_output_is_wider_than_the_terminal(
 
 
 def answer(folder: Path, typed: bytes, *line: str) -> tuple[int, str]:
-    """Run a command on a terminal and type this: the exit code and the output."""
+    """Run a command on a terminal of its own and type this at its question: the exit code and the output."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(folder / "admin.sock"), *line]
-    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        os.write(ours, typed)
-        written, _ = process.communicate(timeout=PATIENCE_S)
+    with subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - so that Ctrl-C is a signal
+    ) as process:
+        assert process.stdout is not None
+        written = b""
+        while not written.rstrip().endswith(b"[y/N]:") and (piece := os.read(process.stdout.fileno(), 4096)):
+            written += piece
+        for _ in range(round(PATIENCE_S)):
+            os.write(ours, typed)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                written += process.communicate(timeout=1)[0]
+                break
+            # A Ctrl-C in the instant before Python waits for input is only seen after it: it is typed again.
+        else:
+            process.kill()
     os.close(theirs)
     os.close(ours)
     return process.returncode, written.decode()
@@ -120,3 +140,19 @@ async def test_commands_that_cannot_be_undone_ask_for_confirmation(tmp_path: Pat
         assert (await here.show(broadcast_id))["status"] == "cancelled"
         code, text = await answer_prompt(b"n\n", "account", "remove", "shop")
         assert (code, "stopped" in text) == (1, True)
+        for typed, ends in ((b"\x03", 130), (b"\x04", 1)):  # Ctrl-C, and Ctrl-D: the end of the input
+            code, text = await answer_prompt(typed, "account", "remove", "shop")
+            assert (code, text.splitlines()[-1]) == (ends, "wacrmd: stopped")
+            assert "Traceback" not in text
+
+
+async def test_nothing_is_asked_about_nobody(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        broadcast_id = await here.send(people(2), name="Spring")
+        await here.until_status(broadcast_id, "sent")
+        for line, said in (
+            (("retry", broadcast_id[:8], "--uncertain"), "There is no recipient to send to again."),
+            (("give-up", broadcast_id[:8]), "There is no uncertain recipient."),
+        ):
+            code, text = await anyio.to_thread.run_sync(answer, tmp_path, b"", "broadcast", *line)
+            assert (code, text) == (0, said + "\n")

@@ -1,12 +1,14 @@
 """What a command reads beside its arguments: files, secrets from files, and a person's yes."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
+
+from wacrmd.cli.output import clean
 
 MAX_SECRET_BYTES = 64 * 1024
 PIECE_BYTES = 64 * 1024
@@ -83,10 +85,30 @@ class SecretFile(click.ParamType[str]):
         return secret
 
 
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be undone; raises Abort on no.
+def may_ask(*, yes: bool) -> None:
+    """Raise UsageError if the question cannot be asked: nobody is at a terminal, and there was no `--yes`."""
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError(
+            "This asks before it is done, and standard input is no terminal: add --yes",
+            click.get_current_context(),
+        )
 
-    Only a person is asked: if stdin is no terminal, a script runs the command.
+
+def confirm(question: str | Callable[[], str | None], *, yes: bool) -> None:
+    """Ask before something that cannot be undone; raises Abort on no, UsageError as `may_ask` does.
+
+    A function makes the question only if somebody is asked; None means that there is nothing to ask about.
     """
-    if not yes and sys.stdin.isatty():
-        click.confirm(question, abort=True, err=True)
+    may_ask(yes=yes)
+    if yes:
+        return
+    asked = question if isinstance(question, str) else question()
+    if asked is None:
+        return
+    try:
+        agreed = click.confirm(clean(asked), err=True)
+    except click.Abort:  # Ctrl-C or the end of the input, which leaves the cursor behind the question
+        click.echo(err=True)
+        raise
+    if not agreed:
+        raise click.Abort

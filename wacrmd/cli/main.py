@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from wacrmd import __version__
-from wacrmd.cli.exit_codes import CONFIG, DATABASE_IN_USE, FAILED, UNAVAILABLE, USAGE
+from wacrmd.cli.exit_codes import CONFIG, DATABASE_IN_USE, FAILED, INTERRUPTED, UNAVAILABLE, USAGE
 from wacrmd.cli.frame import Lazy, Root, Session, json_option, shared_options
 from wacrmd.errors import AddressInUseError, ConfigError, DatabaseInUseError, KeyFileError, WacrmdError
 
@@ -109,9 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         _print_error(_sentence(error))
         return USAGE if isinstance(error, click.UsageError) else FAILED
-    except click.Abort:
+    except click.Abort as error:  # click raises it for Ctrl-C too, at a prompt and elsewhere
         _print_error("stopped")
-        return FAILED
+        return INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else FAILED
     except ConfigError as error:
         for problem in error.problems:  # each names its file, as compilers do
             click.echo(problem, err=True)

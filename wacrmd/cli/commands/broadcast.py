@@ -1,6 +1,5 @@
 """`wacrmd broadcast …`."""
 
-import sys
 from typing import Any
 
 import click
@@ -246,10 +245,13 @@ def cancel(session: Session, broadcast_id: str, yes: bool) -> None:
 
     Recipients that still wait get nothing. For example: wacrmd broadcast cancel 4b6d
     """
-    if not yes and sys.stdin.isatty():
+
+    def question() -> str:
         found = call(session, "broadcast.show", id=broadcast_id)
-        broadcast_id = found["id"]
-        confirm(f"Cancel {found['name']}? {people(found['pending_count'])} will never get it.", yes=False)
+        waiting = found["pending_count"]
+        return f"Cancel {found['name']}? " + (f"{people(waiting)} will never get it." if waiting else "")
+
+    confirm(question, yes=yes)
 
     def render(made: JsonObject) -> None:
         say(
@@ -273,16 +275,18 @@ def retry(session: Session, broadcast_id: str, failed: bool, uncertain: bool, ye
 
     For example: wacrmd broadcast retry 4b6d --failed
     """
-    if uncertain and not yes and sys.stdin.isatty():
+
+    def question() -> str | None:
         found = call(session, "broadcast.show", id=broadcast_id)
-        broadcast_id = found["id"]
-        confirm(
-            f"{people(found['uncertain_count'])} may have got {found['name']} already, and would get it twice. "
-            "Send again?",
-            yes=False,
-        )
-    elif uncertain:
-        hint("warning: people whose outcome is uncertain may get the message twice")
+        if not found["uncertain_count"]:
+            return None
+        who = people(found["uncertain_count"])
+        return f"{who} may have got {found['name']} already, and would get it twice. Send again?"
+
+    if uncertain:
+        confirm(question, yes=yes)
+        if yes:
+            hint("warning: people whose outcome is uncertain may get the message twice")
     result = call(
         session, "broadcast.retry", id=broadcast_id, failed=failed or not uncertain, uncertain=uncertain
     )
@@ -305,9 +309,15 @@ def give_up(session: Session, broadcast_id: str, yes: bool) -> None:
 
     Nothing is sent again. For example: wacrmd broadcast give-up 4b6d
     """
-    confirm("Count the uncertain recipients as failed?", yes=yes)
-    emit(
-        session,
-        call(session, "broadcast.give-up", id=broadcast_id),
-        lambda made: say(f"Counted as failed: {people(made['failed'])}."),
-    )
+
+    def question() -> str | None:
+        found = call(session, "broadcast.show", id=broadcast_id)
+        count = found["uncertain_count"]
+        return f"Count {people(count)} of {found['name']} as failed, who may have got it?" if count else None
+
+    def render(made: JsonObject) -> None:
+        failed = made["failed"]
+        say(f"Counted as failed: {people(failed)}." if failed else "There is no uncertain recipient.")
+
+    confirm(question, yes=yes)
+    emit(session, call(session, "broadcast.give-up", id=broadcast_id), render)

@@ -12,7 +12,7 @@ from wacrmd.cli.client import call
 from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Session, Verb
-from wacrmd.cli.input import confirm, source_name
+from wacrmd.cli.input import confirm, may_ask, source_name
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, hint, paragraph, people, say, span, table
 from wacrmd.cli.rejected import RejectedLines
@@ -67,6 +67,9 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
 
     For example: wacrmd broadcast create --csv people.csv --template spring_sale --language de
     """
+    if not options["dry_run"]:
+        may_ask(yes=yes)
+    when = start_shown(options["schedule"], click.get_current_context())
     with (
         CsvInput(file, max_bytes=MAX_BYTES) as source,
         RejectedLines(source, options["rejected"]) as left_out,
@@ -80,6 +83,8 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
             raise click.ClickException(f"{source.name} holds no recipient that can be used")
         asked = _asked(sheet, file, options)
         if session.json:
+            if not options["dry_run"]:
+                confirm(f"Send to {people(len(sheet.rows))}, {when}?", yes=yes)
             return _create_json(session, sheet, left_out, asked, dry_run=options["dry_run"])
         found = _call(session, **asked, dry_run=True)
         _leave_out(sheet, left_out, found["rejections"])
@@ -92,7 +97,6 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
         if options["dry_run"]:
             say("This was a dry run: nothing was stored or sent.")
             return taken
-        when = start_shown(options["schedule"], click.get_current_context())
         confirm(f"Send to {people(found['accepted'])}, {when}?", yes=yes)
         made = _call(session, **asked)
         say(

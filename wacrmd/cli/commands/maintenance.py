@@ -81,7 +81,7 @@ def erase(session: Session, phone: str, account: str | None, forget_optout: bool
     --forget-optout is given. Older backups still contain the data.
     For example: wacrmd erase +14155550123
     """
-    confirm("Erase all data of this person? This cannot be undone.", yes=yes)
+    confirm(f"Erase all data of {phone}? This cannot be undone.", yes=yes)
     result = call(session, "erase", phone=phone, account=account, forget_optout=forget_optout)
 
     def render(done: JsonObject) -> None:
