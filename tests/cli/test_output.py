@@ -12,7 +12,8 @@ from tests.cli.harness import Daemon
 from tests.cli.samples import sample_of
 from tests.support.patience import PATIENCE_S
 from tests.support.terminal import terminal
-from wacrmd.cli.output import Column, Kind, clean, relative, shown, span, table
+from wacrmd.cli.output import Kind, clean, relative, shown, span
+from wacrmd.cli.table import Column, table
 from wacrmd.views.broadcasts import BroadcastView
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -1,11 +1,10 @@
-"""What a person or a script reads: tables, details, times, sizes, JSON; plain text if stdout is no terminal."""
+"""What a person or a script reads: details, times, sizes, JSON; plain text if stdout is no terminal."""
 
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -20,23 +19,8 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 SHORT_ID = 8
 _NOTHING = "-"
-_MIN_TEXT_WIDTH = 16
 
 _MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
-
-_STYLES = {
-    "sent": "green",
-    "active": "green",
-    "ok": "green",
-    "sending": "cyan",
-    "scheduled": "cyan",
-    "paused": "yellow",
-    "uncertain": "yellow",
-    "failed": "red",
-    "revoked": "red",
-    "expired": "red",
-    "cancelled": "dim",
-}
 
 _UNITS = (("day", 86400), ("h", 3600), ("min", 60))
 
@@ -51,17 +35,8 @@ class Kind(Enum):
     STATE = "state"
     ID = "id"
     KEY = "key"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its title, and the field of a row that it shows."""
-
-    title: str
-    field: str
-    kind: Kind = Kind.TEXT
-    optional: bool = False
-    """Whether it is left out if the terminal is too narrow for all columns."""
+    PROSE = "prose"
+    """A text that stands below its row where it does not fit beside it."""
 
 
 def emit(session: Session, result: Any, render: Callable[[Any], None]) -> None:
@@ -186,47 +161,6 @@ def people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
 
 
-def table(rows: Sequence[JsonObject], columns: Sequence[Column], *, empty: str) -> None:
-    """Print rows below their titles, fitted to the terminal; without rows, print `empty` to stderr."""
-    if not rows:
-        hint(empty)
-        return
-    terminal = on_terminal()
-    if terminal:
-        # A column that is empty in all rows only takes room.
-        columns = [one for one in columns if any(_has_value(row[one.field], one) for row in rows)]
-        room = shutil.get_terminal_size().columns
-        while sum(_narrowest(one, rows) + 2 for one in columns) > room and any(
-            one.optional for one in columns
-        ):
-            drop = next(one for one in reversed(columns) if one.optional)
-            columns = [one for one in columns if one is not drop]
-    cells = [[shown(row[one.field], one.kind, terminal=terminal) for one in columns] for row in rows]
-    if terminal:
-        _rich_table(cells, columns)
-        return
-    titles = [one.title for one in columns]
-    widths = [max(len(row[at]) for row in [titles, *cells]) for at in range(len(columns))]
-    for row in [titles, *cells]:
-        padded = (
-            cell.rjust(width) if column.kind is Kind.NUMBER else cell.ljust(width)
-            for cell, width, column in zip(row, widths, columns, strict=True)
-        )
-        click.echo("  ".join(padded).rstrip())
-
-
-def _has_value(value: Any, column: Column) -> bool:
-    """Whether a cell has something to show. In an optional column, zero is nothing."""
-    return bool(value) or (not column.optional and value is not None and value not in ("", []))
-
-
-def _narrowest(column: Column, rows: Sequence[JsonObject]) -> int:
-    """The smallest width of a column that hides nothing. Text can be folded."""
-    widest = max(len(shown(row[column.field], column.kind, terminal=True)) for row in rows)
-    folded = min(widest, _MIN_TEXT_WIDTH) if column.kind is Kind.TEXT else widest
-    return max(len(column.title), folded)
-
-
 def details(pairs: Iterable[tuple[str, Any]]) -> None:
     """Print names and values, one pair a line. On a terminal, ISO times are followed by relative ones."""
     listed = [(name, _detail(value)) for name, value in pairs]
@@ -282,25 +216,3 @@ def _detail(value: Any) -> str:
     is_time = isinstance(value, str) and _ISO.fullmatch(value)
     text = shown(value)
     return f"{text} ({relative(value)})" if is_time and on_terminal() else text
-
-
-def _rich_table(cells: list[list[str]], columns: Sequence[Column]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - a third of a command's time, and scripts need none
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        drawn.add_column(
-            column.title,
-            justify="right" if column.kind is Kind.NUMBER else "left",
-            no_wrap=column.kind is not Kind.TEXT,
-            overflow="fold",
-        )
-    for row in cells:
-        styled = (
-            Text(cell, style=_STYLES.get(cell, "") if column.kind is Kind.STATE else "")
-            for cell, column in zip(row, columns, strict=True)
-        )
-        drawn.add_row(*styled)
-    Console().print(drawn)

@@ -7,7 +7,8 @@ from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import yes_option
-from wacrmd.cli.output import Column, Kind, emit, say, table
+from wacrmd.cli.output import Kind, emit, say
+from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
 
 COLUMNS = (

@@ -21,9 +21,9 @@ from wacrmd.cli.output import (
     on_terminal,
     people,
     say,
-    table,
     write_pieces,
 )
+from wacrmd.cli.table import table
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.recipient import RecipientStatus

@@ -9,7 +9,8 @@ from wacrmd.cli.client import call
 from wacrmd.cli.exit_codes import FAILED, UNAVAILABLE
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.options import one_of
-from wacrmd.cli.output import Column, Kind, clean, emit, findings, hint, relative, say, table
+from wacrmd.cli.output import Kind, clean, emit, findings, hint, relative, say
+from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import PastTime, timezone_option
 from wacrmd.domain.log_level import LogLevel
 from wacrmd.errors import ConfigError
@@ -21,7 +22,7 @@ AUDIT = (
     Column("PID", "pid", Kind.NUMBER, optional=True),
     Column("METHOD", "method", Kind.KEY),
     Column("RESULT", "result", Kind.STATE),
-    Column("PARAMETERS", "params"),
+    Column("PARAMETERS", "params", Kind.PROSE),
 )
 
 

@@ -14,8 +14,9 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm, may_ask, source_name
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
-from wacrmd.cli.output import SHORT_ID, Column, Kind, clean, hint, paragraph, people, say, span, table
+from wacrmd.cli.output import SHORT_ID, Kind, clean, hint, paragraph, people, say, span
 from wacrmd.cli.rejected import RejectedLines
+from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import StartTime, start_shown, timezone_option
 from wacrmd.domain.text_file import CsvError
 from wacrmd.fields import JsonObject

@@ -7,7 +7,8 @@ from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import one_of, only_account_option, required_account_option, yes_option
-from wacrmd.cli.output import Column, Kind, details, emit, hint, say, table
+from wacrmd.cli.output import Kind, details, emit, hint, say
+from wacrmd.cli.table import Column, table
 from wacrmd.domain.account import Scope
 from wacrmd.fields import JsonObject
 

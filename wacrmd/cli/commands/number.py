@@ -10,33 +10,22 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import SecretFile, confirm
 from wacrmd.cli.options import required_account_option, yes_option
-from wacrmd.cli.output import (
-    Column,
-    Kind,
-    details,
-    emit,
-    findings,
-    held_of,
-    hint,
-    holds,
-    on_terminal,
-    say,
-    table,
-)
+from wacrmd.cli.output import Kind, details, emit, findings, held_of, hint, holds, on_terminal, say
+from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
-    Column("ACCOUNT", "account"),
+    Column("ACCOUNT", "account", optional=1),
     Column("LABEL", "label"),
     Column("PHONE", "display_phone", Kind.KEY),
     Column("PHONE NUMBER ID", "phone_number_id", Kind.KEY),
     Column("STATE", "state", Kind.STATE),
-    Column("QUALITY", "quality", Kind.STATE),
+    Column("QUALITY", "quality", Kind.STATE, optional=1),
     Column("HOLD", "hold"),
     Column("RATE", "messages_per_second", Kind.NUMBER, optional=True),
     Column("DEFAULT", "is_default", optional=True),
     Column("LIMIT", "limit_tier", optional=True),
-    Column("NOTICES", "notices", optional=True),
+    Column("NOTICES", "notices", work=True),
     Column("ID", "id", Kind.ID, optional=True),
 )
 

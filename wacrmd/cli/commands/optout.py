@@ -15,7 +15,8 @@ from wacrmd.cli.options import (
     only_account_option,
     rejected_option,
 )
-from wacrmd.cli.output import Column, Kind, emit, hint, people, say, table, write_pieces
+from wacrmd.cli.output import Kind, emit, hint, people, say, write_pieces
+from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
@@ -23,7 +24,7 @@ COLUMNS = (
     Column("PHONE", "phone", Kind.KEY),
     Column("USER ID", "user_id", optional=True),
     Column("SOURCE", "source"),
-    Column("DETAIL", "detail"),
+    Column("DETAIL", "detail", Kind.PROSE),
     Column("ANSWERED BROADCAST", "broadcast_id", Kind.ID, optional=True),
     Column("SINCE", "created_at", Kind.TIME),
 )

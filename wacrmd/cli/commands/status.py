@@ -5,7 +5,6 @@ import click
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.output import (
-    Column,
     Kind,
     clean,
     details,
@@ -19,19 +18,19 @@ from wacrmd.cli.output import (
     shown,
     size,
     span,
-    table,
 )
+from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
 
 BROADCASTS = (
     Column("BROADCAST", "id", Kind.ID),
     Column("NAME", "name"),
     Column("STATUS", "status", Kind.STATE),
-    Column("DONE", "done", Kind.NUMBER),
+    Column("DONE", "done", Kind.NUMBER, optional=1),
     Column("PENDING", "pending_count", Kind.NUMBER),
-    Column("SENT", "sent_count", Kind.NUMBER),
-    Column("FAILED", "failed_count", Kind.NUMBER),
-    Column("UNCERTAIN", "uncertain_count", Kind.NUMBER, optional=True),
+    Column("SENT", "sent_count", Kind.NUMBER, optional=2),
+    Column("FAILED", "failed_count", Kind.NUMBER, work=True),
+    Column("UNCERTAIN", "uncertain_count", Kind.NUMBER, work=True),
     Column("STARTS", "scheduled_at", Kind.TIME, optional=True),
 )
 
@@ -40,8 +39,8 @@ NUMBERS = (
     Column("ACCOUNT", "account"),
     Column("LABEL", "label", optional=True),
     Column("STATE", "state", Kind.STATE),
-    Column("RATE", "rate"),
-    Column("IN FLIGHT", "in_flight", Kind.NUMBER),
+    Column("RATE", "rate", optional=1),
+    Column("IN FLIGHT", "in_flight", Kind.NUMBER, optional=2),
     Column("QUALITY", "quality", Kind.STATE, optional=True),
     Column("LIMIT", "limit_tier", optional=True),
 )

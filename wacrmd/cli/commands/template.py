@@ -6,20 +6,21 @@ from wacrmd.cli.client import call
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.options import only_account_option
-from wacrmd.cli.output import Column, Kind, emit, hint, say, table
+from wacrmd.cli.output import Kind, emit, hint, say
+from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
     Column("NAME", "name"),
     Column("LANGUAGE", "language", Kind.KEY),
     Column("STATUS", "status", Kind.STATE),
-    Column("CATEGORY", "category"),
+    Column("CATEGORY", "category", optional=1),
     Column("NEXT CATEGORY", "next_category", optional=True),
     Column("FROM", "next_category_at", Kind.TIME, optional=True),
     Column("QUALITY", "quality", Kind.STATE, optional=True),
     Column("PARAMETERS", "parameter_format", optional=True),
-    Column("REASON", "reason", optional=True),
-    Column("SYNCED", "synced_at", Kind.TIME),
+    Column("REASON", "reason", Kind.PROSE),
+    Column("SYNCED", "synced_at", Kind.TIME, optional=2),
 )
 
 

@@ -7,7 +7,8 @@ from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import limit_option, one_of, only_account_option, required_account_option, yes_option
-from wacrmd.cli.output import Column, Kind, details, emit, hint, say, table
+from wacrmd.cli.output import Kind, details, emit, hint, say
+from wacrmd.cli.table import Column, table
 from wacrmd.domain.webhook_delivery import DeliveryStatus
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.fields import JsonObject
@@ -17,9 +18,9 @@ COLUMNS = (
     Column("ACCOUNT", "account", optional=True),
     Column("URL", "url"),
     Column("ACTIVE", "is_active"),
-    Column("EVENTS", "events"),
-    Column("FAILING", "failing_since", Kind.TIME, optional=True),
-    Column("WHY", "disabled_reason", optional=True),
+    Column("EVENTS", "events", Kind.PROSE),
+    Column("FAILING", "failing_since", Kind.TIME, work=True),
+    Column("WHY", "disabled_reason", Kind.PROSE),
 )
 
 DELIVERIES = (
@@ -27,9 +28,9 @@ DELIVERIES = (
     Column("EVENT", "event"),
     Column("STATUS", "status", Kind.STATE),
     Column("ATTEMPTS", "attempts", Kind.NUMBER),
-    Column("LAST", "last"),
+    Column("LAST", "last", Kind.PROSE),
     Column("NEXT", "next_attempt_at", Kind.TIME, optional=True),
-    Column("CREATED", "created_at", Kind.TIME),
+    Column("CREATED", "created_at", Kind.TIME, optional=2),
 )
 
 DETAILS = ("id", "account", "url", "events", "secret")
