@@ -170,7 +170,7 @@ def test_broadcast_list_and_show_print_the_hold(daemon: Daemon, run: Run) -> Non
     _, out, _ = run("--socket", daemon.socket, "broadcast", "list")
     assert BROADCAST["id"] in out
     assert "number 1 is paused: token expired" in out
-    assert asked(daemon, run, "broadcast", "show", "3f2a") == ("broadcast.show", {"id": "3f2a"})
+    assert asked(daemon, run, "broadcast", "show", "3f2a", "--json") == ("broadcast.show", {"id": "3f2a"})
     _, out, _ = run("--socket", daemon.socket, "broadcast", "show", "3f2a")
     assert "number 1 is paused: token expired" in out
     _, out, _ = run("--socket", daemon.socket, "broadcast", "show", "3f2a", "--json")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.cli.conftest import Run
@@ -15,6 +16,7 @@ from wacrmd.cli import client
 from wacrmd.cli.frame import Session
 from wacrmd.cli.main import SECTIONS
 from wacrmd.errors import conflict
+from wacrmd.reference.methods import commands
 
 ACCOUNTS = [
     {"id": "acc_1", "name": "shop", "default_country": "DE", "created_at": "2026-11-23T12:00:00.000Z"}
@@ -134,13 +136,33 @@ def test_the_shell_completes_nouns_verbs_and_options(typed: str, offered: str) -
     assert f"plain,{offered}" in done.stdout.splitlines()
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_files_after_every_option_and_argument_that_names_one(shell: str) -> None:
+    for name, command in commands().items():
+        context = click.Context(command, resilient_parsing=True)
+        for parameter in command.params:
+            if parameter.metavar == "FILE" or any(one.endswith("-file") for one in parameter.opts):
+                offered = [one.type for one in parameter.shell_complete(context, "peo")]
+                assert offered == ["file"], (name, parameter.opts)
+    words = "wacrmd broadcast create --csv "
+    environ = {
+        "_WACRMD_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": words + "peo" if shell == "fish" else words,
+        "COMP_CWORD": "peo" if shell == "fish" else "4",
+    }
+    line = [sys.executable, "-m", "wacrmd.cli.main"]
+    done = subprocess.run(line, env=os.environ | environ, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("file")
+
+
 @pytest.mark.parametrize("noun", ["", *SECTIONS["The running daemon"]])
 def test_every_summary_fits_on_its_line(run: Run, noun: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     _, out, _ = run(*noun.split(), "--help")
-    commands = out.partition("Commands:" if noun else "The daemon:")[2]
-    assert "..." not in commands
-    assert all(len(line) <= 80 for line in commands.splitlines())
+    listed = out.partition("Commands:" if noun else "The daemon:")[2]
+    assert "..." not in listed
+    assert "…" not in listed
+    assert all(len(line) <= 80 for line in listed.splitlines())
 
 
 def test_every_noun_in_the_table_loads_under_its_name() -> None:

@@ -229,7 +229,7 @@ async def test_a_broadcast_of_a_file_says_when_it_starts(tmp_path: Path, wacrmd:
         assert "Starts at once" in out
         _, out, _ = await wacrmd(*line, *when, "--yes")
         assert out.count(f"tarts at {shown}") == 2
-        _, out, _ = await wacrmd(*line, *when, "--json")
+        _, out, _ = await wacrmd(*line, *when, "--json", "--yes")
         utc = json.loads(out)["scheduled_at"]
         assert datetime.fromisoformat(utc) == begin
         assert {one["scheduled_at"][:19] for one in await here.admin("broadcast.list")} == {utc[:19]}
@@ -255,7 +255,7 @@ async def test_lines_that_are_left_out_of_a_broadcast_are_told_and_written(
     file.write_text(f"to,name\n{good[0]},A\n4.91512E+11,B\n+49151,C\n\n{good[1]},D\n+14155550199,\n")
     line = ["broadcast", "create", "--csv", file, "--template", "hello", "--rejected", rejected]
     async with site(tmp_path) as here:
-        code, out, err = await wacrmd(*line, "--json")
+        code, out, err = await wacrmd(*line, "--json", "--yes")
         made = json.loads(out)
         assert (code, made["accepted"], made["rejected"]) == (1, 2, 3)
         assert [(one["line"], one["to"]) for one in made["rejections"]] == [
@@ -291,7 +291,7 @@ async def test_lines_that_are_left_out_of_a_broadcast_are_told_and_written(
 
 async def test_a_file_without_a_usable_line_tells_all_lines(tmp_path: Path, wacrmd: Wacrmd) -> None:
     file = tmp_path / "people.csv"
-    line = ["broadcast", "create", "--csv", file, "--template", "hello", "--json"]
+    line = ["broadcast", "create", "--csv", file, "--template", "hello", "--json", "--yes"]
     async with site(tmp_path) as here:
         for text in ("to,name\n12,\n13,\n", "to,name\n12,A\n13,B\n"):
             file.write_text(text)
@@ -379,7 +379,7 @@ async def test_json_names_the_lines_of_people_who_get_nothing(tmp_path: Path, wa
     first, gone, other = phones(3)
     file = tmp_path / "people.csv"
     file.write_text(f"to,name\n{first},A\n{gone},B\n12,C\n\n{first[1:]},D\n{other},E\n")
-    line = ["broadcast", "create", "--csv", file, "--template", "hello", "--json"]
+    line = ["broadcast", "create", "--csv", file, "--template", "hello", "--json", "--yes"]
     async with site(tmp_path) as here:
         await here.admin("optout.add", account="shop", phone=gone)
         for more in (["--dry-run"], []):

@@ -59,7 +59,7 @@ async def test_guesses_are_shown_before_they_are_sent_and_named_in_the_answer(
             assert f"({written}): sent as {phone}: no + or 00" in err
         assert "4 numbers without +: JP, PE, NZ, NO; your own number is US" in err
         assert "wacrmd account set shop --country CODE" in err
-        code, out, _ = await wacrmd("--json", *line)
+        code, out, _ = await wacrmd("--json", *line, "--yes")
         assert [(one["index"], one["sent_as"]) for one in json.loads(out)["warnings"]] == [
             (0, "+81234567890"),
             (1, "+51987654321"),

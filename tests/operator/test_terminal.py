@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import io
 import os
 import pty
 import re
@@ -156,3 +157,29 @@ async def test_nothing_is_asked_about_nobody(tmp_path: Path) -> None:
         ):
             code, text = await anyio.to_thread.run_sync(answer, tmp_path, b"", "broadcast", *line)
             assert (code, text) == (0, said + "\n")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+async def test_what_to_do_about_uncertain_people_is_said(
+    tmp_path: Path, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    async with site(tmp_path, close_after_share=1.0, webhooks=False) as here:
+        await here.admin("number.set", id=PHONE_NUMBER_ID, display_phone="+14155550100", label="Main")
+        broadcast_id = await here.send(people(2), name="Spring")
+        await here.until(broadcast_id, lambda shown: shown["uncertain_count"] == 2)
+
+        async def seen(*line: str) -> str:
+            return await anyio.to_thread.run_sync(look, tmp_path, *line)
+
+        shown = await seen("broadcast", "show", broadcast_id)
+        assert "+14155550100, Main" in shown
+        assert "UNCERTAIN" in await seen("broadcast", "list")
+        status = await seen("status")
+        assert "broadcast show" in status
+        assert "warn  warning" not in status
+        assert "+14155550100" in status
+        with contextlib.redirect_stderr(io.StringIO()) as told:
+            await seen("broadcast", "show", broadcast_id)
+        for command in ("recipients {} --status uncertain", "retry {} --uncertain", "give-up {}"):
+            assert f"wacrmd broadcast {command.format(broadcast_id[:8])}\n" in told.getvalue()

@@ -83,6 +83,18 @@ class Verb(click.Command):
                 formatter.write(f"{'':>{formatter.current_indent}}{self.example}\n")
 
 
+class FileName(click.ParamType[str]):
+    """The name of a file, which the shell completes; `-` may be standard input."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
+        """Leave it to the shell, as for `click.Path`."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell asks for it
+
+        return [CompletionItem(incomplete, type="file")]
+
+
 class HintingGroup(click.Group):
     """A group that suggests the nearest command for a misspelt one."""
 
@@ -108,6 +120,12 @@ class Noun(HintingGroup):
         super().__init__(*args, **options)
         self.params.extend(shared_options())
         self._lazy = lazy or {}
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs, each with the whole first sentence of its help."""
+        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.get_short_help_str(limit=200)) for name, verb in verbs if verb])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all verbs."""

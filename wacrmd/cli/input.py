@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli.frame import FileName
 from wacrmd.cli.output import clean
 
 MAX_SECRET_BYTES = 64 * 1024
@@ -39,13 +40,11 @@ def read_pieces(file: str, max_bytes: int | None = None) -> Iterator[bytes]:
         raise click.ClickException(f"cannot read {source_name(file)}: {error.strerror}") from None
 
 
-class SecretFile(click.ParamType[str]):
+class SecretFile(FileName):
     """A secret in a file, or in standard input for `-`; on the command line everybody could see it with `ps`.
 
     One newline at the end is left out. A file that is empty, unreadable or has several lines is a usage error.
     """
-
-    name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The secret in the file that `value` names."""

@@ -5,6 +5,7 @@ from enum import StrEnum
 import click
 
 from wacrmd.cli import complete
+from wacrmd.cli.frame import FileName
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
@@ -26,6 +27,7 @@ required_account_option = click.option(
 
 rejected_option = click.option(
     "--rejected",
+    type=FileName(),
     metavar="FILE",
     help="Write the lines that are left out to FILE, each with the reason, to be corrected and used again.",
 )

@@ -13,6 +13,7 @@ import anyio
 import click
 
 from wacrmd.cli.exit_codes import UNAVAILABLE
+from wacrmd.cli.frame import FileName
 from wacrmd.simulator import OptionError, Options, Simulator
 
 FILES = {"access_token": "access-token-file", "app_secret": "app-secret-file", "templates": "templates-file"}
@@ -35,7 +36,11 @@ def _flag(option: dataclasses.Field[Any]) -> Callable[[Command], Command]:
     dashed = name.replace("_", "-")
     if name in FILES:
         return click.option(
-            f"--{FILES[name]}", name, metavar="FILE", help=f"{help_text}; `-` is standard input"
+            f"--{FILES[name]}",
+            name,
+            type=FileName(),
+            metavar="FILE",
+            help=f"{help_text}; `-` is standard input",
         )
     if isinstance(default, bool):
         return click.option(

@@ -9,6 +9,7 @@ from wacrmd.cli.broadcast_tables import BILLED, COLUMNS, FAILURES, HISTORY, RECI
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm
+from wacrmd.cli.number_name import number_name
 from wacrmd.cli.options import excel_option, limit_option, one_of, only_account_option, yes_option
 from wacrmd.cli.output import (
     SHORT_ID,
@@ -79,18 +80,29 @@ def show(session: Session, broadcast_id: str) -> None:
 
     For example: wacrmd broadcast show 4b6d
     """
-    emit(session, call(session, "broadcast.show", id=broadcast_id), _print_broadcast)
+    found = call(session, "broadcast.show", id=broadcast_id)
+    numbers = [] if session.json else call(session, "number.list")
+    sender = next((number_name(one) for one in numbers if one["id"] == found["from"]), found["from"])
+    emit(session, found, lambda found: _print_broadcast(found, sender))
+    if not session.json:
+        _advise(found)
 
 
-def _print_broadcast(found: JsonObject) -> None:
+def _print_broadcast(found: JsonObject, sender: str) -> None:
     if on_terminal():
         from wacrmd.cli import live  # noqa: PLC0415 - not needed without a terminal
 
         live.draw(found)
         say("")
-        details((name.replace("_", " "), found[name]) for name in DETAILS if found[name] is not None)
+        values = found | {"from": sender}
+        details((name.replace("_", " "), values[name]) for name in DETAILS if values[name] is not None)
         return
     apart = ("hold", "failures", "billed")
+    found = {
+        "id": found["id"],
+        "from": sender,
+        **{name: found[name] for name in found if name not in ("id", "from")},
+    }
     details((name.replace("_", " "), value) for name, value in found.items() if name not in apart)
     if found["hold"]:
         details([("hold", found["hold"]["detail"]), ("since", found["hold"]["since"])])
@@ -128,12 +140,25 @@ def watch_until_finished(session: Session, broadcast_id: str) -> None:
         return
     if last is not None and not last["finished"]:
         hint("The daemon is draining: watch again after its restart.")
-    elif last is not None and last["uncertain_count"]:
-        hint(
-            f"{last['uncertain_count']} uncertain: nobody knows whether they got the message. Send again with "
-            f"wacrmd broadcast retry {last['id'][:SHORT_ID]} --uncertain, or count them as failed with "
-            f"wacrmd broadcast give-up {last['id'][:SHORT_ID]}"
-        )
+    elif last is not None:
+        _advise(last)
+
+
+def _advise(found: JsonObject) -> None:
+    """Say what a person can do about uncertain recipients, with the commands."""
+    if not found["uncertain_count"]:
+        return
+    name = found["id"][:SHORT_ID]
+    hint(
+        f"{people(found['uncertain_count'])} uncertain: nobody knows whether they got the message. You decide:"
+    )
+    for command, what in (
+        (f"recipients {name} --status uncertain", "who they are"),
+        (f"retry {name} --uncertain", "send again; some may get it twice"),
+        (f"give-up {name}", "count them as failed; nothing is sent"),
+    ):
+        hint(f"  wacrmd broadcast {command}")
+        hint(f"      {what}")
 
 
 @broadcast.command("recipients")

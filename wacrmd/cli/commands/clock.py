@@ -42,11 +42,14 @@ def accept(session: Session, yes: bool) -> None:
     time has come start.
     For example: wacrmd clock accept
     """
-    found = call(session, "clock.show")
-    if not found["trusted"]:
-        confirm(
-            f"Is it {found['machine']} now? Old data are deleted and broadcasts start by this time.", yes=yes
-        )
+
+    def question() -> str | None:
+        found = call(session, "clock.show")
+        if found["trusted"]:
+            return None
+        return f"Is it {found['machine']} now? Old data are deleted and broadcasts start by this time."
+
+    confirm(question, yes=yes)
     emit(session, call(session, "clock.accept"), _render)
 
 

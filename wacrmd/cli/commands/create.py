@@ -11,7 +11,7 @@ from wacrmd.cli import complete
 from wacrmd.cli.client import call
 from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.exit_codes import FAILED
-from wacrmd.cli.frame import Session, Verb
+from wacrmd.cli.frame import FileName, Session, Verb
 from wacrmd.cli.input import confirm, may_ask, source_name
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Kind, clean, hint, paragraph, people, say, span
@@ -30,7 +30,9 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 @click.command("create", cls=Verb)
-@click.option("--csv", "file", required=True, metavar="FILE", help="The file; - is standard input.")
+@click.option(
+    "--csv", "file", type=FileName(), required=True, metavar="FILE", help="The file; - is standard input."
+)
 @click.option("--template", required=True, metavar="NAME", help="The name of the approved template.")
 @click.option(
     "--language", metavar="CODE", default="en_US", show_default=True, help="The language of the template."
@@ -49,7 +51,10 @@ MAX_BYTES = 64 * 1024 * 1024
 )
 @timezone_option
 @click.option(
-    "--content", metavar="FILE", help="A JSON file with header, buttons or components of the template."
+    "--content",
+    type=FileName(),
+    metavar="FILE",
+    help="A JSON file with header, buttons or components of the template.",
 )
 @column_option
 @rejected_option

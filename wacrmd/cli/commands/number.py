@@ -9,6 +9,7 @@ from wacrmd.cli.client import call
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import SecretFile, confirm
+from wacrmd.cli.number_name import number_name
 from wacrmd.cli.options import required_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, findings, held_of, hint, holds, on_terminal, say
 from wacrmd.cli.table import Column, table
@@ -151,7 +152,7 @@ def list_numbers(session: Session) -> None:
         holds(held_of([row | {"id": row["phone_number_id"]} for row in rows], "number", "label"))
         for row in rows:
             for notice in _notices(row):
-                hint(f"Meta says about {row['phone_number_id']}: {notice}")
+                hint(f"Meta says about {number_name(row)}: {notice}")
 
     emit(session, call(session, "number.list"), render)
 
@@ -272,7 +273,7 @@ def check(session: Session, number_id: str, subscribe: bool) -> int:
     result = call(session, "number.check", id=number_id, subscribe=subscribe)
 
     def render(found: JsonObject) -> None:
-        say(f"Number {found['number']['phone_number_id']}, account {found['number']['account']}:")
+        say(f"Number {number_name(found['number'])}, account {found['number']['account']}:")
         findings(found["checks"])
 
     emit(session, result, render)
@@ -288,7 +289,12 @@ def remove(session: Session, number_id: str, yes: bool) -> None:
 
     It must have no unfinished broadcasts. For example: wacrmd number remove 106540352242922
     """
-    confirm(f"Remove number {number_id} and delete its token and secrets?", yes=yes)
+
+    def question() -> str:
+        name = number_name(call(session, "number.show", id=number_id))
+        return f"Remove number {name} and delete its token and secrets?"
+
+    confirm(question, yes=yes)
     emit(
         session,
         call(session, "number.remove", id=number_id),

@@ -6,7 +6,7 @@ import click
 
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.exit_codes import FAILED
-from wacrmd.cli.frame import Noun, Session
+from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.options import (
     account_option,
     column_option,
@@ -92,7 +92,7 @@ def list_optouts(session: Session, account: str | None, limit: int) -> None:
 
 
 @optout.command("import")
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=FileName(), metavar="FILE")
 @account_option
 @column_option
 @rejected_option

@@ -5,11 +5,11 @@ import click
 from wacrmd.cli.client import call
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.output import (
+    SHORT_ID,
     Kind,
     clean,
     details,
     emit,
-    findings,
     holds,
     on_terminal,
     paragraph,
@@ -35,6 +35,7 @@ BROADCASTS = (
 )
 
 NUMBERS = (
+    Column("PHONE", "display_phone", Kind.KEY),
     Column("NUMBER", "phone_number_id", Kind.KEY),
     Column("ACCOUNT", "account"),
     Column("LABEL", "label", optional=True),
@@ -61,9 +62,8 @@ def _render(found: JsonObject) -> None:
     up = span(found["uptime_s"])
     head = click.style(word.capitalize(), fg=colour, bold=True) + ": "
     paragraph(head, clean(f"{found['summary']} (wacrmd {found['version']}, up {up})"), len(word) + 2)
-    findings(
-        [{"state": "warn", "check": "warning", "detail": text, "advice": None} for text in found["warnings"]]
-    )
+    for text in found["warnings"]:
+        paragraph(f"{click.style('warn', fg='yellow')}  ", clean(text), 6)
     holds(found["held"])
     say("")
     details(_facts(found))
@@ -80,8 +80,9 @@ def _facts(found: JsonObject) -> list[tuple[str, str]]:
     oldest = f", the oldest due {_when(pending['oldest_due_since'])}" if pending["oldest_due_since"] else ""
     facts = [("pending", f"{pending['recipients']} recipients{oldest}; {pending['in_flight']} in flight")]
     if uncertain["recipients"]:
-        where = ", ".join(f"{one['count']} in {one['id'][:8]}" for one in uncertain["broadcasts"][:5])
-        facts.append(("uncertain", f"{uncertain['recipients']} recipients: {where}"))
+        where = ", ".join(f"{one['count']} in {one['id'][:SHORT_ID]}" for one in uncertain["broadcasts"][:5])
+        what = "what to do: wacrmd broadcast show ID"
+        facts.append(("uncertain", f"{uncertain['recipients']} recipients: {where}; {what}"))
     webhooks, workers = found["webhooks"], found["workers"]
     received = (
         f"last status {_when(webhooks['last_status_at'])}"
