@@ -93,8 +93,12 @@ ALLOWED = {
 """Functions of the store whose statements may read much, each with the reason."""
 
 UNREACHED = {
-    "database._probe": "tried only while the disk takes no data",
+    "transaction.fill_disk": "tried only while the disk takes no data",
+    "transaction.unfill_disk": "removes what that has written",
     "migrate.migrate": "changes the schema before anything else runs",
+    "encrypted_secrets.all_of": "reads them once, while the key is replaced and nothing else runs",
+    "encrypted_secrets.replace": "as above",
+    "encrypted_secrets.set_key_fingerprint": "as above",
 }
 """Functions of the store that a healthy site does not reach, each with the reason."""
 
