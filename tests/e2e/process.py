@@ -1,6 +1,7 @@
 """The daemon as a process of its own, which can be killed; the simulated Meta runs in the test."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -48,12 +49,16 @@ format = "json"
 
 
 def free_ports(count: int) -> list[int]:
-    """Free ports; the daemon uses the same ones after each restart."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
+    """Free ports, which the daemon uses after each restart.
+
+    Below those that the system gives to clients and to whoever asks for any: it would do so while the daemon is down.
+    """
+    found = list[int]()
+    while len(found) < count:
+        port = secrets.choice(range(10_000, 32_000))
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
 
 
 def spawn(
