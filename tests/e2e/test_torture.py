@@ -39,7 +39,7 @@ async def test_a_run_that_ends_early_reports_what_it_has(tmp_path: Path) -> None
     assert "the harness ended early" in report.problems[0]
     assert "getpeername" in report.problems[0]
     assert report.kills.total() == 2
-    assert report.recipients == report.final.total() > 0
+    assert report.recipients == report.final.total()  # none, if the only life ended while it started
     assert "2 of 4 kills" in progress.getvalue()
 
 

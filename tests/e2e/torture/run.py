@@ -181,6 +181,9 @@ class Torture:
             posted.tries += 1
             await anyio.sleep(0.05)
             return
+        if answer.status_code == 503:  # as while the file is away: nothing of it may be stored
+            await anyio.sleep(0.2)
+            return
         posted.tries += 1
         if answer.status_code == 202:
             posted.broadcast_id = answer.json()["data"]["broadcast_id"]
