@@ -1,5 +1,6 @@
 """Puts the daemon together: open → start → ready → drain → close. The only module that knows all parts."""
 
+import re
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
@@ -20,6 +22,7 @@ from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
 from wacrmd.domain.actor import Level
+from wacrmd.domain.drain import Drain
 from wacrmd.errors import Refusal, WacrmdError, sole_error
 from wacrmd.fields import JsonObject
 from wacrmd.http.server import serve as serve_http
@@ -40,6 +43,8 @@ from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, MetaTime, ask_meta, resume_clock
 from wacrmd.services.maintenance.counts import keep_counts
 from wacrmd.services.maintenance.database_key import open_vault
+from wacrmd.services.maintenance.drain import stored_drain
+from wacrmd.services.maintenance.integrity import IntegrityWatch, look_at_open
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
 from wacrmd.services.maintenance.restrictions import end_restrictions
@@ -47,6 +52,7 @@ from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
 from wacrmd.store import audit, broadcast_queue
+from wacrmd.store.backups import remove_partial
 from wacrmd.store.database import Database, Tx
 from wacrmd.store.outage import StorageError
 from wacrmd.systemd.notify import Notifier, listen_fds
@@ -66,6 +72,7 @@ WORKER_CHECK_INTERVAL = 30 * SECOND
 RESTRICTION_CHECK_INTERVAL = 10 * SECOND
 EXPIRY_INTERVAL = 30 * SECOND
 PRUNE_INTERVAL = 10 * MINUTE
+CHECK_INTERVAL = 5 * SECOND
 EMPTY_WAL_INTERVAL = 10 * SECOND
 KEEP_COUNTS_INTERVAL = 5 * SECOND
 
@@ -83,6 +90,7 @@ class Daemon:
     queue: DispatchQueue
     dispatcher: Dispatcher
     intake: Intake
+    integrity: IntegrityWatch
     access: "AdminAccess"
     admin: AdminServer[Context]
     api_listener: Listener
@@ -192,13 +200,16 @@ async def _open(
             config.storage.path, clock, copy_before_migration=config.storage.backup_before_migration
         )
     )
-    with _left_if_damaged(database):
+    await anyio.to_thread.run_sync(remove_partial, database.path.parent, re.escape(database.path.name))
+    is_complete = await look_at_open(database)
+    drain = await stored_drain(database)
+    with _left_if_closed(database):
         await resume_clock(database, clock)
     api_listener, meta_webhook_listener, admin_listener = _listen(stack, config)
     vault = await open_vault(database, key_file(config))
     queue = DispatchQueue(config.storage.path, config.sender.workers, database.write_lock)
     queue.storage.on_error = database.failed
-    with _left_if_damaged(database):
+    with _left_if_closed(database):
         await database.write(partial(_empty_queue, queue=queue))
     meta = MetaClient(
         config.meta.graph_url,
@@ -221,6 +232,7 @@ async def _open(
         throughput=sender,
         changes=Changes(),
         started_at=clock.now(),
+        drain=drain,
     )
     clock_watch = ClockWatch(ctx)
     access = AdminAccess(config)
@@ -237,6 +249,7 @@ async def _open(
         queue=queue,
         dispatcher=Dispatcher(ctx),
         intake=Intake(ctx),
+        integrity=IntegrityWatch(ctx, is_complete=is_complete),
         access=access,
         admin=AdminServer(registry(), ctx, audit=partial(_audit, ctx), level_of=access.level_of),
         api_listener=api_listener,
@@ -261,12 +274,12 @@ def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, 
 
 
 @contextmanager
-def _left_if_damaged(database: Database) -> Iterator[None]:
-    """A damaged file is not written at the start: the daemon runs, says so, and holds everything."""
+def _left_if_closed(database: Database) -> Iterator[None]:
+    """A file that is damaged or handed over is not written: the daemon runs, says so, and holds everything."""
     try:
         yield
     except StorageError:
-        if not database.is_damaged:
+        if database.outage is None or not database.outage.lasts:
             raise
 
 
@@ -285,7 +298,7 @@ async def _settle_clock(daemon: Daemon) -> None:
     """Ask Meta whether the machine's clock is right if it has leapt since the last run; then ages count from here."""
     if not daemon.ctx.clock.is_trusted:
         await ask_meta(daemon.ctx, FIRST_TIMEOUT_S)
-    with _left_if_damaged(daemon.ctx.db):
+    with _left_if_closed(daemon.ctx.db):
         await daemon.clock_watch.run()
     daemon.ctx.started_at = daemon.ctx.clock.now()
 
@@ -293,7 +306,7 @@ async def _settle_clock(daemon: Daemon) -> None:
 async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
     """Expire the leases of the last process, enqueue the broadcasts that are sending, start the workers."""
     await stack.enter_async_context(daemon.sender.open(daemon.ctx))
-    with _left_if_damaged(daemon.ctx.db):
+    with _left_if_closed(daemon.ctx.db):
         await daemon.sender.expire_all_leases()
         await daemon.ctx.db.write(partial(_enqueue_sending, queue=daemon.queue))
     portal = await stack.enter_async_context(BlockingPortal())
@@ -303,7 +316,7 @@ async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
 def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
     ctx = daemon.ctx
     tasks.start_soon(daemon.scheduler.run)
-    tasks.start_soon(Scheduler(ctx, _maintenance_jobs(ctx), vital=False).run)
+    tasks.start_soon(Scheduler(ctx, _maintenance_jobs(ctx, daemon.integrity), vital=False).run)
     tasks.start_soon(daemon.dispatcher.run)
     tasks.start_soon(daemon.intake.run)
     tasks.start_soon(sync.keep_synced, ctx)
@@ -326,6 +339,8 @@ def _announce_ready(daemon: Daemon) -> None:
     config = daemon.ctx.config
     for warning in warnings(config):
         log.warning("config_warning_found", warning=warning)
+    if daemon.ctx.drain is not None:
+        log.warning("drain_continued", reason=daemon.ctx.drain.detail)
     log.info(
         "daemon_ready",
         version=__version__,
@@ -351,7 +366,7 @@ async def _reload(daemon: Daemon) -> None:
 
 async def _drain(daemon: Daemon) -> None:
     """Start no new work, and wait until the results of requests in flight are recorded."""
-    daemon.ctx.draining = True
+    daemon.ctx.drain = daemon.ctx.drain or Drain(daemon.ctx.clock.now())
     daemon.ctx.changes.wake_all()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(daemon.queue.stop, DRAIN_S)
@@ -381,9 +396,10 @@ def _periodic_jobs(
     ]
 
 
-def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
+def _maintenance_jobs(ctx: Context, integrity: IntegrityWatch) -> list[PeriodicJob]:
     """Jobs that may take minutes: they have a scheduler of their own."""
     return [
+        PeriodicJob("check_database", CHECK_INTERVAL, integrity.run),
         PeriodicJob("prune", PRUNE_INTERVAL, partial(retention.prune, ctx)),
         PeriodicJob("backup", MINUTE, DailyBackup(ctx).run),
         PeriodicJob("keep_counts", KEEP_COUNTS_INTERVAL, partial(keep_counts, ctx)),
@@ -394,7 +410,7 @@ def _maintenance_jobs(ctx: Context) -> list[PeriodicJob]:
 async def _audit(ctx: Context, caller: Caller, method: str, params: JsonObject, result: str) -> None:
     kept = await placed(ctx, params)
     entry = audit.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, kept, result)
-    await ctx.db.write(partial(audit.add, entry=entry))
+    await ctx.db.record(partial(audit.add, entry=entry))
     log.info(
         "admin_change_made", method=method, uid=caller.uid, user=caller.user, pid=caller.pid, result=result
     )

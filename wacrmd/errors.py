@@ -120,7 +120,10 @@ class DatabaseUnusableError(WacrmdError):
 
 
 class DatabaseContentError(DatabaseUnusableError):
-    """It has a newer schema, is damaged, or is of another program. Exit code of the daemon 78: a restart does not help."""
+    """It has a newer schema, is damaged or incomplete, or is of another program.
+
+    Exit code of the daemon 78: a restart does not help.
+    """
 
 
 class KeyFileError(WacrmdError):
@@ -197,8 +200,10 @@ def no_number() -> Refusal:
     )
 
 
-def draining() -> Refusal:
-    """The refusal of new work while the daemon drains; callers may try again in a moment."""
+def draining(detail: str | None = None) -> Refusal:
+    """The refusal of new work while the daemon drains: for a restart, or for as long as `detail` says."""
+    if detail is not None:
+        return Refusal(ErrorCode.UNAVAILABLE, detail, retry_after_s=60)
     message = "The daemon is draining for a restart: try again in a moment"
     return Refusal(ErrorCode.UNAVAILABLE, message, retry_after_s=5)
 

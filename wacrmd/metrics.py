@@ -200,6 +200,13 @@ class Metrics:
             "How far the machine's clock is ahead of the time by which the daemon goes.",
         )
         self.draining = self._gauge("draining", "1 while the daemon drains: it accepts and sends nothing.")
+        self.drained_for_good = self._gauge(
+            "drained_for_good", "1 while it drains until `wacrmd undrain`, also after a restart."
+        )
+        self.handed_over = self._gauge(
+            "handed_over",
+            "1 if a copy of the database sends in place of this one (`wacrmd backup --hand-over`).",
+        )
         self.workers = self._gauge("workers", "Sender workers that are configured.")
         self.workers_alive = self._gauge("workers_alive", "Sender workers that are alive.")
         self.workers_busy = self._gauge("workers_busy", "Sender workers that are sending a broadcast.")
@@ -223,7 +230,18 @@ class Metrics:
             "database_commit_duration_seconds", "Time of one write transaction, fsync included.", _LOCAL_S
         )
         self.database_unwritable = self._gauge(
-            "database_unwritable", "1 while the database cannot be written (disk full, read-only)."
+            "database_unwritable",
+            "1 while the database cannot be used (disk full, read-only, damaged, deleted).",
+        )
+        self.database_damaged = self._gauge(
+            "database_damaged", "1 while a part of the database file is known to be broken."
+        )
+        self.database_last_check = self._gauge(
+            "database_last_check_timestamp_seconds",
+            "When the database was last checked whole for damage, in seconds since the epoch; 0: never.",
+        )
+        self.database_last_check_duration = self._gauge(
+            "database_last_check_duration_seconds", "How long that check took."
         )
         self.database_size = self._gauge("database_size_bytes", "Size of the database file.")
         self.database_wal_size = self._gauge("database_wal_size_bytes", "Size of the write-ahead log.")

@@ -1,6 +1,7 @@
 """The admin socket with a few methods for tests, and a client that reads and writes raw lines."""
 
 import contextlib
+import os
 import socket
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from wacrmd.admin.server import Server
 from wacrmd.admin.wire import Wire
 from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
-from wacrmd.operations.inputs import Params
+from wacrmd.operations.inputs import OpenFiles, Params
 
 H = TypeVar("H", bound=Callable[..., Any])
 
@@ -30,6 +31,10 @@ class Rename(Params):
 
 class Count(Params):
     to: int
+
+
+class Written(OpenFiles):
+    text: str
 
 
 class Refuse(Params):
@@ -78,6 +83,13 @@ registry = _Registry()
 async def echo(daemon: Daemon, params: Count, caller: Caller) -> dict[str, Any]:
     daemon.callers.append(caller)
     return {"to": params.to, "user": caller.user}
+
+
+@registry.method("file.write", level=Level.READ, summary="Write", params=Written, example={"text": "x"})
+async def write_file(daemon: Daemon, params: Written, caller: Caller) -> int:
+    for descriptor in params.descriptors:
+        os.write(descriptor, params.text.encode())
+    return len(params.descriptors)
 
 
 @registry.method(

@@ -17,6 +17,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.site import ALL_SCOPES, Site, people, site
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.clock import DAY, MINUTE
+from wacrmd.domain.drain import Drain
 from wacrmd.errors import ERRORS, ErrorCode
 
 pytestmark = pytest.mark.anyio
@@ -259,7 +260,7 @@ def _rename(tx: sqlite3.Connection, old: str, new: str) -> None:
 
 async def test_while_draining_new_broadcasts_get_503_and_reads_work(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        here.running.ctx.draining = True
+        here.running.ctx.drain = Drain(0)
         answer = await here.post(people(1))
         assert error_of(answer)["code"] == "unavailable"
         assert int(answer.headers["retry-after"]) > 0

@@ -10,6 +10,7 @@ from tests.support.site import Site, people, site
 from tests.support.statements import recorded
 from wacrmd.api.conditional import is_known
 from wacrmd.clock import SECOND, Millis
+from wacrmd.domain.drain import Drain
 from wacrmd.store import broadcasts
 from wacrmd.store.database import Tx
 from wacrmd.store.outage import Cause
@@ -136,8 +137,7 @@ async def test_a_hold_from_elsewhere_changes_the_etag_and_not_the_revision(tmp_p
         await here.admin("number.pause", id=number, reason="lunch")
         broadcast_id = await here.send(people(2))
         etags, shown = [await etag_of(here, broadcast_id)], [await here.show(broadcast_id)]
-        ctx.draining = True  # no worker starts, so that nothing is sent from here on
-        ctx.control.draining_since = 1
+        ctx.drain = Drain(1)  # no worker starts, so that nothing is sent from here on
         for advice in ("the disk is full", "the disk answers with errors", None):
             if number:
                 await here.admin("number.resume", id=number)
@@ -150,7 +150,7 @@ async def test_a_hold_from_elsewhere_changes_the_etag_and_not_the_revision(tmp_p
             assert answer.status_code == 200
             shown.append(answer.json()["data"])
             etags.append(answer.headers["etag"])
-        ctx.draining = False
+        ctx.drain = None
         reasons = [each["hold"]["reason"] for each in shown]
         assert reasons == ["number_paused", "storage", "storage", "draining"]
         assert etags[0].startswith(f'"{shown[0]["revision"]}-')

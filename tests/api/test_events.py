@@ -19,6 +19,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.site import Site, people, site
 from wacrmd.clock import HOUR, MINUTE, iso
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.drain import Drain
 from wacrmd.operations.broadcast_events import stream
 from wacrmd.services.broadcasts.follow import follow
 from wacrmd.services.broadcasts.read import broadcast_of
@@ -193,7 +194,7 @@ async def test_while_draining_a_stream_ends_after_one_event(tmp_path: Path) -> N
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
         broadcast_id = await here.send(people(1), scheduled_at=iso(clock.now() + HOUR))
-        here.running.ctx.draining = True
+        here.running.ctx.drain = Drain(0)
         with anyio.fail_after(PATIENCE_S):
             got = await all_events(here, broadcast_id)
         assert [(event.name, event.data["status"]) for event in got] == [("progress", "scheduled")]

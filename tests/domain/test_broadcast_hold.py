@@ -6,6 +6,7 @@ import pytest
 
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Counted, Progress
 from wacrmd.domain.broadcast_hold import broadcast_hold
+from wacrmd.domain.drain import Drain
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number, NumberState
 
@@ -61,7 +62,7 @@ def hold(
     pending: int = 3,
     storage: Hold | None = None,
     throughput: Hold | None = None,
-    draining_since: int | None = None,
+    drain: Drain | None = None,
     next_attempt_at: int | None = NOW,
 ) -> Hold | None:
     return broadcast_hold(
@@ -70,7 +71,7 @@ def hold(
         number,
         storage=storage,
         throughput=throughput,
-        draining_since=draining_since,
+        drain=drain,
         next_attempt_at=next_attempt_at,
         now=NOW,
     )
@@ -86,7 +87,7 @@ def test_a_sending_broadcast_is_not_held() -> None:
 
 def test_a_paused_broadcast_gives_the_reason_of_its_pause_before_any_other() -> None:
     paused = replace(BROADCAST, status=BroadcastStatus.PAUSED, hold=PAUSED)
-    assert hold(paused, PAUSED_NUMBER, storage=STORAGE, draining_since=NOW) == PAUSED
+    assert hold(paused, PAUSED_NUMBER, storage=STORAGE, drain=Drain(NOW)) == PAUSED
 
 
 @pytest.mark.parametrize(
@@ -108,9 +109,9 @@ def test_the_reasons_come_in_a_fixed_order() -> None:
     steps = [
         hold(number=removed, storage=STORAGE),
         hold(number=PAUSED_NUMBER, storage=STORAGE),
-        hold(storage=STORAGE, throughput=THROTTLED, draining_since=NOW, next_attempt_at=retry),
-        hold(throughput=THROTTLED, draining_since=NOW, next_attempt_at=retry),
-        hold(draining_since=NOW - 7, next_attempt_at=retry),
+        hold(storage=STORAGE, throughput=THROTTLED, drain=Drain(NOW), next_attempt_at=retry),
+        hold(throughput=THROTTLED, drain=Drain(NOW), next_attempt_at=retry),
+        hold(drain=Drain(NOW - 7), next_attempt_at=retry),
         hold(next_attempt_at=retry),
         hold(),
     ]
@@ -140,7 +141,7 @@ def test_a_paused_number_gives_its_own_reason_and_time() -> None:
 
 
 def test_a_drain_holds_since_it_began() -> None:
-    assert hold(draining_since=NOW - 7) == Hold(
+    assert hold(drain=Drain(NOW - 7)) == Hold(
         HoldReason.DRAINING, "The daemon is draining: sending continues after its restart", NOW - 7
     )
 

@@ -35,6 +35,7 @@ def confirmed(meta: Millis | None = None, accepted: Millis = 0) -> Evidence:
         pytest.param(confirmed(), NOW - TOLERANCE - 1, NOW, False, id="a leap back"),
         pytest.param(confirmed(NOW), NOW + 2 * YEAR, NOW, False, id="a leap that Meta denies"),
         pytest.param(confirmed(NOW), NOW - 56 * YEAR, NOW, False, id="a start in 1970 that Meta denies"),
+        pytest.param(confirmed(NOW + TOLERANCE), NOW - DAY, NOW, False, id="Meta's agrees with the daemon's"),
         pytest.param(confirmed(NOW + 21 * DAY), NOW + 21 * DAY, NOW + 21 * DAY, True, id="a holiday"),
         pytest.param(confirmed(NOW - HOUR), NOW - HOUR, NOW - HOUR, True, id="a clock that was too fast"),
         pytest.param(
@@ -109,6 +110,16 @@ def test_an_operators_word_holds_until_the_clock_leaps_again(evidence: Evidence,
 @given(known, offsets)
 def test_what_an_operator_accepted_ends_when_meta_agrees(evidence: Evidence, machine: Millis) -> None:
     assert evidence.heard(machine, machine).accepted == 0
+
+
+def test_what_is_known_after_each_word() -> None:
+    assert Evidence(NOW).heard(NOW, NOW + SECOND) == confirmed(NOW + SECOND)
+    assert confirmed(NOW, HOUR).heard(NOW + HOUR, NOW + SECOND) == Evidence(
+        NOW + HOUR, is_confirmed=True, meta=NOW + SECOND, accepted=HOUR
+    )
+    assert Evidence(NOW).accept(NOW + DAY) == Evidence(NOW + DAY, is_confirmed=True)
+    assert Evidence(NOW, meta=NOW - DAY).accept(NOW) == confirmed(NOW - DAY, DAY)
+    assert Evidence(NOW, meta=NOW - SECOND).accept(NOW) == confirmed(NOW - SECOND)
 
 
 def test_meta_contradicting_changes_nothing_but_trust() -> None:

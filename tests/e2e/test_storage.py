@@ -146,7 +146,7 @@ async def test_while_another_program_locks_the_database_writes_get_503_and_reads
             assert (await here.show(broadcast_id))["sent_count"] == 5
             report = await here.admin("doctor")
             found = {(check["about"], check["check"]): check for check in report["checks"]}
-            assert "another program has locked" in found["database", "writes"]["advice"]
+            assert "another program has locked" in found["database", "use"]["advice"]
             assert "another program has locked" in found[f"number {PHONE_NUMBER_ID}", "storage"]["detail"]
             other.execute("ROLLBACK")
         await here.until_status(await here.send(people(5, 100)), "sent")
@@ -311,7 +311,9 @@ async def test_a_failed_write_rolls_back_only_its_own_changes(tmp_path: Path) ->
             for key in ("a", "b", "a", "c"):
                 tasks.start_soon(write, key)
         assert sorted(outcomes) == ["a", "a refused", "b", "c"]
-        rows = await db.read(lambda tx: tx.execute("SELECT key FROM setting ORDER BY key").fetchall())
+        rows = await db.read(
+            lambda tx: tx.execute("SELECT key FROM setting WHERE key < 'd' ORDER BY key").fetchall()
+        )
         assert rows == [("a",), ("b",), ("c",)]
 
 
@@ -320,7 +322,8 @@ async def test_a_transaction_left_open_by_a_failed_rollback_is_ended(tmp_path: P
     async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db:
         await db.outside_transaction(lambda tx: tx.execute("BEGIN IMMEDIATE").fetchall())
         await db.write(lambda tx: tx.execute("INSERT INTO setting VALUES ('k', 'v')").rowcount)
-        assert await db.read(lambda tx: tx.execute("SELECT count(*) FROM setting").fetchone()) == (1,)
+        stored = "SELECT count(*) FROM setting WHERE key = 'k'"
+        assert await db.read(lambda tx: tx.execute(stored).fetchone()) == (1,)
 
 
 async def test_after_closing_writes_are_rejected(tmp_path: Path) -> None:

@@ -462,6 +462,8 @@ class Everything:
         await self.admin("reload")
         await self.admin("drain", wait_s=1)
         await self.admin("drain", off=True)
+        await self.admin("drain", wait_s=1, for_good=True)
+        await self.admin("undrain")
         phone = people(1)[0]["to"]
         await self.admin("optout.add", phone=phone, account="shop")
         await running.ctx.db.write(partial(self._name_in_answers, phone=phone))
@@ -473,7 +475,7 @@ class Everything:
         self.clock.advance(HOUR)
         jobs = daemon._periodic_jobs(running.ctx, running.sender, running.queue, running.clock_watch)
         self.clock.leap(-10 * SECOND)
-        for job in (*jobs, *daemon._maintenance_jobs(running.ctx)):
+        for job in (*jobs, *daemon._maintenance_jobs(running.ctx, running.integrity)):
             await job.run()
         self.clock.leap(10 * SECOND)
 

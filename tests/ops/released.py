@@ -32,6 +32,7 @@ def dump(database: Path) -> str:
     """The file as SQL, with its schema version and application id."""
     with sqlite3.connect(database) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute("DELETE FROM setting WHERE key = 'last_path'")  # it is of this machine
         lines = list(connection.iterdump())
     connection.close()
     return "\n".join(

@@ -2,11 +2,11 @@
 
 A program of its own, because it forks: each try is a process that has imported everything.
 
-Arguments: the folder with `wacrmd.db` and `wacrmd.db.key`, and how to look at what a kill has left:
+Arguments: a folder, how to kill, and `N`: before each `N`th line.
 
-- `kill`: at the folder as it is;
-- `power IMAGE`: at what is on the disk. The folder is the root of a file system in the file IMAGE, which is copied at the
-  moment of the kill, without what was not synced.
+- `kill N`: in the folder are `wacrmd.db` and `wacrmd.db.key`.
+- `power N FROM`: a file system is mounted at the folder, with these two files from the folder FROM. What is looked at is
+  a copy of its disk at the moment of the kill, in which all that was not synced is missing.
 
 Prints one JSON object for each line.
 """
@@ -34,6 +34,7 @@ from wacrmd.services.maintenance import database_key
 from wacrmd.store import database, encrypted_secrets
 from wacrmd.store.database import Database
 
+NO_MOUNT = "no file system can be mounted here"
 FILES = {module.__file__ for module in (key_file, database_key, encrypted_secrets, database)}
 
 
@@ -103,12 +104,27 @@ def rotate(folder: Path) -> None:
 
 
 def mounted(image: Path, folder: Path) -> None:
-    """Mount a file system; its journal is replayed."""
+    """Mount a file system; its journal is replayed. Nothing is written but what is synced."""
     folder.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-o", "loop", image, folder], check=True)
+    if subprocess.run(["mount", "-o", "loop,commit=600", image, folder], check=False).returncode:
+        raise SystemExit(NO_MOUNT)
 
 
-def main(folder: Path, image: Path | None, step: int) -> None:
+def made(folder: Path, files: Path) -> Path:
+    """A file system with the files of another folder, mounted at `folder`; its disk."""
+    image = folder.with_name("disk.img")
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    if subprocess.run(["mkfs.ext4", "-q", "-F", image], check=False).returncode:
+        raise SystemExit(NO_MOUNT)
+    mounted(image, folder)
+    for name in ("wacrmd.db", "wacrmd.db.key"):
+        shutil.copy2(files / name, folder)
+    os.sync()
+    return image
+
+
+def main(folder: Path, step: int, image: Path | None) -> None:
     """Every `step`-th line of the rotation, until it has no more."""
     original = folder.with_name("original")
     shutil.copytree(folder, original, ignore=shutil.ignore_patterns("lost+found"))
@@ -136,9 +152,11 @@ def main(folder: Path, image: Path | None, step: int) -> None:
             file.unlink()
         for file in original.iterdir():
             shutil.copy2(file, folder)
-        os.sync() if image else None
+        if image:
+            os.sync()
         after += step
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[3]) if sys.argv[2] == "power" else None, int(sys.argv[4]))
+    target = Path(sys.argv[1])
+    main(target, int(sys.argv[3]), made(target, Path(sys.argv[4])) if sys.argv[2] == "power" else None)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.users import USER, folder_of_user, listing, needs_root, open_folder, plant, wacrmd
+from tests.support.users import USER, folder_of_user, listing, needs_root, open_folder, plant, serving, wacrmd
 from wacrmd.safe_paths import open_safely
 from wacrmd.store import encrypted_secrets
 from wacrmd.store.migrate import APPLICATION_ID, migrations
@@ -109,14 +109,15 @@ def test_a_daemon_that_root_starts_follows_no_link(
 ) -> None:
     plant(state / (name if name == "admin.sock" else f"wacrmd.db{name}"), vault / target)
     before = listing(vault)
-    wacrmd("serve", "--config", config, stop_when="daemon_ready")
+    with serving(config):
+        pass
     assert listing(vault) == before
 
 
 def test_a_daemon_that_root_starts_runs_as_the_owner_of_its_directory(state: Path, config: Path) -> None:
     """Otherwise its files would be root's, and the service could not use them afterwards."""
-    done = wacrmd("serve", "--config", config, stop_when="daemon_ready")
-    assert '"event":"daemon_ready"' in done.stderr
+    with serving(config):
+        assert (state / "admin.sock").stat().st_uid == USER
     assert {file.name for file in state.iterdir()} >= {"wacrmd.db", "wacrmd.db.key", "wacrmd.db.lock"}
     assert {file.stat().st_uid for file in state.iterdir()} == {USER}
 
@@ -261,3 +262,28 @@ def test_an_installation_gives_nothing_away_through_a_link(vault: Path) -> None:
     )
     assert listing(vault) == before
     assert vault.stat().st_uid == 0
+
+
+def test_a_backup_by_root_is_made_with_its_rights_and_through_no_link(
+    vault: Path, state: Path, config: Path
+) -> None:
+    """The daemon runs as the user, and may write to none of root's directories."""
+    socket, backups = state / "admin.sock", folder_of_user(state / "backups")
+    foreign = vault.parent / "foreign"
+    foreign.mkdir()
+    os.chown(foreign, USER + 1, USER + 1)
+    with serving(config):
+        for folder, owner in ((vault, 0), (backups, USER), (foreign, 0)):
+            done = wacrmd("--socket", socket, "backup", folder / "copy.db")
+            assert done.returncode == 0, done.stderr
+            made = (folder / "copy.db").stat()
+            assert (made.st_uid, stat.S_IMODE(made.st_mode)) == (owner, 0o600)
+        plant(backups / "there", vault)
+        plant(backups / "link.db", vault / "secret")
+        before = listing(vault)
+        done = wacrmd("--socket", socket, "backup", "--force", backups / "there" / "secret")
+        assert (done.returncode, "goes through a directory or a link" in done.stderr) == (1, True)
+        done = wacrmd("--socket", socket, "backup", "--force", backups / "link.db")
+        assert done.returncode == 0, done.stderr
+        assert not (backups / "link.db").is_symlink()
+        assert listing(vault) == before

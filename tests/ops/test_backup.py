@@ -8,12 +8,13 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.site import people, site
+from tests.support.users import listing
 from wacrmd import daemon
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY, MINUTE, parse_iso
 from wacrmd.config import parse
 from wacrmd.errors import DatabaseUnusableError
-from wacrmd.services.maintenance.backups import FILE_NAME, DailyBackup, backup_due
+from wacrmd.services.maintenance.backups import FILE_NAME, DailyBackup, backup_due, private_directory
 from wacrmd.store import backups, integrity
 
 pytestmark = pytest.mark.anyio
@@ -44,8 +45,6 @@ async def test_a_backup_replaces_a_file_only_with_force(tmp_path: Path) -> None:
         assert target.read_text() == "precious"
         await here.admin("backup", file=str(target), force=True)
         assert integrity.check(target).problems == []
-        with pytest.raises(RpcError, match="exists"):
-            await here.admin("backup", file=str(tmp_path / "wacrmd.db"), force=True)
         with pytest.raises(RpcError, match="expected an absolute path"):
             await here.admin("backup", file="copy.db")
         with pytest.raises(RpcError, match="the daemon cannot write"):
@@ -56,7 +55,7 @@ async def test_the_daily_backup_is_made_once_a_day_and_only_the_newest_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # otherwise the daemon's own job may come first
-    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda _: [])
+    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
     clock = ShiftClock()
     extra = f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
     async with site(tmp_path, clock=clock, extra=extra) as here:
@@ -121,3 +120,36 @@ def test_a_damaged_file_is_detected_and_not_copied(tmp_path: Path) -> None:
     )
     with pytest.raises(DatabaseUnusableError, match="cannot be read as a database"):
         integrity.check(tmp_path / "other.db")
+
+
+async def test_the_daily_backup_spares_the_files_of_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that has the name of an old daily backup, in the directory of the backups."""
+    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
+    clock, name = ShiftClock(), "wacrmd-20200101T000000Z.db"
+    extra = f'[storage]\npath = "{tmp_path}/{name}"\n[backup]\ndirectory = "{tmp_path}"\nkeep = 1\n'
+    async with site(tmp_path, clock=clock, extra=extra) as here:
+        (tmp_path / ".wacrmd-20200102T000000Z.db.0123456789ab.partial").touch()
+        job = DailyBackup(here.running.ctx)
+        for _ in range(3):
+            clock.advance(DAY)
+            await job.run()
+        await here.until_status(await here.send(people(3)), "sent")
+    kept = [each for each in sorted(listing(tmp_path)) if each.endswith((".db", ".partial"))]
+    assert (kept[0], len(kept)) == (name, 2)
+
+
+def test_a_directory_that_vanishes_with_the_daemon_is_known(tmp_path: Path) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "100 99 254:0 / / rw - ext4 /dev/vda rw\n"
+        "101 100 254:0 /tmp/systemd-private-0a1b-wacrmd.service-x/tmp /tmp rw - ext4 /dev/vda rw\n"
+        "102 100 0:30 / /var/tmp rw - tmpfs tmpfs rw\n"
+    )
+    assert private_directory(Path("/tmp/copy.db"), mounts) == "/tmp"
+    assert private_directory(Path("/tmp/../tmp/x/copy.db"), mounts) == "/tmp"
+    assert private_directory(Path("/var/tmp/copy.db"), mounts) is None
+    assert private_directory(Path("/var/lib/wacrmd/copy.db"), mounts) is None
+    assert private_directory(Path("/tmpfiles/copy.db"), mounts) is None
+    assert private_directory(Path("/tmp/copy.db"), tmp_path / "none") is None

@@ -33,7 +33,7 @@ def counts(tx: Tx) -> dict[str, int]:
 @pytest.fixture(autouse=True)
 def no_maintenance_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this, the daemon's own job would delete rows too: the tests advance the clock by years."""
-    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda _: [])
+    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
 
 
 async def sent_broadcast(here: Site, size: int = 30) -> str:

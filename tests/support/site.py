@@ -189,9 +189,13 @@ async def site(
     extra: str = "",
     clock: ShiftClock | None = None,
     messages_per_second: float = 500,
+    key: str = "",
     **options: Any,
 ) -> AsyncIterator[Site]:
-    """A site in `folder`; `extra` is added to the configuration, `options` are those of the simulated Meta."""
+    """A site in `folder`; `extra` is added to the configuration, `options` are those of the simulated Meta.
+
+    `key` is one of an earlier run on the same database; otherwise one is made.
+    """
     clock = clock or ShiftClock()
     settings = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, **options)
     async with (
@@ -221,8 +225,8 @@ async def site(
                 messages_per_second=messages_per_second,
             )
         )
-        key = await made.admin("key.create", account="shop", name="tests", scopes=list(ALL_SCOPES))
-        made.key = key["key"]
+        new = {"account": "shop", "name": "tests", "scopes": list(ALL_SCOPES)}
+        made.key = key or (await made.admin("key.create", **new))["key"]
         api.headers["Authorization"] = f"Bearer {made.key}"
         try:
             yield made

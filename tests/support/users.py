@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -56,27 +55,26 @@ def plant(link: Path, target: Path) -> None:
         os._exit(1)
 
 
-def wacrmd(
-    *arguments: object, script: str = RUN, stop_when: str = "", **options: Any
-) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own; with `stop_when` it gets SIGTERM once it has written that."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    with subprocess.Popen(
-        [*reachable(), *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd="/",
-        **options,
-    ) as process:
+def wacrmd(*arguments: object, script: str = RUN) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own."""
+    command = [*reachable(), sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=PATIENCE_S)
+
+
+@contextmanager
+def serving(config: Path) -> Iterator[None]:
+    """Inside the block a daemon runs that root has started, if it can start."""
+    command = [*reachable(), sys.executable, "-c", RUN, "serve", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd="/") as process:
         assert process.stderr is not None
-        said = ""
-        while stop_when and stop_when not in said and (line := process.stderr.readline()):
-            said += line
-        if stop_when:
+        for line in process.stderr:
+            if '"daemon_ready"' in line:
+                break
+        try:
+            yield
+        finally:
             process.terminate()
-        out, rest = process.communicate(timeout=PATIENCE_S)
-    return subprocess.CompletedProcess(command, process.returncode, out, said + rest)
+            process.communicate(timeout=PATIENCE_S)
 
 
 @cache

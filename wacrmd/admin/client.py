@@ -5,7 +5,7 @@ import grp
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -65,9 +65,16 @@ class AdminClient:
         self._lines.close()
         self._socket.close()
 
-    def call(self, method: str, params: JsonObject | None = None) -> Any:
-        """The result of an ordinary method."""
-        request_id = self._begin(method, params)
+    @property
+    def uid(self) -> int:
+        """The user that the daemon runs as."""
+        from wacrmd.admin.identity import peer_of  # noqa: PLC0415 - slow to import, and seldom needed
+
+        return peer_of(self._socket).uid
+
+    def call(self, method: str, params: JsonObject | None = None, descriptors: Sequence[int] = ()) -> Any:
+        """The result of an ordinary method; the daemon gets the open files too."""
+        request_id = self._begin(method, params, descriptors)
         while True:
             answer = self._answer(method)
             if answer.get("id") == request_id and "result" in answer:
@@ -83,13 +90,14 @@ class AdminClient:
             elif answer.get("id") == request_id and "result" in answer:
                 return
 
-    def _begin(self, method: str, params: JsonObject | None) -> int:
+    def _begin(self, method: str, params: JsonObject | None, descriptors: Sequence[int] = ()) -> int:
         self._calls += 1
         line = protocol.encode_request(Request(self._calls, method, params or {}))
         if len(line) > MAX_REQUEST:
             raise protocol.too_long()
         try:
-            self._socket.sendall(line)
+            sent = socket.send_fds(self._socket, [line], descriptors) if descriptors else 0
+            self._socket.sendall(line[sent:])
         except OSError:
             # The daemon has closed already; what it said before that is what the caller must be told.
             self._answer(method)

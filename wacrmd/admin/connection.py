@@ -1,6 +1,9 @@
 """One client of the admin socket: its lines in, its answers out, bounded in both directions."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import replace
 
 import anyio
 from anyio.abc import TaskGroup
@@ -90,25 +93,31 @@ class Connection:
                 return
 
     async def _take(self, line: bytes, calls: TaskGroup, streams: TaskGroup) -> None:
-        try:
-            request = protocol.decode_request(line)
-        except RpcError as error:
-            await self._send(protocol.encode_error(error.request_id, error))
-            return
-        if not self._streams(request):
-            await self._calls.acquire()
-            calls.start_soon(self._answer_call, request)
-        elif self._open_streams < MAX_STREAMS:
+        with ExitStack() as opened:
+            descriptors = self._wire.take_descriptors()
+            for each in descriptors:
+                opened.callback(os.close, each)
+            try:
+                request = replace(protocol.decode_request(line), descriptors=descriptors)
+            except RpcError as error:
+                await self._send(protocol.encode_error(error.request_id, error))
+                return
+            if not self._streams(request):
+                await self._calls.acquire()
+                calls.start_soon(self._answer_call, request, opened.pop_all())
+                return
+        if self._open_streams < MAX_STREAMS:
             self._open_streams += 1
             streams.start_soon(self._answer_stream, request)
         else:
             await self._send(protocol.encode_error(request.id, _too_many_streams()))
 
-    async def _answer_call(self, request: Request) -> None:
-        try:
-            await self._send(await self._perform(request, self._caller, self._send))
-        finally:
-            self._calls.release()
+    async def _answer_call(self, request: Request, opened: ExitStack) -> None:
+        with opened:
+            try:
+                await self._send(await self._perform(request, self._caller, self._send))
+            finally:
+                self._calls.release()
 
     async def _answer_stream(self, request: Request) -> None:
         try:

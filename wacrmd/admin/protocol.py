@@ -16,6 +16,9 @@ PROTOCOL = 1
 MAX_REQUEST = 1 << 20
 """Longest request line that the daemon reads, in bytes, the newline included."""
 
+MAX_DESCRIPTORS = 3
+"""Open files that may come with one request."""
+
 MAX_ANSWER = 64 << 20
 """Longest line that the client reads, in bytes; methods with more to say are streams."""
 
@@ -44,6 +47,8 @@ class Request:
     id: RequestId
     method: str
     params: JsonObject
+    descriptors: tuple[int, ...] = ()
+    """Open files that came with it."""
 
 
 class RpcError(WacrmdError):

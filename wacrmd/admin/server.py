@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -13,7 +14,7 @@ from wacrmd import __version__
 from wacrmd.admin import protocol
 from wacrmd.admin.connection import Connection, SendItem
 from wacrmd.admin.identity import Caller, Peer, peer_of, user_name
-from wacrmd.admin.protocol import Request, RpcCode, RpcError
+from wacrmd.admin.protocol import MAX_DESCRIPTORS, Request, RpcCode, RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
 from wacrmd.domain.actor import Level
@@ -21,6 +22,7 @@ from wacrmd.errors import ErrorCode, Refusal, WacrmdError
 from wacrmd.fields import JsonObject
 from wacrmd.http.sockets import Listener
 from wacrmd.log import get_logger
+from wacrmd.operations.inputs import OpenFiles
 from wacrmd.views.errors import ErrorBody
 
 C = TypeVar("C")
@@ -108,8 +110,7 @@ class Server(Generic[C]):
 
     async def _serve_connection(self, accepted: socket.socket, peer: Peer, level: Level) -> None:
         try:
-            with accepted:
-                wire = Wire(accepted)
+            with accepted, closing(Wire(accepted, MAX_DESCRIPTORS if level is Level.ADMIN else 0)) as wire:
                 caller = Caller(peer.pid, peer.uid, peer.gid, await user_name(peer.uid), level)
                 connection = Connection(
                     wire,
@@ -158,6 +159,8 @@ class Server(Generic[C]):
         try:
             _check_level(method, caller)
             params = method.validate(request.params)
+            if isinstance(params, OpenFiles):
+                params.attach(request.descriptors)
             outcome = method.handler(self._context, params, caller)
             if isinstance(outcome, Awaitable):
                 return protocol.encode_result(request.id, await outcome)

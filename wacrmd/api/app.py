@@ -55,8 +55,8 @@ def build(ctx: Context) -> Starlette:
 
     async def readyz(_: Request) -> Response:
         reasons = []
-        if ctx.draining:
-            reasons.append("draining")
+        if ctx.drain is not None:
+            reasons.append("drained for good" if ctx.drain.for_good else "draining")
         if ctx.db.outage is not None:
             reasons.append(ctx.db.outage.advice)
         if reasons:

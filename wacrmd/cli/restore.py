@@ -6,12 +6,23 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wacrmd.cli.frame import Session, json_option
 from wacrmd.cli.output import emit, hint, say
 from wacrmd.errors import DatabaseUnusableError, KeyFileError
+
+if TYPE_CHECKING:
+    from wacrmd.clock import Millis
+    from wacrmd.domain.drain import Drain
+
+NOT_HANDED_OVER = (
+    "Resume those of which nothing was sent after the backup. For the others, people who were sent to after the backup"
+    " would get a second message."
+)
+HANDED_OVER = "Nothing was sent after it was handed over at {at}: resume them, if this file is restored for the first time."
 
 
 @click.command()
@@ -27,21 +38,25 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
 
     For example: wacrmd restore /var/lib/wacrmd/backups/before-upgrade.db
     """
-    from wacrmd.clock import SystemClock  # noqa: PLC0415 - the help must not load the store
+    from wacrmd.clock import SystemClock, iso  # noqa: PLC0415 - the help must not load the store
     from wacrmd.config import key_file_offline, load  # noqa: PLC0415
     from wacrmd.safe_paths import as_owner_of, become_owner_of  # noqa: PLC0415
     from wacrmd.services.maintenance.database_key import FoundKeys, needed_key_of  # noqa: PLC0415
-    from wacrmd.store import backups, broadcasts  # noqa: PLC0415
+    from wacrmd.store import backups, broadcasts, drains  # noqa: PLC0415
     from wacrmd.store.file_lock import lock_database  # noqa: PLC0415
 
     settings = load(config or session.config)
     path = settings.storage.path
-    detail = f"Restored from {file.name}: what was sent after that backup is not known here"
     paused: list[int] = []
+    handed_over_at: list[Millis | None] = []
+    drained: list[Drain | None] = []
 
     def pause(connection: sqlite3.Connection) -> None:
-        now = SystemClock().wall()
-        paused.append(broadcasts.pause_restored(connection, detail, now))
+        drained.append(drains.stored(connection))
+        handed_over_at.append(at := drains.take_heirship(connection))
+        unknown = f"sent after it was handed over at {iso(at)}" if at else "sent after that backup"
+        detail = f"Restored from {file.name}: what was {unknown} is not known here"
+        paused.append(broadcasts.pause_restored(connection, detail, SystemClock().wall()))
 
     key = key_file_offline(settings)
     with as_owner_of(key.parent):
@@ -61,10 +76,11 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     emit(session, result, lambda _: say(f"{file} is now {path}: start the daemon."))
     if sum(paused):
         hint(
-            f"{sum(paused)} unfinished broadcasts are paused: wacrmd broadcast list --status paused. Resume those of "
-            "which nothing was sent after the backup. For the others, people who were sent to after the backup "
-            "would get a second message."
+            f"{sum(paused)} unfinished broadcasts are paused: wacrmd broadcast list --status paused. "
+            + (HANDED_OVER.format(at=iso(at)) if (at := handed_over_at[0]) else NOT_HANDED_OVER)
         )
+    if (drain := drained[0]) is not None:
+        hint(f"{drain.detail}. {drain.advice}")
     needed = needed_key_of(path)
     try:
         if not needed.is_any:

@@ -100,10 +100,9 @@ async def enqueue_due(ctx: Context) -> None:
         started = await ctx.db.write(partial(_start_scheduled, queue=ctx.queue, now=now))
         ctx.queue.wake()
         ctx.changes.publish(started)
-    if ctx.is_held:
-        return
-    due = await ctx.db.read(partial(_due, queue=ctx.queue, now=now))
-    ctx.queue.enqueue_many(each for each in due if not ctx.throughput.is_in_line(each))
+    due = [] if ctx.is_held else await ctx.db.read(partial(_due, queue=ctx.queue, now=now))
+    if not ctx.is_held:  # that may have begun during the read
+        ctx.queue.enqueue_many(each for each in due if not ctx.throughput.is_in_line(each))
 
 
 def _start_scheduled(tx: Tx, *, queue: JobQueue, now: Millis) -> list[int]:

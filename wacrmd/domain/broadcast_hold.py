@@ -2,6 +2,7 @@
 
 from wacrmd.clock import Millis, iso
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.drain import Drain
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.number import Number, NumberState
 
@@ -18,7 +19,7 @@ def broadcast_hold(
     *,
     storage: Hold | None,
     throughput: Hold | None,
-    draining_since: Millis | None,
+    drain: Drain | None,
     next_attempt_at: Millis | None,
     now: Millis,
 ) -> Hold | None:
@@ -41,9 +42,8 @@ def broadcast_hold(
         return storage
     if throughput is not None:
         return throughput
-    if draining_since is not None:
-        detail = "The daemon is draining: sending continues after its restart"
-        return Hold(HoldReason.DRAINING, detail, draining_since)
+    if drain is not None:
+        return Hold(HoldReason.DRAINING, drain.detail, drain.since)
     if next_attempt_at is not None and next_attempt_at > now:
         waiting, first = progress.pending_count, iso(next_attempt_at)
         detail = f"{waiting} recipients wait for their next attempt, the first at {first}"

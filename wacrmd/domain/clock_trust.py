@@ -35,9 +35,7 @@ class Evidence:
         """Whether the machine's clock is trusted: it agrees with Meta's or, while that is not known, with the daemon's."""
         if self.meta is None:
             return _agree(machine, self.own)
-        return _agree(machine, self.meta) or (
-            self.accepted != 0 and _agree(machine - self.accepted, self.meta)
-        )
+        return _agree(machine, self.meta) or _agree(machine - self.accepted, self.meta)
 
     def offset(self, machine: Millis) -> Millis:
         """The offset by which the daemon goes: that of the machine's clock if it is trusted.

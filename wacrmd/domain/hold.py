@@ -24,6 +24,7 @@ class HoldReason(StrEnum):
     MAINTENANCE = "maintenance"
     WAITING_FOR_RETRY = "waiting_for_retry"
     DRAINING = "draining"
+    HANDED_OVER = "handed_over"
     STORAGE = "storage"
     HELD_BY_META = "held_by_meta"
     CLOCK = "clock"

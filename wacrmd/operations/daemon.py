@@ -31,8 +31,17 @@ operations = Operations()
 class Drain(Params):
     """Whether to begin or to end a drain."""
 
-    off: bool = Field(default=False, description="end a drain")
+    off: bool = Field(default=False, description="end a drain, as `undrain`")
+    for_good: bool = Field(default=False, description="until `undrain`, also after a restart")
     wait_s: float = Field(20, ge=0, le=600, description="how long to wait for what is in flight")
+
+
+class Undrain(Params):
+    """Which drain to end."""
+
+    take_back: bool = Field(
+        default=False, description="also one of a database that was handed over: only if the copy never sends"
+    )
 
 
 class NewLogLevel(Params):
@@ -75,10 +84,20 @@ async def reload(ctx: Context, _actor: Actor, _params: NoParams) -> ReloadReport
     return await reload_config(ctx)
 
 
-@operations.operation("drain", admin=Admin(Level.ADMIN, audited=True), example={"wait_s": 20})
+@operations.operation(
+    "drain", admin=Admin(Level.ADMIN, audited=True), errors=(ErrorCode.CONFLICT,), example={"wait_s": 20}
+)
 async def drain(ctx: Context, _actor: Actor, params: Drain) -> DrainView:
     """Stop accepting and sending, and wait for requests in flight; then the process can be stopped."""
-    return await (end_drain(ctx) if params.off else start_drain(ctx, wait_s=params.wait_s))
+    if params.off:
+        return await end_drain(ctx)
+    return await start_drain(ctx, wait_s=params.wait_s, for_good=params.for_good)
+
+
+@operations.operation("undrain", admin=Admin(Level.ADMIN, audited=True), errors=(ErrorCode.CONFLICT,))
+async def undrain(ctx: Context, _actor: Actor, params: Undrain) -> DrainView:
+    """End a drain, also one that is for good: accept and send again."""
+    return await end_drain(ctx, take_back=params.take_back)
 
 
 @operations.operation(

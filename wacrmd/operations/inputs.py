@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     WithJsonSchema,
     model_validator,
@@ -132,6 +133,24 @@ class Params(BaseModel):
         """The names, in JSON and in Python, of the fields that may be left out."""
         optional = {name: field for name, field in cls.model_fields.items() if not field.is_required()}
         return frozenset(optional) | {field.alias for field in optional.values() if field.alias}
+
+
+class OpenFiles(Params):
+    """Base of parameters beside which an operator may send open files (SCM_RIGHTS, unix(7)).
+
+    They are closed once the call is answered. JSON cannot name any: a number could be that of a file of the daemon.
+    """
+
+    _descriptors: tuple[int, ...] = PrivateAttr(default=())
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The open files, in the order in which they were sent."""
+        return self._descriptors
+
+    def attach(self, descriptors: tuple[int, ...]) -> None:
+        """Add the open files that came with the call."""
+        self._descriptors = descriptors
 
 
 class NoParams(Params):

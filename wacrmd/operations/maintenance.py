@@ -1,12 +1,13 @@
 """`backup`, `check-db`, `erase`, `export-person`: looking after the file, and after people's rights."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.errors import ErrorCode
-from wacrmd.operations.inputs import Name, NoParams, OptionalAccount, Params
+from wacrmd.operations.inputs import Name, NoParams, OpenFiles, OptionalAccount
 from wacrmd.operations.operation import Admin, Operations
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance import backups, data_subjects, integrity
@@ -15,13 +16,23 @@ from wacrmd.views.maintenance import BackupView, ErasedView, IntegrityView, Pers
 operations = Operations()
 
 
-class NewBackup(Params):
+def _path(text: str) -> str:
+    """The path, if a person can read it: a line end or NUL would be cut off, or mean another file."""
+    if not text.isprintable():
+        raise ValueError(f"expected a path without control characters, found {text[:80]!r}")
+    return text
+
+
+class NewBackup(OpenFiles):
     """Where a copy goes."""
 
-    file: str = Field(
+    file: Annotated[str, AfterValidator(_path)] = Field(
         min_length=1, max_length=4096, description="an absolute path on the machine of the daemon"
     )
     force: bool = Field(default=False, description="replace a file that exists")
+    hand_over: bool = Field(
+        default=False, description="the copy sends from then on, and this database never again"
+    )
 
 
 class Person(OptionalAccount):
@@ -46,8 +57,13 @@ class ErasePerson(Person):
     example={"file": "/var/lib/wacrmd/backups/before-upgrade.db"},
 )
 async def backup(ctx: Context, _actor: Actor, params: NewBackup) -> BackupView:
-    """Copy the database to one checked file while the daemon works."""
-    return await backups.backup(ctx, Path(params.file), overwrite=params.force)
+    """Copy the database to one checked file while the daemon works.
+
+    If the call comes with open files, the first one is written, which must be empty, and the caller gives it the name
+    `file`. The second is its directory, the third what has that name now: no backup replaces a file of the daemon.
+    """
+    target = backups.Target(Path(params.file), params.force, params.descriptors)
+    return await backups.backup(ctx, target, hand_over=params.hand_over)
 
 
 @operations.operation("check-db", admin=Admin(Level.OPERATE), errors=(ErrorCode.UNAVAILABLE,))

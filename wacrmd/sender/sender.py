@@ -33,6 +33,8 @@ MAX_CLAIM = 500
 """Recipients that one job claims at most."""
 MAX_BROADCASTS = 50
 """Broadcasts that one job claims from at most: the transaction stays short."""
+STUCK_CHECK_S = 0.2
+"""How often a drain looks whether what it waits for can still happen."""
 
 log = get_logger(__name__)
 
@@ -112,14 +114,23 @@ class Sender:
         self._lanes.check()
 
     async def drain(self, seconds: float) -> bool:
-        """Claim no more and wait for requests in flight; True when all results were recorded in time."""
+        """Claim no more and wait for requests in flight; True when all were answered in time.
+
+        Results that a damaged or lost file does not take are not waited for: no time mends that.
+        """
         self._stopping = True
         self._lanes.stop()
         with anyio.move_on_after(seconds):
-            while self._in_flight:
+            while self._in_flight and not self._is_stuck():
                 self._all_ended = self._all_ended or anyio.Event()
-                await self._all_ended.wait()
-        return self._in_flight == 0
+                with anyio.move_on_after(STUCK_CHECK_S):
+                    await self._all_ended.wait()
+        return self._in_flight == 0 or self._is_stuck()
+
+    def _is_stuck(self) -> bool:
+        """Whether all requests were answered, and the results that are left cannot be written until a person helps."""
+        outage = self._ctx.db.outage
+        return outage is not None and outage.lasts and self._in_flight <= self._recorder.waiting
 
     async def expire_all_leases(self) -> dict[int, int]:
         """Expire every attempt on disk that has no result, at start and at the end; how many by broadcast id."""
@@ -136,7 +147,10 @@ class Sender:
             return
         try:
             lane = await self._join(broadcast_id)
-            if lane is not None and self._lanes.take_turn(lane, broadcast_id):
+            if self._stopping or self._ctx.draining:
+                # The drain began meanwhile; from here to the claim nothing else can happen.
+                self._leave(broadcast_id)
+            elif lane is not None and self._lanes.take_turn(lane, broadcast_id):
                 await self._take_turn(lane)
         except Refusal as refusal:
             # The database cannot be used. Nothing was claimed; its lane or the scheduler tries again.

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from wacrmd.clock import Millis
 from wacrmd.config import Config
+from wacrmd.domain.drain import Drain
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
@@ -72,7 +73,6 @@ class Control:
     adopt: Callable[[Config], None] | None = None
     log_level_ends: Millis | None = None
     """By the monotonic clock."""
-    draining_since: Millis | None = None
 
 
 @dataclass(slots=True)
@@ -89,12 +89,18 @@ class Context:
     throughput: Throughput
     changes: Changes
     started_at: Millis
-    draining: bool = False
+    drain: Drain | None = None
+    """Set while nothing is accepted or sent, also while the daemon stops."""
     counts: BroadcastCounts = field(default_factory=BroadcastCounts)
     metrics: Metrics = field(default_factory=Metrics)
     meta_webhook_liveness: MetaWebhookLiveness = field(default_factory=MetaWebhookLiveness)
     meta_webhook_backlog: Backlog = field(default_factory=Backlog)
     control: Control = field(default_factory=Control)
+
+    @property
+    def draining(self) -> bool:
+        """Whether nothing is accepted or sent."""
+        return self.drain is not None
 
     @property
     def is_held(self) -> bool:

@@ -22,8 +22,9 @@ import anyio.to_thread
 from wacrmd.clock import Clock, Millis
 from wacrmd.store.connection import open_reader, open_writer
 from wacrmd.store.file_identity import FileIdentity
+from wacrmd.store.log_place import check_log, remember_path
 from wacrmd.store.migrate import migrate
-from wacrmd.store.opening import locked, unopened
+from wacrmd.store.opening import check_not_emptied, locked, unopened
 from wacrmd.store.outage import LOCKED, SLOW, Cause, Outage, Outages, StorageError, advice_of, is_damage
 from wacrmd.store.stall_watch import StallWatch
 from wacrmd.store.transaction import empty_wal, fill_disk, rollback, run_group, run_read, unfill_disk
@@ -111,6 +112,7 @@ class Database:
 
         Raises StorageError when it may work later (the disk is full), DatabaseInUseError, DatabaseUnusableError.
         """
+        check_not_emptied(path)
         with locked(path):
             database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()
@@ -141,6 +143,36 @@ class Database:
         """
         return await self._enqueue(work, is_record=True)
 
+    async def close_to_writes(self, work: Work[T], advice: str) -> T:
+        """Run `work`, durably, as the last write: all that was accepted before is stored, and later ones are refused.
+
+        `open_to_writes` ends that. Raises as `write`, and then nothing has changed.
+        """
+
+        def last(tx: Tx) -> T:
+            done = work(tx)
+            self.handed_over(advice)  # on the writer's thread: the next commit sees it
+            return done
+
+        with anyio.CancelScope(shield=True):
+            try:
+                done = await self.write(last)
+            except BaseException:
+                self.outages.end(Cause.HANDED_OVER)
+                raise
+        return done
+
+    async def open_to_writes(self, work: Work[T]) -> T:
+        """Run `work`, and take writes again. Raises as `write`, and then nothing has changed."""
+        with anyio.CancelScope(shield=True):
+            done = await self.record(work)
+            self.outages.end(Cause.HANDED_OVER)
+        return done
+
+    def handed_over(self, advice: str) -> None:
+        """Another file is written in place of this one: refuse all writes."""
+        self.outages.begin(Cause.HANDED_OVER, advice)
+
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a read-only snapshot of the last commit. Raises StorageError."""
         try:
@@ -157,7 +189,8 @@ class Database:
         if advice is None:
             return None
         if is_damage(error):
-            self.outages.begin(Cause.DAMAGED, advice)
+            if not self.is_damaged:  # else it may be known by name already
+                self.damaged(advice)
         elif unread is not None:
             self._unread = unread
             self.outages.begin(Cause.UNREADABLE, advice)
@@ -204,9 +237,11 @@ class Database:
             self._writer = _Connection(lambda: writer, iter_chunk_size=64)
             await self._writer
             try:
+                await self._writer.run(partial(check_log, path=self.path))
                 await self._writer.run(
                     partial(migrate, path=self.path, keep_copy=self._copy_before_migration)
                 )
+                await self._writer.run(partial(remember_path, path=self.path))
                 for _ in range(READERS):
                     reader = _Connection(partial(open_reader, self.path), iter_chunk_size=64)
                     await reader

@@ -1,20 +1,15 @@
-"""Integrity checks of a database file while the daemon uses it: complete, or limited in time."""
+"""The full check of a database file, which may be in use, and its last result."""
 
+import json
 import sqlite3
-import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wacrmd.clock import Millis
 from wacrmd.errors import DatabaseUnusableError
-from wacrmd.store.connection import open_reader
+from wacrmd.store.check_run import CheckRun
+from wacrmd.store.damage import MAX_PROBLEMS, Damage, examine
 from wacrmd.store.migrate import check_compatible, schema_version
-
-MAX_PROBLEMS = 20
-"""Problems that a report lists at most."""
-
-_INSTRUCTIONS_PER_CLOCK_READ = 100_000
-"""How many instructions SQLite's virtual machine runs between two reads of the clock."""
 
 _RULES = {
     "a broadcast is finished though recipients of it wait": (
@@ -50,70 +45,74 @@ class IntegrityReport:
     schema: int
     size_bytes: int
     problems: list[str] = field(default_factory=list)
+    damage: Damage = field(default_factory=Damage)
+    """What SQLite cannot read; rows that contradict each other are `problems` only."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastCheck:
+    """When the file was last checked whole, how long that took, and what was found."""
+
+    at: Millis
+    duration_ms: Millis
+    problems: list[str]
 
 
 def check(path: Path, name: Path | None = None) -> IntegrityReport:
-    """Read a whole database, which may be in use, and look for damage; `name` is what errors call it.
-
-    Runs in the caller's thread. Raises DatabaseUnusableError for a file of another program, or of a
-    newer wacrmd.
-    """
+    """Read a whole database and look for damage, in the caller's thread; raises as `check_whole`."""
     if not path.exists():
         raise DatabaseUnusableError(f"{path} does not exist")
     try:
-        with closing(open_reader(path)) as connection:
-            check_compatible(connection, name or path)
-            schema = schema_version(connection)
-            if schema == 0:
-                raise DatabaseUnusableError(f"{name or path} is not a database of wacrmd: it is empty")
-            try:
-                problems = _damage(connection) or _contradictions(connection)
-            except sqlite3.DatabaseError as error:
-                problems = [str(error)]
+        with CheckRun(path) as run:
+            return check_whole(run, name)
     except sqlite3.Error as error:
         raise unusable(name or path, error) from error
-    return IntegrityReport(path, schema, path.stat().st_size, problems[:MAX_PROBLEMS])
 
 
-def quick_check(path: Path, within_s: float) -> list[str] | None:
-    """The damage that SQLite's quick check finds, [] for none; None when it took longer than `within_s`.
+def check_whole(run: CheckRun, name: Path | None = None) -> IntegrityReport:
+    """Read a whole database and look for damage; `name` is what errors call it.
 
-    Runs in the caller's thread, on its own connection. Raises sqlite3.Error for a file that cannot be read.
+    Raises DatabaseUnusableError for a file of another program, of a newer wacrmd, or that cannot be read at all, and
+    CheckEndedError.
     """
-    deadline = time.monotonic() + within_s
-    with closing(open_reader(path)) as connection:
-        connection.set_progress_handler(
-            lambda: int(time.monotonic() > deadline), _INSTRUCTIONS_PER_CLOCK_READ
-        )
-        try:
-            return _lines(connection, f"PRAGMA quick_check({MAX_PROBLEMS})")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-                return None
-            raise
+    name = name or run.path
+    try:
+        check_compatible(run.connection, name)
+        schema = schema_version(run.connection)
+        if schema == 0:
+            raise DatabaseUnusableError(f"{name} is not a database of wacrmd: it is empty")
+        damage = examine(run)
+        problems = damage.problems or _contradictions(run)
+    except sqlite3.Error as error:
+        raise unusable(name, error) from error
+    return IntegrityReport(run.path, schema, run.path.stat().st_size, problems[:MAX_PROBLEMS], damage)
 
 
 def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusableError:
     """The error that says whether the file is damaged or no database at all."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    problem = "is damaged" if code == sqlite3.SQLITE_CORRUPT else "cannot be read as a database"
-    return DatabaseUnusableError(f"{path} {problem}: {error}")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return DatabaseUnusableError(f"{path} is damaged ({error}): run wacrmd repair, or restore a backup")
+    return DatabaseUnusableError(f"{path} cannot be read as a database: {error}")
 
 
-def _damage(connection: sqlite3.Connection) -> list[str]:
-    return _lines(connection, f"PRAGMA integrity_check({MAX_PROBLEMS})")
+def last_check(tx: sqlite3.Connection) -> LastCheck | None:
+    """The last full check; None if there was none."""
+    row = tx.execute("SELECT value FROM setting WHERE key = 'last_check'").fetchone()
+    return LastCheck(**json.loads(row[0])) if row else None
 
 
-def _lines(connection: sqlite3.Connection, pragma: str) -> list[str]:
-    """The lines that a check returns, without the one that says all is well."""
-    return [str(line) for (line,) in connection.execute(pragma) if line != "ok"]
+def set_last_check(tx: sqlite3.Connection, check: LastCheck) -> None:
+    """Remember the last full check, also over a restart."""
+    value = json.dumps({"at": check.at, "duration_ms": check.duration_ms, "problems": check.problems})
+    tx.execute("INSERT OR REPLACE INTO setting (key, value) VALUES ('last_check', ?)", (value,))
 
 
-def _contradictions(connection: sqlite3.Connection) -> list[str]:
+def _contradictions(run: CheckRun) -> list[str]:
     missing = [
         f"table {table}: row {row} refers to a missing row of {parent}"
-        for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check")
+        for table, row, parent, _ in run.rows("PRAGMA foreign_key_check")
     ]
     return missing + [
-        f"{rule}: {name}" for rule, statement in _RULES.items() for (name,) in connection.execute(statement)
+        f"{rule}: {name}" for rule, statement in _RULES.items() for (name,) in run.rows(statement)
     ]

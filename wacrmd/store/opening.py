@@ -28,6 +28,18 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def check_not_emptied(path: Path) -> None:
+    """Raise DatabaseContentError for an empty file that was in use: it would be filled with a new, empty database.
+
+    A start that is killed while it makes the file has not made the key yet.
+    """
+    if path.exists() and not path.stat().st_size and Path(f"{path}.key").exists():
+        raise DatabaseContentError(
+            f"{path} is damaged (it is empty, and its key is there): restore a backup with wacrmd restore; to begin"
+            " anew, move it away"
+        )
+
+
 def unopened(path: Path, error: sqlite3.Error) -> StorageError | DatabaseUnusableError:
     """Why the file cannot be opened, and whether it may be opened later."""
     if is_damage(error):

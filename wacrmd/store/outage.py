@@ -28,14 +28,16 @@ class StorageError(Refusal):
 
 
 class Cause(IntEnum):
-    """Why the database cannot be used; of several the first is named. The first two last until a person helps."""
+    """Why the database cannot be used; of several the first is named. The first three last until a person helps."""
 
-    NO_FILE = 1
+    HANDED_OVER = 1
+    """A copy of it sends and stores in its place."""
+    NO_FILE = 2
     """Its file was deleted, moved away or replaced."""
-    DAMAGED = 2
-    UNREADABLE = 3
-    UNWRITABLE = 4
-    STALLED = 5
+    DAMAGED = 3
+    UNREADABLE = 4
+    UNWRITABLE = 5
+    STALLED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,10 @@ class Outages:
             return
         if not self._found:
             self._began_at = time.monotonic()
+        is_told = any(each.advice == advice for each in self._found.values())
         self._found[cause] = Outage(cause, advice, known.since if known else since or self._clock.now())
-        log.error("database_outage_started", cause=cause.name.lower(), reason=advice)
+        if not is_told:
+            log.error("database_outage_started", cause=cause.name.lower(), reason=advice)
 
     def end(self, cause: Cause) -> None:
         """It has ended, if it had begun."""

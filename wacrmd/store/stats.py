@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wacrmd.clock import Millis
 from wacrmd.domain.webhook_delivery import PendingDeliveries
 from wacrmd.store.database import Tx
+from wacrmd.store.integrity import LastCheck, last_check
 
 MAX_COUNTED = 10_000
 """Unmatched statuses are counted up to this. If another app sends through the same number, all of its are unmatched."""
@@ -35,6 +36,7 @@ class Stats:
     deliveries: list[PendingDeliveries]
     """The pending deliveries of each outbound webhook that has some."""
     last_backup_at: Millis | None
+    last_check: LastCheck | None
 
 
 UNFINISHED = (
@@ -89,6 +91,7 @@ def read(tx: Tx, now: Millis) -> Stats:
         unmatched_statuses=tx.execute(UNMATCHED, (MAX_COUNTED,)).fetchone()[0],
         deliveries=_deliveries(tx),
         last_backup_at=last_backup(tx),
+        last_check=last_check(tx),
     )
 
 

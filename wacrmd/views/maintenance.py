@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from wacrmd.domain.drain import Drain
 from wacrmd.domain.hold import Hold
 from wacrmd.fields import Doc, JsonObject, Time, json_name
 from wacrmd.views.broadcasts import BroadcastView
@@ -81,10 +82,19 @@ class Workers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutageView:
-    """Why the database cannot be written."""
+    """Why the database cannot be used."""
 
     detail: Annotated[str, Doc("what to do")]
     since: Annotated[Time, Doc("since when")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastCheckView:
+    """The last full check of the database for damage, which is made once a day."""
+
+    at: Annotated[Time, Doc("when it ended")]
+    duration_ms: Annotated[int, Doc("how long it took")]
+    problems: Annotated[list[str], Doc("what was found; empty for an undamaged file")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +105,8 @@ class DatabaseStatus:
     bytes: Annotated[int, Doc("its size")]
     wal_bytes: Annotated[int, Doc("size of the write-ahead log")]
     disk_free_bytes: Annotated[int | None, Doc("free space of its file system; null if it cannot be read")]
-    outage: Annotated[OutageView | None, Doc("why it cannot be written")]
+    outage: Annotated[OutageView | None, Doc("why it cannot be used")]
+    last_check: Annotated[LastCheckView | None, Doc("the last full check for damage")]
     last_backup_at: Annotated[Time | None, Doc("when the last daily backup was made")]
 
 
@@ -122,6 +133,7 @@ class Status:
     started_at: Annotated[Time, Doc("when the daemon started")]
     uptime_s: Annotated[int, Doc("for how many seconds it has run")]
     draining: Annotated[bool, Doc("whether it accepts no new work")]
+    drain: Annotated[Drain | None, Doc("why it accepts none")]
     pending: Annotated[Pending, Doc("what is still to be sent")]
     uncertain: Annotated[Uncertain, Doc("recipients whose outcome is unknown")]
     webhooks: Annotated[WebhookStatus, Doc("Meta's webhooks, and those to local apps")]
@@ -171,6 +183,7 @@ class DrainView:
 
     draining: Annotated[bool, Doc("whether it drains")]
     since: Annotated[Time | None, Doc("since when")]
+    for_good: Annotated[bool, Doc("whether it goes on after a restart")]
     in_flight: Annotated[int, Doc("requests to Meta that are still under way")]
 
 
@@ -224,6 +237,7 @@ class IntegrityView:
     schema: Annotated[int, Doc("version of the database schema")]
     bytes: Annotated[int, Doc("its size")]
     problems: Annotated[list[str], Doc("what is damaged")]
+    advice: Annotated[str | None, Doc("what to do about it; null if nothing can be mended")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

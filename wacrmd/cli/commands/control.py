@@ -1,4 +1,4 @@
-"""`wacrmd doctor`, `reload`, `drain`, `log-level` and `audit`."""
+"""`wacrmd doctor`, `reload`, `drain`, `undrain`, `log-level` and `audit`."""
 
 import json
 from typing import Any
@@ -8,7 +8,8 @@ import click
 from wacrmd.cli.client import call
 from wacrmd.cli.exit_codes import FAILED, UNAVAILABLE
 from wacrmd.cli.frame import Session, Verb
-from wacrmd.cli.options import one_of
+from wacrmd.cli.input import confirm
+from wacrmd.cli.options import one_of, yes_option
 from wacrmd.cli.output import Kind, clean, emit, findings, hint, relative, say
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import PastTime, timezone_option
@@ -110,7 +111,8 @@ def _plain(value: Any) -> str:
 
 
 @click.command(cls=Verb)
-@click.option("--off", is_flag=True, help="End a drain: send and accept again.")
+@click.option("--off", is_flag=True, help="End a drain, as wacrmd undrain.")
+@click.option("--for-good", is_flag=True, help="Until wacrmd undrain, also after a restart.")
 @click.option(
     "--wait",
     "wait_s",
@@ -121,24 +123,51 @@ def _plain(value: Any) -> str:
     help="How long to wait for requests in flight.",
 )
 @click.pass_obj
-def drain(session: Session, off: bool, wait_s: float) -> int:
+def drain(session: Session, off: bool, for_good: bool, wait_s: float) -> int:
     """Stop sending and accepting, before the daemon is stopped.
 
-    It waits for requests in flight. Nothing is lost: broadcasts go on after a restart, or with --off.
-    For example: wacrmd drain
+    It waits for requests in flight. Nothing is lost: broadcasts go on after a restart, or after wacrmd undrain. With
+    --for-good they go on only after wacrmd undrain. For example: wacrmd drain
     """
-    result = call(session, "drain", off=off, wait_s=wait_s)
+    result = call(session, "drain", off=off, for_good=for_good, wait_s=wait_s)
 
     def render(found: JsonObject) -> None:
         if off:
-            say("The drain has ended: broadcasts go on.")
+            _say_ended()
         elif found["in_flight"]:
             say(f"{found['in_flight']} requests are still in flight; run it again to wait for them.")
+        elif found["for_good"]:
+            say(
+                "No request is in flight. Nothing is sent any more, also after a restart, until: wacrmd undrain"
+            )
         else:
-            say("No request is in flight: the daemon can be stopped. To end the drain: wacrmd drain --off")
+            say("No request is in flight: the daemon can be stopped. To end the drain: wacrmd undrain")
 
     emit(session, result, render)
     return FAILED if not off and result["in_flight"] else 0
+
+
+@click.command(cls=Verb)
+@click.option(
+    "--take-back",
+    is_flag=True,
+    help="Also after backup --hand-over: only if the copy has sent nothing and never will.",
+)
+@yes_option
+@click.pass_obj
+def undrain(session: Session, take_back: bool, yes: bool) -> None:
+    """End a drain, also one that is for good: broadcasts go on.
+
+    A database that was handed over to a copy sends again only with --take-back. If the copy is used too, people get
+    messages twice. For example: wacrmd undrain
+    """
+    if take_back:
+        confirm("Is it certain that the copy has sent nothing, and never will?", yes=yes)
+    emit(session, call(session, "undrain", take_back=take_back), lambda _: _say_ended())
+
+
+def _say_ended() -> None:
+    say("The drain has ended: broadcasts go on.")
 
 
 @click.command("log-level", cls=Verb)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from wacrmd.cli.client import call
+from wacrmd.cli.client import call, socket_path
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
@@ -16,19 +16,34 @@ from wacrmd.fields import JsonObject
 @click.command(cls=Verb)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@click.option(
+    "--hand-over",
+    is_flag=True,
+    help="Stop sending for good: from now on only the copy may send. For a move to another machine.",
+)
 @click.pass_obj
-def backup(session: Session, file: Path, force: bool) -> None:
+def backup(session: Session, file: Path, force: bool, hand_over: bool) -> None:
     """Copy the database to FILE while the daemon runs, and check the copy.
 
-    The daemon writes FILE, so its user must be allowed to: choose a place such as /var/lib/wacrmd/backups. Only
-    that user can read FILE. Tokens and secrets in it are encrypted: keep a copy of the key file elsewhere.
-    For example: wacrmd backup /var/lib/wacrmd/backups/before-upgrade.db
+    FILE is made with your rights, and only you can read it; in a directory of the daemon's user it is that user's. Tokens
+    and secrets in it are encrypted: keep a copy of the key file elsewhere. While the copy is made, it needs the space of
+    the database once more beside the database. For example: wacrmd backup before-upgrade.db
     """
+    from wacrmd.admin.client import AdminClient  # noqa: PLC0415 - the help must not load it
+    from wacrmd.cli.backup_file import write_backup  # noqa: PLC0415
+
+    with AdminClient(socket_path(session)) as daemon:
+        made = write_backup(daemon, file.absolute(), force=force, hand_over=hand_over)
     emit(
         session,
-        call(session, "backup", file=str(file.absolute()), force=force),
+        made,
         lambda made: say(f"Backup {made['file']} is written and checked ({size(made['bytes'])})."),
     )
+    if hand_over:
+        hint(
+            "This daemon does not send any more, also after a restart. Restore the copy on the other machine, and stop"
+            " this daemon and its socket: systemctl disable --now wacrmd.socket wacrmd.service"
+        )
 
 
 @click.command("check-db", cls=Verb)
@@ -57,9 +72,8 @@ def check_db(session: Session, file: Path | None) -> int:
             return
         for problem in result["problems"]:
             say(problem)
-        hint(
-            f"{result['file']} is damaged: stop the daemon, keep the file, restore a backup (wacrmd restore)"
-        )
+        if result["advice"]:
+            hint(f"{result['file']}: {result['advice']}")
 
     emit(session, found, render)
     return 0 if found["ok"] else FAILED

@@ -112,6 +112,9 @@ def _storage(database: JsonObject) -> str:
     parts = [f"{size(database['bytes'])}, WAL {size(database['wal_bytes'])}"]
     if database["disk_free_bytes"] is not None:
         parts.append(f"{size(database['disk_free_bytes'])} free")
+    if database["last_check"]:
+        seconds = span(database["last_check"]["duration_ms"] // 1000)
+        parts.append(f"checked {_when(database['last_check']['at'])} in {seconds}")
     if database["last_backup_at"]:
         parts.append(f"last backup {_when(database['last_backup_at'])}")
     return ", ".join(parts)

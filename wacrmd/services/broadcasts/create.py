@@ -64,8 +64,8 @@ async def create(
 
     Raises Refusal for what cannot be sent; then nothing is stored.
     """
-    if ctx.draining:
-        raise draining()
+    if ctx.drain is not None:
+        raise draining(ctx.drain.detail if ctx.drain.for_good else None)
     began = perf_counter()
     if idempotency_key is not None and (first := await _first_answer(ctx, account_id, idempotency_key)):
         return first

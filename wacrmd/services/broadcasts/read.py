@@ -81,9 +81,7 @@ def holds_of(
     tx: Tx, ctx: Context, found: Iterable[Broadcast], counts: Mapping[int, Progress]
 ) -> dict[int, Hold | None]:
     """Why each of these broadcasts does not move, by row id; None while it moves or has nothing to send."""
-    now, outage = ctx.clock.now(), ctx.db.outage
-    storage = Hold(HoldReason.STORAGE, outage.advice, outage.since) if outage else None
-    draining_since = (ctx.control.draining_since or now) if ctx.draining else None
+    now, storage = ctx.clock.now(), _storage_hold(ctx)
     number_of, throughput_of = cache(partial(numbers.get, tx)), cache(ctx.throughput.state)
 
     clock, machine = ctx.clock.hold, ctx.clock.machine
@@ -100,12 +98,22 @@ def holds_of(
             number_of(broadcast.number_id),
             storage=storage,
             throughput=throughput.hold if throughput else None,
-            draining_since=draining_since,
+            drain=ctx.drain,
             next_attempt_at=recipients.next_attempt_at(tx, broadcast.id),
             now=now,
         )
 
     return {each.id: hold_of(each) for each in found}
+
+
+def _storage_hold(ctx: Context) -> Hold | None:
+    """The hold of a database that cannot be written."""
+    outage, drain = ctx.db.outage, ctx.drain
+    if outage is None:
+        return None
+    if drain is not None and drain.handed_over is not None:
+        return Hold(HoldReason.HANDED_OVER, drain.detail, drain.since)
+    return Hold(HoldReason.STORAGE, outage.advice, outage.since)
 
 
 def _views(tx: Tx, found: list[Broadcast], ctx: Context) -> list[BroadcastView]:

@@ -28,6 +28,7 @@ from wacrmd.services.numbers.meta_check import check_number
 from wacrmd.services.templates.sync import list_templates
 from wacrmd.store import numbers, stats
 from wacrmd.store.account_notices import STATUS
+from wacrmd.store.outage import Cause, StorageError
 from wacrmd.views.checks import Check, CheckState
 from wacrmd.views.maintenance import CheckAbout, DoctorReport
 
@@ -59,11 +60,15 @@ async def run_checks(ctx: Context) -> DoctorReport:
         "templates": partial(_templates, ctx),
         "messages": partial(_messages, ctx),
     }
-    configured = await ctx.db.read(numbers.all_of)
-    for number in configured:
-        groups[f"number {number.phone_number_id}"] = partial(_number, ctx, number)
-    if not configured:
-        groups["numbers"] = _no_number
+    try:
+        configured = await ctx.db.read(numbers.all_of)
+    except StorageError as error:
+        groups["numbers"] = partial(_unread, error)
+    else:
+        for number in configured:
+            groups[f"number {number.phone_number_id}"] = partial(_number, ctx, number)
+        if not configured:
+            groups["numbers"] = _no_number
     found: dict[str, list[Check]] = {}
     limiter = anyio.CapacityLimiter(MAX_CONCURRENT_GROUPS)
 
@@ -71,6 +76,8 @@ async def run_checks(ctx: Context) -> DoctorReport:
         async with limiter:
             try:
                 found[name] = await group()
+            except StorageError as error:
+                found[name] = await _unread(error)
             except Exception as error:
                 log.exception("doctor_check_crashed", about=name)
                 detail = f"could not be checked: {describe(error)}"
@@ -94,6 +101,7 @@ def run_offline_checks(config: Config, keys: FoundKeys) -> DoctorReport:
         with suppress(sqlite3.Error):  # a finding of the next check
             found.append(("files", file_checks.key_of_database(keys, database_key.needed_key_of(database))))
         found.append(("database", file_checks.database_content(database)))
+        found += [("database", check) for check in file_checks.free_space(database)]
     found += [("files", check) for check in file_checks.missing_directories(config)]
     return _report(found)
 
@@ -152,8 +160,13 @@ def _database(ctx: Context) -> list[Check]:
     outage = ctx.db.outage
     found = []
     if outage is not None:
-        found.append(Check("writes", CheckState.FAIL, "the database cannot be written", outage.advice))
-    return [*found, file_checks.database_content(ctx.db.path), *file_checks.free_space(ctx.db.path)]
+        found.append(Check("use", CheckState.FAIL, "the database cannot be used", outage.advice))
+    if outage is None or outage.cause is not Cause.NO_FILE:
+        content = file_checks.database_content(ctx.db.path)
+        if content.state is CheckState.FAIL and content.advice:
+            ctx.db.damaged(content.advice)
+        found.append(content)
+    return [*found, *file_checks.free_space(ctx.db.path)]
 
 
 async def _workers(ctx: Context) -> list[Check]:
@@ -164,10 +177,8 @@ async def _workers(ctx: Context) -> list[Check]:
         found = [Check("workers", CheckState.FAIL, f"only {alive}", advice)]
     else:
         found = [Check("workers", CheckState.OK, f"{alive}, {workers.busy} busy")]
-    if ctx.draining:
-        detail = "the daemon is draining: nothing is accepted or sent"
-        advice = "Restart the daemon, or end the drain: wacrmd drain --off"
-        found.append(Check("drain", CheckState.WARN, detail, advice))
+    if ctx.drain is not None:
+        found.append(Check("drain", CheckState.WARN, ctx.drain.detail, ctx.drain.advice))
     return found
 
 
@@ -271,6 +282,10 @@ def _sending(ctx: Context, number: Number) -> list[Check]:
         advice = "Raise it and restart the daemon, or lower the rates of the numbers."
         return [Check("sending", CheckState.WARN, detail, advice)]
     return []
+
+
+async def _unread(error: StorageError) -> list[Check]:
+    return [Check("database", CheckState.FAIL, "what is checked cannot be read", error.advice)]
 
 
 async def _no_number() -> list[Check]:

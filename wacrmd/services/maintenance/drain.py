@@ -1,36 +1,123 @@
-"""Drain: stops new work and waits for requests in flight, so that the process can be stopped."""
+"""Drain: stops new work and waits for requests in flight, so that the process can be stopped or the database moved."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 
-from wacrmd.clock import Millis
+from wacrmd.clock import iso
+from wacrmd.domain.drain import Drain, HandOver
+from wacrmd.errors import conflict
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.store import broadcast_queue
+from wacrmd.store import broadcast_queue, drains
+from wacrmd.store.database import Database
+from wacrmd.store.outage import StorageError
 from wacrmd.views.maintenance import DrainView
 
-POLL_INTERVAL: Millis = 50
+POLL_INTERVAL_S = 0.05
 """How often it is checked whether requests are still in flight."""
+HAND_OVER_WAIT_S = 60.0
+"""How long a hand-over waits for requests in flight; longer than Meta takes for nearly all of them."""
 
 log = get_logger(__name__)
 
 
-async def start_drain(ctx: Context, *, wait_s: float) -> DrainView:
-    """Claim no more recipients, answer new requests 503, and wait up to `wait_s` for requests in flight."""
-    if not ctx.draining:
-        ctx.draining = True
-        ctx.control.draining_since = ctx.clock.now()
-        log.info("drain_started", in_flight=ctx.throughput.in_flight)
+async def stored_drain(db: Database) -> Drain | None:
+    """The drain that goes on after a start. A database that was handed over takes no writes from here on."""
+    try:
+        drain = await db.read(drains.stored)
+    except StorageError:
+        return None  # damaged: nothing is sent anyway
+    if drain is not None and drain.handed_over is not None:
+        db.handed_over(drain.handed_over.text)
+    return drain
+
+
+async def start_drain(ctx: Context, *, wait_s: float, for_good: bool = False) -> DrainView:
+    """Claim no more recipients, answer new requests 503, and wait up to `wait_s` for requests in flight.
+
+    One that is `for_good` outlasts a restart; it is not taken back by another drain. Raises StorageError if it could
+    not be stored; then the daemon drains until its restart.
+    """
+    drain = ctx.drain or Drain(ctx.clock.now())
+    if ctx.drain is None:
+        log.info("drain_started", in_flight=ctx.throughput.in_flight, for_good=for_good)
+    ctx.drain = drain
     ctx.changes.wake_all()
+    if for_good and not drain.for_good:
+        drain = Drain(drain.since, for_good=True)
+        await ctx.db.write(partial(drains.store, drain=drain))
+        ctx.drain = drain
+        ctx.changes.wake_all()
     with anyio.move_on_after(wait_s):
-        while ctx.throughput.in_flight:
-            await ctx.clock.sleep(POLL_INTERVAL)
-    return DrainView(draining=True, since=ctx.control.draining_since, in_flight=ctx.throughput.in_flight)
+        while ctx.throughput.in_flight:  # noqa: ASYNC110 - the sender does not tell it, and drains are rare
+            await anyio.sleep(POLL_INTERVAL_S)
+    return _view(ctx)
 
 
-async def end_drain(ctx: Context) -> DrainView:
-    """End a drain: continue all broadcasts that are sending."""
-    ctx.draining, ctx.control.draining_since = False, None
+async def end_drain(ctx: Context, *, take_back: bool = False) -> DrainView:
+    """End a drain: continue all broadcasts that are sending. With `take_back` also after a hand-over.
+
+    Raises Refusal for a database that was handed over and is not taken back, and StorageError.
+    """
+    drain = ctx.drain
+    if drain is not None and drain.handed_over is not None:
+        if not take_back:
+            raise conflict(
+                f"{drain.detail}. Only if the copy has sent nothing and never will: wacrmd undrain --take-back"
+            )
+        await ctx.db.open_to_writes(drains.remove)
+        log.warning("hand_over_taken_back", file=drain.handed_over.file, at=iso(drain.handed_over.at))
+    elif drain is not None and drain.for_good:
+        await ctx.db.write(drains.remove)
+    ctx.drain = None
     ctx.queue.enqueue_many(await ctx.db.read(broadcast_queue.sending))
     ctx.changes.wake_all()
     log.info("drain_ended")
-    return DrainView(draining=False, since=None, in_flight=ctx.throughput.in_flight)
+    return _view(ctx)
+
+
+@asynccontextmanager
+async def handing_over(ctx: Context, file: str, *, has_copy: Callable[[], bool]) -> AsyncIterator[HandOver]:
+    """Inside the block the copy is made that will send in place of this database, which has sent its last message.
+
+    First all sending ends, then the database is marked and closed to writes, then the block begins. So there is no
+    moment at which both could send, also if the process ends at any of them. If the block fails before `has_copy`
+    returns True, the mark is removed, and the daemon stays drained for good. Raises Refusal.
+    """
+    if ctx.drain is not None and ctx.drain.handed_over is not None:
+        raise conflict(
+            f"{ctx.drain.detail}. Only if the copy has sent nothing and never will, take it back and hand it over again:"
+            " wacrmd undrain --take-back"
+        )
+    view = await start_drain(ctx, wait_s=HAND_OVER_WAIT_S, for_good=True)
+    if view.in_flight or ctx.drain is None:
+        raise conflict(
+            f"{view.in_flight} requests to Meta are still in flight, so nothing was handed over. The daemon stays"
+            " drained: run it again, or end the drain with wacrmd undrain"
+        )
+    drained, hand_over = ctx.drain, HandOver(file, ctx.clock.now())
+    marked = Drain(drained.since, for_good=True, handed_over=hand_over)
+    await ctx.db.close_to_writes(partial(drains.store, drain=marked), hand_over.text)
+    ctx.drain = marked
+    ctx.changes.wake_all()
+    log.warning("database_handed_over", file=file)
+    try:
+        yield hand_over
+    except Exception:
+        if not has_copy():
+            await ctx.db.open_to_writes(partial(drains.store, drain=drained))
+            ctx.drain = drained
+        raise
+
+
+def _view(ctx: Context) -> DrainView:
+    drain = ctx.drain
+    return DrainView(
+        draining=drain is not None,
+        since=None if drain is None else drain.since,
+        for_good=drain is not None and drain.for_good,
+        in_flight=ctx.throughput.in_flight,
+    )

@@ -11,11 +11,13 @@ from wacrmd.config import Config
 from wacrmd.errors import KeyFileError
 from wacrmd.services.maintenance.database_key import FoundKeys, NeededKey
 from wacrmd.services.maintenance.status import MIN_FREE_BYTES
+from wacrmd.store.check_run import CheckEndedError, CheckRun
+from wacrmd.store.damage import examine
 from wacrmd.store.disk_usage import disk_usage
-from wacrmd.store.integrity import quick_check
+from wacrmd.store.outage import DAMAGED
 from wacrmd.views.checks import Check, CheckState
 
-QUICK_CHECK_TIMEOUT_S = 10.0
+CHECK_TIMEOUT_S = 10.0
 """How long the check of the database may take; `wacrmd check-db` has no limit."""
 
 OPEN_FILES_ADVICE = "Find what keeps so many open (ss -tnp), or set LimitNOFILE of the service higher."
@@ -114,17 +116,17 @@ def admin_socket(config: Config) -> Check:
 
 
 def database_content(database: Path) -> Check:
-    """Whether the database is damaged, as far as it can be read in `QUICK_CHECK_TIMEOUT_S`."""
+    """Whether the database is damaged, as far as it can be read in `CHECK_TIMEOUT_S`."""
     try:
-        damage = quick_check(database, QUICK_CHECK_TIMEOUT_S)
-    except sqlite3.Error as error:
-        damage = [str(error)]
-    if damage is None:
-        detail = f"no damage in the part that could be read in {QUICK_CHECK_TIMEOUT_S:g} s"
+        with CheckRun(database, CHECK_TIMEOUT_S) as run:
+            damage = examine(run)
+    except CheckEndedError:
+        detail = f"no damage in the part that could be read in {CHECK_TIMEOUT_S:g} s"
         return Check("database", CheckState.OK, detail, "Check all of it: wacrmd check-db")
+    except sqlite3.Error as error:
+        return Check("database", CheckState.FAIL, f"it cannot be read: {error}", DAMAGED)
     if damage:
-        advice = "Stop the daemon, keep the file, and restore a backup: see docs/operations.md."
-        return Check("database", CheckState.FAIL, f"damaged: {damage[0]}", advice)
+        return Check("database", CheckState.FAIL, f"damaged: {damage.what}", damage.advice)
     return Check("database", CheckState.OK, "no damage found")
 
 

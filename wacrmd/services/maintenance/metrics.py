@@ -1,5 +1,6 @@
 """The answer of `/metrics`: the counters, and the gauges, which are set at each scrape."""
 
+from contextlib import suppress
 from functools import partial
 
 import anyio.to_thread
@@ -10,37 +11,48 @@ from wacrmd.domain.account_notice import holding
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.messaging_limit import limit_people
 from wacrmd.domain.number import NumberState
+from wacrmd.domain.throughput import WorkerStats
+from wacrmd.metrics import Metrics
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.summary import held_reasons
 from wacrmd.store import numbers, stats
 from wacrmd.store.database import Tx
 from wacrmd.store.disk_usage import disk_usage
+from wacrmd.store.outage import StorageError
 
 UNFINISHED = (BroadcastStatus.SCHEDULED, BroadcastStatus.SENDING, BroadcastStatus.PAUSED)
 
 
 async def scrape(ctx: Context) -> bytes:
     """All metrics in Prometheus' text format."""
-    await _set_daemon(ctx)
+    _set_daemon(ctx)
     await _set_disk(ctx)
-    await ctx.db.read(partial(_set_rows, ctx=ctx, now=ctx.clock.now()))
+    with suppress(StorageError):  # what can be told without the database is told, also that it cannot be used
+        _set_workers(ctx.metrics, await ctx.db.read(ctx.queue.health))
+        await ctx.db.read(partial(_set_rows, ctx=ctx, now=ctx.clock.now()))
     return ctx.metrics.text()
 
 
-async def _set_daemon(ctx: Context) -> None:
-    metrics, workers = ctx.metrics, await ctx.db.read(ctx.queue.health)
+def _set_daemon(ctx: Context) -> None:
+    metrics = ctx.metrics
     metrics.build_info.labels(__version__).set(1)
     metrics.start_time.set(ctx.started_at / SECOND)
     metrics.clock_distrusted.set(not ctx.clock.is_trusted)
     metrics.clock_ahead.set(ctx.clock.machine_ahead / SECOND)
     metrics.draining.set(ctx.draining)
+    metrics.drained_for_good.set(ctx.drain is not None and ctx.drain.for_good)
+    metrics.handed_over.set(ctx.drain is not None and ctx.drain.handed_over is not None)
     metrics.requests_in_flight.set(ctx.throughput.in_flight)
+    metrics.meta_webhooks_waiting.set(ctx.meta_webhook_backlog.webhooks)
+    metrics.database_unwritable.set(ctx.db.outage is not None)
+    metrics.database_damaged.set(ctx.db.is_damaged)
+
+
+def _set_workers(metrics: Metrics, workers: WorkerStats) -> None:
     metrics.workers.set(workers.workers)
     metrics.workers_alive.set(workers.workers_alive)
     metrics.workers_busy.set(workers.busy)
     metrics.jobs_waiting.set(workers.waiting)
-    metrics.meta_webhooks_waiting.set(ctx.meta_webhook_backlog.webhooks)
-    metrics.database_unwritable.set(ctx.db.outage is not None)
 
 
 async def _set_disk(ctx: Context) -> None:
@@ -67,6 +79,9 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     metrics.webhooks_behind.set(sum(each.is_behind(ctx.clock.age(each.since)) for each in found.deliveries))
     metrics.backup_scheduled.set(bool(ctx.config.backup.directory))
     metrics.last_backup.set((found.last_backup_at or 0) / SECOND)
+    if found.last_check is not None:
+        metrics.database_last_check.set(found.last_check.at / SECOND)
+        metrics.database_last_check_duration.set(found.last_check.duration_ms / SECOND)
     metrics.broadcasts_held.clear()
     for reason in held_reasons(tx, ctx, found):
         metrics.broadcasts_held.labels(reason).inc()

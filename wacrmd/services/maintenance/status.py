@@ -1,11 +1,12 @@
 """The state of the daemon in one answer: whether it is healthy, what it does, and what is held and why."""
 
+from dataclasses import asdict
 from functools import partial
 
 import anyio.to_thread
 
 from wacrmd import __version__
-from wacrmd.clock import MINUTE, SECOND
+from wacrmd.clock import MINUTE, SECOND, iso
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.hold import NEEDS_NOBODY, Hold
 from wacrmd.domain.page import PageRequest
@@ -22,6 +23,7 @@ from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.maintenance import (
     DatabaseStatus,
     Held,
+    LastCheckView,
     OutageView,
     Pending,
     Status,
@@ -61,8 +63,10 @@ async def read_status(ctx: Context) -> Status:
     last_status_at = ctx.meta_webhook_liveness.last_status_at
     workers, overload = await ctx.db.read(ctx.queue.health), ctx.meta_webhook_backlog.overload
     warnings = [
+        *_drain_warnings(ctx),
         *_log_warnings(),
         *_storage_warnings(ctx, usage),
+        *_damage_warnings(ctx, sums),
         *_silence_warnings(ctx, numbers),
         *_limit_warnings(ctx, numbers),
         *_delivery_warnings(ctx, sums),
@@ -83,6 +87,7 @@ async def read_status(ctx: Context) -> Status:
         started_at=ctx.started_at,
         uptime_s=ctx.clock.uptime // SECOND,
         draining=ctx.draining,
+        drain=ctx.drain,
         pending=Pending(
             recipients=sum(sums.pending.values()),
             oldest_due_since=sums.oldest_due_since,
@@ -139,6 +144,7 @@ def _database(ctx: Context, usage: DiskUsage, sums: Stats) -> DatabaseStatus:
         wal_bytes=usage.wal,
         disk_free_bytes=usage.free,
         outage=OutageView(detail=outage.advice, since=outage.since) if outage else None,
+        last_check=LastCheckView(**asdict(last)) if (last := sums.last_check) else None,
         last_backup_at=sums.last_backup_at,
     )
 
@@ -158,9 +164,25 @@ def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
     return warnings
 
 
+def _drain_warnings(ctx: Context) -> list[str]:
+    """One that a restart does not end may have been forgotten."""
+    drain = ctx.drain
+    return [f"{drain.detail}. {drain.advice}"] if drain is not None and drain.for_good else []
+
+
 def _log_warnings() -> list[str]:
     unread = unread_log()
     return [f"{unread[0].upper()}{unread[1:]}. {READ_IT}"] if unread else []
+
+
+def _damage_warnings(ctx: Context, sums: Stats) -> list[str]:
+    """A warning if the last full check has found something."""
+    last = sums.last_check
+    if last is None or not last.problems or ctx.db.is_damaged:
+        return []
+    return [
+        f"The last full check of the database, at {iso(last.at)}, has found: {last.problems[0]}: see wacrmd check-db"
+    ]
 
 
 def _silence_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:

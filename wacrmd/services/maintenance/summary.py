@@ -11,12 +11,15 @@ from wacrmd.store.stats import Stats
 
 async def summary(ctx: Context) -> str:
     """One line for `wacrmd status` and `systemctl status`."""
+    if ctx.db.outage is not None:
+        return f"The database cannot be used: {ctx.db.outage.advice}"
     now = ctx.clock.now()
     found, held = await ctx.db.read(partial(_read, ctx=ctx, now=now))
-    if ctx.db.outage is not None:
-        return f"The database cannot be written: {ctx.db.outage.advice}"
-    if ctx.draining:
-        return f"Draining: {ctx.throughput.in_flight} messages in flight"
+    if ctx.drain is not None and ctx.drain.handed_over is not None:
+        return ctx.drain.detail
+    if ctx.drain is not None:
+        word = "Drained for good" if ctx.drain.for_good else "Draining"
+        return f"{word}: {ctx.throughput.in_flight} messages in flight"
     sending, pending = found.unfinished.get("sending", 0), found.pending.get("sending", 0)
     line = "Idle, ready for broadcasts"
     if sending or held:
