@@ -182,9 +182,9 @@ def count_dropped(counted: Callable[[], object]) -> None:
     _settings.on_drop = counted
 
 
-def unread_s() -> float:
-    """For how long nobody has read the log, in seconds; 0.0 if somebody reads it."""
-    return _output.writer.unread_s if _output.writer is not None else 0.0
+def problem() -> str | None:
+    """Why lines are dropped now, or will be soon; None while the log is written and read."""
+    return _output.writer.problem if _output.writer is not None else None
 
 
 def _dropped() -> None:

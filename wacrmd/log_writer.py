@@ -1,6 +1,8 @@
 """Writes the daemon's log on a thread of its own: a reader who does not read costs lines, and never the daemon's time."""
 
+import errno
 import os
+import select
 import threading
 import time
 from collections import deque
@@ -17,8 +19,8 @@ UNREAD_S = 2.0
 class LogWriter:
     """Takes lines without waiting, and writes them to the descriptor `fd`, which stays open.
 
-    `on_drop` is called with each line that is dropped. `tell` is called on the thread, with how many were dropped, once
-    there is a reader again.
+    `on_drop` is called for each line that is dropped or cannot be written. `tell` is called on the thread, with how many
+    that were, once a line can be written again.
     """
 
     def __init__(self, fd: int, *, on_drop: Callable[[], object], tell: Callable[[int], object]) -> None:
@@ -30,6 +32,9 @@ class LogWriter:
         self._dropped = 0
         """Lines that were dropped and are not told yet."""
         self._writing_since: float | None = None
+        self._failure = ""
+        self._is_cut = False
+        """Whether the last line that was written lacks its end."""
         self._changed = threading.Condition()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="Log", daemon=True)
@@ -51,11 +56,13 @@ class LogWriter:
             self._on_drop()
 
     @property
-    def unread_s(self) -> float:
-        """For how long nobody has read what is written; 0.0 if somebody does."""
-        since = self._writing_since
+    def problem(self) -> str | None:
+        """Why lines are dropped now, or will be soon; None while they are written."""
+        since, failure = self._writing_since, self._failure
         waits = 0.0 if since is None else time.monotonic() - since
-        return waits if waits > UNREAD_S else 0.0
+        if waits > UNREAD_S:
+            return f"nobody has read the log for {waits:.0f} s"
+        return f"the log cannot be written ({failure})" if failure else None
 
     def close(self, within_s: float) -> None:
         """Write what waits, if that is possible in `within_s`, and end the thread."""
@@ -65,35 +72,56 @@ class LogWriter:
         self._thread.join(within_s)
 
     def _run(self) -> None:
-        while (batch := self._next_batch()) is not None:
-            self._write(batch)
+        while batch := self._next_batch():
+            unwritten = self._write(batch)
             with self._changed:
-                self._waiting_bytes -= len(batch)
-                dropped, self._dropped = self._dropped, 0
+                self._waiting_bytes -= sum(map(len, batch))
+                self._dropped += unwritten
+                dropped = self._dropped if not unwritten else 0
+                self._dropped -= dropped
+            for _ in range(unwritten):
+                self._on_drop()
             if dropped:
                 self._tell(dropped)
 
-    def _next_batch(self) -> bytes | None:
+    def _next_batch(self) -> list[bytes]:
+        """Lines to be written together; none at the end."""
         with self._changed:
             while not self._waiting:
                 if self._is_closed:
-                    return None
+                    return []
                 self._changed.wait()
             batch = [self._waiting.popleft()]
             size = len(batch[0])
             while self._waiting and size + len(self._waiting[0]) <= BATCH_BYTES:
                 size += len(self._waiting[0])
                 batch.append(self._waiting.popleft())
-            return b"".join(batch)
+            return batch
 
-    def _write(self, data: bytes) -> None:
-        """Write all of it, whenever it is read. What cannot be written, as to a closed pipe, is lost."""
+    def _write(self, batch: list[bytes]) -> int:
+        """Write all of it, whenever it is read; how many lines cannot be written whole, as to a full disk."""
+        data = b"".join(batch)
+        if self._is_cut:
+            data = b"\n" + data
+        written = 0
         self._writing_since = time.monotonic()
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._fd, view) :]
+            while written < len(data):
+                written += self._write_some(memoryview(data)[written:])
                 self._writing_since = time.monotonic()
-        except OSError:
-            pass
+            self._failure = ""
+        except OSError as error:
+            self._failure = os.strerror(error.errno or errno.EIO)
         self._writing_since = None
+        if written:
+            self._is_cut = data[written - 1 : written] != b"\n"
+        return data.count(b"\n", written) - (self._is_cut and not written)
+
+    def _write_some(self, data: memoryview) -> int:
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:  # whoever started the daemon has set its end of the pipe so
+            waiting = select.poll()
+            waiting.register(self._fd, select.POLLOUT)
+            waiting.poll()
+            return 0

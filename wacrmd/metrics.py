@@ -215,7 +215,8 @@ class Metrics:
             "job_signals", "Huey's signals about jobs (enqueued, executing, complete, error).", "signal"
         )
         self.log_lines_dropped = self._counter(
-            "log_lines_dropped", "Lines of the log that were dropped because nobody read it."
+            "log_lines_dropped",
+            "Lines of the log that were dropped because nobody read it, or it could not be written.",
         )
         self.scheduler_last_pass = self._gauge(
             "scheduler_last_pass_timestamp_seconds",

@@ -2,6 +2,9 @@
 
 import fcntl
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -42,3 +45,18 @@ async def test_a_full_pipe_stops_nothing_and_is_told(tmp_path: Path) -> None:
             await daemon.kill()
             os.close(theirs)
             os.close(ours)
+
+
+def without_streams(config: Path) -> subprocess.Popen[bytes]:
+    """A daemon that was started with its standard streams closed."""
+    line = shlex.join([sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(config)])
+    return subprocess.Popen(["sh", "-c", f"exec {line} <&- >&- 2>&-"])
+
+
+async def test_a_daemon_whose_standard_streams_are_closed_runs(tmp_path: Path) -> None:
+    options = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)
+    async with Simulator.running(options) as sim:
+        daemon = Daemon(tmp_path, sim)
+        daemon.process = without_streams(tmp_path / "config.toml")
+        assert await daemon.ready()
+        assert await daemon.stop() == 0

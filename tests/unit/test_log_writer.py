@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.disk import fill
 from tests.support.patience import PATIENCE_S
 from wacrmd import log, log_writer
 from wacrmd.log_writer import LogWriter
@@ -80,14 +82,14 @@ def test_without_a_reader_nobody_waits_and_what_is_dropped_is_counted_and_told(
         for number in range(1000):
             made.writer.put(f"{number:03} {LINE}")
         assert time.monotonic() - began < 5
-        until(lambda: made.writer.unread_s > 0.05)
+        until(lambda: "nobody has read the log" in (made.writer.problem or ""))
         found = made.read_all()
         until(lambda: made.told)
     assert 15 <= len(found) <= 30
     assert [int(line[:3]) for line in found] == list(range(len(found)))
     assert made.dropped == 1000 - len(found)
     assert made.told == [made.dropped]
-    assert made.writer.unread_s == 0.0
+    assert made.writer.problem is None
 
 
 def test_a_line_that_is_larger_than_all_that_may_wait_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +116,45 @@ def test_a_closed_reader_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(100):
             made.writer.put(LINE)
         made.writer.close(PATIENCE_S)
+        assert made.dropped == 100
+        assert made.writer.problem == "the log cannot be written (Broken pipe)"
         assert not made.writer._thread.is_alive()
         os.close(made.theirs)
+
+
+def test_a_pipe_that_does_not_block_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parent process may have set it so, for itself."""
+    with pipe(monkeypatch, waiting_bytes=1 << 20) as made:
+        os.set_blocking(made.theirs, False)
+        for number in range(300):
+            made.writer.put(f"{number} {LINE}")
+        found = made.read_all()
+    assert found == [f"{number} {LINE}".encode() for number in range(300)]
+    assert made.dropped == 0
+
+
+def test_lines_that_cannot_be_written_are_counted_and_told_when_they_can_again(
+    small_disk: Path,
+) -> None:
+    counted, told = list[None](), list[int]()
+    file = os.open(small_disk / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    writer = LogWriter(file, on_drop=lambda: counted.append(None), tell=told.append)
+    ballast = fill(small_disk)
+    os.truncate(ballast, ballast.stat().st_size - 8192)  # a batch of lines does not fit, but some of them
+    for number in range(100):
+        writer.put(f"{number:03} {LINE}")
+    until(lambda: "No space left on device" in (writer.problem or ""))
+    until(lambda: counted and not writer._waiting_bytes)
+    ballast.unlink()
+    writer.put("again")
+    until(lambda: told)
+    assert writer.problem is None
+    writer.close(PATIENCE_S)
+    os.close(file)
+    lines = (small_disk / "log").read_text().splitlines()
+    whole = [line for line in lines if line.endswith(LINE)]
+    assert told == [len(counted)] == [100 - len(whole)]
+    assert lines[-1] == "again"
 
 
 def test_dropped_lines_become_an_event_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,7 @@ def completion(shell: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (docs/admin.md, On the command line); errors go to stderr."""
+    _open_closed_streams()
     try:
         returned = root.main(arguments, prog_name="wacrmd", standalone_mode=False, obj=Session())
         sys.stdout.flush()
@@ -128,6 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print_error(f"{error.filename or 'writing the output'}: {os.strerror(error.errno or errno.EIO)}")
         return FAILED
     return returned if isinstance(returned, int) else 0
+
+
+def _open_closed_streams() -> None:
+    """Let standard streams that are closed lead nowhere: else the daemon has no log, and other files get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _exit_code(error: WacrmdError) -> int:
