@@ -51,7 +51,7 @@ from wacrmd.services.maintenance.restrictions import end_restrictions
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
-from wacrmd.store import audit, broadcast_queue
+from wacrmd.store import audit, broadcast_queue, drains
 from wacrmd.store.backups import remove_partial
 from wacrmd.store.database import Database, Tx
 from wacrmd.store.outage import StorageError
@@ -210,7 +210,7 @@ async def _open(
     queue = DispatchQueue(config.storage.path, config.sender.workers, database.write_lock)
     queue.storage.on_error = database.failed
     with _left_if_closed(database):
-        await database.write(partial(_empty_queue, queue=queue))
+        await database.write(partial(_begin, queue=queue))
     meta = MetaClient(
         config.meta.graph_url,
         config.meta.api_version,
@@ -283,8 +283,12 @@ def _left_if_closed(database: Database) -> Iterator[None]:
             raise
 
 
-def _empty_queue(tx: Tx, *, queue: DispatchQueue) -> None:
-    """Create Huey's tables and delete the jobs of the last run: jobs are enqueued again from the broadcasts."""
+def _begin(tx: Tx, *, queue: DispatchQueue) -> None:
+    """Create Huey's tables and delete the jobs of the last run: jobs are enqueued again from the broadcasts.
+
+    From here on messages are sent, so this is not the fresh copy of a hand-over any more, if it was put here by hand.
+    """
+    drains.take_heirship(tx)
     queue.create_tables(tx)
     queue.flush(tx)
 

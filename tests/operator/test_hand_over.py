@@ -1,17 +1,19 @@
 """A database that is handed over to a copy: of the two only one sends, at every moment and after every restart."""
 
+import threading
 from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from tests.operator.conftest import Wacrmd
 from tests.support.clock import ShiftClock
 from tests.support.meta import metadata, post_change, seconds_now
-from tests.support.patience import eventually
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.receiver import receiver
 from tests.support.site import Site, people, phones, site
 from wacrmd.admin.protocol import RpcError
@@ -255,6 +257,74 @@ async def test_a_database_is_taken_back_only_by_name(tmp_path: Path, wacrmd: Wac
         assert sent_to(here) == Counter(phones(60))
         assert here.running.ctx.db.outage is None
         assert await here.running.ctx.db.read(drains.stored) is None
+
+
+async def test_of_several_hand_overs_at_once_one_is_made(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    """Two copies that may send would send to everybody twice."""
+    async with site(tmp_path, messages_per_second=200, latency_ms=200) as here:
+        broadcast_id = await here.send(people(100))
+        await here.until(broadcast_id, lambda _: here.running.ctx.throughput.in_flight > 0)
+        found = list[tuple[int, str, str]]()
+
+        async def hand_over(number: int) -> None:
+            found.append(await told(wacrmd, here, tmp_path / f"move-{number}.db"))
+
+        async with anyio.create_task_group() as tasks:
+            for number in range(4):
+                tasks.start_soon(hand_over, number)
+        assert sorted(code for code, *_ in found) == [0, 1, 1, 1], found
+        assert all("handed over to" in err for code, _, err in found if code), found
+        assert await reply(here, "wamid.LATE") == 503, "the refused ones have not opened it again"
+        (copy,) = [each async for each in anyio.Path(tmp_path).glob("move-*.db")]
+        await here.running.scheduler.passed.wait()
+        await refuses_all_that_is_new(here, broadcast_id)
+        await says_so(here, Path(copy))
+        await here.admin("undrain", take_back=True)
+        await here.until_status(broadcast_id, "sent")
+
+
+@pytest.mark.parametrize("take_back", [True, False])
+async def test_a_drain_is_not_ended_while_the_copy_is_made(
+    tmp_path: Path, wacrmd: Wacrmd, monkeypatch: pytest.MonkeyPatch, take_back: bool
+) -> None:
+    """The copy would get its name afterwards, and both would send."""
+    began, may_end, copied = threading.Event(), threading.Event(), backups._copied
+
+    def slowly(*arguments: Any) -> Any:
+        began.set()
+        assert may_end.wait(PATIENCE_S)
+        return copied(*arguments)
+
+    monkeypatch.setattr(backups, "_copied", slowly)
+    async with site(tmp_path) as here, anyio.create_task_group() as tasks:
+        tasks.start_soon(told, wacrmd, here, tmp_path / "move.db")
+        await anyio.to_thread.run_sync(began.wait)
+        with pytest.raises(RpcError, match="being handed over to"):
+            await here.admin("undrain", take_back=take_back)
+        assert (await here.admin("drain", for_good=True))["for_good"]
+        may_end.set()
+    connection = open_reader(tmp_path / "wacrmd.db")
+    drain = drains.stored(connection)
+    connection.close()
+    assert drain is not None
+    assert drain.handed_over is not None
+
+
+async def test_a_copy_that_was_put_in_place_by_hand_and_has_sent_is_no_fresh_copy_any_more(
+    tmp_path: Path, wacrmd: Wacrmd, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A backup of it must not say that nothing was sent since the hand-over."""
+    async with site(tmp_path) as here:
+        assert (await wacrmd("backup", "--hand-over", tmp_path / "move.db"))[0] == 0
+    (tmp_path / "wacrmd.db").rename(tmp_path / "old.db")
+    (tmp_path / "move.db").rename(tmp_path / "wacrmd.db")
+    async with site(tmp_path, messages_per_second=1, key=here.key) as here:
+        await here.send(people(50))
+        assert (await wacrmd("backup", tmp_path / "plain.db"))[0] == 0
+        capfd.readouterr()
+    restored(tmp_path / "plain.db", tmp_path / "new", tmp_path / "wacrmd.db.key")
+    err = capfd.readouterr().err
+    assert "Resume those of which nothing was sent after the backup" in err
 
 
 @pytest.mark.parametrize("how", ["drained", "handed over"])

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import anyio
+
 from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.drain import Drain
@@ -73,6 +75,10 @@ class Control:
     adopt: Callable[[Config], None] | None = None
     log_level_ends: Millis | None = None
     """By the monotonic clock."""
+    drain_lock: anyio.Lock = field(default_factory=anyio.Lock)
+    """Held by whoever changes the drain, so that of several operators one comes after the other."""
+    handing_over_to: str | None = None
+    """The file of a hand-over that is under way."""
 
 
 @dataclass(slots=True)

@@ -148,9 +148,12 @@ class Database:
 
         `open_to_writes` ends that. Raises as `write`, and then nothing has changed.
         """
+        has_run = False
 
         def last(tx: Tx) -> T:
+            nonlocal has_run
             done = work(tx)
+            has_run = True
             self.handed_over(advice)  # on the writer's thread: the next commit sees it
             return done
 
@@ -158,7 +161,8 @@ class Database:
             try:
                 done = await self.write(last)
             except BaseException:
-                self.outages.end(Cause.HANDED_OVER)
+                if has_run:  # else it was refused because the database was closed already
+                    self.outages.end(Cause.HANDED_OVER)
                 raise
         return done
 
