@@ -12,6 +12,8 @@ MAX_WAITING_BYTES = 1 << 20
 """Lines that wait while nobody reads; further ones are dropped. A pipe holds 64 KiB more."""
 
 BATCH_BYTES = 64 << 10
+CHUNK_BYTES = select.PIPE_BUF
+"""Written at once, so that a reader who is slow is not taken for none."""
 UNREAD_S = 2.0
 """A write that takes longer waits for a reader."""
 
@@ -61,8 +63,8 @@ class LogWriter:
         since, failure = self._writing_since, self._failure
         waits = 0.0 if since is None else time.monotonic() - since
         if waits > UNREAD_S:
-            return f"nobody has read the log for {waits:.0f} s"
-        return f"the log cannot be written ({failure})" if failure else None
+            return f"nobody has read the log for {waits:.0f} s: what is more than 1 MiB is dropped"
+        return f"the log cannot be written ({failure}): lines are dropped" if failure else None
 
     def close(self, within_s: float) -> None:
         """Write what waits, if that is possible in `within_s`, and end the thread."""
@@ -107,7 +109,7 @@ class LogWriter:
         self._writing_since = time.monotonic()
         try:
             while written < len(data):
-                written += self._write_some(memoryview(data)[written:])
+                written += self._write_some(memoryview(data)[written : written + CHUNK_BYTES])
                 self._writing_since = time.monotonic()
             self._failure = ""
         except OSError as error:

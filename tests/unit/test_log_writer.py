@@ -117,7 +117,7 @@ def test_a_closed_reader_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
             made.writer.put(LINE)
         made.writer.close(PATIENCE_S)
         assert made.dropped == 100
-        assert made.writer.problem == "the log cannot be written (Broken pipe)"
+        assert made.writer.problem == "the log cannot be written (Broken pipe): lines are dropped"
         assert not made.writer._thread.is_alive()
         os.close(made.theirs)
 
@@ -131,6 +131,19 @@ def test_a_pipe_that_does_not_block_loses_nothing(monkeypatch: pytest.MonkeyPatc
         found = made.read_all()
     assert found == [f"{number} {LINE}".encode() for number in range(300)]
     assert made.dropped == 0
+
+
+def test_a_slow_reader_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each write waits for some of its reads, not all lines together for all of them."""
+    with pipe(monkeypatch, waiting_bytes=1 << 20) as made:
+        for number in range(50):
+            made.writer.put(f"{number} {LINE}")
+        until(lambda: made.writer._writing_since is not None)
+        before = made.writer._writing_since
+        os.read(made.ours, 4096)
+        until(lambda: made.writer._writing_since != before)
+        assert made.writer._waiting_bytes > 40_000, "most of it waits"
+        made.read_all()
 
 
 def test_lines_that_cannot_be_written_are_counted_and_told_when_they_can_again(

@@ -6,7 +6,7 @@ from wacrmd import log
 def unread_log() -> str | None:
     """A sentence for people if lines of the log are dropped, or will be soon; None otherwise."""
     problem = log.problem()
-    return problem and f"{problem}: lines are dropped, and all else goes on"
+    return problem and f"{problem}, and all else goes on"
 
 
 READ_IT = "Look at where the daemon's standard error goes, such as journald, a file, a pager or a pipe."
