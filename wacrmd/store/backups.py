@@ -4,7 +4,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from shutil import copyfileobj
 
@@ -49,15 +49,18 @@ def copy_into(source: Path, descriptor: int, *, prepare: Prepare | None = None) 
     """Like `copy`, into an empty file that the caller has open.
 
     SQLite writes only by name: the copy is made and checked beside the source, where it needs as much space again.
+    Raises DatabaseUnusableError if that is missing there.
     """
     usage = disk_usage(source)
     if usage.free is not None and usage.free < usage.database + usage.wal:
-        raise OSError(
-            f"{source.parent} has too little space for the copy while it is made: {usage.free >> 20} MiB are free,"
-            f" {(usage.database + usage.wal >> 20) + 1} MiB are needed"
-        )
-    with _new_database(source.with_name(f"{source.name}.copy")) as made:
-        report = _copied(source, made.path, prepare)
+        needed = usage.database + usage.wal
+        raise _no_room(source, f"{usage.free >> 20} MiB are free, {(needed >> 20) + 1} MiB are needed")
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(_new_database(source.with_name(f"{source.name}.copy")))
+            report = _copied(source, made.path, prepare)
+        except OSError as error:
+            raise _no_room(source, error.strerror or str(error)) from error
         with (
             open(made.descriptor, "rb", closefd=False) as whole,
             open(descriptor, "wb", closefd=False) as file,
@@ -65,6 +68,12 @@ def copy_into(source: Path, descriptor: int, *, prepare: Prepare | None = None) 
             copyfileobj(whole, file, PIECE_BYTES)
         os.fsync(descriptor)
     return report
+
+
+def _no_room(source: Path, reason: str) -> DatabaseUnusableError:
+    return DatabaseUnusableError(
+        f"{source.parent}, where the copy is while it is made, has too little space for it ({reason}): free some"
+    )
 
 
 def restore(parts: Mapping[str, int], source: Path, target: Path, prepare: Prepare) -> IntegrityReport:

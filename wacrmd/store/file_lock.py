@@ -18,6 +18,12 @@ _LOCKED_BYTE = 1 << 62
 _FLOCK = struct.Struct("hhqqi4x")
 """C's `struct flock`: type, whence, start, length, pid."""
 _MAX_COMMAND = 200
+_ADVICE = {
+    errno.EROFS: "remount the file system, or choose another [storage] path",
+    errno.ENOSPC: "the disk is full, or has no room for one more file (df -i): free some space",
+    errno.EDQUOT: "the quota of the daemon's user is used up: free some space, or raise it",
+    errno.EIO: "check the disk and the system log",
+}
 
 
 @contextmanager
@@ -50,10 +56,10 @@ def _lock(stack: ExitStack, path: Path, file: Path, flags: int) -> None:
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
     except OSError as error:
-        raise DatabaseUnusableError(
-            f"{file} cannot be opened ({error.strerror}): the directory must exist, and both must belong to the daemon's "
-            "user"
-        ) from error
+        advice = _ADVICE.get(
+            error.errno or 0, "the directory must exist, and both must belong to the daemon's user"
+        )
+        raise DatabaseUnusableError(f"{file} cannot be opened ({error.strerror}): {advice}") from error
     stack.callback(os.close, descriptor)
     try:
         fcntl.fcntl(

@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from wacrmd.errors import DatabaseContentError, DatabaseUnusableError
-from wacrmd.store.disk_usage import is_full
+from wacrmd.store.disk_usage import disk_usage
 from wacrmd.store.file_lock import lock_database
-from wacrmd.store.outage import StorageError, advice_of, is_damage
+from wacrmd.store.outage import BROKEN_DISK, FULL, NO_FILES, StorageError, advice_of, is_damage
 
 _LATER = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """Errors of the disk that may end by themselves."""
@@ -45,7 +45,13 @@ def unopened(path: Path, error: sqlite3.Error) -> StorageError | DatabaseUnusabl
     if is_damage(error):
         return DatabaseContentError(f"{path} is damaged ({error}): run wacrmd repair, or restore a backup")
     advice = advice_of(error)
-    cannot_open = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN and not is_full(path.parent)
-    if advice is None or cannot_open:  # a statement of a migration that fails will fail again
-        return DatabaseUnusableError(f"{path} cannot be used: {advice or error}")
+    code = error.sqlite_errorcode
+    usage = disk_usage(path)
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE and not usage.is_full:  # SQLite knows no other error of that file
+        advice = BROKEN_DISK
+    if code & 0xFF == sqlite3.SQLITE_CANTOPEN:
+        later = FULL if usage.is_full else NO_FILES if usage.free_files == 0 else None
+        return StorageError(later) if later else DatabaseUnusableError(f"{path} cannot be used: {advice}")
+    if advice is None:  # a statement of a migration that fails will fail again
+        return DatabaseUnusableError(f"{path} cannot be used: {error}")
     return StorageError(advice)

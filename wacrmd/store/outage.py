@@ -12,7 +12,11 @@ from wacrmd.log import get_logger
 LOCKED = "another program has locked the database: end it, work continues by itself"
 SLOW = "a write takes very long: the disk is slow or busy, work continues by itself"
 DAMAGED = "the database file is damaged: stop the daemon and run wacrmd repair, or restore a backup"
-_FULL = "the disk is full: free some space, work continues by itself"
+FULL = "the disk is full: free some space, work continues by itself"
+NO_FILES = "the disk has no room for one more file (df -i): remove some, work continues by itself"
+BROKEN_DISK = (
+    "the disk answers with I/O errors: check it, its quota for the daemon's user, and the system log"
+)
 
 log = get_logger(__name__)
 
@@ -91,13 +95,13 @@ class Outages:
 
 
 _WRITING: dict[int, str] = {
-    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_FULL: FULL,
     sqlite3.SQLITE_READONLY: "the database file is read-only: correct its permissions or remount the file system",
     sqlite3.SQLITE_BUSY: LOCKED,
     sqlite3.SQLITE_LOCKED: LOCKED,
-    sqlite3.SQLITE_IOERR: "the disk answers with I/O errors: check it and the system log",
+    sqlite3.SQLITE_IOERR: BROKEN_DISK,
     sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened: check its directory and permissions",
-    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # the only sign of a full disk when a file is opened
+    sqlite3.SQLITE_IOERR_SHMSIZE: FULL,
 }
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

@@ -41,6 +41,7 @@ MAX_BEHIND = 5
 """Outbound webhooks that are named at most."""
 
 MIN_FREE_BYTES = 500 * 1024 * 1024
+MIN_FREE_FILES = 100
 MAX_WAL_BYTES = 512 * 1024 * 1024
 
 
@@ -156,6 +157,10 @@ def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
     if usage.free is not None and usage.free < MIN_FREE_BYTES:
         warnings.append(
             f"Only {usage.free >> 20} MiB are free at {ctx.db.path.parent}: free some space, a full disk stops everything"
+        )
+    if usage.free_files is not None and usage.free_files < MIN_FREE_FILES:
+        warnings.append(
+            f"Only {usage.free_files} more files can be made at {ctx.db.path.parent}: remove some, the next start needs them"
         )
     if usage.wal > MAX_WAL_BYTES:
         warnings.append(
