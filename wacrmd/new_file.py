@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,9 +29,14 @@ class NewFile:
     is_published: bool = False
 
     def publish(self, *, overwrite: bool) -> None:
-        """Give the file its name, durably. Raises FileExistsError if there is one, unless `overwrite`, and OSError."""
+        """Give the file its name, durably. Raises OSError.
+
+        That is FileExistsError if something has the name, unless `overwrite` and it is a plain file.
+        """
         os.fsync(self.descriptor)
         partial = self.path.name
+        if overwrite and not is_replaceable(self.name, self.directory):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.name)
         if overwrite or not self._link():
             os.rename(partial, self.name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
         self.is_published = True
@@ -73,6 +79,16 @@ def new_file(target: Path) -> Iterator[NewFile]:
             if not made.is_published:
                 with suppress(FileNotFoundError):
                     os.unlink(partial, dir_fd=directory)
+
+
+def is_replaceable(name: str | Path, directory: int | None = None) -> bool:
+    """Whether a file may take this name: nothing has it, or a plain file.
+
+    Whoever names a device, a pipe or a link such as `/dev/stdout` wants it to be written to, not to be gone.
+    """
+    with suppress(FileNotFoundError):
+        return stat.S_ISREG(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+    return True
 
 
 def exists(directory: int, name: str) -> bool:

@@ -8,7 +8,7 @@ import click
 
 from wacrmd.admin.client import AdminClient
 from wacrmd.fields import JsonObject
-from wacrmd.new_file import NewFile, new_file
+from wacrmd.new_file import NewFile, is_replaceable, new_file
 
 
 def write_backup(daemon: AdminClient, file: Path, *, force: bool, hand_over: bool) -> JsonObject:
@@ -26,6 +26,8 @@ def write_backup(daemon: AdminClient, file: Path, *, force: bool, hand_over: boo
                 raise click.ClickException(
                     f"{file} exists: choose another name, or say --force to replace it"
                 )
+            if not is_replaceable(made.name, made.directory):
+                raise click.ClickException(f"{file} is no plain file: choose another name")
             try:
                 found: JsonObject = daemon.call(
                     "backup",

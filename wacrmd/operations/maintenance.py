@@ -29,7 +29,7 @@ class NewBackup(OpenFiles):
     file: Annotated[str, AfterValidator(_path)] = Field(
         min_length=1, max_length=4096, description="an absolute path on the machine of the daemon"
     )
-    force: bool = Field(default=False, description="replace a file that exists")
+    force: bool = Field(default=False, description="replace a plain file that exists")
     hand_over: bool = Field(
         default=False, description="the copy sends from then on, and this database never again"
     )

@@ -15,7 +15,7 @@ from wacrmd.fields import JsonObject
 
 @click.command(cls=Verb)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@click.option("--force", is_flag=True, help="Replace FILE if it is a plain file.")
 @click.option(
     "--hand-over",
     is_flag=True,

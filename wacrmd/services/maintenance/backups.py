@@ -18,6 +18,7 @@ from wacrmd.clock import MINUTE, SECOND, Millis, iso
 from wacrmd.config import Config, key_file
 from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal, bad_request, conflict
 from wacrmd.log import get_logger
+from wacrmd.new_file import is_replaceable
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.drain import handing_over
 from wacrmd.store import backups, drains, stats
@@ -107,6 +108,8 @@ def _check(ctx: Context, target: Target) -> None:
         return
     if os.path.lexists(target.file) and not target.overwrite:
         raise _exists(target)
+    if not is_replaceable(target.file):
+        raise conflict(f"{target.file} is no plain file: choose another name")
     if (own := private_directory(target.file)) is not None:
         raise conflict(
             f"{target.file} would vanish: the daemon has a {own} of its own (PrivateTmp). Use wacrmd backup, which"
