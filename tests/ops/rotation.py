@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -38,8 +38,15 @@ NO_MOUNT = "no file system can be mounted here"
 FILES = {module.__file__ for module in (key_file, database_key, encrypted_secrets, database)}
 
 
-def killed(work: Callable[[], object], *, after: int, look: Callable[[], object] = lambda: None) -> bool:
-    """Do the work in a process that is stopped before the line that is the `after`th one to be run for the first time.
+def killed(
+    work: Callable[[], object],
+    *,
+    after: int,
+    look: Callable[[], object] = lambda: None,
+    files: Collection[str | None] = FILES,
+) -> bool:
+    """Do the work in a process that is stopped before the line of `files` that is the `after`th one to be run for the
+    first time.
 
     Then it is killed, after `look`. False if there are fewer lines.
     """
@@ -48,7 +55,7 @@ def killed(work: Callable[[], object], *, after: int, look: Callable[[], object]
         lines: set[tuple[str, int]] = set()
 
         def trace(frame: FrameType, event: str, _: Any) -> Any:
-            if frame.f_code.co_filename not in FILES:
+            if frame.f_code.co_filename not in files:
                 return None
             line = frame.f_code.co_filename, frame.f_lineno
             if event == "line" and line not in lines:

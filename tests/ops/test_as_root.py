@@ -87,6 +87,7 @@ def test_a_restored_database_belongs_to_the_owner_of_its_directory(
     [
         ("restore", "{vault}/backup.db", "--config", "{config}"),
         ("check-db", "{state}/wacrmd.db"),
+        ("repair", "--config", "{config}"),
         ("--config", "{config}", "doctor"),
     ],
     ids=lambda words: words[0].removeprefix("--"),

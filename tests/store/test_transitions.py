@@ -147,6 +147,7 @@ CHANGES: dict[RecipientEvent, list[Change]] = {
         lambda tx, broadcast_id, _: recipients.cancel_pending(tx, broadcast_id),
         cancel_returned,
     ],
+    E.ATTEMPT_LOST: [lambda tx, _, recipient_id: recipients.lose_attempts(tx, [recipient_id], "Lost")],
     E.ERASED: [lambda tx, _, recipient_id: recipients.cancel_erased(tx, [recipient_id], "Erased")],
     E.REQUEUED: [requeue],
     E.UNCERTAIN_GIVEN_UP: [lambda tx, broadcast_id, _: recipients.give_up_uncertain(tx, broadcast_id, NOW)],

@@ -20,6 +20,7 @@ SECTIONS = {
         "simulate": Lazy("wacrmd.cli.simulate:simulate", "Run only the simulated Meta."),
         "check-config": Lazy("wacrmd.cli.check_config:check_config", "Check the configuration file."),
         "restore": Lazy("wacrmd.cli.restore:restore", "Restore a backup while no daemon runs."),
+        "repair": Lazy("wacrmd.cli.repair:repair", "Repair a damaged database while no daemon runs."),
         "key-file": Lazy("wacrmd.cli.key_file:key_file", "The key that encrypts tokens and secrets."),
         "version": Lazy("wacrmd.cli.main:version", "Print the version."),
         "completion": Lazy("wacrmd.cli.main:completion", "Print a script for completion in the shell."),

@@ -42,7 +42,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     from wacrmd.config import key_file_offline, load  # noqa: PLC0415
     from wacrmd.safe_paths import as_owner_of, become_owner_of  # noqa: PLC0415
     from wacrmd.services.maintenance.database_key import FoundKeys, needed_key_of  # noqa: PLC0415
-    from wacrmd.store import backups, broadcasts, drains  # noqa: PLC0415
+    from wacrmd.store import backups, broadcasts, drains, file_swap  # noqa: PLC0415
     from wacrmd.store.file_lock import lock_database  # noqa: PLC0415
 
     settings = load(config or session.config)
@@ -65,6 +65,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
         become_owner_of(path.parent)
         with lock_database(path):
             _refuse_to_overwrite(path)
+            file_swap.remove_leftovers(path.resolve())
             made = backups.restore(parts, file, path, prepare=pause)
     result = {
         "database": str(path),

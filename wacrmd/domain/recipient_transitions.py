@@ -29,6 +29,7 @@ class RecipientEvent(StrEnum):
     LEASE_EXPIRED_HOLD = "lease_expired_hold"
     LEASE_EXPIRED_RESEND = "lease_expired_resend"
     LEASE_EXPIRED_FAIL = "lease_expired_fail"
+    ATTEMPT_LOST = "attempt_lost"
     BROADCAST_CANCELLED = "broadcast_cancelled"
     ERASED = "erased"
     REQUEUED = "requeued"
@@ -140,6 +141,12 @@ RECIPIENT = StateMachine[RecipientState, RecipientEvent](
             frozenset({_S.SENDING}),
             _S.GIVEN_UP,
             "The process that made the attempt is gone. Policy `fail`, or policy `resend` without retries left.",
+        ),
+        Transition(
+            _E.ATTEMPT_LOST,
+            frozenset({_S.PENDING}),
+            _S.UNCERTAIN,
+            "The file was damaged: an index knows of an attempt, and the row is older. Nobody is messaged twice.",
         ),
         Transition(
             _E.BROADCAST_CANCELLED,

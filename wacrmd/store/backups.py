@@ -38,7 +38,7 @@ def copy(
     """
     if os.path.lexists(target) and not overwrite:
         raise FileExistsError(target)
-    with _new_database(target) as made:
+    with new_database(target) as made:
         report = _copied(source, made.path, prepare)
         publishing()
         made.publish(overwrite=overwrite)
@@ -57,7 +57,7 @@ def copy_into(source: Path, descriptor: int, *, prepare: Prepare | None = None) 
         raise _no_room(source, f"{usage.free >> 20} MiB are free, {(needed >> 20) + 1} MiB are needed")
     with ExitStack() as stack:
         try:
-            made = stack.enter_context(_new_database(source.with_name(f"{source.name}.copy")))
+            made = stack.enter_context(new_database(source.with_name(f"{source.name}.copy")))
             report = _copied(source, made.path, prepare)
         except OSError as error:
             raise _no_room(source, error.strerror or str(error)) from error
@@ -81,9 +81,9 @@ def restore(parts: Mapping[str, int], source: Path, target: Path, prepare: Prepa
 
     `source` is what the backup is called in messages. Raises as `copy`.
     """
-    with _new_database(target) as made:
+    with new_database(target) as made:
         for end, descriptor in parts.items():
-            with open(descriptor, "rb", closefd=False) as part, _beside(made.path, end).open("wb") as written:
+            with open(descriptor, "rb", closefd=False) as part, beside(made.path, end).open("wb") as written:
                 copyfileobj(part, written, PIECE_BYTES)
         try:
             with closing(sqlite3.connect(made.path)) as restored:
@@ -107,17 +107,18 @@ def remove_partial(directory: Path, name: str) -> None:
 
 
 @contextmanager
-def _new_database(target: Path) -> Iterator[NewFile]:
-    """`new_file`, without what SQLite leaves beside it."""
+def new_database(target: Path) -> Iterator[NewFile]:
+    """A new database file: `new_file`, without what SQLite leaves beside it."""
     with new_file(target) as made:
         try:
             yield made
         finally:
             for end in (*PARTS[1:], "-shm"):
-                _beside(made.path, end).unlink(missing_ok=True)
+                beside(made.path, end).unlink(missing_ok=True)
 
 
-def _beside(file: Path, end: str) -> Path:
+def beside(file: Path, end: str) -> Path:
+    """The file that belongs to a database, by what follows its name."""
     return file.with_name(file.name + end)
 
 

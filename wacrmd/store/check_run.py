@@ -15,11 +15,14 @@ class CheckEndedError(Exception):
 
 
 class CheckRun:
-    """A check on its own connection, used as `with`; every other thread may `end` it."""
+    """A check on its own connection, used as `with`; every other thread may `end` it.
 
-    def __init__(self, path: Path, within_s: float | None = None) -> None:
+    With `is_cut_off` also of a file whose end is missing.
+    """
+
+    def __init__(self, path: Path, within_s: float | None = None, *, is_cut_off: bool = False) -> None:
         self.path = path
-        self.connection = open_reader(path)
+        self.connection = open_reader(path, is_cut_off=is_cut_off)
         self.connection.execute("PRAGMA cell_size_check = ON")
         self._is_over = False
         self._timer = threading.Timer(within_s, self.end) if within_s is not None else None

@@ -30,11 +30,14 @@ def open_writer(path: Path) -> sqlite3.Connection:
     )
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection that can only read."""
+def open_reader(path: Path, *, is_cut_off: bool = False) -> sqlite3.Connection:
+    """A connection that can only read; with `is_cut_off` also a file whose end is missing."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, cached_statements=256)
-    return _configured(connection, f"cache_size = -{READER_CACHE_KIB}")
+    cut_off = (
+        ["writable_schema = ON"] if is_cut_off else []
+    )  # SQLite compares the file's size only without it
+    return _configured(connection, *cut_off, f"cache_size = -{READER_CACHE_KIB}")
 
 
 def _configured(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:

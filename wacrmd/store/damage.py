@@ -8,6 +8,8 @@ from wacrmd.store.check_run import CheckRun
 
 MAX_PROBLEMS = 20
 """Lines of a check that are kept at most."""
+WITHOUT_DATA = {"task", "schedule", "kv", "counter", "sqlite_sequence"}
+"""Tables of which nothing is missed: each start fills Huey's anew, and the last ids are known from the rows."""
 _MAX_NAMES = 3
 _OF_INDEX = re.compile(r"\bindex (\w+)")
 _OF_PAGES = re.compile(r"\bptr ?map\b")
@@ -28,6 +30,11 @@ class Damage:
         return bool(self.tables or self.indexes or self.problems)
 
     @property
+    def losing(self) -> list[str]:
+        """The broken tables whose rows cannot be made anew."""
+        return [each for each in self.tables if each not in WITHOUT_DATA]
+
+    @property
     def what(self) -> str:
         """The broken parts, by name."""
         names = [f"table {each}" for each in self.tables] + [f"index {each}" for each in self.indexes]
@@ -37,12 +44,15 @@ class Damage:
     @property
     def advice(self) -> str:
         """What to do about it, in one sentence."""
-        if self.tables:
+        if self.losing:
             return (
-                f"the database file is damaged ({self.what}): stop the daemon, then restore the newest backup, or save"
-                " what can still be read with wacrmd repair"
+                f"the database file is damaged ({self.what}): stop the daemon and run wacrmd repair, which says how much"
+                " is lost; then restore the newest backup, or have it save what can still be read"
             )
-        return f"the database file is damaged ({self.what}): stop the daemon and run wacrmd repair; no data are lost"
+        return (
+            f"the database file is damaged ({self.what}): stop the daemon and run wacrmd repair, which makes that anew"
+            " from the rows"
+        )
 
 
 def examine(run: CheckRun) -> Damage:

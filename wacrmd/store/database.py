@@ -22,6 +22,7 @@ import anyio.to_thread
 from wacrmd.clock import Clock, Millis
 from wacrmd.store.connection import open_reader, open_writer
 from wacrmd.store.file_identity import FileIdentity
+from wacrmd.store.file_swap import check_finished
 from wacrmd.store.log_place import check_log, remember_path
 from wacrmd.store.migrate import migrate
 from wacrmd.store.opening import check_not_emptied, locked, unopened
@@ -113,6 +114,7 @@ class Database:
         Raises StorageError when it may work later (the disk is full), DatabaseInUseError, DatabaseUnusableError.
         """
         check_not_emptied(path)
+        check_finished(path)
         with locked(path):
             database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()

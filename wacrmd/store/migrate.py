@@ -57,14 +57,17 @@ def check_compatible(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def migrate(connection: sqlite3.Connection, path: Path, *, keep_copy: bool = True) -> None:
-    """Apply the migrations that the file lacks; with `keep_copy`, first copy it to `FILE.before-schema-N`.
+def migrate(
+    connection: sqlite3.Connection, path: Path, *, keep_copy: bool = True, up_to: int | None = None
+) -> None:
+    """Apply the migrations that the file lacks, or those up to a version; with `keep_copy`, first copy it to
+    `FILE.before-schema-N`.
 
     Raises DatabaseContentError for a file of a newer schema or of another program.
     """
     check_compatible(connection, path)
     before = schema_version(connection)
-    due = [(version, script) for version, script in migrations() if version > before]
+    due = [(version, script) for version, script in migrations() if before < version <= (up_to or version)]
     if before and due and keep_copy:
         copy = path.with_name(f"{path.name}.before-schema-{due[-1][0]}")
         copy.unlink(missing_ok=True)

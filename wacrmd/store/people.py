@@ -53,6 +53,12 @@ def ensure(tx: Tx, account_id: str, addresses: Iterable[str], now: Millis) -> di
     return {address: found[each] for address, each in wanted.items()}
 
 
+def add_address(tx: Tx, account_id: str, person_id: int, address: str, now: Millis) -> None:
+    """Store that a person has this address, in the form of `identity`, unless somebody is known to have it."""
+    if not _known(tx, account_id, [address]):
+        _insert_addresses(tx, account_id, [(person_id, address)], now, None)
+
+
 @dataclass(slots=True)
 class Seen:
     """Who was named by each of some sightings, None without names, and the broadcasts that this has changed."""

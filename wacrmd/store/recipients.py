@@ -67,6 +67,15 @@ def cancel_erased(tx: Tx, recipient_ids: Iterable[int], reason: str) -> None:
     )
 
 
+def lose_attempts(tx: Tx, recipient_ids: Iterable[int], reason: str) -> int:
+    """Make those of these recipients that wait uncertain: what is known of their attempts is lost; how many."""
+    return tx.execute(
+        f"UPDATE recipient SET status = {after(_E.ATTEMPT_LOST)}, error_title = ?"
+        f" WHERE id IN (SELECT value FROM json_each(?)) AND {allows(_E.ATTEMPT_LOST)}",
+        (reason, json.dumps(list(recipient_ids))),
+    ).rowcount
+
+
 def erased_among(tx: Tx, recipient_ids: Iterable[int]) -> list[int]:
     """Those of these recipients whose person was erased."""
     rows = tx.execute(

@@ -1,0 +1,145 @@
+"""Repair of a damaged database file: a new one is made of the rows that can be read, and takes its place."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wacrmd.clock import SECOND, Millis
+from wacrmd.errors import DatabaseUnusableError
+from wacrmd.new_file import NewFile
+from wacrmd.store import after_loss, file_swap, integrity
+from wacrmd.store.after_loss import Consequences
+from wacrmd.store.backups import beside, new_database
+from wacrmd.store.check_run import CheckRun
+from wacrmd.store.damage import Damage
+from wacrmd.store.disk_usage import disk_usage
+from wacrmd.store.file_lock import lock_database
+from wacrmd.store.integrity import IntegrityReport
+from wacrmd.store.migrate import migrate
+from wacrmd.store.salvage import Lost, salvage
+
+_SETTINGS = ("auto_vacuum = INCREMENTAL", "journal_mode = MEMORY", "synchronous = OFF")
+"""Of the new file: as the daemon's, but nothing has to be durable before it gets its name."""
+
+
+class RowsLostError(DatabaseUnusableError):
+    """Rows cannot be read; `lost` says which, and nothing is changed."""
+
+    def __init__(self, path: Path, damage: Damage, lost: Lost) -> None:
+        super().__init__(f"{path} is damaged ({damage.what}), and rows of it are lost")
+        self.lost = lost
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What a repair did."""
+
+    damage: Damage = field(default_factory=Damage)
+    problems: list[str] = field(default_factory=list)
+    """What was wrong with the file; empty if nothing was, or if the repair only completed an earlier one."""
+    kept: Path | None = None
+    """Where the damaged file is now; None if nothing was changed."""
+    lost: Lost = field(default_factory=Lost)
+    consequences: Consequences = field(default_factory=Consequences)
+
+
+def repair(path: Path, *, accept_loss: bool, now: Millis) -> Repaired:
+    """Repair the database at `path`, which no daemon uses. One that is undamaged stays as it is.
+
+    Raises RowsLostError if rows cannot be read, unless `accept_loss`; DatabaseInUseError; DatabaseUnusableError for a file
+    of which too little is left, or of another program; OSError. Then nothing is changed.
+    """
+    with lock_database(path):
+        place = path.resolve()  # where SQLite has the log
+        if (new := file_swap.unfinished(place)) is not None:
+            return Repaired(kept=file_swap.swap(place, new))
+        file_swap.remove_leftovers(place)
+        report = _examined(path)
+        if not report.problems:
+            return Repaired()
+        _check_space(path)
+        new = file_swap.name_of_new(place, f"{datetime.fromtimestamp(now / SECOND, UTC):%Y%m%dT%H%M%SZ}")
+        with new_database(new) as made:
+            lost, done = _fill(made, path, report, now, accept_loss=accept_loss)
+            made.publish(overwrite=False)
+        kept = file_swap.swap(place, new)
+    return Repaired(report.damage, report.problems, kept, lost, done)
+
+
+def _examined(path: Path) -> IntegrityReport:
+    if not path.exists():
+        raise DatabaseUnusableError(f"there is no {path}")
+    if beside(path.resolve(), "-journal").exists():
+        raise DatabaseUnusableError(
+            f"{path}-journal is of a write that was cut off: a start of the daemon undoes that"
+        )
+    with _opened(path) as run:
+        return integrity.check_whole(run)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[CheckRun]:
+    """The damaged file, to be read as far as it goes. Raises DatabaseUnusableError if not even its schema can be read."""
+    try:
+        with CheckRun(path, is_cut_off=True) as run:
+            run.rows("SELECT count(*) FROM sqlite_schema")
+            yield run
+    except sqlite3.Error as error:
+        raise DatabaseUnusableError(
+            f"{path} cannot be repaired, because not even the list of its tables can be read ({error}): restore a backup"
+            " with wacrmd restore"
+        ) from error
+
+
+def _check_space(path: Path) -> None:
+    usage = disk_usage(path)
+    needed = usage.database + usage.wal
+    if usage.free is not None and usage.free < needed:
+        raise DatabaseUnusableError(
+            f"{path.parent} has too little space for a second database: {usage.free >> 20} MiB are free,"
+            f" {(needed >> 20) + 1} MiB are needed"
+        )
+
+
+def _fill(
+    made: NewFile, path: Path, report: IntegrityReport, now: Millis, *, accept_loss: bool
+) -> tuple[Lost, Consequences]:
+    """Fill the new file, and check it. Raises RowsLostError, and DatabaseUnusableError if it is not whole then."""
+    done = Consequences()
+    with _opened(path) as run, closing(sqlite3.connect(made.path, isolation_level=None)) as new:
+        for setting in _SETTINGS:
+            new.execute(f"PRAGMA {setting}")
+        migrate(new, made.path, up_to=report.schema)
+        _check_schema(path, run.connection, new)
+        new.execute("BEGIN")
+        indexes = new.execute("SELECT name, sql FROM sqlite_schema WHERE sql LIKE 'CREATE INDEX%'").fetchall()
+        for name, _ in indexes:  # made at the end, in the order of their entries
+            new.execute(f'DROP INDEX "{name}"')
+        lost = salvage(run.connection, new, report.damage.tables)
+        for _, statement in indexes:
+            new.execute(statement)
+        after_loss.remake_people(new, lost, now)
+        if lost.rows:
+            if not accept_loss:
+                raise RowsLostError(path, report.damage, lost)
+            done = after_loss.settle(new, lost, now)
+        new.execute("COMMIT")
+    left = integrity.check(made.path, name=path).problems
+    if left:
+        raise DatabaseUnusableError(
+            f"{path} cannot be repaired ({left[0]}): restore a backup with wacrmd restore"
+        )
+    return lost, done
+
+
+def _check_schema(path: Path, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """Raise DatabaseUnusableError if the list of tables is broken: a table that it has not named would be empty."""
+    names = "SELECT name FROM sqlite_schema"
+    if missing := set(new.execute(names)) - set(old.execute(names)):
+        raise DatabaseUnusableError(
+            f"{path} cannot be repaired, because the list of its tables is broken ({min(missing)[0]} is missing): restore a"
+            " backup with wacrmd restore"
+        )

@@ -1,0 +1,205 @@
+"""Reads what can be read of a broken database file into a new one, table by table, and says which rows are lost."""
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from wacrmd.domain.recipient import RecipientStatus
+
+_SKIPPED_IDS = 1_000_000
+"""How many ids are left out if nobody knows which ones were given: each is used for one row only, for ever."""
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Lost:
+    """What could not be read. A table that is not named in `rows` is complete."""
+
+    rows: dict[str, int | None] = field(default_factory=dict)
+    """How many rows of a table are lost; None if nobody knows."""
+    optouts: list[tuple[int, int]] = field(default_factory=list)
+    """Lost opt-outs whose index is whole: id and person."""
+    sent: list[int] = field(default_factory=list)
+    """Recipients whose row says that they wait, while an index says that they do not: the row is an old one."""
+
+    def add(self, table: str, count: int | None) -> None:
+        """So many rows of a table are lost, or nobody knows how many."""
+        known = self.rows.get(table, 0)
+        if count != 0:
+            self.rows[table] = None if known is None or count is None else known + count
+
+
+def salvage(old: sqlite3.Connection, new: sqlite3.Connection, broken: Collection[str]) -> Lost:
+    """Copy the rows of the tables of `new`, which are empty; `broken` are tables that a check has named.
+
+    Nothing is taken from an index but the ids that it has: with them, rows behind a broken page are found, and others are
+    known to be lost.
+    """
+    lost = Lost()
+    for table, sql in new.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite^_%' ESCAPE '^'"
+    ).fetchall():
+        copy = _Copy(old, new, table, has_rowid="WITHOUT ROWID" not in sql, is_suspect=table in broken)
+        count = copy.run()
+        if table == "optout":
+            lost.optouts = copy.known_persons()
+        lost.add(table, count)
+    _drop_strays(new, lost)
+    lost.sent = _sent_by_index(old, new)
+    lost.add("recipient", len(lost.sent))
+    _continue_ids(old, new)
+    return lost
+
+
+class _Reading:
+    """The rows of a statement as far as they can be read."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str, *parameters: object) -> None:
+        self._arguments = connection, statement, parameters
+        self.is_broken = False
+
+    def __iter__(self) -> Iterator[Row]:
+        connection, statement, parameters = self._arguments
+        try:
+            yield from connection.execute(statement, parameters)
+        except sqlite3.DatabaseError:  # also for a text that is not UTF-8
+            self.is_broken = True
+
+
+class _Copy:
+    """One table, from the old file to the new one."""
+
+    def __init__(
+        self,
+        old: sqlite3.Connection,
+        new: sqlite3.Connection,
+        table: str,
+        *,
+        has_rowid: bool,
+        is_suspect: bool,
+    ) -> None:
+        self._old, self._new, self._table, self._has_rowid = old, new, table, has_rowid
+        described = new.execute(f'PRAGMA table_info("{table}")').fetchall()
+        columns = [name for _, name, *_ in described]
+        keys = [name for _, name, *_, place in sorted(described, key=lambda each: each[5]) if place]
+        if has_rowid:
+            is_alias = any(kind == "INTEGER" and place for _, _, kind, _, _, place in described)
+            keys = keys if is_alias and len(keys) == 1 else ["rowid"]
+            columns = list(dict.fromkeys([*keys, *columns]))
+        self._keys = keys
+        self._at = [columns.index(each) for each in keys]
+        names = ", ".join(f'"{each}"' for each in columns)
+        self._select = f'SELECT {names} FROM "{table}" NOT INDEXED'
+        values = ", ".join("?" * len(columns))
+        self._insert = f'INSERT OR IGNORE INTO "{table}" ({names}) VALUES ({values})'
+        self._is_suspect = is_suspect
+        self._lost_ids = set[int]()
+
+    def run(self) -> int | None:
+        """Copy what can be read; how many rows are lost, None if nobody knows."""
+        is_broken = self._is_suspect | self._copy_from_both_ends()
+        if not self._has_rowid:
+            return None if is_broken else 0
+        is_confirmed = False
+        for index in self._whole_indexes():
+            reading = _Reading(self._old, f'SELECT {self._keys[0]} FROM "{self._table}" INDEXED BY "{index}"')
+            self._lost_ids.update(each for (each,) in reading if not self._has(each))
+            is_confirmed |= not reading.is_broken
+        for each in sorted(self._lost_ids):
+            found = _Reading(self._old, f'{self._select} WHERE "{self._keys[0]}" = ?', each)
+            if any(self._put(row) for row in found):
+                self._lost_ids.discard(each)
+        return len(self._lost_ids) or (0 if is_confirmed or not is_broken else None)
+
+    def known_persons(self) -> list[tuple[int, int]]:
+        """Of lost rows: the id and the person, by an index of the persons."""
+        reading = _Reading(
+            self._old, f'SELECT id, person_id FROM "{self._table}" INDEXED BY sqlite_autoindex_optout_1'
+        )
+        return [(row_id, person_id) for row_id, person_id in reading if row_id in self._lost_ids]
+
+    def _copy_from_both_ends(self) -> bool:
+        """Copy the rows before the first broken page and those after the last one; whether there is one."""
+        is_broken = self._copy_in_order("", lambda key, last: key > last)
+        if is_broken:
+            self._copy_in_order(" DESC", lambda key, last: key < last)
+        return is_broken
+
+    def _copy_in_order(self, direction: str, follows: Callable[[Row, Row], bool]) -> bool:
+        """Copy rows by their key up to one that cannot be read, or is in the wrong place; whether there was one."""
+        order = ", ".join(f'"{each}"{direction}' for each in self._keys)
+        reading = _Reading(self._old, f"{self._select} ORDER BY {order}")
+        last: Row | None = None
+        is_broken = False
+        for row in reading:
+            key = tuple(row[each] for each in self._at)
+            with suppress(TypeError):
+                if last is not None and not follows(key, last):
+                    return True
+            last = key
+            if not self._put(row):
+                is_broken = True
+                if direction:
+                    break  # the other end is reached
+        return is_broken or reading.is_broken
+
+    def _put(self, row: Row) -> bool:
+        """Store a row; False for one that the schema does not allow, or that is there.
+
+        Nor one of a broken table with zeros in a text: a disk has put them there.
+        """
+        if self._is_suspect and any(isinstance(each, str) and "\0" in each for each in row):
+            return False
+        try:
+            return self._new.execute(self._insert, row).rowcount > 0
+        except sqlite3.DatabaseError:  # a value of another type
+            return False
+
+    def _has(self, key: object) -> bool:
+        statement = f'SELECT 1 FROM "{self._table}" WHERE "{self._keys[0]}" = ?'
+        return self._new.execute(statement, (key,)).fetchone() is not None
+
+    def _whole_indexes(self) -> list[str]:
+        """The indexes that have an entry for each row."""
+        rows = self._old.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?", (self._table,)
+        )
+        return [name for name, sql in rows if " WHERE " not in (sql or "")]
+
+
+def _drop_strays(new: sqlite3.Connection, lost: Lost) -> None:
+    """Rows that refer to nothing, though nothing is lost there, are broken themselves."""
+    for table, rowid, parent, _ in new.execute("PRAGMA foreign_key_check").fetchall():
+        if parent not in lost.rows:
+            new.execute(f'DELETE FROM "{table}" WHERE rowid = ?', (rowid,))
+            lost.add(table, 1)
+
+
+def _sent_by_index(old: sqlite3.Connection, new: sqlite3.Connection) -> list[int]:
+    """Recipients who wait by their row only. A disk that has forgotten a write has left an old page there."""
+    entries = _Reading(old, "SELECT id, broadcast_id, status FROM recipient INDEXED BY recipient_count")
+    waiting = "SELECT 1 FROM recipient WHERE id = ? AND broadcast_id = ? AND status = 'pending'"
+    known = set(RecipientStatus) - {RecipientStatus.PENDING}
+    return [
+        each
+        for each, broadcast_id, status in entries
+        if status in known and new.execute(waiting, (each, broadcast_id)).fetchone()
+    ]
+
+
+def _continue_ids(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """No id of a deleted row, or of a lost one, is given again."""
+    reading = _Reading(old, "SELECT name, seq FROM sqlite_sequence")
+    given = [(seq, name) for name, seq in reading if isinstance(seq, int)]
+    for (table,) in new.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'").fetchall():
+        new.execute(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 0 WHERE NOT EXISTS"
+            " (SELECT 1 FROM sqlite_sequence WHERE name = ?1)",
+            (table,),
+        )
+    new.executemany("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", given)
+    if reading.is_broken:
+        new.execute("UPDATE sqlite_sequence SET seq = seq + ?", (_SKIPPED_IDS,))
