@@ -19,7 +19,7 @@ from tests.support.disk import fill
 from tests.support.event_loops import both_event_loops
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.receiver import receiver
-from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, configuration, people, site
+from tests.support.site import NOBODY, Site, configuration, people, site
 from wacrmd import daemon
 from wacrmd.clock import SECOND, SystemClock, iso
 from wacrmd.errors import DatabaseContentError, DatabaseInUseError
@@ -145,9 +145,9 @@ async def test_while_another_program_locks_the_database_writes_get_503_and_reads
             assert "another program has locked the database" in answer.json()["error"]["message"]
             assert (await here.show(broadcast_id))["sent_count"] == 5
             report = await here.admin("doctor")
-            found = {(check["about"], check["check"]): check for check in report["checks"]}
+            found = {(check["about"].split()[0], check["check"]): check for check in report["checks"]}
             assert "another program has locked" in found["database", "use"]["advice"]
-            assert "another program has locked" in found[f"number {PHONE_NUMBER_ID}", "storage"]["detail"]
+            assert "another program has locked" in found["number", "storage"]["detail"]
             other.execute("ROLLBACK")
         await here.until_status(await here.send(people(5, 100)), "sent")
 

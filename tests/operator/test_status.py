@@ -70,6 +70,20 @@ async def test_a_rejected_token_is_a_problem_and_uncertain_recipients_are_listed
         assert f"3 in {uncertain_id[:8]}" in out
 
 
+async def test_a_number_is_named_by_its_phone_and_its_label(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path) as here:
+        await here.admin("number.set", id=PHONE_NUMBER_ID, label="Main", display_phone="+15550783881")
+        name = f"+15550783881, Main (id {PHONE_NUMBER_ID})"
+        await here.admin("number.pause", id=PHONE_NUMBER_ID)
+        broadcast_id = await here.send(people(3))
+        shown = await here.until(broadcast_id, lambda shown: shown["hold"] is not None)
+        assert shown["hold"]["detail"].startswith(f"Number {name} is paused")
+        _, out, _ = await wacrmd("status")
+        assert f"held  number {name}: " in out
+        _, out, _ = await wacrmd("doctor")
+        assert f"number {name}\n" in out
+
+
 async def test_a_webhook_that_is_behind_is_named_until_it_has_caught_up(
     tmp_path: Path, wacrmd: Wacrmd
 ) -> None:
@@ -224,7 +238,9 @@ async def test_the_doctor_lists_problems_with_advice(tmp_path: Path, wacrmd: Wac
         code, out, _ = await wacrmd("doctor", "--json")
         assert code == 1
         found = {
-            (one["about"], one["check"]): one for one in json.loads(out)["checks"] if one["state"] == "fail"
+            (one["about"].split()[0], one["check"]): one
+            for one in json.loads(out)["checks"]
+            if one["state"] == "fail"
         }
         assert set(found) == {
             ("configuration", "configuration"),
@@ -233,7 +249,7 @@ async def test_the_doctor_lists_problems_with_advice(tmp_path: Path, wacrmd: Wac
             ("webhooks", "verification"),
             ("webhooks", "events"),
             ("webhooks", "exposure"),
-            (f"number {PHONE_NUMBER_ID}", "token"),
+            ("number", "token"),
         }
         assert all(one["advice"] for one in found.values())
         assert stat.S_IMODE((tmp_path / "wacrmd.db.key").stat().st_mode) == 0o644

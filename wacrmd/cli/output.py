@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from wacrmd.cli.frame import Session
+from wacrmd.domain.number import number_name
 from wacrmd.fields import JsonObject
 
 # Control characters and overrides of the text direction: a terminal obeys them, and some texts come from outside.
@@ -184,20 +185,32 @@ def findings(checks: Iterable[JsonObject]) -> None:
 def holds(held: Iterable[JsonObject]) -> None:
     """Print the broadcasts and numbers that do not move: which one, why, and since when."""
     for one in held:
-        name = one["id"][:SHORT_ID] if one["what"] == "broadcast" else one["id"]
-        label = f" {clean(one['name'])}" if one["name"] else ""
+        if one["what"] == "number":
+            name = number_name(one["id"], one["display_phone"], one["name"])
+        else:
+            name = " ".join([one["id"][:SHORT_ID], one["name"] or ""]).rstrip()
         since = f" ({relative(one['since']) if on_terminal() else 'since ' + one['since']})"
-        head = f"{click.style('held', fg='yellow')}  {one['what']} {name}{label}"
+        word, thing = click.style("held", fg="yellow") + "  ", f"{one['what']} {clean(name)}"
         if on_terminal():
-            click.echo(head)
+            paragraph(word, thing, 6)
             paragraph("      ", f"{clean(one['detail'])}{since}", 6)
         else:
-            click.echo(f"{head}: {clean(one['detail'])}{since}")
+            click.echo(f"{word}{thing}: {clean(one['detail'])}{since}")
 
 
 def held_of(rows: Iterable[JsonObject], what: str, name: str) -> list[JsonObject]:
     """The rows with a hold, in the form that `holds` prints; `name` is the field with the label."""
-    return [{"what": what, "id": row["id"], "name": row[name], **row["hold"]} for row in rows if row["hold"]]
+    return [
+        {
+            "what": what,
+            "id": row["id"],
+            "name": row[name],
+            "display_phone": row.get("display_phone"),
+            **row["hold"],
+        }
+        for row in rows
+        if row["hold"]
+    ]
 
 
 def paragraph(head: str, text: str, indent: int) -> None:

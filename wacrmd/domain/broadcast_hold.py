@@ -36,7 +36,7 @@ def broadcast_hold(
         detail = "Its number was removed: cancel it, and make a new broadcast from another number"
         return Hold(HoldReason.NUMBER_REMOVED, detail, broadcast.updated_at)
     if number.state is NumberState.PAUSED and number.hold is not None:
-        detail = f"Number {number.phone_number_id} is paused: {number.hold.detail}"
+        detail = f"Number {number.name} is paused: {number.hold.detail}"
         return Hold(HoldReason.NUMBER_PAUSED, detail, number.hold.since)
     if storage is not None:
         return storage

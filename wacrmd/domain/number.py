@@ -31,6 +31,12 @@ class NumberIds:
     waba_id: str
 
 
+def number_name(phone_number_id: str, display_phone: str | None, label: str | None) -> str:
+    """A number in a sentence: its phone and label, and Meta's id, with which commands name it: `+1555…, Main (id 1065…)`."""
+    names = [name for name in (display_phone, label) if name]
+    return f"{', '.join(names)} (id {phone_number_id})" if names else phone_number_id
+
+
 @dataclass(frozen=True, kw_only=True)
 class NumberFacts:
     """What is stored of a number and shown to callers."""
@@ -52,6 +58,11 @@ class NumberFacts:
     ] = field(default_factory=list)
     checked_at: Annotated[Time | None, Doc("when Meta was asked about it last")]
     created_at: Annotated[Time, Doc("when it was configured")]
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence."""
+        return number_name(self.phone_number_id, self.display_phone, self.label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

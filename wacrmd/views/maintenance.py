@@ -18,15 +18,24 @@ class Held:
     what: Annotated[str, Doc("`broadcast`, `number`, or `clock`: that of the machine is not trusted")]
     id: Annotated[str, Doc("id of the broadcast, Meta's id of the number, or `machine`")]
     name: Annotated[str | None, Doc("its name or label")]
+    display_phone: Annotated[str | None, Doc("the number itself, of a number")]
     reason: Annotated[str, Doc("the reason, for programs")]
     detail: Annotated[str, Doc("a sentence for people")]
     since: Annotated[Time, Doc("since when")]
 
     @classmethod
-    def of(cls, what: str, reference: str, name: str | None, hold: Hold) -> "Held":
+    def of(
+        cls, what: str, reference: str, name: str | None, hold: Hold, display_phone: str | None = None
+    ) -> "Held":
         """The hold of a thing."""
         return cls(
-            what=what, id=reference, name=name, reason=hold.reason, detail=hold.detail, since=hold.since
+            what=what,
+            id=reference,
+            name=name,
+            display_phone=display_phone,
+            reason=hold.reason,
+            detail=hold.detail,
+            since=hold.since,
         )
 
 

@@ -66,7 +66,7 @@ async def run_checks(ctx: Context) -> DoctorReport:
         groups["numbers"] = partial(_unread, error)
     else:
         for number in configured:
-            groups[f"number {number.phone_number_id}"] = partial(_number, ctx, number)
+            groups[f"number {number.name}"] = partial(_number, ctx, number)
         if not configured:
             groups["numbers"] = _no_number
     found: dict[str, list[Check]] = {}

@@ -130,7 +130,7 @@ def _held(clock: Hold | None, broadcasts: list[BroadcastView], numbers: list[Acc
         if broadcast.hold
     ]
     held += [
-        Held.of("number", number.phone_number_id, number.label, number.hold)
+        Held.of("number", number.phone_number_id, number.label, number.hold, number.display_phone)
         for number in numbers
         if number.hold
     ]
@@ -194,7 +194,7 @@ def _silence_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
     """A warning for each number that sends without receiving statuses."""
     now = ctx.clock.monotonic()
     return [
-        f"Number {number.phone_number_id} has been sending for {silence // MINUTE} minutes and Meta has sent no status:"
+        f"Number {number.name} has been sending for {silence // MINUTE} minutes and Meta has sent no status:"
         " see wacrmd doctor"
         for number in numbers
         if (silence := ctx.meta_webhook_liveness.silence(number.id, now)) is not None
@@ -204,14 +204,14 @@ def _silence_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
 def _limit_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
     """A warning if numbers send more slowly than they may, because too few requests may be in flight."""
     limited = [
-        number.phone_number_id
+        number.name
         for number in numbers
         if (state := ctx.throughput.state(number.id)) is not None and state.is_limited
     ]
     if not limited:
         return []
     setting = f"[sender] max_in_flight = {ctx.config.sender.max_in_flight}"
-    return [f"{setting} is too small for the rates and Meta's latency: it slows down {', '.join(limited)}"]
+    return [f"{setting} is too small for the rates and Meta's latency: it slows down {'; '.join(limited)}"]
 
 
 def _delivery_warnings(ctx: Context, sums: Stats) -> list[str]:
@@ -230,5 +230,5 @@ def _notice_warnings(numbers: list[AccountNumber], *, stops_sending: bool) -> li
         for notice in number.notices:
             if notice.stops_sending is not stops_sending:
                 continue
-            concerned.setdefault(notice.text(), []).append(number.phone_number_id)
-    return [f"Meta says about {', '.join(ids)}: {text}" for text, ids in concerned.items()]
+            concerned.setdefault(notice.text(), []).append(number.name)
+    return [f"Meta says about {'; '.join(names)}: {text}" for text, names in concerned.items()]
