@@ -7,6 +7,7 @@ import base64
 import binascii
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from wacrmd.errors import KeyFileError
@@ -79,15 +80,18 @@ def add_key(path: Path, note: str) -> None:
 
 def _read(path: Path) -> tuple[bytes, os.stat_result]:
     try:
-        with path.open("rb") as file:
+        # A pipe would keep whoever reads it waiting, root as well.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = os.fstat(file.fileno())
-            content = file.read(_MAX_BYTES)
+            content = file.read(_MAX_BYTES) if stat.S_ISREG(found.st_mode) else b""
     except FileNotFoundError:
         raise KeyFileError(
             f"the key file {path} is missing: put back your copy of it, without it no stored token or secret can be used"
         ) from None
     except OSError as error:
         raise KeyFileError(f"the key file {path} cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise KeyFileError(f"the key file {path} is no plain file")
     if found.st_mode & 0o077 and not _is_credential(path):
         mode = found.st_mode & 0o777
         raise KeyFileError(

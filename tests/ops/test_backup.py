@@ -1,5 +1,6 @@
 """Backups made while messages are sent are complete and checked, and replace no file by mistake."""
 
+import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.support.site import people, site
 from tests.support.users import listing
 from wacrmd import daemon
 from wacrmd.admin.protocol import RpcError
+from wacrmd.cli.main import main
 from wacrmd.clock import DAY, MINUTE, parse_iso
 from wacrmd.config import parse
 from wacrmd.errors import DatabaseUnusableError
@@ -120,6 +122,19 @@ def test_a_damaged_file_is_detected_and_not_copied(tmp_path: Path) -> None:
     )
     with pytest.raises(DatabaseUnusableError, match="cannot be read as a database"):
         integrity.check(tmp_path / "other.db")
+
+
+def test_a_pipe_keeps_nobody_waiting_who_checks_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """In a directory of another user, root would wait for ever."""
+    os.mkfifo(tmp_path / "wacrmd.db")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[storage]\npath = "{tmp_path}/wacrmd.db"\n[admin]\nsocket = "{tmp_path}/admin.sock"\n'
+    )
+    for line in (["check-db", f"{tmp_path}/wacrmd.db"], ["--config", str(config), "doctor"]):
+        assert main(line) in (1, 69)
+        said = capfd.readouterr()
+        assert "it is no plain file" in said.out + said.err
 
 
 async def test_the_daily_backup_spares_the_files_of_the_daemon(

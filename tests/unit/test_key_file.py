@@ -55,6 +55,19 @@ def test_a_missing_key_file_is_explained(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "link to a device"])
+def test_what_is_no_plain_file_keeps_nobody_waiting(tmp_path: Path, kind: str) -> None:
+    """The daemon's user could keep root's `doctor` and `restore` waiting for ever."""
+    path = tmp_path / "w.key"
+    if kind == "pipe":
+        os.mkfifo(path, 0o600)
+    else:
+        os.mkfifo(tmp_path / "pipe", 0o600)
+        path.symlink_to("pipe" if kind == "link to a pipe" else "/dev/zero")
+    with pytest.raises(KeyFileError, match=r"w\.key is no plain file"):
+        key_file.read(path)
+
+
 def test_a_key_file_that_cannot_be_created_is_explained(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="cannot be created: No such file or directory"):
         made(tmp_path / "none" / "w.key")

@@ -38,9 +38,7 @@ _ACCOUNTS = (
     " UNION SELECT account_id FROM broadcast UNION SELECT account_id FROM optout"
     " UNION SELECT account_id FROM webhook_endpoint) WHERE account_id NOT IN (SELECT id FROM account)"
 )
-_PRICES = (
-    "UPDATE recipient SET pricing_id = NULL, pricing_order = NULL WHERE pricing_id NOT IN (SELECT id FROM pricing)"
-)
+_PRICES = "UPDATE recipient SET pricing_id = NULL, pricing_order = NULL WHERE pricing_id NOT IN (SELECT id FROM pricing)"
 _NAMES = (
     "SELECT DISTINCT p.id, p.account_id, n.name FROM person p JOIN (SELECT person_id, phone AS name FROM optout"
     ' UNION SELECT person_id, user_id FROM optout UNION SELECT person_id, "to" FROM recipient) n'

@@ -1,6 +1,8 @@
 """Connections to the database file: one that writes durably, and ones that only read."""
 
 import sqlite3
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 BUSY_TIMEOUT_MS = 10_000
@@ -31,7 +33,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: Path, *, is_cut_off: bool = False) -> sqlite3.Connection:
-    """A connection that can only read; with `is_cut_off` also a file whose end is missing."""
+    """A connection that can only read; with `is_cut_off` also a file whose end is missing. Raises sqlite3.Error."""
+    with suppress(OSError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise sqlite3.OperationalError("it is no plain file")  # SQLite would wait for a writer of a pipe
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, cached_statements=256)
     cut_off = (
