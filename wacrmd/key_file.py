@@ -81,7 +81,7 @@ def add_key(path: Path, note: str) -> None:
 def _read(path: Path) -> tuple[bytes, os.stat_result]:
     try:
         # A pipe would keep whoever reads it waiting, root as well.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = os.fstat(file.fileno())
             content = file.read(_MAX_BYTES) if stat.S_ISREG(found.st_mode) else b""
     except FileNotFoundError:
