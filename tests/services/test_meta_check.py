@@ -25,3 +25,18 @@ async def test_a_number_is_checked_once_in_the_configured_interval(tmp_path: Pat
                 clock.advance(31 * MINUTE)
                 await anyio.wait_all_tasks_blocked()
         assert before["quality"] is None
+
+
+async def test_a_check_learns_the_phone_of_a_number_that_was_added_while_meta_could_not_be_reached(
+    tmp_path: Path,
+) -> None:
+    async with site(tmp_path) as here:
+        (before,) = await here.admin("number.list")
+        assert before["display_phone"] is None
+        await here.admin("number.check", id=before["id"])
+        (after,) = await here.admin("number.list")
+        assert after["display_phone"] == "+15550783881"
+        await here.admin("number.set", id=before["id"], display_phone="+14155550123")
+        await here.admin("number.check", id=before["id"])
+        (after,) = await here.admin("number.list")
+        assert after["display_phone"] == "+14155550123", "that of the operator stays"

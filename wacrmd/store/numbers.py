@@ -228,14 +228,24 @@ def set_health(
     quality: str | None,
     limit_tier: str | None,
     verified_name: str | None,
+    display_phone: str | None,
     health: JsonObject | None,
     now: Millis,
 ) -> None:
-    """Store what Meta reported about the number; None leaves the stored value."""
+    """Store what Meta reported about the number; None leaves the stored value, and so does a known phone."""
     tx.execute(
         "UPDATE number SET quality = coalesce(?, quality), limit_tier = coalesce(?, limit_tier),"
-        " verified_name = coalesce(?, verified_name), health = coalesce(?, health), checked_at = ? WHERE id = ?",
-        (quality, limit_tier, verified_name, json.dumps(health) if health else None, now, number_id),
+        " verified_name = coalesce(?, verified_name), display_phone = coalesce(display_phone, ?),"
+        " health = coalesce(?, health), checked_at = ? WHERE id = ?",
+        (
+            quality,
+            limit_tier,
+            verified_name,
+            display_phone,
+            json.dumps(health) if health else None,
+            now,
+            number_id,
+        ),
     )
 
 

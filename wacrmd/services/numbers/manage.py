@@ -4,8 +4,6 @@ from functools import partial
 from uuid import uuid4
 
 from wacrmd.domain.hold import HoldReason
-from wacrmd.domain.phone import normalize
-from wacrmd.domain.phone_text import Dialled, dialled
 from wacrmd.errors import bad_request, conflict
 from wacrmd.fields import shared
 from wacrmd.secrets import hash_verify_token
@@ -41,7 +39,7 @@ async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> 
     )
     _refuse_failed(found)
     if display is None and seen is not None:
-        display = _business_phone(seen.display_phone_number or "")
+        display = meta_check.business_phone(seen.display_phone_number or "")
     number_id = str(uuid4())
     await ctx.db.write(
         partial(
@@ -193,15 +191,8 @@ async def resume(ctx: Context, reference: str) -> AccountNumber:
     return view_of(ctx, await number_of(ctx, number.id))
 
 
-def _business_phone(given: str) -> str | None:
-    """The E.164 form of a business's own number; Meta's test numbers (+1 555 …) are in no numbering plan."""
-    written = dialled(given)
-    digits = written.digits if isinstance(written, Dialled) else ""
-    return normalize(given) or (f"+{digits}" if 7 <= len(digits) <= 15 else None)  # noqa: PLR2004
-
-
 def _phone(given: str) -> str:
-    phone = _business_phone(given)
+    phone = meta_check.business_phone(given)
     if phone is None:
         raise bad_request(f"display_phone: expected a phone number such as +14155550123, found {given!r}")
     return phone

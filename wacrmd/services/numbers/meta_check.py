@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from wacrmd.clock import MINUTE, SECOND, Millis
 from wacrmd.domain.number import Number
+from wacrmd.domain.phone import normalize
+from wacrmd.domain.phone_text import Dialled, dialled
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
@@ -131,6 +133,7 @@ async def store(ctx: Context, number_id: str, info: NumberInfo, health: Health |
             quality=info.quality_rating,
             limit_tier=info.messaging_limit,
             verified_name=info.verified_name,
+            display_phone=business_phone(info.display_phone_number or ""),
             health=health.raw if health else None,
             now=now,
         )
@@ -147,3 +150,10 @@ async def _subscribe(ctx: Context, number: Number, token: str) -> list[Check]:
         advice = "Subscribe the app by hand in Meta's app dashboard."
         return [Check("webhooks", CheckState.FAIL, str(error), advice)]
     return []
+
+
+def business_phone(given: str) -> str | None:
+    """The E.164 form of a business's own number; Meta's test numbers (+1 555 …) are in no numbering plan."""
+    written = dialled(given)
+    digits = written.digits if isinstance(written, Dialled) else ""
+    return normalize(given) or (f"+{digits}" if 7 <= len(digits) <= 15 else None)  # noqa: PLR2004
