@@ -1,5 +1,8 @@
 # Everything that a developer runs. Needs make and Python >= 3.11 with venv; everything else is installed into .venv.
 
+# Where this is set, each of the thousand processes that the tests start would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
@@ -14,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
 ARGS ?=
 KILLS ?= 50
 # More than there are cores: most tests wait for something half of the time.
-JOBS ?= 3
+JOBS ?= 4
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml

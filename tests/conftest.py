@@ -3,12 +3,14 @@
 import gc
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.certificates import certificate
 from wacrmd import log
 
 # The time of an example depends more on the load of the machine than on the code.
@@ -20,6 +22,18 @@ settings.load_profile("wacrmd")
 def anyio_backend() -> str:
     """The daemon runs on asyncio alone."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def authorities() -> Iterator[None]:
+    """The authorities that tests and their processes trust: one of their own, for no test calls a public server.
+
+    To load those of the public ones took half of the processor time that a test with a daemon needs.
+    """
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        Path(folder).chmod(0o755)  # some processes run as another user
+        patch.setenv("SSL_CERT_FILE", str(certificate(Path(folder), "localhost")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -437,7 +437,7 @@ _SEPARATORS = st.sampled_from(
 )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     st.sampled_from(EXAMPLES),
     st.sampled_from(
@@ -515,7 +515,7 @@ def _is_same(phone: str, digits: str) -> bool:
     return code in {"52", "54", "55", "225", "229"} or metadata.national_prefix_transform_rule is not None
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(
     st.text(alphabet="+0123456789 ()[]-./,:;=@'\"xEe\u2212\u00a0\uff10\n", max_size=30),
     st.sampled_from([None, "DE", "US"]),

@@ -116,7 +116,8 @@ class Daemon:
             return None
         ended = process.poll()
         process.kill()
-        await anyio.to_thread.run_sync(process.wait)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(process.wait)
         return ended
 
     async def stop(self, within_s: float = 60) -> int | None:

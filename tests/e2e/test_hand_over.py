@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -69,14 +70,18 @@ STEPS = {
 class DyingDaemon(Daemon):
     """The first process dies at a step."""
 
-    step: tuple[str, str, int]
+    step: tuple[str, str, int] | None
 
-    def start_dying(self) -> None:
-        """Start the process that will die."""
-        with (self.folder / "daemon.log").open("ab") as log:
+    def start(self, environ: Mapping[str, str] = {}, *, log: int | None = None) -> None:
+        """Start a process; the first one will die."""
+        if self.step is None:
+            super().start(environ, log=log)
+            return
+        with (self.folder / "daemon.log").open("ab") as file:
             command = [sys.executable, "-c", DYING, *map(str, self.step), "serve"]
             command += ["--config", str(self.folder / "config.toml")]
-            self.process = subprocess.Popen(command, stderr=log, stdout=log)
+            self.process = subprocess.Popen(command, stderr=file, stdout=file)
+        self.step = None
 
 
 def mark(database: Path) -> str:
@@ -99,9 +104,6 @@ async def test_a_daemon_that_dies_leaves_one_database_that_may_send(
         daemon.step = step
         try:
             await daemon.set_up()
-            await daemon.stop()
-            daemon.start_dying()
-            assert await daemon.ready()
             await send_some(daemon, sim)
             with suppress(WacrmdError):
                 await daemon.admin("backup", file=str(copy), hand_over=True)
@@ -174,9 +176,6 @@ async def test_a_lost_connection_is_told_with_what_to_do(tmp_path: Path) -> None
         daemon.step = STEPS["copy checked"]
         try:
             await daemon.set_up()
-            await daemon.stop()
-            daemon.start_dying()
-            assert await daemon.ready()
             command = [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(tmp_path / "admin.sock")]
             done = await anyio.run_process(
                 [*command, "backup", "--hand-over", str(tmp_path / "move.db")], check=False

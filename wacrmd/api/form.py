@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -40,6 +41,7 @@ class Form:
         return cls(params if has_more else None, None)
 
 
+@cache
 def _paged(params: type[BaseModel]) -> type[BaseModel]:
     """The parameters together with those of a page."""
     return type(f"{params.__name__}Page", (PageQuery, params), {"__doc__": params.__doc__})

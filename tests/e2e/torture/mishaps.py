@@ -117,6 +117,8 @@ class Mishaps:
                 await anyio.to_thread.run_sync(second.wait, abandon_on_cancel=True)
         finally:
             second.kill()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(second.wait)
         if second.returncode != IN_USE and self.daemon.is_running:
             self.problems.append(f"a second daemon on the file ended with {second.returncode}, not {IN_USE}")
 
