@@ -8,8 +8,9 @@ import pytest
 from tests.support.terminal import stdout_on_a_terminal
 from wacrmd.cli.broadcast_tables import COLUMNS, FAILURES, RECIPIENTS
 from wacrmd.cli.commands.control import AUDIT
+from wacrmd.cli.folding import width
 from wacrmd.cli.output import Kind
-from wacrmd.cli.table import Column, table, width
+from wacrmd.cli.table import Column, table
 
 BROADCAST: dict[str, Any] = {
     "id": "3f2a9c1e-0000-4000-8000-000000000000",

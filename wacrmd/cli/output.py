@@ -3,7 +3,6 @@
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import Enum
@@ -11,6 +10,7 @@ from typing import Any
 
 import click
 
+from wacrmd.cli.folding import folded
 from wacrmd.cli.frame import Session
 from wacrmd.domain.number import number_name
 from wacrmd.fields import JsonObject
@@ -219,10 +219,8 @@ def paragraph(head: str, text: str, indent: int) -> None:
         click.echo(head + text)
         return
     room = max(30, shutil.get_terminal_size().columns - indent - 1)
-    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
-    click.echo(head + lines[0])
-    for line in lines[1:]:
-        click.echo(" " * indent + line)
+    for at, line in enumerate(folded(text, room, whole=True)):
+        click.echo((" " * indent if at else head) + line)
 
 
 def _detail(value: Any) -> str:

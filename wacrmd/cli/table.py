@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from wacrmd.cli.folding import folded, width
 from wacrmd.cli.output import Kind, details, hint, on_terminal, say, shown
 from wacrmd.fields import JsonObject
 
@@ -89,7 +89,7 @@ def _fitted(rows: Sequence[JsonObject], columns: Sequence[Column]) -> None:
         for one in below:
             if one.holds(row[one.field]):
                 name = f"{one.title.lower()}: " if len(below) > 1 else ""
-                for line in _folded(name + cells[one][at], max(NARROW_TEXT_WIDTH, room - len(INDENT))):
+                for line in folded(name + cells[one][at], max(NARROW_TEXT_WIDTH, room - len(INDENT))):
                     click.echo(INDENT + line)
 
 
@@ -129,9 +129,9 @@ def _widths(columns: Sequence[Column], natural: dict[Column, int], room: int) ->
 def _print(
     cells: Sequence[str], widths: Sequence[int], columns: Sequence[Column], *, bold: bool = False
 ) -> None:
-    folded = [list(_folded(cell, room)) for cell, room in zip(cells, widths, strict=True)]
-    for at in range(max(map(len, folded))):
-        line = [lines[at] if at < len(lines) else "" for lines in folded]
+    lines_of = [list(folded(cell, room)) for cell, room in zip(cells, widths, strict=True)]
+    for at in range(max(map(len, lines_of))):
+        line = [lines[at] if at < len(lines) else "" for lines in lines_of]
         click.echo(_line(line, widths, columns, width, bold=bold, styled="NO_COLOR" not in os.environ))
 
 
@@ -154,27 +154,3 @@ def _line(
             text = click.style(cell, fg=STYLES[cell])
         padded.append(space + text if column.kind is Kind.NUMBER else text + space)
     return GAP.join(padded).rstrip()
-
-
-def width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(one) else 1 + (unicodedata.east_asian_width(one) in "WF") for one in text
-    )
-
-
-def _folded(text: str, room: int) -> Iterator[str]:
-    """The lines of a text, broken between words where that is possible."""
-    line = ""
-    for word in text.split(" "):
-        if line and width(line) + 1 + width(word) > room:
-            yield line
-            line = ""
-        line += (" " if line else "") + word
-        while width(line) > room:
-            cut = next(at for at in range(len(line), 0, -1) if at == 1 or width(line[:at]) <= room)
-            yield line[:cut]
-            line = line[cut:]
-    yield line
