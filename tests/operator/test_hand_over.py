@@ -1,5 +1,7 @@
 """A database that is handed over to a copy: of the two only one sends, at every moment and after every restart."""
 
+import signal
+import sys
 import threading
 from collections import Counter
 from functools import partial
@@ -16,6 +18,7 @@ from tests.support.meta import metadata, post_change, seconds_now
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.receiver import receiver
 from tests.support.site import Site, people, phones, site
+from tests.support.users import listing
 from wacrmd.admin.protocol import RpcError
 from wacrmd.cli.main import main
 from wacrmd.clock import HOUR
@@ -283,11 +286,8 @@ async def test_of_several_hand_overs_at_once_one_is_made(tmp_path: Path, wacrmd:
         await here.until_status(broadcast_id, "sent")
 
 
-@pytest.mark.parametrize("take_back", [True, False])
-async def test_a_drain_is_not_ended_while_the_copy_is_made(
-    tmp_path: Path, wacrmd: Wacrmd, monkeypatch: pytest.MonkeyPatch, take_back: bool
-) -> None:
-    """The copy would get its name afterwards, and both would send."""
+def slow_copies(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Each copy of a database waits: an event that it has begun, and one that it may end."""
     began, may_end, copied = threading.Event(), threading.Event(), backups._copied
 
     def slowly(*arguments: Any) -> Any:
@@ -296,6 +296,45 @@ async def test_a_drain_is_not_ended_while_the_copy_is_made(
         return copied(*arguments)
 
     monkeypatch.setattr(backups, "_copied", slowly)
+    return began, may_end
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_command_that_is_interrupted_hands_nothing_over_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """By Ctrl-C, or because the connection to the machine was lost."""
+    began, may_end = slow_copies(monkeypatch)
+    target = tmp_path / "elsewhere" / "move.db"
+    target.parent.mkdir()
+    line = [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(tmp_path / "admin.sock"), "backup"]
+    async with site(tmp_path) as here:
+        async with await anyio.open_process([*line, "--hand-over", str(target)]) as command:
+            await anyio.to_thread.run_sync(began.wait)
+            command.send_signal(number)
+            assert command.stderr is not None
+            said = b"".join([piece async for piece in command.stderr])
+        assert (command.returncode, b"wacrmd undrain --take-back" in said) == (130, True), said
+        assert not list(listing(target.parent))
+        may_end.set()
+
+        async def is_own() -> bool:
+            drain = await here.running.ctx.db.read(drains.stored)
+            return drain is not None and drain.handed_over is None
+
+        with anyio.fail_after(PATIENCE_S):
+            while not await is_own():  # noqa: ASYNC110 - it is read from the file
+                await anyio.sleep(0.02)
+        await here.admin("undrain")
+        await here.until_status(await here.send(people(2)), "sent")
+
+
+@pytest.mark.parametrize("take_back", [True, False])
+async def test_a_drain_is_not_ended_while_the_copy_is_made(
+    tmp_path: Path, wacrmd: Wacrmd, monkeypatch: pytest.MonkeyPatch, take_back: bool
+) -> None:
+    """The copy would get its name afterwards, and both would send."""
+    began, may_end = slow_copies(monkeypatch)
     async with site(tmp_path) as here, anyio.create_task_group() as tasks:
         tasks.start_soon(told, wacrmd, here, tmp_path / "move.db")
         await anyio.to_thread.run_sync(began.wait)

@@ -1,14 +1,23 @@
 """The file of `wacrmd backup`: made with the rights of whoever runs the command, filled by the daemon."""
 
 import os
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
 from wacrmd.admin.client import AdminClient
+from wacrmd.cli.output import hint
 from wacrmd.fields import JsonObject
 from wacrmd.new_file import NewFile, is_replaceable, new_file
+
+INTERRUPTED = (
+    "The daemon is drained for good, and may be handed over: see wacrmd status. To go on: wacrmd undrain, or wacrmd"
+    " undrain --take-back if it is handed over and there is no {file}."
+)
 
 
 def write_backup(daemon: AdminClient, file: Path, *, force: bool, hand_over: bool) -> JsonObject:
@@ -20,7 +29,7 @@ def write_backup(daemon: AdminClient, file: Path, *, force: bool, hand_over: boo
     if not str(file).isprintable():
         raise click.UsageError(f"{str(file)[:80]!r} has control characters: choose another name")
     try:
-        with new_file(file) as made:
+        with _interrupted_by_signals(), new_file(file) as made:
             present = _present(made)
             if present and not force:
                 raise click.ClickException(
@@ -42,6 +51,30 @@ def write_backup(daemon: AdminClient, file: Path, *, force: bool, hand_over: boo
             return found
     except OSError as error:
         raise click.ClickException(f"cannot write {file}: {error.strerror}") from None
+    except KeyboardInterrupt:
+        if hand_over:
+            hint(INTERRUPTED.format(file=file))
+        raise
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """Inside the block SIGTERM and a lost terminal are like Ctrl-C: they leave no half of a file behind."""
+    handled = list[signal.Signals]()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, interrupt)
+                handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _present(made: NewFile) -> list[int]:

@@ -22,7 +22,10 @@ NOT_HANDED_OVER = (
     "Resume those of which nothing was sent after the backup. For the others, people who were sent to after the backup"
     " would get a second message."
 )
-HANDED_OVER = "Nothing was sent after it was handed over at {at}: resume them, if this file is restored for the first time."
+HANDED_OVER = (
+    "Nothing was sent after it was handed over at {at}: resume them, if this file is restored for the first time, and"
+    " the old database was not taken back."
+)
 
 
 @click.command()

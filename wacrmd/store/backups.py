@@ -1,5 +1,6 @@
 """Backups: checked copies of the database file, made while the daemon writes; each appears complete or not at all."""
 
+import errno
 import os
 import re
 import sqlite3
@@ -46,12 +47,12 @@ def copy(
 
 
 def copy_into(source: Path, descriptor: int, *, prepare: Prepare | None = None) -> IntegrityReport:
-    """Like `copy`, into an empty file that the caller has open.
+    """Like `copy`, into an empty file that the caller has open. Raises OSError too if the file lost its name meanwhile.
 
     SQLite writes only by name: the copy is made and checked beside the source, where it needs as much space again.
     Raises DatabaseUnusableError if that is missing there.
     """
-    usage = disk_usage(source)
+    had_name, usage = os.fstat(descriptor).st_nlink > 0, disk_usage(source)
     if usage.free is not None and usage.free < usage.database + usage.wal:
         needed = usage.database + usage.wal
         raise _no_room(source, f"{usage.free >> 20} MiB are free, {(needed >> 20) + 1} MiB are needed")
@@ -67,6 +68,8 @@ def copy_into(source: Path, descriptor: int, *, prepare: Prepare | None = None) 
         ):
             copyfileobj(whole, file, PIECE_BYTES)
         os.fsync(descriptor)
+    if had_name and not os.fstat(descriptor).st_nlink:
+        raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile")  # the caller has given up
     return report
 
 
