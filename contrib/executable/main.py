@@ -2,7 +2,7 @@
 
 import sys
 
-from wacrmd.cli.main import main
+from wacrmd.cli.entry import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

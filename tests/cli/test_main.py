@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+import wacrmd
 from tests.cli.conftest import Run
 from tests.cli.harness import Daemon
 from wacrmd import __version__, config
@@ -153,6 +154,19 @@ def test_the_shell_completes_files_after_every_option_and_argument_that_names_on
     line = [sys.executable, "-m", "wacrmd.cli.main"]
     done = subprocess.run(line, env=os.environ | environ, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("file")
+
+
+def test_ctrl_c_while_python_imports_ends_the_command_quietly(tmp_path: Path) -> None:
+    interrupted = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+    (tmp_path / "click.py").write_text(interrupted)  # what is imported first
+    path = os.pathsep.join([str(tmp_path), str(Path(wacrmd.__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-m", "wacrmd.cli.entry", "status"],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
 @pytest.mark.parametrize("noun", ["", *SECTIONS["The running daemon"]])

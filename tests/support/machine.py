@@ -91,7 +91,7 @@ while [ $# -gt 1 ]; do cp "$1" /srv/shared/; shift; done
 """,
     "wacrmd": """
 export PYTHONPATH=@PATHS@ PYTHONDONTWRITEBYTECODE=1 LD_LIBRARY_PATH=/opt/python/lib
-exec /opt/python/bin/@PYTHON@ -m wacrmd.cli.main "$@"
+exec /opt/python/bin/@PYTHON@ -m wacrmd.cli.entry "$@"
 """,
 }
 """Commands that this machine may not have, and the executable."""
