@@ -126,6 +126,10 @@ class DatabaseContentError(DatabaseUnusableError):
     """
 
 
+class DatabaseDamagedError(DatabaseUnusableError):
+    """Its content is broken."""
+
+
 class KeyFileError(WacrmdError):
     """The key file is missing, cannot be used, or has not the key of the database. Exit code 78."""
 

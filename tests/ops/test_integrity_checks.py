@@ -15,6 +15,7 @@ from tests.support.damage import KINDS, forget_pages, pages_of
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import NOBODY, Site, configuration, people, site
 from wacrmd import daemon
+from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY, HOUR, iso
 from wacrmd.services.maintenance import integrity
 from wacrmd.store import open_check
@@ -89,7 +90,7 @@ async def test_damage_that_only_the_daily_check_sees_holds_everything_also_after
         with capture_logs() as events:
             clock.advance(integrity.NOT_BEFORE)
             await eventually(lambda: "index audit_at" in advice(here.running))
-        assert "no data are lost" in advice(here.running)
+        assert "makes that anew from the rows" in advice(here.running)
         told = [each["reason"] for each in events if each["event"] == "database_outage_started"]
         assert told[-1] == advice(here.running)
         await eventually(lambda: any(each["event"] == "database_problems_found" for each in events))
@@ -214,3 +215,15 @@ async def test_a_check_that_runs_when_the_daemon_stops_ends_at_once(
             tasks.start_soon(integrity.check, here.running.ctx)
             await anyio.sleep(0.2)
             tasks.cancel_scope.cancel()
+
+
+async def test_damage_that_a_backup_finds_holds_everything(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.until_status(await here.send(people(20)), "sent")
+        await forget_pages(here.running.ctx.db)
+        ZEROS.apply(tmp_path / "wacrmd.db", pages_of(tmp_path / "wacrmd.db", "idempotency_created")[0])
+        with pytest.raises(RpcError, match="is damaged"):
+            await here.admin("backup", file=str(tmp_path / "copy.db"))
+        assert "index idempotency_created" in advice(here.running)
+        assert "wacrmd repair" in advice(here.running)
+        assert not (tmp_path / "copy.db").exists()

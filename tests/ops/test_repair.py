@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -196,7 +197,9 @@ async def test_an_opt_out_whose_row_is_lost_is_known_by_its_index(sample: Sample
 
 @pytest.mark.anyio
 async def test_an_opt_out_is_known_when_the_addresses_are_lost(sample: Sample, tmp_path: Path) -> None:
-    file = broken(sample, tmp_path / "site", "person_address")
+    file = sample.copy(tmp_path / "site")
+    for page in pages_of(file, "person_address")[:-1]:
+        ZEROS.apply(file, page)
     assert repair(file, accept_loss=True, now=NOW).lost.rows["person_address"]
     async with site(file.parent, key=sample.key) as here:
         answer = await here.post([{"to": "+14152009999"}, {"to": "+14152009998"}])
@@ -311,6 +314,21 @@ def test_a_kill_at_any_line_of_the_swap_leaves_the_old_state_or_the_new_one_or_s
     told = [json.loads(each) for each in done.stdout.splitlines()]
     assert {each["left"] for each in told} == {"old", "new", "interrupted"}, told
     assert {(each["name"], tuple(each["problems"]), each["log"]) for each in told} == {("newest", (), False)}
+
+
+def test_a_full_disk_loses_no_row(sample: Sample, tmp_path: Path) -> None:
+    file = broken(sample, tmp_path / "site", "recipient_due")
+    before = contents(file.parent)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in (100_000, 300_000, 400_000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            with pytest.raises(DatabaseUnusableError, match="is full"):
+                repair(file, accept_loss=True, now=NOW)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert contents(file.parent) == before
+    assert repair(file, accept_loss=False, now=NOW).kept is not None
 
 
 def test_a_file_that_is_put_back_after_an_interrupted_repair_is_never_replaced(

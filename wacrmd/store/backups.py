@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from shutil import copyfileobj
 
-from wacrmd.errors import DatabaseUnusableError
+from wacrmd.errors import DatabaseDamagedError, DatabaseUnusableError
 from wacrmd.new_file import NewFile, new_file
 from wacrmd.store import integrity
 from wacrmd.store.connection import open_reader
@@ -143,8 +143,8 @@ def _copied(source: Path, partial: Path, prepare: Prepare | None) -> IntegrityRe
 
 
 def _sound(partial: Path, source: Path) -> IntegrityReport:
-    """The report on a copy of `source` that has no damage. Raises DatabaseUnusableError for another one."""
+    """The report on a copy of `source` that has no damage. Raises DatabaseDamagedError for another one."""
     report = integrity.check(partial, name=source)
     if report.problems:
-        raise DatabaseUnusableError(f"{source} is damaged: {report.problems[0]} (see wacrmd check-db)")
+        raise DatabaseDamagedError(f"{source} is damaged: {report.problems[0]} (see wacrmd check-db)")
     return report

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wacrmd.clock import Millis
-from wacrmd.errors import DatabaseUnusableError
+from wacrmd.errors import DatabaseDamagedError, DatabaseUnusableError
 from wacrmd.store.check_run import CheckRun
 from wacrmd.store.damage import MAX_PROBLEMS, Damage, examine
 from wacrmd.store.migrate import check_compatible, schema_version
@@ -92,7 +92,7 @@ def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusableError:
     """The error that says whether the file is damaged or no database at all."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_CORRUPT:
-        return DatabaseUnusableError(f"{path} is damaged ({error}): run wacrmd repair, or restore a backup")
+        return DatabaseDamagedError(f"{path} is damaged ({error}): run wacrmd repair, or restore a backup")
     return DatabaseUnusableError(f"{path} cannot be read as a database: {error}")
 
 

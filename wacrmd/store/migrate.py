@@ -82,5 +82,6 @@ def migrate(
             connection.execute(f"PRAGMA user_version = {version}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite has ended it itself if the disk is full
+                connection.execute("ROLLBACK")
             raise

@@ -18,10 +18,11 @@ from wacrmd.store.damage import Damage
 from wacrmd.store.disk_usage import disk_usage
 from wacrmd.store.file_lock import lock_database
 from wacrmd.store.integrity import IntegrityReport
+from wacrmd.store.leaf_pages import LeafPages
 from wacrmd.store.migrate import migrate
 from wacrmd.store.salvage import Lost, salvage
 
-_SETTINGS = ("auto_vacuum = INCREMENTAL", "journal_mode = MEMORY", "synchronous = OFF")
+_SETTINGS = ("auto_vacuum = INCREMENTAL", "journal_mode = MEMORY", "synchronous = OFF", "cache_size = -65536")
 """Of the new file: as the daemon's, but nothing has to be durable before it gets its name."""
 
 
@@ -94,6 +95,22 @@ def _opened(path: Path) -> Iterator[CheckRun]:
         ) from error
 
 
+@contextmanager
+def _written(made: Path) -> Iterator[sqlite3.Connection]:
+    """The new file. Raises DatabaseUnusableError if its disk does not take it."""
+    try:
+        with closing(sqlite3.connect(made, isolation_level=None)) as new:
+            for setting in _SETTINGS:
+                new.execute(f"PRAGMA {setting}")
+            yield new
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise
+        raise DatabaseUnusableError(
+            f"{made.parent} is full or cannot be written ({error}): free some space"
+        ) from error
+
+
 def _check_space(path: Path) -> None:
     usage = disk_usage(path)
     needed = usage.database + usage.wal
@@ -109,16 +126,20 @@ def _fill(
 ) -> tuple[Lost, Consequences]:
     """Fill the new file, and check it. Raises RowsLostError, and DatabaseUnusableError if it is not whole then."""
     done = Consequences()
-    with _opened(path) as run, closing(sqlite3.connect(made.path, isolation_level=None)) as new:
-        for setting in _SETTINGS:
-            new.execute(f"PRAGMA {setting}")
+    with (
+        path.open("rb") as file,  # to the end: closing it would drop SQLite's locks
+        _opened(path) as run,
+        _written(made.path) as new,
+    ):
         migrate(new, made.path, up_to=report.schema)
         _check_schema(path, run.connection, new)
         new.execute("BEGIN")
         indexes = new.execute("SELECT name, sql FROM sqlite_schema WHERE sql LIKE 'CREATE INDEX%'").fetchall()
         for name, _ in indexes:  # made at the end, in the order of their entries
             new.execute(f'DROP INDEX "{name}"')
-        lost = salvage(run.connection, new, report.damage.tables)
+        # A page in the log is newer than the one in the file, so that one tells nothing.
+        leaves = LeafPages(file.fileno()) if not disk_usage(path.resolve()).wal else None
+        lost = salvage(run.connection, new, report.damage.tables, leaves)
         for _, statement in indexes:
             new.execute(statement)
         after_loss.remake_people(new, lost, now)

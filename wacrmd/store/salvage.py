@@ -1,12 +1,13 @@
 """Reads what can be read of a broken database file into a new one, table by table, and says which rows are lost."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.store.leaf_pages import LeafPages
 
 _SKIPPED_IDS = 1_000_000
 """How many ids are left out if nobody knows which ones were given: each is used for one row only, for ever."""
@@ -32,7 +33,9 @@ class Lost:
             self.rows[table] = None if known is None or count is None else known + count
 
 
-def salvage(old: sqlite3.Connection, new: sqlite3.Connection, broken: Collection[str]) -> Lost:
+def salvage(
+    old: sqlite3.Connection, new: sqlite3.Connection, broken: Collection[str], leaves: LeafPages | None
+) -> Lost:
     """Copy the rows of the tables of `new`, which are empty; `broken` are tables that a check has named.
 
     Nothing is taken from an index but the ids that it has: with them, rows behind a broken page are found, and others are
@@ -43,7 +46,7 @@ def salvage(old: sqlite3.Connection, new: sqlite3.Connection, broken: Collection
         "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite^_%' ESCAPE '^'"
     ).fetchall():
         copy = _Copy(old, new, table, has_rowid="WITHOUT ROWID" not in sql, is_suspect=table in broken)
-        count = copy.run()
+        count = copy.run(leaves)
         if table == "optout":
             lost.optouts = copy.known_persons()
         lost.add(table, count)
@@ -95,10 +98,11 @@ class _Copy:
         self._select = f'SELECT {names} FROM "{table}" NOT INDEXED'
         values = ", ".join("?" * len(columns))
         self._insert = f'INSERT OR IGNORE INTO "{table}" ({names}) VALUES ({values})'
+        self._width = len(columns)
         self._is_suspect = is_suspect
         self._lost_ids = set[int]()
 
-    def run(self) -> int | None:
+    def run(self, leaves: LeafPages | None) -> int | None:
         """Copy what can be read; how many rows are lost, None if nobody knows."""
         is_broken = self._is_suspect | self._copy_from_both_ends()
         if not self._has_rowid:
@@ -112,6 +116,8 @@ class _Copy:
             found = _Reading(self._old, f'{self._select} WHERE "{self._keys[0]}" = ?', each)
             if any(self._put(row) for row in found):
                 self._lost_ids.discard(each)
+        if self._lost_ids and leaves is not None:
+            self._copy_from(leaves)
         return len(self._lost_ids) or (0 if is_confirmed or not is_broken else None)
 
     def known_persons(self) -> list[tuple[int, int]]:
@@ -146,7 +152,19 @@ class _Copy:
                     break  # the other end is reached
         return is_broken or reading.is_broken
 
-    def _put(self, row: Row) -> bool:
+    def _copy_from(self, leaves: LeafPages) -> None:
+        """Copy lost rows from leaf pages to which no page leads any more."""
+        (root,) = self._old.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?", (self._table,)
+        ).fetchone()
+        for rowid, values in leaves.rows(root):
+            if rowid in self._lost_ids:
+                # The key is stored as NULL where it is a column, and not at all where it is not.
+                row = [rowid, *values] if self._keys == ["rowid"] else [rowid, *values[1:]]
+                if len(row) == self._width and self._put(row):
+                    self._lost_ids.discard(rowid)
+
+    def _put(self, row: Sequence[Any]) -> bool:
         """Store a row; False for one that the schema does not allow, or that is there.
 
         Nor one of a broken table with zeros in a text: a disk has put them there.
@@ -155,7 +173,7 @@ class _Copy:
             return False
         try:
             return self._new.execute(self._insert, row).rowcount > 0
-        except sqlite3.DatabaseError:  # a value of another type
+        except sqlite3.IntegrityError:  # a value of another type; a full disk is another error
             return False
 
     def _has(self, key: object) -> bool:

@@ -16,14 +16,23 @@ import anyio
 
 from wacrmd.clock import MINUTE, SECOND, Millis, iso
 from wacrmd.config import Config, key_file
-from wacrmd.errors import DatabaseUnusableError, ErrorCode, Refusal, bad_request, conflict
+from wacrmd.errors import (
+    DatabaseDamagedError,
+    DatabaseUnusableError,
+    ErrorCode,
+    Refusal,
+    bad_request,
+    conflict,
+)
 from wacrmd.log import get_logger
 from wacrmd.new_file import is_replaceable
 from wacrmd.services.context import Context
+from wacrmd.services.maintenance import integrity
 from wacrmd.services.maintenance.drain import handing_over
 from wacrmd.store import backups, drains, stats
 from wacrmd.store.integrity import IntegrityReport
 from wacrmd.store.live_files import LiveFiles
+from wacrmd.store.outage import StorageError
 from wacrmd.views.maintenance import BackupView
 
 RETRY_AFTER: Millis = 15 * MINUTE
@@ -89,6 +98,9 @@ async def _copy(
     except OSError as error:
         raise conflict(_not_writable(target, error)) from error
     except DatabaseUnusableError as error:
+        if isinstance(error, DatabaseDamagedError):
+            with suppress(StorageError):  # it is told already
+                await integrity.look_again(ctx)  # the copy may be broken by its own disk
         raise Refusal(ErrorCode.UNAVAILABLE, str(error)) from error
 
 

@@ -68,6 +68,14 @@ async def check(ctx: Context) -> IntegrityReport:
     return report
 
 
+async def look_again(ctx: Context) -> None:
+    """Check the whole file now; what is broken holds everything. Raises StorageError if the result cannot be stored."""
+    try:
+        await check(ctx)
+    except DatabaseUnusableError as error:
+        ctx.db.damaged(str(error))
+
+
 async def check_db(ctx: Context) -> IntegrityView:
     """Check the whole database while the daemon works; raises Refusal for a file that cannot be read."""
     try:
@@ -122,10 +130,7 @@ class IntegrityWatch:
 
     async def _check(self) -> None:
         self._has_checked = True
-        try:
-            await check(self._ctx)
-        except DatabaseUnusableError as error:
-            self._ctx.db.damaged(str(error))
+        await look_again(self._ctx)
 
     async def _is_due(self) -> bool:
         ctx = self._ctx
