@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.damage import KINDS, Sample, forget_pages, make_sample
+from tests.support.damage import KINDS, Sample, forget_pages, make_sample, pages_of
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, configuration, people, site
 from wacrmd import daemon
@@ -25,6 +25,7 @@ from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import HOUR
 from wacrmd.errors import DatabaseContentError
 from wacrmd.simulator import Options, Simulator
+from wacrmd.store.repair import repair
 
 pytestmark = pytest.mark.anyio
 
@@ -226,3 +227,30 @@ async def test_in_a_damaged_file_nothing_is_claimed_and_the_results_of_attempts_
         assert shown["sent_count"] == len(here.sim.ledger) < 100
         assert shown["uncertain_count"] == 0
         assert shown["hold"]["detail"] == "a page is broken"
+
+
+async def test_after_a_repair_everybody_who_waits_gets_the_message_and_nobody_twice(
+    sample: Sample, tmp_path: Path
+) -> None:
+    file = sample.copy(tmp_path / "site")
+    async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)) as sim:
+        async with started(file.parent, sample, sim) as here:
+            await forget_pages(here.running.ctx.db)
+            KINDS[0].apply(file, pages_of(file, "recipient_due")[0])
+            with suppress(RpcError):
+                await here.admin("broadcast.resume", id=sample.unfinished)
+            await eventually(lambda: here.running.ctx.db.is_damaged)
+        done = repair(file, accept_loss=False, now=ShiftClock().wall())
+        assert (done.broken, done.lost.rows) == ("index recipient_due", {})
+        async with started(file.parent, sample, sim) as here:
+            assert (await here.admin("status"))["database"]["outage"] is None
+            with suppress(RpcError):  # it may have been resumed before
+                await here.admin("broadcast.resume", id=sample.unfinished)
+            with anyio.fail_after(PATIENCE_S):
+                while (await here.admin("broadcast.show", id=sample.unfinished))["status"] != "sent":
+                    await here.running.scheduler.passed.wait()
+            shown = await here.admin("broadcast.show", id=sample.unfinished)
+            assert shown["sent_count"] + shown["failed_count"] + shown["uncertain_count"] == 80
+        got = [each.send.input for each in sim.ledger.entries]
+        assert len(set(got)) == len(got) > 5
+        assert not sample.sent_to & set(got)

@@ -102,7 +102,7 @@ async def test_each_broken_page_is_repaired_without_loss_or_the_loss_is_told_fir
             before = contents(folder)
             try:
                 done = repair(file, accept_loss=False, now=NOW)
-                assert rows_of(file) == whole or done.damage.what == "table person"
+                assert rows_of(file) == whole or done.broken == "table person"
                 ends["whole"] += 1
             except RowsLostError as told:
                 assert contents(folder) == before
@@ -146,7 +146,7 @@ async def test_after_a_broken_index_everybody_who_waits_gets_the_message_once(
 ) -> None:
     file = broken(sample, tmp_path / "site", index)
     done = repair(file, accept_loss=False, now=NOW)
-    assert (done.damage.indexes, done.lost.rows) == ([index], {})
+    assert (done.broken, done.lost.rows) == (f"index {index}", {})
     async with site(file.parent, key=sample.key) as here:
         assert (await here.admin("status"))["healthy"]
         before = await here.show(sample.unfinished)
@@ -268,8 +268,35 @@ def test_no_id_is_given_twice(sample: Sample, tmp_path: Path) -> None:
     statement = "SELECT seq FROM sqlite_sequence WHERE name = 'recipient'"
     assert values(file, statement) == {5000}
     ZEROS.apply(file, pages_of(file, "sqlite_sequence")[0])
-    repair(file, accept_loss=False, now=NOW + 1000)
+    repair(file, accept_loss=False, now=NOW)
     assert values(file, statement).pop() > 5000
+
+
+def test_rows_that_contradict_each_other_are_mended(sample: Sample, tmp_path: Path) -> None:
+    file = sample.copy(tmp_path / "site")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE broadcast SET counts = '{}', counts_revision = revision")
+    done = repair(file, accept_loss=False, now=NOW)
+    assert done.broken is not None
+    assert "the kept counts" in done.broken
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE recipient SET person_id = 99999 WHERE id = 7")
+    with pytest.raises(RowsLostError, match="row 7 refers to a missing row of person"):
+        repair(file, accept_loss=False, now=NOW)
+    assert repair(file, accept_loss=True, now=NOW).lost.rows == {"recipient": 1}
+    assert integrity.check(file).problems == []
+
+
+def test_a_file_behind_a_link_is_repaired_where_it_is(sample: Sample, tmp_path: Path) -> None:
+    place = broken(sample, tmp_path / "disk[1]", "recipient_due")
+    link = tmp_path / "wacrmd.db"
+    link.symlink_to(place)
+    done = repair(link, accept_loss=False, now=NOW)
+    assert link.is_symlink()
+    assert done.kept is not None
+    assert done.kept.parent == place.parent
+    assert integrity.check(place).problems == []
+    assert repair(link, accept_loss=False, now=NOW) == Repaired()
 
 
 def after_a_kill(sample: Sample, folder: Path) -> Path:

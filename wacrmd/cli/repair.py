@@ -65,7 +65,7 @@ def repair(session: Session, config: Path | None, accept_loss: bool) -> None:
         "changed": done.kept is not None,
         "kept": str(done.kept) if done.kept else None,
         "problems": done.problems,
-        "broken": done.damage.what if done.problems else None,
+        "broken": done.broken,
         "lost": done.lost.rows,
         "removed": done.consequences.removed,
         "paused": done.consequences.paused,

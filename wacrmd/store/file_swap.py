@@ -4,18 +4,26 @@ SQLite takes a log for that of the file that it is beside, whichever that is. So
 new file gets the name last. In between there is none: the next repair goes on, and no daemon starts.
 """
 
+import glob
 import os
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
+from wacrmd.clock import SECOND, Millis
 from wacrmd.errors import DatabaseContentError
 from wacrmd.store.backups import beside, remove_partial
 
 _DAMAGED, _REPAIRED = ".damaged-", ".repaired-"
 
 
-def name_of_new(place: Path, stamp: str) -> Path:
-    """What the new file is called until it takes the place."""
-    return beside(place, f"{_REPAIRED}{stamp}")
+def name_of_new(place: Path, now: Millis) -> Path:
+    """What the new file is called until it takes the place: no other one has the name, nor the one of its partner."""
+    while True:
+        new = beside(place, f"{_REPAIRED}{datetime.fromtimestamp(now / SECOND, UTC):%Y%m%dT%H%M%SZ}")
+        if not (os.path.lexists(new) or os.path.lexists(_partner(new))):
+            return new
+        now += SECOND
 
 
 def swap(place: Path, new: Path) -> Path:
@@ -47,13 +55,13 @@ def check_finished(path: Path) -> None:
 
 def remove_leftovers(place: Path) -> None:
     """Remove the new files of repairs that were cut off, when another file has the place."""
-    remove_partial(place.parent, rf"{place.name}\{_REPAIRED}\w+")
+    remove_partial(place.parent, rf"{re.escape(place.name + _REPAIRED)}\w+")
     for each in _new_files(place):
         each.unlink()
 
 
 def _new_files(place: Path) -> list[Path]:
-    return sorted(place.parent.glob(f"{place.name}{_REPAIRED}*Z"), reverse=True)
+    return sorted(place.parent.glob(f"{glob.escape(place.name)}{_REPAIRED}*Z"), reverse=True)
 
 
 def _partner(new: Path) -> Path:

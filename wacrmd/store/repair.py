@@ -4,17 +4,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from wacrmd.clock import SECOND, Millis
+from wacrmd.clock import Millis
 from wacrmd.errors import DatabaseUnusableError
 from wacrmd.new_file import NewFile
 from wacrmd.store import after_loss, file_swap, integrity
 from wacrmd.store.after_loss import Consequences
 from wacrmd.store.backups import beside, new_database
 from wacrmd.store.check_run import CheckRun
-from wacrmd.store.damage import Damage
 from wacrmd.store.disk_usage import disk_usage
 from wacrmd.store.file_lock import lock_database
 from wacrmd.store.integrity import IntegrityReport
@@ -29,8 +27,8 @@ _SETTINGS = ("auto_vacuum = INCREMENTAL", "journal_mode = MEMORY", "synchronous 
 class RowsLostError(DatabaseUnusableError):
     """Rows cannot be read; `lost` says which, and nothing is changed."""
 
-    def __init__(self, path: Path, damage: Damage, lost: Lost) -> None:
-        super().__init__(f"{path} is damaged ({damage.what}), and rows of it are lost")
+    def __init__(self, path: Path, what: str, lost: Lost) -> None:
+        super().__init__(f"{path} is damaged ({what}), and rows of it are lost")
         self.lost = lost
 
 
@@ -38,9 +36,10 @@ class RowsLostError(DatabaseUnusableError):
 class Repaired:
     """What a repair did."""
 
-    damage: Damage = field(default_factory=Damage)
+    broken: str | None = None
+    """The broken parts; None if nothing was broken, or if the repair only completed an earlier one."""
     problems: list[str] = field(default_factory=list)
-    """What was wrong with the file; empty if nothing was, or if the repair only completed an earlier one."""
+    """What was wrong, in SQLite's words."""
     kept: Path | None = None
     """Where the damaged file is now; None if nothing was changed."""
     lost: Lost = field(default_factory=Lost)
@@ -62,12 +61,16 @@ def repair(path: Path, *, accept_loss: bool, now: Millis) -> Repaired:
         if not report.problems:
             return Repaired()
         _check_space(path)
-        new = file_swap.name_of_new(place, f"{datetime.fromtimestamp(now / SECOND, UTC):%Y%m%dT%H%M%SZ}")
+        new = file_swap.name_of_new(place, now)
         with new_database(new) as made:
             lost, done = _fill(made, path, report, now, accept_loss=accept_loss)
             made.publish(overwrite=False)
         kept = file_swap.swap(place, new)
-    return Repaired(report.damage, report.problems, kept, lost, done)
+    return Repaired(_what(report), report.problems, kept, lost, done)
+
+
+def _what(report: IntegrityReport) -> str:
+    return report.damage.what if report.damage else report.problems[0]
 
 
 def _examined(path: Path) -> IntegrityReport:
@@ -145,8 +148,10 @@ def _fill(
         after_loss.remake_people(new, lost, now)
         if lost.rows:
             if not accept_loss:
-                raise RowsLostError(path, report.damage, lost)
+                raise RowsLostError(path, _what(report), lost)
             done = after_loss.settle(new, lost, now)
+        elif not report.damage:  # the kept counts may be what contradicts the rows
+            new.execute("UPDATE broadcast SET counts_revision = NULL")
         new.execute("COMMIT")
     left = integrity.check(made.path, name=path).problems
     if left:
