@@ -61,7 +61,7 @@ class Report:
             f"messages taken  {self.taken}",
             f"statuses posted {issued}",
             f"recipients now  {statuses}",
-            "                (of the uncertain, Meta has no message)",
+            "                (of those that are uncertain, Meta has no message)",
             f"lost            {self.lost}",
             f"sent twice      {self.twice}",
             f"wrong           {len(self.problems)}",
