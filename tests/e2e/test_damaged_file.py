@@ -129,6 +129,15 @@ async def test_no_start_on_a_file_with_a_broken_page_is_healthy(sample: Sample, 
     assert any(name.startswith("index ") for name in names)
 
 
+async def test_whoever_reads_what_is_broken_is_told_what_it_is(sample: Sample, tmp_path: Path) -> None:
+    file = sample.copy(tmp_path)
+    async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)) as sim:
+        KINDS[0].apply(file, pages_of(file, "number")[0])
+        async with started(tmp_path, sample, sim) as here:
+            with pytest.raises(RpcError, match=r"damaged \(table number\)"):
+                await here.admin("status")
+
+
 async def test_with_a_page_that_breaks_while_the_daemon_runs_it_works_or_holds_everything(
     sample: Sample, tmp_path: Path
 ) -> None:

@@ -195,8 +195,9 @@ class Database:
         if advice is None:
             return None
         if is_damage(error):
-            if not self.is_damaged:  # else it may be known by name already
+            if not self.is_damaged:
                 self.damaged(advice)
+            advice = self.outages[Cause.DAMAGED].advice  # it may be known by name already
         elif unread is not None:
             self._unread = unread
             self.outages.begin(Cause.UNREADABLE, advice)

@@ -75,6 +75,9 @@ class Outages:
     def __contains__(self, cause: Cause) -> bool:
         return cause in self._found
 
+    def __getitem__(self, cause: Cause) -> Outage:
+        return self._found[cause]
+
     def begin(self, cause: Cause, advice: str, since: Millis | None = None) -> None:
         """Something is wrong; from any thread, and as often as it is noticed."""
         known = self._found.get(cause)
