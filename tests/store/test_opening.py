@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.disk import fill
-from wacrmd.errors import DatabaseUnusableError
+from wacrmd.errors import DatabaseContentError, DatabaseUnusableError
 from wacrmd.services.maintenance.file_checks import free_space
 from wacrmd.store.backups import copy_into
 from wacrmd.store.database import Database
@@ -63,3 +63,15 @@ async def test_on_a_read_only_file_system(small_disk: Path) -> None:
     with pytest.raises(StorageError) as raised:
         await opened_once(small_disk)
     assert raised.value.advice.endswith("remount the file system, or choose another [storage] path")
+
+
+async def test_a_database_that_was_deleted_while_it_was_used_is_not_begun_anew(tmp_path: Path) -> None:
+    path, log = tmp_path / "wacrmd.db", tmp_path / "wacrmd.db-wal"
+    async with Database.open(path, ShiftClock()) as database:
+        await database.write(lambda tx: tx.execute("INSERT INTO setting VALUES ('k', 'v')").rowcount)
+        path.unlink()
+    assert log.stat().st_size
+    with pytest.raises(DatabaseContentError, match=r"wacrmd.db is missing, and its newest writes are there"):
+        await opened_once(tmp_path)
+    log.unlink()
+    await opened_once(tmp_path)

@@ -25,7 +25,7 @@ from wacrmd.store.file_identity import FileIdentity
 from wacrmd.store.file_swap import check_finished
 from wacrmd.store.log_place import check_log, remember_path
 from wacrmd.store.migrate import migrate
-from wacrmd.store.opening import check_not_emptied, locked, unopened
+from wacrmd.store.opening import check_not_lost, locked, unopened
 from wacrmd.store.outage import LOCKED, SLOW, Cause, Outage, Outages, StorageError, advice_of, is_damage
 from wacrmd.store.stall_watch import StallWatch
 from wacrmd.store.transaction import empty_wal, fill_disk, rollback, run_group, run_read, unfill_disk
@@ -113,7 +113,7 @@ class Database:
 
         Raises StorageError when it may work later (the disk is full), DatabaseInUseError, DatabaseUnusableError.
         """
-        check_not_emptied(path)
+        check_not_lost(path)
         check_finished(path)
         with locked(path):
             database = cls(path, clock, copy_before_migration=copy_before_migration)

@@ -28,15 +28,21 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def check_not_emptied(path: Path) -> None:
-    """Raise DatabaseContentError for an empty file that was in use: it would be filled with a new, empty database.
+def check_not_lost(path: Path) -> None:
+    """Raise DatabaseContentError where a database was in use and is empty or gone: a new one would be made in its place.
 
-    A start that is killed while it makes the file has not made the key yet.
+    A start that is killed while it makes the file has made neither the key nor a write-ahead log yet.
     """
     if path.exists() and not path.stat().st_size and Path(f"{path}.key").exists():
         raise DatabaseContentError(
             f"{path} is damaged (it is empty, and its key is there): restore a backup with wacrmd restore; to begin"
             " anew, move it away"
+        )
+    log = Path(f"{path.resolve()}-wal")
+    if not path.exists() and log.exists() and log.stat().st_size:
+        raise DatabaseContentError(
+            f"{path} is missing, and its newest writes are there, in {log}: put it back; to restore a backup or to begin"
+            " anew, move that file away first"
         )
 
 
