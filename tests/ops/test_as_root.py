@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.damage import KINDS, pages_of
 from tests.support.users import USER, folder_of_user, listing, needs_root, open_folder, plant, serving, wacrmd
 from wacrmd.safe_paths import open_safely
 from wacrmd.store import encrypted_secrets
@@ -79,6 +80,17 @@ def test_a_restored_database_belongs_to_the_owner_of_its_directory(
     assert (restored.st_uid, stat.S_IMODE(restored.st_mode)) == (USER, 0o600)
     assert {file.stat().st_uid for file in state.iterdir()} == {USER}
     assert not list(state.glob("*partial*"))
+
+
+def test_a_repaired_database_belongs_to_the_owner_of_its_directory(state: Path, config: Path) -> None:
+    file = database(state / "wacrmd.db")
+    KINDS[0].apply(file, pages_of(file, "recipient_due")[0])
+    os.chown(file, USER, USER)
+    done = wacrmd("repair", "--config", config)
+    assert (done.returncode, "nothing is lost: start the daemon" in done.stdout) == (0, True), done.stderr
+    assert {each.stat().st_uid for each in state.iterdir()} == {USER}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in state.glob("wacrmd.db*")} == {0o600}
+    assert len(list(state.glob("wacrmd.db.damaged-*"))) == 1
 
 
 @pytest.mark.parametrize(("name", "target"), PLANTED)

@@ -1,5 +1,6 @@
 """The rows of a table are read from its leaf pages alone, whatever they hold."""
 
+import errno
 import os
 import random
 import sqlite3
@@ -44,6 +45,37 @@ def test_all_rows_are_found_without_the_inner_pages(tmp_path: Path, page_bytes: 
         found = list(LeafPages(opened.fileno()).rows(root))
     assert {(rowid, *values[1:]) for rowid, values in found} == whole
     assert len(found) == len(whole)
+
+
+class BadSector(LeafPages):
+    """A disk that cannot read some pages."""
+
+    bad: frozenset[int] = frozenset()
+
+    def _page(self, number: int) -> bytes:
+        if number in self.bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super()._page(number)
+
+
+def test_pages_that_the_disk_cannot_read_are_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "file.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA page_size = 512")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("CREATE TABLE one (id INTEGER PRIMARY KEY, a)")
+        connection.executemany("INSERT INTO one (a) VALUES (?)", [("x" * 300,) for _ in range(300)])
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'one'").fetchone()
+    found = {}
+    for bad in (frozenset({0}), frozenset({2}), frozenset({100, 200})):
+        with file.open("rb") as opened:
+            leaves = BadSector(opened.fileno())
+            leaves.bad = bad
+            found[bad] = len(list(leaves.rows(root)))
+    whole, without_map, without_leaves = found.values()
+    assert whole == 300
+    assert 0 < without_map < 300, "one page of the map is for 102 others"
+    assert whole - without_leaves in (1, 2)
 
 
 def test_what_is_broken_is_left_out(tmp_path: Path) -> None:

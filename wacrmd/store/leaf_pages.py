@@ -7,10 +7,11 @@ Format" (sqlite.org/fileformat2.html): pages, cells, records, and "Pointer Map o
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 _ROOT, _CHILD = 1, 5
-"""Types of entries in the map: a page without a parent, and one with a parent."""
+"""Types of entries in the map: the root page of a table or index, and a page below another one."""
 _LEAF = 13
 _MAX_DEPTH = 20
 _INTEGER_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
@@ -31,49 +32,43 @@ class LeafPages:
         self._usable = self._page_bytes - header[20]
         has_map = any(header[52:56])
         self._count = os.fstat(descriptor).st_size // self._page_bytes if has_map else 0
-        self._parents = dict(self._map())
+        self._parents: dict[int, int] = {}
 
     def rows(self, root: int) -> Iterator[tuple[int, list[Any]]]:
         """Rowid and values of each row of the table with this root page that can be read, in no order."""
+        self._parents = self._parents or dict(self._map())
         for page in self._parents:
-            if self._root_of(page) != root:
+            if not self._is_below(page, root):
                 continue
-            try:
+            with suppress(IndexError, ValueError, struct.error, OSError):  # this one is broken too
                 yield from self._rows_of(self._page(page))
-            except (
-                IndexError,
-                ValueError,
-                struct.error,
-                OSError,
-            ):  # this page is broken too, or cannot be read
-                continue
 
     def _page(self, number: int) -> bytes:
         return os.pread(self._descriptor, self._page_bytes, (number - 1) * self._page_bytes)
 
     def _map(self) -> Iterator[tuple[int, int]]:
-        """Each page with its parent, 0 for a root page."""
+        """Each page of a table or index with its parent, 0 for a root page."""
         entries = self._usable // 5
         reserved = (1 << 30) // self._page_bytes + 1  # for locks: has no content, and is no page of the map
         start = 2
         while start <= self._count:
             place = start + (start == reserved)
-            page = self._page(place)
+            try:
+                page = self._page(place)
+            except OSError:  # the disk cannot read it
+                page = bytes(self._page_bytes)
             for number in range(place + 1, min(start + entries, self._count) + 1):
                 kind, parent = struct.unpack_from(">BI", page, 5 * (number - place - 1))
-                if kind == _CHILD:
+                if kind in (_ROOT, _CHILD):
                     yield number, parent
-                elif kind == _ROOT:
-                    yield number, 0
             start += entries + 1
 
-    def _root_of(self, page: int) -> int | None:
+    def _is_below(self, page: int, root: int) -> bool:
         for _ in range(_MAX_DEPTH):
-            parent = self._parents.get(page)
-            if not parent:
-                return page if parent == 0 else None
-            page = parent
-        return None
+            if page == root:
+                return True
+            page = self._parents.get(page, 0)
+        return False
 
     def _rows_of(self, page: bytes) -> Iterator[tuple[int, list[Any]]]:
         if page[0] != _LEAF:
