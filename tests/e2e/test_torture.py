@@ -1,8 +1,11 @@
 """The short torture; `make torture KILLS=1000` is the long one."""
 
 import io
+import os
+import signal
 from pathlib import Path
 
+import anyio
 import pytest
 
 from tests.e2e.torture import expected, torture
@@ -41,6 +44,29 @@ async def test_a_run_that_ends_early_reports_what_it_has(tmp_path: Path) -> None
     assert report.kills.total() == 2
     assert report.recipients == report.final.total()  # none, if the only life ended while it started
     assert "2 of 4 kills" in progress.getvalue()
+
+
+class Interrupted(Torture):
+    """Somebody presses Ctrl-C while the file of the daemon is away, and again while it waits for the end."""
+
+    async def one_life(self) -> None:
+        async with self.mishaps._moved():
+            while not (self.folder / "away.db").exists():  # noqa: ASYNC110 - of a file
+                await anyio.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+            await anyio.sleep_forever()
+
+    async def settle(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await anyio.sleep_forever()
+
+
+async def test_ctrl_c_ends_the_kills_and_a_second_one_the_wait_and_both_with_a_report(tmp_path: Path) -> None:
+    async with Simulator.running(OPTIONS) as sim:
+        report = await Interrupted(tmp_path, sim, kills=3, seed=1).run()
+    assert report.ended_by == "SIGINT"
+    assert report.problems[0] == "the end was not reached: a second signal came", report.text()
+    assert not any("answered 202 and is not there" in problem for problem in report.problems)
 
 
 @pytest.mark.parametrize(

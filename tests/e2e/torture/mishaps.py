@@ -144,10 +144,12 @@ class Mishaps:
                 file.rename(away)
 
         self.daemon.start()
-        async with self._during(move):
-            yield
-        if away.exists():
-            away.rename(file)
+        try:
+            async with self._during(move):
+                yield
+        finally:
+            if away.exists():  # also when the run is ended meanwhile
+                away.rename(file)
 
     @asynccontextmanager
     async def _another_time(self) -> AsyncIterator[None]:

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import anyio
 import httpx
-from anyio.abc import TaskGroup
 
 from tests.e2e.process import Daemon
 from tests.e2e.torture.compare import compare
@@ -72,47 +71,65 @@ class Torture:
         self.posted: list[Posted] = []
         self.paused: set[str] = set()
         self.faults = [faults for faults in FAULTS if kills >= LONG or faults.get("error_code") != SLOW_CODE]
+        self._stage = anyio.CancelScope()
+        """What is being done, and ends at a signal."""
         self._phones = 0
         self._tell_at = 0.0
         sim.change(**NO_FAULTS)
 
     async def run(self) -> Report:
-        """Kill as often as asked for, let all work finish, and compare; after SIGINT with what there is by then."""
+        """Kill as often as asked for, let all work finish, and compare.
+
+        SIGINT or SIGTERM ends the kills, and a second one the wait for the end: then with what there is by then.
+        """
         began = time.monotonic()
-        try:
-            await self.daemon.set_up()
+        async with anyio.create_task_group() as watch:
+            watch.start_soon(self.end_at_signals)
+            try:
+                with self._stage:
+                    await self.lives(began)
+            except Exception:  # noqa: BLE001 - what was measured until now is worth more than the rest of the run
+                self.report.problems.append(f"the harness ended early:\n{traceback.format_exc()}")
             await self.daemon.kill()
-            self.report.kills["idle"] += 1
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self.end_at_a_signal, tasks)
-                tasks.start_soon(self.keep_posting)
-                tasks.start_soon(self.keep_changing_faults)
-                tasks.start_soon(self.keep_operating)
-                for _ in range(self.kills):
-                    await self.one_life()
-                    self.tell(began)
-                tasks.cancel_scope.cancel()
-        except Exception:  # noqa: BLE001 - what was measured until now is worth more than the rest of the run
-            self.report.problems.append(f"the harness ended early:\n{traceback.format_exc()}")
-        await self.daemon.kill()
-        self.sim.change(**NO_FAULTS)
-        shown: dict[str, dict[str, Any]] | None = None
-        try:
-            shown = await self.end()
-        except Exception:  # noqa: BLE001 - as above
-            self.report.problems.append(f"the end was not reached:\n{traceback.format_exc()}")
-        if (ended := await self.daemon.stop()) != 0:
-            self.report.problems.append(f"the last stop ended with {ended}")
-        compare(self.folder / "wacrmd.db", self.sim, self.posted, shown, self.report)
+            self.sim.change(**NO_FAULTS)
+            shown: dict[str, dict[str, Any]] | None = None
+            try:
+                with anyio.CancelScope() as self._stage:
+                    shown = await self.end()
+                if shown is None:
+                    self.report.problems.append("the end was not reached: a second signal came")
+            except Exception:  # noqa: BLE001 - as above
+                self.report.problems.append(f"the end was not reached:\n{traceback.format_exc()}")
+            if (ended := await self.daemon.stop()) != 0:
+                self.report.problems.append(f"the last stop ended with {ended}")
+            watch.cancel_scope.cancel()
+        if (self.folder / "wacrmd.db").exists():
+            compare(self.folder / "wacrmd.db", self.sim, self.posted, shown, self.report)
+        if not (self.report.problems or self.report.ended_by or self.report.taken):
+            self.report.problems.append("no message was sent: nothing was tried")
         self.report.duration_s = time.monotonic() - began
         return self.report
 
-    async def end_at_a_signal(self, tasks: TaskGroup) -> None:
-        """SIGINT or SIGTERM ends the run early, with a report."""
+    async def lives(self, began: float) -> None:
+        """One life of the daemon after another, under load."""
+        await self.daemon.set_up()
+        await self.daemon.kill()
+        self.report.kills["idle"] += 1
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.keep_posting)
+            tasks.start_soon(self.keep_changing_faults)
+            tasks.start_soon(self.keep_operating)
+            for _ in range(self.kills):
+                await self.one_life()
+                self.tell(began)
+            tasks.cancel_scope.cancel()
+
+    async def end_at_signals(self) -> None:
+        """Each SIGINT or SIGTERM ends what is being done."""
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 self.report.ended_by = signal.Signals(number).name
-                tasks.cancel_scope.cancel()
+                self._stage.cancel()
 
     def tell(self, began: float) -> None:
         """What was done so far, every few seconds."""
