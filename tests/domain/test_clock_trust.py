@@ -107,6 +107,23 @@ def test_an_operators_word_holds_until_the_clock_leaps_again(evidence: Evidence,
             assert not accepted.trusts(leapt)
 
 
+@pytest.mark.parametrize(
+    ("late", "goes_by"),
+    [
+        (SECOND, NOW),
+        (TOLERANCE, NOW),
+        (TOLERANCE + 1, NOW - TOLERANCE - 1),
+        (-SECOND, NOW + SECOND),
+        (-YEAR, NOW + YEAR),
+    ],
+)
+def test_an_answer_that_was_on_its_way_for_long_sets_nothing_back(late: Millis, goes_by: Millis) -> None:
+    """A daemon that goes by Meta's time would go back and forth, and log each time that the clock was set back."""
+    for own in (NOW - 3 * DAY, NOW - 3 * DAY + YEAR):
+        heard = Evidence(own).heard(NOW - 56 * YEAR, NOW).heard(NOW - 56 * YEAR, NOW - late)
+        assert heard.offset(NOW - 56 * YEAR) == goes_by
+
+
 @given(known, offsets)
 def test_what_an_operator_accepted_ends_when_meta_agrees(evidence: Evidence, machine: Millis) -> None:
     assert evidence.heard(machine, machine).accepted == 0

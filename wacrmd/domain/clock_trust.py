@@ -53,7 +53,9 @@ class Evidence:
         return min(machine, self.meta)
 
     def heard(self, machine: Millis, meta: Millis) -> "Evidence":
-        """With a new answer of Meta's."""
+        """With a new answer of Meta's. One that was on its way for long says too early a time, which changes nothing."""
+        if self.meta is not None and self.meta - TOLERANCE <= meta < self.meta:
+            meta = self.meta
         found = replace(self, meta=meta)
         if not found.trusts(machine):
             return found
