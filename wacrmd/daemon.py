@@ -217,6 +217,7 @@ async def _open(
         connect_timeout_s=config.meta.connect_timeout_s,
         read_timeout_s=config.meta.read_timeout_s,
         max_connections=open_files.most_requests() + MANAGEMENT_CONNECTIONS,
+        doubted=clock.doubted,
     )
     meta.on_time = clock.heard
     stack.push_async_callback(meta.aclose)

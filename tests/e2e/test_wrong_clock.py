@@ -1,8 +1,9 @@
 """A machine's clock that is wrong stops nothing, hastens nothing and deletes nothing; seen from outside the daemon."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,26 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.certificates import certificate, server_tls
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S
 from tests.support.receiver import receiver
-from tests.support.site import Site, configuration, people, site
+from tests.support.site import (
+    ACCESS_TOKEN,
+    APP_SECRET,
+    PHONE_NUMBER_ID,
+    VERIFY_TOKEN,
+    WABA_ID,
+    Site,
+    configuration,
+    people,
+    site,
+)
 from wacrmd import daemon
 from wacrmd.admin.client import AdminClient
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso, parse_iso
 from wacrmd.services.maintenance.backups import FILE_NAME, DailyBackup
+from wacrmd.simulator import Options, Simulator
 from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -288,18 +301,18 @@ async def until_retries(here: Site, count: int) -> None:
 
 @asynccontextmanager
 async def alone(
-    folder: Path, clock: ShiftClock, extra: str = ""
-) -> AsyncIterator[tuple[daemon.Daemon, Callable[[str], Awaitable[Any]]]]:
-    """A daemon that cannot reach Meta, and its admin socket."""
+    folder: Path, clock: ShiftClock, extra: str = "", graph_url: str = NOBODY
+) -> AsyncIterator[tuple[daemon.Daemon, Callable[..., Awaitable[Any]]]]:
+    """A daemon that cannot reach Meta, or only there, and its admin socket."""
 
-    async def admin(method: str) -> Any:
+    async def admin(method: str, **params: Any) -> Any:
         def call() -> Any:
             with AdminClient(folder / "admin.sock", connect_timeout_s=PATIENCE_S) as client:
-                return client.call(method, {})
+                return client.call(method, params)
 
         return await anyio.to_thread.run_sync(call)
 
-    async with daemon.run(configuration(folder, NOBODY, extra), clock) as running:
+    async with daemon.run(configuration(folder, graph_url, extra), clock) as running:
         yield running, admin
 
 
@@ -423,6 +436,69 @@ async def test_a_start_without_clock_and_without_meta_loses_nothing(tmp_path: Pa
         assert status["held"][0]["what"] == "clock"
         assert await running.ctx.db.read(rows) == before
         assert {each["id"] for each in status["broadcasts"]} == {retried, later}
+
+
+@asynccontextmanager
+async def behind_tls(url: str, pem: Path) -> AsyncIterator[str]:
+    """A simulated Meta under an https URL."""
+    host, _, port = url.removeprefix("http://").partition(":")
+
+    async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await source.read(65536):
+                target.write(piece)
+                await target.drain()
+        target.close()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0, ssl=server_tls(pem))
+    async with server:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_clock_at_which_metas_certificate_is_not_valid_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL goes by the machine's clock, which is here two years behind."""
+    years = 730
+    pem = certificate(tmp_path, "localhost", days_ahead=years)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    clock = ShiftClock()
+    clock.advance(years * DAY)
+    async with alone(tmp_path, clock) as (running, _):
+        known = running.ctx.clock.now()
+    clock.leap(-years * DAY)
+    clock = clock.restarted_after(MINUTE)
+    options = Options(date_ahead_s=years * DAY / SECOND, access_token=ACCESS_TOKEN)
+    async with (
+        Simulator.running(options) as sim,
+        behind_tls(sim.url, pem) as url,
+        alone(tmp_path, clock, graph_url=url) as (running, admin),
+    ):
+        shown = await admin("clock.show")
+        assert not shown["trusted"]
+        assert abs(parse_iso(shown["meta"]) - known) < HOUR, "the start has asked Meta"
+        await admin("account.add", name="shop")
+        await admin(
+            "number.add",
+            account="shop",
+            phone_number_id=PHONE_NUMBER_ID,
+            waba_id=WABA_ID,
+            access_token=ACCESS_TOKEN,
+            app_secret=APP_SECRET,
+            verify_token=VERIFY_TOKEN,
+        )
+        made = await admin("broadcast.create", template_name="hello", recipients=people(2))
+
+        async def is_sent() -> bool:
+            return bool((await admin("broadcast.show", id=made["broadcast_id"]))["sent_count"] == 2)
+
+        await until(is_sent)
+        (reachable,) = [each for each in (await admin("doctor"))["checks"] if each["check"] == "reachable"]
+        assert reachable["state"] == "ok"
 
 
 async def test_when_the_daemon_was_wrong_and_goes_back_nothing_waits_for_the_old_time(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from wacrmd.http_client.connection import MAX_HEADER_BYTES
 from wacrmd.http_client.connector import Connector, ForbiddenAddressError
 from wacrmd.http_client.failure import NotSentError, OutcomeUnknownError, Phase, RequestFailedError
 from wacrmd.http_client.message import Origin, RequestHead
+from wacrmd.http_client.tls import Tls
 from wacrmd.meta.transport import Transport, request_head
 
 pytestmark = [pytest.mark.anyio, both_event_loops]
@@ -36,7 +37,7 @@ async def client(
     *, places: int = 10, tls: ssl.SSLContext | None = None, **connector: Any
 ) -> AsyncIterator[HttpClient]:
     made = HttpClient(
-        Connector(tls or ssl.create_default_context(), **connector),
+        Connector(Tls(lambda: tls or ssl.create_default_context()), **connector),
         max_connections=places,
         max_answer_bytes=MAX_BYTES,
     )

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """A self-signed certificate for `name` with its key, in one PEM file."""
+def certificate(folder: Path, name: str, *, days_ahead: int = 0) -> Path:
+    """A self-signed certificate for `name` with its key, in one PEM file; valid for two days around that time."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
+    now = dt.datetime.now(dt.UTC) + dt.timedelta(days=days_ahead)
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -12,6 +12,7 @@ from wacrmd.http_client import dns
 from wacrmd.http_client.connection import Connection
 from wacrmd.http_client.failure import Phase
 from wacrmd.http_client.message import Origin
+from wacrmd.http_client.tls import Tls
 
 Addresses = Sequence[tuple[socket.AddressFamily, str]]
 Resolve = Callable[[str, int], Awaitable[Addresses]]
@@ -38,13 +39,13 @@ class Connector:
 
     def __init__(
         self,
-        ssl_context: ssl.SSLContext,
+        tls: Tls,
         *,
         resolve: Resolve = dns.resolve,
         cache_s: float = 0.0,
         check: Callable[[str, str], None] = allow_all,
     ) -> None:
-        self._ssl_context = ssl_context
+        self._tls = tls
         self._resolve = resolve
         self._cache_s = cache_s
         self._check = check
@@ -82,12 +83,19 @@ class Connector:
                 raise forbidden[0] from None
             raise
         enter(Phase.TLS if origin.tls else Phase.CONNECT)
-        _, connection = await loop.create_connection(
+        context = self._tls.context() if origin.tls else None
+        transport, connection = await loop.create_connection(
             lambda: Connection(sock, on_lost),
             sock=sock,
-            ssl=self._ssl_context if origin.tls else None,
+            ssl=context,
             server_hostname=origin.host.rstrip(".") if origin.tls else None,
         )
+        if context is not None:
+            try:
+                self._tls.check(context, transport.get_extra_info("peercert"))
+            except ssl.SSLError:
+                connection.abort()
+                raise
         return connection
 
     async def _addresses(self, origin: Origin) -> Addresses:

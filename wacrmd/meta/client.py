@@ -15,6 +15,7 @@ from wacrmd.fields import JsonObject
 from wacrmd.http_client.client import Timeouts
 from wacrmd.http_client.failure import NotSentError, RequestFailedError
 from wacrmd.http_client.message import RequestHead
+from wacrmd.http_client.tls import no_doubt
 from wacrmd.meta.answer import date_of, error_of, outcome_of
 from wacrmd.meta.errors import rule_for
 from wacrmd.meta.management import Health, NumberInfo, app_names, templates_of
@@ -70,11 +71,12 @@ class MetaClient:
         connect_timeout_s: float,
         read_timeout_s: float,
         max_connections: int,
-        ssl_context: ssl.SSLContext | None = None,
+        doubted: Callable[[], Millis | None] = no_doubt,
+        ssl_context: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
     ) -> None:
         timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
         self._base = f"{graph_url.rstrip('/')}/{api_version}"
-        self._transport = Transport(max_connections=max_connections, ssl_context=ssl_context)
+        self._transport = Transport(max_connections=max_connections, doubted=doubted, ssl_context=ssl_context)
         self._http = httpx.AsyncClient(
             transport=self._transport,
             timeout=timeout,

@@ -1,6 +1,6 @@
 """One plain request to a URL, to check whether a server answers there; never used for messages."""
 
-import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -8,6 +8,7 @@ import httpx
 from wacrmd.clock import Millis
 from wacrmd.errors import describe
 from wacrmd.http_client.failure import RequestFailedError
+from wacrmd.http_client.tls import no_doubt
 from wacrmd.meta.answer import date_of
 from wacrmd.meta.transport import Transport
 
@@ -34,10 +35,10 @@ async def probe(
     timeout_s: float,
     params: dict[str, str] | None = None,
     content: bytes | None = None,
-    ssl_context: ssl.SSLContext | None = None,
+    doubted: Callable[[], Millis | None] = no_doubt,
 ) -> ProbeAnswer:
     """Send one request without credentials and follow no redirect; raises UnreachableError."""
-    transport = Transport(max_connections=1, ssl_context=ssl_context)
+    transport = Transport(max_connections=1, doubted=doubted)
     headers = {"User-Agent": "wacrmd-doctor", "Accept-Encoding": "identity"}
     try:
         async with httpx.AsyncClient(

@@ -1,15 +1,17 @@
 """HTTP to Meta: our own client for messages, and the same one behind httpx's interface for management calls."""
 
 import ssl
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import httpx
 
+from wacrmd.clock import Millis
 from wacrmd.http_client.client import HttpClient, Timeouts
 from wacrmd.http_client.connector import Connector
 from wacrmd.http_client.failure import IdleConnectionLostError, OutcomeUnknownError, Phase
 from wacrmd.http_client.message import Answer, Origin, RequestHead
+from wacrmd.http_client.tls import Tls, no_doubt
 
 DNS_CACHE_S = 30.0
 """How long an address from DNS is used; Meta's own records live for a minute."""
@@ -24,11 +26,18 @@ class Transport(httpx.AsyncBaseTransport):
     It uses the timeouts `pool`, `connect` and `read` that httpx puts into a request; `read` is for all from the
     connection to the answer's last byte. Raises NotSentError and OutcomeUnknownError. Without `ssl_context` it
     trusts what httpx trusts: the authorities that `SSL_CERT_FILE` or `SSL_CERT_DIR` names, or else those of certifi.
+    `doubted` returns the daemon's time while the machine's clock is not trusted (`Tls`).
     """
 
-    def __init__(self, *, max_connections: int, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_connections: int,
+        doubted: Callable[[], Millis | None] = no_doubt,
+        ssl_context: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
+    ) -> None:
         self._client = HttpClient(
-            Connector(ssl_context or httpx.create_ssl_context(), cache_s=DNS_CACHE_S),
+            Connector(Tls(ssl_context, doubted), cache_s=DNS_CACHE_S),
             max_connections=max_connections,
             max_answer_bytes=MAX_ANSWER_BYTES,
         )

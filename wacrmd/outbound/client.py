@@ -10,6 +10,7 @@ from functools import partial
 from anyio import CapacityLimiter
 
 from wacrmd import __version__
+from wacrmd.clock import Millis
 from wacrmd.errors import describe
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
 from wacrmd.http_client import dns
@@ -17,6 +18,7 @@ from wacrmd.http_client.client import HttpClient, Timeouts
 from wacrmd.http_client.connector import Connector, ForbiddenAddressError, Resolve
 from wacrmd.http_client.failure import IdleConnectionLostError, RequestFailedError
 from wacrmd.http_client.message import Headers, Origin, RequestHead
+from wacrmd.http_client.tls import Tls, no_doubt
 
 MAX_ANSWER_BYTES = 64 << 10
 """How much of an answer is read, so that the connection can be used again. Nothing of it is kept or waited for."""
@@ -49,12 +51,16 @@ class WebhookClient:
     """
 
     def __init__(
-        self, address_policy: Callable[[], AddressPolicy], *, resolve: Resolve | None = None
+        self,
+        address_policy: Callable[[], AddressPolicy],
+        *,
+        resolve: Resolve | None = None,
+        doubted: Callable[[], Millis | None] = no_doubt,
     ) -> None:
         self._address_policy = address_policy
         # Names of apps that nobody answers for must not occupy the threads that all else needs.
         lookup = resolve or partial(dns.resolve, limiter=CapacityLimiter(MAX_LOOKUPS))
-        connector = Connector(ssl.create_default_context(), resolve=lookup, check=self._check)
+        connector = Connector(Tls(ssl.create_default_context, doubted), resolve=lookup, check=self._check)
         self._client = HttpClient(connector, max_connections=sys.maxsize, max_answer_bytes=MAX_ANSWER_BYTES)
 
     async def aclose(self) -> None:

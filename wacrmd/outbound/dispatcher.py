@@ -55,7 +55,9 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver until cancelled; what is in progress then is delivered again at the next start."""
-        self._client = WebhookClient(self._address_policy, resolve=self._resolve)
+        self._client = WebhookClient(
+            self._address_policy, resolve=self._resolve, doubted=self._ctx.clock.doubted
+        )
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._watch_changes)

@@ -103,6 +103,10 @@ class DaemonClock:
         """Whether the daemon goes by the machine's clock without doubt."""
         return self._evidence.trusts(self._read()[1])
 
+    def doubted(self) -> Millis | None:
+        """The time for what would go by the machine's clock itself, such as TLS; None while that is trusted."""
+        return None if self.is_trusted else self.now()
+
     @property
     def hold(self) -> Hold | None:
         """What an operator reads about a clock that is not trusted."""

@@ -41,7 +41,7 @@ async def ask_meta(ctx: Context, timeout_s: float = TIMEOUT_S) -> bool:
     """Ask Meta for its time; whether it answered."""
     url = f"{ctx.config.meta.graph_url}/{ctx.config.meta.api_version}/"
     try:
-        answer = await probe("GET", url, timeout_s=timeout_s)
+        answer = await probe("GET", url, timeout_s=timeout_s, doubted=ctx.clock.doubted)
     except UnreachableError:
         return False
     if answer.date is None:

@@ -1,6 +1,7 @@
 """The doctor's checks over the network: Meta's API, this machine's clock, the public URL of the webhooks."""
 
 import secrets
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 from wacrmd.clock import SECOND, Millis
@@ -21,7 +22,7 @@ async def meta_api(ctx: Context) -> list[Check]:
     """Whether Meta's API answers, and how far this machine's clock is off."""
     url = f"{ctx.config.meta.graph_url}/{ctx.config.meta.api_version}/"
     try:
-        answer = await probe("GET", url, timeout_s=TIMEOUT_S)
+        answer = await probe("GET", url, timeout_s=TIMEOUT_S, doubted=ctx.clock.doubted)
     except UnreachableError as error:
         advice = "Check the network, DNS and firewall of this machine, and [meta] graph_url."
         return [
@@ -63,10 +64,11 @@ async def public_url(ctx: Context) -> list[Check]:
         "hub.challenge": "1",
     }
     try:
-        verification = await probe("GET", url, timeout_s=TIMEOUT_S, params=query)
-        event = await probe("POST", url, timeout_s=TIMEOUT_S, content=b"{}")
+        ask = partial(probe, timeout_s=TIMEOUT_S, doubted=ctx.clock.doubted)
+        verification = await ask("GET", url, params=query)
+        event = await ask("POST", url, content=b"{}")
         api_url = urlunsplit((parts.scheme, parts.netloc, "/api/v1/me", "", ""))
-        api = await probe("GET", api_url, timeout_s=TIMEOUT_S)
+        api = await ask("GET", api_url)
     except UnreachableError as error:
         advice = "Check the host name, the certificate and the reverse proxy."
         return [Check("public URL", CheckState.FAIL, f"{url} does not answer: {error}", advice)]
