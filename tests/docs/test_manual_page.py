@@ -17,7 +17,8 @@ def test_it_has_every_command_with_its_options_and_the_exit_codes() -> None:
     for name in commands():
         assert f"\nwacrmd {name.replace('.', ' ')}" in page
     assert "wacrmd serve" in page
-    assert "wacrmd simulate [OPTION]…" in page
+    assert "wacrmd simulate [OPTION]..." in page
+    assert page.isascii()
     assert "--rejected" in page
     assert f".B {CONFIG}\n" in page
 

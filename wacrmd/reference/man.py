@@ -45,7 +45,7 @@ def _lines() -> Iterator[str]:
     yield f"wacrmd \\- {_text((root.short_help or _words(root)[0]).rstrip('.'))}"
     yield ".SH SYNOPSIS"
     yield ".B wacrmd"
-    yield "[\\fB\\-\\-config\\fR \\fIFILE\\fR] [\\fB\\-\\-socket\\fR \\fIFILE\\fR] [\\fB\\-\\-json\\fR] \\fICOMMAND\\fR …"
+    yield "[\\fB\\-\\-config\\fR \\fIFILE\\fR] [\\fB\\-\\-socket\\fR \\fIFILE\\fR] [\\fB\\-\\-json\\fR] \\fICOMMAND\\fR ..."
     yield ".SH DESCRIPTION"
     for paragraph in _words(root):
         yield ".PP"
@@ -102,7 +102,8 @@ def _item(term: str, meaning: str) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text of which nothing is a request or an escape of roff."""
-    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    ascii_only = text.replace("…", "...")  # a terminal without UTF-8, as over a serial line, shows nothing else
+    escaped = ascii_only.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
