@@ -102,7 +102,8 @@ def _item(term: str, meaning: str) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text of which nothing is a request or an escape of roff."""
-    ascii_only = text.replace("…", "...")  # a terminal without UTF-8, as over a serial line, shows nothing else
+    # A terminal without UTF-8, as over a serial line, shows nothing else.
+    ascii_only = text.replace("…", "...")
     escaped = ascii_only.replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
