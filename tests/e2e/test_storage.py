@@ -245,15 +245,17 @@ async def start(folder: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("damage", ["no database", "a page of rubbish"])
+@pytest.mark.parametrize("damage", ["no database", "a page of rubbish", "a text in the schema"])
 async def test_the_error_of_a_damaged_file_at_the_start_says_what_to_do(tmp_path: Path, damage: str) -> None:
     async with site(tmp_path) as here:
         await here.until_status(await here.send(people(50)), "sent")
     path = tmp_path / "wacrmd.db"
+    if damage == "a text in the schema":  # SQLite quotes it, in an error that is no UTF-8 then
+        path.write_bytes(path.read_bytes().replace(b"is_stale INTEGER", b"is_stale INTEGE\xd2"))
     with path.open("r+b") as file:
         if damage == "no database":
             file.write(b"this is no database at all, it is a text")
-        else:
+        elif damage == "a page of rubbish":
             file.seek(100)
             file.write(os.urandom(4000))
     with pytest.raises(DatabaseContentError, match=r"is damaged .*: run wacrmd repair, or restore a backup"):

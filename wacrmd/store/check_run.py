@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from wacrmd.store.connection import open_reader
+from wacrmd.store.connection import broken_schema, open_reader
 
 
 class CheckEndedError(Exception):
@@ -48,12 +48,15 @@ class CheckRun:
 
     def rows(self, statement: str, *parameters: object) -> list[Any]:
         """The rows of a statement. Raises CheckEndedError, and sqlite3.DatabaseError for a page that cannot be read."""
-        rows, failed = [], None
+        rows: list[Any] = []
+        failed: sqlite3.DatabaseError | None = None
         if not self._is_over:
             try:
                 rows = self.connection.execute(statement, parameters).fetchall()
             except sqlite3.DatabaseError as error:
                 failed = error
+            except UnicodeDecodeError as error:
+                failed = broken_schema(error)
         if (
             self._is_over
         ):  # what an integrity check has found is wrong then: it takes pages for lost that it has not seen

@@ -52,7 +52,17 @@ def _configured(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connec
         connection.isolation_level = None
         for pragma in (*pragmas, *common):
             connection.execute(f"PRAGMA {pragma}")
+    except UnicodeDecodeError as error:
+        connection.close()
+        raise broken_schema(error) from error
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def broken_schema(error: UnicodeDecodeError) -> sqlite3.DatabaseError:
+    """The error that Python could not decode: it quotes a text of the schema, which is broken."""
+    found = sqlite3.DatabaseError(error.object.decode(errors="replace"))
+    found.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return found

@@ -113,8 +113,8 @@ class Database:
 
         Raises StorageError when it may work later (the disk is full), DatabaseInUseError, DatabaseUnusableError.
         """
-        check_not_lost(path)
         check_finished(path)
+        check_not_lost(path)
         with locked(path):
             database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()

@@ -3,11 +3,11 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wacrmd.clock import Millis
-from wacrmd.errors import DatabaseUnusableError
+from wacrmd.errors import DatabaseDamagedError, DatabaseUnusableError
 from wacrmd.new_file import NewFile
 from wacrmd.store import after_loss, file_swap, integrity
 from wacrmd.store.after_loss import Consequences
@@ -80,8 +80,14 @@ def _examined(path: Path) -> IntegrityReport:
         raise DatabaseUnusableError(
             f"{path}-journal is of a write that was cut off: a start of the daemon undoes that"
         )
-    with _opened(path) as run:
-        return integrity.check_whole(run)
+    try:
+        return integrity.check(path)
+    except DatabaseUnusableError as error:
+        if not isinstance(error.__cause__, sqlite3.Error):
+            raise
+        with _opened(path) as run:
+            report = integrity.check_whole(run)
+        return replace(report, problems=report.problems or [str(error.__cause__)])
 
 
 @contextmanager
@@ -89,12 +95,12 @@ def _opened(path: Path) -> Iterator[CheckRun]:
     """The damaged file, to be read as far as it goes. Raises DatabaseUnusableError if not even its schema can be read."""
     try:
         with CheckRun(path, is_cut_off=True) as run:
-            run.rows("SELECT count(*) FROM sqlite_schema")
+            run.rows("SELECT * FROM sqlite_schema")
             yield run
-    except sqlite3.Error as error:
+    except (sqlite3.Error, DatabaseDamagedError) as error:
         raise DatabaseUnusableError(
-            f"{path} cannot be repaired, because not even the list of its tables can be read ({error}): restore a backup"
-            " with wacrmd restore"
+            f"{path} cannot be repaired, because not even the list of its tables can be read ({error.__cause__ or error}):"
+            " restore a backup with wacrmd restore"
         ) from error
 
 
@@ -107,7 +113,7 @@ def _written(made: Path) -> Iterator[sqlite3.Connection]:
                 new.execute(f"PRAGMA {setting}")
             yield new
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise
         raise DatabaseUnusableError(
             f"{made.parent} is full or cannot be written ({error}): free some space"
@@ -163,7 +169,7 @@ def _fill(
 
 def _check_schema(path: Path, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
     """Raise DatabaseUnusableError if the list of tables is broken: a table that it has not named would be empty."""
-    names = "SELECT name FROM sqlite_schema"
+    names = "SELECT name FROM sqlite_schema WHERE type = 'table'"
     if missing := set(new.execute(names)) - set(old.execute(names)):
         raise DatabaseUnusableError(
             f"{path} cannot be repaired, because the list of its tables is broken ({min(missing)[0]} is missing): restore a"

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store.leaf_pages import LeafPages
 
@@ -38,7 +39,7 @@ def salvage(
 ) -> Lost:
     """Copy the rows of the tables of `new`, which are empty; `broken` are tables that a check has named.
 
-    Nothing is taken from an index but the ids that it has: with them, rows behind a broken page are found, and others are
+    Nothing is taken from an index but the keys that it has: with them, rows behind a broken page are found, and others are
     known to be lost.
     """
     lost = Lost()
@@ -51,8 +52,12 @@ def salvage(
             lost.optouts = copy.known_persons()
         lost.add(table, count)
     _drop_strays(new, lost)
-    lost.sent = _sent_by_index(old, new)
+    waiting = {RecipientStatus.PENDING}
+    lost.sent = _outdated(old, new, "recipient", "recipient_count", {*waiting}, {*RecipientStatus} - waiting)
     lost.add("recipient", len(lost.sent))
+    moving = {BroadcastStatus.SCHEDULED, BroadcastStatus.SENDING}
+    held = _outdated(old, new, "broadcast", "broadcast_status", {*moving}, {*BroadcastStatus} - moving)
+    lost.add("broadcast", len(held))
     _continue_ids(old, new)
     return lost
 
@@ -93,6 +98,7 @@ class _Copy:
             keys = keys if is_alias and len(keys) == 1 else ["rowid"]
             columns = list(dict.fromkeys([*keys, *columns]))
         self._keys = keys
+        self._is_key = " AND ".join(f'"{each}" = ?' for each in keys)
         self._at = [columns.index(each) for each in keys]
         names = ", ".join(f'"{each}"' for each in columns)
         self._select = f'SELECT {names} FROM "{table}" NOT INDEXED'
@@ -100,32 +106,31 @@ class _Copy:
         self._insert = f'INSERT OR IGNORE INTO "{table}" ({names}) VALUES ({values})'
         self._width = len(columns)
         self._is_suspect = is_suspect
-        self._lost_ids = set[int]()
+        self._lost_keys = set[Row]()
 
     def run(self, leaves: LeafPages | None) -> int | None:
         """Copy what can be read; how many rows are lost, None if nobody knows."""
         is_broken = self._is_suspect | self._copy_from_both_ends()
-        if not self._has_rowid:
-            return None if is_broken else 0
         is_confirmed = False
+        names = ", ".join(f'"{each}"' for each in self._keys)
         for index in self._whole_indexes():
-            reading = _Reading(self._old, f'SELECT {self._keys[0]} FROM "{self._table}" INDEXED BY "{index}"')
-            self._lost_ids.update(each for (each,) in reading if not self._has(each))
+            reading = _Reading(self._old, f'SELECT {names} FROM "{self._table}" INDEXED BY "{index}"')
+            self._lost_keys.update(each for each in reading if not self._has(each))
             is_confirmed |= not reading.is_broken
-        for each in sorted(self._lost_ids):
-            found = _Reading(self._old, f'{self._select} WHERE "{self._keys[0]}" = ?', each)
+        for each in list(self._lost_keys):
+            found = _Reading(self._old, f"{self._select} WHERE {self._is_key}", *each)
             if any(self._put(row) for row in found):
-                self._lost_ids.discard(each)
-        if self._lost_ids and leaves is not None:
+                self._lost_keys.discard(each)
+        if self._has_rowid and self._lost_keys and leaves is not None:
             self._copy_from(leaves)
-        return len(self._lost_ids) or (0 if is_confirmed or not is_broken else None)
+        return len(self._lost_keys) or (0 if is_confirmed or not is_broken else None)
 
     def known_persons(self) -> list[tuple[int, int]]:
         """Of lost rows: the id and the person, by an index of the persons."""
         reading = _Reading(
             self._old, f'SELECT id, person_id FROM "{self._table}" INDEXED BY sqlite_autoindex_optout_1'
         )
-        return [(row_id, person_id) for row_id, person_id in reading if row_id in self._lost_ids]
+        return [(row_id, person_id) for row_id, person_id in reading if (row_id,) in self._lost_keys]
 
     def _copy_from_both_ends(self) -> bool:
         """Copy the rows before the first broken page and those after the last one; whether there is one."""
@@ -158,11 +163,11 @@ class _Copy:
             "SELECT rootpage FROM sqlite_schema WHERE name = ?", (self._table,)
         ).fetchone()
         for rowid, values in leaves.rows(root):
-            if rowid in self._lost_ids:
+            if (rowid,) in self._lost_keys:
                 # The key is stored as NULL where it is a column, and not at all where it is not.
                 row = [rowid, *values] if self._keys == ["rowid"] else [rowid, *values[1:]]
                 if len(row) == self._width and self._put(row):
-                    self._lost_ids.discard(rowid)
+                    self._lost_keys.discard((rowid,))
 
     def _put(self, row: Sequence[Any]) -> bool:
         """Store a row; False for one that the schema does not allow, or that is there.
@@ -176,9 +181,9 @@ class _Copy:
         except sqlite3.IntegrityError:  # a value of another type; a full disk is another error
             return False
 
-    def _has(self, key: object) -> bool:
-        statement = f'SELECT 1 FROM "{self._table}" WHERE "{self._keys[0]}" = ?'
-        return self._new.execute(statement, (key,)).fetchone() is not None
+    def _has(self, key: Row) -> bool:
+        found = self._new.execute(f'SELECT 1 FROM "{self._table}" WHERE {self._is_key}', key)
+        return found.fetchone() is not None
 
     def _whole_indexes(self) -> list[str]:
         """The indexes that have an entry for each row."""
@@ -196,15 +201,16 @@ def _drop_strays(new: sqlite3.Connection, lost: Lost) -> None:
             lost.add(table, 1)
 
 
-def _sent_by_index(old: sqlite3.Connection, new: sqlite3.Connection) -> list[int]:
-    """Recipients who wait by their row only. A disk that has forgotten a write has left an old page there."""
-    entries = _Reading(old, "SELECT id, broadcast_id, status FROM recipient INDEXED BY recipient_count")
-    waiting = "SELECT 1 FROM recipient WHERE id = ? AND broadcast_id = ? AND status = 'pending'"
-    known = set(RecipientStatus) - {RecipientStatus.PENDING}
+def _outdated(
+    old: sqlite3.Connection, new: sqlite3.Connection, table: str, index: str, first: set[str], later: set[str]
+) -> list[int]:
+    """Ids of rows with a first status, while the index has a later one: a disk has forgotten to write the page."""
+    entries = _Reading(old, f"SELECT id, status FROM {table} INDEXED BY {index}")
+    row = f"SELECT status FROM {table} WHERE id = ?"
     return [
         each
-        for each, broadcast_id, status in entries
-        if status in known and new.execute(waiting, (each, broadcast_id)).fetchone()
+        for each, status in entries
+        if status in later and (new.execute(row, (each,)).fetchone() or (None,))[0] in first
     ]
 
 
