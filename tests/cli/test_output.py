@@ -15,6 +15,7 @@ from tests.support.terminal import terminal
 from wacrmd.cli.output import Kind, clean, relative, shown, span
 from wacrmd.cli.table import Column, table
 from wacrmd.views.broadcasts import BroadcastView
+from wacrmd.views.maintenance import Status
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -106,6 +107,18 @@ def test_on_a_terminal_a_table_fits_the_width_and_markup_is_printed_as_text(daem
     plain = [line for line in text.replace("\r", "").split("\n") if "\x1b" not in line]
     assert plain
     assert all(len(line) <= 150 for line in plain)
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_whoever_wants_no_colours_gets_none(daemon: Daemon, name: str, value: str) -> None:
+    daemon.answers["status"] = sample_of(Status, filled=False) | {"healthy": False, "warnings": ["Look."]}
+    with terminal() as screen:
+        line = [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(daemon.socket), "status"]
+        subprocess.run(
+            line, stdout=screen.end, env=os.environ | {name: value}, timeout=PATIENCE_S, check=True
+        )
+    assert "Needs attention" in screen.text
+    assert "\x1b" not in screen.text
 
 
 @pytest.mark.parametrize(

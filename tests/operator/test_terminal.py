@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -145,6 +146,32 @@ async def test_commands_that_cannot_be_undone_ask_for_confirmation(tmp_path: Pat
             code, text = await answer_prompt(typed, "account", "remove", "shop")
             assert (code, text.splitlines()[-1]) == (ends, "wacrmd: stopped")
             assert "Traceback" not in text
+
+
+def interrupted_watch(folder: Path, broadcast_id: str) -> tuple[int, str]:
+    """Watch a broadcast, and press Ctrl-C once it is shown: the exit code and what was said."""
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import sys;"
+    program += "from wacrmd.cli.main import main; sys.exit(main())"  # a shell may have had it ignored
+    line = [sys.executable, "-c", program, "--socket", str(folder / "admin.sock"), "broadcast", "watch"]
+    with subprocess.Popen(
+        [*line, broadcast_id], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, said
+
+
+async def test_ctrl_c_ends_a_watch_with_130_and_not_the_broadcast(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        await here.admin("number.pause", id=PHONE_NUMBER_ID)
+        broadcast_id = await here.send(people(2))
+        code, said = await anyio.to_thread.run_sync(interrupted_watch, tmp_path, broadcast_id)
+        assert (code, said) == (
+            130,
+            f"The broadcast goes on. To watch it again: wacrmd broadcast watch {broadcast_id}\n",
+        )
 
 
 async def test_nothing_is_asked_about_nobody(tmp_path: Path) -> None:

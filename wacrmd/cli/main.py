@@ -63,6 +63,8 @@ def root(context: click.Context, config: Path | None) -> None:
     No message is lost, and none is sent twice.
     """
     context.obj.config = config
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":  # https://no-color.org
+        context.color = False
 
 
 root.params.extend(shared_options())

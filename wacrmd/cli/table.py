@@ -1,6 +1,5 @@
 """Tables: on a terminal fitted to its width by what they hold, elsewhere plain text with every column."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -132,7 +131,7 @@ def _print(
     lines_of = [list(folded(cell, room)) for cell, room in zip(cells, widths, strict=True)]
     for at in range(max(map(len, lines_of))):
         line = [lines[at] if at < len(lines) else "" for lines in lines_of]
-        click.echo(_line(line, widths, columns, width, bold=bold, styled="NO_COLOR" not in os.environ))
+        click.echo(_line(line, widths, columns, width, bold=bold, styled=True))
 
 
 def _line(

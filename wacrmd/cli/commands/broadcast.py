@@ -7,6 +7,7 @@ import click
 from wacrmd.cli import complete
 from wacrmd.cli.broadcast_tables import BILLED, COLUMNS, FAILURES, HISTORY, RECIPIENTS
 from wacrmd.cli.client import call, stream
+from wacrmd.cli.exit_codes import INTERRUPTED
 from wacrmd.cli.frame import Lazy, Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.number_name import number_name
@@ -117,31 +118,32 @@ def _print_broadcast(found: JsonObject, sender: str) -> None:
 @broadcast.command("watch")
 @broadcast_id
 @click.pass_obj
-def watch(session: Session, broadcast_id: str) -> None:
+def watch(session: Session, broadcast_id: str) -> int:
     """Watch a broadcast live: counts, speed, time left, failures.
 
     It ends when nothing more is to come. For example: wacrmd broadcast watch 4b6d
     """
-    watch_until_finished(session, broadcast_id)
+    return watch_until_finished(session, broadcast_id)
 
 
-def watch_until_finished(session: Session, broadcast_id: str) -> None:
-    """Show a broadcast until nothing more is to come, or until Ctrl-C, which does not stop the broadcast."""
+def watch_until_finished(session: Session, broadcast_id: str) -> int:
+    """Show a broadcast until nothing more is to come, or until Ctrl-C, which does not stop the broadcast; the exit code."""
     from wacrmd.cli import live  # noqa: PLC0415 - only this command draws
 
     items = stream(session, "broadcast.watch", id=broadcast_id)
     if session.json:
         emit_items(items)
-        return
+        return 0
     try:
         last = live.follow(items)
     except KeyboardInterrupt:
         hint(f"The broadcast goes on. To watch it again: wacrmd broadcast watch {broadcast_id}")
-        return
+        return INTERRUPTED
     if last is not None and not last["finished"]:
         hint("The daemon is draining: watch again after its restart.")
     elif last is not None:
         _advise(last)
+    return 0
 
 
 def _advise(found: JsonObject) -> None:

@@ -111,9 +111,8 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
     if watch:
         from wacrmd.cli.commands.broadcast import watch_until_finished  # noqa: PLC0415 - that module loads this one
 
-        watch_until_finished(session, made["broadcast_id"])
-    else:
-        hint(f"To watch it: wacrmd broadcast watch {made['broadcast_id'][:SHORT_ID]}")
+        return watch_until_finished(session, made["broadcast_id"]) or taken
+    hint(f"To watch it: wacrmd broadcast watch {made['broadcast_id'][:SHORT_ID]}")
     return taken
 
 
