@@ -120,6 +120,27 @@ async def test_a_webhook_that_is_behind_is_named_until_it_has_caught_up(
         assert (await here.admin("status"))["healthy"] is True
 
 
+async def test_a_webhook_that_was_disabled_is_named_by_the_doctor(tmp_path: Path) -> None:
+    extra = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]'
+    async with site(tmp_path, extra=extra) as here, receiver() as app:
+        app.answers["/hook"] = 410
+        fields = {"url": f"{app.url}/hook", "events": ["contact.opted_out"]}
+        made = (await here.api.post("/api/v1/webhooks", json=fields)).json()["data"]
+        await here.api.post("/api/v1/optouts", json={"phone": "+14155550199"})
+        with anyio.fail_after(PATIENCE_S):
+            while (await here.admin("webhook.list"))[0]["is_active"]:
+                pass
+
+        async def named() -> list[str]:
+            checks = (await here.admin("doctor"))["checks"]
+            return [each["detail"] for each in checks if each["check"] == "disabled"]
+
+        name = made["id"][:8]
+        assert await named() == [f"Webhook {name} of shop is disabled: The endpoint answered 410 Gone"]
+        await here.admin("webhook.set", id=name, active=True)
+        assert await named() == []
+
+
 async def eventually_caught_up(here: Site) -> None:
     with anyio.fail_after(PATIENCE_S):
         while (await here.admin("status"))["webhooks"]["deliveries_pending"]:

@@ -50,6 +50,14 @@ def page(
     return [_ROW.record(row) for row in rows]
 
 
+def disabled(tx: Tx) -> list[Endpoint]:
+    """The endpoints that were disabled because of what they answered, the newest first."""
+    rows = tx.execute(
+        f"{_SELECT} WHERE NOT e.is_active AND e.disabled_reason IS NOT NULL ORDER BY e.updated_at DESC"
+    )
+    return [_ROW.record(row) for row in rows]
+
+
 def update(
     tx: Tx,
     endpoint_id: str,

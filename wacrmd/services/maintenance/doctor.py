@@ -26,7 +26,7 @@ from wacrmd.services.maintenance.unread_log import READ_IT, unread_log
 from wacrmd.services.numbers.findings import worst
 from wacrmd.services.numbers.meta_check import check_number
 from wacrmd.services.templates.sync import list_templates
-from wacrmd.store import numbers, stats
+from wacrmd.store import numbers, stats, webhook_endpoints
 from wacrmd.store.account_notices import STATUS
 from wacrmd.store.outage import Cause, StorageError
 from wacrmd.views.checks import Check, CheckState
@@ -195,6 +195,12 @@ async def _webhooks(ctx: Context) -> list[Check]:
         if each.is_behind(ctx.clock.age(each.since)):
             advice = f"What the app answered: wacrmd webhook deliveries {each.endpoint_id[:8]}"
             found.append(Check("deliveries", CheckState.WARN, each.text(), advice))
+    for endpoint in await ctx.db.read(webhook_endpoints.disabled):
+        detail = f"Webhook {endpoint.id[:8]} of {endpoint.account} is disabled: {endpoint.disabled_reason}"
+        advice = (
+            f"When its app answers again: wacrmd webhook set {endpoint.id[:8]} --on. Otherwise remove it."
+        )
+        found.append(Check("disabled", CheckState.WARN, detail, advice))
     return found
 
 
