@@ -4,6 +4,7 @@ import json
 import resource
 import stat
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -16,6 +17,7 @@ from tests.support.site import PHONE_NUMBER_ID, Site, configuration, people, sit
 from wacrmd.clock import MINUTE, SECOND
 from wacrmd.domain.webhook_delivery import LONG_WAIT, MANY, MANY_WAIT, PendingDeliveries
 from wacrmd.services.maintenance.doctor import run_checks
+from wacrmd.services.maintenance.status import read_status
 from wacrmd.services.meta_webhook_liveness import MAX_SILENCE
 
 pytestmark = pytest.mark.anyio
@@ -49,6 +51,30 @@ async def test_status_shows_the_work_and_the_holds_with_reasons(tmp_path: Path, 
         assert PHONE_NUMBER_ID in out
         code, out, _ = await wacrmd("status", "--json")
         assert json.loads(out)["held"] == [held]
+
+
+async def test_a_broadcast_that_is_paused_or_resumed_meanwhile_is_shown_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site(tmp_path, clock=ShiftClock(stopped=True), messages_per_second=1) as here:
+        broadcast_id = await here.send(people(40))
+        db, calls = here.running.ctx.db, 0
+        read = db.read
+
+        async def read_then_change(work: Any) -> Any:
+            nonlocal calls
+            found, calls = await read(work), calls + 1
+            monkeypatch.setattr(db, "read", read)
+            await here.admin(f"broadcast.{'pause' if calls % 2 else 'resume'}", id=broadcast_id)
+            monkeypatch.setattr(db, "read", read_then_change)
+            return found
+
+        for _ in range(2):
+            monkeypatch.setattr(db, "read", read_then_change)
+            status = await read_status(here.running.ctx)
+            monkeypatch.setattr(db, "read", read)
+            assert [each.uuid for each in status.broadcasts] == [broadcast_id]
+            await here.admin("broadcast.pause", id=broadcast_id)
 
 
 async def test_a_rejected_token_is_a_problem_and_uncertain_recipients_are_listed(

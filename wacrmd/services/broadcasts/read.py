@@ -67,6 +67,20 @@ async def page(
     return await ctx.db.read(work)
 
 
+async def unfinished(ctx: Context, limit: int) -> list[BroadcastView]:
+    """The newest broadcasts of each status that is not final; in one snapshot, so that one that starts is there once."""
+
+    def work(tx: Tx) -> list[BroadcastView]:
+        found = [
+            each
+            for status in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED, BroadcastStatus.SCHEDULED)
+            for each in broadcasts.page(tx, account_id=None, status=status, after=None, limit=limit)
+        ]
+        return _views(tx, found, ctx)
+
+    return await ctx.db.read(work)
+
+
 async def held_by_meta(ctx: Context, limit: int) -> list[BroadcastView]:
     """The newest broadcasts with messages that Meta holds back."""
 

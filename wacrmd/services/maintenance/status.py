@@ -7,9 +7,7 @@ import anyio.to_thread
 
 from wacrmd import __version__
 from wacrmd.clock import MINUTE, SECOND, iso
-from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.hold import NEEDS_NOBODY, Hold
-from wacrmd.domain.page import PageRequest
 from wacrmd.services.broadcasts import read
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.log_level import current_log_level
@@ -51,9 +49,7 @@ async def read_status(ctx: Context) -> Status:
     A notice stands for days, and nobody can end it: it counts only if it stops sending.
     """
     now = ctx.clock.now()
-    unfinished: list[BroadcastView] = []
-    for state in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED, BroadcastStatus.SCHEDULED):
-        unfinished += (await read.page(ctx, None, state, PageRequest(MAX_SHOWN))).items
+    unfinished = await read.unfinished(ctx, MAX_SHOWN)
     numbers = await list_numbers(ctx)
     shown = {each.uuid for each in unfinished}
     held_by_meta = [each for each in await read.held_by_meta(ctx, MAX_SHOWN) if each.uuid not in shown]
