@@ -131,10 +131,12 @@ def check_after_loss(file: Path, whole: Rows, told: dict[str, int | None]) -> No
     """Nothing is invented, who has opted out stays so or is told, and nothing unfinished goes on by itself."""
     left = rows_of(file)
     for table in whole.keys() - {"broadcast", "person", "person_address", "setting"} - told.keys():
-        assert left[table] <= whole[table] or (table == "recipient" and "pricing" in told), table
+        assert left[table] <= whole[table] or (
+            table == "recipient" and told.keys() & {"broadcast", "pricing"}
+        )
     waiting = "SELECT id FROM recipient WHERE status IN ('pending', 'sending')"
     assert len(left["recipient"]) <= len(whole["recipient"])
-    assert values(file, "SELECT status FROM broadcast") <= {"sent", "paused"}
+    assert values(file, "SELECT status FROM broadcast WHERE name != 'lost'") <= {"sent", "paused"}
     assert values(file, waiting) <= {row[0] for row in whole["recipient"] if row[6] == "pending"}
     assert len(left["optout"]) == len(whole["optout"]) or told.get("optout", 0) != 0
 
@@ -182,6 +184,25 @@ async def test_after_a_loss_unfinished_broadcasts_wait_for_a_person_and_nobody_g
         got = [each.send.input for each in here.sim.ledger.entries]
         assert len(got) == len(set(got))
         assert not sample.sent_to & set(got)
+
+
+@pytest.mark.anyio
+async def test_the_recipients_of_a_lost_broadcast_are_kept_and_who_waits_is_cancelled(
+    sample: Sample, tmp_path: Path
+) -> None:
+    file = broken(sample, tmp_path / "site", "broadcast")
+    before = values(file, "SELECT id FROM recipient")
+    done = repair(file, accept_loss=True, now=NOW)
+    assert (done.lost.rows["broadcast"], done.consequences.removed) == (3, {})
+    assert values(file, "SELECT id FROM recipient") == before
+    async with site(file.parent, key=sample.key) as here:
+        shown = await here.show(sample.unfinished)
+        assert (shown["status"], shown["pending_count"]) == ("cancelled", 0)
+        assert shown["sent_count"] > 20
+        assert shown["cancelled_count"] > 5
+        here.clock.advance(2 * HOUR)
+        await here.running.scheduler.passed.wait()
+        assert len(here.sim.ledger) == 0
 
 
 @pytest.mark.anyio

@@ -21,7 +21,7 @@ MEANING = {
     "webhook_endpoint": "Apps get no events there, and those that waited are gone: wacrmd webhook add.",
     "person_address": "The opt-out of a person may not be known by another address of theirs.",
     "optout": "People who have opted out may be written to again: import your own list (wacrmd optout import).",
-    "broadcast": "Nothing is known of these broadcasts and their recipients any more. Who was waiting gets no message.",
+    "broadcast": "Of these only the recipients are known, under the name `lost`. Who was waiting gets no message.",
     "recipient": "Who was waiting among these gets no message. Compare the broadcasts with your own lists.",
     "idempotency": "An app that repeats a call of before makes a second broadcast: look before it does so.",
     "setting": "Whether the database was drained or handed over is not known, so it is drained for good. If no copy of it"

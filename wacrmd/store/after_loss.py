@@ -32,6 +32,12 @@ _NUMBERS = (
     " SELECT number_id, account_id, 'lost', 'lost', x'', x'', ?1, ?1 FROM broadcast"
     " WHERE number_id NOT IN (SELECT id FROM number) GROUP BY number_id"
 )
+_BROADCAST = (
+    "INSERT OR IGNORE INTO broadcast (id, uuid, account_id, number_id, name, template_name, template_language, status,"
+    " created_at, updated_at) SELECT ?1, ?2, p.account_id, n.id, 'lost', 'lost', 'lost', 'cancelled', ?3, ?3"
+    " FROM recipient r JOIN person p ON p.id = r.person_id JOIN number n ON n.account_id = p.account_id"
+    " WHERE r.broadcast_id = ?1 ORDER BY n.removed_at IS NOT NULL, n.is_default DESC LIMIT 1"
+)
 _ACCOUNTS = (
     "INSERT INTO account (id, name, created_at) SELECT account_id, 'lost ' || account_id, ?1 FROM"
     " (SELECT account_id FROM number UNION SELECT account_id FROM api_key UNION SELECT account_id FROM person"
@@ -71,6 +77,9 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
     A lost opt-out is counted in `lost` no more if its index tells of whom it was.
     """
     done = Consequences(uncertain=recipients.lose_attempts(tx, lost.sent, DETAIL))
+    for broadcast_id, uuid in lost.broadcasts.items():
+        tx.execute(_BROADCAST, (broadcast_id, uuid, now))
+        recipients.cancel_pending(tx, broadcast_id)
     for table in ("recipient", "broadcast", *_ORPHANS):
         removed = tx.execute(f"DELETE FROM {table} WHERE {_ORPHANS[table]}").rowcount
         done.removed[table] = done.removed.get(table, 0) + removed
@@ -91,7 +100,7 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
 
 def _opt_out_again(tx: Tx, lost: Lost, now: Millis) -> None:
     """Opt out again who is known by the index only; whether somebody has opted in since, the index does not tell."""
-    for _, person_id in lost.optouts:
+    for person_id in lost.optouts.values():
         found = tx.execute("SELECT account_id FROM person WHERE id = ?", (person_id,)).fetchone()
         named = tx.execute("SELECT 1 FROM person_address WHERE person_id = ? AND until IS NULL", (person_id,))
         if found is None or named.fetchone() is None:

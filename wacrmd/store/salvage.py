@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.recipient import RecipientStatus
@@ -14,6 +14,7 @@ _SKIPPED_IDS = 1_000_000
 """How many ids are left out if nobody knows which ones were given: each is used for one row only, for ever."""
 
 Row = tuple[Any, ...]
+T = TypeVar("T", int, str)
 
 
 @dataclass(slots=True)
@@ -22,8 +23,10 @@ class Lost:
 
     rows: dict[str, int | None] = field(default_factory=dict)
     """How many rows of a table are lost; None if nobody knows."""
-    optouts: list[tuple[int, int]] = field(default_factory=list)
-    """Lost opt-outs whose index is whole: id and person."""
+    optouts: dict[int, int] = field(default_factory=dict)
+    """The person of each lost opt-out whose index can be read."""
+    broadcasts: dict[int, str] = field(default_factory=dict)
+    """The UUID of each lost broadcast whose index can be read."""
     sent: list[int] = field(default_factory=list)
     """Recipients whose row says that they wait, while an index says that they do not: the row is an old one."""
 
@@ -49,7 +52,9 @@ def salvage(
         copy = _Copy(old, new, table, has_rowid="WITHOUT ROWID" not in sql, is_suspect=table in broken)
         count = copy.run(leaves)
         if table == "optout":
-            lost.optouts = copy.known_persons()
+            lost.optouts = copy.known("person_id", "sqlite_autoindex_optout_1", int)
+        if table == "broadcast":
+            lost.broadcasts = copy.known("uuid", "sqlite_autoindex_broadcast_1", str)
         lost.add(table, count)
     _drop_strays(new, lost)
     waiting = {RecipientStatus.PENDING}
@@ -125,12 +130,11 @@ class _Copy:
             self._copy_from(leaves)
         return len(self._lost_keys) or (0 if is_confirmed or not is_broken else None)
 
-    def known_persons(self) -> list[tuple[int, int]]:
-        """Of lost rows: the id and the person, by an index of the persons."""
-        reading = _Reading(
-            self._old, f'SELECT id, person_id FROM "{self._table}" INDEXED BY sqlite_autoindex_optout_1'
-        )
-        return [(row_id, person_id) for row_id, person_id in reading if (row_id,) in self._lost_keys]
+    def known(self, column: str, index: str, kind: type[T]) -> dict[int, T]:
+        """What an index has of the lost rows, by their ids."""
+        reading = _Reading(self._old, f'SELECT id, {column} FROM "{self._table}" INDEXED BY {index}')
+        found = {row_id: value for row_id, value in reading if (row_id,) in self._lost_keys}
+        return {row_id: value for row_id, value in found.items() if isinstance(value, kind)}
 
     def _copy_from_both_ends(self) -> bool:
         """Copy the rows before the first broken page and those after the last one; whether there is one."""
