@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,7 +111,7 @@ async def test_a_file_whose_column_is_not_certain_opts_nobody_out(tmp_path: Path
         assert (await manage.page(ctx, account, PageRequest(50))).items == []
 
 
-async def test_no_other_write_waits_long_for_an_import_however_many_webhooks_there_are(
+async def test_other_writes_come_between_the_steps_of_an_import_however_many_webhooks_there_are(
     tmp_path: Path,
 ) -> None:
     """Each opt-out is stored with an event for each webhook: messages must be sent meanwhile."""
@@ -122,10 +121,9 @@ async def test_no_other_write_waits_long_for_an_import_however_many_webhooks_the
             body = {"url": f"http://127.0.0.1:9/{number}", "events": ["contact.opted_out"]}
             assert (await here.api.post("/api/v1/webhooks", json=body)).status_code == 201
         ctx.db.on_commit = lambda seconds, _: commits.append(seconds)
-        began = time.monotonic()
         done = await import_csv(ctx, here.account["id"], ["phone\n", *(f"{each}\n" for each in phones(500))])
         assert done.added == 500
-        assert max(commits) < (time.monotonic() - began) / 4
+        assert len(commits) > 5, "it was one, with a thousand lines in each"
 
 
 async def test_a_hundred_thousand_lines_are_imported_in_parts_and_exported(tmp_path: Path) -> None:
