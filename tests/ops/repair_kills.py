@@ -1,65 +1,84 @@
-"""Kills a repair at each line of the swap of files, and says what is left (`python -m tests.ops.repair_kills FOLDER`).
+"""Ends a repair at each line of the swap of files, and says what is left (`python -m tests.ops.repair_kills FOLDER [FROM]`).
 
-A program of its own, because it forks. In the folder is a damaged `wacrmd.db` with its log. Prints one JSON object for
-each line: what a start would find (`left`), and what is there after a second repair.
+A program of its own, because it forks. In the folder is a damaged `wacrmd.db` with its log, and the process is killed. With
+FROM they are in that folder, and a file system is mounted at the first one: what is looked at is a copy of its disk, in
+which all that was not synced is missing, as after a power cut.
+
+Prints one JSON object for each line: what a start would find (`left`), and what is there after a second repair.
 """
 
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from tests.ops.rotation import killed
+from tests.ops.rotation import killed, made, mounted
 from wacrmd import new_file
 from wacrmd.errors import DatabaseContentError
 from wacrmd.store import file_swap, integrity
 from wacrmd.store.repair import repair
 
 FILES = {module.__file__ for module in (file_swap, new_file)}
+NAMES = ("wacrmd.db", "wacrmd.db-wal")
+NOW = 1_700_000_000_000
 
 
-def state(file: Path, before: dict[str, bytes]) -> str:
+def state(folder: Path, before: dict[str, bytes]) -> str:
     """What a start would find. Raises AssertionError for what would be no whole state."""
+    file = folder / "wacrmd.db"
     try:
         file_swap.check_finished(file)
     except DatabaseContentError:
         return "interrupted"
-    if all(Path(f"{file}{end}").read_bytes() == content for end, content in before.items() if file.exists()):
-        assert file.exists(), "an empty database would be made"
+    assert file.exists(), "an empty database would be made"
+    if file.read_bytes() == before["wacrmd.db"]:
+        assert (folder / "wacrmd.db-wal").read_bytes() == before["wacrmd.db-wal"], (
+            "the newest writes are lost"
+        )
         return "old"
-    assert not Path(f"{file}-wal").exists(), "the log of another file"
+    assert not (folder / "wacrmd.db-wal").exists(), "the log of another file"
     return "new"
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, image: Path | None) -> None:
     """One repair for each line, until it has no more."""
-    original = folder.with_name("original")
-    shutil.copytree(folder, original)
-    file = folder / "wacrmd.db"
-    before = {end: Path(f"{file}{end}").read_bytes() for end in ("", "-wal")}
+    before = {name: (folder / name).read_bytes() for name in NAMES}
     after, is_killed = 1, True
     while is_killed:
-        work = partial(repair, file, accept_loss=False, now=1_700_000_000_000)
-        is_killed = killed(work, after=after, files=FILES)
-        left = state(file, before)
-        killed(partial(repair, file, accept_loss=False, now=1_700_000_001_000), after=-1)
+        crashed, left = folder.with_name("crashed.img"), folder
+        is_killed = killed(
+            partial(repair, folder / "wacrmd.db", accept_loss=False, now=NOW),
+            after=after,
+            look=partial(shutil.copyfile, image, crashed) if image else lambda: None,
+            files=FILES,
+        )
+        if image and is_killed:
+            left = folder.with_name("crashed")
+            mounted(crashed, left)
+        found = state(left, before)
+        file = left / "wacrmd.db"
+        killed(partial(repair, file, accept_loss=False, now=NOW + 1000), after=-1)
         with closing(sqlite3.connect(file)) as connection:
             (name,) = connection.execute("SELECT name FROM account").fetchone()
-        result = {
-            "line": after,
-            "left": left,
-            "name": name,
-            "problems": integrity.check(file).problems,
-            "log": Path(f"{file}-wal").exists(),
-        }
+        log, problems = Path(f"{file}-wal").exists(), integrity.check(file).problems
+        result = {"line": after, "left": found, "name": name, "problems": problems, "log": log}
         sys.stdout.write(json.dumps(result) + "\n")
-        shutil.rmtree(folder)
-        shutil.copytree(original, folder)
-        after += 1
+        if left != folder:
+            subprocess.run(["umount", left], check=True)
+        for each in folder.glob("*wacrmd*"):
+            each.unlink()
+        for name, content in before.items():
+            (folder / name).write_bytes(content)
+        if image:
+            os.sync()
+        after += 3 if image else 1
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    target = Path(sys.argv[1])
+    main(target, made(target, Path(sys.argv[2]), NAMES) if len(sys.argv) > 2 else None)

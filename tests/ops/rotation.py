@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -117,15 +117,15 @@ def mounted(image: Path, folder: Path) -> None:
         raise SystemExit(NO_MOUNT)
 
 
-def made(folder: Path, files: Path) -> Path:
-    """A file system with the files of another folder, mounted at `folder`; its disk."""
+def made(folder: Path, files: Path, names: Iterable[str] = ("wacrmd.db", "wacrmd.db.key")) -> Path:
+    """A file system with these files of another folder, mounted at `folder`; its disk."""
     image = folder.with_name("disk.img")
     with image.open("wb") as file:
         file.truncate(16 << 20)
     if subprocess.run(["mkfs.ext4", "-q", "-F", image], check=False).returncode:
         raise SystemExit(NO_MOUNT)
     mounted(image, folder)
-    for name in ("wacrmd.db", "wacrmd.db.key"):
+    for name in names:
         shutil.copy2(files / name, folder)
     os.sync()
     return image

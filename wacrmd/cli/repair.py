@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from wacrmd.cli.frame import Session, json_option
-from wacrmd.cli.output import emit, hint, say
+from wacrmd.cli.output import emit, hint, say, size
 from wacrmd.fields import JsonObject
 
 if TYPE_CHECKING:
     from wacrmd.store.salvage import Lost
+
+LARGE_BYTES = 256 << 20
 
 MEANING = {
     "account": "Accounts without their name are called `lost ...`: wacrmd account rename, account set.",
@@ -53,6 +55,9 @@ def repair(session: Session, config: Path | None, accept_loss: bool) -> None:
     settings = load(config or session.config)
     path = settings.storage.path
     become_owner_of(path.parent)
+    with suppress(OSError):
+        if (count := path.stat().st_size) > LARGE_BYTES:
+            hint(f"{path} has {size(count)}: this takes some minutes.")
     try:
         done = repair_file(path, accept_loss=accept_loss, now=SystemClock().wall())
     except RowsLostError as error:
