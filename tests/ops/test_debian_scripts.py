@@ -32,6 +32,7 @@ class Machine:
         ):
             (self.root / folder).mkdir(parents=True)
         (self.root / "lib").symlink_to("usr/lib")
+        self.said = ""
         self.tools = self.root.with_name("tools")
         self.tools.mkdir()
         self.put_units()
@@ -53,7 +54,8 @@ class Machine:
             "PATH": f"{self.tools}:{os.environ['PATH']}",
             "DPKG_MAINTSCRIPT_PACKAGE": "wacrmd",
         }
-        subprocess.run(line, env=environ, check=True, capture_output=True, timeout=60)
+        done = subprocess.run(line, env=environ, check=True, capture_output=True, text=True, timeout=60)
+        self.said = done.stderr
         asked = [
             each
             for each in notes.read_text().splitlines()
@@ -144,3 +146,11 @@ def test_a_purge_forgets_all_but_the_data(machine: Machine) -> None:
     assert (machine.root / "var/lib/wacrmd").is_dir()
     machine.install()
     assert machine.enabled() == {"wacrmd.service"}
+
+
+def test_an_upgrade_says_so_when_the_service_does_not_start_again(machine: Machine) -> None:
+    (machine.tools / "deb-systemd-invoke").write_text("#!/bin/sh\n[ $2 = wacrmd.socket ]\n")
+    machine.install(before="0.0.9")
+    assert machine.said == (
+        "wacrmd: wacrmd.service does not start; wacrmd check-config or journalctl -u wacrmd -e says why\n"
+    )
