@@ -1,14 +1,17 @@
 """Backups made while messages are sent are complete and checked, and replace no file by mistake."""
 
 import os
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
 
+import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
-from tests.support.site import people, site
+from tests.support.patience import eventually
+from tests.support.site import Site, people, site
 from tests.support.users import listing
 from wacrmd import daemon
 from wacrmd.admin.protocol import RpcError
@@ -76,6 +79,51 @@ async def test_the_daily_backup_is_made_once_a_day_and_only_the_newest_are_kept(
             line for line in text.splitlines() if line.startswith("wacrmd_last_backup_timestamp_seconds ")
         ]
         assert abs(float(line.split()[1]) * 1000 - clock.now()) < MINUTE
+
+
+async def due_backups(here: Site, clock: ShiftClock, folder: Path) -> set[str]:
+    """Let a day and some more attempts pass; the files that have the name of a daily backup then."""
+    job = DailyBackup(here.running.ctx)
+    clock.advance(DAY)
+    for _ in range(4):
+        await job.run()
+        clock.advance(16 * MINUTE)
+    return {each.name async for each in anyio.Path(folder).iterdir() if FILE_NAME.fullmatch(each.name)}
+
+
+@pytest.mark.parametrize("how", ["moved away", "replaced"])
+async def test_no_backup_is_lost_while_the_database_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Every 15 minutes another copy was made, of the wrong file if it was replaced, and an older one removed."""
+    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
+    clock, extra = ShiftClock(), f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
+    path = tmp_path / "wacrmd.db"
+    async with site(tmp_path, clock=clock, extra=extra) as here:
+        before = await due_backups(here, clock, tmp_path / "backups")
+        assert len(before) == 1
+        path.rename(tmp_path / "away.db")
+        if how == "replaced":
+            shutil.copy(tmp_path / "backups" / next(iter(before)), path)
+        with pytest.raises(RpcError, match=r"was (deleted|replaced)"):
+            await here.admin("backup", file=str(tmp_path / "by-hand.db"))
+        assert not (tmp_path / "by-hand.db").exists()
+        await eventually(lambda: here.running.ctx.db.outage is not None)
+        assert await due_backups(here, clock, tmp_path / "backups") == before
+        (tmp_path / "away.db").rename(path)
+
+
+async def test_what_cannot_be_removed_is_no_failed_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise another copy would be made every 15 minutes until the disk is full."""
+    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
+    folder = tmp_path / "backups"
+    (folder / "wacrmd-20200101T000000Z.db").mkdir(parents=True)
+    (folder / "wacrmd-20200102T000000Z.db").symlink_to("nowhere")
+    clock, extra = ShiftClock(), f'[backup]\ndirectory = "{folder}"\nkeep = 1\n'
+    async with site(tmp_path, clock=clock, extra=extra) as here:
+        assert len(await due_backups(here, clock, folder)) == 3
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,11 @@ class Database:
         """Whether a part of the file is known to be broken: until a restart finds it whole, nothing is written."""
         return Cause.DAMAGED in self.outages
 
+    def check_file(self) -> None:
+        """Raise StorageError if the path of the database leads to no file, or to another one than the daemon's."""
+        if (problem := self._identity.problem()) is not None:
+            raise StorageError(problem)
+
     def damaged(self, advice: str) -> None:
         """A part of the file is broken; from any thread."""
         self.outages.begin(Cause.DAMAGED, advice)

@@ -57,9 +57,11 @@ async def backup(ctx: Context, target: Target, *, hand_over: bool = False) -> Ba
     """Copy the database while the daemon works; the copy is one checked file.
 
     With `hand_over` this database has sent its last message before, and the copy is the one that sends from then on.
-    Raises Refusal for a path that is relative, exists (unless it is to be overwritten), cannot be written, vanishes with
-    the daemon or is a file that the daemon lives on.
+    Raises StorageError if the database's path leads to another file now, and Refusal for a target that is relative,
+    exists (unless it is to be overwritten), cannot be written, vanishes with the daemon or is a file that the daemon lives
+    on.
     """
+    ctx.db.check_file()
     await anyio.to_thread.run_sync(_check, ctx, target)
     if not hand_over:
         made = await _copy(ctx, target)
@@ -201,30 +203,34 @@ class DailyBackup:
         last = await ctx.db.read(stats.last_backup)
         if ctx.clock.monotonic() < self._not_before or not backup_due(ctx.config, last, now):
             return
-        if ctx.drain is not None and ctx.drain.handed_over is not None:
-            return  # the copy has all that is new, and makes backups of its own
+        if ctx.db.outage is not None:
+            return  # nothing new is stored, and that a backup was made could not be either
         self._not_before = ctx.clock.monotonic() + RETRY_AFTER
         folder = ctx.db.path.parent / ctx.config.backup.directory  # an absolute path stays as it is
         name = datetime.fromtimestamp(now / SECOND, UTC).strftime("wacrmd-%Y%m%dT%H%M%SZ.db")
         try:
             await anyio.to_thread.run_sync(partial(folder.mkdir, mode=0o700, exist_ok=True))
             await backup(ctx, Target(folder / name, overwrite=True))
-            await anyio.to_thread.run_sync(remove_oldest, folder, ctx.config.backup.keep, name, ctx.db.path)
+            # Before older ones are removed: what is not known to be made is made again.
             await ctx.db.write(partial(stats.set_last_backup, at=now))
         except (Refusal, OSError) as error:
             log.error("backup_failed", reason=str(error), retry_at=iso(now + RETRY_AFTER))  # noqa: TRY400 - expected
             return
         self._not_before = 0
+        try:
+            await anyio.to_thread.run_sync(remove_oldest, folder, ctx.config.backup.keep, name, ctx.db.path)
+        except OSError as error:
+            log.warning("backups_not_removed", reason=str(error))
 
 
 def remove_oldest(folder: Path, keep: int, newest: str, database: Path) -> list[Path]:
-    """Remove all but the newest `keep` daily backups, by the time in their names; the removed files.
+    """Remove all but the newest `keep` daily backups, by the time in their names; the removed files. Raises OSError.
 
     None is newer than `newest`: those whose names say so were made while the clock was wrong, and go first. The database
     itself is never removed. What is left of a backup that was cut off is: only one is made at a time.
     """
     backups.remove_partial(folder, FILE_NAME.pattern)
-    files = [file for file in folder.iterdir() if FILE_NAME.fullmatch(file.name)]
+    files = [file for file in folder.iterdir() if FILE_NAME.fullmatch(file.name) and file.is_file()]
     found = sorted(files, key=lambda file: (file.name <= newest, file.name))
     oldest = [file for file in found[:-keep] if not file.samefile(database)]
     for file in oldest:
