@@ -109,6 +109,16 @@ def test_on_a_terminal_a_table_fits_the_width_and_markup_is_printed_as_text(daem
     assert all(len(line) <= 150 for line in plain)
 
 
+def test_a_remark_is_folded_between_words(daemon: Daemon) -> None:
+    daemon.answers["account.list"] = []
+    with terminal() as screen:
+        line = [sys.executable, "-m", "wacrmd.cli.main", "--socket", str(daemon.socket), "account", "list"]
+        subprocess.run(
+            line, stderr=screen.end, env=os.environ | {"COLUMNS": "40"}, timeout=PATIENCE_S, check=True
+        )
+    assert screen.text.split("\r\n") == ["There is no account yet: wacrmd account", "add NAME", ""]
+
+
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_whoever_wants_no_colours_gets_none(daemon: Daemon, name: str, value: str) -> None:
     daemon.answers["status"] = sample_of(Status, filled=False) | {"healthy": False, "warnings": ["Look."]}

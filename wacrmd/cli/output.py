@@ -19,6 +19,8 @@ from wacrmd.fields import JsonObject
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 SHORT_ID = 8
+MIN_ROOM = 30
+"""On a narrower terminal a text is rather broken by that than read in slices."""
 _NOTHING = "-"
 
 _MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
@@ -73,7 +75,9 @@ def say(sentence: str) -> None:
 
 def hint(sentence: str) -> None:
     """Print a remark to stderr, so that no script takes it for a part of the result."""
-    click.echo(clean(sentence), err=True)
+    text = clean(sentence)
+    for line in folded(text, _room(0), whole=True) if sys.stderr.isatty() else [text]:
+        click.echo(line, err=True)
 
 
 def on_terminal() -> bool:
@@ -218,9 +222,13 @@ def paragraph(head: str, text: str, indent: int) -> None:
     if not on_terminal():
         click.echo(head + text)
         return
-    room = max(30, shutil.get_terminal_size().columns - indent - 1)
-    for at, line in enumerate(folded(text, room, whole=True)):
+    for at, line in enumerate(folded(text, _room(indent), whole=True)):
         click.echo((" " * indent if at else head) + line)
+
+
+def _room(indent: int) -> int:
+    """How wide a text may be after an indent."""
+    return max(MIN_ROOM, shutil.get_terminal_size().columns - indent - 1)
 
 
 def _detail(value: Any) -> str:
