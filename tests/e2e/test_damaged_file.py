@@ -1,6 +1,7 @@
 """A damaged file is told, and holds everything: no start on one is healthy, and nothing is accepted that is never sent."""
 
 import os
+import re
 import shutil
 import time
 from collections import Counter
@@ -196,6 +197,7 @@ async def test_a_file_that_loses_its_name_under_the_daemon_is_noticed_and_nothin
             case "deleted":
                 file.unlink()
             case "replaced":
+                (tmp_path / "away.db").hardlink_to(file)
                 (tmp_path / "copy.db").rename(file)
             case _:
                 log.unlink()
@@ -212,10 +214,12 @@ async def test_a_file_that_loses_its_name_under_the_daemon_is_noticed_and_nothin
         assert not (await here.admin("status"))["healthy"]
         found = {(each["about"], each["check"]): each for each in (await here.admin("doctor"))["checks"]}
         assert found["database", "use"]["state"] == "fail"
+        with pytest.raises(RpcError, match=re.escape(said.removeprefix("Not ready: "))):
+            await here.admin("check-db")  # it would look at another file, and find damage in it or none
         quiet = here.sim.ledger.requests
         await anyio.sleep(1)
         assert here.sim.ledger.requests == quiet
-        if how == "moved":
+        if how in {"moved", "replaced"}:
             (tmp_path / "away.db").rename(file)
             shown = await here.until_status(broadcast_id, "sent")
             assert (shown["sent_count"], shown["uncertain_count"]) == (200, 0)

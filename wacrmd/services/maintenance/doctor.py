@@ -28,7 +28,7 @@ from wacrmd.services.numbers.meta_check import check_number
 from wacrmd.services.templates.sync import list_templates
 from wacrmd.store import numbers, stats, webhook_endpoints
 from wacrmd.store.account_notices import STATUS
-from wacrmd.store.outage import Cause, StorageError
+from wacrmd.store.outage import StorageError
 from wacrmd.views.checks import Check, CheckState
 from wacrmd.views.maintenance import CheckAbout, DoctorReport
 
@@ -161,7 +161,8 @@ def _database(ctx: Context) -> list[Check]:
     found = []
     if outage is not None:
         found.append(Check("use", CheckState.FAIL, "the database cannot be used", outage.advice))
-    if outage is None or outage.cause is not Cause.NO_FILE:
+    with suppress(StorageError):
+        ctx.db.check_file()
         content = file_checks.database_content(ctx.db.path)
         if content.state is CheckState.FAIL and content.advice:
             ctx.db.damaged(content.advice)

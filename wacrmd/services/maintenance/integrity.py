@@ -56,6 +56,7 @@ async def look_at_open(database: Database, within_s: float | None = START_CHECK_
 
 async def check(ctx: Context) -> IntegrityReport:
     """Check the whole file and keep the result. Damage holds everything. Raises DatabaseUnusableError, StorageError."""
+    ctx.db.check_file()
     began = time.monotonic()
     report = await _in_thread(ctx.db, integrity.check_whole)
     if report.damage:
