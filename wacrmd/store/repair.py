@@ -9,7 +9,7 @@ from pathlib import Path
 from wacrmd.clock import Millis
 from wacrmd.errors import DatabaseDamagedError, DatabaseUnusableError
 from wacrmd.new_file import NewFile
-from wacrmd.store import after_loss, file_swap, integrity
+from wacrmd.store import after_loss, file_swap, integrity, log_check
 from wacrmd.store.after_loss import Consequences
 from wacrmd.store.backups import beside, new_database
 from wacrmd.store.check_run import CheckRun
@@ -22,6 +22,10 @@ from wacrmd.store.salvage import Lost, salvage
 
 _SETTINGS = ("auto_vacuum = INCREMENTAL", "journal_mode = MEMORY", "synchronous = OFF", "cache_size = -65536")
 """Of the new file: as the daemon's, but nothing has to be durable before it gets its name."""
+
+
+NEWEST = "newest writes"
+"""What is lost with the log, named as if it was a table."""
 
 
 class RowsLostError(DatabaseUnusableError):
@@ -57,13 +61,16 @@ def repair(path: Path, *, accept_loss: bool, now: Millis) -> Repaired:
         if (new := file_swap.unfinished(place)) is not None:
             return Repaired(kept=file_swap.swap(place, new))
         file_swap.remove_leftovers(place)
-        report = _examined(path)
+        missing = log_check.lost_writes(place)  # first: SQLite forgets it
+        if missing is not None and not accept_loss:
+            raise RowsLostError(path, missing, Lost(rows={NEWEST: None}))
+        report = _examined(path, missing)
         if not report.problems:
             return Repaired()
         _check_space(path)
         new = file_swap.name_of_new(place, now)
         with new_database(new) as made:
-            lost, done = _fill(made, path, report, now, accept_loss=accept_loss)
+            lost, done = _fill(made, path, report, now, missing, accept_loss=accept_loss)
             made.publish(overwrite=False)
         kept = file_swap.swap(place, new)
     return Repaired(_what(report), report.problems, kept, lost, done)
@@ -73,7 +80,8 @@ def _what(report: IntegrityReport) -> str:
     return report.damage.what if report.damage else report.problems[0]
 
 
-def _examined(path: Path) -> IntegrityReport:
+def _examined(path: Path, missing: str | None) -> IntegrityReport:
+    """The report on the whole file, and on what is missing of its log."""
     if not path.exists():
         raise DatabaseUnusableError(f"there is no {path}")
     if beside(path.resolve(), "-journal").exists():
@@ -81,7 +89,8 @@ def _examined(path: Path) -> IntegrityReport:
             f"{path}-journal is of a write that was cut off: a start of the daemon undoes that"
         )
     try:
-        return integrity.check(path)
+        report = integrity.check(path)
+        return replace(report, problems=[missing, *report.problems]) if missing else report
     except DatabaseUnusableError as error:
         if not isinstance(error.__cause__, sqlite3.Error):
             raise
@@ -131,7 +140,7 @@ def _check_space(path: Path) -> None:
 
 
 def _fill(
-    made: NewFile, path: Path, report: IntegrityReport, now: Millis, *, accept_loss: bool
+    made: NewFile, path: Path, report: IntegrityReport, now: Millis, missing: str | None, *, accept_loss: bool
 ) -> tuple[Lost, Consequences]:
     """Fill the new file, and check it. Raises RowsLostError, and DatabaseUnusableError if it is not whole then."""
     done = Consequences()
@@ -152,6 +161,8 @@ def _fill(
         for _, statement in indexes:
             new.execute(statement)
         after_loss.remake_people(new, lost, now)
+        if missing is not None:
+            lost.add(NEWEST, None)
         if lost.rows:
             if not accept_loss:
                 raise RowsLostError(path, _what(report), lost)

@@ -98,6 +98,8 @@ def run_offline_checks(config: Config, keys: FoundKeys) -> DoctorReport:
     database = config.storage.path
     if database.exists():
         found.append(("files", file_checks.private_database(config)))
+        if (lost := file_checks.lost_writes(database)) is not None:
+            return _report([*found, ("database", lost)])  # to open it would hide that
         with suppress(sqlite3.Error):  # a finding of the next check
             found.append(("files", file_checks.key_of_database(keys, database_key.needed_key_of(database))))
         found.append(("database", file_checks.database_content(database)))

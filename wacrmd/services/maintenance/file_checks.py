@@ -11,6 +11,7 @@ from wacrmd.config import Config
 from wacrmd.errors import KeyFileError
 from wacrmd.services.maintenance.database_key import FoundKeys, NeededKey
 from wacrmd.services.maintenance.status import MIN_FREE_BYTES, MIN_FREE_FILES
+from wacrmd.store import log_check
 from wacrmd.store.check_run import CheckEndedError, CheckRun
 from wacrmd.store.damage import examine
 from wacrmd.store.disk_usage import disk_usage
@@ -113,6 +114,14 @@ def admin_socket(config: Config) -> Check:
         detail = f"every user of this machine can read what is sent (mode {mode:04o})"
         return Check("admin socket", CheckState.WARN, detail, 'Set [admin] socket_mode = "0660" and restart.')
     return Check("admin socket", CheckState.OK, f"{path}, mode {mode:04o}")
+
+
+def lost_writes(database: Path) -> Check | None:
+    """Whether writes are lost with the log of a database that no daemon uses; None if not."""
+    missing = log_check.lost_writes(database.resolve())
+    return (
+        Check("newest writes", CheckState.FAIL, missing, log_check.ADVICE.capitalize()) if missing else None
+    )
 
 
 def database_content(database: Path) -> Check:

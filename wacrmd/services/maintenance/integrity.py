@@ -21,6 +21,7 @@ from wacrmd.store.check_run import CheckEndedError, CheckRun
 from wacrmd.store.damage import Damage
 from wacrmd.store.database import Database
 from wacrmd.store.integrity import IntegrityReport, LastCheck
+from wacrmd.store.log_check import check_complete
 from wacrmd.store.open_check import check_open
 from wacrmd.store.outage import Cause
 from wacrmd.views.maintenance import IntegrityView
@@ -86,7 +87,11 @@ async def check_db(ctx: Context) -> IntegrityView:
 
 
 def check_file(path: Path) -> IntegrityView:
-    """Check a database file, which may be in use; raises DatabaseUnusableError for one that is not wacrmd's."""
+    """Check a database file, which may be in use.
+
+    Raises DatabaseUnusableError for one that is not wacrmd's, or has lost its newest writes.
+    """
+    check_complete(path)
     return view_of(integrity.check(path))
 
 

@@ -1,0 +1,130 @@
+"""A log that has lost committed writes after a kill stops the start, before SQLite forgets that there were any."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import ManualClock
+from wacrmd.cli.main import main
+from wacrmd.errors import DatabaseContentError
+from wacrmd.services.daemon_clock import DaemonClock
+from wacrmd.store.connection import open_writer
+from wacrmd.store.database import Database
+from wacrmd.store.log_check import lost_writes
+from wacrmd.store.migrate import migrate
+from wacrmd.store.repair import NEWEST, RowsLostError, repair
+
+pytestmark = pytest.mark.anyio
+
+NOW = ManualClock().wall()
+FRAME_BYTES = 24 + 4096
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A database whose daemon was killed: some pages in it, newer ones in its log."""
+    source, file = tmp_path / "source.db", tmp_path / "wacrmd.db"
+    with closing(open_writer(source)) as connection:
+        migrate(connection, source)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for name in range(20):
+            connection.execute("INSERT INTO account (id, name, created_at) VALUES (?1, ?1, 1)", (str(name),))
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        for name in range(20, 50):
+            connection.execute("INSERT INTO account (id, name, created_at) VALUES (?1, ?1, 1)", (str(name),))
+        for end in ("", "-wal", "-shm"):
+            shutil.copy(f"{source}{end}", f"{file}{end}")
+    return file
+
+
+def flip(log: Path) -> None:
+    content = bytearray(log.read_bytes())
+    content[32 + 40 * FRAME_BYTES + 2000] ^= 1
+    log.write_bytes(content)
+
+
+def cut_off(log: Path) -> None:
+    os.truncate(log, 32 + 40 * FRAME_BYTES + 500)
+
+
+def put_another(log: Path) -> None:
+    content = bytearray(log.read_bytes())
+    content[16:24] = b"another."
+    log.write_bytes(content)
+
+
+async def started(file: Path) -> list[str]:
+    async with Database.open(file, DaemonClock(ManualClock())) as db:
+        return [
+            name for (name,) in await db.read(lambda tx: tx.execute("SELECT name FROM account").fetchall())
+        ]
+
+
+async def test_a_whole_log_is_taken(file: Path) -> None:
+    assert lost_writes(file) is None
+    assert len(await started(file)) == 50
+    assert lost_writes(file) is None
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (flip, r"is damaged after 40 of \d+ writes"),
+        (cut_off, r"is damaged after 40 of \d+ writes"),
+        (put_another, r"is damaged after 0 of \d+ writes"),
+        (Path.unlink, "is gone, which had the newest writes"),
+    ],
+)
+async def test_lost_writes_stop_the_start_until_a_person_accepts_that(
+    file: Path, harm: Callable[[Path], None], said: str
+) -> None:
+    log = file.with_name("wacrmd.db-wal")
+    whole = log.read_bytes()
+    harm(log)
+    for _ in range(2):
+        with pytest.raises(DatabaseContentError, match=said):
+            await started(file)
+        with pytest.raises(RowsLostError, match=said):
+            repair(file, accept_loss=False, now=NOW)
+    log.write_bytes(whole)
+    assert lost_writes(file) is None, "nothing was changed"
+    harm(log)
+    done = repair(file, accept_loss=True, now=NOW)
+    assert done.lost.rows == {NEWEST: None}
+    assert len(await started(file)) < 50
+
+
+async def test_who_looks_at_the_file_before_does_not_make_it_startable(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLite begins a new index when it opens the file, also to read."""
+    file.with_name("wacrmd.db-wal").unlink()
+    config = file.with_name("config.toml")
+    config.write_text(f'[storage]\npath = "{file}"\n[admin]\nsocket = "{file.parent}/none.sock"\n')
+    assert main(["check-db", str(file)]) == 1
+    assert main(["--config", str(config), "doctor"]) == 69
+    said = capsys.readouterr()
+    assert "is gone, which had the newest writes" in said.err
+    assert "is gone, which had the newest writes" in said.out
+    with pytest.raises(DatabaseContentError, match="is gone"):
+        await started(file)
+
+
+async def test_after_a_restart_of_the_machine_the_index_of_the_log_is_not_believed(file: Path) -> None:
+    file.with_name("wacrmd.db-wal").unlink()
+    os.utime(file.with_name("wacrmd.db-shm"), (0, 0))
+    assert lost_writes(file) is None
+
+
+async def test_a_log_that_is_in_the_file_already_may_be_lost(tmp_path: Path) -> None:
+    source, file = tmp_path / "source.db", tmp_path / "wacrmd.db"
+    with closing(open_writer(source)) as connection:
+        migrate(connection, source)
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        for end in ("", "-shm"):
+            shutil.copy(f"{source}{end}", f"{file}{end}")
+    assert lost_writes(file) is None
