@@ -54,7 +54,7 @@ def create(path: Path) -> None:
             draft.unlink(missing_ok=True)
         _sync(path.parent)
     except OSError as error:
-        raise KeyFileError(f"the key file {path} cannot be created: {error.strerror}") from None
+        raise KeyFileError(f"the key file {path} cannot be created: {error.strerror}") from error
 
 
 def add_key(path: Path, note: str) -> None:

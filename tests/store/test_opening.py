@@ -9,6 +9,7 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.disk import fill
 from wacrmd.errors import DatabaseContentError, DatabaseUnusableError
+from wacrmd.services.maintenance.database_key import open_vault
 from wacrmd.services.maintenance.file_checks import free_space
 from wacrmd.store.backups import copy_into
 from wacrmd.store.database import Database
@@ -45,6 +46,14 @@ async def test_without_room_for_one_more_file(small_disk: Path) -> None:
     assert str(failed.value).startswith(
         f"{small_disk}, where the copy is while it is made, has too little space"
     )
+
+
+async def test_without_room_for_the_key(small_disk: Path) -> None:
+    async with Database.open(small_disk / "wacrmd.db", ShiftClock()) as database:
+        allow_no_more_files(small_disk)
+        with pytest.raises(StorageError) as raised:
+            await open_vault(database, small_disk / "wacrmd.db.key")
+        assert raised.value.advice.endswith("wacrmd.db.key cannot be created: No space left on device")
 
 
 async def test_on_a_full_disk(small_disk: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from wacrmd.errors import DatabaseContentError, DatabaseUnusableError
+from wacrmd.errors import DatabaseContentError, DatabaseUnusableError, WacrmdError
 from wacrmd.store.disk_usage import disk_usage
 from wacrmd.store.file_lock import lock_database
 from wacrmd.store.outage import BROKEN_DISK, FULL, NO_FILES, StorageError, advice_of, is_damage
@@ -22,10 +22,14 @@ def locked(path: Path) -> Iterator[None]:
         try:
             stack.enter_context(lock_database(path, create=True))
         except DatabaseUnusableError as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _LATER:
-                raise StorageError(str(error)) from error
-            raise
+            raise postponed(error) or error from error.__cause__
         yield
+
+
+def postponed(error: WacrmdError) -> StorageError | None:
+    """The error of a start that is to be tried again, where the disk is why a file cannot be opened or made now."""
+    cause = error.__cause__
+    return StorageError(str(error)) if isinstance(cause, OSError) and cause.errno in _LATER else None
 
 
 def check_not_lost(path: Path) -> None:

@@ -19,6 +19,7 @@ from wacrmd.store import audit, encrypted_secrets
 from wacrmd.store.connection import open_reader
 from wacrmd.store.database import Database, Tx
 from wacrmd.store.encrypted_secrets import EncryptedSecret
+from wacrmd.store.opening import postponed
 from wacrmd.store.outage import StorageError
 from wacrmd.vault import Vault, VaultError
 
@@ -112,7 +113,8 @@ def needed_key_of(database: Path) -> NeededKey:
 async def open_vault(db: Database, path: Path) -> Vault:
     """The vault with the key of the database; a database that never had one gets that of the file, or a new file.
 
-    Raises KeyFileError for a file that is missing, cannot be used, or has not the key of the database.
+    Raises KeyFileError for a file that is missing, cannot be used, or has not the key of the database, and StorageError
+    while the disk is full.
     """
     try:
         needed = await db.read(partial(needed_key, database=db.path))
@@ -121,7 +123,10 @@ async def open_vault(db: Database, path: Path) -> Vault:
             raise
         return key_file.read(path)[0]  # the daemon runs to say what is damaged; it sends nothing
     if needed.is_any:
-        key_file.create(path)
+        try:
+            key_file.create(path)
+        except KeyFileError as error:
+            raise postponed(error) or error from error.__cause__
     vault = needed.among(FoundKeys.of(path))
     if needed.fingerprint is None:
         try:
