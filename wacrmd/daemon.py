@@ -23,7 +23,7 @@ from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
 from wacrmd.domain.actor import Level
 from wacrmd.domain.drain import Drain
-from wacrmd.errors import Refusal, WacrmdError, sole_error
+from wacrmd.errors import ConfigError, Refusal, WacrmdError, sole_error
 from wacrmd.fields import JsonObject
 from wacrmd.http.server import serve as serve_http
 from wacrmd.http.sockets import Listener, inherited
@@ -54,6 +54,7 @@ from wacrmd.services.templates import sync
 from wacrmd.store import audit, broadcast_queue, drains
 from wacrmd.store.backups import remove_partial
 from wacrmd.store.database import Database, Tx
+from wacrmd.store.opening import postponed
 from wacrmd.store.outage import StorageError
 from wacrmd.systemd.notify import Notifier, listen_fds
 from wacrmd.systemd.watchdog import Watchdog
@@ -172,6 +173,10 @@ async def run(
             await _start_sending(stack, daemon)
         except StorageError as error:
             raise StartPostponedError(error.advice) from error
+        except ConfigError as error:
+            if (later := postponed(error)) is None:
+                raise
+            raise StartPostponedError(later.advice) from error  # no room for the admin socket
         async with anyio.create_task_group() as background:
             _start_background(background, daemon)
             async with anyio.create_task_group() as servers:

@@ -1,6 +1,7 @@
 """A start that the disk prevents is tried again until it works, and says so; one that nothing can mend ends with 78."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,8 +16,11 @@ import httpx
 import pytest
 
 from tests.e2e.process import Daemon
+from tests.support.clock import ShiftClock
 from tests.support.disk import fill
 from tests.support.patience import PATIENCE_S
+from tests.support.site import configuration
+from wacrmd.daemon import StartPostponedError, run
 from wacrmd.simulator import Options, Simulator
 from wacrmd.store.connection import open_writer
 from wacrmd.store.migrate import migrate
@@ -88,6 +92,18 @@ async def test_on_a_full_disk_a_start_waits_says_so_and_goes_on_when_there_is_sp
         daemon.start()
         await told(manager, "Waits to start")
         assert await daemon.stop(within_s=10) == 0, "a signal ends it while it waits"
+
+
+async def test_without_room_for_the_admin_socket_a_start_is_tried_again(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    disk = os.statvfs(small_disk)
+    no_more_files = f"remount,nr_inodes={disk.f_files - disk.f_ffree}"
+    subprocess.run(["mount", "-o", no_more_files, str(small_disk)], check=True)  # noqa: ASYNC221 - takes no time
+    config = configuration(tmp_path, "http://127.0.0.1:9", f'[admin]\nsocket = "{small_disk}/admin.sock"')
+    with pytest.raises(StartPostponedError, match=r"admin\.sock: No space left on device"):
+        async with run(config, ShiftClock()):
+            pass
 
 
 @pytest.mark.parametrize(
