@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 LARGE_BYTES = 256 << 20
 
 MEANING = {
-    "newest writes": "Who was sent to last is not known: people would get the message again. Resume only broadcasts of which"
-    " nothing was sent on that day.",
+    "newest writes": "If you can, put that file back. Without it, nobody knows who was sent to last, and people would get"
+    " the message again: resume only broadcasts of which nothing was sent on that day.",
     "account": "Accounts without their name are called `lost ...`: wacrmd account rename, account set.",
     "number": "Broadcasts of these numbers cannot go on. Add the numbers again: wacrmd number add.",
     "app_secret": "Webhooks of these numbers are refused: wacrmd number set ID --app-secret-file FILE.",
