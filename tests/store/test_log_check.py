@@ -14,7 +14,7 @@ from wacrmd.errors import DatabaseContentError
 from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.store.connection import open_writer
 from wacrmd.store.database import Database
-from wacrmd.store.log_check import lost_writes
+from wacrmd.store.log_check import lost_writes, remember_boot
 from wacrmd.store.migrate import migrate
 from wacrmd.store.repair import NEWEST, RowsLostError, repair
 
@@ -38,6 +38,8 @@ def file(tmp_path: Path) -> Path:
             connection.execute("INSERT INTO account (id, name, created_at) VALUES (?1, ?1, 1)", (str(name),))
         for end in ("", "-wal", "-shm"):
             shutil.copy(f"{source}{end}", f"{file}{end}")
+    file.with_name("wacrmd.db.lock").touch()
+    remember_boot(file)
     return file
 
 
@@ -115,16 +117,26 @@ async def test_who_looks_at_the_file_before_does_not_make_it_startable(
 
 
 async def test_after_a_restart_of_the_machine_the_index_of_the_log_is_not_believed(file: Path) -> None:
+    """Nor is one whose run of the machine is not known. No clock is asked: it may have been set."""
     file.with_name("wacrmd.db-wal").unlink()
-    os.utime(file.with_name("wacrmd.db-shm"), (0, 0))
-    assert lost_writes(file) is None
+    for boot in ("", "6a9d9b66-4c4c-4f0e-9a9d-2f6f2f6a5c11\n"):
+        file.with_name("wacrmd.db.lock").write_text(boot)
+        assert lost_writes(file) is None
+    await started(file)
+    shutil.copy(file.with_name("wacrmd.db.lock"), file.with_name("same"))
+    remember_boot(file)
+    assert file.with_name("wacrmd.db.lock").read_text() == file.with_name("same").read_text() != ""
 
 
-async def test_a_log_that_is_in_the_file_already_may_be_lost(tmp_path: Path) -> None:
-    source, file = tmp_path / "source.db", tmp_path / "wacrmd.db"
-    with closing(open_writer(source)) as connection:
-        migrate(connection, source)
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        for end in ("", "-shm"):
-            shutil.copy(f"{source}{end}", f"{file}{end}")
+async def test_an_index_that_is_older_than_the_log_is_not_believed(file: Path) -> None:
+    """As on a disk that was unplugged: the index is not synchronised, and the log has begun anew since."""
+    index, log = file.with_name("wacrmd.db-shm"), file.with_name("wacrmd.db-wal")
+    old = index.read_bytes()
+    with closing(open_writer(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        connection.execute("INSERT INTO account (id, name, created_at) VALUES ('new', 'new', 1)")
+        newer = log.read_bytes()
+    index.write_bytes(old)
+    log.write_bytes(newer)
     assert lost_writes(file) is None
+    assert "new" in await started(file)

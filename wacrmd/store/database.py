@@ -23,7 +23,7 @@ from wacrmd.clock import Clock, Millis
 from wacrmd.store.connection import open_reader, open_writer
 from wacrmd.store.file_identity import FileIdentity
 from wacrmd.store.file_swap import check_finished
-from wacrmd.store.log_check import check_complete
+from wacrmd.store.log_check import check_complete, remember_boot
 from wacrmd.store.log_place import check_log, remember_path
 from wacrmd.store.migrate import migrate
 from wacrmd.store.opening import check_not_lost, locked, unopened
@@ -123,6 +123,7 @@ class Database:
         check_not_lost(path)
         with locked(path):
             check_complete(path)
+            remember_boot(path)
             database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()
             try:

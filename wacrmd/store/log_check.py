@@ -2,12 +2,14 @@
 
 SQLite takes the first frame that is not as it was written for the place where a write was cut off, and forgets all that
 follows; a log that is gone it does not miss. But the log's index says how many frames were committed, and is right as long
-as the machine has not been restarted: a commit is told there when it is in the log. Both formats are described in
-sqlite.org/walformat.html and sqlite.org/fileformat2.html#walformat.
+as the machine has not been restarted: a commit is told there when it is in the log. Which run of the machine it was, the
+lock file says: no clock tells that, because it may have been set. The formats are described in sqlite.org/walformat.html
+and sqlite.org/fileformat2.html#walformat.
 """
 
+import os
 import struct
-import time
+from contextlib import suppress
 from operator import mul
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from wacrmd.errors import DatabaseContentError
 _INDEX_BYTES, _HEADER_BYTES, _LOG_HEADER_BYTES, _FRAME_HEADER_BYTES = 136, 48, 32, 24
 _BIG_ENDIAN = 0x377F0683
 _MASK = 0xFFFFFFFF
-
+_MAX_LATER = 1 << 16
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 ADVICE = "what was sent last would be sent again. Put it back as it was, or run wacrmd repair"
 
@@ -30,14 +33,36 @@ def check_complete(path: Path) -> None:
         raise DatabaseContentError(f"{missing}: {ADVICE}")
 
 
+def remember_boot(path: Path) -> None:
+    """Say in the lock file, which this process holds, in which run of the machine the index of the log is written."""
+    with suppress(OSError):  # as on a full disk: then the index is not believed
+        descriptor = os.open(
+            _lock_file(path.resolve()), os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        )
+        try:
+            os.write(descriptor, _BOOT_ID.read_bytes())
+        finally:
+            os.close(descriptor)
+
+
+def _is_same_boot(place: Path) -> bool:
+    with suppress(OSError):
+        return _lock_file(place).read_bytes() == _BOOT_ID.read_bytes()
+    return False
+
+
+def _lock_file(place: Path) -> Path:
+    return place.with_name(f"{place.name}.lock")
+
+
 def lost_writes(place: Path) -> str | None:
     """What has become of the log of the database at `place`, if committed writes are lost with it; None if none are."""
     log, index = (place.with_name(f"{place.name}{end}") for end in ("-wal", "-shm"))
     try:
         if not place.stat().st_size:
             return None  # there is nothing that the writes would belong to
-        if index.stat().st_mtime < time.time() - time.clock_gettime(time.CLOCK_BOOTTIME):
-            return None  # written before a restart of the machine: newer than the log, perhaps
+        if not _is_same_boot(place):
+            return None  # the index may be older or newer than the log
         with index.open("rb") as file:
             found = file.read(_INDEX_BYTES)
     except OSError:
@@ -65,7 +90,7 @@ def _whole_frames(log: Path, salts: bytes, page_bytes: int, frames: int) -> int:
     with log.open("rb") as file:
         header = file.read(_LOG_HEADER_BYTES)
         if len(header) < _LOG_HEADER_BYTES or header[16:24] != salts:
-            return 0
+            return frames if _is_later(header[16:20], salts[:4]) else 0
         order = ">" if int.from_bytes(header[:4], "big") == _BIG_ENDIAN else "<"
         state = _Checksum(order, _LOG_HEADER_BYTES - 8).after((0, 0), header[:-8])
         checksum = _Checksum(order, 8 + page_bytes)
@@ -77,6 +102,14 @@ def _whole_frames(log: Path, salts: bytes, page_bytes: int, frames: int) -> int:
             if state != struct.unpack_from(">II", head, 16):
                 return number
     return frames
+
+
+def _is_later(salt: bytes, known: bytes) -> bool:
+    """Whether a log with this salt was begun after the one that is known, whose index is an old one then.
+
+    The first salt is one more each time. That happens on a disk that was unplugged and lost what was not synchronised.
+    """
+    return len(salt) == len(known) and 0 < int.from_bytes(salt) - int.from_bytes(known) < _MAX_LATER
 
 
 class _Checksum:
