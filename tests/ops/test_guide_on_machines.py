@@ -253,6 +253,8 @@ async def test_an_enabled_socket_is_started_and_stopped_with_the_service(
             await here.install()
             active = "systemctl is-active wacrmd.socket wacrmd.service || true"
             assert await here.run(active) == "inactive\nactive\n"
+            known = await here.run("cat /var/lib/wacrmd/wacrmd.db.lock; cat /proc/sys/kernel/random/boot_id")
+            assert len(set(known.replace("-", "").split())) == 1, "the service knows the run of the machine"
             for commands, state, answer in (
                 (stop, "inactive\ninactive\n", None),
                 (start, "inactive\nactive\n", 403),

@@ -1,6 +1,7 @@
 """A log that has lost committed writes after a kill stops the start, before SQLite forgets that there were any."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +13,7 @@ from tests.support.clock import ManualClock
 from wacrmd.cli.main import main
 from wacrmd.errors import DatabaseContentError
 from wacrmd.services.daemon_clock import DaemonClock
+from wacrmd.store import log_check
 from wacrmd.store.connection import open_writer
 from wacrmd.store.database import Database
 from wacrmd.store.log_check import lost_writes, remember_boot
@@ -123,9 +125,18 @@ async def test_after_a_restart_of_the_machine_the_index_of_the_log_is_not_believ
         file.with_name("wacrmd.db.lock").write_text(boot)
         assert lost_writes(file) is None
     await started(file)
-    shutil.copy(file.with_name("wacrmd.db.lock"), file.with_name("same"))
-    remember_boot(file)
-    assert file.with_name("wacrmd.db.lock").read_text() == file.with_name("same").read_text() != ""
+    assert re.fullmatch(r"[0-9a-f]{32}\n", file.with_name("wacrmd.db.lock").read_text())
+
+
+async def test_a_service_that_does_not_see_the_machine_is_told_its_run(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ProcSubset=pid` hides it; the unit names it by `%b`, without hyphens."""
+    file.with_name("wacrmd.db-wal").unlink()
+    monkeypatch.setattr(log_check, "_BOOT_ID", file / "hidden")
+    assert lost_writes(file) is None
+    monkeypatch.setenv("WACRMD_BOOT_ID", file.with_name("wacrmd.db.lock").read_text().strip())
+    assert lost_writes(file) is not None
 
 
 async def test_an_index_that_is_older_than_the_log_is_not_believed(file: Path) -> None:
