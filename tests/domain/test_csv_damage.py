@@ -5,7 +5,7 @@ import io
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wacrmd.domain.optout_file import OptOutFile
@@ -65,8 +65,15 @@ def test_what_a_program_wrote_is_read_exactly(written: Written) -> None:
     assert [row.address for row in rows] == written.phones
 
 
+EMPTY_END = Written(
+    '"Grund","Mobil","Kundennummer","Name","",""\n"","+4915123456100","4915112345100","Anna","",""\n',
+    ["+4915123456100"],
+)
+
+
 @settings(max_examples=400)
 @given(files(one_line=True), st.lists(st.floats(0, 1), min_size=1, max_size=3))
+@example(EMPTY_END, [3 / 47, 0.0])
 def test_with_stray_quotes_each_person_is_read_or_told(written: Written, places: list[float]) -> None:
     lines = split_lines(written.text)
     above = len(lines) - len(written.phones)

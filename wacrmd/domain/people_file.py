@@ -126,7 +126,7 @@ class PeopleFile:
             return row.problem
         if row.is_stray and len(row.cells) not in self._widths:
             return f"has a stray quote, and {self._counted(row)}: correct the quotes"
-        if self.has_header and len(row.cells) < self._widths[0] and self._has_delimiter(row):
+        if self.has_header and self._is_narrowed(row):
             return f"has a separator within quotes, and {self._counted(row)}: are the quotes right?"
         if self.codes and isinstance(joined := self._joined(row.cells), CodeProblem):
             return joined.reason
@@ -153,10 +153,22 @@ class PeopleFile:
         return unescape_formula(cells[at]).strip('"').strip() if at is not None and at < len(cells) else ""
 
     def _counted(self, row: Row) -> str:
-        return f"{len(row.cells)} cells where the first line has {self._widths[0]}"
+        named, written = self._widths
+        return (
+            f"{len(row.cells)} cells where the first line has {named if len(row.cells) < named else written}"
+        )
 
-    def _has_delimiter(self, row: Row) -> bool:
-        return '"' in row.text and any(self.reader.delimiter in cell for cell in row.cells)
+    def _is_narrowed(self, row: Row) -> bool:
+        """Whether wrong quotes may have made one cell of two: a separator is within quotes, and there are too few cells.
+
+        Programs write all of the empty cells at the end of a row, or none of them. Then only a quote at the separator tells.
+        """
+        count, (named, written) = len(row.cells), self._widths
+        if count >= written or '"' not in row.text:
+            return False
+        within = self.reader.delimiter
+        signs = (within,) if count != named else (f'"{within}', f'{within}"')
+        return any(sign in cell for sign in signs for cell in row.cells)
 
     def _is_row(self, cells: list[str]) -> bool:
         """Whether a line within a cell is a row of its own, and not one of a note, as `Tel. +49 …` is."""
