@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ from wacrmd import log
 # The time of an example depends more on the load of the machine than on the code.
 settings.register_profile("wacrmd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wacrmd")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # What a script runs in its background ignores Ctrl-C, and so would all processes that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
