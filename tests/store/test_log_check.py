@@ -6,18 +6,20 @@ import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.clock import ManualClock
 from wacrmd.cli.main import main
-from wacrmd.errors import DatabaseContentError
+from wacrmd.errors import DatabaseContentError, DatabaseUnusableError
 from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.store import log_check
 from wacrmd.store.connection import open_writer
 from wacrmd.store.database import Database
 from wacrmd.store.log_check import lost_writes, remember_boot
 from wacrmd.store.migrate import migrate
+from wacrmd.store.outage import StorageError
 from wacrmd.store.repair import NEWEST, RowsLostError, repair
 
 pytestmark = pytest.mark.anyio
@@ -151,3 +153,45 @@ async def test_an_index_that_is_older_than_the_log_is_not_believed(file: Path) -
     log.write_bytes(newer)
     assert lost_writes(file) is None
     assert "new" in await started(file)
+
+
+async def test_a_start_that_ends_before_sqlite_opens_the_log_does_not_vouch_for_an_older_index(
+    file: Path,
+) -> None:
+    """As after a power cut that the index survived better than the log, where something else stops the first start."""
+    log = file.with_name("wacrmd.db-wal")
+    file.with_name("wacrmd.db.lock").write_text("an earlier run\n")
+    cut_off(log)
+    content = log.read_bytes()
+    log.unlink()
+    log.mkdir()
+    with pytest.raises((StorageError, DatabaseUnusableError)):
+        await started(file)
+    log.rmdir()
+    log.write_bytes(content)
+    assert lost_writes(file) is None
+    assert len(await started(file)) < 50
+
+
+async def test_a_daemon_that_stops_while_one_looks_has_lost_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite writes the log to the file and removes both, after the index was read and before the log is."""
+    look = log_check._whole_frames
+
+    def stopped(*arguments: Any) -> int:
+        file.with_name("wacrmd.db-shm").unlink()
+        file.with_name("wacrmd.db-wal").unlink()
+        return look(*arguments)
+
+    monkeypatch.setattr(log_check, "_whole_frames", stopped)
+    assert lost_writes(file) is None
+
+
+async def test_a_log_that_cannot_be_read_is_left_to_sqlite(file: Path) -> None:
+    log = file.with_name("wacrmd.db-wal")
+    log.unlink()
+    log.mkdir()
+    assert lost_writes(file) is None
+    with pytest.raises((StorageError, DatabaseUnusableError)):
+        await started(file)

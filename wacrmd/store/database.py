@@ -123,9 +123,9 @@ class Database:
         check_not_lost(path)
         with locked(path):
             check_complete(path)
-            remember_boot(path)
             database = cls(path, clock, copy_before_migration=copy_before_migration)
             await database._connect()
+            remember_boot(path)  # not before: until SQLite opens the file, the index may be of an earlier run
             try:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(database._run)

@@ -83,12 +83,19 @@ def lost_writes(place: Path) -> str | None:
     try:
         whole = _whole_frames(log, first[32:40], 65536 if page_bytes == 1 else page_bytes, frames)
     except FileNotFoundError:
-        return f"{log} is gone, which had the newest writes"
-    if (
-        whole == frames or index.read_bytes()[:_INDEX_BYTES] != found
-    ):  # it is in use: a log begins anew at times
-        return None
-    return f"{log} is damaged after {whole} of {frames} writes"
+        missing = f"{log} is gone, which had the newest writes"
+    except OSError:
+        return None  # SQLite cannot read it either, and says why
+    else:
+        missing = f"{log} is damaged after {whole} of {frames} writes" if whole < frames else ""
+    return missing if missing and _is_as(found, index) else None
+
+
+def _is_as(found: bytes, index: Path) -> bool:
+    """Whether the index still begins so: a log in use begins anew at times, and who closes it last removes both."""
+    with suppress(OSError), index.open("rb") as file:
+        return file.read(_INDEX_BYTES) == found
+    return False
 
 
 def _whole_frames(log: Path, salts: bytes, page_bytes: int, frames: int) -> int:
