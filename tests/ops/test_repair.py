@@ -277,6 +277,24 @@ def test_a_broadcast_that_was_paused_does_not_go_on_because_its_row_is_older(
     assert repair(file, accept_loss=True, now=NOW).consequences.paused == 2
 
 
+def test_opt_outs_of_which_only_an_index_with_a_condition_is_left_are_told(
+    sample: Sample, tmp_path: Path
+) -> None:
+    """The disk has not written the rows, nor the other index: these agree, and lack the newest opt-outs."""
+    old, file = sample.copy(tmp_path / "old"), sample.copy(tmp_path / "new")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "INSERT INTO optout (account_id, person_id, phone, source, at, said_at)"
+            " SELECT account_id, id, '+14152000001', 'api', 1, 1 FROM person"
+            " WHERE id NOT IN (SELECT person_id FROM optout) LIMIT 3"
+        )
+    for name in ("optout", "sqlite_autoindex_optout_1"):
+        put_back(name, old, file)
+    with pytest.raises(RowsLostError) as told:
+        repair(file, accept_loss=False, now=NOW)
+    assert told.value.lost.rows == {"optout": 3}
+
+
 def test_a_page_that_was_written_to_a_wrong_place_is_told(sample: Sample, tmp_path: Path) -> None:
     """An empty page of a table without ids looks as if it never had rows."""
     file = sample.copy(tmp_path / "site")

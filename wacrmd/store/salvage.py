@@ -118,10 +118,10 @@ class _Copy:
         is_broken = self._is_suspect | self._copy_from_both_ends()
         is_confirmed = False
         names = ", ".join(f'"{each}"' for each in self._keys)
-        for index in self._whole_indexes():
-            reading = _Reading(self._old, f'SELECT {names} FROM "{self._table}" INDEXED BY "{index}"')
+        for index, where in self._indexes():
+            reading = _Reading(self._old, f'SELECT {names} FROM "{self._table}" INDEXED BY "{index}"{where}')
             self._lost_keys.update(each for each in reading if not self._has(each))
-            is_confirmed |= not reading.is_broken
+            is_confirmed |= not (reading.is_broken or where)
         for each in list(self._lost_keys):
             found = _Reading(self._old, f"{self._select} WHERE {self._is_key}", *each)
             if any(self._put(row) for row in found):
@@ -189,12 +189,12 @@ class _Copy:
         found = self._new.execute(f'SELECT 1 FROM "{self._table}" WHERE {self._is_key}', key)
         return found.fetchone() is not None
 
-    def _whole_indexes(self) -> list[str]:
-        """The indexes that have an entry for each row."""
+    def _indexes(self) -> list[tuple[str, str]]:
+        """Each index, and the condition of those that have no entry for some rows."""
         rows = self._old.execute(
             "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?", (self._table,)
         )
-        return [name for name, sql in rows if " WHERE " not in (sql or "")]
+        return [(name, "".join((sql or "").partition(" WHERE ")[1:])) for name, sql in rows]
 
 
 def _drop_strays(new: sqlite3.Connection, lost: Lost) -> None:
