@@ -295,6 +295,19 @@ def test_opt_outs_of_which_only_an_index_with_a_condition_is_left_are_told(
     assert told.value.lost.rows == {"optout": 3}
 
 
+def test_a_file_that_cannot_be_opened_is_not_called_broken(
+    sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a directory that cannot be written: whoever restores a backup then loses what is whole."""
+    file = sample.copy(tmp_path / "site")
+    file.with_name("wacrmd.db-wal").mkdir()
+    for command in (["--config", str(config_of(file)), "repair"], ["check-db", str(file)]):
+        assert main(command) == 1
+        said = capsys.readouterr().err
+        assert "check its directory and permissions" in said
+        assert "restore" not in said
+
+
 def test_a_page_that_was_written_to_a_wrong_place_is_told(sample: Sample, tmp_path: Path) -> None:
     """An empty page of a table without ids looks as if it never had rows."""
     file = sample.copy(tmp_path / "site")

@@ -10,6 +10,7 @@ from wacrmd.errors import DatabaseDamagedError, DatabaseUnusableError
 from wacrmd.store.check_run import CheckRun
 from wacrmd.store.damage import MAX_PROBLEMS, Damage, examine
 from wacrmd.store.migrate import check_compatible, schema_version
+from wacrmd.store.outage import advice_of
 
 _RULES = {
     "a broadcast is finished though recipients of it wait": (
@@ -35,6 +36,13 @@ _RULES = {
     ),
 }
 """Rules that the schema cannot enforce, each with a statement that finds the rows that break it."""
+_UNOPENED = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_FULL,
+}
+"""Errors that say nothing of what is in the file, but of its permissions, its disk or another program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,14 @@ def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusableError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_CORRUPT:
         return DatabaseDamagedError(f"{path} is damaged ({error}): run wacrmd repair, or restore a backup")
+    if is_unopened(error):
+        return DatabaseUnusableError(f"{path} cannot be read now: {advice_of(error)}")
     return DatabaseUnusableError(f"{path} cannot be read as a database: {error}")
+
+
+def is_unopened(error: sqlite3.Error) -> bool:
+    """Whether the error says nothing of what is in the file."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNOPENED
 
 
 def last_check(tx: sqlite3.Connection) -> LastCheck | None:

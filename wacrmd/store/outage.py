@@ -100,6 +100,7 @@ class Outages:
 _WRITING: dict[int, str] = {
     sqlite3.SQLITE_FULL: FULL,
     sqlite3.SQLITE_READONLY: "the database file is read-only: correct its permissions or remount the file system",
+    sqlite3.SQLITE_READONLY_DIRECTORY: "the directory of the database cannot be written: correct its owner and mode",
     sqlite3.SQLITE_BUSY: LOCKED,
     sqlite3.SQLITE_LOCKED: LOCKED,
     sqlite3.SQLITE_IOERR: BROKEN_DISK,

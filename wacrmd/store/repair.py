@@ -107,6 +107,8 @@ def _opened(path: Path) -> Iterator[CheckRun]:
             run.rows("SELECT * FROM sqlite_schema")
             yield run
     except (sqlite3.Error, DatabaseDamagedError) as error:
+        if isinstance(error, sqlite3.Error) and integrity.is_unopened(error):
+            raise integrity.unusable(path, error) from error
         raise DatabaseUnusableError(
             f"{path} cannot be repaired, because not even the list of its tables can be read ({error.__cause__ or error}):"
             " restore a backup with wacrmd restore"
