@@ -207,6 +207,20 @@ async def test_the_recipients_of_a_lost_broadcast_are_kept_and_who_waits_is_canc
         assert len(here.sim.ledger) == 0
 
 
+def test_recipients_are_kept_when_no_index_tells_the_uuid_of_their_broadcast(
+    sample: Sample, tmp_path: Path
+) -> None:
+    file = broken(sample, tmp_path / "site", "broadcast")
+    ZEROS.apply(file, pages_of(sample.folder / "wacrmd.db", "sqlite_autoindex_broadcast_1")[0])
+    before = values(file, "SELECT id FROM recipient")
+    done = repair(file, accept_loss=True, now=NOW)
+    assert done.lost.rows["broadcast"] == 3
+    assert done.consequences.removed == {}
+    assert values(file, "SELECT id FROM recipient") == before
+    assert values(file, "SELECT status FROM broadcast") == {"cancelled"}
+    assert not values(file, "SELECT id FROM recipient WHERE status = 'pending'")
+
+
 @pytest.mark.anyio
 async def test_an_opt_out_whose_row_is_lost_is_known_by_its_index(sample: Sample, tmp_path: Path) -> None:
     file = broken(sample, tmp_path / "site", "optout")

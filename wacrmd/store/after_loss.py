@@ -1,6 +1,7 @@
 """After rows of a database are lost: the others fit together again, and nobody gets what they might have had already."""
 
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from wacrmd.clock import Millis
 from wacrmd.domain.drain import Drain
@@ -31,6 +32,9 @@ _NUMBERS = (
     "INSERT INTO number (id, account_id, phone_number_id, waba_id, access_token, verify_token_hash, created_at, removed_at)"
     " SELECT number_id, account_id, 'lost', 'lost', x'', x'', ?1, ?1 FROM broadcast"
     " WHERE number_id NOT IN (SELECT id FROM number) GROUP BY number_id"
+)
+_BROADCASTS = (
+    "SELECT DISTINCT broadcast_id FROM recipient WHERE broadcast_id NOT IN (SELECT id FROM broadcast)"
 )
 _BROADCAST = (
     "INSERT OR IGNORE INTO broadcast (id, uuid, account_id, number_id, name, template_name, template_language, status,"
@@ -77,7 +81,8 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
     A lost opt-out is counted in `lost` no more if its index tells of whom it was.
     """
     done = Consequences(uncertain=recipients.lose_attempts(tx, lost.sent, DETAIL))
-    for broadcast_id, uuid in lost.broadcasts.items():
+    for (broadcast_id,) in tx.execute(_BROADCASTS).fetchall():
+        uuid = lost.broadcasts.get(broadcast_id) or str(uuid4())  # the index that tells it may be lost, too
         tx.execute(_BROADCAST, (broadcast_id, uuid, now))
         recipients.cancel_pending(tx, broadcast_id)
     for table in ("recipient", "broadcast", *_ORPHANS):
