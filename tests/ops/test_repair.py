@@ -322,6 +322,18 @@ def test_a_file_that_cannot_be_opened_is_not_called_broken(
         assert "restore" not in said
 
 
+def test_a_text_that_is_not_utf_8_is_found(sample: Sample, tmp_path: Path) -> None:
+    """A daemon that reads it holds everything and says to repair: then that must not find the file undamaged."""
+    file = sample.copy(tmp_path / "site")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "UPDATE recipient SET params = CAST(x'5b22ff225d' AS TEXT) WHERE id = (SELECT min(id) + 3 FROM recipient)"
+        )
+    with pytest.raises(RowsLostError, match="table recipient") as told:
+        repair(file, accept_loss=False, now=NOW)
+    assert told.value.lost.rows == {"recipient": 1}
+
+
 def test_a_page_that_was_written_to_a_wrong_place_is_told(sample: Sample, tmp_path: Path) -> None:
     """An empty page of a table without ids looks as if it never had rows."""
     file = sample.copy(tmp_path / "site")

@@ -13,6 +13,7 @@ from wacrmd.store import after_loss, file_swap, integrity, log_check
 from wacrmd.store.after_loss import Consequences
 from wacrmd.store.backups import beside, new_database
 from wacrmd.store.check_run import CheckRun
+from wacrmd.store.damage import tables
 from wacrmd.store.disk_usage import disk_usage
 from wacrmd.store.file_lock import lock_database
 from wacrmd.store.integrity import IntegrityReport
@@ -90,6 +91,8 @@ def _examined(path: Path, missing: str | None) -> IntegrityReport:
         )
     try:
         report = integrity.check(path)
+        if not report.problems:
+            report = replace(report, problems=_unreadable_texts(path))
         return replace(report, problems=[missing, *report.problems]) if missing else report
     except DatabaseUnusableError as error:
         if not isinstance(error.__cause__, sqlite3.Error):
@@ -97,6 +100,19 @@ def _examined(path: Path, missing: str | None) -> IntegrityReport:
         with _opened(path) as run:
             report = integrity.check_whole(run)
         return replace(report, problems=report.problems or [str(error.__cause__)])
+
+
+def _unreadable_texts(path: Path) -> list[str]:
+    """What is wrong with a text that is not UTF-8: SQLite's check does not see it, and it stops a daemon that reads it."""
+    problems = []
+    with _opened(path) as run:
+        for table in tables(run):
+            try:
+                for _ in run.connection.execute(f'SELECT * FROM "{table}"'):
+                    pass
+            except sqlite3.Error as error:
+                problems.append(f"table {table}: {error}")
+    return problems
 
 
 @contextmanager
