@@ -1,6 +1,7 @@
 """Several numbers and several broadcasts at once: nobody waits for another, and a stall says why."""
 
 import asyncio
+import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from wacrmd.meta.client import MetaClient
 from wacrmd.sender.lane import LOST_S, OVERCOMMITTED_ROOM_BATCH, ROOM_BATCH, Lane
 from wacrmd.sender.lanes import Lanes
 from wacrmd.sender.room import MARGIN, OVERCOMMIT
+from wacrmd.simulator.server import stop_accepting
 from wacrmd.store.numbers import all_of
 
 pytestmark = pytest.mark.anyio
@@ -60,29 +62,33 @@ async def numbers(
     """Numbers with these rates. While the clock is stopped no tokens come: `clock.advance` brings them."""
     meta = Meta(latency_s, None, "", 0)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(meta), "127.0.0.1", 0, backlog=1024)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    server = await loop.create_server(lambda: Connection(meta), sock=listening, backlog=1024)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     extra = f'[meta]\ngraph_url = "{url}"\n{extra}'
     clock = ShiftClock(stopped=stopped)
-    async with site(folder, extra=extra, clock=clock) as here:
-        made = Numbers(here, meta, clock)
-        for index, rate in enumerate(rates):
-            made.ids.append(f"2065403522429{index:02}")
-            await here.admin(
-                "number.add",
-                account="shop",
-                phone_number_id=made.ids[-1],
-                waba_id="102290129340398",
-                access_token="EAAbench",
-                app_secret=APP_SECRET,
-                verify_token="verify",
-                messages_per_second=rate,
-            )
-        try:
-            yield made
-        finally:
-            meta.release()
-            server.close()
+    try:
+        async with site(folder, extra=extra, clock=clock) as here:
+            made = Numbers(here, meta, clock)
+            for index, rate in enumerate(rates):
+                made.ids.append(f"2065403522429{index:02}")
+                await here.admin(
+                    "number.add",
+                    account="shop",
+                    phone_number_id=made.ids[-1],
+                    waba_id="102290129340398",
+                    access_token="EAAbench",
+                    app_secret=APP_SECRET,
+                    verify_token="verify",
+                    messages_per_second=rate,
+                )
+            try:
+                yield made
+            finally:
+                meta.release()
+    finally:
+        await stop_accepting(listening)  # when the daemon asks no more
+        server.close()
 
 
 async def reach(made: Numbers, number: int, count: int) -> None:
