@@ -69,7 +69,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ).returncode
     )
     if not mounted:
-        pytest.skip("needs the right to mount a file system; the test with max_page_count runs everywhere")
+        pytest.skip("only root can mount a small file system, and not everywhere")
     try:
         yield folder
     finally:

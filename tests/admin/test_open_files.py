@@ -29,10 +29,10 @@ def open_files(folder: Path) -> int:
     return found
 
 
-async def send(path: Path, method: str, params: dict[str, Any], files: list[int]) -> object:
+async def send(path: Path, method: str, params: dict[str, Any], files: list[int]) -> Any:
     """One call with open files, on a connection of its own."""
 
-    def call() -> object:
+    def call() -> Any:
         with AdminClient(path) as client:
             return client.call(method, params, files)
 
@@ -64,7 +64,7 @@ async def test_none_stays_open_whatever_becomes_of_the_call(
         assert (
             await send(daemon.path, "file.write", {"text": "x"}, files[:MAX_DESCRIPTORS]) == MAX_DESCRIPTORS
         )
-        assert await send(daemon.path, "file.write", {"text": "x"}, files) <= MAX_DESCRIPTORS  # type: ignore[operator]
+        assert await send(daemon.path, "file.write", {"text": "x"}, files) <= MAX_DESCRIPTORS
         for method, params in (
             ("echo", {"to": 1}),  # takes none
             ("file.write", {"text": 7}),  # is refused
