@@ -17,7 +17,7 @@ import anyio.to_thread
 import httpx
 
 from tests.support.patience import PATIENCE_S
-from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID
+from tests.support.site import NUMBER
 from wacrmd.admin.client import AdminClient
 from wacrmd.errors import WacrmdError
 from wacrmd.simulator import Simulator
@@ -159,15 +159,7 @@ class Daemon:
         if not await self.ready():
             raise RuntimeError(f"the daemon does not start:\n{(self.folder / 'daemon.log').read_text()}")
         await self.admin("account.add", name="shop")
-        await self.admin(
-            "number.add",
-            account="shop",
-            phone_number_id=PHONE_NUMBER_ID,
-            waba_id=WABA_ID,
-            access_token=ACCESS_TOKEN,
-            app_secret=APP_SECRET,
-            verify_token=VERIFY_TOKEN,
-        )
+        await self.admin("number.add", **NUMBER)
         key = await self.admin("key.create", account="shop", name="tests", scopes=["broadcasts:send"])
         self.key = key["key"]
 

@@ -18,10 +18,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.receiver import receiver
 from tests.support.site import (
     ACCESS_TOKEN,
-    APP_SECRET,
-    PHONE_NUMBER_ID,
-    VERIFY_TOKEN,
-    WABA_ID,
+    NUMBER,
     Site,
     configuration,
     people,
@@ -482,15 +479,7 @@ async def test_a_clock_at_which_metas_certificate_is_not_valid_stops_nothing(
         assert not shown["trusted"]
         assert abs(parse_iso(shown["meta"]) - known) < HOUR, "the start has asked Meta"
         await admin("account.add", name="shop")
-        await admin(
-            "number.add",
-            account="shop",
-            phone_number_id=PHONE_NUMBER_ID,
-            waba_id=WABA_ID,
-            access_token=ACCESS_TOKEN,
-            app_secret=APP_SECRET,
-            verify_token=VERIFY_TOKEN,
-        )
+        await admin("number.add", **NUMBER)
         made = await admin("broadcast.create", template_name="hello", recipients=people(2))
 
         async def is_sent() -> bool:

@@ -25,6 +25,15 @@ ACCESS_TOKEN = "EAAtestaccesstoken"
 VERIFY_TOKEN = "a verify token for tests"
 PHONE_NUMBER_ID = "106540352242922"
 WABA_ID = "102290129340398"
+NUMBER = {
+    "account": "shop",
+    "phone_number_id": PHONE_NUMBER_ID,
+    "waba_id": WABA_ID,
+    "access_token": ACCESS_TOKEN,
+    "app_secret": APP_SECRET,
+    "verify_token": VERIFY_TOKEN,
+}
+"""The number of a site, as an operator adds it."""
 NOBODY = "http://127.0.0.1:9/"
 """Where nobody listens: webhooks that are posted to it wait until the URL is changed to `Site.webhook_url`."""
 ALL_SCOPES = (
@@ -214,16 +223,7 @@ async def site(
         made.number = (
             numbers[0]
             if numbers
-            else await made.admin(
-                "number.add",
-                account="shop",
-                phone_number_id=PHONE_NUMBER_ID,
-                waba_id=WABA_ID,
-                access_token=ACCESS_TOKEN,
-                app_secret=APP_SECRET,
-                verify_token=VERIFY_TOKEN,
-                messages_per_second=messages_per_second,
-            )
+            else await made.admin("number.add", **NUMBER, messages_per_second=messages_per_second)
         )
         new = {"account": "shop", "name": "tests", "scopes": list(ALL_SCOPES)}
         made.key = key or (await made.admin("key.create", **new))["key"]
