@@ -27,7 +27,7 @@ from wacrmd.errors import ConfigError, Refusal, WacrmdError, sole_error
 from wacrmd.fields import JsonObject
 from wacrmd.http.server import serve as serve_http
 from wacrmd.http.sockets import Listener, inherited
-from wacrmd.log import count_dropped, get_logger
+from wacrmd.log import count_dropped, get_logger, summing, write_sums
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as meta_webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
@@ -48,6 +48,7 @@ from wacrmd.services.maintenance.integrity import IntegrityWatch, look_at_open
 from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
 from wacrmd.services.maintenance.restrictions import end_restrictions
+from wacrmd.services.meta_events.ingest import store_notes
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
@@ -200,6 +201,7 @@ async def _open(
 ) -> Daemon:
     """Open the database, all listening sockets, the key file and the client for Meta; the stack closes them."""
     clock = DaemonClock(machine)
+    stack.enter_context(summing(clock.monotonic))
     database = await stack.enter_async_context(
         Database.open(
             config.storage.path, clock, copy_before_migration=config.storage.backup_before_migration
@@ -386,6 +388,7 @@ async def _drain(daemon: Daemon) -> None:
         log.warning("drain_timed_out", in_flight=daemon.sender.in_flight)
     with suppress(StorageError):
         await daemon.clock_watch.store()
+        await store_notes(daemon.ctx)
 
 
 def _periodic_jobs(
@@ -393,6 +396,9 @@ def _periodic_jobs(
 ) -> list[PeriodicJob]:
     async def replace_dead_workers() -> None:
         queue.replace_dead_workers()
+
+    async def write_line_sums() -> None:
+        write_sums()
 
     return [
         PeriodicJob("watch_clock", SECOND, clock_watch.run),
@@ -403,6 +409,7 @@ def _periodic_jobs(
         PeriodicJob("replace_dead_workers", WORKER_CHECK_INTERVAL, replace_dead_workers),
         PeriodicJob("end_restrictions", RESTRICTION_CHECK_INTERVAL, partial(end_restrictions, ctx)),
         PeriodicJob("restore_log_level", SECOND, partial(restore_log_level, ctx)),
+        PeriodicJob("write_line_sums", SECOND, write_line_sums),
     ]
 
 
@@ -413,14 +420,25 @@ def _maintenance_jobs(ctx: Context, integrity: IntegrityWatch) -> list[PeriodicJ
         PeriodicJob("prune", PRUNE_INTERVAL, partial(retention.prune, ctx)),
         PeriodicJob("backup", MINUTE, DailyBackup(ctx).run),
         PeriodicJob("keep_counts", KEEP_COUNTS_INTERVAL, partial(keep_counts, ctx)),
+        PeriodicJob("store_notes", MINUTE, partial(store_notes, ctx)),
         PeriodicJob("empty_wal", EMPTY_WAL_INTERVAL, partial(data_subjects.empty_wal, ctx)),
     ]
 
 
-async def _audit(ctx: Context, caller: Caller, method: str, params: JsonObject, result: str) -> None:
+async def _audit(
+    ctx: Context, caller: Caller, method: str, params: JsonObject, result: str, calls: int
+) -> None:
     kept = await placed(ctx, params)
-    entry = audit.AuditEntry(ctx.clock.now(), caller.uid, caller.user, caller.pid, method, kept, result)
+    entry = audit.AuditEntry(
+        ctx.clock.now(), caller.uid, caller.user, caller.pid, method, kept, result, calls
+    )
     await ctx.db.record(partial(audit.add, entry=entry))
     log.info(
-        "admin_change_made", method=method, uid=caller.uid, user=caller.user, pid=caller.pid, result=result
+        "admin_change_made",
+        method=method,
+        uid=caller.uid,
+        user=caller.user,
+        pid=caller.pid,
+        result=result,
+        calls=calls,
     )

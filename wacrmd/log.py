@@ -2,6 +2,9 @@
 
 An event has a stable name and values: `log.info("number_unblocked", number=id)`; docs/logs.md lists all events.
 Values bound with `structlog.contextvars`, such as the request id, are added. Secrets and phone numbers are removed.
+
+Whoever is not trusted must not fill the log: an event that a stranger or a reader can cause has the value `summed`, which
+says who or what causes it (True: nobody in particular). It is written at once, and again once a minute, with `count`.
 """
 
 import json
@@ -22,7 +25,8 @@ from structlog.processors import format_exc_info
 from structlog.typing import Processor
 
 from wacrmd import redact
-from wacrmd.clock import iso
+from wacrmd.clock import Millis, iso
+from wacrmd.log_sums import LineSums
 from wacrmd.log_writer import LogWriter
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -80,6 +84,8 @@ class _Settings:
     threshold = LEVELS["info"]
     mask_phones = True
     on_drop: Callable[[], object] = staticmethod(lambda: None)
+    sums: LineSums | None = None
+    monotonic: Callable[[], Millis] = staticmethod(lambda: 0)
 
 
 _output = _Output()
@@ -114,8 +120,16 @@ class Logger(structlog.BoundLoggerBase):
         self._write("error", event, {"exc_info": True} | values)
 
     def _write(self, level: str, event: str, values: dict[str, Any]) -> None:
-        if LEVELS[level] >= _settings.threshold:
-            self._proxy_to_logger(level, event, **values)
+        if LEVELS[level] < _settings.threshold:
+            return
+        summed = values.pop("summed", None)
+        if summed is not None:
+            values = {"count": 1} | values
+            cause = (level, self._context["logger"], event, summed)
+            sums = _settings.sums
+            if sums is not None and not sums.admit(cause, values, _settings.monotonic()):
+                return
+        self._proxy_to_logger(level, event, **values)
 
 
 class _Bridge(logging.Handler):
@@ -124,7 +138,7 @@ class _Bridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         level = next((name for name, number in LEVELS.items() if record.levelno <= number), "critical")
         try:
-            values = {"message": record.getMessage(), "exc_info": record.exc_info}
+            values = {"message": record.getMessage(), "exc_info": record.exc_info, "summed": str(record.msg)}
             getattr(get_logger(record.name), level)("library_logged", **values)
         except Exception:  # noqa: BLE001 - a library's broken log call must not be a failure of ours
             self.handleError(record)
@@ -175,6 +189,31 @@ def in_background() -> Iterator[None]:
     finally:
         writer, _output.writer = _output.writer, None
         writer.close(FLUSH_S)
+
+
+@contextmanager
+def summing(monotonic: Callable[[], Millis]) -> Iterator[None]:
+    """Within the block, lines with `summed` are written once a minute; without it each of them is.
+
+    `monotonic` is the clock that counts the minutes; call `write_sums` every second or so.
+    """
+    before = _settings.sums, _settings.monotonic
+    _settings.sums, _settings.monotonic = LineSums(), monotonic
+    try:
+        yield
+    finally:
+        _write_sums(None)
+        _settings.sums, _settings.monotonic = before
+
+
+def write_sums() -> None:
+    """Write the sums of the minutes that have ended."""
+    _write_sums(_settings.monotonic())
+
+
+def _write_sums(now: Millis | None) -> None:
+    for line in _settings.sums.due(now) if _settings.sums is not None else ():
+        getattr(get_logger(line.logger), line.level)(line.event, **line.values)
 
 
 def count_dropped(counted: Callable[[], object]) -> None:

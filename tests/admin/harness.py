@@ -48,7 +48,7 @@ class Daemon:
     path: Path
     names: list[str] = field(default_factory=list)
     callers: list[Caller] = field(default_factory=list)
-    audited: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
+    audited: list[tuple[str, str, dict[str, Any], str, int]] = field(default_factory=list)
     go: anyio.Event = field(default_factory=anyio.Event)
     begun: anyio.Event = field(default_factory=anyio.Event)
     ended: anyio.Event = field(default_factory=anyio.Event)
@@ -56,8 +56,10 @@ class Daemon:
     server: "Server[Daemon] | None" = None
     served: anyio.Event = field(default_factory=anyio.Event)
 
-    async def audit(self, caller: Caller, method: str, params: dict[str, Any], result: str) -> None:
-        self.audited.append((caller.user, method, params, result))
+    async def audit(
+        self, caller: Caller, method: str, params: dict[str, Any], result: str, calls: int
+    ) -> None:
+        self.audited.append((caller.user, method, params, result, calls))
 
     def level_of(self, peer: Peer) -> Level:
         if self.level is not None:

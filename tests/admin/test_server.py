@@ -79,7 +79,7 @@ async def test_the_client_iterates_over_a_stream(start: Start) -> None:
 async def test_a_change_is_audited_without_its_secret(start: Start) -> None:
     async with start() as daemon:
         await call(daemon.path, "name.add", {"name": "Ana", "token": "EAAG-secret", "tags": ["a"]})
-        ((user, method, params, result),) = daemon.audited
+        ((user, method, params, result, _),) = daemon.audited
         assert (user, method, result) == (daemon.audited[0][0], "name.add", "ok")
         assert params == {"name": "Ana", "token": "[redacted]", "tags": ["a"]}
 

@@ -11,6 +11,7 @@ from tests.support.patience import eventually
 from tests.support.receiver import receiver
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, VERIFY_TOKEN, WABA_ID, Site, site
 from wacrmd.clock import SECOND
+from wacrmd.services.meta_events.ingest import store_notes
 from wacrmd.simulator.people import user_id_of
 
 pytestmark = pytest.mark.anyio
@@ -537,6 +538,7 @@ async def test_a_message_for_no_number_is_logged_and_counted(tmp_path: Path) -> 
     with capture_logs() as events:
         async with site(tmp_path, webhooks=False) as here:
             assert (await post_change(here.hook, "messages", value)).status_code == 200
+            await store_notes(here.running.ctx)
             rows = await here.running.ctx.db.read(
                 lambda tx: tx.execute("SELECT field, subject FROM account_event").fetchall()
             )

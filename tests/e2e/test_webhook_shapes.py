@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from tests.support.meta import metadata, post, post_body, post_change, seconds_now, status
 from tests.support.receiver import receiver
 from tests.support.site import Site, site
+from wacrmd.services.meta_events.ingest import store_notes
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +38,7 @@ async def test_a_stop_beside_parts_that_cannot_be_read_counts_and_those_are_told
         async with site(tmp_path, webhooks=False) as here:
             assert (await post_change(here.hook, "messages", value)).status_code == 200
             assert await opted_out(here) == {JANE}
+            await store_notes(here.running.ctx)
             rows = await here.running.ctx.db.read(
                 lambda tx: tx.execute("SELECT field, detail FROM account_event ORDER BY id").fetchall()
             )

@@ -40,7 +40,9 @@ def logged() -> dict[str, tuple[set[str], set[str]]]:
             case [ast.Constant(value=str(event))]:
                 levels, values = events.setdefault(event, (set(), set()))
                 levels.add(level)
-                values |= {str(keyword.arg) for keyword in call.keywords} - {"exc_info"}  # the traceback
+                names = {str(keyword.arg) for keyword in call.keywords}
+                counted = {"count"} if "summed" in names else set[str]()
+                values |= names - {"exc_info", "summed"} | counted  # the traceback; whose lines are summed up
             case _:
                 pytest.fail(f"{path}:{call.lineno}: an event is one literal name, its values are keywords")
     return events

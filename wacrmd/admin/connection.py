@@ -41,12 +41,14 @@ class Connection:
         wire: Wire,
         caller: Caller,
         *,
+        turn: Callable[[Caller], Awaitable[None]],
         streams: Callable[[Request], bool],
         perform: Perform,
         write_timeout_s: float,
     ) -> None:
         self._wire = wire
         self._caller = caller
+        self._turn = turn
         self._streams = streams
         self._perform = perform
         self._write_timeout_s = write_timeout_s
@@ -63,6 +65,7 @@ class Connection:
                 async with anyio.create_task_group() as streams:
                     await self._send(greeting)
                     async for line in self._lines():
+                        await self._turn(self._caller)
                         await self._take(line, calls, streams)
                     streams.cancel_scope.cancel()
 
@@ -88,7 +91,12 @@ class Connection:
                 if line:
                     yield line
             if end >= MAX_REQUEST or len(buffer) >= MAX_REQUEST:
-                log.warning("admin_request_too_long", uid=self._caller.uid, pid=self._caller.pid)
+                log.warning(
+                    "admin_request_too_long",
+                    uid=self._caller.uid,
+                    pid=self._caller.pid,
+                    summed=self._caller.uid,
+                )
                 await self._send(protocol.encode_error(None, protocol.too_long()))
                 return
 
@@ -136,7 +144,12 @@ class Connection:
                 with anyio.fail_after(self._write_timeout_s):
                     await self._wire.send(line)
             except TimeoutError:
-                log.warning("admin_client_disconnected", uid=self._caller.uid, pid=self._caller.pid)
+                log.warning(
+                    "admin_client_disconnected",
+                    uid=self._caller.uid,
+                    pid=self._caller.pid,
+                    summed=self._caller.uid,
+                )
                 self.finish()
             except OSError:
                 self.finish()

@@ -13,7 +13,9 @@ from anyio.abc import TaskGroup
 from wacrmd import __version__
 from wacrmd.admin import protocol
 from wacrmd.admin.connection import Connection, SendItem
+from wacrmd.admin.denials import Denials
 from wacrmd.admin.identity import Caller, Peer, peer_of, user_name
+from wacrmd.admin.pace import Pace
 from wacrmd.admin.protocol import MAX_DESCRIPTORS, Request, RpcCode, RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
@@ -27,8 +29,8 @@ from wacrmd.views.errors import ErrorBody
 
 C = TypeVar("C")
 
-Audit = Callable[[Caller, str, JsonObject, str], Awaitable[None]]
-"""`await audit(caller, method, redacted params, result)`; result: `ok`, `denied`, `interrupted`, a code."""
+Audit = Callable[[Caller, str, JsonObject, str, int], Awaitable[None]]
+"""`await audit(caller, method, redacted params, result, calls)`; result: `ok`, `denied`, `interrupted`, a code."""
 
 MAX_CONNECTIONS = 256
 RESERVED_CONNECTIONS = 32
@@ -39,6 +41,7 @@ WRITE_TIMEOUT_S = 10.0
 
 _AUDIT_TIMEOUT_S = 5.0
 _ACCEPT_PAUSE_S = 0.2
+_SUM_UP_S = 1.0
 
 log = get_logger(__name__)
 
@@ -66,6 +69,8 @@ class Server(Generic[C]):
         self._connections: set[Connection] = set()
         self._open = 0
         self._stopping = anyio.Event()
+        self._denials = Denials()
+        self._pace = Pace()
 
     async def serve(self, listener: Listener) -> None:
         """Serve until `stop`, then until the last ordinary call is answered; cancelling ends it at once.
@@ -77,6 +82,7 @@ class Server(Generic[C]):
             try:
                 async with anyio.create_task_group() as accepting:
                     accepting.start_soon(self._cancel_on_stop, accepting.cancel_scope)
+                    accepting.start_soon(self._sum_up_denials)
                     while True:
                         accepted = await _accept(listener.socket)
                         if accepted is not None:
@@ -85,6 +91,7 @@ class Server(Generic[C]):
                 listener.close()
             for connection in self._connections:
                 connection.finish()
+        await self._audit_denials(None)
 
     def stop(self) -> None:
         """Take no more connections or calls, end streams, let calls that have begun be answered."""
@@ -94,6 +101,20 @@ class Server(Generic[C]):
         await self._stopping.wait()
         scope.cancel()
 
+    async def _sum_up_denials(self) -> None:
+        while True:
+            await anyio.sleep(_SUM_UP_S)
+            await self._audit_denials(anyio.current_time())
+
+    async def _audit_denials(self, now_s: float | None) -> None:
+        for denial in self._denials.due(now_s):
+            await self._enter(denial.caller, denial.method, {}, protocol.DENIED, denial.calls)
+
+    async def _turn(self, caller: Caller) -> None:
+        """Return when the next connection or call of this caller may be served."""
+        if caller.level is Level.READ:
+            await anyio.sleep(self._pace.delay_s(caller.uid, anyio.current_time()))
+
     def _start_connection(self, accepted: socket.socket, connections: TaskGroup) -> None:
         try:
             peer = peer_of(accepted)
@@ -102,7 +123,9 @@ class Server(Generic[C]):
             return
         level = self._level_of(peer)
         if self._open >= (self._max_readers if level is Level.READ else self._max_connections):
-            log.warning("admin_connection_rejected", uid=peer.uid, pid=peer.pid, open=self._open)
+            log.warning(
+                "admin_connection_rejected", uid=peer.uid, pid=peer.pid, open=self._open, summed=peer.uid
+            )
             _reject_connection(accepted)
             return
         self._open += 1
@@ -112,9 +135,11 @@ class Server(Generic[C]):
         try:
             with accepted, closing(Wire(accepted, MAX_DESCRIPTORS if level is Level.ADMIN else 0)) as wire:
                 caller = Caller(peer.pid, peer.uid, peer.gid, await user_name(peer.uid), level)
+                await self._turn(caller)
                 connection = Connection(
                     wire,
                     caller,
+                    turn=self._turn,
                     streams=self._streams,
                     perform=self._perform,
                     write_timeout_s=self._write_timeout_s,
@@ -127,7 +152,7 @@ class Server(Generic[C]):
                     self._connections.discard(connection)
         except Exception:
             # Whatever a client provokes ends its own connection and nothing else.
-            log.exception("admin_connection_crashed", uid=peer.uid, pid=peer.pid)
+            log.exception("admin_connection_crashed", uid=peer.uid, pid=peer.pid, summed=peer.uid)
         finally:
             self._open -= 1
 
@@ -175,7 +200,7 @@ class Server(Generic[C]):
         except Refusal as refusal:
             raise _refused(refusal) from None
         except WacrmdError as error:
-            log.warning("admin_method_failed", method=method.name, error=str(error))
+            log.warning("admin_method_failed", method=method.name, error=str(error), summed=method.name)
             raise RpcError(RpcCode.REFUSED, str(error), {"code": ErrorCode.UNAVAILABLE}) from None
         except Exception:
             reference = secrets.token_hex(4)
@@ -189,14 +214,22 @@ class Server(Generic[C]):
     async def _write_audit(self, method: Method[C], request: Request, caller: Caller, result: str) -> None:
         if not method.changes:
             return
+        if result != protocol.DENIED:
+            await self._enter(caller, method.name, method.audited(request.params), result, 1)
+        elif (shown := self._denials.admit(caller, method.name, anyio.current_time())) is not None:
+            # Without parameters: nobody may write into the database whose call is denied.
+            await self._enter(shown, method.name, {}, result, 1)
+
+    async def _enter(self, caller: Caller, method: str, params: JsonObject, result: str, calls: int) -> None:
+        """Write an entry in the audit."""
         # Shielded: a call that has begun is audited, also while the daemon stops.
         with anyio.move_on_after(_AUDIT_TIMEOUT_S, shield=True) as scope:
             try:
-                await self._audit(caller, method.name, method.audited(request.params), result)
+                await self._audit(caller, method, params, result, calls)
             except Exception:
-                log.exception("admin_audit_failed", method=method.name, uid=caller.uid, result=result)
+                log.exception("admin_audit_failed", method=method, uid=caller.uid, result=result)
         if scope.cancelled_caught:
-            log.error("admin_audit_failed", method=method.name, uid=caller.uid, result=result)
+            log.error("admin_audit_failed", method=method, uid=caller.uid, result=result)
 
 
 async def _accept(listening: socket.socket) -> socket.socket | None:
@@ -208,7 +241,7 @@ async def _accept(listening: socket.socket) -> socket.socket | None:
         return None
     except OSError as error:
         # Out of descriptors or memory: those who are connected go on, and the next waits in the backlog.
-        log.warning("admin_accept_failed", error=str(error))
+        log.warning("admin_accept_failed", error=str(error), summed=True)
         await anyio.sleep(_ACCEPT_PAUSE_S)
         return None
     accepted.setblocking(False)

@@ -16,7 +16,6 @@ from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.log import get_logger
 from wacrmd.meta.webhook import decode, parse, verify
 from wacrmd.meta_webhooks.early_refusal import EarlyRefusal, overload
-from wacrmd.meta_webhooks.rejections import Rejections
 from wacrmd.services.context import Context
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers.read import is_verify_token
@@ -46,7 +45,6 @@ class _App:
         self._ctx = ctx
         self._intake = intake
         self._loop_pass = loop_pass
-        self._unsigned, self._unverified, self._unreadable = Rejections(), Rejections(), Rejections()
         path = ctx.config.webhooks.path
         bare = path.rstrip("/")
         self._paths = {bare or "/", f"{bare}/"}
@@ -77,8 +75,7 @@ class _App:
         if mode == "subscribe" and await is_verify_token(self._ctx, token):
             log.info("meta_webhook_verified")
             return 200, challenge
-        if (count := self._unverified.add(self._ctx.clock.monotonic())) is not None:
-            log.warning("meta_webhook_verification_rejected", count=count)
+        log.warning("meta_webhook_verification_rejected", summed=True)
         return 403, "the verify token is not one of a configured number"
 
     async def _events(self, scope: Scope, receive: Receive) -> None:
@@ -99,8 +96,7 @@ class _App:
         index = verify(secrets, body, _signature(scope))
         if index is None:
             ctx.metrics.meta_webhook_signature_failures.inc()
-            if (count := self._unsigned.add(ctx.clock.monotonic())) is not None:
-                log.warning("meta_webhook_signature_rejected", bytes=len(body), count=count)
+            log.warning("meta_webhook_signature_rejected", bytes=len(body), summed=True)
             raise Refusal(
                 ErrorCode.UNAUTHORIZED,
                 "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret",
@@ -113,8 +109,7 @@ class _App:
             try:
                 payload = decode(body)
             except ValueError as error:
-                if (count := self._unreadable.add(ctx.clock.monotonic())) is not None:
-                    log.warning("meta_webhook_body_rejected", bytes=len(body), error=str(error), count=count)
+                log.warning("meta_webhook_body_rejected", bytes=len(body), error=str(error), summed=True)
                 raise bad_request(f"The body is not JSON: {error}") from error
             await self._intake.store(parse(payload, ctx.clock.now()), authorized[index], len(body))
         await self._loop_pass.enter()  # all that were stored together return at once

@@ -226,6 +226,7 @@ class Dispatcher:
                 event_id=delivery.event_id,
                 status=result.status,
                 error=result.error,
+                summed=delivery.endpoint_id,
             )
         if disabled_reason is not None:
             log.warning("webhook_disabled", endpoint=delivery.endpoint_id, reason=disabled_reason)

@@ -16,6 +16,7 @@ from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.services.changes import Changes
 from wacrmd.services.daemon_clock import DaemonClock
+from wacrmd.services.meta_event_notes import MetaEventNotes
 from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
 from wacrmd.store.database import Database, Tx
@@ -101,6 +102,7 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
     meta_webhook_liveness: MetaWebhookLiveness = field(default_factory=MetaWebhookLiveness)
     meta_webhook_backlog: Backlog = field(default_factory=Backlog)
+    meta_event_notes: MetaEventNotes = field(default_factory=MetaEventNotes)
     control: Control = field(default_factory=Control)
 
     @property

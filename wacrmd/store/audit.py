@@ -19,15 +19,17 @@ class AuditEntry:
     method: str
     params: JsonObject
     result: str
+    calls: int = 1
+    """How many calls it stands for: those that were denied are summed up."""
 
 
-_COLUMNS = "at, uid, user, pid, method, params, result"
+_COLUMNS = "at, uid, user, pid, method, params, result, calls"
 
 
 def add(tx: Tx, entry: AuditEntry) -> None:
     """Write one entry."""
     tx.execute(
-        f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             entry.at,
             entry.uid,
@@ -36,6 +38,7 @@ def add(tx: Tx, entry: AuditEntry) -> None:
             entry.method,
             json.dumps(entry.params, ensure_ascii=False),
             entry.result,
+            entry.calls,
         ),
     )
 
@@ -46,6 +49,6 @@ def since(tx: Tx, start: Millis, limit: int) -> list[AuditEntry]:
         f"SELECT {_COLUMNS} FROM audit WHERE at >= ? ORDER BY at DESC, id DESC LIMIT ?", (start, limit)
     ).fetchall()
     return [
-        AuditEntry(at, uid, user, pid, method, json.loads(params), result)
-        for at, uid, user, pid, method, params, result in reversed(rows)
+        AuditEntry(at, uid, user, pid, method, json.loads(params), result, calls)
+        for at, uid, user, pid, method, params, result, calls in reversed(rows)
     ]

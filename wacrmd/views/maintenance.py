@@ -226,6 +226,12 @@ class AuditView:
     method: Annotated[str, Doc("the method that was called")]
     params: Annotated[JsonObject, Doc("the parameters without secrets")]
     result: Annotated[str, Doc("`ok`, `denied`, `interrupted`, or the error's code")]
+    calls: Annotated[
+        int,
+        Doc(
+            "how many calls it stands for: a user's denied calls of one minute are summed up, without parameters"
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ AUDIT = (
     Column("PID", "pid", Kind.NUMBER, optional=True),
     Column("METHOD", "method", Kind.KEY),
     Column("RESULT", "result", Kind.STATE),
+    Column("CALLS", "calls", Kind.NUMBER, optional=True),
     Column("PARAMETERS", "params", Kind.PROSE),
 )
 
@@ -221,7 +222,11 @@ def audit(session: Session, since: str | None, limit: int) -> None:
     """
 
     def render(rows: list[JsonObject]) -> None:
-        shown = [row | {"params": _params(row["params"])} for row in rows]
+        # Only a sum says how many calls it stands for.
+        shown = [
+            row | {"params": _params(row["params"]), "calls": row["calls"] if row["calls"] > 1 else None}
+            for row in rows
+        ]
         table(shown, AUDIT, empty="Nothing was changed in this time.")
 
     emit(session, call(session, "audit", since=since, limit=limit), render)

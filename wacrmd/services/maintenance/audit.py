@@ -29,6 +29,7 @@ async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[Aud
             method=entry.method,
             params=entry.params,
             result=entry.result,
+            calls=entry.calls,
         )
         for entry in entries
     ]

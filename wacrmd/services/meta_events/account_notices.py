@@ -126,4 +126,6 @@ def _log_limit(waba_id: str, before: str, limit: str) -> None:
 
 
 def _log_event(field: str, event: str | None, waba_id: str) -> None:
-    log.info("account_event_received", field=field, type=event, business_account=waba_id)
+    log.info(
+        "account_event_received", field=field, type=event, business_account=waba_id, summed=(waba_id, field)
+    )

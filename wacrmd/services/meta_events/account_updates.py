@@ -83,7 +83,13 @@ def _apply_category(batch: Batch, event: TemplateEvent, waba_id: str, name: str,
 
 
 def _log_unnamed(waba_id: str, event: TemplateEvent) -> None:
-    log.warning("template_event_without_name", business_account=waba_id, field=event.field, type=event.event)
+    log.warning(
+        "template_event_without_name",
+        business_account=waba_id,
+        field=event.field,
+        type=event.event,
+        summed=waba_id,
+    )
 
 
 def _log_category(waba_id: str, name: str, language: str, before: str | None, category: str) -> None:
@@ -134,7 +140,7 @@ def apply_number_signal(batch: Batch, signal: NumberSignal) -> None:
     """Throttle or pause a number for an error that concerns the number as a whole."""
     number = batch.number(signal.phone_number_id)
     if number is None:
-        batch.store_unknown("messages", signal.phone_number_id)
+        batch.count_unknown("messages", signal.phone_number_id)
         return
     batch.result.count("number_signal")
     error = signal.error
@@ -154,7 +160,7 @@ def apply_number_signal(batch: Batch, signal: NumberSignal) -> None:
 def _store(batch: Batch, event: TemplateEvent | AccountEvent) -> str | None:
     """Store the event and return its business account; None if the webhook's secret does not authorise it."""
     if event.waba_id is None or event.waba_id not in batch.authorized.businesses:
-        batch.store_unknown(event.field, event.waba_id)
+        batch.count_unknown(event.field, event.waba_id)
         return None
     batch.result.count(event.field)
     account_events.add(batch.tx, event.field, event.waba_id, event.raw, batch.now)

@@ -1,5 +1,6 @@
 """Webhooks of Meta while their updates are applied: the transaction, what each authorises, and the result."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -8,15 +9,16 @@ from wacrmd.config import Config
 from wacrmd.domain.number import NumberIds
 from wacrmd.meta.inbound import Unreadable
 from wacrmd.services.app_secrets import AuthorizedNumbers
+from wacrmd.services.meta_event_notes import UnappliedPart
 from wacrmd.services.pausing import PauseEvent, Resumed
-from wacrmd.store import account_events, people
+from wacrmd.store import people
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
 from wacrmd.store.receipts import Applied
 
 _MAX_LATENESS: Millis = 8 * DAY
 """Meta repeats a webhook for seven days (docs/meta.md, Webhooks)."""
-_NOT_AUTHORIZED = {"ignored": "this number or account is not configured with this secret"}
+_NOT_AUTHORIZED = "this number or account is not configured with this secret"
 
 
 @dataclass(slots=True)
@@ -35,10 +37,8 @@ class IngestResult:
     """How many events of each kind."""
     statuses: Applied = field(default_factory=Applied)
     numbers_with_statuses: set[str] = field(default_factory=set)
-    unknown: set[str | None] = field(default_factory=set)
-    """Ids of numbers and business accounts that are not configured with the secret of the webhook; None: without an id."""
-    unreadable: dict[Unreadable, int] = field(default_factory=dict)
-    """Parts that could not be read, and how often."""
+    unapplied: Counter[UnappliedPart] = field(default_factory=Counter)
+    """Parts that were not applied, and how often."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Log lines about what is stored."""
     seconds: float = 0.0
@@ -76,17 +76,12 @@ class Batch:
         self.result.joined |= seen.joined
         return seen.people[0]
 
-    def store_unknown(self, field: str, subject: str | None) -> None:
-        """Store that an event was ignored, once for each subject: the webhook's secret does not authorise it."""
+    def count_unknown(self, field: str, subject: str | None) -> None:
+        """Count an event that is ignored: the webhook's secret does not authorise the number or account."""
         self.result.count("number_unknown")
-        if subject not in self.result.unknown:
-            self.result.unknown.add(subject)
-            account_events.add(self.tx, field, subject, _NOT_AUTHORIZED, self.now)
+        self.result.unapplied[UnappliedPart(field, subject, "ignored", _NOT_AUTHORIZED)] += 1
 
-    def store_unreadable(self, part: Unreadable) -> None:
-        """Store that a part of a webhook could not be read, once for each reason."""
+    def count_unreadable(self, part: Unreadable) -> None:
+        """Count a part that could not be read."""
         self.result.count("unreadable")
-        known = self.result.unreadable.get(part, 0)
-        self.result.unreadable[part] = known + 1
-        if not known:
-            account_events.add(self.tx, part.field, None, {"unreadable": part.reason}, self.now)
+        self.result.unapplied[UnappliedPart(part.field, None, "unreadable", part.reason)] += 1

@@ -6,6 +6,7 @@ from time import perf_counter
 
 from wacrmd.clock import Millis
 from wacrmd.domain.receipt import Receipt
+from wacrmd.fields import JsonObject
 from wacrmd.log import get_logger
 from wacrmd.meta.inbound import AddressChange, Ignored, InboundMessage, Preference, Unreadable
 from wacrmd.meta.webhook import AccountEvent, NumberSignal, StatusUpdate, TemplateEvent, Update
@@ -20,7 +21,7 @@ from wacrmd.services.meta_events.account_updates import (
 )
 from wacrmd.services.meta_events.batch import Batch, IngestResult
 from wacrmd.services.meta_events.messages import apply_address_change, apply_message, apply_preference
-from wacrmd.store import broadcasts, inbound_messages
+from wacrmd.store import account_events, broadcasts, inbound_messages
 from wacrmd.store import receipts as store_receipts
 from wacrmd.store.database import Tx
 
@@ -47,11 +48,30 @@ async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> float:
     ctx.changes.publish(result.broadcasts)
     if result.numbers_with_statuses:
         ctx.meta_webhook_liveness.status_received(result.numbers_with_statuses, ctx.clock.monotonic())
-    for part, count in result.unreadable.items():
-        log.warning("meta_webhook_part_unreadable", field=part.field, reason=part.reason, count=count)
-    for subject in sorted(result.unknown, key=str):
-        log.warning("meta_webhook_number_unknown", subject=subject)
+    for part, count in result.unapplied.items():
+        ctx.meta_event_notes.add(part, count)
+        if part.result == "unreadable":
+            log.warning(
+                "meta_webhook_part_unreadable",
+                field=part.field,
+                reason=part.reason,
+                count=count,
+                summed=part.reason,
+            )
+        else:
+            log.warning("meta_webhook_number_unknown", subject=part.subject, count=count, summed=True)
     return result.seconds
+
+
+async def store_notes(ctx: Context) -> None:
+    """Store what was not applied since the last time, for people who investigate a problem."""
+    if notes := ctx.meta_event_notes.take():
+        await ctx.db.write(partial(_store_notes, notes=notes, now=ctx.clock.now()))
+
+
+def _store_notes(tx: Tx, *, notes: Sequence[tuple[str, str | None, JsonObject]], now: Millis) -> None:
+    for name, subject, detail in notes:
+        account_events.add(tx, name, subject, detail, now)
 
 
 def _apply(tx: Tx, *, ctx: Context, webhooks: Sequence[Verified]) -> IngestResult:
@@ -95,9 +115,11 @@ def _apply_other(batch: Batch, update: Update) -> list[Receipt]:
             apply_address_change(batch, update)
         case Ignored():
             batch.result.count("ignored")
-            log.info("meta_webhook_part_ignored", field=update.field, reason=update.reason)
+            log.info(
+                "meta_webhook_part_ignored", field=update.field, reason=update.reason, summed=update.reason
+            )
         case Unreadable():
-            batch.store_unreadable(update)
+            batch.count_unreadable(update)
     return []
 
 
@@ -105,7 +127,7 @@ def _receipt(batch: Batch, update: StatusUpdate) -> list[Receipt]:
     """The status as a receipt; empty if the webhook's secret does not authorise its number."""
     number = batch.number(update.phone_number_id)
     if number is None:
-        batch.store_unknown("messages", update.phone_number_id)
+        batch.count_unknown("messages", update.phone_number_id)
         return []
     batch.result.numbers_with_statuses.add(number.id)
     return [

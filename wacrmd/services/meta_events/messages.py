@@ -25,7 +25,7 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
     """
     number = batch.number(message.phone_number_id)
     if number is None:
-        batch.store_unknown("messages", message.phone_number_id)
+        batch.count_unknown("messages", message.phone_number_id)
         return []
     if inbound_messages.is_known(batch.tx, message.id):
         batch.result.count("message_repeated")
@@ -53,7 +53,9 @@ def apply_message(batch: Batch, message: InboundMessage) -> list[Receipt]:
         button=_button(message) if is_open else None,
     )
     if person_id is None:
-        log.warning("meta_message_without_sender", whatsapp_message_id=message.id, type=message.type)
+        log.warning(
+            "meta_message_without_sender", whatsapp_message_id=message.id, type=message.type, summed=True
+        )
     sender = Sender(number, person_id, message.wa_id, message.user_id)
     keyword = from_messages.apply_message(batch.tx, batch.config, sender, message, attribution, batch.now)
     if keyword is not None:
@@ -85,7 +87,7 @@ def apply_preference(batch: Batch, preference: Preference) -> None:
     """Opt a person out or in, as chosen in WhatsApp."""
     accounts = _accounts(batch, preference)
     if not accounts:
-        batch.store_unknown("user_preferences", preference.phone_number_id or preference.waba_id)
+        batch.count_unknown("user_preferences", preference.phone_number_id or preference.waba_id)
     named = names(preference.wa_id, user_ids=(preference.user_id, preference.parent_user_id))
     number = batch.number(preference.phone_number_id)
     scope = number.waba_id if number is not None else preference.waba_id
@@ -93,7 +95,7 @@ def apply_preference(batch: Batch, preference: Preference) -> None:
         batch.result.count(f"preference_{preference.value}")
         person_id = batch.see(Sighting(account_id, named, preference.at, scope))
         if person_id is None:
-            log.warning("meta_preference_without_person", value=preference.value)
+            log.warning("meta_preference_without_person", value=preference.value, summed=True)
         else:
             from_messages.apply_preference(batch.tx, account_id, person_id, preference, batch.now)
 
@@ -102,7 +104,7 @@ def apply_address_change(batch: Batch, change: AddressChange) -> None:
     """Note that a person has another phone or user id: an opt-out holds for the old and the new one."""
     number = batch.number(change.phone_number_id)
     if number is None:
-        batch.store_unknown("messages", change.phone_number_id)
+        batch.count_unknown("messages", change.phone_number_id)
         return
     if inbound_messages.is_known(batch.tx, change.id):
         batch.result.count("message_repeated")

@@ -381,6 +381,7 @@ CREATE TABLE audit (
     pid INTEGER,
     method TEXT NOT NULL,
     params TEXT NOT NULL,                           -- JSON, secrets redacted
-    result TEXT NOT NULL                            -- ok, or the error's code
+    result TEXT NOT NULL,                           -- ok, or the error's code
+    calls INTEGER NOT NULL DEFAULT 1                -- calls that were denied are summed up
 ) STRICT;
 CREATE INDEX audit_at ON audit (at);
