@@ -141,7 +141,7 @@ class Metrics:
         )
         self.meta_webhook_signature_failures = self._counter(
             "meta_webhook_signature_failures",
-            "Webhooks from Meta whose signature no configured app secret verifies.",
+            "Webhooks from Meta whose signature is missing, malformed or verifies under no configured app secret.",
         )
         self.meta_webhooks_refused = self._counter(
             "meta_webhooks_refused",

@@ -192,7 +192,10 @@ async def test_a_connection_goes_on_after_an_early_refusal(tmp_path: Path) -> No
             headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
             return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
 
-        post = b"POST /webhooks/meta HTTP/1.1\r\nhost: a\r\nx-request-id: mine\r\ncontent-length: 2\r\n\r\n{}"
+        post = (
+            b"POST /webhooks/meta HTTP/1.1\r\nhost: a\r\nx-request-id: mine\r\ncontent-length: 2\r\n"
+            b"x-hub-signature-256: sha256=%b\r\n\r\n{}" % (b"0" * 64)
+        )
         async with writer_held(here):
             taken = started(here, *(f"m{index}" for index in range(20)), padding=20_000)
             await until_waiting(here, 20)

@@ -11,6 +11,9 @@ from wacrmd.http.middleware import error_response
 LINGER_S = 2.0
 """How long the rest of an unread body is received before the answer ends, so that the client gets the answer."""
 
+LINGER_BYTES = 8 << 20
+"""How much of it: more than the largest bodies that clients should send to either listener."""
+
 CANCEL_GRACE_S = 1.0
 """How long a cancelled request or connection may take to end."""
 
@@ -51,9 +54,10 @@ class _Exchange:
             self.started = True
         elif not self.body_ended and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
+            discarded = 0
             with move_on_after(LINGER_S):
-                while not self.body_ended:
-                    await self.receive()
+                while not self.body_ended and discarded < LINGER_BYTES:
+                    discarded += len((await self.receive()).get("body", b""))
             self.discard_rest()
             message = {"type": "http.response.body"}
         await self._send(message)
@@ -69,8 +73,8 @@ class RequestTracker:
     """Knows the requests that are running, and receives what is left of bodies that the app does not read.
 
     An unread body fills Hypercorn's queue, and then the connection and the answer wait for ever. So the rest is
-    received and discarded: for up to `LINGER_S` before the answer ends, because closing a connection with unread
-    bytes resets it and the client loses the answer; after that until the connection is closed.
+    received and discarded: for up to `LINGER_S` and `LINGER_BYTES` before the answer ends, because closing a connection
+    with unread bytes resets it and the client loses the answer; after that until the connection is closed.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -7,6 +7,7 @@ in any case. What still cannot be read becomes `Unreadable`, so that it is logge
 
 import hmac
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -128,6 +129,8 @@ class AccountEvent:
     raw: JsonObject
 
 
+_SIGNATURE = re.compile(rb"sha256=([0-9A-Fa-f]{64})")
+
 Update = (
     StatusUpdate
     | InboundMessage
@@ -141,21 +144,25 @@ Update = (
 )
 
 
-def verify(secrets: Iterable[bytes], body: bytes, header: str | None) -> int | None:
+def read_signature(headers: Iterable[bytes]) -> bytes | None:
+    """The HMAC in the `X-Hub-Signature-256` headers of a request; None unless there is exactly one, well formed."""
+    given = list(headers)
+    found = _SIGNATURE.fullmatch(given[0]) if len(given) == 1 else None
+    return None if found is None else bytes.fromhex(found[1].decode())
+
+
+def verify(secrets: Iterable[bytes], body: bytes, signature: bytes) -> int | None:
     """The index of the app secret that signed `body`; None if none did. Compares in constant time.
 
-    `header` is `X-Hub-Signature-256`; `body` are the raw bytes as received. An empty secret never verifies.
+    `body` are the raw bytes as received. An empty secret never verifies.
     """
-    if header is None or not header.startswith("sha256="):
-        return None
-    given = header.removeprefix("sha256=").strip().lower().encode(errors="replace")
     for index, secret in enumerate(secrets):
         if not secret:
             continue
         # Unlike hmac.digest, this keeps the interpreter's lock for a small body; to take it again costs more.
-        signature = _keyed(secret).copy()
-        signature.update(body)
-        if hmac.compare_digest(signature.hexdigest().encode(), given):
+        made = _keyed(secret).copy()
+        made.update(body)
+        if hmac.compare_digest(made.digest(), signature):
             return index
     return None
 

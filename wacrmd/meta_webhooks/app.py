@@ -14,7 +14,7 @@ from wacrmd.http.content_coding import decode_gzip, is_gzip, wire_limit
 from wacrmd.http.loop_pass import LoopPass
 from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.log import get_logger
-from wacrmd.meta.webhook import decode, parse, verify
+from wacrmd.meta.webhook import decode, parse, read_signature, verify
 from wacrmd.meta_webhooks.early_refusal import EarlyRefusal, overload
 from wacrmd.services.context import Context
 from wacrmd.services.meta_events.intake import Intake
@@ -27,6 +27,12 @@ SMALL_BODY_BYTES = 64 << 10
 
 MAX_PER_PASS = 16
 """Webhooks that are read or answered in one pass of the event loop."""
+
+SIGNATURE_HEADER = b"x-hub-signature-256"
+MALFORMED_SIGNATURE = "Expected one header X-Hub-Signature-256: sha256= and 64 hexadecimal digits"
+WRONG_SIGNATURE = (
+    "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret"
+)
 
 log = get_logger(__name__)
 
@@ -81,6 +87,9 @@ class _App:
     async def _events(self, scope: Scope, receive: Receive) -> None:
         """Store events that are signed with a configured app secret; returns once they are durable."""
         ctx, config = self._ctx, self._ctx.config.webhooks
+        signature = read_signature(value for name, value in scope["headers"] if name == SIGNATURE_HEADER)
+        if signature is None:  # before a byte of the body is read: only those with an app secret may send one
+            raise self._unauthorized(declared_length(scope), MALFORMED_SIGNATURE)
         gzip, limit = is_gzip(scope), config.max_body_bytes
         length = declared_length(scope)
         if length is None or length > SMALL_BODY_BYTES:
@@ -93,14 +102,9 @@ class _App:
         )
         self._refuse_overload()
         secrets, authorized = await ctx.app_secrets.current()
-        index = verify(secrets, body, _signature(scope))
+        index = verify(secrets, body, signature)
         if index is None:
-            ctx.metrics.meta_webhook_signature_failures.inc()
-            log.warning("meta_webhook_signature_rejected", bytes=len(body), summed=True)
-            raise Refusal(
-                ErrorCode.UNAUTHORIZED,
-                "X-Hub-Signature-256 does not verify under any configured app secret: compare the number's app secret",
-            )
+            raise self._unauthorized(len(body), WRONG_SIGNATURE)
         with ctx.metrics.meta_webhook_duration.time():
             if (
                 gzip
@@ -114,18 +118,17 @@ class _App:
             await self._intake.store(parse(payload, ctx.clock.now()), authorized[index], len(body))
         await self._loop_pass.enter()  # all that were stored together return at once
 
+    def _unauthorized(self, size: int | None, reason: str) -> Refusal:
+        """Count a webhook whose signature is missing or wrong; its refusal."""
+        self._ctx.metrics.meta_webhook_signature_failures.inc()
+        log.warning("meta_webhook_signature_rejected", bytes=size, summed=True)
+        return Refusal(ErrorCode.UNAUTHORIZED, reason)
+
     def _refuse_overload(self) -> None:
         """Raise Refusal if too many webhooks wait. It comes before the signature is checked, which would cost more."""
         if self._intake.is_full():
             self._intake.count_refusal()
             raise overload()
-
-
-def _signature(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"x-hub-signature-256":
-            return str(value, "latin-1")
-    return None
 
 
 async def _answer(send: Send, status: int, text: bytes = b"") -> None:
