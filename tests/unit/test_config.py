@@ -127,6 +127,12 @@ def test_all_problems_are_reported_at_once_each_with_its_place() -> None:
             ),
         ),
         ("[api]\nbind = ", "x.toml: expected TOML, found: Invalid value (at end of document)"),
+        (f"a = {'9' * 5000}", "x.toml: expected TOML, found: a number with more digits than can be read"),
+        (f"a = {'[' * 5000}", "x.toml: expected TOML, found: values that are nested too deeply"),
+        (
+            f"[sender]\nworkers = 0x{'F' * 5000}",
+            "x.toml: [sender] workers: expected a whole number from 1 to 64, found a value that is too long to be shown",
+        ),
         (
             '[api]\nbind = "127.0.0.1:8081"',
             (

@@ -67,6 +67,11 @@ def parse(text: str, source: str) -> Config:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{source}: expected TOML, found: {error}"]) from None
+    except ValueError:  # the limit of Python's `int` for decimal text
+        found = "a number with more digits than can be read"
+        raise ConfigError([f"{source}: expected TOML, found: {found}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{source}: expected TOML, found: values that are nested too deeply"]) from None
     problems: list[str] = [
         _unknown_section(name, value) for name, value in raw.items() if name not in SECTIONS
     ]
@@ -205,6 +210,8 @@ def _found(value: object) -> str:
         text = _toml(value)
     except TypeError:
         text = str(value)
+    except ValueError:  # a number that was written in hexadecimal digits, with too many for decimal ones
+        return "a value that is too long to be shown"
     text = re.sub(r"//[^/\s]*@", "//…@", text)  # no password in a message
     return text if len(text) <= MAX_FOUND else text[: MAX_FOUND - 1] + "…"
 
