@@ -1,5 +1,6 @@
 """Text files: bytes to lines, and the files that are refused as a whole."""
 
+import codecs
 import io
 
 import pytest
@@ -43,6 +44,22 @@ def test_a_long_line_is_read_in_linear_time_and_a_longer_one_is_refused() -> Non
 def test_bytes_that_are_not_utf8_are_refused_with_their_line(size: int, newline: bytes, number: int) -> None:
     raw = newline.join([b"to,name", b"1,Jane", b"2,J\xf6rg", b"3,Joe"])
     said = rf"^line {number}: expected UTF-8 text, found the byte 0xF6, in Windows-1252 'ö'; save the file as"
+    with pytest.raises(CsvError, match=said):
+        list(decode_lines(pieces_of(raw, size)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (codecs.BOM_UTF16_LE + "a\nb\nc\n".encode("utf-16-le") + "d\ne\n".encode("utf-16-be"), "line 4 on"),
+        (codecs.BOM_UTF16_BE + "a\r\nb\r".encode("utf-16-be") + b"\xdc\x00" * 2, "line 3 on"),
+        (codecs.BOM_UTF16_LE + "a\n\ufffe\nb\n".encode("utf-16-le") + b"\x00\xdc\x00\xdc", "line 2 on"),
+        (b"a\rb\r\xff", "line 3: expected UTF-8 text, found the byte 0xFF"),
+        (b"aaaaaaaa\n\0\nb\xff", "line 2: found a NUL byte"),
+    ],
+)
+def test_damage_is_told_with_its_line_however_the_bytes_arrive(raw: bytes, said: str, size: int) -> None:
     with pytest.raises(CsvError, match=said):
         list(decode_lines(pieces_of(raw, size)))
 

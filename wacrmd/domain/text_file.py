@@ -63,7 +63,10 @@ def decode_lines(pieces: Iterable[bytes]) -> Iterator[str]:
         try:
             text = decoder.decode(piece, final=final)
         except UnicodeDecodeError as error:
-            raise _undecodable(error, complete + 1, is_utf16=is_utf16, final=final) from None
+            before = _decoded_before(error, decoder)
+            _check_text(before, complete + 1, is_utf16=is_utf16)
+            at = complete + 1 + _line_ends(before)
+            raise _undecodable(error, at, is_utf16=is_utf16, final=final) from None
         _check_text(text, complete + 1, is_utf16=is_utf16)
         for line in split_lines(text):
             begun.append(line)
@@ -100,12 +103,25 @@ def _check_kind(head: bytes) -> None:
 
 def _check_text(text: str, line: int, *, is_utf16: bool) -> None:
     if "\0" in text:
-        at = line + len(re.findall(r"\r\n|\r|\n", text[: text.index("\0")]))
-        raise _nul(at)
-    if is_utf16 and _SWAPPED.search(text):
-        raise CsvError(
-            f"from line {line} on: the file is damaged UTF-16, bytes are missing: save it again as 'CSV UTF-8'"
-        )
+        raise _nul(line + _line_ends(text[: text.index("\0")]))
+    if is_utf16 and (swapped := _SWAPPED.search(text)):
+        raise _shifted(line + _line_ends(text[: swapped.start()]))
+
+
+def _decoded_before(error: UnicodeDecodeError, decoder: io.IncrementalNewlineDecoder) -> str:
+    r"""The text of a piece before the bytes that are none, with a `\r` that waits for its `\n`."""
+    _, waiting = decoder.getstate()
+    return ("\r" if waiting & 1 else "") + error.object[: error.start].decode(error.encoding)
+
+
+def _line_ends(text: str) -> int:
+    return len(re.findall(r"\r\n|\r|\n", text))
+
+
+def _shifted(line: int) -> CsvError:
+    return CsvError(
+        f"from line {line} on: the file is damaged UTF-16, bytes are missing: save it again as 'CSV UTF-8'"
+    )
 
 
 def _nul(line: int) -> CsvError:
@@ -115,20 +131,17 @@ def _nul(line: int) -> CsvError:
 
 
 def _undecodable(error: UnicodeDecodeError, line: int, *, is_utf16: bool, final: bool) -> CsvError:
-    """The refusal for bytes that are no text of the encoding; the piece in which they are begins on `line`."""
+    """The refusal for bytes on this line that are no text of the encoding."""
     if is_utf16:
-        return CsvError(
-            f"from line {line} on: the file is damaged UTF-16, bytes are missing: save it again as 'CSV UTF-8'"
-        )
-    at = line + len(re.findall(rb"\r\n|\r|\n", error.object[: error.start]))
+        return _shifted(line)
     if final:
         return CsvError(
-            f"line {at}: expected UTF-8 text, and the file ends within a character: is it complete?"
+            f"line {line}: expected UTF-8 text, and the file ends within a character: is it complete?"
         )
     byte = error.object[error.start : error.start + 1]
     guess = byte.decode("cp1252", errors="ignore")
     perhaps = f", in Windows-1252 {guess!r}" if guess else ""
     return CsvError(
-        f"line {at}: expected UTF-8 text, found the byte 0x{byte.hex().upper()}{perhaps}; "
+        f"line {line}: expected UTF-8 text, found the byte 0x{byte.hex().upper()}{perhaps}; "
         "save the file as 'CSV UTF-8'"
     )
