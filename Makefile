@@ -16,13 +16,14 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
 ARGS ?=
 KILLS ?= 50
+MINUTES ?= 60
 # More than there are cores: most tests wait for something half of the time.
 JOBS ?= 4
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help venv demo test check clients format torture mutants bench wheel dist dist-test lock clean
+.PHONY: help venv demo test check clients format torture fuzz mutants bench wheel dist dist-test lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -80,6 +81,9 @@ format: $(STAMP) ## format the code and repair what can be repaired
 
 torture: $(STAMP) ## kill the real daemon again and again (KILLS=50) and look for a message lost or sent twice
 	$(BIN)/python -m tests.e2e.torture --kills $(KILLS) $(ARGS)
+
+fuzz: $(STAMP) ## give strange inputs to every parser and listener for an hour (MINUTES=60), on all cores
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 mutants: $(STAMP) ## change the pure modules in one place at a time: do the tests notice? (minutes)
 	$(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
