@@ -2,11 +2,13 @@
 
 import asyncio
 import errno
+import socket
 from collections import Counter, defaultdict, deque
 from functools import partial
 from typing import Any, NamedTuple
 
 from wacrmd.errors import describe
+from wacrmd.http_client.bytes_received import bytes_received
 from wacrmd.http_client.connection import Connection
 from wacrmd.http_client.connector import Connector
 from wacrmd.http_client.deadlines import Deadlines
@@ -35,6 +37,12 @@ DRAIN_S = 1.0
 
 MAX_DRAINING = 4
 """How many connections to one server are read on like that; more are closed at once."""
+
+WATCH_S = 0.1
+"""How often it is seen to that no server sends more than it may."""
+
+MAX_HANDSHAKE_BYTES = 256 << 10
+"""More than the longest chain of certificates that OpenSSL takes."""
 
 _NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -69,9 +77,10 @@ class HttpClient:
         """Until when connections to an origin rest longer."""
         self._draining: Counter[Origin] = Counter()
         self._connections: set[Connection] = set()
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[asyncio.Task[None], _Attempt] = {}
         self._deadlines: Deadlines | None = None
         self._sweep: asyncio.TimerHandle | None = None
+        self._watcher: asyncio.TimerHandle | None = None
         self._all_lost: asyncio.Future[None] | None = None
         self._is_closed = False
 
@@ -134,6 +143,8 @@ class HttpClient:
         await asyncio.gather(*self._opening, return_exceptions=True)
         if self._sweep is not None:
             self._sweep.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
         if self._connections:
             self._all_lost = asyncio.get_running_loop().create_future()
             for connection in list(self._connections):
@@ -238,14 +249,25 @@ class HttpClient:
             self._cautious = {each: until for each, until in self._cautious.items() if until > loop.time()}
         self._sweep = loop.call_later(KEEPALIVE_S / 4, self._close_old) if self._idle else None
 
+    def _watch(self) -> None:
+        """End connections and handshakes whose server sends too much; deadlines bound the time, this bounds the bytes."""
+        for connection in list(self._connections):
+            connection.end_flood()
+        for attempt in self._opening.values():
+            attempt.end_flood()
+        is_needed = self._connections or self._opening
+        self._watcher = asyncio.get_running_loop().call_later(WATCH_S, self._watch) if is_needed else None
+
     async def _connect(self, origin: Origin, deadlines: Deadlines, connect_s: float) -> Connection:
         if self._is_closed:
             raise NotSentError(Phase.POOL, "the client is closed")
         loop = asyncio.get_running_loop()
         attempt = _Attempt(loop.create_future())
         opening = loop.create_task(self._open(origin, attempt))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
+        self._opening[opening] = attempt
+        opening.add_done_callback(self._opening.pop)
+        if self._watcher is None:
+            self._watcher = loop.call_later(WATCH_S, self._watch)
         deadlines.set(
             attempt.made, connect_s, partial(attempt.failure, f"no connection within {connect_s:g} s")
         )
@@ -291,9 +313,15 @@ class _Attempt:
     def __init__(self, made: asyncio.Future[Connection]) -> None:
         self.made = made
         self._phase = Phase.RESOLVE
+        self._socket: socket.socket | None = None
 
-    def enter(self, phase: Phase) -> None:
-        self._phase = phase
+    def enter(self, phase: Phase, sock: socket.socket | None) -> None:
+        self._phase, self._socket = phase, sock
+
+    def end_flood(self) -> None:
+        """Fail if the server has sent more than a handshake has."""
+        if self._socket is not None and bytes_received(self._socket) > MAX_HANDSHAKE_BYTES:
+            self.fail(self.failure("the server sends too much before the request"))
 
     def failure(self, detail: str, *, is_ours: bool = False) -> NotSentError:
         """The exception for a failure now; `is_ours`: for want of a connection, which says nothing about the server."""

@@ -8,11 +8,21 @@ from typing import cast
 import httptools
 
 from wacrmd.errors import describe
+from wacrmd.http_client.bytes_received import bytes_received
 from wacrmd.http_client.failure import IdleConnectionLostError, OutcomeUnknownError, Phase
 from wacrmd.http_client.message import Answer, Headers, decoded
 
 MAX_HEADER_BYTES = 64 << 10
 """Room for an answer's head: an answer that cannot be parsed leaves a message with an unknown outcome."""
+
+MAX_HEADERS = 256
+"""How many headers an answer may have, with those of interim answers and trailers."""
+
+PART_BYTES = 16 << 10
+"""How much is parsed before the limits are checked: the parser calls back for every few bytes, if the server wants so."""
+
+UNSEEN_BYTES = 256 << 10
+"""Room for what is received besides an answer: records and tickets of TLS, which never reach the parser."""
 
 _PEEK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 
@@ -35,6 +45,7 @@ class Connection(asyncio.Protocol):
         self._on_drained: Callable[[], None] | None = None
         self._is_writing = False
         self._sent = 0
+        self._received_before = 0
         self.is_open = True
         self._reset()
 
@@ -44,6 +55,8 @@ class Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._received = 0
         self._size = 0
+        self._header_count = 0
+        self._limit_passed = ""
         self._has_head = False
         self._is_whole = False
 
@@ -54,6 +67,7 @@ class Connection(asyncio.Protocol):
         """
         self._reset()
         self._sent += 1
+        self._received_before = bytes_received(self._socket)
         self._max_bytes = max_bytes
         self._status_only = status_only
         self._answer = self._loop.create_future()
@@ -102,6 +116,14 @@ class Connection(asyncio.Protocol):
         self.is_open = False
         self._transport.abort()
 
+    def end_flood(self) -> None:
+        """End the connection if the server sends without an end, so that nothing of it reaches the parser."""
+        if (
+            self.is_open
+            and bytes_received(self._socket) - self._received_before > self._max_bytes + UNSEEN_BYTES
+        ):
+            self._fail("the server sends too much that is no answer")
+
     # --- what the event loop calls -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,29 +140,41 @@ class Connection(asyncio.Protocol):
         self._is_writing = False
 
     def data_received(self, data: bytes) -> None:
-        """Read a part of the answer."""
-        is_rest = (
-            self._answer is not None and self._answer.done() and self._status_only and not self._is_whole
-        )
-        if self._answer is None or (self._answer.done() and not is_rest):
-            self.abort()
-            return
-        self._received += len(data)
+        """Read a part of the answer, as far as the limits allow."""
+        for start in range(0, len(data), PART_BYTES):
+            if not self._expects_more:
+                self.abort()
+                return
+            self._read(data[start : start + PART_BYTES])
+
+    @property
+    def _expects_more(self) -> bool:
+        """Whether an answer is on its way, or the rest of one whose status was enough."""
+        if self._answer is None or self._is_whole:
+            return False
+        return not self._answer.done() or (self.is_open and self._status_only)
+
+    def _read(self, part: bytes) -> None:
+        assert self._answer is not None  # noqa: S101 - for the type checker
+        is_rest = self._answer.done()
+        self._received += len(part)
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._parser.feed_data(part)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.is_open = False
             if not self._is_whole and not (self._has_head and self._status_only):
-                self._fail(f"the answer is no HTTP/1.1: {describe(error)}")
+                self._fail(self._limit_passed or "the answer is no HTTP/1.1")
                 return
+        if self._received - self._size > MAX_HEADER_BYTES + self._size:
+            self._limit_passed = f"the answer's head is longer than {MAX_HEADER_BYTES} bytes"
+        elif self._size > self._max_bytes:
+            self._limit_passed = f"the answer is longer than {self._max_bytes} bytes"
         if is_rest:
             self._take_rest()
         elif self._is_whole or (self._has_head and self._status_only):
             self._succeed()
-        elif self._size > self._max_bytes:
-            self._fail(f"the answer is longer than {self._max_bytes} bytes")
-        elif self._received - self._size > MAX_HEADER_BYTES + self._size:
-            self._fail(f"the answer's head is longer than {MAX_HEADER_BYTES} bytes")
+        elif self._limit_passed:
+            self._fail(self._limit_passed)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended, which also ends an answer that did not say its length."""
@@ -162,7 +196,13 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep one header."""
-        if not self._is_whole:
+        if self._is_whole:
+            return
+        self._header_count += 1
+        if self._header_count > MAX_HEADERS:
+            self._limit_passed = f"the answer has more than {MAX_HEADERS} headers"
+            raise OverflowError(self._limit_passed)  # it ends the parser
+        if not self._has_head:  # what comes after the content is not kept
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -209,7 +249,7 @@ class Connection(asyncio.Protocol):
         self._answer.set_result(Answer(self._status, headers, content))
 
     def _take_rest(self) -> None:
-        if not self.is_open or self._size > self._max_bytes:
+        if not self.is_open or self._limit_passed:
             self.abort()
         elif self._is_whole and self._on_drained is not None:
             self._on_drained()

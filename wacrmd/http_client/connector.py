@@ -34,7 +34,8 @@ class Connector:
 
     `check` gets the host and each address that is about to be connected to, and raises ForbiddenAddressError. It is
     called when the socket is made. So a name whose address changes meanwhile (DNS rebinding) cannot get around it.
-    An address from DNS is used for `cache_s` seconds.
+    An address from DNS is used for `cache_s` seconds. With `receive_buffer` the kernel takes about twice that many bytes
+    of a connection before they are read. So in one pass of the event loop no server can make it read more.
     """
 
     def __init__(
@@ -44,19 +45,24 @@ class Connector:
         resolve: Resolve = dns.resolve,
         cache_s: float = 0.0,
         check: Callable[[str, str], None] = allow_all,
+        receive_buffer: int = 64 << 10,
     ) -> None:
         self._tls = tls
         self._resolve = resolve
         self._cache_s = cache_s
         self._check = check
+        self._receive_buffer = receive_buffer
         self._found: dict[Origin, tuple[float, Addresses]] = {}
 
     async def open(
-        self, origin: Origin, enter: Callable[[Phase], None], on_lost: Callable[[Connection], None]
+        self,
+        origin: Origin,
+        enter: Callable[[Phase, socket.socket | None], None],
+        on_lost: Callable[[Connection], None],
     ) -> Connection:
-        """A new connection; calls `enter` with each phase that begins."""
+        """A new connection; calls `enter` with each phase that begins, and the socket once it is connected."""
         loop = asyncio.get_running_loop()
-        enter(Phase.RESOLVE)
+        enter(Phase.RESOLVE, None)
         addresses = await self._addresses(origin)
         forbidden: list[ForbiddenAddressError] = []
 
@@ -67,9 +73,11 @@ class Connector:
             except ForbiddenAddressError as error:
                 forbidden.append(error)
                 raise
-            return socket.socket(family, kind, protocol)
+            sock = socket.socket(family, kind, protocol)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+            return sock
 
-        enter(Phase.CONNECT)
+        enter(Phase.CONNECT, None)
         try:
             sock = await aiohappyeyeballs.start_connection(
                 [_info(family, address, origin.port) for family, address in addresses],
@@ -82,7 +90,7 @@ class Connector:
             if forbidden:
                 raise forbidden[0] from None
             raise
-        enter(Phase.TLS if origin.tls else Phase.CONNECT)
+        enter(Phase.TLS if origin.tls else Phase.CONNECT, sock)
         context = self._tls.context() if origin.tls else None
         transport, connection = await loop.create_connection(
             lambda: Connection(sock, on_lost),

@@ -29,15 +29,20 @@ class Tls:
     ) -> None:
         self._make = make
         self._doubted = doubted
-        self._context = make()
+        self._context = self._made()
         self._timeless: ssl.SSLContext | None = None
+
+    def _made(self) -> ssl.SSLContext:
+        context = self._make()
+        context.options |= ssl.OP_NO_RENEGOTIATION  # a server could ask for one handshake after the other
+        return context
 
     def context(self) -> ssl.SSLContext:
         """The context of the next connection; `check` is called after its handshake."""
         if self._doubted() is None:
             return self._context
         if self._timeless is None:
-            self._timeless = self._make()
+            self._timeless = self._made()
             self._timeless.verify_flags |= _NO_CHECK_TIME
         return self._timeless
 

@@ -1,6 +1,7 @@
 """One POST to the URL of a local app. It reaches allowed addresses only and follows no redirect."""
 
 import asyncio
+import os
 import ssl
 import sys
 from collections.abc import Callable, Mapping
@@ -13,15 +14,19 @@ from wacrmd import __version__
 from wacrmd.clock import Millis
 from wacrmd.errors import describe
 from wacrmd.http.address_policy import AddressPolicy, parse_url, refusal
+from wacrmd.http.address_policy import detail as forbidden_detail
 from wacrmd.http_client import dns
 from wacrmd.http_client.client import HttpClient, Timeouts
 from wacrmd.http_client.connector import Connector, ForbiddenAddressError, Resolve
-from wacrmd.http_client.failure import IdleConnectionLostError, RequestFailedError
+from wacrmd.http_client.failure import IdleConnectionLostError, NotSentError, Phase, RequestFailedError
 from wacrmd.http_client.message import Headers, Origin, RequestHead
 from wacrmd.http_client.tls import Tls, no_doubt
 
 MAX_ANSWER_BYTES = 64 << 10
 """How much of an answer is read, so that the connection can be used again. Nothing of it is kept or waited for."""
+
+RECEIVE_BUFFER = 16 << 10
+"""Of a connection: small, because answers are, and many may come from servers that want to do harm."""
 
 MAX_LOOKUPS = 128
 """Host names that are looked up at the same time, each on a thread."""
@@ -35,7 +40,10 @@ class DeliveryResult:
 
     status: int | None
     error: str | None
+    """For the account that owns the webhook: it holds nothing of the daemon's network, nor what the other side wrote."""
     duration_s: float
+    detail: str | None = None
+    """What is known besides; for the log."""
 
     @property
     def succeeded(self) -> bool:
@@ -60,7 +68,12 @@ class WebhookClient:
         self._address_policy = address_policy
         # Names of apps that nobody answers for must not occupy the threads that all else needs.
         lookup = resolve or partial(dns.resolve, limiter=CapacityLimiter(MAX_LOOKUPS))
-        connector = Connector(Tls(ssl.create_default_context, doubted), resolve=lookup, check=self._check)
+        connector = Connector(
+            Tls(ssl.create_default_context, doubted),
+            resolve=lookup,
+            check=self._check,
+            receive_buffer=RECEIVE_BUFFER,
+        )
         self._client = HttpClient(connector, max_connections=sys.maxsize, max_answer_bytes=MAX_ANSWER_BYTES)
 
     async def aclose(self) -> None:
@@ -79,6 +92,7 @@ class WebhookClient:
         began = loop.time()
         status: int | None = None
         error: str | None = None
+        detail: str | None = None
         try:
             head = _head(url, headers)
             try:
@@ -88,14 +102,14 @@ class WebhookClient:
                 answer = await self._client.exchange(head, body, left, status_only=True, fresh=True)
             status, error = answer.status, _status_error(answer.status, answer.headers)
         except RequestFailedError as failure:
-            error = _failure(failure)
+            error, detail = explain(failure, head.origin.host), describe(failure)
         except Exception as failure:  # noqa: BLE001 - a strange URL of one app must not stop other deliveries
             error = describe(failure)
-        return DeliveryResult(status, error, loop.time() - began)
+        return DeliveryResult(status, error, loop.time() - began, detail)
 
     def _check(self, host: str, address: str) -> None:
         if not self._address_policy().allows(host, address):
-            raise ForbiddenAddressError(refusal(host, address))
+            raise ForbiddenAddressError(forbidden_detail(host, address))
 
 
 def _within(seconds: float) -> Timeouts:
@@ -119,7 +133,22 @@ def _status_error(status: int, headers: Headers) -> str | None:
     return f"HTTP {status}"
 
 
-def _failure(failure: RequestFailedError) -> str:
-    """Why no answer came."""
+def explain(failure: RequestFailedError, host: str) -> str:
+    """Why no answer came, without an address or a text of the other side.
+
+    The text of an exception of the system may have an address in it, so its kind is told instead.
+    """
     cause = failure.__cause__
-    return str(cause) if isinstance(cause, ForbiddenAddressError) else failure.detail
+    if cause is None:
+        return failure.detail
+    if isinstance(cause, ForbiddenAddressError):
+        return refusal(host)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {getattr(cause, 'verify_message', cause)}"
+    if isinstance(cause, ssl.SSLError):
+        return f"no TLS connection: {(cause.reason or 'unknown error').lower().replace('_', ' ')}"
+    if failure.phase is Phase.RESOLVE:
+        return "the host name cannot be looked up"
+    if isinstance(cause, OSError) and cause.errno:
+        return f"no connection: {os.strerror(cause.errno)}"
+    return "no connection" if isinstance(failure, NotSentError) else "the request failed"

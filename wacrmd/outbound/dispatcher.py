@@ -226,6 +226,7 @@ class Dispatcher:
                 event_id=delivery.event_id,
                 status=result.status,
                 error=result.error,
+                detail=result.detail,
                 summed=delivery.endpoint_id,
             )
         if disabled_reason is not None:

@@ -40,7 +40,7 @@ def _view(endpoint: Endpoint) -> AccountWebhook:
 
 async def add(ctx: Context, actor: Actor, *, url: str, events: Iterable[WebhookEvent]) -> NewAccountWebhook:
     """Create an endpoint; only this answer contains its secret."""
-    await check_url(ctx, url)
+    await check_url(ctx, actor, url)
     endpoint_id, secret = str(uuid4()), new_webhook_secret()
     now = ctx.clock.now()
 
@@ -85,7 +85,7 @@ async def change(
     """Change what is not None; after `is_active=True` its pending deliveries are delivered."""
     await show(ctx, actor, reference)
     if url is not None:
-        await check_url(ctx, url)
+        await check_url(ctx, actor, url)
 
     def work(tx: Tx) -> Endpoint:
         endpoint = find(tx, actor, reference)
