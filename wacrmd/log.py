@@ -28,6 +28,7 @@ from wacrmd import redact
 from wacrmd.clock import Millis, iso
 from wacrmd.log_sums import LineSums
 from wacrmd.log_writer import LogWriter
+from wacrmd.plain_text import in_json, in_lines
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 """The levels by name, with their numbers in the standard library."""
@@ -50,9 +51,6 @@ _PRIORITY = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>", "c
 
 FLUSH_S = 1.0
 """How long the daemon waits at its end for the last lines to be read."""
-
-_CONTROLS = dict.fromkeys((*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0)), "\ufffd")
-"""Characters that control a terminal, except line feed and tab."""
 
 
 class _Output:
@@ -278,7 +276,7 @@ def _stamp(_logger: object, level: str, event: MutableMapping[str, Any]) -> dict
 
 def _to_json(_logger: object, _level: str, event: MutableMapping[str, Any]) -> str:
     try:
-        return orjson.dumps(event).decode()
+        return in_json(orjson.dumps(event).decode())  # people read it on terminals
     except TypeError:  # an integer over 64 bits, or a lone surrogate
         return json.dumps(event)
 
@@ -293,7 +291,7 @@ class _JournalJson:
 def _remove_controls(_logger: object, _level: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """Texts without characters that control a terminal."""
     return {
-        name: value.translate(_CONTROLS) if isinstance(value, str) else value for name, value in event.items()
+        in_lines(name): in_lines(value) if isinstance(value, str) else value for name, value in event.items()
     }
 
 

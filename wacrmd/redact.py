@@ -6,12 +6,14 @@ from enum import Enum
 from functools import lru_cache
 
 from wacrmd.domain.phone import mask
+from wacrmd.domain.phone_masking import mask_phones as masked
 
 REDACTED = "[redacted]"
 
 _MAX_TEXT = 16_384
 _MAX_HEAD = 12_288
 _MAX_DEPTH = 6
+_LEAST_PHONE = 10**9
 
 _SECRET = re.compile(
     r"""
@@ -25,7 +27,6 @@ _SECRET = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-_PHONE = re.compile(r"(?<![\w+])\+[1-9][0-9]{6,14}(?![0-9])", re.ASCII)
 
 _SECRET_KEY = re.compile(r"token|secret|passw|passphrase|authorization|cookie|(?:^|[_.-])key$", re.IGNORECASE)
 _NOT_SECRET_KEY = re.compile(r"_(?:file|path|prefix|fingerprint)$", re.IGNORECASE)
@@ -34,10 +35,26 @@ _PHONE_KEYS = frozenset(
 )
 
 
+_ID_KEYS = frozenset(
+    {
+        "number",
+        "phone_number_id",
+        "business_account",
+        "waba_id",
+        "subject",
+        "whatsapp_message_id",
+        "request_id",
+    }
+    | {"event_id", "endpoint", "broadcast", "file", "database"}
+)
+"""Ids that look like phone numbers are no phone numbers."""
+
+
 class _Kind(Enum):
     PLAIN = 0
     SECRET = 1
     PHONE = 2
+    ID = 3
 
 
 def redact(text: str) -> str:
@@ -58,15 +75,23 @@ def _clean_mapping(values: Mapping[str, object], mask_phones: bool, depth: int) 
     cleaned: dict[str, object] = {}
     for name, value in values.items():
         kind = _kind(name) if isinstance(name, str) else _Kind.PLAIN
-        if value is None or isinstance(value, bool | int | float):
+        if kind is _Kind.PHONE and mask_phones and _is_written(value):
+            cleaned[str(name)] = mask(str(value))
+        elif value is None or isinstance(value, bool | int | float):
             cleaned[str(name)] = value  # a count of tokens is no token
         elif kind is _Kind.SECRET:
             cleaned[str(name)] = REDACTED
-        elif kind is _Kind.PHONE and mask_phones and isinstance(value, str):
-            cleaned[str(name)] = mask(value)
+        elif kind is _Kind.ID:
+            cleaned[str(name)] = _clean(value, False, depth)
         else:
             cleaned[str(name)] = _clean(value, mask_phones, depth)
     return cleaned
+
+
+def _is_written(phone: object) -> bool:
+    """Whether it is a text, or an integer with as many digits as a phone number; the id of a row is shorter."""
+    is_long = isinstance(phone, int) and not isinstance(phone, bool) and phone >= _LEAST_PHONE
+    return isinstance(phone, str) or is_long
 
 
 def _clean(value: object, mask_phones: bool, depth: int) -> object:
@@ -92,7 +117,7 @@ def _clean_text(text: str, mask_phones: bool) -> str:
         end = text[_MAX_HEAD - _MAX_TEXT :].partition("\n")[2]
         text = f"{text[:_MAX_HEAD]} … {len(text) - _MAX_HEAD - len(end)} characters left out … {end}"
     text = redact(text)
-    return _PHONE.sub(lambda match: mask(match[0]), text) if mask_phones else text
+    return masked(text) if mask_phones else text
 
 
 def _keep_head(match: re.Match[str]) -> str:
@@ -103,6 +128,8 @@ def _keep_head(match: re.Match[str]) -> str:
 def _kind(name: str) -> _Kind:
     if name.lower() in _PHONE_KEYS:
         return _Kind.PHONE
+    if name.lower() in _ID_KEYS:
+        return _Kind.ID
     if _SECRET_KEY.search(name) and not _NOT_SECRET_KEY.search(name):
         return _Kind.SECRET
     return _Kind.PLAIN

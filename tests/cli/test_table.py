@@ -66,6 +66,7 @@ def test_a_long_text_stands_below_its_row(monkeypatch: pytest.MonkeyPatch) -> No
         "pid": 4711,
         "method": "broadcast.give-up",
         "result": "ok",
+        "calls": None,
         "params": "id=3f2a9c1e-0000-4000-8000-000000000000 reason=" + "a word or two " * 6,
     }
     lines = drawn(monkeypatch, 80, [entry, entry | {"params": ""}], AUDIT)

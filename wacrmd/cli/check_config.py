@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from wacrmd import config as configuration
+from wacrmd import plain_text
 from wacrmd.cli.frame import Session, json_option
 from wacrmd.cli.output import emit, hint, say
 
@@ -32,7 +33,7 @@ def check_config(session: Session, config: Path | None, effective: bool) -> None
         for warning in warnings:
             hint(f"warning: {warning}")
         if effective:
-            click.echo(configuration.effective(loaded), nl=False)
+            click.echo(plain_text.in_lines(configuration.effective(loaded)), nl=False)
         else:
             say(
                 f"{path}: no errors"

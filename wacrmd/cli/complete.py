@@ -5,6 +5,7 @@ from collections.abc import Callable
 import click
 from click.shell_completion import CompletionItem
 
+from wacrmd.cli.output import clean
 from wacrmd.errors import WacrmdError
 from wacrmd.fields import JsonObject
 
@@ -22,7 +23,7 @@ def _listed(method: str, field: str, label: str) -> Complete:
         except (WacrmdError, OSError):
             return []
         return [
-            CompletionItem(str(row[field]), help=str(row[label] or ""))
+            CompletionItem(clean(str(row[field])), help=clean(str(row[label] or "")))
             for row in rows
             if str(row[field]).startswith(typed)
         ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from wacrmd import __version__
+from wacrmd import __version__, plain_text
 from wacrmd.cli.exit_codes import CONFIG, DATABASE_IN_USE, FAILED, INTERRUPTED, UNAVAILABLE, USAGE
 from wacrmd.cli.frame import Lazy, Root, Session, json_option, shared_options
 from wacrmd.errors import AddressInUseError, ConfigError, DatabaseInUseError, KeyFileError, WacrmdError
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else FAILED
     except ConfigError as error:
         for problem in error.problems:  # each names its file, as compilers do
-            click.echo(problem, err=True)
+            click.echo(plain_text.in_lines(problem), err=True)
         return CONFIG
     except WacrmdError as error:
         _print_error(str(error))
@@ -159,7 +159,7 @@ def _sentence(error: click.ClickException) -> str:
 
 
 def _print_error(sentence: str) -> None:
-    click.echo(f"wacrmd: {sentence}", err=True)
+    click.echo(f"wacrmd: {plain_text.in_lines(sentence)}", err=True)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,12 @@ from typing import Any
 
 import click
 
+from wacrmd import plain_text
 from wacrmd.cli.folding import folded
 from wacrmd.cli.frame import Session
 from wacrmd.domain.number import number_name
 from wacrmd.fields import JsonObject
 
-# Control characters and overrides of the text direction: a terminal obeys them, and some texts come from outside.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 SHORT_ID = 8
 MIN_ROOM = 30
@@ -47,23 +46,29 @@ def emit(session: Session, result: Any, render: Callable[[Any], None]) -> None:
     if not session.json:
         render(result)
         return
-    import orjson  # noqa: PLC0415 - the help needs none
-
-    click.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2 if on_terminal() else 0))
+    click.echo(as_json(result, indent=on_terminal()))
 
 
 def emit_items(results: Iterable[Any]) -> None:
     """Print the items of a stream as they come, each as one line of JSON."""
+    for result in results:
+        click.echo(as_json(result))
+
+
+def as_json(value: Any, *, indent: bool = False) -> str:
+    """A value as JSON; on a terminal without characters that control it, which are escaped there."""
     import orjson  # noqa: PLC0415 - the help needs none
 
-    for result in results:
-        click.echo(orjson.dumps(result))
+    document = orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
+    return plain_text.in_json(document) if on_terminal() else document
 
 
-def write_pieces(pieces: Iterable[str]) -> None:
-    """Write the pieces of an export to stdout as they are, line ends included."""
-    out = sys.stdout.buffer
+def write_pieces(pieces: Iterable[str], *, json: bool = False) -> None:
+    """Write the pieces of an export to stdout as they are, line ends included; on a terminal without what controls it."""
+    terminal, out = on_terminal(), sys.stdout.buffer
     for piece in pieces:
+        if terminal:
+            piece = plain_text.in_json(piece) if json else plain_text.in_lines(piece)  # noqa: PLW2901 - as shown
         out.write(piece.encode())
     out.flush()
 
@@ -87,7 +92,7 @@ def on_terminal() -> bool:
 
 def clean(text: str) -> str:
     """The text without characters that control a terminal."""
-    return _UNSAFE.sub("\ufffd", text)
+    return plain_text.on_a_line(text)
 
 
 def shown(value: Any, kind: Kind = Kind.TEXT, *, terminal: bool | None = None) -> str:

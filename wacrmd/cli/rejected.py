@@ -11,7 +11,7 @@ import orjson
 
 from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.input import STANDARD_INPUT
-from wacrmd.cli.output import hint
+from wacrmd.cli.output import as_json, hint
 from wacrmd.domain.text_file import has_mark
 from wacrmd.fields import JsonObject
 from wacrmd.safe_paths import open_safely, place_of
@@ -85,11 +85,11 @@ class RejectedLines:
 
     def print_json(self, result: JsonObject, field: str) -> None:
         """Print the result as one JSON document, with what is told about each line as the list `field`."""
-        head = orjson.dumps(result).decode().removesuffix("}")
-        click.echo(f"{head}{',' if result else ''}{orjson.dumps(field).decode()}:[", nl=False)
+        head = as_json(result).removesuffix("}")
+        click.echo(f"{head}{',' if result else ''}{as_json(field)}:[", nl=False)
         self._all.seek(0)
         for place, one in enumerate(self._all):
-            click.echo(("," if place else "") + one.decode().rstrip("\n"), nl=False)
+            click.echo(("," if place else "") + as_json(orjson.loads(one)), nl=False)
         click.echo("]}")
 
     def show(self) -> None:

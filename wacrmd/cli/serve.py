@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import click
 
+from wacrmd import plain_text
 from wacrmd.cli.exit_codes import CONFIG
 from wacrmd.cli.frame import Session
 from wacrmd.errors import DatabaseContentError
@@ -37,7 +38,7 @@ def serve(session: Session, config: Path | None) -> int:
         with log.in_background():
             anyio.run(daemon.serve, settings, reread, backend_options={"use_uvloop": True})
     except DatabaseContentError as error:
-        click.echo(f"wacrmd: {error}", err=True)
+        click.echo(f"wacrmd: {plain_text.in_lines(str(error))}", err=True)
         return CONFIG
     return 0
 

@@ -229,7 +229,7 @@ def export(session: Session, broadcast_id: str, form: str, status: str | None, e
     if excel and form != ExportFormat.CSV.value:
         raise click.UsageError("--excel goes with CSV alone")
     asked = {"id": broadcast_id, "format": form, "status": status, "excel": excel or None}
-    write_pieces(stream(session, "broadcast.export", **asked))
+    write_pieces(stream(session, "broadcast.export", **asked), json=form == ExportFormat.JSONL.value)
 
 
 @broadcast.command("pause")

@@ -9,7 +9,7 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import only_account_option, yes_option
-from wacrmd.cli.output import details, emit, hint, on_terminal, say, size
+from wacrmd.cli.output import as_json, details, emit, hint, on_terminal, say, size
 from wacrmd.fields import JsonObject
 
 
@@ -118,9 +118,7 @@ def export_person(session: Session, phone: str, account: str | None) -> None:
 
     For example: wacrmd export-person +14155550123
     """
-    import orjson  # noqa: PLC0415 - loaded with the client anyway
-
     found = call(session, "export-person", phone=phone, account=account)
-    emit(session, found, lambda result: click.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2)))
+    emit(session, found, lambda result: click.echo(as_json(result, indent=True)))
     if on_terminal():
         details((name, len(rows)) for name, rows in found.items() if isinstance(rows, list))
