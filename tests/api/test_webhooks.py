@@ -151,6 +151,20 @@ async def test_addresses_that_are_not_public_are_rejected_when_a_webhook_is_crea
         assert listed.json()["data"] == []
 
 
+async def test_an_account_has_only_so_many_webhooks(tmp_path: Path) -> None:
+    """Each event is stored for each of them: with thousands, one app would fill the disk and take the writer's time."""
+    async with site(tmp_path, extra=f"{ALLOW}\n[limits]\nmax_webhooks = 2") as here:
+        first, _ = [await make(here, "http://127.0.0.1:9/x") for _ in range(2)]
+        body = {"url": "http://127.0.0.1:9/x", "events": ALL}
+        refused = await here.api.post("/api/v1/webhooks", json=body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
+        assert "max_webhooks" in refused.json()["error"]["message"]
+        await here.admin("account.add", name="other")
+        await here.admin("webhook.add", account="other", **body)
+        assert (await here.api.delete(f"/api/v1/webhooks/{first['id']}")).status_code < 300
+        await make(here, "http://127.0.0.1:9/x")
+
+
 async def test_events_are_sent_from_the_first_status_of_a_broadcast_to_its_end(tmp_path: Path) -> None:
     async with site(tmp_path, extra=ALLOW, replied_share=1.0, read_share=1.0) as here, receiver() as app:
         made = await make(here, f"{app.url}/hook")

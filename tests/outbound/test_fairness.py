@@ -21,7 +21,7 @@ from wacrmd.outbound.schedule import JITTER, RETRY_DELAYS
 
 pytestmark = pytest.mark.anyio
 
-CONFIG = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\ntimeout_s = 300'
+CONFIG = '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\ntimeout_s = 300\n[limits]\nmax_webhooks = 50'
 HANGING = 12
 
 

@@ -214,6 +214,9 @@ class LimitsConfig(Section):
 
     requests_per_minute: int = _key(120, "Requests a minute for each API key.", ge=1, le=1_000_000)
     max_recipients: int = _key(1000, "Recipients in one broadcast.", ge=1, le=100_000)
+    max_webhooks: int = _key(
+        20, "Webhooks of one account. Each event is stored for each of them.", ge=1, le=1000
+    )
 
 
 class RepliesConfig(Section):

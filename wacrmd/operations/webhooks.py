@@ -131,7 +131,12 @@ class OperatorResend(Params):
     "webhook.add",
     http=Http("POST", COLLECTION, scopes=MANAGE, status=201, shows=NewWebhookView),
     admin=Admin(Level.ADMIN, audited=True, params=OperatorNewWebhook),
-    errors=(ErrorCode.BAD_REQUEST, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNAVAILABLE),
+    errors=(
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.CONFLICT,
+        ErrorCode.PAYLOAD_TOO_LARGE,
+        ErrorCode.UNAVAILABLE,
+    ),
     example={"account": "shop", "url": "https://crm.example.com/hook", "events": ["broadcast.sent"]},
 )
 async def add(ctx: Context, actor: Actor, params: NewWebhook) -> NewAccountWebhook:

@@ -23,6 +23,14 @@ def add(
     )
 
 
+def count_of(tx: Tx, account_id: str) -> int:
+    """How many endpoints an account has."""
+    (count,) = tx.execute(
+        "SELECT count(*) FROM webhook_endpoint WHERE account_id = ?", (account_id,)
+    ).fetchone()
+    return int(count)
+
+
 def get(tx: Tx, endpoint_id: str, account_id: str | None = None) -> Endpoint | None:
     """The endpoint with this id, if it belongs to the account (None: to any)."""
     row = tx.execute(

@@ -8,7 +8,7 @@ from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.webhook_endpoint import Endpoint, WebhookFacts
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.errors import not_found
+from wacrmd.errors import conflict, not_found
 from wacrmd.fields import shared
 from wacrmd.secrets import new_webhook_secret
 from wacrmd.services.context import Context
@@ -39,12 +39,16 @@ def _view(endpoint: Endpoint) -> AccountWebhook:
 
 
 async def add(ctx: Context, actor: Actor, *, url: str, events: Iterable[WebhookEvent]) -> NewAccountWebhook:
-    """Create an endpoint; only this answer contains its secret."""
+    """Create an endpoint; only this answer contains its secret. Raises Refusal, also where the account has too many."""
     await check_url(ctx, actor, url)
     endpoint_id, secret = str(uuid4()), new_webhook_secret()
-    now = ctx.clock.now()
+    now, most = ctx.clock.now(), ctx.config.limits.max_webhooks
 
     def work(tx: Tx) -> Endpoint:
+        if webhook_endpoints.count_of(tx, actor.account) >= most:
+            raise conflict(
+                f"the account has {most} webhooks, as many as [limits] max_webhooks allows: delete one that is not needed"
+            )
         webhook_endpoints.add(
             tx,
             endpoint_id=endpoint_id,
