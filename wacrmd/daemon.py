@@ -25,6 +25,8 @@ from wacrmd.domain.actor import Level
 from wacrmd.domain.drain import Drain
 from wacrmd.errors import ConfigError, Refusal, WacrmdError, sole_error
 from wacrmd.fields import JsonObject
+from wacrmd.http.capacity import Capacity
+from wacrmd.http.loop_pass import LoopPass
 from wacrmd.http.server import serve as serve_http
 from wacrmd.http.sockets import Listener, inherited
 from wacrmd.log import count_dropped, get_logger, summing, write_sums
@@ -60,6 +62,8 @@ from wacrmd.store.outage import StorageError
 from wacrmd.systemd.notify import Notifier, listen_fds
 from wacrmd.systemd.watchdog import Watchdog
 
+API_PER_PASS = 16
+"""API requests that begin in one pass of the event loop."""
 DRAIN_S = 20.0
 """How long requests in flight, to Meta and of HTTP clients, may go on after the signal to stop."""
 MANAGEMENT_CONNECTIONS = 32
@@ -245,6 +249,7 @@ async def _open(
     clock_watch = ClockWatch(ctx)
     access = AdminAccess(config)
     ctx.control.reread, ctx.control.adopt = reread, access.adopt
+    ctx.capacities = _capacities(ctx)
     counters.start_at_zero(ctx.metrics)
     count_dropped(ctx.metrics.log_lines_dropped.inc)
     database.on_commit = ctx.metrics.committed
@@ -265,6 +270,18 @@ async def _open(
         admin_listener=admin_listener,
         notifier=Notifier.from_env(),
     )
+
+
+def _capacities(ctx: Context) -> dict[str, Capacity]:
+    """How much each HTTP listener may hold."""
+    config, files = ctx.config, open_files.limit()
+    found = {
+        "api": Capacity.of(config.api.max_body_bytes, files),
+        "webhooks": Capacity.of(config.webhooks.max_body_bytes, files),
+    }
+    for name, capacity in found.items():
+        capacity.on_shortage = partial(counters.count_shortage, ctx, name)
+    return found
 
 
 def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, Listener]:
@@ -339,10 +356,25 @@ def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
 def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> None:
     ctx = daemon.ctx
     serve_until = partial(serve_http, shutdown=shutdown, drain_s=DRAIN_S)
-    tasks.start_soon(serve_until, daemon.api_listener, api.build(ctx))
+    tasks.start_soon(
+        partial(
+            serve_until,
+            daemon.api_listener,
+            api.build(ctx),
+            capacity=ctx.capacities["api"],
+            loop_pass=LoopPass(API_PER_PASS),
+        )
+    )
     app, refuse, loop_pass = meta_webhooks.build(ctx, daemon.intake)
     tasks.start_soon(
-        partial(serve_until, daemon.meta_webhook_listener, app, refuse=refuse, loop_pass=loop_pass)
+        partial(
+            serve_until,
+            daemon.meta_webhook_listener,
+            app,
+            capacity=ctx.capacities["webhooks"],
+            refuse=refuse,
+            loop_pass=loop_pass,
+        )
     )
     tasks.start_soon(daemon.admin.serve, daemon.admin_listener)
 

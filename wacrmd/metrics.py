@@ -29,6 +29,7 @@ class Metrics:
         self._add_meta_webhooks()
         self._add_webhooks()
         self._add_api()
+        self._add_http()
         self._add_daemon()
         self._add_database()
 
@@ -185,6 +186,20 @@ class Metrics:
             "Time to answer a request of a local app, by endpoint.",
             _LOCAL_S,
             "endpoint",
+        )
+
+    def _add_http(self) -> None:
+        self.http_connections = self._gauge(
+            "http_connections", "Connections that are open, by listener (api, webhooks).", "listener"
+        )
+        self.http_body_bytes = self._gauge(
+            "http_body_bytes", "Bytes of request bodies that are not answered yet, by listener.", "listener"
+        )
+        self.http_shortages = self._counter(
+            "http_shortages",
+            "Clients that had to go, or were not let in, because a listener held too much (connections, bodies).",
+            "listener",
+            "reason",
         )
 
     def _add_daemon(self) -> None:

@@ -19,6 +19,8 @@ from tests.support.event_loops import both_event_loops
 from tests.support.patience import PATIENCE_S
 from tests.support.site import APP_SECRET, site
 from wacrmd.config import Bind
+from wacrmd.http.capacity import Capacity
+from wacrmd.http.connection import MAX_PARTS_AT_ONCE
 from wacrmd.http.loop_pass import LoopPass
 from wacrmd.http.server import serve
 from wacrmd.http.sockets import Listener
@@ -34,14 +36,15 @@ EMPTY = b'{"object": "whatsapp_business_account", "entry": []}'
 class Passes:
     """Counts the passes of the loop, and what happened in each."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int = CONNECTIONS) -> None:
+        self._expected = expected
         self._number = 0
         self._events = Counter[int]()
         self.complete = anyio.Event()
 
     def record(self) -> None:
         self._events[self._number] += 1
-        if self.total == CONNECTIONS:
+        if self.total == self._expected:
             self.complete.set()
 
     @property
@@ -75,7 +78,15 @@ async def answered(app: ASGIApp, passes: Passes, request: bytes, loop_pass: Loop
     with anyio.fail_after(PATIENCE_S):
         async with anyio.create_task_group() as tasks:
             await tasks.start(
-                partial(serve, listener, app, shutdown=shutdown, drain_s=1, loop_pass=loop_pass)
+                partial(
+                    serve,
+                    listener,
+                    app,
+                    shutdown=shutdown,
+                    drain_s=1,
+                    capacity=Capacity.of(1024, 65_536),
+                    loop_pass=loop_pass,
+                )
             )
             with connected(listener) as clients:
                 await anyio.sleep(0.1)  # all are accepted and wait for a request
@@ -98,6 +109,39 @@ async def test_so_many_connections_are_read_in_one_pass() -> None:
     await answered(app, passes, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", LoopPass(LIMIT))
     assert passes.total == CONNECTIONS
     assert passes.most <= 2 * LIMIT, "the counter may run before or after those of a pass"
+
+
+async def test_pipelined_requests_take_turns_with_those_of_other_connections() -> None:
+    pipelined = 5
+    passes = Passes(pipelined * CONNECTIONS)
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        passes.record()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    await answered(app, passes, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" * pipelined, LoopPass(LIMIT))
+    assert passes.most <= 2 * LIMIT
+
+
+async def test_small_chunks_take_turns_and_are_passed_on_together() -> None:
+    passes, sizes, chunks = Passes(), list[int](), 500
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            sizes.append(len(message.get("body", b"")))
+            if not message.get("more_body", False):
+                break
+        passes.record()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+    await answered(app, passes, head + b"2\r\nxx\r\n" * chunks + b"0\r\n\r\n", LoopPass(LIMIT))
+    assert sum(sizes) == CONNECTIONS * chunks * 2
+    assert max(sizes) <= 2 * (MAX_PARTS_AT_ONCE + 1), "no connection parses all that has come in one turn"
+    assert len(sizes) <= CONNECTIONS * (chunks // MAX_PARTS_AT_ONCE + 3), "chunks are joined"
 
 
 async def test_so_many_webhooks_that_were_stored_together_return_in_one_pass(

@@ -5,15 +5,24 @@ Hypercorn has no settings for these, so they are overrides; tests over real sock
 - No HTTP/2 and no websockets. Hypercorn speaks HTTP/2 in clear text on every listener, on an upgrade (which would
   pass the path filter of a reverse proxy) and without one. Nothing here needs either, and the control frames of
   HTTP/2 can keep the loop busy.
-- The time that a connection may be idle is a timer. Hypercorn starts and cancels two tasks for each request.
+- In one pass of the event loop only so many connections may be served (`http/loop_pass.py`), and of each one request or
+  some chunks of a body.
+- The framing of a request must not be readable in two ways (`http/raw_request.py`): h11 forgives some of that.
+- A request that is not valid is answered with the JSON of every other error, and what the client still sends is discarded
+  for a moment, so that it gets the answer.
+- `100 Continue` is sent when the body is wanted, and not to each client that asks.
+- The time that a connection may be idle is a timer, and a shorter one runs from the first byte of a request to the end of
+  its head. Hypercorn starts and cancels two tasks for each request.
 - The Date header is written once a second.
 - A request target may be a whole URL (`http/request_target.py`).
-- In one pass of the event loop only so many connections may be served (`http/loop_pass.py`).
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from secrets import token_hex
+from typing import Any
 
 import h11
 from hypercorn.app_wrappers import ASGIWrapper
@@ -22,16 +31,31 @@ from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol.events import Request
+from hypercorn.protocol.events import Body, EndBody, Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
+from wacrmd.errors import bad_request
 from wacrmd.http.loop_pass import LoopPass
+from wacrmd.http.middleware import error_response
+from wacrmd.http.raw_request import head_fault, head_of
 from wacrmd.http.request_target import origin_form
+from wacrmd.http.request_tracker import ASK_FOR_BODY
 
 __all__ = ["ASGIWrapper", "Config", "Connection", "Refuse", "WorkerContext"]
+
+HEAD_S = 20.0
+"""How long a client may take from the first byte of a request to the end of its head."""
+
+LINGER_S = 2.0
+LINGER_BYTES = 1 << 20
+"""So long and so much is received after a request that is not valid: a closed connection with unread bytes is reset, and
+the client loses the answer."""
+
+MAX_PARTS_AT_ONCE = 32
+"""Chunks of a body that a connection may have parsed in its turn: one costs about 15 µs, however short it is."""
 
 Refuse = Callable[[bytes], bytes | None]
 """Takes what arrived at once between two requests; the answer if it is a request that is refused unparsed."""
@@ -57,7 +81,12 @@ class Connection(TCPServer):
     refuse: Refuse | None = None
     loop_pass: LoopPass | None = None
     _idle: asyncio.TimerHandle | None = None
+    _head_began = False
     _http1: "_Http1 | None" = None
+    is_closing = False
+    """Whether `hang_up` was called."""
+    waiting_since = 0.0
+    """Since when it waits for its request, or has one; in seconds of the loop's clock."""
 
     async def run(self) -> None:
         """Answer its requests until it is closed by either side."""
@@ -79,6 +108,7 @@ class Connection(TCPServer):
                     server=server,
                     send=self.protocol_send,
                 )
+                self._http1.loop_pass = self.loop_pass
                 self.protocol = self._http1  # type: ignore[assignment]  # it has the methods of ProtocolWrapper
                 self._wait_for_request()
                 await self._read_data()
@@ -103,7 +133,33 @@ class Connection(TCPServer):
             except OSError:
                 break
             await self.protocol.handle(RawData(data))
+            if self._idle is not None and data and not self._head_began:
+                self._wait_for_head()
+            if self._http1 is not None and self._http1.is_refused:
+                await self._linger()
+                break
         await self.protocol.handle(Closed())
+
+    async def _linger(self) -> None:
+        """Say that nothing more will be sent, and discard what still comes, within bounds."""
+        received = 0
+        with suppress(OSError, RuntimeError, TimeoutError):
+            self.writer.write_eof()
+            async with asyncio.timeout(LINGER_S):
+                while received < LINGER_BYTES and (data := await self.reader.read(MAX_RECV)):
+                    received += len(data)
+
+    @property
+    def patience(self) -> int | None:
+        """How readily it is closed when there are too many: 0 first, it has sent no whole request; None never.
+
+        1: it has not sent the whole body. 2: it does not read the answer.
+        """
+        if self._idle is not None:
+            return 0
+        if self._http1 is not None and self._http1.connection.their_state is h11.SEND_BODY:
+            return 1
+        return 2 if self.writer.transport.get_write_buffer_size() > 0 else None
 
     def _is_between_requests(self) -> bool:
         http1 = self._http1
@@ -113,7 +169,9 @@ class Connection(TCPServer):
         """Take an event of the protocol: bytes to send, the end, or whether a request is running."""
         if not isinstance(event, Updated):
             # The end of an answer with a known length is no byte.
-            if not isinstance(event, RawData) or event.data:
+            if isinstance(event, Closed) and self._http1 is not None and self._http1.is_refused:
+                pass  # `_read_data` closes it
+            elif not isinstance(event, RawData) or event.data:
                 await super().protocol_send(event)
         elif event.idle:
             self._wait_for_request()
@@ -127,12 +185,25 @@ class Connection(TCPServer):
         elif self._http1 is not None:
             self._http1.keep_alive_requests = self.config.keep_alive_max_requests
 
+    def hang_up(self) -> None:
+        """Close it without an answer."""
+        self.is_closing = True
+        self.writer.transport.abort()
+
     def _wait_for_request(self) -> None:
         self._stop_waiting()
+        self._head_began = False
         timeout_s = 0 if self.context.terminated.is_set() else self.config.keep_alive_timeout
         self._idle = self.loop.call_later(timeout_s, self._hang_up)
 
+    def _wait_for_head(self) -> None:
+        """The first bytes of a request have come."""
+        self._stop_waiting()
+        self._head_began = True
+        self._idle = self.loop.call_later(HEAD_S, self._hang_up)
+
     def _stop_waiting(self) -> None:
+        self.waiting_since = self.loop.time()
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
@@ -142,9 +213,110 @@ class Connection(TCPServer):
         self._task_group.spawn(self._initiate_server_close)
 
 
+class _StrictConnection(h11.Connection):
+    """h11 with `head_fault` before it, and with the reason of the last fault."""
+
+    fault = ""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """The next event; raises RemoteProtocolError."""
+        try:
+            self._check_head()
+            return super().next_event()
+        except h11.RemoteProtocolError as error:
+            self.fault = str(error).partition(": b")[0]  # without what was received
+            raise
+
+    def _check_head(self) -> None:
+        head = head_of(self.trailing_data[0]) if self.their_state is h11.IDLE else None
+        if head is not None and (fault := head_fault(head)) is not None:
+            raise h11.RemoteProtocolError(fault)
+
+    @property
+    def they_are_waiting_for_100_continue(self) -> bool:
+        """False: Hypercorn would answer at once (see `_Http1.ask_for_body`)."""
+        return False
+
+
 class _Http1(H11Protocol):
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """Hypercorn changes to HTTP/2 here, when the request asks for it."""
+    loop_pass: LoopPass | None = None
+    is_refused = False
+    """Whether a request was not valid: no other one is read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._strict = _StrictConnection(
+            h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size
+        )
+        self.connection = self._strict
+
+    def _state(self) -> ConnectionState:
+        if not self._strict.client_is_waiting_for_100_continue:
+            return self.connection_state
+        return ConnectionState({**self.connection_state, ASK_FOR_BODY: self.ask_for_body})
+
+    async def ask_for_body(self) -> None:
+        """Send `100 Continue` if the client waits for it."""
+        if self._strict.client_is_waiting_for_100_continue:
+            await self._send_h11_event(
+                h11.InformationalResponse(status_code=100, headers=self.config.response_headers("h11"))
+            )
+
+    async def _handle_events(self) -> None:
+        """Pass on what h11 finds in the bytes that have come; after each request and some chunks, others have their turn.
+
+        Chunks are passed on together: one of two bytes costs twenty times its size as an object of its own.
+        """
+        found, body = 0, bytearray()
+        while True:
+            try:
+                event = self.connection.next_event()
+            except h11.RemoteProtocolError as error:
+                if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                    await self._send_error_response(error.error_status_hint)
+                await self.send(Closed())
+                return
+            if isinstance(event, h11.Data):
+                body += event.data
+            if body and (not isinstance(event, h11.Data) or found >= MAX_PARTS_AT_ONCE):
+                await self._stream_event(Body(stream_id=STREAM_ID, data=bytes(body)))
+                body.clear()
+            if found >= MAX_PARTS_AT_ONCE or (found and isinstance(event, h11.Request)):
+                await self._turn()
+                found = 0
+            found += 1
+            if isinstance(event, h11.Request):
+                await self.send(Updated(idle=False))
+                await self._create_stream(event)
+            elif isinstance(event, h11.EndOfMessage):
+                await self._stream_event(EndBody(stream_id=STREAM_ID))
+            elif event is h11.PAUSED:
+                await self.can_read.clear()
+                await self.can_read.wait()
+            elif not isinstance(event, h11.Data):  # it needs more data, or the client has closed
+                return
+
+    async def _turn(self) -> None:
+        if self.loop_pass is not None:
+            await self.loop_pass.enter()
+
+    async def _stream_event(self, event: Body | EndBody) -> None:
+        if self.stream is not None:  # else it was closed meanwhile
+            await self.stream.handle(event)
+
+    async def _send_error_response(self, _status_code: int) -> None:
+        """Hypercorn answers what h11 cannot read with a status and no body."""
+        self.is_refused = True
+        answer = error_response(bad_request(f"The request is not valid HTTP/1.1: {self._strict.fault}"))
+        headers = [
+            *answer.raw_headers,
+            (b"x-request-id", token_hex(16).encode()),
+            (b"connection", b"close"),
+            *self.config.response_headers("h11"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=answer.status_code, headers=headers))
+        await self._send_h11_event(h11.Data(data=bytes(answer.body)))
+        await self._send_h11_event(h11.EndOfMessage())
 
     async def _create_stream(self, request: h11.Request) -> None:
         """Hypercorn starts a websocket here, when the request asks for one."""
@@ -167,7 +339,7 @@ class _Http1(H11Protocol):
                 http_version=request.http_version.decode(),
                 method=request.method.decode("ascii"),
                 raw_path=target,
-                state=self.connection_state,
+                state=self._state(),
             )
         )
         self.keep_alive_requests += 1

@@ -47,6 +47,7 @@ class RequestMiddleware:
                 message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
             await send(message)
 
+        failure: Refusal | None = None
         bound = bind_contextvars(request_id=request_id)
         try:
             await self._app(scope, receive, send_with_id)
@@ -56,16 +57,19 @@ class RequestMiddleware:
             if started:
                 log.exception("request_crashed", method=scope["method"], path=scope["path"])
             else:
-                await error_response(refusal)(scope, receive, send_with_id)
+                # Without its frames, which hold the body while the answer is sent and the rest of the body discarded.
+                failure = refusal.with_traceback(None)
+                failure.__context__ = None
         except Exception:
             # Without the query: it may hold a webhook's verify token.
             log.exception("request_crashed", method=scope["method"], path=scope["path"])
             if not started:
                 mistake = f"wacrmd made a mistake; search its log for request id {request_id}"
-                crash = Refusal(ErrorCode.INTERNAL, mistake)
-                await error_response(crash)(scope, receive, send_with_id)
+                failure = Refusal(ErrorCode.INTERNAL, mistake)
         finally:
             reset_contextvars(**bound)
+        if failure is not None:
+            await error_response(failure)(scope, receive, send_with_id)
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

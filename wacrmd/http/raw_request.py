@@ -1,7 +1,10 @@
-"""Recognises a plain request in the bytes that a connection received at once, so that it can be refused unparsed; pure.
+"""The head of a request as bytes: what is wrong with it, and whether it is plain enough to be refused unparsed; pure.
 
-Whatever is not plain is left to the HTTP parser: pieces and pipelined requests, other framing than one
-Content-Length, anything about the connection itself. So both always agree where a request ends.
+The HTTP parser forgives what other parsers read in another way, and so disagree about where a request ends: then a part
+of one request passes a reverse proxy as if it were the next one. `head_fault` finds all of that before it is parsed.
+
+Whatever is not plain is left to the parser: pieces and pipelined requests, other framing than one Content-Length, anything
+about the connection itself. So both always agree where a request ends.
 """
 
 import re
@@ -9,17 +12,44 @@ from secrets import token_hex
 
 MAX_HEAD_BYTES = 8192
 
+_END = re.compile(rb"\n\r?\n")
+_FOLDED = re.compile(rb"\n[ \t]")
+_FRAMING = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:([^\n]*)")
+_VERSIONS = (b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n")
 _LEFT_TO_THE_PARSER = re.compile(
-    rb"\r\n(?:transfer-encoding|connection:(?![ \t]*keep-alive[ \t]*\r\n)|expect|upgrade|[ \t])"
+    rb"\r\n(?:transfer-encoding|connection:(?![ \t]*keep-alive[ \t]*\r\n)|expect|upgrade)"
 )
 _REQUEST_ID = re.compile(rb"\r\nx-request-id:[ \t]*([A-Za-z0-9._-]{1,128})[ \t]*\r\n", re.IGNORECASE)
+
+
+def head_of(data: bytes) -> bytes | None:
+    """The head with which `data` begins, up to what any parser may take for its empty line; None if it is not whole."""
+    end = _END.search(data)
+    return None if end is None else data[: end.end()]
+
+
+def head_fault(head: bytes) -> str | None:
+    """What is wrong with the lines and the framing of a request: it could be read in two ways; None if nothing is."""
+    lines = head.count(b"\r\n")
+    if head.count(b"\n") != lines or head.count(b"\r") != lines:
+        return "a line ends without CR and LF (RFC 9112, section 2.2)"
+    if not head[: head.index(b"\n") + 1].endswith(_VERSIONS):
+        return "the request line does not end with HTTP/1.1 or HTTP/1.0 (RFC 9112, section 3)"
+    if _FOLDED.search(head):
+        return "a header is folded over several lines (RFC 9112, section 5.2)"
+    framing = _FRAMING.findall(head.lower())
+    if len(framing) > 1 or any(b"," in value for _, value in framing):
+        return "Content-Length or Transfer-Encoding have several values, or both are there (RFC 9112, section 6.3)"
+    if framing and framing[0][0] == b"transfer-encoding" and head[: head.index(b"\n")].endswith(b"1.0\r"):
+        return "Transfer-Encoding in a request of HTTP/1.0 (RFC 9112, section 6.1)"
+    return None
 
 
 def plain_request(data: bytes) -> bytes | None:
     """The head of the request, from its request line on, if `data` is exactly one plain HTTP/1.1 request; else None."""
     end = data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES)
-    if end < 0:
+    if end < 0 or head_fault(data[: end + 4]) is not None:
         return None
     head = data[: end + 2]
     lower = head.lower()
@@ -29,7 +59,6 @@ def plain_request(data: bytes) -> bytes | None:
         or len(data) != end + 4 + int(length[1])
         or lower.count(b"content-length") != 1
         or _LEFT_TO_THE_PARSER.search(lower)
-        or head.count(b"\n") != head.count(b"\r\n")  # the parser takes a line that ends without \r
         or not head[: head.index(b"\r\n")].endswith(b" HTTP/1.1")
     ):
         return None

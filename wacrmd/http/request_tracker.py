@@ -1,4 +1,4 @@
-"""ASGI middleware between Hypercorn and an app: it can cancel all requests, and discards unread bodies."""
+"""ASGI middleware between Hypercorn and an app: it cancels requests, bounds their bodies and discards unread ones."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ from anyio import move_on_after
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.http.capacity import Capacity
 from wacrmd.http.middleware import error_response
 
 LINGER_S = 2.0
@@ -14,6 +15,9 @@ LINGER_S = 2.0
 LINGER_BYTES = 8 << 20
 """How much of it: more than the largest bodies that clients should send to either listener."""
 
+ASK_FOR_BODY = "wacrmd.ask_for_body"
+"""Where the state of a request holds the function that tells its client to send the body, if it waits for that."""
+
 CANCEL_GRACE_S = 1.0
 """How long a cancelled request or connection may take to end."""
 
@@ -21,7 +25,18 @@ CANCEL_GRACE_S = 1.0
 class _Exchange:
     """One request and its answer, in the task that Hypercorn runs for it."""
 
-    __slots__ = ("_receive", "_send", "_tracker", "body_ended", "is_cancelled", "started", "task")
+    __slots__ = (
+        "_ask_for_body",
+        "_receive",
+        "_receiving",
+        "_send",
+        "_tracker",
+        "body_ended",
+        "is_cancelled",
+        "is_evicted",
+        "started",
+        "task",
+    )
 
     def __init__(self, tracker: "RequestTracker", scope: Scope, receive: Receive, send: Send) -> None:
         self._tracker = tracker
@@ -31,6 +46,9 @@ class _Exchange:
         self.body_ended = not _has_body(scope)
         self.started = False
         self.is_cancelled = False
+        self.is_evicted = False
+        self._receiving: asyncio.Timeout | None = None
+        self._ask_for_body = scope.get("state", {}).get(ASK_FOR_BODY)
 
     def cancel(self) -> None:
         """Cancel the app."""
@@ -42,8 +60,36 @@ class _Exchange:
         """Whether the task may go on after a CancelledError: nobody but us has cancelled it."""
         return self.is_cancelled and self.task is not None and self.task.uncancel() == 0
 
+    def evict(self) -> None:
+        """Give up receiving the body: the memory is needed for newer requests."""
+        self.is_evicted = True
+        if self._receiving is not None:
+            self._receiving.reschedule(asyncio.get_running_loop().time())
+
     async def receive(self) -> Message:
-        """Receive for the app."""
+        """Receive for the app. Raises Refusal if there is no room for the body."""
+        capacity = self._tracker.capacity
+        if self.body_ended or self.started:
+            return await self._next()
+        if self._ask_for_body is not None:
+            ask, self._ask_for_body = self._ask_for_body, None
+            await ask()
+        try:
+            async with asyncio.timeout(None) as self._receiving:
+                message = await self._next()
+        except TimeoutError:
+            raise no_room() from None
+        finally:
+            self._receiving = None
+        if size := len(message.get("body", b"")):
+            capacity.take(self, size)
+        if self.is_evicted:
+            raise no_room()
+        if self.body_ended:
+            capacity.complete(self)
+        return message
+
+    async def _next(self) -> Message:
         message = await self._receive()
         self.body_ended = not message.get("more_body", False)  # also true of a disconnect
         return message
@@ -57,7 +103,7 @@ class _Exchange:
             discarded = 0
             with move_on_after(LINGER_S):
                 while not self.body_ended and discarded < LINGER_BYTES:
-                    discarded += len((await self.receive()).get("body", b""))
+                    discarded += len((await self._next()).get("body", b""))
             self.discard_rest()
             message = {"type": "http.response.body"}
         await self._send(message)
@@ -70,14 +116,17 @@ class _Exchange:
 
 
 class RequestTracker:
-    """Knows the requests that are running, and receives what is left of bodies that the app does not read.
+    """Knows the requests that are running, and the bodies that they hold.
+
+    It receives what is left of bodies that the app does not read.
 
     An unread body fills Hypercorn's queue, and then the connection and the answer wait for ever. So the rest is
     received and discarded: for up to `LINGER_S` and `LINGER_BYTES` before the answer ends, because closing a connection
     with unread bytes resets it and the client loses the answer; after that until the connection is closed.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, capacity: Capacity) -> None:
+        self.capacity = capacity
         self._app = app
         self._running: set[_Exchange] = set()
         self._discards: set[asyncio.Task[None]] = set()
@@ -112,6 +161,7 @@ class RequestTracker:
                     await _answer_stopping(scope, receive, exchange.send)
         finally:
             self._running.discard(exchange)
+            self.capacity.release(exchange)
             exchange.discard_rest()
 
     def discard(self, receive: Receive) -> None:
@@ -119,6 +169,13 @@ class RequestTracker:
         task = asyncio.create_task(_receive_until_closed(receive))
         self._discards.add(task)
         task.add_done_callback(self._discards.discard)
+
+
+def no_room() -> Refusal:
+    """The refusal of a request for whose body there is no room."""
+    return Refusal(
+        ErrorCode.UNAVAILABLE, "Too many large requests come at once: send this one again", retry_after_s=1
+    )
 
 
 async def _receive_until_closed(receive: Receive) -> None:

@@ -9,6 +9,7 @@ from anyio import CancelScope
 from anyio.abc import TaskStatus
 from starlette.types import ASGIApp
 
+from wacrmd.http.capacity import Capacity, Shortage
 from wacrmd.http.connection import ASGIWrapper, Config, Connection, Refuse, WorkerContext
 from wacrmd.http.loop_pass import LoopPass
 from wacrmd.http.request_tracker import CANCEL_GRACE_S, RequestTracker
@@ -20,6 +21,15 @@ KEEP_ALIVE_S = 75.0
 
 MAX_HEADERS_BYTES = 32 << 10
 
+READ_AHEAD_BYTES = 32 << 10
+"""Of what a connection receives, twice as much may wait to be parsed."""
+
+MAX_PARTS = 4
+"""Parts of a body, of up to 64 KiB, that are received before the app asks for them."""
+
+FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+"""For a connection that finds no room: then as many requests are being answered as there may be connections."""
+
 log = get_logger(__name__)
 
 
@@ -29,19 +39,22 @@ async def serve(
     *,
     shutdown: anyio.Event,
     drain_s: float,
+    capacity: Capacity,
     refuse: Refuse | None = None,
     loop_pass: LoopPass | None = None,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Answer requests until `shutdown`; then running requests get `drain_s` and are cancelled.
 
-    Closes the listener. `refuse` may answer plain requests before they are parsed. What a connection
-    has received passes `loop_pass` first. `app` gets HTTP requests only: no
-    lifespan and no websockets.
+    Closes the listener. Beyond `capacity`, room is made for new clients (`http/capacity.py`). `refuse` may answer plain
+    requests before they are parsed. What a connection has received passes `loop_pass` first. `app` gets HTTP requests
+    only: no lifespan and no websockets.
     """
-    tracker = RequestTracker(app)
-    connections = _Connections(tracker, refuse, loop_pass)
-    accepting = await asyncio.start_server(connections.serve, sock=listener.socket, backlog=BACKLOG)
+    tracker = RequestTracker(app, capacity)
+    connections = _Connections(tracker, capacity, refuse, loop_pass)
+    accepting = await asyncio.start_server(
+        connections.serve, sock=listener.socket, backlog=BACKLOG, limit=READ_AHEAD_BYTES
+    )
     task_status.started()
     try:
         await shutdown.wait()
@@ -77,10 +90,13 @@ async def _stop_accepting(accepting: asyncio.Server, listener: Listener) -> None
 class _Connections:
     """The connections that are open."""
 
-    def __init__(self, app: RequestTracker, refuse: Refuse | None, loop_pass: LoopPass | None) -> None:
+    def __init__(
+        self, app: RequestTracker, capacity: Capacity, refuse: Refuse | None, loop_pass: LoopPass | None
+    ) -> None:
         # Starlette and Hypercorn type the same ASGI messages differently.
         self._app = ASGIWrapper(app)  # type: ignore[arg-type]
         self._config = _hypercorn_config()
+        self._capacity = capacity
         self._refuse = refuse
         self._loop_pass = loop_pass
         self._context = WorkerContext(max_requests=None)
@@ -88,18 +104,35 @@ class _Connections:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until its end."""
+        if not self._has_room():
+            writer.write(FULL)
+            writer.close()
+            return
         task = cast("asyncio.Task[None]", asyncio.current_task())
         loop = asyncio.get_running_loop()
         connection = Connection(self._app, loop, self._config, self._context, {}, reader, writer)
         connection.refuse = self._refuse
         connection.loop_pass = self._loop_pass
         self._open[task] = connection
+        self._capacity.connections = len(self._open)
         try:
             await connection
         except asyncio.CancelledError:  # by `cancel`; asyncio's own callback does not expect it
             pass
         finally:
             del self._open[task]
+            self._capacity.connections = len(self._open)
+
+    def _has_room(self) -> bool:
+        """Whether one more may be served, if need be in place of the one that waits longest for its client."""
+        if len(self._open) < self._capacity.max_connections:
+            return True
+        self._capacity.on_shortage(Shortage.CONNECTIONS)
+        idle = [each for each in self._open.values() if not each.is_closing and each.patience is not None]
+        if not idle:
+            return False
+        min(idle, key=lambda each: (each.patience, each.waiting_since)).hang_up()
+        return True
 
     async def close_idle(self) -> None:
         """Close those without a request now, and each of the others after its request."""
@@ -127,4 +160,5 @@ def _hypercorn_config() -> Config:
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE_S
     config.h11_max_incomplete_size = MAX_HEADERS_BYTES
+    config.max_app_queue_size = MAX_PARTS
     return config

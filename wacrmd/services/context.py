@@ -10,12 +10,14 @@ from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
+from wacrmd.http.capacity import Capacity
 from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
 from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.services.changes import Changes
 from wacrmd.services.daemon_clock import DaemonClock
+from wacrmd.services.http_shortages import HttpShortages
 from wacrmd.services.meta_event_notes import MetaEventNotes
 from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
@@ -103,6 +105,9 @@ class Context:
     meta_webhook_liveness: MetaWebhookLiveness = field(default_factory=MetaWebhookLiveness)
     meta_webhook_backlog: Backlog = field(default_factory=Backlog)
     meta_event_notes: MetaEventNotes = field(default_factory=MetaEventNotes)
+    http_shortages: HttpShortages = field(default_factory=HttpShortages)
+    capacities: dict[str, Capacity] = field(default_factory=dict)
+    """Of the HTTP listeners, by the section of the configuration that has their address."""
     control: Control = field(default_factory=Control)
 
     @property

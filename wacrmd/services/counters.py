@@ -7,6 +7,8 @@ from typing import Any
 
 from wacrmd.domain.attempt import AttemptResult, MetaError
 from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.http.capacity import Shortage
+from wacrmd.log import get_logger
 from wacrmd.meta.errors import RULES
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Refused, Unknown
 from wacrmd.meta.webhook import ACCOUNT_FIELDS, TEMPLATE_FIELDS
@@ -14,6 +16,8 @@ from wacrmd.metrics import Metrics
 from wacrmd.services.context import Context
 from wacrmd.store.receipts import Applied
 from wacrmd.store.retention import PRUNED_TABLES
+
+log = get_logger(__name__)
 
 _OUTCOMES = {Accepted: "accepted", Refused: "refused", NotSent: "not_sent", Unknown: "unknown"}
 _COUNTED = (
@@ -52,6 +56,7 @@ def start_at_zero(metrics: Metrics) -> None:
         metrics.message_retries: (_CODES,),
         metrics.meta_request_duration: (_OUTCOMES.values(),),
         metrics.meta_webhook_events: (_EVENT_KINDS,),
+        metrics.http_shortages: (("api", "webhooks"), tuple(Shortage)),
         metrics.webhook_delivery_attempts: (("success", "failure"),),
         metrics.job_signals: (("enqueued", "executing", "complete", "error"),),
         metrics.rows_pruned: (PRUNED_TABLES,),
@@ -88,6 +93,15 @@ def count_webhooks(ctx: Context, kinds: dict[str, int], applied: Applied) -> Non
     for kind, count in kinds.items():
         ctx.metrics.meta_webhook_events.labels(kind).inc(count)
     count_applied(ctx, applied)
+
+
+def count_shortage(ctx: Context, listener: str, shortage: Shortage) -> None:
+    """A client of an HTTP listener had to go, or was not let in."""
+    ctx.metrics.http_shortages.labels(listener, shortage).inc()
+    ctx.http_shortages.add(listener, shortage, ctx.clock.now())
+    log.warning(
+        "http_client_dropped", listener=listener, reason=shortage.value, summed=f"{listener} {shortage}"
+    )
 
 
 def time_meta(ctx: Context, outcome: Outcome, seconds: float) -> None:

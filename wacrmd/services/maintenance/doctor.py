@@ -192,6 +192,11 @@ async def _webhooks(ctx: Context) -> list[Check]:
             "Nothing is lost. If it happens often, this machine or its disk is too slow for what Meta sends."
         )
         found.append(Check("overload", CheckState.WARN, overload.text(), advice))
+    for text in ctx.http_shortages.lately(ctx.clock.now()):
+        advice = (
+            "Newer clients were served. See who connects; the reverse proxy should pass on only whole bodies."
+        )
+        found.append(Check("connections", CheckState.WARN, text, advice))
     now = ctx.clock.now()
     sums = await ctx.db.read(partial(stats.read, now=now))
     for each in sums.deliveries:

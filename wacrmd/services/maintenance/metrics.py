@@ -44,6 +44,9 @@ def _set_daemon(ctx: Context) -> None:
     metrics.handed_over.set(ctx.drain is not None and ctx.drain.handed_over is not None)
     metrics.requests_in_flight.set(ctx.throughput.in_flight)
     metrics.meta_webhooks_waiting.set(ctx.meta_webhook_backlog.webhooks)
+    for listener, capacity in ctx.capacities.items():
+        metrics.http_connections.labels(listener).set(capacity.connections)
+        metrics.http_body_bytes.labels(listener).set(capacity.body_bytes)
     metrics.database_unwritable.set(ctx.db.outage is not None)
     metrics.database_damaged.set(ctx.db.is_damaged)
 

@@ -71,6 +71,7 @@ async def read_status(ctx: Context) -> Status:
     ]
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
         warnings.append(lately.text())
+    warnings += ctx.http_shortages.lately(now)
     if workers.workers_dead:
         warnings.append(
             f"{workers.workers_dead} of {workers.workers} sender workers have died: they are replaced"
