@@ -90,6 +90,10 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
 MAX_PROBLEMS = 100
 """How many problems one answer lists."""
 
+MAX_PATH = 200
+MAX_MESSAGE = 1000
+"""Characters of a problem's place and text: both may repeat names from the input."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -97,6 +101,13 @@ class Problem:
 
     path: Annotated[str, Doc("where, such as `recipients[3].params[1]`")]
     message: Annotated[str, Doc("what is wrong")]
+
+    def __post_init__(self) -> None:
+        """Cut what is too long."""
+        for name, most in (("path", MAX_PATH), ("message", MAX_MESSAGE)):
+            text = getattr(self, name)
+            if len(text) > most:
+                object.__setattr__(self, name, text[: most - 1] + "…")
 
 
 class WacrmdError(Exception):

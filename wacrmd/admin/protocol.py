@@ -9,12 +9,16 @@ import orjson
 
 from wacrmd.errors import ErrorCode, Problem, WacrmdError
 from wacrmd.fields import JsonObject
+from wacrmd.http.json_outline import TooMuchError, outline
 
 PROTOCOL = 1
 """Raised when an old client could misread a new daemon; new methods and new fields do not count."""
 
 MAX_REQUEST = 1 << 20
 """Longest request line that the daemon reads, in bytes, the newline included."""
+
+MAX_VALUES = 50_000
+"""JSON values that a request may hold, as `http/json_outline.py` counts them."""
 
 MAX_DESCRIPTORS = 3
 """Open files that may come with one request."""
@@ -88,11 +92,11 @@ def greeting(version: str) -> bytes:
 def decode_request(line: bytes) -> Request:
     """The call in one line; raises RpcError with the id, where one could be read, if it is none."""
     try:
+        outline(line, MAX_VALUES)
         message = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise RpcError(
-            RpcCode.PARSE_ERROR, f"this line is no JSON: {error}", {"code": ErrorCode.BAD_REQUEST}
-        ) from None
+    except (TooMuchError, orjson.JSONDecodeError) as error:
+        found = str(error) if isinstance(error, TooMuchError) else f"is no JSON: {error}"
+        raise RpcError(RpcCode.PARSE_ERROR, f"this line {found}", {"code": ErrorCode.BAD_REQUEST}) from None
     if not isinstance(message, dict):
         raise _invalid("expected one JSON object a line, found another kind of value", None)
     given = message.get("id")

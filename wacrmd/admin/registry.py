@@ -68,10 +68,13 @@ class Method(Generic[C]):
             )
         self.params.model_validate(self.example)
 
-    def validate(self, given: JsonObject) -> Params:
-        """The parameters as the handler gets them; raises RpcError that lists everything wrong with them."""
+    def validate(self, given: JsonObject, context: C | None = None) -> Params:
+        """The parameters as the handler gets them; raises RpcError that lists everything wrong with them.
+
+        `context` has the limits that are configured.
+        """
         try:
-            return self.params.model_validate(given)
+            return self.params.model_validate(given, context=context)
         except ValidationError as error:
             problems = problems_of(error, self.params)
         listed = [{"path": one.path or WHOLE, "message": one.message} for one in problems]

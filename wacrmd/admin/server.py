@@ -183,7 +183,7 @@ class Server(Generic[C]):
         """The line of the result; raises RpcError for everything that becomes an error answer."""
         try:
             _check_level(method, caller)
-            params = method.validate(request.params)
+            params = method.validate(request.params, self._context)
             if isinstance(params, OpenFiles):
                 params.attach(request.descriptors)
             outcome = method.handler(self._context, params, caller)

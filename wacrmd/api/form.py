@@ -10,11 +10,12 @@ from pydantic import BaseModel, ValidationError
 
 from wacrmd.errors import Problem, bad_request, invalid, json_kind, not_found
 from wacrmd.fields import JsonObject
-from wacrmd.http.json_body import parse_json
+from wacrmd.http.json_body import MAX_VALUES, parse_json
 from wacrmd.operations.inputs import Names
 from wacrmd.operations.operation import Operation, ResultKind
 from wacrmd.operations.paging import PageQuery
 from wacrmd.operations.problems import problems_of
+from wacrmd.services.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,17 @@ def _paged(params: type[BaseModel]) -> type[BaseModel]:
     return type(f"{params.__name__}Page", (PageQuery, params), {"__doc__": params.__doc__})
 
 
+MAX_QUERY_PARAMETERS = 100
+"""Parameters in a query; no operation takes as many."""
+
+
+def check_query(query: bytes) -> None:
+    """Refuse a query of too many parameters before it is read."""
+    count = query.count(b"&") + 1
+    if count > MAX_QUERY_PARAMETERS:
+        raise bad_request(f"query: expected at most {MAX_QUERY_PARAMETERS} parameters, found {count}")
+
+
 def parse_query(given: Sequence[tuple[str, str]], path: Mapping[str, str]) -> dict[str, str]:
     """The values of a query. Refuses names that stand in the path, and one that is given twice."""
     counts = Counter(name for name, _ in given)
@@ -60,23 +72,27 @@ def parse_query(given: Sequence[tuple[str, str]], path: Mapping[str, str]) -> di
     return dict(given)
 
 
-def parse_body(raw: bytes, content_type: str) -> JsonObject:
-    """The JSON object of a body. Refuses everything else."""
-    given = parse_json(raw, content_type)
+def parse_body(raw: bytes, content_type: str, max_values: int = MAX_VALUES) -> JsonObject:
+    """The JSON object of a body. Refuses everything else, and what holds too much."""
+    given = parse_json(raw, content_type, max_values)
     if not isinstance(given, dict):
         raise bad_request(f"The body must be a JSON object, found {json_kind(given)}")
     return given
 
 
 def validated(
-    operation: Operation, model: type[BaseModel], given: Mapping[str, Any], path: Mapping[str, str]
+    operation: Operation,
+    model: type[BaseModel],
+    given: Mapping[str, Any],
+    path: Mapping[str, str],
+    ctx: Context | None = None,
 ) -> BaseModel:
     """The model with these values and those of the path. Refuses others, naming each place.
 
-    A value in the path that cannot name anything is not found.
+    A value in the path that cannot name anything is not found. `ctx` has the limits that are configured.
     """
     try:
-        return model.model_validate({**given, **path})
+        return model.model_validate({**given, **path}, context=ctx)
     except ValidationError as error:
         for item in error.errors(include_url=False, include_input=False):
             if item["loc"] and item["loc"][0] in path:

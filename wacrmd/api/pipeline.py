@@ -1,16 +1,18 @@
 """A request on its way: key, rate limit, scope, form, operation, answer; the same for every operation."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
 import structlog
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from wacrmd.api.conditional import is_known
-from wacrmd.api.form import Form, parse_body, parse_query, validated
+from wacrmd.api.form import Form, check_query, parse_body, parse_query, validated
 from wacrmd.api.paths import path_parameters
 from wacrmd.api.ratelimit import Allowance, RateLimit
 from wacrmd.domain.account import ApiKey
@@ -19,13 +21,19 @@ from wacrmd.domain.page import Page
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.fields import JsonObject
 from wacrmd.http.body import read_body
+from wacrmd.http.json_body import MAX_VALUES
 from wacrmd.http.middleware import error_response
+from wacrmd.off_loop import off_loop
+from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import NoParams
 from wacrmd.operations.operation import Http, HttpRequest, Operation, Reply, ResultKind, Stream
 from wacrmd.operations.paging import PageQuery, encode_cursor
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
 from wacrmd.views.json import to_json
+
+INLINE_BYTES = 4096
+"""A body of this size is read in a few milliseconds at worst, which is less trouble than a thread."""
 
 
 @dataclass(slots=True)
@@ -85,6 +93,7 @@ class Pipeline:
         params: Any = None
         query: Any = None
         given_body: JsonObject = {}
+        check_query(request.scope["query_string"])
         given = parse_query(request.query_params.multi_items(), path)
         if form.query is not None:
             query = params = validated(operation, form.query, given, {} if own_form else path)
@@ -95,8 +104,15 @@ class Pipeline:
             raw = await read_body(
                 request.scope, request.receive, limit=api.max_body_bytes, deadline_s=api.body_timeout_s
             )
-            given_body = parse_body(raw, request.headers.get("content-type", ""))
-            params = validated(operation, form.body, given_body, {} if own_form else path)
+            read = partial(
+                self._read,
+                operation,
+                form.body,
+                raw,
+                request.headers.get("content-type", ""),
+                {} if own_form else path,
+            )
+            given_body, params = read() if len(raw) <= INLINE_BYTES else await off_loop(read)
         if http.handler is not None:
             request_id: str = request.scope["state"]["request_id"]
             asked = HttpRequest(
@@ -114,6 +130,19 @@ class Pipeline:
         if operation.kind is ResultKind.PAGE and isinstance(params, PageQuery):
             return await operation.run(self.ctx, actor, params, params.page())
         return await operation.run(self.ctx, actor, params)
+
+    def _read(
+        self,
+        operation: Operation,
+        model: type[BaseModel],
+        raw: bytes,
+        content_type: str,
+        path: Mapping[str, str],
+    ) -> tuple[JsonObject, BaseModel]:
+        """The body as JSON and as parameters."""
+        max_values = model.max_values(self.ctx) if issubclass(model, Body) else MAX_VALUES
+        given = parse_body(raw, content_type, max_values)
+        return given, validated(operation, model, given, path, self.ctx)
 
 
 def presented_key(request: Request) -> str:

@@ -13,6 +13,9 @@ ADVICE = "Add its text to [optout] stop_keywords, or send it with the payload ST
 _COMMANDS = frozenset(("cancel", "end", "quit", "revoke", "alto", "parar", "detener", "salir", "sair"))
 """Keywords that an app may also choose as the name of something else that a button does."""
 
+_MAX_INDEX = 10
+"""Digits of a button's index: Python refuses to read very long numbers."""
+
 Place = tuple[int | None, int]
 """Where a button is: its carousel card, None outside of one, and its index there."""
 
@@ -167,7 +170,11 @@ def _payloads(content: TemplateContent) -> dict[Place, str]:
         index = str(part.get("index"))
         if _upper(part.get("type")) == "BUTTON" and _upper(part.get("sub_type")) == "QUICK_REPLY":
             for parameter in _objects(part.get("parameters")):
-                if index.isdecimal() and isinstance(parameter.get("payload"), str):
+                if (
+                    index.isdecimal()
+                    and len(index) < _MAX_INDEX
+                    and isinstance(parameter.get("payload"), str)
+                ):
                     found[card, int(index)] = parameter["payload"]
     return found
 

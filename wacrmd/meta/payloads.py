@@ -186,7 +186,7 @@ def _is_degrees(value: Any, limit: int) -> bool:
         return False
     try:
         return -limit <= float(value) <= limit
-    except ValueError:
+    except (ValueError, OverflowError):  # no number, and an integer that is too large for a float
         return False
 
 
@@ -244,7 +244,8 @@ def _components_problems(components: Any, path: str) -> list[Problem]:
         return [
             Problem(path, f"expected an array of Meta's component objects, found {json_kind(components)}")
         ]
-    problems: list[Problem] = []
+    if problems := _size_problems(components, path):
+        return problems
     for position, component in enumerate(components):
         if not isinstance(component, dict):
             problems.append(
@@ -256,7 +257,7 @@ def _components_problems(components: Any, path: str) -> list[Problem]:
             )
         else:
             problems += component_problems(component, f"{path}[{position}]")
-    return problems + _size_problems(components, path)
+    return problems
 
 
 def _size_problems(value: Any, path: str) -> list[Problem]:

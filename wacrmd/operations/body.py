@@ -6,7 +6,9 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, model_validator
 
+from wacrmd.http.json_body import MAX_VALUES
 from wacrmd.operations.inputs import Params
+from wacrmd.services.context import Context
 from wacrmd.suggest import nearest
 
 MIN_SIMILARITY = 0.75
@@ -48,6 +50,11 @@ class Body(Params):
 
     in_path: ClassVar[frozenset[str]] = frozenset()
     """The parameters that stand in the path."""
+
+    @classmethod
+    def max_values(cls, _ctx: Context) -> int:
+        """How many JSON values a body may hold, as `http/json_outline.py` counts them."""
+        return MAX_VALUES
 
     @model_validator(mode="before")
     @classmethod

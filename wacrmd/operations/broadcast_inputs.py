@@ -1,5 +1,7 @@
 """What it takes to make a broadcast: the body of `POST /api/v1/broadcasts`, and what an operator gives besides."""
 
+from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
@@ -9,17 +11,25 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
+from pydantic_core import PydanticOmit
 
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import json_kind
+from wacrmd.errors import MAX_PROBLEMS, json_kind
 from wacrmd.fields import JsonObject
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import DefaultAccount, Params, TimeInput
-from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
+from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput, too_many_recipients
+from wacrmd.services.context import Context
 
 DEFAULT_LANGUAGE = "en_US"
+VALUES_A_RECIPIENT = 1000
+"""JSON values for each recipient, as `http/json_outline.py` counts them; a carousel of ten cards has some 800."""
+
 MAX_PARAMS = 100
 """A body of 1,024 characters has no room for more, and a wrong list must not take seconds to be refused."""
 
@@ -103,6 +113,36 @@ class NewRecipient(Content):
         return RecipientInput(self.to, content)
 
 
+_problems_left: ContextVar[list[int]] = ContextVar("problems_left")
+"""How many problems the recipients of a body may still have, as the only item: it changes."""
+
+
+def _until_enough_is_wrong(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    """The recipients; after so many problems as an answer lists, the others are not looked at."""
+    token = _problems_left.set([MAX_PROBLEMS])
+    try:
+        return validate(value)
+    finally:
+        _problems_left.reset(token)
+
+
+def _unless_enough_is_wrong(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    left = _problems_left.get()
+    if left[0] <= 0:
+        raise PydanticOmit
+    try:
+        return validate(value)
+    except ValidationError as error:
+        left[0] -= error.error_count()
+        raise
+
+
+Recipients = Annotated[
+    list[Annotated[NewRecipient, WrapValidator(_unless_enough_is_wrong)]],
+    WrapValidator(_until_enough_is_wrong),
+]
+
+
 class NewBroadcast(Content):
     """A template to a list of people."""
 
@@ -130,7 +170,7 @@ class NewBroadcast(Content):
     name: Label | None = Field(None, description="a label; default `API broadcast (<template_name>)`")
     template_name: TemplateName = Field(description="name of the approved template")
     template_language: Language | None = Field(DEFAULT_LANGUAGE, description="language code of the variant")
-    recipients: list[NewRecipient] = Field(
+    recipients: Recipients = Field(
         min_length=1, description="who gets it; at most 1000 (`[limits] max_recipients`)"
     )
     number: Annotated[str, StringConstraints(max_length=64, to_lower=True)] | None = Field(
@@ -141,6 +181,24 @@ class NewBroadcast(Content):
     scheduled_at: TimeInput | None = Field(
         None, description="when to start, within a year; up to a minute ago: now"
     )
+
+    @classmethod
+    def max_items(cls, ctx: Context | None) -> Mapping[str, int]:
+        """How many items a parameter may have: as many recipients as the configuration says."""
+        declared = super().max_items(ctx)
+        return {**declared, "recipients": ctx.config.limits.max_recipients} if ctx is not None else declared
+
+    @classmethod
+    def too_many(cls, name: str, most: int, count: int) -> str:
+        """What is wrong with a parameter that has too many items."""
+        return (
+            too_many_recipients(most, count) if name == "recipients" else super().too_many(name, most, count)
+        )
+
+    @classmethod
+    def max_values(cls, ctx: Context) -> int:
+        """How many JSON values a body may hold."""
+        return super().max_values(ctx) + VALUES_A_RECIPIENT * ctx.config.limits.max_recipients
 
     def to_input(self) -> BroadcastInput:
         """As the service takes it."""

@@ -14,6 +14,7 @@ from wacrmd.domain.phone_guess import Home, summary
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.fields import shared
+from wacrmd.off_loop import off_loop
 from wacrmd.operations.body import Body
 from wacrmd.operations.broadcast_events import events_over_http
 from wacrmd.operations.broadcast_inputs import CreateQuery, NewBroadcast, OperatorBroadcast
@@ -97,7 +98,7 @@ class OperatorRetry(BroadcastId):
 async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
     body: NewBroadcast = request.body
     query: CreateQuery = request.query
-    key = _idempotency(request)
+    key = await _idempotency(request)
     if query.dry_run:
         return Reply(await dry_runs.dry_run(ctx, actor.account, body.to_input()), status=200)
     made = await creation.create(
@@ -106,7 +107,7 @@ async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) ->
     return Reply(made.created, status=202, headers={"Idempotent-Replayed": "true"} if made.replayed else {})
 
 
-def _idempotency(request: HttpRequest) -> Idempotency | None:
+async def _idempotency(request: HttpRequest) -> Idempotency | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -114,7 +115,7 @@ def _idempotency(request: HttpRequest) -> Idempotency | None:
         raise bad_request(
             f"Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY} characters, found {len(key)}"
         )
-    return Idempotency.of(key, request.json)
+    return await off_loop(Idempotency.of, key, request.json)
 
 
 @operations.operation(

@@ -1,10 +1,11 @@
 """The parameters of operations: their base, their common types, and how an operator limits an operation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
 
+from annotated_types import MaxLen
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -12,9 +13,12 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
+    ValidationError,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from wacrmd.clock import Millis, parse_iso
 from wacrmd.domain.actor import Actor
@@ -23,11 +27,16 @@ from wacrmd.domain.page import PageRequest
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_plan import COUNTRIES
 from wacrmd.domain.phone_text import Unreadable
+from wacrmd.errors import counted
+from wacrmd.fields import JsonObject
 from wacrmd.services.access.accounts import account_named, account_or_only
 from wacrmd.services.context import Context
 
 MAX_LIST = 1000
 """Items of a list that an operator gets at most."""
+
+MAX_ITEMS = 1000
+"""Items of an array, and fields of an object, that a parameter may have where nothing else is said."""
 
 _TIME_EXPECTED = "expected an ISO-8601 time with an offset, such as 2026-11-23T12:00:00Z"
 
@@ -120,12 +129,54 @@ class Params(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_left_out(cls, given: object) -> object:
-        """An optional field that is null gets its default; one that is required is refused as before."""
-        if not isinstance(given, dict) or None not in given.values():
+    def _few_items_and_no_null(cls, given: object, info: ValidationInfo) -> object:
+        """Items are counted before they are validated: each that is wrong costs some 10 µs and 1 kB.
+
+        An optional field that is null gets its default; one that is required is refused as before.
+        """
+        if not isinstance(given, dict):
+            return given
+        cls._check_counts(given, info.context if isinstance(info.context, Context) else None)
+        if None not in given.values():
             return given
         optional = cls.optional_names()
         return {name: value for name, value in given.items() if value is not None or name not in optional}
+
+    @classmethod
+    def _check_counts(cls, given: JsonObject, ctx: Context | None) -> None:
+        if len(given) > MAX_ITEMS and cls.model_config.get("extra") == "forbid":
+            raise ValueError(f"expected at most {MAX_ITEMS} parameters, found {len(given)}")
+        problems = [
+            InitErrorDetails(
+                type=PydanticCustomError("too_many", cls.too_many(name, most, len(value))),
+                loc=(name,),
+                input=None,
+            )
+            for name, most in cls.max_items(ctx).items()
+            if isinstance(value := given.get(name), list | dict) and len(value) > most
+        ]
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+
+    @classmethod
+    def max_items(cls, _ctx: Context | None) -> Mapping[str, int]:
+        """How many items a parameter may have, by its name in JSON; without a context as declared."""
+        return cls._declared_items()
+
+    @classmethod
+    @cache
+    def _declared_items(cls) -> Mapping[str, int]:
+        return {
+            field.alias or name: next(
+                (mark.max_length for mark in field.metadata if isinstance(mark, MaxLen)), MAX_ITEMS
+            )
+            for name, field in cls.model_fields.items()
+        }
+
+    @classmethod
+    def too_many(cls, _name: str, most: int, count: int) -> str:
+        """What is wrong with a parameter that has too many items."""
+        return f"expected at most {counted(most, 'item')}, found {count}"
 
     @classmethod
     @cache

@@ -10,6 +10,9 @@ from pydantic_core import ErrorDetails
 from wacrmd.errors import MAX_PROBLEMS, Problem, counted, json_kind
 from wacrmd.suggest import did_you_mean
 
+MAX_HINTS = 10
+"""Of how many misspelt names one answer guesses the right one: each guess takes half a millisecond."""
+
 UNION_TAGS = frozenset({"positional", "named"})
 """Labels that pydantic puts into a path for the branch of a union; they are no field."""
 
@@ -56,8 +59,8 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
     """Each wrong place in the parameters of this model, with what is wrong there."""
     names = [field.alias or name for name, field in model.model_fields.items()]
     return [
-        Problem(json_path(item["loc"]), _message(item, names))
-        for item in error.errors(include_url=False)[:MAX_PROBLEMS]
+        Problem(json_path(item["loc"]), _message(item, names if place < MAX_HINTS else []))
+        for place, item in enumerate(error.errors(include_url=False)[:MAX_PROBLEMS])
     ]
 
 

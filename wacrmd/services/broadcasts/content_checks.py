@@ -9,6 +9,9 @@ from wacrmd.domain.placeholders import fill, names_in
 from wacrmd.errors import Problem, quoted
 from wacrmd.services.broadcasts.template_requirements import MEDIA, TemplateRequirements
 
+MAX_LOOKED_AT = 4096
+"""Characters of a text that are looked at: with more it is too long for every template, as `length_problems` says."""
+
 MAX_HEADER = 60
 MAX_URL = 2000
 """Characters of a header's text with its value, and of a URL's variable part (docs/meta.md, Template components)."""
@@ -66,6 +69,7 @@ def text_problems(text: str, path: str) -> list[Problem]:
     """What Meta refuses in the text of a parameter."""
     if not text:
         return [Problem(path, "Meta takes no empty parameter")]
+    text = text[:MAX_LOOKED_AT]
     if _BAD_SPACE.search(text):
         return [Problem(path, "Meta takes no line breaks, tabs or five spaces in a row in a parameter")]
     if not text.isprintable():  # a space is printable, other spaces and all that is unseen are not
@@ -83,7 +87,10 @@ def length_problems(
     text: str, params: Sequence[str] | Mapping[str, str], longest: int, path: str
 ) -> list[Problem]:
     """The problem of a text that is too long with its parameters."""
-    length = len(fill(text, params))
+    given = params.values() if isinstance(params, Mapping) else params
+    length = max(map(len, given), default=0)
+    if length <= longest:  # else a text with the same placeholder many times would become very long
+        length = len(fill(text, params))
     if length <= longest:
         return []
     return [

@@ -27,3 +27,10 @@ class BroadcastInput:
     """Id or phone number id of the number to send from; None: the account's default number."""
     scheduled_at: Millis | None = None
     content: TemplateContent = field(default_factory=TemplateContent)
+
+
+def too_many_recipients(most: int, count: int) -> str:
+    """What is wrong with a list of so many recipients."""
+    return (
+        f"expected at most {most} recipients, found {count}: split the list, or raise [limits] max_recipients"
+    )

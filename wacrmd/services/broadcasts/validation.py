@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from wacrmd.clock import iso
 from wacrmd.domain.template import SyncedTemplate, TemplateContent
-from wacrmd.errors import Problem
+from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.services.broadcasts.component_checks import missing_raw, raw_problems, raw_texts
 from wacrmd.services.broadcasts.content_checks import (
     MAX_HEADER,
@@ -90,6 +90,8 @@ def parameter_problems(
     found = _value_problems(defaults, "")
     for place, content in contents:
         found += _value_problems(content, f"recipients[{place}].")
+        if len(found) > MAX_PROBLEMS:
+            break
     return found
 
 
@@ -125,6 +127,8 @@ def _content_problems(
     own: list[Problem] = []
     shared_header = shared_buttons = shared_raw_only = shared_raw = False
     for place, given in contents:
+        if len(own) > MAX_PROBLEMS:
+            break
         path = f"recipients[{place}]."
         if given.components is not None:
             own += raw_problems(required, given.components, path)
