@@ -67,7 +67,7 @@ def exchange(address: str, data: bytes) -> bytes:
 def test_any_bytes_are_answered_with_http_or_closed(here: FuzzedSite, data: bytes, is_api: bool) -> None:
     answer = exchange(here.api_address if is_api else here.hook_address, data)
     assert not answer or STATUS_LINE.match(answer)
-    assert not re.match(rb"HTTP/1\.1 5", answer), answer[:500]
+    assert not re.match(rb"HTTP/1\.1 500", answer), answer[:500]
     with here.api as api:
         assert api.get("/livez").status_code == 200
 

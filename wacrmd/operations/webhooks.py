@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
@@ -75,7 +75,7 @@ class WebhookChanges(Body):
     events: list[WebhookEvent] | None = Field(
         None, min_length=1, max_length=MAX_EVENTS, description="which events"
     )
-    is_active: bool | None = Field(
+    is_active: StrictBool | None = Field(
         None, description="whether events are delivered to it; true also removes the reason that disabled it"
     )
 
@@ -85,7 +85,7 @@ class OperatorWebhookChanges(WebhookChanges, extra="forbid"):
 
     in_path: ClassVar[frozenset[str]] = frozenset()
 
-    is_active: bool | None = Field(
+    is_active: StrictBool | None = Field(
         None,
         alias="active",
         description="whether events are delivered to it; true also removes the reason that disabled it",
