@@ -23,7 +23,7 @@ JOBS ?= 4
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help venv demo test check clients format torture fuzz mutants bench wheel dist dist-test lock clean
+.PHONY: help venv demo test check clients format torture fuzz mutants bench audit wheel dist dist-test lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -91,10 +91,13 @@ mutants: $(STAMP) ## change the pure modules in one place at a time: do the test
 bench: $(STAMP) ## measure accepting, sending and webhooks; writes bench/RESULTS.md
 	$(BIN)/python -m bench $(ARGS)
 
+audit: $(STAMP) ## look the pinned libraries up in a database of vulnerabilities, if one can be reached
+	$(BIN)/python -m tests.audit
+
 wheel: $(STAMP) ## make in dist/: the wheel, which runs on any architecture with Python
 	$(BIN)/python -m build --no-isolation --wheel
 
-dist: $(STAMP) ## make in dist/: wheel, sdist, the single executable, and with dpkg-deb the Debian package
+dist: $(STAMP) ## make in dist/: wheel, sdist, the single executable, with dpkg-deb the Debian package, and what they contain
 	@$(BIN)/python -c 'import sys, sysconfig; sys.exit(not sysconfig.get_config_var("Py_ENABLE_SHARED"))' || { \
 		echo 'make: the executable needs a Python with its shared library, and this one is built without:' \
 			'on Debian apt install libpython3-dev, with pyenv PYTHON_CONFIGURE_OPTS=--enable-shared' >&2; exit 1; }
@@ -107,6 +110,7 @@ dist: $(STAMP) ## make in dist/: wheel, sdist, the single executable, and with d
 	install -m 755 build/executable/wacrmd dist/wacrmd
 	$(BIN)/python -m wacrmd.reference.man >build/wacrmd.8
 	if command -v dpkg-deb >/dev/null; then contrib/debian/build build/executable/lib build/wacrmd.8 dist; fi
+	$(BIN)/python contrib/executable/sbom.py build/work/wacrmd dist
 	cd dist && sha256sum * > SHA256SUMS
 
 dist-test: ## test the products of `make dist` where there is no Python
