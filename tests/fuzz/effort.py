@@ -9,7 +9,7 @@ VARIABLE = "WACRMD_FUZZ"
 IS_LONG: Final = VARIABLE in os.environ
 """Whether `make fuzz` runs this."""
 
-_LONGER = 25
+_LONGER = 10
 """How many times more examples one round of `make fuzz` tries."""
 
 
