@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fuzz.effort import examples
+from tests.fuzz.files_of_people import files_of_people
 from tests.fuzz.fuzzed_site import AdminSocket, FuzzedSite
 from tests.fuzz.growth import assert_grows_in_proportion
 from tests.fuzz.mutations import VALUES, Seeds, dumped, mutated_bytes, mutated_json
@@ -100,6 +101,25 @@ def test_no_parameters_are_an_internal_error(
     error = answer.get("error", {})
     assert error.get("code") != -32603
     assert error.get("data", {}).get("code") != "internal_error"
+
+
+@examples(40)
+@given(files_of_people())
+def test_a_file_that_is_imported_again_adds_nobody(here: FuzzedSite, text: str) -> None:
+    params = {"account": "shop", "csv": text}
+    line = dumped({"jsonrpc": "2.0", "id": 1, "method": "optout.import", "params": params}) + b"\n"
+    with AdminSocket(here.admin_socket) as client:
+        client.send(line)
+        first = client.read()
+        client.send(line)
+        second = client.read()
+    if "error" in first:
+        assert first["error"]["data"]["code"] == "bad_request"
+        assert second == first
+        return
+    before, after = first["result"], second["result"]
+    assert after["added"] == 0
+    assert after == {**before, "added": 0, "known": before["added"] + before["known"]}
 
 
 NAMES = sorted({name for each in OPERATIONS for name in each.admin_params.model_fields})

@@ -10,8 +10,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.fuzz.effort import examples
+from tests.fuzz.files_of_people import TEXTS, TOKENS, files_of_people
 from tests.fuzz.growth import assert_grows_in_proportion
-from tests.fuzz.mutations import mutated_bytes, mutated_text
+from tests.fuzz.mutations import mutated_bytes
 from wacrmd.domain.csv_export import csv_lines, escape_formula, excel_text, unescape_formula
 from wacrmd.domain.csv_file import CsvReader, Row
 from wacrmd.domain.optout_file import OptOutFile, OptOutRow
@@ -19,37 +20,6 @@ from wacrmd.domain.recipient_file import RecipientFile, read_recipients
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines, split_lines
 
-TEXTS = (
-    'phone,name\n+14155550123,Zoë\n+14155550124,"Jörg, A"\n',
-    'to;1;2\r\n+4915123456789;Anna;007\r\n+4915123456788;"say ""hi""";"one\ntwo"\r\n',
-    "sep=;\r\nMobil;Vorname\r\n0151 23456789;Anna\r\n",
-    "Telefon\tName\n+4915123456789\tAnna\n",
-    "rejected_because,phone,name\nis empty,,Anna\n,+14155550123,Bob\n",
-    "country code,phone,name\n49,15123456789,Anna\n",
-    "id,to,status,whatsapp_message_id,error_code\n1,+14155550123,failed,wamid.1,131026\n",
-    ",phone,name\n0,+14155550123,Anna\n1,+14155550124,Bob\n",
-    "+14155550123\n+14155550124\n",
-    '"phone","detail"\n"+14155550123","=1+1"\n"=""+14155550124""","x"\n',
-    "phone,user_id,source,detail,created_at,broadcast_id\n+14155550123,,keyword,STOP,2026-01-01T00:00:00Z,\n",
-    "account,phone,user_id,source,detail,created_at,broadcast_id\nshop,+14155550123,,api,,2026-01-01T00:00:00Z,\n",
-    '[{"phone": "+14155550123"}]\n',
-)
-TOKENS = (
-    *",;\t|\"'\r\n=",
-    '""',
-    '"\n',
-    '\n"',
-    ",,",
-    "\r\n",
-    "+14155550123",
-    "phone",
-    "to",
-    "sep=|\n",
-    "\ufeff",
-    "1",
-    "\u2028",
-)
-FILES = mutated_text(TEXTS, TOKENS, changes=8)
 CODECS = st.sampled_from(("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1252"))
 COLUMNS = st.none() | st.sampled_from(("phone", "to", "1", "2", "name", "99", "", "²"))
 EMPTY = '" \t\r\n\ufeff\v\f\u2028\x1c\x1d\x1e\x85'
@@ -98,14 +68,14 @@ def optouts(data: Iterable[bytes], column: str | None) -> list[Any] | str:
 
 
 @examples(150)
-@given(RAW | st.builds(encoded, FILES, CODECS), st.integers(1, 50), COLUMNS)
+@given(RAW | st.builds(encoded, files_of_people(), CODECS), st.integers(1, 50), COLUMNS)
 def test_a_file_says_the_same_however_its_bytes_arrive(data: bytes, size: int, column: str | None) -> None:
     for read in (recipients, optouts):
         assert read([data], column) == read(in_pieces(data, size), column)
 
 
 @examples(150)
-@given(FILES, COLUMNS)
+@given(files_of_people(), COLUMNS)
 def test_each_line_is_of_one_row_or_has_nothing_in_it(text: str, column: str | None) -> None:
     """No line is read twice, none is made up, and none that says something is lost without a word."""
     lines = split_lines(text.encode(errors="replace").decode().removeprefix("\ufeff"))
@@ -166,7 +136,7 @@ def test_a_cell_of_an_export_is_read_back(text: str) -> None:
 
 
 @examples(100)
-@given(FILES, COLUMNS)
+@given(files_of_people(), COLUMNS)
 def test_a_file_of_rejected_lines_can_be_read_like_the_first(text: str, column: str | None) -> None:
     try:
         file: RecipientFile = read_recipients([text.encode(errors="replace")], column=column)
