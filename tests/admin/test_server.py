@@ -189,9 +189,12 @@ async def test_a_result_that_is_not_json_is_an_internal_error_for_its_caller_onl
         (b'{"id":1,"method":"echo"}', -32600, 1),
         (b'{"jsonrpc":"2.0","method":"echo"}', -32600, None),
         (b'{"jsonrpc":"2.0","id":true,"method":"echo"}', -32600, None),
+        (b'{"jsonrpc":"2.0","id":"%s","method":"echo"}' % (b"a" * 129), -32600, None),
+        (b'{"jsonrpc":"2.0","id":1,"method":"echo","params":{"to":[1%s]}}' % (b",1" * 60_000), -32700, None),
         (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600, 1),
         (b'{"jsonrpc":"2.0","id":"a","method":"echo","params":[1]}', -32602, "a"),
     ],
+    ids=lambda value: repr(value)[:60],
 )
 async def test_an_invalid_line_gets_an_error_and_the_connection_stays_open(
     start: Start, raw: Raw, sent: bytes, code: int, answered_id: Any

@@ -1,11 +1,25 @@
 """The form of requests: values in the path, and types in the body."""
 
+import re
+
 import pytest
 from pydantic import BaseModel
 
+from tests.docs.pages import TOP
 from wacrmd.api.app import ENDPOINTS
-from wacrmd.api.form import Form, validated
-from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.api.form import MAX_QUERY_PARAMETERS, Form, validated
+from wacrmd.errors import MAX_PROBLEMS, ErrorCode, Refusal
+from wacrmd.http.json_body import MAX_VALUES
+from wacrmd.http.json_outline import (
+    ARRAY_WEIGHT,
+    FREE_WEIGHT,
+    MAX_DEPTH,
+    MAX_DIGITS,
+    MAX_PIECE_WEIGHT,
+    OBJECT_WEIGHT,
+)
+from wacrmd.operations.broadcast_inputs import VALUES_A_RECIPIENT
+from wacrmd.operations.inputs import MAX_ITEMS
 from wacrmd.operations.operation import Operation
 
 ID = "x" * 37  # longer than any id
@@ -56,3 +70,22 @@ def test_a_body_takes_only_the_json_types_that_its_schema_names(
             with pytest.raises(Refusal) as refused:
                 validated(row, model, {name: value}, path)
             assert any(problem.path == name for problem in refused.value.details), (name, value)
+
+
+def test_the_limits_of_a_body_are_documented() -> None:
+    """docs/api.md, Limits of a body."""
+    section = (TOP / "docs/api.md").read_text().split("### Limits of a body")[1].split("\n### ")[0]
+    rows = [row.strip("|").split("|") for row in section.splitlines() if row.startswith("|")][2:]
+    numbers = [
+        [int(number.replace(",", "")) for number in re.findall(r"[0-9][0-9,]*", "".join(row))] for row in rows
+    ]
+    assert numbers == [
+        [OBJECT_WEIGHT, ARRAY_WEIGHT, MAX_VALUES, VALUES_A_RECIPIENT],
+        [FREE_WEIGHT],
+        [MAX_PIECE_WEIGHT],
+        [MAX_DEPTH],
+        [MAX_DIGITS],
+        [MAX_ITEMS],
+        [MAX_QUERY_PARAMETERS],
+        [MAX_PROBLEMS],
+    ]

@@ -55,8 +55,11 @@ def broken(size: int) -> Iterator[Body]:
     yield "two-byte letters", b'{"a":"' + "é".encode() * (size // 2) + b'"}'
 
 
-def bodies(model: type[BaseModel], size: int) -> Iterator[Body]:
-    """Bodies of this size for a model: each of its fields, and each of the objects in its lists, has each value."""
+def bodies(model: type[BaseModel], size: int, all_items: int) -> Iterator[Body]:
+    """Bodies of this size for a model: each of its fields, and each of an object in its lists, has each value.
+
+    With `all_items` bytes, each of 1,000 objects in its lists has it.
+    """
     fields = [(field.alias or name, field.annotation) for name, field in model.model_fields.items()]
     for name, kind in fields:
         for what, value in values(size):
@@ -67,9 +70,30 @@ def bodies(model: type[BaseModel], size: int) -> Iterator[Body]:
         for own in (field.alias or each for each, field in inner.model_fields.items()):
             for what, value in values(size):
                 yield f"{name}[].{own}: {what}", b'{"%s":[{"%s":%s}]}' % (name.encode(), own.encode(), value)
-            for what, value in values(size // 1000):
+            for what, value in values(all_items // 1000):
                 part = b'{"%s":%s}' % (own.encode(), value)
                 yield f"{name}[…].{own}: {what}", b'{"%s":[%s]}' % (name.encode(), b",".join([part] * 1000))
+
+
+def carousels(recipients: int) -> list[Any]:
+    """Recipients with as much content as a template takes: a carousel of ten cards, each with all that a card can have."""
+    parts: list[Any] = [
+        {"type": "header", "parameters": [{"type": "image", "image": {"id": "1234567890"}}]},
+        {"type": "body", "parameters": [{"type": "text", "text": "Jane"}, {"type": "text", "text": "10%"}]},
+        {
+            "type": "button",
+            "sub_type": "quick_reply",
+            "index": "0",
+            "parameters": [{"type": "payload", "payload": "a"}],
+        },
+        {"type": "button", "sub_type": "url", "index": "1", "parameters": [{"type": "text", "text": "a/b"}]},
+    ]
+    cards = [{"card_index": index, "components": parts} for index in range(10)]
+    content = [
+        {"type": "body", "parameters": [{"type": "text", "text": "Jane"}]},
+        {"type": "carousel", "cards": cards},
+    ]
+    return [{"to": f"+1415{2_000_000 + index}", "components": content} for index in range(recipients)]
 
 
 def _item(kind: Any) -> type[BaseModel] | None:

@@ -20,6 +20,9 @@ MAX_REQUEST = 1 << 20
 MAX_VALUES = 50_000
 """JSON values that a request may hold, as `http/json_outline.py` counts them."""
 
+MAX_ID = 128
+"""Characters of a request's id."""
+
 MAX_DESCRIPTORS = 3
 """Open files that may come with one request."""
 
@@ -101,6 +104,10 @@ def decode_request(line: bytes) -> Request:
         raise _invalid("expected one JSON object a line, found another kind of value", None)
     given = message.get("id")
     request_id = given if isinstance(given, int | str) and not isinstance(given, bool) else None
+    if isinstance(request_id, str) and len(request_id) > MAX_ID:
+        raise _invalid(
+            f'expected "id" to have at most {MAX_ID} characters: it comes back in every answer', None
+        )
     if message.get("jsonrpc") != "2.0":
         raise _invalid('expected "jsonrpc": "2.0"', request_id)
     if request_id is None:

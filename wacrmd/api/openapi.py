@@ -10,7 +10,10 @@ from wacrmd.api.form import Form
 from wacrmd.api.schemas import REFERENCE, Names, schemas_of, without_null
 from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.fields import JsonObject
-from wacrmd.operations.inputs import ID_LENGTH
+from wacrmd.http.json_body import MAX_VALUES
+from wacrmd.http.json_outline import ARRAY_WEIGHT, MAX_DEPTH, MAX_DIGITS, OBJECT_WEIGHT
+from wacrmd.operations.broadcast_inputs import VALUES_A_RECIPIENT
+from wacrmd.operations.inputs import ID_LENGTH, MAX_ITEMS
 from wacrmd.operations.operation import Http, Operation, ResultKind
 from wacrmd.views.errors import ErrorBody
 
@@ -48,10 +51,17 @@ HEADERS: dict[str, JsonObject] = {
     "Idempotent-Replayed": {"description": "`true` on an answer that was given before.", "type": "string"},
 }
 
-INTRODUCTION = """Send an approved WhatsApp template to a list of people with one call, and see what became of each message.
+LIMITS = (
+    f"A body has limits beside its size: {MAX_VALUES:,} JSON values (an object counts as {OBJECT_WEIGHT}, an array as"
+    f" {ARRAY_WEIGHT}; a broadcast has {VALUES_A_RECIPIENT:,} more for each recipient that the server allows), {MAX_DEPTH}"
+    f" levels, numbers of {MAX_DIGITS:,} digits, and {MAX_ITEMS:,} items of an array where nothing else is said."
+)
+INTRODUCTION = f"""Send an approved WhatsApp template to a list of people with one call, and see what became of each message.
 
-Every answer of success is `{"data": …}`, a list has `meta.next_cursor` beside it, and every failure is
-`{"error": {"code", "message", "details"?}}`. Times are ISO-8601 UTC with milliseconds and `Z`.
+Every answer of success is `{{"data": …}}`, a list has `meta.next_cursor` beside it, and every failure is
+`{{"error": {{"code", "message", "details"?}}}}`. Times are ISO-8601 UTC with milliseconds and `Z`.
+
+{LIMITS}
 """
 
 

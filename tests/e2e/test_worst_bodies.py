@@ -1,0 +1,220 @@
+"""No body that the limit of size admits holds the loop for long or takes much memory, whatever it holds.
+
+Bodies of every kind of excess go to every operation of the table that takes a body, to the webhooks' listener and to the
+admin socket; a new operation is among them by itself. Processor time is measured, not time: load does not matter.
+"""
+
+import gzip
+import http.client
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+import orjson
+import pytest
+
+from tests.support.loop_cost import frozen_heap, measured, slowness
+from tests.support.patience import PATIENCE_S
+from tests.support.site import site
+from tests.support.worst_bodies import Body, bodies, broken, carousels, values
+from wacrmd import log
+from wacrmd.admin.protocol import MAX_REQUEST
+from wacrmd.api.app import ENDPOINTS
+from wacrmd.api.form import Form
+from wacrmd.operations.operation import Operation
+from wacrmd.operations.table import OPERATIONS
+
+pytestmark = pytest.mark.anyio
+
+HELD_S = 0.05
+MEMORY = 20
+"""Times its size that a body may take."""
+SMALL = 16 << 20
+"""Bytes that a body may take however small it is."""
+LIMIT = 5 << 20
+"""`[api] max_body_bytes`."""
+LONGEST_ANSWER = 200_000
+"""Bytes."""
+SIZE = 300_000
+"""Of a body of which only the kind matters."""
+
+WITH_BODY = [operation for operation, _ in ENDPOINTS if Form.of(operation).body is not None]
+
+
+@dataclass
+class Worst:
+    """The bodies that cost too much."""
+
+    slowness: float
+    found: list[str] = field(default_factory=list)
+    count: int = 0
+
+    async def send(self, name: str, body: bytes, call: partial[tuple[int, bytes]]) -> None:
+        async with measured() as cost:
+            status, answer = await anyio.to_thread.run_sync(call, body)
+        self.count += 1
+        most = max(MEMORY * len(body), SMALL)
+        if cost.held_s > HELD_S * self.slowness or cost.taken_bytes > most or len(answer) > LONGEST_ANSWER:
+            self.found.append(
+                f"{name}: {len(body)} bytes, {cost.held_s * 1000:.0f} ms, {cost.taken_bytes >> 20} MiB,"
+                f" {status}, {len(answer)} bytes of answer"
+            )
+        assert status < 500, (name, answer[:500])
+
+
+def post(address: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    host, port = address.rsplit(":", 1)
+    client = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
+    try:
+        client.request(method, path, body, {"Content-Type": "application/json", **headers})
+        answer = client.getresponse()
+        return answer.status, answer.read()
+    finally:
+        client.close()
+
+
+def cases(operation: Operation) -> Iterator[Body]:
+    model = Form.of(operation).body
+    assert model is not None
+    yield from bodies(model, SIZE, 800_000)
+    if operation.name == "broadcast.create":
+        yield from broken(LIMIT)
+        yield from (
+            (f"recipients: {what}", b'{"recipients":%s}' % value) for what, value in values(LIMIT - 20)
+        )
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=lambda operation: operation.name)
+async def test_no_body_of_a_request_costs_much(operation: Operation, tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        log.set_level("error")
+        assert operation.http is not None
+        path = operation.http.path.replace("{id}", "x").replace("{delivery_id}", "x")
+        headers = {"Authorization": f"Bearer {here.key}", "Idempotency-Key": "k"}
+        call = partial(post, str(here.running.api_address), operation.http.method, path, headers)
+        with frozen_heap():
+            worst = Worst(slowness())
+            for name, body in cases(operation):
+                await worst.send(name, body, call)
+    assert worst.count > 20
+    assert worst.found == []
+
+
+async def test_a_broadcast_of_the_largest_size_that_is_right_costs_no_more(tmp_path: Path) -> None:
+    """1,000 recipients with a carousel of ten cards each: 4 MB, 360,000 values."""
+    async with site(tmp_path) as here:
+        log.set_level("error")
+        headers = {"Authorization": f"Bearer {here.key}", "Idempotency-Key": "k"}
+        call = partial(
+            post, str(here.running.api_address), "POST", "/api/v1/broadcasts?dry_run=true", headers
+        )
+        body = orjson.dumps({"template_name": "hello", "recipients": carousels(1000)})
+        with frozen_heap():
+            worst = Worst(slowness())
+            await worst.send("1,000 carousels", body, call)
+            packed = gzip.compress(body, 1)
+            headers["Content-Encoding"] = "gzip"
+            status, answer = await anyio.to_thread.run_sync(call, packed)
+    assert worst.found == []
+    assert status == 200, answer[:500]
+    assert orjson.loads(answer)["data"]["accepted"] == 1000
+
+
+async def test_no_query_costs_much(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        log.set_level("error")
+        with frozen_heap():
+            worst = Worst(slowness())
+            for query in (
+                "a=1&" * 7000,
+                "&" * 30_000,
+                "limit=" + "9" * 30_000,
+                "cursor=" + "A" * 30_000,
+                "%" * 30_000,
+            ):
+                for operation, http_ in ENDPOINTS:
+                    if http_.open:
+                        continue
+                    path = http_.path.replace("{", "").replace("}", "") + "?" + query
+                    call = partial(
+                        post,
+                        str(here.running.api_address),
+                        http_.method,
+                        path,
+                        {"Authorization": f"Bearer {here.key}"},
+                    )
+                    await worst.send(f"{operation.name}: {query[:10]}", b"", call)
+    assert worst.found == []
+
+
+def line_of(method: str, params: bytes) -> bytes:
+    return b'{"jsonrpc":"2.0","id":1,"method":"%s","params":%s}\n' % (method.encode(), params)
+
+
+def ask(path: Path, line: bytes) -> tuple[int, bytes]:
+    """The answer on the admin socket, and 200."""
+    with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as lines:
+        client.settimeout(PATIENCE_S)
+        client.connect(str(path))
+        lines.readline()
+        client.sendall(line)
+        return 200, lines.readline()
+
+
+def admin_lines() -> Iterator[Body]:
+    size = MAX_REQUEST - 200
+    yield from (
+        (name, value + b"\n") for name, value in broken(size) if value.strip()
+    )  # a blank line gets no answer
+    for name, value in values(size):
+        yield f"params: {name}", line_of("broadcast.create", value)
+        yield f"id: {name}", b'{"jsonrpc":"2.0","method":"status","id":%s}\n' % value
+        yield f"method: {name}", b'{"jsonrpc":"2.0","id":1,"method":%s}\n' % value
+    for operation in OPERATIONS:
+        if operation.admin is None:
+            continue
+        unknown = b"{" + b",".join(b'"x%d":1' % each for each in range(20_000)) + b"}"
+        yield f"{operation.name}: unknown", line_of(operation.name, unknown)
+        for what, value in (("ones", b"[1%s]" % (b",1" * 8000)), ("objects", b"[{}%s]" % (b",{}" * 1500))):
+            names = (found.alias or each for each, found in operation.admin_params.model_fields.items())
+            params = b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), value) for name in names)
+            yield f"{operation.name}: {what}", line_of(operation.name, params)
+
+
+async def test_no_line_on_the_admin_socket_costs_much(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        log.set_level("critical")
+        with frozen_heap():
+            worst = Worst(slowness())
+            for name, line in admin_lines():
+                await worst.send(name, line, partial(ask, here.socket))
+    assert worst.found == []
+
+
+def webhooks(size: int) -> Iterator[Body]:
+    yield from broken(size)
+    for name, value in values(size - 500):
+        yield f"entry: {name}", b'{"object":"whatsapp_business_account","entry":%s}' % value
+        for inner in ("changes", "id"):
+            yield (
+                f"{inner}: {name}",
+                b'{"object":"whatsapp_business_account","entry":[{"%s":%s}]}' % (inner.encode(), value),
+            )
+
+
+async def test_no_webhook_of_strangers_costs_much(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        log.set_level("critical")
+        with frozen_heap():
+            worst = Worst(slowness())
+            for name, body in webhooks(3 << 20):
+                for kind, signature in (("unsigned", ""), ("forged", "sha256=" + "a" * 64)):
+                    header = {"X-Hub-Signature-256": signature} if signature else {}
+                    call = partial(
+                        post, str(here.running.meta_webhooks_address), "POST", "/webhooks/meta", header
+                    )
+                    await worst.send(f"{kind}: {name}", body, call)
+    assert worst.found == []
