@@ -13,11 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.fuzz.effort import VARIABLE
 
 HERE = Path(__file__).parent
 REPORTS = Path(".hypothesis/reports")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+_SAYS_NOTHING = (pytest.ExitCode.OK, pytest.ExitCode.INTERRUPTED, pytest.ExitCode.NO_TESTS_COLLECTED)
+"""All passed, Ctrl-C was pressed, or all of the file have failed before."""
 
 
 @dataclass
@@ -61,7 +67,7 @@ class Run:
 
     def _note(self, file: Path, seed: int, code: int, output: str) -> None:
         self.rounds[file.name] += 1
-        if code in (0, 5):  # all passed, or all of this file have failed before
+        if code in _SAYS_NOTHING:
             return
         report = REPORTS / f"{file.stem}-{seed}.txt"
         report.parent.mkdir(parents=True, exist_ok=True)
@@ -108,8 +114,13 @@ def main() -> int:
     workers = [threading.Thread(target=run.work, args=(rounds,)) for _ in range(chosen.jobs)]
     for each in workers:
         each.start()
-    for each in workers:
-        each.join()
+    try:
+        for each in workers:
+            each.join()
+    except KeyboardInterrupt:  # which all rounds get as well
+        run.deadline = 0.0
+        for each in workers:
+            each.join()
     _say(
         f"{run.rounds.total()} rounds: {', '.join(f'{name} {count}' for name, count in sorted(run.rounds.items()))}"
     )
@@ -118,7 +129,7 @@ def main() -> int:
     for text in run.broken:
         _say(text)
     if not run.failed and not run.broken:
-        _say("nothing failed")
+        _say("nothing failed" if run.rounds else "no round came to its end: give it more minutes")
     return 1 if run.failed or run.broken else 0
 
 

@@ -85,7 +85,7 @@ def test_every_line_is_answered_once_whatever_its_bytes(
         assert "result" in next(each for each in answers if each["id"] == "last")
 
 
-@examples(200)
+@examples(100)
 @given(st.sampled_from(Seeds(CALLS)), st.data())
 def test_no_parameters_are_an_internal_error(
     here: FuzzedSite, call: dict[str, Any], data: st.DataObject

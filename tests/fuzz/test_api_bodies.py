@@ -79,7 +79,7 @@ def check(answer: httpx.Response) -> None:
         assert error["message"]
 
 
-@examples(120)
+@examples(70)
 @given(st.sampled_from(Seeds(WITH_BODY)), st.data())
 def test_a_body_of_any_shape_is_answered(here: FuzzedSite, endpoint: Any, data: st.DataObject) -> None:
     operation, http = endpoint

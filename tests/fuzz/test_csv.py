@@ -156,7 +156,7 @@ UNITS = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=6).map("".join)
 HEADS = st.sampled_from(("", "phone,name\n", "to;name\n", '"phone","name"\n', "sep=,\nphone,name\n", '"'))
 
 
-@examples(12)
+@examples(8)
 @given(HEADS, UNITS, st.sampled_from(("", "\n", '"', '"\n')))
 @example("phone,name\n", '+14155550123,"x\n', "")
 @example("phone,name\n", '"\n', "")

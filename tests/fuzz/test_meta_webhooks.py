@@ -99,7 +99,7 @@ def opt_out(phone: str) -> dict[str, Any]:
     return {"id": WABA_ID, "changes": [{"field": "messages", "value": value}]}
 
 
-@examples(60)
+@examples(40)
 @given(st.lists(mutated_json(ENTRIES), min_size=1, max_size=3))
 def test_a_strange_entry_does_not_cost_the_stop_beside_it(here: FuzzedSite, strange: list[Any]) -> None:
     """The whole way: signature, JSON, parsing, and one transaction on the real file."""

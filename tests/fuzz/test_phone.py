@@ -112,7 +112,7 @@ def test_a_column_with_country_codes_is_joined_or_refused(code: str, text: str, 
     assert is_phone_name(code) in (True, False)
 
 
-@examples(30)
+@examples(12)
 @given(
     mutated_text(SEEDS, TOKENS, changes=3),
     st.text(min_size=1, max_size=3) | st.sampled_from(TOKENS),
