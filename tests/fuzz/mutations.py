@@ -88,7 +88,7 @@ def mutated_json(seeds: Sequence[JsonDocument]) -> st.SearchStrategy[JsonDocumen
 def _mutated_json(draw: st.DrawFn, seeds: Sequence[JsonDocument]) -> JsonDocument:
     document = {"": copy.deepcopy(draw(st.sampled_from(seeds)))}
     for _ in range(draw(st.integers(1, 5))):
-        places = list(_places(document))
+        places = list(_places(document))[::-1]  # the innermost first: they are drawn more often
         container, key = places[draw(st.integers(0, len(places) - 1))]
         value = container[key]
         match draw(st.integers(0, 6)):

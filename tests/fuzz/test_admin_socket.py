@@ -126,8 +126,10 @@ NAMES = sorted({name for each in OPERATIONS for name in each.admin_params.model_
 
 
 @examples(100)
-@given(mutated_bytes(LINES, TOKENS) | VALUES.map(dumped))
+@given(mutated_bytes(LINES, TOKENS) | VALUES.map(dumped) | mutated_json(CALLS).map(dumped))
 @example(b"[" * 500_000)
+@example(b'{"jsonrpc": "2.0", "id": true, "method": "me"}')
+@example(b'{"jsonrpc": "2.0", "id": [1], "method": "me"}')
 def test_a_line_is_a_request_or_an_error_with_an_id_of_the_caller(line: bytes) -> None:
     try:
         request = protocol.decode_request(line)
@@ -135,6 +137,7 @@ def test_a_line_is_a_request_or_an_error_with_an_id_of_the_caller(line: bytes) -
         answer = json.loads(protocol.encode_error(error.request_id, error))
         assert answer["error"]["code"] in (-32700, -32600, -32602)
         return
+    assert type(request.id) in (int, str)
     assert protocol.decode_request(protocol.encode_request(request)) == request
 
 

@@ -43,7 +43,7 @@ TOKENS = (
 STRANGE_PAYLOADS = mutated_json(PAYLOADS) | VALUES
 
 
-@examples(120)
+@examples(200)
 @given(STRANGE_PAYLOADS)
 def test_a_payload_of_any_shape_is_read_and_always_the_same(payload: Any) -> None:
     updates = webhook.parse(payload, RECEIVED_AT)
@@ -161,12 +161,16 @@ def test_a_body_is_decoded_in_linear_time(unit: bytes, head: bytes) -> None:
     assert_grows_in_proportion(lambda size: head + unit * (size // len(unit)), read, 100_000)
 
 
+DIGITS = st.text("0123456789", max_size=25) | st.sampled_from(
+    ("9" * 18, "9" * 19, "-1", "٣", "1 ", "", "1_0")
+)
+DIGITS |= st.just(5000).map("9".__mul__)
+TOKENS_OF_OTHERS = st.builds("wacrmd:{}:{}:{}".format, st.text(max_size=5), DIGITS, DIGITS)
+
+
 @examples(100)
 @given(
-    mutated_text(
-        [callback_token("0b9c7d6e-0000-4000-8000-000000000000", 7, 1), "wacrmd::1:1"],
-        ["9" * 19, ":", "٣", "wacrmd:", "\n"],
-    )
+    mutated_text([callback_token("0b9c7d6e", 7, 1), "wacrmd::1:1"], [":", "wacrmd:", "\n"]) | TOKENS_OF_OTHERS
 )
 def test_a_token_names_an_attempt_that_can_exist_or_none(text: str) -> None:
     found = parse_callback_token(text)
