@@ -12,6 +12,8 @@ from wacrmd.errors import MAX_PROBLEMS, ErrorCode, Refusal
 from wacrmd.http.json_body import MAX_VALUES
 from wacrmd.http.json_outline import (
     ARRAY_WEIGHT,
+    BYTES_A_VALUE,
+    FREE_SHARE,
     FREE_WEIGHT,
     MAX_DEPTH,
     MAX_DIGITS,
@@ -81,7 +83,7 @@ def test_the_limits_of_a_body_are_documented() -> None:
     ]
     assert numbers == [
         [OBJECT_WEIGHT, ARRAY_WEIGHT, MAX_VALUES, VALUES_A_RECIPIENT],
-        [FREE_WEIGHT],
+        [FREE_WEIGHT, VALUES_A_RECIPIENT // FREE_SHARE, BYTES_A_VALUE],
         [MAX_PIECE_WEIGHT],
         [MAX_DEPTH],
         [MAX_DIGITS],

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import anyio
@@ -10,6 +11,7 @@ import pytest
 from tests.support.clock import ShiftClock
 from tests.support.site import people, phones, site
 from wacrmd.clock import DAY, HOUR, MINUTE, iso
+from wacrmd.services.broadcasts.create import Idempotency
 
 pytestmark = pytest.mark.anyio
 
@@ -88,17 +90,26 @@ async def test_a_key_has_1_to_255_characters(tmp_path: Path, key: str) -> None:
         assert answer.status_code == 202
 
 
-async def test_a_body_nested_too_deep_to_compare_is_refused(tmp_path: Path) -> None:
-    async with site(tmp_path) as here:
-        deep = (
-            b'{"template_name":"hello","recipients":[{"to":"+14155550123"}],"x":'
-            + b"[" * 400
-            + b"]" * 400
-            + b"}"
-        )
-        answer = await here.api.post(PATH, content=deep, headers={"Idempotency-Key": "k"})
-        assert answer.status_code == 400
-        assert "nested too deep" in answer.text
+HUGE = 12345678901234567890123
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ({"a": [HUGE, 1], "b": 2}, {"b": 2, "a": [HUGE, 1]}, True),
+        ({"a": [{"x": HUGE, "y": 1}]}, {"a": [{"y": 1, "x": HUGE}]}, True),
+        ({"a": [HUGE, 1]}, {"a": [HUGE * 10 + 1]}, False),
+        ({"a": [HUGE, 1]}, {"a": [1, HUGE]}, False),
+        ({"a": [HUGE]}, {"a": HUGE}, False),
+        ({"a": [HUGE], "b": 1}, {"a": [HUGE, ["b", 1]]}, False),
+        ({"a": [HUGE], "b": [1]}, {"a": [HUGE, ["b", 1], 1]}, False),
+        ({"a": HUGE, "b": 1}, {"a": HUGE}, False),
+    ],
+)
+def test_bodies_with_long_integers_are_compared_by_all_that_they_have(
+    one: dict[str, Any], other: dict[str, Any], is_same: bool
+) -> None:
+    assert (Idempotency.of("k", one) == Idempotency.of("k", other)) is is_same
 
 
 async def test_a_thousand_pairs_of_concurrent_requests_make_one_broadcast_each(

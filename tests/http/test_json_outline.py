@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.http.json_body import parse_json
 from wacrmd.http.json_outline import (
+    BYTES_A_VALUE,
     FREE_WEIGHT,
     MAX_DEPTH,
     MAX_DIGITS,
     MAX_PIECE_WEIGHT,
+    OBJECT_WEIGHT,
     TooMuchError,
     outline,
 )
 
-MANY = 10_000_000
+MANY = 1_000_000
 LARGE = 700_000
 """Bytes of a text that is read in pieces."""
 
@@ -108,9 +110,9 @@ def test_a_large_text_is_cut_into_small_pieces() -> None:
         (b"[" * (MAX_DEPTH + 1), "nested too deep behind byte 0"),
         (b'{"a":' * (MAX_DEPTH + 1), "nested too deep"),
         (b"[" + b" " * 100_000 + b"[" * MAX_DEPTH, "nested too deep behind byte 98304"),
-        (b"[" + b"1," * MANY, "more than 100000 values, at about byte 196608"),
-        (b"[" + b"[]," * MANY, "more than 100000 values"),
-        (b"[" + b"{}," * MANY, "more than 100000 values"),
+        (b"[" + b"1," * LARGE, "more than 100000 values, at about byte 196608"),
+        (b"[" + b"[]," * LARGE, "more than 100000 values"),
+        (b"[" + b"{}," * LARGE, "more than 100000 values"),
         (b"1" * (MAX_DIGITS + 1), "a number of more than 1024 digits behind byte 0"),
         (b"[0." + b"1" * (MAX_DIGITS + 1), "more than 1024 digits"),
         (b"[" + b" " * 40_000 + b"2" * 3_000_000, "more than 1024 digits behind byte 32768"),
@@ -148,3 +150,11 @@ def test_many_values_need_a_text_of_a_size() -> None:
     dense = orjson.dumps({"recipients": [{"": 0}] * 100_000})
     with pytest.raises(Refusal, match=r"more than [12][0-9]{5} values"):
         parse_json(dense, "", MANY)
+
+
+def test_a_long_list_of_short_items_is_read_where_it_is_allowed() -> None:
+    short = orjson.dumps({"recipients": [{"to": "+49301234"}] * 20_000})
+    assert len(short) // BYTES_A_VALUE < 20_000 * (OBJECT_WEIGHT + 1)
+    assert parse_json(short, "", 1000 * 20_000) == orjson.loads(short)
+    with pytest.raises(TooMuchError):
+        outline(short, MANY)

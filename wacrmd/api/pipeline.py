@@ -112,7 +112,7 @@ class Pipeline:
                 request.headers.get("content-type", ""),
                 {} if own_form else path,
             )
-            given_body, params = read() if len(raw) <= INLINE_BYTES else await off_loop(read)
+            given_body, params = read() if len(raw) <= INLINE_BYTES else await off_loop(actor.account, read)
         if http.handler is not None:
             request_id: str = request.scope["state"]["request_id"]
             asked = HttpRequest(

@@ -23,6 +23,9 @@ ARRAY_WEIGHT = 2
 FREE_WEIGHT = 100_000
 """Values that a text of any size may hold: some 6 MB."""
 
+FREE_SHARE = 50
+"""The same as a part of the most values that it may hold: where lists may be long, their items may all be short."""
+
 BYTES_A_VALUE = 4
 """Beyond these, a text has at least so many bytes for each value: its values take no more than about 16 times its size."""
 
@@ -63,7 +66,8 @@ def outline(text: bytes, max_weight: int) -> Outline:
 
     Raises TooMuchError for more values, deeper nesting and longer numbers.
     """
-    reader = _Reader(text, min(max_weight, max(FREE_WEIGHT, len(text) // BYTES_A_VALUE)))
+    dense = max(FREE_WEIGHT, max_weight // FREE_SHARE, len(text) // BYTES_A_VALUE)
+    reader = _Reader(text, min(max_weight, dense))
     start = 0
     while start < len(text):
         start = reader.read_chunk(start)

@@ -18,7 +18,7 @@ MAX_LENGTH_DIFFERENCE = 4
 """By how many characters they may differ in length."""
 
 MAX_UNKNOWN = 20
-"""How many unknown fields of an object are looked at; each costs some 40 µs."""
+"""How many unknown fields of an object are looked at; each costs some 10 µs."""
 
 OTHER_WORDS = {
     "send_at": "scheduled_at",
@@ -79,11 +79,26 @@ def _meant(name: str, known: frozenset[str]) -> str | None:
     """The known field that a name was probably meant for."""
     if name in OTHER_WORDS and OTHER_WORDS[name] in known:
         return OTHER_WORDS[name]
-    bare = {_bare(field): field for field in sorted(known)}
+    bare = _bare_fields(known)
     given = _bare(name[:64])
-    similar = [field for field in bare if abs(len(field) - len(given)) <= MAX_LENGTH_DIFFERENCE]
-    found = nearest(given, similar, min_similarity=MIN_SIMILARITY)
+    similar = [
+        field
+        for field in bare
+        if abs(len(field) - len(given)) <= MAX_LENGTH_DIFFERENCE and _may_be_similar(given, field)
+    ]
+    found = nearest(given, similar, min_similarity=MIN_SIMILARITY) if similar else None
     return bare[found] if found is not None else None
+
+
+@cache
+def _bare_fields(known: frozenset[str]) -> dict[str, str]:
+    return {_bare(field): field for field in sorted(known)}
+
+
+def _may_be_similar(given: str, field: str) -> bool:
+    """Whether enough letters are in both: the comparison itself takes ten times as long."""
+    common = sum(letter in field for letter in given)
+    return 2 * common >= MIN_SIMILARITY * (len(given) + len(field))
 
 
 def _bare(name: str) -> str:

@@ -98,7 +98,7 @@ class OperatorRetry(BroadcastId):
 async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
     body: NewBroadcast = request.body
     query: CreateQuery = request.query
-    key = await _idempotency(request)
+    key = await _idempotency(actor, request)
     if query.dry_run:
         return Reply(await dry_runs.dry_run(ctx, actor.account, body.to_input()), status=200)
     made = await creation.create(
@@ -107,7 +107,7 @@ async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) ->
     return Reply(made.created, status=202, headers={"Idempotent-Replayed": "true"} if made.replayed else {})
 
 
-async def _idempotency(request: HttpRequest) -> Idempotency | None:
+async def _idempotency(actor: Actor, request: HttpRequest) -> Idempotency | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -115,7 +115,7 @@ async def _idempotency(request: HttpRequest) -> Idempotency | None:
         raise bad_request(
             f"Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY} characters, found {len(key)}"
         )
-    return await off_loop(Idempotency.of, key, request.json)
+    return await off_loop(actor.account, Idempotency.of, key, request.json)
 
 
 @operations.operation(

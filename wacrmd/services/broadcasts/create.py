@@ -13,6 +13,7 @@ import orjson
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Refusal, bad_request, draining, invalid
+from wacrmd.fields import JsonObject
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, PreparedBroadcast, first_of_each, prepare
 from wacrmd.services.context import Context
@@ -30,31 +31,26 @@ class Idempotency:
     body_hash: bytes
 
     @classmethod
-    def of(cls, key: str, body: object) -> "Idempotency":
-        """The key with the hash of the JSON value `body`; spacing and the order of keys make no difference.
-
-        Raises Refusal for JSON that is nested too deeply.
-        """
+    def of(cls, key: str, body: JsonObject) -> "Idempotency":
+        """The key with the hash of a JSON object; spacing and the order of keys make no difference."""
         digest = hashlib.sha256()
         try:
             digest.update(orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
-        except orjson.JSONEncodeError as error:
-            if "64-bit" not in str(error):
-                raise bad_request("The body is nested too deep: expected JSON at most 254 deep") from error
-            for piece in _pieces(body):  # slower, but takes longer integers
-                digest.update(json.dumps(piece, sort_keys=True).encode())
+        except orjson.JSONEncodeError:  # an integer that has more than 64 bits
+            for piece in _pieces(body):
+                digest.update(json.dumps(piece, sort_keys=True).encode() + b"\n")
         return cls(key, digest.digest())
 
 
-def _pieces(body: object) -> Iterator[object]:
-    """The parts of a body in one order: `json.dumps` lets no other thread run."""
-    if not isinstance(body, dict):
-        yield body
-        return
+def _pieces(body: JsonObject) -> Iterator[object]:
+    """The parts of an object in one order: `json.dumps` takes long for a large one, and lets no other thread run."""
     for name in sorted(body):
-        yield name
-        yield from body[name] if isinstance(body[name], list) else (body[name],)
-        yield None  # where the value ends
+        value = body[name]
+        if isinstance(value, list):
+            yield [name, len(value)]
+            yield from value
+        else:
+            yield {name: value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from wacrmd.domain.placeholders import fill
 from wacrmd.domain.template import Template
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.broadcasts.prepare import sending_number
+from wacrmd.services.broadcasts.template_requirements import MAX_BODY
 from wacrmd.services.context import Context
 from wacrmd.store import templates
 
@@ -41,7 +42,14 @@ async def first_message(
         return None
     texts = (part.get("text") for part in template.components if str(part.get("type")).upper() == "BODY")
     body = next((text for text in texts if isinstance(text, str)), None)
-    return None if body is None else fill(body, first.content.params or [])
+    return None if body is None else fill(body, _shortened(first.content.params or []))
+
+
+def _shortened(params: list[str] | dict[str, str]) -> list[str] | dict[str, str]:
+    """The parameters, none longer than any template takes: a text may have the same placeholder many times."""
+    if isinstance(params, dict):
+        return {name: text[:MAX_BODY] for name, text in params.items()}
+    return [text[:MAX_BODY] for text in params]
 
 
 async def _template(ctx: Context, account_id: str, given: BroadcastInput) -> Template | None:
