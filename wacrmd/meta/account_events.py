@@ -15,6 +15,8 @@ from wacrmd.meta.webhook import AccountEvent
 
 MAX_KIND = 100
 MAX_TEXT = 500
+MAX_NOTICES = 20
+"""Of one event so many are read."""
 MAX_TIME_DIGITS = 14
 """Milliseconds of the next three thousand years have no more."""
 
@@ -141,8 +143,8 @@ def _account_update(event: AccountEvent, now: Millis) -> AccountChange:
         return AccountChange()
     more = (
         as_text(ban.get("waba_ban_date")),
-        *(as_text(each.get("violation_type")) for each in as_objects(raw.get("violation_info"))),
-        *(as_text(each.get("reason")) for each in as_objects(raw.get("disconnection_info"))),
+        *(as_text(each.get("violation_type")) for each in _few(raw.get("violation_info"))),
+        *(as_text(each.get("reason")) for each in _few(raw.get("disconnection_info"))),
     )
     return AccountChange((notice(kind, now, *more),))
 
@@ -159,7 +161,7 @@ def _restrictions(event: AccountEvent, now: Millis) -> tuple[AccountNotice, ...]
             as_text(each.get("remediation")),
             until=_time(each.get("expiration")),
         )
-        for each in listed
+        for each in listed[:MAX_NOTICES]
     )
 
 
@@ -188,7 +190,7 @@ def _alert(event: AccountEvent, now: Millis) -> AccountChange:
     """Alerts that are more than information, and those that are over."""
     notices: list[AccountNotice] = []
     over: set[str] = set()
-    for alert in as_objects(event.raw.get("alert_info")) or [event.raw]:
+    for alert in _few(event.raw.get("alert_info")) or [event.raw]:
         severity = as_text(alert.get("alert_severity"), MAX_KIND)
         kind = _word(as_text(alert.get("alert_type")) or event.event, "ACCOUNT_ALERT")
         if as_word(alert.get("alert_status")) in _ALERT_OVER:
@@ -196,6 +198,10 @@ def _alert(event: AccountEvent, now: Millis) -> AccountChange:
         elif severity is None or not severity.upper().startswith("INFO"):
             notices.append(notice(kind, now, severity, as_text(alert.get("alert_description"))))
     return AccountChange(tuple(notices), frozenset(over))
+
+
+def _few(value: object) -> list[JsonObject]:
+    return as_objects(value)[:MAX_NOTICES]
 
 
 def _limit(raw: JsonObject, *names: str) -> str | None:

@@ -11,7 +11,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.address import is_user_id
 from wacrmd.fields import JsonObject
 from wacrmd.meta.contacts import NOBODY, Contact, Contacts
-from wacrmd.meta.untrusted import as_id, as_objects, as_text, as_time, as_word, one_object
+from wacrmd.meta.untrusted import as_id, as_objects, as_text, as_time, as_word, one_object, shown
 
 NOT_WRITTEN = frozenset({"edit", "revoke", "system", "request_welcome"})
 """Kinds of messages that say nothing new to us: a person changed or took back one, or opened the chat."""
@@ -27,6 +27,15 @@ RETURNS = frozenset({"resume", "signup"})
 """Preferences that end an opt-out."""
 MARKETING = "marketing"
 """How the category of a preference begins that is about what wacrmd sends: `marketing_messages`."""
+
+MAX_TEXT = 65_536
+"""Characters kept of a text: WhatsApp takes 4,096."""
+MAX_BUTTON = 1024
+"""Characters kept of what a button says: its payload has up to 256."""
+MAX_KIND = 64
+"""Characters kept of the kind of a message."""
+MAX_SENTENCE = 2048
+"""Of a sentence of Meta's so many of its last characters are read."""
 
 _ADDRESS = r"\+?(\d{7,15}|[A-Z]{2}\.[A-Za-z0-9.]{1,132}?)"
 _SENTENCE = re.compile(rf"changed from {_ADDRESS} to {_ADDRESS}\W*$", re.ASCII)
@@ -154,8 +163,8 @@ def _message(
         at,
         kind,
         _text(written),
-        as_text(button.get("payload", button.get("id"))),
-        as_text(button.get("text", button.get("title"))),
+        as_text(button.get("payload", button.get("id")), MAX_BUTTON),
+        as_text(button.get("text", button.get("title")), MAX_BUTTON),
         as_id(context),
         as_id(message.get("group_id")),
         contact,
@@ -167,7 +176,8 @@ def _message(
 
 def _kind(message: JsonObject) -> str | None:
     """The kind of a message in small letters; without a type, that of its content."""
-    return as_word(message.get("type")) or next((kind for kind in CONTENTS if message.get(kind)), None)
+    kind = as_word(message.get("type"))
+    return kind[:MAX_KIND] if kind else next((kind for kind in CONTENTS if message.get(kind)), None)
 
 
 def _part(written: JsonObject, kind: str) -> JsonObject:
@@ -180,9 +190,9 @@ def _text(written: JsonObject) -> str | None:
     """The text of a message, also below a picture."""
     text = written.get("text")
     if text is not None:
-        return as_text(text) or as_text(one_object(text).get("body"))
+        return as_text(text, MAX_TEXT) or as_text(one_object(text).get("body"), MAX_TEXT)
     kind = as_word(written.get("type"))
-    return as_text(_part(written, kind).get("caption")) if kind else None
+    return as_text(_part(written, kind).get("caption"), MAX_TEXT) if kind else None
 
 
 def _made_id(message: JsonObject, phone_number_id: str | None, received_at: Millis) -> str:
@@ -220,7 +230,7 @@ def _system(
     """A system message has no `contacts`; `from` is the number before the change."""
     kind = as_word(part.get("type"))
     if kind not in ADDRESS_CHANGES:
-        return Ignored("messages", f"a system message {kind!r}: no person wrote it")
+        return Ignored("messages", f"a system message {shown(kind)}: no person wrote it")
     sender = as_id(message.get("from"))
     wa_ids = [as_id(part.get("wa_id")), as_id(part.get("new_wa_id"))]
     user_ids = [as_id(part.get("user_id")), as_id(part.get("parent_user_id"))]
@@ -237,7 +247,7 @@ def _system(
         previous.append(old)
         (user_ids if is_user_id(new) else wa_ids).append(new)
     return _address_change(phone_number_id, message_id, at, wa_ids, user_ids, previous) or Unreadable(
-        "messages", f"a system message {kind!r} that does not say what is new"
+        "messages", f"a system message {shown(kind)} that does not say what is new"
     )
 
 
@@ -261,7 +271,7 @@ def _told(body: Any, now: set[str], sender: str | None) -> tuple[str, str] | Non
 
     The sentence begins with the name that the person has chosen, and ends with the addresses.
     """
-    match = _SENTENCE.search(body) if isinstance(body, str) else None
+    match = _SENTENCE.search(body[-MAX_SENTENCE:]) if isinstance(body, str) else None
     if match is None:
         return None
     old, new = match[1], match[2]
@@ -305,9 +315,11 @@ def preferences(
         parent = as_id(preference.get("parent_user_id")) or contact.parent_user_id
         wa_id, user_id = wa_id or contact.wa_id, user_id or contact.user_id
         if not (wa_id or user_id or parent):
-            yield Unreadable("user_preferences", f"preference {wish!r} without a person")
+            yield Unreadable("user_preferences", f"preference {shown(wish)} without a person")
         elif wish == "stop" or (wish in RETURNS and category.startswith(MARKETING)):
             at = as_time(preference.get("timestamp"), received_at)
             yield Preference(phone_number_id, waba_id, wa_id, user_id, parent, str(wish), at)
         else:
-            yield Unreadable("user_preferences", f"preference {wish!r} of the category {category!r}")
+            yield Unreadable(
+                "user_preferences", f"preference {shown(wish)} of the category {shown(category)}"
+            )

@@ -15,6 +15,8 @@ from wacrmd.views.recipients import MetaErrorView
 MEDIA = frozenset({"image", "audio", "video", "document", "sticker"})
 MAX_BYTES = 64 * 1024
 """Objects of Meta that are passed on as they are; a real one has some kilobytes at most."""
+MAX_FIELD = 4096
+"""Characters kept of names, descriptions and addresses."""
 MAX_DEPTH = 32
 """Levels of such an object. Deeper JSON could be read, and not be written again."""
 
@@ -26,7 +28,7 @@ def content_of(message: InboundMessage) -> ParsedContent:
     kind = as_word(written.get("type")) if message.type == "edit" else message.type
     own = one_object(written.get(kind)) if message.type == "edit" and kind else part
     return ParsedContent(
-        description=as_text(one_object(own.get("list_reply")).get("description")),
+        description=as_text(one_object(own.get("list_reply")).get("description"), MAX_FIELD),
         original_message_id=as_id(part.get("original_message_id")),
         reaction=_reaction(own) if kind == "reaction" else None,
         media=_media(own) if kind in MEDIA else None,
@@ -45,16 +47,16 @@ def content_of(message: InboundMessage) -> ParsedContent:
 
 
 def _reaction(own: JsonObject) -> Reaction:
-    return Reaction(message_id=as_id(own.get("message_id")), emoji=as_text(own.get("emoji")))
+    return Reaction(message_id=as_id(own.get("message_id")), emoji=as_text(own.get("emoji"), MAX_FIELD))
 
 
 def _media(own: JsonObject) -> Media:
     voice = own.get("voice")
     return Media(
         id=as_id(own.get("id")),
-        mime_type=as_text(own.get("mime_type")),
-        sha256=as_text(own.get("sha256")),
-        filename=as_text(own.get("filename")),
+        mime_type=as_text(own.get("mime_type"), MAX_FIELD),
+        sha256=as_text(own.get("sha256"), MAX_FIELD),
+        filename=as_text(own.get("filename"), MAX_FIELD),
         voice=voice if isinstance(voice, bool) else None,
     )
 
@@ -63,9 +65,9 @@ def _location(own: JsonObject) -> Location:
     return Location(
         latitude=_degrees(own.get("latitude")),
         longitude=_degrees(own.get("longitude")),
-        name=as_text(own.get("name")),
-        address=as_text(own.get("address")),
-        url=as_text(own.get("url")),
+        name=as_text(own.get("name"), MAX_FIELD),
+        address=as_text(own.get("address"), MAX_FIELD),
+        url=as_text(own.get("url"), MAX_FIELD),
     )
 
 
@@ -90,7 +92,7 @@ def _flow(reply: JsonObject) -> FlowAnswer | None:
     response = as_json(text.encode(errors="replace")) if isinstance(text, str) else text
     if response is None or not _can_be_passed_on(response):
         response = as_text(text, MAX_BYTES)
-    return FlowAnswer(name=as_text(reply.get("name")), response=response)
+    return FlowAnswer(name=as_text(reply.get("name"), MAX_FIELD), response=response)
 
 
 def _passed_on(value: JsonObject) -> JsonObject | None:
@@ -98,7 +100,10 @@ def _passed_on(value: JsonObject) -> JsonObject | None:
 
 
 def _can_be_passed_on(value: Any) -> bool:
-    return _is_shallow(value, MAX_DEPTH) and len(orjson.dumps(value)) <= MAX_BYTES
+    try:
+        return len(orjson.dumps(value)) <= MAX_BYTES and _is_shallow(value, MAX_DEPTH)
+    except (TypeError, RecursionError):  # deeper than can be written
+        return False
 
 
 def _is_shallow(value: Any, levels: int) -> bool:

@@ -7,6 +7,11 @@ import orjson
 from wacrmd.clock import SECOND, Millis
 from wacrmd.fields import JsonObject
 
+MAX_ID = 512
+"""Characters of an id: Meta's have up to about 200. A longer one is none; cut off, it could be that of somebody else."""
+
+MAX_SHOWN = 64
+
 _MAX_UNIX_S = 10**11
 """From here on (the year 5138) a time is not in seconds."""
 _MAX_UNIX_MS = 10**14
@@ -60,14 +65,22 @@ def as_text(value: Any, limit: int | None = None) -> str | None:
 def as_id(value: Any) -> str | None:
     """An id as text; Meta writes some ids as numbers."""
     if isinstance(value, str):
-        return value or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+        return value if 0 < len(value) <= MAX_ID else None
+    is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ID
+    return str(value) if is_number else None
+
+
+def shown(word: str | None) -> str:
+    """A word in a sentence for people: only the beginning of a long one."""
+    return repr(word if word is None or len(word) <= MAX_SHOWN else f"{word[:MAX_SHOWN]}…")
 
 
 def as_time(value: Any, default: Millis) -> Millis:
     """Unix seconds or milliseconds, as text or as a number, in milliseconds; `default` for anything else."""
+    if isinstance(value, bool):
+        return default
     try:
-        time = int(value)
+        time = int(value)  # of a text with thousands of digits a ValueError, at once
     except (TypeError, ValueError, OverflowError):
         return default
     if 0 < time < _MAX_UNIX_S:

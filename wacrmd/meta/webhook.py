@@ -6,11 +6,11 @@ in any case. What still cannot be read becomes `Unreadable`, so that it is logge
 """
 
 import hmac
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ from wacrmd.clock import Millis
 from wacrmd.domain.billing import Billing
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.fields import JsonObject
-from wacrmd.meta.answer import meta_error
+from wacrmd.meta.answer import MAX_TEXT, meta_error
 from wacrmd.meta.billing import billing_of
 from wacrmd.meta.contacts import Contacts
 from wacrmd.meta.errors import Action, rule_for
@@ -33,8 +33,9 @@ from wacrmd.meta.inbound import (
     preferences,
     user_id_updates,
 )
+from wacrmd.meta.json_repair import check_size, repaired
 from wacrmd.meta.outcome import MetaError
-from wacrmd.meta.untrusted import as_id, as_objects, as_text, as_time, as_word, one_object, unread
+from wacrmd.meta.untrusted import as_id, as_objects, as_text, as_time, as_word, one_object, shown, unread
 
 STATUSES: dict[str, RecipientStatus] = {
     "sent": RecipientStatus.SENT,
@@ -129,6 +130,12 @@ class AccountEvent:
     raw: JsonObject
 
 
+MAX_UPDATES = 10_000
+"""Of one webhook so many are read: Meta sends 1,000 at most, in up to 3 MiB."""
+
+MAX_NAME = 512
+"""Characters kept of names, of our callback token and of what Meta calls its events."""
+
 _SIGNATURE = re.compile(rb"sha256=([0-9A-Fa-f]{64})")
 
 Update = (
@@ -174,20 +181,15 @@ def _keyed(secret: bytes) -> hmac.HMAC:
 
 
 def decode(body: bytes) -> Any:
-    """The JSON of a webhook's body; raises ValueError if it is none.
+    """The JSON of a webhook's body; raises ValueError if it is none, or has too many objects to be parsed at once.
 
-    A lone surrogate or a byte that is no UTF-8 becomes a question mark or its like, and NaN null, so that one person's text
-    does not cost the other 999 updates.
+    What no parser takes is replaced (`json_repair.py`), so that one person's text does not cost the other 999 updates.
     """
+    check_size(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        try:
-            found = json.loads(body.decode(errors="replace"), parse_constant=lambda _: None)
-            readable = json.dumps(found, ensure_ascii=False).encode(errors="replace")
-        except RecursionError as error:
-            raise ValueError("the JSON is nested too deeply") from error
-        return orjson.loads(readable)
+        return orjson.loads(repaired(body))
 
 
 def parse(payload: Any, received_at: Millis) -> list[Update]:
@@ -198,7 +200,13 @@ def parse(payload: Any, received_at: Millis) -> list[Update]:
     envelopes = as_objects(payload)
     if not envelopes:
         return [Unreadable("", "the payload is not a JSON object")] if payload not in ({}, []) else []
-    return [update for envelope in envelopes for update in _envelope(envelope, received_at)]
+    found = (update for envelope in envelopes for update in _envelope(envelope, received_at))
+    updates = list(islice(found, MAX_UPDATES))
+    if next(found, None) is not None:
+        updates.append(
+            Unreadable("", f"more than {MAX_UPDATES:,} updates in one webhook: the others are not read")
+        )
+    return updates
 
 
 def _envelope(payload: JsonObject, received_at: Millis) -> Iterator[Update]:
@@ -218,11 +226,11 @@ def _envelope(payload: JsonObject, received_at: Millis) -> Iterator[Update]:
 def _change(entry: JsonObject, change: JsonObject, received_at: Millis) -> Iterator[Update]:
     value = change.get("value")
     values = [value] if isinstance(value, dict) else as_objects(value)
-    field = as_word(change.get("field"))
+    field = as_word(as_text(change.get("field"), MAX_NAME))
     if field is None and any("messages" in value or "statuses" in value for value in values):
         field = "messages"
     if field is None or not values:
-        yield Unreadable(str(change.get("field"))[:100], "a change without field or value")
+        yield Unreadable(field or "", "a change without field or value")
         return
     yield from _unread(field, change, "value")
     waba_id = as_id(entry.get("id"))
@@ -251,8 +259,12 @@ def _unread(field: str, container: JsonObject, *names: str) -> Iterator[Unreadab
 
 
 def _messages(field: str, value: JsonObject, received_at: Millis) -> Iterator[Update]:
+    yield from _spoken(field, value, received_at)
     for inner in as_objects(value.get("standby")):
-        yield from _messages(field, {"metadata": value.get("metadata")} | inner, received_at)
+        yield from _spoken(field, {"metadata": value.get("metadata")} | inner, received_at)
+
+
+def _spoken(field: str, value: JsonObject, received_at: Millis) -> Iterator[Update]:
     phone_number_id = _phone_number_id(value)
     contacts = Contacts(value)
     yield from _unread(field, value, "contacts", "statuses")
@@ -274,10 +286,10 @@ def _status(
     if wamid is None or known is None:
         word = as_word(word)
         if wamid is None or word is None:
-            return Unreadable("messages", f"status {word!r} without {'id' if word else 'a word'}")
+            return Unreadable("messages", f"status {shown(word)} without {'id' if word else 'a word'}")
         known = STATUSES.get(word)
         if known is None:
-            return Ignored("messages", f"status {word!r} is not used")
+            return Ignored("messages", f"status {shown(word)} is not used")
     wa_id, user_id = as_id(status.get("recipient_id")), as_id(status.get("recipient_user_id"))
     parent_user_id = as_id(status.get("recipient_parent_user_id"))
     kind = status.get("recipient_type")
@@ -295,7 +307,7 @@ def _status(
         wa_id,
         user_id,
         parent_user_id,
-        as_text(status.get("biz_opaque_callback_data")),
+        as_text(status.get("biz_opaque_callback_data"), MAX_NAME),
         _error(status.get("errors")),
         billing_of(status),
     )
@@ -315,13 +327,13 @@ def _weight(error: MetaError) -> int:
 
 
 def _template_event(field: str, value: JsonObject, waba_id: str | None) -> TemplateEvent:
-    language = as_text(value.get("message_template_language"))
+    language = as_text(value.get("message_template_language"), MAX_NAME)
     return TemplateEvent(
         waba_id,
         field,
-        as_text(value.get("message_template_name")),
+        as_text(value.get("message_template_name"), MAX_NAME),
         language.replace("-", "_") if language else None,  # Meta's sample says en-US, everything else en_US
-        (as_text(value.get(TEMPLATE_FIELDS[field])) or "UNKNOWN").upper(),
+        (as_text(value.get(TEMPLATE_FIELDS[field]), MAX_NAME) or "UNKNOWN").upper(),
         _reason(value),
         value,
     )
@@ -333,7 +345,7 @@ def _reason(value: JsonObject) -> str | None:
     rejection = one_object(value.get("rejection_info"))
     for text in (rejection.get("reason"), other.get("description"), other.get("title"), value.get("reason")):
         if isinstance(text, str) and text and text != "NONE":
-            return text
+            return text[:MAX_TEXT]
     return None
 
 
@@ -343,7 +355,7 @@ def _account_event(field: str, value: JsonObject, waba_id: str | None, at: Milli
     event = (
         value.get("event") or value.get("decision") or one_object(value.get("alert_info")).get("alert_type")
     )
-    return AccountEvent(concerned, field, as_text(event), at, value)
+    return AccountEvent(concerned, field, as_text(event, MAX_NAME), at, value)
 
 
 def _phone_number_id(value: JsonObject) -> str | None:

@@ -1,8 +1,8 @@
 """Plain functions that run inside or around a transaction, on the thread of their connection."""
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
@@ -25,20 +25,39 @@ def rollback(connection: Connection) -> None:
             connection.execute("ROLLBACK")
 
 
+def concerns_all(connection: Connection, error: BaseException) -> bool:
+    """Whether a failure inside a savepoint concerns the whole transaction: the disk fails, or SQLite has rolled it back."""
+    return not connection.in_transaction or (
+        isinstance(error, sqlite3.Error) and advice_of(error) is not None
+    )
+
+
+@contextmanager
+def savepoint(connection: Connection, name: str) -> Iterator[None]:
+    """A part of the transaction: an exception undoes what was done inside, unless it concerns the whole transaction."""
+    connection.execute(f"SAVEPOINT {name}")
+    try:
+        yield
+    except BaseException as error:
+        if not concerns_all(connection, error):
+            connection.execute(f"ROLLBACK TO {name}")
+            connection.execute(f"RELEASE {name}")
+        raise
+    connection.execute(f"RELEASE {name}")
+
+
 def run_group(works: list[Work[Any]], connection: Connection) -> list[tuple[Any, BaseException | None]]:
     """Run all `works` in the transaction that has begun, and commit it; one that fails loses only its own changes."""
     results: list[tuple[Any, BaseException | None]] = []
     try:
         for work in works:
-            connection.execute("SAVEPOINT work")
             try:
-                results.append((work(connection), None))
+                with savepoint(connection, "work"):
+                    results.append((work(connection), None))
             except BaseException as error:
-                if not connection.in_transaction or (isinstance(error, sqlite3.Error) and advice_of(error)):
-                    raise  # SQLite has rolled back all of it, or could not commit the rest
-                connection.execute("ROLLBACK TO work")
+                if concerns_all(connection, error):
+                    raise
                 results.append((None, error))
-            connection.execute("RELEASE work")
         connection.execute("COMMIT")
     except BaseException:
         rollback(connection)

@@ -49,6 +49,25 @@ class IngestResult:
         if by:
             self.kinds[kind] = self.kinds.get(kind, 0) + by
 
+    def count_unreadable(self, part: Unreadable) -> None:
+        """Count a part that could not be read."""
+        self.count("unreadable")
+        self.unapplied[UnappliedPart(part.field, None, "unreadable", part.reason)] += 1
+
+    def add(self, other: "IngestResult") -> None:
+        """Add what other webhooks of the same transaction changed."""
+        self.broadcasts |= other.broadcasts
+        self.resumed.add(other.resumed)
+        self.pauses += other.pauses
+        self.throttled |= other.throttled
+        self.joined |= other.joined
+        self.statuses.add(other.statuses)
+        self.numbers_with_statuses |= other.numbers_with_statuses
+        self.unapplied += other.unapplied
+        self.after_commit += other.after_commit
+        for kind, count in other.kinds.items():
+            self.count(kind, count)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -80,8 +99,3 @@ class Batch:
         """Count an event that is ignored: the webhook's secret does not authorise the number or account."""
         self.result.count("number_unknown")
         self.result.unapplied[UnappliedPart(field, subject, "ignored", _NOT_AUTHORIZED)] += 1
-
-    def count_unreadable(self, part: Unreadable) -> None:
-        """Count a part that could not be read."""
-        self.result.count("unreadable")
-        self.result.unapplied[UnappliedPart(part.field, None, "unreadable", part.reason)] += 1

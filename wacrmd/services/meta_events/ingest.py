@@ -1,5 +1,6 @@
 """Applies Meta's webhooks in one transaction; Meta gets 200 only after the commit."""
 
+import sqlite3
 from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
@@ -24,6 +25,10 @@ from wacrmd.services.meta_events.messages import apply_address_change, apply_mes
 from wacrmd.store import account_events, broadcasts, inbound_messages
 from wacrmd.store import receipts as store_receipts
 from wacrmd.store.database import Tx
+from wacrmd.store.transaction import concerns_all, savepoint
+
+_NOT_OF_ONE_UPDATE = (sqlite3.OperationalError, MemoryError)
+"""Such as a table that is missing: Meta sends the webhook again, perhaps to a daemon that is mended."""
 
 log = get_logger(__name__)
 
@@ -33,9 +38,10 @@ Verified = tuple[list[Update], AuthorizedNumbers]
 
 
 async def ingest(ctx: Context, webhooks: Sequence[Verified]) -> float:
-    """Apply webhooks in their order, all or none; how many seconds the writer worked on them.
+    """Apply webhooks in their order; how many seconds the writer worked on them.
 
-    Raises StorageError, and what applying them raises.
+    An update that cannot be applied is logged and noted, and the others are applied. Raises StorageError, and what
+    concerns more than one update; then none is applied.
     """
     result = await ctx.db.write(partial(_apply, ctx=ctx, webhooks=webhooks))
     counters.count_webhooks(ctx, result.kinds, result.statuses)
@@ -74,27 +80,74 @@ def _store_notes(tx: Tx, *, notes: Sequence[tuple[str, str | None, JsonObject]],
         account_events.add(tx, name, subject, detail, now)
 
 
+Authorized = tuple[Update, AuthorizedNumbers]
+
+
 def _apply(tx: Tx, *, ctx: Context, webhooks: Sequence[Verified]) -> IngestResult:
     result, now, began_s = IngestResult(), ctx.clock.now(), perf_counter()
+    updates = [(update, authorized) for found, authorized in webhooks for update in found]
+    _apply_possible(tx, ctx, updates, now, result)
+    result.seconds = perf_counter() - began_s
+    return result
+
+
+def _apply_possible(
+    tx: Tx, ctx: Context, updates: Sequence[Authorized], now: Millis, result: IngestResult
+) -> None:
+    """Apply all updates but those that cannot be applied, whatever the reason: half and half, until they are found.
+
+    Meta would repeat the whole webhook for seven days, and nothing in it would count. Raises what concerns more than
+    one update.
+    """
+    try:
+        with savepoint(tx, "updates"):
+            applied = _apply_all(tx, ctx, updates, now)
+    except Exception as error:
+        if concerns_all(tx, error) or isinstance(error, _NOT_OF_ONE_UPDATE):
+            raise
+        if len(updates) > 1:
+            middle = len(updates) // 2
+            _apply_possible(tx, ctx, updates[:middle], now, result)
+            _apply_possible(tx, ctx, updates[middle:], now, result)
+        else:
+            _give_up(updates[0][0], error, result)
+    else:
+        result.add(applied)
+
+
+def _give_up(update: Update, error: Exception, result: IngestResult) -> None:
+    kind, fault = type(update).__name__, type(error).__name__
+    log.error(
+        "meta_webhook_update_crashed",
+        kind=kind,
+        whatsapp_message_id=getattr(update, "wamid", getattr(update, "id", None)),
+        exc_info=error,
+        summed=f"{kind} {fault}",
+    )
+    result.count_unreadable(Unreadable("", f"{kind} cannot be applied: {fault}"))
+
+
+def _apply_all(tx: Tx, ctx: Context, updates: Sequence[Authorized], now: Millis) -> IngestResult:
+    result = IngestResult()
     receipts: list[Receipt] = []
     has_statuses = False
     max_streak = ctx.config.sender.pause_after_failures
-    for updates, authorized in webhooks:
-        batch = Batch(tx, ctx.config, authorized, now, result)
-        for update in updates:
-            if isinstance(update, StatusUpdate):
-                receipts += _receipt(batch, update)
-                has_statuses = True
-                continue
-            if has_statuses:  # other updates see what the statuses before them have made of the recipients
-                _apply_receipts(tx, result, receipts, max_streak, now)
-                receipts, has_statuses = [], False
-            receipts += _apply_other(batch, update)
+    batch = Batch(tx, ctx.config, AuthorizedNumbers(), now, result)
+    for update, authorized in updates:
+        if authorized is not batch.authorized:
+            batch = Batch(tx, ctx.config, authorized, now, result)
+        if isinstance(update, StatusUpdate):
+            receipts += _receipt(batch, update)
+            has_statuses = True
+            continue
+        if has_statuses:  # other updates see what the statuses before them have made of the recipients
+            _apply_receipts(tx, result, receipts, max_streak, now)
+            receipts, has_statuses = [], False
+        receipts += _apply_other(batch, update)
     receipts += inbound_messages.settle(tx, (), result.joined)
     _apply_receipts(tx, result, receipts, max_streak, now)
     if result.broadcasts:
         broadcasts.recipients_changed(tx, result.broadcasts, now)
-    result.seconds = perf_counter() - began_s
     return result
 
 
@@ -119,7 +172,7 @@ def _apply_other(batch: Batch, update: Update) -> list[Receipt]:
                 "meta_webhook_part_ignored", field=update.field, reason=update.reason, summed=update.reason
             )
         case Unreadable():
-            batch.count_unreadable(update)
+            batch.result.count_unreadable(update)
     return []
 
 

@@ -12,7 +12,6 @@ from wacrmd.services.app_secrets import AuthorizedNumbers
 from wacrmd.services.context import Context
 from wacrmd.services.meta_events.ingest import ingest
 from wacrmd.services.meta_webhook_backlog import EPISODE_GAP
-from wacrmd.store.outage import StorageError
 
 MAX_UPDATES = 500
 """Updates in one transaction, if several webhooks share it: the sender's claims wait for it."""
@@ -22,7 +21,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Webhook:
-    """A verified webhook: its updates, and what its app secret authorises."""
+    """A verified webhook, or a part of one with many updates; and what its app secret authorises."""
 
     updates: list[Update]
     authorized: AuthorizedNumbers
@@ -51,7 +50,18 @@ class Intake:
             self._wake.set()
 
     async def store(self, updates: list[Update], authorized: AuthorizedNumbers, body_bytes: int) -> None:
-        """Return once the updates are durable; raises StorageError, and what applying them raises."""
+        """Return once the updates are durable; raises StorageError, and what applying them raises.
+
+        Of many updates some are stored at a time, so that others are stored between them. If one part fails, Meta sends
+        all of them again, and what was stored has no effect a second time.
+        """
+        parts = [updates[start : start + MAX_UPDATES] for start in range(0, len(updates), MAX_UPDATES)]
+        for part in parts or [updates]:
+            await self._store_part(part, authorized, body_bytes // max(1, len(parts)))
+
+    async def _store_part(
+        self, updates: list[Update], authorized: AuthorizedNumbers, body_bytes: int
+    ) -> None:
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._backlog.add(body_bytes)
         self._waiting.append(Webhook(updates, authorized, body_bytes, stored))
@@ -93,27 +103,15 @@ class Intake:
         return group
 
     async def _store(self, group: list[Webhook]) -> float | None:
-        """Store a group in one transaction; how many seconds it took to apply it, None if it could not be stored.
-
-        If one of several cannot be applied, each gets its own transaction.
-        """
-        failure: Exception
+        """Store a group in one transaction; how many seconds it took to apply it, None if it could not be stored."""
         try:
             seconds = await ingest(self._ctx, [(each.updates, each.authorized) for each in group])
-        except StorageError as error:
-            failure = error
-        except Exception as error:  # noqa: BLE001 - raised in the request, which logs it
-            if len(group) > 1:
-                for each in group:
-                    await self._store([each])
-                return None
-            failure = error
-        else:
+        except Exception as error:  # noqa: BLE001 - raised in the requests, which log it
             for each in group:
                 if not each.stored.done():  # else its request was cancelled
-                    each.stored.set_result(None)
-            return seconds
+                    each.stored.set_exception(error)
+            return None
         for each in group:
             if not each.stored.done():
-                each.stored.set_exception(failure)
-        return None
+                each.stored.set_result(None)
+        return seconds
