@@ -75,7 +75,7 @@ _CODES = frozenset(("code", "codes", "prefix"))
 _SHORT_NAMES = _names("code kod kode codigo cod codice koodi код رمز كود कोड 코드 代码")
 """What a country code may be called, and the code of a product, too."""
 
-_DIGITS = re.compile(r"[^\w+]*(\+|00)?\s*([0-9]{1,3})(?:[.,]0)?\W*", re.ASCII)
+_DIGITS = re.compile(r"[^\w+]*+(?:(\+|00)\s*+)?([0-9]{1,3})(?:[.,]0)?\W*+", re.ASCII)
 _WITHIN = re.compile(r"[^0-9+]*(\+)\s?([0-9]{1,3})[^0-9+]*", re.ASCII)
 """A code beside the name of its country: `India (+91)`."""
 _ISO = re.compile(r"[A-Za-z]{2}", re.ASCII)

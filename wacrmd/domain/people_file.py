@@ -29,9 +29,9 @@ REASON = "rejected_because"
 MAX_NAMES_SHOWN = 12
 MAX_NAME_SHOWN = 40
 
-_NUMBER = re.compile(r"[\s'\"=]*[+(]?[0-9][0-9\s.,/()\-]*(?:[eE][+\-]?[0-9]+)?[\s'\"]*")
+_NUMBER = re.compile(r"[\s'\"=]*[+(]?[0-9][0-9\s.,/()\-]*+(?:[eE][+\-]?[0-9]+)?[\s'\"]*+")
 _MIN_DIGITS = 7
-_NOTE = re.compile(r"[^0-9+(]*[^\W\d_][^0-9+(]*\s[+(0-9]")
+_NOTE = re.compile(r"(?:(?![^\W\d_])[^0-9+(])*+[^\W\d_][^0-9+(]*+(?<=\s)[+(0-9]")
 """A word before a number."""
 _JSON = re.compile(r'\s*(?:\[\s*(?:[\[{"]|\Z)|\{\s*(?:"|\Z))')
 
