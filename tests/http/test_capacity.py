@@ -105,6 +105,15 @@ async def test_a_body_that_does_not_come_goes_before_a_request_that_is_being_ans
     assert capacity.body_bytes == 0
 
 
+async def test_a_client_that_does_not_read_its_answer_goes_too(app: Behaviours) -> None:
+    flood = b"GET /flood HTTP/1.1\r\nhost: a\r\n\r\n"
+    async with serving(app, capacity=Capacity(1, 1 << 20)) as listener, opened(listener, flood):
+        await app.entered.wait()
+        # Until the buffers of both sides are full, it is being answered.
+        while b"hello" not in (answer := await answer_to(listener, b"GET / HTTP/1.0\r\n\r\n")):
+            assert b" 503 " in answer
+
+
 async def test_the_oldest_incomplete_body_goes_when_there_are_too_many_bytes(
     app: Behaviours, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wacrmd.http.raw_request import MAX_HEAD_BYTES, plain_request, request_id_of
+from wacrmd.http.raw_request import MAX_HEAD_BYTES, head_fault, head_of, plain_request, request_id_of
 
 
 def raw(*headers: str, line: str = "POST /hook HTTP/1.1", body: bytes = b"12345") -> bytes:
@@ -64,6 +64,84 @@ def test_a_plain_request(data: bytes) -> None:
 )
 def test_anything_else_is_left_to_the_parser(data: bytes) -> None:
     assert plain_request(data) is None
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+FAULTS = {
+    "a line ends without CR and LF": [
+        raw("X: a\nTransfer-Encoding: chunked", LENGTH),
+        raw("X: a\rTransfer-Encoding: chunked", LENGTH),
+        raw("X: a\n", LENGTH),
+        raw(LENGTH).replace(b"\r\n", b"\n"),
+        b"POST / HTTP/1.1\r\nHost: a\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\n\n",
+        b"\n\nPOST / HTTP/1.1\r\n\r\n",
+    ],
+    "the request line does not end with HTTP/1.1 or HTTP/1.0": [
+        raw(LENGTH, line="POST / HTTP/2.0"),
+        raw(LENGTH, line="POST / HTTP/1.2"),
+        raw(LENGTH, line="POST / http/1.1"),
+        raw(LENGTH, line="POST / HTTP/1.1 "),
+        raw(LENGTH, line="POST /HTTP/1.1"),
+        raw(LENGTH, line="POST /"),
+        b"\r\n\r\n",
+    ],
+    "a header is folded": [
+        raw("X: a", " b", LENGTH),
+        raw("X: a", "\tb", LENGTH),
+        raw("Transfer-Encoding:", " chunked"),
+        raw(" X: a", LENGTH),
+    ],
+    "Content-Length or Transfer-Encoding have several values, or both are there": [
+        raw(LENGTH, CHUNKED),
+        raw(CHUNKED, LENGTH),
+        raw(LENGTH, LENGTH),
+        raw("CONTENT-LENGTH: 5", "content-length: 6"),
+        raw("Content-Length: 5, 5"),
+        raw("Content-Length : 5", CHUNKED),
+        raw(CHUNKED, CHUNKED),
+        raw("Transfer-Encoding: chunked, identity"),
+    ],
+    "Transfer-Encoding in a request of HTTP/1.0": [raw(CHUNKED, line="POST / HTTP/1.0")],
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "data"), [(fault, data) for fault, all_ in FAULTS.items() for data in all_]
+)
+def test_what_is_wrong_with_a_head_and_it_is_not_plain(fault: str, data: bytes) -> None:
+    head = head_of(data)
+    assert head is not None
+    assert (head_fault(head) or "").startswith(fault)
+    assert plain_request(data) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        raw(LENGTH),
+        raw(CHUNKED),
+        raw("X: a, b", LENGTH, "Y: c, d"),
+        raw("X-Content-Length: 5", "X-Transfer-Encoding: a", LENGTH),
+        raw("X: content-length: 7", LENGTH),
+        raw(LENGTH, line="POST / HTTP/1.0"),
+        raw(line="GET / HTTP/1.1", body=b""),
+    ],
+)
+def test_a_head_without_a_fault(data: bytes) -> None:
+    head = head_of(data)
+    assert head == data[: data.index(b"\r\n\r\n") + 4]
+    assert head_fault(head) is None
+
+
+def test_a_head_is_whole_with_its_empty_line() -> None:
+    for data in (
+        b"",
+        b"POST / HTTP/1.1\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\n\r",
+    ):
+        assert head_of(data) is None
 
 
 def test_the_id_of_a_request() -> None:

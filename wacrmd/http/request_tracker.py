@@ -27,8 +27,8 @@ class _Exchange:
 
     __slots__ = (
         "_ask_for_body",
+        "_is_receiving",
         "_receive",
-        "_receiving",
         "_send",
         "_tracker",
         "body_ended",
@@ -47,7 +47,7 @@ class _Exchange:
         self.started = False
         self.is_cancelled = False
         self.is_evicted = False
-        self._receiving: asyncio.Timeout | None = None
+        self._is_receiving = False
         self._ask_for_body = scope.get("state", {}).get(ASK_FOR_BODY)
 
     def cancel(self) -> None:
@@ -63,8 +63,8 @@ class _Exchange:
     def evict(self) -> None:
         """Give up receiving the body: the memory is needed for newer requests."""
         self.is_evicted = True
-        if self._receiving is not None:
-            self._receiving.reschedule(asyncio.get_running_loop().time())
+        if self._is_receiving and self.task is not None:
+            self.task.cancel()
 
     async def receive(self) -> Message:
         """Receive for the app. Raises Refusal if there is no room for the body."""
@@ -74,13 +74,15 @@ class _Exchange:
         if self._ask_for_body is not None:
             ask, self._ask_for_body = self._ask_for_body, None
             await ask()
+        self._is_receiving = True
         try:
-            async with asyncio.timeout(None) as self._receiving:
-                message = await self._next()
-        except TimeoutError:
+            message = await self._next()
+        except asyncio.CancelledError:
+            if not self.is_evicted or self.task is None or self.task.uncancel() > 0:
+                raise
             raise no_room() from None
         finally:
-            self._receiving = None
+            self._is_receiving = False
         if size := len(message.get("body", b"")):
             capacity.take(self, size)
         if self.is_evicted:
