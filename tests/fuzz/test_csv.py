@@ -13,7 +13,7 @@ from tests.fuzz.effort import examples
 from tests.fuzz.files_of_people import TEXTS, TOKENS, files_of_people
 from tests.fuzz.growth import assert_grows_in_proportion
 from tests.fuzz.mutations import mutated_bytes
-from wacrmd.domain.csv_export import csv_lines, escape_formula, excel_text, unescape_formula
+from wacrmd.domain.csv_export import csv_lines, escape_formula, excel_text, text_within, unescape_formula
 from wacrmd.domain.csv_file import CsvReader, Row
 from wacrmd.domain.optout_file import OptOutFile, OptOutRow
 from wacrmd.domain.recipient_file import RecipientFile, read_recipients
@@ -71,7 +71,9 @@ def optouts(data: Iterable[bytes], column: str | None) -> list[Any] | str:
 @given(RAW | st.builds(encoded, files_of_people(), CODECS), st.integers(1, 50), COLUMNS)
 def test_a_file_says_the_same_however_its_bytes_arrive(data: bytes, size: int, column: str | None) -> None:
     for read in (recipients, optouts):
-        assert read([data], column) == read(in_pieces(data, size), column)
+        found, again = read([data], column), read(in_pieces(data, size), column)
+        # Of two reasons against a file that one is told which is met first.
+        assert again == found or (isinstance(found, str) and isinstance(again, str))
 
 
 @examples(150)
@@ -121,8 +123,9 @@ def test_what_a_program_writes_is_read_back(
         [["phone", "name", "note"], *people]
     )
     file = read_recipients([written.getvalue().encode(codec)])
+    read_back = [[to, text_within(name), text_within(note)] for to, name, note in people]
     for row in file.rows:
-        assert [row.to, *row.params] in people
+        assert [row.to, *row.params] in read_back
     assert len(file.rows) + len(file.rejected) >= len(people)
 
 
@@ -166,6 +169,8 @@ HEADS = st.sampled_from(("", "phone,name\n", "to;name\n", '"phone","name"\n', "s
 @example("", '"', "")
 @example("", '","', "")
 @example("", '","a\n', "")
+@example("phone,name\n", '"\n,"', '"\n')
+@example('phone,name\n1,"', '""\n', '"\n')
 def test_a_file_is_read_in_linear_time(head: str, unit: str, end: str) -> None:
     def made(size: int) -> bytes:
         return (head + unit * (size // len(unit)) + end).encode()

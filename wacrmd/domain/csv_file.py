@@ -33,6 +33,8 @@ _UNCLEAR = (
 _BEGIN = re.compile(r"[ \t]*")
 _OPEN = re.compile(r'"[^"]*(?:""[^"]*)*\Z')
 """A quote that is not closed."""
+_PAIRED = re.compile(r'[^"]*(?:""[^"]*)*')
+"""A line within a quoted cell that does not close it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,24 +164,28 @@ class CsvReader:
         None, if the quote encloses no cell.
         """
         taken: list[tuple[int, str]] = []
-        text, start = first, open_at
-        while len(text) - start <= MAX_CELL and len(text) <= MAX_ROW:
+        cell, cell_size, row_size = [first[open_at:]], len(first) - open_at, len(first)
+        while cell_size <= MAX_CELL and row_size <= MAX_ROW:
             following = self._next_line()
             if following is None:
                 break
             taken.append(following)
-            before, text = len(text), text + following[1]
-            if '"' not in following[1] or _OPEN.match(text, start):
+            line = following[1]
+            cell.append(line)
+            cell_size, row_size = cell_size + len(line), row_size + len(line)
+            if _PAIRED.fullmatch(line):  # only this line is looked at: a cell may have thousands
                 continue
-            closed = _quoted(self.delimiter).match(text, start)
+            text = "".join(cell)
+            closed = _quoted(self.delimiter).match(text)
             if closed is None:
                 self._stray_until = following[0] - 1
                 self._put_back(taken)
                 return [], 0
-            again = _split(text[closed.end() :], self.delimiter).open_at
+            rest = text[closed.end() :]
+            again = _split(rest, self.delimiter).open_at
             if again is None:
-                return taken, closed.end() - before
-            start = closed.end() + again
+                return taken, len(line) - len(rest)
+            cell, cell_size = [rest[again:]], len(rest) - again
         self._stray_until = taken[-1][0] if taken else 0
         self._put_back(taken)
         return [], 0
