@@ -4,7 +4,7 @@ import json
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wacrmd.meta.json_repair import MAX_COMMAS, MAX_CONTAINERS, MAX_DEPTH, MAX_REPAIRS, check_size, repaired
@@ -44,6 +44,7 @@ def test_what_is_nested_too_deeply_becomes_null_and_what_stands_beside_it_is_kep
     assert depth == MAX_DEPTH - 1
 
 
+@settings(max_examples=40)
 @given(st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False,
     allow_infinity=False) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
 def test_json_is_left_as_it_is(value: object) -> None:

@@ -19,7 +19,7 @@ from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
 
-LONG = "x" * 2_500_000
+LONG = "x" * (100 << 10)
 DIGITS = "9" * 5000
 RAW = (
     "1e999",
@@ -198,9 +198,8 @@ async def test_no_value_in_any_place_costs_the_updates_beside_it(tmp_path: Path)
         assert (await here.admin("number.list"))[0]["phone_number_id"]
 
 
-async def test_texts_of_megabytes_are_cut_or_left_out(tmp_path: Path) -> None:
+async def test_long_texts_are_cut_or_left_out(tmp_path: Path) -> None:
     async with site(tmp_path) as here:
-        longest = 0
 
         def measure(tx: Tx) -> int:
             size = 0
@@ -213,7 +212,7 @@ async def test_texts_of_megabytes_are_cut_or_left_out(tmp_path: Path) -> None:
         for field, key, one in CHANGES:
             for path in paths(one):
                 value = with_hole(one, path)
-                raw = json.dumps(change(field, key, value)).replace(json.dumps(HOLE), f'"{LONG[: 1 << 18]}"')
+                raw = json.dumps(change(field, key, value)).replace(json.dumps(HOLE), f'"{LONG}"')
                 assert (await post_body(here.hook, body_of([raw]))).status_code == 200
         longest = await here.running.ctx.db.read(measure)
         assert longest <= 70_000, "64 KiB, and what stands around it"
