@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Protocol
 
 MAX_CONNECTIONS = 1024
-"""Above what local apps and a reverse proxy keep open. An idle connection costs about 25 KB."""
+"""Above what local apps and a reverse proxy keep open. A connection that rests costs about 10 KB, and one that sends a
+large body for which there is no room about 135."""
 
 MAX_BODY_BYTES = 64 << 20
 """All bodies that have not been answered, together."""
