@@ -421,6 +421,7 @@ async def _drain(daemon: Daemon) -> None:
     with suppress(StorageError):
         await daemon.clock_watch.store()
         await store_notes(daemon.ctx)
+        await daemon.ctx.key_uses.store(daemon.ctx.db)
 
 
 def _periodic_jobs(
@@ -453,6 +454,7 @@ def _maintenance_jobs(ctx: Context, integrity: IntegrityWatch) -> list[PeriodicJ
         PeriodicJob("backup", MINUTE, DailyBackup(ctx).run),
         PeriodicJob("keep_counts", KEEP_COUNTS_INTERVAL, partial(keep_counts, ctx)),
         PeriodicJob("store_notes", MINUTE, partial(store_notes, ctx)),
+        PeriodicJob("store_key_uses", MINUTE, partial(ctx.key_uses.store, ctx.db)),
         PeriodicJob("empty_wal", EMPTY_WAL_INTERVAL, partial(data_subjects.empty_wal, ctx)),
     ]
 

@@ -45,7 +45,8 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
         HTTPStatus.BAD_REQUEST, "The account has no usable number."
     ),
     ErrorCode.UNAUTHORIZED: ErrorMeaning(
-        HTTPStatus.UNAUTHORIZED, "The key is missing, malformed, unknown, revoked or expired."
+        HTTPStatus.UNAUTHORIZED,
+        "The key is missing, malformed, unknown, revoked or expired, or not accepted from this address.",
     ),
     ErrorCode.FORBIDDEN: ErrorMeaning(
         HTTPStatus.FORBIDDEN, "The key is valid and lacks the scope that the message names."

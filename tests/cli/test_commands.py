@@ -142,6 +142,7 @@ def test_key_create_list_and_revoke(daemon: Daemon, run: Run) -> None:
         "key": "wacrm_live_abc",
         "prefix": "wacrm_live_a",
         "scopes": ["broadcasts:send"],
+        "allowed_from": [],
         "expires_at": None,
     }
     line = ["key", "create", "--account", "shop", "--name", "crm"]
@@ -150,6 +151,10 @@ def test_key_create_list_and_revoke(daemon: Daemon, run: Run) -> None:
         {"account": "shop", "name": "crm", "scopes": ("broadcasts:send", "numbers:read")},
     )
     assert asked(daemon, run, *line, "--expires-in-days", "30")[1]["expires_in_days"] == 30
+    assert asked(daemon, run, *line, "--from", "10.0.0.0/8", "--from", "::1")[1]["allowed_from"] == (
+        "10.0.0.0/8",
+        "::1/128",
+    )
     code, out, err = run("--socket", daemon.socket, *line)
     assert code == 0
     assert "wacrm_live_abc" in out
@@ -161,6 +166,29 @@ def test_key_create_list_and_revoke(daemon: Daemon, run: Run) -> None:
     assert asked(daemon, run, "key", "list", "--account", "shop") == ("key.list", {"account": "shop"})
     assert asked(daemon, run, "key", "list") == ("key.list", {})
     assert asked(daemon, run, "key", "revoke", "key_1", "--yes") == ("key.revoke", {"id": "key_1"})
+
+
+def test_key_rotate_shows_the_new_key_and_until_when_the_old_one_works(daemon: Daemon, run: Run) -> None:
+    new = {"id": "k2", "account": "shop", "name": "crm", "key": "wacrm_live_new", "prefix": "wacrm_live_n"}
+    old = {"id": "k1", "prefix": "wacrm_live_old", "expires_at": "2026-11-24T12:00:00.000Z"}
+    daemon.answers["key.rotate"] = {
+        **new,
+        "scopes": [],
+        "allowed_from": [],
+        "expires_at": None,
+        "replaces": old,
+    }
+    line = ["key", "rotate", "k1"]
+    assert asked(daemon, run, *line) == ("key.rotate", {"id": "k1", "overlap_hours": 24})
+    for text, hours in {"90min": 1.5, "7d": 168, "36": 36, "0": 0}.items():
+        assert asked(daemon, run, *line, "--overlap", text)[1]["overlap_hours"] == hours
+    assert asked(daemon, run, *line, "--expires-in-days", "30")[1]["expires_in_days"] == 30
+    code, out, err = run("--socket", daemon.socket, *line)
+    assert (code, "wacrm_live_new" in out) == (0, True)
+    assert "wacrm_live_old… is accepted until 2026-11-24" in err
+    for wrong in ("soon", "nan", "-1h", "-1", "inf"):
+        code, _, err = run("--socket", daemon.socket, *line, "--overlap", wrong)
+        assert (code, "expected a time such as 30min, 24h or 7d" in err) == (2, True), wrong
 
 
 def test_broadcast_list_and_show_print_the_hold(daemon: Daemon, run: Run) -> None:

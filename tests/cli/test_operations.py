@@ -33,6 +33,8 @@ VALUES = {
     "waba_id": "102290129340398",
     "delivery_id": "0b9c7d6e-5f7a-4f0e-9d43-2f4f6a1c9b21",
     "country": "DE",
+    "allowed_from": "10.0.0.0/8",
+    "overlap_hours": "24h",
 }
 """Values of options and arguments that are no plain text, by their names in the command."""
 

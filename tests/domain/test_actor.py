@@ -11,11 +11,15 @@ KEY = ApiKey(
     name="crm",
     prefix="wacrm_live_ab",
     scopes=(),
+    allowed_from=(),
     expires_at=None,
     account_id="a1",
     created_at=0,
     revoked_at=None,
+    family="k1",
+    replaced_by=None,
     last_used_at=None,
+    last_used_from=None,
 )
 
 

@@ -1,7 +1,7 @@
 """Request ids, unhandled errors and body limits, through ASGI without a server."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import anyio
 import httpx
@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import get_contextvars
@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from tests.support.patience import PATIENCE_S
 from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request
 from wacrmd.http.body import read_body
-from wacrmd.http.middleware import RequestMiddleware, error_response
+from wacrmd.http.middleware import AnswerCutError, RequestMiddleware, error_response
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +48,33 @@ async def id_everywhere(request: Request) -> Response:
 
 async def crash(request: Request) -> Response:
     raise ZeroDivisionError
+
+
+async def test_an_answer_that_is_cut_off_has_no_end_and_is_no_fault() -> None:
+    """A client must not take a part of an export for the whole."""
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"a part"
+        raise AnswerCutError("the key was revoked")
+
+    async def endpoint(request: Request) -> Response:
+        return StreamingResponse(pieces())
+
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    async def receive() -> Message:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"", "asgi": {}}
+    with capture_logs() as events:
+        await app_of(endpoint)(scope, receive, send)
+    assert [each["type"] for each in messages] == ["http.response.start", "http.response.body"]
+    assert messages[-1]["more_body"] is True
+    assert [each["event"] for each in events] == ["answer_cut_off"]
 
 
 @pytest.mark.parametrize("sane", ["a", "Order-17.retry_2", "x" * 128])

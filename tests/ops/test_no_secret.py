@@ -83,8 +83,8 @@ class Run:
         except RpcError as error:
             self.answers.append(f"{method} {error} {error.data}")
             return None
-        # the results of these two contain a secret on purpose
-        if method not in ("key.create", "webhook.add"):
+        # the results of these contain a secret on purpose
+        if method not in ("key.create", "key.rotate", "webhook.add"):
             self.answers.append(f"{method} {json.dumps(answer)}")
         return answer
 

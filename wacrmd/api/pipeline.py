@@ -1,7 +1,8 @@
 """A request on its way: key, rate limit, scope, form, operation, answer; the same for every operation."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,14 +16,16 @@ from wacrmd.api.conditional import is_known
 from wacrmd.api.form import Form, check_query, parse_body, parse_query, validated
 from wacrmd.api.paths import path_parameters
 from wacrmd.api.ratelimit import Allowance, RateLimit
+from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.account import ApiKey
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.network import address_of
 from wacrmd.domain.page import Page
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.fields import JsonObject
 from wacrmd.http.body import read_body
 from wacrmd.http.json_body import MAX_VALUES
-from wacrmd.http.middleware import error_response
+from wacrmd.http.middleware import AnswerCutError, error_response
 from wacrmd.off_loop import off_loop
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import NoParams
@@ -34,6 +37,9 @@ from wacrmd.views.json import to_json
 
 INLINE_BYTES = 4096
 """A body of this size is read in a few milliseconds at worst, which is less trouble than a thread."""
+
+RECHECK_INTERVAL: Millis = 1 * SECOND
+"""How often a key is looked up again while a long answer is written, if there is anything to write."""
 
 
 @dataclass(slots=True)
@@ -54,6 +60,8 @@ class Pipeline:
                 _check_rate(allowance)
                 _check_scope(http, key)
                 result = await self._run(operation, http, form, request, Actor.of_key(key))
+                if isinstance(result, Stream):
+                    result = replace(result, pieces=while_valid(self.ctx, result, key, peer_address(request)))
                 response = answer(operation, http, result, request.headers.getlist("if-none-match"))
             except Refusal as refusal:
                 if refusal.code is ErrorCode.INTERNAL:
@@ -80,10 +88,10 @@ class Pipeline:
 
     async def _admit(self, request: Request) -> tuple[ApiKey, Allowance]:
         """The caller's key and what it has left. Refuses a key that is not valid."""
-        key = await keys.authenticate(self.ctx, presented_key(request))
-        structlog.contextvars.bind_contextvars(key=key.prefix, account_id=key.account_id)
+        key = await keys.authenticate(self.ctx, presented_key(request), peer_address(request))
+        structlog.contextvars.bind_contextvars(key_prefix=key.prefix, account_id=key.account_id)
         now = self.ctx.clock.monotonic()
-        return key, self.limits.spend(key.id, self.ctx.config.limits.requests_per_minute, now)
+        return key, self.limits.spend(key.family, self.ctx.config.limits.requests_per_minute, now)
 
     async def _run(
         self, operation: Operation, http: Http, form: Form, request: Request, actor: Actor
@@ -145,11 +153,36 @@ class Pipeline:
         return given, validated(operation, model, given, path, self.ctx)
 
 
+def peer_address(request: Request) -> str | None:
+    """The address of the other end of the connection, in one form; None on a unix socket.
+
+    Behind a proxy it is the proxy's: a header such as X-Forwarded-For is what the caller says.
+    """
+    return None if request.client is None else str(address_of(request.client.host))
+
+
 def presented_key(request: Request) -> str:
     """The key of the Authorization header, with or without `Bearer`; empty where there is none."""
     given = request.headers.get("authorization", "").strip()
     scheme, _, rest = given.partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else given
+
+
+async def while_valid(
+    ctx: Context, stream: Stream, key: ApiKey, address: str | None
+) -> AsyncGenerator[bytes, None]:
+    """The pieces of an answer, as long as the key is valid: it may be revoked while a long one is on its way."""
+    checked_at = ctx.clock.monotonic()
+    async with aclosing(stream.pieces) as pieces:
+        async for piece in pieces:
+            now = ctx.clock.monotonic()
+            if now - checked_at >= RECHECK_INTERVAL:
+                checked_at = now
+                if not await keys.is_valid(ctx, key, address):
+                    if stream.ends_anywhere:
+                        return
+                    raise AnswerCutError("the API key is no longer valid")
+            yield piece
 
 
 def answer(operation: Operation, http: Http, result: object, if_none_match: Sequence[str] = ()) -> Response:

@@ -3,13 +3,14 @@
 import os
 import re
 from datetime import UTC, datetime, tzinfo
+from math import inf
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
-from wacrmd.clock import SECOND, read_iso
+from wacrmd.clock import HOUR, SECOND, read_iso
 from wacrmd.domain.local_time import UnclearTimeError, read_duration, read_local
 from wacrmd.domain.start_time import is_past, meant
 from wacrmd.suggest import did_you_mean
@@ -95,6 +96,24 @@ class PastTime(LocalTime):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The time in UTC, or how long ago as it is written."""
         return str(value) if read_duration(value) is not None else super().convert(value, param, ctx)
+
+
+class Hours(click.ParamType[float]):
+    """How long, as 30min, 24h, 7d or a number of hours; in hours."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The hours."""
+        text = str(value)
+        try:
+            duration = read_duration(text)
+            hours = float(text) if duration is None else duration / HOUR
+        except ValueError:
+            hours = -1
+        if not 0 <= hours < inf:
+            self.fail(f"expected a time such as 30min, 24h or 7d, found {text!r}", param, ctx)
+        return hours
 
 
 def start_shown(start: str | None, context: click.Context) -> str:

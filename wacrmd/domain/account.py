@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from wacrmd.clock import Millis
+from wacrmd.domain.network import is_within
 from wacrmd.fields import Doc, Time
 
 
@@ -38,6 +39,14 @@ class Scope(StrEnum):
     NUMBERS_READ = "numbers:read"
 
 
+class KeyFault(StrEnum):
+    """Why a key that exists is refused; only operators learn it."""
+
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    ADDRESS = "address"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiKeyFacts:
     """What is stored of an API key and shown to callers."""
@@ -49,6 +58,9 @@ class ApiKeyFacts:
     name: Annotated[str, Doc("the app that uses it")]
     prefix: Annotated[str, Doc("how it begins")]
     scopes: Annotated[tuple[Scope, ...], Doc("what it may do")]
+    allowed_from: Annotated[
+        tuple[str, ...], Doc("the addresses and networks from which it is accepted; empty: from everywhere")
+    ]
     expires_at: Annotated[Time | None, Doc("from when on it is refused; null: never")]
 
 
@@ -59,4 +71,20 @@ class ApiKey(ApiKeyFacts):
     account_id: str
     created_at: Millis
     revoked_at: Millis | None
+    family: str
+    """The id of the first of the keys of which each replaces the one before: they share one rate limit."""
+    replaced_by: str | None
     last_used_at: Millis | None
+    last_used_from: str | None
+
+    def fault(self, now: Millis) -> KeyFault | None:
+        """Why it is refused from everywhere, if it is."""
+        if self.revoked_at is not None:
+            return KeyFault.REVOKED
+        return KeyFault.EXPIRED if self.expires_at is not None and self.expires_at <= now else None
+
+    def fault_from(self, address: str | None, now: Millis) -> KeyFault | None:
+        """Why it is refused from an address, if it is; None is a peer without an address, on a unix socket."""
+        if self.allowed_from and not is_within(address, self.allowed_from):
+            return self.fault(now) or KeyFault.ADDRESS
+        return self.fault(now)

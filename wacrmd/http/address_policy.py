@@ -10,8 +10,7 @@ from collections.abc import Iterable
 
 import yarl
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from wacrmd.domain.network import Address, Network, address_of
 
 MAX_URL = 2048
 
@@ -63,15 +62,6 @@ _ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})
 """The third quarter of an ISATAP address, whatever its prefix is (RFC 5214)."""
 
 _QUARTER = 0xFFFF_FFFF
-
-
-def address_of(text: str) -> Address:
-    """The address in `text`, without a zone; IPv4-mapped IPv6 is IPv4, as it is for the system.
-
-    Raises ValueError for anything else.
-    """
-    address = ipaddress.ip_address(text.partition("%")[0])
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def is_public(address: Address) -> bool:

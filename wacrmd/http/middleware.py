@@ -18,6 +18,10 @@ SAFE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 log = get_logger(__name__)
 
 
+class AnswerCutError(Exception):
+    """An answer that has begun must not be ended; the text says why."""
+
+
 class RequestMiddleware:
     """Outermost middleware: gives each request its id and turns exceptions into JSON answers.
 
@@ -53,6 +57,9 @@ class RequestMiddleware:
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             log.debug("client_disconnected", method=scope["method"], path=scope["path"])
+        except AnswerCutError as cut:
+            # Without its last chunk: the client sees that the answer is not whole.
+            log.info("answer_cut_off", method=scope["method"], path=scope["path"], reason=str(cut))
         except Refusal as refusal:
             if started:
                 log.exception("request_crashed", method=scope["method"], path=scope["path"])

@@ -1,9 +1,12 @@
 """`account.…`, `key.…` and `me`: the tenants, the keys of their apps, and the key in use."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.network import read_network
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.inputs import (
     Country,
@@ -17,10 +20,23 @@ from wacrmd.operations.inputs import (
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.services.access import accounts, keys
 from wacrmd.services.context import Context
-from wacrmd.views.access import AccountRef, AccountView, KeyScopes, KeyView, MeView, NewKeyView
+from wacrmd.views.access import (
+    AccountRef,
+    AccountView,
+    KeyScopes,
+    KeyView,
+    MeView,
+    NewKeyView,
+    RotatedKeyView,
+)
 
 operations = Operations()
 
+
+MAX_NETWORKS = 50
+
+NetworkInput = Annotated[str, AfterValidator(read_network)]
+"""An address or a network as callers write it."""
 
 COUNTRY = "ISO 3166 code: numbers without `+` or `00` are read as numbers of this country first"
 
@@ -55,6 +71,11 @@ class NewKey(RequiredAccount):
     account: Name = Field(description="the account that it acts on")
     name: Name = Field(description="the app that uses it")
     scopes: tuple[Scope, ...] = Field((), description="what it may do; none: only GET /api/v1/me")
+    allowed_from: tuple[NetworkInput, ...] | None = Field(
+        None,
+        max_length=MAX_NETWORKS,
+        description="the addresses and networks from which it is accepted; without them from everywhere",
+    )
     expires_in_days: int | None = Field(
         None, ge=1, le=36_500, description="the key expires after this many days"
     )
@@ -64,6 +85,20 @@ class KeyId(Params):
     """A key."""
 
     id: str = Field(min_length=1, max_length=64, description="its id or an unambiguous beginning of it")
+
+
+class KeyRotation(KeyId):
+    """A key to be replaced."""
+
+    overlap_hours: float = Field(
+        24, ge=0, le=8_760, description="for how long the old key is accepted beside the new one"
+    )
+    expires_in_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="the new key expires after this many days; by default it lives as long as the old one",
+    )
 
 
 @operations.operation(
@@ -129,6 +164,7 @@ async def create_key(ctx: Context, actor: Actor, params: NewKey) -> NewKeyView:
         actor.account,
         name=params.name,
         scopes=params.scopes,
+        allowed_from=params.allowed_from or (),
         expires_in_days=params.expires_in_days,
     )
 
@@ -139,6 +175,22 @@ async def create_key(ctx: Context, actor: Actor, params: NewKey) -> NewKeyView:
 async def list_keys(ctx: Context, actor: Actor, _params: NoParams) -> list[KeyView]:
     """List API keys."""
     return await keys.list_keys(ctx, actor.account_id)
+
+
+@operations.operation(
+    "key.rotate",
+    admin=Admin(Level.ADMIN, audited=True),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example={"id": "6f1c2d", "overlap_hours": 24},
+)
+async def rotate_key(ctx: Context, _actor: Actor, params: KeyRotation) -> RotatedKeyView:
+    """Replace an API key by one with the same name, scopes and addresses; it is shown this once.
+
+    The old one is accepted until the overlap ends, and never longer than its own time. Until then both share one rate limit.
+    """
+    return await keys.rotate(
+        ctx, params.id, overlap_hours=params.overlap_hours, expires_in_days=params.expires_in_days
+    )
 
 
 @operations.operation(

@@ -32,7 +32,7 @@ async def events_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> 
         seen = None
     if request.method == "HEAD":
         return Reply(None, status=200, headers={"Content-Type": EVENT_STREAM, **HEADERS})
-    return Stream(EVENT_STREAM, stream(ctx, broadcast.id, seen), HEADERS)
+    return Stream(EVENT_STREAM, stream(ctx, broadcast.id, seen), HEADERS, ends_anywhere=True)
 
 
 async def stream(ctx: Context, broadcast_id: int, seen: str | None) -> AsyncGenerator[bytes, None]:

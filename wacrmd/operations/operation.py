@@ -5,7 +5,7 @@
 
 import inspect
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum, auto
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -78,8 +78,10 @@ class Stream:
     """An HTTP answer that is written piece by piece."""
 
     media_type: str
-    pieces: AsyncIterator[bytes]
+    pieces: AsyncGenerator[bytes, None]
     headers: Mapping[str, str] = field(default_factory=dict)
+    ends_anywhere: bool = False
+    """Whether it is whole wherever it ends; another answer that ends early is cut off, so that nobody takes it for whole."""
 
 
 HttpHandler = Callable[[Context, Actor, HttpRequest], Awaitable[object]]

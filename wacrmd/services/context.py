@@ -18,6 +18,7 @@ from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.services.changes import Changes
 from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.services.http_shortages import HttpShortages
+from wacrmd.services.key_uses import KeyUses
 from wacrmd.services.meta_event_notes import MetaEventNotes
 from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
@@ -108,6 +109,7 @@ class Context:
     http_shortages: HttpShortages = field(default_factory=HttpShortages)
     capacities: dict[str, Capacity] = field(default_factory=dict)
     """Of the HTTP listeners, by the section of the configuration that has their address."""
+    key_uses: KeyUses = field(default_factory=KeyUses)
     control: Control = field(default_factory=Control)
 
     @property

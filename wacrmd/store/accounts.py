@@ -59,12 +59,18 @@ def _write_name(tx: Tx, statement: str, values: tuple[object, ...], name: str) -
         raise conflict(f"There is an account named {name!r} already: choose another name") from error
 
 
-def remove(tx: Tx, account_id: str) -> None:
-    """Delete an account with its opt-outs, webhook endpoints and revoked keys. Refuses one that owns anything else."""
+def remove(tx: Tx, account_id: str, now: Millis) -> None:
+    """Delete an account with its opt-outs, webhook endpoints and keys that are not valid.
+
+    Refuses one that owns anything else.
+    """
     try:
         tx.execute("DELETE FROM optout WHERE account_id = ?", (account_id,))
         tx.execute("DELETE FROM webhook_endpoint WHERE account_id = ?", (account_id,))
-        tx.execute("DELETE FROM api_key WHERE account_id = ? AND revoked_at IS NOT NULL", (account_id,))
+        tx.execute(
+            "DELETE FROM api_key WHERE account_id = ? AND (revoked_at IS NOT NULL OR expires_at <= ?)",
+            (account_id, now),
+        )
         tx.execute("DELETE FROM account WHERE id = ?", (account_id,))
     except sqlite3.IntegrityError as error:
         raise conflict(

@@ -1,6 +1,7 @@
 """API keys of local apps; only the hash of a key is stored."""
 
 import json
+from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from wacrmd.clock import Millis
@@ -19,18 +20,31 @@ def add(
     name: str,
     hashed: bytes,
     prefix: str,
-    scopes: list[Scope],
+    scopes: Sequence[Scope],
+    allowed_from: Sequence[str],
     expires_at: Millis | None,
     now: Millis,
-) -> str:
-    """Store a new key and return its id."""
+    family: str | None = None,
+) -> ApiKey:
+    """Store a new key; without a `family` it begins one."""
     key_id = str(uuid4())
     tx.execute(
-        "INSERT INTO api_key (id, account_id, name, hash, prefix, scopes, created_at, expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (key_id, account_id, name, hashed, prefix, json.dumps(scopes), now, expires_at),
+        "INSERT INTO api_key (id, account_id, name, hash, prefix, scopes, allowed_from, created_at, expires_at, family)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            key_id,
+            account_id,
+            name,
+            hashed,
+            prefix,
+            json.dumps(scopes),
+            json.dumps(allowed_from),
+            now,
+            expires_at,
+            family or key_id,
+        ),
     )
-    return key_id
+    return find(tx, key_id)[0]
 
 
 def all_of(tx: Tx, account_id: str | None = None) -> list[ApiKey]:
@@ -39,12 +53,15 @@ def all_of(tx: Tx, account_id: str | None = None) -> list[ApiKey]:
     return [_ROW.record(row) for row in tx.execute(f"{_SELECT} {where} ORDER BY k.created_at, k.id", values)]
 
 
-def usable(tx: Tx, hashed: bytes, now: Millis) -> ApiKey | None:
-    """The key with this hash, unless it is revoked or expired."""
-    row = tx.execute(
-        f"{_SELECT} WHERE k.hash = ? AND k.revoked_at IS NULL AND coalesce(k.expires_at, ?) >= ?",
-        (hashed, now, now),
-    ).fetchone()
+def with_hash(tx: Tx, hashed: bytes) -> ApiKey | None:
+    """The key with this hash, also one that is refused."""
+    row = tx.execute(f"{_SELECT} WHERE k.hash = ?", (hashed,)).fetchone()
+    return _ROW.record(row) if row else None
+
+
+def get(tx: Tx, key_id: str) -> ApiKey | None:
+    """The key with this id."""
+    row = tx.execute(f"{_SELECT} WHERE k.id = ?", (key_id,)).fetchone()
     return _ROW.record(row) if row else None
 
 
@@ -59,6 +76,14 @@ def revoke(tx: Tx, key_id: str, now: Millis) -> None:
     tx.execute("UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (now, key_id))
 
 
-def set_last_used(tx: Tx, key_id: str, now: Millis) -> None:
-    """Record that the key was used."""
-    tx.execute("UPDATE api_key SET last_used_at = ? WHERE id = ?", (now, key_id))
+def set_replaced(tx: Tx, key_id: str, *, by: str, expires_at: Millis) -> None:
+    """Note the key's successor, and let the key expire."""
+    tx.execute("UPDATE api_key SET replaced_by = ?, expires_at = ? WHERE id = ?", (by, expires_at, key_id))
+
+
+def set_last_uses(tx: Tx, uses: Iterable[tuple[str, Millis, str | None]]) -> None:
+    """Record the last uses of keys: the id, the time and the address of each."""
+    tx.executemany(
+        "UPDATE api_key SET last_used_at = ?, last_used_from = ? WHERE id = ?",
+        [(at, address, key_id) for key_id, at, address in uses],
+    )

@@ -45,7 +45,11 @@ class KeyView(ApiKeyFacts):
 
     created_at: Annotated[Time, Doc("when it was made")]
     revoked_at: Annotated[Time | None, Doc("when it was revoked")]
-    last_used_at: Annotated[Time | None, Doc("when it was used last, to the minute")]
+    replaced_by: Annotated[str | None, Doc("id of the key that replaces it, after `key rotate`")]
+    last_used_at: Annotated[
+        Time | None, Doc("when it was used last; up to a minute older after the daemon was killed")
+    ]
+    last_used_from: Annotated[str | None, Doc("from which address; null: never used, or over a unix socket")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +57,10 @@ class NewKeyView(ApiKeyFacts):
     """An API key that was made just now."""
 
     key: Annotated[str, Doc("the key itself; shown this once")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotatedKeyView(NewKeyView):
+    """An API key that was made just now and replaces another one."""
+
+    replaces: Annotated[KeyView, Doc("the other one, with the time at which it expires")]

@@ -9,6 +9,7 @@ from wacrmd.cli.input import confirm
 from wacrmd.cli.options import one_of, only_account_option, required_account_option, yes_option
 from wacrmd.cli.output import Kind, details, emit, hint, say
 from wacrmd.cli.table import Column, table
+from wacrmd.cli.times import Hours
 from wacrmd.domain.account import Scope
 from wacrmd.fields import JsonObject
 
@@ -18,12 +19,15 @@ COLUMNS = (
     Column("NAME", "name"),
     Column("KEY", "prefix", Kind.KEY, optional=True),
     Column("SCOPES", "scopes"),
+    Column("FROM", "allowed_from", optional=True),
     Column("LAST USED", "last_used_at", Kind.TIME, optional=True),
+    Column("USED FROM", "last_used_from", optional=True),
     Column("EXPIRES", "expires_at", Kind.TIME, optional=True),
     Column("REVOKED", "revoked_at", Kind.TIME),
+    Column("REPLACED BY", "replaced_by", Kind.ID, optional=True),
 )
 
-DETAILS = ("id", "account", "name", "key", "scopes", "expires_at")
+DETAILS = ("id", "account", "name", "key", "scopes", "allowed_from", "expires_at")
 
 
 @click.group(cls=Noun)
@@ -36,15 +40,27 @@ def key() -> None:
 @click.option("--name", required=True, metavar="TEXT", help="Which app the key is for.")
 @click.option("--scope", "scopes", multiple=True, type=one_of(Scope), help="What the key may do; repeatable.")
 @click.option(
+    "--from",
+    "allowed_from",
+    multiple=True,
+    metavar="CIDR",
+    help="Accept it only from this address or network; repeatable. Behind a proxy that is the proxy's address.",
+)
+@click.option(
     "--expires-in-days", type=click.IntRange(min=1), metavar="N", help="By default, a key does not expire."
 )
 @click.pass_obj
 def create(
-    session: Session, account: str, name: str, scopes: tuple[str, ...], expires_in_days: int | None
+    session: Session,
+    account: str,
+    name: str,
+    scopes: tuple[str, ...],
+    allowed_from: tuple[str, ...],
+    expires_in_days: int | None,
 ) -> None:
     """Create a key, and show it this once.
 
-    For example: wacrmd key create --account shop --name CRM --scope broadcasts:send
+    For example: wacrmd key create --account shop --name CRM --scope broadcasts:send --from 10.1.0.0/16
     """
     result = call(
         session,
@@ -52,16 +68,21 @@ def create(
         account=account,
         name=name,
         scopes=list(scopes),
+        allowed_from=list(allowed_from) or None,
         expires_in_days=expires_in_days,
     )
 
     def render(made: JsonObject) -> None:
-        details((field, made[field]) for field in DETAILS)
-        hint("Copy the key now: it is not stored and cannot be shown again.")
+        _show(made)
         if not scopes:
             hint("The key has no scope: it can call GET /api/v1/me and nothing else. See --scope.")
 
     emit(session, result, render)
+
+
+def _show(made: JsonObject) -> None:
+    details((field, made[field]) for field in DETAILS)
+    hint("Copy the key now: it is not stored and cannot be shown again.")
 
 
 @key.command("list")
@@ -77,6 +98,43 @@ def list_keys(session: Session, account: str | None) -> None:
         call(session, "key.list", account=account),
         lambda rows: table(rows, COLUMNS, empty="There is no key yet: see wacrmd key create --help"),
     )
+
+
+@key.command("rotate")
+@click.argument("key_id", metavar="ID", shell_complete=complete.keys)
+@click.option(
+    "--overlap",
+    "overlap_hours",
+    type=Hours(),
+    default=24,
+    show_default=True,
+    metavar="TIME",
+    help="How long the old key is accepted beside the new one: 30min, 24h, 7d, or a number of hours.",
+)
+@click.option(
+    "--expires-in-days",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="By default, the new key lives as long as the old one.",
+)
+@click.pass_obj
+def rotate(session: Session, key_id: str, overlap_hours: float, expires_in_days: int | None) -> None:
+    """Replace a key by a new one, which is shown this once.
+
+    It has the same name, scopes and addresses. For example: wacrmd key rotate 6f1c2d --overlap 24h
+    """
+    result = call(
+        session, "key.rotate", id=key_id, overlap_hours=overlap_hours, expires_in_days=expires_in_days
+    )
+
+    def render(made: JsonObject) -> None:
+        _show(made)
+        old = made["replaces"]
+        hint(
+            f"The old key {old['prefix']}… is accepted until {old['expires_at']}: give the app the new one before."
+        )
+
+    emit(session, result, render)
 
 
 @key.command("revoke")

@@ -64,7 +64,7 @@ async def rename(ctx: Context, name: str, new: str) -> AccountView:
 async def remove(ctx: Context, name: str) -> AccountView:
     """Delete an account and return it as it was; raises Refusal if it still has numbers, active keys or broadcasts."""
     account = await account_named(ctx, name)
-    await ctx.db.write(partial(accounts.remove, account_id=account.id))
+    await ctx.db.write(partial(accounts.remove, account_id=account.id, now=ctx.clock.now()))
     return _view(account)
 
 

@@ -75,9 +75,13 @@ CREATE TABLE api_key (
     prefix TEXT NOT NULL,
     scopes TEXT NOT NULL,                           -- JSON array
     created_at INTEGER NOT NULL,
+    allowed_from TEXT NOT NULL DEFAULT '[]',        -- JSON array of networks; empty: everywhere
     expires_at INTEGER,
     revoked_at INTEGER,
-    last_used_at INTEGER
+    family TEXT NOT NULL,                           -- id of the first of the keys of which each replaces the one before
+    replaced_by TEXT,                               -- id of the key that replaces it
+    last_used_at INTEGER,
+    last_used_from TEXT                             -- the address; NULL: a unix socket
 ) STRICT;
 
 -- A person is known by addresses: phones and Meta's ids of people, which are phones that need not be valid, and user ids.
