@@ -19,7 +19,7 @@ _SECRET = re.compile(
     r"""
       \b(?P<api>wacrm_live_[\w-]{8})[\w-]+                # an API key; its prefix may be shown
     | \b(?P<hook>whsec_)[\w+/=-]+                         # a secret of an outbound webhook
-    | \b(?P<graph>EAA)[\w-]{8,}                           # an access token of Meta
+    | \b(?P<graph>(?-i:EAA))[\w-]{8,}                     # an access token of Meta; `eaa…` may begin a UUID
     | \b(?P<scheme>bearer\s{1,3})[^\s"',]{6,}           # an Authorization header
     | (?P<quoted>(?:token|secret|password|authorization|api_?key)\\?["']?\s{0,3}[:=,]\s{0,3}b?\\?["'])[^"'\\]+
     | (?P<query>(?:token|secret|password|proof|api_?key)=)[^\s&;"',)\[]+

@@ -209,6 +209,7 @@ def test_text_that_only_resembles_a_secret_is_kept() -> None:
         ("{'app_secret': 'abc', 'x': 1}", f"{{'app_secret': '{REDACTED}', 'x': 1}}"),
         ("https://me:pw@host/", f"https://{REDACTED}@host/"),
         ("mail me@host or see https://host/a@b", "mail me@host or see https://host/a@b"),
+        ("broadcast eaa8b85f-20c1-492c-a484-cc366edf69c2", "broadcast eaa8b85f-20c1-492c-a484-cc366edf69c2"),
     ],
 )
 def test_secrets_are_removed_from_free_text(text: str, expected: str) -> None:

@@ -52,6 +52,8 @@ _OTHER_FORMS = (
 
 Of Ivory Coast's fixed lines before 2021, the first three digits say which prefix they got.
 """
+_OF_MANY_COUNTRIES = re.compile(r"\+(?:1[2-9][0-9]{2}[2-9][0-9]{6}|7[3-9][0-9]{9})", re.ASCII)
+"""What a number of North America, or of Russia and Kazakhstan, looks like."""
 _OLD = {"225": 2021, "229": 2024}
 """Country codes whose numbers had `_OLD_DIGITS` digits before the year."""
 _OLD_DIGITS = 8
@@ -255,6 +257,17 @@ def is_plainly_valid(dialled: str) -> bool:
     True is certain, and takes about 1 µs; nearly every valid number gets it. False means that `parse` decides.
     """
     return next(_fitting(dialled), None) is not None
+
+
+def is_probably_valid(digits: str) -> bool:
+    """Whether digits that begin with a country code are a number of today or an old form: at most 5 µs.
+
+    `international` is exact, and takes 20 µs for most of the digits that are no number.
+    """
+    phone = f"+{digits}"
+    if not _DIGITS_MIN <= len(digits) <= _E164_MAX or digits[0] == "0":
+        return False
+    return is_plainly_valid(one_form(phone)) or _OF_MANY_COUNTRIES.fullmatch(phone) is not None
 
 
 def _fitting(dialled: str) -> Iterator[bool]:
