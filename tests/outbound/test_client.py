@@ -87,6 +87,22 @@ async def test_a_name_that_resolves_to_a_private_address_is_not_called() -> None
         assert names.asked == 2, "resolved once for the call"
 
 
+async def test_an_open_connection_is_not_used_again_once_its_address_is_not_allowed_any_more() -> None:
+    """The configuration is read again while deliveries are under way."""
+    policy = [AddressPolicy(["127.0.0.1"])]
+    async with receiver() as app:
+        client = WebhookClient(lambda: policy[0])
+        try:
+            assert (await post(client, app.url)).succeeded
+            policy[0] = AddressPolicy([])
+            assert "is not public" in ((await post(client, app.url)).error or "")
+            policy[0] = AddressPolicy(["127.0.0.1"])
+            assert (await post(client, app.url)).succeeded
+        finally:
+            await client.aclose()
+    assert len(app.requests) == 2
+
+
 @pytest.mark.parametrize("addresses", [["10.0.0.1", "127.0.0.1"], ["0.0.0.0"], ["127.8.8.8"]])
 async def test_only_allowed_addresses_of_a_name_are_tried(addresses: list[str]) -> None:
     async with calling(names=Names(addresses)) as (client, app):

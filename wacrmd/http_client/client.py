@@ -196,7 +196,10 @@ class HttpClient:
                     raise
             idle_s = loop.time() - since_s
             if idle_s < KEEPALIVE_S and connection.is_quiet():
-                return connection
+                if self._connector.still_allows(origin, connection):
+                    return connection
+                connection.abort()
+                continue
             connection.abort()
             if idle_s < RIGHT_AFTER_S:
                 self._cautious[origin] = loop.time() + CAUTIOUS_S

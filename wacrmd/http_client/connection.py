@@ -79,6 +79,11 @@ class Connection(asyncio.Protocol):
         """Whether its request is answered and another one may follow."""
         return self.is_open and self._is_whole
 
+    @property
+    def address(self) -> str:
+        """The server's address; raises OSError if the connection has ended."""
+        return str(self._socket.getpeername()[0])
+
     def drain(self, on_drained: Callable[[], None]) -> bool:
         """Read the rest of an answer whose status was enough, and call `on_drained` at its end.
 

@@ -33,7 +33,8 @@ class Connector:
     """Opens connections for a client.
 
     `check` gets the host and each address that is about to be connected to, and raises ForbiddenAddressError. It is
-    called when the socket is made. So a name whose address changes meanwhile (DNS rebinding) cannot get around it.
+    called when the socket is made. So a name whose address changes meanwhile (DNS rebinding) cannot get around it. It is
+    called again before a connection is used again.
     An address from DNS is used for `cache_s` seconds. With `receive_buffer` the kernel takes about twice that many bytes
     of a connection before they are read. So in one pass of the event loop no server can make it read more.
     """
@@ -105,6 +106,14 @@ class Connector:
                 connection.abort()
                 raise
         return connection
+
+    def still_allows(self, origin: Origin, connection: Connection) -> bool:
+        """Whether an open connection may be used again: what `check` accepts may have changed since it was made."""
+        try:
+            self._check(origin.host, connection.address)
+        except OSError:  # as is ForbiddenAddressError
+            return False
+        return True
 
     async def _addresses(self, origin: Origin) -> Addresses:
         now = asyncio.get_running_loop().time()
