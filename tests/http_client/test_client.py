@@ -409,3 +409,33 @@ async def test_the_address_is_checked_for_each_connection_and_the_next_one_is_tr
         origin = Origin(tls=False, host="meta.example", port=int(seen.url.rsplit(":", 1)[1]))
         assert (await http.exchange(RequestHead("GET", origin, "/", []), b"", PATIENT)).status == 200
     assert asked == [("meta.example", "127.0.0.9"), ("meta.example", "127.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    ("found", "tried"),
+    [
+        ([f"127.0.0.{number}" for number in range(1, 100)], [f"127.0.0.{number}" for number in range(1, 5)]),
+        (
+            [*(f"::{number}" for number in range(2, 100)), "127.0.0.1", "127.0.0.2"],
+            ["::2", "127.0.0.1", "::3", "127.0.0.2"],
+        ),
+        (["127.0.0.1", "::2", "::3", "::4"], ["127.0.0.1", "::2", "::3", "::4"]),
+    ],
+    ids=["IPv4", "mostly IPv6", "few"],
+)
+async def test_of_a_name_with_many_addresses_a_few_of_each_kind_are_tried(
+    found: list[str], tried: list[str]
+) -> None:
+    asked: list[str] = []
+
+    def check(host: str, address: str) -> None:
+        asked.append(address)
+        raise ForbiddenAddressError(address)
+
+    async def resolve(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+        return [(socket.AF_INET6 if ":" in each else socket.AF_INET, each) for each in found]
+
+    async with client(resolve=resolve, check=check) as http:
+        with pytest.raises(NotSentError):
+            await http.exchange(head("http://many.example"), b"{}", PATIENT)
+    assert asked == tried

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import zip_longest
 
 import aiohappyeyeballs
 from aiohappyeyeballs import AddrInfoType
@@ -19,6 +20,10 @@ Resolve = Callable[[str, int], Awaitable[Addresses]]
 
 NEXT_ADDRESS_S = 0.25
 """When the next address of a name is tried while one has not answered yet (RFC 8305)."""
+
+
+MAX_ADDRESSES = 4
+"""How many addresses of a name are tried. A name may have thousands, and each is a connection that may stay half open."""
 
 
 class ForbiddenAddressError(OSError):
@@ -119,10 +124,19 @@ class Connector:
         now = asyncio.get_running_loop().time()
         until, addresses = self._found.get(origin, (0.0, ()))
         if now >= until:
-            addresses = await self._resolve(origin.host, origin.port)
+            addresses = _first(await self._resolve(origin.host, origin.port))
             if self._cache_s:
                 self._found[origin] = (now + self._cache_s, addresses)
         return addresses
+
+
+def _first(addresses: Addresses) -> Addresses:
+    """The first few, in turns of IPv6 and IPv4 if there are both (RFC 8305, section 4)."""
+    families: dict[socket.AddressFamily, list[tuple[socket.AddressFamily, str]]] = {}
+    for each in addresses:
+        families.setdefault(each[0], []).append(each)
+    turns = zip_longest(*families.values())
+    return [each for turn in turns for each in turn if each is not None][:MAX_ADDRESSES]
 
 
 def _info(family: socket.AddressFamily, address: str, port: int) -> AddrInfoType:
