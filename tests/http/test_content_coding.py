@@ -1,6 +1,5 @@
 """`Content-Encoding`: gzip within the limit, and clear refusals of everything else."""
 
-import asyncio
 import gzip
 import random
 import time
@@ -11,7 +10,8 @@ import pytest
 
 from tests.support.patience import PATIENCE_S
 from wacrmd.errors import ErrorCode, Refusal
-from wacrmd.http.content_coding import INLINE_BYTES, MAX_MEMBERS, decode_gzip, gunzip, is_gzip, wire_limit
+from wacrmd.http.body import SMALL_BODY, SentBody
+from wacrmd.http.content_coding import MAX_MEMBERS, gunzip, is_gzip, wire_limit
 
 LIMIT = 100_000
 TEXT = bytes(range(256)) * 100
@@ -148,14 +148,19 @@ def test_damaged_gzip_is_refused(body: bytes) -> None:
     assert refused.value.code is ErrorCode.BAD_REQUEST
 
 
-@pytest.mark.anyio
-async def test_only_a_small_body_is_decoded_on_the_event_loop() -> None:
-    small = decode_gzip(gzip.compress(TEXT), LIMIT)
-    with pytest.raises(StopIteration) as done:
-        small.send(None)
-    assert done.value.value == TEXT
-    noise = random.Random(2).randbytes(INLINE_BYTES)
-    decoding = asyncio.ensure_future(decode_gzip(gzip.compress(noise), LIMIT))
-    await asyncio.sleep(0)
-    assert not decoding.done()
-    assert await decoding == noise
+@pytest.mark.parametrize("size", [0, 1, SMALL_BODY, SMALL_BODY + 1, 1_000_000])
+@pytest.mark.parametrize("is_gzip", [False, True])
+def test_a_body_is_small_by_its_size_when_decoded(size: int, is_gzip: bool) -> None:
+    text = b"a" * size
+    sent = SentBody(gzip.compress(text) if is_gzip else text, is_gzip, LIMIT)
+    assert sent.if_small() == (text if size <= SMALL_BODY else None)
+
+
+def test_a_small_body_that_is_damaged_or_above_a_small_limit_is_refused_as_any_other() -> None:
+    with pytest.raises(Refusal, match="The body is not valid gzip"):
+        SentBody(b"no gzip", is_gzip=True, limit=LIMIT).if_small()
+    too_large = SentBody(gzip.compress(b"a" * 11), is_gzip=True, limit=10)
+    assert too_large.if_small() is None
+    with pytest.raises(Refusal) as refused:
+        too_large.decoded()
+    assert refused.value.code is ErrorCode.PAYLOAD_TOO_LARGE

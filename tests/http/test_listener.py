@@ -72,7 +72,7 @@ class Behaviours:
 
     async def body(self, request: Request) -> Response:
         body = await read_body(request.scope, request.receive, limit=LIMIT, deadline_s=self.body_deadline_s)
-        return PlainTextResponse(str(len(body)))
+        return PlainTextResponse(str(len(body.raw)))
 
     async def unread(self, request: Request) -> Response:
         return PlainTextResponse("no", 401)

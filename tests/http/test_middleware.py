@@ -192,7 +192,8 @@ def part(body: bytes, more: bool = True) -> Message:
 async def body_of(
     messages: list[Message], *headers: tuple[bytes, bytes], deadline_s: float = PATIENCE_S
 ) -> bytes:
-    return await read_body(http_scope(*headers), receiving(messages), limit=8, deadline_s=deadline_s)
+    sent = await read_body(http_scope(*headers), receiving(messages), limit=8, deadline_s=deadline_s)
+    return sent.decoded()
 
 
 async def test_a_body_within_the_limit_is_read_completely() -> None:

@@ -1,36 +1,55 @@
-"""Work beside the event loop: one at a time for each account."""
+"""Work beside the event loop: one large request at a time, and small ones wait for none."""
 
 import threading
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from tests.support.patience import PATIENCE_S
-from wacrmd.off_loop import MAX_THREADS, off_loop
+from wacrmd.off_loop import MAX_THREADS, off_loop, turn
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_account_waits_for_its_own_work_only() -> None:
-    release = threading.Event()
+async def test_the_turns_of_large_requests_go_round_the_accounts() -> None:
     done: list[str] = []
+    holding, release = anyio.Event(), anyio.Event()
 
-    def hold(name: str) -> None:
-        release.wait(PATIENCE_S)
-        done.append(name)
+    async def take(account: str, name: str) -> None:
+        async with turn(account):
+            done.append(name)
+            holding.set()
+            await release.wait()
 
     with anyio.fail_after(PATIENCE_S):
         async with anyio.create_task_group() as tasks:
-            try:
-                for number in range(5):
-                    tasks.start_soon(off_loop, "a", hold, f"a{number}")
-                await anyio.lowlevel.checkpoint()
-                await off_loop("b", done.append, "b")
-                assert done == ["b"]
-            finally:
-                release.set()
-    assert done == ["b", *(f"a{number}" for number in range(5))]
+            tasks.start_soon(take, "a", "a0")
+            await holding.wait()
+            for number in range(1, 4):
+                tasks.start_soon(take, "a", f"a{number}")
+            await anyio.lowlevel.checkpoint()
+            tasks.start_soon(take, "b", "b0")
+            await anyio.lowlevel.checkpoint()
+            assert done == ["a0"]
+            release.set()
+    assert done == ["a0", "b0", "a1", "a2", "a3"]
+
+
+async def test_work_waits_for_no_turn() -> None:
+    with anyio.fail_after(PATIENCE_S):
+        async with turn("a"):
+            assert await off_loop(divmod, 7, 2) == (3, 1)
+
+
+async def test_a_turn_ends_with_an_error() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with turn("a"):
+            await off_loop(divmod, 1, 0)
+    with anyio.fail_after(PATIENCE_S):
+        async with turn("b"):
+            pass
 
 
 async def test_few_threads_work_at_a_time() -> None:
@@ -48,12 +67,6 @@ async def test_few_threads_work_at_a_time() -> None:
 
     with anyio.fail_after(PATIENCE_S):
         async with anyio.create_task_group() as tasks:
-            for number in range(20):
-                tasks.start_soon(partial(off_loop, str(number), work, threading.Event()))
+            for _ in range(20):
+                tasks.start_soon(partial(off_loop, work, threading.Event()))
     assert most == MAX_THREADS
-
-
-async def test_an_error_is_that_of_the_work() -> None:
-    with pytest.raises(ZeroDivisionError):
-        await off_loop("a", divmod, 1, 0)
-    assert await off_loop("a", divmod, 7, 2) == (3, 1)

@@ -26,7 +26,7 @@ from wacrmd.fields import JsonObject
 from wacrmd.http.body import read_body
 from wacrmd.http.json_body import MAX_VALUES
 from wacrmd.http.middleware import AnswerCutError, error_response
-from wacrmd.off_loop import off_loop
+from wacrmd.off_loop import off_loop, turn
 from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import NoParams
 from wacrmd.operations.operation import Http, HttpRequest, Operation, Reply, ResultKind, Stream
@@ -34,9 +34,6 @@ from wacrmd.operations.paging import PageQuery, encode_cursor
 from wacrmd.services.access import keys
 from wacrmd.services.context import Context
 from wacrmd.views.json import to_json
-
-INLINE_BYTES = 4096
-"""A body of this size is read in a few milliseconds at worst, which is less trouble than a thread."""
 
 RECHECK_INTERVAL: Millis = 1 * SECOND
 """How often a key is looked up again while a long answer is written, if there is anything to write."""
@@ -97,42 +94,47 @@ class Pipeline:
         self, operation: Operation, http: Http, form: Form, request: Request, actor: Actor
     ) -> object:
         path = path_parameters(request.scope)
-        own_form = http.handler is not None
-        params: Any = None
+        fixed = {} if http.handler is not None else path
         query: Any = None
-        given_body: JsonObject = {}
         check_query(request.scope["query_string"])
         given = parse_query(request.query_params.multi_items(), path)
         if form.query is not None:
-            query = params = validated(operation, form.query, given, {} if own_form else path)
+            query = validated(operation, form.query, given, fixed)
         else:
             validated(operation, NoParams, given, {})  # what is ignored may be a dry_run
-        if form.body is not None:
-            api = self.ctx.config.api
-            raw = await read_body(
-                request.scope, request.receive, limit=api.max_body_bytes, deadline_s=api.body_timeout_s
-            )
-            read = partial(
-                self._read,
-                operation,
-                form.body,
-                raw,
-                request.headers.get("content-type", ""),
-                {} if own_form else path,
-            )
-            given_body, params = read() if len(raw) <= INLINE_BYTES else await off_loop(actor.account, read)
+        perform = partial(self._perform, operation, http, request, actor, path, query)
+        if form.body is None:
+            return await perform({}, None)
+        api = self.ctx.config.api
+        sent = await read_body(
+            request.scope, request.receive, limit=api.max_body_bytes, deadline_s=api.body_timeout_s
+        )
+        read = partial(self._read, operation, form.body, request.headers.get("content-type", ""), fixed)
+        if (small := sent.if_small()) is not None:
+            return await perform(*read(small))
+        async with turn(actor.account):
+            given_body, body = await off_loop(lambda: read(sent.decoded()))
+            if http.handler is not None:  # what it works with is as large as the body
+                return await perform(given_body, body)
+            del given_body
+        return await perform({}, body)
+
+    async def _perform(
+        self,
+        operation: Operation,
+        http: Http,
+        request: Request,
+        actor: Actor,
+        path: Mapping[str, str],
+        query: Any,
+        given_body: JsonObject,
+        body: Any,
+    ) -> object:
         if http.handler is not None:
             request_id: str = request.scope["state"]["request_id"]
-            asked = HttpRequest(
-                request.method,
-                path,
-                request.headers,
-                query,
-                params if form.body else None,
-                given_body,
-                request_id,
-            )
+            asked = HttpRequest(request.method, path, request.headers, query, body, given_body, request_id)
             return await http.handler(self.ctx, actor, asked)
+        params = query if body is None else body
         if params is None:
             params = validated(operation, operation.params, {}, path)
         if operation.kind is ResultKind.PAGE and isinstance(params, PageQuery):
@@ -143,9 +145,9 @@ class Pipeline:
         self,
         operation: Operation,
         model: type[BaseModel],
-        raw: bytes,
         content_type: str,
         path: Mapping[str, str],
+        raw: bytes,
     ) -> tuple[JsonObject, BaseModel]:
         """The body as JSON and as parameters."""
         max_values = model.max_values(self.ctx) if issubclass(model, Body) else MAX_VALUES

@@ -15,6 +15,9 @@ from wacrmd.cli.exit_codes import CONFIG
 from wacrmd.cli.frame import Session
 from wacrmd.errors import DatabaseContentError
 
+SWITCH_INTERVAL_S = 0.001
+"""How long a thread that computes keeps the others waiting: a request passes through several threads. Python has 5 ms."""
+
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
@@ -33,6 +36,7 @@ def serve(session: Session, config: Path | None) -> int:
     settings = reread()
     log.configure(settings.log.level, settings.log.format, mask_phone_numbers=settings.log.mask_phone_numbers)
     open_files.raise_limit()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     become_owner_of(settings.storage.path.parent)  # root's files would keep the service from its own database
     try:
         with log.in_background():

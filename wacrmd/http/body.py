@@ -1,19 +1,47 @@
 """Reading the body of a request, with a limit of size and time."""
 
 import asyncio
+from dataclasses import dataclass, replace
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from wacrmd.errors import bad_request, payload_too_large
-from wacrmd.http.content_coding import decode_gzip, is_gzip, wire_limit
+from wacrmd.errors import ErrorCode, Refusal, bad_request, payload_too_large
+from wacrmd.http.content_coding import gunzip, is_gzip, wire_limit
+
+SMALL_BODY = 4096
+"""A body of this size is read in a few milliseconds at worst, which is less trouble than a thread."""
 
 
-async def read_body(scope: Scope, receive: Receive, *, limit: int, deadline_s: float) -> bytes:
-    """The whole body, decoded if it is gzip: at most `limit` bytes then. Raises as `read_raw`, `is_gzip` and `gunzip`."""
+@dataclass(frozen=True, slots=True)
+class SentBody:
+    """A body as it was sent: gzip may hold a thousand times as much, and is decoded when there is room."""
+
+    raw: bytes
+    is_gzip: bool
+    limit: int
+
+    def decoded(self) -> bytes:
+        """The body itself: at most `limit` bytes. Raises as `gunzip`."""
+        return gunzip(self.raw, self.limit) if self.is_gzip else self.raw
+
+    def if_small(self) -> bytes | None:
+        """The body itself; None if it has more than `SMALL_BODY` bytes. Raises as `gunzip`."""
+        if len(self.raw) > SMALL_BODY:
+            return None
+        try:
+            return replace(self, limit=min(self.limit, SMALL_BODY)).decoded()
+        except Refusal as refusal:
+            if refusal.code is ErrorCode.PAYLOAD_TOO_LARGE:
+                return None
+            raise
+
+
+async def read_body(scope: Scope, receive: Receive, *, limit: int, deadline_s: float) -> SentBody:
+    """The whole body, at most `limit` bytes once it is decoded. Raises as `read_raw` and `is_gzip`."""
     gzip = is_gzip(scope)
     raw = await read_raw(scope, receive, limit=wire_limit(limit) if gzip else limit, deadline_s=deadline_s)
-    return await decode_gzip(raw, limit) if gzip else raw
+    return SentBody(raw, gzip, limit)
 
 
 async def read_raw(scope: Scope, receive: Receive, *, limit: int, deadline_s: float) -> bytes:

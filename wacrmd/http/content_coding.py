@@ -2,7 +2,6 @@
 
 import zlib
 
-from anyio import to_thread
 from starlette.types import Scope
 
 from wacrmd.errors import ErrorCode, Refusal, bad_request, payload_too_large
@@ -12,9 +11,6 @@ GZIP_NAMES = frozenset({b"gzip", b"x-gzip"})
 
 MAX_MEMBERS = 4096
 """A gzip body may have several members, such as the blocks of bgzip. Each costs some time, even without content."""
-
-INLINE_BYTES = 2048
-"""A body of this size decodes in a few milliseconds at worst, which is less trouble than a thread."""
 
 _CHUNK = 64 << 10
 _GZIP_ONLY = 16 + zlib.MAX_WBITS
@@ -38,13 +34,6 @@ def is_gzip(scope: Scope) -> bool:
 def wire_limit(limit: int) -> int:
     """How many bytes of gzip may hold `limit` bytes: what cannot be compressed gets a little larger."""
     return limit + (limit >> 8) + 4096
-
-
-async def decode_gzip(body: bytes, limit: int) -> bytes:
-    """`gunzip`, in a worker thread unless the body is small."""
-    if len(body) <= INLINE_BYTES:
-        return gunzip(body, limit)
-    return await to_thread.run_sync(gunzip, body, limit)
 
 
 def gunzip(body: bytes, limit: int) -> bytes:

@@ -14,7 +14,7 @@ from wacrmd.domain.phone_guess import Home, summary
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.fields import shared
-from wacrmd.off_loop import off_loop
+from wacrmd.off_loop import off_loop, turn
 from wacrmd.operations.body import Body
 from wacrmd.operations.broadcast_events import events_over_http
 from wacrmd.operations.broadcast_inputs import CreateQuery, NewBroadcast, OperatorBroadcast
@@ -98,7 +98,7 @@ class OperatorRetry(BroadcastId):
 async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
     body: NewBroadcast = request.body
     query: CreateQuery = request.query
-    key = await _idempotency(actor, request)
+    key = await _idempotency(request)
     if query.dry_run:
         return Reply(await dry_runs.dry_run(ctx, actor.account, body.to_input()), status=200)
     made = await creation.create(
@@ -107,7 +107,7 @@ async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) ->
     return Reply(made.created, status=202, headers={"Idempotent-Replayed": "true"} if made.replayed else {})
 
 
-async def _idempotency(actor: Actor, request: HttpRequest) -> Idempotency | None:
+async def _idempotency(request: HttpRequest) -> Idempotency | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -115,7 +115,7 @@ async def _idempotency(actor: Actor, request: HttpRequest) -> Idempotency | None
         raise bad_request(
             f"Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY} characters, found {len(key)}"
         )
-    return await off_loop(actor.account, Idempotency.of, key, request.json)
+    return await off_loop(Idempotency.of, key, request.json)
 
 
 @operations.operation(
@@ -164,23 +164,24 @@ async def create(
     answer has the same counts and all `problems` (over HTTP with status 200).
     """
     account = await account_named(ctx, actor.account)
-    given = await preview.name_params(ctx, account.id, params.to_input(), params.parameter_names)
-    if not params.dry_run:
-        made = (await creation.create(ctx, account.id, given)).created
-        return CreatedForAccount(**shared(CreatedBroadcast, made), account=account.name)
-    found = await dry_runs.dry_run(ctx, account.id, given)
-    rejected = {rejection.index for rejection in found.rejections}
-    number = await number_of(ctx, found.number_id)
-    home = Home.of(account.default_country, number.display_phone)
-    guesses = [warning.sent_as for warning in found.warnings]
-    return DryRunForAccount(
-        **shared(DryRun, found),
-        account=account.name,
-        number=view_of(ctx, number),
-        left_out=await dry_runs.left_out(ctx, account.id, found.sent_as),
-        message=await preview.first_message(ctx, account.id, given, rejected),
-        warnings_summary=summary(guesses, home) if guesses else None,
-    )
+    async with turn(account.id):
+        given = await preview.name_params(ctx, account.id, params.to_input(), params.parameter_names)
+        if not params.dry_run:
+            made = (await creation.create(ctx, account.id, given)).created
+            return CreatedForAccount(**shared(CreatedBroadcast, made), account=account.name)
+        found = await dry_runs.dry_run(ctx, account.id, given)
+        rejected = {rejection.index for rejection in found.rejections}
+        number = await number_of(ctx, found.number_id)
+        home = Home.of(account.default_country, number.display_phone)
+        guesses = [warning.sent_as for warning in found.warnings]
+        return DryRunForAccount(
+            **shared(DryRun, found),
+            account=account.name,
+            number=view_of(ctx, number),
+            left_out=await dry_runs.left_out(ctx, account.id, found.sent_as),
+            message=await preview.first_message(ctx, account.id, given, rejected),
+            warnings_summary=summary(guesses, home) if guesses else None,
+        )
 
 
 @operations.operation(

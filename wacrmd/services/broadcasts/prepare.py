@@ -70,7 +70,7 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
     """
     _check_size(ctx, given)
     _check_time(ctx, given)
-    await off_loop(account_id, _check_content, given)
+    await off_loop(_check_content, given)
     number = await sending_number(ctx, account_id, given.number)
 
     def look_up(tx: Tx) -> tuple[SyncedTemplate | None, str | None]:
@@ -87,7 +87,7 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
         warnings = _template_warnings(given, template, recipients, ctx.config.optout.stop_keywords)
         return PreparedBroadcast(given, number, home, template, recipients, problems, warnings)
 
-    return await off_loop(account_id, check)
+    return await off_loop(check)
 
 
 def validate(
