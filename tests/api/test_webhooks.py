@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import socket
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.receiver import CUT_OFF, ReceivedRequest, receiver
 from tests.support.site import Site, people, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
+from wacrmd.http_client import dns
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +41,38 @@ async def make(here: Site, url: str, *events: str) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()["data"]
     return made
+
+
+async def test_names_that_nobody_answers_for_take_no_thread_from_meta_when_they_are_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, look_up = threading.Event(), socket.getaddrinfo
+
+    def slow(host: str, *args: Any, **options: Any) -> Any:
+        if host.endswith(".example"):
+            released.wait(PATIENCE_S)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return look_up("127.0.0.1" if host == "meta.test" else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    answers: list[str] = []
+    async with (
+        site(tmp_path, extra="[limits]\nmax_webhooks = 100") as here,
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def configure(number: int) -> None:
+            await make(here, f"http://app{number}.example/")
+            answers.append("configured")
+
+        for number in range(60):
+            tasks.start_soon(configure, number)
+        await anyio.sleep(0.5)  # each waits five seconds for its name
+        await dns.resolve("meta.test", 443)
+        answers.append("Meta")
+        released.set()
+    assert answers[0] == "Meta"
+    assert len(answers) == 61
 
 
 async def deliveries(here: Site, webhook: dict[str, Any], **query: str) -> list[dict[str, Any]]:

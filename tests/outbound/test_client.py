@@ -318,6 +318,7 @@ async def test_names_that_nobody_answers_for_take_no_thread_from_other_look_ups(
     def slow(host: str, *args: Any, **options: Any) -> Any:
         if host.endswith(".example"):
             released.wait()
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
         return look_up("127.0.0.1" if host == "meta.test" else host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from itertools import zip_longest
 
 import aiohappyeyeballs
@@ -11,11 +11,11 @@ from aiohappyeyeballs import AddrInfoType
 
 from wacrmd.http_client import dns
 from wacrmd.http_client.connection import Connection
+from wacrmd.http_client.dns import Addresses
 from wacrmd.http_client.failure import Phase
 from wacrmd.http_client.message import Origin
 from wacrmd.http_client.tls import Tls
 
-Addresses = Sequence[tuple[socket.AddressFamily, str]]
 Resolve = Callable[[str, int], Awaitable[Addresses]]
 
 NEXT_ADDRESS_S = 0.25

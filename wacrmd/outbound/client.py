@@ -6,9 +6,6 @@ import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-
-from anyio import CapacityLimiter
 
 from wacrmd import __version__
 from wacrmd.clock import Millis
@@ -66,11 +63,9 @@ class WebhookClient:
         doubted: Callable[[], Millis | None] = no_doubt,
     ) -> None:
         self._address_policy = address_policy
-        # Names of apps that nobody answers for must not occupy the threads that all else needs.
-        lookup = resolve or partial(dns.resolve, limiter=CapacityLimiter(MAX_LOOKUPS))
         connector = Connector(
             Tls(_tls_context, doubted),
-            resolve=lookup,
+            resolve=resolve or dns.Lookups(MAX_LOOKUPS).resolve,
             check=self._check,
             receive_buffer=RECEIVE_BUFFER,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -11,6 +12,7 @@ from wacrmd.config import Config
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.http.capacity import Capacity
+from wacrmd.http_client.dns import Lookups
 from wacrmd.meta.client import MetaClient
 from wacrmd.metrics import Metrics
 from wacrmd.services.app_secrets import AppSecrets
@@ -24,6 +26,9 @@ from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
 from wacrmd.store.database import Database, Tx
 from wacrmd.vault import Vault
+
+MAX_LOOKUPS = 32
+"""Host names of webhooks that are looked up at the same time when they are configured."""
 
 
 class JobQueue(Protocol):
@@ -109,6 +114,8 @@ class Context:
     http_shortages: HttpShortages = field(default_factory=HttpShortages)
     capacities: dict[str, Capacity] = field(default_factory=dict)
     """Of the HTTP listeners, by the section of the configuration that has their address."""
+    webhook_lookups: Lookups = field(default_factory=partial(Lookups, MAX_LOOKUPS))
+    """Of host names when webhooks are configured; deliveries and Meta have their own."""
     key_uses: KeyUses = field(default_factory=KeyUses)
     control: Control = field(default_factory=Control)
 

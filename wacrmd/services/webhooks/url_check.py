@@ -5,7 +5,6 @@ import anyio
 from wacrmd.domain.actor import Actor, ActorKind
 from wacrmd.errors import bad_request
 from wacrmd.http.address_policy import AddressPolicy, detail, parse_url, refusal
-from wacrmd.http_client import dns
 from wacrmd.services.context import Context
 
 LOOKUP_S = 5.0
@@ -25,7 +24,7 @@ async def check_url(ctx: Context, actor: Actor, text: str) -> None:
     address_policy = AddressPolicy(ctx.config.outbound_webhooks.allow_private)
     try:
         with anyio.fail_after(LOOKUP_S):
-            found = await dns.resolve(host, url.port or 0)
+            found = await ctx.webhook_lookups.resolve(host, url.port or 0)
     except (OSError, TimeoutError, UnicodeError):
         return
     for _, address in found:
