@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.http.test_listener import Behaviours, answer_to, calling, raw, rest, serving
 from tests.ops.test_metrics import values
 from tests.support.meta import post
-from tests.support.patience import eventually
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import site
 from wacrmd.clock import HOUR
 from wacrmd.http.capacity import MAX_BODY_BYTES, MAX_CONNECTIONS, Capacity, Shortage
@@ -103,6 +103,25 @@ async def test_a_body_that_does_not_come_goes_before_a_request_that_is_being_ans
             for each in (answered, second):
                 assert (await rest(each)).endswith(b"done")
     assert capacity.body_bytes == 0
+
+
+async def test_whoever_has_just_come_does_not_go_before_bodies_that_do_not_come(
+    app: Behaviours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two connections can come in one pass of the loop, before the first has sent its request."""
+    monkeypatch.setattr("wacrmd.http.connection.NEW_S", PATIENCE_S)
+    capacity = Capacity(3, 1 << 20)
+    async with (
+        serving(app, capacity=capacity) as listener,
+        opened(listener, body(BODY, 10), body(BODY, 10)) as slow,
+    ):
+        await eventually(lambda: capacity.body_bytes == 20)
+        async with opened(listener, b"", b"", b"") as new:
+            for each in slow:
+                await is_closed_without_an_answer(each)
+            for each in new:
+                await each.send(b"GET / HTTP/1.0\r\n\r\n")
+                assert (await rest(each)).endswith(b"hello")
 
 
 async def test_a_client_that_does_not_read_its_answer_goes_too(app: Behaviours) -> None:

@@ -1,7 +1,7 @@
 """How much one listener holds for its clients at one time: connections, and the bytes of bodies; pure.
 
-What is full makes room: whoever has kept the listener waiting longest goes. So a client that sends its request at once
-is served, however many slow ones there are.
+What is full makes room: whoever has kept the listener waiting longest goes, and who has just come goes last. So a client
+that sends its request at once is served, however many slow ones there are.
 """
 
 from collections.abc import Callable

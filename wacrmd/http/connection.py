@@ -49,6 +49,9 @@ __all__ = ["ASGIWrapper", "Config", "Connection", "Refuse", "WorkerContext"]
 HEAD_S = 20.0
 """How long a client may take from the first byte of a request to the end of its head."""
 
+NEW_S = 1.0
+"""How long after it came, or after its last answer, a connection may be about to send what it came for."""
+
 LINGER_S = 2.0
 LINGER_BYTES = 1 << 20
 """So long and so much is received after a request that is not valid: a closed connection with unread bytes is reset, and
@@ -153,8 +156,14 @@ class Connection(TCPServer):
     def patience(self) -> int | None:
         """How readily it is closed when there are too many: 0 first, it has sent no whole request; None never.
 
-        1: it has not sent the whole body. 2: it does not read the answer.
+        1: it has not sent the whole body. 2: it does not read the answer. 3: any of these for less than `NEW_S`; else those
+        who have begun a body would push out everybody who comes.
         """
+        waits_for = self._waits_for()
+        is_new = self.loop.time() - self.waiting_since < NEW_S
+        return 3 if waits_for is not None and is_new else waits_for
+
+    def _waits_for(self) -> int | None:
         if self._idle is not None:
             return 0
         if self._http1 is not None and self._http1.connection.their_state is h11.SEND_BODY:
