@@ -113,6 +113,8 @@ def test_values_read_as_text(value: Any, limit: int | None, text: str | None) ->
         (1, "1"),
         (0, "0"),
         ("", None),
+        ("\0", None),
+        ("1\x002", None),
         (True, None),
         (False, None),
         (1.5, None),

@@ -155,13 +155,14 @@ def change(field: str, key: str, one: Any) -> dict[str, Any]:
 
 
 def poisoned() -> list[str]:
-    """The JSON of changes in which one value is another one: each place with each value."""
-    return [
+    """The JSON of changes, of messages of their own, in which one value is another one: each place with each value."""
+    found = [
         json.dumps(change(field, key, with_hole(one, path))).replace(json.dumps(HOLE), raw)
         for field, key, one in CHANGES
         for path in paths(one)
         for raw in RAW
     ]
+    return [each.replace('"wamid.', f'"wamid.{index}.') for index, each in enumerate(found)]
 
 
 def text_message(message_id: str, **more: Any) -> dict[str, Any]:

@@ -63,9 +63,12 @@ def as_text(value: Any, limit: int | None = None) -> str | None:
 
 
 def as_id(value: Any) -> str | None:
-    """An id as text; Meta writes some ids as numbers."""
+    """An id as text; Meta writes some ids as numbers.
+
+    One with a zero byte is none: SQLite's JSON functions end at it, and then it could be that of somebody else.
+    """
     if isinstance(value, str):
-        return value if 0 < len(value) <= MAX_ID else None
+        return value if 0 < len(value) <= MAX_ID and "\0" not in value else None
     is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ID
     return str(value) if is_number else None
 
