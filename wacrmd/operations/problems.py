@@ -75,11 +75,9 @@ def _message(item: ErrorDetails, known: list[str]) -> str:
         case "missing":
             return "is required"
         case "too_short":
-            return f"expected at least {counted(context['min_length'], 'item')}, found {context['actual_length']}"
+            return f"expected at least {counted(context['min_length'], 'item')}, found {len(item['input'])}"
         case "too_long":
-            return (
-                f"expected at most {counted(context['max_length'], 'item')}, found {context['actual_length']}"
-            )
+            return f"expected at most {counted(context['max_length'], 'item')}, found {len(item['input'])}"
         case "string_too_short":
             return f"expected at least {counted(context['min_length'], 'character')}"
         case "string_too_long":
