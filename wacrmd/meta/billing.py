@@ -1,7 +1,6 @@
 """The pricing and the conversation of a status, as Meta's webhooks tell them; pure. Shapes: docs/meta.md, Statuses."""
 
 from functools import lru_cache
-from typing import Any
 
 from wacrmd.domain.billing import Billing, Conversation, Pricing
 from wacrmd.fields import JsonObject
@@ -19,24 +18,27 @@ def billing_of(status: JsonObject) -> Billing | None:
     if pricing is None and conversation is None:
         return None
     words = as_object(pricing)
-    told = (words.get("category"), words.get("type"), words.get("pricing_model"), words.get("billable"))
-    try:
-        price = _pricing(*told)
-    except TypeError:  # a list or an object in the place of a word
-        price = _pricing(*(each if isinstance(each, str | bool) else None for each in told))
+    billable = words.get("billable")
+    price = _pricing(
+        as_text(words.get("category"), MAX_WORD),
+        as_text(words.get("type"), MAX_WORD),
+        as_text(words.get("pricing_model"), MAX_WORD),
+        billable if isinstance(billable, bool) else None,
+    )
     if conversation is None:
         return price
     found = _conversation(as_object(conversation))
     return Billing(price.pricing if price else None, found) if found else price
 
 
-@lru_cache(maxsize=256, typed=True)
-def _pricing(category: Any, kind: Any, model: Any, billable: Any) -> Billing | None:
+@lru_cache(maxsize=256)
+def _pricing(
+    category: str | None, kind: str | None, model: str | None, billable: bool | None
+) -> Billing | None:
     """Statuses come by the hundred, and few of them differ in this."""
-    words = as_text(category, MAX_WORD), as_text(kind, MAX_WORD), as_text(model, MAX_WORD)
-    if words == (None, None, None):
+    if category is kind is model is None:
         return None
-    return Billing(Pricing(*words, billable if isinstance(billable, bool) else None), None)
+    return Billing(Pricing(category, kind, model, billable), None)
 
 
 def _conversation(found: JsonObject) -> Conversation | None:

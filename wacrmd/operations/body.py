@@ -20,6 +20,9 @@ MAX_LENGTH_DIFFERENCE = 4
 MAX_UNKNOWN = 20
 """How many unknown fields of an object are looked at; each costs some 10 µs."""
 
+MAX_NAME = 64
+"""Characters of an unknown field's name that are looked at, and kept by the cache of answers."""
+
 OTHER_WORDS = {
     "send_at": "scheduled_at",
     "start_at": "scheduled_at",
@@ -63,8 +66,9 @@ class Body(Params):
             for name in islice((name for name in given if name not in cls.field_names()), MAX_UNKNOWN):
                 if name in cls.elsewhere:
                     raise ValueError(f"{name} does not belong in the body: {cls.elsewhere[name]}")
-                if (meant := _meant(name, cls.field_names())) is not None:
-                    raise ValueError(f"unknown field {name[:64]!r}: did you mean {meant!r}?")
+                begin = name[:MAX_NAME]
+                if (meant := _meant(begin, cls.field_names())) is not None:
+                    raise ValueError(f"unknown field {begin!r}: did you mean {meant!r}?")
         return given
 
     @classmethod
@@ -80,7 +84,7 @@ def _meant(name: str, known: frozenset[str]) -> str | None:
     if name in OTHER_WORDS and OTHER_WORDS[name] in known:
         return OTHER_WORDS[name]
     bare = _bare_fields(known)
-    given = _bare(name[:64])
+    given = _bare(name)
     similar = [
         field
         for field in bare
