@@ -18,7 +18,10 @@ MAX_BUTTONS = 10
 """How many buttons a template can have."""
 
 MAX_JSON_BYTES = 65_536
-"""Size of raw components or of a flow's data as JSON; ten carousel cards need about a tenth of it."""
+"""Size of a header, of buttons or of raw components as JSON; ten carousel cards need about a tenth of it.
+
+Each of them may be that of all recipients of a broadcast, and goes to Meta as many times.
+"""
 
 _MEDIA = ("image", "video", "document")
 _HEADERS = ("text", *_MEDIA, "location")
@@ -126,9 +129,11 @@ def content_problems(given: JsonObject, path: str = "") -> list[Problem]:
             )
         problems += _components_problems(components, f"{prefix}components")
     if header is not None:
-        problems += _header_problems(header, f"{prefix}header")
+        problems += _header_problems(header, f"{prefix}header") or _size_problems(header, f"{prefix}header")
     if buttons is not None:
-        problems += _buttons_problems(buttons, f"{prefix}buttons")
+        problems += _buttons_problems(buttons, f"{prefix}buttons") or _size_problems(
+            buttons, f"{prefix}buttons"
+        )
     return problems
 
 
@@ -231,7 +236,7 @@ def _button_problems(button: Any, path: str, seen: set[int]) -> list[Problem]:
                 *problems,
                 Problem(f"{path}.flow_action_data", f"expected an object, found {json_kind(data)}"),
             ]
-        return problems + _size_problems(data, f"{path}.flow_action_data")
+        return problems
     problems += _text_problems(button.get(fields[0]), f"{path}.{fields[0]}")
     code = button.get("code")
     if isinstance(code, str) and len(code) > MAX_COUPON_CODE:
