@@ -45,6 +45,7 @@ METHODS = {"fullmatch": "fullmatch", "match": "match"}
 """Every other one begins anew at each place, as `search` does."""
 
 BOUNDED = {
+    "wacrmd.domain.phone_masking._GROUP": "each run in which it looks ends with a digit",
     "wacrmd.http.json_outline._TO_BRACKET": "only as many brackets are looked for as there are",
 }
 

@@ -27,7 +27,7 @@ _ENCODED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """What stands for another character, or is not of ASCII."""
-_BYTE = re.compile(r"\\+x|%", re.IGNORECASE)
+_BYTE = re.compile(r"\\{1,4}x|%", re.IGNORECASE)
 
 _RUN = re.compile(
     r"""
