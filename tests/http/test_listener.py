@@ -498,6 +498,25 @@ async def test_pipelined_requests_are_answered_in_their_order(app: Behaviours) -
     assert bodies == [b"1", b"22", b"333", b"hello"]
 
 
+async def test_what_follows_the_last_request_does_not_change_its_answer(app: Behaviours) -> None:
+    """The request is carried out. Old clients send an empty line after a body."""
+    last = b"POST /body HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc"
+    old = b"POST /body HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: 3\r\n\r\nabc"
+    async with serving(app) as listener:
+        for sent in (last, old):
+            for more in (b"\r\n", b"\0" * 1000, last):
+                answer = await answer_to(listener, sent + more)
+                assert answer.startswith(b"HTTP/1.1 200 "), answer
+                assert answer.endswith(b"\r\n\r\n3"), answer
+        held = b"GET /held HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+        stream = await raw(listener, held)
+        await app.entered.wait()
+        await stream.send(last)
+        app.release.set()
+        assert (await rest(stream)).endswith(b"done")
+        await stream.aclose()
+
+
 async def test_a_request_for_a_websocket_is_an_ordinary_request(app: Behaviours) -> None:
     async with serving(app) as listener:
         upgrade = (

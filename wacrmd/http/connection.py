@@ -8,6 +8,7 @@ Hypercorn has no settings for these, so they are overrides; tests over real sock
 - In one pass of the event loop only so many connections may be served (`http/loop_pass.py`), and of each one request or
   some chunks of a body.
 - The framing of a request must not be readable in two ways (`http/raw_request.py`): h11 forgives some of that.
+- What comes after a request that says `Connection: close` is ignored (RFC 9112, section 9.6).
 - A request that is not valid is answered with the JSON of every other error, and what the client still sends is discarded
   for a moment, so that it gets the answer.
 - `100 Continue` is sent when the body is wanted, and not to each client that asks.
@@ -227,8 +228,15 @@ class _StrictConnection(h11.Connection):
 
     fault = ""
 
+    def receive_data(self, data: bytes) -> None:
+        """Take what has come; an empty text is the end. After a client's last request it is nothing but that end."""
+        if not (data and self.their_state is h11.MUST_CLOSE):
+            super().receive_data(data)
+
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """The next event; raises RemoteProtocolError."""
+        if self.their_state is h11.MUST_CLOSE and self.trailing_data[0]:
+            return h11.NEED_DATA  # h11 would refuse the request, which is being carried out
         try:
             self._check_head()
             return super().next_event()
