@@ -1,5 +1,7 @@
 """Texts on a terminal: their width in columns, and their lines."""
 
+from time import process_time_ns
+
 import pytest
 
 from wacrmd.cli.folding import folded, width
@@ -29,3 +31,14 @@ def test_only_words_of_wide_characters_are_broken(text: str, lines: list[str]) -
 
 def test_a_word_that_fits_nowhere_is_broken() -> None:
     assert list(folded("to abcdefghijk", 5)) == ["to", "abcde", "fghij", "k"]
+
+
+@pytest.mark.parametrize("word", ["漢", "e\u0301", "👨\u200d👩"])
+def test_a_long_word_is_folded_in_linear_time(word: str) -> None:
+    def took(times: int) -> int:
+        begun = process_time_ns()
+        assert "".join(folded(word * times, 60)) == word * times
+        return process_time_ns() - begun
+
+    short, long = (min(took(times) for _ in range(3)) for times in (200, 2_000))
+    assert long < 40 * max(short, 100_000)  # 10 times, and 100 times for a square

@@ -1,7 +1,7 @@
 """How wide a text is on a terminal, and its lines where it is too wide."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 _WIDE = "WF"
 """East Asian widths (UAX 11) of characters that take two columns."""
@@ -22,25 +22,35 @@ def folded(text: str, room: int, *, whole: bool = False) -> Iterator[str]:
     With `whole`, other words are broken only beside characters that take two columns, whose scripts have no spaces: a
     path or a command that does not fit can still be copied.
     """
-    line = ""
+    line, taken = "", 0
     for word in text.split(" "):
-        if line and width(line) + 1 + width(word) > room:
+        columns = width(word)
+        if line and taken + 1 + columns > room:
             yield line
-            line = ""
+            line, taken = "", 0
+        taken += bool(line) + columns
         line += (" " if line else "") + word
-        while width(line) > room and (cut := _cut(line, room, whole=whole)):
-            yield line[:cut]
-            line = line[cut:]
+        if taken > room:
+            *full, line = _broken(line, room, whole=whole)
+            yield from full
+            taken = width(line)
     yield line
 
 
-def _cut(line: str, room: int, *, whole: bool) -> int:
-    """Where to break a line that is too wide, at the end of the room or the next place after it; 0 for nowhere."""
-    places: Sequence[int] = range(1, len(line))
-    if whole:
-        places = [at for at in places if _is_wide(line[at - 1]) or _is_wide(line[at])]
-    fitting = [at for at in places if width(line[:at]) <= room]
-    return fitting[-1] if fitting else next(iter(places), 0)
+def _broken(line: str, room: int, *, whole: bool) -> Iterator[str]:
+    """The parts of a line that is too wide: each broken where the room ends, or at the next place after it."""
+    begin = place = columns = columns_at_place = 0
+    before_is_wide = False
+    for at, character in enumerate(line):
+        is_wide = _is_wide(character)
+        if at > begin and (not whole or before_is_wide or is_wide):
+            place, columns_at_place = at, columns
+        columns += width(character)
+        if columns > room and place > begin:
+            yield line[begin:place]
+            begin, columns = place, columns - columns_at_place
+        before_is_wide = is_wide
+    yield line[begin:]
 
 
 def _is_wide(character: str) -> bool:
