@@ -2,11 +2,14 @@
 
 import os
 import pwd
+import select
 import socket
 import sys
+from contextlib import ExitStack
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from structlog.testing import capture_logs
@@ -370,6 +373,21 @@ async def test_read_only_clients_cannot_use_the_connections_of_operators(start: 
             assert "too many" in (await fails(daemon.path, "echo", {"to": 1})).message
             daemon.level = Level.OPERATE
             assert await call(daemon.path, "echo", {"to": 1})
+
+
+async def test_who_connects_behind_a_crowd_does_not_wait_a_turn_of_the_loop_for_each(start: Start) -> None:
+    async with start(max_connections=4) as daemon:
+        daemon.level = Level.READ
+        with ExitStack() as crowd:
+            for _ in range(200):
+                last = crowd.enter_context(socket.socket(socket.AF_UNIX))
+                last.connect(str(daemon.path))
+            turns = 0
+            while not select.select([last], [], [], 0)[0]:
+                await anyio.lowlevel.checkpoint()
+                turns += 1
+            assert b"too many" in last.recv(1000)
+    assert turns < 50
 
 
 async def test_stopping_answers_running_calls_ends_streams_and_removes_the_socket(

@@ -40,6 +40,7 @@ WRITE_TIMEOUT_S = 10.0
 """How long a client may leave a line unread before its connection is cut."""
 
 _AUDIT_TIMEOUT_S = 5.0
+_ACCEPTED_AT_ONCE = 64
 _ACCEPT_PAUSE_S = 0.2
 _SUM_UP_S = 1.0
 
@@ -84,8 +85,7 @@ class Server(Generic[C]):
                     accepting.start_soon(self._cancel_on_stop, accepting.cancel_scope)
                     accepting.start_soon(self._sum_up_denials)
                     while True:
-                        accepted = await _accept(listener.socket)
-                        if accepted is not None:
+                        for accepted in await _accept(listener.socket):
                             self._start_connection(accepted, connections)
             finally:
                 listener.close()
@@ -232,19 +232,28 @@ class Server(Generic[C]):
             log.error("admin_audit_failed", method=method, uid=caller.uid, result=result)
 
 
-async def _accept(listening: socket.socket) -> socket.socket | None:
-    """The next connection; None where there was none after all, or no room for one at the moment."""
+async def _accept(listening: socket.socket) -> list[socket.socket]:
+    """The next connections; none where there was no room for one at the moment.
+
+    Several at once: behind a thousand that strangers have opened and left, an operator waits no thousand turns of the loop.
+    """
     await anyio.wait_readable(listening)
-    try:
-        accepted, _ = listening.accept()
-    except (BlockingIOError, ConnectionAbortedError):
-        return None
-    except OSError as error:
-        # Out of descriptors or memory: those who are connected go on, and the next waits in the backlog.
-        log.warning("admin_accept_failed", error=str(error), summed=True)
-        await anyio.sleep(_ACCEPT_PAUSE_S)
-        return None
-    accepted.setblocking(False)
+    accepted: list[socket.socket] = []
+    while len(accepted) < _ACCEPTED_AT_ONCE:
+        try:
+            each, _ = listening.accept()
+        except BlockingIOError:
+            break
+        except ConnectionAbortedError:
+            continue
+        except OSError as error:
+            # Out of descriptors or memory: those who are connected go on, and the next waits in the backlog.
+            log.warning("admin_accept_failed", error=str(error), summed=True)
+            if not accepted:
+                await anyio.sleep(_ACCEPT_PAUSE_S)
+            break
+        each.setblocking(False)
+        accepted.append(each)
     return accepted
 
 
