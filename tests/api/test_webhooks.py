@@ -14,11 +14,12 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.meta import status
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.receiver import CUT_OFF, ReceivedRequest, receiver
 from tests.support.site import Site, people, site
 from wacrmd.clock import HOUR, MINUTE, SECOND
 from wacrmd.http_client import dns
+from wacrmd.services.context import MAX_LOOKUPS
 
 pytestmark = pytest.mark.anyio
 
@@ -47,9 +48,11 @@ async def test_names_that_nobody_answers_for_take_no_thread_from_meta_when_they_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released, look_up = threading.Event(), socket.getaddrinfo
+    hanging: list[str] = []
 
     def slow(host: str, *args: Any, **options: Any) -> Any:
         if host.endswith(".example"):
+            hanging.append(host)
             released.wait(PATIENCE_S)
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
         return look_up("127.0.0.1" if host == "meta.test" else host, *args, **options)
@@ -67,7 +70,8 @@ async def test_names_that_nobody_answers_for_take_no_thread_from_meta_when_they_
 
         for number in range(60):
             tasks.start_soon(configure, number)
-        await anyio.sleep(0.5)  # each waits five seconds for its name
+        await eventually(lambda: len(hanging) >= MAX_LOOKUPS)
+        await anyio.sleep(1)  # each waits five seconds for its name
         await dns.resolve("meta.test", 443)
         answers.append("Meta")
         released.set()

@@ -47,6 +47,7 @@ async def _demo(recipients: int, leave: bool) -> int:
     from wacrmd.cli import live  # noqa: PLC0415
     from wacrmd.demo.site import run_site  # noqa: PLC0415
 
+    differences: list[str] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wacrmd-demo-")))
         log.configure("info", "json", stream=stack.enter_context((folder / "wacrmd.log").open("w")))
