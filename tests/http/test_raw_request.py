@@ -2,7 +2,15 @@
 
 import pytest
 
-from wacrmd.http.raw_request import MAX_HEAD_BYTES, head_fault, head_of, plain_request, request_id_of
+from wacrmd.http.raw_request import (
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_LINE_BYTES,
+    head_fault,
+    head_of,
+    plain_request,
+    request_id_of,
+)
 
 
 def raw(*headers: str, line: str = "POST /hook HTTP/1.1", body: bytes = b"12345") -> bytes:
@@ -102,6 +110,11 @@ FAULTS = {
         raw(CHUNKED, CHUNKED),
         raw("Transfer-Encoding: chunked, identity"),
     ],
+    f"it has more than {MAX_HEADERS} headers": [raw(*["a:"] * (MAX_HEADERS + 1)), raw(*["a:"] * 7000)],
+    f"the request line has more than {MAX_LINE_BYTES} bytes": [
+        raw(LENGTH, line="POST /?" + "a=&" * (MAX_LINE_BYTES // 3) + " HTTP/1.1"),
+        raw(LENGTH, line="A" * MAX_LINE_BYTES + " / HTTP/1.1"),
+    ],
     "Transfer-Encoding in a request of HTTP/1.0": [raw(CHUNKED, line="POST / HTTP/1.0")],
 }
 
@@ -125,6 +138,8 @@ def test_what_is_wrong_with_a_head_and_it_is_not_plain(fault: str, data: bytes) 
         raw("X-Content-Length: 5", "X-Transfer-Encoding: a", LENGTH),
         raw("X: content-length: 7", LENGTH),
         raw(LENGTH, line="POST / HTTP/1.0"),
+        raw(*["a:"] * MAX_HEADERS, body=b""),
+        raw(line="GET / HTTP/1.1".replace(" /", " /" + "a" * (MAX_LINE_BYTES - 20)), body=b""),
         raw(line="GET / HTTP/1.1", body=b""),
     ],
 )

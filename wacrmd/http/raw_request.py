@@ -1,7 +1,8 @@
 """The head of a request as bytes: what is wrong with it, and whether it is plain enough to be refused unparsed; pure.
 
 The HTTP parser forgives what other parsers read in another way, and so disagree about where a request ends: then a part
-of one request passes a reverse proxy as if it were the next one. `head_fault` finds all of that before it is parsed.
+of one request passes a reverse proxy as if it were the next one. `head_fault` finds all of that before it is parsed, and
+what would take long to parse.
 
 Whatever is not plain is left to the parser: pieces and pipelined requests, other framing than one Content-Length, anything
 about the connection itself. So both always agree where a request ends.
@@ -11,6 +12,11 @@ import re
 from secrets import token_hex
 
 MAX_HEAD_BYTES = 8192
+
+MAX_HEADERS = 100
+MAX_LINE_BYTES = 8192
+"""Of the request line. 7,000 headers, or as many parameters in a query, hold the event loop for 20 ms, and need 32 KB; what
+clients and proxies send has about 20. Other servers have the same limits."""
 
 _END = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\n[ \t]")
@@ -30,10 +36,14 @@ def head_of(data: bytes) -> bytes | None:
 
 
 def head_fault(head: bytes) -> str | None:
-    """What is wrong with the lines and the framing of a request: it could be read in two ways; None if nothing is."""
+    """What is wrong with a head: it could be read in two ways, or takes long to read; None if nothing is."""
     lines = head.count(b"\r\n")
     if head.count(b"\n") != lines or head.count(b"\r") != lines:
         return "a line ends without CR and LF (RFC 9112, section 2.2)"
+    if lines > MAX_HEADERS + 2:  # with the request line and the empty one
+        return f"it has more than {MAX_HEADERS} headers"
+    if head.index(b"\n") > MAX_LINE_BYTES:
+        return f"the request line has more than {MAX_LINE_BYTES} bytes"
     if not head[: head.index(b"\n") + 1].endswith(_VERSIONS):
         return "the request line does not end with HTTP/1.1 or HTTP/1.0 (RFC 9112, section 3)"
     if _FOLDED.search(head):
