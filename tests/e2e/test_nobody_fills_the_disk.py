@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.meta import post, post_body
-from tests.support.site import Site, site
+from tests.support.site import WABA_ID, Site, site
 from tests.support.users import open_folder
-from wacrmd.log_sums import INTERVAL
+from wacrmd.log_sums import INTERVAL, MAX_CAUSES
 from wacrmd.services.meta_event_notes import MAX_NOTES
 from wacrmd.services.meta_events.ingest import store_notes
+from wacrmd.store.account_notices import MAX_KINDS
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +69,42 @@ async def test_a_webhook_of_a_thousand_unknown_numbers_leaves_two_lines_and_few_
     assert told == [1, 1999]
     assert len(notes) <= MAX_NOTES
     assert sum(json.loads(note[3])["count"] for note in notes) == 2000
+
+
+async def test_a_signed_flood_about_an_own_account_leaves_few_lines_and_notices(tmp_path: Path) -> None:
+    def changes(about: Callable[[int], tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+        made = [about(each) for each in range(500)]
+        listed = [{"field": field, "value": value} for field, value in made]
+        return {"object": "whatsapp_business_account", "entry": [{"id": WABA_ID, "changes": listed}]}
+
+    template = {"message_template_id": 1, "message_template_name": "t", "message_template_language": "en"}
+    floods = (
+        lambda n: ("account_update", {"event": f"INVENTED_{n}"}),
+        lambda n: (
+            "account_update",
+            {"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": str(n)}},
+        ),
+        lambda n: (
+            "account_update",
+            {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "REINSTATE"}},
+        ),
+        lambda n: ("business_capability_update", {"max_daily_conversation_per_phone": n + 1}),
+        lambda n: ("template_category_update", template | {"new_category": f"C{n}"}),
+        lambda n: (
+            "template_category_update",
+            template | {"correct_category": f"C{n}", "category_update_timestamp": 1_999_999_999},
+        ),
+    )
+    with capture_logs() as events:
+        async with site(tmp_path, webhooks=False) as here:
+            for flood in floods:
+                assert (await post(here.hook, changes(flood))).status_code == 200
+            kept = len(await rows(here, "account_notice"))
+            (number,) = await here.admin("number.list")
+    assert kept <= MAX_KINDS + 20
+    assert len(number["notices"]) <= MAX_KINDS
+    causes = 2 * MAX_CAUSES + 20  # each has a line at once and one for the minute
+    assert len(events) < causes, Counter(each["event"] for each in events)
 
 
 async def test_refusals_are_summed_up_once_a_minute(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ OF_NUMBER = (
 STATUS = "STATUS_"
 """The beginning of a kind that is the status of a number, which Meta is asked for."""
 
+MAX_KINDS = 50
+"""Kinds of notices about one number or account that are kept. Meta has fewer; whoever has an app secret may invent more."""
+
 ACCOUNT = ""
 """In place of a phone number id: the notice is about the business account."""
 
@@ -51,7 +54,19 @@ def record(tx: Tx, waba_id: str, phone_number_id: str, notice: AccountNotice, at
             notice.until,
         ),
     )
+    if row is None:
+        _forget_oldest(tx, waba_id, phone_number_id)
     return True
+
+
+def _forget_oldest(tx: Tx, waba_id: str, phone_number_id: str) -> None:
+    """Keep `MAX_KINDS`: first those that stop sending, then the newest."""
+    tx.execute(
+        "DELETE FROM account_notice WHERE waba_id = ?1 AND phone_number_id = ?2 AND kind IN (SELECT kind FROM"
+        " account_notice WHERE waba_id = ?1 AND phone_number_id = ?2"
+        " ORDER BY (stops_sending AND NOT is_lifted) DESC, at DESC, kind LIMIT -1 OFFSET ?3)",
+        (waba_id, phone_number_id, MAX_KINDS),
+    )
 
 
 def set_status(tx: Tx, number_id: str, status: AccountNotice | None) -> None:

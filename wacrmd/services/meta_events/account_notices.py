@@ -112,17 +112,29 @@ def _log_notice(waba_id: str, number: str, notice: AccountNotice) -> None:
         detail=notice.detail,
         stops_sending=notice.stops_sending,
         until=iso(notice.until) if notice.until else None,
+        summed=(waba_id, number, notice.kind),
     )
 
 
 def _log_lifted(waba_id: str, number: str, event: str | None, kinds: list[str]) -> None:
     log.info(
-        "account_notice_lifted", business_account=waba_id, number=number or None, type=event, kinds=kinds
+        "account_notice_lifted",
+        business_account=waba_id,
+        number=number or None,
+        type=event,
+        kinds=kinds,
+        summed=(waba_id, number, event),
     )
 
 
 def _log_limit(waba_id: str, before: str, limit: str) -> None:
-    log.info("messaging_limit_changed", business_account=waba_id, before=before, limit=limit)
+    log.info(
+        "messaging_limit_changed",
+        business_account=waba_id,
+        before=before,
+        limit=limit,
+        summed=(waba_id, limit),
+    )
 
 
 def _log_event(field: str, event: str | None, waba_id: str) -> None:

@@ -100,6 +100,7 @@ def _log_category(waba_id: str, name: str, language: str, before: str | None, ca
         language=language,
         before=before,
         category=category,
+        summed=(waba_id, name, language),
     )
 
 
@@ -111,6 +112,7 @@ def _log_coming_category(waba_id: str, name: str, language: str, category: str, 
         language=language,
         category=category,
         at=iso(at) if at else None,
+        summed=(waba_id, name, language),
     )
 
 
