@@ -59,6 +59,10 @@ BODIES_REFUSED = {
     "a chunk size with 0x": b"0x5\r\nhello\r\n0\r\n\r\n",
     "a chunk that is longer than its size": b"5\r\nhelloworld\r\n0\r\n\r\n",
     "an extension of a chunk without end": b"5;" + b"x" * 70_000,
+    "an empty line of LF after the last chunk": b"0\r\n\n",
+    "trailers": b"0\r\nX: y\r\n\r\n",
+    "trailers that end with LF": b"0\r\nX: y\n\n",
+    "many trailers": b"0\r\n" + b"x:\r\n" * 7000 + b"\r\n",
     "trailers without end": b"0\r\n" + b"x: y\r\n" * 12_000,
 }
 SIGNED = "X-Hub-Signature-256: sha256=" + "0" * 64
