@@ -24,7 +24,7 @@ from tests.support.site import APP_SECRET, site
 from tests.support.worst_bodies import Body, bodies, broken, carousels, values
 from wacrmd import log
 from wacrmd.admin.protocol import MAX_REQUEST
-from wacrmd.api.app import ENDPOINTS
+from wacrmd.api.app import ENDPOINTS, described
 from wacrmd.api.form import Form
 from wacrmd.operations.operation import Operation
 from wacrmd.operations.table import OPERATIONS
@@ -151,6 +151,17 @@ async def test_no_query_costs_much(tmp_path: Path) -> None:
                         {"Authorization": f"Bearer {here.key}"},
                     )
                     await worst.send(f"{operation.name}: {query[:10]}", b"", call)
+    assert worst.found == []
+
+
+async def test_the_description_of_the_api_is_made_beside_the_loop(tmp_path: Path) -> None:
+    """It takes some 70 ms, once; anybody may ask for it."""
+    async with site(tmp_path) as here:
+        described.cache_clear()
+        call = partial(post, str(here.running.api_address), "GET", "/api/v1/openapi.json", {})
+        with frozen_heap():
+            worst = Worst(slowness())
+            await worst.send("openapi", b"", call)
     assert worst.found == []
 
 
