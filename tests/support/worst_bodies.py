@@ -1,6 +1,7 @@
 """Bodies that cost as much as bodies can: many values, many keys, deep nesting, long numbers and texts, in every field."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -11,11 +12,17 @@ Body = tuple[str, bytes]
 
 def filled(piece: bytes, size: int, before: bytes = b"[", after: bytes = b"]") -> bytes:
     """An array of so many of these pieces that it has this size."""
-    return before + b",".join([piece] * ((size - len(before) - len(after)) // (len(piece) + 1))) + after
+    count = (size - len(before) - len(after)) // (len(piece) + 1)
+    return before + b",".join([piece] * min(count, 1)) + (b"," + piece) * (count - 1) + after
 
 
-def values(size: int) -> Iterator[Body]:
-    """JSON values of this size that a field may get."""
+@lru_cache(maxsize=4)
+def values(size: int) -> tuple[Body, ...]:
+    """JSON values of this size that a field may get; kept, because they go into many fields."""
+    return tuple(_values(size))
+
+
+def _values(size: int) -> Iterator[Body]:
     yield "an array of ones", filled(b"1", size)
     yield "an array of empty arrays", filled(b"[]", size)
     yield "an array of empty objects", filled(b"{}", size)
