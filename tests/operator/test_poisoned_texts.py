@@ -64,6 +64,7 @@ COMMANDS = (
     ("audit",),
     ("export-person", phones(1)[0]),
     ("broadcast", "show", "nobody" + POISON),
+    ("broadcast", "create", "--account", "ACCOUNT", "--template", "hello", "--csv", "FILE", "--dry-run"),
     ("account", "remove", POISON),
     ("optout", "remove", POISON, "--account", "ACCOUNT"),
     ("check-config", "--config", POISON.replace("\x1b", "") + ".toml"),
@@ -112,7 +113,12 @@ async def poisoned(tmp_path: Path) -> AsyncIterator[tuple[Site, dict[str, str]]]
         (hook,) = await here.admin("webhook.list")
         (account,) = await here.admin("account.list")
         await here.running.ctx.db.write(poison)
-        yield here, {"ID": sent, "HELD": held, "HOOK": hook["id"], "ACCOUNT": account["id"]}
+        file = tmp_path / f"{POISON.replace('/', '')}.csv"
+        file.write_text(f'to,"{POISON}",name\n{phones(1)[0]},a,b\nnobody,"{POISON}",b\n', "utf-8")
+        yield (
+            here,
+            {"ID": sent, "HELD": held, "HOOK": hook["id"], "ACCOUNT": account["id"], "FILE": str(file)},
+        )
 
 
 async def test_no_command_passes_a_control_character_on_to_a_terminal(

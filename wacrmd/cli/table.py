@@ -2,13 +2,13 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
 from wacrmd.cli.folding import folded, width
-from wacrmd.cli.output import Kind, details, hint, on_terminal, say, shown
+from wacrmd.cli.output import Kind, clean, details, hint, on_terminal, say, shown
 from wacrmd.fields import JsonObject
 
 GAP = "  "
@@ -52,6 +52,7 @@ class Column:
 
 def table(rows: Sequence[JsonObject], columns: Sequence[Column], *, empty: str) -> None:
     """Print rows below their titles, fitted to the terminal; without rows, print `empty` to stderr."""
+    columns = [replace(one, title=clean(one.title)) for one in columns]  # one may be of somebody's file
     if not rows:
         hint(empty)
     elif on_terminal():
