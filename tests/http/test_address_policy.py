@@ -82,6 +82,14 @@ def test_a_name_may_be_written_in_unicode_or_idna() -> None:
     assert not AddressPolicy(["a" * 64]).allows("b" * 64, "192.168.0.1")
 
 
+@pytest.mark.parametrize("listed", ["straße.lan", "ς.lan", "CRM.lan", "a_b.lan"])
+def test_a_listed_name_is_the_name_in_a_url(listed: str) -> None:
+    """In IDNA 2003, straße and strasse were the same name."""
+    host = parse_url(f"http://{listed}/").raw_host
+    assert AddressPolicy([listed]).allows(host or "", "192.168.0.1")
+    assert not AddressPolicy(["straße.lan"]).allows("strasse.lan", "192.168.0.1")
+
+
 def test_the_configuration_lists_networks_and_hosts() -> None:
     address_policy = AddressPolicy(["10.0.0.0/8", "crm.lan", "fd00::/8"])
     assert address_policy.allows("any", "10.9.9.9")
@@ -127,6 +135,8 @@ def test_the_configuration_lists_networks_and_hosts() -> None:
         ("http://[::1%25lo]/", "without a zone"),
         ("http://[127.0.0.1]/", "expected a URL"),
         ("http://loc\u00adalhost/", "expected a URL"),
+        ("http://xn--a/", "expected a URL"),
+        ("http://xn--localhost-/", "expected a URL"),
     ],
 )
 def test_the_error_of_a_rejected_url_says_why(url: str, expected: str) -> None:

@@ -116,11 +116,14 @@ class AddressPolicy:
 
 
 def _name(host: str) -> str:
-    """One form of a host name that may be written in several ways: with capitals, a dot at its end, or in IDNA."""
+    """One form of a host name that may be written in several ways: with capitals, a dot at its end, or in Unicode.
+
+    It is the form of `parse_url`: IDNA 2003, which Python knows, makes another name of straße.example.
+    """
     name = host.lower().rstrip(".")
     try:
-        return name.encode("idna").decode("ascii")
-    except UnicodeError:
+        return yarl.URL.build(scheme="http", host=name).raw_host or name
+    except ValueError:
         return name
 
 
@@ -146,10 +149,10 @@ def parse_url(text: str) -> yarl.URL:
         raise ValueError("expected no spaces, control characters or backslashes")
     try:
         url = yarl.URL(text)
-        port = url.port
+        host, port = url.host, url.port
     except ValueError as error:
         raise ValueError(f"expected a URL such as https://crm.example.com/wacrmd: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host or not port:
+    if url.scheme not in ("http", "https") or not host or not port:
         raise ValueError("expected a URL such as https://crm.example.com/wacrmd")
     if url.user is not None or url.password is not None:
         raise ValueError("expected no user or password in the URL: check the signature instead")
