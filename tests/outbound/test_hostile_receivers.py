@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.meta.peer import Talk, peer
+from tests.meta.peer import Talk, peer, reset_on_close
 from tests.support.certificates import certificate, server_tls
 from tests.support.event_loops import both_event_loops
 from tests.support.patience import PATIENCE_S
@@ -260,6 +260,28 @@ async def test_an_error_has_no_text_of_the_other_side(kind: str, scheme: str) ->
         assert result.error == "no TLS connection: wrong version number" or "closed" in told
     elif result.status is None:
         assert result.error == "the answer is no HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"", "the connection broke: Connection reset by peer"),
+        (b"HTTP/1.1 20", "the connection broke: Connection reset by peer"),
+        (b"HTTP/1.1 404 x\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", "HTTP 404"),
+    ],
+    ids=["nothing", "a part of a head", "no redirect"],
+)
+async def test_an_error_is_a_sentence(answer: bytes, error: str) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(answer)
+        if b"\r\n\r\n" not in answer:
+            reset_on_close(connection)
+
+    with threaded(serve) as port:
+        async with caller() as client:
+            result = await post(client, f"http://localhost:{port}/")
+    assert result.error == error
 
 
 async def test_tls_is_answered_where_nobody_speaks_it(tmp_path: Path) -> None:

@@ -188,7 +188,9 @@ class Connection(asyncio.Protocol):
             if exc is None and self._has_head and not self._has_length():
                 self._succeed()
             else:
-                self._fail(describe(exc) if exc else "the server closed the connection", is_lost=True)
+                self._fail(
+                    describe(exc) if exc else "the server closed the connection", is_lost=True, cause=exc
+                )
         del self._parser  # it refers to this object
         self._on_lost(self)
 
@@ -259,11 +261,12 @@ class Connection(asyncio.Protocol):
         elif self._is_whole and self._on_drained is not None:
             self._on_drained()
 
-    def _fail(self, detail: str, *, is_lost: bool = False) -> None:
+    def _fail(self, detail: str, *, is_lost: bool = False, cause: Exception | None = None) -> None:
         if self._answer is not None and not self._answer.done():
             failure = self.failure(detail)
             if is_lost and self._sent > 1 and not self._received:
                 failure = IdleConnectionLostError(failure.phase, detail)
+            failure.__cause__ = cause
             self._answer.set_exception(failure)
         if self.is_open:
             self.abort()

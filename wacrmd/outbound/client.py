@@ -136,7 +136,7 @@ def _status_error(status: int, headers: Headers) -> str | None:
     """Why a status is a failure; None for 2xx."""
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's successes
         return None
-    if headers.get("Location"):
+    if 300 <= status < 400 and headers.get("Location"):  # noqa: PLR2004 - HTTP's redirects
         return f"HTTP {status}: redirects are not followed, change the URL instead"
     return f"HTTP {status}"
 
@@ -157,6 +157,5 @@ def explain(failure: RequestFailedError, host: str) -> str:
         return f"no TLS connection: {(cause.reason or 'unknown error').lower().replace('_', ' ')}"
     if failure.phase is Phase.RESOLVE:
         return "the host name cannot be looked up"
-    if isinstance(cause, OSError) and cause.errno:
-        return f"no connection: {os.strerror(cause.errno)}"
-    return "no connection" if isinstance(failure, NotSentError) else "the request failed"
+    what = "no connection" if isinstance(failure, NotSentError) else "the connection broke"
+    return f"{what}: {os.strerror(cause.errno)}" if isinstance(cause, OSError) and cause.errno else what
