@@ -267,6 +267,23 @@ async def test_the_connection_of_an_answer_that_broke_off_is_closed(app: Behavio
             await client.post("/torn", content=b"x" * 5_000_000)
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_an_answer_that_broke_off_does_not_look_whole(app: Behaviours, version: str) -> None:
+    """In HTTP/1.0 the end of the connection is the end of the answer, so that one is reset."""
+    async with serving(app) as listener:
+        stream = await raw(
+            listener, f"POST /torn HTTP/{version}\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+        with capture_logs():
+            if version == "1.0":
+                with pytest.raises(anyio.BrokenResourceError):
+                    await rest(stream)
+            else:
+                answer = await rest(stream)
+                assert answer.endswith(b"4\r\nhalf\r\n")
+        await stream.aclose()
+
+
 async def test_a_running_request_is_finished_before_the_exit(app: Behaviours) -> None:
     answers: list[httpx.Response] = []
     async with anyio.create_task_group() as tasks, serving(app) as listener:

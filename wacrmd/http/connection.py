@@ -16,10 +16,13 @@ Hypercorn has no settings for these, so they are overrides; tests over real sock
 - The time that a connection may be idle is a timer, and a shorter one runs from the first byte of a request to the end of
   its head. Hypercorn starts and cancels two tasks for each request.
 - The Date header is written once a second.
+- An answer of HTTP/1.0 that breaks off ends with a reset: a mere end of the connection is the end of an answer there.
 - A request target may be a whole URL (`http/request_target.py`).
 """
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -180,7 +183,9 @@ class Connection(TCPServer):
 
     async def protocol_send(self, event: Event) -> None:
         """Take an event of the protocol: bytes to send, the end, or whether a request is running."""
-        if not isinstance(event, Updated):
+        if isinstance(event, Closed) and self._http1 is not None and self._http1.looks_whole:
+            self._reset()
+        elif not isinstance(event, Updated):
             # The end of an answer with a known length is no byte.
             if isinstance(event, Closed) and self._http1 is not None and self._http1.is_refused:
                 pass  # `_read_data` closes it
@@ -202,6 +207,12 @@ class Connection(TCPServer):
         """Close it without an answer."""
         self.is_closing = True
         self.writer.transport.abort()
+
+    def _reset(self) -> None:
+        """Close it with RST instead of FIN; a unix socket has no such thing."""
+        linger = struct.pack("ii", 1, 0)
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.hang_up()
 
     def _wait_for_request(self) -> None:
         self._stop_waiting()
@@ -284,6 +295,11 @@ class _Http1(H11Protocol):
             h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size
         )
         self.connection = self._strict
+
+    @property
+    def looks_whole(self) -> bool:
+        """Whether an answer that has not been written to its end would be whole if the connection ended now."""
+        return self.connection.our_state is h11.SEND_BODY and self.connection.their_http_version == b"1.0"
 
     def _state(self) -> ConnectionState:
         if not self._strict.client_is_waiting_for_100_continue:
