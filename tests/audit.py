@@ -19,8 +19,8 @@ TIMEOUT_S = 300
 Report = dict[str, Any]
 
 
-def asked(lock: str, database: str) -> Report | None:
-    """What a database knows about the libraries of a lock file, in pip-audit's JSON; None if it cannot be reached."""
+def asked(lock: str, database: str) -> Report | str:
+    """What a database knows about the libraries of a lock file, in pip-audit's JSON; or why there is no answer."""
     command = [
         sys.executable,
         "-m",
@@ -35,10 +35,13 @@ def asked(lock: str, database: str) -> Report | None:
         done = subprocess.run(
             [*command, *options], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {TIMEOUT_S} s"
+    try:
         report: Report = json.loads(done.stdout)
-    except (subprocess.TimeoutExpired, json.JSONDecodeError):
-        return None
-    return report if is_answered(report) else None
+    except json.JSONDecodeError:
+        return (done.stderr.strip().splitlines() or ["pip-audit has said nothing"])[-1]
+    return report if is_answered(report) else "it knows none of the libraries"
 
 
 def is_answered(report: Report) -> bool:
@@ -67,18 +70,24 @@ def is_vulnerable(report: Report) -> bool:
 
 def main(databases: Sequence[str] = DATABASES) -> int:
     """Exit code 1 for a known vulnerability; 0 if there is none, and where no database can be reached."""
+    reasons = []
     for database in databases:
-        reports = {lock: asked(lock, database) for lock in LOCKS}
-        answers = {lock: report for lock, report in reports.items() if report is not None}
-        if len(answers) < len(LOCKS):
-            continue
-        for lock, report in answers.items():
-            lines = found(report) or [f"no known vulnerability in {len(report['dependencies'])} libraries"]
-            sys.stdout.write("".join(f"{lock}: {line}\n" for line in lines))
-        return int(any(map(is_vulnerable, answers.values())))
-    sys.stdout.write(
-        f"NOT CHECKED: no database of vulnerabilities could be reached ({', '.join(databases)}); repeat it where one can\n"
-    )
+        answers: dict[str, Report] = {}
+        for lock in LOCKS:
+            answer = asked(lock, database)
+            if isinstance(answer, str):
+                reasons.append(f"{database}: {answer}")
+                break
+            answers[lock] = answer
+        else:
+            for lock, report in answers.items():
+                lines = found(report) or [
+                    f"no known vulnerability in {len(report['dependencies'])} libraries"
+                ]
+                sys.stdout.write("".join(f"{lock}: {line}\n" for line in lines))
+            return int(any(map(is_vulnerable, answers.values())))
+    sys.stdout.write("NOT CHECKED: no database of vulnerabilities has answered; repeat it where one can\n")
+    sys.stdout.write("".join(f"  {reason}\n" for reason in reasons))
     return 0
 
 
