@@ -66,6 +66,7 @@ COMMANDS = (
     ("broadcast", "show", "nobody" + POISON),
     ("broadcast", "create", "--account", "ACCOUNT", "--template", "hello", "--csv", "FILE", "--dry-run"),
     ("account", "remove", POISON),
+    ("optout", "remove", f"\udcff{POISON}", "--account", "ACCOUNT"),
     ("optout", "remove", POISON, "--account", "ACCOUNT"),
     ("check-config", "--config", POISON.replace("\x1b", "") + ".toml"),
 )

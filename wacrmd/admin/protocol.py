@@ -127,8 +127,16 @@ def decode_request(line: bytes) -> Request:
 
 
 def encode_request(request: Request) -> bytes:
-    """The line of a call."""
-    return _line({"jsonrpc": "2.0", "id": request.id, "method": request.method, "params": request.params})
+    """The line of a call; raises RpcError for parameters that JSON cannot hold, as a word that is not UTF-8."""
+    message = {"jsonrpc": "2.0", "id": request.id, "method": request.method, "params": request.params}
+    try:
+        return _line(message)
+    except TypeError as error:
+        raise RpcError(
+            RpcCode.INVALID_PARAMS,
+            f"{request.method}: a parameter cannot be sent: {error}",
+            {"code": ErrorCode.BAD_REQUEST},
+        ) from None
 
 
 def encode_result(request_id: RequestId, result: Any, default: Callable[[Any], Any] | None = None) -> bytes:
