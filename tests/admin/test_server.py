@@ -5,7 +5,7 @@ import pwd
 import select
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 import anyio
@@ -19,6 +19,7 @@ from tests.support.folders import open_to_all
 from wacrmd import __version__
 from wacrmd.admin.client import AdminClient, NotReachableError
 from wacrmd.admin.protocol import MAX_REQUEST, RpcError
+from wacrmd.admin.server import MAX_READER_STREAMS
 from wacrmd.domain.actor import Level
 
 pytestmark = pytest.mark.anyio
@@ -331,6 +332,24 @@ async def test_streams_above_the_limit_of_a_connection_are_rejected(start: Start
             await line.send(b'{"jsonrpc":"2.0","id":%d,"method":"watch"}\n' % number)
         answers = [await line.read() for _ in range(5)]
         assert [one["id"] for one in answers if "error" in one] == [4]
+
+
+async def test_readers_hold_only_so_many_streams_together(start: Start, raw: Raw) -> None:
+    async with start() as daemon, AsyncExitStack() as opened:
+        daemon.level = Level.READ
+        lines = [
+            await opened.enter_async_context(raw(daemon.path)) for _ in range(MAX_READER_STREAMS // 4 + 1)
+        ]
+        answers = []
+        for line in lines:
+            for number in range(4):
+                await line.send(b'{"jsonrpc":"2.0","id":%d,"method":"watch"}\n' % number)
+            answers += [await line.read() for _ in range(4)]
+        assert [("error" in each) for each in answers] == [False] * MAX_READER_STREAMS + [True] * 4
+        daemon.level = Level.OPERATE
+        operator = await opened.enter_async_context(raw(daemon.path))
+        await operator.send(b'{"jsonrpc":"2.0","id":1,"method":"watch"}\n')
+        assert "params" in await operator.read()
 
 
 async def test_two_hundred_concurrent_clients_are_served(start: Start, raw: Raw) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +35,9 @@ Audit = Callable[[Caller, str, JsonObject, str, int], Awaitable[None]]
 MAX_CONNECTIONS = 256
 RESERVED_CONNECTIONS = 32
 """Of those, how many mere readers may never take: they must not be able to lock an operator out."""
+
+MAX_READER_STREAMS = 32
+"""How many streams all readers together may hold: an export of thousands of rows costs as much as many calls."""
 
 WRITE_TIMEOUT_S = 10.0
 """How long a client may leave a line unread before its connection is cut."""
@@ -69,6 +72,7 @@ class Server(Generic[C]):
         self._write_timeout_s = write_timeout_s
         self._connections: set[Connection] = set()
         self._open = 0
+        self._reader_streams = 0
         self._stopping = anyio.Event()
         self._denials = Denials()
         self._pace = Pace()
@@ -190,7 +194,7 @@ class Server(Generic[C]):
             if isinstance(outcome, Awaitable):
                 return protocol.encode_result(request.id, await outcome)
             count = 0
-            async with contextlib.aclosing(outcome) as items:
+            async with self._counted(caller), contextlib.aclosing(outcome) as items:
                 async for item in items:
                     await send(protocol.encode_item(request.id, item))
                     count += 1
@@ -210,6 +214,22 @@ class Server(Generic[C]):
                 f"{method.name} failed inside the daemon: look for reference {reference} in its log",
                 {"code": ErrorCode.INTERNAL, "reference": reference},
             ) from None
+
+    @contextlib.asynccontextmanager
+    async def _counted(self, caller: Caller) -> AsyncIterator[None]:
+        """Count the stream that is sent within the block; raises RpcError if readers hold too many."""
+        is_reader = caller.level is Level.READ
+        if is_reader and self._reader_streams >= MAX_READER_STREAMS:
+            raise RpcError(
+                RpcCode.REFUSED,
+                f"users who may only read hold {MAX_READER_STREAMS} streams together: try again later",
+                {"code": ErrorCode.RATE_LIMITED},
+            )
+        self._reader_streams += is_reader
+        try:
+            yield
+        finally:
+            self._reader_streams -= is_reader
 
     async def _write_audit(self, method: Method[C], request: Request, caller: Caller, result: str) -> None:
         if not method.changes:
