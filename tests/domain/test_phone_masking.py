@@ -6,6 +6,8 @@ from time import process_time_ns
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wacrmd.domain.phone_masking import mask_phones
 
@@ -59,7 +61,17 @@ def test_a_number_is_hidden_however_it_is_written(text: str, masked: str) -> Non
     ],
 )
 @pytest.mark.parametrize(
-    "written", [str, repr, ascii, json.dumps, quote, quote_plus, lambda text: repr(text.encode())]
+    "written",
+    [
+        str,
+        repr,
+        ascii,
+        json.dumps,
+        quote,
+        quote_plus,
+        lambda text: quote(quote(text)),
+        lambda text: repr(text.encode()),
+    ],
 )
 @pytest.mark.parametrize("before", ["", "to=", "Call\n", "1, "])
 def test_a_number_in_any_script_is_hidden_however_it_is_escaped(
@@ -144,3 +156,24 @@ def test_a_text_is_read_in_linear_time(piece: str) -> None:
 )
 def test_what_is_no_number_stays(text: str) -> None:
     assert mask_phones(text) == text
+
+
+MARKS = "\\%xuF0+()-. \n\xa0\u200b\ud800٤漢"
+PARTS = (
+    "\\x",
+    "25",
+    "%d9",
+    "\\xc2\\xa0",
+    "\\u0664",
+    "a4",
+    "4915112345678",
+    "2026-11-30",
+    "10.0.0.1",
+    "ffffffff-",
+)
+
+
+@given(st.lists(st.sampled_from(MARKS) | st.sampled_from(PARTS), max_size=20).map("".join))
+def test_what_is_not_hidden_stays_as_it_is_in_any_text(text: str) -> None:
+    masked = mask_phones(text)
+    assert masked == text or "•••" in masked

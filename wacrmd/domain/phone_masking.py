@@ -20,14 +20,14 @@ from wacrmd.domain.phone_text import fold
 
 _ENCODED = re.compile(
     r"""
-      (?P<bytes>(?:(?<!\\)\\{1,4}x[0-9a-f]{2}|%[0-9a-f]{2})+)
+      (?P<bytes>(?:(?<!\\)\\{1,4}x[0-9a-f]{2}|%(?:25)*[0-9a-f]{2})+)
     | (?<!\\)\\{1,4}(?:u(?P<unicode>[0-9a-f]{4})|[nrt])
     | [^\x00-\x7f]
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 """What stands for another character, or is not of ASCII."""
-_BYTE = re.compile(r"\\{1,4}x|%", re.IGNORECASE)
+_BYTE = re.compile(r"\\{1,4}x|%(?:25)*(?=[0-9a-f]{2})", re.IGNORECASE)
 
 _RUN = re.compile(
     r"""
