@@ -61,6 +61,45 @@ def said(tx: Tx, user_id: str, at: int, *, stops: bool = False) -> None:
         stop(tx, person_id, at)
 
 
+def steps_of_see(tx: Tx, phone: str, user_id: str, at: int) -> int:
+    """How many steps the database takes to join what a payload says."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    tx.set_progress_handler(count, 1)
+    see(tx, phone, user_ids=(user_id,), at=at)
+    tx.set_progress_handler(None, 1)
+    return steps
+
+
+def test_a_person_has_so_many_addresses_and_whoever_is_named_beside_them_is_somebody_else(tx: Tx) -> None:
+    phones = [f"+1415555{number:04}" for number in range(2 * people.MAX_ADDRESSES)]
+    found = [see(tx, phone, user_ids=(JANE_ID,), at=NOW + at) for at, phone in enumerate(phones)]
+    own = people.MAX_ADDRESSES - 1
+    assert len(set(found[:own])) == 1, "she has her user id and these phones"
+    assert len(set(found[own:])) == len(phones) - own
+    assert found[0] not in found[own:]
+    for phone, person_id in zip(phones, found, strict=True):
+        assert see(tx, phone, user_ids=(JANE_ID,), at=NOW + SECOND) == person_id
+    assert see(tx, user_ids=(JANE_ID,)) == found[0]
+    assert people.join_two(tx, found[0], found[-1], at=NOW, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("phone", "user_id"),
+    [("+1415555{:04}", "US.1"), ("+14155550101", "US.{}"), ("+1415555{:04}", "US.ENT.1")],
+)
+def test_what_a_payload_costs_does_not_grow_with_all_that_came_before(
+    tx: Tx, phone: str, user_id: str
+) -> None:
+    steps = [steps_of_see(tx, phone.format(n), user_id.format(n), NOW + n) for n in range(400)]
+    assert max(steps[300:]) < 2 * max(steps[60:100])
+
+
 def recipient_of(tx: Tx, person_id: int) -> int:
     found: int = tx.execute("SELECT id FROM recipient WHERE person_id = ?", (person_id,)).fetchone()[0]
     return found

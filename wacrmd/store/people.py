@@ -1,6 +1,7 @@
 """People: one row for each person of an account, and every address by which payloads and callers name them."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,19 @@ from wacrmd.domain.person_joining import Holding, Joining, Lost, join, may_be_on
 from wacrmd.store import optouts, person_merge
 from wacrmd.store.database import Tx
 
+MAX_ADDRESSES = 50
+"""Addresses of one person: people have a few. To join one to others costs more the more there are, so one webhook that gives
+thousands to one person would hold the database for minutes. Whoever is named beside a person who has so many is somebody
+else."""
+
+MAX_HOLDERS = 20
+"""So many of those who had an address before are looked at, the latest ones: a phone gets a new holder once in months."""
+
+_HAS = "p.account_id = ?2 AND p.address = j.value AND p.until IS NULL"
+_HAD = (
+    "p.id IN (SELECT id FROM person_address WHERE account_id = ?2 AND address = j.value AND until IS NOT NULL"
+    f" ORDER BY id DESC LIMIT {MAX_HOLDERS})"
+)
 _HOLDING = "p.address, p.person_id, p.since, p.scope, p.former_since, p.until"
 
 
@@ -102,7 +116,8 @@ def join_two(tx: Tx, one: int, other: int, *, at: Millis, now: Millis) -> tuple[
 
     Returns who they are now, and the broadcasts in which a recipient was cancelled.
     """
-    if not may_be_one(_all_of(tx, one), _all_of(tx, other)):
+    of_one, of_other = _all_of(tx, one), _all_of(tx, other)
+    if len(of_one) + len(of_other) > MAX_ADDRESSES or not may_be_one(of_one, of_other):
         return None
     stays, goes = sorted((one, other))
     broadcasts = person_merge.merge(tx, goes, into=stays, at=at, now=now)
@@ -140,6 +155,13 @@ def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, tup
     """The person who is named, after what that means is stored; and those who became this person."""
     named, account_id, scope, at = sighting.names, sighting.account_id, sighting.scope, sighting.at
     holdings = _holdings(tx, account_id, named.all)
+    if full := _full(named, holdings):
+        rest = Names(named.addresses - full.keys(), named.previous - full.keys())
+        return (
+            _join(tx, replace(sighting, names=rest), now, seen)
+            if rest.addresses
+            else (min(full.values()), ())
+        )
     joining = join(named, holdings, scope=scope, at=at)
     person_id = joining.person_id
     if person_id is None:
@@ -161,6 +183,23 @@ def _join(tx: Tx, sighting: Sighting, now: Millis, seen: Seen) -> tuple[int, tup
     return person_id, joining.merged
 
 
+def _full(named: Names, holdings: Iterable[Holding]) -> dict[str, int]:
+    """Of what is named, what belongs to people who have all the addresses that a person may have, and to whom.
+
+    Nothing where all of it belongs to one person: then nobody gets more.
+    """
+    holders = {each.address: each.person_id for each in holdings if each.until is None}
+    named_holders = {address: holders.get(address) for address in named.all}
+    if len(set(named_holders.values())) == 1:
+        return {}
+    count = Counter(holders.values())
+    return {
+        address: person_id
+        for address, person_id in named_holders.items()
+        if person_id is not None and count[person_id] >= MAX_ADDRESSES
+    }
+
+
 def _known(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, Known]:
     """Who has these addresses now."""
     rows = tx.execute(
@@ -173,14 +212,13 @@ def _known(tx: Tx, account_id: str, addresses: Iterable[str]) -> dict[str, Known
 
 
 def _holdings(tx: Tx, account_id: str, addresses: Iterable[str]) -> list[Holding]:
-    """Who has or had these addresses, and all addresses that these people have now."""
+    """Who has or lately had these addresses, and all addresses that these people have now."""
     named = json.dumps(list(addresses))
     found = [
         Holding(*row)
-        for until in ("IS NULL", "IS NOT NULL")  # each has its index
+        for which in (_HAS, _HAD)  # each has its index
         for row in tx.execute(
-            f"SELECT {_HOLDING} FROM json_each(?) j CROSS JOIN person_address p"
-            f" ON p.account_id = ? AND p.address = j.value AND p.until {until}",
+            f"SELECT {_HOLDING} FROM json_each(?1) j CROSS JOIN person_address p ON {which}",
             (named, account_id),
         )
     ]
