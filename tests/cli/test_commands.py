@@ -186,6 +186,9 @@ def test_key_rotate_shows_the_new_key_and_until_when_the_old_one_works(daemon: D
     code, out, err = run("--socket", daemon.socket, *line)
     assert (code, "wacrm_live_new" in out) == (0, True)
     assert "wacrm_live_old… is accepted until 2026-11-24" in err
+    assert (
+        "wacrm_live_old… is refused from now on" in run("--socket", daemon.socket, *line, "--overlap", "0")[2]
+    )
     for wrong in ("soon", "nan", "-1h", "-1", "inf"):
         code, _, err = run("--socket", daemon.socket, *line, "--overlap", wrong)
         assert (code, "expected a time such as 30min, 24h or 7d" in err) == (2, True), wrong

@@ -8,6 +8,7 @@ import pytest
 from tests.support.terminal import stdout_on_a_terminal
 from wacrmd.cli.broadcast_tables import COLUMNS, FAILURES, RECIPIENTS
 from wacrmd.cli.commands.control import AUDIT
+from wacrmd.cli.commands.key import COLUMNS as KEYS
 from wacrmd.cli.folding import width
 from wacrmd.cli.output import Kind
 from wacrmd.cli.table import Column, table
@@ -91,3 +92,25 @@ def test_every_table_fits_every_width(monkeypatch: pytest.MonkeyPatch, columns: 
     samples = {Kind.NUMBER: 123456, Kind.STATE: "interrupted", Kind.KEY: "+491701234567"}
     row = {one.field: samples.get(one.kind, "a long text, " * 20) for one in shown}
     assert len(drawn(monkeypatch, columns, [row] * 3, shown)) > 3
+
+
+def test_on_80_columns_a_list_of_keys_shows_which_are_used_and_from_where(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = {
+        "id": "64cac570-f04f-4b31-9ae6-3a7b892a934a",
+        "account": "shop",
+        "name": "crm",
+        "prefix": "wacrm_live_61EGvspn",
+        "scopes": ["broadcasts:send", "templates:read"],
+        "allowed_from": ["10.1.0.0/16"],
+        "last_used_at": "2026-01-23T12:00:00.000Z",
+        "last_used_from": "10.1.200.171",
+        "expires_at": "2126-01-23T12:00:00.000Z",
+        "revoked_at": None,
+        "replaced_by": "5e36aef4-5dbb-417d-8b90-2b5b25a1d0f2",
+    }
+    revoked = used | {"revoked_at": "2026-01-24T12:00:00.000Z"}
+    head = drawn(monkeypatch, 80, [used, revoked], KEYS)[0]
+    assert re.split(r"  +", head) == ["ID", "ACCOUNT", "NAME", "SCOPES", "LAST USED", "USED FROM", "REVOKED"]
+    assert "KEY" in drawn(monkeypatch, 200, [used, revoked], KEYS)[0]

@@ -17,14 +17,14 @@ COLUMNS = (
     Column("ID", "id", Kind.ID),
     Column("ACCOUNT", "account"),
     Column("NAME", "name"),
-    Column("KEY", "prefix", Kind.KEY, optional=True),
+    Column("KEY", "prefix", Kind.KEY, optional=3),
     Column("SCOPES", "scopes"),
-    Column("FROM", "allowed_from", optional=True),
-    Column("LAST USED", "last_used_at", Kind.TIME, optional=True),
-    Column("USED FROM", "last_used_from", optional=True),
-    Column("EXPIRES", "expires_at", Kind.TIME, optional=True),
+    Column("FROM", "allowed_from", optional=2),
+    Column("LAST USED", "last_used_at", Kind.TIME, optional=1),
+    Column("USED FROM", "last_used_from", optional=1),
+    Column("EXPIRES", "expires_at", Kind.TIME, optional=2),
     Column("REVOKED", "revoked_at", Kind.TIME),
-    Column("REPLACED BY", "replaced_by", Kind.ID, optional=True),
+    Column("REPLACED BY", "replaced_by", Kind.ID, optional=3),
 )
 
 DETAILS = ("id", "account", "name", "key", "scopes", "allowed_from", "expires_at")
@@ -132,6 +132,8 @@ def rotate(session: Session, key_id: str, overlap_hours: float, expires_in_days:
         old = made["replaces"]
         hint(
             f"The old key {old['prefix']}… is accepted until {old['expires_at']}: give the app the new one before."
+            if overlap_hours
+            else f"The old key {old['prefix']}… is refused from now on: give the app the new one."
         )
 
     emit(session, result, render)
