@@ -5,6 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,9 @@ async def test_a_signed_flood_about_an_own_account_leaves_few_lines_and_notices(
         listed = [{"field": field, "value": value} for field, value in made]
         return {"object": "whatsapp_business_account", "entry": [{"id": WABA_ID, "changes": listed}]}
 
+    def banned(state: str, _: int) -> tuple[str, dict[str, Any]]:
+        return "account_update", {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": state}}
+
     template = {"message_template_id": 1, "message_template_name": "t", "message_template_language": "en"}
     floods = (
         lambda n: ("account_update", {"event": f"INVENTED_{n}"}),
@@ -99,12 +103,16 @@ async def test_a_signed_flood_about_an_own_account_leaves_few_lines_and_notices(
         async with site(tmp_path, webhooks=False) as here:
             for flood in floods:
                 assert (await post(here.hook, changes(flood))).status_code == 200
+            for state in ("DISABLE", "REINSTATE") * 5:
+                made = changes(partial(banned, state))
+                assert (await post(here.hook, made)).status_code == 200
             kept = len(await rows(here, "account_notice"))
             (number,) = await here.admin("number.list")
     assert kept <= MAX_KINDS + 20
     assert len(number["notices"]) <= MAX_KINDS
     causes = 2 * MAX_CAUSES + 20  # each has a line at once and one for the minute
     assert len(events) < causes, Counter(each["event"] for each in events)
+    assert [each["count"] for each in events if each["event"] == "number_paused"] == [1, 4]
 
 
 async def test_refusals_are_summed_up_once_a_minute(tmp_path: Path) -> None:

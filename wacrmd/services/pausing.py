@@ -72,10 +72,20 @@ def log_pauses(pauses: Iterable[PauseEvent]) -> None:
     for pause in pauses:
         if pause.what == "broadcast":
             log.warning(
-                "broadcast_paused", broadcast=pause.id, reason=pause.reason.value, detail=pause.detail
+                "broadcast_paused",
+                broadcast=pause.id,
+                reason=pause.reason.value,
+                detail=pause.detail,
+                summed=(pause.id, pause.reason),
             )
         else:
-            log.warning("number_paused", number=pause.id, reason=pause.reason.value, detail=pause.detail)
+            log.warning(
+                "number_paused",
+                number=pause.id,
+                reason=pause.reason.value,
+                detail=pause.detail,
+                summed=(pause.id, pause.reason),
+            )
 
 
 def resume_broadcast(tx: Tx, broadcast_id: int, now: Millis) -> Resumed:
