@@ -111,6 +111,8 @@ async def test_a_network_that_is_none_is_refused(tmp_path: Path) -> None:
             await made(here, allowed_from=["10.1.2.3/8"])
         with pytest.raises(RpcError, match="expected an address or a network"):
             await made(here, allowed_from=["crm.lan"])
+        with pytest.raises(RpcError, match="allowed_from: expected at least 1"):
+            await made(here, allowed_from=[])
 
 
 # --- last use -------------------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ class NewKey(RequiredAccount):
     scopes: tuple[Scope, ...] = Field((), description="what it may do; none: only GET /api/v1/me")
     allowed_from: tuple[NetworkInput, ...] | None = Field(
         None,
+        min_length=1,  # an empty list is a mistake that would open the key to all
         max_length=MAX_NETWORKS,
         description="the addresses and networks from which it is accepted; without them from everywhere",
     )
