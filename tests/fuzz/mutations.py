@@ -31,6 +31,7 @@ STRANGE_TEXTS = (
     "\ufeff",
     "\u2028",
     "9" * 25,
+    "9" * 5000,  # int() refuses more than 4,300 digits
     "-1",
     "1e400",
     "null",
@@ -69,7 +70,7 @@ STRANGE_VALUES: tuple[JsonDocument, ...] = (
 )
 
 _LONG_TEXTS = st.builds(str.__mul__, st.sampled_from("9xé\u202e"), st.sampled_from((300, 5000, 70_000)))
-TEXTS = st.text(max_size=12) | st.sampled_from(STRANGE_TEXTS) | _LONG_TEXTS
+TEXTS = st.sampled_from(STRANGE_TEXTS) | st.text(max_size=12) | _LONG_TEXTS
 """Any text, and often one that programs stumble over."""
 VALUES = st.sampled_from(STRANGE_VALUES).map(copy.deepcopy) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
@@ -88,10 +89,12 @@ def mutated_json(seeds: Sequence[JsonDocument]) -> st.SearchStrategy[JsonDocumen
 def _mutated_json(draw: st.DrawFn, seeds: Sequence[JsonDocument]) -> JsonDocument:
     document = {"": copy.deepcopy(draw(st.sampled_from(seeds)))}
     for _ in range(draw(st.integers(1, 5))):
-        places = list(_places(document))[::-1]  # the innermost first: they are drawn more often
-        container, key = places[draw(st.integers(0, len(places) - 1))]
+        found = list(places(document))[::-1]  # the innermost first: they are drawn more often
+        container, key = found[draw(st.integers(0, len(found) - 1))]
         value = container[key]
         match draw(st.integers(0, 6)):
+            case 0 if isinstance(value, str):  # most programs only look at a value of the right kind
+                container[key] = draw(TEXTS)
             case 0 | 1:
                 container[key] = draw(VALUES)
             case 2 if container is not document:
@@ -103,18 +106,18 @@ def _mutated_json(draw: st.DrawFn, seeds: Sequence[JsonDocument]) -> JsonDocumen
             case 5 if isinstance(value, list) and value:
                 container[key] = value * draw(st.sampled_from((2, 3, 40)))
             case _:
-                other, place = places[draw(st.integers(0, len(places) - 1))]
+                other, place = found[draw(st.integers(0, len(found) - 1))]
                 container[key] = copy.deepcopy(other.get(place) if isinstance(other, dict) else other[place])
     return document[""]
 
 
-def _places(container: Any) -> Iterator[tuple[Any, Any]]:
+def places(container: Any) -> Iterator[tuple[Any, Any]]:
     """Every value of a document, as its container and its key there."""
     keys = list(container) if isinstance(container, dict) else range(len(container))
     for key in keys:
         yield container, key
         if isinstance(container[key], dict | list):
-            yield from _places(container[key])
+            yield from places(container[key])
 
 
 def dumped(document: JsonDocument) -> bytes:

@@ -1,47 +1,120 @@
 """The HTTP API: whatever a caller with a valid key sends, it gets one of the declared answers and never a 500."""
 
+import contextlib
+import copy
 import json
 import re
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.fuzz.effort import examples
 from tests.fuzz.fuzzed_site import FuzzedSite
-from tests.fuzz.mutations import TEXTS, VALUES, Seeds, dumped, mutated_bytes, mutated_json
+from tests.fuzz.mutations import (
+    STRANGE_VALUES,
+    TEXTS,
+    VALUES,
+    Seeds,
+    dumped,
+    mutated_bytes,
+    mutated_json,
+    places,
+)
 from wacrmd.api.app import ENDPOINTS
-from wacrmd.errors import ErrorCode
+from wacrmd.api.form import Form
+from wacrmd.domain.phone_guess import Home
+from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.operations.broadcast_inputs import NewBroadcast
+from wacrmd.operations.operation import Http, Operation
+from wacrmd.services.broadcasts.prepare import check_content, validate
 
-BROADCAST = {
-    "template_name": "hello",
-    "template_language": "en_US",
-    "dry_run": True,
-    "recipients": [
-        {"to": "+14155550123", "params": ["Jane"]},
-        {
-            "to": "+14155550124",
-            "params": ["Jo"],
-            "components": [{"type": "body", "parameters": [{"type": "text", "text": "x"}]}],
-        },
-    ],
-    "components": [
-        {"type": "button", "sub_type": "url", "index": 0, "parameters": [{"type": "text", "text": "x"}]}
-    ],
-    "metadata": {"a": 1},
+CARD = [
+    {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]},
+    {"type": "body", "parameters": [{"type": "text", "parameter_name": "a", "text": "x"}]},
+    {
+        "type": "button",
+        "sub_type": "quick_reply",
+        "index": 0,
+        "parameters": [{"type": "payload", "payload": "x"}],
+    },
+]
+BROADCASTS: list[dict[str, Any]] = [
+    {
+        "name": "a",
+        "template_name": "hello",
+        "template_language": "en_US",
+        "header": {"text": "x", "parameter_name": "a"},
+        "recipients": [
+            {"to": "+14155550123", "params": ["Jane", 1]},
+            {
+                "to": "0049 151 12345678",
+                "params": {"name": "Jo"},
+                "header": {"image": {"link": "https://a.example"}},
+            },
+            {
+                "to": "US.13491208655302741918",
+                "header": {"location": {"latitude": "1.5", "longitude": -1, "name": "x"}},
+            },
+            {"to": "no number", "header": {"document": {"id": "1", "filename": "a.pdf"}}, "crm": {"a": 1}},
+        ],
+        "buttons": [
+            {"index": 0, "type": "url", "text": "x"},
+            {"index": 1, "type": "quick_reply", "payload": "x"},
+            {"index": 2, "type": "copy_code", "code": "x"},
+            {"index": 3, "type": "flow", "flow_token": "x", "flow_action_data": {"a": [1]}},
+        ],
+        "metadata": {"a": 1},
+    },
+    {
+        "template_name": "hello",
+        "components": [
+            {
+                "type": "button",
+                "sub_type": "url",
+                "index": "0",
+                "parameters": [{"type": "text", "text": "x"}],
+            },
+            {"type": "button", "sub_type": "copy_code", "index": 1, "parameters": [{"coupon_code": "x"}]},
+            {
+                "type": "limited_time_offer",
+                "parameters": [{"limited_time_offer": {"expiration_time_ms": 1_800_000_000_000}}],
+            },
+        ],
+        "recipients": [
+            {"to": "+14155550124"},
+            {
+                "to": "+14155550125",
+                "components": [
+                    {
+                        "type": "carousel",
+                        "cards": [
+                            {"card_index": 0, "components": CARD},
+                            {"card_index": "1", "components": CARD},
+                        ],
+                    }
+                ],
+            },
+        ],
+    },
+]
+BODIES: dict[str, list[dict[str, Any]]] = {
+    "broadcast.create": BROADCASTS,
+    "broadcast.retry": [{"statuses": ["failed", "uncertain"]}],
+    "optout.add": [{"phone": "+14155550177", "detail": "by phone"}],
+    "webhook.add": [{"url": "http://127.0.0.1:9/x", "events": ["broadcast.sent"]}],
+    "webhook.set": [{"url": "http://127.0.0.1:9/x", "events": ["message.received"]}],
 }
-BODIES: dict[str, dict[str, Any]] = {
-    "broadcast.create": BROADCAST,
-    "broadcast.retry": {"failed": True},
-    "optout.add": {"phone": "+14155550177", "detail": "by phone"},
-    "webhook.add": {"url": "http://127.0.0.1:9/x", "events": ["broadcast.sent"]},
-    "webhook.set": {"active": True, "events": ["message.status"]},
-}
+"""Right ones: a body that is refused as a whole, whatever is changed in it, would show nothing."""
 CALLED = [(each, http) for each, http in ENDPOINTS if not http.open and each.name != "broadcast.watch"]
 """All but a stream, which lasts for seconds."""
-WITH_BODY = [(each, http) for each, http in CALLED if http.takes_body]
+WITH_BODY = [(each, http) for each, http in CALLED if Form.of(each).body is not None]
+LARGEST = [(each, http) for each, http in WITH_BODY if each.name == "broadcast.create"]
+"""What has by far the most fields."""
 JSON = {"Content-Type": "application/json"}
 TOKENS = (
     b"null",
@@ -79,11 +152,33 @@ def check(answer: httpx.Response) -> None:
         assert error["message"]
 
 
+@pytest.mark.parametrize(("operation", "http"), WITH_BODY, ids=lambda each: getattr(each, "name", None))
+def test_what_the_changes_begin_with_is_right(here: FuzzedSite, operation: Operation, http: Http) -> None:
+    with here.api as api:
+        for body in BODIES[operation.name]:
+            answer = api.request(http.method, path_of(here, http.path), json=body)
+            assert answer.status_code in (http.status, 409), answer.text  # 409: there is nothing to retry
+
+
+def test_a_strange_value_in_any_place_of_a_broadcast_is_read_or_refused() -> None:
+    """All of them: by chance each place meets each value too seldom."""
+    for body in BROADCASTS:
+        for place in range(len(list(places(body)))):
+            for value in STRANGE_VALUES:
+                changed = copy.deepcopy(body)
+                container, key = list(places(changed))[place]
+                container[key] = value
+                with contextlib.suppress(ValidationError, Refusal):
+                    given_broadcast = NewBroadcast.model_validate(changed).to_input()
+                    check_content(given_broadcast)
+                    validate(given_broadcast, None, Home.of(None, "+14155550100"))
+
+
 @examples(70)
-@given(st.sampled_from(Seeds(WITH_BODY)), st.data())
+@given(st.sampled_from(Seeds((*WITH_BODY, *LARGEST * 4))), st.data())
 def test_a_body_of_any_shape_is_answered(here: FuzzedSite, endpoint: Any, data: st.DataObject) -> None:
     operation, http = endpoint
-    body = data.draw(mutated_json([BODIES.get(operation.name, {})]) | VALUES)
+    body = data.draw(mutated_json(BODIES[operation.name]) | VALUES)
     url = body.get("url") if isinstance(body, dict) else None
     if isinstance(url, str) and "127.0.0.1" not in url:
         return  # the name of a host would be looked up
@@ -94,7 +189,7 @@ def test_a_body_of_any_shape_is_answered(here: FuzzedSite, endpoint: Any, data: 
 @examples(60)
 @given(
     st.sampled_from(Seeds(each for each in WITH_BODY if not each[0].name.startswith("webhook"))),
-    mutated_bytes([json.dumps(body).encode() for body in BODIES.values()], TOKENS),
+    mutated_bytes([json.dumps(body).encode() for bodies in BODIES.values() for body in bodies], TOKENS),
     st.sampled_from(
         (
             "application/json",

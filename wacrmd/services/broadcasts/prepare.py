@@ -70,7 +70,7 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
     """
     _check_size(ctx, given)
     _check_time(ctx, given)
-    await off_loop(_check_content, given)
+    await off_loop(check_content, given)
     number = await sending_number(ctx, account_id, given.number)
 
     def look_up(tx: Tx) -> tuple[SyncedTemplate | None, str | None]:
@@ -200,7 +200,7 @@ def _check_size(ctx: Context, given: BroadcastInput) -> None:
         raise problem("recipients", too_many_recipients(most, count))
 
 
-def _check_content(given: BroadcastInput) -> None:
+def check_content(given: BroadcastInput) -> None:
     """Raise Refusal for malformed headers, buttons and components, whatever the template. Pure; 100 ms for 4 MB."""
     problems = content_problems(_parts(given.content))
     for index, recipient in enumerate(given.recipients):
