@@ -11,7 +11,7 @@ import pytest
 from tests.store.rows import N1, NOW, broadcast, database, opt_out, opted_out, row
 from wacrmd.domain.person import names
 from wacrmd.domain.recipient import RecipientStatus
-from wacrmd.store import attempts, optouts, people, recipients
+from wacrmd.store import attempts, inbound_messages, optouts, people, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
 
@@ -62,7 +62,7 @@ def said(tx: Tx, user_id: str, at: int, *, stops: bool = False) -> None:
 
 
 def steps_of_see(tx: Tx, phone: str, user_id: str, at: int) -> int:
-    """How many steps the database takes to join what a payload says."""
+    """How many steps the database takes to join what a payload says, and to find what the person answers."""
     steps = 0
 
     def count() -> int:
@@ -71,7 +71,8 @@ def steps_of_see(tx: Tx, phone: str, user_id: str, at: int) -> int:
         return 0
 
     tx.set_progress_handler(count, 1)
-    see(tx, phone, user_ids=(user_id,), at=at)
+    person_id = see(tx, phone, user_ids=(user_id,), at=at)
+    inbound_messages.newest_to(tx, N1, person_id, wa_id=phone[1:], written_at=at, window=SECOND)
     tx.set_progress_handler(None, 1)
     return steps
 

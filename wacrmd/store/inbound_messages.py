@@ -11,6 +11,7 @@ from wacrmd.domain.person import GRACE, identity
 from wacrmd.domain.receipt import Receipt
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.store.database import Tx
+from wacrmd.store.people import MAX_HOLDERS
 from wacrmd.store.rows import RowMapper
 
 
@@ -111,8 +112,8 @@ def newest_to(
     phone = identity(wa_id) if wa_id else None
     row = tx.execute(
         # In this order: a person has few messages, a number has many.
-        f"SELECT {_ROW.columns} FROM (SELECT ?1 AS id UNION SELECT person_id FROM person_address"
-        " WHERE account_id = ?2 AND address = ?6 AND until IS NOT NULL) p"
+        f"SELECT {_ROW.columns} FROM (SELECT ?1 AS id UNION SELECT person_id FROM (SELECT person_id FROM person_address"
+        f" WHERE account_id = ?2 AND address = ?6 AND until IS NOT NULL ORDER BY id DESC LIMIT {MAX_HOLDERS})) p"
         " CROSS JOIN recipient r ON r.person_id = p.id CROSS JOIN broadcast b ON b.id = r.broadcast_id"
         " CROSS JOIN number n ON n.id = b.number_id"
         ' WHERE (r.person_id = ?1 OR r.wa_id = ?7 OR r."to" = ?6)'
