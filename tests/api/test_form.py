@@ -20,6 +20,8 @@ from wacrmd.http.json_outline import (
     MAX_PIECE_WEIGHT,
     OBJECT_WEIGHT,
 )
+from wacrmd.http.raw_request import MAX_HEADERS, MAX_LINE_BYTES
+from wacrmd.meta.payloads import MAX_JSON_BYTES
 from wacrmd.operations.broadcast_inputs import VALUES_A_RECIPIENT
 from wacrmd.operations.inputs import MAX_ITEMS
 from wacrmd.operations.operation import Operation
@@ -88,6 +90,8 @@ def test_the_limits_of_a_body_are_documented() -> None:
         [MAX_DEPTH],
         [MAX_DIGITS],
         [MAX_ITEMS],
+        [MAX_JSON_BYTES],
         [MAX_QUERY_PARAMETERS],
+        [MAX_HEADERS, MAX_LINE_BYTES],
         [MAX_PROBLEMS],
     ]
