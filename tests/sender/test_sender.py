@@ -151,7 +151,8 @@ async def waiting_for_tokens(folder: Path) -> AsyncIterator[tuple[Site, ShiftClo
     clock = ShiftClock(stopped=True)
     async with site(folder, clock=clock) as here:
         sender = here.running.sender
-        broadcasts = [await here.send(people(50, 50 * each)) for each in range(3)]
+        # More than the 50 tokens of the burst: the first one could else be sent before the others are in line.
+        broadcasts = [await here.send(people(60, 60 * each)) for each in range(3)]
         await eventually(lambda: all(sender.is_in_line(each) for each in (1, 2, 3)) and not sender.in_flight)
         yield here, clock
         clock.go()
