@@ -18,9 +18,12 @@ from wacrmd import log
 settings.register_profile("wacrmd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wacrmd")
 
+# What a script runs in its background ignores Ctrl-C, and what nohup runs the end of the terminal; so would all processes
+# that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # What a script runs in its background ignores Ctrl-C, and so would all processes that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
