@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from tests.admin.harness import Raw, Start
 from tests.support.folders import open_to_all
+from tests.support.users import CONNECTED_AS_NOBODY
 from wacrmd import __version__
 from wacrmd.admin.client import AdminClient, NotReachableError
 from wacrmd.admin.protocol import MAX_REQUEST, RpcError
@@ -446,19 +447,13 @@ async def test_rpc_describe_lists_all_methods_with_level_and_schema(start: Start
         assert listed["count"]["stream"] is True
 
 
-OTHER_USER_PROGRAM = """
-import os, socket, sys
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
-s = socket.socket(socket.AF_UNIX)
-s.connect(sys.argv[1])
-lines = s.makefile("rb")
-lines.readline()
-for call in (b'"name.add","params":{"name":"Ana"}', b'"echo","params":{"to":1}'):
+OTHER_USER_PROGRAM = (
+    CONNECTED_AS_NOBODY
+    + """for call in (b'"name.add","params":{"name":"Ana"}', b'"echo","params":{"to":1}'):
     s.sendall(b'{"jsonrpc":"2.0","id":1,"method":' + call + b'}\\n')
     sys.stdout.buffer.write(lines.readline())
 """
+)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from tests.support.meta import post, post_body
 from tests.support.site import WABA_ID, Site, site
-from tests.support.users import open_folder
+from tests.support.users import CONNECTED_AS_NOBODY, open_folder
 from wacrmd.log_sums import INTERVAL, MAX_CAUSES
 from wacrmd.services.meta_event_notes import MAX_NOTES
 from wacrmd.services.meta_events.ingest import store_notes
@@ -23,21 +23,15 @@ from wacrmd.store.account_notices import MAX_KINDS
 
 pytestmark = pytest.mark.anyio
 
-READER = """
-import json, os, socket, sys
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
-s = socket.socket(socket.AF_UNIX)
-s.connect(sys.argv[1])
-lines = s.makefile("rb")
-lines.readline()
-params = {f"p{each}": "x" * 500 for each in range(50)}
+READER = (
+    CONNECTED_AS_NOBODY
+    + """params = {f"p{each}": "x" * 500 for each in range(50)}
 call = {"jsonrpc": "2.0", "id": 1, "method": "account.add", "params": params}
 for _ in range(int(sys.argv[2])):
     s.sendall(json.dumps(call).encode() + b"\\n")
     assert b'"denied"' in lines.readline()
 """
+)
 
 
 async def rows(here: Site, table: str) -> list[Any]:

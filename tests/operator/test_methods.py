@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.patience import PATIENCE_S
 from tests.support.site import configuration, people, site
+from tests.support.users import CONNECTED_AS_NOBODY
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.methods import registry
 from wacrmd.admin.protocol import RpcCode, RpcError
@@ -125,16 +126,9 @@ def public() -> Iterator[Path]:
         yield Path(folder)
 
 
-OTHER_USER_PROGRAM = """
-import json, os, socket, sys
-os.setgroups([])
-os.setgid(65534)
-os.setuid(65534)
-s = socket.socket(socket.AF_UNIX)
-s.connect(sys.argv[1])
-lines = s.makefile("rb")
-lines.readline()
-for call in json.loads(sys.argv[2]):
+OTHER_USER_PROGRAM = (
+    CONNECTED_AS_NOBODY
+    + """for call in json.loads(sys.argv[2]):
     s.sendall(json.dumps(call).encode() + b"\\n")
     while True:
         line = lines.readline()
@@ -142,6 +136,7 @@ for call in json.loads(sys.argv[2]):
             break
     sys.stdout.buffer.write(line)
 """
+)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")

@@ -18,6 +18,17 @@ from tests.support.patience import PATIENCE_S
 
 USER = 64_991
 """A user without an entry in /etc/passwd, as of a container."""
+CONNECTED_AS_NOBODY = """
+import json, os, socket, sys
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+lines = s.makefile("rb")
+lines.readline()
+"""
+"""How a program of root's begins that speaks to the admin socket of its first argument as another user."""
 RUN = "import sys; from wacrmd.cli.main import main; sys.exit(main())"
 
 needs_root = pytest.mark.skipif(
