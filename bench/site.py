@@ -183,7 +183,7 @@ def daemon(folder: Path, graph_address: str, ports: tuple[int, int], extra: str 
     config = folder / "config.toml"
     config.write_text(
         f'[storage]\npath = "{folder}/wacrmd.db"\n'
-        f'[api]\nbind = "127.0.0.1:{ports[0]}"\n[webhooks]\nbind = "127.0.0.1:{ports[1]}"\n'
+        f'[api]\nbind = "127.0.0.1:{ports[0]}"\n[webhooks]\nbind = "127.0.0.1:{ports[1]}"\n[dashboard]\nbind = ""\n'
         f'[admin]\nsocket = "{folder}/admin.sock"\n[meta]\ngraph_url = "http://{graph_address}"\n'
         f"[limits]\nrequests_per_minute = 1000000\n{extra}"
     )

@@ -19,6 +19,7 @@ from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
 from wacrmd.clock import MINUTE, SECOND, MachineClock, SystemClock
 from wacrmd.config import Bind, BindKind, Config, key_file, warnings
+from wacrmd.dashboard import app as dashboard
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
 from wacrmd.domain.actor import Level
@@ -40,7 +41,7 @@ from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.services.maintenance import data_subjects, retention
-from wacrmd.services.maintenance.audit import placed
+from wacrmd.services.maintenance.audit import record
 from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, MetaTime, ask_meta, resume_clock
 from wacrmd.services.maintenance.counts import keep_counts
@@ -54,7 +55,8 @@ from wacrmd.services.meta_events.ingest import store_notes
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
-from wacrmd.store import audit, broadcast_queue, drains
+from wacrmd.store import broadcast_queue, drains
+from wacrmd.store.audit import Via
 from wacrmd.store.backups import remove_partial
 from wacrmd.store.database import Database, Tx
 from wacrmd.store.opening import postponed
@@ -102,6 +104,7 @@ class Daemon:
     api_listener: Listener
     meta_webhook_listener: Listener
     admin_listener: Listener
+    dashboard_listener: Listener | None
     notifier: Notifier
 
     @property
@@ -216,7 +219,7 @@ async def _open(
     drain = await stored_drain(database)
     with _left_if_closed(database):
         await resume_clock(database, clock)
-    api_listener, meta_webhook_listener, admin_listener = _listen(stack, config)
+    api_listener, meta_webhook_listener, admin_listener, dashboard_listener = _listen(stack, config)
     vault = await open_vault(database, key_file(config))
     queue = DispatchQueue(config.storage.path, config.sender.workers, database.write_lock)
     queue.storage.on_error = database.failed
@@ -250,6 +253,8 @@ async def _open(
     access = AdminAccess(config)
     ctx.control.reread, ctx.control.adopt = reread, access.adopt
     ctx.capacities = _capacities(ctx)
+    if dashboard_listener is not None:
+        ctx.dashboard_url = f"http://{dashboard_listener.address}"
     counters.start_at_zero(ctx.metrics)
     count_dropped(ctx.metrics.log_lines_dropped.inc)
     database.on_commit = ctx.metrics.committed
@@ -268,6 +273,7 @@ async def _open(
         api_listener=api_listener,
         meta_webhook_listener=meta_webhook_listener,
         admin_listener=admin_listener,
+        dashboard_listener=dashboard_listener,
         notifier=Notifier.from_env(),
     )
 
@@ -278,13 +284,14 @@ def _capacities(ctx: Context) -> dict[str, Capacity]:
     found = {
         "api": Capacity.of(config.api.max_body_bytes, files),
         "webhooks": Capacity.of(config.webhooks.max_body_bytes, files),
+        "dashboard": Capacity.of(config.api.max_body_bytes, files),
     }
     for name, capacity in found.items():
         capacity.on_shortage = partial(counters.count_shortage, ctx, name)
     return found
 
 
-def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, Listener]:
+def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, Listener, Listener | None]:
     """Bind all sockets before anything starts: an address in use must stop the start before it has effects."""
     descriptors = listen_fds()
     api_listener = Listener.open(inherited(config.api.bind, descriptors), "[api] bind")
@@ -295,7 +302,11 @@ def _listen(stack: AsyncExitStack, config: Config) -> tuple[Listener, Listener, 
         Bind(BindKind.UNIX, path=config.admin.socket), "[admin] socket", mode=int(config.admin.socket_mode, 8)
     )
     stack.callback(admin_listener.close)
-    return api_listener, meta_webhook_listener, admin_listener
+    dashboard_listener = None
+    if config.dashboard.bind is not None:
+        dashboard_listener = Listener.open(inherited(config.dashboard.bind, descriptors), "[dashboard] bind")
+        stack.callback(dashboard_listener.close)
+    return api_listener, meta_webhook_listener, admin_listener, dashboard_listener
 
 
 @contextmanager
@@ -376,6 +387,16 @@ def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> N
             loop_pass=loop_pass,
         )
     )
+    if daemon.dashboard_listener is not None:
+        tasks.start_soon(
+            partial(
+                serve_until,
+                daemon.dashboard_listener,
+                dashboard.build(ctx),
+                capacity=ctx.capacities["dashboard"],
+                loop_pass=LoopPass(API_PER_PASS),
+            )
+        )
     tasks.start_soon(daemon.admin.serve, daemon.admin_listener)
 
 
@@ -391,6 +412,7 @@ def _announce_ready(daemon: Daemon) -> None:
         database=str(config.storage.path),
         api=daemon.api_address,
         webhooks=daemon.meta_webhooks_address + config.webhooks.path,
+        dashboard=daemon.dashboard_listener.address if daemon.dashboard_listener is not None else None,
         admin=str(config.admin.socket),
         graph=f"{config.meta.graph_url}/{config.meta.api_version}",
     )
@@ -462,17 +484,14 @@ def _maintenance_jobs(ctx: Context, integrity: IntegrityWatch) -> list[PeriodicJ
 async def _audit(
     ctx: Context, caller: Caller, method: str, params: JsonObject, result: str, calls: int
 ) -> None:
-    kept = await placed(ctx, params)
-    entry = audit.AuditEntry(
-        ctx.clock.now(), caller.uid, caller.user, caller.pid, method, kept, result, calls
-    )
-    await ctx.db.record(partial(audit.add, entry=entry))
-    log.info(
-        "admin_change_made",
-        method=method,
+    await record(
+        ctx,
+        via=Via.COMMAND,
         uid=caller.uid,
         user=caller.user,
         pid=caller.pid,
+        method=method,
+        params=params,
         result=result,
         calls=calls,
     )

@@ -41,6 +41,9 @@ VALUES = {
 NAMES = {"language": "template_language", "form": "format"}
 """Parameters whose options have another name in the command."""
 
+EXCLUDED = ("all_accounts",)
+"""Flags that contradict another option."""
+
 NOT_OPTIONS = {"broadcast.create": {"buttons", "components"}}
 """Parameters that come from a file instead of an option, and of which the sample file has another one."""
 
@@ -67,7 +70,7 @@ def full_line(command: click.Command) -> Iterator[str]:
             value = "1"
         if isinstance(parameter, click.Argument):
             yield "people.csv" if isinstance(parameter.type, click.Path) else value
-        elif isinstance(parameter, click.Option) and name not in ("socket", "json", "help"):
+        elif isinstance(parameter, click.Option) and name not in ("socket", "json", "help", *EXCLUDED):
             flag = max(parameter.opts, key=len)
             yield flag
             if not parameter.is_flag:
@@ -165,7 +168,14 @@ def test_the_offered_values_are_those_of_the_method(name: str, parameter: str, v
 
 @pytest.mark.parametrize(
     "offer",
-    [complete.accounts, complete.numbers, complete.broadcasts, complete.keys, complete.webhooks],
+    [
+        complete.accounts,
+        complete.numbers,
+        complete.broadcasts,
+        complete.keys,
+        complete.users,
+        complete.webhooks,
+    ],
 )
 def test_names_and_ids_are_completed_from_the_lists(daemon: Daemon, offer: Complete) -> None:
     context = click.Context(click.Command("any"), obj=Session(socket=daemon.socket))

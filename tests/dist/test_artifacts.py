@@ -83,7 +83,7 @@ def test_the_single_file_pings_systemd_as_its_main_process(tmp_path: Path) -> No
     config = tmp_path / "config.toml"
     config.write_text(
         f'[storage]\npath = "{tmp_path}/wacrmd.db"\n[admin]\nsocket = "{tmp_path}/admin.sock"\n'
-        '[api]\nbind = "127.0.0.1:0"\n[webhooks]\nbind = "127.0.0.1:0"\n'
+        '[api]\nbind = "127.0.0.1:0"\n[webhooks]\nbind = "127.0.0.1:0"\n[dashboard]\nbind = ""\n'
     )
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))

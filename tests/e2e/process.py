@@ -31,6 +31,8 @@ path = "{folder}/wacrmd.db"
 bind = "127.0.0.1:{api}"
 [webhooks]
 bind = "127.0.0.1:{webhooks}"
+[dashboard]
+bind = ""
 [admin]
 socket = "{folder}/admin.sock"
 [meta]

@@ -24,6 +24,8 @@ path = "{folder}/wacrmd.db"
 bind = "unix:{folder}/api.sock"
 [webhooks]
 bind = "unix:{folder}/webhooks.sock"
+[dashboard]
+bind = ""
 [admin]
 socket = "{folder}/admin.sock"
 [templates]

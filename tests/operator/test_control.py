@@ -178,6 +178,8 @@ path = "{tmp_path}/wacrmd.db"
 bind = "127.0.0.1:0"
 [webhooks]
 bind = "127.0.0.1:0"
+[dashboard]
+bind = ""
 [admin]
 socket = "{tmp_path}/admin.sock"
 """

@@ -66,7 +66,7 @@ def config(state: Path) -> Path:
     file = state.parent / "config.toml"
     file.write_text(
         f'[storage]\npath = "{state}/wacrmd.db"\n[admin]\nsocket = "{state}/admin.sock"\n'
-        '[api]\nbind = "127.0.0.1:0"\n[webhooks]\nbind = "127.0.0.1:0"\n[meta]\ngraph_url = "http://127.0.0.1:9"\n'
+        '[api]\nbind = "127.0.0.1:0"\n[webhooks]\nbind = "127.0.0.1:0"\n[dashboard]\nbind = ""\n[meta]\ngraph_url = "http://127.0.0.1:9"\n'
     )
     return file
 

@@ -36,6 +36,8 @@ path = "{folder}/wacrmd.db"
 bind = "127.0.0.1:0"
 [webhooks]
 bind = "127.0.0.1:0"
+[dashboard]
+bind = ""
 [admin]
 socket = "{folder}/admin.sock"
 [meta]

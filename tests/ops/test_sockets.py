@@ -21,7 +21,7 @@ def test_a_request_that_comes_before_the_daemon_is_answered_by_it(tmp_path: Path
     config = tmp_path / "config.toml"
     config.write_text(
         f'[storage]\npath = "{tmp_path}/wacrmd.db"\n[admin]\nsocket = "{tmp_path}/admin.sock"\n'
-        f'[api]\nbind = "127.0.0.1:{api}"\n[webhooks]\nbind = "127.0.0.1:{webhooks}"\n'
+        f'[api]\nbind = "127.0.0.1:{api}"\n[webhooks]\nbind = "127.0.0.1:{webhooks}"\n[dashboard]\nbind = ""\n'
     )
     listen = [f"--listen=127.0.0.1:{port}" for port in (api, webhooks)]
     serve = [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(config)]

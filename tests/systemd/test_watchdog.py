@@ -147,7 +147,7 @@ def test_a_stopped_process_sends_no_ping_until_it_is_continued(tmp_path: Path) -
     settings = configuration(tmp_path, "http://127.0.0.1:9")
     config.write_text(
         f'[storage]\npath = "{settings.storage.path}"\n[api]\nbind = "127.0.0.1:0"\n'
-        f'[webhooks]\nbind = "127.0.0.1:0"\n[admin]\nsocket = "{settings.admin.socket}"\n'
+        f'[webhooks]\nbind = "127.0.0.1:0"\n[dashboard]\nbind = ""\n[admin]\nsocket = "{settings.admin.socket}"\n'
     )
     with manager(tmp_path) as (listener, address):
         daemon = subprocess.Popen(

@@ -69,7 +69,7 @@ def _stream(operation: Operation, admin: Admin) -> StreamHandler[Context]:
 
 async def _actor(ctx: Context, params: BaseModel, caller: Caller) -> Actor:
     """The caller, limited to the account that it names."""
-    actor = Actor.operator(caller.user)
+    actor = Actor.operator(caller.user, uid=caller.uid, level=caller.level)
     return await params.actor_for(ctx, actor) if isinstance(params, AccountParams) else actor
 
 

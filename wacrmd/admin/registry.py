@@ -1,7 +1,6 @@
 """The methods of the admin socket: name, level, parameters and handler, all in one table."""
 
 import inspect
-import itertools
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from wacrmd.admin.protocol import RpcCode, RpcError
 from wacrmd.domain.actor import Level
 from wacrmd.errors import ErrorCode
 from wacrmd.fields import JsonObject
-from wacrmd.operations.inputs import Audited, NoParams, Params
+from wacrmd.operations.audited import audited
+from wacrmd.operations.inputs import NoParams, Params
 from wacrmd.operations.problems import problems_of
 from wacrmd.suggest import did_you_mean
 from wacrmd.views.json import adapter
@@ -29,16 +29,9 @@ Handler = Callable[[C, Any, Caller], Awaitable[Any]]
 StreamHandler = Callable[[C, Any, Caller], AsyncGenerator[Any, None]]
 """`async def handler(ctx, params, caller)` that yields the items; closed when the caller has gone."""
 
-REDACTED = "[redacted]"
 WHOLE = "params"
 """The path of a problem that concerns the parameters as a whole."""
 _NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
-_MAX_AUDITED_CHARACTERS = 500
-"""Characters of one parameter that the audit keeps: a pasted list must not fill the database."""
-
-
-_MAX_AUDITED_PARAMS = 50
-"""Parameters of one call that the audit keeps; no method has as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +78,8 @@ class Method(Generic[C]):
         )
 
     def audited(self, given: JsonObject) -> JsonObject:
-        """The given parameters as the audit may keep them, whether or not they are valid.
-
-        Only plain values of declared parameters are kept as they are; a secret, anything nested, and the
-        value of an unknown name (a misspelt secret, perhaps) are not. A parameter can declare another form
-        (`Audited`).
-        """
-        properties = self.params.model_json_schema().get("properties", {})
-        forms = _audited_forms(self.params)
-        kept: JsonObject = {}
-        for name, value in itertools.islice(given.items(), _MAX_AUDITED_PARAMS):
-            declared = properties.get(name)
-            secret = declared is None or b'"writeOnly"' in orjson.dumps(declared)
-            kept[name[:_MAX_AUDITED_CHARACTERS]] = REDACTED if secret else _audited(value, forms.get(name))
-        return kept
+        """The given parameters as the audit may keep them, whether or not they are valid."""
+        return audited(self.params, given)
 
     def describe(self) -> JsonObject:
         """The method as `rpc.describe` lists it; `params` and `result` are JSON schemas."""
@@ -162,31 +143,3 @@ class Registry(Generic[C]):
             raise RpcError(
                 RpcCode.METHOD_NOT_FOUND, f"no method {name[:100]!r}{hint}", {"code": ErrorCode.NOT_FOUND}
             ) from None
-
-
-def _audited_forms(params: type[Params]) -> dict[str, Callable[[str], str]]:
-    """What the audit keeps of the parameters that declare it, by name."""
-    return {
-        declared.alias or name: marker.form
-        for name, declared in params.model_fields.items()
-        for marker in declared.metadata
-        if isinstance(marker, Audited)
-    }
-
-
-def _audited(value: Any, form: Callable[[str], str] | None) -> Any:
-    """The value in the form that its parameter declares, which only a text can have; else as it is."""
-    if form is None:
-        return _plain(value)
-    return form(value) if isinstance(value, str) else REDACTED
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value if len(value) <= _MAX_AUDITED_CHARACTERS else value[:_MAX_AUDITED_CHARACTERS] + "…"
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
-        text = orjson.dumps(value).decode()
-        return value if len(text) <= _MAX_AUDITED_CHARACTERS else f"[{len(value)} values]"
-    return REDACTED

@@ -36,6 +36,8 @@ SECTIONS = {
         "broadcast": Lazy("wacrmd.cli.commands.broadcast:broadcast", "Broadcasts and their recipients."),
         "template": Lazy("wacrmd.cli.commands.template:template", "Message templates."),
         "optout": Lazy("wacrmd.cli.commands.optout:optout", "People who get no more broadcasts."),
+        "dashboard": Lazy("wacrmd.cli.commands.dashboard:dashboard", "A link to the pages for people."),
+        "user": Lazy("wacrmd.cli.commands.dashboard:user", "Users of the dashboard."),
         "webhook": Lazy("wacrmd.cli.commands.webhook:webhook", "Events that are posted to local apps."),
         "reload": Lazy("wacrmd.cli.commands.control:reload", "Read the configuration again."),
         "drain": Lazy("wacrmd.cli.commands.control:drain", "Stop sending, before a stop or for good."),

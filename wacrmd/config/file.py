@@ -188,10 +188,12 @@ def _shared_addresses(sections: Mapping[str, Section]) -> list[str]:
     """One problem for each listener whose address another listener has too."""
     taken: dict[Bind, str] = {}
     problems: list[str] = []
-    for name, key in (("api", "bind"), ("webhooks", "bind"), ("admin", "socket")):
+    for name, key in (("api", "bind"), ("webhooks", "bind"), ("dashboard", "bind"), ("admin", "socket")):
         if name not in sections:
             continue
         value = getattr(sections[name], key)
+        if value is None:
+            continue
         bind = value if isinstance(value, Bind) else Bind(BindKind.UNIX, path=value)
         if bind.kind is BindKind.TCP and bind.port == 0:
             continue  # the system chooses another port for each
@@ -232,6 +234,8 @@ def _entry(key: str, value: Any) -> str:
 
 def _toml(value: Any) -> str:
     """`value` in TOML; raises TypeError for a type that no key has."""
+    if value is None:
+        return '""'
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | Path | Bind):

@@ -14,9 +14,13 @@ from wacrmd.config.values import (
     Address,
     FilePath,
     Groups,
+    HeaderName,
+    Hosts,
     Networks,
+    OptionalAddress,
     OptionalUrl,
     Origins,
+    Proxies,
     Seconds,
     SocketPath,
     Url,
@@ -107,6 +111,24 @@ class WebhooksConfig(Section):
     )
     body_timeout_s: Seconds = _key(
         30, "How long a request body may take to arrive, in seconds.", restart=True
+    )
+
+
+class DashboardConfig(Section):
+    """The pages for people, in a browser."""
+
+    bind: OptionalAddress = _key(
+        "127.0.0.1:8082", 'The address of the pages; "" turns them off.', restart=True
+    )
+    allowed_hosts: Hosts = _key(
+        [], "Host names by which browsers may call it besides the address; those of a reverse proxy."
+    )
+    trusted_proxies: Proxies = _key(
+        [], 'Addresses of reverse proxies that may name the user in user_header; "unix" for a Unix socket.'
+    )
+    user_header: HeaderName = _key(
+        "",
+        'The header in which such a proxy names a user who has logged in there, such as Remote-User; "" for none.',
     )
 
 
@@ -320,6 +342,7 @@ class Config(Section):
     storage: StorageConfig = StorageConfig()
     api: ApiConfig = ApiConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
+    dashboard: DashboardConfig = DashboardConfig()
     admin: AdminConfig = AdminConfig()
     meta: MetaConfig = MetaConfig()
     sender: SenderConfig = SenderConfig()

@@ -107,6 +107,22 @@ def _group(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]", text.lower()):
+        raise ValueError
+    return text.lower()
+
+
+def _proxy(text: str) -> str:
+    return text if text == "unix" else str(ipaddress.ip_network(text))
+
+
+def _header_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]*", text):
+        raise ValueError
+    return text.lower()
+
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65535
 
@@ -124,5 +140,19 @@ Words = Annotated[tuple[str, ...], *_parsed_list(_word, 'a list of words such as
 Networks = Annotated[
     tuple[str, ...],
     *_parsed_list(_network, 'a list of host names and networks such as ["crm.lan", "10.0.0.0/8"]'),
+]
+OptionalAddress = Annotated[
+    Bind | None, *_parsed(lambda text: Bind.parse(text) if text else None, f'{BIND_FORMS}, or "" for none')
+]
+Hosts = Annotated[
+    tuple[str, ...],
+    *_parsed_list(_host, 'a list of host names such as ["wacrmd.example.com"], without a port'),
+]
+Proxies = Annotated[
+    tuple[str, ...],
+    *_parsed_list(_proxy, 'a list of addresses and networks such as ["127.0.0.1", "10.0.0.0/24"], or "unix"'),
+]
+HeaderName = Annotated[
+    str, *_parsed(_header_name, 'the name of a header such as Remote-User, or "" for none')
 ]
 Seconds = Annotated[float, Field(gt=0, le=3600)]

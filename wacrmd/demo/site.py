@@ -124,6 +124,8 @@ async def run_site(folder: Path, recipients: int) -> AsyncIterator[DemoSite]:
             bind = "127.0.0.1:0"
             [webhooks]
             bind = "127.0.0.1:0"
+            [dashboard]
+            bind = "127.0.0.1:0"
             [admin]
             socket = {json.dumps(str(folder / "admin.sock"))}
             [meta]

@@ -37,6 +37,10 @@ class Actor:
     name: str
     account_id: str | None = None
     key: ApiKey | None = None
+    uid: int | None = None
+    """The user of the machine; None for others."""
+    level: Level = Level.READ
+    """What an operator may do."""
 
     @classmethod
     def of_key(cls, key: ApiKey) -> "Actor":
@@ -44,9 +48,9 @@ class Actor:
         return cls(kind=ActorKind.API, name=f"the API key {key.name}", account_id=key.account_id, key=key)
 
     @classmethod
-    def operator(cls, user: str) -> "Actor":
-        """The user at the other end of the admin socket."""
-        return cls(kind=ActorKind.OPERATOR, name=user)
+    def operator(cls, user: str, *, uid: int | None = None, level: Level = Level.READ) -> "Actor":
+        """The user at the other end of the admin socket, or in front of the dashboard."""
+        return cls(kind=ActorKind.OPERATOR, name=user, uid=uid, level=level)
 
     def within(self, account_id: str) -> "Actor":
         """The same actor, limited to one account."""

@@ -1,4 +1,4 @@
 """Each operation, declared once: parameters, result, errors, and its place in the HTTP API and on the admin socket.
 
-Only `admin`, `api` and `reference` import it: a declaration contains paths, scopes and levels.
+Only `admin`, `api`, `dashboard` and `reference` import it: a declaration contains paths, scopes and levels.
 """

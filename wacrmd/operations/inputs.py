@@ -27,7 +27,7 @@ from wacrmd.domain.page import PageRequest
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_plan import COUNTRIES
 from wacrmd.domain.phone_text import Unreadable
-from wacrmd.errors import counted
+from wacrmd.errors import counted, not_found
 from wacrmd.fields import JsonObject
 from wacrmd.services.access.accounts import account_named, account_or_only
 from wacrmd.services.context import Context
@@ -211,8 +211,17 @@ class NoParams(Params):
 class AccountParams(Params):
     """Base of parameters with which an operator limits an operation to one account; an API key is limited already."""
 
+    account: str | None
+
     async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
-        """The operator, limited to the account that is named. Refuses an unknown one."""
+        """The operator, limited to the account that is named. Refuses an unknown one, and one that it may not see."""
+        if actor.account_id is None:
+            return await self._limited(ctx, actor)
+        if self.account and (await account_named(ctx, self.account)).id != actor.account_id:
+            raise not_found(f"Account {self.account!r}")
+        return actor
+
+    async def _limited(self, ctx: Context, actor: Actor) -> Actor:
         raise NotImplementedError
 
 
@@ -221,8 +230,7 @@ class OptionalAccount(AccountParams):
 
     account: Name | None = Field(None, description="only this account")
 
-    async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
-        """Limited to the account if one is named."""
+    async def _limited(self, ctx: Context, actor: Actor) -> Actor:
         return actor.within((await account_named(ctx, self.account)).id) if self.account else actor
 
 
@@ -231,8 +239,7 @@ class DefaultAccount(AccountParams):
 
     account: Name | None = Field(None, description="name of the account; optional if there is only one")
 
-    async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
-        """Limited to the account that is named, or to the only one."""
+    async def _limited(self, ctx: Context, actor: Actor) -> Actor:
         return actor.within((await account_or_only(ctx, self.account)).id)
 
 
@@ -241,8 +248,7 @@ class RequiredAccount(AccountParams):
 
     account: Name = Field(description="name of the account")
 
-    async def actor_for(self, ctx: Context, actor: Actor) -> Actor:
-        """Limited to the account that is named."""
+    async def _limited(self, ctx: Context, actor: Actor) -> Actor:
         return actor.within((await account_named(ctx, self.account)).id)
 
 

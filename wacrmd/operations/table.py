@@ -9,6 +9,7 @@ from wacrmd.operations import (
     optouts,
     recipients,
     templates,
+    users,
     webhooks,
 )
 from wacrmd.operations.operation import Operation
@@ -21,6 +22,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *templates.operations,
     *optouts.operations,
     *webhooks.operations,
+    *users.operations,
     *daemon.operations,
     *maintenance.operations,
 )

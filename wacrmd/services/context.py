@@ -10,6 +10,7 @@ import anyio
 from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.drain import Drain
+from wacrmd.domain.login_backoff import LoginBackoff
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.http.capacity import Capacity
 from wacrmd.http_client.dns import Lookups
@@ -118,6 +119,9 @@ class Context:
     """Of host names when webhooks are configured; deliveries and Meta have their own."""
     key_uses: KeyUses = field(default_factory=KeyUses)
     control: Control = field(default_factory=Control)
+    login_backoff: LoginBackoff = field(default_factory=LoginBackoff)
+    dashboard_url: str | None = None
+    """Where people reach the dashboard; None without one."""
 
     @property
     def draining(self) -> bool:

@@ -76,11 +76,11 @@ def content_and_request_id(tx: Tx, broadcast_id: int) -> tuple[str | None, str |
     return (row[0], row[1]) if row else (None, None)
 
 
-def find(tx: Tx, beginning: str) -> list[Broadcast]:
-    """The broadcasts of all accounts whose uuid begins with this; two at most, which is enough to see ambiguity."""
+def find(tx: Tx, beginning: str, account_id: str | None) -> list[Broadcast]:
+    """The broadcasts of one account or of all whose uuid begins with this; two at most, which shows ambiguity."""
     rows = tx.execute(
-        f"SELECT {_ROW.columns} FROM broadcast WHERE uuid >= ? AND uuid < ? LIMIT 2",
-        (beginning, beginning + "\U0010ffff"),
+        f"SELECT {_ROW.columns} FROM broadcast WHERE uuid >= ?1 AND uuid < ?2 AND (?3 IS NULL OR account_id = ?3) LIMIT 2",
+        (beginning, beginning + "\U0010ffff", account_id),
     )
     return [_ROW.record(row) for row in rows]
 

@@ -220,8 +220,9 @@ class AuditView:
     """One change, or one that was denied."""
 
     at: Annotated[Time, Doc("when")]
+    via: Annotated[str, Doc("`command` or `dashboard`")]
     user: Annotated[str | None, Doc("name of the user; null if it has none")]
-    uid: Annotated[int, Doc("id of the user")]
+    uid: Annotated[int | None, Doc("id of the user on this machine; null for a user of the dashboard")]
     pid: Annotated[int | None, Doc("id of the process; null if it is not known")]
     method: Annotated[str, Doc("the method that was called")]
     params: Annotated[JsonObject, Doc("the parameters without secrets")]

@@ -216,7 +216,7 @@ def log_level(session: Session, level: str | None, minutes: float | None) -> Non
 )
 @click.pass_obj
 def audit(session: Session, since: str | None, limit: int) -> None:
-    """Show who changed what over the admin socket.
+    """Show who changed what, by commands and in the dashboard.
 
     The oldest change is first. For example: wacrmd audit --since 2h
     """

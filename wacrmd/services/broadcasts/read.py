@@ -23,7 +23,7 @@ def find(tx: Tx, actor: Actor, reference: str) -> Broadcast:
     """
     uuid = reference.lower()
     if actor.abbreviates:
-        return exactly_one(broadcasts.find(tx, uuid), "Broadcast", reference)
+        return exactly_one(broadcasts.find(tx, uuid, actor.account_id), "Broadcast", reference)
     exact = broadcasts.by_uuid(tx, uuid, actor.account)
     if exact is None:
         raise not_found("Broadcast")

@@ -1,4 +1,4 @@
-"""The audit log: who changed what over the admin socket."""
+"""The audit log: who changed what, by a command or in the dashboard."""
 
 from datetime import UTC
 from functools import partial
@@ -8,12 +8,37 @@ from wacrmd.domain.address import UnplacedNumber, normalize_address
 from wacrmd.domain.local_time import read_duration
 from wacrmd.errors import bad_request
 from wacrmd.fields import JsonObject
+from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import accounts
 from wacrmd.store import audit as audit_log
+from wacrmd.store.audit import AuditEntry, Via
 from wacrmd.views.maintenance import AuditView
 
 NEITHER = "[neither a phone number nor a user id]"
+
+log = get_logger(__name__)
+
+
+async def record(
+    ctx: Context,
+    *,
+    via: Via,
+    uid: int | None,
+    user: str | None,
+    pid: int | None = None,
+    method: str,
+    params: JsonObject,
+    result: str,
+    calls: int = 1,
+) -> None:
+    """Write that somebody changed something, or tried to; `params` are in the form that the audit may keep."""
+    kept = await placed(ctx, params)
+    entry = AuditEntry(ctx.clock.now(), via, uid, user, pid, method, kept, result, calls)
+    await ctx.db.record(partial(audit_log.add, entry=entry))
+    log.info(
+        "admin_change_made", method=method, via=via, uid=uid, user=user, pid=pid, result=result, calls=calls
+    )
 
 
 async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[AuditView]:
@@ -23,6 +48,7 @@ async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[Aud
     return [
         AuditView(
             at=entry.at,
+            via=entry.via,
             user=entry.user,
             uid=entry.uid,
             pid=entry.pid,

@@ -200,4 +200,4 @@ def _entry(done: Rotation, now: Millis) -> audit.AuditEntry:
     with suppress(KeyError):
         user = pwd.getpwuid(uid).pw_name
     change = {"from": done.before, "to": done.fingerprint}
-    return audit.AuditEntry(now, uid, user, os.getpid(), ROTATE, change, "ok")
+    return audit.AuditEntry(now, audit.Via.COMMAND, uid, user, os.getpid(), ROTATE, change, "ok")

@@ -84,6 +84,48 @@ CREATE TABLE api_key (
     last_used_from TEXT                             -- the address; NULL: a unix socket
 ) STRICT;
 
+-- A person who logs in to the dashboard.
+CREATE TABLE user (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'sender', 'operator')),
+    password TEXT,                                  -- Argon2id, PHC form; NULL: logs in by a reverse proxy only
+    created_at INTEGER NOT NULL,
+    last_login_at INTEGER
+) STRICT;
+
+-- The accounts that a user may see; none: all.
+CREATE TABLE user_account (
+    user_id TEXT NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    PRIMARY KEY (user_id, account_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX user_account_account ON user_account (account_id);
+
+-- A browser that is logged in. It ends by its times (domain/user.py), by logout, and when the user's password or role changes.
+CREATE TABLE login_session (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash BLOB NOT NULL UNIQUE,                      -- SHA-256 of the cookie
+    user_id TEXT REFERENCES user (id) ON DELETE CASCADE,
+    uid INTEGER,                                    -- without a user: who asked for the link, with the level then
+    name TEXT NOT NULL,
+    role TEXT CHECK (role IN ('viewer', 'operator', 'admin')),
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    CHECK ((user_id IS NULL) = (role IS NOT NULL))
+) STRICT;
+CREATE INDEX login_session_user ON login_session (user_id);
+CREATE INDEX login_session_used ON login_session (used_at);
+
+-- A link that logs one browser in once.
+CREATE TABLE login_link (
+    hash BLOB PRIMARY KEY,                          -- SHA-256 of its token
+    uid INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- A person is known by addresses: phones and Meta's ids of people, which are phones that need not be valid, and user ids.
 -- Who is one person is decided in domain/person.py.
 CREATE TABLE person (
@@ -380,7 +422,8 @@ CREATE TABLE account_notice (
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
-    uid INTEGER NOT NULL,
+    via TEXT NOT NULL CHECK (via IN ('command', 'dashboard')),
+    uid INTEGER,                                    -- NULL: a user of the dashboard alone
     user TEXT,
     pid INTEGER,
     method TEXT NOT NULL,

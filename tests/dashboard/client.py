@@ -1,0 +1,74 @@
+"""A browser without a screen: it keeps cookies, says where a request comes from, and sends forms as they stand."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+
+from tests.support.patience import PATIENCE_S
+from tests.support.site import Site
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+PASSWORD = "correct horse battery"
+
+
+class Form(HTMLParser):
+    """The fields of the form of a page that has this action."""
+
+    def __init__(self, page: str, action: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.found = False
+        self._action, self._inside = action, False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the forms and the fields with a value."""
+        given = dict(attrs)
+        if tag == "form":
+            self._inside = given.get("action") == self._action
+            self.found |= self._inside
+        elif self._inside and tag in ("input", "button") and given.get("name"):
+            self.fields[str(given["name"])] = given.get("value") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note the end of the form."""
+        if tag == "form":
+            self._inside = False
+
+
+class Browser:
+    """A person in front of the dashboard."""
+
+    def __init__(self, site: Site) -> None:
+        listener = site.running.dashboard_listener
+        assert listener is not None
+        self.url = f"http://{listener.address}"
+        self.http = httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_S)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        """A page; a redirect is not followed."""
+        return await self.http.get(path, headers={"Sec-Fetch-Site": "none"} | headers)
+
+    async def submit(self, path: str, fields: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
+        """Send a form of one of the pages."""
+        return await self.http.post(path, data=fields or {}, headers=SAME_ORIGIN | headers)
+
+    async def login_token(self) -> str:
+        """The token of the login form, whose cookie the browser now has."""
+        return Form((await self.get("/login")).text, "/login").fields["login"]
+
+    async def log_in(self, name: str, password: str = PASSWORD, **headers: str) -> httpx.Response:
+        """Log in with a password."""
+        fields = {
+            "login": await self.login_token(),
+            "name": name,
+            "password": password,
+            "next": "/broadcasts",
+        }
+        return await self.submit("/login", fields, **headers)
+
+    async def log_in_by_link(self, link: str) -> httpx.Response:
+        """Open a link, as the page does with a script."""
+        token = link.partition("#")[2]
+        return await self.submit("/login/link", {"login": await self.login_token(), "token": token})

@@ -1,0 +1,51 @@
+"""What stands before every page: the host, where a change comes from, the headers for the browser."""
+
+import pytest
+
+from tests.dashboard.conftest import Visit, VisitAs
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8082", "127.0.0.1.evil.example", "a@127.0.0.1", ""]
+)
+async def test_a_host_name_that_is_not_the_dashboards_is_refused(visit: Visit, host: str) -> None:
+    answer = await visit().get("/login", Host=host)
+    assert answer.status_code in (400, 421)
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "{own}"},
+    ],
+)
+async def test_a_change_that_another_page_asks_for_is_refused(
+    visit_as: VisitAs, headers: dict[str, str]
+) -> None:
+    browser = await visit_as("viewer")
+    given = {name: value.format(own=browser.url) for name, value in headers.items()}
+    answer = await browser.submit("/logout", {}, **given)
+    assert answer.status_code == 403
+    assert (await browser.get("/broadcasts")).status_code == 200
+
+
+async def test_an_older_browser_says_the_origin(visit_as: VisitAs) -> None:
+    browser = await visit_as("viewer")
+    refused = await browser.http.post("/logout", headers={"Origin": "http://evil.example"})
+    assert (refused.status_code, (await browser.http.post("/logout")).status_code) == (403, 403)
+    assert (await browser.http.post("/logout", headers={"Origin": browser.url})).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/login", "/broadcasts", "/static/0/app.js", "/nothing"])
+async def test_every_answer_has_the_policy_and_is_not_stored(visit_as: VisitAs, path: str) -> None:
+    answer = await (await visit_as("viewer")).get(path)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"

@@ -1,0 +1,83 @@
+"""Logging in: by a link, by a password, by the header of a reverse proxy; and what a session is."""
+
+import pytest
+
+from tests.dashboard.client import PASSWORD
+from tests.dashboard.conftest import Visit, VisitAs
+from tests.support.site import Site
+from wacrmd.clock import DAY, HOUR, SECOND
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_stranger_is_led_to_the_login_and_may_change_nothing(visit: Visit) -> None:
+    browser = visit()
+    answer = await browser.get("/broadcasts?status=sent")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/login?next=/broadcasts%3Fstatus%3Dsent",
+    )
+    assert (await browser.submit("/logout")).status_code == 303
+    assert (await browser.submit("/broadcasts/1/pause")).status_code in (403, 404)
+
+
+async def test_a_link_logs_one_browser_in_once(here: Site, visit: Visit) -> None:
+    link = (await here.admin("dashboard"))["url"]
+    first, second = visit(), visit()
+    assert (await first.log_in_by_link(link)).status_code == 303
+    assert (await first.get("/broadcasts")).status_code == 200
+    refused = await second.log_in_by_link(link)
+    assert refused.status_code == 401
+    assert "wacrmd dashboard" in refused.text
+    assert (await second.get("/broadcasts")).status_code == 303
+
+
+async def test_a_link_lasts_two_minutes(here: Site, visit: Visit) -> None:
+    link = (await here.admin("dashboard"))["url"]
+    here.clock.advance(120 * SECOND)
+    assert (await visit().log_in_by_link(link)).status_code == 401
+
+
+async def test_a_user_logs_in_with_a_password_and_out(here: Site, visit: Visit) -> None:
+    await here.admin("user.add", name="Ann", role="viewer", password=PASSWORD)
+    browser = visit()
+    assert (await browser.log_in("Ann", "wrong" * 3)).status_code == 401
+    assert (await browser.log_in("nobody")).status_code == 401
+    assert (await browser.log_in("ann")).status_code == 303
+    assert "Ann (viewer)" in (await browser.get("/broadcasts")).text
+    stolen = dict(browser.http.cookies)
+    assert (await browser.submit("/logout")).status_code == 303
+    browser.http.cookies.update(stolen)
+    assert (await browser.get("/broadcasts")).status_code == 303
+
+
+async def test_a_session_ends_after_twelve_hours_of_rest_and_after_seven_days(
+    here: Site, visit_as: VisitAs
+) -> None:
+    browser = await visit_as("viewer")
+    for _ in range(7 * 2 + 1):
+        assert (await browser.get("/broadcasts")).status_code == 200
+        here.clock.advance(11 * HOUR)
+    here.clock.advance(7 * DAY - 15 * 11 * HOUR)
+    assert (await browser.get("/broadcasts")).status_code == 303
+    other = await visit_as("operator")
+    here.clock.advance(12 * HOUR)
+    assert (await other.get("/broadcasts")).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "change", [{"role": "operator"}, {"password": "another password"}, {"accounts": ["shop"]}]
+)
+async def test_another_role_password_or_account_ends_the_sessions(
+    here: Site, visit_as: VisitAs, change: dict[str, object]
+) -> None:
+    browser = await visit_as("viewer")
+    await here.admin("user.set", name="viewer-all", **change)
+    assert (await browser.get("/broadcasts")).status_code == 303
+
+
+async def test_what_is_done_in_the_dashboard_is_in_the_audit_log_with_the_name(here: Site) -> None:
+    await here.admin("user.add", name="Ann", role="viewer", password=PASSWORD)
+    (entry,) = [each for each in await here.admin("audit") if each["method"] == "user.add"]
+    assert entry["via"] == "command"
+    assert PASSWORD not in str(entry)

@@ -1,0 +1,86 @@
+"""Pages from templates, and the files that they load; every text is escaped."""
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from wacrmd.clock import iso
+
+PACKAGE = "wacrmd.dashboard"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file that pages load: its content does not change while its address does not."""
+
+    content: bytes
+    media_type: str
+    url: str
+
+
+@cache
+def static_files() -> dict[str, StaticFile]:
+    """The files by their names."""
+    found = {}
+    for each in sorted(resources.files(PACKAGE).joinpath("static").iterdir(), key=lambda path: path.name):
+        content = each.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        kind = mimetypes.guess_type(each.name)[0] or "application/octet-stream"
+        text = "; charset=utf-8" if kind.startswith("text/") else ""
+        found[each.name] = StaticFile(content, kind + text, f"/static/{digest}/{each.name}")
+    return found
+
+
+async def static(request: Request) -> Response:
+    """Answer with one of the files."""
+    file = static_files().get(request.path_params["name"])
+    if file is None or file.url != request.url.path:
+        return Response(status_code=404)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(file.content, media_type=file.media_type, headers=headers)
+
+
+def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page, from its template and what it shows."""
+    return HTMLResponse(_environment().get_template(template).render(**values), status_code=status)
+
+
+def part(template: str, **values: Any) -> str:
+    """A part of a page, which is put into it while somebody looks at it."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader(PACKAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": number, "percent": percent, "time": iso, "words": words}
+    made.globals["static"] = lambda name: static_files()[name].url
+    return made
+
+
+def number(value: float) -> str:
+    """A number with narrow spaces between its thousands."""
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def percent(part_of: int, whole: int) -> str:
+    """A share in percent, rounded down: 100 % means all."""
+    return f"{100 * part_of // whole if whole else 0}\N{NARROW NO-BREAK SPACE}%"
+
+
+def words(name: object) -> str:
+    """A name of the program as words: `number_paused` is `number paused`."""
+    return str(getattr(name, "value", name)).replace("_", " ")

@@ -1,0 +1,95 @@
+"""Users of the dashboard: what they may do, and how long a session of theirs lasts; pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from wacrmd.clock import DAY, HOUR, SECOND, Millis
+from wacrmd.domain.actor import Level
+from wacrmd.fields import Doc, Time
+
+IDLE: Millis = 12 * HOUR
+"""How long a session may rest."""
+
+LONGEST: Millis = 7 * DAY
+"""How long it lasts, however busy it is."""
+
+LINK_LASTS: Millis = 120 * SECOND
+"""How long a login link can be used."""
+
+MIN_PASSWORD, MAX_PASSWORD = 10, 200
+"""Characters of a password."""
+
+
+class Role(StrEnum):
+    """What a user of the dashboard may do; each role includes those before it."""
+
+    VIEWER = "viewer"
+    SENDER = "sender"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    """Only by a link of a user of the machine who has that level on the admin socket."""
+
+    @property
+    def level(self) -> Level:
+        """The level on the admin socket that lets do as much; a sender may besides create and run broadcasts."""
+        return {Role.OPERATOR: Level.OPERATE, Role.ADMIN: Level.ADMIN}.get(self, Level.READ)
+
+    @classmethod
+    def of_level(cls, level: Level) -> "Role":
+        """The role of a user of the machine with this level on the admin socket."""
+        return {Level.READ: cls.VIEWER, Level.OPERATE: cls.OPERATOR, Level.ADMIN: cls.ADMIN}[level]
+
+
+SENDER_MAY = frozenset(
+    f"broadcast.{verb}" for verb in ("create", "pause", "resume", "cancel", "retry", "give-up", "test")
+)
+"""The operations that a sender may call beyond the level read, on broadcasts of the user's accounts."""
+
+
+def may(role: Role, operation: str, level: Level) -> bool:
+    """Whether a role may call an operation that needs this level on the admin socket."""
+    return role.level >= level or (role is Role.SENDER and operation in SENDER_MAY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserFacts:
+    """What is stored of a user and shown to operators."""
+
+    __slots__ = ()
+
+    id: Annotated[str, Doc("its id")]
+    name: Annotated[str, Doc("the name with which the user logs in")]
+    role: Annotated[Role, Doc("what the user may do")]
+    created_at: Annotated[Time, Doc("when the user was added")]
+    last_login_at: Annotated[Time | None, Doc("when the user logged in last")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(UserFacts):
+    """A person who logs in to the dashboard."""
+
+    account_ids: tuple[str, ...]
+    """The accounts that it may see; none: all."""
+    password: str | None
+    """Argon2id in the PHC form; None: the user comes by the header of a reverse proxy only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginSession:
+    """A browser that is logged in."""
+
+    id: int
+    user_id: str | None
+    """None: it began with a link."""
+    name: str
+    role: Role
+    account_ids: tuple[str, ...]
+    uid: int | None
+    """The user of the machine who asked for the link."""
+    created_at: Millis
+    used_at: Millis
+
+    def ends_at(self) -> Millis:
+        """When it ends if nothing more is done."""
+        return min(self.used_at + IDLE, self.created_at + LONGEST)

@@ -1,0 +1,84 @@
+"""Browsers that are logged in, and links that log one in; only hashes of their secrets are stored."""
+
+from wacrmd.clock import Millis
+from wacrmd.domain.user import IDLE, LINK_LASTS, LONGEST, LoginSession, Role
+from wacrmd.store.database import Tx
+from wacrmd.store.rows import RowMapper, insert_row
+
+_ACCOUNTS = (
+    "(SELECT json_group_array(account_id) FROM"
+    " (SELECT account_id FROM user_account WHERE user_id = s.user_id ORDER BY account_id))"
+)
+_ROW = RowMapper(
+    LoginSession,
+    {"name": "coalesce(u.name, s.name)", "role": "coalesce(u.role, s.role)", "account_ids": _ACCOUNTS},
+    table="s",
+)
+_SELECT = f"SELECT {_ROW.columns} FROM login_session s LEFT JOIN user u ON u.id = s.user_id"
+_LIVE = "s.used_at > ? AND s.created_at > ?"
+
+
+def add_link(tx: Tx, *, hashed: bytes, uid: int, name: str, role: Role, now: Millis) -> None:
+    """Store a new link."""
+    tx.execute("DELETE FROM login_link WHERE created_at <= ?", (now - LINK_LASTS,))
+    insert_row(tx, "login_link", hash=hashed, uid=uid, name=name, role=role, created_at=now)
+
+
+def take_link(tx: Tx, hashed: bytes, now: Millis) -> tuple[int, str, Role] | None:
+    """Use up a link: whose it is, with the role; None if there is none, or its time is over."""
+    row = tx.execute(
+        "DELETE FROM login_link WHERE hash = ? RETURNING uid, name, role, created_at", (hashed,)
+    ).fetchone()
+    if row is None or now - row[3] >= LINK_LASTS:
+        return None
+    return row[0], row[1], Role(row[2])
+
+
+def begin_by_link(tx: Tx, *, hashed: bytes, uid: int, name: str, role: Role, now: Millis) -> None:
+    """Store the session of a user of the machine."""
+    insert_row(tx, "login_session", hash=hashed, uid=uid, name=name, role=role, created_at=now, used_at=now)
+
+
+def begin(tx: Tx, *, hashed: bytes, user_id: str, name: str, now: Millis) -> None:
+    """Store the session of a user."""
+    insert_row(tx, "login_session", hash=hashed, user_id=user_id, name=name, created_at=now, used_at=now)
+
+
+def find(tx: Tx, hashed: bytes, now: Millis) -> LoginSession | None:
+    """The session of a cookie, with what its user may do now; None if it has ended."""
+    row = tx.execute(
+        f"{_SELECT} WHERE s.hash = ? AND {_LIVE}", (hashed, now - IDLE, now - LONGEST)
+    ).fetchone()
+    return _ROW.record(row) if row else None
+
+
+def of_user(tx: Tx, user_id: str, now: Millis) -> int:
+    """How many sessions of a user there are."""
+    (count,) = tx.execute(
+        f"SELECT count(*) FROM login_session s WHERE s.user_id = ? AND {_LIVE}",
+        (user_id, now - IDLE, now - LONGEST),
+    ).fetchone()
+    return int(count)
+
+
+def touch(tx: Tx, session_id: int, now: Millis) -> None:
+    """Record that a session was used."""
+    tx.execute("UPDATE login_session SET used_at = ? WHERE id = ?", (now, session_id))
+
+
+def end(tx: Tx, hashed: bytes) -> None:
+    """End one session."""
+    tx.execute("DELETE FROM login_session WHERE hash = ?", (hashed,))
+
+
+def end_all_of(tx: Tx, user_id: str) -> int:
+    """End all sessions of a user; how many there were."""
+    return tx.execute("DELETE FROM login_session WHERE user_id = ?", (user_id,)).rowcount
+
+
+def prune(tx: Tx, now: Millis) -> int:
+    """Delete sessions and links that have ended; how many rows."""
+    ended = tx.execute(
+        "DELETE FROM login_session WHERE used_at <= ? OR created_at <= ?", (now - IDLE, now - LONGEST)
+    ).rowcount
+    return ended + tx.execute("DELETE FROM login_link WHERE created_at <= ?", (now - LINK_LASTS,)).rowcount
