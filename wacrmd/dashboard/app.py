@@ -6,24 +6,22 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from wacrmd.dashboard.frame import Handler, visited
+from wacrmd.dashboard.frame import Row, visited
 from wacrmd.dashboard.guard import Guard
+from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.pages import broadcasts
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
 from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.services.context import Context
 
-PAGES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "/broadcasts", broadcasts.index),
-    ("GET", "/broadcasts/{id}", broadcasts.one),
-)
-"""Each page and action for people who are logged in."""
+PAGES: tuple[Row, ...] = (*broadcasts.PAGES,)
+"""Each page and action for people who are logged in: method, path, handler."""
 
 
 def build(ctx: Context) -> Starlette:
     """The app."""
-    login = LoginPages(ctx)
+    login, notices = LoginPages(ctx), Notices()
 
     async def home(_: Request) -> Response:
         return RedirectResponse(HOME, status_code=303)
@@ -36,7 +34,10 @@ def build(ctx: Context) -> Starlette:
             Route("/login/link", login.by_link, methods=["POST"]),
             Route("/logout", login.log_out, methods=["POST"]),
             Route("/static/{digest}/{name}", static),
-            *(Route(path, visited(ctx, handler), methods=[method]) for method, path, handler in PAGES),
+            *(
+                Route(path, visited(ctx, notices, handler), methods=[method])
+                for method, path, handler in PAGES
+            ),
         ],
         middleware=[Middleware(Guard, lambda: ctx.config), Middleware(RequestMiddleware)],
     )

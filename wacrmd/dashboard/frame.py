@@ -1,6 +1,6 @@
 """The frame of all pages: who looks, what is answered to strangers, and to errors."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +8,9 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from wacrmd.dashboard.actions import BY_NAME, perform
 from wacrmd.dashboard.guard import SAFE_METHODS
+from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.visitor import Visitor, visitor_of
 from wacrmd.errors import ERRORS, ErrorCode, Refusal
@@ -24,11 +26,57 @@ class Visit:
     ctx: Context
     request: Request
     visitor: Visitor
+    notices: Notices
+
+    async def perform(self, operation: str, **given: object) -> Any:
+        """The result of an operation, done for the visitor; parameters that are None are left out. Raises Refusal."""
+        return await perform(self.ctx, self.visitor, operation, **given)
+
+    def may(self, operation: str) -> bool:
+        """Whether the visitor's role may call an operation: a page shows no button that would be refused."""
+        return self.visitor.may(BY_NAME[operation])
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page with the frame that all have."""
         here = "/" + self.request.url.path.split("/")[1]
-        return page(template, status=status, visitor=self.visitor, navigation=NAVIGATION, here=here, **values)
+        return page(
+            template,
+            status=status,
+            visitor=self.visitor,
+            may=self.may,
+            navigation=NAVIGATION,
+            here=here,
+            notice=self.notices.take(self.request.query_params.get("notice")),
+            **values,
+        )
+
+    def done(self, path: str, text: str) -> Response:
+        """After a change: leads to a page, so that a reload does not repeat it, and says there what was done."""
+        sign = "&" if "?" in path else "?"
+        return RedirectResponse(f"{path}{sign}notice={self.notices.add(text)}", status_code=303)
+
+    def confirm(
+        self,
+        title: str,
+        text: str,
+        *,
+        action: str,
+        button: str,
+        back: str,
+        fields: Mapping[str, str] | None = None,
+        danger: bool = True,
+    ) -> Response:
+        """A page that asks before something that cannot be taken back; `fields` go along with the answer."""
+        return self.page(
+            "confirm.html",
+            title=title,
+            text=text,
+            action=action,
+            button=button,
+            back=back,
+            fields=fields or {},
+            danger=danger,
+        )
 
     def message(self, title: str, text: str, *, status: int, back: str = "/broadcasts") -> Response:
         """A page that says one thing."""
@@ -37,8 +85,11 @@ class Visit:
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
+Row = tuple[str, str, Handler]
+"""Method, path and handler of a page or an action."""
 
-def visited(ctx: Context, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+
+def visited(ctx: Context, notices: Notices, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a page or an action: strangers are led to the login, or refused."""
 
     async def endpoint(request: Request) -> Response:
@@ -48,7 +99,7 @@ def visited(ctx: Context, handler: Handler) -> Callable[[Request], Awaitable[Res
                 raise Refusal(ErrorCode.FORBIDDEN, "Log in first: the session has ended")
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(wanted)}", status_code=303)
-        visit = Visit(ctx, request, visitor)
+        visit = Visit(ctx, request, visitor, notices)
         try:
             return await handler(visit)
         except Refusal as refusal:

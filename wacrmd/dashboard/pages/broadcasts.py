@@ -2,8 +2,7 @@
 
 from starlette.responses import Response
 
-from wacrmd.dashboard.actions import perform
-from wacrmd.dashboard.frame import Visit
+from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.domain.broadcast import BroadcastStatus
 
 
@@ -11,7 +10,7 @@ async def index(visit: Visit) -> Response:
     """The newest broadcasts."""
     query = visit.request.query_params
     status = query.get("status") or None
-    found = await perform(visit.ctx, visit.visitor, "broadcast.list", status=status, limit=50)
+    found = await visit.perform("broadcast.list", status=status, limit=50)
     return visit.page(
         "broadcasts.html", broadcasts=found.items, chosen=status, statuses=list(BroadcastStatus)
     )
@@ -19,5 +18,11 @@ async def index(visit: Visit) -> Response:
 
 async def one(visit: Visit) -> Response:
     """One broadcast: its counts, why it does not move, and whom it did not reach."""
-    found = await perform(visit.ctx, visit.visitor, "broadcast.show", id=visit.request.path_params["id"])
+    found = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
     return visit.page("broadcast.html", broadcast=found)
+
+
+PAGES: tuple[Row, ...] = (
+    ("GET", "/broadcasts", index),
+    ("GET", "/broadcasts/{id}", one),
+)

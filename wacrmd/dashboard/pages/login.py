@@ -88,6 +88,7 @@ def _form(
         next=wanted,
         error=None if refusal is None else refusal.message,
         by_link=by_link,
+        notice=None,
     )
     if refusal is not None and refusal.retry_after_s is not None:
         response.headers["Retry-After"] = str(refusal.retry_after_s)
