@@ -1,6 +1,7 @@
 """Calls an operation for a visitor, as the admin socket does for its callers: level, parameters, accounts, audit."""
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -8,12 +9,14 @@ from pydantic import ValidationError
 
 from wacrmd.dashboard.visitor import Visitor
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.page import Position
 from wacrmd.errors import ErrorCode, Refusal, invalid
 from wacrmd.fields import JsonObject
 from wacrmd.log import get_logger
 from wacrmd.operations.audited import audited
 from wacrmd.operations.inputs import AccountParams, Params
 from wacrmd.operations.operation import Operation, ResultKind
+from wacrmd.operations.paging import decode_cursor
 from wacrmd.operations.problems import problems_of
 from wacrmd.operations.table import OPERATIONS
 from wacrmd.services.context import Context
@@ -29,16 +32,18 @@ _AUDIT_WITHIN_S = 5.0
 log = get_logger(__name__)
 
 
-async def perform(ctx: Context, visitor: Visitor, name: str, **given: object) -> Any:
+async def perform(
+    ctx: Context, visitor: Visitor, name: str, *, cursor: str | None = None, **given: object
+) -> Any:
     """The result of an operation; parameters that are None are left out. What changes something is audited.
 
-    Raises Refusal, also for what the visitor's role may not do.
+    A list by pages begins after `cursor`. Raises Refusal, also for what the visitor's role may not do.
     """
     operation = BY_NAME[name]
     call = {key: value for key, value in given.items() if value is not None}
     result = "interrupted"
     try:
-        made = await _allowed(ctx, visitor, operation, call)
+        made = await _allowed(ctx, visitor, operation, call, decode_cursor(cursor))
         result = "ok"
     except Refusal as refusal:
         result = "denied" if refusal.code is ErrorCode.FORBIDDEN else refusal.code.value
@@ -73,11 +78,13 @@ def stream(ctx: Context, visitor: Visitor, name: str, **given: object) -> AsyncG
     return items()
 
 
-async def _allowed(ctx: Context, visitor: Visitor, operation: Operation, given: JsonObject) -> Any:
+async def _allowed(
+    ctx: Context, visitor: Visitor, operation: Operation, given: JsonObject, after: Position | None
+) -> Any:
     params = _checked(ctx, visitor, operation, given)
     for actor in (actors := visitor.actors()):
         try:
-            return await _run(operation, ctx, await _limited(ctx, actor, params), params)
+            return await _run(operation, ctx, await _limited(ctx, actor, params), params, after)
         except Refusal as refusal:
             # Of the accounts that the visitor sees, the thing may belong to the next one.
             if refusal.code is not ErrorCode.NOT_FOUND or actor is actors[-1]:
@@ -103,11 +110,11 @@ async def _limited(ctx: Context, actor: Actor, params: Params) -> Actor:
     return await params.actor_for(ctx, actor) if isinstance(params, AccountParams) else actor
 
 
-def _run(operation: Operation, ctx: Context, actor: Actor, params: Any) -> Any:
+def _run(operation: Operation, ctx: Context, actor: Actor, params: Any, after: Position | None = None) -> Any:
     admin = operation.admin
     adapted = params if admin is None or admin.adapt is None else admin.adapt(params)
     if operation.kind is ResultKind.PAGE:
-        return operation.run(ctx, actor, adapted, params.page())
+        return operation.run(ctx, actor, adapted, replace(params.page(), after=after))
     return operation.run(ctx, actor, adapted)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,10 +13,13 @@ from wacrmd.dashboard.guard import SAFE_METHODS
 from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.visitor import Visitor, visitor_of
+from wacrmd.domain.page import Page
 from wacrmd.errors import ERRORS, ErrorCode, Refusal
+from wacrmd.operations.paging import encode_cursor
 from wacrmd.services.context import Context
 
-NAVIGATION = (("/broadcasts", "Broadcasts"),)
+NAVIGATION = (("/broadcasts", "Broadcasts", "broadcast.list"),)
+"""The menu: path, name, and the operation without which the page is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,30 @@ class Visit:
     visitor: Visitor
     notices: Notices
 
-    async def perform(self, operation: str, **given: object) -> Any:
-        """The result of an operation, done for the visitor; parameters that are None are left out. Raises Refusal."""
-        return await perform(self.ctx, self.visitor, operation, **given)
+    async def perform(self, operation: str, *, cursor: str | None = None, **given: object) -> Any:
+        """The result of an operation, done for the visitor; parameters that are None are left out. Raises Refusal.
+
+        `cursor` is that of a page of a list (`Visit.pages`), for an operation that answers with one.
+        """
+        return await perform(self.ctx, self.visitor, operation, cursor=cursor, **given)
+
+    def param(self, name: str) -> str | None:
+        """A parameter in the address of the page; None if it is empty or not given."""
+        return self.request.query_params.get(name, "").strip() or None
+
+    def address(self, **changes: str | None) -> str:
+        """The address of this page with other parameters; None takes one out."""
+        params = {**self.request.query_params, "notice": None, **changes}
+        query = urlencode({name: value for name, value in params.items() if value})
+        return self.request.url.path + (f"?{query}" if query else "")
+
+    def pages(self, found: Page[Any]) -> Mapping[str, str | None]:
+        """The addresses of the pages before and after this one of a list: the newest, and the next older one."""
+        after = encode_cursor(found.next)
+        return {
+            "newest": self.address(cursor=None) if self.param("cursor") else None,
+            "older": None if after is None else self.address(cursor=after),
+        }
 
     def may(self, operation: str) -> bool:
         """Whether the visitor's role may call an operation: a page shows no button that would be refused."""
@@ -44,7 +68,7 @@ class Visit:
             status=status,
             visitor=self.visitor,
             may=self.may,
-            navigation=NAVIGATION,
+            navigation=[(path, name) for path, name, needs in NAVIGATION if self.may(needs)],
             here=here,
             notice=self.notices.take(self.request.query_params.get("notice")),
             **values,

@@ -8,11 +8,14 @@ from wacrmd.domain.broadcast import BroadcastStatus
 
 async def index(visit: Visit) -> Response:
     """The newest broadcasts."""
-    query = visit.request.query_params
-    status = query.get("status") or None
-    found = await visit.perform("broadcast.list", status=status, limit=50)
+    status = visit.param("status")
+    found = await visit.perform("broadcast.list", status=status, limit=50, cursor=visit.param("cursor"))
     return visit.page(
-        "broadcasts.html", broadcasts=found.items, chosen=status, statuses=list(BroadcastStatus)
+        "broadcasts.html",
+        broadcasts=found.items,
+        pages=visit.pages(found),
+        chosen=status,
+        statuses=list(BroadcastStatus),
     )
 
 
