@@ -12,6 +12,7 @@ from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.pages import broadcasts
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
+from wacrmd.dashboard.uploads import Uploads
 from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.services.context import Context
 
@@ -21,7 +22,7 @@ PAGES: tuple[Row, ...] = (*broadcasts.PAGES,)
 
 def build(ctx: Context) -> Starlette:
     """The app."""
-    login, notices = LoginPages(ctx), Notices()
+    login, notices, uploads = LoginPages(ctx), Notices(), Uploads()
 
     async def home(_: Request) -> Response:
         return RedirectResponse(HOME, status_code=303)
@@ -35,7 +36,7 @@ def build(ctx: Context) -> Starlette:
             Route("/logout", login.log_out, methods=["POST"]),
             Route("/static/{digest}/{name}", static),
             *(
-                Route(path, visited(ctx, notices, handler), methods=[method])
+                Route(path, visited(ctx, notices, uploads, handler), methods=[method])
                 for method, path, handler in PAGES
             ),
         ],

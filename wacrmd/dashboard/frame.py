@@ -12,6 +12,7 @@ from wacrmd.dashboard.actions import BY_NAME, perform
 from wacrmd.dashboard.guard import SAFE_METHODS
 from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.render import page
+from wacrmd.dashboard.uploads import Uploads
 from wacrmd.dashboard.visitor import Visitor, visitor_of
 from wacrmd.domain.page import Page
 from wacrmd.errors import ERRORS, ErrorCode, Refusal
@@ -30,6 +31,7 @@ class Visit:
     request: Request
     visitor: Visitor
     notices: Notices
+    uploads: Uploads
 
     async def perform(self, operation: str, *, cursor: str | None = None, **given: object) -> Any:
         """The result of an operation, done for the visitor; parameters that are None are left out. Raises Refusal.
@@ -113,7 +115,9 @@ Row = tuple[str, str, Handler]
 """Method, path and handler of a page or an action."""
 
 
-def visited(ctx: Context, notices: Notices, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def visited(
+    ctx: Context, notices: Notices, uploads: Uploads, handler: Handler
+) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a page or an action: strangers are led to the login, or refused."""
 
     async def endpoint(request: Request) -> Response:
@@ -123,7 +127,7 @@ def visited(ctx: Context, notices: Notices, handler: Handler) -> Callable[[Reque
                 raise Refusal(ErrorCode.FORBIDDEN, "Log in first: the session has ended")
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(wanted)}", status_code=303)
-        visit = Visit(ctx, request, visitor, notices)
+        visit = Visit(ctx, request, visitor, notices, uploads)
         try:
             return await handler(visit)
         except Refusal as refusal:

@@ -1,0 +1,90 @@
+"""A form with a file, as a browser sends it."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from wacrmd.dashboard.uploads import Uploads
+from wacrmd.http.middleware import RequestMiddleware
+
+LIMIT = 1 << 20
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """Calls an app that answers with what was uploaded."""
+    uploads = Uploads()
+
+    async def take(request: Request) -> Response:
+        async with uploads.read(request, limit=LIMIT) as upload:
+            content = await upload.file.read() if upload.file is not None else None
+            return JSONResponse(
+                {**upload.fields, "file": upload.name, "bytes": None if content is None else len(content)}
+            )
+
+    app = Starlette(routes=[Route("/", take, methods=["POST"])], middleware=[Middleware(RequestMiddleware)])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as made:
+        yield made
+
+
+async def test_the_fields_and_the_file_arrive(client: httpx.AsyncClient) -> None:
+    content = b"to\r\n" * 100_000
+    file = {"people": ("C:\\Lists\\Kunden März.csv", content)}
+    answer = await client.post("/", data={"name": "Spring ☀"}, files=file)
+    assert answer.json() == {"name": "Spring ☀", "file": "Kunden März.csv", "bytes": len(content)}
+
+
+async def test_no_file_was_chosen(client: httpx.AsyncClient) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="people"; filename=""\r\n\r\n\r\n--x--\r\n'
+    assert (await client.post("/", content=body, headers=MULTIPART)).json()["bytes"] is None
+
+
+async def test_a_file_that_is_too_large_is_refused_before_it_comes(client: httpx.AsyncClient) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        yield b'--x\r\nContent-Disposition: form-data; name="people"; filename="a.csv"\r\n\r\n'
+        while read < 100 << 20:
+            read += 64 << 10
+            yield bytes(64 << 10)
+
+    answer = await client.post("/", content=body(), headers=MULTIPART)
+    assert (answer.status_code, "1 MiB" in answer.json()["error"]["message"]) == (413, True)
+    assert read <= LIMIT + (64 << 10)
+    declared = await client.post("/", content=bytes(LIMIT + 1), headers=MULTIPART)
+    assert declared.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "multipart/form-data"}, b""),
+        ({"Content-Type": "application/json"}, b"{}"),
+        (MULTIPART, b"no form"),
+        (MULTIPART, b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--\r\n"),
+        (
+            MULTIPART,
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + bytes(70_000) + b"\r\n--x--\r\n",
+        ),
+        (MULTIPART, b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\na\r\n' * 200 + b"--x--\r\n"),
+        (
+            MULTIPART,
+            b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\na\r\n' * 2 + b"--x--\r\n",
+        ),
+    ],
+)
+async def test_what_is_no_such_form_is_refused(
+    client: httpx.AsyncClient, headers: dict[str, str], body: bytes
+) -> None:
+    assert (await client.post("/", content=body, headers=headers)).status_code == 400

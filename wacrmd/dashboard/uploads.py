@@ -1,0 +1,106 @@
+"""A form with a file: it goes to a temporary file while it comes, and never whole into memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.http.body import declared_length
+
+MULTIPART = "multipart/form-data"
+MAX_FIELDS = 100
+MAX_FIELD_BYTES = 64 << 10
+MAX_AT_ONCE = 4
+"""Uploads at one time: each may take its limit on the disk."""
+
+IDLE_S = 30.0
+"""A browser that sends nothing for so long has gone."""
+LONGEST_S = 30 * 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The fields of a form and its file; `file` is None where the person chose none."""
+
+    fields: Mapping[str, str]
+    file: UploadFile | None
+
+    @property
+    def name(self) -> str:
+        """What the file is called on the person's machine, without its folders."""
+        name = self.file.filename if self.file is not None else None
+        return (name or "").replace("\\", "/").rpartition("/")[2] or "file"
+
+
+class Uploads:
+    """Takes the uploads of all visitors, a few at a time."""
+
+    def __init__(self) -> None:
+        self._room = CapacityLimiter(MAX_AT_ONCE)
+
+    @asynccontextmanager
+    async def read(
+        self, request: Request, *, limit: int, field_limit: int = MAX_FIELD_BYTES
+    ) -> AsyncIterator[Upload]:
+        """The form, whose file is deleted at the end; `limit` bytes at most for all of it, and `field_limit` for a field.
+
+        Raises Refusal for a form that is too large (before it is read, if its length is declared), comes too slowly, or is
+        none, and starlette's ClientDisconnect if the browser has gone.
+        """
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != MULTIPART:
+            raise bad_request(f"Expected a form with a file ({MULTIPART}), found {kind[:60]!r}")
+        declared = declared_length(request.scope)
+        if declared is not None and declared > limit:
+            raise _too_large(limit)
+        async with self._room:
+            parser = MultiPartParser(
+                request.headers,
+                _pieces(request, limit),
+                max_files=1,
+                max_fields=MAX_FIELDS,
+                max_part_size=field_limit,
+            )
+            try:
+                async with asyncio.timeout(LONGEST_S):
+                    form = await parser.parse()
+            except MultiPartException as error:
+                raise bad_request(f"The form cannot be read: {error.message}") from None
+            except TimeoutError:
+                raise bad_request("The file did not arrive in time: try again") from None
+            try:
+                files = [each for each in form.values() if isinstance(each, UploadFile)]
+                fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+                chosen = next((each for each in files if each.filename or each.size), None)
+                yield Upload(fields, chosen)
+            finally:
+                await form.close()
+
+
+async def _pieces(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body as it comes."""
+    size, more = 0, True
+    while more:
+        async with asyncio.timeout(IDLE_S):
+            message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _too_large(limit)
+        yield piece
+        more = message.get("more_body", False)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(
+        ErrorCode.PAYLOAD_TOO_LARGE,
+        f"The file has more than {limit >> 20} MiB: leave out columns that are not needed, or split it",
+    )
