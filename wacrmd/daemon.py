@@ -41,7 +41,7 @@ from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.services.maintenance import data_subjects, retention
-from wacrmd.services.maintenance.audit import record
+from wacrmd.services.maintenance.audit import record, sum_up_denied
 from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, MetaTime, ask_meta, resume_clock
 from wacrmd.services.maintenance.counts import keep_counts
@@ -444,6 +444,7 @@ async def _drain(daemon: Daemon) -> None:
         await daemon.clock_watch.store()
         await store_notes(daemon.ctx)
         await daemon.ctx.key_uses.store(daemon.ctx.db)
+        await sum_up_denied(daemon.ctx, all_of_them=True)
 
 
 def _periodic_jobs(
@@ -477,6 +478,7 @@ def _maintenance_jobs(ctx: Context, integrity: IntegrityWatch) -> list[PeriodicJ
         PeriodicJob("keep_counts", KEEP_COUNTS_INTERVAL, partial(keep_counts, ctx)),
         PeriodicJob("store_notes", MINUTE, partial(store_notes, ctx)),
         PeriodicJob("store_key_uses", MINUTE, partial(ctx.key_uses.store, ctx.db)),
+        PeriodicJob("sum_up_denied", MINUTE, partial(sum_up_denied, ctx)),
         PeriodicJob("empty_wal", EMPTY_WAL_INTERVAL, partial(data_subjects.empty_wal, ctx)),
     ]
 

@@ -1,9 +1,10 @@
 """Denied calls in the audit, and the pace of readers: neither lets a reader take the disk or the event loop."""
 
-from wacrmd.admin.denials import INTERVAL_S, MAX_CAUSES, SEVERAL, Denials
 from wacrmd.admin.identity import Caller
 from wacrmd.admin.pace import BURST_S, MAX_USERS, OF_ALL, PER_USER, Pace
+from wacrmd.admin.server import SEVERAL
 from wacrmd.domain.actor import Level
+from wacrmd.domain.denials import INTERVAL_S, MAX_CAUSES, Denials
 
 
 def reader(uid: int, pid: int = 1) -> Caller:
@@ -11,7 +12,7 @@ def reader(uid: int, pid: int = 1) -> Caller:
 
 
 def test_the_first_call_of_a_method_is_written_and_the_others_are_one_entry() -> None:
-    denials = Denials()
+    denials = Denials(lambda caller: caller.uid, SEVERAL)
     assert denials.admit(reader(7), "account.add", 0) == reader(7)
     assert denials.admit(reader(7), "account.remove", 0) == reader(7)
     assert [denials.admit(reader(7, pid), "account.add", 1) for pid in range(4)] == [None] * 4
@@ -21,7 +22,7 @@ def test_the_first_call_of_a_method_is_written_and_the_others_are_one_entry() ->
 
 
 def test_who_goes_on_gets_an_entry_a_minute() -> None:
-    denials = Denials()
+    denials = Denials(lambda caller: caller.uid, SEVERAL)
     entries = calls = 0
     for second in range(600):
         entries += denials.admit(reader(7), "account.add", second) is not None
@@ -33,7 +34,7 @@ def test_who_goes_on_gets_an_entry_a_minute() -> None:
 
 def test_a_user_with_thousands_of_ids_is_several_users() -> None:
     """Who owns subordinate ids (subuid(5)) can connect as each of them."""
-    denials = Denials()
+    denials = Denials(lambda caller: caller.uid, SEVERAL)
     shown = [denials.admit(reader(uid), "account.add", 0) for uid in range(65536)]
     written = [each for each in shown if each is not None]
     assert len(written) == MAX_CAUSES + 1

@@ -18,6 +18,8 @@ from wacrmd.services.numbers import manage
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, envelope, signature
 
+ANNA = Actor.operator("anna")
+
 pytestmark = pytest.mark.anyio
 
 
@@ -149,7 +151,7 @@ async def test_a_token_error_pauses_the_number_and_resume_continues_it(tmp_path:
             lambda: here.running.sender.in_flight == 0
         )  # a refusal after the resume would pause it again
         here.sim.change(error_share=0)
-        await manage.resume(here.running.ctx, PHONE_NUMBER_ID)
+        await manage.resume(here.running.ctx, ANNA, PHONE_NUMBER_ID)
         for broadcast_id in (first, second):
             await here.until_status(broadcast_id, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 50
@@ -167,7 +169,7 @@ async def test_a_number_that_the_token_may_not_see_is_paused_and_nobody_fails(tm
         one = (await here.api.get(f"/api/v1/broadcasts/{broadcast_id}/recipients/{first}")).json()["data"]
         assert "refused: 100 (subcode 33) Unsupported post request" in one["history"][0]["note"]
         here.sim.change(phone_numbers=())
-        await manage.resume(here.running.ctx, PHONE_NUMBER_ID)
+        await manage.resume(here.running.ctx, ANNA, PHONE_NUMBER_ID)
         assert (await here.until_status(broadcast_id, "sent"))["sent_count"] == 40
 
 

@@ -247,7 +247,7 @@ async def test_pausing_a_number_holds_all_its_broadcasts(tmp_path: Path) -> None
         await here.until(first, lambda b: b["sent_count"] > 0)
         ctx = here.running.ctx
         for _ in range(2):
-            paused = await manage.pause(ctx, PHONE_NUMBER_ID, "Paused by anna")
+            paused = await manage.pause(ctx, ANNA, PHONE_NUMBER_ID, "Paused by anna")
             assert paused.state == "paused"
         await requests_in_flight(here, 0)
         clock.go()
@@ -256,7 +256,7 @@ async def test_pausing_a_number_holds_all_its_broadcasts(tmp_path: Path) -> None
         assert len(here.sim.ledger) == sent < 600
         assert (await here.show(second))["hold"]["reason"] == "number_paused"
         for _ in range(2):
-            assert (await manage.resume(ctx, PHONE_NUMBER_ID)).state == "active"
+            assert (await manage.resume(ctx, ANNA, PHONE_NUMBER_ID)).state == "active"
         await here.until_status(first, "sent")
         await here.until_status(second, "sent")
         assert here.sim.ledger.counts()["distinct_to"] == len(here.sim.ledger) == 600
@@ -275,7 +275,7 @@ async def test_a_pause_does_not_count_towards_the_maximum_age(tmp_path: Path, co
         if reason == "template":
             await (await operator(here, broadcast_id)).resume()
         else:
-            await manage.resume(here.running.ctx, PHONE_NUMBER_ID)
+            await manage.resume(here.running.ctx, ANNA, PHONE_NUMBER_ID)
         shown = await here.until(
             broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry"
         )
@@ -320,7 +320,7 @@ async def test_a_broadcast_of_a_removed_number_is_held_with_that_reason(tmp_path
         broadcast_id = await here.send(people(50))
         by = await operator(here, broadcast_id)
         with pytest.raises(Refusal, match="unfinished"):
-            await manage.remove(here.running.ctx, PHONE_NUMBER_ID)
+            await manage.remove(here.running.ctx, ANNA, PHONE_NUMBER_ID)
         await here.running.ctx.db.write(
             lambda tx: tx.execute("UPDATE number SET access_token = x'', removed_at = 1").rowcount
         )

@@ -13,13 +13,13 @@ from anyio.abc import TaskGroup
 from wacrmd import __version__
 from wacrmd.admin import protocol
 from wacrmd.admin.connection import Connection, SendItem
-from wacrmd.admin.denials import Denials
 from wacrmd.admin.identity import Caller, Peer, peer_of, user_name
 from wacrmd.admin.pace import Pace
 from wacrmd.admin.protocol import MAX_DESCRIPTORS, Request, RpcCode, RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
 from wacrmd.domain.actor import Level
+from wacrmd.domain.denials import Denials
 from wacrmd.errors import ErrorCode, Refusal, WacrmdError
 from wacrmd.fields import JsonObject
 from wacrmd.http.sockets import Listener
@@ -46,6 +46,9 @@ _AUDIT_TIMEOUT_S = 5.0
 _ACCEPTED_AT_ONCE = 64
 _ACCEPT_PAUSE_S = 0.2
 _SUM_UP_S = 1.0
+
+SEVERAL = Caller(pid=0, uid=-1, gid=-1, user="(several users)", level=Level.READ)
+"""Stands for the users of denied calls that are not told apart."""
 
 log = get_logger(__name__)
 
@@ -74,7 +77,7 @@ class Server(Generic[C]):
         self._open = 0
         self._reader_streams = 0
         self._stopping = anyio.Event()
-        self._denials = Denials()
+        self._denials = Denials(lambda caller: caller.uid, SEVERAL)
         self._pace = Pace()
 
     async def serve(self, listener: Listener) -> None:

@@ -1,6 +1,11 @@
-"""Calls an operation for a visitor, as the admin socket does for its callers: level, parameters, accounts, audit."""
+"""Calls an operation for a visitor, as the admin socket does for its callers: level, parameters, accounts, audit.
 
-from collections.abc import AsyncGenerator, Mapping
+An operation acts on one account or on all. For a visitor who is limited to accounts it is called for each of them: a list
+has what all calls give, and one thing belongs to the account in which it is found.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -9,19 +14,19 @@ from pydantic import ValidationError
 
 from wacrmd.dashboard.visitor import Visitor
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.page import Position
-from wacrmd.errors import ErrorCode, Refusal, invalid
+from wacrmd.domain.page import Page, Position
+from wacrmd.errors import ErrorCode, Refusal, bad_request, invalid
 from wacrmd.fields import JsonObject
 from wacrmd.log import get_logger
 from wacrmd.operations.audited import audited
 from wacrmd.operations.inputs import AccountParams, Params
-from wacrmd.operations.operation import Operation, ResultKind
+from wacrmd.operations.operation import Admin, Operation, ResultKind
 from wacrmd.operations.paging import decode_cursor
 from wacrmd.operations.problems import problems_of
 from wacrmd.operations.table import OPERATIONS
+from wacrmd.services.access import login
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance.audit import record
-from wacrmd.store.audit import Via
+from wacrmd.services.maintenance.audit import record_denied, record_in_dashboard
 from wacrmd.store.outage import StorageError
 
 BY_NAME: Mapping[str, Operation] = {each.name: each for each in OPERATIONS if each.admin is not None}
@@ -33,42 +38,50 @@ log = get_logger(__name__)
 
 
 async def perform(
-    ctx: Context, visitor: Visitor, name: str, *, cursor: str | None = None, **given: object
+    ctx: Context, visitor: Visitor, name: str, /, *, cursor: str | None = None, **given: object
 ) -> Any:
     """The result of an operation; parameters that are None are left out. What changes something is audited.
 
-    A list by pages begins after `cursor`. Raises Refusal, also for what the visitor's role may not do.
+    A list by pages begins after `cursor`. Raises Refusal, also for what the visitor may not do.
     """
     operation = BY_NAME[name]
     call = {key: value for key, value in given.items() if value is not None}
     result = "interrupted"
     try:
-        made = await _allowed(ctx, visitor, operation, call, decode_cursor(cursor))
+        params = _checked(ctx, visitor, operation, call)
+        made = await _of_all_accounts(ctx, visitor, operation, params, decode_cursor(cursor))
         result = "ok"
     except Refusal as refusal:
-        result = "denied" if refusal.code is ErrorCode.FORBIDDEN else refusal.code.value
+        result = refusal.code.value
         raise
     except Exception:
         result = ErrorCode.INTERNAL.value
         raise
     finally:
-        if operation.admin is not None and operation.admin.audited:
-            await _audit(ctx, visitor, operation, call, result)
+        await _audit(ctx, visitor, operation, call, result)
     return made
 
 
-def stream(ctx: Context, visitor: Visitor, name: str, **given: object) -> AsyncGenerator[Any, None]:
-    """The items of an operation that answers with a stream; raises Refusal as `perform` does, when it begins."""
+def stream(ctx: Context, visitor: Visitor, name: str, /, **given: object) -> AsyncGenerator[Any, None]:
+    """The items of an operation that answers with a stream; close it. Raises Refusal as `perform` does, when it begins.
+
+    It ends with the session, and when the user's role or accounts change.
+    """
     operation = BY_NAME[name]
     params = _checked(
         ctx, visitor, operation, {key: value for key, value in given.items() if value is not None}
     )
 
     async def items() -> AsyncGenerator[Any, None]:
-        for actor in (actors := visitor.actors()):
+        for actor in (actors := _actors(visitor, operation, params)):
             try:
-                async for item in _run(operation, ctx, await _limited(ctx, actor, params), params):
-                    yield item
+                async with aclosing(
+                    _run(operation, ctx, await _limited(ctx, actor, params), params)
+                ) as found:
+                    async for item in found:
+                        if not await login.is_current(ctx, visitor.session):
+                            return
+                        yield item
             except Refusal as refusal:
                 if refusal.code is not ErrorCode.NOT_FOUND or actor is actors[-1]:
                     raise
@@ -78,26 +91,52 @@ def stream(ctx: Context, visitor: Visitor, name: str, **given: object) -> AsyncG
     return items()
 
 
-async def _allowed(
-    ctx: Context, visitor: Visitor, operation: Operation, given: JsonObject, after: Position | None
+async def _of_all_accounts(
+    ctx: Context, visitor: Visitor, operation: Operation, params: Any, after: Position | None
 ) -> Any:
-    params = _checked(ctx, visitor, operation, given)
-    for actor in (actors := visitor.actors()):
+    async def run(actor: Actor) -> Any:
+        return await _run(operation, ctx, await _limited(ctx, actor, params), params, after)
+
+    actors = _actors(visitor, operation, params)
+    if operation.kind is ResultKind.LIST:
+        return [each for found in await _found(run, actors) for each in found]
+    if operation.kind is ResultKind.PAGE:
+        return Page.merged(await _found(run, actors), params.page().limit)
+    return (await _found(run, actors, at_most=1))[0]
+
+
+async def _found(
+    run: Callable[[Actor], Awaitable[Any]], actors: list[Actor], *, at_most: int = 0
+) -> list[Any]:
+    """What the calls give; raises the Refusal of the last one if none of the accounts has the thing."""
+    results: list[Any] = []
+    for actor in actors:
         try:
-            return await _run(operation, ctx, await _limited(ctx, actor, params), params, after)
+            results.append(await run(actor))
         except Refusal as refusal:
-            # Of the accounts that the visitor sees, the thing may belong to the next one.
-            if refusal.code is not ErrorCode.NOT_FOUND or actor is actors[-1]:
+            if refusal.code is not ErrorCode.NOT_FOUND or (actor is actors[-1] and not results):
                 raise
-    raise AssertionError("a visitor is at least one actor")
+        if at_most and len(results) == at_most:
+            break
+    return results
+
+
+def _actors(visitor: Visitor, operation: Operation, params: Params) -> list[Actor]:
+    """The caller, once for each account. Refuses what would be done in the first account only."""
+    actors = visitor.actors()
+    whole = operation.kind in (ResultKind.LIST, ResultKind.PAGE)
+    if len(actors) > 1 and not whole and isinstance(params, AccountParams) and not params.account:
+        raise bad_request("account: name one of the accounts that you may see")
+    return actors
 
 
 def _checked(ctx: Context, visitor: Visitor, operation: Operation, given: JsonObject) -> Params:
-    """The parameters, if the role may call the operation."""
+    """The parameters, if the visitor may call the operation."""
     if not visitor.may(operation):
-        raise Refusal(
-            ErrorCode.FORBIDDEN, f"{operation.name} is not allowed to the role {visitor.role.value}"
-        )
+        why = f"the role {visitor.role.value}"
+        if visitor.session.account_ids and not operation.is_per_account:
+            why = "users who are limited to accounts"
+        raise Refusal(ErrorCode.FORBIDDEN, f"{operation.name} is not allowed to {why}")
     model = operation.admin_params
     try:
         return model.model_validate(given, context=ctx)
@@ -111,27 +150,26 @@ async def _limited(ctx: Context, actor: Actor, params: Params) -> Actor:
 
 
 def _run(operation: Operation, ctx: Context, actor: Actor, params: Any, after: Position | None = None) -> Any:
-    admin = operation.admin
+    admin: Admin | None = operation.admin
     adapted = params if admin is None or admin.adapt is None else admin.adapt(params)
     if operation.kind is ResultKind.PAGE:
-        return operation.run(ctx, actor, adapted, replace(params.page(), after=after))
+        page = params.page()
+        return operation.run(ctx, actor, adapted, page if after is None else replace(page, after=after))
     return operation.run(ctx, actor, adapted)
 
 
 async def _audit(
     ctx: Context, visitor: Visitor, operation: Operation, given: JsonObject, result: str
 ) -> None:
+    if operation.admin is None or not operation.admin.audited:
+        return
     # Shielded: what has begun is audited, also when the browser has gone or the daemon stops.
     with anyio.move_on_after(_AUDIT_WITHIN_S, shield=True):
         try:
-            await record(
-                ctx,
-                via=Via.DASHBOARD,
-                uid=visitor.session.uid,
-                user=visitor.name,
-                method=operation.name,
-                params=audited(operation.admin_params, given),
-                result=result,
-            )
+            if result == ErrorCode.FORBIDDEN.value:
+                await record_denied(ctx, visitor.actor, operation.name)
+                return
+            kept = audited(operation.admin_params, given)
+            await record_in_dashboard(ctx, visitor.actor, operation.name, kept, result)
         except StorageError:
             log.exception("dashboard_audit_failed", method=operation.name, user=visitor.name, result=result)

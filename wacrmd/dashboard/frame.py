@@ -33,7 +33,7 @@ class Visit:
     notices: Notices
     uploads: Uploads
 
-    async def perform(self, operation: str, *, cursor: str | None = None, **given: object) -> Any:
+    async def perform(self, operation: str, /, *, cursor: str | None = None, **given: object) -> Any:
         """The result of an operation, done for the visitor; parameters that are None are left out. Raises Refusal.
 
         `cursor` is that of a page of a list (`Visit.pages`), for an operation that answers with one.

@@ -30,13 +30,19 @@ class Visitor:
         return self.session.role
 
     def may(self, operation: Operation) -> bool:
-        """Whether the role lets call this operation."""
-        return operation.admin is not None and may(self.role, operation.name, operation.admin.level)
+        """Whether the role lets call this operation, and the user's accounts."""
+        if operation.admin is None or (self.session.account_ids and not operation.admin.per_account):
+            return False
+        return may(self.role, operation.name, operation.admin.level)
+
+    @property
+    def actor(self) -> Actor:
+        """The user as the caller of operations on all accounts."""
+        return Actor.operator(self.name, uid=self.session.uid, level=self.role.level)
 
     def actors(self) -> list[Actor]:
-        """The user as the caller of operations: once for each account that it may see, or once for all of them."""
-        actor = Actor.operator(self.name, uid=self.session.uid, level=self.role.level)
-        return [actor.within(each) for each in self.session.account_ids] or [actor]
+        """The user as the caller: once for each account that it may see, or once for all of them."""
+        return [self.actor.within(each) for each in self.session.account_ids] or [self.actor]
 
 
 async def visitor_of(ctx: Context, request: Request) -> Visitor | None:

@@ -1,7 +1,7 @@
 """A page of a list: where it begins, how long it is, and where the next one begins."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from wacrmd.clock import Millis
@@ -39,6 +39,8 @@ class Page(Generic[T]):
 
     items: list[T]
     next: Position | None = None
+    positions: list[Position] = field(default_factory=list)
+    """Where each item stands in the list; empty for a page that is the whole list."""
 
     @classmethod
     def of(
@@ -46,4 +48,19 @@ class Page(Generic[T]):
     ) -> "Page[T]":
         """The page of the rows that were read for a request."""
         more, rows = len(rows) > request.limit, rows[: request.limit]
-        return cls([show(row) for row in rows], position(rows[-1]) if more else None)
+        return cls(
+            [show(row) for row in rows],
+            position(rows[-1]) if more else None,
+            [position(row) for row in rows],
+        )
+
+    @classmethod
+    def merged(cls, pages: Sequence["Page[T]"], limit: int) -> "Page[T]":
+        """The first items of several lists as one page; each list gave as many as are wanted."""
+        if len(pages) == 1:
+            return pages[0]
+        found = [each for page in pages for each in zip(page.positions, page.items, strict=True)]
+        found.sort(key=lambda each: each[0], reverse=True)
+        more = len(found) > limit or any(page.next is not None for page in pages)
+        positions = [position for position, _ in found[:limit]]
+        return cls([item for _, item in found[:limit]], positions[-1] if more else None, positions)

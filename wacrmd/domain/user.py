@@ -90,6 +90,11 @@ class LoginSession:
     created_at: Millis
     used_at: Millis
 
+    @property
+    def rights(self) -> tuple[Role, tuple[str, ...]]:
+        """What it lets do, and in which accounts."""
+        return self.role, self.account_ids
+
     def ends_at(self) -> Millis:
         """When it ends if nothing more is done."""
         return min(self.used_at + IDLE, self.created_at + LONGEST)

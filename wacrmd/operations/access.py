@@ -124,10 +124,10 @@ async def set_account(ctx: Context, _actor: Actor, params: AccountChange) -> Acc
     return await accounts.set_default_country(ctx, params.name, params.country)
 
 
-@operations.operation("account.list", admin=Admin(Level.READ))
-async def list_accounts(ctx: Context, _actor: Actor, _params: NoParams) -> list[AccountView]:
+@operations.operation("account.list", admin=Admin(Level.READ, per_account=True))
+async def list_accounts(ctx: Context, actor: Actor, _params: NoParams) -> list[AccountView]:
     """List the accounts."""
-    return await accounts.list_accounts(ctx)
+    return await accounts.list_accounts(ctx, actor)
 
 
 @operations.operation(
@@ -154,7 +154,7 @@ async def remove_account(ctx: Context, _actor: Actor, params: AccountName) -> Ac
 
 @operations.operation(
     "key.create",
-    admin=Admin(Level.ADMIN, audited=True),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND,),
     example={"account": "shop", "name": "CRM", "scopes": ["broadcasts:send"]},
 )
@@ -171,7 +171,7 @@ async def create_key(ctx: Context, actor: Actor, params: NewKey) -> NewKeyView:
 
 
 @operations.operation(
-    "key.list", admin=Admin(Level.READ, params=OptionalAccount), example={"account": "shop"}
+    "key.list", admin=Admin(Level.READ, per_account=True, params=OptionalAccount), example={"account": "shop"}
 )
 async def list_keys(ctx: Context, actor: Actor, _params: NoParams) -> list[KeyView]:
     """List API keys."""
@@ -180,29 +180,29 @@ async def list_keys(ctx: Context, actor: Actor, _params: NoParams) -> list[KeyVi
 
 @operations.operation(
     "key.rotate",
-    admin=Admin(Level.ADMIN, audited=True),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example={"id": "6f1c2d", "overlap_hours": 24},
 )
-async def rotate_key(ctx: Context, _actor: Actor, params: KeyRotation) -> RotatedKeyView:
+async def rotate_key(ctx: Context, actor: Actor, params: KeyRotation) -> RotatedKeyView:
     """Replace an API key by one with the same name, scopes and addresses; it is shown this once.
 
     The old one is accepted until the overlap ends, and never longer than its own time. Until then both share one rate limit.
     """
     return await keys.rotate(
-        ctx, params.id, overlap_hours=params.overlap_hours, expires_in_days=params.expires_in_days
+        ctx, actor, params.id, overlap_hours=params.overlap_hours, expires_in_days=params.expires_in_days
     )
 
 
 @operations.operation(
     "key.revoke",
-    admin=Admin(Level.ADMIN, audited=True),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example={"id": "6f1c2d"},
 )
-async def revoke_key(ctx: Context, _actor: Actor, params: KeyId) -> KeyView:
+async def revoke_key(ctx: Context, actor: Actor, params: KeyId) -> KeyView:
     """Revoke an API key: its next request is refused."""
-    return await keys.revoke(ctx, params.id)
+    return await keys.revoke(ctx, actor, params.id)
 
 
 @operations.operation("me", http=Http("GET", "/api/v1/me"))

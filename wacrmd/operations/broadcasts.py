@@ -139,7 +139,7 @@ async def _idempotency(request: HttpRequest) -> Idempotency | None:
             ),
         ),
     ),
-    admin=Admin(Level.OPERATE, audited=True, params=OperatorBroadcast),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True, params=OperatorBroadcast),
     errors=(
         ErrorCode.BAD_REQUEST,
         ErrorCode.WHATSAPP_NOT_CONFIGURED,
@@ -187,7 +187,7 @@ async def create(
 @operations.operation(
     "broadcast.list",
     http=Http("GET", COLLECTION, scopes=READ),
-    admin=Admin(Level.READ, params=OperatorBroadcastFilter),
+    admin=Admin(Level.READ, per_account=True, params=OperatorBroadcastFilter),
     errors=(ErrorCode.BAD_REQUEST,),
     example={"status": "sending"},
 )
@@ -221,7 +221,7 @@ async def _show_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> R
             ),
         ),
     ),
-    admin=Admin(Level.READ),
+    admin=Admin(Level.READ, per_account=True),
     errors=(ErrorCode.NOT_FOUND,),
     example=EXAMPLE,
 )
@@ -251,7 +251,7 @@ async def show(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastDeta
         media={"text/event-stream": "events `progress` and `end`"},
         other={204: None},
     ),
-    admin=Admin(Level.READ),
+    admin=Admin(Level.READ, per_account=True),
     errors=(ErrorCode.NOT_FOUND,),
     example=EXAMPLE,
 )
@@ -272,7 +272,7 @@ async def watch(ctx: Context, actor: Actor, params: BroadcastId) -> AsyncGenerat
 @operations.operation(
     "broadcast.pause",
     http=Http("POST", f"{ONE}/pause", scopes=SEND),
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example=EXAMPLE,
 )
@@ -287,7 +287,7 @@ async def pause(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastVie
 @operations.operation(
     "broadcast.resume",
     http=Http("POST", f"{ONE}/resume", scopes=SEND),
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example=EXAMPLE,
 )
@@ -302,7 +302,7 @@ async def resume(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastVi
 @operations.operation(
     "broadcast.cancel",
     http=Http("POST", f"{ONE}/cancel", scopes=SEND),
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example=EXAMPLE,
 )
@@ -317,7 +317,9 @@ async def cancel(ctx: Context, actor: Actor, params: BroadcastId) -> BroadcastVi
 @operations.operation(
     "broadcast.retry",
     http=Http("POST", f"{ONE}/retry", scopes=SEND, status=202, shows=RetriedBroadcast),
-    admin=Admin(Level.OPERATE, audited=True, params=OperatorRetry, adapt=OperatorRetry.as_statuses),
+    admin=Admin(
+        Level.OPERATE, per_account=True, audited=True, params=OperatorRetry, adapt=OperatorRetry.as_statuses
+    ),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.PAYLOAD_TOO_LARGE),
     example={**EXAMPLE, "failed": True},
 )
@@ -335,7 +337,7 @@ async def retry(ctx: Context, actor: Actor, params: Retry) -> RetriedDetails:
 
 @operations.operation(
     "broadcast.give-up",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND,),
     example=EXAMPLE,
 )

@@ -105,7 +105,7 @@ class CheckNumber(NumberId):
 
 @operations.operation(
     "number.add",
-    admin=Admin(Level.ADMIN, audited=True),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example={
         "account": "shop",
@@ -155,26 +155,28 @@ def _position(number: AccountNumber) -> Position:
         handler=_page_over_http,
         query=PageQuery,
     ),
-    admin=Admin(Level.READ),
+    admin=Admin(Level.READ, per_account=True),
 )
 async def list_numbers(ctx: Context, actor: Actor, _params: NoParams) -> list[AccountNumber]:
     """List the numbers."""
     return await read.list_numbers(ctx, actor.account_id)
 
 
-@operations.operation("number.show", admin=Admin(Level.READ), errors=(ErrorCode.NOT_FOUND,), example=EXAMPLE)
-async def show(ctx: Context, _actor: Actor, params: NumberId) -> NumberDetails:
+@operations.operation(
+    "number.show", admin=Admin(Level.READ, per_account=True), errors=(ErrorCode.NOT_FOUND,), example=EXAMPLE
+)
+async def show(ctx: Context, actor: Actor, params: NumberId) -> NumberDetails:
     """Show a number with its state, quality, limit and health."""
-    return await manage.show(ctx, params.id)
+    return await manage.show(ctx, actor, params.id)
 
 
 @operations.operation(
     "number.set",
-    admin=Admin(Level.ADMIN, audited=True),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND),
     example={**EXAMPLE, "messages_per_second": 20},
 )
-async def change(ctx: Context, _actor: Actor, params: SetNumber) -> ChangedNumber:
+async def change(ctx: Context, actor: Actor, params: SetNumber) -> ChangedNumber:
     """Change a number: label, rate, default, or its token and secrets."""
 
     def clear(secret: SecretStr | None) -> str | None:
@@ -190,49 +192,49 @@ async def change(ctx: Context, _actor: Actor, params: SetNumber) -> ChangedNumbe
         verify_token=clear(params.verify_token),
         overlap=round(params.overlap_hours * HOUR),
     )
-    return await manage.change(ctx, params.id, wanted, check=params.check)
+    return await manage.change(ctx, actor, params.id, wanted, check=params.check)
 
 
 @operations.operation(
     "number.pause",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND,),
     example={**EXAMPLE, "reason": "the shop is closed"},
 )
 async def pause(ctx: Context, actor: Actor, params: PauseNumber) -> AccountNumber:
     """Stop all sending from a number until it is resumed."""
     detail = f"Paused by {actor.name}" + (f": {params.reason}" if params.reason else "")
-    return await manage.pause(ctx, params.id, detail)
+    return await manage.pause(ctx, actor, params.id, detail)
 
 
 @operations.operation(
     "number.resume",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND,),
     example=EXAMPLE,
 )
-async def resume(ctx: Context, _actor: Actor, params: NumberId) -> AccountNumber:
+async def resume(ctx: Context, actor: Actor, params: NumberId) -> AccountNumber:
     """Let a number send again; its broadcasts continue."""
-    return await manage.resume(ctx, params.id)
+    return await manage.resume(ctx, actor, params.id)
 
 
 @operations.operation(
     "number.check",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND,),
     example=EXAMPLE,
 )
-async def check(ctx: Context, _actor: Actor, params: CheckNumber) -> CheckedNumber:
+async def check(ctx: Context, actor: Actor, params: CheckNumber) -> CheckedNumber:
     """Ask Meta about a number: token, quality, limit, health and webhooks."""
-    return await manage.check(ctx, params.id, subscribe=params.subscribe)
+    return await manage.check(ctx, actor, params.id, subscribe=params.subscribe)
 
 
 @operations.operation(
     "number.remove",
-    admin=Admin(Level.ADMIN, audited=True),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example=EXAMPLE,
 )
-async def remove(ctx: Context, _actor: Actor, params: NumberId) -> RemovedNumber:
+async def remove(ctx: Context, actor: Actor, params: NumberId) -> RemovedNumber:
     """Take a number out of use and forget its secrets; it must have no unfinished broadcasts."""
-    return await manage.remove(ctx, params.id)
+    return await manage.remove(ctx, actor, params.id)

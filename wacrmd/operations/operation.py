@@ -134,6 +134,9 @@ class Admin:
 
     level: Level
     _: KW_ONLY
+    per_account: bool = False
+    """Whether it shows and changes nothing beyond the actor's account. A user of the dashboard who is limited to accounts
+    may call no other operation; tests/dashboard/test_accounts.py tries each with the things of another account."""
     audited: bool = False
     """Whether every call is written to the audit log: it changes something, or shows what should be known to few."""
     params: type[Params] | None = None
@@ -173,6 +176,11 @@ class Operation:
                 raise ValueError(f"{self.name}: {missing} of the path is no parameter")
             if self.kind is ResultKind.STREAM and self.http.handler is None:
                 raise ValueError(f"{self.name}: a stream needs a handler of its own over HTTP")
+
+    @property
+    def is_per_account(self) -> bool:
+        """Whether it keeps within the actor's account."""
+        return self.admin is not None and self.admin.per_account
 
     @property
     def noun(self) -> str:

@@ -86,7 +86,7 @@ class OperatorExport(Export, OptionalAccount):
 @operations.operation(
     "optout.add",
     http=Http("POST", COLLECTION, scopes=MANAGE, status=201, shows=AddedOptOutView),
-    admin=Admin(Level.OPERATE, audited=True, params=OperatorNewOptOut),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True, params=OperatorNewOptOut),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNAVAILABLE),
     example=EXAMPLE,
 )
@@ -101,7 +101,7 @@ async def add(ctx: Context, actor: Actor, params: NewOptOut) -> AddedOptOut:
 @operations.operation(
     "optout.remove",
     http=Http("DELETE", f"{COLLECTION}/{{phone}}", scopes=MANAGE, shows=OptOutView),
-    admin=Admin(Level.OPERATE, audited=True, params=OperatorOptOutAddress),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True, params=OperatorOptOutAddress),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE),
     example=EXAMPLE,
 )
@@ -117,7 +117,7 @@ async def remove(ctx: Context, actor: Actor, params: OptOutAddress) -> AccountOp
 @operations.operation(
     "optout.list",
     http=Http("GET", COLLECTION, scopes=MANAGE, shows=OptOutView),
-    admin=Admin(Level.READ, params=OperatorOptOutFilter),
+    admin=Admin(Level.READ, per_account=True, params=OperatorOptOutFilter),
     errors=(ErrorCode.BAD_REQUEST,),
     example={"account": "shop", "limit": 10},
 )
@@ -130,7 +130,7 @@ async def list_optouts(
 
 @operations.operation(
     "optout.import",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.BAD_REQUEST,),
     example={"account": "shop", "csv": "phone\n+14155550123\n"},
 )
@@ -141,7 +141,7 @@ async def import_csv(ctx: Context, actor: Actor, params: Import) -> ImportResult
 
 @operations.operation(
     "optout.export",
-    admin=Admin(Level.READ, params=OperatorExport),
+    admin=Admin(Level.READ, per_account=True, params=OperatorExport),
     example={"account": "shop"},
 )
 async def export(ctx: Context, actor: Actor, params: Export) -> AsyncGenerator[str, None]:

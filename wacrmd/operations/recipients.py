@@ -126,7 +126,7 @@ def wanted_media(headers: Mapping[str, str]) -> str | None:
             "application/x-ndjson": "the same, by another name",
         },
     ),
-    admin=Admin(Level.READ, params=OperatorRecipientFilter),
+    admin=Admin(Level.READ, per_account=True, params=OperatorRecipientFilter),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND),
     example={**EXAMPLE, "status": "failed"},
 )
@@ -142,7 +142,7 @@ async def list_recipients(
     if params.to is not None:
         return Page([await recipients.show_address(ctx, broadcast, params.to)])
     found = await recipients.page(ctx, broadcast, params.status, page)
-    return Page([*found.items], found.next)
+    return Page([*found.items], found.next, found.positions)
 
 
 @operations.operation(
@@ -161,7 +161,7 @@ async def show_recipient(ctx: Context, actor: Actor, params: RecipientId) -> Rec
 
 @operations.operation(
     "broadcast.export",
-    admin=Admin(Level.READ),
+    admin=Admin(Level.READ, per_account=True),
     errors=(ErrorCode.NOT_FOUND,),
     example={**EXAMPLE, "format": "jsonl"},
 )

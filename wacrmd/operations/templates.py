@@ -52,7 +52,7 @@ async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> P
 @operations.operation(
     "template.list",
     http=Http("GET", COLLECTION, scopes=READ, handler=_page_over_http, query=TemplatesQuery),
-    admin=Admin(Level.READ, params=ListParams),
+    admin=Admin(Level.READ, per_account=True, params=ListParams),
     errors=(ErrorCode.BAD_REQUEST,),
     example={"account": "shop"},
 )
@@ -64,7 +64,7 @@ async def list_templates(ctx: Context, actor: Actor, params: ListParams) -> list
 @operations.operation(
     "template.sync",
     http=Http("POST", f"{COLLECTION}/sync", scopes=READ),
-    admin=Admin(Level.OPERATE, audited=True, params=OptionalAccount),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True, params=OptionalAccount),
     errors=(ErrorCode.WHATSAPP_NOT_CONFIGURED, ErrorCode.UNAVAILABLE),
     example={"account": "shop"},
 )

@@ -130,7 +130,7 @@ class OperatorResend(Params):
 @operations.operation(
     "webhook.add",
     http=Http("POST", COLLECTION, scopes=MANAGE, status=201, shows=NewWebhookView),
-    admin=Admin(Level.ADMIN, audited=True, params=OperatorNewWebhook),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True, params=OperatorNewWebhook),
     errors=(
         ErrorCode.BAD_REQUEST,
         ErrorCode.CONFLICT,
@@ -150,7 +150,7 @@ async def add(ctx: Context, actor: Actor, params: NewWebhook) -> NewAccountWebho
 @operations.operation(
     "webhook.list",
     http=Http("GET", COLLECTION, scopes=MANAGE, shows=WebhookView),
-    admin=Admin(Level.READ, params=OperatorWebhookFilter),
+    admin=Admin(Level.READ, per_account=True, params=OperatorWebhookFilter),
     errors=(ErrorCode.BAD_REQUEST,),
     example={"account": "shop"},
 )
@@ -174,7 +174,7 @@ async def show(ctx: Context, actor: Actor, params: WebhookId) -> AccountWebhook:
 @operations.operation(
     "webhook.set",
     http=Http("PATCH", ONE, scopes=MANAGE, shows=WebhookView),
-    admin=Admin(Level.ADMIN, audited=True, params=OperatorWebhookChanges),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True, params=OperatorWebhookChanges),
     errors=(
         ErrorCode.BAD_REQUEST,
         ErrorCode.NOT_FOUND,
@@ -198,7 +198,7 @@ async def change(ctx: Context, actor: Actor, params: WebhookChanges) -> AccountW
 @operations.operation(
     "webhook.remove",
     http=Http("DELETE", ONE, scopes=MANAGE, shows=WebhookView),
-    admin=Admin(Level.ADMIN, audited=True),
+    admin=Admin(Level.ADMIN, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE),
     example=EXAMPLE,
 )
@@ -210,7 +210,7 @@ async def remove(ctx: Context, actor: Actor, params: WebhookId) -> AccountWebhoo
 @operations.operation(
     "webhook.deliveries",
     http=Http("GET", f"{ONE}/deliveries", scopes=MANAGE),
-    admin=Admin(Level.READ, params=OperatorDeliveryFilter),
+    admin=Admin(Level.READ, per_account=True, params=OperatorDeliveryFilter),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND),
     example={**EXAMPLE, "status": "failed"},
 )
@@ -227,7 +227,13 @@ async def list_deliveries(
 @operations.operation(
     "webhook.resend",
     http=Http("POST", f"{ONE}/deliveries/{{delivery_id}}/resend", scopes=MANAGE, status=202),
-    admin=Admin(Level.OPERATE, audited=True, params=OperatorResend, adapt=OperatorResend.of_any_webhook),
+    admin=Admin(
+        Level.OPERATE,
+        per_account=True,
+        audited=True,
+        params=OperatorResend,
+        adapt=OperatorResend.of_any_webhook,
+    ),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.UNAVAILABLE),
     example={"id": "0b9c7d6e-0000-4000-8000-000000000000"},
 )

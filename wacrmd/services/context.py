@@ -9,6 +9,8 @@ import anyio
 
 from wacrmd.clock import Millis
 from wacrmd.config import Config
+from wacrmd.domain.actor import Actor
+from wacrmd.domain.denials import Denials
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.login_backoff import LoginBackoff
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
@@ -119,6 +121,12 @@ class Context:
     """Of host names when webhooks are configured; deliveries and Meta have their own."""
     key_uses: KeyUses = field(default_factory=KeyUses)
     control: Control = field(default_factory=Control)
+    denials: Denials[Actor] = field(
+        default_factory=lambda: Denials(
+            lambda actor: (actor.uid, actor.name), Actor.operator("(several users)")
+        )
+    )
+    """What was denied in the dashboard in the last minute."""
     login_backoff: LoginBackoff = field(default_factory=LoginBackoff)
     dashboard_url: str | None = None
     """Where people reach the dashboard; None without one."""

@@ -74,5 +74,5 @@ def remove(tx: Tx, account_id: str, now: Millis) -> None:
         tx.execute("DELETE FROM account WHERE id = ?", (account_id,))
     except sqlite3.IntegrityError as error:
         raise conflict(
-            "The account still has numbers, keys or broadcasts: remove and revoke those first"
+            "The account still has numbers, keys, broadcasts, or users who are limited to it: remove and revoke those first"
         ) from error

@@ -65,9 +65,12 @@ def get(tx: Tx, key_id: str) -> ApiKey | None:
     return _ROW.record(row) if row else None
 
 
-def find(tx: Tx, prefix: str) -> list[ApiKey]:
-    """The keys whose id begins with `prefix`; two at most, which is enough to see that it is ambiguous."""
-    rows = tx.execute(f"{_SELECT} WHERE substr(k.id, 1, ?) = ? LIMIT 2", (len(prefix), prefix))
+def find(tx: Tx, prefix: str, account_id: str | None = None) -> list[ApiKey]:
+    """The keys of one account or of all whose id begins with `prefix`; two at most, which shows ambiguity."""
+    rows = tx.execute(
+        f"{_SELECT} WHERE substr(k.id, 1, ?1) = ?2 AND (?3 IS NULL OR k.account_id = ?3) LIMIT 2",
+        (len(prefix), prefix, account_id),
+    )
     return [_ROW.record(row) for row in rows]
 
 

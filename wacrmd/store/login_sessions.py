@@ -52,6 +52,14 @@ def find(tx: Tx, hashed: bytes, now: Millis) -> LoginSession | None:
     return _ROW.record(row) if row else None
 
 
+def get(tx: Tx, session_id: int, now: Millis) -> LoginSession | None:
+    """The session of this row id, with what its user may do now; None if it has ended."""
+    row = tx.execute(
+        f"{_SELECT} WHERE s.id = ? AND {_LIVE}", (session_id, now - IDLE, now - LONGEST)
+    ).fetchone()
+    return _ROW.record(row) if row else None
+
+
 def of_user(tx: Tx, user_id: str, now: Millis) -> int:
     """How many sessions of a user there are."""
     (count,) = tx.execute(

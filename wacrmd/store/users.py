@@ -39,10 +39,16 @@ def get(tx: Tx, user_id: str) -> User:
     return _ROW.record(tx.execute(f"{_SELECT} WHERE u.id = ?", (user_id,)).fetchone())
 
 
-def named(tx: Tx, name: str) -> User | None:
-    """The user with this name or id; names are compared without regard to case."""
-    row = tx.execute(f"{_SELECT} WHERE u.name = ?1 OR u.id = ?1", (name,)).fetchone()
+def with_name(tx: Tx, name: str) -> User | None:
+    """The user with this name; names are compared without regard to case."""
+    row = tx.execute(f"{_SELECT} WHERE u.name = ?", (name,)).fetchone()
     return _ROW.record(row) if row else None
+
+
+def named(tx: Tx, reference: str) -> User | None:
+    """The user with this name or id."""
+    row = tx.execute(f"{_SELECT} WHERE u.id = ?", (reference,)).fetchone()
+    return with_name(tx, reference) or (_ROW.record(row) if row else None)
 
 
 def all_of(tx: Tx) -> list[User]:

@@ -39,9 +39,12 @@ def get(tx: Tx, endpoint_id: str, account_id: str | None = None) -> Endpoint | N
     return _ROW.record(row) if row else None
 
 
-def find(tx: Tx, prefix: str) -> list[Endpoint]:
-    """The endpoints whose id begins with `prefix`; two at most, which is enough to see that it is ambiguous."""
-    rows = tx.execute(f"{_SELECT} WHERE substr(e.id, 1, ?) = ? LIMIT 2", (len(prefix), prefix))
+def find(tx: Tx, prefix: str, account_id: str | None) -> list[Endpoint]:
+    """The endpoints of one account or of all whose id begins with `prefix`; two at most, which shows ambiguity."""
+    rows = tx.execute(
+        f"{_SELECT} WHERE substr(e.id, 1, ?1) = ?2 AND (?3 IS NULL OR e.account_id = ?3) LIMIT 2",
+        (len(prefix), prefix, account_id),
+    )
     return [_ROW.record(row) for row in rows]
 
 

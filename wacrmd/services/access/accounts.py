@@ -3,6 +3,7 @@
 from functools import partial
 
 from wacrmd.domain.account import Account, AccountFacts
+from wacrmd.domain.actor import Actor
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
@@ -29,9 +30,10 @@ async def account_or_only(ctx: Context, name: str | None) -> Account:
     return found[0]
 
 
-async def list_accounts(ctx: Context) -> list[AccountView]:
-    """All accounts, by name."""
-    return [_view(account) for account in await ctx.db.read(accounts.all_of)]
+async def list_accounts(ctx: Context, actor: Actor) -> list[AccountView]:
+    """The accounts that the caller may see, by name."""
+    found = await ctx.db.read(accounts.all_of)
+    return [_view(account) for account in found if actor.account_id in (None, account.id)]
 
 
 async def add(ctx: Context, name: str, default_country: str | None) -> AccountRef:

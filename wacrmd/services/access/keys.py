@@ -5,6 +5,7 @@ from functools import partial
 
 from wacrmd.clock import DAY, HOUR, Millis
 from wacrmd.domain.account import ApiKey, ApiKeyFacts, KeyFault, Scope
+from wacrmd.domain.actor import Actor
 from wacrmd.errors import ErrorCode, Refusal, conflict
 from wacrmd.fields import shared
 from wacrmd.log import get_logger
@@ -98,7 +99,7 @@ async def list_keys(ctx: Context, account_id: str | None) -> list[KeyView]:
 
 
 async def rotate(
-    ctx: Context, reference: str, *, overlap_hours: float, expires_in_days: int | None
+    ctx: Context, actor: Actor, reference: str, *, overlap_hours: float, expires_in_days: int | None
 ) -> RotatedKeyView:
     """Make a key that replaces another one, which expires after `overlap_hours` or at its own end, if that is earlier.
 
@@ -109,7 +110,7 @@ async def rotate(
     now = ctx.clock.now()
 
     def work(tx: Tx) -> tuple[ApiKey, ApiKey]:
-        old = exactly_one(keys.find(tx, reference), "Key", reference)
+        old = exactly_one(keys.find(tx, reference, actor.account_id), "Key", reference)
         successor = None if old.replaced_by is None else keys.get(tx, old.replaced_by)
         _check_rotation(old, successor, now)
         first = successor or old  # a rotation has cut the old one's life short
@@ -149,12 +150,12 @@ def _check_rotation(old: ApiKey, successor: ApiKey | None, now: Millis) -> None:
         )
 
 
-async def revoke(ctx: Context, reference: str) -> KeyView:
+async def revoke(ctx: Context, actor: Actor, reference: str) -> KeyView:
     """Revoke a key from its next request on; repeating it changes nothing. Raises Refusal as `exactly_one`."""
     now = ctx.clock.now()
 
     def work(tx: Tx) -> ApiKey:
-        found = exactly_one(keys.find(tx, reference), "Key", reference)
+        found = exactly_one(keys.find(tx, reference, actor.account_id), "Key", reference)
         keys.revoke(tx, found.id, now)
         return keys.find(tx, found.id)[0]
 

@@ -72,7 +72,7 @@ async def by_password(ctx: Context, name: str, password: str, address: str) -> s
             retry_after_s=-(-wait // SECOND),
         )
     backoff.failed(name, address, now)  # before the check: many at once must not all be checked
-    user = await ctx.db.read(partial(users.named, name=name))
+    user = await ctx.db.read(partial(users.with_name, name=name))
     if not await is_password(password, user.password if user is not None else None) or user is None:
         raise Refusal(ErrorCode.UNAUTHORIZED, "Name or password is wrong")
     backoff.succeeded(name, address)
@@ -81,7 +81,7 @@ async def by_password(ctx: Context, name: str, password: str, address: str) -> s
 
 async def by_header(ctx: Context, name: str) -> LoginSession:
     """The user that a trusted reverse proxy names, as if with a session; raises Refusal for an unknown one."""
-    user = await ctx.db.read(partial(users.named, name=name))
+    user = await ctx.db.read(partial(users.with_name, name=name))
     if user is None:
         raise Refusal(
             ErrorCode.FORBIDDEN,
@@ -119,6 +119,16 @@ async def session_of(ctx: Context, cookie: str) -> LoginSession | None:
         with suppress(StorageError):  # pages can be read while the disk is full
             await ctx.db.write(partial(login_sessions.touch, session_id=found.id, now=now))
     return found
+
+
+async def is_current(ctx: Context, session: LoginSession) -> bool:
+    """Whether a session with which a long answer began lasts, and lets do the same as then."""
+    now = ctx.clock.now()
+    if session.id:
+        found = await ctx.db.read(partial(login_sessions.get, session_id=session.id, now=now))
+        return found is not None and found.rights == session.rights
+    user = await ctx.db.read(partial(users.with_name, name=session.name))
+    return user is not None and (user.role, user.account_ids) == session.rights
 
 
 async def log_out(ctx: Context, cookie: str) -> None:

@@ -3,7 +3,8 @@
 from datetime import UTC
 from functools import partial
 
-from wacrmd.clock import Millis, millis, read_iso
+from wacrmd.clock import SECOND, Millis, millis, read_iso
+from wacrmd.domain.actor import Actor
 from wacrmd.domain.address import UnplacedNumber, normalize_address
 from wacrmd.domain.local_time import read_duration
 from wacrmd.errors import bad_request
@@ -14,6 +15,9 @@ from wacrmd.store import accounts
 from wacrmd.store import audit as audit_log
 from wacrmd.store.audit import AuditEntry, Via
 from wacrmd.views.maintenance import AuditView
+
+DENIED = "denied"
+"""The result of what a user may not do."""
 
 NEITHER = "[neither a phone number nor a user id]"
 
@@ -39,6 +43,38 @@ async def record(
     log.info(
         "admin_change_made", method=method, via=via, uid=uid, user=user, pid=pid, result=result, calls=calls
     )
+
+
+async def record_in_dashboard(
+    ctx: Context, actor: Actor, method: str, params: JsonObject, result: str, calls: int = 1
+) -> None:
+    """Write that a user of the dashboard changed something, or tried to."""
+    await record(
+        ctx,
+        via=Via.DASHBOARD,
+        uid=actor.uid,
+        user=actor.name,
+        method=method,
+        params=params,
+        result=result,
+        calls=calls,
+    )
+
+
+async def record_denied(ctx: Context, actor: Actor, method: str) -> None:
+    """Write that something was denied in the dashboard: the first time at once, then a sum each minute.
+
+    Without parameters: nobody may write into the database whose call is denied.
+    """
+    shown = ctx.denials.admit(actor, method, ctx.clock.monotonic() / SECOND)
+    if shown is not None:
+        await record_in_dashboard(ctx, shown, method, {}, DENIED)
+
+
+async def sum_up_denied(ctx: Context, *, all_of_them: bool = False) -> None:
+    """Write the sums of the minutes that have ended; all of them before the daemon stops."""
+    for denial in ctx.denials.due(None if all_of_them else ctx.clock.monotonic() / SECOND):
+        await record_in_dashboard(ctx, denial.caller, denial.method, {}, DENIED, denial.calls)
 
 
 async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[AuditView]:

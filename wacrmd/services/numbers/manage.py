@@ -3,6 +3,7 @@
 from functools import partial
 from uuid import uuid4
 
+from wacrmd.domain.actor import Actor
 from wacrmd.domain.hold import HoldReason
 from wacrmd.errors import bad_request, conflict
 from wacrmd.fields import shared
@@ -65,9 +66,9 @@ async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> 
     return AddedNumber(**shared(AccountNumber, made), check=found)
 
 
-async def show(ctx: Context, reference: str) -> NumberDetails:
+async def show(ctx: Context, actor: Actor, reference: str) -> NumberDetails:
     """A number with its health as Meta last reported it, and the time until which a replaced app secret is valid."""
-    number = await number_of(ctx, reference)
+    number = await number_of(ctx, reference, actor.account_id)
     health = await ctx.db.read(partial(numbers.health, number_id=number.id))
     silent_since = ctx.meta_webhook_liveness.silent_since(number.id)
     retired = await ctx.db.read(partial(numbers.retired_until, number_id=number.id, now=ctx.clock.now()))
@@ -79,12 +80,14 @@ async def show(ctx: Context, reference: str) -> NumberDetails:
     )
 
 
-async def change(ctx: Context, reference: str, wanted: NumberChange, *, check: bool) -> ChangedNumber:
+async def change(
+    ctx: Context, actor: Actor, reference: str, wanted: NumberChange, *, check: bool
+) -> ChangedNumber:
     """Change a number; a new rate applies from the next message on.
 
     With `check`, Meta is asked about a new token first, as in `add`.
     """
-    number = await number_of(ctx, reference)
+    number = await number_of(ctx, reference, actor.account_id)
     changed = wanted.names()
     if not changed:
         raise bad_request("Nothing to change: name at least one of label, rate, default, token or secret")
@@ -124,18 +127,18 @@ async def change(ctx: Context, reference: str, wanted: NumberChange, *, check: b
     return ChangedNumber(**shared(AccountNumber, view_of(ctx, current)), check=found, changed=changed)
 
 
-async def check(ctx: Context, reference: str, *, subscribe: bool) -> CheckedNumber:
+async def check(ctx: Context, actor: Actor, reference: str, *, subscribe: bool) -> CheckedNumber:
     """Ask Meta about a number and store the answer; returns the findings."""
-    number = await number_of(ctx, reference)
+    number = await number_of(ctx, reference, actor.account_id)
     found = await meta_check.check_number(ctx, number, subscribe=subscribe)
     return CheckedNumber(
         number=view_of(ctx, await number_of(ctx, number.id)), state=worst(found), checks=found
     )
 
 
-async def remove(ctx: Context, reference: str) -> RemovedNumber:
+async def remove(ctx: Context, actor: Actor, reference: str) -> RemovedNumber:
     """Remove a number and its secrets; raises Refusal while it has unfinished broadcasts."""
-    number = await number_of(ctx, reference)
+    number = await number_of(ctx, reference, actor.account_id)
     now = ctx.clock.now()
 
     def work(tx: Tx) -> None:
@@ -164,9 +167,9 @@ async def remove(ctx: Context, reference: str) -> RemovedNumber:
     )
 
 
-async def pause(ctx: Context, reference: str, detail: str) -> AccountNumber:
+async def pause(ctx: Context, actor: Actor, reference: str, detail: str) -> AccountNumber:
     """Pause a number until an operator resumes it; pausing it again changes nothing, also not the reason."""
-    number = await number_of(ctx, reference)
+    number = await number_of(ctx, reference, actor.account_id)
     now = ctx.clock.now()
     pauses = await ctx.db.write(
         partial(
@@ -181,9 +184,9 @@ async def pause(ctx: Context, reference: str, detail: str) -> AccountNumber:
     return view_of(ctx, await number_of(ctx, number.id))
 
 
-async def resume(ctx: Context, reference: str) -> AccountNumber:
+async def resume(ctx: Context, actor: Actor, reference: str) -> AccountNumber:
     """Resume a number, and end a temporary block of it."""
-    number = await number_of(ctx, reference)
+    number = await number_of(ctx, reference, actor.account_id)
     now = ctx.clock.now()
     resumed = await ctx.db.write(partial(pausing.resume_number, number_id=number.id, now=now))
     resumed.numbers.add(number.id)

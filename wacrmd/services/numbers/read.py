@@ -12,9 +12,10 @@ from wacrmd.store import numbers
 from wacrmd.views.numbers import AccountNumber
 
 
-async def number_of(ctx: Context, reference: str) -> Number:
-    """The number with this phone number id, or whose id begins so; raises Refusal as `exactly_one`."""
-    return exactly_one(await ctx.db.read(partial(numbers.find, reference=reference)), "Number", reference)
+async def number_of(ctx: Context, reference: str, account_id: str | None = None) -> Number:
+    """The number of one account or of any by its phone number id or the beginning of its id; refuses as `exactly_one`."""
+    found = await ctx.db.read(partial(numbers.find, reference=reference, account_id=account_id))
+    return exactly_one(found, "Number", reference)
 
 
 def view_of(ctx: Context, number: Number) -> AccountNumber:

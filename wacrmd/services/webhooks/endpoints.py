@@ -27,7 +27,7 @@ def find(tx: Tx, actor: Actor, reference: str) -> Endpoint:
     """
     endpoint_id = reference.lower()
     if actor.abbreviates:
-        return exactly_one(webhook_endpoints.find(tx, endpoint_id), "Webhook", reference)
+        return exactly_one(webhook_endpoints.find(tx, endpoint_id, actor.account_id), "Webhook", reference)
     exact = webhook_endpoints.get(tx, endpoint_id, actor.account)
     if exact is None:
         raise not_found("Webhook")

@@ -97,7 +97,7 @@ CREATE TABLE user (
 -- The accounts that a user may see; none: all.
 CREATE TABLE user_account (
     user_id TEXT NOT NULL REFERENCES user (id) ON DELETE CASCADE,
-    account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    account_id TEXT NOT NULL REFERENCES account (id),  -- no cascade: without its last account the user would see all
     PRIMARY KEY (user_id, account_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX user_account_account ON user_account (account_id);
