@@ -1,0 +1,201 @@
+"""A site as a small company has it after some weeks: what the pages are looked at with, and what the pictures show."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.browser.window import DASHBOARD, PASSWORD
+from tests.support.clock import ShiftClock
+from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, phones, site
+from wacrmd.clock import DAY, HOUR, MINUTE, Millis, iso
+
+EXTRA = f'{DASHBOARD}[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n[sender]\npause_after_failures = 1000\n'
+USERS = {"ann": "operator", "ben": "sender", "cleo": "viewer"}
+
+TEMPLATES: tuple[dict[str, Any], ...] = (
+    {
+        "id": "1",
+        "name": "spring_offer",
+        "language": "en_US",
+        "category": "MARKETING",
+        "status": "APPROVED",
+        "quality_score": {"score": "GREEN"},
+        "components": [
+            {"type": "HEADER", "format": "TEXT", "text": "Spring is here"},
+            {
+                "type": "BODY",
+                "text": "Hello {{1}}, all tulips are {{2}} cheaper this week. Shall we put some aside for you?",
+                "example": {"body_text": [["Jane", "20 %"]]},
+            },
+            {"type": "FOOTER", "text": "Flower shop, Market Street 5"},
+            {
+                "type": "BUTTONS",
+                "buttons": [
+                    {"type": "QUICK_REPLY", "text": "Yes, please"},
+                    {"type": "QUICK_REPLY", "text": "Stop"},
+                ],
+            },
+        ],
+    },
+    {
+        "id": "2",
+        "name": "order_ready",
+        "language": "en_US",
+        "category": "UTILITY",
+        "status": "APPROVED",
+        "quality_score": {"score": "GREEN"},
+        "components": [
+            {
+                "type": "BODY",
+                "text": "Hello {{1}}, your order is ready. We are open until 6 pm.",
+                "example": {"body_text": [["Jane"]]},
+            },
+        ],
+    },
+    {
+        "id": "3",
+        "name": "summer_hours",
+        "language": "de",
+        "category": "UTILITY",
+        "status": "APPROVED",
+        "quality_score": {"score": "YELLOW"},
+        "components": [
+            {
+                "type": "BODY",
+                "text": "Guten Tag {{1}}, ab Juni ist unser Laden bis 20 Uhr für Sie da.",
+                "example": {"body_text": [["Jana"]]},
+            },
+        ],
+    },
+    {
+        "id": "4",
+        "name": "winter_sale",
+        "language": "en_US",
+        "category": "MARKETING",
+        "status": "REJECTED",
+        "rejected_reason": "ABUSIVE_CONTENT",
+        "components": [{"type": "BODY", "text": "Everything must go!"}],
+    },
+)
+FAILING = {"131026": 7, "131049": 4, "130472": 2}
+"""Meta's codes, and how many people of the largest broadcast each one concerns."""
+BURST = 50
+"""What the number sends at once while the clock stands still: a tenth of a second's."""
+NAMES = ("Jane", "Ali", "Maria", "Chen", "Olu", "Sofia", "Ivan", "Priya", "Tom", "Yuki")
+
+
+def customers(count: int, start: int = 0, *more: str) -> list[dict[str, Any]]:
+    """That many recipients with a name, and these further parameters."""
+    return [
+        {"to": phone, "params": [NAMES[(start + index) % len(NAMES)], *more]}
+        for index, phone in enumerate(phones(count, start))
+    ]
+
+
+@dataclass
+class Shop:
+    """The running site, and an object of it for each parameter in the path of a page."""
+
+    site: Site
+    samples: dict[str, str]
+    """By the path up to and with the parameter, or by the whole path where a page needs an object of its own."""
+
+    def address(self, path: str) -> str:
+        """A path of the dashboard's table with samples in place of its parameters."""
+        if path in self.samples and path.count("{") == 1:
+            return re.sub(r"{\w+}", self.samples[path], path)
+        parts = path.split("/")
+        return "/".join(
+            self._sample("/".join(parts[: number + 1])) if part.startswith("{") else part
+            for number, part in enumerate(parts)
+        )
+
+    def _sample(self, name: str) -> str:
+        assert name in self.samples, f"tests/browser/shop.py has no sample for {name}"
+        return self.samples[name]
+
+
+@asynccontextmanager
+async def shop(folder: Path, begin: Millis | None = None) -> AsyncIterator[Shop]:
+    """The site, at `begin`, or now. In the end its clock stands still in the middle of a broadcast."""
+    clock = ShiftClock()
+    if begin is not None:
+        clock.advance(begin - clock.now())
+    options: dict[str, Any] = {
+        "templates": TEMPLATES,
+        "sent_after_ms": 1,
+        "delivered_after_ms": 2,
+        "failed_after_ms": 2,
+        "read_after_ms": 4,
+        "replied_after_ms": 6,
+        "delivered_share": 0.97,
+    }
+    async with site(folder, extra=EXTRA, clock=clock, **options) as here:
+        yield Shop(here, await _weeks(here, clock))
+
+
+async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
+    """What happened so far; the samples."""
+    await here.admin("account.add", name="bakery", country="DE")
+    await here.admin("number.set", id=PHONE_NUMBER_ID, label="Flower shop", display_phone="+1 555 078 3881")
+    await here.admin("number.check", id=PHONE_NUMBER_ID)
+    await here.admin("template.sync", account="shop")
+    for name, role in USERS.items():
+        await here.admin(
+            "user.add", name=name, role=role, accounts=["shop"] if role == "sender" else [], password=PASSWORD
+        )
+    key = await here.admin("key.create", account="shop", name="till", scopes=["broadcasts:send"])
+    hook = await here.admin(
+        "webhook.add", account="shop", url=f"{NOBODY}orders", events=["broadcast.sent", "message.received"]
+    )
+    for phone in phones(3, 9000):
+        await here.admin("optout.add", account="shop", phone=phone, detail="asked at the counter")
+
+    async def sent(name: str, template: str, recipients: list[dict[str, Any]], **fields: Any) -> str:
+        made = await here.send(recipients, name=name, template_name=template, **fields)
+        await here.until_status(made, "sent")
+        await here.sim.idle()
+        return made
+
+    here.sim.change(read_share=0.9, replied_share=0.0)
+    await sent("Summer opening hours", "summer_hours", customers(60), template_language="de")
+    clock.advance(2 * DAY + 3 * HOUR)
+    await sent("Orders of Tuesday", "order_ready", customers(18, 40))
+    clock.advance(1 * DAY)
+    codes = [code for code, count in FAILING.items() for _ in range(count)]
+    failing = [f"{phone}={code}" for phone, code in zip(phones(len(codes), 11), codes, strict=True)]
+    here.sim.change(
+        failed_recipients=failing, read_share=0.62, replied_share=0.2, stop_share=0.1, button_share=0.5
+    )
+    large = await sent("Spring offer", "spring_offer", customers(240, 0, "20 %"))
+    here.sim.change(replied_share=0.0)
+    clock.advance(26 * HOUR)
+    here.sim.change(failed_recipients=[])
+    later = iso(clock.now() + 3 * DAY)
+    scheduled = await here.send(
+        customers(80, 0, "15 %"), name="Mother's Day", template_name="spring_offer", scheduled_at=later
+    )
+    clock.stop()
+    cancelled = await here.send(customers(300, 300), name="Orders, twice", template_name="order_ready")
+    await here.admin("broadcast.cancel", id=cancelled)
+    paused = await here.send(customers(180, 2000, "10 %"), name="Last tulips", template_name="spring_offer")
+    await here.admin("broadcast.pause", id=paused)
+    clock.advance(20 * MINUTE)
+    sending = await here.send(customers(120, 4000), name="Orders of Friday", template_name="order_ready")
+    await here.until(sending, lambda shown: shown["sent_count"] == BURST)
+    await here.sim.idle()
+    (person,) = await here.admin("broadcast.recipients", id=large, limit=1)
+    return {
+        "/broadcasts/{id}": large,
+        "/broadcasts/{id}/pause": sending,
+        "/broadcasts/{id}/resume": paused,
+        "/broadcasts/{id}/cancel": scheduled,
+        "/broadcasts/{id}/recipients/{recipient}": str(person["id"]),
+        "/keys/{id}": key["id"],
+        "/webhooks/{id}": hook["id"],
+        "/numbers/{id}": PHONE_NUMBER_ID,
+        "/users/{name}": "ben",
+    }

@@ -1,0 +1,88 @@
+"""Nobody is shut out of a page: axe-core finds nothing, in both colour schemes and on a phone."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Response
+
+from tests.browser import axe
+from tests.browser.shop import Shop, shop
+from tests.browser.window import DESK, PHONE, Window
+from wacrmd.dashboard.app import PAGES
+
+ADDRESSES = sorted({path for method, path, _ in PAGES if method == "GET"})
+
+
+@pytest.fixture(scope="module")
+async def place(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """The site that all these tests look at, without changing it."""
+    async with shop(tmp_path_factory.mktemp("shop")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def visitor(browser: Browser, place: Shop) -> AsyncIterator[Window]:
+    """An administrator, who sees every page."""
+    made = await Window.open(browser, place.site)
+    await made.log_in_by_link()
+    yield made
+    await made.context.close()
+    made.watched.check()
+
+
+async def is_page(visitor: Window, address: str) -> bool:
+    """Whether this is a page, and no file, stream or part of a page."""
+    answer = await visitor.context.request.get(address, headers={"Accept": "text/html"})
+    return answer.headers["content-type"].startswith("text/html") and "<html" in await answer.text()
+
+
+async def check(visitor: Window) -> None:
+    """Look at the page that is open, on a desk, in the dark and on a phone."""
+    page = visitor.page
+    await page.emulate_media(color_scheme="light")
+    await page.set_viewport_size(DESK)
+    assert await axe.findings(page) == []
+    await page.emulate_media(color_scheme="dark")
+    assert await axe.findings(page, colours_only=True) == []
+    await page.set_viewport_size(PHONE)
+    assert await axe.findings(page) == []
+    assert await visitor.sideways() == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ADDRESSES)
+async def test_a_page_has_no_finding_and_fits_a_phone(place: Shop, visitor: Window, path: str) -> None:
+    address = place.address(path)
+    if await is_page(visitor, address):
+        answer: Response | None = await visitor.page.goto(address)
+        assert answer is not None
+        assert answer.status == 200
+        await check(visitor)
+
+
+@pytest.mark.anyio
+async def test_the_login_has_no_finding_and_fits_a_phone(place: Shop, browser: Browser) -> None:
+    stranger = await Window.open(browser, place.site)
+    await stranger.page.goto("/login")
+    await stranger.page.click("summary")
+    await check(stranger)
+    await stranger.context.close()
+    stranger.watched.check()
+
+
+@pytest.mark.anyio
+async def test_a_page_that_is_missing_has_no_finding(place: Shop, visitor: Window) -> None:
+    visitor.watched.expect(404)
+    await visitor.page.goto("/broadcasts/00000000-0000-4000-8000-000000000000")
+    await check(visitor)
+
+
+def test_axe_is_the_file_that_was_published() -> None:
+    rows = re.findall(
+        r"^\| (\S+) \| ([0-9a-f]{64}) \|$", (axe.FOLDER / "README.md").read_text(), re.MULTILINE
+    )
+    for name, digest in rows:
+        assert hashlib.sha256((axe.FOLDER / name).read_bytes()).hexdigest() == digest
+    assert [name for name, _ in rows] == ["axe.min.js"]
