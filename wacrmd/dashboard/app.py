@@ -9,14 +9,17 @@ from starlette.routing import Route
 from wacrmd.dashboard.frame import Row, visited
 from wacrmd.dashboard.guard import Guard
 from wacrmd.dashboard.notices import Notices
-from wacrmd.dashboard.pages import broadcasts
+from wacrmd.dashboard.pages import broadcasts, templates
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
 from wacrmd.dashboard.uploads import Uploads
 from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.services.context import Context
 
-PAGES: tuple[Row, ...] = (*broadcasts.PAGES,)
+PAGES: tuple[Row, ...] = (
+    *broadcasts.PAGES,
+    *templates.PAGES,
+)
 """Each page and action for people who are logged in: method, path, handler."""
 
 

@@ -1,11 +1,11 @@
 """What a form of a page sends."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from wacrmd.errors import bad_request
+from wacrmd.errors import Refusal, bad_request
 from wacrmd.http.body import read_raw
 
 MAX_BYTES = 64 << 10
@@ -14,15 +14,43 @@ TIMEOUT_S = 30.0
 URLENCODED = "application/x-www-form-urlencoded"
 
 
-async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields of a form, of those with several values the last. Refuses what is too large or no form."""
+class Form(dict[str, str]):
+    """The fields of a form, of those with several values the last."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = list(pairs)
+        super().__init__(self._pairs)
+
+    def every(self, name: str) -> list[str]:
+        """All values of a field, such as those of the boxes that are ticked."""
+        return [value for key, value in self._pairs if key == name]
+
+    def text(self, name: str) -> str | None:
+        """What was typed, without spaces around it; None if nothing was."""
+        return self.get(name, "").strip() or None
+
+
+def errors_by_field(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:
+    """What is wrong with each field of a form, by its name; under "" what is about none of them."""
+    found: dict[str, str] = {}
+    for problem in refusal.details:
+        name = problem.path.split(".")[0].split("[")[0]
+        found.setdefault(name if name in fields else "", problem.message)
+    if not found:
+        name, _, message = refusal.message.partition(": ")
+        found = {name: message} if name in fields and message else {"": refusal.message}
+    return found
+
+
+async def read_form(request: Request) -> Form:
+    """The fields of a form. Refuses what is too large or no form."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await read_raw(request.scope, request.receive, limit=MAX_BYTES, deadline_s=TIMEOUT_S)
     if not body:
-        return {}
+        return Form()
     if kind != URLENCODED:
         raise bad_request(f"Expected a form ({URLENCODED}), found {kind[:60]!r}")
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except (UnicodeDecodeError, ValueError) as error:
         raise bad_request(f"The form cannot be read: {error}") from error

@@ -19,7 +19,10 @@ from wacrmd.errors import ERRORS, ErrorCode, Refusal
 from wacrmd.operations.paging import encode_cursor
 from wacrmd.services.context import Context
 
-NAVIGATION = (("/broadcasts", "Broadcasts", "broadcast.list"),)
+NAVIGATION = (
+    ("/broadcasts", "Broadcasts", "broadcast.list"),
+    ("/templates", "Templates", "template.list"),
+)
 """The menu: path, name, and the operation without which the page is nothing."""
 
 
@@ -46,16 +49,14 @@ class Visit:
 
     def address(self, **changes: str | None) -> str:
         """The address of this page with other parameters; None takes one out."""
-        params = {**self.request.query_params, "notice": None, **changes}
-        query = urlencode({name: value for name, value in params.items() if value})
-        return self.request.url.path + (f"?{query}" if query else "")
+        return path(self.request.url.path, **{**self.request.query_params, "notice": None, **changes})
 
     def pages(self, found: Page[Any]) -> Mapping[str, str | None]:
-        """The addresses of the pages before and after this one of a list: the newest, and the next older one."""
+        """The ways from this page of a list to others, by what they are called: the newest, and the next older one."""
         after = encode_cursor(found.next)
         return {
-            "newest": self.address(cursor=None) if self.param("cursor") else None,
-            "older": None if after is None else self.address(cursor=after),
+            "Newest": self.address(cursor=None) if self.param("cursor") else None,
+            "Older": None if after is None else self.address(cursor=after),
         }
 
     def may(self, operation: str) -> bool:
@@ -107,6 +108,12 @@ class Visit:
     def message(self, title: str, text: str, *, status: int, back: str = "/broadcasts") -> Response:
         """A page that says one thing."""
         return self.page("message.html", status=status, title=title, text=text, back=back)
+
+
+def path(page: str, /, **params: str | None) -> str:
+    """The address of a page with these parameters; those that are empty are left out."""
+    query = urlencode({name: value for name, value in params.items() if value})
+    return page + (f"?{query}" if query else "")
 
 
 Handler = Callable[[Visit], Awaitable[Response]]

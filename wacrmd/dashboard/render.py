@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from wacrmd.clock import iso
+from wacrmd.dashboard import words_of_meta
 
 PACKAGE = "wacrmd.dashboard"
 
@@ -66,7 +67,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "percent": percent, "time": iso, "words": words}
+    made.filters |= {
+        "number": number,
+        "percent": percent,
+        "time": iso,
+        "words": words,
+        **words_of_meta.FILTERS,
+    }
     made.globals["static"] = lambda name: static_files()[name].url
     return made
 

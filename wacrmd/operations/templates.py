@@ -22,9 +22,17 @@ READ = (Scope.TEMPLATES_READ,)
 AUTO_GENERATED = "those that Meta made for texts without a template, which are left out otherwise"
 
 
+MAX_TEMPLATES = 10_000
+"""Templates that an operator gets at once; Meta allows a business account 6,000."""
+
+
 class ListParams(OptionalAccount):
     """Which templates."""
 
+    name: str | None = Field(None, max_length=512, description="only those with this in their name")
+    status: str | None = Field(None, max_length=50, description="only those with Meta's status")
+    limit: int = Field(MAX_TEMPLATES, ge=1, le=MAX_TEMPLATES, description="at most this many, by name")
+    skip: int = Field(0, ge=0, le=MAX_TEMPLATES, description="after this many")
     auto_generated: bool = Field(False, description=AUTO_GENERATED)
 
 
@@ -58,7 +66,15 @@ async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> P
 )
 async def list_templates(ctx: Context, actor: Actor, params: ListParams) -> list[TemplateView]:
     """List the templates as last synced, or as changed by Meta's webhooks since."""
-    return await templates.list_templates(ctx, actor.account_id, auto_generated=params.auto_generated)
+    return await templates.list_templates(
+        ctx,
+        actor.account_id,
+        name=params.name,
+        status=params.status,
+        auto_generated=params.auto_generated,
+        limit=params.limit,
+        skip=params.skip,
+    )
 
 
 @operations.operation(

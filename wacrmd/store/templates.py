@@ -164,12 +164,25 @@ def _languages(tx: Tx, waba_id: str, name: str) -> list[str]:
 _IS_AUTO_GENERATED = f"(name GLOB '{AUTO_GENERATED}*')"
 
 
-def all_of(tx: Tx, waba_ids: list[str], *, auto_generated: bool = False) -> list[Template]:
-    """The templates of these business accounts by name and language: those of people, or those that Meta made."""
+def all_of(
+    tx: Tx,
+    waba_ids: list[str],
+    *,
+    containing: str | None = None,
+    status: str | None = None,
+    auto_generated: bool = False,
+    limit: int = -1,
+    skip: int = 0,
+) -> list[Template]:
+    """The templates of these business accounts by name and language: those of people, or those that Meta made.
+
+    Only those whose name has `containing` in it, in lower case as all names are; `limit` of them (-1: all) after `skip`.
+    """
     rows = tx.execute(
-        f"SELECT {_ROW.columns} FROM template WHERE waba_id IN (SELECT value FROM json_each(?))"
-        f" AND {_IS_AUTO_GENERATED} = ? ORDER BY name, language",
-        (json.dumps(waba_ids), int(auto_generated)),
+        f"SELECT {_ROW.columns} FROM template WHERE waba_id IN (SELECT value FROM json_each(?1))"
+        f" AND {_IS_AUTO_GENERATED} = ?2 AND (?3 IS NULL OR instr(lower(name), ?3)) AND (?4 IS NULL OR status = ?4)"
+        " ORDER BY name, language, waba_id LIMIT ?5 OFFSET ?6",
+        (json.dumps(waba_ids), int(auto_generated), containing, status, limit, skip),
     )
     return [_ROW.record(row) for row in rows]
 

@@ -55,18 +55,44 @@ def sync(session: Session, account: str | None) -> int:
 
 @template.command("list")
 @only_account_option
-@click.option("--auto-generated", is_flag=True, help="those that Meta made for texts without a template")
+@click.option("--name", metavar="TEXT", help="Only those with TEXT in their name.")
+@click.option("--status", metavar="STATUS", help="Only those with Meta's STATUS, for example APPROVED.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), metavar="N", help="At most N, in the order of the names."
+)
+@click.option("--skip", type=click.IntRange(0, 10_000), metavar="N", help="After the first N.")
+@click.option("--auto-generated", is_flag=True, help="Those that Meta made for texts without a template.")
 @click.pass_obj
-def list_templates(session: Session, account: str | None, auto_generated: bool) -> None:
+def list_templates(
+    session: Session,
+    account: str | None,
+    name: str | None,
+    status: str | None,
+    limit: int | None,
+    skip: int | None,
+    auto_generated: bool,
+) -> None:
     """List the templates.
 
-    For example: wacrmd template list --account shop
+    For example: wacrmd template list --account shop --status APPROVED
     """
+    is_part = bool(name or status or skip)
+    empty = "There is no such template." if is_part else "No template is known yet: wacrmd template sync"
 
     def render(rows: list[JsonObject]) -> None:
-        table(rows, COLUMNS, empty="No template is known yet: wacrmd template sync")
+        table(rows, COLUMNS, empty=empty)
         for row in rows:
             for warning in row["warnings"]:
                 hint(f"warning: {row['name']} ({row['language']}): {warning}")
 
-    emit(session, call(session, "template.list", account=account, auto_generated=auto_generated), render)
+    found = call(
+        session,
+        "template.list",
+        account=account,
+        name=name,
+        status=status,
+        limit=limit,
+        skip=skip,
+        auto_generated=auto_generated,
+    )
+    emit(session, found, render)

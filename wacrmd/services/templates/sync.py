@@ -61,11 +61,31 @@ async def page(
 
 
 async def list_templates(
-    ctx: Context, account_id: str | None = None, *, auto_generated: bool = False
+    ctx: Context,
+    account_id: str | None = None,
+    *,
+    name: str | None = None,
+    status: str | None = None,
+    auto_generated: bool = False,
+    limit: int = -1,
+    skip: int = 0,
 ) -> list[TemplateView]:
-    """All templates of one account or of all, by name and language: those of people, or those that Meta made."""
+    """Templates of one account or of all, by name and language: those of people, or those that Meta made.
+
+    `name` is a part of the name, `status` Meta's, both in any case; `limit` of them (-1: all) after `skip`.
+    """
     waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
-    found = await ctx.db.read(partial(templates.all_of, waba_ids=waba_ids, auto_generated=auto_generated))
+    found = await ctx.db.read(
+        partial(
+            templates.all_of,
+            waba_ids=waba_ids,
+            containing=name.lower() if name else None,
+            status=status.upper() if status else None,
+            auto_generated=auto_generated,
+            limit=limit,
+            skip=skip,
+        )
+    )
     return [TemplateView.of(template, ctx.config.optout.stop_keywords) for template in found]
 
 
