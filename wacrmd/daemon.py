@@ -40,6 +40,7 @@ from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
+from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance import data_subjects, retention
 from wacrmd.services.maintenance.audit import record, sum_up_denied
 from wacrmd.services.maintenance.backups import DailyBackup
@@ -359,6 +360,7 @@ def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
     tasks.start_soon(Scheduler(ctx, _maintenance_jobs(ctx, daemon.integrity), vital=False).run)
     tasks.start_soon(daemon.dispatcher.run)
     tasks.start_soon(daemon.intake.run)
+    tasks.start_soon(DraftWorker(ctx).run)
     tasks.start_soon(sync.keep_synced, ctx)
     tasks.start_soon(meta_check.keep_checked, ctx)
     tasks.start_soon(Watchdog(ctx, daemon.scheduler, daemon.queue, daemon.notifier).run)

@@ -26,6 +26,7 @@ VALUES = {
     "schedule": "2999-01-01 09:00",
     "since": "2h",
     "column": "1",
+    "mapping": "mapping.json",
     "rejected": "rejected.csv",
     "timezone": "Europe/Berlin",
     "display_phone": "+14155550123",
@@ -44,7 +45,9 @@ NAMES = {"language": "template_language", "form": "format"}
 EXCLUDED = ("all_accounts",)
 """Flags that contradict another option."""
 
-NOT_OPTIONS = {"broadcast.create": {"buttons", "components"}}
+NOT_OPTIONS = {
+    name: {"buttons", "components"} for name in ("broadcast.create", "draft.create", "draft.change")
+}
 """Parameters that come from a file instead of an option, and of which the sample file has another one."""
 
 
@@ -54,6 +57,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("people.csv").write_text("to,name\n" + "+14155550123,Jane\n" * 10)
     Path("stop.csv").write_text("phone\n" + "+14155550123\n" * 10)
+    Path("mapping.json").write_text('{"phone": 1}')
     Path("content.json").write_text('{"header": {"text": "Hi"}}')
     for name in ("token", "secret", "verify"):
         Path(name).write_text(name)

@@ -21,7 +21,7 @@ from tests.support.meta import (
     status,
     template_event,
 )
-from tests.support.patience import eventually
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.receiver import Receiver
 from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, Site, configuration, people
 from wacrmd import daemon
@@ -31,7 +31,7 @@ from wacrmd.api.app import ENDPOINTS
 from wacrmd.clock import HOUR, SECOND, iso
 from wacrmd.domain.person import names
 from wacrmd.services.maintenance.summary import summary
-from wacrmd.store import optouts, revisions
+from wacrmd.store import drafts, optouts, revisions
 from wacrmd.store import people as store_people
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
@@ -97,6 +97,7 @@ class Everything:
         finished = await self.send()
         await self.receive_webhooks(finished)
         await self.show(finished)
+        await self.draft(finished)
         await self.opt_out()
         await self.deliver()
         await self.maintain()
@@ -360,7 +361,7 @@ class Everything:
     async def show(self, finished: str) -> None:
         """Everything that can be read: over HTTP, on the socket, by Prometheus and by systemd."""
         one = f"broadcasts/{finished}"
-        statuses = ("scheduled", "sending", "paused", "sent", "cancelled")
+        statuses = ("draft", "scheduled", "sending", "paused", "sent", "cancelled")
         for path in (
             "broadcasts",
             *(f"broadcasts?status={word}" for word in statuses),
@@ -400,6 +401,69 @@ class Everything:
         await self.admin("status")
         assert (await self.here.api.get("/metrics")).status_code == 200
         await summary(self.here.running.ctx)
+
+    async def draft(self, finished: str) -> None:
+        """Drafts: one that is sent, one that is thrown away, one that cannot be sent, and one from a broadcast."""
+        file = self.folder / "people.csv"
+        rows = [f"{each['to']},{each['params'][0]}" for each in people(30, 5000)]
+        file.write_text("\n".join(["phone,name", *rows, rows[0], "12,x", ""]))
+        made = [
+            (await self.admin("draft.create", account="shop", template_name="hello"))["id"] for _ in range(3)
+        ]
+        for draft in made:
+            for _ in range(2):  # the second file takes the place of the first
+                await self.upload(draft, file)
+        await self.admin("draft.columns", id=made[0])
+        await self.admin("draft.change", id=made[0], name="Sale")
+        await self.admin("draft.change", id=made[0], template_language="de")
+        await self.check(made[0], "editing", "checked")
+        await self.admin("draft.change", id=made[0], template_language="en_US")
+        for draft in (made[0], made[2]):
+            await self.check(draft, "checked")
+        await self.admin("draft.list", account="shop")
+        await self.admin("draft.row", id=made[0], row=3)
+        await self.admin("draft.left-out", id=made[0])
+        await self.admin("draft.test", id=made[0], to="+14155550123")
+        await self.admin("draft.send", id=made[0])
+        await self.here.until_status(made[0], "sent")
+        await self.here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute(
+                    "UPDATE draft SET result = json_set(result, '$.template_digest', 'another') WHERE state = 'checked'"
+                ).rowcount
+            )
+        )
+        await self.admin("draft.send", id=made[2])
+        await self.until_draft(made[2], "editing")
+        unclear = self.folder / "unclear.csv"
+        unclear.write_text("customer,note\n77,x\n")
+        await self.upload(made[1], unclear)
+        await self.check(made[1], "editing")
+        await self.admin("draft.discard", id=made[1])
+        await self.admin("draft.again", id=finished, whom="all")
+        await self.here.running.ctx.db.write(lambda tx: drafts.discard_older(tx, 1, 1, 1))
+
+    async def upload(self, draft: str, file: Path) -> None:
+        """Give a draft its file."""
+
+        def call() -> None:
+            with AdminClient(self.here.socket) as client, file.open("rb") as opened:
+                client.call("draft.upload", {"id": draft, "name": "people.csv"}, [opened.fileno()])
+
+        await anyio.to_thread.run_sync(call)
+        self.methods.add("draft.upload")
+
+    async def check(self, draft: str, *states: str) -> None:
+        """Check a draft."""
+        await self.admin("draft.check", id=draft)
+        await self.until_draft(draft, *states)
+
+    async def until_draft(self, draft: str, *states: str) -> None:
+        """Wait until a draft is in one of these states."""
+        with anyio.fail_after(PATIENCE_S), self.here.running.ctx.changes.watch_all() as changed:
+            while (await self.admin("draft.show", id=draft))["state"] not in states:
+                await changed.wait()
+                changed.clear()
 
     async def opt_out(self) -> None:
         """The suppression list."""

@@ -79,6 +79,7 @@ BY_DESIGN = "an operator asks for all of it, seldom, and no transaction of the w
 ALLOWED = {
     "broadcasts.page": IN_ORDER,
     "stats.read": IN_ORDER,
+    "drafts.with_pieces": "reads an index of the files of drafts, of which each has at most some hundred pieces",
     "retention.history": IN_ORDER,
     "inbound_messages.newest_to": "reads the few people who have or had a phone",
     "people._insert_people": "reads the one row of a counter",

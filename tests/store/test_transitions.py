@@ -255,6 +255,8 @@ def status_of(tx: Tx, broadcast_id: int) -> BroadcastStatus:
 
 LATER: dict[str, object] = {"started_at": None, "scheduled_at": NOW + 9}
 BROADCAST_CHANGES: dict[BroadcastEvent, tuple[dict[str, object], list[Callable[[Tx, int], object]]]] = {
+    V.DRAFT_SENT: ({}, [lambda tx, each: broadcasts.send_draft(tx, each, NOW)]),
+    V.DRAFT_SCHEDULED: (LATER, [lambda tx, each: broadcasts.schedule_draft(tx, each, NOW)]),
     V.STARTED: ({}, [lambda tx, _: broadcasts.start_scheduled(tx, NOW)]),
     V.PAUSED: ({}, [lambda tx, each: broadcasts.pause(tx, each, HoldReason.TEMPLATE, "132015", NOW)]),
     V.PAUSED_BY_PERSON: (
@@ -277,7 +279,7 @@ BROADCAST_CHANGES: dict[BroadcastEvent, tuple[dict[str, object], list[Callable[[
 }
 
 
-@pytest.mark.parametrize("event", [event for event in V if event not in (V.CREATED, V.SCHEDULED)])
+@pytest.mark.parametrize("event", [event for event in V if BROADCAST.of(event).before])
 @pytest.mark.parametrize("state", list(B))
 def test_each_broadcast_statement_does_what_its_table_row_says(
     tx: Tx, state: BroadcastStatus, event: BroadcastEvent

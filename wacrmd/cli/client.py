@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,14 @@ def socket_path(session: Session, environ: Mapping[str, str] = os.environ) -> Pa
     return DEFAULT_SOCKET
 
 
-def call(session: Session, method: str, **params: Any) -> Any:
-    """The result of one call; parameters that are None are left out. Raises the errors of AdminClient."""
+def call(session: Session, method: str, *, descriptors: Sequence[int] = (), **params: Any) -> Any:
+    """The result of one call; parameters that are None are left out. The daemon gets the open files too.
+
+    Raises the errors of AdminClient.
+    """
     with AdminClient(socket_path(session)) as daemon:
         try:
-            return daemon.call(method, _given(params))
+            return daemon.call(method, _given(params), descriptors)
         except RpcError as error:
             raise _explained(error, daemon.daemon_version) from None
 

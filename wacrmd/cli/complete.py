@@ -34,6 +34,7 @@ def _listed(method: str, field: str, label: str) -> Complete:
 accounts = _listed("account.list", "name", "id")
 numbers = _listed("number.list", "phone_number_id", "label")
 broadcasts = _listed("broadcast.list", "id", "name")
+drafts = _listed("draft.list", "id", "name")
 keys = _listed("key.list", "id", "name")
 users = _listed("user.list", "name", "id")
 webhooks = _listed("webhook.list", "id", "url")

@@ -43,6 +43,11 @@ class CsvInput:
     def __exit__(self, *_: object) -> None:
         self._source.close()
 
+    @property
+    def descriptor(self) -> int:
+        """The open file."""
+        return self._source.fileno()
+
     def is_file(self, path: Path) -> bool:
         """Whether `path` names this file."""
         try:

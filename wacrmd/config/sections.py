@@ -236,6 +236,12 @@ class LimitsConfig(Section):
 
     requests_per_minute: int = _key(120, "Requests a minute for each API key.", ge=1, le=1_000_000)
     max_recipients: int = _key(1000, "Recipients in one broadcast.", ge=1, le=100_000)
+    max_upload_recipients: int = _key(
+        100_000,
+        "Recipients in one broadcast from a file: in the dashboard, and by wacrmd broadcast create --csv.",
+        ge=1,
+        le=1_000_000,
+    )
     max_webhooks: int = _key(
         20, "Webhooks of one account. Each event is stored for each of them.", ge=1, le=1000
     )
@@ -300,6 +306,7 @@ class RetentionConfig(Section):
     history_days: int = _key(90, "The attempts and statuses of each recipient.", ge=0, le=36_500)
     webhook_deliveries_days: int = _key(30, "Deliveries of outbound webhooks.", ge=0, le=36_500)
     audit_days: int = _key(730, "The audit log.", ge=0, le=36_500)
+    drafts_days: int = _key(90, "Drafts of broadcasts that nobody has changed since.", ge=0, le=36_500)
     unmatched_statuses_days: int = _key(
         7, "Statuses from Meta for messages that are not known here (yet).", ge=1, le=365
     )

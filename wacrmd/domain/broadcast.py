@@ -19,6 +19,7 @@ from wacrmd.fields import Doc, Time, Uuid, json_name
 class BroadcastStatus(StrEnum):
     """The status of a broadcast (docs/api.md)."""
 
+    DRAFT = "draft"
     SCHEDULED = "scheduled"
     SENDING = "sending"
     PAUSED = "paused"

@@ -12,8 +12,11 @@ from wacrmd.domain.state_machine import StateMachine, Transition
 class BroadcastEvent(StrEnum):
     """What can happen to a broadcast; the table below says what it means."""
 
+    DRAFTED = "drafted"
     CREATED = "created"
     SCHEDULED = "scheduled"
+    DRAFT_SENT = "draft_sent"
+    DRAFT_SCHEDULED = "draft_scheduled"
     STARTED = "started"
     PAUSED = "paused"
     PAUSED_BY_PERSON = "paused_by_person"
@@ -30,6 +33,9 @@ _S, _E = BroadcastStatus, BroadcastEvent
 
 BROADCAST = StateMachine[BroadcastStatus, BroadcastEvent](
     [
+        Transition(
+            _E.DRAFTED, frozenset(), _S.DRAFT, "A person makes it step by step; nothing of it is sent."
+        ),
         Transition(_E.CREATED, frozenset(), _S.SENDING, "It is on disk before the request is answered."),
         Transition(
             _E.SCHEDULED,
@@ -37,6 +43,20 @@ BROADCAST = StateMachine[BroadcastStatus, BroadcastEvent](
             _S.SCHEDULED,
             "It was created with a time, and waits for it.",
             "`scheduled_at` was given.",
+        ),
+        Transition(
+            _E.DRAFT_SENT,
+            frozenset({_S.DRAFT}),
+            _S.SENDING,
+            "A person has asked for it, and all of its people are recipients now.",
+            "`scheduled_at` was not given, or has come.",
+        ),
+        Transition(
+            _E.DRAFT_SCHEDULED,
+            frozenset({_S.DRAFT}),
+            _S.SCHEDULED,
+            "The same for a draft with a time.",
+            "`scheduled_at` is in the future.",
         ),
         Transition(
             _E.STARTED,

@@ -67,7 +67,8 @@ class PeopleFile:
     """The rows of a file of people.
 
     `own_names` are the caller's names for the column of addresses, which win over other names. `column` is the name or the
-    number of the column, if it was given. `others` are names of columns that are enough without one of addresses.
+    number of the column, if it was given, or `place` its place in the row, from 0. `others` are names of columns that are
+    enough without one of addresses.
     Raises CsvError for a file whose column of addresses is not certain.
     """
 
@@ -76,6 +77,7 @@ class PeopleFile:
         lines: Iterable[str],
         *,
         column: str | None = None,
+        place: int | None = None,
         own_names: Sequence[str] = (),
         others: Sequence[str] = (),
     ) -> None:
@@ -87,14 +89,14 @@ class PeopleFile:
         first = next(self._rows, None)
         if first is None:
             raise CsvError("the file is empty: expected a header, such as phone, and a line for each person")
-        if _JSON.match(first.text):
-            raise CsvError(
-                f"line {first.line}: the file is JSON: save it as CSV, with a header such as phone"
-            )
+        refuse_json(first)
         self.first = first
         cells = [" ".join(cell.split()) for cell in without_empty_end(first.cells)]
         find = _Finder(self.first.line, cells, own_names, others)
-        self.columns = find.chosen(column) if column is not None else find.certain()
+        if place is not None:
+            self.columns = find.at(place)
+        else:
+            self.columns = find.chosen(column) if column is not None else find.certain()
         names, at = self.columns.names, self.columns.address
         self.codes = CodeColumns(names if at is not None else [], at or 0)
         self._widths = (len(cells), len(first.cells))
@@ -179,6 +181,12 @@ class PeopleFile:
         )
 
 
+def refuse_json(first: Row) -> None:
+    """Raise CsvError if a file that begins with this row is JSON."""
+    if _JSON.match(first.text):
+        raise CsvError(f"line {first.line}: the file is JSON: save it as CSV, with a header such as phone")
+
+
 def without_empty_end(cells: list[str]) -> list[str]:
     """The cells without the empty ones at the end, which spreadsheets write."""
     end = len(cells)
@@ -240,6 +248,14 @@ class _Finder:
                 f"there is no column {column}, the first line has {len(self.cells)}: {shown(self.cells)}"
             )
         raise self._refusal(f"there is no column {column!r}, found: {shown(self.cells)}")
+
+    def at(self, place: int) -> Columns:
+        """The column at this place of the row."""
+        if place >= len(self.cells):
+            raise self._refusal(
+                f"there is no column {place + 1}, the first line has {len(self.cells)}: {shown(self.cells)}"
+            )
+        return Columns([] if self._is_data(place) else self.cells, place, chosen=True)
 
     def _place(self, column: str) -> int | None:
         """The place of column N of the file itself, None if it has none."""

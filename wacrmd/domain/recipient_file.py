@@ -1,7 +1,7 @@
 """Recipients from a CSV file: a column of phone numbers, and one column for each parameter of the template. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wacrmd.domain.csv_export import text_within
@@ -125,24 +125,38 @@ class _Header:
 
     def _reasons(self, row: Row, to: str, name: str) -> Iterator[str]:
         """Why the row cannot be used, the first reason first; nothing for a good row."""
-        if (problem := self.file.problem(row)) is not None:
-            yield problem
-            return
-        cells = row.cells
-        if not any(cells[len(self.names) :]):
-            cells = cells[: len(self.names)]  # spreadsheets write empty cells beyond the last column
-        if len(cells) != len(self.names):
-            counted = (len(each) - (self.file.columns.reason is not None) for each in (cells, self.names))
-            yield "has {} columns, expected {}".format(*counted)
-            return
+        yield from row_problems(self.file, self.names, row)
         if not to:
             yield f"has no number in column {name}"
-        if _ROUNDED.fullmatch(to):
+        if is_rounded(to):
             yield f"is a number that a spreadsheet has rounded; format column {name} as text"
-        if self.index is not None and not cells[self.index].isdecimal():
-            yield f"has {cells[self.index][:MAX_NAME_SHOWN] or 'nothing'} in column 1, which has no name"
-        for place in self.order:
-            if not text_within(cells[place]):
-                yield f"has nothing in column {self.names[place]}, and Meta takes no empty parameter"
-            if "\ufffd" in cells[place]:
-                yield f"has the character \ufffd in column {self.names[place]}: a program has damaged it before"
+        if self.index is not None and not row.cells[self.index].isdecimal():
+            yield f"has {row.cells[self.index][:MAX_NAME_SHOWN] or 'nothing'} in column 1, which has no name"
+        yield from cell_problems(self.names, row, self.order)
+
+
+def row_problems(file: PeopleFile, names: list[str], row: Row) -> Iterator[str]:
+    """Why the cells of a row cannot be told apart, or its address not be trusted; at most one reason."""
+    if (problem := file.problem(row)) is not None:
+        yield problem
+        return
+    cells = row.cells
+    if not any(cells[len(names) :]):
+        cells = cells[: len(names)]  # spreadsheets write empty cells beyond the last column
+    if len(cells) != len(names):
+        counted = (len(each) - (file.columns.reason is not None) for each in (cells, names))
+        yield "has {} columns, expected {}".format(*counted)
+
+
+def cell_problems(names: Sequence[str], row: Row, places: Iterable[int]) -> Iterator[str]:
+    """Why the cells of a row at these places can fill no placeholder."""
+    for place in places:
+        if not text_within(row.cells[place]):
+            yield f"has nothing in column {names[place]}, and Meta takes no empty parameter"
+        if "\ufffd" in row.cells[place]:
+            yield f"has the character \ufffd in column {names[place]}: a program has damaged it before"
+
+
+def is_rounded(to: str) -> bool:
+    """Whether a spreadsheet has turned a phone number into one with an exponent."""
+    return _ROUNDED.fullmatch(to) is not None

@@ -44,51 +44,66 @@ def has_mark(head: bytes) -> bool:
 
 
 def decode_lines(pieces: Iterable[bytes]) -> Iterator[str]:
-    """The lines of a file from pieces of its bytes, each line with its end, without a byte order mark.
+    """The lines of a file from pieces of its bytes, as `LineDecoder` gives them."""
+    decoder = LineDecoder()
+    for piece in pieces:
+        yield from decoder.feed(piece)
+    yield from decoder.feed(b"", final=True)
+
+
+class LineDecoder:
+    """The lines of a file whose bytes come in pieces, each line with its end, without a byte order mark.
 
     UTF-8, or UTF-16 with a byte order mark, as "Unicode text" of a spreadsheet is. Raises CsvError for another
     encoding, for a damaged file, and for what is no text.
     """
-    source = iter(pieces)
-    head = next(source, b"")
-    while len(head) < _HEAD and (more := next(source, None)) is not None:
-        head += more
-    _check_kind(head)
-    is_utf16 = head.startswith(_UTF16_MARKS)
-    codec = codecs.getincrementaldecoder("utf-16" if is_utf16 else "utf-8-sig")()
-    decoder = io.IncrementalNewlineDecoder(codec, translate=False)
-    begun: list[str] = []  # pieces of a line whose end has not come yet
-    size = complete = 0
-    for piece, final in _with_last(head, source):
-        try:
-            text = decoder.decode(piece, final=final)
-        except UnicodeDecodeError as error:
-            before = _decoded_before(error, decoder)
-            _check_text(before, complete + 1, is_utf16=is_utf16)
-            at = complete + 1 + _line_ends(before)
-            raise _undecodable(error, at, is_utf16=is_utf16, final=final) from None
-        _check_text(text, complete + 1, is_utf16=is_utf16)
-        for line in split_lines(text):
-            begun.append(line)
-            size += len(line)
-            if size > MAX_LINE:
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._is_utf16 = False
+        self._decoder: io.IncrementalNewlineDecoder | None = None
+        self._begun: list[str] = []  # pieces of a line whose end has not come yet
+        self._size = self._complete = 0
+
+    def feed(self, piece: bytes, *, final: bool = False) -> Iterator[str]:
+        """The lines that are complete with this piece; with `final` also the last one. Read all of them."""
+        if self._decoder is None:
+            self._head += piece
+            if len(self._head) < _HEAD and not final:
+                return
+            _check_kind(self._head)
+            self._is_utf16 = self._head.startswith(_UTF16_MARKS)
+            codec = codecs.getincrementaldecoder("utf-16" if self._is_utf16 else "utf-8-sig")()
+            self._decoder = io.IncrementalNewlineDecoder(codec, translate=False)
+            piece = self._head
+        for line in split_lines(self._text(self._decoder, piece, final=final)):
+            self._begun.append(line)
+            self._size += len(line)
+            if self._size > MAX_LINE:
                 raise CsvError(
-                    f"line {complete + 1} has more than {MAX_LINE} characters: is it the right file?"
+                    f"line {self._complete + 1} has more than {MAX_LINE} characters: is it the right file?"
                 )
             if line.endswith(("\n", "\r")):
-                yield "".join(begun)
-                begun.clear()
-                size, complete = 0, complete + 1
-    if begun:
-        yield "".join(begun)
+                yield "".join(self._begun)
+                self._begun.clear()
+                self._size, self._complete = 0, self._complete + 1
+        if final and self._begun:
+            yield "".join(self._begun)
 
-
-def _with_last(head: bytes, rest: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Each piece with False, then an empty piece with True, for flushing a decoder."""
-    yield head, False
-    for piece in rest:
-        yield piece, False
-    yield b"", True
+    def _text(self, decoder: io.IncrementalNewlineDecoder, piece: bytes, *, final: bool) -> str:
+        first, is_utf16, flushes = self._complete + 1, self._is_utf16, False
+        try:
+            text = decoder.decode(piece)
+            if final:
+                flushes = True
+                text += decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            before = _decoded_before(error, decoder)
+            _check_text(before, first, is_utf16=is_utf16)
+            at = first + _line_ends(before)
+            raise _undecodable(error, at, is_utf16=is_utf16, final=flushes) from None
+        _check_text(text, first, is_utf16=is_utf16)
+        return text
 
 
 def _check_kind(head: bytes) -> None:

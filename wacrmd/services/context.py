@@ -22,6 +22,7 @@ from wacrmd.services.app_secrets import AppSecrets
 from wacrmd.services.broadcast_counts import BroadcastCounts
 from wacrmd.services.changes import Changes
 from wacrmd.services.daemon_clock import DaemonClock
+from wacrmd.services.draft_work import DraftWork
 from wacrmd.services.http_shortages import HttpShortages
 from wacrmd.services.key_uses import KeyUses
 from wacrmd.services.meta_event_notes import MetaEventNotes
@@ -120,6 +121,7 @@ class Context:
     webhook_lookups: Lookups = field(default_factory=partial(Lookups, MAX_LOOKUPS))
     """Of host names when webhooks are configured; deliveries and Meta have their own."""
     key_uses: KeyUses = field(default_factory=KeyUses)
+    drafts: DraftWork = field(default_factory=DraftWork)
     control: Control = field(default_factory=Control)
     denials: Denials[Actor] = field(
         default_factory=lambda: Denials(

@@ -13,10 +13,13 @@ from wacrmd.store.salvage import Lost
 DETAIL = "The database was damaged, and wacrmd repair could not save all of it"
 
 _ORPHANS = {
-    "broadcast": "id NOT IN (SELECT broadcast_id FROM recipient)",
+    "broadcast": "(status != 'draft' AND id NOT IN (SELECT broadcast_id FROM recipient)"
+    " OR status = 'draft' AND id NOT IN (SELECT broadcast_id FROM draft WHERE state != 'sent'))",
     "recipient": "broadcast_id NOT IN (SELECT id FROM broadcast)",
     "recipient_history": "recipient_id NOT IN (SELECT id FROM recipient)",
     "button_reply": "recipient_id NOT IN (SELECT id FROM recipient)",
+    "draft": "broadcast_id NOT IN (SELECT id FROM broadcast)",
+    "draft_piece": "broadcast_id NOT IN (SELECT broadcast_id FROM draft)",
     "app_secret": "number_id NOT IN (SELECT id FROM number)",
     "webhook_delivery": "endpoint_id NOT IN (SELECT id FROM webhook_endpoint)",
 }

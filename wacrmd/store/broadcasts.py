@@ -9,7 +9,7 @@ from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.page import Position
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.store import broadcast_counts, outbox, recipients, revisions
+from wacrmd.store import broadcast_counts, drafts, outbox, recipients, revisions
 from wacrmd.store.database import Tx
 from wacrmd.store.revisions import RAISED
 from wacrmd.store.rows import RowMapper, insert_row
@@ -19,6 +19,8 @@ from wacrmd.views import events
 _ROW = RowMapper(Broadcast, {"kept_counts": "CASE WHEN counts_revision = revision THEN counts END"})
 _NO_HOLD = "hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
 _E = BroadcastEvent
+_NO_DRAFT = "status != 'draft'"
+_SHOWN_DRAFT = "EXISTS (SELECT 1 FROM draft d WHERE d.broadcast_id = broadcast.id AND d.state != 'discarded')"
 
 
 def insert(
@@ -34,9 +36,11 @@ def insert(
     scheduled_at: Millis | None,
     request_id: str | None,
     now: Millis,
+    is_draft: bool = False,
 ) -> int:
-    """Store a broadcast that starts now, or at `scheduled_at`; returns its row id."""
+    """Store a broadcast that starts now, or at `scheduled_at`, or a draft; returns its row id."""
     later = scheduled_at is not None
+    event = _E.DRAFTED if is_draft else _E.SCHEDULED if later else _E.CREATED
     return insert_row(
         tx,
         "broadcast",
@@ -47,12 +51,12 @@ def insert(
         template_name=template_name,
         template_language=template_language,
         content=content,
-        status=BROADCAST.of(_E.SCHEDULED if later else _E.CREATED).after,
+        status=BROADCAST.of(event).after,
         request_id=request_id,
         created_at=now,
         updated_at=now,
         scheduled_at=scheduled_at,
-        started_at=None if later else now,
+        started_at=now if event is _E.CREATED else None,
     )
 
 
@@ -93,8 +97,8 @@ def page(
     after: Position | None,
     limit: int,
 ) -> list[Broadcast]:
-    """Broadcasts after the position, newest first."""
-    where: list[str] = []
+    """Broadcasts after the position, newest first; drafts only if they are asked for."""
+    where = [_SHOWN_DRAFT if status is BroadcastStatus.DRAFT else _NO_DRAFT]
     values: list[object] = []
     if account_id is not None:
         where.append("account_id = ?")
@@ -105,9 +109,8 @@ def page(
     if after is not None:
         where.append("(created_at, id) < (?, ?)")
         values.extend(after)
-    condition = f"WHERE {' AND '.join(where)}" if where else ""
     rows = tx.execute(
-        f"SELECT {_ROW.columns} FROM broadcast {condition} ORDER BY created_at DESC, id DESC LIMIT ?",
+        f"SELECT {_ROW.columns} FROM broadcast WHERE {' AND '.join(where)} ORDER BY created_at DESC, id DESC LIMIT ?",
         (*values, limit),
     )
     return [_ROW.record(row) for row in rows]
@@ -151,6 +154,35 @@ def with_template(
     return [broadcast_id for (broadcast_id,) in rows]
 
 
+def change_draft(tx: Tx, broadcast_id: int, now: Millis, **columns: str | int | None) -> None:
+    """Set columns of a draft, such as its name or its template."""
+    names = "".join(f", {column} = ?" for column in columns)
+    tx.execute(
+        f"UPDATE broadcast SET {RAISED}, updated_at = ?{names} WHERE id = ? AND {allows(_E.DRAFT_SENT)}",
+        (now, *columns.values(), broadcast_id),
+    )
+
+
+def schedule_draft(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    """Let a draft be sent at its time; False if that has come, or it has none."""
+    cursor = tx.execute(
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.DRAFT_SCHEDULED)}, updated_at = ?1"
+        f" WHERE id = ?2 AND {allows(_E.DRAFT_SCHEDULED)} AND scheduled_at > ?1",
+        (now, broadcast_id),
+    )
+    return cursor.rowcount > 0
+
+
+def send_draft(tx: Tx, broadcast_id: int, now: Millis) -> bool:
+    """Let a draft be sent now; False if it is none."""
+    cursor = tx.execute(
+        f"UPDATE broadcast SET {RAISED}, status = {after(_E.DRAFT_SENT)}, updated_at = ?1, started_at = ?1,"
+        f" scheduled_at = NULL WHERE id = ?2 AND {allows(_E.DRAFT_SENT)}",
+        (now, broadcast_id),
+    )
+    return cursor.rowcount > 0
+
+
 def start_scheduled(tx: Tx, now: Millis) -> list[int]:
     """Start the scheduled broadcasts whose time has come; their ids."""
     rows = tx.execute(
@@ -190,8 +222,12 @@ def pause_by_person(tx: Tx, broadcast_id: int, reason: HoldReason, detail: str, 
 
 
 def pause_restored(tx: Tx, detail: str, now: Millis) -> int:
-    """Pause all unfinished broadcasts of a restored backup until a person resumes them; how many. Emits no events."""
+    """Pause all unfinished broadcasts of a restored backup until a person resumes them; how many. Emits no events.
+
+    Drafts that were being sent are drafts again: whether they were sent after the backup is not known.
+    """
     revisions.raise_after_restore(tx, now)
+    drafts.send_all_back(tx, detail, now)
     return tx.execute(
         f"UPDATE broadcast SET {RAISED}, status = {after(_E.RESTORED)}, {SET_HOLD}, updated_at = ?3"
         f" WHERE {allows(_E.RESTORED)}",

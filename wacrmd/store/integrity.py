@@ -18,7 +18,17 @@ _RULES = {
         " WHERE r.broadcast_id = b.id AND r.status IN ('pending', 'sending'))"
     ),
     "a broadcast has no recipients": (
-        "SELECT b.uuid FROM broadcast b WHERE NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id)"
+        "SELECT b.uuid FROM broadcast b WHERE b.status != 'draft'"
+        " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id)"
+    ),
+    "a draft that waits, or one that was sent, has the wrong status": (
+        "SELECT b.uuid FROM broadcast b LEFT JOIN draft d ON d.broadcast_id = b.id"
+        " WHERE (b.status = 'draft') != coalesce(d.state != 'sent', 0)"
+    ),
+    "a draft that nobody has sent has recipients": (
+        "SELECT b.uuid FROM draft d JOIN broadcast b ON b.id = d.broadcast_id WHERE d.state IN"
+        " ('editing', 'checking', 'checked', 'discarded')"
+        " AND EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id)"
     ),
     "the kept counts of a broadcast are not those of its recipients": (
         "SELECT b.uuid FROM broadcast b WHERE b.counts_revision = b.revision AND (b.counts -> 'by_status' IS NOT"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from wacrmd.clock import Millis
 from wacrmd.domain.page import MAX_ID
@@ -185,7 +186,8 @@ def _stored_as(status: RecipientStatus) -> tuple[RecipientStatus, ...]:
 def _id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
     """The first and the last recipient id of a broadcast; an empty range if it has none.
 
-    All recipients of a broadcast are stored by one statement on the only writer, so their ids are consecutive.
+    All recipients of a request are stored by one statement on the only writer, so their ids are consecutive. Those of a
+    draft are stored in pieces, one draft at a time: between them are at most the requests that came meanwhile.
     """
     first, last = tx.execute(
         "SELECT min(first), max(last) FROM (SELECT"
@@ -245,3 +247,50 @@ def get(tx: Tx, broadcast_id: int, recipient_id: int) -> Recipient | None:
         (broadcast_id, recipient_id),
     ).fetchone()
     return _ROW.record(row) if row else None
+
+
+def exist(tx: Tx, broadcast_id: int) -> bool:
+    """Whether a broadcast has recipients."""
+    row = tx.execute("SELECT 1 FROM recipient WHERE broadcast_id = ? LIMIT 1", (broadcast_id,)).fetchone()
+    return row is not None
+
+
+def people_in(tx: Tx, broadcast_id: int, person_ids: Iterable[int]) -> set[int]:
+    """Those of these people who are recipients of the broadcast already."""
+    rows = tx.execute(
+        "SELECT r.person_id FROM json_each(?) j CROSS JOIN recipient r ON r.person_id = j.value AND r.broadcast_id = ?",
+        (json.dumps(list(person_ids)), broadcast_id),
+    )
+    return {person_id for (person_id,) in rows}
+
+
+def remove_of_draft(tx: Tx, broadcast_id: int, limit: int) -> list[int | None]:
+    """Delete some recipients of a draft, to whom nothing was sent; the ids of the people."""
+    rows = tx.execute(
+        "DELETE FROM recipient WHERE id IN (SELECT r.id FROM recipient r JOIN broadcast b ON b.id = r.broadcast_id"
+        " WHERE b.id = ? AND b.status = 'draft' LIMIT ?) RETURNING person_id",
+        (broadcast_id, limit),
+    ).fetchall()
+    return [person_id for (person_id,) in rows]
+
+
+class SentContent(NamedTuple):
+    """What was sent to a recipient, to send it again in another broadcast."""
+
+    id: int
+    status: RecipientStatus
+    error_code: int | None
+    to: str
+    params: str | None
+    content: str | None
+
+
+def to_send_again(tx: Tx, broadcast_id: int, *, after: int, limit: int) -> list[SentContent]:
+    """Recipients with ids over `after`, in the caller's order, without those who were erased."""
+    first, last = _id_range(tx, broadcast_id)
+    rows = tx.execute(
+        'SELECT id, status, error_code, "to", params, content FROM recipient WHERE id >= ? AND id <= ?'
+        f" AND +broadcast_id = ? AND NOT {IS_ERASED} ORDER BY id LIMIT ?",
+        (max(first, after + 1), last, broadcast_id, limit),
+    )
+    return [SentContent(row_id, RecipientStatus(status), *rest) for row_id, status, *rest in rows]

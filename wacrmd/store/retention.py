@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wacrmd.clock import DAY, Millis
-from wacrmd.store import people, revisions
+from wacrmd.store import drafts, people, revisions
 from wacrmd.store.database import Tx
 
 MAX_STEP_ROWS = 250
@@ -26,6 +26,8 @@ class Cutoffs:
     unmatched_statuses: Millis
     inbound: Millis | None
     idempotency: Millis
+    drafts: Millis | None
+    now: Millis
 
 
 class Step(Protocol):
@@ -102,6 +104,14 @@ def inbound(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bo
     return {"inbound_message": len(rows), "person": people_rows}, len(rows) == max_rows
 
 
+def old_drafts(tx: Tx, cutoffs: Cutoffs, max_rows: int) -> tuple[dict[str, int], bool]:
+    """Throw away drafts that nobody has changed; their files are deleted as those of others that are thrown away."""
+    if cutoffs.drafts is None:
+        return {}, False
+    discarded = drafts.discard_older(tx, cutoffs.drafts, max_rows, cutoffs.now)
+    return {"draft": len(discarded)}, len(discarded) == max_rows
+
+
 def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1") -> Step:
     """A step that deletes rows of `table` whose `column` is before a cutoff."""
 
@@ -121,13 +131,14 @@ def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1
 
 PRUNED_TABLES = (
     *("broadcast", "recipient", "recipient_history", "person", "inbound_message"),
-    *("webhook_delivery", "audit", "account_event", "unmatched_status", "idempotency"),
+    *("webhook_delivery", "audit", "account_event", "unmatched_status", "idempotency", "draft"),
 )
 """The tables of which the steps delete rows."""
 
 STEPS: tuple[Step, ...] = (
     broadcasts,
     history,
+    old_drafts,
     _by_time("webhook_delivery", "id", "created_at", "deliveries", "status != 'pending'"),
     _by_time("audit", "id", "at", "audit"),
     _by_time("account_event", "id", "received_at", "history"),

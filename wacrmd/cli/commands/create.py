@@ -1,6 +1,5 @@
 """`wacrmd broadcast create`: a broadcast from a CSV file, with a preview before it is sent."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Session, Verb
 from wacrmd.cli.input import confirm, may_ask, source_name
+from wacrmd.cli.json_file import content_in
 from wacrmd.cli.options import account_option, column_option, rejected_option, yes_option
 from wacrmd.cli.output import SHORT_ID, Kind, clean, hint, paragraph, people, say, span
 from wacrmd.cli.rejected import RejectedLines
@@ -217,20 +217,7 @@ def _asked(sheet: "RecipientFile", file: str, options: JsonObject) -> JsonObject
         if sheet.columns and not (sheet.numbered or options["named"])
         else None,
     }
-    return asked | (_content(options["content"]) if options["content"] else {})
-
-
-def _content(file: str) -> JsonObject:
-    """Header, buttons and components for all recipients, from a JSON file."""
-    try:
-        content = json.loads(Path(file).read_bytes())
-    except OSError as error:
-        raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
-    except ValueError as error:
-        raise click.ClickException(f"{file}: expected JSON: {error}") from None
-    if not isinstance(content, dict) or set(content) - {"header", "buttons", "components"}:
-        raise click.ClickException(f"{file}: expected an object with header, buttons or components")
-    return content
+    return asked | (content_in(options["content"]) if options["content"] else {})
 
 
 def _preview(

@@ -143,7 +143,7 @@ def _store(
         name=given.name or f"API broadcast ({given.template_name})",
         template_name=given.template_name,
         template_language=given.template_language,
-        content=_content_json(given.content),
+        content=content_json(given.content),
         scheduled_at=given.scheduled_at if later else None,
         request_id=request_id,
         now=now,
@@ -152,7 +152,7 @@ def _store(
         tx,
         broadcast_id,
         [
-            (person_id, address, _json(recipient.content.params), _content_json(recipient.content))
+            (person_id, address, params_json(recipient.content.params), content_json(recipient.content))
             for person_id, (address, recipient) in accepted.items()
         ],
     )
@@ -198,12 +198,17 @@ def _replay(first: tuple[bytes, str], key: Idempotency) -> Creation:
     return Creation(from_json(CreatedBroadcast, answer), replayed=True)
 
 
-def _content_json(content: TemplateContent) -> str | None:
+def content_json(content: TemplateContent) -> str | None:
     """Header, buttons and components as JSON for the database; None if there are none."""
+    return params_json(content_parts(content))
+
+
+def content_parts(content: TemplateContent) -> JsonObject | None:
+    """Header, buttons and components as an object; None if there are none."""
     parts = {"header": content.header, "buttons": content.buttons, "components": content.components}
-    given = {name: part for name, part in parts.items() if part is not None}
-    return _json(given) if given else None
+    return {name: part for name, part in parts.items() if part is not None} or None
 
 
-def _json(value: object) -> str | None:
+def params_json(value: object) -> str | None:
+    """A value as JSON for the database; None for none."""
     return None if value is None else orjson.dumps(value).decode()

@@ -77,9 +77,9 @@ async def retry(ctx: Context, broadcast: Broadcast, statuses: frozenset[Recipien
         current = broadcasts.get(tx, broadcast.id)
         if current is None:
             raise not_found("Broadcast")
-        if current.status in (BroadcastStatus.SCHEDULED, BroadcastStatus.CANCELLED):
+        if current.status in (BroadcastStatus.DRAFT, BroadcastStatus.SCHEDULED, BroadcastStatus.CANCELLED):
             raise conflict(
-                f"The broadcast is {current.status}: only one that is sending, paused or sent can be retried"
+                f"The broadcast is {_shown(current.status)}: only one that is sending, paused or sent can be retried"
             )
         number = numbers.get(tx, current.number_id)
         if number is None or number.is_removed:
@@ -128,7 +128,12 @@ def _must_be(
     if current is None:
         raise not_found("Broadcast")
     if current.status not in (wanted, *also):
-        raise conflict(f"Cannot {verb} this broadcast: it is {current.status}")
+        raise conflict(f"Cannot {verb} this broadcast: it is {_shown(current.status)}")
+
+
+def _shown(status: BroadcastStatus) -> str:
+    """The status in a sentence."""
+    return "a draft" if status is BroadcastStatus.DRAFT else status
 
 
 async def _done(ctx: Context, broadcast: Broadcast) -> BroadcastView:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from wacrmd.clock import iso
+from wacrmd.clock import Millis, iso
 from wacrmd.domain.address import read_address
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import broadcast_warnings
@@ -69,7 +69,7 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
     future, no number to send from.
     """
     _check_size(ctx, given)
-    _check_time(ctx, given)
+    check_time(ctx, given.scheduled_at)
     await off_loop(check_content, given)
     number = await sending_number(ctx, account_id, given.number)
 
@@ -218,12 +218,12 @@ def _parts(content: TemplateContent) -> dict[str, object]:
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def _check_time(ctx: Context, given: BroadcastInput) -> None:
+def check_time(ctx: Context, scheduled_at: Millis | None) -> None:
     """Raise Refusal for a start that must be a mistake: far in the future, or more than a minute ago."""
-    if given.scheduled_at is None:
+    if scheduled_at is None:
         return
     now = ctx.clock.now()
-    if given.scheduled_at > now + MAX_AHEAD:
-        raise problem("scheduled_at", f"expected a time within a year, found {iso(given.scheduled_at)}")
-    if is_past(given.scheduled_at, now):
-        raise problem("scheduled_at", past_sentence(given.scheduled_at, now))
+    if scheduled_at > now + MAX_AHEAD:
+        raise problem("scheduled_at", f"expected a time within a year, found {iso(scheduled_at)}")
+    if is_past(scheduled_at, now):
+        raise problem("scheduled_at", past_sentence(scheduled_at, now))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from wacrmd.domain.placeholders import fill
-from wacrmd.domain.template import Template
+from wacrmd.domain.template import Template, TemplateContent
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.broadcasts.prepare import sending_number
 from wacrmd.services.broadcasts.template_requirements import MAX_BODY
@@ -40,9 +40,14 @@ async def first_message(
     first = next((each for index, each in enumerate(given.recipients) if index not in rejected), None)
     if template is None or first is None:
         return None
+    return body_text(template, first.content)
+
+
+def body_text(template: Template, content: TemplateContent) -> str | None:
+    """The body as its reader sees it; None if the template has none. Pure."""
     texts = (part.get("text") for part in template.components if str(part.get("type")).upper() == "BODY")
     body = next((text for text in texts if isinstance(text, str)), None)
-    return None if body is None else fill(body, _shortened(first.content.params or []))
+    return None if body is None else fill(body, _shortened(content.params or []))
 
 
 def _shortened(params: list[str] | dict[str, str]) -> list[str] | dict[str, str]:

@@ -39,6 +39,8 @@ def cutoffs(config: Config, clock: DaemonClock) -> Cutoffs:
         unmatched_statuses=clock.ago(days.unmatched_statuses_days * DAY),
         inbound=min(history, clock.ago(retention.REDELIVERY_PERIOD)) if history is not None else None,
         idempotency=clock.ago(idempotency.KEPT_FOR),
+        drafts=before(days.drafts_days),
+        now=now,
     )
 
 

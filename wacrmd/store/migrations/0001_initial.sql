@@ -168,7 +168,7 @@ CREATE TABLE broadcast (
     template_name TEXT NOT NULL,
     template_language TEXT NOT NULL,
     content TEXT,                                   -- JSON: defaults for header, buttons, components
-    status TEXT NOT NULL CHECK (status IN ('scheduled', 'sending', 'paused', 'sent', 'cancelled')),
+    status TEXT NOT NULL CHECK (status IN ('draft', 'scheduled', 'sending', 'paused', 'sent', 'cancelled')),
     hold_reason TEXT,
     hold_detail TEXT,
     hold_since INTEGER,
@@ -191,6 +191,44 @@ CREATE INDEX broadcast_list_status ON broadcast (account_id, status, created_at 
 CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
 CREATE INDEX broadcast_status ON broadcast (status, scheduled_at);  -- whole: SQLite takes no partial one over an IN list
 CREATE INDEX broadcast_uncounted ON broadcast (updated_at) WHERE counts_revision IS NOT revision;
+
+-- A broadcast that a person makes. It has the status `draft` until all of its people are recipients, then its state is
+-- `sent`: the row stays with the broadcast, so that whoever asks again to send it gets the same answer.
+CREATE TABLE draft (
+    broadcast_id INTEGER PRIMARY KEY REFERENCES broadcast (id) ON DELETE CASCADE,
+    state TEXT NOT NULL CHECK (state IN
+        ('editing', 'checking', 'checked', 'preparing', 'returning', 'sent', 'discarded')),
+    version INTEGER NOT NULL DEFAULT 1,             -- raised by each change: the check of an older one counts for nothing
+    made_by TEXT NOT NULL,
+    file_name TEXT,
+    file_format TEXT CHECK (file_format IN ('csv', 'jsonl')),
+    file_bytes INTEGER NOT NULL DEFAULT 0,
+    file_edition INTEGER,                           -- of the pieces of the file
+    people_edition INTEGER,                         -- of the pieces that the last check wrote: what is sent to whom
+    editions INTEGER NOT NULL DEFAULT 0,            -- the newest edition that was begun
+    mapping TEXT,                                   -- JSON: what the columns of the file mean
+    result TEXT,                                    -- JSON: the last check
+    send_requested_at INTEGER,
+    sent_by TEXT,
+    taken INTEGER NOT NULL DEFAULT 0,               -- so many pieces of people are recipients
+    problem TEXT,                                   -- why it was not sent, or could not be checked
+    updated_at INTEGER NOT NULL,
+    CHECK ((file_edition IS NULL) = (file_format IS NULL)),
+    CHECK (state NOT IN ('checked', 'preparing') OR people_edition IS NOT NULL),
+    CHECK ((state IN ('preparing', 'returning', 'sent')) = (send_requested_at IS NOT NULL))
+) STRICT;
+CREATE INDEX draft_state ON draft (state, updated_at);
+
+-- The uploaded file of a draft, and the people whom its check found in it, in pieces that are each written for itself. What
+-- is of another edition than the draft names is an upload or a check under way, or what it has left behind.
+CREATE TABLE draft_piece (
+    id INTEGER PRIMARY KEY,
+    broadcast_id INTEGER NOT NULL REFERENCES draft (broadcast_id) ON DELETE CASCADE,
+    edition INTEGER NOT NULL,
+    number INTEGER NOT NULL,                        -- from 0
+    content BLOB NOT NULL,                          -- lines of the file in UTF-8, or a JSON array of people
+    UNIQUE (broadcast_id, edition, number)
+) STRICT;
 
 -- What Meta says messages cost, in its words: each combination once.
 CREATE TABLE pricing (

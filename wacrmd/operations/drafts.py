@@ -1,0 +1,318 @@
+"""`draft.…`: broadcasts that a person makes step by step, with a file of people."""
+
+import os
+import stat
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.draft import Again, FileMapping, Fill, Which
+from wacrmd.domain.page import Page, PageRequest
+from wacrmd.errors import ErrorCode, bad_request
+from wacrmd.fields import JsonObject
+from wacrmd.off_loop import off_loop
+from wacrmd.operations.broadcast_inputs import DEFAULT_LANGUAGE, Content, Label, Language, TemplateName
+from wacrmd.operations.inputs import (
+    Address,
+    CountryOrNone,
+    DefaultAccount,
+    Id,
+    Limited,
+    OpenFiles,
+    OptionalAccount,
+    Params,
+    TimeInput,
+)
+from wacrmd.operations.operation import Admin, Operations
+from wacrmd.services.context import Context
+from wacrmd.services.drafts import again, check, left_out, manage, read, rows, send
+from wacrmd.services.drafts.manage import DraftChange, NewDraft
+from wacrmd.services.drafts.uploads import PIECE_BYTES
+from wacrmd.views.drafts import (
+    DiscardedDraft,
+    DraftColumns,
+    DraftRow,
+    DraftSummary,
+    DraftView,
+    SentDraft,
+    SentTest,
+)
+
+operations = Operations()
+
+EXAMPLE = {"id": "4b6d"}
+
+NumberName = Annotated[str, StringConstraints(max_length=64, to_lower=True)]
+CHANGES = (ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.UNAVAILABLE)
+
+
+class DraftId(Params):
+    """A draft."""
+
+    id: Id = Field(description="id of the draft, or an unambiguous beginning of it")
+
+
+class DraftFilter(Limited, OptionalAccount):
+    """Whose drafts, and how many."""
+
+
+class NewDraftParams(Content, DefaultAccount, extra="forbid"):
+    """A draft to make."""
+
+    name: Label | None = Field(None, description="a label; default `Draft (<template_name>)`")
+    template_name: TemplateName = Field(description="name of the approved template")
+    template_language: Language = Field(DEFAULT_LANGUAGE, description="language code of the variant")
+    number: NumberName | None = Field(
+        None,
+        alias="from",
+        description="id or phone_number_id of the number that sends; default that of the account",
+    )
+    scheduled_at: TimeInput | None = Field(None, description="when to start, within a year; default at once")
+
+
+class FillParams(Params):
+    """What fills a placeholder: a column, or a text for everybody."""
+
+    column: int | None = Field(None, ge=1, le=10_000, description="number of the column, from 1")
+    value: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
+        None, description="a text that is the same for everybody"
+    )
+
+
+class MappingParams(Params):
+    """What the columns of the file mean."""
+
+    phone: int | None = Field(
+        None, ge=1, le=10_000, description="number of the column of phone numbers, from 1"
+    )
+    fills: dict[str, FillParams] = Field(
+        default_factory=dict, max_length=100, description="`body.1` or `body.name`, `header`, `button.0` each"
+    )
+    country: CountryOrNone = Field(
+        None, description="country as whose numbers those without `+` are read; default that of the account"
+    )
+
+    def to_mapping(self) -> FileMapping:
+        """As the service takes it."""
+        fills = {name: Fill(column=fill.column, value=fill.value) for name, fill in self.fills.items()}
+        return FileMapping(phone=self.phone, fills=fills, country=self.country)
+
+
+class ChangeParams(Content, DraftId, extra="forbid"):
+    """What to change; what is left out stays as it is."""
+
+    name: Label | None = Field(None, description="another label")
+    template_name: TemplateName | None = Field(None, description="another template")
+    template_language: Language | None = Field(None, description="another language of the template")
+    number: NumberName | None = Field(None, alias="from", description="another number that sends")
+    scheduled_at: TimeInput | None = Field(None, description="when to start, within a year")
+    now: bool = Field(default=False, description="start at once, not at a time")
+    no_content: bool = Field(default=False, description="without header, buttons and components")
+    mapping: MappingParams | None = Field(None, description="what the columns of the file mean")
+
+
+class UploadParams(OpenFiles, DraftId):
+    """A file of people; it is open, and comes beside the call."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(description="its name")
+
+
+class RowParams(DraftId):
+    """One person of a draft."""
+
+    row: int = Field(0, ge=0, le=10_000_000, description="number of the person, from 0")
+
+
+class TestParams(RowParams):
+    """A test message."""
+
+    to: Address = Field(description="a number of one's own")
+
+
+class LeftOutParams(DraftId):
+    """Which lines."""
+
+    which: Which = Field(
+        Which.LEFT_OUT,
+        description="all that get no message, those for one reason, or the numbers that are a guess",
+    )
+
+
+class AgainParams(Params):
+    """From which broadcast, and for whom."""
+
+    id: Id = Field(description="id of the broadcast, or an unambiguous beginning of it")
+    whom: Again = Field(Again.ALL, description="which of its recipients")
+    code: int | None = Field(
+        None, ge=0, le=10_000_000, description="with `failed`: only with this code of Meta's; 0: without one"
+    )
+
+
+@operations.operation("draft.list", admin=Admin(Level.READ, params=DraftFilter), example={"limit": 10})
+async def list_drafts(
+    ctx: Context, actor: Actor, _params: DraftFilter, page: PageRequest
+) -> Page[DraftSummary]:
+    """List drafts, newest first."""
+    return await read.page(ctx, actor.account_id, page)
+
+
+@operations.operation("draft.show", admin=Admin(Level.READ), errors=(ErrorCode.NOT_FOUND,), example=EXAMPLE)
+async def show(ctx: Context, actor: Actor, params: DraftId) -> DraftView:
+    """Show a draft with what its last check found."""
+    return await read.show(ctx, actor, params.id)
+
+
+@operations.operation(
+    "draft.columns", admin=Admin(Level.READ), errors=(ErrorCode.NOT_FOUND,), example=EXAMPLE
+)
+async def columns(ctx: Context, actor: Actor, params: DraftId) -> DraftColumns:
+    """Show the columns of a draft's file and the placeholders of its template."""
+    return await read.columns(ctx, actor, params.id)
+
+
+@operations.operation(
+    "draft.create",
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=(ErrorCode.BAD_REQUEST, ErrorCode.WHATSAPP_NOT_CONFIGURED, ErrorCode.UNAVAILABLE),
+    example={"account": "shop", "template_name": "order_update"},
+)
+async def create(ctx: Context, actor: Actor, params: NewDraftParams) -> DraftView:
+    """Make a draft; nothing of it is sent until that is asked for."""
+    new = NewDraft(
+        template_name=params.template_name,
+        template_language=params.template_language,
+        name=params.name,
+        number=params.number,
+        content=_content(params) or {},
+        scheduled_at=params.scheduled_at,
+    )
+    return await manage.create(ctx, actor, new)
+
+
+@operations.operation(
+    "draft.change",
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=CHANGES,
+    example={**EXAMPLE, "name": "Spring sale"},
+)
+async def change(ctx: Context, actor: Actor, params: ChangeParams) -> DraftView:
+    """Change a draft; what decides what is sent to whom makes a new check necessary."""
+    wanted = DraftChange(
+        name=params.name,
+        number=params.number,
+        template_name=params.template_name,
+        template_language=params.template_language,
+        content={} if params.no_content else _content(params),
+        mapping=params.mapping.to_mapping() if params.mapping is not None else None,
+        scheduled_at=params.scheduled_at,
+        at_once=params.now,
+    )
+    return await manage.change(ctx, actor, params.id, wanted)
+
+
+@operations.operation(
+    "draft.upload",
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=(*CHANGES, ErrorCode.PAYLOAD_TOO_LARGE),
+    example={**EXAMPLE, "name": "people.csv"},
+)
+async def upload(ctx: Context, actor: Actor, params: UploadParams) -> DraftView:
+    """Give a draft its file of people, in place of the one before.
+
+    The open file comes beside the call (SCM_RIGHTS, unix(7)). What its columns probably mean is set.
+    """
+    if len(params.descriptors) != 1 or not stat.S_ISREG(os.fstat(params.descriptors[0]).st_mode):
+        raise bad_request("file: expected one open file beside the call")
+    pieces = _pieces(params.descriptors[0])
+    return await manage.put_csv(ctx, actor, params.id, pieces, name=params.name)
+
+
+@operations.operation(
+    "draft.check", admin=Admin(Level.OPERATE, audited=True), errors=CHANGES, example=EXAMPLE
+)
+async def start_check(ctx: Context, actor: Actor, params: DraftId) -> DraftView:
+    """Check a draft: who gets the message, who is left out and why.
+
+    The answer comes at once; `state` is `checking` until it is done.
+    """
+    return await check.start(ctx, actor, params.id)
+
+
+@operations.operation(
+    "draft.row",
+    admin=Admin(Level.READ),
+    errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example={**EXAMPLE, "row": 1},
+)
+async def show_row(ctx: Context, actor: Actor, params: RowParams) -> DraftRow:
+    """Show what one person of a checked draft gets."""
+    return await rows.row(ctx, actor, params.id, params.row)
+
+
+@operations.operation(
+    "draft.left-out",
+    admin=Admin(Level.READ),
+    errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    example={**EXAMPLE, "which": "rejected"},
+)
+async def show_left_out(ctx: Context, actor: Actor, params: LeftOutParams) -> AsyncGenerator[str, None]:
+    """Write out the lines of a draft's file that get no message, each with the reason, piece by piece."""
+    async with aclosing(left_out.download(ctx, actor, params.id, params.which)) as pieces:
+        async for piece in pieces:
+            yield piece
+
+
+@operations.operation(
+    "draft.test",
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=(*CHANGES, ErrorCode.WHATSAPP_NOT_CONFIGURED),
+    example={**EXAMPLE, "to": "+14155550123"},
+)
+async def send_test(ctx: Context, actor: Actor, params: TestParams) -> SentTest:
+    """Send what one person of a checked draft gets to a number of one's own, now."""
+    return await rows.send_test(ctx, actor, params.id, params.row, params.to)
+
+
+@operations.operation("draft.send", admin=Admin(Level.OPERATE, audited=True), errors=CHANGES, example=EXAMPLE)
+async def request_send(ctx: Context, actor: Actor, params: DraftId) -> SentDraft:
+    """Send a checked draft, now or at its time.
+
+    Its people become recipients step by step, also over a restart; then it is a broadcast. Asking again changes nothing.
+    """
+    return await send.request_send(ctx, actor, params.id)
+
+
+@operations.operation(
+    "draft.discard", admin=Admin(Level.OPERATE, audited=True), errors=CHANGES, example=EXAMPLE
+)
+async def discard(ctx: Context, actor: Actor, params: DraftId) -> DiscardedDraft:
+    """Throw a draft away, with its file."""
+    return await manage.discard(ctx, actor, params.id)
+
+
+@operations.operation(
+    "draft.again",
+    admin=Admin(Level.OPERATE, audited=True),
+    errors=CHANGES,
+    example={**EXAMPLE, "whom": "failed"},
+)
+async def send_again(ctx: Context, actor: Actor, params: AgainParams) -> DraftView:
+    """Make a draft from an earlier broadcast, for all or some of its recipients."""
+    return await again.again(ctx, actor, params.id, params.whom, code=params.code)
+
+
+def _content(params: Content) -> JsonObject | None:
+    """Header, buttons and components that were given; None for none."""
+    parts = {"header": params.header, "buttons": params.buttons, "components": params.components}
+    return {name: part for name, part in parts.items() if part is not None} or None
+
+
+async def _pieces(descriptor: int) -> AsyncIterator[bytes]:
+    """The bytes of an open file, from its beginning."""
+    at = 0
+    while piece := await off_loop(os.pread, descriptor, PIECE_BYTES, at):
+        at += len(piece)
+        yield piece

@@ -1,0 +1,306 @@
+"""The people in the file of a draft, batch by batch, as `broadcasts/prepare.py` checks those of a request. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import orjson
+
+from wacrmd.domain.csv_export import csv_lines
+from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping, LineView
+from wacrmd.domain.mapped_file import FileRow, MappedFile
+from wacrmd.domain.people_file import REASON
+from wacrmd.domain.phone_guess import Home
+from wacrmd.domain.recipient_file import RejectedLine
+from wacrmd.domain.rejected_file import RejectedFormat
+from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
+from wacrmd.errors import Problem
+from wacrmd.fields import JsonObject
+from wacrmd.meta.payloads import content_problems
+from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
+from wacrmd.services.broadcasts.prepare import validate
+from wacrmd.services.broadcasts.template_requirements import requirements_of
+from wacrmd.views.drafts import PlaceholderView
+
+BATCH_ROWS = 1000
+"""People of one batch: as many become recipients in one transaction."""
+
+_OWN = re.compile(r"recipients\[(\d+)\]\.(.*)", re.DOTALL)
+_PARAM = re.compile(r"params(?:\[(\d+)\]|\.(.*))", re.DOTALL)
+_CALL_TO_FILL = {"url": "text", "copy_code": "code", "quick_reply": "payload"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a file is read with: everything that decides what is sent to whom."""
+
+    form: FileFormat
+    mapping: FileMapping
+    template_name: str
+    template_language: str
+    template: SyncedTemplate | None
+    defaults: TemplateContent
+    home: Home
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person who can get the message: the line of the file, the address, and what fills the template."""
+
+    line: int
+    to: str
+    address: str
+    content: TemplateContent
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A line to which nothing is sent, or of which something is to say."""
+
+    line: int
+    to: str
+    reason: str
+    text: str
+    sent_as: str | None = None
+
+    @property
+    def view(self) -> LineView:
+        """As it is shown."""
+        return LineView(line=self.line, to=self.to[:64], message=self.reason, sent_as=self.sent_as)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some rows of a file came to."""
+
+    rows: int = 0
+    people: list[Person] = field(default_factory=list)
+    rejected: list[LeftOut] = field(default_factory=list)
+    duplicates: list[LeftOut] = field(default_factory=list)
+    guesses: list[LeftOut] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """What is wrong for everybody."""
+
+
+class PeopleReader:
+    """The people in the lines of a file; `batches` may be continued on other threads, one after the other.
+
+    Raises CsvError for a file that cannot be used.
+    """
+
+    def __init__(self, lines: Iterable[str], source: Source) -> None:
+        self._source = source
+        self._seen: dict[str, int] = {}
+        self.unmapped = unmapped(source)
+        self._checks = source.template if not self.unmapped else None
+        if source.form is FileFormat.CSV:
+            file = MappedFile(lines, source.mapping)
+            self._rows: Iterator[Person | RejectedLine] = self._from_csv(file)
+            self._form: RejectedFormat | None = file.rejected_format
+        else:
+            self._rows = _from_json(lines)
+            self._form = None
+
+    def batches(self) -> Iterator[Batch]:
+        """What the rows came to, some at a time."""
+        while rows := list(islice(self._rows, BATCH_ROWS)):
+            yield self._batch(rows)
+
+    def head(self) -> str:
+        """The beginning of a file of lines that are left out."""
+        return self._form.head(mark=True) if self._form else csv_lines([[REASON, "phone"]])
+
+    def left_out_line(self, one: LeftOut) -> str:
+        """One line of it: as it stands in the file, with the reason before it."""
+        return self._form.line(one.text, one.reason) if self._form else csv_lines([[one.reason, one.to]])
+
+    def _from_csv(self, file: MappedFile) -> Iterator[Person | RejectedLine]:
+        compose = Composer(self._source) if not self.unmapped else None
+        for row in file:
+            if isinstance(row, RejectedLine):
+                yield row
+            else:
+                content = compose.content(row) if compose is not None else TemplateContent()
+                yield Person(row.line, row.to, "", content, row.text)
+
+    def _batch(self, rows: Sequence[Person | RejectedLine]) -> Batch:
+        batch = Batch(rows=len(rows))
+        left: list[Person] = []
+        for row in rows:
+            if isinstance(row, RejectedLine):
+                batch.rejected.append(LeftOut(row.line, row.to, row.reason, row.text))
+            else:
+                left.append(row)
+        while True:
+            found, problems = validate(self._given(left), self._checks, self._source.home)
+            own, batch.problems = _told_apart(problems)
+            if not own:
+                break
+            batch.rejected += [
+                LeftOut(left[at].line, left[at].to, reason, left[at].text) for at, reason in own.items()
+            ]
+            left = [each for at, each in enumerate(left) if at not in own]
+        batch.rejected += [
+            LeftOut(left[each.index].line, each.to or "", each.reason, left[each.index].text)
+            for each in found.rejections
+        ]
+        messages = {each.index: each.message for each in found.warnings}
+        firsts = set(found.indexes)
+        for at, (row, address) in enumerate(zip(left, found.sent_as, strict=True)):
+            if address is None:
+                continue
+            if at not in firsts or address in self._seen:
+                reason = f"has the number of line {self._seen[address]}"
+                batch.duplicates.append(LeftOut(row.line, row.to, reason, row.text, address))
+                continue
+            self._seen[address] = row.line
+            batch.people.append(Person(row.line, row.to, address, row.content, row.text))
+            if (message := messages.get(at)) is not None:
+                batch.guesses.append(LeftOut(row.line, row.to, message, row.text, address))
+        batch.rejected.sort(key=lambda each: each.line)
+        return batch
+
+    def _given(self, rows: Sequence[Person]) -> BroadcastInput:
+        return BroadcastInput(
+            template_name=self._source.template_name,
+            template_language=self._source.template_language,
+            recipients=[RecipientInput(row.to, row.content) for row in rows],
+            content=self._source.defaults,
+        )
+
+
+class Composer:
+    """Makes the content of a row from its values, by the mapping and the template."""
+
+    def __init__(self, source: Source) -> None:
+        fills = source.mapping.fills
+        self._fixed = {name: fill.value for name, fill in fills.items() if fill.value is not None}
+        required = requirements_of(known) if (known := _known(source)) is not None else None
+        body = [name.removeprefix(BODY) for name in fills if name.startswith(BODY)]
+        if required is not None and required.body is not None:
+            body = [name for name in required.body if name in body]
+        is_named = required.named if required is not None else not all(name.isdecimal() for name in body)
+        self._named = [(name, BODY + name) for name in body] if is_named else None
+        self._listed = [] if is_named else [BODY + name for name in sorted(body, key=int)]
+        self._header = HEADER in fills
+        self._header_name = required.header_name if required is not None else None
+        kinds = required.buttons if required is not None else ()
+        self._buttons = [
+            (at, kinds[at].kind if at < len(kinds) and kinds[at].kind in _CALL_TO_FILL else "url", name)
+            for name in fills
+            if name.startswith(BUTTON) and (at := int(name.removeprefix(BUTTON))) >= 0
+        ]
+        mapped = {at for at, _, _ in self._buttons}
+        self._other_buttons = [
+            each for each in source.defaults.buttons or () if each.get("index") not in mapped
+        ]
+
+    def content(self, row: FileRow) -> TemplateContent:
+        """What fills the template for this row."""
+        values = {**self._fixed, **row.values}
+        params: list[str] | dict[str, str] | None = [values[name] for name in self._listed] or None
+        if self._named is not None:
+            params = {name: values[key] for name, key in self._named} or None
+        header: JsonObject | None = {"text": values[HEADER]} if self._header else None
+        if header is not None and self._header_name is not None:
+            header["parameter_name"] = self._header_name
+        buttons: list[JsonObject] | None = None
+        if self._buttons:
+            own = [
+                {"index": at, "type": kind, _CALL_TO_FILL[kind]: values[name]}
+                for at, kind, name in self._buttons
+            ]
+            buttons = sorted([*self._other_buttons, *own], key=lambda each: int(each["index"]))
+        return TemplateContent(params, header, buttons)
+
+
+def placeholders(template: Template) -> list[PlaceholderView]:
+    """What takes a value for each person, in the order of the template."""
+    required = requirements_of(template)
+    found = [
+        PlaceholderView(key=BODY + name, label=f"{{{{{name}}}}}", text=required.body_text)
+        for name in required.body or ()
+    ]
+    if required.header == "text":
+        label = f"{{{{{required.header_name or 1}}}}}"
+        found.insert(0, PlaceholderView(key=HEADER, label=f"Header {label}", text=required.header_text))
+    found += [
+        PlaceholderView(key=f"{BUTTON}{at}", label=f"Button {at + 1}", text=button.kind)
+        for at, button in enumerate(required.buttons)
+        if button.takes_value and button.needs_value and button.kind in _CALL_TO_FILL
+    ]
+    return found
+
+
+def unmapped(source: Source) -> list[Problem]:
+    """What of the template nothing fills, and what the mapping fills that the template does not have."""
+    if source.form is not FileFormat.CSV or (known := _known(source)) is None:
+        return []
+    wanted = {each.key: each for each in placeholders(known)}
+    fills = source.mapping.fills
+    found = [
+        Problem(f"mapping.fills.{key}", f"nothing fills {each.label}: choose a column, or write a text")
+        for key, each in wanted.items()
+        if key not in fills and not _is_filled(key, source.defaults)
+    ]
+    found += [
+        Problem(f"mapping.fills.{key}", "the template has no such placeholder: leave it out")
+        for key in fills
+        if key not in wanted
+    ]
+    return found
+
+
+def _is_filled(key: str, defaults: TemplateContent) -> bool:
+    """Whether what is the same for everybody fills a placeholder already."""
+    if defaults.components is not None:
+        return True
+    if key == HEADER:
+        return defaults.header is not None
+    return key.startswith(BUTTON) and any(
+        str(each.get("index")) == key.removeprefix(BUTTON) for each in defaults.buttons or ()
+    )
+
+
+def _known(source: Source) -> Template | None:
+    """The template, if the last sync found it."""
+    return source.template.template if source.template is not None else None
+
+
+def _told_apart(problems: Iterable[Problem]) -> tuple[dict[int, str], list[Problem]]:
+    """The first problem of each recipient by its index, in words for its line; and those of all."""
+    own: dict[int, str] = {}
+    shared: list[Problem] = []
+    for each in problems:
+        if (found := _OWN.fullmatch(each.path)) is None:
+            shared.append(each)
+        else:
+            own.setdefault(int(found[1]), f"{_place(found[2])}: {each.message}")
+    return own, shared
+
+
+def _place(path: str) -> str:
+    """`params[1]` as a person knows it: `{{2}}`."""
+    found = _PARAM.fullmatch(path)
+    if found is None:
+        return path
+    return f"{{{{{int(found[1]) + 1 if found[1] else found[2]}}}}}"
+
+
+def _from_json(lines: Iterable[str]) -> Iterator[Person | RejectedLine]:
+    """Recipients as in the API, one on each line; empty lines are of erased people."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        given = orjson.loads(line)
+        parts = {name: given.get(name) for name in ("header", "buttons", "components")}
+        content = TemplateContent(given.get("params"), **parts)
+        to = str(given["to"])
+        own = {name: part for name, part in parts.items() if part is not None}
+        wrong = content_problems(own | {"params": content.params}) if own else []
+        if wrong:
+            yield RejectedLine(number, to, f"{wrong[0].path}: {wrong[0].message}", line)
+        else:
+            yield Person(number, to, "", content, line)

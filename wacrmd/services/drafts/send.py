@@ -1,0 +1,159 @@
+"""Sending a draft: a person's request marks it, and step by step its people become recipients of the broadcast."""
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from wacrmd.domain.actor import Actor
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
+from wacrmd.domain.draft import CheckResult, Draft, DraftState
+from wacrmd.errors import conflict, draining
+from wacrmd.services.broadcasts.create import params_json
+from wacrmd.services.broadcasts.prepare import check_time
+from wacrmd.services.broadcasts.validation import UNSENDABLE
+from wacrmd.services.context import Context
+from wacrmd.services.drafts import read
+from wacrmd.services.drafts.check import template_digest
+from wacrmd.services.drafts.uploads import SHOWN
+from wacrmd.store import broadcasts, drafts, numbers, optouts, people, recipients, templates
+from wacrmd.store.database import Tx
+from wacrmd.views.drafts import SentDraft
+
+REMOVE_ROWS = 1000
+"""Recipients that one transaction takes out again."""
+
+
+async def request_send(ctx: Context, actor: Actor, reference: str) -> SentDraft:
+    """Ask to send a checked draft, now or at its time. Asking again changes nothing, and gets the same answer.
+
+    Raises Refusal for a draft that is not checked as it is now, or that has problems.
+    """
+    if ctx.drain is not None:
+        raise draining(ctx.drain.detail if ctx.drain.for_good else None)
+    broadcast, before = await read.draft_of(ctx, actor, reference)
+    if before.state in (DraftState.EDITING, DraftState.CHECKED):
+        check_time(ctx, broadcast.scheduled_at)
+
+    def work(tx: Tx) -> SentDraft:
+        draft = drafts.get(tx, broadcast.id)
+        state = draft.state if draft is not None else DraftState.DISCARDED
+        if state in (DraftState.EDITING, DraftState.CHECKING):
+            raise conflict("The draft is not checked as it is now: check it first")
+        if state in (DraftState.RETURNING, DraftState.DISCARDED):
+            raise conflict(f"The draft cannot be sent: it is {SHOWN[state]}")
+        result = read.result_of(draft) if draft is not None else None
+        if state is DraftState.CHECKED:
+            if result is None or result.problems:
+                first = result.problems[0].message if result is not None else "check it again"
+                raise conflict(f"The draft cannot be sent as it is: {first}")
+            drafts.request_send(tx, broadcast.id, actor.name, ctx.clock.now())
+            broadcasts.change_draft(tx, broadcast.id, ctx.clock.now())
+        now, current = broadcasts.get(tx, broadcast.id), drafts.get(tx, broadcast.id)
+        return SentDraft(
+            broadcast_id=broadcast.uuid,
+            status=now.status if now is not None else BroadcastStatus.DRAFT,
+            state=current.state if current is not None else state,
+            recipients=result.accepted if result is not None else 0,
+            scheduled_at=broadcast.scheduled_at,
+        )
+
+    answer = await ctx.db.write(work)
+    ctx.drafts.sends.set()
+    ctx.changes.publish([broadcast.id])
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step came to: how many people of the draft were looked at, and whether it was the last one."""
+
+    people: int
+    is_last: bool
+
+
+def take_over(tx: Tx, ctx: Context, broadcast_id: int) -> Step:
+    """Make recipients of the next piece of people, or let the broadcast be sent after the last one.
+
+    How far it came is stored in the same transaction, so it goes on there after a crash. Opt-outs are applied again.
+    """
+    broadcast, draft = broadcasts.get(tx, broadcast_id), drafts.get(tx, broadcast_id)
+    if broadcast is None or draft is None or draft.state is not DraftState.PREPARING:
+        return Step(0, is_last=True)
+    now = ctx.clock.now()
+    if (problem := _obstacle(tx, broadcast, draft)) is not None:
+        drafts.send_back(tx, broadcast_id, problem, now)
+        return Step(0, is_last=True)
+    piece = drafts.piece(tx, broadcast_id, draft.people_edition or 0, draft.taken)
+    if piece is not None:
+        count = _take(tx, broadcast, piece, now)
+        broadcasts.change_draft(tx, broadcast_id, now)
+        drafts.took(tx, broadcast_id, draft.taken + 1)
+        return Step(count, is_last=False)
+    if not recipients.exist(tx, broadcast_id):
+        drafts.send_back(tx, broadcast_id, "Everybody in the file has opted out meanwhile", now)
+        return Step(0, is_last=True)
+    if not broadcasts.schedule_draft(tx, broadcast_id, now):
+        broadcasts.send_draft(tx, broadcast_id, now)
+    drafts.sent(tx, broadcast_id, _kept(draft), now)
+    ctx.queue.enqueue_in(tx, broadcast_id)
+    return Step(0, is_last=True)
+
+
+def _take(tx: Tx, broadcast: Broadcast, piece: bytes, now: int) -> int:
+    """Insert the people of a piece who have not opted out and are no recipients yet; how many it names."""
+    rows = [each for each in orjson.loads(piece) if each is not None]
+    holders = people.ensure(tx, broadcast.account_id, [each[1] for each in rows], now)
+    by_person: dict[int, list[object]] = {}
+    for each in rows:
+        by_person.setdefault(holders[each[1]], each)
+    left_out = set(optouts.among(tx, by_person)) | recipients.people_in(tx, broadcast.id, by_person)
+    recipients.insert(
+        tx,
+        broadcast.id,
+        [
+            (person_id, str(address), params_json(params), params_json(content))
+            for person_id, (_, address, params, content) in by_person.items()
+            if person_id not in left_out
+        ],
+    )
+    return len(rows)
+
+
+def _obstacle(tx: Tx, broadcast: Broadcast, draft: Draft) -> str | None:
+    """Why the draft cannot be sent any more as it was checked."""
+    number = numbers.get(tx, broadcast.number_id)
+    if number is None or number.is_removed:
+        return "Its number was removed: choose another one"
+    synced = templates.synced(tx, number.waba_id, broadcast.template_name, broadcast.template_language)
+    if synced is not None and synced.template is None:
+        return f"The template {broadcast.template_name!r} in {broadcast.template_language} is gone: choose another one"
+    status = synced.template.status.upper() if synced is not None and synced.template is not None else ""
+    if status in UNSENDABLE:
+        return f"The template {UNSENDABLE[status]}"
+    result = read.result_of(draft)
+    if result is None or template_digest(synced) != result.template_digest:
+        return "The template has changed since the check: look at the message again, and check it"
+    return None
+
+
+def _kept(draft: Draft) -> str | None:
+    """What stays of the check: numbers, and nothing that names a person."""
+    result: CheckResult | None = read.result_of(draft)
+    if result is None:
+        return None
+    return orjson.dumps(replace(result, rejections=[], guessed_lines=[])).decode()
+
+
+def take_back(tx: Tx, ctx: Context, broadcast_id: int) -> Step:
+    """Take some recipients out of a draft that could not be sent; after the last of them it is edited again."""
+    draft = drafts.get(tx, broadcast_id)
+    if draft is None or draft.state is not DraftState.RETURNING:
+        return Step(0, is_last=True)
+    removed = recipients.remove_of_draft(tx, broadcast_id, REMOVE_ROWS)
+    if removed:
+        people.forget_unused(tx, removed)
+        broadcasts.change_draft(tx, broadcast_id, ctx.clock.now())
+        return Step(len(removed), is_last=False)
+    drafts.returned(tx, broadcast_id, ctx.clock.now())
+    broadcasts.change_draft(tx, broadcast_id, ctx.clock.now())
+    return Step(0, is_last=True)

@@ -1,0 +1,151 @@
+"""The file of a draft: taken in pieces, each stored in a transaction of its own, and read again in pieces."""
+
+from collections.abc import AsyncIterable, Callable, Iterator
+from functools import partial
+
+import orjson
+from anyio import from_thread
+
+from wacrmd.domain.broadcast import Broadcast
+from wacrmd.domain.draft import EDITABLE, Draft, FileFormat, FileMapping
+from wacrmd.domain.mapped_file import FileHead, read_head
+from wacrmd.domain.text_file import CsvError, LineDecoder, split_lines
+from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, not_found
+from wacrmd.off_loop import off_loop
+from wacrmd.services.context import Context
+from wacrmd.store import broadcasts, drafts
+from wacrmd.store.database import Tx
+
+PIECE_BYTES = 256 * 1024
+"""A piece has whole lines, up to about this size: a transaction that stores it takes a few milliseconds."""
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_FILE_NAME = 200
+
+
+async def put_file(
+    ctx: Context,
+    broadcast: Broadcast,
+    pieces: AsyncIterable[bytes],
+    *,
+    name: str,
+    form: FileFormat = FileFormat.CSV,
+    suggest: Callable[[FileHead], FileMapping] | None = None,
+) -> None:
+    """Store a file as that of a draft, in place of the one before; only a file that has come whole counts.
+
+    `suggest` makes the mapping of its columns. Raises Refusal for what is no CSV file, for one that is empty or too
+    large, and for a draft that cannot be changed.
+    """
+
+    def begin(tx: Tx) -> int:
+        editable(tx, broadcast.id)
+        return drafts.next_edition(tx, broadcast.id)
+
+    edition = await ctx.db.write(begin)
+    with ctx.drafts.writing(broadcast.id, edition):
+        try:
+            size, head = await _store_pieces(ctx, broadcast.id, edition, pieces, form)
+        except CsvError as error:
+            raise bad_request(f"file: {error}") from None
+        mapping = suggest(head) if suggest is not None and head is not None else FileMapping()
+
+        def finish(tx: Tx) -> None:
+            editable(tx, broadcast.id)
+            now = ctx.clock.now()
+            broadcasts.change_draft(tx, broadcast.id, now)
+            drafts.file_stored(
+                tx,
+                broadcast.id,
+                edition,
+                now,
+                name=name[:MAX_FILE_NAME],
+                form=form,
+                size=size,
+                mapping=orjson.dumps(mapping).decode(),
+            )
+
+        await ctx.db.write(finish)
+    ctx.drafts.sends.set()  # the worker deletes the file before
+    ctx.changes.publish([broadcast.id])
+
+
+async def _store_pieces(
+    ctx: Context, broadcast_id: int, edition: int, pieces: AsyncIterable[bytes], form: FileFormat
+) -> tuple[int, FileHead | None]:
+    """Store all pieces; the size of the file, and its beginning. Raises CsvError, and Refusal if it is too large."""
+    decoder, size, number = LineDecoder(), 0, 0
+    head: FileHead | None = None
+    waiting = bytearray()
+
+    async def store(raw: bytes, *, final: bool) -> None:
+        nonlocal number, head
+        lines = await off_loop(lambda: list(decoder.feed(raw, final=final)))
+        if number == 0 and form is FileFormat.CSV and (lines or final):
+            head = await off_loop(read_head, lines)
+        if lines:
+            content = "".join(lines).encode()
+            await ctx.db.write(
+                partial(
+                    drafts.put_piece,
+                    broadcast_id=broadcast_id,
+                    edition=edition,
+                    number=number,
+                    content=content,
+                )
+            )
+            number += 1
+
+    async for piece in pieces:
+        size += len(piece)
+        if size > MAX_FILE_BYTES:
+            raise too_large()
+        waiting += piece
+        while len(waiting) >= PIECE_BYTES:
+            await store(bytes(waiting[:PIECE_BYTES]), final=False)
+            del waiting[:PIECE_BYTES]
+    await store(bytes(waiting), final=True)
+    return size, head
+
+
+def too_large() -> Refusal:
+    """The refusal of a file that is too large."""
+    return Refusal(
+        ErrorCode.PAYLOAD_TOO_LARGE,
+        f"file: it holds more than {MAX_FILE_BYTES >> 20} MiB: leave out columns that are not needed, or split it",
+    )
+
+
+def editable(tx: Tx, broadcast_id: int) -> Draft:
+    """The draft, if it can be changed; raises Refusal."""
+    draft = drafts.get(tx, broadcast_id)
+    if draft is None:
+        raise not_found("Draft")
+    if draft.state not in EDITABLE:
+        raise conflict(f"The draft cannot be changed any more: it is {SHOWN.get(draft.state, draft.state)}")
+    return draft
+
+
+SHOWN = {
+    "preparing": "being sent",
+    "returning": "being taken back",
+    "sent": "sent",
+    "discarded": "thrown away",
+}
+
+
+def lines_of(ctx: Context, broadcast_id: int, edition: int, progress: Callable[[int], None]) -> Iterator[str]:
+    """The lines of a stored file; on a worker thread of anyio. `progress` is told how many bytes were read.
+
+    Raises Refusal if the draft has another file meanwhile.
+    """
+    number = 0
+    while True:
+        content = from_thread.run(
+            ctx.db.read,
+            partial(drafts.piece, broadcast_id=broadcast_id, edition=edition, number=number),
+        )
+        if content is None:
+            return
+        yield from split_lines(content.decode())
+        progress(len(content))
+        number += 1
