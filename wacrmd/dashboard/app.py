@@ -9,7 +9,7 @@ from starlette.routing import Route
 from wacrmd.dashboard.frame import Row, visited
 from wacrmd.dashboard.guard import Guard
 from wacrmd.dashboard.notices import Notices
-from wacrmd.dashboard.pages import broadcasts, templates
+from wacrmd.dashboard.pages import broadcasts, numbers, templates
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
 from wacrmd.dashboard.uploads import Uploads
@@ -19,6 +19,7 @@ from wacrmd.services.context import Context
 PAGES: tuple[Row, ...] = (
     *broadcasts.PAGES,
     *templates.PAGES,
+    *numbers.PAGES,
 )
 """Each page and action for people who are logged in: method, path, handler."""
 

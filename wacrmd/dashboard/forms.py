@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from wacrmd.errors import Refusal, bad_request
+from wacrmd.errors import ErrorCode, Refusal, bad_request
 from wacrmd.http.body import read_raw
 
 MAX_BYTES = 64 << 10
@@ -40,6 +40,13 @@ def errors_by_field(refusal: Refusal, fields: Collection[str]) -> Mapping[str, s
         name, _, message = refusal.message.partition(": ")
         found = {name: message} if name in fields and message else {"": refusal.message}
     return found
+
+
+def mistakes(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:
+    """What a person can correct in a form that was refused, as `errors_by_field`; raises another refusal again."""
+    if refusal.code not in (ErrorCode.BAD_REQUEST, ErrorCode.CONFLICT):
+        raise refusal
+    return errors_by_field(refusal, fields)
 
 
 async def read_form(request: Request) -> Form:

@@ -22,6 +22,7 @@ from wacrmd.services.context import Context
 NAVIGATION = (
     ("/broadcasts", "Broadcasts", "broadcast.list"),
     ("/templates", "Templates", "template.list"),
+    ("/numbers", "Numbers", "number.list"),
 )
 """The menu: path, name, and the operation without which the page is nothing."""
 
@@ -62,6 +63,13 @@ class Visit:
     def may(self, operation: str) -> bool:
         """Whether the visitor's role may call an operation: a page shows no button that would be refused."""
         return self.visitor.may(BY_NAME[operation])
+
+    def require(self, operation: str) -> None:
+        """Refuse a page that leads to an operation which the visitor may not call."""
+        if not self.may(operation):
+            raise Refusal(
+                ErrorCode.FORBIDDEN, f"{operation} is not allowed to the role {self.visitor.role.value}"
+            )
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page with the frame that all have."""

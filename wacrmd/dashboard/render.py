@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -69,6 +70,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "number": number,
+        "pairs": pairs,
         "percent": percent,
         "time": iso,
         "words": words,
@@ -91,3 +93,8 @@ def percent(part_of: int, whole: int) -> str:
 def words(name: object) -> str:
     """A name of the program as words: `number_paused` is `number paused`."""
     return str(getattr(name, "value", name)).replace("_", " ")
+
+
+def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Options of a choice whose values are what is read."""
+    return [(name, name) for name in names]

@@ -71,16 +71,31 @@ def limit(tier: str | None) -> str:
     )
 
 
+def health_problems(health: object) -> list[str]:
+    """What Meta's `health_status` of a number says against sending, a sentence each."""
+    entities = health.get("entities") if isinstance(health, Mapping) else None
+    found = []
+    for entity in entities if isinstance(entities, list) else ():
+        errors = entity.get("errors") if isinstance(entity, Mapping) else None
+        for error in errors if isinstance(errors, list) else ():
+            if isinstance(error, Mapping):
+                said = (error.get("error_description"), error.get("possible_solution"))
+                text = " ".join(each for each in said if isinstance(each, str))
+                found.append(f"{entity.get('entity_type', 'Meta')}: {text or error.get('error_code')}")
+    return found
+
+
 def _lower(word: str) -> str:
     return word.replace("_", " ").lower()
 
 
-FILTERS: Mapping[str, Callable[..., str]] = {
+FILTERS: Mapping[str, Callable[..., object]] = {
     "template_status": template_status,
     "template_advice": template_advice,
     "template_colour": template_colour,
     "quality": quality,
     "quality_colour": quality_colour,
     "limit": limit,
+    "health_problems": health_problems,
 }
 """For the templates of the pages."""

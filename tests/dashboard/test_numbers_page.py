@@ -1,0 +1,146 @@
+"""The pages of the numbers: state and why, pause and resume, what Meta says, settings and secrets."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.dashboard.client import Browser, Form
+from tests.dashboard.conftest import VisitAs
+from tests.dashboard.markup import MARKUP, assert_shown_as_text
+from tests.support.site import ACCESS_TOKEN, APP_SECRET, VERIFY_TOKEN, Site, people
+from wacrmd.clock import DAY, iso
+
+pytestmark = pytest.mark.anyio
+
+
+async def follow(browser: Browser, answer: Any) -> str:
+    """The page to which a change leads."""
+    assert answer.status_code == 303, answer.text
+    page = await browser.get(answer.headers["location"])
+    assert page.status_code == 200
+    return page.text
+
+
+async def changes(here: Site, noun: str) -> list[tuple[str, str, str]]:
+    """Who called which operation of a noun in the dashboard, and how it went."""
+    return [
+        (each["user"], each["method"], each["result"])
+        for each in await here.admin("audit")
+        if each["via"] == "dashboard" and each["method"].startswith(noun)
+    ]
+
+
+async def test_an_operator_pauses_and_resumes_and_a_viewer_sees_why(here: Site, visit_as: VisitAs) -> None:
+    viewer, operator, page = (
+        await visit_as("viewer"),
+        await visit_as("operator"),
+        f"/numbers/{here.number['id']}",
+    )
+    shown = (await viewer.get(page)).text
+    for hidden in ("Pause sending", "Resume", "Settings", "Remove", "Ask Meta now"):
+        assert hidden not in shown
+    for action in ("pause", "resume", "check", "settings", "remove"):
+        assert (await viewer.submit(f"{page}/{action}")).status_code == 403
+    for form in ("resume", "settings", "remove"):
+        assert (await viewer.get(f"{page}/{form}")).status_code == 403
+    said = await follow(operator, await operator.submit(f"{page}/pause", {"reason": "the shop is closed"}))
+    assert "sends nothing until somebody resumes it" in said
+    assert "Paused by operator-all: the shop is closed" in (await viewer.get("/numbers")).text
+    await here.send(people(3))
+    asked = (await operator.get(f"{page}/resume")).text
+    assert "3 people wait for a message" in asked
+    assert "Resume, and send to 3 people" in asked
+    assert "sends again" in await follow(operator, await operator.submit(f"{page}/resume"))
+    made = [each for each in await changes(here, "number") if each[0] == "operator-all"]
+    assert made == [("operator-all", "number.pause", "ok"), ("operator-all", "number.resume", "ok")]
+
+
+async def test_a_check_shows_what_meta_says_with_advice(here: Site, visit_as: VisitAs) -> None:
+    here.sim.change(quality_rating="RED", messaging_limit="TIER_250")
+    operator = await visit_as("operator")
+    shown = (await operator.submit(f"/numbers/{here.number['id']}/check", {"subscribe": "1"})).text
+    assert "red rating can cost the messaging limit" in shown
+    assert '"bad">low' in shown
+    assert "250 people in 24 hours" in shown
+
+
+async def test_an_administrator_changes_a_number_and_no_secret_is_seen(here: Site, visit_as: VisitAs) -> None:
+    admin, page = await visit_as("admin"), f"/numbers/{here.number['id']}/settings"
+    shown = (await admin.get(page)).text
+    assert all(secret not in shown for secret in (ACCESS_TOKEN, APP_SECRET, VERIFY_TOKEN))
+    form = Form(shown, page).fields
+    said = await follow(admin, await admin.submit(page, form))
+    assert "Nothing was changed" in said
+    changed = form | {"label": "Main", "messages_per_second": "20", "app_secret": "another secret of mine"}
+    said = await follow(admin, await admin.submit(page, changed))
+    assert "Changed: label, messages per second, app secret" in said
+    assert "is accepted until" in said
+    (entry,) = [each for each in await here.admin("audit") if each["method"] == "number.set"]
+    assert entry["via"] == "dashboard"
+    assert entry["params"]["label"] == "Main"
+    assert "another secret" not in str(entry)
+    wrong = await admin.submit(page, form | {"messages_per_second": "many", "app_secret": "a third one"})
+    assert wrong.status_code == 422
+    assert 'aria-describedby="messages_per_second-error' in wrong.text
+    assert 'value="many"' in wrong.text
+    assert "a third one" not in wrong.text
+    assert (await follow(admin, await admin.submit(page, form | {"messages_per_second": ""}))).count(
+        "at most 80"
+    )
+
+
+async def test_an_administrator_adds_and_removes_a_number(here: Site, visit_as: VisitAs) -> None:
+    admin = await visit_as("admin")
+    new = {
+        "account": "shop",
+        "phone_number_id": "7",
+        "waba_id": "8",
+        "access_token": ACCESS_TOKEN,
+        "app_secret": APP_SECRET,
+        "verify_token": VERIFY_TOKEN,
+        "label": "Second",
+    }
+    assert Form((await admin.get("/numbers/new")).text, "/numbers/new").fields.keys() >= new.keys() - {
+        "account"
+    }
+    wrong = await admin.submit("/numbers/new", new | {"phone_number_id": "+1 415"})
+    assert wrong.status_code == 422
+    assert "digits only" in wrong.text
+    assert ACCESS_TOKEN not in wrong.text
+    refused = await admin.submit("/numbers/new", new | {"access_token": "wrong", "check": "1"})
+    assert refused.status_code == 422
+    assert "Meta refuses this token" in refused.text
+    assert "Added" in await follow(admin, await admin.submit("/numbers/new", new))
+    (second,) = [each for each in await here.admin("number.list") if each["label"] == "Second"]
+    page = f"/numbers/{second['id']}/remove"
+    assert "cannot" not in (await admin.get(page)).text
+    assert "Removed: Second" in await follow(admin, await admin.submit(page))
+    assert [each[1:] for each in await changes(here, "number")] == [
+        ("number.add", "bad_request"),
+        ("number.add", "bad_request"),
+        ("number.add", "ok"),
+        ("number.remove", "ok"),
+    ]
+
+
+async def test_a_number_with_unfinished_broadcasts_is_not_removed(here: Site, visit_as: VisitAs) -> None:
+    await here.send(people(1), scheduled_at=iso(here.clock.now() + DAY))
+    answer = await (await visit_as("admin")).submit(f"/numbers/{here.number['id']}/remove")
+    assert answer.status_code == 409
+    assert "unfinished broadcasts" in answer.text
+
+
+async def test_markup_about_a_number_is_text(here: Site, visit_as: VisitAs) -> None:
+    health = {"entities": [{"entity_type": MARKUP, "errors": [{"error_description": MARKUP}]}]}
+    await here.admin("number.set", id=here.number["id"], label=MARKUP)
+    await here.admin("number.pause", id=here.number["id"], reason=MARKUP)
+    await here.running.ctx.db.write(
+        lambda tx: tx.execute(
+            "UPDATE number SET verified_name = ?1, quality = ?1, limit_tier = ?1, health = ?2",
+            (MARKUP, json.dumps(health)),
+        )
+    )
+    admin, page = await visit_as("admin"), f"/numbers/{here.number['id']}"
+    for path in ("/numbers", page, f"{page}/settings", f"{page}/resume", f"{page}/remove"):
+        assert_shown_as_text((await admin.get(path)).text)
