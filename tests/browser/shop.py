@@ -11,75 +11,11 @@ from tests.browser.window import DASHBOARD, PASSWORD
 from tests.support.clock import ShiftClock
 from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, phones, site
 from wacrmd.clock import DAY, HOUR, MINUTE, Millis, iso
+from wacrmd.demo.templates import TEMPLATES
 
 EXTRA = f'{DASHBOARD}[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n[sender]\npause_after_failures = 1000\n'
 USERS = {"ann": "operator", "ben": "sender", "cleo": "viewer"}
 
-TEMPLATES: tuple[dict[str, Any], ...] = (
-    {
-        "id": "1",
-        "name": "spring_offer",
-        "language": "en_US",
-        "category": "MARKETING",
-        "status": "APPROVED",
-        "quality_score": {"score": "GREEN"},
-        "components": [
-            {"type": "HEADER", "format": "TEXT", "text": "Spring is here"},
-            {
-                "type": "BODY",
-                "text": "Hello {{1}}, all tulips are {{2}} cheaper this week. Shall we put some aside for you?",
-                "example": {"body_text": [["Jane", "20 %"]]},
-            },
-            {"type": "FOOTER", "text": "Flower shop, Market Street 5"},
-            {
-                "type": "BUTTONS",
-                "buttons": [
-                    {"type": "QUICK_REPLY", "text": "Yes, please"},
-                    {"type": "QUICK_REPLY", "text": "Stop"},
-                ],
-            },
-        ],
-    },
-    {
-        "id": "2",
-        "name": "order_ready",
-        "language": "en_US",
-        "category": "UTILITY",
-        "status": "APPROVED",
-        "quality_score": {"score": "GREEN"},
-        "components": [
-            {
-                "type": "BODY",
-                "text": "Hello {{1}}, your order is ready. We are open until 6 pm.",
-                "example": {"body_text": [["Jane"]]},
-            },
-        ],
-    },
-    {
-        "id": "3",
-        "name": "summer_hours",
-        "language": "de",
-        "category": "UTILITY",
-        "status": "APPROVED",
-        "quality_score": {"score": "YELLOW"},
-        "components": [
-            {
-                "type": "BODY",
-                "text": "Guten Tag {{1}}, ab Juni ist unser Laden bis 20 Uhr für Sie da.",
-                "example": {"body_text": [["Jana"]]},
-            },
-        ],
-    },
-    {
-        "id": "4",
-        "name": "winter_sale",
-        "language": "en_US",
-        "category": "MARKETING",
-        "status": "REJECTED",
-        "rejected_reason": "ABUSIVE_CONTENT",
-        "components": [{"type": "BODY", "text": "Everything must go!"}],
-    },
-)
 FAILING = {"131026": 7, "131049": 4, "130472": 2}
 """Meta's codes, and how many people of the largest broadcast each one concerns."""
 BURST = 50

@@ -1,5 +1,7 @@
 """`wacrmd demo`, as a process of its own."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -7,6 +9,7 @@ import sys
 import httpx
 
 from tests.support.patience import PATIENCE_S
+from wacrmd.dashboard.cookies import LOGIN
 
 # A shell starts what runs in its background with SIGINT ignored, and processes inherit that.
 CODE = """
@@ -24,6 +27,7 @@ def test_a_reader_of_a_pipe_can_call_the_api_before_the_broadcast_is_sent() -> N
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         try:
+            assert "/login#" in demo.stdout.readline()
             address, _, key = demo.stdout.readline().removeprefix(FIRST).strip().partition(", with the key ")
             answer = httpx.get(
                 f"{address}/api/v1/me", headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_S
@@ -34,6 +38,36 @@ def test_a_reader_of_a_pipe_can_call_the_api_before_the_broadcast_is_sent() -> N
         rest, errors = demo.communicate(timeout=PATIENCE_S)
     assert (demo.returncode, errors) == (0, "")
     assert "Right:" not in rest
+
+
+def test_the_link_it_prints_logs_in_and_enter_prints_another_one() -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*RUN, "--recipients", "5"], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            first = next(line for line in demo.stdout if "/login#" in line)
+            next(line for line in demo.stdout if line.startswith("Ctrl-C stops both"))
+            os.write(ours, b"\n")
+            other = next(line for line in demo.stdout if "/login#" in line)
+            for line in (first, other):
+                assert logged_in(line.split()[-1])
+        finally:
+            demo.send_signal(signal.SIGINT)
+            _, errors = demo.communicate(timeout=PATIENCE_S)
+            os.close(ours)
+            os.close(theirs)
+    assert (demo.returncode, errors) == (0, "")
+
+
+def logged_in(link: str) -> bool:
+    """Whether a link lets in."""
+    page, _, token = link.partition("#")
+    with httpx.Client(headers={"Sec-Fetch-Site": "same-origin"}, timeout=PATIENCE_S) as browser:
+        browser.get(page)
+        answer = browser.post(f"{page}/link", data={"token": token, "login": browser.cookies[LOGIN]})
+    return answer.status_code == 303
 
 
 def test_with_exit_it_ends_by_itself_and_shows_no_key() -> None:
@@ -47,3 +81,4 @@ def test_with_exit_it_ends_by_itself_and_shows_no_key() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "each of the 20 people has one message" in done.stdout
     assert "key" not in done.stdout
+    assert "/login#" not in done.stdout

@@ -1,5 +1,7 @@
 """`wacrmd demo`: prints what happens while `wacrmd/demo/site.py` runs a daemon and a simulated Meta."""
 
+import os
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -53,6 +55,7 @@ async def _demo(recipients: int, leave: bool) -> int:
         log.configure("info", "json", stream=stack.enter_context((folder / "wacrmd.log").open("w")))
         async with run_site(folder, recipients) as site:
             if not leave:
+                click.echo(f"Open the dashboard, within two minutes: {await site.link()}")
                 click.echo(f"While it runs, the API is at {site.api_url}, with the key {site.key}")
             began = time.monotonic()
             broadcast_id = await site.send(recipients)
@@ -69,8 +72,8 @@ async def _demo(recipients: int, leave: bool) -> int:
             differences = await site.differences(broadcast_id)
             _print_result(recipients, differences, time.monotonic() - began)
             if not leave:
-                _print_next_steps(site, broadcast_id)
-                await anyio.sleep_forever()
+                _print_next_steps(site, broadcast_id, await site.link())
+                await _print_links(site)
     return FAILED if differences else 0
 
 
@@ -80,20 +83,41 @@ def _print_result(recipients: int, differences: list[str], took_s: float) -> Non
         click.echo(f"WRONG  {difference}")
     if not differences:
         click.echo(f"Right: after {took_s:.1f} s, each of the {recipients} people has one message,")
-        click.echo("and the simulated Meta's ledger and wacrmd agree on all counts.")
+        click.echo("and the simulated Meta's ledger, wacrmd and its dashboard agree.")
 
 
-def _print_next_steps(site: "DemoSite", broadcast_id: str) -> None:
+async def _print_links(site: "DemoSite") -> None:
+    """Print another link to the dashboard whenever somebody presses Enter; runs until it is cancelled."""
+    if sys.stdin.isatty():
+        while True:
+            await anyio.wait_readable(sys.stdin)
+            if not os.read(sys.stdin.fileno(), 4096):  # Ctrl-D
+                break
+            click.echo(f"  {await site.link()}")
+    await anyio.sleep_forever()
+
+
+def _print_next_steps(site: "DemoSite", broadcast_id: str, link: str) -> None:
+    another = (
+        "Press Enter for another one.\n"
+        if sys.stdin.isatty()
+        else f"For another one: wacrmd --socket {site.socket} dashboard\n"
+    )
     header = f"-H 'Authorization: Bearer {site.key}'"
     click.echo(
         f"""
-Both still run. Try them in another terminal:
+Both still run. In the dashboard you can look at the broadcast, and send one of your own:
+
+  {link}
+
+The link works once, within two minutes. {another}
+Or try them in another terminal:
 
   curl {header} \\
        {site.api_url}/api/v1/broadcasts/{broadcast_id}
 
   curl {header} \\
-       -d '{{"template_name": "hello", "recipients": [{{"to": "+14155552671", "params": ["Jane"]}}]}}' \\
+       -d '{{"template_name": "order_ready", "recipients": [{{"to": "+14155552671", "params": ["Jane"]}}]}}' \\
        {site.api_url}/api/v1/broadcasts
 
   wacrmd --socket {site.socket} status

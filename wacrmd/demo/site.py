@@ -14,15 +14,17 @@ from wacrmd import daemon
 from wacrmd.admin.client import AdminClient
 from wacrmd.clock import SystemClock
 from wacrmd.config import parse
+from wacrmd.demo.templates import OFFER, TEMPLATES
 from wacrmd.fields import JsonObject
 from wacrmd.simulator import Options, Simulator
 
 ACCOUNT = "demo"
-TEMPLATE = "spring_offer"
 PHONE_NUMBER_ID = "106540352242922"
 WABA_ID = "102290129340398"
 ACCESS_TOKEN = "a token for the simulated Meta only"  # noqa: S105 - no secret: the real Meta does not know it
 APP_SECRET = "the app secret of the simulated Meta"  # noqa: S105 - as above
+BETWEEN_THOUSANDS = "\N{NARROW NO-BREAK SPACE}"
+"""In the numbers of the dashboard."""
 FIRST_PHONE = 14_152_000_000
 BEHAVIOUR: JsonObject = {
     "latency_ms": 90,
@@ -31,6 +33,9 @@ BEHAVIOUR: JsonObject = {
     "read_share": 0.6,
     "replied_share": 0.08,
     "failed_share": 0.03,
+    "failed_codes": (131026, 131026, 131049, 130472),
+    "reply_texts": ("Thank you!", "Yes, please", "What do they cost?"),
+    "stop_share": 0.05,
     "sent_after_ms": 80,
     "delivered_after_ms": 600,
     "read_after_ms": 2500,
@@ -49,6 +54,7 @@ class DemoSite:
 
     meta: Simulator
     api_url: str
+    dashboard_url: str
     key: str
     folder: Path
 
@@ -64,11 +70,13 @@ class DemoSite:
 
     async def send(self, recipients: int) -> str:
         """Post a broadcast as a local app does; its id."""
-        people = [{"to": f"+{FIRST_PHONE + n}", "params": [f"customer {n + 1}"]} for n in range(recipients)]
+        people = [
+            {"to": f"+{FIRST_PHONE + n}", "params": [f"customer {n + 1}", "20 %"]} for n in range(recipients)
+        ]
         async with self._api() as api:
             answer = await api.post(
                 "/api/v1/broadcasts",
-                json={"name": "Spring offer", "template_name": TEMPLATE, "recipients": people},
+                json={"name": "Spring offer", "template_name": OFFER, "recipients": people},
             )
             answer.raise_for_status()
             return str(answer.json()["data"]["broadcast_id"])
@@ -78,8 +86,17 @@ class DemoSite:
         with AdminClient(self.socket) as client:
             yield from client.stream("broadcast.watch", {"id": broadcast_id})
 
+    async def link(self) -> str:
+        """A link that logs one browser in to the dashboard, once, within two minutes."""
+
+        def ask() -> str:
+            with AdminClient(self.socket) as client:
+                return str(client.call("dashboard", {})["url"])
+
+        return await anyio.to_thread.run_sync(ask)
+
     async def differences(self, broadcast_id: str) -> list[str]:
-        """Counts on which the simulated Meta and wacrmd differ, once all webhooks are delivered; none if all is right."""
+        """Where the simulated Meta, wacrmd and its dashboard differ, once all webhooks are delivered."""
         await self.meta.idle(timeout_s=60)
         async with self._api() as api:
             answer = await api.get(f"/api/v1/broadcasts/{broadcast_id}")
@@ -103,6 +120,28 @@ class DemoSite:
             f"{name}: {theirs} according to Meta, {ours} according to wacrmd"
             for name, theirs, ours in pairs
             if theirs != ours
+        ] + await self._missing_in_dashboard(shown)
+
+    async def _missing_in_dashboard(self, shown: JsonObject) -> list[str]:
+        """What the dashboard does not show of a broadcast to somebody who opens a link."""
+        token = (await self.link()).partition("#")[2]
+        counts = ("total_recipients", "sent_count", "delivered_count", "read_count", "failed_count")
+        pages = {
+            "/broadcasts": (shown["name"], shown["id"]),
+            f"/broadcasts/{shown['id']}": (shown["name"], *(str(shown[count]) for count in counts)),
+        }
+        async with httpx.AsyncClient(
+            base_url=self.dashboard_url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30
+        ) as browser:
+            await browser.get("/login")
+            login = "".join(browser.cookies.values())  # the page has one cookie, and the same in its form
+            await browser.post("/login/link", data={"token": token, "login": login})
+            texts = {path: (await browser.get(path)).text.replace(BETWEEN_THOUSANDS, "") for path in pages}
+        return [
+            f"the dashboard does not show {each!r} at {path}"
+            for path, expected in pages.items()
+            for each in expected
+            if each not in texts[path]
         ]
 
     def _api(self) -> httpx.AsyncClient:
@@ -114,7 +153,7 @@ class DemoSite:
 @asynccontextmanager
 async def run_site(folder: Path, recipients: int) -> AsyncIterator[DemoSite]:
     """Run both until the block ends. A broadcast may have as many as `recipients`, or 1,000."""
-    options = Options(access_token=ACCESS_TOKEN, app_secret=APP_SECRET, **BEHAVIOUR)
+    options = Options(access_token=ACCESS_TOKEN, app_secret=APP_SECRET, templates=TEMPLATES, **BEHAVIOUR)
     async with Simulator.running(options) as meta:
         config = parse(
             f"""
@@ -139,7 +178,10 @@ async def run_site(folder: Path, recipients: int) -> AsyncIterator[DemoSite]:
         async with daemon.run(config, SystemClock()) as site:
             meta.change(webhook_url=f"http://{site.meta_webhooks_address}{config.webhooks.path}")
             key = await anyio.to_thread.run_sync(partial(_set_up, folder / "admin.sock"))
-            yield DemoSite(meta, f"http://{site.api_address}", key, folder)
+            listener = site.dashboard_listener
+            if listener is None:
+                raise AssertionError("the demo's configuration has a dashboard")
+            yield DemoSite(meta, f"http://{site.api_address}", f"http://{listener.address}", key, folder)
 
 
 def _set_up(socket: Path) -> str:
@@ -159,6 +201,7 @@ def _set_up(socket: Path) -> str:
             },
         )
         client.call("number.check", {"id": PHONE_NUMBER_ID, "subscribe": True})
+        client.call("template.sync", {"account": ACCOUNT})
         made = client.call(
             "key.create", {"account": ACCOUNT, "name": "demo app", "scopes": ["broadcasts:send"]}
         )
