@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.browser.watched import Watched
 from tests.support.patience import PATIENCE_S
@@ -23,41 +23,48 @@ def url_of(here: Site) -> str:
     return f"http://{listener.address}"
 
 
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+
 @dataclass
 class Window:
     """A window, its first tab, and what goes wrong in it."""
 
     here: Site
+    url: str
     context: BrowserContext
     page: Page
     watched: Watched
+    scripts: bool
+    """Whether the browser runs scripts."""
 
     @classmethod
-    async def open(cls, browser: Browser, here: Site, **options: Any) -> "Window":
+    async def open(cls, browser: Browser, here: Site, *, scripts: bool = True, **options: Any) -> "Window":
         """A window of somebody who is not logged in; `options` are those of Playwright's `new_context`."""
         url = url_of(here)
         given = {"viewport": DESK, "locale": "en-GB", "timezone_id": "Europe/Berlin"} | options
-        context = await browser.new_context(base_url=url, **given)
+        context = await browser.new_context(base_url=url, java_script_enabled=scripts, **given)
         context.set_default_timeout(PATIENCE_S * 1000)
         watched = Watched(urlsplit(url).netloc)
         watched.watch(context)
-        return cls(here, context, await context.new_page(), watched)
+        return cls(here, url, context, await context.new_page(), watched, scripts)
 
     async def log_in_by_link(self) -> None:
         """Open a link of the command `wacrmd dashboard`, without a script by pasting its token."""
         link = (await self.here.admin("dashboard"))["url"]
         await self.page.goto(link)
-        if await self.page.title() != "Broadcasts · wacrmd":
-            await self.page.fill("#token", link.partition("#")[2])
-            await self.page.click("text=Log in with the link")
+        if not self.scripts:
+            await self.page.get_by_text("With a link", exact=True).click()
+            await self.page.get_by_label("The part behind #").fill(link.partition("#")[2])
+            await self.page.get_by_role("button", name="Log in with the link").click()
         await self.page.wait_for_url("**/broadcasts")
 
     async def log_in(self, name: str) -> None:
         """Log in with the password."""
         await self.page.goto("/login")
-        await self.page.fill("#name", name)
-        await self.page.fill("#password", PASSWORD)
-        await self.page.press("#password", "Enter")
+        await self.page.get_by_label("Name").fill(name)
+        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_label("Password").press("Enter")
         await self.page.wait_for_url("**/broadcasts")
 
     async def sideways(self) -> int:

@@ -1,0 +1,103 @@
+"""Logging in and out, as people do it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import OpenWindow
+from tests.browser.window import DASHBOARD, PASSWORD
+from tests.support.site import Site, site
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+async def here(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """The site at which all of them log in."""
+    async with site(tmp_path_factory.mktemp("site"), extra=DASHBOARD) as made:
+        await made.admin("user.add", name="ann", role="operator", accounts=[], password=PASSWORD)
+        yield made
+
+
+async def heading(page: Page) -> str:
+    return await page.get_by_role("heading", level=1).inner_text()
+
+
+async def test_a_link_logs_in_and_leaves_no_token_behind(here: Site, window: OpenWindow) -> None:
+    ann = await window(here)
+    link = (await here.admin("dashboard"))["url"]
+    await ann.page.goto(link)
+    await expect(ann.page.get_by_role("heading", name="Broadcasts")).to_be_visible()
+    await ann.page.go_back()
+    assert link.partition("#")[2] not in ann.page.url
+
+
+async def test_a_link_that_was_used_says_what_to_do(here: Site, window: OpenWindow) -> None:
+    first, second = await window(here), await window(here)
+    link = (await here.admin("dashboard"))["url"]
+    await first.page.goto(link)
+    await expect(first.page.get_by_role("heading", name="Broadcasts")).to_be_visible()
+    second.watched.expect(401)
+    await second.page.goto(link)
+    await expect(second.page.get_by_role("alert")).to_contain_text(
+        "ask for another one with `wacrmd dashboard`"
+    )
+
+
+async def test_a_password_leads_to_the_page_that_was_wanted(here: Site, window: OpenWindow) -> None:
+    ann = await window(here)
+    await ann.page.goto("/broadcasts?status=paused")
+    await ann.page.get_by_label("Name").fill("ann")
+    await ann.page.get_by_label("Password").fill("something else")
+    ann.watched.expect(401)
+    await ann.page.get_by_role("button", name="Log in", exact=True).click()
+    await expect(ann.page.get_by_role("alert")).to_have_text("Name or password is wrong")
+    await ann.page.get_by_label("Name").fill("ann")
+    await ann.page.get_by_label("Password").fill(PASSWORD)
+    await ann.page.get_by_role("button", name="Log in", exact=True).click()
+    await expect(ann.page).to_have_url(f"{ann.url}/broadcasts?status=paused")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_login_and_logout(here: Site, window: OpenWindow, scripts: bool) -> None:
+    ann = await window(here, scripts=scripts)
+    await ann.log_in("ann")
+    assert await heading(ann.page) == "Broadcasts"
+    await ann.page.get_by_role("button", name="Log out").click()
+    await expect(ann.page).to_have_url(f"{ann.url}/login")
+    await ann.page.go_back()
+    await expect(ann.page).to_have_url(f"{ann.url}/login?next=/broadcasts")
+
+
+async def test_without_scripts_the_token_of_a_link_is_pasted(here: Site, window: OpenWindow) -> None:
+    ann = await window(here, scripts=False)
+    await ann.log_in_by_link()
+    assert await heading(ann.page) == "Broadcasts"
+
+
+async def test_the_keyboard_alone_logs_in(here: Site, window: OpenWindow) -> None:
+    ann = await window(here)
+    await ann.page.goto("/login")
+    keys = ann.page.keyboard
+    await keys.type("ann")
+    await keys.press("Tab")
+    await keys.type(PASSWORD)
+    await keys.press("Enter")
+    await expect(ann.page.get_by_role("heading", name="Broadcasts")).to_be_visible()
+    await keys.press("Tab")
+    await expect(ann.page.get_by_role("link", name="To the content")).to_be_focused()
+    await keys.press("Enter")
+    await keys.press("Tab")
+    await expect(ann.page.locator("main :focus")).to_have_count(1)
+
+
+async def test_who_logs_out_in_one_tab_is_logged_out_in_the_other(here: Site, window: OpenWindow) -> None:
+    ann = await window(here)
+    await ann.log_in("ann")
+    other = await ann.context.new_page()
+    await other.goto("/broadcasts")
+    await ann.page.get_by_role("button", name="Log out").click()
+    await expect(ann.page).to_have_url(f"{ann.url}/login")
+    await other.reload()
+    assert await heading(other) == "Log in to wacrmd"
