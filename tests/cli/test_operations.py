@@ -25,6 +25,7 @@ VALUES = {
     "content": "content.json",
     "schedule": "2999-01-01 09:00",
     "since": "2h",
+    "until": "1h",
     "column": "1",
     "mapping": "mapping.json",
     "rejected": "rejected.csv",

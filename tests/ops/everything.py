@@ -391,6 +391,7 @@ class Everything:
                 await self.admin(method, **account)
             for word in (None, *statuses):
                 await self.admin("broadcast.list", **account, **({"status": word} if word else {}))
+            await self.admin("broadcast.list", **account, text="spring", since="3d", until="1h", limit=1)
         for method in ("account.list", "number.list", "doctor", "audit"):
             await self.admin(method)
         await self.admin("audit", since="2h")

@@ -79,7 +79,7 @@ def store_finished(path: Path, now: Millis, *, broadcasts: int, size: int) -> No
             [(when,) for when in at],
         )
         connection.executemany(
-            "INSERT INTO audit (at, uid, method, params, result) VALUES (?, 0, 'reload', '{}', 'ok')",
+            "INSERT INTO audit (at, via, uid, method, params, result) VALUES (?, 'command', 0, 'reload', '{}', 'ok')",
             [(when,) for when in reversed(at)],
         )
     connection.close()

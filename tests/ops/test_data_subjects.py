@@ -45,7 +45,7 @@ async def person_with_data(here: Site) -> str:
         )
         params = json.dumps({"phone": PERSON, "account": "shop"})
         tx.execute(
-            "INSERT INTO audit (at, uid, method, params, result) VALUES (1, 0, 'optout.add', ?, 'ok')",
+            "INSERT INTO audit (at, via, uid, method, params, result) VALUES (1, 'command', 0, 'optout.add', ?, 'ok')",
             (params,),
         )
 

@@ -78,6 +78,7 @@ IN_ORDER = "reads in the order of an index or of the ids, and stops at its limit
 BY_DESIGN = "an operator asks for all of it, seldom, and no transaction of the writer waits for it"
 ALLOWED = {
     "broadcasts.page": IN_ORDER,
+    "broadcasts.search": IN_ORDER,
     "stats.read": IN_ORDER,
     "drafts.with_pieces": "reads an index of the files of drafts, of which each has at most some hundred pieces",
     "retention.history": IN_ORDER,

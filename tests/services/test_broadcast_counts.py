@@ -13,7 +13,7 @@ from tests.store.rows import NOW, broadcast, number
 from tests.support.clock import ShiftClock
 from tests.support.site import people, site
 from wacrmd.domain.attempt import AttemptResult
-from wacrmd.domain.broadcast import Broadcast, Counted
+from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, Counted
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.services import broadcast_counts as remembering
 from wacrmd.services.broadcast_counts import BroadcastCounts
@@ -38,7 +38,7 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def found(tx: Tx) -> list[Broadcast]:
-    return broadcasts.page(tx, account_id=None, status=None, after=None, limit=100)
+    return broadcasts.page(tx, BroadcastFilter(), after=None, limit=100)
 
 
 async def test_what_concurrent_readers_see_is_what_the_rows_of_their_snapshot_say(db: Database) -> None:

@@ -8,8 +8,9 @@ from starlette.routing import Route
 
 from wacrmd.dashboard.frame import Row, visited
 from wacrmd.dashboard.guard import Guard
+from wacrmd.dashboard.live import Live
 from wacrmd.dashboard.notices import Notices
-from wacrmd.dashboard.pages import broadcasts, numbers, templates
+from wacrmd.dashboard.pages import broadcast, broadcasts, numbers, recipients, steering, templates
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
 from wacrmd.dashboard.uploads import Uploads
@@ -18,6 +19,9 @@ from wacrmd.services.context import Context
 
 PAGES: tuple[Row, ...] = (
     *broadcasts.PAGES,
+    *broadcast.PAGES,
+    *steering.PAGES,
+    *recipients.PAGES,
     *templates.PAGES,
     *numbers.PAGES,
 )
@@ -26,7 +30,7 @@ PAGES: tuple[Row, ...] = (
 
 def build(ctx: Context) -> Starlette:
     """The app."""
-    login, notices, uploads = LoginPages(ctx), Notices(), Uploads()
+    login, notices, uploads, live = LoginPages(ctx), Notices(), Uploads(), Live(ctx)
 
     async def home(_: Request) -> Response:
         return RedirectResponse(HOME, status_code=303)
@@ -40,7 +44,7 @@ def build(ctx: Context) -> Starlette:
             Route("/logout", login.log_out, methods=["POST"]),
             Route("/static/{digest}/{name}", static),
             *(
-                Route(path, visited(ctx, notices, uploads, handler), methods=[method])
+                Route(path, visited(ctx, notices, uploads, live, handler), methods=[method])
                 for method, path, handler in PAGES
             ),
         ],

@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from wacrmd.dashboard.actions import BY_NAME, perform
 from wacrmd.dashboard.guard import SAFE_METHODS
+from wacrmd.dashboard.live import END, EVENT_STREAM, Live
+from wacrmd.dashboard.live_parts import Source
 from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.uploads import Uploads
@@ -36,6 +38,7 @@ class Visit:
     visitor: Visitor
     notices: Notices
     uploads: Uploads
+    live: Live
 
     async def perform(self, operation: str, /, *, cursor: str | None = None, **given: object) -> Any:
         """The result of an operation, done for the visitor; parameters that are None are left out. Raises Refusal.
@@ -85,6 +88,18 @@ class Visit:
             **values,
         )
 
+    def events(self, path: str, *sources: Source) -> Response:
+        """What changes on a page, as server-sent events; who asks for something else is led to the page."""
+        headers = self.request.headers
+        if EVENT_STREAM not in headers.get("accept", ""):
+            return self.redirect(path)
+        seen = headers.get("last-event-id") or self.param("seen")
+        return self.live.answer(self.visitor.session, sources, seen)
+
+    def redirect(self, path: str) -> Response:
+        """Leads to a page of the dashboard."""
+        return RedirectResponse(path, status_code=303)
+
     def done(self, path: str, text: str) -> Response:
         """After a change: leads to a page, so that a reload does not repeat it, and says there what was done."""
         sign = "&" if "?" in path else "?"
@@ -131,7 +146,7 @@ Row = tuple[str, str, Handler]
 
 
 def visited(
-    ctx: Context, notices: Notices, uploads: Uploads, handler: Handler
+    ctx: Context, notices: Notices, uploads: Uploads, live: Live, handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a page or an action: strangers are led to the login, or refused."""
 
@@ -140,9 +155,11 @@ def visited(
         if visitor is None:
             if request.method not in SAFE_METHODS:
                 raise Refusal(ErrorCode.FORBIDDEN, "Log in first: the session has ended")
+            if EVENT_STREAM in request.headers.get("accept", ""):
+                return Response(END, media_type=EVENT_STREAM)  # else the page would ask again and again
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(wanted)}", status_code=303)
-        visit = Visit(ctx, request, visitor, notices, uploads)
+        visit = Visit(ctx, request, visitor, notices, uploads, live)
         try:
             return await handler(visit)
         except Refusal as refusal:

@@ -4,6 +4,7 @@ import hashlib
 import mimetypes
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from wacrmd.clock import iso
 from wacrmd.dashboard import words_of_meta
+from wacrmd.domain.number import NumberFacts
 
 PACKAGE = "wacrmd.dashboard"
 
@@ -54,9 +56,9 @@ def page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     return HTMLResponse(_environment().get_template(template).render(**values), status_code=status)
 
 
-def part(template: str, **values: Any) -> str:
-    """A part of a page, which is put into it while somebody looks at it."""
-    return _environment().get_template(template).render(**values)
+def parts(template: str) -> Any:
+    """The macros of a template by name: each makes a part of a page, which is put into it while somebody looks."""
+    return _environment().get_template(template).module
 
 
 @cache
@@ -70,6 +72,9 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "number": number,
+        "people": people,
+        "lasting": lasting,
+        "mood": mood,
         "pairs": pairs,
         "percent": percent,
         "time": iso,
@@ -83,6 +88,36 @@ def _environment() -> Environment:
 def number(value: float) -> str:
     """A number with narrow spaces between its thousands."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def short_name(sender: NumberFacts) -> str:
+    """What a number that sends is called where there is little room."""
+    return sender.label or sender.display_phone or sender.phone_number_id
+
+
+def people(count: int) -> str:
+    """So many people, in words."""
+    return "1 person" if count == 1 else f"{number(count)} people"
+
+
+_MOODS = {
+    "good": ("sending", "delivered", "read", "replied"),
+    "warn": ("paused", "uncertain"),
+    "bad": ("failed",),
+}
+
+
+def mood(status: StrEnum) -> str:
+    """A class of the stylesheet for the status of a broadcast or of a recipient."""
+    return next((name for name, words in _MOODS.items() if status.value in words), "dim")
+
+
+def lasting(seconds: float) -> str:
+    """About how long something lasts, in words."""
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{round(seconds / unit)}\N{NARROW NO-BREAK SPACE}{name}"
+    return f"{round(seconds)}\N{NARROW NO-BREAK SPACE}s"
 
 
 def percent(part_of: int, whole: int) -> str:

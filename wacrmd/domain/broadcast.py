@@ -27,6 +27,20 @@ class BroadcastStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastFilter:
+    """Which broadcasts are wanted; None: of all of them."""
+
+    account_id: str | None = None
+    status: BroadcastStatus | None = None
+    text: str = ""
+    """In the name or in that of the template, in upper or lower case."""
+    since: Millis | None = None
+    """Created then or later."""
+    until: Millis | None = None
+    """Created before."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BroadcastFacts:
     """What is stored of a broadcast and shown to callers."""

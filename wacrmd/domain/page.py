@@ -56,11 +56,22 @@ class Page(Generic[T]):
 
     @classmethod
     def merged(cls, pages: Sequence["Page[T]"], limit: int) -> "Page[T]":
-        """The first items of several lists as one page; each list gave as many as are wanted."""
+        """The first items of several lists as one page; each list gave as many as are wanted, or says where it goes on."""
         if len(pages) == 1:
             return pages[0]
         found = [each for page in pages for each in zip(page.positions, page.items, strict=True)]
-        found.sort(key=lambda each: each[0], reverse=True)
-        more = len(found) > limit or any(page.next is not None for page in pages)
-        positions = [position for position, _ in found[:limit]]
-        return cls([item for _, item in found[:limit]], positions[-1] if more else None, positions)
+        # What a list has after its page is not known: nothing after the first such place can be shown yet.
+        known_to = max((page.next for page in pages if page.next is not None), default=None)
+        kept = sorted(
+            (each for each in found if known_to is None or each[0] >= known_to), reverse=True, key=_place
+        )
+        positions = [position for position, _ in kept[:limit]]
+        return cls(
+            [item for _, item in kept[:limit]],
+            positions[-1] if len(kept) > limit else known_to,
+            positions,
+        )
+
+
+def _place(found: tuple[Position, object]) -> Position:
+    return found[0]

@@ -41,6 +41,9 @@ class Role(StrEnum):
         return {Level.READ: cls.VIEWER, Level.OPERATE: cls.OPERATOR, Level.ADMIN: cls.ADMIN}[level]
 
 
+Rights = tuple[Role, tuple[str, ...]]
+"""What somebody may do, and in which accounts; none: in all."""
+
 SENDER_MAY = frozenset(
     f"broadcast.{verb}" for verb in ("create", "pause", "resume", "cancel", "retry", "give-up", "test")
 )
@@ -91,7 +94,7 @@ class LoginSession:
     used_at: Millis
 
     @property
-    def rights(self) -> tuple[Role, tuple[str, ...]]:
+    def rights(self) -> Rights:
         """What it lets do, and in which accounts."""
         return self.role, self.account_ids
 

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from wacrmd.domain import broadcast as domain
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.broadcast import BroadcastStatus
@@ -26,6 +28,7 @@ from wacrmd.services.broadcasts import details, lifecycle, preview, read
 from wacrmd.services.broadcasts import dry_run as dry_runs
 from wacrmd.services.broadcasts.create import Idempotency
 from wacrmd.services.context import Context
+from wacrmd.services.maintenance.audit import parse_since
 from wacrmd.services.numbers.read import number_of, view_of
 from wacrmd.views.broadcasts import (
     BroadcastDetails,
@@ -64,6 +67,19 @@ class BroadcastFilter(Params):
 
 class OperatorBroadcastFilter(Limited, BroadcastFilter, OptionalAccount):
     """Which broadcasts, and how many."""
+
+    text: str = Field(
+        "", max_length=200, description="only those with it in their name or in that of their template"
+    )
+    since: str | None = Field(
+        None,
+        min_length=1,
+        max_length=40,
+        description="only those created since: an ISO time, or how long ago: 30min, 2h, 3d",
+    )
+    until: str | None = Field(
+        None, min_length=1, max_length=40, description="only those created before, as for `since`"
+    )
 
 
 class Retry(Body):
@@ -195,7 +211,16 @@ async def list_broadcasts(
     ctx: Context, actor: Actor, params: BroadcastFilter, page: PageRequest
 ) -> Page[BroadcastView]:
     """List broadcasts, newest first."""
-    return await read.page(ctx, actor.account_id, params.status, page)
+    wanted = domain.BroadcastFilter(account_id=actor.account_id, status=params.status)
+    if isinstance(params, OperatorBroadcastFilter):
+        now = ctx.clock.now()
+        wanted = replace(
+            wanted,
+            text=params.text.strip(),
+            since=parse_since(params.since, now) if params.since else None,
+            until=parse_since(params.until, now, "until") if params.until else None,
+        )
+    return await read.page(ctx, wanted, page)
 
 
 async def _show_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.export_format import ExportFormat
-from wacrmd.domain.page import Page, PageRequest, Position
+from wacrmd.domain.page import MAX_ID, Page, PageRequest, Position
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.operations.broadcasts import EXAMPLE, ONE, READ, BroadcastId
 from wacrmd.operations.inputs import Limited, Names
@@ -40,6 +40,7 @@ class OperatorRecipientFilter(Limited, RecipientFilter):
     """Which recipients of a broadcast, and how many."""
 
     to: str | None = Field(None, max_length=200, description="only this one, with its history")
+    rid: int | None = Field(None, ge=1, le=MAX_ID, description="only the one with this id, with its history")
     before: int | None = Field(None, ge=1, description="only those with smaller ids: the next page")
 
     def page(self) -> PageRequest:
@@ -141,6 +142,8 @@ async def list_recipients(
     broadcast = await read.broadcast_of(ctx, actor, params.id)
     if params.to is not None:
         return Page([await recipients.show_address(ctx, broadcast, params.to)])
+    if params.rid is not None:
+        return Page([await recipients.show(ctx, broadcast, params.rid)])
     found = await recipients.page(ctx, broadcast, params.status, page)
     return Page([*found.items], found.next, found.positions)
 

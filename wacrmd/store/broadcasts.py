@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 from wacrmd.clock import Millis
-from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
+from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus
 from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.page import Position
@@ -21,6 +21,9 @@ _NO_HOLD = "hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
 _E = BroadcastEvent
 _NO_DRAFT = "status != 'draft'"
 _SHOWN_DRAFT = "EXISTS (SELECT 1 FROM draft d WHERE d.broadcast_id = broadcast.id AND d.state != 'discarded')"
+
+SEARCHED = 10_000
+"""Broadcasts that one search looks at: 10 ms of a reader's thread."""
 
 
 def insert(
@@ -89,31 +92,61 @@ def find(tx: Tx, beginning: str, account_id: str | None) -> list[Broadcast]:
     return [_ROW.record(row) for row in rows]
 
 
-def page(
-    tx: Tx,
-    *,
-    account_id: str | None,
-    status: BroadcastStatus | None,
-    after: Position | None,
-    limit: int,
-) -> list[Broadcast]:
-    """Broadcasts after the position, newest first; drafts only if they are asked for."""
-    where = [_SHOWN_DRAFT if status is BroadcastStatus.DRAFT else _NO_DRAFT]
-    values: list[object] = []
-    if account_id is not None:
-        where.append("account_id = ?")
-        values.append(account_id)
-    if status is not None:
-        where.append("status = ?")
-        values.append(status)
-    if after is not None:
-        where.append("(created_at, id) < (?, ?)")
-        values.extend(after)
+def page(tx: Tx, which: BroadcastFilter, *, after: Position | None, limit: int) -> list[Broadcast]:
+    """Broadcasts after the position, newest first, drafts only if they are asked for; the text is not looked at."""
+    condition, values = _where(which, after)
     rows = tx.execute(
-        f"SELECT {_ROW.columns} FROM broadcast WHERE {' AND '.join(where)} ORDER BY created_at DESC, id DESC LIMIT ?",
+        f"SELECT {_ROW.columns} FROM broadcast {condition} ORDER BY created_at DESC, id DESC LIMIT ?",
         (*values, limit),
     )
     return [_ROW.record(row) for row in rows]
+
+
+def search(
+    tx: Tx, which: BroadcastFilter, *, after: Position | None, limit: int
+) -> tuple[list[Broadcast], Position | None]:
+    """As `page`, only those with the text of the filter in their name or template; at most `SEARCHED` are looked at.
+
+    Also the last one that was looked at, if there are more behind it. The text is compared in Python, because
+    SQLite knows upper and lower case of ASCII only.
+    """
+    condition, values = _where(which, after)
+    rows = tx.execute(
+        "SELECT id, created_at, name, template_name FROM broadcast"
+        f" {condition} ORDER BY created_at DESC, id DESC LIMIT ?",
+        (*values, SEARCHED),
+    )
+    wanted, found, looked_at = which.text.casefold(), list[int](), 0
+    last: Position | None = None
+    for row_id, created_at, name, template_name in rows:
+        looked_at, last = looked_at + 1, Position(created_at, row_id)
+        if wanted in name.casefold() or wanted in template_name.casefold():
+            found.append(row_id)
+            if len(found) == limit:
+                break
+    rows = tx.execute(
+        f"SELECT {_ROW.columns} FROM broadcast WHERE id IN (SELECT value FROM json_each(?))"
+        " ORDER BY created_at DESC, id DESC",
+        (json.dumps(found),),
+    )
+    return [_ROW.record(row) for row in rows], last if looked_at == SEARCHED else None
+
+
+def _where(which: BroadcastFilter, after: Position | None) -> tuple[str, list[object]]:
+    """The condition of a filter, without its text, and the values in it."""
+    parts: list[tuple[str, object]] = [
+        ("account_id = ?", which.account_id),
+        ("status = ?", which.status),
+        ("created_at >= ?", which.since),
+        ("created_at < ?", which.until),
+    ]
+    given = [(part, value) for part, value in parts if value is not None]
+    drafts = _SHOWN_DRAFT if which.status is BroadcastStatus.DRAFT else _NO_DRAFT
+    conditions, values = [drafts, *(part for part, _ in given)], [value for _, value in given]
+    if after is not None:
+        conditions.append("(created_at, id) < (?, ?)")
+        values += after
+    return f"WHERE {' AND '.join(conditions)}", values
 
 
 def unfinished_uuids(tx: Tx, number_id: str) -> list[str]:

@@ -1,7 +1,10 @@
 """Browsers that are logged in, and links that log one in; only hashes of their secrets are stored."""
 
+import json
+from collections.abc import Iterable
+
 from wacrmd.clock import Millis
-from wacrmd.domain.user import IDLE, LINK_LASTS, LONGEST, LoginSession, Role
+from wacrmd.domain.user import IDLE, LINK_LASTS, LONGEST, LoginSession, Rights, Role
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper, insert_row
 
@@ -52,12 +55,13 @@ def find(tx: Tx, hashed: bytes, now: Millis) -> LoginSession | None:
     return _ROW.record(row) if row else None
 
 
-def get(tx: Tx, session_id: int, now: Millis) -> LoginSession | None:
-    """The session of this row id, with what its user may do now; None if it has ended."""
-    row = tx.execute(
-        f"{_SELECT} WHERE s.id = ? AND {_LIVE}", (session_id, now - IDLE, now - LONGEST)
-    ).fetchone()
-    return _ROW.record(row) if row else None
+def rights(tx: Tx, session_ids: Iterable[int], now: Millis) -> dict[int, Rights]:
+    """What the users of these sessions may do now, by row id, without those that have ended."""
+    rows = tx.execute(
+        f"{_SELECT} WHERE s.id IN (SELECT value FROM json_each(?)) AND {_LIVE}",
+        (json.dumps(list(session_ids)), now - IDLE, now - LONGEST),
+    )
+    return {found.id: found.rights for found in map(_ROW.record, rows)}
 
 
 def of_user(tx: Tx, user_id: str, now: Millis) -> int:

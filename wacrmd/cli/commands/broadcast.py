@@ -26,6 +26,7 @@ from wacrmd.cli.output import (
     write_pieces,
 )
 from wacrmd.cli.table import table
+from wacrmd.cli.times import PastTime, timezone_option
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.recipient import RecipientStatus
@@ -53,9 +54,15 @@ def broadcast() -> None:
 @broadcast.command("list")
 @only_account_option
 @click.option("--status", type=one_of(BroadcastStatus), help="Only broadcasts with this status.")
+@click.option("--text", metavar="TEXT", help="Only those with TEXT in their name or their template's.")
+@click.option(
+    "--since", type=PastTime(), metavar="TIME", help="Only those created since a time, or 2h, 3d ago."
+)
+@click.option("--until", type=PastTime(), metavar="TIME", help="Only those created before.")
+@timezone_option
 @limit_option
 @click.pass_obj
-def list_broadcasts(session: Session, account: str | None, status: str | None, limit: int) -> None:
+def list_broadcasts(session: Session, /, **options: Any) -> None:
     """List broadcasts, the newest first.
 
     For example: wacrmd broadcast list --status sending
@@ -70,7 +77,7 @@ def list_broadcasts(session: Session, account: str | None, status: str | None, l
         table(shown, [one for one in COLUMNS if one.field != "hold"], empty=empty)
         holds(held_of(rows, "broadcast", "name"))
 
-    emit(session, call(session, "broadcast.list", account=account, status=status, limit=limit), render)
+    emit(session, call(session, "broadcast.list", **options), render)
 
 
 @broadcast.command("show")
@@ -167,6 +174,12 @@ def _advise(found: JsonObject) -> None:
 @broadcast_id
 @recipient_status_option
 @click.option("--to", metavar="PHONE", help="Only this recipient, with its history.")
+@click.option(
+    "--rid",
+    type=click.IntRange(min=1),
+    metavar="RID",
+    help="Only the recipient of this id, with its history.",
+)
 @limit_option
 @click.option(
     "--before", type=click.IntRange(min=1), metavar="RID", help="Only ids below RID: the next page."
@@ -179,7 +192,7 @@ def list_recipients(session: Session, /, broadcast_id: str, **options: Any) -> N
     """
 
     def render(rows: list[JsonObject]) -> None:
-        if options["to"]:
+        if options["to"] or options["rid"]:
             for row in rows:
                 _print_recipient(row)
             return

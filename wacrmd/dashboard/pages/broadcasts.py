@@ -1,31 +1,162 @@
-"""The list of broadcasts, and one of them."""
+"""The list of broadcasts: filtered, by pages, and moving by itself."""
 
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
 from starlette.responses import Response
 
+from wacrmd.clock import iso, millis
+from wacrmd.dashboard.buttons import buttons, verbs_of
 from wacrmd.dashboard.frame import Row, Visit
+from wacrmd.dashboard.live_parts import Parts, version_of
+from wacrmd.dashboard.render import parts, short_name
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.page import Page
+from wacrmd.errors import ERRORS, Refusal, bad_request
+from wacrmd.views.broadcasts import BroadcastView
+
+ON_A_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody wants to see, as it stands in the address."""
+
+    status: str | None
+    account: str | None
+    text: str | None
+    first: str | None
+    last: str | None
+    zone: str | None
+
+    def params(self) -> dict[str, str | None]:
+        """The parameters of `broadcast.list`. Raises Refusal for a date that is none."""
+        zone = _zone(self.zone)
+        return {
+            "status": self.status,
+            "account": self.account,
+            "text": self.text,
+            "since": _midnight("From", self.first, zone),
+            "until": _midnight("To", self.last, zone, days=1),
+        }
+
+
+def _midnight(name: str, day: str | None, zone: tzinfo, days: int = 0) -> str | None:
+    """When a day begins, or the one so many days later, in a time zone."""
+    if day is None:
+        return None
+    try:
+        begins = datetime.combine(date.fromisoformat(day) + timedelta(days), time(), zone)
+        return iso(max(0, millis(begins)))
+    except (ValueError, OverflowError) as error:
+        raise bad_request(f"{name}: expected a date such as 2026-12-01, found {day[:20]!r}") from error
+
+
+def _zone(name: str | None) -> tzinfo:
+    """The time zone in which the browser is; UTC if it does not say so, as without JavaScript."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ValueError, OSError, LookupError):
+        return UTC
+
+
+class ListSource:
+    """A page of the list as the visitor sees it."""
+
+    broadcast_id = None
+
+    def __init__(self, visit: Visit, given: Given, address: str) -> None:
+        visitor = visit.visitor
+        self.key: Hashable = ("broadcasts", visitor.role, visitor.session.account_ids, address)
+        self.page: Page[BroadcastView] = Page([])
+        self._visit = visit
+        self._given = given
+        self._address = address
+        self._may = verbs_of(visit.may)
+        self._numbers: Mapping[str, str] = {}
+        self._views: dict[str, BroadcastView] = {}
+        self._cells: dict[str, dict[str, Markup]] = {}
+
+    async def read(self) -> Parts:
+        """The cells that change, of all rows."""
+        self.page = await self._visit.perform(
+            "broadcast.list", limit=ON_A_PAGE, cursor=self._visit.param("cursor"), **self._given.params()
+        )
+        views = {each.uuid: each for each in self.page.items}
+        self._cells = {
+            uuid: self._cells[uuid] if self._views.get(uuid) == view else self._cells_of(view)
+            for uuid, view in views.items()
+        }
+        self._views = views
+        numbers = {each.number_id for each in self.page.items}
+        if not numbers <= self._numbers.keys():
+            found = await self._visit.perform("number.list")
+            self._numbers = {each.id: short_name(each) for each in found}
+            self._numbers = {each: self._numbers.get(each, "removed") for each in {*numbers, *self._numbers}}
+        return {name: cell for cells in self._cells.values() for name, cell in cells.items()}
+
+    def whole(self, _parts: Parts) -> Iterable[Markup]:
+        """The table."""
+        rows = [
+            {
+                "view": view,
+                "number": self._numbers[view.number_id],
+                "cells": list(cells.values())[:-1],
+                "actions": list(cells.values())[-1],
+            }
+            for view, cells in zip(self._views.values(), self._cells.values(), strict=True)
+        ]
+        return [parts("live/row.html").table(rows)]
+
+    def _cells_of(self, view: BroadcastView) -> dict[str, Markup]:
+        make, uuid = parts("live/row.html"), view.uuid
+        return {
+            f"n-{uuid}": make.people(view),
+            f"d-{uuid}": make.delivered(view),
+            f"r-{uuid}": make.read(view),
+            f"s-{uuid}": make.status(view),
+            f"a-{uuid}": make.actions(view, buttons(view, self._may), self._address),
+        }
+
+
+def _given(visit: Visit) -> Given:
+    names = ("status", "account", "text", "from", "to", "zone")
+    return Given(*(visit.param(name) for name in names))
 
 
 async def index(visit: Visit) -> Response:
-    """The newest broadcasts."""
-    status = visit.param("status")
-    found = await visit.perform("broadcast.list", status=status, limit=50, cursor=visit.param("cursor"))
+    """The newest broadcasts of those that are wanted."""
+    given = _given(visit)
+    address = visit.address()
+    source, error, status = ListSource(visit, given, address), None, 200
+    try:
+        found = await source.read()
+    except Refusal as refusal:
+        found, error, status = {}, refusal.message, ERRORS[refusal.code].status
+    stream = visit.address(seen=version_of(found)).replace("/broadcasts", "/broadcasts/live", 1)
     return visit.page(
         "broadcasts.html",
-        broadcasts=found.items,
-        pages=visit.pages(found),
-        chosen=status,
+        status=status,
+        table=next(iter(source.whole(found))),
+        empty=not found,
+        pages=visit.pages(source.page),
+        given=given,
+        filtered=any((given.status, given.account, given.text, given.first, given.last)),
         statuses=list(BroadcastStatus),
+        accounts=[each.name for each in await visit.perform("account.list")],
+        error=error,
+        stream=None if error else stream,
+        here_address=address,
     )
 
 
-async def one(visit: Visit) -> Response:
-    """One broadcast: its counts, why it does not move, and whom it did not reach."""
-    found = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
-    return visit.page("broadcast.html", broadcast=found)
+async def live(visit: Visit) -> Response:
+    """What changes in the list."""
+    address = visit.address(seen=None).replace("/broadcasts/live", "/broadcasts", 1)
+    return visit.events(address, ListSource(visit, _given(visit), address))
 
 
-PAGES: tuple[Row, ...] = (
-    ("GET", "/broadcasts", index),
-    ("GET", "/broadcasts/{id}", one),
-)
+PAGES: tuple[Row, ...] = (("GET", "/broadcasts", index), ("GET", "/broadcasts/live", live))

@@ -14,6 +14,18 @@ function localTimes(root) {
 localTimes(document);
 document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt.parentNode || document));
 
+// Days are those of whoever looks.
+for (const field of document.querySelectorAll("[data-zone]")) {
+  field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+}
+
+// A page says whether it moves by itself.
+for (const [name, on] of [["htmx:sseOpen", true], ["htmx:sseError", false], ["htmx:sseClose", false]]) {
+  document.addEventListener(name, (event) => {
+    for (const note of event.target.querySelectorAll(".live")) note.toggleAttribute("data-on", on);
+  });
+}
+
 // A login link has its token behind the #, which no server and no log sees.
 const link = document.querySelector("form[data-link]");
 function useLink() {

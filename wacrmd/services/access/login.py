@@ -2,12 +2,13 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 
 from wacrmd.clock import MINUTE, SECOND
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.user import LINK_LASTS, LoginSession, Role, User
+from wacrmd.domain.user import LINK_LASTS, LoginSession, Rights, Role, User
 from wacrmd.errors import ErrorCode, Refusal, conflict
 from wacrmd.services.access.passwords import is_password
 from wacrmd.services.context import Context
@@ -123,12 +124,24 @@ async def session_of(ctx: Context, cookie: str) -> LoginSession | None:
 
 async def is_current(ctx: Context, session: LoginSession) -> bool:
     """Whether a session with which a long answer began lasts, and lets do the same as then."""
+    return not await ended_among(ctx, [session])
+
+
+async def ended_among(ctx: Context, sessions: Collection[LoginSession]) -> list[LoginSession]:
+    """Those of these sessions that have ended, or let do something else now. Asking lets none last longer."""
     now = ctx.clock.now()
-    if session.id:
-        found = await ctx.db.read(partial(login_sessions.get, session_id=session.id, now=now))
-        return found is not None and found.rights == session.rights
-    user = await ctx.db.read(partial(users.with_name, name=session.name))
-    return user is not None and (user.role, user.account_ids) == session.rights
+
+    def work(tx: Tx) -> list[LoginSession]:
+        rights = login_sessions.rights(tx, {each.id for each in sessions if each.id}, now)
+        return [each for each in sessions if (rights.get(each.id) or _by_header(tx, each)) != each.rights]
+
+    return await ctx.db.read(work)
+
+
+def _by_header(tx: Tx, session: LoginSession) -> Rights | None:
+    """What the user may do now whom a reverse proxy named; None for a session of another kind."""
+    user = None if session.id else users.with_name(tx, session.name)
+    return None if user is None else (user.role, user.account_ids)
 
 
 async def log_out(ctx: Context, cookie: str) -> None:

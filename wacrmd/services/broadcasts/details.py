@@ -1,12 +1,12 @@
 """A broadcast for people who watch it: counts, speed, time left, and why recipients failed."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 
 from wacrmd.clock import SECOND, Millis
-from wacrmd.domain.broadcast import Broadcast
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.fields import shared
 from wacrmd.meta.errors import rule_for
 from wacrmd.services.broadcasts.follow import Snapshot, follow
@@ -19,6 +19,9 @@ WINDOW: Millis = 5 * SECOND
 """The time over which the speed is measured."""
 
 MAX_REASONS = 20
+
+MAX_SPEEDS = 1000
+"""Broadcasts whose speed is remembered."""
 
 
 class Speed:
@@ -36,6 +39,31 @@ class Speed:
         if now - began < SECOND // 4:
             return None
         return max(0, tried - before) / (now - began) * SECOND
+
+
+class Speeds:
+    """How fast broadcasts are sent, for all who look now and then. Pure: every call gets the time."""
+
+    def __init__(self) -> None:
+        self._speeds: OrderedDict[str, Speed] = OrderedDict()
+
+    def of(self, view: BroadcastView, now: Millis) -> tuple[float | None, float | None]:
+        """Recipients per second of late, and the seconds that the rest takes at this rate; None where not known."""
+        if view.status is not BroadcastStatus.SENDING:
+            self._speeds.pop(view.uuid, None)
+            return None, None
+        speed = self._speeds.setdefault(view.uuid, Speed())
+        if len(self._speeds) > MAX_SPEEDS:
+            self._speeds.popitem(last=False)
+        return speed_of(view, speed, now)
+
+
+def speed_of(view: BroadcastView, speed: Speed, now: Millis) -> tuple[float | None, float | None]:
+    """The rate and the time left, with what a broadcast shows now."""
+    tried = view.total_recipients - view.pending_count - view.cancelled_count
+    rate = speed.add(tried, now)
+    left = round(view.pending_count / rate, 1) if rate and view.pending_count else None
+    return None if rate is None else round(rate, 1), left
 
 
 async def failures(ctx: Context, broadcast_id: int) -> list[FailureView]:
@@ -74,13 +102,11 @@ async def watch(ctx: Context, broadcast: Broadcast) -> AsyncGenerator[BroadcastP
 
 def _progress(snapshot: Snapshot, reasons: list[FailureView], speed: Speed, now: Millis) -> BroadcastProgress:
     view = snapshot.view
-    tried = view.total_recipients - view.pending_count - view.cancelled_count
-    rate = speed.add(tried, now)
-    left = round(view.pending_count / rate, 1) if rate and view.pending_count else None
+    rate, left = speed_of(view, speed, now)
     return BroadcastProgress(
         **shared(BroadcastView, view),
         failures=reasons,
-        rate=None if rate is None else round(rate, 1),
+        rate=rate,
         seconds_left=left,
         finished=snapshot.finished,
     )

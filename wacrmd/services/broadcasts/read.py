@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, partial
 
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Progress
+from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus, Progress
 from wacrmd.domain.broadcast_hold import broadcast_hold, has_work, idle_hold, waits_for_clock
 from wacrmd.domain.hold import Hold, HoldReason
 from wacrmd.domain.page import Page, PageRequest, Position
@@ -52,19 +52,25 @@ async def view_of(ctx: Context, broadcast_id: int) -> BroadcastView:
     return await ctx.db.read(work)
 
 
-async def page(
-    ctx: Context, account_id: str | None, status: BroadcastStatus | None, request: PageRequest
-) -> Page[BroadcastView]:
-    """A page of the broadcasts of one account or of all, newest first."""
+async def page(ctx: Context, which: BroadcastFilter, request: PageRequest) -> Page[BroadcastView]:
+    """A page of broadcasts, newest first.
+
+    A page of a search may have fewer than wanted and still a next one: one search looks at `broadcasts.SEARCHED`.
+    """
 
     def work(tx: Tx) -> Page[BroadcastView]:
-        found = broadcasts.page(
-            tx, account_id=account_id, status=status, after=request.after, limit=request.rows
-        )
+        look = broadcasts.search if which.text else _page
+        found, searched = look(tx, which, after=request.after, limit=request.rows)
         rows = Page.of(found, request, lambda row: row, lambda row: Position(row.created_at, row.id))
-        return Page(_views(tx, rows.items, ctx), rows.next)
+        return Page(_views(tx, rows.items, ctx), rows.next or searched, rows.positions)
 
     return await ctx.db.read(work)
+
+
+def _page(
+    tx: Tx, which: BroadcastFilter, *, after: Position | None, limit: int
+) -> tuple[list[Broadcast], None]:
+    return broadcasts.page(tx, which, after=after, limit=limit), None
 
 
 async def unfinished(ctx: Context, limit: int) -> list[BroadcastView]:
@@ -74,7 +80,7 @@ async def unfinished(ctx: Context, limit: int) -> list[BroadcastView]:
         found = [
             each
             for status in (BroadcastStatus.SENDING, BroadcastStatus.PAUSED, BroadcastStatus.SCHEDULED)
-            for each in broadcasts.page(tx, account_id=None, status=status, after=None, limit=limit)
+            for each in broadcasts.page(tx, BroadcastFilter(status=status), after=None, limit=limit)
         ]
         return _views(tx, found, ctx)
 

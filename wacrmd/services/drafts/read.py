@@ -3,7 +3,7 @@
 from functools import partial
 
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
+from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead, read_head
 from wacrmd.domain.number import Number
@@ -60,7 +60,10 @@ async def page(ctx: Context, account_id: str | None, request: PageRequest) -> Pa
 
     def work(tx: Tx) -> Page[DraftSummary]:
         found = broadcasts.page(
-            tx, account_id=account_id, status=BroadcastStatus.DRAFT, after=request.after, limit=request.rows
+            tx,
+            BroadcastFilter(account_id=account_id, status=BroadcastStatus.DRAFT),
+            after=request.after,
+            limit=request.rows,
         )
         rows = Page.of(found, request, lambda row: row, lambda row: Position(row.created_at, row.id))
         return Page([_summary(tx, each) for each in rows.items], rows.next)

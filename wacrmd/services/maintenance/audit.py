@@ -113,7 +113,7 @@ async def placed(ctx: Context, params: JsonObject) -> JsonObject:
     }
 
 
-def parse_since(text: str, now: Millis) -> Millis:
+def parse_since(text: str, now: Millis, name: str = "since") -> Millis:
     """The time of `text`: a duration before now such as `30min`, `2h` or `3d`, or an ISO time (UTC without offset).
 
     Raises Refusal for anything else. Pure.
@@ -126,5 +126,5 @@ def parse_since(text: str, now: Millis) -> Millis:
         return millis(at if at.tzinfo else at.replace(tzinfo=UTC))
     except ValueError:
         raise bad_request(
-            f"since: expected a time such as 2026-11-23T12:00:00Z, or how long ago such as 2h or 3d, found {text!r}"
+            f"{name}: expected a time such as 2026-11-23T12:00:00Z, or how long ago such as 2h or 3d, found {text!r}"
         ) from None

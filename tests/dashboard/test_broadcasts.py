@@ -1,0 +1,259 @@
+"""The pages of broadcasts: the list, one of them, its people, and what is done there by whom."""
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+
+from tests.dashboard.client import Form
+from tests.dashboard.conftest import VisitAs
+from tests.support.meta import inbound_message, status
+from tests.support.site import NOBODY, Site, people, phones
+from wacrmd.clock import DAY, HOUR, iso
+
+pytestmark = pytest.mark.anyio
+
+MARKUP = '<script>alert(1)</script>"><img src=x onerror=alert(2)>{{7*7}}'
+SAFE = "&lt;script&gt;alert(1)&lt;/script&gt;"
+VERBS = ("pause", "resume", "cancel", "retry", "give-up")
+
+
+async def test_the_list_is_filtered_by_text_date_status_and_account(here: Site, visit_as: VisitAs) -> None:
+    later = iso(here.clock.now() + 30 * DAY)
+    old = await here.send(people(1), name="ÜBERSICHT alt", scheduled_at=later)
+    here.clock.advance(3 * DAY)
+    new = await here.send(people(1), name="Spring offer", scheduled_at=later)
+    browser = await visit_as("viewer")
+
+    async def shown(query: str) -> list[str]:
+        answer = await browser.get(f"/broadcasts?{query}")
+        assert answer.status_code == 200, answer.text
+        return re.findall(r'<a href="/broadcasts/([0-9a-f-]{36})">', answer.text)
+
+    today = iso(here.clock.now())[:10]
+    assert await shown("") == [new, old]
+    assert await shown("text=übersicht") == [old]
+    assert await shown("text=HELLO") == [new, old]
+    assert await shown("text=%25") == []
+    assert await shown(f"from={today}&zone=UTC") == [new]
+    assert await shown(f"to={iso(here.clock.now() - 2 * DAY)[:10]}") == [old]
+    assert await shown("zone=no/zone&status=scheduled") == [new, old]
+    assert await shown("status=sending") == []
+    assert await shown("account=shop&text=spring") == [new]
+    await here.admin("account.add", name="office")
+    assert await shown("account=office") == []
+    assert 'id="account"' in (await browser.get("/broadcasts")).text
+
+
+@pytest.mark.parametrize(
+    "query", ["from=yesterday", "to=99999-01-01", "status=no", "account=none", "cursor=x"]
+)
+async def test_a_filter_that_is_wrong_is_refused_with_the_form_again(visit_as: VisitAs, query: str) -> None:
+    browser = await visit_as("viewer")
+    answer = await browser.get(f"/broadcasts?{query}")
+    assert answer.status_code in (400, 404, 422)
+    assert 'name="text"' in answer.text
+    assert 'role="alert"' in answer.text
+
+
+async def test_what_people_wrote_is_shown_as_text(here: Site, visit_as: VisitAs) -> None:
+    phone = phones(1)[0]
+    here.sim.change(delivered_share=0.0)
+    made = await here.send([{"to": phone, "params": [MARKUP]}], name=MARKUP)
+    await here.until_status(made, "sent")
+    await here.sim.idle()
+    (person,) = await here.admin("broadcast.recipients", id=made, to=phone)
+    errors = [{"code": 131026, "title": MARKUP, "error_data": {"details": MARKUP}}]
+    await status(here, person["whatsapp_message_id"], "failed", errors=errors)
+    await here.until(made, lambda shown: shown["failed_count"] == 1)
+    other = await here.send(people(1, 5), name="tapped")
+    await here.until_status(other, "sent")
+    await _reply(here, other, MARKUP)
+    browser = await visit_as("operator")
+    for path in (
+        "/broadcasts",
+        f"/broadcasts/{made}",
+        f"/broadcasts/{made}/recipients",
+        f"/broadcasts/{made}/recipients/{person['id']}",
+        f"/broadcasts/{made}/retry",
+        f"/broadcasts/{other}",
+        f"/broadcasts?{'text=<script>alert(1)</script>'}",
+    ):
+        page = await browser.get(path)
+        assert page.status_code == 200, path
+        assert SAFE in page.text, path
+        for raw in ("<script>alert", "<img src=x", ">49<"):
+            assert raw not in page.text, path
+    answer = await browser.submit(f"/broadcasts/{made}/recipients", {"to": MARKUP})
+    assert answer.status_code == 404
+    assert "<script>alert" not in answer.text
+
+
+async def _reply(here: Site, broadcast: str, text: str) -> None:
+    """Let the first person of a broadcast tap a button."""
+    (person,) = await here.admin("broadcast.recipients", id=broadcast, limit=1)
+    button, context = {"text": text, "payload": text}, person["whatsapp_message_id"]
+    await inbound_message(here, wa_id=person["to"][1:], button=button, context=context)
+    await here.until(broadcast, lambda shown: bool(shown["replies_by_button"]))
+
+
+@pytest.mark.parametrize(
+    ("role", "may"), [("viewer", False), ("sender", True), ("operator", True), ("admin", True)]
+)
+async def test_each_role_sees_the_buttons_that_it_may_use(
+    here: Site, visit_as: VisitAs, role: str, may: bool
+) -> None:
+    scheduled = await here.send(people(2), scheduled_at=iso(here.clock.now() + HOUR))
+    browser = await visit_as(role, *(["shop"] if role == "sender" else []))
+    page = (await browser.get(f"/broadcasts/{scheduled}")).text
+    assert (f'action="/broadcasts/{scheduled}/pause"' in page) is may
+    assert (f'href="/broadcasts/{scheduled}/cancel"' in page) is may
+    assert ("Cancel for 2 people" in page) is may
+    rows = (await browser.get("/broadcasts")).text
+    assert (f"/broadcasts/{scheduled}/cancel" in rows) is may
+    if not may:
+        for verb in VERBS:
+            assert (
+                await browser.submit(f"/broadcasts/{scheduled}/{verb}", {"of": "failed"})
+            ).status_code == 403
+        for verb in VERBS[2:]:
+            assert (await browser.get(f"/broadcasts/{scheduled}/{verb}")).status_code == 403
+        assert (await here.show(scheduled))["status"] == "scheduled"
+
+
+async def test_nothing_of_a_broadcast_of_another_account_is_found(here: Site, visit_as: VisitAs) -> None:
+    made = await here.send(people(2), name="secret", scheduled_at=iso(here.clock.now() + HOUR))
+    await here.admin("account.add", name="office")
+    browser = await visit_as("sender", "office")
+    assert "secret" not in (await browser.get("/broadcasts")).text
+    assert (await browser.get("/broadcasts?account=shop")).status_code == 404
+    (person, _) = await here.admin("broadcast.recipients", id=made)
+    for path in (
+        "",
+        "/recipients",
+        f"/recipients/{person['id']}",
+        "/export",
+        "/live",
+        "/cancel",
+        "/retry",
+        "/give-up",
+    ):
+        answer = await browser.get(f"/broadcasts/{made}{path}", Accept="text/event-stream")
+        assert answer.status_code == 404, path
+    for verb in (*VERBS, "recipients"):
+        answer = await browser.submit(f"/broadcasts/{made}/{verb}", {"of": "failed", "to": person["to"]})
+        assert answer.status_code == 404, verb
+    assert (await here.show(made))["status"] == "scheduled"
+
+
+async def test_a_broadcast_is_paused_resumed_and_cancelled(here: Site, visit_as: VisitAs) -> None:
+    made = await here.send(people(3), name="Spring", scheduled_at=iso(here.clock.now() + HOUR))
+    browser, one = await visit_as("sender", "shop"), f"/broadcasts/{made}"
+    answer = await browser.submit(f"{one}/pause", {"back": "/broadcasts?status=scheduled"})
+    assert answer.headers["location"].startswith("/broadcasts?status=scheduled&notice=")
+    assert "Paused: Spring. 3 people wait" in (await browser.get(answer.headers["location"])).text
+    assert (await here.show(made))["hold"]["detail"] == "Paused by sender-shop"
+    page = (await browser.get(one)).text
+    assert "Resume for 3 people" in page
+    assert "Paused by sender-shop" in page
+    assert (
+        (await browser.submit(f"{one}/resume", {"back": "//evil.example"}))
+        .headers["location"]
+        .startswith("/broadcasts?notice=")
+    )
+    asked = await browser.get(f"{one}/cancel?back=%2Fbroadcasts")
+    assert "This cannot be taken back" in asked.text
+    assert "Cancel for 3 people</button>" in asked.text
+    assert 'href="/broadcasts">Back' in asked.text
+    assert (await here.show(made))["status"] == "scheduled", "a question changes nothing"
+    done = await browser.submit(f"{one}/cancel", Form(asked.text, f"{one}/cancel").fields)
+    assert "3 people get no message" in (await browser.get(done.headers["location"])).text
+    assert (await here.show(made))["status"] == "cancelled"
+    assert (await browser.get(f"{one}/cancel")).status_code == 409
+    entries = [each for each in await here.admin("audit") if each["via"] == "dashboard"]
+    assert [each["method"] for each in entries] == [f"broadcast.{verb}" for verb in VERBS[:3]]
+    assert {each["user"] for each in entries} == {"sender-shop"}
+
+
+async def _failed(here: Site, count: int) -> str:
+    here.sim.change(failed_recipients=[f"{phone}=131026" for phone in phones(count)])
+    made = await here.send(people(count + 2), name="Spring")
+    await here.until(made, lambda shown: shown["failed_count"] == count and shown["sent_count"] == 2)
+    here.sim.change(failed_recipients=[])
+    return made
+
+
+async def test_who_failed_is_grouped_with_advice_and_gets_it_again(here: Site, visit_as: VisitAs) -> None:
+    made = await _failed(here, 3)
+    browser, one = await visit_as("operator"), f"/broadcasts/{made}"
+    page = (await browser.get(one)).text
+    assert re.search(r'class="n">3</td><td data-title="Reason"><span>[^<]+<span class="dim">\(131026\)', page)
+    assert "ask the person to install or update WhatsApp" in page
+    assert "Send again to 3 people who failed" in page
+    asked = await browser.get(f"{one}/retry?of=failed")
+    assert "cannot be taken back" in asked.text
+    fields = Form(asked.text, f"{one}/retry").fields
+    done = await browser.submit(f"{one}/retry", fields)
+    assert "The message goes again to 3 people." in (await browser.get(done.headers["location"])).text
+    await here.until(made, lambda shown: shown["sent_count"] == 5)
+    again = await browser.submit(f"{one}/retry", fields)
+    assert "0 people" in (await browser.get(again.headers["location"])).text, "a reload sends nothing twice"
+    assert (await browser.submit(f"{one}/retry", {"of": "sent"})).status_code == 400
+
+
+async def test_uncertain_people_are_explained_and_given_up(here: Site, visit_as: VisitAs) -> None:
+    here.sim.change(close_after_share=1.0, webhook_url=NOBODY)
+    made = await here.send(people(2), name="Spring")
+    await here.until(made, lambda shown: shown["uncertain_count"] == 2)
+    browser, one = await visit_as("operator"), f"/broadcasts/{made}"
+    page = (await browser.get(one)).text
+    assert "2 people uncertain" in page
+    assert "It may have arrived, or not" in page
+    assert "gets it twice" in (await browser.get(f"{one}/retry?of=uncertain")).text
+    asked = await browser.get(f"{one}/give-up")
+    assert "Count 2 people as failed</button>" in asked.text
+    done = await browser.submit(f"{one}/give-up", Form(asked.text, f"{one}/give-up").fields)
+    assert "2 people count as failed now" in (await browser.get(done.headers["location"])).text
+    assert (await browser.get(f"{one}/give-up")).status_code == 303
+    assert "people uncertain" not in (await browser.get(one)).text
+
+
+async def test_people_are_found_by_status_and_number_and_exported(here: Site, visit_as: VisitAs) -> None:
+    made = await _failed(here, 2)
+    browser, one = await visit_as("viewer"), f"/broadcasts/{made}"
+    failed = (await browser.get(f"{one}/recipients?status=failed")).text
+    found = re.findall(r">(\+1415\d+)</a>", failed)
+    assert sorted(found) == phones(2)
+    answer = await browser.submit(f"{one}/recipients", {"to": phones(1)[0]})
+    assert answer.status_code == 303
+    person = (await browser.get(answer.headers["location"])).text
+    assert phones(1)[0] in person
+    assert "attempt" in person
+    assert "131026" in person
+    for to, code in (("+14155559999", 404), ("nobody", 404)):
+        refused = await browser.submit(f"{one}/recipients", {"to": to})
+        assert refused.status_code == code
+        assert 'aria-invalid="true"' in refused.text
+        assert to in refused.text
+    export = await browser.get(f"{one}/export?status=failed")
+    assert "attachment" in export.headers["content-disposition"]
+    assert [row["status"] for row in csv.DictReader(io.StringIO(export.text))] == ["failed"] * 2
+    excel = await browser.get(f"{one}/export?excel=1")
+    assert excel.text.startswith("\ufeff")
+    assert (await browser.get(f"{one}/export?status=none")).status_code in (400, 422)
+    assert (await browser.get(f"{one}/recipients/9999999")).status_code == 404
+    assert (await browser.get(f"{one}/recipients/x")).status_code in (400, 404, 422)
+
+
+async def test_people_come_in_pages(here: Site, visit_as: VisitAs) -> None:
+    made = await here.send(people(120), scheduled_at=iso(here.clock.now() + HOUR))
+    browser = await visit_as("viewer")
+    path, found = f"/broadcasts/{made}/recipients?status=pending", list[Any]()
+    while path:
+        page = (await browser.get(path)).text
+        found += re.findall(r">(\+1415\d+)</a>", page)
+        older = re.findall(r'href="([^"]+)">Older', page)
+        path = older[0].replace("&amp;", "&") if older else ""
+    assert found == phones(120)[::-1]

@@ -1,0 +1,257 @@
+"""Pages that move by themselves: what browsers get, from how many readings, and when it ends."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from tests.dashboard.client import Browser
+from tests.dashboard.conftest import VisitAs
+from tests.support.patience import PATIENCE_S, eventually
+from tests.support.site import Site, people
+from wacrmd.clock import HOUR, iso
+from wacrmd.dashboard import live
+from wacrmd.dashboard.live_parts import LONGEST_PAUSE_S, MIN_INTERVAL_S, POLL_S, Topic
+from wacrmd.domain.drain import Drain
+from wacrmd.services.changes import Changes
+
+pytestmark = pytest.mark.anyio
+
+ACCEPT = {"Accept": "text/event-stream", "Sec-Fetch-Site": "same-origin"}
+
+
+class Stream:
+    """The events of a page as its browser gets them."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.answer = answer
+        self.lines = answer.aiter_lines()
+
+    async def event(self) -> dict[str, str]:
+        """The next event: its fields, with all lines of its data; empty at the end of the stream."""
+        found: dict[str, str] = {}
+        with anyio.fail_after(PATIENCE_S):
+            async for line in self.lines:
+                name, _, value = line.partition(": ")
+                if line:
+                    found[name] = f"{found.get(name, '')}{value}\n" if name == "data" else value
+                elif found.keys() & {"event", "data"}:
+                    return found
+        return {}
+
+
+@asynccontextmanager
+async def stream(browser: Browser, path: str, **headers: str) -> AsyncIterator[Stream]:
+    """The stream of a page."""
+    async with browser.http.stream("GET", path, headers=ACCEPT | headers) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert answer.headers["cache-control"] == "no-store"
+        yield Stream(answer)
+
+
+async def path_of(browser: Browser, page: str) -> str:
+    """The address of the stream that a page opens."""
+    (found,) = re.findall(r'sse-connect="([^"]+)"', (await browser.get(page)).text)
+    path: str = found.replace("&amp;", "&")
+    return path
+
+
+async def scheduled(here: Site, count: int = 2, **more: Any) -> str:
+    return await here.send(people(count), scheduled_at=iso(here.clock.now() + HOUR), **more)
+
+
+async def test_a_page_gets_what_is_new_since_it_was_loaded(here: Site, visit_as: VisitAs) -> None:
+    made, browser = await scheduled(here), await visit_as("operator")
+    async with stream(browser, await path_of(browser, f"/broadcasts/{made}")) as events:
+        await here.admin("broadcast.pause", id=made)
+        event = await events.event()
+        assert event["event"] == "change"
+        assert "paused" in event["data"]
+        assert f'action="/broadcasts/{made}/resume"' in event["data"]
+        assert 'id="funnel"' not in event["data"], "what is the same is not sent"
+    async with stream(browser, f"/broadcasts/{made}/live", **{"Last-Event-ID": event["id"]}) as events:
+        await here.admin("broadcast.resume", id=made)
+        again = await events.event()
+        assert "scheduled" in again["data"]
+    async with stream(browser, f"/broadcasts/{made}/live?seen=another") as events:
+        whole = await events.event()
+        assert whole["id"] == again["id"]
+        assert 'id="funnel"' in whole["data"], "who has seen something else gets all"
+
+
+async def test_the_list_gets_cells_that_change_and_new_broadcasts(here: Site, visit_as: VisitAs) -> None:
+    made, browser = await scheduled(here), await visit_as("operator")
+    async with stream(browser, await path_of(browser, "/broadcasts?status=")) as events:
+        await here.admin("broadcast.pause", id=made)
+        data = (await events.event())["data"]
+        assert f'id="s-{made}"' in data
+        assert f'id="d-{made}"' not in data
+        assert "<table" not in data
+        other = await scheduled(here, name="Another")
+        data = (await events.event())["data"]
+        assert "<table" in data
+        assert data.index(other) < data.index(made)
+
+
+async def test_a_broadcast_is_followed_to_its_end(here: Site, visit_as: VisitAs) -> None:
+    here.sim.change(hold_answers=True)
+    made, browser = await here.send(people(3)), await visit_as("viewer")
+    async with stream(browser, await path_of(browser, f"/broadcasts/{made}")) as events:
+        here.sim.change(hold_answers=False)
+        data = ""
+        while "finished" not in data:
+            data = (await events.event())["data"]
+        await here.sim.idle()
+    assert "/pause" not in data
+
+
+async def test_all_who_see_the_same_share_one_reading(
+    here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PER_SESSION", 20)
+    made, browser = await scheduled(here), await visit_as("operator")
+    path, read = await path_of(browser, f"/broadcasts/{made}"), 0
+    original = Topic.read
+
+    async def counted(topic: Topic) -> None:
+        nonlocal read
+        read += 1
+        await original(topic)
+
+    monkeypatch.setattr(Topic, "read", counted)
+    got = 0
+
+    async def follow() -> None:
+        nonlocal got
+        async with stream(browser, path) as events:
+            await events.event()
+            got += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(follow)
+        await eventually(lambda: here.running.ctx.changes._watchers)
+        await here.admin("broadcast.pause", id=made)
+    assert got == 20
+    assert read <= 4
+    await eventually(lambda: not here.running.ctx.changes._watchers)
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("user.set", {"role": "operator"}),
+        ("user.set", {"accounts": ["shop"]}),
+        ("user.logout", {}),
+        ("user.remove", {}),
+    ],
+)
+async def test_a_stream_ends_with_its_session(
+    here: Site, visit_as: VisitAs, method: str, change: dict[str, Any]
+) -> None:
+    browser = await visit_as("viewer")
+    path = await path_of(browser, "/broadcasts")
+    async with stream(browser, path) as events:
+        await here.admin(method, name="viewer-all", **change)
+        assert (await events.event())["event"] == "end"
+        assert await events.event() == {}
+    async with stream(browser, path) as events:
+        assert (await events.event())["event"] == "end", "a page that asks again stops asking"
+
+
+async def test_a_stream_ends_when_its_session_is_too_old(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("viewer")
+    async with stream(browser, await path_of(browser, "/broadcasts")) as events:
+        here.clock.advance(12 * HOUR)
+        assert (await events.event())["event"] == "end", "looking on does not prolong a session"
+
+
+async def test_a_session_has_few_streams_and_the_oldest_ends(here: Site, visit_as: VisitAs) -> None:
+    made, browser = await scheduled(here), await visit_as("viewer")
+    path = await path_of(browser, f"/broadcasts/{made}")
+    async with AsyncExitStack() as stack:
+        oldest, *_, newest = [
+            await stack.enter_async_context(stream(browser, path)) for _ in range(live.PER_SESSION + 1)
+        ]
+        assert (await oldest.event())["event"] == "end"
+        await here.admin("broadcast.pause", id=made)
+        assert "paused" in (await newest.event())["data"]
+
+
+async def test_there_are_not_more_streams_than_allowed(
+    here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_STREAMS", 1)
+    made, browser = await scheduled(here), await visit_as("viewer")
+    path = await path_of(browser, f"/broadcasts/{made}")
+    async with stream(browser, path):
+        assert (await browser.get(path, **ACCEPT)).status_code == 503
+    await eventually(lambda: not here.running.ctx.changes._watchers)
+    async with stream(browser, path):
+        pass
+
+
+async def test_streams_end_at_once_when_the_daemon_drains(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("viewer")
+    path = await path_of(browser, "/broadcasts")
+    async with stream(browser, path) as events:
+        here.running.ctx.drain = Drain(here.clock.now())
+        here.running.ctx.changes.wake_all()
+        assert await events.event() == {}, "it breaks off, so that the browser comes back"
+    assert (await browser.get(path, **ACCEPT)).status_code == 503
+    here.running.ctx.drain = None
+
+
+async def test_a_reader_who_is_no_stream_is_led_to_the_page(here: Site, visit_as: VisitAs) -> None:
+    made, browser = await scheduled(here), await visit_as("viewer")
+    for path in ("/broadcasts", f"/broadcasts/{made}"):
+        answer = await browser.get(f"{path}/live", Accept="text/html")
+        assert (answer.status_code, answer.headers["location"]) == (303, path)
+
+
+class Numbers:
+    """A source that shows the next number each time."""
+
+    key = "numbers"
+
+    def __init__(self, broadcast_id: int | None) -> None:
+        self.broadcast_id = broadcast_id
+
+    async def read(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def whole(self, _: Any) -> list[Any]:
+        """Nothing."""
+        return []
+
+
+@pytest.mark.parametrize("cost_s", [0.0, 0.005, 0.03, 0.2, 5.0])
+async def test_what_costs_more_is_read_more_seldom(cost_s: float) -> None:
+    topic = Topic(Numbers(None), Changes())
+    assert topic.due_at() < 0
+    await topic.read()
+    topic.rest(cost_s, now=100.0)
+    assert topic.due_at() == max(100 + POLL_S, 100 + min(cost_s * 100, LONGEST_PAUSE_S))
+    topic.note_change()
+    assert topic.due_at() == 100 + min(max(MIN_INTERVAL_S, cost_s * 100), LONGEST_PAUSE_S)
+
+
+async def test_a_change_of_another_broadcast_is_none_of_this_one() -> None:
+    changes = Changes()
+    topic = Topic(Numbers(7), changes)
+    await topic.read()
+    topic.rest(0, now=0.0)
+    changes.publish([8])
+    topic.note_change()
+    assert topic.due_at() == POLL_S
+    changes.publish([7])
+    topic.note_change()
+    assert topic.due_at() == MIN_INTERVAL_S
+    topic.close()
+    assert not changes._watchers

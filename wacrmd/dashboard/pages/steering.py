@@ -1,0 +1,175 @@
+"""Pausing, resuming, cancelling and sending again; what cannot be taken back is asked about first."""
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from wacrmd.dashboard.buttons import CAN_CANCEL, CAN_RETRY
+from wacrmd.dashboard.forms import read_form
+from wacrmd.dashboard.frame import Row, Visit
+from wacrmd.dashboard.pages.login import own_path
+from wacrmd.dashboard.render import people
+from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.errors import bad_request, conflict
+from wacrmd.views.broadcasts import BroadcastDetails
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked before something that cannot be taken back."""
+
+    title: str
+    text: str
+    button: str
+    danger: bool = True
+
+
+def cancel_question(view: BroadcastDetails) -> Question:
+    """Before a broadcast is cancelled."""
+    count = people(view.pending_count)
+    text = (
+        f"{count} who still wait will never get this message. What was sent stays sent. "
+        "This cannot be taken back: to reach them later, make a new broadcast. To stop for a while, pause instead."
+    )
+    return Question(f"Cancel {view.name}?", text, f"Cancel for {count}")
+
+
+def retry_question(view: BroadcastDetails, status: RecipientStatus) -> Question:
+    """Before the message is sent again."""
+    begins = "when the broadcast is resumed" if view.status is BroadcastStatus.PAUSED else "now"
+    if status is RecipientStatus.UNCERTAIN:
+        count = people(view.uncertain_count)
+        text = (
+            f"Nobody knows whether these {count} have the message. Who has it gets it twice. "
+            f"It is sent {begins}, and what was sent cannot be taken back."
+        )
+    else:
+        count = people(view.failed_count)
+        text = (
+            f"The message goes again to {count} who did not get it, {begins}. Who has opted out is left out. "
+            "What was sent cannot be taken back. Look at the reasons first: most fail again for the same reason."
+        )
+    return Question(f"Send {view.name} again?", text, f"Send again to {count}")
+
+
+def give_up_question(view: BroadcastDetails) -> Question:
+    """Before uncertain people count as failed."""
+    count = people(view.uncertain_count)
+    text = (
+        f"Nothing is sent. {count} are shown as failed from now on, also if some of them have the message. "
+        "If WhatsApp reports a delivery later, they are shown as delivered."
+    )
+    return Question(f"Give up {count}?", text, f"Count {count} as failed")
+
+
+async def pause(visit: Visit) -> Response:
+    """Pause a broadcast."""
+    uuid, form = visit.request.path_params["id"], await read_form(visit.request)
+    made = await visit.perform("broadcast.pause", id=uuid)
+    text = (
+        f"Paused: {made.name}. {people(made.pending_count)} wait; who was just being sent to still gets it."
+    )
+    return visit.done(_back(made.uuid, form.get("back")), text)
+
+
+async def resume(visit: Visit) -> Response:
+    """Continue a broadcast."""
+    uuid, form = visit.request.path_params["id"], await read_form(visit.request)
+    made = await visit.perform("broadcast.resume", id=uuid)
+    text = f"Resumed: {made.name}, for {people(made.pending_count)}."
+    return visit.done(_back(made.uuid, form.get("back")), text)
+
+
+async def ask_cancel(visit: Visit) -> Response:
+    """Ask whether a broadcast is to be cancelled."""
+    view = await _shown(visit, "cancel")
+    if view.status not in CAN_CANCEL:
+        raise conflict(f"This broadcast cannot be cancelled: it is {view.status.value}")
+    return _ask(visit, view, "cancel", cancel_question(view))
+
+
+async def cancel(visit: Visit) -> Response:
+    """Cancel a broadcast."""
+    form = await read_form(visit.request)
+    made = await visit.perform("broadcast.cancel", id=visit.request.path_params["id"])
+    text = f"Cancelled: {made.name}. {people(made.cancelled_count)} get no message."
+    return visit.done(_back(made.uuid, form.get("back")), text)
+
+
+async def ask_retry(visit: Visit) -> Response:
+    """Ask whether the message is to be sent again."""
+    status = _people_of(visit.param("of") or RecipientStatus.FAILED)
+    view = await _shown(visit, "retry")
+    if view.status not in CAN_RETRY:
+        raise conflict(f"This broadcast cannot be sent again: it is {view.status.value}")
+    return _ask(visit, view, "retry", retry_question(view, status), of=status.value)
+
+
+async def retry(visit: Visit) -> Response:
+    """Send the message again."""
+    form = await read_form(visit.request)
+    status = _people_of(form.get("of"))
+    uuid, uncertain = visit.request.path_params["id"], status is RecipientStatus.UNCERTAIN
+    made = await visit.perform("broadcast.retry", id=uuid, failed=not uncertain, uncertain=uncertain)
+    text = f"The message goes again to {people(made.requeued)}."
+    return visit.done(_back(made.broadcast_id, form.get("back")), text)
+
+
+async def ask_give_up(visit: Visit) -> Response:
+    """Ask whether uncertain people are to count as failed."""
+    view = await _shown(visit, "give-up")
+    if not view.uncertain_count:
+        return visit.done(_back(view.uuid, None), "Nobody is uncertain any more.")
+    return _ask(visit, view, "give-up", give_up_question(view))
+
+
+async def give_up(visit: Visit) -> Response:
+    """Count uncertain people as failed."""
+    form = await read_form(visit.request)
+    made = await visit.perform("broadcast.give-up", id=visit.request.path_params["id"])
+    text = f"{people(made.failed)} count as failed now."
+    return visit.done(_back(made.broadcast.uuid, form.get("back")), text)
+
+
+async def _shown(visit: Visit, verb: str) -> BroadcastDetails:
+    """The broadcast, if the visitor may do this with it."""
+    view: BroadcastDetails = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
+    visit.require(f"broadcast.{verb}")
+    return view
+
+
+def _ask(visit: Visit, view: BroadcastDetails, verb: str, question: Question, **fields: str) -> Response:
+    back = _back(view.uuid, visit.param("back"))
+    return visit.confirm(
+        question.title,
+        question.text,
+        action=f"/broadcasts/{view.uuid}/{verb}",
+        button=question.button,
+        back=back,
+        fields=fields | {"back": back},
+        danger=question.danger,
+    )
+
+
+def _people_of(status: str | None) -> RecipientStatus:
+    if status not in (RecipientStatus.FAILED, RecipientStatus.UNCERTAIN):
+        raise bad_request("of: expected failed or uncertain")
+    return RecipientStatus(status)
+
+
+def _back(uuid: str, path: str | None) -> str:
+    """Where the visitor came from; the page of the broadcast if that is not known."""
+    return own_path(path) if path else f"/broadcasts/{uuid}"
+
+
+PAGES: tuple[Row, ...] = (
+    ("POST", "/broadcasts/{id}/pause", pause),
+    ("POST", "/broadcasts/{id}/resume", resume),
+    ("GET", "/broadcasts/{id}/cancel", ask_cancel),
+    ("POST", "/broadcasts/{id}/cancel", cancel),
+    ("GET", "/broadcasts/{id}/retry", ask_retry),
+    ("POST", "/broadcasts/{id}/retry", retry),
+    ("GET", "/broadcasts/{id}/give-up", ask_give_up),
+    ("POST", "/broadcasts/{id}/give-up", give_up),
+)
