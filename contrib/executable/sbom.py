@@ -1,7 +1,8 @@
 """Writes what the products of `make dist` contain, as CycloneDX 1.6: `sbom.py BUILD DIST`; BUILD has PyInstaller's tables.
 
 Two files: one for the single executable and the Debian package, whose contents are the same, and one for the wheel, which
-has no library in it: it names those that requirements.lock pins. docs/adr/0024-supply-chain.md says why it is made here.
+has no library of Python in it: it names those that requirements.lock pins. Both name what browsers load from the dashboard.
+docs/adr/0024-supply-chain.md says why it is made here.
 """
 
 import ast
@@ -26,6 +27,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+VENDORED = ROOT / "wacrmd/dashboard/VENDORED.md"
+"""The table of the files that others wrote and browsers load."""
 LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-dev.lock")
 
 TOOLS = ("pyinstaller", "pyinstaller-hooks-contrib")
@@ -35,6 +38,9 @@ Json = dict[str, Any]
 
 _LOCKED = re.compile(
     r"^([\w.-]+)==([^\s;]+)[^\n]*((?:\n +--hash=sha256:[0-9a-f]{64}(?: \\)?)+)", re.MULTILINE
+)
+_VENDORED_ROW = re.compile(
+    r"^\| (\S+) \| ([\w.-]+) \([^|]+\) \| (\S+) \| (\S+) \| ([0-9a-f]{64}) \|$", re.MULTILINE
 )
 _LICENSE_FIELD_MAX = 60
 """A longer one is the text of the license and not its name."""
@@ -174,6 +180,23 @@ class Bill:
             component["licenses"] = [named]
         self._add(ref, {**component, "externalReferences": [origin]})
         return ref
+
+    def add_vendored(self) -> None:
+        """Add the files for browsers, which are the same in all products."""
+        for file, name, version, license_id, digest in _VENDORED_ROW.findall(
+            VENDORED.read_text(encoding="utf-8")
+        ):
+            ref = f"pkg:npm/{name}@{version}"
+            component = {
+                "type": "library",
+                "name": name,
+                "version": version,
+                "purl": ref,
+                "hashes": [{"alg": "SHA-256", "content": digest}],
+                "licenses": [{"license": {"id": license_id}}],
+                "properties": [{"name": "wacrmd:file", "value": f"wacrmd/dashboard/static/{file}"}],
+            }
+            self._add(ref, component)
 
     def add_python(self) -> str:
         """Add the interpreter with its standard library."""
@@ -331,6 +354,7 @@ def of_executable(build: Path, version: str, products: Iterable[Path]) -> Json:
     python = bill.add_python()
     for name, path in sorted(contents.libraries.items()):
         bill.needs[python].add(bill.add_system_library(name, path))
+    bill.add_vendored()
     bill.relate()
     return bill.document(version, products)
 
@@ -341,6 +365,7 @@ def of_wheel(version: str, products: Iterable[Path]) -> Json:
     bill = Bill(Environment(), locks)
     for name in locks:
         bill.add_library(name)
+    bill.add_vendored()
     bill.relate()
     return bill.document(version, products)
 

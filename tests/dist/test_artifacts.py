@@ -20,6 +20,7 @@ import pytest
 from wacrmd import __version__
 from wacrmd.reference import man
 
+ROOT = Path(__file__).parents[2]
 DIST = Path(os.environ.get("WACRMD_DIST", "nowhere")).absolute()
 
 pytestmark = pytest.mark.skipif("WACRMD_DIST" not in os.environ, reason="make dist-test runs these")
@@ -45,6 +46,7 @@ def test_the_single_file_runs_the_demo_in_an_empty_environment(tmp_path: Path) -
     done = run(executable, "demo", "--exit", "--recipients", "50", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "each of the 50 people has one message" in done.stdout
+    assert "wacrmd and its dashboard agree" in done.stdout
     assert [left.name for left in tmp_path.iterdir()] == ["wacrmd"]
 
 
@@ -101,7 +103,9 @@ def test_the_single_file_pings_systemd_as_its_main_process(tmp_path: Path) -> No
             daemon.wait()
 
 
-def test_the_package_installs_unit_user_configuration_and_executable(tmp_path: Path) -> None:
+def test_the_package_installs_unit_user_configuration_and_executable(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     packages = list(DIST.glob("*.deb"))
     if not packages:
         assert shutil.which("dpkg-deb") is None
@@ -126,6 +130,10 @@ def test_the_package_installs_unit_user_configuration_and_executable(tmp_path: P
         "usr/share/bash-completion/completions/wacrmd",
     ):
         assert (tmp_path / path).is_file(), path
+    folder = tmp_path_factory.mktemp("demo")
+    done = run(tmp_path / "usr/bin/wacrmd", "demo", "--exit", "--recipients", "5", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "wacrmd and its dashboard agree" in done.stdout
     documents = tmp_path / "usr/share/doc/wacrmd"
     assert broken_links(documents) == []
     manual = gzip.decompress((tmp_path / "usr/share/man/man8/wacrmd.8.gz").read_bytes()).decode()
@@ -147,7 +155,7 @@ def test_the_wheel_is_installed_and_runs_the_demo(tmp_path: Path) -> None:
     """As pipx does it: into an environment of its own, with the libraries."""
     (wheel,) = DIST.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    lock = Path(__file__).parents[2] / "requirements.lock"
+    lock = ROOT / "requirements.lock"
     versions = re.findall(r"^[\w.-]+==[^\s;]+", lock.read_text(), re.MULTILINE)
     (tmp_path / "versions").write_text("\n".join(versions))
     pip: list[str | Path] = [tmp_path / "venv/bin/python", "-m", "pip", "install", "--quiet", "--constraint"]
@@ -155,12 +163,18 @@ def test_the_wheel_is_installed_and_runs_the_demo(tmp_path: Path) -> None:
     done = run(tmp_path / "venv/bin/wacrmd", "demo", "--exit", "--recipients", "20", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "each of the 20 people has one message" in done.stdout
+    assert "wacrmd and its dashboard agree" in done.stdout
 
 
 def test_wheel_and_source_contain_all_needed_files(tmp_path: Path) -> None:
     (wheel,) = DIST.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "wacrmd/store/migrations/0001_initial.sql" in names
+    for kind in ("static", "templates"):  # what the dashboard serves
+        folder = ROOT / "wacrmd/dashboard" / kind
+        files = {str(file.relative_to(ROOT)) for file in folder.rglob("*") if file.is_file()}
+        assert files <= set(names)
+        assert files
     assert not [name for name in names if name.startswith("tests")]
     (source,) = DIST.glob("*.tar.gz")
     with tarfile.open(source) as archive:

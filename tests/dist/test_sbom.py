@@ -3,6 +3,7 @@
 Those that need the products run with `make dist-test`, the others always.
 """
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -54,13 +55,21 @@ def pins() -> set[tuple[str, str]]:
     return set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", text, re.MULTILINE))
 
 
+def vendored() -> dict[str, str]:
+    """The packages whose files browsers load, with the versions."""
+    rows = re.findall(r"^\|[^|]+\| ([\w.-]+) \(.*?\) \| (\S+) \|", (ROOT / "wacrmd/dashboard/VENDORED.md").read_text(), re.M)
+    return dict(rows)
+
+
 def test_the_list_of_the_wheel_is_the_lock_file(sbom: ModuleType, tmp_path: Path) -> None:
     wheel = tmp_path / "wacrmd.whl"
     wheel.write_bytes(b"")
     document = sbom.of_wheel(__version__, [wheel])
     check_is_valid(json.dumps(document))
-    assert {(each["name"], each["version"]) for each in document["components"]} == pins()
-    for each in document["components"]:
+    of_python = [each for each in document["components"] if each["purl"].startswith("pkg:pypi/")]
+    assert {(each["name"], each["version"]) for each in of_python} == pins()
+    assert len(document["components"]) == len(of_python) + len(vendored())
+    for each in of_python:
         assert each["purl"] == f"pkg:pypi/{each['name']}@{each['version']}"
         (origin,) = each["externalReferences"]
         assert all(re.fullmatch("[0-9a-f]{64}", one["content"]) for one in origin["hashes"])
@@ -89,7 +98,18 @@ def test_the_list_of_an_executable_has_what_stands_in_it(sbom: ModuleType, table
         pytest.skip("the environment is older than the lock file: make venv")
     document = sbom.of_executable(tables, __version__, [])
     check_is_valid(json.dumps(document))
-    assert names(document) == {"h11", "CPython", "libmachine.so", "pyinstaller"}
+    assert names(document) == {"h11", "CPython", "libmachine.so", "pyinstaller", *vendored()}
+
+
+def test_the_lists_have_what_browsers_load(sbom: ModuleType) -> None:
+    document = sbom.of_wheel(__version__, [])
+    found = {each["name"]: each for each in document["components"] if "pkg:npm/" in each["purl"]}
+    assert found.keys() == vendored().keys() > {"htmx.org"}
+    for name, each in found.items():
+        (place,) = each["properties"]
+        content = (ROOT / place["value"]).read_bytes()
+        assert each["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}], name
+        assert each["licenses"]
 
 
 @pytest.mark.parametrize("name", ["pytest", "nobody"])

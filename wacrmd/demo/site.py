@@ -1,6 +1,7 @@
 """A daemon and a simulated Meta that know each other, on a temporary database, with one account, number and key."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ APP_SECRET = "the app secret of the simulated Meta"  # noqa: S105 - as above
 BETWEEN_THOUSANDS = "\N{NARROW NO-BREAK SPACE}"
 """In the numbers of the dashboard."""
 FIRST_PHONE = 14_152_000_000
+_FILE = re.compile(r'(?:href|src)="(/static/[^"]+)"')
+"""A file that a page of the dashboard loads."""
 BEHAVIOUR: JsonObject = {
     "latency_ms": 90,
     "latency_jitter_ms": 60,
@@ -137,6 +140,10 @@ class DemoSite:
             login = "".join(browser.cookies.values())  # the page has one cookie, and the same in its form
             await browser.post("/login/link", data={"token": token, "login": login})
             texts = {path: (await browser.get(path)).text.replace(BETWEEN_THOUSANDS, "") for path in pages}
+            files = sorted({file for text in texts.values() for file in _FILE.findall(text)})
+            missing = [file for file in files if (await browser.get(file)).is_error]
+        if missing or not files:
+            return [f"the pages of the dashboard lack files: {missing}"]
         return [
             f"the dashboard does not show {each!r} at {path}"
             for path, expected in pages.items()
