@@ -22,7 +22,7 @@ from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dashboard import app as dashboard
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
-from wacrmd.domain.actor import Level
+from wacrmd.domain.actor import Level, Via
 from wacrmd.domain.drain import Drain
 from wacrmd.errors import ConfigError, Refusal, WacrmdError, sole_error
 from wacrmd.fields import JsonObject
@@ -57,7 +57,6 @@ from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.templates import sync
 from wacrmd.store import broadcast_queue, drains
-from wacrmd.store.audit import Via
 from wacrmd.store.backups import remove_partial
 from wacrmd.store.database import Database, Tx
 from wacrmd.store.opening import postponed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wacrmd.domain.address import is_user_id, normalize_address, phone_and_user_id
+from wacrmd.domain.address import beginning_of, is_user_id, normalize_address, phone_and_user_id
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,26 @@ def test_an_address_is_stored_in_one_form(text: str, address: str | None) -> Non
 def test_an_address_is_a_phone_number_or_a_user_id() -> None:
     assert phone_and_user_id("+14155550123") == ("+14155550123", None)
     assert phone_and_user_id("US.1349") == (None, "US.1349")
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "beginning"),
+    [
+        ("+4915", None, "+4915"),
+        ("004915", None, "+4915"),
+        ("4915", None, "+4915"),
+        (" +49 (151) 23-4.5/6 ", None, "+4915123456"),
+        ("0151", "DE", "+49151"),
+        ("0151", None, None),
+        ("+49", None, None),
+        ("415", "US", None),
+        ("Jane", None, None),
+        ("+49x151", None, None),
+        ("", None, None),
+        ("\u0660\u0661\u0662\u0663\u0664\u0665", None, None),
+    ],
+)
+def test_the_first_digits_of_a_number_are_enough_to_search_for_it(
+    text: str, country: str | None, beginning: str | None
+) -> None:
+    assert beginning_of(text, country) == beginning

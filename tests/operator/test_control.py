@@ -138,6 +138,26 @@ async def test_a_temporary_log_level_ends_at_its_time(tmp_path: Path, wacrmd: Wa
         assert (await wacrmd("log-level", "--for", "3"))[0] == 2
 
 
+async def test_the_audit_is_filtered_and_has_pages(tmp_path: Path, wacrmd: Wacrmd) -> None:
+    async with site(tmp_path) as here:
+        for name in ("a", "b", "c"):
+            await here.admin("account.add", name=name)
+
+        async def found(*options: str) -> list[tuple[str, str | None]]:
+            code, out, err = await wacrmd("--json", "audit", *options)
+            assert code == 0, err
+            return [(row["method"], row["params"].get("name")) for row in json.loads(out)]
+
+        added = [("account.add", name) for name in ("shop", "a", "b", "c")]
+        assert await found("--method", "account.add") == added
+        newest = await here.admin("audit", method="account.add", limit=2)
+        assert [row["params"]["name"] for row in newest] == ["b", "c"]
+        assert await found("--method", "account.add", "--before", str(newest[0]["id"])) == added[:2]
+        assert await found("--user", "nobody") == await found("--via", "dashboard") == []
+        user = newest[0]["user"]
+        assert await found("--user", user, "--via", "command") == await found()
+
+
 async def test_the_audit_shows_who_changed_what_without_secrets(tmp_path: Path, wacrmd: Wacrmd) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:

@@ -9,7 +9,7 @@ from tests.operator.conftest import Wacrmd
 from tests.support.meta import inbound_message
 from tests.support.site import people, phones, site
 from wacrmd.admin.protocol import RpcError
-from wacrmd.cli import optout_import
+from wacrmd.domain import optout_parts
 
 pytestmark = pytest.mark.anyio
 
@@ -117,7 +117,7 @@ async def test_people_opt_out_and_in_again(tmp_path: Path, wacrmd: Wacrmd) -> No
 async def test_a_file_of_opt_outs_is_imported_in_parts_and_errors_keep_their_line_numbers(
     tmp_path: Path, wacrmd: Wacrmd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(optout_import, "PART_BYTES", 2000)
+    monkeypatch.setattr(optout_parts, "PART_BYTES", 2000)
     numbers = phones(500)
     lines = ["phone,note", *(f"{number},x" for number in numbers)]
     lines.insert(300, "12,y")
@@ -180,3 +180,30 @@ async def test_an_optout_names_the_broadcast_that_it_answered(tmp_path: Path, wa
         _, out, _ = await wacrmd("optout", "list")
         assert "ANSWERED BROADCAST" in out
         assert broadcast_id in out
+
+
+async def test_opt_outs_are_searched_by_a_number_by_its_first_digits_and_by_source(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    async with site(tmp_path) as here:
+        await here.admin("account.add", name="bakery", country="DE")
+        for phone in ("+14155550123", "+14155550124"):
+            await here.admin("optout.add", account="shop", phone=phone)
+        await here.admin("optout.import", account="bakery", csv="phone\n+4915123456789\n")
+
+        async def found(*options: str) -> list[str]:
+            code, out, err = await wacrmd("--json", "optout", "list", *options)
+            assert code == 0, err
+            return [row["phone"] for row in json.loads(out)]
+
+        assert await found("--search", "1 (415) 555-0124") == ["+14155550124"]
+        assert await found("--search", "+141555") == ["+14155550123", "+14155550124"]
+        assert await found("--search", "+141555", "--limit", "1") == ["+14155550123"]
+        assert await found("--search", "0151 234") == ["+4915123456789"]
+        assert await found("--search", "0151 23456789", "--source", "operator") == []
+        assert await found("--source", "import") == ["+4915123456789"]
+        code, out, err = await wacrmd("optout", "list", "--search", "+49160")
+        assert (code, out, err.strip()) == (0, "", "Nobody like this has opted out.")
+        code, _, err = await wacrmd("optout", "list", "--search", "Jane", "--account", "shop")
+        assert code == 1
+        assert "first digits" in err

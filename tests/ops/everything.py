@@ -78,7 +78,7 @@ class Everything:
         line = f"{request.method} {request.url.path}"
         self.endpoints |= {name for name, pattern in PATTERNS.items() if pattern.fullmatch(line)}
 
-    async def admin(self, method: str, **params: Any) -> Any:
+    async def admin(self, method: str, /, **params: Any) -> Any:
         """The result of a method, or all items of a stream; it must not be an error."""
 
         def call() -> Any:
@@ -395,6 +395,12 @@ class Everything:
         for method in ("account.list", "number.list", "doctor", "audit"):
             await self.admin(method)
         await self.admin("audit", since="2h")
+        for only in ({"user": "root"}, {"method": "backup"}, {"via": "command"}, {"before": 5}):
+            await self.admin("audit", **only)
+        await self.admin("audit", user="root", method="backup", via="command", before=5)
+        for part in ({"search": "+1415"}, {"search": "+14155550188", "source": "api"}, {"source": "import"}):
+            await self.admin("optout.list", account="shop", **part)
+        await self.admin("template.list", name="hel", status="approved", limit=5, skip=1)
         await self.show_state()
 
     async def show_state(self) -> None:

@@ -116,7 +116,7 @@ class Site:
         """The URL for Meta's webhooks."""
         return f"http://{self.running.meta_webhooks_address}/webhooks/meta"
 
-    async def admin(self, method: str, **params: Any) -> Any:
+    async def admin(self, method: str, /, **params: Any) -> Any:
         """Call a method of the admin socket."""
 
         def call() -> Any:

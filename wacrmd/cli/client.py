@@ -42,7 +42,7 @@ def socket_path(session: Session, environ: Mapping[str, str] = os.environ) -> Pa
     return DEFAULT_SOCKET
 
 
-def call(session: Session, method: str, *, descriptors: Sequence[int] = (), **params: Any) -> Any:
+def call(session: Session, method: str, /, *, descriptors: Sequence[int] = (), **params: Any) -> Any:
     """The result of one call; parameters that are None are left out. The daemon gets the open files too.
 
     Raises the errors of AdminClient.
@@ -54,7 +54,7 @@ def call(session: Session, method: str, *, descriptors: Sequence[int] = (), **pa
             raise _explained(error, daemon.daemon_version) from None
 
 
-def stream(session: Session, method: str, **params: Any) -> Iterator[Any]:
+def stream(session: Session, method: str, /, **params: Any) -> Iterator[Any]:
     """The items of a streaming call as they come; parameters and errors as in `call`."""
     with AdminClient(socket_path(session)) as daemon:
         try:

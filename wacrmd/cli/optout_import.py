@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import click
-import orjson
 
 from wacrmd.admin.protocol import RpcError
 from wacrmd.cli.client import call
@@ -11,39 +10,16 @@ from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.frame import Session
 from wacrmd.cli.output import hint, people
 from wacrmd.cli.rejected import RejectedLines
-from wacrmd.domain.csv_export import csv_lines
-from wacrmd.domain.optout_file import SENT, OptOutFile, OptOutRow
+from wacrmd.domain.optout_file import OptOutFile
+from wacrmd.domain.optout_parts import OptOutPart, parts_of
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines
 from wacrmd.errors import WacrmdError
 from wacrmd.fields import JsonObject
 
-PART_BYTES = 700 * 1024
-"""How much of a file goes into one call, as JSON writes it. A line of the protocol may have 1 MiB."""
-PART_ROWS = 10_000
-"""Rows in one call: as many rejected ones as the daemon lists."""
-
 MAX_SHOWN = 20
 MAX_WARNINGS = 1000
 """Lines whose country is a guess that are kept."""
-
-_HEADER = csv_lines([SENT])
-
-
-@dataclass
-class _Part:
-    """Rows for the list of one account, and rows that were left out already, each with the reason."""
-
-    account: str | None
-    rows: list[OptOutRow] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    left_out: list[tuple[OptOutRow, str]] = field(default_factory=list)
-    size: int = 0
-
-    @property
-    def is_full(self) -> bool:
-        """Whether another row may be too much."""
-        return self.size >= PART_BYTES or len(self.rows) + len(self.left_out) >= PART_ROWS
 
 
 @dataclass
@@ -99,19 +75,12 @@ class _Import:
         self, session: Session, form: RejectedFormat, left_out: RejectedLines, account: str | None
     ) -> None:
         self._session, self._form, self._left_out, self._account = session, form, left_out, account
-        self._parts: dict[str | None, _Part] = {}
         self._done = Imported()
 
     def run(self, file: OptOutFile) -> Imported:
         """Send all rows."""
         try:
-            for row in file:
-                part = self._parts.setdefault(row.account, _Part(self._account or row.account))
-                self._add(part, row)
-                if part.is_full:
-                    self._send(part)
-                    del self._parts[row.account]
-            for part in self._parts.values():
+            for part in parts_of(file, self._account):
                 self._send(part)
         except WacrmdError:
             if self._done.added or self._done.known:
@@ -122,50 +91,24 @@ class _Import:
             raise
         return self._done
 
-    def _add(self, part: _Part, row: OptOutRow) -> None:
-        """Put a row into a part: as a line for the daemon, or with the reason why it is none."""
-        line = csv_lines([[" ".join(cell.split()) for cell in (row.address, row.user_id, row.detail)]])
-        size = len(orjson.dumps(line))
-        problem = row.problem
-        if problem is None and row.is_empty:
-            problem = "expected a phone number or a user id, found neither"
-        if problem is None and size > PART_BYTES:
-            problem = f"has more than {PART_BYTES} characters"
-        if problem is None and row.account is not None and self._account not in (None, row.account):
-            problem = f"belongs to account {row.account}: leave out --account to import each person to their own account"
-        if problem is not None:
-            part.left_out.append((row, problem))
-            return
-        part.rows.append(row)
-        part.lines.append(line)
-        part.size += size
-
-    def _send(self, part: _Part) -> None:
+    def _send(self, part: OptOutPart) -> None:
         """Send a part to the daemon, and tell what was left out of it, in the order of the lines."""
         if part.rows:
             try:
-                done = call(
-                    self._session, "optout.import", account=part.account, csv=_HEADER + "".join(part.lines)
-                )
+                done = call(self._session, "optout.import", account=part.account, csv=part.csv)
             except RpcError as error:
-                if error.reason != "not_found" or part.rows[0].account is None:
+                if error.reason != "not_found" or not part.is_named_by_file:
                     raise
-                part.left_out += [(row, str(error)) for row in part.rows]
+                part.reject_all(str(error))
             else:
                 self._done.added += done["added"]
                 self._done.known += done["known"]
                 self._done.guessed += done["guessed"]
                 self._done.warnings += [
-                    one | {"line": self._row(part, one["line"]).line}
+                    one | {"line": part.row(one["line"]).line}
                     for one in done["warnings"][: MAX_WARNINGS - len(self._done.warnings)]
                 ]
-                part.left_out += [(self._row(part, one["line"]), one["message"]) for one in done["errors"]]
-        for row, reason in sorted(part.left_out, key=lambda each: each[0].line):
+                part.reject((one["line"], one["message"]) for one in done["errors"])
+        for row, reason in part.rejected():
             told = {"line": row.line, "message": reason}
             self._left_out.add(self._form, row.line, row.text, reason, told=told)
-
-    @staticmethod
-    def _row(part: _Part, line: int) -> OptOutRow:
-        """The row of a line that the daemon was sent; the header is line 1."""
-        place = line - 2
-        return part.rows[place] if 0 <= place < len(part.rows) else OptOutRow(line, "")

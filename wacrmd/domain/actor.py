@@ -26,6 +26,14 @@ class ActorKind(StrEnum):
     OPERATOR = "operator"
 
 
+class Via(StrEnum):
+    """Where somebody made a change."""
+
+    COMMAND = "command"
+    """The admin socket, or a command that works on the file."""
+    DASHBOARD = "dashboard"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """An app with an API key, or an operator; `name` is used in texts such as "Paused by ann".

@@ -3,7 +3,12 @@
 import re
 
 from wacrmd.domain.phone import Reading, read
+from wacrmd.domain.phone_plan import calling_code
 from wacrmd.domain.phone_text import Reason, Unreadable
+
+_BEGINNING = re.compile(r"(\+|00)?([0-9][0-9 ()./-]*)", re.ASCII)
+MIN_BEGINNING = 5
+"""Characters of the beginning of a number, with its `+`, by which one is searched for: fewer would find a whole country."""
 
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}", re.ASCII)
 
@@ -43,6 +48,22 @@ def looked_up(text: str, country: str | None = None) -> str | Unreadable:
     if isinstance(found, Unreadable):
         return found if found.reason is Reason.AMBIGUOUS else text.strip()
     return found.phone if isinstance(found, Reading) else found
+
+
+def beginning_of(text: str, country: str | None = None) -> str | None:
+    """The beginning of the E.164 form of a number of which somebody types the first digits; None where it is too short.
+
+    With a leading 0 it is a number of `country`, otherwise an international one, with or without its `+`.
+    """
+    found = _BEGINNING.fullmatch(text.strip())
+    if found is None:
+        return None
+    digits = "".join(re.findall("[0-9]", found[2]))
+    if found[1] is None and digits.startswith("0"):
+        if country is None:
+            return None
+        digits = calling_code(country) + digits.lstrip("0")
+    return f"+{digits}" if len(digits) + 1 >= MIN_BEGINNING else None
 
 
 def phone_and_user_id(address: str) -> tuple[str | None, str | None]:

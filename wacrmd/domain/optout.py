@@ -1,9 +1,22 @@
 """An opt-out: a person who gets no broadcasts of an account."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated
 
 from wacrmd.fields import Doc, Phone, Time, json_name
+
+
+class OptOutSource(StrEnum):
+    """How somebody came on the list (docs/optouts.md)."""
+
+    KEYWORD = "keyword"
+    BUTTON = "button"
+    PREFERENCE = "preference"
+    META_131050 = "meta_131050"
+    API = "api"
+    OPERATOR = "operator"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.actor import Actor, Level, Via
 from wacrmd.domain.log_level import LogLevel
 from wacrmd.errors import ErrorCode
 from wacrmd.operations.inputs import NoParams, Params
@@ -55,11 +55,20 @@ class NewLogLevel(Params):
     )
 
 
-class Since(Params):
-    """From when on, and how much."""
+class AuditQuery(Params):
+    """Which entries: from when on, of whom, and how many."""
 
     since: str | None = Field(
         None, min_length=1, max_length=40, description="an ISO time, or how long ago: 30min, 2h, 3d"
+    )
+    user: str | None = Field(None, max_length=100, description="only what this user did")
+    method: str | None = Field(None, max_length=100, description="only calls of this method")
+    via: Via | None = Field(None, description="only what was done in this way")
+    before: int | None = Field(
+        None,
+        ge=0,
+        le=2**62,
+        description="only entries that are older than that with this `id`: the next page",
     )
     limit: int = Field(100, ge=1, le=10_000, description="at most this many, the newest ones")
 
@@ -125,6 +134,14 @@ async def clock_accept(ctx: Context, _actor: Actor, _params: NoParams) -> ClockV
 @operations.operation(
     "audit", admin=Admin(Level.READ), errors=(ErrorCode.BAD_REQUEST,), example={"since": "2h"}
 )
-async def audit(ctx: Context, _actor: Actor, params: Since) -> list[AuditView]:
+async def audit(ctx: Context, _actor: Actor, params: AuditQuery) -> list[AuditView]:
     """Show who changed what, oldest first."""
-    return await read_audit(ctx, since=params.since, limit=params.limit)
+    return await read_audit(
+        ctx,
+        since=params.since,
+        user=params.user,
+        method=params.method,
+        via=params.via,
+        before=params.before,
+        limit=params.limit,
+    )

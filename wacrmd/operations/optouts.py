@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
+from wacrmd.domain.optout import OptOutSource
 from wacrmd.domain.page import Page, PageRequest
 from wacrmd.domain.text_file import split_lines
 from wacrmd.errors import ErrorCode
@@ -18,11 +19,11 @@ from wacrmd.operations.inputs import (
     File,
     Limited,
     Names,
-    NoParams,
     OptionalAccount,
     Params,
 )
-from wacrmd.operations.operation import Admin, Http, Operations
+from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
+from wacrmd.operations.paging import PageQuery
 from wacrmd.services.context import Context
 from wacrmd.services.optouts import import_export, manage
 from wacrmd.views.optouts import AccountOptOut, AddedOptOut, AddedOptOutView, ImportResult, OptOutView
@@ -59,7 +60,19 @@ class OperatorNewOptOut(NewOptOut, DefaultAccount, extra="forbid"):
     """A person who is not to be messaged any more, and why."""
 
 
-class OperatorOptOutFilter(Limited, OptionalAccount):
+class OptOutFilter(Params):
+    """Which part of the list."""
+
+    search: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="a phone number in any form, the first digits of one, or a user id; then in the order of the numbers",
+    )
+    source: OptOutSource | None = Field(None, description="only those who came on the list like this")
+
+
+class OperatorOptOutFilter(Limited, OptOutFilter, OptionalAccount):
     """Whose list, and how much of it."""
 
 
@@ -114,18 +127,27 @@ async def remove(ctx: Context, actor: Actor, params: OptOutAddress) -> AccountOp
     return await manage.remove(ctx, actor, params.phone)
 
 
+async def _page_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Page[AccountOptOut]:
+    query: PageQuery = request.query
+    return await manage.page(ctx, actor.account_id, query.page())
+
+
 @operations.operation(
     "optout.list",
-    http=Http("GET", COLLECTION, scopes=MANAGE, shows=OptOutView),
+    http=Http("GET", COLLECTION, scopes=MANAGE, shows=OptOutView, handler=_page_over_http, query=PageQuery),
     admin=Admin(Level.READ, per_account=True, params=OperatorOptOutFilter),
     errors=(ErrorCode.BAD_REQUEST,),
     example={"account": "shop", "limit": 10},
 )
 async def list_optouts(
-    ctx: Context, actor: Actor, _params: NoParams, page: PageRequest
+    ctx: Context, actor: Actor, params: OptOutFilter, page: PageRequest
 ) -> Page[AccountOptOut]:
     """List opt-outs with source and time, newest first."""
-    return await manage.page(ctx, actor.account_id, page)
+    if params.search is not None:
+        return await manage.search(
+            ctx, actor.account_id, params.search, source=params.source, limit=page.limit
+        )
+    return await manage.page(ctx, actor.account_id, page, source=params.source)
 
 
 @operations.operation(

@@ -2,19 +2,11 @@
 
 import json
 from dataclasses import dataclass
-from enum import StrEnum
 
 from wacrmd.clock import Millis
+from wacrmd.domain.actor import Via
 from wacrmd.fields import JsonObject
 from wacrmd.store.database import Tx
-
-
-class Via(StrEnum):
-    """Where somebody made a change."""
-
-    COMMAND = "command"
-    """The admin socket, or a command that works on the file."""
-    DASHBOARD = "dashboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +24,8 @@ class AuditEntry:
     result: str
     calls: int = 1
     """How many calls it stands for: those that were denied are summed up."""
+    id: int = 0
+    """0 until it is written."""
 
 
 _COLUMNS = "at, via, uid, user, pid, method, params, result, calls"
@@ -55,12 +49,33 @@ def add(tx: Tx, entry: AuditEntry) -> None:
     )
 
 
-def since(tx: Tx, start: Millis, limit: int) -> list[AuditEntry]:
-    """The entries from a time on, oldest first; the newest `limit` of them at most."""
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries: None is any."""
+
+    start: Millis = 0
+    """Not older than this."""
+    user: str | None = None
+    method: str | None = None
+    via: Via | None = None
+    before: int | None = None
+    """Only those that are older than the entry with this id."""
+
+
+def find(tx: Tx, wanted: AuditFilter, limit: int) -> list[AuditEntry]:
+    """Entries, oldest first; the newest `limit` of them at most."""
+    given: list[tuple[str, object]] = [("at >= ?", wanted.start)]
+    for column, value in (("user", wanted.user), ("method", wanted.method), ("via", wanted.via)):
+        if value is not None:
+            given.append((f"{column} = ?", value))
+    if wanted.before is not None:
+        given.append(("(at, id) < (SELECT at, id FROM audit WHERE id = ?)", wanted.before))
     rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM audit WHERE at >= ? ORDER BY at DESC, id DESC LIMIT ?", (start, limit)
+        f"SELECT {_COLUMNS}, id FROM audit WHERE {' AND '.join(each for each, _ in given)}"
+        " ORDER BY at DESC, id DESC LIMIT ?",
+        (*(value for _, value in given), limit),
     ).fetchall()
     return [
-        AuditEntry(at, Via(via), uid, user, pid, method, json.loads(params), result, calls)
-        for at, via, uid, user, pid, method, params, result, calls in reversed(rows)
+        AuditEntry(at, Via(via), uid, user, pid, method, json.loads(params), result, calls, entry_id)
+        for at, via, uid, user, pid, method, params, result, calls, entry_id in reversed(rows)
     ]

@@ -240,18 +240,39 @@ def find(tx: Tx, person_id: int) -> OptOut | None:
     return _ROW.record(row) if row else None
 
 
-def page(tx: Tx, *, account_id: str | None, after: tuple[Millis, int] | None, limit: int) -> list[OptOut]:
-    """Opt-outs of one account or of all after the position, newest first."""
+def page(
+    tx: Tx,
+    *,
+    account_id: str | None,
+    source: str | None = None,
+    after: tuple[Millis, int] | None,
+    limit: int,
+) -> list[OptOut]:
+    """Opt-outs of one account or of all after the position, newest first; only those of a source if that is given."""
     at, after_id = after or (MAX_ID, 0)
-    account_ids = [account_id] if account_id else [row[0] for row in tx.execute("SELECT id FROM account")]
-    # Account by account: within one, the index has this order.
+    of_source, values = ("", ()) if source is None else (" AND o.source = ?", (source,))
+    # Account by account: within one, an index has this order.
     found = [
         _ROW.record(row)
-        for each in account_ids
+        for each in _account_ids(tx, account_id)
         for row in tx.execute(
-            f"{_SELECT} WHERE o.account_id = ? AND o.lifted_at IS NULL AND (o.at, o.id) < (?, ?)"
+            f"{_SELECT} WHERE o.account_id = ?{of_source} AND o.lifted_at IS NULL AND (o.at, o.id) < (?, ?)"
             " ORDER BY o.at DESC, o.id DESC LIMIT ?",
-            (each, at, after_id, limit),
+            (each, *values, at, after_id, limit),
         )
     ]
     return sorted(found, key=lambda optout: (optout.at, optout.id), reverse=True)[:limit]
+
+
+def beginning(tx: Tx, *, account_id: str, phone: str, source: str | None, limit: int) -> list[OptOut]:
+    """Opt-outs of an account whose phone begins so, in the order of the numbers."""
+    rows = tx.execute(
+        f"{_SELECT} WHERE o.account_id = ?1 AND o.phone >= ?2 AND o.phone < ?2 || ':' AND o.lifted_at IS NULL"
+        " AND (?3 IS NULL OR o.source = ?3) ORDER BY o.phone LIMIT ?4",
+        (account_id, phone, source, limit),
+    )
+    return [_ROW.record(row) for row in rows]
+
+
+def _account_ids(tx: Tx, account_id: str | None) -> list[str]:
+    return [account_id] if account_id else [row[0] for row in tx.execute("SELECT id FROM account")]

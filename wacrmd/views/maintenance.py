@@ -219,6 +219,7 @@ class ClockView:
 class AuditView:
     """One change, or one that was denied."""
 
+    id: Annotated[int, Doc("its id")]
     at: Annotated[Time, Doc("when")]
     via: Annotated[str, Doc("`command` or `dashboard`")]
     user: Annotated[str | None, Doc("name of the user; null if it has none")]

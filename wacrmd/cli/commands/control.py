@@ -20,6 +20,7 @@ from wacrmd.fields import JsonObject
 AUDIT = (
     Column("WHEN", "at", Kind.MOMENT),
     Column("USER", "user", Kind.KEY),
+    Column("ID", "id", Kind.NUMBER, optional=True),
     Column("PID", "pid", Kind.NUMBER, optional=True),
     Column("METHOD", "method", Kind.KEY),
     Column("RESULT", "result", Kind.STATE),
@@ -206,6 +207,19 @@ def log_level(session: Session, level: str | None, minutes: float | None) -> Non
     "--since", type=PastTime(), metavar="TIME", help="Since when: a time, or how long ago (30min, 2h, 3d)."
 )
 @timezone_option
+@click.option("--user", metavar="NAME", help="Only what this user did.")
+@click.option("--method", metavar="NOUN.VERB", help="Only calls of this method, such as broadcast.cancel.")
+@click.option(
+    "--via",
+    type=click.Choice(("command", "dashboard")),
+    help="Only what was done by commands, or in the dashboard.",
+)
+@click.option(
+    "--before",
+    type=click.IntRange(min=0),
+    metavar="ID",
+    help="Only entries that are older than that with this id.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=1, max=10_000),
@@ -215,10 +229,18 @@ def log_level(session: Session, level: str | None, minutes: float | None) -> Non
     help="Only the newest N.",
 )
 @click.pass_obj
-def audit(session: Session, since: str | None, limit: int) -> None:
+def audit(
+    session: Session,
+    since: str | None,
+    user: str | None,
+    method: str | None,
+    via: str | None,
+    before: int | None,
+    limit: int,
+) -> None:
     """Show who changed what, by commands and in the dashboard.
 
-    The oldest change is first. For example: wacrmd audit --since 2h
+    The oldest change is first. For example: wacrmd audit --since 2h --user ann
     """
 
     def render(rows: list[JsonObject]) -> None:
@@ -229,7 +251,8 @@ def audit(session: Session, since: str | None, limit: int) -> None:
         ]
         table(shown, AUDIT, empty="Nothing was changed in this time.")
 
-    emit(session, call(session, "audit", since=since, limit=limit), render)
+    found = call(session, "audit", since=since, user=user, method=method, via=via, before=before, limit=limit)
+    emit(session, found, render)
 
 
 def _params(params: JsonObject) -> str:

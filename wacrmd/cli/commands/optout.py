@@ -12,11 +12,13 @@ from wacrmd.cli.options import (
     column_option,
     excel_option,
     limit_option,
+    one_of,
     only_account_option,
     rejected_option,
 )
 from wacrmd.cli.output import Kind, emit, hint, people, say, write_pieces
 from wacrmd.cli.table import Column, table
+from wacrmd.domain.optout import OptOutSource
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
@@ -75,20 +77,26 @@ def remove(session: Session, phone: str, account: str | None) -> None:
 
 @optout.command("list")
 @only_account_option
+@click.option("--search", metavar="PHONE", help="Only this person, or numbers that begin so, such as +4915.")
+@click.option("--source", type=one_of(OptOutSource), help="Only those who came on the list like this.")
 @limit_option
 @click.pass_obj
-def list_optouts(session: Session, account: str | None, limit: int) -> None:
+def list_optouts(
+    session: Session, account: str | None, search: str | None, source: str | None, limit: int
+) -> None:
     """List opt-outs with source and time, the newest first.
 
     For example: wacrmd optout list --account shop
     """
+    empty = "Nobody like this has opted out." if search or source else "Nobody has opted out."
 
     def render(rows: list[JsonObject]) -> None:
-        table(rows, COLUMNS, empty="Nobody has opted out.")
+        table(rows, COLUMNS, empty=empty)
         if len(rows) == limit:
             hint("There may be more: wacrmd optout export writes all of them")
 
-    emit(session, call(session, "optout.list", account=account, limit=limit), render)
+    found = call(session, "optout.list", account=account, search=search, source=source, limit=limit)
+    emit(session, found, render)
 
 
 @optout.command("import")

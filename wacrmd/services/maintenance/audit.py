@@ -4,7 +4,7 @@ from datetime import UTC
 from functools import partial
 
 from wacrmd.clock import SECOND, Millis, millis, read_iso
-from wacrmd.domain.actor import Actor
+from wacrmd.domain.actor import Actor, Via
 from wacrmd.domain.address import UnplacedNumber, normalize_address
 from wacrmd.domain.local_time import read_duration
 from wacrmd.errors import bad_request
@@ -13,7 +13,7 @@ from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.store import accounts
 from wacrmd.store import audit as audit_log
-from wacrmd.store.audit import AuditEntry, Via
+from wacrmd.store.audit import AuditEntry, AuditFilter
 from wacrmd.views.maintenance import AuditView
 
 DENIED = "denied"
@@ -77,12 +77,26 @@ async def sum_up_denied(ctx: Context, *, all_of_them: bool = False) -> None:
         await record_in_dashboard(ctx, denial.caller, denial.method, {}, DENIED, denial.calls)
 
 
-async def read_audit(ctx: Context, *, since: str | None, limit: int) -> list[AuditView]:
-    """The newest `limit` entries since a time (see `parse_since`), in the order of time."""
+async def read_audit(
+    ctx: Context,
+    *,
+    since: str | None = None,
+    user: str | None = None,
+    method: str | None = None,
+    via: Via | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[AuditView]:
+    """The newest `limit` entries since a time (see `parse_since`), in the order of time.
+
+    Only those of a user, of a method, by a way, and older than the entry with the id `before`, where these are given.
+    """
     start = 0 if since is None else parse_since(since, ctx.clock.now())
-    entries = await ctx.db.read(partial(audit_log.since, start=start, limit=limit))
+    wanted = AuditFilter(start, user, method, via, before)
+    entries = await ctx.db.read(partial(audit_log.find, wanted=wanted, limit=limit))
     return [
         AuditView(
+            id=entry.id,
             at=entry.at,
             via=entry.via,
             user=entry.user,

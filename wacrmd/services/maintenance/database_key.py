@@ -12,6 +12,7 @@ import anyio
 
 from wacrmd import key_file
 from wacrmd.clock import MachineClock, Millis, iso
+from wacrmd.domain.actor import Via
 from wacrmd.errors import DatabaseUnusableError, KeyFileError, sole_error
 from wacrmd.safe_paths import as_owner_of
 from wacrmd.services.daemon_clock import DaemonClock
@@ -200,4 +201,4 @@ def _entry(done: Rotation, now: Millis) -> audit.AuditEntry:
     with suppress(KeyError):
         user = pwd.getpwuid(uid).pw_name
     change = {"from": done.before, "to": done.fingerprint}
-    return audit.AuditEntry(now, audit.Via.COMMAND, uid, user, os.getpid(), ROTATE, change, "ok")
+    return audit.AuditEntry(now, Via.COMMAND, uid, user, os.getpid(), ROTATE, change, "ok")

@@ -3,7 +3,7 @@
 from functools import partial
 
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.address import looked_up, phone_and_user_id, read_address
+from wacrmd.domain.address import beginning_of, is_user_id, looked_up, phone_and_user_id, read_address
 from wacrmd.domain.optout import OptOut, OptOutFacts
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.phone import Reading
@@ -81,12 +81,50 @@ async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
     return _view(removed)
 
 
-async def page(ctx: Context, account_id: str | None, request: PageRequest) -> Page[AccountOptOut]:
-    """A page of opt-outs of one account or of all, newest first."""
+async def page(
+    ctx: Context, account_id: str | None, request: PageRequest, *, source: str | None = None
+) -> Page[AccountOptOut]:
+    """A page of opt-outs of one account or of all, newest first; only those of a source if that is given."""
     found = await ctx.db.read(
-        partial(optouts.page, account_id=account_id, after=request.after, limit=request.rows)
+        partial(optouts.page, account_id=account_id, source=source, after=request.after, limit=request.rows)
     )
     return Page.of(found, request, _view, lambda row: Position(row.at, row.id))
+
+
+async def search(
+    ctx: Context, account_id: str | None, text: str, *, source: str | None = None, limit: int
+) -> Page[AccountOptOut]:
+    """The opt-outs of a person, or, where `text` is no whole address of one, those whose number begins so.
+
+    They are on one page, in the order of the numbers, `limit` at most. Raises Refusal for a text that can be neither.
+    """
+
+    def work(tx: Tx) -> list[OptOut]:
+        found: list[OptOut] = []
+        tried = False
+        for account in accounts.all_of(tx):
+            if account_id not in (None, account.id):
+                continue
+            wanted = looked_up(text, account.default_country)
+            if not isinstance(wanted, Unreadable):
+                person_id = people.of_addresses(tx, account.id, [wanted]).get(wanted)
+                exact = None if person_id is None else optouts.find(tx, person_id)
+                if exact is not None and source in (None, exact.source):
+                    tried = True
+                    found.append(exact)
+                    continue
+            begin = beginning_of(text, account.default_country)
+            tried |= begin is not None or is_user_id(text.strip())
+            if begin is not None:
+                found += optouts.beginning(tx, account_id=account.id, phone=begin, source=source, limit=limit)
+        if not tried:
+            raise bad_request(
+                "search: expected a phone number, the first digits of one with its country code such as +4915, or a user"
+                f" id, found {text[:64]!r}"
+            )
+        return found[:limit]
+
+    return Page([_view(each) for each in await ctx.db.read(work)])
 
 
 def home_of(tx: Tx, account_id: str) -> Home:

@@ -387,6 +387,8 @@ CREATE TABLE optout (
     CHECK (phone IS NOT NULL OR user_id IS NOT NULL)
 ) STRICT;
 CREATE INDEX optout_list ON optout (account_id, at DESC, id DESC) WHERE lifted_at IS NULL;
+CREATE INDEX optout_source ON optout (account_id, source, at DESC, id DESC) WHERE lifted_at IS NULL;
+CREATE INDEX optout_phone ON optout (account_id, phone) WHERE lifted_at IS NULL;
 
 CREATE TABLE idempotency (
     account_id TEXT NOT NULL,
@@ -470,3 +472,6 @@ CREATE TABLE audit (
     calls INTEGER NOT NULL DEFAULT 1                -- calls that were denied are summed up
 ) STRICT;
 CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_user ON audit (user, at);
+CREATE INDEX audit_method ON audit (method, at);
+CREATE INDEX audit_via ON audit (via, at);
