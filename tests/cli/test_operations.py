@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.harness import ADMIN_OPERATIONS, Daemon
+from tests.support.table import rows
 from tests.support.terminal import stdout_on_a_terminal
 from wacrmd.cli import complete
 from wacrmd.cli.complete import Complete
@@ -145,7 +146,7 @@ def test_without_a_terminal_what_cannot_be_undone_needs_yes(
     assert daemon.asked == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@rows("name", COMMANDS)
 def test_the_defaults_in_the_help_are_those_of_the_method(name: str) -> None:
     parameters = ADMIN_OPERATIONS[name].admin_params.model_json_schema().get("properties", {})
     for option in COMMANDS[name].params:

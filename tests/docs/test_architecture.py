@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import TOP
+from tests.support.table import rows
 from wacrmd.store.migrate import migrations
 
 TEXT = (TOP / "docs/architecture.md").read_text()
@@ -35,7 +36,7 @@ def test_the_page_has_steps() -> None:
     assert len(STEPS) > 30
 
 
-@pytest.mark.parametrize(("file", "function"), STEPS)
+@rows(("file", "function"), STEPS)
 def test_each_step_exists(file: str, function: str) -> None:
     assert function in defined(TOP / "wacrmd" / file)
 

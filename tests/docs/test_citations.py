@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.docs.pages import TOP, anchors, headings, markdown_files, text_files
+from tests.support.table import rows
 
 OUTSIDE = re.compile(
     r"\bcontract\.md|\bcontract (section )?\d|\bthe contract\b|\bdesign\.md|\bdesign (section )?\d\.\d"
@@ -40,7 +39,7 @@ def section_problems(text: str) -> list[str]:
     return problems
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TOP)))
+@rows("file", FILES)
 def test_only_files_and_sections_of_this_repository_are_cited(file: Path) -> None:
     text = running_text(file)
     assert not [match[0] for match in OUTSIDE.finditer(text)]

@@ -3,15 +3,14 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.docs.pages import TOP, markdown_files
+from tests.support.table import rows
 from wacrmd.config.sections import SECTIONS
 
 MAKEFILE = (TOP / "Makefile").read_text()
 
 
-@pytest.mark.parametrize("file", markdown_files(), ids=lambda file: str(file.relative_to(TOP)))
+@rows("file", markdown_files())
 def test_each_name_in_a_document_exists(file: Path) -> None:
     text = file.read_text()
     for section, key in re.findall(r"`\[(\w+)\] (\w+)", text):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pytest
 
 from tests.docs.pages import TOP
+from tests.support.table import rows
 from wacrmd.admin.methods import registry
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.api.form import Form
@@ -75,7 +76,7 @@ def test_an_unknown_reference_part_is_an_error() -> None:
         filled("api.md", "<!-- reference: GET /nothing -->\n<!-- end of reference -->")
 
 
-@pytest.mark.parametrize("name", list(answers()))
+@rows("name", list(answers()))
 def test_every_field_of_an_answer_has_a_meaning(name: str) -> None:
     fields = [
         field
@@ -86,7 +87,7 @@ def test_every_field_of_an_answer_has_a_meaning(name: str) -> None:
     assert [field.name for field in fields if not field.meaning] == []
 
 
-@pytest.mark.parametrize("name", list(requests()))
+@rows("name", list(requests()))
 def test_every_parameter_has_a_meaning(name: str) -> None:
     assert [field.name for field in parameters(requests()[name]) if not field.meaning] == []
 

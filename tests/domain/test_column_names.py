@@ -1,7 +1,6 @@
 """Names of columns in the languages of those who use WhatsApp."""
 
-import pytest
-
+from tests.support.table import rows
 from wacrmd.domain.column_names import columns_named, is_detail_name, is_generic_name, is_phone_name
 
 PHONES = {
@@ -48,13 +47,13 @@ OTHERS = (
 )
 
 
-@pytest.mark.parametrize("name", [name for names in PHONES.values() for name in names.split(", ")])
+@rows("name", [name for names in PHONES.values() for name in names.split(", ")])
 def test_the_usual_names_of_phone_numbers_are_known(name: str) -> None:
     for form in (name, name.upper(), name.lower(), f" {name} "):
         assert is_phone_name(form), form
 
 
-@pytest.mark.parametrize("name", OTHERS.split(", "))
+@rows("name", OTHERS.split(", "))
 def test_other_names_are_no_phone_numbers(name: str) -> None:
     assert not is_phone_name(name)
 

@@ -1,7 +1,6 @@
 """Opt-out keywords in the forms that people write."""
 
-import pytest
-
+from tests.support.table import rows
 from wacrmd.domain.keywords import MAX_LENGTH, matching_keyword, normalized, words_of
 
 WORDS = (
@@ -22,7 +21,7 @@ WORDS = (
 )
 
 
-@pytest.mark.parametrize(
+@rows(
     ("said", "word"),
     [
         ("STOP", "STOP"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.table import rows
 from wacrmd.config.opt_out_words import DEFAULT_STOP_KEYWORDS
 from wacrmd.domain.opt_out_buttons import (
     broadcast_warnings,
@@ -47,7 +48,7 @@ def missed(given: Template) -> list[str]:
     return [reply.text for reply in missed_opt_outs(given, WORDS)]
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         *("Stop these messages", "Unsubscribe", "Opt-out", "Opt out of marketing", "Stopp", "Please stop 🙏"),

@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
+from tests.support.table import rows
 from wacrmd.domain import phone, phone_plan
 
 EXAMPLES = sorted(
@@ -89,7 +90,7 @@ def test_other_text_is_not_a_phone_number(text: str) -> None:
     assert phone.normalize(text) is None
 
 
-@pytest.mark.parametrize("number", EXAMPLES)
+@rows("number", EXAMPLES)
 def test_the_example_numbers_of_the_library_stay_unchanged(number: str) -> None:
     assert phone.normalize(number) == (number if len(number) > 7 else None)
 

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
 
+from tests.support.table import rows
 from wacrmd.domain.phone import Reading, normalize, read
 from wacrmd.domain.phone_guess import Home, doubt, summary
 from wacrmd.domain.phone_plan import COUNTRIES, calling_code, is_mobile
@@ -321,14 +322,14 @@ REFUSED: list[tuple[str, str | None, Reason]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "country", "phone"), READ)
+@rows(("text", "country", "phone"), READ)
 def test_a_number_is_read_in_each_of_its_forms(text: str, country: str | None, phone: str) -> None:
     reading = read(text, country)
     assert isinstance(reading, Reading), reading
     assert reading.phone == phone
 
 
-@pytest.mark.parametrize(("text", "country", "reason"), REFUSED)
+@rows(("text", "country", "reason"), REFUSED)
 def test_what_is_no_number_is_refused_with_the_reason(text: str, country: str | None, reason: Reason) -> None:
     reading = read(text, country)
     assert isinstance(reading, Unreadable), reading
@@ -349,7 +350,7 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.parametrize("country", sorted(COUNTRIES))
+@rows("country", sorted(COUNTRIES))
 def test_a_national_number_of_the_default_country_is_never_sent_to_another_one(country: str) -> None:
     for phone, number in [(phone, number) for of, phone, number in EXAMPLES if of == country]:
         written = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
@@ -369,7 +370,7 @@ def test_a_national_number_of_the_default_country_is_never_sent_to_another_one(c
             assert isinstance(found, Unreadable) or found.phone == phone, text
 
 
-@pytest.mark.parametrize("country", sorted(COUNTRIES))
+@rows("country", sorted(COUNTRIES))
 def test_an_international_number_without_plus_never_becomes_one_of_the_default_country_silently(
     country: str,
 ) -> None:
@@ -396,7 +397,7 @@ def test_a_mobile_of_another_country_never_becomes_a_fixed_line_of_a_country_who
             assert isinstance(found, Unreadable) or found.phone == phone or is_mobile(found.phone), phone
 
 
-@pytest.mark.parametrize("country", sorted(COUNTRIES))
+@rows("country", sorted(COUNTRIES))
 def test_without_a_default_country_a_national_number_that_is_read_as_a_foreign_one_is_a_guess(
     country: str,
 ) -> None:

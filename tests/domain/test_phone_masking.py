@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.table import rows
 from wacrmd.domain.phone_masking import mask_phones
 
 
@@ -47,7 +48,7 @@ def test_a_number_is_hidden_however_it_is_written(text: str, masked: str) -> Non
     assert mask_phones(text) == masked
 
 
-@pytest.mark.parametrize(
+@rows(
     "number",
     [
         "+49\xa0151\xa012345678",
@@ -60,7 +61,7 @@ def test_a_number_is_hidden_however_it_is_written(text: str, masked: str) -> Non
         "+४९१५११२३४५६७८",
     ],
 )
-@pytest.mark.parametrize(
+@rows(
     "written",
     [
         str,
@@ -73,7 +74,7 @@ def test_a_number_is_hidden_however_it_is_written(text: str, masked: str) -> Non
         lambda text: repr(text.encode()),
     ],
 )
-@pytest.mark.parametrize("before", ["", "to=", "Call\n", "1, "])
+@rows("before", ["", "to=", "Call\n", "1, "])
 def test_a_number_in_any_script_is_hidden_however_it_is_escaped(
     number: str, written: Callable[[str], str], before: str
 ) -> None:

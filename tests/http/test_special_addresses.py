@@ -4,6 +4,7 @@ import ipaddress
 
 import pytest
 
+from tests.support.table import rows
 from wacrmd.http.address_policy import AddressPolicy
 
 BLOCKS = [
@@ -78,18 +79,17 @@ def addresses(block: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]
     return [network[0], network[network.num_addresses // 2], network[-1]]
 
 
-@pytest.mark.parametrize(("block", "why"), BLOCKS, ids=[block for block, _ in BLOCKS])
+@rows(("block", "why"), BLOCKS)
 def test_no_address_of_a_special_purpose_block_is_public(block: str, why: str) -> None:
     policy = AddressPolicy([])
     allowed = [each for each in addresses(block) if policy.allows("host.example", str(each))]
     assert not allowed, why
 
 
-@pytest.mark.parametrize("block", V4)
-@pytest.mark.parametrize(
+@rows("block", V4)
+@rows(
     "form",
     ["::ffff:{}", "::ffff:0:{}", "::{}", "64:ff9b::{}", "2a00:1450::5efe:{}", "2a00:1450::200:5efe:{}"],
-    ids=["mapped", "SIIT", "compatible", "NAT64", "ISATAP", "ISATAP, global bit set"],
 )
 def test_nor_is_one_within_an_ipv6_address(block: str, form: str) -> None:
     """Also where the operator has listed the outer address: a translator is no way into the network."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.table import rows
 from wacrmd.meta.errors import NO_META_ERROR, RULES, Action, ErrorRule, code_without_json, rule_for
 
 BY_ACTION = {
@@ -41,7 +42,7 @@ def test_every_documented_code_has_one_rule_with_this_action() -> None:
     assert NO_META_ERROR == -1000
 
 
-@pytest.mark.parametrize("code", sorted(RULES))
+@rows("code", sorted(RULES))
 def test_every_rule_says_what_it_means_and_what_to_do(code: int) -> None:
     rule = RULES[code]
     assert rule.meaning[0].islower() or rule.meaning.startswith("Meta")
@@ -51,7 +52,7 @@ def test_every_rule_says_what_it_means_and_what_to_do(code: int) -> None:
     assert len(rule.advice) < 200
 
 
-@pytest.mark.parametrize("code", sorted(RULES))
+@rows("code", sorted(RULES))
 def test_an_answer_gets_the_rule_of_its_code(code: int) -> None:
     assert rule_for(code) is RULES[code]
     assert rule_for(code, http_status=500) is RULES[code]
@@ -63,8 +64,8 @@ SUBCODES = [
 ]
 
 
-@pytest.mark.parametrize("from_webhook", [False, True])
-@pytest.mark.parametrize(("code", "subcode"), SUBCODES)
+@rows("from_webhook", [False, True])
+@rows(("code", "subcode"), SUBCODES)
 def test_a_subcode_that_means_more_than_its_code_has_a_rule(
     code: int, subcode: int, *, from_webhook: bool
 ) -> None:
@@ -81,8 +82,8 @@ def test_the_advice_about_an_object_that_is_not_seen_names_id_and_token() -> Non
     assert "token" in rule.advice
 
 
-@pytest.mark.parametrize("code", sorted(RULES))
-@pytest.mark.parametrize("subcode", [None, 0, 1, 2494055])
+@rows("code", sorted(RULES))
+@rows("subcode", [None, 0, 1, 2494055])
 def test_another_subcode_changes_nothing(code: int, subcode: int | None) -> None:
     assert rule_for(code, subcode) is rule_for(code)
 
@@ -105,7 +106,7 @@ def test_an_unknown_code_counts_as_a_failure(code: int, *, from_webhook: bool) -
     )
 
 
-@pytest.mark.parametrize("code", sorted(RULES))
+@rows("code", sorted(RULES))
 def test_a_failed_message_of_a_webhook_is_not_retried_by_itself(code: int) -> None:
     rule = rule_for(code, from_webhook=True)
     if RULES[code].action in (Action.RETRY, Action.PAIR_LIMIT):

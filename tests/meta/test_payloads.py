@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.table import rows
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.meta import payloads
@@ -429,7 +430,7 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("given_content", "problems"), PROBLEMS)
+@rows(("given_content", "problems"), PROBLEMS)
 def test_every_problem_names_its_path_and_what_was_expected(
     given_content: dict[str, Any], problems: dict[str, str]
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from tests.support.table import rows
 from wacrmd.api.form import Form
 from wacrmd.operations.problems import problems_of
 from wacrmd.operations.table import OPERATIONS
@@ -25,7 +26,7 @@ def models() -> Iterator[type[BaseModel]]:
             yield from (model for model in (form.query, form.body) if model is not None)
 
 
-@pytest.mark.parametrize("model", sorted(set(models()), key=str))
+@rows("model", sorted(set(models()), key=str))
 def test_every_message_says_what_was_expected(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         for value in WRONG:

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.site import PHONE_NUMBER_ID, Site, people, site
+from tests.support.table import rows
 from wacrmd.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -163,7 +164,7 @@ def test_exactly_the_existing_metrics_are_documented() -> None:
     assert documented == families()
 
 
-@pytest.mark.parametrize(("name", "family"), families().items())
+@rows(("name", "family"), families().items())
 def test_names_follow_the_conventions_of_prometheus(name: str, family: tuple[str, list[str], str]) -> None:
     """Base units at the end, `_total` for counters only; help in one sentence."""
     kind, labels, text = family

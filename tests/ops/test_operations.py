@@ -8,6 +8,7 @@ import click
 import pytest
 
 from tests.docs.pages import markdown_files
+from tests.support.table import rows
 from wacrmd.cli.main import root
 from wacrmd.config.sections import SECTIONS
 from wacrmd.domain.hold import HoldReason
@@ -41,7 +42,7 @@ def test_the_guides_contain_commands() -> None:
     assert len(FOUND) > 40
 
 
-@pytest.mark.parametrize("line", FOUND)
+@rows("line", FOUND)
 def test_each_command_of_the_guides_exists_with_its_options(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     command: click.Command = root

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.table import rows
 from wacrmd.clock import HOUR, MINUTE, SECOND
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.hold import HoldReason
@@ -51,7 +52,7 @@ def test_every_action_is_decided() -> None:
     assert set(MEANS) == set(Action)
 
 
-@pytest.mark.parametrize("code", [*sorted(RULES), 250, 424242])
+@rows("code", [*sorted(RULES), 250, 424242])
 def test_every_code_does_what_its_rule_says(code: int) -> None:
     """The error is in the result; a recipient that waits for its number or broadcast uses no retry."""
     action = rule_for(code, http_status=400).action

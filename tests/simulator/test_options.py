@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.table import rows
 from wacrmd.simulator.options import OptionError, Options
 
 DOCS = Path(__file__).parents[2] / "docs" / "simulator.md"
@@ -65,7 +66,7 @@ def test_secrets_are_never_shown() -> None:
     assert "EAAsecret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("option", dataclasses.fields(Options), ids=lambda o: o.name)
+@rows("option", dataclasses.fields(Options))
 def test_every_option_is_documented_with_its_default(option: dataclasses.Field[Any]) -> None:
     rows = [line for line in DOCS.read_text(encoding="utf-8").splitlines() if f"| `{option.name}` |" in line]
     assert len(rows) == 1, f"docs/simulator.md needs one row for {option.name}"

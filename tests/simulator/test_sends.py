@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.table import rows
 from wacrmd.simulator.graph_errors import ERRORS, GraphError
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.people import user_id_of, wa_id_of, wa_id_of_user
@@ -222,7 +223,7 @@ def test_the_list_can_be_filtered(query: dict[str, str], names: list[str]) -> No
     assert [t["name"] for t in page_of(TEMPLATES, query, "u")["data"]] == names
 
 
-@pytest.mark.parametrize("code", sorted(ERRORS))
+@rows("code", sorted(ERRORS))
 def test_every_error_has_meta_s_shape(code: int) -> None:
     body = GraphError(code, "why").body("Atrace")["error"]
     assert (body["code"], body["type"], body["fbtrace_id"]) == (code, "OAuthException", "Atrace")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import wacrmd
+from tests.support.table import rows
 from wacrmd.log import LEVELS
 
 CODE = Path(wacrmd.__file__).parent
@@ -71,6 +72,6 @@ def test_the_rows_are_sorted_and_each_is_one_sentence() -> None:
         assert meaning.endswith("."), name
 
 
-@pytest.mark.parametrize("name", [name for name, *_ in ROWS])
+@rows("name", [name for name, *_ in ROWS])
 def test_a_name_is_snake_case_with_a_noun_and_a_state(name: str) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)+", name)

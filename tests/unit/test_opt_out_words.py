@@ -2,9 +2,8 @@
 
 import re
 
-import pytest
-
 from tests.docs.pages import TOP
+from tests.support.table import rows
 from wacrmd.config import Config
 from wacrmd.config.opt_out_words import DEFAULT_STOP_KEYWORDS, DEFAULT_WORDS
 from wacrmd.domain.keywords import matching_keyword, normalized
@@ -16,7 +15,7 @@ def opts_out(said: str) -> bool:
     return matching_keyword([said], Config().optout.stop_keywords) is not None
 
 
-@pytest.mark.parametrize(
+@rows(
     "said",
     [
         # the buttons of Meta's presets and samples
@@ -67,7 +66,7 @@ def test_a_usual_opt_out_is_taken_as_one(said: str) -> None:
     assert opts_out(said)
 
 
-@pytest.mark.parametrize(
+@rows(
     "said",
     [
         *(
