@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.window import DASHBOARD, PASSWORD
+from tests.drafts.drafting import drafting
 from tests.support.clock import ShiftClock
 from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, phones, site
 from wacrmd.clock import DAY, HOUR, MINUTE, Millis, iso
-from wacrmd.demo.templates import TEMPLATES
+from wacrmd.demo.templates import OFFER, TEMPLATES
 
 EXTRA = f'{DASHBOARD}[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n[sender]\npause_after_failures = 1000\n'
 USERS = {"ann": "operator", "ben": "sender", "cleo": "viewer"}
@@ -114,6 +115,7 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     scheduled = await here.send(
         customers(80, 0, "15 %"), name="Mother's Day", template_name="spring_offer", scheduled_at=later
     )
+    draft = await _draft(here)
     clock.stop()
     cancelled = await here.send(customers(300, 300), name="Orders, twice", template_name="order_ready")
     await here.admin("broadcast.cancel", id=cancelled)
@@ -126,6 +128,7 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     (person,) = await here.admin("broadcast.recipients", id=large, limit=1)
     return {
         "/broadcasts/{id}": large,
+        "/broadcasts/new/{id}": draft,
         "/broadcasts/{id}/pause": sending,
         "/broadcasts/{id}/resume": paused,
         "/broadcasts/{id}/cancel": scheduled,
@@ -135,3 +138,17 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
         "/numbers/{id}": PHONE_NUMBER_ID,
         "/users/{name}": "ben",
     }
+
+
+async def _draft(here: Site) -> str:
+    """A draft that is checked: some lines cannot be used, and some numbers are guessed."""
+    lines = [f"{phone},{NAMES[at % len(NAMES)]},20 %" for at, phone in enumerate(phones(400, 5000))]
+    lines[7], lines[31], lines[90] = "+1415,Tom,20 %", f"{phones(1, 5001)[0]},Ali,20 %", "+14155550100,,20 %"
+    lines[200] = "415 555 0142,Olu,20 %"
+    raw = "\n".join(["phone,first name,discount", *lines, ""]).encode()
+    person = drafting(here)
+    made = await person.new(raw, template_name=OFFER, name="Easter offer")
+    mapping = {"phone": 1, "country": "US", "fills": {"body.1": {"column": 2}, "body.2": {"column": 3}}}
+    await here.admin("draft.change", id=made, mapping=mapping)
+    await person.checked(made)
+    return made

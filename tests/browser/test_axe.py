@@ -35,7 +35,7 @@ async def visitor(browser: Browser, place: Shop) -> AsyncIterator[Window]:
 async def is_page(visitor: Window, address: str) -> bool:
     """Whether this is a page, and no file, stream or part of a page."""
     answer = await visitor.context.request.get(address, headers={"Accept": "text/html"})
-    return answer.headers["content-type"].startswith("text/html") and "<html" in await answer.text()
+    return answer.headers.get("content-type", "").startswith("text/html") and "<html" in await answer.text()
 
 
 async def check(visitor: Window) -> None:

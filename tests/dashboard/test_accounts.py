@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -70,9 +71,10 @@ async def things(shared: Site) -> dict[str, str]:
     )
     broadcast = sent.json()["data"]["broadcast_id"]
     await admin("broadcast.pause", id=broadcast)
+    draft = await admin("draft.again", id=broadcast, whom="nobody")
     (delivery, *_) = await admin("webhook.deliveries", id=hook["id"])
     (number,) = [each for each in await admin("number.list") if each["account"] == OTHER]
-    ids = {"hook": hook["id"], "key": key["id"], "broadcast": broadcast}
+    ids = {"draft": draft["id"], "hook": hook["id"], "key": key["id"], "broadcast": broadcast}
     return ids | {"delivery": delivery["id"], "number": number["id"]}
 
 
@@ -95,6 +97,7 @@ def visitor(here: Site, *accounts: str, role: Role = Role.ADMIN) -> Visitor:
 def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
     """A call of each operation that would show or change something of the other account."""
     broadcast, hook, key = {"id": things["broadcast"]}, {"id": things["hook"]}, {"id": things["key"]}
+    draft = {"id": things["draft"]}
     number, account = {"id": things["number"]}, {"account": OTHER}
     new = {"template_name": "hello", "recipients": people(1)}
     return {
@@ -135,6 +138,19 @@ def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
         "broadcast.cancel": broadcast,
         "broadcast.retry": broadcast,
         "broadcast.give-up": broadcast,
+        "draft.list": account,
+        "draft.create": account | {"template_name": "hello"},
+        "draft.again": broadcast,
+        "draft.show": draft,
+        "draft.columns": draft,
+        "draft.change": draft | {"name": "mine"},
+        "draft.upload": draft | {"name": "mine.csv"},
+        "draft.check": draft,
+        "draft.row": draft,
+        "draft.left-out": draft,
+        "draft.test": draft | {"to": "+14155550123"},
+        "draft.send": draft,
+        "draft.discard": draft,
     }
 
 
@@ -145,6 +161,7 @@ LISTS = (
     "webhook.list",
     "optout.list",
     "broadcast.list",
+    "draft.list",
     "template.list",
 )
 """Those that also work without the name of an account."""
@@ -173,13 +190,17 @@ async def call(here: Site, who: Visitor, name: str, given: dict[str, Any]) -> An
     ctx = here.running.ctx
     if BY_NAME[name].kind is ResultKind.STREAM:
         return [item async for item in stream(ctx, who, name, **given)]
-    found = await perform(ctx, who, name, **given)
+    with TemporaryFile() as file:
+        files = (file.fileno(),) if name == "draft.upload" else ()
+        found = await perform(ctx, who, name, given, files=files)
     return found.items if BY_NAME[name].kind is ResultKind.PAGE else found
 
 
 def test_each_operation_that_a_limited_user_may_call_is_tried() -> None:
     per_account = {name for name, each in BY_NAME.items() if each.is_per_account}
-    assert per_account == set(calls(dict.fromkeys(("hook", "key", "broadcast", "delivery", "number"), "x")))
+    assert per_account == set(
+        calls(dict.fromkeys(("hook", "key", "broadcast", "draft", "delivery", "number"), "x"))
+    )
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
@@ -246,11 +267,13 @@ async def test_pages_of_two_accounts_are_one_list(shared: Site, things: dict[str
         )
     ctx = shared.running.ctx
     both = visitor(shared, *(each["id"] for each in await shared.admin("account.list")))
-    everything = [each.phone for each in (await perform(ctx, visitor(shared), "optout.list", limit=50)).items]
+    everything = [
+        each.phone for each in (await perform(ctx, visitor(shared), "optout.list", {"limit": 50})).items
+    ]
     found: list[str | None] = []
     cursor = None
     while len(found) <= len(everything):
-        page = await perform(ctx, both, "optout.list", limit=2, cursor=cursor)
+        page = await perform(ctx, both, "optout.list", {"limit": 2}, cursor=cursor)
         found += [each.phone for each in page.items]
         if (cursor := encode_cursor(page.next)) is None:
             break

@@ -19,7 +19,7 @@ from wacrmd.errors import ErrorCode, Refusal, bad_request, invalid
 from wacrmd.fields import JsonObject
 from wacrmd.log import get_logger
 from wacrmd.operations.audited import audited
-from wacrmd.operations.inputs import AccountParams, Params
+from wacrmd.operations.inputs import AccountParams, OpenFiles, Params
 from wacrmd.operations.operation import Admin, Operation, ResultKind
 from wacrmd.operations.paging import decode_cursor
 from wacrmd.operations.problems import problems_of
@@ -38,17 +38,26 @@ log = get_logger(__name__)
 
 
 async def perform(
-    ctx: Context, visitor: Visitor, name: str, /, *, cursor: str | None = None, **given: object
+    ctx: Context,
+    visitor: Visitor,
+    name: str,
+    given: Mapping[str, object],
+    *,
+    cursor: str | None = None,
+    files: tuple[int, ...] = (),
 ) -> Any:
     """The result of an operation; parameters that are None are left out. What changes something is audited.
 
-    A list by pages begins after `cursor`. Raises Refusal, also for what the visitor may not do.
+    A list by pages begins after `cursor`; `files` are descriptors of open files that go along. Raises Refusal, also
+    for what the visitor may not do.
     """
     operation = BY_NAME[name]
     call = {key: value for key, value in given.items() if value is not None}
     result = "interrupted"
     try:
         params = _checked(ctx, visitor, operation, call)
+        if isinstance(params, OpenFiles):
+            params.attach(files)
         made = await _of_all_accounts(ctx, visitor, operation, params, decode_cursor(cursor))
         result = "ok"
     except Refusal as refusal:

@@ -1,16 +1,26 @@
 """The ASGI app of the dashboard's listener."""
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from wacrmd.dashboard.errors import error_page, no_page
 from wacrmd.dashboard.frame import Row, visited
 from wacrmd.dashboard.guard import Guard
 from wacrmd.dashboard.live import Live
 from wacrmd.dashboard.notices import Notices
-from wacrmd.dashboard.pages import broadcast, broadcasts, numbers, recipients, steering, templates
+from wacrmd.dashboard.pages import (
+    broadcast,
+    broadcasts,
+    new_broadcast,
+    numbers,
+    recipients,
+    steering,
+    templates,
+)
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
 from wacrmd.dashboard.uploads import Uploads
@@ -18,6 +28,7 @@ from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.services.context import Context
 
 PAGES: tuple[Row, ...] = (
+    *new_broadcast.PAGES,  # before /broadcasts/{id}
     *broadcasts.PAGES,
     *broadcast.PAGES,
     *steering.PAGES,
@@ -48,7 +59,8 @@ def build(ctx: Context) -> Starlette:
                 for method, path, handler in PAGES
             ),
         ],
-        middleware=[Middleware(Guard, lambda: ctx.config), Middleware(RequestMiddleware)],
+        exception_handlers={HTTPException: no_page},
+        middleware=[Middleware(Guard, lambda: ctx.config), Middleware(RequestMiddleware, error_page)],
     )
     app.router.redirect_slashes = False
     return app

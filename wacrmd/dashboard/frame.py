@@ -1,6 +1,6 @@
 """The frame of all pages: who looks, what is answered to strangers, and to errors."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -8,7 +8,8 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from wacrmd.dashboard.actions import BY_NAME, perform
+from wacrmd.dashboard.actions import BY_NAME, perform, stream
+from wacrmd.dashboard.errors import title_of
 from wacrmd.dashboard.guard import SAFE_METHODS
 from wacrmd.dashboard.live import END, EVENT_STREAM, Live
 from wacrmd.dashboard.live_parts import Source
@@ -45,7 +46,15 @@ class Visit:
 
         `cursor` is that of a page of a list (`Visit.pages`), for an operation that answers with one.
         """
-        return await perform(self.ctx, self.visitor, operation, cursor=cursor, **given)
+        return await perform(self.ctx, self.visitor, operation, given, cursor=cursor)
+
+    async def perform_with_file(self, operation: str, descriptor: int, /, **given: object) -> Any:
+        """The same with an open file, which goes along with the parameters."""
+        return await perform(self.ctx, self.visitor, operation, given, files=(descriptor,))
+
+    def stream(self, operation: str, /, **given: object) -> AsyncGenerator[Any, None]:
+        """The items of an operation that answers with a stream; close it. Raises Refusal when it begins."""
+        return stream(self.ctx, self.visitor, operation, **given)
 
     def param(self, name: str) -> str | None:
         """A parameter in the address of the page; None if it is empty or not given."""
@@ -163,7 +172,6 @@ def visited(
         try:
             return await handler(visit)
         except Refusal as refusal:
-            title = "Not possible" if refusal.code is not ErrorCode.NOT_FOUND else "Not found"
-            return visit.message(title, refusal.message, status=ERRORS[refusal.code].status)
+            return visit.message(title_of(refusal), refusal.message, status=ERRORS[refusal.code].status)
 
     return endpoint

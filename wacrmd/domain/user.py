@@ -45,7 +45,12 @@ Rights = tuple[Role, tuple[str, ...]]
 """What somebody may do, and in which accounts; none: in all."""
 
 SENDER_MAY = frozenset(
-    f"broadcast.{verb}" for verb in ("create", "pause", "resume", "cancel", "retry", "give-up", "test")
+    f"{noun}.{verb}"
+    for noun, verbs in (
+        ("broadcast", ("create", "pause", "resume", "cancel", "retry", "give-up")),
+        ("draft", ("create", "change", "upload", "check", "test", "send", "discard", "again")),
+    )
+    for verb in verbs
 )
 """The operations that a sender may call beyond the level read, on broadcasts of the user's accounts."""
 

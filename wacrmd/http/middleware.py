@@ -1,7 +1,7 @@
 """What both HTTP listeners share: a request id for each request, and a JSON answer for each error."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from secrets import token_hex
 
 from starlette.requests import ClientDisconnect
@@ -23,7 +23,7 @@ class AnswerCutError(Exception):
 
 
 class RequestMiddleware:
-    """Outermost middleware: gives each request its id and turns exceptions into JSON answers.
+    """Outermost middleware: gives each request its id and turns exceptions into answers, in JSON if nothing else is given.
 
     The id is in `scope["state"]["request_id"]`, in every log line of the request and in the response. A `Refusal`
     becomes its error answer. Any other exception is logged as `request_crashed` and becomes a 500 that names the
@@ -31,8 +31,9 @@ class RequestMiddleware:
     around all of them, answers in plain text.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, answer: Callable[[Refusal], Response] | None = None) -> None:
         self._app = app
+        self._answer = answer or error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
@@ -76,7 +77,7 @@ class RequestMiddleware:
         finally:
             reset_contextvars(**bound)
         if failure is not None:
-            await error_response(failure)(scope, receive, send_with_id)
+            await self._answer(failure)(scope, receive, send_with_id)
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -151,7 +151,9 @@ class AgainParams(Params):
     )
 
 
-@operations.operation("draft.list", admin=Admin(Level.READ, params=DraftFilter), example={"limit": 10})
+@operations.operation(
+    "draft.list", admin=Admin(Level.READ, per_account=True, params=DraftFilter), example={"limit": 10}
+)
 async def list_drafts(
     ctx: Context, actor: Actor, _params: DraftFilter, page: PageRequest
 ) -> Page[DraftSummary]:
@@ -159,14 +161,16 @@ async def list_drafts(
     return await read.page(ctx, actor.account_id, page)
 
 
-@operations.operation("draft.show", admin=Admin(Level.READ), errors=(ErrorCode.NOT_FOUND,), example=EXAMPLE)
+@operations.operation(
+    "draft.show", admin=Admin(Level.READ, per_account=True), errors=(ErrorCode.NOT_FOUND,), example=EXAMPLE
+)
 async def show(ctx: Context, actor: Actor, params: DraftId) -> DraftView:
     """Show a draft with what its last check found."""
     return await read.show(ctx, actor, params.id)
 
 
 @operations.operation(
-    "draft.columns", admin=Admin(Level.READ), errors=(ErrorCode.NOT_FOUND,), example=EXAMPLE
+    "draft.columns", admin=Admin(Level.READ, per_account=True), errors=(ErrorCode.NOT_FOUND,), example=EXAMPLE
 )
 async def columns(ctx: Context, actor: Actor, params: DraftId) -> DraftColumns:
     """Show the columns of a draft's file and the placeholders of its template."""
@@ -175,7 +179,7 @@ async def columns(ctx: Context, actor: Actor, params: DraftId) -> DraftColumns:
 
 @operations.operation(
     "draft.create",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.WHATSAPP_NOT_CONFIGURED, ErrorCode.UNAVAILABLE),
     example={"account": "shop", "template_name": "order_update"},
 )
@@ -194,7 +198,7 @@ async def create(ctx: Context, actor: Actor, params: NewDraftParams) -> DraftVie
 
 @operations.operation(
     "draft.change",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=CHANGES,
     example={**EXAMPLE, "name": "Spring sale"},
 )
@@ -215,7 +219,7 @@ async def change(ctx: Context, actor: Actor, params: ChangeParams) -> DraftView:
 
 @operations.operation(
     "draft.upload",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(*CHANGES, ErrorCode.PAYLOAD_TOO_LARGE),
     example={**EXAMPLE, "name": "people.csv"},
 )
@@ -231,7 +235,7 @@ async def upload(ctx: Context, actor: Actor, params: UploadParams) -> DraftView:
 
 
 @operations.operation(
-    "draft.check", admin=Admin(Level.OPERATE, audited=True), errors=CHANGES, example=EXAMPLE
+    "draft.check", admin=Admin(Level.OPERATE, per_account=True, audited=True), errors=CHANGES, example=EXAMPLE
 )
 async def start_check(ctx: Context, actor: Actor, params: DraftId) -> DraftView:
     """Check a draft: who gets the message, who is left out and why.
@@ -243,7 +247,7 @@ async def start_check(ctx: Context, actor: Actor, params: DraftId) -> DraftView:
 
 @operations.operation(
     "draft.row",
-    admin=Admin(Level.READ),
+    admin=Admin(Level.READ, per_account=True),
     errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example={**EXAMPLE, "row": 1},
 )
@@ -254,7 +258,7 @@ async def show_row(ctx: Context, actor: Actor, params: RowParams) -> DraftRow:
 
 @operations.operation(
     "draft.left-out",
-    admin=Admin(Level.READ),
+    admin=Admin(Level.READ, per_account=True),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example={**EXAMPLE, "which": "rejected"},
 )
@@ -267,7 +271,7 @@ async def show_left_out(ctx: Context, actor: Actor, params: LeftOutParams) -> As
 
 @operations.operation(
     "draft.test",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=(*CHANGES, ErrorCode.WHATSAPP_NOT_CONFIGURED),
     example={**EXAMPLE, "to": "+14155550123"},
 )
@@ -276,7 +280,9 @@ async def send_test(ctx: Context, actor: Actor, params: TestParams) -> SentTest:
     return await rows.send_test(ctx, actor, params.id, params.row, params.to)
 
 
-@operations.operation("draft.send", admin=Admin(Level.OPERATE, audited=True), errors=CHANGES, example=EXAMPLE)
+@operations.operation(
+    "draft.send", admin=Admin(Level.OPERATE, per_account=True, audited=True), errors=CHANGES, example=EXAMPLE
+)
 async def request_send(ctx: Context, actor: Actor, params: DraftId) -> SentDraft:
     """Send a checked draft, now or at its time.
 
@@ -286,7 +292,10 @@ async def request_send(ctx: Context, actor: Actor, params: DraftId) -> SentDraft
 
 
 @operations.operation(
-    "draft.discard", admin=Admin(Level.OPERATE, audited=True), errors=CHANGES, example=EXAMPLE
+    "draft.discard",
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
+    errors=CHANGES,
+    example=EXAMPLE,
 )
 async def discard(ctx: Context, actor: Actor, params: DraftId) -> DiscardedDraft:
     """Throw a draft away, with its file."""
@@ -295,7 +304,7 @@ async def discard(ctx: Context, actor: Actor, params: DraftId) -> DiscardedDraft
 
 @operations.operation(
     "draft.again",
-    admin=Admin(Level.OPERATE, audited=True),
+    admin=Admin(Level.OPERATE, per_account=True, audited=True),
     errors=CHANGES,
     example={**EXAMPLE, "whom": "failed"},
 )

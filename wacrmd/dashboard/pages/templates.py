@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 
 async def index(visit: Visit) -> Response:
     """Templates by name, in pages."""
-    number = _page_number(visit.param("page"))
+    number = page_number(visit.param("page"))
     chosen = {name: visit.param(name) for name in ("account", "name", "status", "auto")}
     accounts = await account_names(visit)
     if len(visit.visitor.session.account_ids) > 1 and not chosen["account"]:
@@ -70,7 +70,8 @@ async def sync(visit: Visit) -> Response:
     return visit.done(path("/templates", account=account), " ".join(said))
 
 
-def _page_number(text: str | None) -> int:
+def page_number(text: str | None) -> int:
+    """The number of a page in an address, from 1."""
     if text is not None and not _NUMBER.fullmatch(text):
         raise bad_request("page: expected the number of a page")
     return int(text or 1)

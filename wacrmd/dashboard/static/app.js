@@ -37,3 +37,27 @@ function useLink() {
 }
 useLink();
 addEventListener("hashchange", useLink);
+
+// A local time is meant in the zone of whoever types it.
+const zone = document.querySelector("select[data-zone]");
+const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && zone.value === "UTC" && [...zone.options].some((option) => option.value === mine)) {
+  const at = document.querySelector("input[type=datetime-local]");
+  if (at.value) {
+    const moment = new Date(at.value + "Z");
+    const shown = new Date(moment - moment.getTimezoneOffset() * 60000);
+    at.value = shown.toISOString().slice(0, 16);
+  }
+  zone.value = mine;
+}
+const day = document.getElementById("at");
+if (day) day.addEventListener("input", () => { document.querySelector("input[name=when][value=later]").checked = true; });
+
+// How far an upload is: a form alone shows nothing while a large file goes out.
+document.addEventListener("htmx:xhr:progress", (event) => {
+  const bar = event.target.querySelector && event.target.querySelector("progress");
+  if (bar && event.detail.lengthComputable) {
+    bar.hidden = false;
+    bar.value = event.detail.loaded / event.detail.total;
+  }
+});

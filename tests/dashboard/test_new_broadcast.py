@@ -1,0 +1,272 @@
+"""A new broadcast, step by step, by plain forms and links as a browser without scripts sends them."""
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from tests.dashboard.client import SAME_ORIGIN, Browser
+from tests.dashboard.conftest import DASHBOARD, VisitAs
+from tests.drafts.drafting import TEMPLATES, csv_of
+from tests.support.patience import PATIENCE_S, eventually
+from tests.support.site import Site, site
+from wacrmd.clock import HOUR, iso
+
+pytestmark = pytest.mark.anyio
+
+MAPPING = {"phone": "1", "fill.body.1": "2", "fill.body.2": "3"}
+OWN = "+14155550199"
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Site]:
+    """A site with the dashboard and templates that take values."""
+    async with site(tmp_path, extra=DASHBOARD, templates=TEMPLATES) as made:
+        await made.admin("template.sync")
+        yield made
+
+
+async def at(browser: Browser, path: str) -> httpx.Response:
+    """A page that must be there."""
+    answer = await browser.get(path)
+    assert answer.status_code == 200, (path, answer.headers.get("location"), answer.text)
+    return answer
+
+
+async def made(browser: Browser, template: str = "order_update") -> str:
+    """The address of a new draft."""
+    number = (
+        (await at(browser, "/broadcasts/new?account=shop")).text.split('name="from" value="')[1].split('"')[0]
+    )
+    fields = {"account": "shop", "template_name": template, "template_language": "en_US", "from": number}
+    answer = await browser.submit("/broadcasts/new", fields)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"]).removesuffix("/people")
+
+
+async def upload(browser: Browser, draft: str, content: bytes, name: str = "people.csv") -> httpx.Response:
+    """Upload a file."""
+    files = {"file": (name, content, "text/csv")}
+    return await browser.http.post(f"{draft}/people/file", files=files, headers=SAME_ORIGIN)
+
+
+async def checked(browser: Browser, draft: str, mapping: Mapping[str, str] = MAPPING) -> str:
+    """The page of people after the check."""
+    answer = await browser.submit(f"{draft}/people", dict(mapping))
+    assert answer.status_code == 303, answer.text
+
+    page = await at(browser, f"{draft}/people")
+    with anyio.fail_after(PATIENCE_S):
+        while "being checked" in page.text:
+            await anyio.sleep(0.05)
+            page = await at(browser, f"{draft}/people")
+    return page.text
+
+
+def version(page: str) -> str:
+    """What the review says that it shows."""
+    return page.split('name="version" value="')[1].split('"', maxsplit=1)[0]
+
+
+async def send(browser: Browser, draft: str, **fields: str) -> httpx.Response:
+    """Press Send on the review as it is now."""
+    page = (await at(browser, f"{draft}/review")).text
+    given = {"version": version(page), "name": "Spring sale", "when": "now"} | fields
+    return await browser.submit(f"{draft}/send", given)
+
+
+async def test_from_the_file_to_the_broadcast(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("sender", "shop")
+    draft = await made(browser)
+    rows = csv_of(30) + b"+1415,Bad,B-1\n+14152000001,Twice,B-2\n+14152000098,,B-3\n"
+    assert (await upload(browser, draft, rows, "Kunden <b>.csv")).status_code == 303
+    page = (await at(browser, f"{draft}/people")).text
+    assert "Kunden &lt;b&gt;.csv" in page
+    assert "Person 0" in page
+    page = await checked(browser, draft)
+    for text in ("is too short", "has nothing in column name", "Download these lines"):
+        assert text in page
+    left_out = await browser.get(f"{draft}/people/left-out.csv?which=rejected")
+    assert "+1415,Bad,B-1" in left_out.text
+    assert left_out.headers["content-disposition"] == 'attachment; filename="rejected.csv"'
+    second = (await at(browser, f"{draft}/message?row=2")).text
+    assert "Person 1</span>" in second
+    assert "Person 2 of 30" in second
+    tested = await browser.submit(f"{draft}/message/test", {"row": "2", "to": OWN})
+    assert tested.status_code == 303, tested.text
+    await eventually(lambda: len(here.sim.ledger.entries) == 1)
+    assert (await send(browser, draft)).headers["location"] == f"{draft}/sending"
+    await eventually(lambda: len(here.sim.ledger.entries) == 31)
+    answer = await browser.get(f"{draft}/sending")
+    assert answer.headers["location"] == f"/broadcasts/{draft.rpartition('/')[2]}"
+    assert "Spring sale" in (await at(browser, answer.headers["location"])).text
+    methods = {
+        each["method"]: each["user"] for each in await here.admin("audit") if each["via"] == "dashboard"
+    }
+    steps = {"draft.create", "draft.upload", "draft.change", "draft.check", "draft.test", "draft.send"}
+    assert steps <= set(methods)
+    assert {methods[each] for each in steps} == {"sender-shop"}
+
+
+async def test_it_is_sent_once_whatever_is_clicked(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    await upload(browser, draft, csv_of(20))
+    await checked(browser, draft)
+    page = version((await at(browser, f"{draft}/review")).text)
+    fields = {"version": page, "name": "Spring sale", "when": "now"}
+    answers: list[httpx.Response] = []
+
+    async def click() -> None:
+        answers.append(await browser.submit(f"{draft}/send", fields))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(click)
+    assert {each.headers.get("location") for each in answers} == {f"{draft}/sending"}
+    await eventually(lambda: len(here.sim.ledger.entries) == 20)
+    assert (await browser.submit(f"{draft}/send", fields)).headers["location"] == f"{draft}/sending"
+    assert (await browser.submit(f"{draft}/people", MAPPING)).status_code == 409
+    assert (await upload(browser, draft, csv_of(3))).status_code == 409
+    assert len(await here.admin("broadcast.list")) == 1
+    assert len(here.sim.ledger.entries) == 20
+
+
+async def test_a_review_that_shows_another_list_is_not_sent(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    await upload(browser, draft, csv_of(5))
+    await checked(browser, draft)
+    seen = version((await at(browser, f"{draft}/review")).text)
+    await upload(browser, draft, csv_of(50))
+    fields = {"version": seen, "name": "Spring sale", "when": "now"}
+    refused = await browser.submit(f"{draft}/send", fields)
+    assert refused.headers["location"].startswith(f"{draft}/people?notice=")
+    await checked(browser, draft)
+    refused = await browser.submit(f"{draft}/send", fields)
+    assert (refused.status_code, "in another window" in refused.text) == (409, True)
+    assert not here.sim.ledger.entries
+
+
+async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    await upload(browser, draft, csv_of(2))
+    await checked(browser, draft)
+    for at_, zone, said in (
+        ("2027-03-28T02:30", "Europe/Berlin", "does not exist"),
+        ("2027-10-31T02:30", "Europe/Berlin", "comes twice"),
+        ("", "Europe/Berlin", "choose a day and a time"),
+        ("2027-03-28T02:30", "Mars/Olympus", "choose a time zone"),
+        ("2020-01-01T00:00", "UTC", ""),
+    ):
+        refused = await send(browser, draft, when="later", at=at_, zone=zone)
+        assert refused.status_code >= 400, (at_, zone)
+        assert said in refused.text
+        assert "Spring sale" in refused.text
+    moment = iso(here.clock.wall() + 48 * HOUR)[:16]
+    kept = await browser.submit(
+        f"{draft}/review", {"name": "Later", "when": "later", "at": moment, "zone": "Etc/GMT-2"}
+    )
+    assert kept.headers["location"].startswith(f"{draft}/review?notice=")
+    shown = await here.admin("draft.show", id=draft.rpartition("/")[2])
+    assert shown["scheduled_at"] == iso(here.clock.wall() // 60_000 * 60_000 + 46 * HOUR)
+    assert (await send(browser, draft, when="later", at=moment, zone="UTC")).status_code == 303
+    assert not here.sim.ledger.entries
+
+
+async def test_a_draft_outlives_reload_and_going_back_and_can_be_thrown_away(
+    here: Site, visit_as: VisitAs
+) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    assert (await browser.get(draft)).headers["location"] == f"{draft}/people"
+    pasted = {"pasted": (None, "phone,name\n+14155550101,<script>alert(1)</script>\n")}
+    answer = await browser.http.post(f"{draft}/people/file", files=pasted, headers=SAME_ORIGIN)
+    assert answer.status_code == 303, answer.text
+    page = await checked(
+        browser, draft, {"phone": "1", "fill.body.1": "2", "fill.body.2": "text", "text.body.2": "A-1"}
+    )
+    assert "<script>alert" not in page
+    assert (await browser.get(draft)).headers["location"] == f"{draft}/message"
+    for step in ("template", "people", "message", "review"):
+        for _ in range(2):
+            assert "<script>alert" not in (await at(browser, f"{draft}/{step}")).text
+    assert "order_update" in (await at(browser, "/broadcasts?status=draft")).text
+    changed = await browser.submit(
+        f"{draft}/template", {"template_name": "plain", "template_language": "en_US"}
+    )
+    assert changed.headers["location"] == f"{draft}/people"
+    assert "no placeholders" in (await at(browser, f"{draft}/people")).text
+    assert "Throw it away" in (await at(browser, f"{draft}/discard")).text
+    assert (await browser.submit(f"{draft}/discard")).status_code == 303
+    assert (await browser.get(draft)).status_code == 404
+    assert not here.sim.ledger.entries
+
+
+async def test_a_picture_above_the_text(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser, "sale")
+    await upload(browser, draft, b"phone,first_name,percent\n+14155550101,Jane,20\n")
+    mapping = {"phone": "1", "fill.body.first_name": "2", "fill.body.percent": "3", "fill.button.1": "text"}
+    page = await checked(browser, draft, mapping | {"text.button.1": "spring"})
+    assert 'class="box error"' in page
+    wrong = await browser.submit(f"{draft}/message/header", {"link": "", "media_id": ""})
+    assert (wrong.status_code, 'aria-invalid="true"' in wrong.text) == (400, True)
+    right = await browser.submit(f"{draft}/message/header", {"link": "https://shop.example/a.png"})
+    assert right.status_code == 303, right.text
+    page = await checked(browser, draft, mapping | {"text.button.1": "spring"})
+    assert 'class="box error"' not in page
+    assert "https://shop.example/spring" in (await at(browser, f"{draft}/message")).text
+    assert (await send(browser, draft)).status_code == 303
+    await eventually(lambda: len(here.sim.ledger.entries) == 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"PK\x03\x04" + bytes(100), "CSV"),
+        (b'[{"to": "+14155550101"}]', "JSON"),
+        (b"\xff\xfe\x00\xd8", ""),
+    ],
+)
+async def test_a_file_that_is_no_list_is_refused_next_to_its_field(
+    visit_as: VisitAs, content: bytes, said: str
+) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    answer = await upload(browser, draft, content)
+    assert answer.status_code == 400, answer.text
+    assert said.lower() in answer.text.lower()
+    assert 'id="file-error"' in answer.text
+
+
+async def test_who_may_not_send_sees_no_button_and_is_refused(here: Site, visit_as: VisitAs) -> None:
+    operator, viewer = await visit_as("operator"), await visit_as("viewer")
+    await here.admin("account.add", name="rival")
+    rival = await visit_as("sender", "rival")
+    draft = await made(operator)
+    await upload(operator, draft, csv_of(2))
+    await checked(operator, draft)
+    page = (await at(viewer, f"{draft}/review")).text
+    assert "<button>Send" not in page
+    seen = version((await at(operator, f"{draft}/review")).text)
+    fields = {"version": seen, "name": "Spring sale", "when": "now"}
+    for who, expected in ((viewer, 403), (rival, 404)):
+        for path in ("send", "people", "discard", "message/test", "review"):
+            answer = await who.submit(f"{draft}/{path}", fields | {"to": OWN})
+            assert answer.status_code == expected, (path, answer.text)
+    for step in (
+        "",
+        "/people",
+        "/message",
+        "/review",
+        "/sending",
+        "/people/left-out.csv",
+        "/people/progress",
+    ):
+        assert (await rival.get(f"{draft}{step}")).status_code == 404
+    assert not here.sim.ledger.entries

@@ -1,0 +1,136 @@
+"""The third step: the message as each person gets it, what is the same for all, and a test to a number of one's own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from wacrmd.dashboard.forms import Form, errors_by_field, read_form
+from wacrmd.dashboard.frame import Row, Visit
+from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, edited, step_page
+from wacrmd.domain.bubble import bubble_of, example_of
+from wacrmd.domain.draft import DraftState
+from wacrmd.domain.template import TemplateContent
+from wacrmd.errors import ERRORS, Refusal, bad_request
+from wacrmd.views.drafts import DraftColumns, DraftRow
+
+MEDIA = ("image", "video", "document")
+PLACE = ("latitude", "longitude", "name", "address")
+
+
+async def show(visit: Visit, draft: Draft) -> Response:
+    """The message of one person, who can be stepped through."""
+    return await _page(visit, draft)
+
+
+async def set_header(visit: Visit, draft: Draft) -> Response:
+    """Set the picture, video, document or place above the text."""
+    form = await read_form(visit.request)
+    columns: DraftColumns = await visit.perform("draft.columns", id=str(draft.view.uuid))
+    if columns.header is None:
+        raise bad_request("This template has no picture, video, document or place above its text")
+    try:
+        await visit.perform(
+            "draft.change", id=str(draft.view.uuid), header={columns.header: _header(columns.header, form)}
+        )
+    except Refusal as refusal:
+        return await _page(visit, draft, refusal, form)
+    return visit.done(
+        address(draft.view.uuid, "people"), "The message has changed: check the list once more."
+    )
+
+
+def _header(kind: str, form: Form) -> Mapping[str, Any]:
+    """The header as the API takes it."""
+    if kind not in MEDIA:
+        place: dict[str, Any] = {name: value for name in PLACE if (value := form.text(name)) is not None}
+        for name in ("latitude", "longitude"):
+            try:
+                place[name] = float(place[name])
+            except (KeyError, ValueError):
+                raise bad_request(f"{name}: expected a number such as 52.52") from None
+        return place
+    link, media_id = form.text("link"), form.text("media_id")
+    if (link is None) == (media_id is None):
+        raise bad_request("link: give a link that begins with https://, or the id of a file that Meta has")
+    media = {"link": link} if link is not None else {"id": media_id}
+    filename = form.text("filename")
+    return media | ({"filename": filename} if kind == "document" and filename is not None else {})
+
+
+async def send_test(visit: Visit, draft: Draft) -> Response:
+    """Send the message that is shown to a number of one's own."""
+    form = await read_form(visit.request)
+    row = _row(form.text("row"))
+    try:
+        to = form.text("to")
+        if to is None:
+            raise bad_request("to: give a number of your own, with its country, such as +49 151 23456789")
+        sent = await visit.perform("draft.test", id=str(draft.view.uuid), row=row - 1, to=to)
+    except Refusal as refusal:
+        return await _page(visit, draft, refusal, form, row=row)
+    back = address(draft.view.uuid, "message") + f"?row={row}"
+    return visit.done(back, f"The test goes to {sent.to}. The list of broadcasts has it under its own name.")
+
+
+async def _page(
+    visit: Visit,
+    draft: Draft,
+    refusal: Refusal | None = None,
+    form: Form | None = None,
+    row: int | None = None,
+) -> Response:
+    columns: DraftColumns = await visit.perform("draft.columns", id=str(draft.view.uuid))
+    person: DraftRow | None = None
+    if draft.view.state is DraftState.CHECKED and draft.view.check is not None and draft.view.check.accepted:
+        wanted = _row(visit.param("row")) if row is None else row
+        person = await visit.perform(
+            "draft.row", id=str(draft.view.uuid), row=min(wanted, draft.view.check.accepted) - 1
+        )
+    fields = {"to", "link", "media_id", "filename", *PLACE}
+    return step_page(
+        visit,
+        draft,
+        "message",
+        status=200 if refusal is None else ERRORS[refusal.code].status,
+        errors=errors_by_field(refusal, fields) if refusal is not None else {},
+        columns=columns,
+        person=person,
+        shown=_bubble(draft, person),
+        form=form if form is not None else _typed(draft, columns),
+        media=MEDIA,
+    )
+
+
+def _bubble(draft: Draft, person: DraftRow | None) -> Any:
+    if draft.template is None:
+        return None
+    if person is not None:
+        content = TemplateContent(
+            params=person.params, header=person.header, buttons=person.buttons, components=person.components
+        )
+    else:
+        content = (example_of(draft.template) or TemplateContent()).over(draft.content)
+    return bubble_of(draft.template.components, content)
+
+
+def _typed(draft: Draft, columns: DraftColumns) -> Mapping[str, str]:
+    """The header of the draft as the fields of the form have it."""
+    given = (draft.content.header or {}).get(columns.header or "") or {}
+    return {("media_id" if name == "id" else name): str(value) for name, value in given.items()}
+
+
+def _row(text: str | None) -> int:
+    """The number of a person, from 1."""
+    if text is None:
+        return 1
+    if not (text.isascii() and text.isdigit() and len(text) <= 8 and int(text)):  # noqa: PLR2004 - more than any list has
+        raise bad_request("row: expected the number of a person, from 1")
+    return int(text)
+
+
+PAGES: tuple[Row, ...] = (
+    ("GET", "/broadcasts/new/{id}/message", edited(show)),
+    ("POST", "/broadcasts/new/{id}/message/header", edited(set_header)),
+    ("POST", "/broadcasts/new/{id}/message/test", edited(send_test)),
+)

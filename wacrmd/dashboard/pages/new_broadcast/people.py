@@ -1,0 +1,184 @@
+"""The second step: a file of people, what its columns mean, and what is wrong with it before anything is sent."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from itertools import groupby, zip_longest
+from operator import attrgetter
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import anyio.to_thread
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from wacrmd.dashboard.forms import Form, errors_by_field, read_form
+from wacrmd.dashboard.frame import Row, Visit
+from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of, edited, step_page
+from wacrmd.dashboard.render import page
+from wacrmd.domain.draft import DraftState, FileFormat, Which
+from wacrmd.errors import ERRORS, Refusal, bad_request
+from wacrmd.views.drafts import DraftColumns
+
+MAX_UPLOAD_BYTES = 65 << 20
+"""A file of the size that a draft takes, and the form around it."""
+MAX_PASTE_BYTES = 16 << 20
+PASTED = "pasted list"
+SAMPLES = 3
+"""Rows of a file that are shown to who says what its columns mean."""
+SAME_FOR_ALL = "text"
+"""What a person chooses for a placeholder that no column fills."""
+
+_WORDS = {
+    Which.LEFT_OUT: "left-out",
+    Which.REJECTED: "rejected",
+    Which.DUPLICATES: "duplicates",
+    Which.OPTED_OUT: "opted-out",
+    Which.GUESSED: "guessed-countries",
+}
+
+
+async def show(visit: Visit, draft: Draft) -> Response:
+    """The file, its columns, and the result of the check."""
+    return await _page(visit, draft)
+
+
+async def take_file(visit: Visit, draft: Draft) -> Response:
+    """Take a file or a pasted list, in place of the one before."""
+    try:
+        async with visit.uploads.read(
+            visit.request, limit=MAX_UPLOAD_BYTES, field_limit=MAX_PASTE_BYTES
+        ) as upload:
+            if upload.file is not None:
+                await _give(visit, draft, await _on_disk(upload.file.file), upload.name)
+            elif pasted := upload.fields.get("pasted", "").strip():
+                with TemporaryFile() as file:
+                    await anyio.to_thread.run_sync(_write, file, pasted)
+                    await _give(visit, draft, file.fileno(), PASTED)
+            else:
+                raise bad_request("file: choose a file, or paste a list")
+    except Refusal as refusal:
+        return await _page(visit, await draft_of(visit), refusal)
+    return RedirectResponse(address(draft.view.uuid, "people"), status_code=303)
+
+
+async def _give(visit: Visit, draft: Draft, descriptor: int, name: str) -> None:
+    await visit.perform_with_file("draft.upload", descriptor, id=str(draft.view.uuid), name=name[:200])
+
+
+async def _on_disk(file: Any) -> int:
+    """The descriptor of an uploaded file, of which a small one is still in memory."""
+    await anyio.to_thread.run_sync(file.rollover)
+    descriptor: int = file.fileno()
+    return descriptor
+
+
+def _write(file: IO[bytes], text: str) -> None:
+    file.write(text.encode())
+    file.flush()
+
+
+async def check(visit: Visit, draft: Draft) -> Response:
+    """Take over what the columns mean, and check the list."""
+    form = await read_form(visit.request)
+    try:
+        if draft.view.file is not None and draft.view.file.format is FileFormat.CSV:
+            await visit.perform("draft.change", id=str(draft.view.uuid), mapping=_mapping(form))
+        await visit.perform("draft.check", id=str(draft.view.uuid))
+    except Refusal as refusal:
+        return await _page(visit, await draft_of(visit), refusal, form)
+    return RedirectResponse(address(draft.view.uuid, "people") + "#check", status_code=303)
+
+
+def _mapping(form: Form) -> Mapping[str, Any]:
+    """What a person chose: `fill.KEY` is a column's number or `text`, and then `text.KEY` is the text."""
+    fills: dict[str, Any] = {}
+    for name, chosen in form.items():
+        kind, _, key = name.partition(".")
+        if kind != "fill" or not chosen:
+            continue
+        if chosen == SAME_FOR_ALL:
+            if text := form.get(f"text.{key}", "").strip():
+                fills[key] = {"value": text}
+        elif chosen.isascii() and chosen.isdigit():
+            fills[key] = {"column": int(chosen)}
+        else:
+            raise bad_request(f"{name}: choose a column")
+    phone = form.text("phone")
+    if phone is not None and not (phone.isascii() and phone.isdigit()):
+        raise bad_request("phone: choose the column with the phone numbers")
+    given: dict[str, Any] = {"fills": fills}
+    if phone is not None:
+        given["phone"] = int(phone)
+    if country := form.text("country"):
+        given["country"] = country
+    return given
+
+
+async def progress(visit: Visit) -> Response:
+    """How far the check is; when it has ended, the page is loaded again."""
+    draft = await draft_of(visit)
+    if draft.view.state is not DraftState.CHECKING:
+        return Response(headers={"HX-Refresh": "true"})
+    return page("new/checking.html", draft=draft.view, here_draft=address(draft.view.uuid))
+
+
+async def download(visit: Visit, draft: Draft) -> Response:
+    """The lines that get no message, as a CSV file with the reasons; it can be corrected and uploaded again."""
+    which = visit.param("which") or Which.LEFT_OUT
+    if which not in _WORDS:
+        raise bad_request(f"which: expected {', '.join(_WORDS)}")
+    stream = visit.stream("draft.left-out", id=str(draft.view.uuid), which=which)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        async with aclosing(stream) as found:
+            async for piece in found:
+                yield piece.encode()
+
+    name = f"{_WORDS[Which(which)]}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _page(
+    visit: Visit, draft: Draft, refusal: Refusal | None = None, form: Form | None = None
+) -> Response:
+    columns: DraftColumns = await visit.perform("draft.columns", id=str(draft.view.uuid))
+    fields = {"file", "phone", "country"} | {f"fill.{each.key}" for each in columns.placeholders or ()}
+    return step_page(
+        visit,
+        draft,
+        "people",
+        status=200 if refusal is None else ERRORS[refusal.code].status,
+        errors=errors_by_field(refusal, fields) if refusal is not None else {},
+        columns=columns,
+        samples=_samples(columns),
+        placeholders=[
+            (text, list(group)) for text, group in groupby(columns.placeholders or (), key=attrgetter("text"))
+        ],
+        chosen=form if form is not None else _chosen(columns),
+        most=visit.ctx.config.limits.max_upload_recipients,
+    )
+
+
+def _samples(columns: DraftColumns) -> list[tuple[str, ...]]:
+    """The first rows of the file."""
+    by_column = [each.samples for each in columns.file.columns] if columns.file is not None else []
+    return list(zip_longest(*by_column, fillvalue=""))[:SAMPLES]
+
+
+def _chosen(columns: DraftColumns) -> Mapping[str, str]:
+    """The mapping as the fields of the form have it."""
+    mapping = columns.mapping
+    chosen = {"phone": str(mapping.phone or ""), "country": mapping.country or ""}
+    for key, fill in mapping.fills.items():
+        chosen[f"fill.{key}"] = str(fill.column) if fill.column is not None else SAME_FOR_ALL
+        chosen[f"text.{key}"] = fill.value or ""
+    return chosen
+
+
+PAGES: tuple[Row, ...] = (
+    ("GET", "/broadcasts/new/{id}/people", edited(show)),
+    ("POST", "/broadcasts/new/{id}/people", edited(check)),
+    ("POST", "/broadcasts/new/{id}/people/file", edited(take_file)),
+    ("GET", "/broadcasts/new/{id}/people/progress", progress),
+    ("GET", "/broadcasts/new/{id}/people/left-out.csv", edited(download)),
+)

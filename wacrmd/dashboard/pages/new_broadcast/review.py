@@ -1,0 +1,144 @@
+"""The last step: when, to how many, what is left out and why; then it is sent, once."""
+
+from zoneinfo import ZoneInfo, available_timezones
+
+from starlette.responses import RedirectResponse, Response
+
+from wacrmd.clock import Millis, iso, millis
+from wacrmd.dashboard.forms import Form, errors_by_field, read_form
+from wacrmd.dashboard.frame import Row, Visit
+from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of, edited, next_step, step_page
+from wacrmd.dashboard.render import page
+from wacrmd.domain.draft import EDITABLE, DraftState
+from wacrmd.domain.local_time import read_local
+from wacrmd.errors import ERRORS, Refusal, bad_request, conflict
+from wacrmd.views.drafts import DraftView
+
+NOW, LATER = "now", "later"
+
+
+async def show(visit: Visit, draft: Draft) -> Response:
+    """All that is to know before it is sent."""
+    if draft.view.state is not DraftState.CHECKED:
+        return RedirectResponse(address(draft.view.uuid, next_step(draft.view)), status_code=303)
+    return _page(visit, draft)
+
+
+async def save(visit: Visit, draft: Draft) -> Response:
+    """Keep the name and the time; nothing is sent."""
+    form = await read_form(visit.request)
+    try:
+        await _save(visit, draft, form)
+    except Refusal as refusal:
+        return _page(visit, draft, refusal, form)
+    return visit.done(address(draft.view.uuid, "review"), "Kept. It is not sent yet.")
+
+
+async def send(visit: Visit) -> Response:
+    """Send it, or set its time. A second click finds it sent and leads to the same page."""
+    form = await read_form(visit.request)
+    draft = await draft_of(visit)
+    if draft.view.state not in EDITABLE:
+        return RedirectResponse(address(draft.view.uuid, "sending"), status_code=303)
+    if draft.view.state is not DraftState.CHECKED:
+        return visit.done(
+            address(draft.view.uuid, "people"), "Something has changed: check the list once more."
+        )
+    try:
+        if form.text("version") != str(draft.view.version):
+            raise conflict("It was changed in another window meanwhile: look at it once more, then send it")
+        await _save(visit, draft, form)
+        await visit.perform("draft.send", id=str(draft.view.uuid))
+    except Refusal as refusal:
+        draft = await draft_of(visit)
+        if draft.view.state in EDITABLE:
+            return _page(visit, draft, refusal, form)
+        # Another click was faster.
+    return RedirectResponse(address(draft.view.uuid, "sending"), status_code=303)
+
+
+async def _save(visit: Visit, draft: Draft, form: Form) -> None:
+    at = _time(form) if form.text("when") == LATER else None
+    await visit.perform(
+        "draft.change",
+        id=str(draft.view.uuid),
+        name=form.text("name"),
+        scheduled_at=None if at is None else iso(at),
+        now=at is None,
+    )
+
+
+def _time(form: Form) -> Millis:
+    """The moment that a person means; raises Refusal for one that does not exist there, or comes twice."""
+    zone, at = form.text("zone"), form.text("at")
+    if zone not in available_timezones():
+        raise bad_request("zone: choose a time zone such as Europe/Berlin")
+    if at is None:
+        raise bad_request("at: choose a day and a time")
+    try:
+        return millis(read_local(at, ZoneInfo(zone)))
+    except ValueError as error:
+        raise bad_request(f"at: {error}") from None
+
+
+async def sending(visit: Visit) -> Response:
+    """What became of it: people become recipients, then it is a broadcast."""
+    draft = await draft_of(visit)
+    if draft.view.state in EDITABLE:
+        return RedirectResponse(address(draft.view.uuid, next_step(draft.view)), status_code=303)
+    if draft.view.state is DraftState.SENT:
+        return RedirectResponse(f"/broadcasts/{draft.view.uuid}", status_code=303)
+    return visit.page("new/sending.html", draft=draft.view, here_draft=address(draft.view.uuid))
+
+
+async def sending_progress(visit: Visit) -> Response:
+    """How far that is; when it has ended, the page is loaded again."""
+    draft: DraftView = await visit.perform("draft.show", id=visit.request.path_params["id"])
+    if draft.state in EDITABLE or draft.state is DraftState.SENT:
+        return Response(headers={"HX-Refresh": "true"})
+    return page("new/preparing.html", draft=draft, here_draft=address(draft.uuid))
+
+
+async def ask_discard(visit: Visit, draft: Draft) -> Response:
+    """Ask before it is thrown away."""
+    here = address(draft.view.uuid)
+    return visit.confirm(
+        f"Throw away {draft.view.name}?",
+        "Nothing of it was sent. The list of people and all that you entered are deleted.",
+        action=f"{here}/discard",
+        button="Throw it away",
+        back=here,
+    )
+
+
+async def discard(visit: Visit, draft: Draft) -> Response:
+    """Throw it away."""
+    await visit.perform("draft.discard", id=str(draft.view.uuid))
+    return visit.done("/broadcasts", f"Thrown away: {draft.view.name}")
+
+
+def _page(visit: Visit, draft: Draft, refusal: Refusal | None = None, form: Form | None = None) -> Response:
+    at = draft.view.scheduled_at
+    typed = {"name": draft.view.name, "when": NOW if at is None else LATER, "zone": "UTC"}
+    if at is not None:
+        typed["at"] = iso(at)[:16]
+    return step_page(
+        visit,
+        draft,
+        "review",
+        status=200 if refusal is None else ERRORS[refusal.code].status,
+        errors=errors_by_field(refusal, {"name", "at", "zone"}) if refusal is not None else {},
+        form=typed | dict(form or {}),
+        zones=sorted(available_timezones()),
+    )
+
+
+PAGES: tuple[Row, ...] = (
+    ("GET", "/broadcasts/new/{id}/review", edited(show)),
+    ("POST", "/broadcasts/new/{id}/review", edited(save)),
+    ("POST", "/broadcasts/new/{id}/send", send),
+    ("GET", "/broadcasts/new/{id}/sending", sending),
+    ("GET", "/broadcasts/new/{id}/sending/progress", sending_progress),
+    ("GET", "/broadcasts/new/{id}/discard", edited(ask_discard)),
+    ("POST", "/broadcasts/new/{id}/discard", edited(discard)),
+)

@@ -1,0 +1,114 @@
+"""What the steps share: their addresses, which of them a draft is ready for, and the draft itself."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from wacrmd.dashboard.frame import Handler, Visit
+from wacrmd.domain.draft import EDITABLE, DraftState
+from wacrmd.domain.template import TemplateContent
+from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.views.drafts import DraftView
+from wacrmd.views.templates import TemplateView
+
+STEPS = (
+    ("template", "Template"),
+    ("people", "People"),
+    ("message", "Message"),
+    ("review", "Review and send"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The draft of a page, with its template; None where Meta has it no longer."""
+
+    view: DraftView
+    template: TemplateView | None
+
+    @property
+    def content(self) -> TemplateContent:
+        """What is the same for everybody."""
+        given = self.view.content
+        return TemplateContent(
+            header=given.get("header"), buttons=given.get("buttons"), components=given.get("components")
+        )
+
+
+EditedHandler = Callable[[Visit, Draft], Awaitable[Response]]
+
+
+def address(draft_id: object, step: str = "") -> str:
+    """The address of a step; without one that of the step that comes next."""
+    return f"/broadcasts/new/{draft_id}" + (f"/{step}" if step else "")
+
+
+def next_step(draft: DraftView) -> str:
+    """The step that a draft has not passed yet."""
+    if draft.state not in EDITABLE:
+        return "sending"
+    if draft.file is None or draft.state is not DraftState.CHECKED or (draft.check and draft.check.problems):
+        return "people"
+    return "message"
+
+
+async def draft_of(visit: Visit) -> Draft:
+    """The draft that the address names; raises Refusal if there is none."""
+    view: DraftView = await visit.perform("draft.show", id=visit.request.path_params["id"])
+    return Draft(view, await _template(visit, view))
+
+
+async def _template(visit: Visit, draft: DraftView) -> TemplateView | None:
+    found: list[TemplateView] = []
+    for made_by_meta in (False, True):
+        found += await visit.perform(
+            "template.list", account=draft.account, name=draft.template_name, auto_generated=made_by_meta
+        )
+    numbers: Mapping[str, Any] = {str(each.id): each for each in await visit.perform("number.list")}
+    number = numbers.get(str(draft.number_id))
+    for each in found:
+        if (each.name, each.language) == (draft.template_name, draft.template_language) and (
+            number is None or each.waba_id == number.waba_id
+        ):
+            return each
+    return None
+
+
+def edited(handler: EditedHandler) -> Handler:
+    """A page of a draft that can still be changed; one that was sent leads to what became of it."""
+
+    async def page(visit: Visit) -> Response:
+        draft = await draft_of(visit)
+        if draft.view.state not in EDITABLE:
+            if visit.request.method == "GET":
+                return RedirectResponse(address(draft.view.uuid, "sending"), status_code=303)
+            raise Refusal(
+                ErrorCode.CONFLICT, "This broadcast was sent already: it cannot be changed any more"
+            )
+        return await handler(visit, draft)
+
+    return page
+
+
+def step_page(
+    visit: Visit,
+    draft: Draft,
+    step: str,
+    *,
+    status: int = 200,
+    errors: Mapping[str, str] | None = None,
+    **values: Any,
+) -> Response:
+    """The page of a step, with the ways to the others."""
+    return visit.page(
+        f"new/{step}.html",
+        status=status,
+        draft=draft.view,
+        step=step,
+        steps=[(name, words, address(draft.view.uuid, name)) for name, words in STEPS],
+        here_draft=address(draft.view.uuid),
+        errors=errors or {},
+        **values,
+    )
