@@ -447,7 +447,8 @@ class Everything:
         await self.upload(made[1], unclear)
         await self.check(made[1], "editing")
         await self.admin("draft.discard", id=made[1])
-        await self.admin("draft.again", id=finished, whom="all")
+        copied = await self.admin("draft.again", id=finished, whom="all")
+        await self.check(copied["id"], "checked")
         await self.here.running.ctx.db.write(lambda tx: drafts.discard_older(tx, 1, 1, 1))
 
     async def upload(self, draft: str, file: Path) -> None:

@@ -44,6 +44,8 @@ def escape_formula(text: str) -> str:
 
 def unescape_formula(cell: str) -> str:
     """The text of a cell that `escape_formula` or `excel_text` has made; another cell as it is."""
+    if not cell.startswith(("'", "=")) and not _CELL_ENDS.search(cell):
+        return cell  # nearly all: a large file has hundred thousands of them
     if (text := text_within(cell)) != cell:
         return text
     parts = _CELL_ENDS.split(cell)
@@ -57,7 +59,7 @@ def unescape_formula(cell: str) -> str:
 
 def text_within(cell: str) -> str:
     """The text that a spreadsheet shows for `="007"`; another cell as it is."""
-    enclosed = _AS_TEXT.fullmatch(cell)
+    enclosed = _AS_TEXT.fullmatch(cell) if cell.startswith("=") else None
     return enclosed[1].replace('""', '"') if enclosed else cell
 
 

@@ -142,7 +142,8 @@ def suggest_mapping(
     `placeholders` are those of the template; None if it is not known.
     """
     names = [column.name for column in head.columns] if head.has_header else []
-    if before is not None and before.names == names and len(head.columns) >= _last_column(before):
+    last = _last_column(before) if before is not None else 0
+    if before is not None and before.names == names and 0 < last <= len(head.columns):
         return before
     mapping = FileMapping(
         phone=head.phone,

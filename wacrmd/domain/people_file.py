@@ -100,6 +100,7 @@ class PeopleFile:
         names, at = self.columns.names, self.columns.address
         self.codes = CodeColumns(names if at is not None else [], at or 0)
         self._widths = (len(cells), len(first.cells))
+        self._last: tuple[list[str], str | CodeProblem] = ([], "")
         self.has_header = bool(self.columns.names)
         self.reader.is_row, self.reader.width = self._is_row, len(cells)
 
@@ -146,8 +147,10 @@ class PeopleFile:
         return self._written(cells) if isinstance(joined, CodeProblem) else joined
 
     def _joined(self, cells: list[str]) -> str | CodeProblem:
-        written = self._written(cells)
-        return self.codes.joined(written, cells) if self.codes else written
+        if cells is not self._last[0]:  # of each row it is asked twice
+            written = self._written(cells)
+            self._last = cells, self.codes.joined(written, cells) if self.codes else written
+        return self._last[1]
 
     def _written(self, cells: list[str]) -> str:
         """The cell of the address, without the quotes that enclose no cell."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from wacrmd.clock import Millis
 from wacrmd.domain.draft import EDITABLE, Draft, DraftState, FileFormat
@@ -233,3 +234,60 @@ def _move(tx: Tx, broadcast_id: int, to: DraftState, before: Iterable[DraftState
     if moved:
         revisions.raise_for(tx, [broadcast_id])
     return moved
+
+
+class StoredEdition(NamedTuple):
+    """What is stored of one file, or of the people whom a check found in it; `form` is None for those."""
+
+    broadcast_id: int
+    edition: int
+    uuid: str
+    name: str
+    file_name: str | None
+    form: FileFormat | None
+
+    def key(self, number: int) -> tuple[int, int, int]:
+        """The place of one of its pieces."""
+        return self.broadcast_id, self.edition, number
+
+
+def stored_editions(tx: Tx, account_id: str | None) -> list[StoredEdition]:
+    """The files of the drafts of one account or of all, and the people in them."""
+    found: list[StoredEdition] = []
+    for broadcast_id in with_pieces(tx):
+        row = tx.execute(
+            "SELECT b.uuid, b.name, d.file_name, d.file_edition, d.file_format, d.people_edition FROM draft d"
+            " JOIN broadcast b ON b.id = d.broadcast_id WHERE d.broadcast_id = ?1 AND (?2 IS NULL OR b.account_id = ?2)"
+            " AND d.state != 'discarded'",
+            (broadcast_id, account_id),
+        ).fetchone()
+        if row is None:
+            continue
+        uuid, name, file_name, file_edition, file_format, people_edition = row
+        if file_edition is not None:
+            form = FileFormat(file_format)
+            found.append(StoredEdition(broadcast_id, file_edition, uuid, name, file_name, form))
+        if people_edition is not None:
+            found.append(StoredEdition(broadcast_id, people_edition, uuid, name, file_name, None))
+    return found
+
+
+def replace_piece(tx: Tx, broadcast_id: int, edition: int, number: int, content: bytes) -> None:
+    """Write other content into a piece."""
+    tx.execute(
+        "UPDATE draft_piece SET content = ? WHERE broadcast_id = ? AND edition = ? AND number = ?",
+        (content, broadcast_id, edition, number),
+    )
+
+
+def check_anew(tx: Tx, broadcast_id: int) -> None:
+    """The file has changed under a check: what it finds counts for nothing, and it begins anew."""
+    tx.execute(
+        "UPDATE draft SET version = version + 1 WHERE broadcast_id = ? AND state = 'checking'",
+        (broadcast_id,),
+    )
+
+
+def set_result(tx: Tx, broadcast_id: int, result: str) -> None:
+    """Store what stays of a check."""
+    tx.execute("UPDATE draft SET result = ? WHERE broadcast_id = ?", (result, broadcast_id))

@@ -280,3 +280,4 @@ class PersonExport:
     optouts: Annotated[list[JsonObject], Doc("the person's opt-outs")]
     webhooks: Annotated[list[JsonObject], Doc("deliveries to local apps about the person")]
     audit: Annotated[list[JsonObject], Doc("changes by operators that name the person")]
+    drafts: Annotated[list[JsonObject], Doc("lines of the files of drafts that name the person")]

@@ -126,6 +126,7 @@ class DraftWorker:
                 )
         if await self._in_state(DraftState.DISCARDED):
             await ctx.db.write(drafts.delete_discarded)
+        ctx.changes.publish()
 
     async def _in_state(self, state: DraftState) -> list[int]:
         return await self._ctx.db.read(lambda tx: drafts.in_state(tx, state))

@@ -11,6 +11,8 @@ from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_text import Unreadable
 from wacrmd.errors import bad_request, conflict
 from wacrmd.services.context import Context
+from wacrmd.services.drafts import person
+from wacrmd.services.drafts.person import MAX_TRIES, DraftsChangedError, InDrafts
 from wacrmd.store import accounts, broadcasts, data_subjects
 from wacrmd.store.data_subjects import DataSubject
 from wacrmd.store.database import Tx
@@ -22,7 +24,8 @@ async def export_person(ctx: Context, phone: str, account_id: str | None) -> Per
     subject = await _find(ctx, phone, account_id)
     found = await ctx.db.read(partial(data_subjects.export, subject=subject))
     rows = {field.name: _with_iso_times(getattr(found, field.name)) for field in fields(found)}
-    return PersonExport(phone=subject.address, exported_at=ctx.clock.now(), **rows)
+    in_drafts = await person.find(ctx, subject.addresses, account_id)
+    return PersonExport(phone=subject.address, exported_at=ctx.clock.now(), drafts=in_drafts.rows, **rows)
 
 
 async def erase_person(
@@ -35,15 +38,25 @@ async def erase_person(
     """
     subject = await _find(ctx, phone, account_id)
 
-    def work(tx: Tx) -> tuple[dict[str, int], list[int]]:
+    def work(tx: Tx, in_drafts: InDrafts) -> tuple[dict[str, int], list[int]]:
         data_subjects.collect_newer(tx, subject)
         if data_subjects.in_flight(tx, subject):
             raise conflict("A message to this person is on its way just now: try again in a minute")
+        rows = person.erase(tx, in_drafts, account_id)
         erased, touched = data_subjects.erase(tx, subject, forget_optout=forget_optout)
         broadcasts.recipients_changed(tx, touched, ctx.clock.now())
-        return erased, touched
+        return erased | {"draft": rows}, touched
 
-    erased, touched = await ctx.db.write(work)
+    for _ in range(MAX_TRIES):
+        in_drafts = await person.find(ctx, subject.addresses, account_id)
+        try:
+            erased, touched = await ctx.db.write(partial(work, in_drafts=in_drafts))
+            break
+        except DraftsChangedError:
+            continue
+    else:
+        raise conflict("Files of drafts are uploaded again and again just now: try again in a minute")
+    ctx.drafts.checks.set()
     await empty_wal(ctx)
     ctx.changes.publish(touched)
     return ErasedView(erased=erased, optout_kept=not forget_optout)
