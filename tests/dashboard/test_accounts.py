@@ -131,6 +131,7 @@ def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
         "broadcast.list": account,
         "broadcast.show": broadcast,
         "broadcast.watch": broadcast,
+        "broadcast.timeline": broadcast,
         "broadcast.recipients": broadcast,
         "broadcast.export": broadcast,
         "broadcast.pause": broadcast,

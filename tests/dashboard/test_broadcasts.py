@@ -257,3 +257,35 @@ async def test_people_come_in_pages(here: Site, visit_as: VisitAs) -> None:
         older = re.findall(r'href="([^"]+)">Older', page)
         path = older[0].replace("&amp;", "&") if older else ""
     assert found == phones(120)[::-1]
+
+
+async def test_messages_over_time_are_a_table_too(here: Site, visit_as: VisitAs) -> None:
+    here.sim.change(read_share=1.0)
+    made = await here.send(people(5))
+    await here.until(made, lambda shown: shown["read_count"] == 5)
+    browser, one = await visit_as("viewer"), f"/broadcasts/{made}"
+    page = (await browser.get(one)).text
+    rows = re.findall(r'<tr><th scope="row"><time [^>]+>[^<]+</time></th>(.*?)</tr>', page)
+    numbers = [re.findall(r'class="n">(\d+)</td>', row) for row in rows]
+    assert numbers[0] == ["0"] * 5
+    assert numbers[-1] == ["5", "5", "5", "0", "0"]
+    assert "first hour" not in page
+    (person,) = await here.admin("broadcast.recipients", id=made, limit=1)
+    here.clock.advance(30 * HOUR)
+    answers, at = person["whatsapp_message_id"], here.clock.now() // 1000
+    await inbound_message(here, "Thanks", wa_id=person["to"][1:], context=answers, at=at)
+    await here.until(made, lambda shown: shown["replied_count"] == 1)
+    browser = await visit_as("operator")
+    page = (await browser.get(one)).text
+    assert "first hour" in page
+    assert 'aria-current="true">first day' in page
+    assert (await browser.get(f"{one}?hours=1")).status_code == 200
+    assert 'aria-current="true">all' in (await browser.get(f"{one}?hours=99")).text
+    assert (await browser.get(f"{one}?hours=999999")).status_code in (400, 422)
+
+
+async def test_a_broadcast_that_waits_has_no_time_yet(here: Site, visit_as: VisitAs) -> None:
+    made = await here.send(people(1), scheduled_at=iso(here.clock.now() + HOUR))
+    browser = await visit_as("viewer")
+    assert (await browser.get(f"/broadcasts/{made}")).status_code == 200
+    assert (await here.admin("broadcast.timeline", id=made))["points"] == []

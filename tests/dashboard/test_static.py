@@ -11,7 +11,7 @@ from tests.dashboard.conftest import Visit
 from wacrmd.dashboard.render import static_files
 
 FOLDER = Path(wacrmd.dashboard.__file__).parent
-OWN = {"app.js", "style.css"}
+OWN = {"app.js", "chart.js", "style.css"}
 
 
 def test_copied_files_are_those_of_the_list() -> None:

@@ -384,7 +384,7 @@ class Everything:
         await self.api("GET", f"{one}/recipients/{recipient['id']}")
         await self.admin("broadcast.recipients", id=finished, to=recipient["to"])
         await self.admin("broadcast.recipients", id=finished, status="failed")
-        for method in ("broadcast.show", "broadcast.watch", "broadcast.export"):
+        for method in ("broadcast.show", "broadcast.watch", "broadcast.export", "broadcast.timeline"):
             await self.admin(method, id=finished[:8])
         for account in ({}, {"account": "shop"}):
             for method in ("key.list", "optout.list", "webhook.list", "template.list"):

@@ -51,3 +51,12 @@ FAILURES = (
     Column("REASON", "title"),
     Column("WHAT TO DO", "advice", Kind.PROSE),
 )
+
+TIMELINE = (
+    Column("BY", "at", Kind.TIME),
+    Column("SENT", "sent", Kind.NUMBER),
+    Column("DELIVERED", "delivered", Kind.NUMBER),
+    Column("READ", "read", Kind.NUMBER),
+    Column("REPLIED", "replied", Kind.NUMBER, optional=True),
+    Column("FAILED", "failed", Kind.NUMBER),
+)

@@ -80,9 +80,9 @@ class _Stream:
         found = b""
         for place, topic in enumerate(self.topics):
             if topic.version and self._seen[place] != topic.version:
-                data, self._seen[place] = topic.since(self._seen[place]), topic.version
-                found += b"id: %s\nevent: change\n%s\n" % (".".join(self._seen).encode(), data)
-        return found
+                found += topic.since(self._seen[place])
+                self._seen[place] = topic.version
+        return b"id: %s\nevent: change\n%s\n" % (".".join(self._seen).encode(), found) if found else b""
 
 
 class Live:

@@ -14,7 +14,7 @@ MIN_INTERVAL_S = 1.0
 """The shortest time between two readings of a source."""
 
 POLL_S = 5.0
-"""When a source is read again although nothing was reported: a hold also depends on the number and the clock."""
+"""How often what shows a hold is read again: a hold also depends on the number and the clock."""
 
 SHARE = 0.01
 """The part of a core that a source may cost: if one reading takes 30 ms, the next one is 3 s later."""
@@ -36,6 +36,10 @@ class Source(Protocol):
     @property
     def broadcast_id(self) -> int | None:
         """Whose changes change it; None: any change may."""
+
+    @property
+    def poll_s(self) -> float:
+        """When it is read again although no change was reported; `POLL_S` for what also shows a hold."""
 
     async def read(self) -> Parts:
         """The elements as they are now."""
@@ -82,7 +86,7 @@ class Topic:
 
     def due_at(self) -> float:
         """When it is to be read."""
-        return self._due_at if self._is_dirty else max(self._due_at, self._read_at + POLL_S)
+        return self._due_at if self._is_dirty else max(self._due_at, self._read_at + self.source.poll_s)
 
     async def read(self) -> None:
         """Read the source, and take what it shows now."""

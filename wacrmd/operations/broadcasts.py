@@ -24,7 +24,7 @@ from wacrmd.operations.inputs import Id, Limited, OptionalAccount, Params
 from wacrmd.operations.operation import Admin, Header, Http, HttpRequest, Operations, Reply
 from wacrmd.services.access.accounts import account_named
 from wacrmd.services.broadcasts import create as creation
-from wacrmd.services.broadcasts import details, lifecycle, preview, read
+from wacrmd.services.broadcasts import details, lifecycle, preview, read, timeline
 from wacrmd.services.broadcasts import dry_run as dry_runs
 from wacrmd.services.broadcasts.create import Idempotency
 from wacrmd.services.context import Context
@@ -41,6 +41,7 @@ from wacrmd.views.broadcasts import (
     GivenUp,
     RetriedBroadcast,
     RetriedDetails,
+    TimelineView,
 )
 
 operations = Operations()
@@ -292,6 +293,26 @@ async def watch(ctx: Context, actor: Actor, params: BroadcastId) -> AsyncGenerat
     async with aclosing(details.watch(ctx, broadcast)) as items:
         async for item in items:
             yield item
+
+
+class TimelineParams(BroadcastId):
+    """Which part of the time."""
+
+    hours: int = Field(24, ge=1, le=24 * 366, description="only so many hours from its start")
+
+
+@operations.operation(
+    "broadcast.timeline",
+    admin=Admin(Level.READ, per_account=True),
+    errors=(ErrorCode.NOT_FOUND,),
+    example=EXAMPLE,
+)
+async def show_timeline(ctx: Context, actor: Actor, params: TimelineParams) -> TimelineView:
+    """Show how many messages had which status by when.
+
+    At most 97 points in time. Of a broadcast with more than 20,000 recipients a sample of 5,000 is counted.
+    """
+    return await timeline.show(ctx, await read.broadcast_of(ctx, actor, params.id), params.hours)
 
 
 @operations.operation(

@@ -160,7 +160,7 @@ def _between(
     """Recipients of a broadcast by id, at most `limit` of those between the two ids."""
     order = "DESC" if newest_first else "ASC"
     if status is None:
-        first, last = _id_range(tx, broadcast_id)
+        first, last = id_range(tx, broadcast_id)
         rows = tx.execute(
             f"SELECT {_ROW.columns} {_FROM} {_PRICED} WHERE r.id >= ? AND r.id <= ? AND +r.broadcast_id = ?"
             f" ORDER BY r.id {order} LIMIT ?",
@@ -183,7 +183,7 @@ def _stored_as(status: RecipientStatus) -> tuple[RecipientStatus, ...]:
     return (status, RecipientStatus.SENDING) if status is RecipientStatus.PENDING else (status,)
 
 
-def _id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
+def id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
     """The first and the last recipient id of a broadcast; an empty range if it has none.
 
     All recipients of a request are stored by one statement on the only writer, so their ids are consecutive. Those of a
@@ -202,7 +202,8 @@ def _id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
 def failures(tx: Tx, broadcast_id: int) -> list[tuple[int | None, str | None, int]]:
     """Why recipients of a broadcast failed: (code, title, how many) each, the most frequent first."""
     rows = tx.execute(
-        "SELECT error_code, error_title, count(*) FROM recipient WHERE broadcast_id = ? AND status = 'failed'"
+        "SELECT error_code, error_title, count(*) FROM recipient INDEXED BY recipient_failed"
+        " WHERE broadcast_id = ? AND status = 'failed'"
         " GROUP BY error_code, error_title ORDER BY count(*) DESC, error_code",
         (broadcast_id,),
     )
@@ -232,7 +233,7 @@ def held_in(tx: Tx, limit: int) -> list[int]:
 
 def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
     """The id of the recipient of a broadcast that has this address."""
-    first, last = _id_range(tx, broadcast_id)
+    first, last = id_range(tx, broadcast_id)
     row = tx.execute(
         'SELECT id FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ? AND "to" = ?',
         (first, last, broadcast_id, address),
@@ -287,7 +288,7 @@ class SentContent(NamedTuple):
 
 def to_send_again(tx: Tx, broadcast_id: int, *, after: int, limit: int) -> list[SentContent]:
     """Recipients with ids over `after`, in the caller's order, without those who were erased."""
-    first, last = _id_range(tx, broadcast_id)
+    first, last = id_range(tx, broadcast_id)
     rows = tx.execute(
         'SELECT id, status, error_code, "to", params, content FROM recipient WHERE id >= ? AND id <= ?'
         f" AND +broadcast_id = ? AND NOT {IS_ERASED} ORDER BY id LIMIT ?",

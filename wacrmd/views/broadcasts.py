@@ -6,6 +6,7 @@ from typing import Annotated
 
 from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastFacts, BroadcastStatus, Progress
 from wacrmd.domain.hold import Hold
+from wacrmd.domain.timeline import TimelinePoint
 from wacrmd.errors import Problem
 from wacrmd.fields import Doc, Time, Uuid, json_name, shared
 from wacrmd.views.numbers import AccountNumber
@@ -51,6 +52,15 @@ class BroadcastDetails(BroadcastView):
     """A broadcast with its counts and the reasons of its failures."""
 
     failures: Annotated[list[FailureView], Doc("why recipients failed, the most frequent reason first")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineView:
+    """How many people of a broadcast had which status by when."""
+
+    points: Annotated[list[TimelinePoint], Doc("in the order of time; empty before the first status")]
+    last_at: Annotated[Time | None, Doc("when the last status came, also after the last point")]
+    is_estimate: Annotated[bool, Doc("the counts are those of a sample, scaled up")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from wacrmd.cli import complete
-from wacrmd.cli.broadcast_tables import BILLED, COLUMNS, FAILURES, HISTORY, RECIPIENTS
+from wacrmd.cli.broadcast_tables import BILLED, COLUMNS, FAILURES, HISTORY, RECIPIENTS, TIMELINE
 from wacrmd.cli.client import call, stream
 from wacrmd.cli.exit_codes import INTERRUPTED
 from wacrmd.cli.frame import Lazy, Noun, Session
@@ -168,6 +168,31 @@ def _advise(found: JsonObject) -> None:
     ):
         hint(f"  wacrmd broadcast {command}")
         hint(f"      {what}")
+
+
+@broadcast.command("timeline")
+@broadcast_id
+@click.option(
+    "--hours",
+    type=click.IntRange(1, 24 * 366),
+    default=24,
+    show_default=True,
+    metavar="N",
+    help="Only so many hours from its start.",
+)
+@click.pass_obj
+def show_timeline(session: Session, broadcast_id: str, hours: int) -> None:
+    """Show how many messages had which status by when.
+
+    For example: wacrmd broadcast timeline 4b6d --hours 1
+    """
+
+    def render(found: JsonObject) -> None:
+        table(found["points"], TIMELINE, empty="No message has a status yet.")
+        if found["is_estimate"]:
+            hint("Estimated from a sample of the recipients.")
+
+    emit(session, call(session, "broadcast.timeline", id=broadcast_id, hours=hours), render)
 
 
 @broadcast.command("recipients")

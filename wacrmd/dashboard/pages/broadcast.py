@@ -1,21 +1,30 @@
 """One broadcast: how far it is, whom it did not reach and why, what people answered."""
 
 from collections.abc import Hashable, Iterable
+from math import ceil, inf
 
 from markupsafe import Markup
 from starlette.responses import Response
 
+from wacrmd.clock import HOUR
 from wacrmd.dashboard.buttons import buttons, uncertain_buttons, verbs_of
-from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.live_parts import Parts, version_of
+from wacrmd.dashboard.frame import Row, Visit, path
+from wacrmd.dashboard.live_parts import POLL_S, Parts, version_of
 from wacrmd.dashboard.render import parts, short_name
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.services.broadcasts.read import broadcast_of
-from wacrmd.views.broadcasts import BroadcastDetails
+from wacrmd.views.broadcasts import BroadcastDetails, TimelineView
+
+TEMPLATE = "live/broadcast.html"
+FIRST_HOURS = 24
+"""Of its time so much is drawn where nothing else is asked for: most people read a message on the same day."""
 
 
 class BroadcastSource:
     """A broadcast as the visitor sees it."""
+
+    poll_s = POLL_S
 
     def __init__(self, visit: Visit, uuid: str, row_id: int) -> None:
         self.may = verbs_of(visit.may)
@@ -30,7 +39,7 @@ class BroadcastSource:
 
     def parts(self, view: BroadcastDetails) -> Parts:
         """The parts that show this state."""
-        make, ctx = parts("live/broadcast.html"), self._visit.ctx
+        make, ctx = parts(TEMPLATE), self._visit.ctx
         rate, left = self._visit.live.speeds.of(view, ctx.clock.monotonic())
         return {
             "state": make.state(view),
@@ -48,32 +57,66 @@ class BroadcastSource:
         return found.values()
 
 
-async def _source(visit: Visit, view: BroadcastDetails) -> BroadcastSource:
+class TimelineSource:
+    """The progress of a broadcast over time. It costs more than the rest, so it is read by itself, and more seldom."""
+
+    poll_s = inf
+
+    def __init__(self, visit: Visit, uuid: str, row_id: int) -> None:
+        self._hours = int(given) if (given := visit.param("hours") or "").isdecimal() else FIRST_HOURS
+        self.key: Hashable = ("timeline", uuid, self._hours)
+        self.broadcast_id = row_id
+        self._visit = visit
+        self._uuid = uuid
+
+    async def read(self) -> Parts:
+        """The table from which a script draws lines."""
+        found: TimelineView = await self._visit.perform(
+            "broadcast.timeline", id=self._uuid, hours=self._hours
+        )
+        start = found.points[0].at if found.points else 0
+        lasts = ceil((found.last_at - start + 1) / HOUR) if found.last_at else 0
+        ranges = [*(hours for hours in (1, FIRST_HOURS) if hours < lasts), lasts] if lasts > 1 else []
+        shown = min(self._hours, lasts)
+        make = parts(TEMPLATE)
+        return {"ranges": make.ranges(self._uuid, ranges, shown), "timeline": make.timeline(found)}
+
+    def whole(self, found: Parts) -> Iterable[Markup]:
+        """The table."""
+        return found.values()
+
+
+async def _sources(visit: Visit, view: BroadcastDetails) -> tuple[BroadcastSource, TimelineSource]:
     # The visitor may see it: `broadcast.show` has answered.
     row = await broadcast_of(visit.ctx, Actor.operator("the dashboard"), view.uuid)
-    return BroadcastSource(visit, view.uuid, row.id)
+    return BroadcastSource(visit, view.uuid, row.id), TimelineSource(visit, view.uuid, row.id)
 
 
 async def one(visit: Visit) -> Response:
     """One broadcast."""
     view: BroadcastDetails = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
+    if view.status is BroadcastStatus.DRAFT:
+        return visit.redirect(f"/broadcasts/new/{view.uuid}")
     numbers = await visit.perform("number.list")
     number = next((each for each in numbers if each.id == view.number_id), None)
-    found = (await _source(visit, view)).parts(view)
+    source, over_time = await _sources(visit, view)
+    found, timeline = source.parts(view), await over_time.read()
+    seen = f"{version_of(found)}.{version_of(timeline)}"
     return visit.page(
         "broadcast.html",
         broadcast=view,
         number="a number that was removed" if number is None else short_name(number),
         parts=list(found.values()),
-        stream=f"/broadcasts/{view.uuid}/live?seen={version_of(found)}",
-        here_address=f"/broadcasts/{view.uuid}",
+        timeline=timeline,
+        stream=path(f"/broadcasts/{view.uuid}/live", seen=seen, hours=visit.param("hours")),
+        here_address=visit.address(),
     )
 
 
 async def live(visit: Visit) -> Response:
     """What changes on its page."""
     view = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
-    return visit.events(f"/broadcasts/{view.uuid}", await _source(visit, view))
+    return visit.events(f"/broadcasts/{view.uuid}", *await _sources(visit, view))
 
 
 PAGES: tuple[Row, ...] = (("GET", "/broadcasts/{id}", one), ("GET", "/broadcasts/{id}/live", live))

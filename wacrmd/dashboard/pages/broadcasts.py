@@ -11,7 +11,7 @@ from starlette.responses import Response
 from wacrmd.clock import iso, millis
 from wacrmd.dashboard.buttons import buttons, verbs_of
 from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.live_parts import Parts, version_of
+from wacrmd.dashboard.live_parts import POLL_S, Parts, version_of
 from wacrmd.dashboard.render import parts, short_name
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.page import Page
@@ -67,6 +67,7 @@ class ListSource:
     """A page of the list as the visitor sees it."""
 
     broadcast_id = None
+    poll_s = POLL_S
 
     def __init__(self, visit: Visit, given: Given, address: str) -> None:
         visitor = visit.visitor

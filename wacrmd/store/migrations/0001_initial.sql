@@ -282,6 +282,7 @@ CREATE TABLE recipient (
 CREATE INDEX recipient_count ON recipient (broadcast_id, status);
 CREATE INDEX recipient_due ON recipient (broadcast_id, next_attempt_at, id) WHERE status = 'pending';
 CREATE INDEX recipient_in_flight ON recipient (broadcast_id) WHERE status = 'sending';
+CREATE INDEX recipient_failed ON recipient (broadcast_id, error_code, error_title) WHERE status = 'failed';
 CREATE INDEX recipient_uncertain ON recipient (broadcast_id) WHERE status = 'uncertain';
 CREATE UNIQUE INDEX recipient_wamid ON recipient (wamid) WHERE wamid IS NOT NULL;
 CREATE INDEX recipient_person ON recipient (person_id) WHERE person_id IS NOT NULL;

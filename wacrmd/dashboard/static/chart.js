@@ -1,0 +1,43 @@
+"use strict";
+// Draws the table of a timeline as lines. The table has the same for who does not see them.
+const STAGES = [["sent", "--dim"], ["delivered", "--accent"], ["read", "--blue"], ["replied", "--warn"], ["failed", "--bad"]];
+let chart = null;
+
+function dataOf(table) {
+  const columns = [[], ...STAGES.map(() => [])];
+  for (const row of table.tBodies[0].rows) {
+    columns[0].push(Date.parse(row.querySelector("time").dateTime) / 1000);
+    STAGES.forEach((_, place) => columns[place + 1].push(Number(row.cells[place + 1].textContent.replace(/\D/g, ""))));
+  }
+  return columns;
+}
+
+function colour(name) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+function draw() {
+  const table = document.querySelector("table[data-chart]"), place = document.getElementById("chart");
+  if (!table || !place) return;
+  const data = dataOf(table);
+  if (chart) return chart.setData(data);
+  const line = () => colour("--line"), text = () => colour("--dim");
+  const axis = { stroke: text, grid: { stroke: line }, ticks: { stroke: line } };
+  chart = new uPlot({
+    width: place.clientWidth, height: 260,
+    series: [{}, ...STAGES.map(([label, name], at) => ({ label, stroke: () => colour(name), width: 2, dash: at % 2 ? [] : [6, 3] }))],
+    axes: [axis, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
+    scales: { y: { range: (_, low, high) => [0, Math.max(high, 1)] } },
+  }, data, place);
+  new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 260 })).observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw());
+}
+draw();
+document.addEventListener("htmx:load", (event) => {
+  if (event.target.id === "timeline") draw();
+});

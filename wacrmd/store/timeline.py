@@ -1,0 +1,66 @@
+"""When the messages of a broadcast got which status, counted in a bounded number of rows."""
+
+from dataclasses import dataclass
+
+from wacrmd.clock import Millis
+from wacrmd.domain.timeline import STAGES
+from wacrmd.store.database import Tx
+from wacrmd.store.recipients import id_range
+
+ALL_ROWS = 20_000
+"""Recipients of a broadcast that are all looked at: they are neighbours in the file."""
+
+SAMPLE_ROWS = 5_000
+"""Of a larger broadcast so many are looked at, evenly spread: each is on a page of its own in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Which recipients of a broadcast are looked at: every `step`th, by id; each stands for so many."""
+
+    broadcast_id: int
+    first: int
+    last: int
+    step: int
+
+    @property
+    def values(self) -> tuple[int, int, int, int]:
+        """The values of `_LOOKED`."""
+        return self.first, self.step, self.last, self.broadcast_id
+
+
+_LOOKED = (
+    "WITH RECURSIVE place (id) AS (SELECT ?1 WHERE ?1 <= ?3 UNION ALL SELECT id + ?2 FROM place WHERE id + ?2 <= ?3),"
+    " looked AS MATERIALIZED (SELECT sent_at, delivered_at, read_at, replied_at, failed_at"
+    " FROM place CROSS JOIN recipient r ON r.id = place.id WHERE +r.broadcast_id = ?4)"
+)
+_LAST = f"{_LOOKED} SELECT max({', '.join(f'coalesce(max({stage}_at), 0)' for stage in STAGES)}) FROM looked"
+_COUNTS = (
+    f"{_LOOKED} SELECT stage, max(at - ?5, 0) / ?6 AS place, count(*) FROM ("
+    + " UNION ALL ".join(f"SELECT '{stage}' AS stage, {stage}_at AS at FROM looked" for stage in STAGES)
+    + ") WHERE at < ?7 GROUP BY stage, place"
+)
+
+
+def sample(tx: Tx, broadcast_id: int) -> Sample:
+    """The recipients that are looked at."""
+    first, last = id_range(tx, broadcast_id)
+    people = last - first + 1
+    return Sample(broadcast_id, first, last, 1 if people <= ALL_ROWS else -(-people // SAMPLE_ROWS))
+
+
+def last_at(tx: Tx, which: Sample) -> Millis:
+    """When the last of them got a status; 0 if none has."""
+    (found,) = tx.execute(_LAST, which.values).fetchone()
+    return int(found or 0)
+
+
+def counts(
+    tx: Tx, which: Sample, *, start: Millis, width: Millis, until: Millis
+) -> list[tuple[str, int, int]]:
+    """How many got which status in which part of the time, before `until`: (status, part from 0, how many) each.
+
+    What happened before the start counts in the first part.
+    """
+    rows = tx.execute(_COUNTS, (*which.values, start, width, until))
+    return rows.fetchall()
