@@ -14,13 +14,6 @@ RUN = """
   rules: {"target-size": {enabled: true}},
 })
 """
-CONTRAST = """
-() => axe.run(document, {
-  resultTypes: ["violations"],
-  runOnly: {type: "rule", values: ["color-contrast", "link-in-text-block"]},
-})
-"""
-"""What another colour scheme can change."""
 
 
 @cache
@@ -29,11 +22,11 @@ def script() -> str:
     return (FOLDER / "axe.min.js").read_text()
 
 
-async def findings(page: Page, *, colours_only: bool = False) -> list[str]:
+async def findings(page: Page) -> list[str]:
     """What axe-core finds on the page as it is shown, a line for each element."""
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(script())
-    result: dict[str, Any] = await page.evaluate(CONTRAST if colours_only else RUN)
+    result: dict[str, Any] = await page.evaluate(RUN)
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:160]}: {' '.join(node['failureSummary'].split())}"
         for rule in result["violations"]

@@ -20,6 +20,8 @@ class Watched:
     problems: list[str] = field(default_factory=list)
     expected: list[int] = field(default_factory=list)
     """The error statuses that the test provokes, each once."""
+    outage: bool = False
+    """Whether the test stops the daemon: from now on connections may fail, and scripts say so."""
 
     def watch(self, context: BrowserContext) -> None:
         """Begin."""
@@ -40,10 +42,8 @@ class Watched:
 
     def _console(self, message: ConsoleMessage) -> None:
         # The browser also writes a line for each error status, which `_response` has seen.
-        if (
-            message.type in ("error", "warning")
-            and "the server responded with a status of" not in message.text
-        ):
+        is_known = self.outage or "the server responded with a status of" in message.text
+        if message.type in ("error", "warning") and not is_known:
             self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
 
     def _script(self, error: WebError) -> None:
@@ -55,7 +55,7 @@ class Watched:
             self.problems.append(f"elsewhere: {request.method} {request.url}")
 
     def _failed(self, request: Request) -> None:
-        if request.failure != LEFT:
+        if request.failure != LEFT and not self.outage:
             self.problems.append(f"failed: {request.method} {request.url}: {request.failure}")
 
     def _response(self, response: Response) -> None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, expect
+import httpx
+from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests.browser.watched import Watched
 from tests.support.patience import PATIENCE_S
@@ -12,6 +13,7 @@ from tests.support.site import Site
 
 DASHBOARD = '[dashboard]\nbind = "127.0.0.1:0"\n'
 PASSWORD = "correct horse battery"
+MAX_TABS = 100
 PHONE = ViewportSize(width=320, height=640)
 DESK = ViewportSize(width=1280, height=800)
 
@@ -67,6 +69,13 @@ class Window:
         await self.page.get_by_label("Password").press("Enter")
         await self.page.wait_for_url("**/broadcasts")
 
+    async def http(self) -> httpx.AsyncClient:
+        """A client with the cookies of this window, for what is no page."""
+        cookies = {each["name"]: each["value"] for each in await self.context.cookies()}
+        return httpx.AsyncClient(
+            base_url=self.url, cookies=cookies, headers={"Sec-Fetch-Site": "same-origin"}, timeout=PATIENCE_S
+        )
+
     async def sideways(self) -> int:
         """How many pixels of the page are to the right of the window: on a phone one had to scroll sideways."""
         return int(
@@ -74,3 +83,14 @@ class Window:
                 "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
         )
+
+    async def tab_to(self, wanted: Locator) -> None:
+        """Press Tab until this has the focus, and see that the focus can be seen."""
+        await expect(wanted).to_be_visible()
+        for _ in range(MAX_TABS):
+            await self.page.keyboard.press("Tab")
+            if await wanted.evaluate("(element) => element === document.activeElement"):
+                outline = await wanted.evaluate("(element) => getComputedStyle(element).outlineStyle")
+                assert outline != "none", "nobody sees where the focus is"
+                return
+        raise AssertionError(f"Tab does not lead to {wanted}")
