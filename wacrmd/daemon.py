@@ -37,12 +37,12 @@ from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.sender.sender import Sender
 from wacrmd.services import counters
 from wacrmd.services.app_secrets import AppSecrets
+from wacrmd.services.audit import record, sum_up_denied
 from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance import data_subjects, retention
-from wacrmd.services.maintenance.audit import record, sum_up_denied
 from wacrmd.services.maintenance.backups import DailyBackup
 from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, MetaTime, ask_meta, resume_clock
 from wacrmd.services.maintenance.counts import keep_counts
@@ -254,7 +254,7 @@ async def _open(
     ctx.control.reread, ctx.control.adopt = reread, access.adopt
     ctx.capacities = _capacities(ctx)
     if dashboard_listener is not None:
-        ctx.dashboard_url = f"http://{dashboard_listener.address}"
+        ctx.dashboard_address = dashboard_listener.address
     counters.start_at_zero(ctx.metrics)
     count_dropped(ctx.metrics.log_lines_dropped.inc)
     database.on_commit = ctx.metrics.committed

@@ -45,7 +45,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
     from wacrmd.config import key_file_offline, load  # noqa: PLC0415
     from wacrmd.safe_paths import as_owner_of, become_owner_of  # noqa: PLC0415
     from wacrmd.services.maintenance.database_key import FoundKeys, needed_key_of  # noqa: PLC0415
-    from wacrmd.store import backups, broadcasts, drains, file_swap  # noqa: PLC0415
+    from wacrmd.store import backups, broadcasts, drains, file_swap, login_sessions  # noqa: PLC0415
     from wacrmd.store.file_lock import lock_database  # noqa: PLC0415
 
     settings = load(config or session.config)
@@ -60,6 +60,7 @@ def restore(session: Session, file: Path, config: Path | None) -> None:
         unknown = f"sent after it was handed over at {iso(at)}" if at else "sent after that backup"
         detail = f"Restored from {file.name}: what was {unknown} is not known here"
         paused.append(broadcasts.pause_restored(connection, detail, SystemClock().wall()))
+        login_sessions.end_all(connection)
 
     key = key_file_offline(settings)
     with as_owner_of(key.parent):

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from wacrmd.config.bind import Bind, BindKind
-from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, Section
+from wacrmd.config.sections import RELOADABLE, SECTIONS, Config, DashboardConfig, Section
 from wacrmd.config.values import Expected
 from wacrmd.errors import ConfigError
 from wacrmd.suggest import did_you_mean
@@ -87,6 +87,7 @@ def parse(text: str, source: str) -> Config:
             lines = (_explain(name, section, error) for error in invalid.errors(include_url=False))
             problems += dict.fromkeys(lines)  # a list with two wrong items is one problem
     problems += _shared_addresses(sections)
+    problems += _trusts_everybody(sections)
     if problems:
         raise ConfigError([f"{source}: {problem}" for problem in problems])
     return Config().model_copy(update=sections)
@@ -203,6 +204,23 @@ def _shared_addresses(sections: Mapping[str, Section]) -> list[str]:
             )
         taken.setdefault(bind, f"[{name}] {key}")
     return problems
+
+
+def _trusts_everybody(sections: Mapping[str, Section]) -> list[str]:
+    """A problem if anybody could name the user of the dashboard in a header."""
+    section = sections.get("dashboard")
+    if not isinstance(section, DashboardConfig) or not section.user_header:
+        return []
+    if not section.trusted_proxies:
+        return [
+            "[dashboard] user_header: expected trusted_proxies beside it, found none: anybody could be any user"
+        ]
+    wide = [each for each in section.trusted_proxies if each.endswith("/0")]
+    if wide:
+        return [
+            f"[dashboard] trusted_proxies: expected addresses of reverse proxies, found {wide[0]}: anybody could be any user"
+        ]
+    return []
 
 
 def _found(value: object) -> str:

@@ -21,6 +21,7 @@ from wacrmd.config.values import (
     OptionalUrl,
     Origins,
     Proxies,
+    PublicUrl,
     Seconds,
     SocketPath,
     Url,
@@ -120,11 +121,19 @@ class DashboardConfig(Section):
     bind: OptionalAddress = _key(
         "127.0.0.1:8082", 'The address of the pages; "" turns them off.', restart=True
     )
+    public_url: PublicUrl = _key(
+        "",
+        "The URL by which browsers reach it, if that is another one, as behind a reverse proxy. Links have it; with https"
+        " the cookies are for https alone.",
+        max_length=500,
+    )
     allowed_hosts: Hosts = _key(
-        [], "Host names by which browsers may call it besides the address; those of a reverse proxy."
+        [], "Further host names by which browsers may call it. Its own name and IP addresses always may."
     )
     trusted_proxies: Proxies = _key(
-        [], 'Addresses of reverse proxies that may name the user in user_header; "unix" for a Unix socket.'
+        [],
+        "Addresses of reverse proxies that are believed what X-Forwarded-For and user_header say;"
+        ' "unix" for a Unix socket.',
     )
     user_header: HeaderName = _key(
         "",

@@ -117,10 +117,30 @@ def _proxy(text: str) -> str:
     return text if text == "unix" else str(ipaddress.ip_network(text))
 
 
+_OF_BROWSERS = re.compile(
+    r"accept.*|access-control-.*|authorization|connection|content-.*|cookie|date|expect|forwarded|from|host|if-.*"
+    r"|keep-alive|last-event-id|origin|proxy-.*|range|referer|sec-.*|te|trailer|transfer-encoding|upgrade.*"
+    r"|user-agent|via|x-forwarded-(for|host|port|proto|server)|x-real-ip|x-request-id"
+)
+"""Headers that browsers send, or that proxies pass on from them: none of them names a user."""
+
+
 def _header_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9-]*", text):
+    name = text.lower()
+    if not re.fullmatch(r"[a-z0-9-]*", name) or _OF_BROWSERS.fullmatch(name):
         raise ValueError
-    return text.lower()
+    return name
+
+
+def _public_url(text: str) -> str:
+    url = urlsplit(_optional_url(text))
+    if url.path or (text and _host(_bracketed(url.hostname or "")) is None):
+        raise ValueError
+    return text.rstrip("/").lower()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -153,6 +173,13 @@ Proxies = Annotated[
     *_parsed_list(_proxy, 'a list of addresses and networks such as ["127.0.0.1", "10.0.0.0/24"], or "unix"'),
 ]
 HeaderName = Annotated[
-    str, *_parsed(_header_name, 'the name of a header such as Remote-User, or "" for none')
+    str,
+    *_parsed(
+        _header_name,
+        'the name of a header that no browser sends by itself, such as Remote-User, or "" for none',
+    ),
+]
+PublicUrl = Annotated[
+    str, *_parsed(_public_url, 'a URL without a path such as "https://wacrmd.example.com", or "" for none')
 ]
 Seconds = Annotated[float, Field(gt=0, le=3600)]

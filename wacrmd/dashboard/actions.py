@@ -25,8 +25,8 @@ from wacrmd.operations.paging import decode_cursor
 from wacrmd.operations.problems import problems_of
 from wacrmd.operations.table import OPERATIONS
 from wacrmd.services.access import login
+from wacrmd.services.audit import record_denied, record_in_dashboard
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance.audit import record_denied, record_in_dashboard
 from wacrmd.store.outage import StorageError
 
 BY_NAME: Mapping[str, Operation] = {each.name: each for each in OPERATIONS if each.admin is not None}

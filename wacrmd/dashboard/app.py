@@ -23,6 +23,7 @@ from wacrmd.dashboard.pages import (
 )
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
+from wacrmd.dashboard.turns import Turns
 from wacrmd.dashboard.uploads import Uploads
 from wacrmd.http.middleware import RequestMiddleware
 from wacrmd.services.context import Context
@@ -41,7 +42,7 @@ PAGES: tuple[Row, ...] = (
 
 def build(ctx: Context) -> Starlette:
     """The app."""
-    login, notices, uploads, live = LoginPages(ctx), Notices(), Uploads(), Live(ctx)
+    login, notices, uploads, live, turns = LoginPages(ctx), Notices(), Uploads(), Live(ctx), Turns()
 
     async def home(_: Request) -> Response:
         return RedirectResponse(HOME, status_code=303)
@@ -55,7 +56,7 @@ def build(ctx: Context) -> Starlette:
             Route("/logout", login.log_out, methods=["POST"]),
             Route("/static/{digest}/{name}", static),
             *(
-                Route(path, visited(ctx, notices, uploads, live, handler), methods=[method])
+                Route(path, visited(ctx, notices, uploads, live, turns, handler), methods=[method])
                 for method, path, handler in PAGES
             ),
         ],

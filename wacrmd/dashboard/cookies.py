@@ -1,45 +1,53 @@
-"""The cookie of a session. Behind https it has a prefix by which browsers let nobody else set it."""
+"""The cookies of the dashboard. Behind https they have a prefix by which browsers let nobody else set them.
 
-from starlette.datastructures import Headers
-from starlette.requests import Request
+`__Host-` (RFC 6265bis, 4.1.3.2) needs `Secure`: another host of the domain, or whoever changes what comes without https,
+cannot give the browser a cookie of this name.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from wacrmd.domain.user import LONGEST
+from wacrmd.config import Config
+from wacrmd.domain.user import BROWSER_KNOWN, LONGEST
 
-PLAIN, SECURE = "wacrmd_session", "__Host-wacrmd_session"
+PREFIX = "__Host-"
+SESSION = "wacrmd_session"
+KNOWN = "wacrmd_browser"
 LOGIN = "wacrmd_login"
-LOGIN_LASTS_S = 3600
+LASTS_S = {SESSION: LONGEST // 1000, KNOWN: BROWSER_KNOWN // 1000, LOGIN: 3600}
+"""How long browsers keep them; that of the login for as long as somebody may need to type a password."""
 
 
-def is_https(headers: Headers) -> bool:
-    """Whether the browser speaks https, which it says itself: in `Origin` or `Referer`."""
-    return (headers.get("origin") or headers.get("referer") or "").startswith("https://")
+def is_public(request: HTTPConnection, config: Config) -> bool:
+    """Whether the browser has called it by `public_url`, and that is https: no cookie without the prefix counts then."""
+    public = urlsplit(config.dashboard.public_url)
+    return public.scheme == "https" and request.headers.get("host", "").lower() == public.netloc
 
 
-def read(request: Request) -> str | None:
-    """The cookie of the session."""
-    return request.cookies.get(SECURE) or request.cookies.get(PLAIN)
+def is_https(request: HTTPConnection, config: Config) -> bool:
+    """Whether the browser speaks https. Without `public_url` only it says so, in `Origin` or `Referer`."""
+    said = request.headers.get("origin") or request.headers.get("referer") or ""
+    return is_public(request, config) or said.startswith("https://")
 
 
-def set_session(response: Response, value: str, *, https: bool) -> None:
-    """Let the browser keep the cookie of a session."""
-    _set(response, SECURE if https else PLAIN, value, LONGEST // 1000, https=https)
+def read(request: Request, config: Config, name: str) -> str | None:
+    """The value of a cookie."""
+    prefixed = request.cookies.get(PREFIX + name)
+    return prefixed if prefixed or is_public(request, config) else request.cookies.get(name)
 
 
-def clear_session(response: Response) -> None:
-    """Let the browser forget it."""
-    for name, https in ((PLAIN, False), (SECURE, True)):
-        _set(response, name, "", 0, https=https)
+def set_cookie(request: Request, config: Config, response: Response, name: str, value: str) -> None:
+    """Let the browser keep a cookie."""
+    https = is_https(request, config) if name != LOGIN else is_public(request, config)  # a GET has no Origin
+    _set(response, PREFIX + name if https else name, value, LASTS_S[name], https=https)
 
 
-def read_login(request: Request) -> str | None:
-    """The cookie by which the form of the login knows its browser."""
-    return request.cookies.get(LOGIN)
-
-
-def set_login(response: Response, value: str) -> None:
-    """Let the browser keep it for as long as somebody may need to type a password."""
-    _set(response, LOGIN, value, LOGIN_LASTS_S, https=False)  # a GET does not tell whether it came by https
+def clear(response: Response, name: str) -> None:
+    """Let the browser forget a cookie."""
+    for prefix in ("", PREFIX):
+        _set(response, prefix + name, "", 0, https=bool(prefix))
 
 
 def _set(response: Response, name: str, value: str, max_age_s: int, *, https: bool) -> None:

@@ -15,6 +15,7 @@ from wacrmd.dashboard.live import END, EVENT_STREAM, Live
 from wacrmd.dashboard.live_parts import Source
 from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.render import page
+from wacrmd.dashboard.turns import Turns
 from wacrmd.dashboard.uploads import Uploads
 from wacrmd.dashboard.visitor import Visitor, visitor_of
 from wacrmd.domain.page import Page
@@ -148,6 +149,24 @@ def path(page: str, /, **params: str | None) -> str:
     return page + (f"?{query}" if query else "")
 
 
+def refused(text: str, *, status: int) -> Response:
+    """A page for who is not logged in."""
+    values = {"title": "Not possible", "text": text, "link": "/login", "label": "Log in", "notice": None}
+    return page("refused.html", status=status, **values)
+
+
+def _to_login(request: Request) -> Response:
+    """Lead a stranger to the login, and back to the page afterwards; refuse an action."""
+    if request.method not in SAFE_METHODS:
+        return refused("Your session has ended. Nothing was done: log in, and do it again.", status=403)
+    if EVENT_STREAM in request.headers.get("accept", ""):
+        return Response(END, media_type=EVENT_STREAM)  # else the page would ask again and again
+    if request.headers.get("hx-request"):  # a part of a page: the login must not be put into it
+        return Response(status_code=401, headers={"HX-Redirect": "/login"})
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?next={quote(wanted)}", status_code=303)
+
+
 Handler = Callable[[Visit], Awaitable[Response]]
 
 Row = tuple[str, str, Handler]
@@ -155,22 +174,21 @@ Row = tuple[str, str, Handler]
 
 
 def visited(
-    ctx: Context, notices: Notices, uploads: Uploads, live: Live, handler: Handler
+    ctx: Context, notices: Notices, uploads: Uploads, live: Live, turns: Turns, handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a page or an action: strangers are led to the login, or refused."""
 
     async def endpoint(request: Request) -> Response:
-        visitor = await visitor_of(ctx, request)
+        try:
+            visitor = await visitor_of(ctx, request)
+        except Refusal as refusal:  # a reverse proxy names somebody who is no user here
+            return refused(refusal.message, status=ERRORS[refusal.code].status)
         if visitor is None:
-            if request.method not in SAFE_METHODS:
-                raise Refusal(ErrorCode.FORBIDDEN, "Log in first: the session has ended")
-            if EVENT_STREAM in request.headers.get("accept", ""):
-                return Response(END, media_type=EVENT_STREAM)  # else the page would ask again and again
-            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/login?next={quote(wanted)}", status_code=303)
+            return _to_login(request)
         visit = Visit(ctx, request, visitor, notices, uploads, live)
         try:
-            return await handler(visit)
+            async with turns.turn(visitor.key):
+                return await handler(visit)
         except Refusal as refusal:
             return visit.message(title_of(refusal), refusal.message, status=ERRORS[refusal.code].status)
 

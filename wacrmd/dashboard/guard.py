@@ -1,7 +1,7 @@
 """What stands before every page: the host that was meant, where the request comes from, headers for the browser."""
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -28,7 +28,7 @@ HEADERS = (
 NO_STORE = ("cache-control", "no-store")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LOCAL_NAMES = frozenset({"localhost"})
 
 
 class Guard:
@@ -55,25 +55,32 @@ class Guard:
                 ]
             await send(message)
 
-        headers = Headers(scope=scope)
-        if not is_our_host(headers.get("host", ""), self._config()):
-            text = "This host name is not one of the dashboard's: an administrator can add it to [dashboard] allowed_hosts\n"
+        headers, config = Headers(scope=scope), self._config()
+        if not is_our_host(headers.getlist("host"), config):
+            text = (
+                "This host name is not one of the dashboard's:"
+                " an administrator can add it to [dashboard] allowed_hosts, or set public_url\n"
+            )
             await PlainTextResponse(text, 421)(scope, receive, send_guarded)
-        elif scope["method"] not in SAFE_METHODS and not is_same_origin(headers):
+        elif scope["method"] not in SAFE_METHODS and not is_same_origin(headers, config):
             text = "Another page asked for this change: open the dashboard itself and try again\n"
             await PlainTextResponse(text, 403)(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
 
 
-def is_our_host(host: str, config: Config) -> bool:
-    """Whether a `Host` names the dashboard: its address, the machine itself, or a host that is configured."""
-    name = host_name(host)
+def is_our_host(named: list[str], config: Config) -> bool:
+    """Whether the `Host` names the dashboard: as configured, as the machine itself, or by any IP address.
+
+    DNS rebinding needs a name that its attacker owns; what a browser calls by an address is at this address.
+    """
+    name = host_name(named[0]) if len(named) == 1 else None
     if name is None:
         return False
-    bind = config.dashboard.bind
-    own = {bind.host.lower()} if bind is not None else set[str]()
-    return name in LOCAL_NAMES | own or name in {each.strip("[]") for each in config.dashboard.allowed_hosts}
+    settings = config.dashboard
+    own = {bind.host.lower()} if (bind := settings.bind) is not None else set[str]()
+    public = urlsplit(settings.public_url).hostname
+    return name in LOCAL_NAMES | own | {public} | set(settings.allowed_hosts) or _is_address(name)
 
 
 def host_name(host: str) -> str | None:
@@ -87,23 +94,28 @@ def host_name(host: str) -> str | None:
     return parts.hostname.rstrip(".") if plain and parts.hostname else None
 
 
-def is_same_origin(headers: Headers) -> bool:
-    """Whether a page of the dashboard itself made this request, or the person did by hand."""
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def is_same_origin(headers: Headers, config: Config) -> bool:
+    """Whether a page of the dashboard itself made this request.
+
+    Without https most browsers do not send `Sec-Fetch-Site`; then `Origin` must be the host that was called, or
+    `public_url` where a reverse proxy calls the dashboard by another name.
+    """
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
-
-
-def is_trusted_proxy(client: str | None, proxies: Iterable[str]) -> bool:
-    """Whether a request comes from a reverse proxy that may name the user; `client` is None for a Unix socket."""
-    allowed = list(proxies)
-    if client is None:
-        return "unix" in allowed
-    try:
-        address = ipaddress.ip_address(client.partition("%")[0])
-    except ValueError:
+    origin, public = headers.get("origin", "").lower(), config.dashboard.public_url
+    if not origin:
         return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in ipaddress.ip_network(each) for each in allowed if each != "unix")
+    if origin == public:
+        return True
+    host = headers.get("host", "").lower()
+    is_other_scheme = urlsplit(public).netloc == host and bool(host)
+    return urlsplit(origin).netloc == host and not is_other_scheme

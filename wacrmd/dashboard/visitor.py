@@ -1,16 +1,20 @@
-"""Who looks at a page: the session, and what its role may do."""
+"""Who looks at a page: where the request comes from, the session, and what its role may do."""
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from wacrmd.dashboard import cookies
-from wacrmd.dashboard.guard import is_trusted_proxy
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.network import address_of, is_within
 from wacrmd.domain.user import LoginSession, Role, may
+from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.operations.operation import Operation
 from wacrmd.services.access import login
 from wacrmd.services.context import Context
+
+MAX_HOPS = 20
+"""Of `X-Forwarded-For`; more are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,11 @@ class Visitor:
     def name(self) -> str:
         """The user's name; of a link, that of the user of the machine."""
         return self.session.name
+
+    @property
+    def key(self) -> str:
+        """What tells visitors apart."""
+        return self.session.user_id or f"uid {self.session.uid}"
 
     @property
     def role(self) -> Role:
@@ -48,17 +57,72 @@ class Visitor:
 async def visitor_of(ctx: Context, request: Request) -> Visitor | None:
     """Who sent a request: by the header of a trusted reverse proxy, else by the cookie; None for a stranger.
 
-    Raises Refusal for a user whom only the proxy knows.
+    Raises Refusal for a user whom only the proxy knows, and for a header that names nobody.
     """
     config = ctx.config.dashboard
-    if config.user_header and is_trusted_proxy(_client(request), config.trusted_proxies):
-        named = request.headers.getlist(config.user_header)
-        if len(named) == 1 and named[0].strip():
-            return Visitor(await login.by_header(ctx, named[0].strip()))
-    cookie = cookies.read(request)
+    named = request.headers.getlist(config.user_header) if config.user_header else []
+    if named and is_trusted(_peer(request), config.trusted_proxies):
+        return Visitor(await login.by_header(ctx, _only_name(named), client_address(ctx, request)))
+    cookie = cookies.read(request, ctx.config, cookies.SESSION)
     session = await login.session_of(ctx, cookie) if cookie else None
     return None if session is None else Visitor(session)
 
 
-def _client(request: Request) -> str | None:
+def browser_of(ctx: Context, request: Request) -> login.Browser:
+    """Where a login comes from."""
+    return login.Browser(
+        client_address(ctx, request),
+        session=cookies.read(request, ctx.config, cookies.SESSION),
+        known=cookies.read(request, ctx.config, cookies.KNOWN),
+    )
+
+
+def client_address(ctx: Context, request: Request) -> str | None:
+    """The address of the browser: the last one in `X-Forwarded-For` that is no trusted proxy's; None on a Unix socket."""
+    proxies, peer = ctx.config.dashboard.trusted_proxies, _peer(request)
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    if not forwarded:
+        return peer
+    if not is_trusted(peer, proxies):
+        ctx.unknown_proxy = peer or "unix"
+        return peer
+    for hop in reversed(forwarded.split(",")[-MAX_HOPS:]):
+        try:
+            found = str(address_of(_without_port(hop.strip())))
+        except ValueError:
+            return peer
+        if not is_trusted(found, proxies):
+            return found
+    return peer
+
+
+def is_trusted(peer: str | None, proxies: tuple[str, ...]) -> bool:
+    """Whether a request comes from a reverse proxy that is believed; `peer` is None for a Unix socket."""
+    if peer is None:
+        return "unix" in proxies
+    return is_within(peer, [each for each in proxies if each != "unix"])
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies add the port: `192.0.2.7:1234`, `[2001:db8::1]:1234`."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+def _only_name(named: list[str]) -> str:
+    """The name in the header. Proxies write UTF-8, and Starlette reads Latin-1."""
+    try:
+        names = [each.encode("latin-1").decode().strip() for each in named]
+    except UnicodeError:
+        names = []
+    if len(names) != 1 or not names[0]:
+        raise Refusal(
+            ErrorCode.FORBIDDEN,
+            "The reverse proxy has named nobody, or several users: see [dashboard] user_header",
+        )
+    return names[0]
+
+
+def _peer(request: Request) -> str | None:
     return request.client.host if request.client is not None and request.client.host else None

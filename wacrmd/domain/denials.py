@@ -46,6 +46,11 @@ class Denials(Generic[W]):
         denial.calls += 1
         return None
 
+    def count(self, caller: W, method: str, now_s: float) -> None:
+        """Sum up a call without writing the first at once: to write takes a time that the caller could measure."""
+        if (shown := self.admit(caller, method, now_s)) is not None:
+            self._denials[self._key(shown), method].calls = 1
+
     def due(self, now_s: float | None) -> list[Denial[W]]:
         """The sums of minutes that have ended, each of which then begins again; all of them for None."""
         due = []

@@ -14,6 +14,18 @@ IDLE: Millis = 12 * HOUR
 LONGEST: Millis = 7 * DAY
 """How long it lasts, however busy it is."""
 
+LONGEST_BY_LINK: Millis = 12 * HOUR
+"""How long a session lasts that began with a link: who is taken out of an operator group is out at the latest then."""
+
+MAX_SESSIONS = 20
+"""Browsers with which a user is logged in; of one more, the one that rested longest is logged out."""
+
+MAX_LINKS = 10
+"""Links that a user of the machine has not used yet; of one more, the oldest goes."""
+
+BROWSER_KNOWN: Millis = 180 * DAY
+"""How long a browser is known with which a user has logged in (domain/login_backoff.py)."""
+
 LINK_LASTS: Millis = 120 * SECOND
 """How long a login link can be used."""
 
@@ -105,4 +117,5 @@ class LoginSession:
 
     def ends_at(self) -> Millis:
         """When it ends if nothing more is done."""
-        return min(self.used_at + IDLE, self.created_at + LONGEST)
+        longest = LONGEST_BY_LINK if self.user_id is None else LONGEST
+        return min(self.used_at + IDLE, self.created_at + longest)

@@ -107,7 +107,7 @@ async def remove(ctx: Context, _actor: Actor, params: UserName) -> UserView:
     example={"name": "ann"},
 )
 async def log_out(ctx: Context, _actor: Actor, params: UserName) -> LoggedOutView:
-    """End all sessions of a user."""
+    """End all sessions of a user, or those that a user of the machine began with links."""
     return await users.log_out(ctx, params.name)
 
 

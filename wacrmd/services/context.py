@@ -28,6 +28,7 @@ from wacrmd.services.key_uses import KeyUses
 from wacrmd.services.meta_event_notes import MetaEventNotes
 from wacrmd.services.meta_webhook_backlog import Backlog
 from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
+from wacrmd.services.passwords import PasswordChecks
 from wacrmd.store.database import Database, Tx
 from wacrmd.vault import Vault
 
@@ -130,8 +131,11 @@ class Context:
     )
     """What was denied in the dashboard in the last minute."""
     login_backoff: LoginBackoff = field(default_factory=LoginBackoff)
-    dashboard_url: str | None = None
-    """Where people reach the dashboard; None without one."""
+    password_checks: PasswordChecks = field(default_factory=PasswordChecks)
+    dashboard_address: str | None = None
+    """Where the dashboard listens, in the form of the configuration; None without one."""
+    unknown_proxy: str | None = None
+    """The address of a reverse proxy in front of the dashboard that is none of `trusted_proxies`, once one was seen."""
 
     @property
     def draining(self) -> bool:

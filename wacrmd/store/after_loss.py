@@ -6,7 +6,7 @@ from uuid import uuid4
 from wacrmd.clock import Millis
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.person import identity
-from wacrmd.store import broadcasts, drains, optouts, people, recipients
+from wacrmd.store import broadcasts, drains, login_sessions, optouts, people, recipients
 from wacrmd.store.database import Tx
 from wacrmd.store.salvage import Lost
 
@@ -102,6 +102,7 @@ def settle(tx: Tx, lost: Lost, now: Millis) -> Consequences:
         drains.store(tx, Drain(now, for_good=True))
         done.is_drained = True
     done.paused = broadcasts.pause_restored(tx, DETAIL, now)
+    login_sessions.end_all(tx)
     tx.execute("UPDATE broadcast SET counts_revision = NULL")
     return done
 

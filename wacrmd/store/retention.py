@@ -28,6 +28,10 @@ class Cutoffs:
     idempotency: Millis
     drafts: Millis | None
     now: Millis
+    sessions: Millis
+    """By their last use, also those that have lasted for as long as they may: an ended one is not used any more."""
+    links: Millis
+    known_browsers: Millis
 
 
 class Step(Protocol):
@@ -132,6 +136,7 @@ def _by_time(table: str, key: str, column: str, cutoff: str, condition: str = "1
 PRUNED_TABLES = (
     *("broadcast", "recipient", "recipient_history", "person", "inbound_message"),
     *("webhook_delivery", "audit", "account_event", "unmatched_status", "idempotency", "draft"),
+    *("login_session", "login_link", "known_browser"),
 )
 """The tables of which the steps delete rows."""
 
@@ -145,6 +150,9 @@ STEPS: tuple[Step, ...] = (
     inbound,
     _by_time("unmatched_status", "id", "received_at", "unmatched_statuses"),
     _by_time("idempotency", "account_id, key", "created_at", "idempotency"),
+    _by_time("login_session", "id", "used_at", "sessions"),
+    _by_time("login_link", "hash", "created_at", "links"),
+    _by_time("known_browser", "hash", "used_at", "known_browsers"),
 )
 
 

@@ -154,7 +154,7 @@ def remove(session: Session, name: str, yes: bool) -> None:
 @click.argument("name", metavar="NAME", shell_complete=complete.users)
 @click.pass_obj
 def log_out(session: Session, name: str) -> None:
-    """End all sessions of a user.
+    """End all sessions of a user, or those that a user of this machine began with links.
 
     For example: wacrmd user logout ann
     """

@@ -2,28 +2,76 @@
 
 import hashlib
 import secrets
+import unicodedata
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from wacrmd.clock import MINUTE, SECOND
+from wacrmd.config import Bind
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.user import LINK_LASTS, LoginSession, Rights, Role, User
+from wacrmd.domain.login_backoff import keys_of
+from wacrmd.domain.user import IDLE, LINK_LASTS, LoginSession, Rights, Role, User
 from wacrmd.errors import ErrorCode, Refusal, conflict
-from wacrmd.services.access.passwords import is_password
+from wacrmd.log import get_logger
+from wacrmd.services.audit import record_in_dashboard
 from wacrmd.services.context import Context
-from wacrmd.store import login_sessions, users
+from wacrmd.store import known_browsers, login_sessions, users
 from wacrmd.store.database import Tx
 from wacrmd.store.outage import StorageError
 from wacrmd.views.users import LoginLinkView
+
+LOGIN, LOGOUT = "login", "logout"
+"""The methods of the audit log."""
+
+UNKNOWN = Actor.operator("(unknown name)")
+"""Who gave a name that no user has. It is written nowhere: people type their password there."""
 
 _TOKEN_BYTES = 32
 _TOUCH_AFTER = 1 * MINUTE
 """How exactly it is recorded when a session was used last: a live page asks every few seconds."""
 
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Where a login comes from, and what the browser has from earlier ones."""
+
+    address: str | None
+    """The client's, behind a trusted reverse proxy too; None on a Unix socket."""
+    session: str | None = None
+    known: str | None = None
+    """The cookie by which it is known that somebody has logged in with it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The cookies of a new session; `known` None: that cookie stays as it is."""
+
+    session: str
+    known: str | None = None
+
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+
+
+def base_url(ctx: Context) -> str:
+    """How people reach the dashboard; raises Refusal where there is none, or nobody has said where it is."""
+    if ctx.dashboard_address is None:
+        raise conflict("There is no dashboard: set [dashboard] bind and restart the daemon")
+    if public := ctx.config.dashboard.public_url:
+        return public
+    bind = Bind.parse(ctx.dashboard_address)
+    if bind.path is not None:
+        raise conflict(
+            "The dashboard listens on a Unix socket: set [dashboard] public_url to the address of the reverse proxy"
+        )
+    # Which of its addresses others use, the machine does not know; itself it reaches at this one.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind.host, bind.host)  # noqa: S104 - it compares
+    return f"http://[{host}]:{bind.port}" if ":" in host else f"http://{host}:{bind.port}"
 
 
 async def make_link(ctx: Context, actor: Actor) -> LoginLinkView:
@@ -31,8 +79,7 @@ async def make_link(ctx: Context, actor: Actor) -> LoginLinkView:
 
     Raises Refusal where there is no dashboard.
     """
-    if ctx.dashboard_url is None:
-        raise conflict("There is no dashboard: set [dashboard] bind and restart the daemon")
+    url = base_url(ctx)
     if actor.uid is None:
         raise conflict("A link is for a user of this machine: ask for it on the command line")
     role, uid, name = Role.of_level(actor.level), actor.uid, actor.name
@@ -40,55 +87,71 @@ async def make_link(ctx: Context, actor: Actor) -> LoginLinkView:
     await ctx.db.write(
         partial(login_sessions.add_link, hashed=_hash(token), uid=uid, name=name, role=role, now=now)
     )
-    return LoginLinkView(url=f"{ctx.dashboard_url}/login#{token}", role=role, expires_at=now + LINK_LASTS)
+    return LoginLinkView(url=f"{url}/login#{token}", role=role, expires_at=now + LINK_LASTS)
 
 
-async def by_link(ctx: Context, token: str) -> str:
-    """The cookie of a new session; raises Refusal for a link that was used, is too old, or never was."""
+async def by_link(ctx: Context, token: str, browser: Browser) -> Begun:
+    """A new session; raises Refusal for a link that was used, is too old, or never was."""
     cookie, now = secrets.token_urlsafe(_TOKEN_BYTES), ctx.clock.now()
 
-    def work(tx: Tx) -> bool:
+    def work(tx: Tx) -> Actor | None:
         found = login_sessions.take_link(tx, _hash(token), now)
         if found is None:
-            return False
+            return None
         uid, name, role = found
+        _end(tx, browser.session)
         login_sessions.begin_by_link(tx, hashed=_hash(cookie), uid=uid, name=name, role=role, now=now)
-        return True
+        return Actor.operator(name, uid=uid)
 
-    if not await ctx.db.write(work):
+    exists = await ctx.db.read(partial(login_sessions.has_link, hashed=_hash(token)))
+    actor = await ctx.db.write(work) if exists else None
+    if actor is None:
         raise Refusal(
             ErrorCode.UNAUTHORIZED,
             "This link was used already, or its two minutes are over: ask for another one with `wacrmd dashboard`",
         )
-    return cookie
+    await _record(ctx, actor, LOGIN, by="link", address=browser.address)
+    return Begun(cookie)
 
 
-async def by_password(ctx: Context, name: str, password: str, address: str) -> str:
-    """The cookie of a new session; raises Refusal, also for somebody who must wait after wrong passwords."""
+async def by_password(ctx: Context, name: str, password: str, browser: Browser) -> Begun:
+    """A new session; raises Refusal, also for somebody who must wait after wrong passwords."""
+    name = unicodedata.normalize("NFC", name.strip())
+    user = await ctx.db.read(partial(users.with_name, name=name))
+    known = await _known(ctx, user, browser)
+    keys = keys_of(name, browser.address, known)
     backoff, now = ctx.login_backoff, ctx.clock.monotonic()
-    if wait := backoff.wait(name, address, now):
+    if wait := backoff.wait(keys, now):
+        _count_failed(ctx, user, browser)
         raise Refusal(
             ErrorCode.RATE_LIMITED,
             f"Too many wrong passwords: try again in {-(-wait // SECOND)} s",
             retry_after_s=-(-wait // SECOND),
         )
-    backoff.failed(name, address, now)  # before the check: many at once must not all be checked
-    user = await ctx.db.read(partial(users.with_name, name=name))
-    if not await is_password(password, user.password if user is not None else None) or user is None:
+    backoff.try_(keys, now)
+    hashed = None if user is None else user.password
+    if not await ctx.password_checks.is_password(password, hashed, known=known is not None) or user is None:
+        _count_failed(ctx, user, browser)
         raise Refusal(ErrorCode.UNAUTHORIZED, "Name or password is wrong")
-    backoff.succeeded(name, address)
-    return await _begin(ctx, user)
+    begun = await _begin(ctx, user, browser, is_known=known is not None)
+    backoff.succeeded(keys, ctx.clock.monotonic())
+    await _record(ctx, Actor.operator(user.name), LOGIN, by="password", address=browser.address)
+    return begun
 
 
-async def by_header(ctx: Context, name: str) -> LoginSession:
+async def by_header(ctx: Context, name: str, address: str | None) -> LoginSession:
     """The user that a trusted reverse proxy names, as if with a session; raises Refusal for an unknown one."""
-    user = await ctx.db.read(partial(users.with_name, name=name))
+    user = await ctx.db.read(partial(users.with_name, name=unicodedata.normalize("NFC", name)))
     if user is None:
         raise Refusal(
             ErrorCode.FORBIDDEN,
             f"There is no user {name!r} here: an administrator can add one with `wacrmd user add`",
         )
     now = ctx.clock.now()
+    if user.last_login_at is None or abs(now - user.last_login_at) > IDLE:
+        with suppress(StorageError):
+            await ctx.db.write(partial(users.set_last_login, user_id=user.id, now=now))
+            await _record(ctx, Actor.operator(user.name), LOGIN, by="proxy", address=address)
     return LoginSession(
         id=0,
         user_id=user.id,
@@ -99,17 +162,6 @@ async def by_header(ctx: Context, name: str) -> LoginSession:
         created_at=now,
         used_at=now,
     )
-
-
-async def _begin(ctx: Context, user: User) -> str:
-    cookie, now = secrets.token_urlsafe(_TOKEN_BYTES), ctx.clock.now()
-
-    def work(tx: Tx) -> None:
-        login_sessions.begin(tx, hashed=_hash(cookie), user_id=user.id, name=user.name, now=now)
-        users.set_last_login(tx, user.id, now)
-
-    await ctx.db.write(work)
-    return cookie
 
 
 async def session_of(ctx: Context, cookie: str) -> LoginSession | None:
@@ -144,6 +196,60 @@ def _by_header(tx: Tx, session: LoginSession) -> Rights | None:
     return None if user is None else (user.role, user.account_ids)
 
 
-async def log_out(ctx: Context, cookie: str) -> None:
+async def log_out(ctx: Context, cookie: str, address: str | None) -> None:
     """End the session of a cookie."""
-    await ctx.db.write(partial(login_sessions.end, hashed=_hash(cookie)))
+    session = await ctx.db.read(partial(login_sessions.find, hashed=_hash(cookie), now=ctx.clock.now()))
+    if session is None:
+        return
+    await ctx.db.write(partial(_end, cookie=cookie))
+    await _record(ctx, Actor.operator(session.name, uid=session.uid), LOGOUT, address=address)
+
+
+async def _known(ctx: Context, user: User | None, browser: Browser) -> str | None:
+    """The hash of the cookie of a browser with which this user has logged in before."""
+    if browser.known is None:
+        return None
+    hashed, user_id = _hash(browser.known), "" if user is None else user.id  # as slow for no user
+    found = await ctx.db.read(
+        partial(known_browsers.is_of, hashed=hashed, user_id=user_id, now=ctx.clock.now())
+    )
+    return hashed.hex() if found else None
+
+
+async def _begin(ctx: Context, user: User, browser: Browser, *, is_known: bool) -> Begun:
+    cookie, known, now = (
+        secrets.token_urlsafe(_TOKEN_BYTES),
+        secrets.token_urlsafe(_TOKEN_BYTES),
+        ctx.clock.now(),
+    )
+
+    def work(tx: Tx) -> None:
+        current = users.with_name(tx, user.name)
+        if current is None or current.password != user.password:  # changed while the old one was checked
+            raise Refusal(ErrorCode.UNAUTHORIZED, "Name or password is wrong")
+        _end(tx, browser.session)
+        login_sessions.begin(tx, hashed=_hash(cookie), user_id=user.id, name=user.name, now=now)
+        users.set_last_login(tx, user.id, now)
+        if is_known and browser.known is not None:
+            known_browsers.forget(tx, _hash(browser.known))
+        known_browsers.add(tx, hashed=_hash(known), user_id=user.id, now=now)
+
+    await ctx.db.write(work)
+    return Begun(cookie, known)
+
+
+def _end(tx: Tx, cookie: str | None) -> None:
+    if cookie is not None:
+        login_sessions.end(tx, _hash(cookie))
+
+
+def _count_failed(ctx: Context, user: User | None, browser: Browser) -> None:
+    """Note a wrong password. Nothing is written now: how long that takes would tell which names exist."""
+    actor = UNKNOWN if user is None else Actor.operator(user.name)
+    ctx.denials.count(actor, LOGIN, ctx.clock.monotonic() / SECOND)
+    log.warning("login_failed", user=actor.name, address=browser.address, summed=actor.name)
+
+
+async def _record(ctx: Context, actor: Actor, method: str, **params: str | None) -> None:
+    given = {name: value for name, value in params.items() if value is not None}
+    await record_in_dashboard(ctx, actor, method, given, "ok")

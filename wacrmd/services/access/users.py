@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from wacrmd.domain.user import MAX_PASSWORD, MIN_PASSWORD, Role, User, UserFacts
 from wacrmd.errors import Problem, bad_request, invalid, not_found
 from wacrmd.fields import shared
-from wacrmd.services.access.passwords import hash_password
 from wacrmd.services.context import Context
-from wacrmd.store import accounts, login_sessions, users
+from wacrmd.services.passwords import hash_password
+from wacrmd.store import accounts, known_browsers, login_sessions, users
 from wacrmd.store.database import Tx
 from wacrmd.views.users import LoggedOutView, UserView
 
@@ -59,6 +59,8 @@ async def change(
         _check_role(changed.role, changed.account_ids)
         if changed != user:
             login_sessions.end_all_of(tx, user.id)
+        if hashed is not None:
+            known_browsers.forget_all_of(tx, user.id)
         return _view(tx, changed, now)
 
     return await ctx.db.write(work)
@@ -78,9 +80,19 @@ async def remove(ctx: Context, name: str) -> UserView:
 
 
 async def log_out(ctx: Context, name: str) -> LoggedOutView:
-    """End all sessions of a user."""
-    ended = await ctx.db.write(lambda tx: login_sessions.end_all_of(tx, _find(tx, name).id))
-    return LoggedOutView(sessions=ended)
+    """End all sessions of a user, or those that a user of the machine began with links."""
+
+    def work(tx: Tx) -> int:
+        user = users.named(tx, name)
+        ended = login_sessions.end_all_by_link(tx, name)
+        if user is None and not ended:
+            raise not_found(f"User {name!r}, and no session of a user of the machine with this name")
+        if user is None:
+            return ended
+        known_browsers.forget_all_of(tx, user.id)
+        return ended + login_sessions.end_all_of(tx, user.id)
+
+    return LoggedOutView(sessions=await ctx.db.write(work))
 
 
 def _find(tx: Tx, name: str) -> User:

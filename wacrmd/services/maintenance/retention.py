@@ -4,6 +4,7 @@ from functools import partial
 
 from wacrmd.clock import DAY, Millis
 from wacrmd.config import Config
+from wacrmd.domain import user
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
@@ -41,6 +42,9 @@ def cutoffs(config: Config, clock: DaemonClock) -> Cutoffs:
         idempotency=clock.ago(idempotency.KEPT_FOR),
         drafts=before(days.drafts_days),
         now=now,
+        sessions=now - user.IDLE,
+        links=now - user.LINK_LASTS,
+        known_browsers=now - user.BROWSER_KNOWN,
     )
 
 

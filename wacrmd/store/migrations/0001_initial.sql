@@ -117,6 +117,14 @@ CREATE TABLE login_session (
 CREATE INDEX login_session_user ON login_session (user_id);
 CREATE INDEX login_session_used ON login_session (used_at);
 
+-- A browser with which a user has logged in: strangers who guess passwords do not make it wait.
+CREATE TABLE known_browser (
+    hash BLOB PRIMARY KEY,                          -- SHA-256 of the cookie
+    user_id TEXT NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    used_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_browser_user ON known_browser (user_id, used_at);
+
 -- A link that logs one browser in once.
 CREATE TABLE login_link (
     hash BLOB PRIMARY KEY,                          -- SHA-256 of its token

@@ -1,0 +1,89 @@
+"""Writing the audit log: who changed what, by a command or in the dashboard."""
+
+from functools import partial
+
+from wacrmd.clock import SECOND
+from wacrmd.domain.actor import Actor, Via
+from wacrmd.domain.address import UnplacedNumber, normalize_address
+from wacrmd.fields import JsonObject
+from wacrmd.log import get_logger
+from wacrmd.services.context import Context
+from wacrmd.store import accounts
+from wacrmd.store import audit as audit_log
+from wacrmd.store.audit import AuditEntry
+
+DENIED = "denied"
+"""The result of what a user may not do."""
+
+NEITHER = "[neither a phone number nor a user id]"
+
+log = get_logger(__name__)
+
+
+async def record(
+    ctx: Context,
+    *,
+    via: Via,
+    uid: int | None,
+    user: str | None,
+    pid: int | None = None,
+    method: str,
+    params: JsonObject,
+    result: str,
+    calls: int = 1,
+) -> None:
+    """Write that somebody changed something, or tried to; `params` are in the form that the audit may keep."""
+    kept = await placed(ctx, params)
+    entry = AuditEntry(ctx.clock.now(), via, uid, user, pid, method, kept, result, calls)
+    await ctx.db.record(partial(audit_log.add, entry=entry))
+    log.info(
+        "admin_change_made", method=method, via=via, uid=uid, user=user, pid=pid, result=result, calls=calls
+    )
+
+
+async def record_in_dashboard(
+    ctx: Context, actor: Actor, method: str, params: JsonObject, result: str, calls: int = 1
+) -> None:
+    """Write that a user of the dashboard changed something, or tried to."""
+    await record(
+        ctx,
+        via=Via.DASHBOARD,
+        uid=actor.uid,
+        user=actor.name,
+        method=method,
+        params=params,
+        result=result,
+        calls=calls,
+    )
+
+
+async def record_denied(ctx: Context, actor: Actor, method: str) -> None:
+    """Write that something was denied in the dashboard: the first time at once, then a sum each minute.
+
+    Without parameters: nobody may write into the database whose call is denied.
+    """
+    shown = ctx.denials.admit(actor, method, ctx.clock.monotonic() / SECOND)
+    if shown is not None:
+        await record_in_dashboard(ctx, shown, method, {}, DENIED)
+
+
+async def sum_up_denied(ctx: Context, *, all_of_them: bool = False) -> None:
+    """Write the sums of the minutes that have ended; all of them before the daemon stops."""
+    for denial in ctx.denials.due(None if all_of_them else ctx.clock.monotonic() / SECOND):
+        await record_in_dashboard(ctx, denial.caller, denial.method, {}, DENIED, denial.calls)
+
+
+async def placed(ctx: Context, params: JsonObject) -> JsonObject:
+    """Parameters of a call with each number as its account reads it: the form by which an erasure finds it."""
+    if not any(isinstance(value, UnplacedNumber) for value in params.values()):
+        return params
+    known = await ctx.db.read(accounts.all_of)
+    name = params.get("account")
+    named = [
+        each for each in known if name is None or name == each.id or str(name).lower() == each.name.lower()
+    ]
+    country = named[0].default_country if len(named) == 1 else None
+    return {
+        key: normalize_address(value, country) or NEITHER if isinstance(value, UnplacedNumber) else value
+        for key, value in params.items()
+    }
