@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from wacrmd.domain.actor import Actor, Level
-from wacrmd.domain.draft import Again, FileMapping, Fill, Which
+from wacrmd.domain.draft import Again, FileFormat, FileMapping, Fill, Which
 from wacrmd.domain.page import Page, PageRequest
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.fields import JsonObject
@@ -118,6 +118,9 @@ class UploadParams(OpenFiles, DraftId):
     """A file of people; it is open, and comes beside the call."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(description="its name")
+    format: FileFormat = Field(
+        FileFormat.CSV, description="CSV, or JSON lines with one recipient as in the API on each"
+    )
 
 
 class RowParams(DraftId):
@@ -231,7 +234,8 @@ async def upload(ctx: Context, actor: Actor, params: UploadParams) -> DraftView:
     if len(params.descriptors) != 1 or not stat.S_ISREG(os.fstat(params.descriptors[0]).st_mode):
         raise bad_request("file: expected one open file beside the call")
     pieces = _pieces(params.descriptors[0])
-    return await manage.put_csv(ctx, actor, params.id, pieces, name=params.name)
+    put = manage.put_csv if params.format is FileFormat.CSV else manage.put_people
+    return await put(ctx, actor, params.id, pieces, name=params.name)
 
 
 @operations.operation(

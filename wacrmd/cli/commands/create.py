@@ -1,13 +1,12 @@
 """`wacrmd broadcast create`: a broadcast from a CSV file, with a preview before it is sent."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wacrmd.cli import complete
-from wacrmd.cli.client import call
+from wacrmd.cli.broadcast_maker import LargeBroadcast, OneCall, maker_of
 from wacrmd.cli.csv_input import CsvInput
 from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Session, Verb
@@ -88,23 +87,24 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
                 left_out.print_json({"accepted": 0, "rejected": left_out.count}, "rejections")
             raise click.ClickException(f"{source.name} holds no recipient that can be used")
         asked = _asked(sheet, file, options)
-        if session.json:
-            if not options["dry_run"]:
-                confirm(f"Send to {people(len(sheet.rows))}, {when}?", yes=yes)
-            return _create_json(session, sheet, left_out, asked, dry_run=options["dry_run"])
-        found = _call(session, **asked, dry_run=True)
-        _leave_out(sheet, left_out, found["rejections"])
-        _preview(sheet, found, options, left_out)
-        left_out.close()
-        taken = 0 if left_out.count == 0 else FAILED
-        if found["problems"]:
-            hint("Nothing is sent: solve the problems first.")
-            return FAILED
-        if options["dry_run"]:
-            say("This was a dry run: nothing was stored or sent.")
-            return taken
-        confirm(f"Send to {people(found['accepted'])}, {when}?", yes=yes)
-        made = _call(session, **asked)
+        if session.json and not options["dry_run"]:
+            confirm(f"Send to {people(len(sheet.rows))}, {when}?", yes=yes)
+        with maker_of(session, sheet, asked) as maker:
+            if session.json:
+                return _create_json(maker, sheet, left_out, asked, dry_run=options["dry_run"])
+            found = maker.check()
+            _leave_out(sheet, left_out, found["rejections"])
+            _preview(sheet, found, options, left_out)
+            left_out.close()
+            taken = 0 if left_out.count == 0 else FAILED
+            if found["problems"]:
+                hint("Nothing is sent: solve the problems first.")
+                return FAILED
+            if options["dry_run"]:
+                say("This was a dry run: nothing was stored or sent.")
+                return taken
+            confirm(f"Send to {people(found['accepted'])}, {when}?", yes=yes)
+            made = maker.send()
         say(
             f"Broadcast {made['broadcast_id']} is {made['status']}: {people(made['accepted'])}. It starts {when}."
         )
@@ -117,41 +117,25 @@ def create(session: Session, /, file: str, yes: bool, watch: bool, **options: An
 
 
 def _create_json(
-    session: Session, sheet: "RecipientFile", left_out: RejectedLines, asked: JsonObject, *, dry_run: bool
+    maker: OneCall | LargeBroadcast,
+    sheet: "RecipientFile",
+    left_out: RejectedLines,
+    asked: JsonObject,
+    *,
+    dry_run: bool,
 ) -> int:
     """Create the broadcast, and print the result with every line that was left out, in `rejections` and `left_out`.
 
-    A dry run says which lines have the same person twice or one who has opted out, and which are to blame if the daemon
-    refuses the broadcast.
+    They are also printed if the daemon refuses the broadcast.
     """
-    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - the help must not load it
-
-    refused = None
-    try:
-        result = _call(session, **asked, dry_run=dry_run)
-    except RpcError as error:
-        if dry_run or error.reason != "bad_request":
-            raise
-        refused, result = error, _call(session, **asked, dry_run=True)
+    refused, result = maker.json(dry_run=dry_run)
     _leave_out(sheet, left_out, result.pop("rejections"))
     left_out.show()
-    if "left_out" not in result and (result["duplicates"] or result["suppressed"]):
-        result["left_out"] = _call(session, **asked, dry_run=True)["left_out"]
-    result["left_out"] = list(_not_sent(sheet, result.get("left_out", ())))
     result["scheduled_at"] = asked["scheduled_at"]
     left_out.print_json(result | {"rejected": left_out.count}, "rejections")
     if refused is not None:
         raise refused
     return FAILED if left_out.count or result.get("problems") else 0
-
-
-def _not_sent(sheet: "RecipientFile", found: Iterable[JsonObject]) -> Iterator[JsonObject]:
-    """The lines with a valid number to which nothing is sent, and why."""
-    for one in found:
-        for row in sheet.rows[one["index"] : one["index"] + 1]:
-            same = None if one["same_as"] is None else sheet.rows[one["same_as"]].line
-            reason = "has opted out" if same is None else f"is the same person as line {same}"
-            yield {"line": row.line, "index": one["index"], "to": row.to, "reason": reason}
 
 
 def _leave_out(sheet: "RecipientFile", left_out: RejectedLines, rejections: list[JsonObject]) -> None:
@@ -167,21 +151,6 @@ def _leave_out(sheet: "RecipientFile", left_out: RejectedLines, rejections: list
     for line, index, to, reason, text in sorted(lines, key=lambda each: each[0]):
         told = {"line": line, "index": index, "to": to, "reason": reason}
         left_out.add(sheet.rejected_format, line, text, reason, told=told)
-
-
-def _call(session: Session, **asked: Any) -> Any:
-    """Call the daemon; raises ClickException for more recipients than fit into one call."""
-    from wacrmd.admin.protocol import RpcError  # noqa: PLC0415 - the help must not load it
-
-    try:
-        return call(session, "broadcast.create", **asked)
-    except RpcError as error:
-        if error.reason != "payload_too_large":
-            raise
-        raise click.ClickException(
-            f"{len(asked['recipients'])} recipients with these parameters do not fit into one broadcast: "
-            "split the file"
-        ) from None
 
 
 def _read(source: CsvInput, column: str | None) -> "RecipientFile":

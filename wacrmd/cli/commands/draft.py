@@ -15,7 +15,7 @@ from wacrmd.cli.options import account_option, limit_option, one_of, only_accoun
 from wacrmd.cli.output import Kind, details, emit, hint, paragraph, people, say, span, write_pieces
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import StartTime, timezone_option
-from wacrmd.domain.draft import Again, Which
+from wacrmd.domain.draft import Again, FileFormat, Which
 from wacrmd.fields import JsonObject
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -200,8 +200,11 @@ def change(session: Session, /, draft_id: str, **options: Any) -> None:
 @draft.command("upload")
 @draft_id
 @click.argument("file", type=FileName(), metavar="FILE")
+@click.option(
+    "--format", "form", type=one_of(FileFormat), help="csv (default), or jsonl: a recipient on each line."
+)
 @click.pass_obj
-def upload(session: Session, draft_id: str, file: str) -> None:
+def upload(session: Session, draft_id: str, file: str, form: str | None) -> None:
     """Give a draft its CSV FILE of people (- is standard input), in place of the one before.
 
     For example: wacrmd draft upload 4b6d people.csv
@@ -210,7 +213,9 @@ def upload(session: Session, draft_id: str, file: str) -> None:
 
     with CsvInput(file, max_bytes=MAX_BYTES) as source:
         name = Path(source_name(file)).name
-        made = call(session, "draft.upload", id=draft_id, name=name, descriptors=[source.descriptor])
+        made = call(
+            session, "draft.upload", id=draft_id, name=name, format=form, descriptors=[source.descriptor]
+        )
     emit(session, made, _print)
 
 

@@ -135,6 +135,15 @@ async def change(ctx: Context, actor: Actor, reference: str, wanted: DraftChange
     return await read.show(ctx, actor, broadcast.uuid)
 
 
+async def put_people(
+    ctx: Context, actor: Actor, reference: str, pieces: AsyncIterable[bytes], *, name: str
+) -> DraftView:
+    """Give a draft its people as JSON lines, one recipient as in the API on each. Raises Refusal as `uploads.put_file`."""
+    broadcast, _ = await read.draft_of(ctx, actor, reference)
+    await put_file(ctx, broadcast, pieces, name=name, form=FileFormat.JSONL)
+    return await read.show(ctx, actor, broadcast.uuid)
+
+
 async def put_csv(
     ctx: Context, actor: Actor, reference: str, pieces: AsyncIterable[bytes], *, name: str
 ) -> DraftView:

@@ -18,6 +18,7 @@ from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
 from wacrmd.errors import Problem
 from wacrmd.fields import JsonObject
 from wacrmd.meta.payloads import content_problems
+from wacrmd.services.broadcasts.create import content_parts
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.broadcasts.prepare import validate
 from wacrmd.services.broadcasts.template_requirements import requirements_of
@@ -110,11 +111,15 @@ class PeopleReader:
 
     def head(self) -> str:
         """The beginning of a file of lines that are left out."""
-        return self._form.head(mark=True) if self._form else csv_lines([[REASON, "phone"]])
+        return self._form.head(mark=True) if self._form else csv_lines([[REASON, "line", "phone"]])
 
     def left_out_line(self, one: LeftOut) -> str:
         """One line of it: as it stands in the file, with the reason before it."""
-        return self._form.line(one.text, one.reason) if self._form else csv_lines([[one.reason, one.to]])
+        return (
+            self._form.line(one.text, one.reason)
+            if self._form
+            else csv_lines([[one.reason, one.line, one.to]])
+        )
 
     def _from_csv(self, file: MappedFile) -> Iterator[Person | RejectedLine]:
         compose = Composer(self._source) if not self.unmapped else None
@@ -294,13 +299,31 @@ def _from_json(lines: Iterable[str]) -> Iterator[Person | RejectedLine]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        given = orjson.loads(line)
-        parts = {name: given.get(name) for name in ("header", "buttons", "components")}
-        content = TemplateContent(given.get("params"), **parts)
-        to = str(given["to"])
-        own = {name: part for name, part in parts.items() if part is not None}
+        read = _recipient(line)
+        if isinstance(read, str):
+            yield RejectedLine(number, "", read, line)
+            continue
+        to, content = read
+        own = content_parts(content) or {}
         wrong = content_problems(own | {"params": content.params}) if own else []
         if wrong:
             yield RejectedLine(number, to, f"{wrong[0].path}: {wrong[0].message}", line)
         else:
             yield Person(number, to, "", content, line)
+
+
+def _recipient(line: str) -> tuple[str, TemplateContent] | str:
+    """The address and the content on a line of JSON, or why it cannot be used."""
+    try:
+        given = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return "is no JSON"
+    to, params = (given.get("to"), given.get("params")) if isinstance(given, dict) else (None, None)
+    if not isinstance(to, str):
+        return 'expected an object such as {"to": "+14155550123", "params": ["Jane"]}'
+    values = params.values() if isinstance(params, dict) else params if isinstance(params, list) else ()
+    if (params is not None and not isinstance(params, dict | list)) or not all(
+        isinstance(value, str) for value in values
+    ):
+        return "params: expected a list or an object of strings"
+    return to, TemplateContent(params, given.get("header"), given.get("buttons"), given.get("components"))
