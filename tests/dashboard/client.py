@@ -54,6 +54,17 @@ class Browser:
         """Send a form of one of the pages."""
         return await self.http.post(path, data=fields or {}, headers=SAME_ORIGIN | headers)
 
+    async def follow(self, answer: httpx.Response) -> str:
+        """The page to which a change leads."""
+        assert answer.status_code == 303, answer.text
+        page = await self.get(answer.headers["location"])
+        assert page.status_code == 200
+        return page.text
+
+    async def change(self, path: str, fields: dict[str, Any] | None = None) -> str:
+        """Send a form that is right; the page to which it leads."""
+        return await self.follow(await self.submit(path, fields))
+
     async def login_token(self) -> str:
         """The token of the login form, whose cookie the browser now has."""
         return Form((await self.get("/login")).text, "/login").fields["login"]

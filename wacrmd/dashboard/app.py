@@ -10,16 +10,20 @@ from starlette.routing import Route
 from wacrmd.dashboard.errors import error_page, no_page
 from wacrmd.dashboard.frame import Row, visited
 from wacrmd.dashboard.guard import Guard
+from wacrmd.dashboard.kept import Kept
 from wacrmd.dashboard.live import Live
-from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.pages import (
+    audit,
     broadcast,
     broadcasts,
+    keys,
     new_broadcast,
     numbers,
     recipients,
+    status,
     steering,
     templates,
+    users,
 )
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
@@ -36,13 +40,17 @@ PAGES: tuple[Row, ...] = (
     *recipients.PAGES,
     *templates.PAGES,
     *numbers.PAGES,
+    *keys.PAGES,
+    *users.PAGES,
+    *audit.PAGES,
+    *status.PAGES,
 )
 """Each page and action for people who are logged in: method, path, handler."""
 
 
 def build(ctx: Context) -> Starlette:
     """The app."""
-    login, notices, uploads, live, turns = LoginPages(ctx), Notices(), Uploads(), Live(ctx), Turns()
+    login, kept, uploads, live, turns = LoginPages(ctx), Kept(), Uploads(), Live(ctx), Turns()
 
     async def home(_: Request) -> Response:
         return RedirectResponse(HOME, status_code=303)
@@ -56,7 +64,7 @@ def build(ctx: Context) -> Starlette:
             Route("/logout", login.log_out, methods=["POST"]),
             Route("/static/{digest}/{name}", static),
             *(
-                Route(path, visited(ctx, notices, uploads, live, turns, handler), methods=[method])
+                Route(path, visited(ctx, kept, uploads, live, turns, handler), methods=[method])
                 for method, path, handler in PAGES
             ),
         ],

@@ -11,9 +11,9 @@ from starlette.responses import RedirectResponse, Response
 from wacrmd.dashboard.actions import BY_NAME, perform, stream
 from wacrmd.dashboard.errors import title_of
 from wacrmd.dashboard.guard import SAFE_METHODS
+from wacrmd.dashboard.kept import Kept
 from wacrmd.dashboard.live import END, EVENT_STREAM, Live
 from wacrmd.dashboard.live_parts import Source
-from wacrmd.dashboard.notices import Notices
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.turns import Turns
 from wacrmd.dashboard.uploads import Uploads
@@ -27,6 +27,10 @@ NAVIGATION = (
     ("/broadcasts", "Broadcasts", "broadcast.list"),
     ("/templates", "Templates", "template.list"),
     ("/numbers", "Numbers", "number.list"),
+    ("/keys", "Keys", "key.list"),
+    ("/users", "Users", "user.list"),
+    ("/audit", "Audit", "audit"),
+    ("/status", "Status", "status"),
 )
 """The menu: path, name, and the operation without which the page is nothing."""
 
@@ -38,7 +42,7 @@ class Visit:
     ctx: Context
     request: Request
     visitor: Visitor
-    notices: Notices
+    kept: Kept
     uploads: Uploads
     live: Live
 
@@ -63,7 +67,9 @@ class Visit:
 
     def address(self, **changes: str | None) -> str:
         """The address of this page with other parameters; None takes one out."""
-        return path(self.request.url.path, **{**self.request.query_params, "notice": None, **changes})
+        return path(
+            self.request.url.path, **{**self.request.query_params, "notice": None, "once": None, **changes}
+        )
 
     def pages(self, found: Page[Any]) -> Mapping[str, str | None]:
         """The ways from this page of a list to others, by what they are called: the newest, and the next older one."""
@@ -94,7 +100,7 @@ class Visit:
             may=self.may,
             navigation=[(path, name) for path, name, needs in NAVIGATION if self.may(needs)],
             here=here,
-            notice=self.notices.take(self.request.query_params.get("notice")),
+            notice=self.take("notice"),
             **values,
         )
 
@@ -112,8 +118,30 @@ class Visit:
 
     def done(self, path: str, text: str) -> Response:
         """After a change: leads to a page, so that a reload does not repeat it, and says there what was done."""
-        sign = "&" if "?" in path else "?"
-        return RedirectResponse(f"{path}{sign}notice={self.notices.add(text)}", status_code=303)
+        return self._lead(path, "notice", text)
+
+    def reveal(self, path: str, secret: object) -> Response:
+        """After a secret was made: leads to a page that shows it this once (`take("once")`); a reload does not."""
+        return self._lead(path, "once", secret)
+
+    def keep(self, value: object, *, size: int) -> str:
+        """Keep a value of so many bytes for the next pages of this person; the key for `look`."""
+        return self.kept.add(self.visitor.session, value, self.ctx.clock.now(), size=size)
+
+    def look(self, key: str) -> Any:
+        """A value that was kept; raises Refusal if it is there no more."""
+        found = self.kept.look(self.visitor.session, key, self.ctx.clock.now())
+        if found is None:
+            raise Refusal(ErrorCode.NOT_FOUND, "This result is kept for 15 minutes, and they are over")
+        return found
+
+    def take(self, parameter: str) -> Any:
+        """What the parameter of the address has the key of, once."""
+        return self.kept.take(self.visitor.session, self.param(parameter), self.ctx.clock.now())
+
+    def _lead(self, path: str, parameter: str, value: object) -> Response:
+        key = self.kept.add(self.visitor.session, value, self.ctx.clock.now())
+        return self.redirect(f"{path}{'&' if '?' in path else '?'}{parameter}={key}")
 
     def confirm(
         self,
@@ -174,7 +202,7 @@ Row = tuple[str, str, Handler]
 
 
 def visited(
-    ctx: Context, notices: Notices, uploads: Uploads, live: Live, turns: Turns, handler: Handler
+    ctx: Context, kept: Kept, uploads: Uploads, live: Live, turns: Turns, handler: Handler
 ) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a page or an action: strangers are led to the login, or refused."""
 
@@ -185,7 +213,7 @@ def visited(
             return refused(refusal.message, status=ERRORS[refusal.code].status)
         if visitor is None:
             return _to_login(request)
-        visit = Visit(ctx, request, visitor, notices, uploads, live)
+        visit = Visit(ctx, request, visitor, kept, uploads, live)
         try:
             async with turns.turn(visitor.key):
                 return await handler(visit)

@@ -8,8 +8,9 @@ from starlette.responses import Response
 from wacrmd.dashboard.forms import Form, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.accounts import account_names
+from wacrmd.dashboard.render import people
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.errors import Refusal, counted
+from wacrmd.errors import Refusal
 
 SECRETS = ("access_token", "app_secret", "verify_token")
 _TEXTS = ("label", "display_phone", "messages_per_second")
@@ -61,13 +62,13 @@ async def ask_resume(visit: Visit) -> Response:
     )
     waiting = sum(each.pending_count for each in listed.items if each.number_id == found.id)
     more = " or more" if listed.next is not None else ""
-    people = "1 person waits" if waiting == 1 and not more else f"{waiting}{more} people wait"
+    count = people(waiting) + more
     why = f" It does not send because: {found.hold.detail}" if found.hold else ""
     return visit.confirm(
         f"Resume {found.name}?",
-        f"Its broadcasts go on: {people} for a message. A message that was sent cannot be taken back.{why}",
+        f"Its broadcasts go on. Still to be sent to: {count}. A message that was sent cannot be taken back.{why}",
         action=f"/numbers/{found.id}/resume",
-        button=f"Resume, and send to {counted(waiting, 'person').replace('persons', 'people')}{more}",
+        button=f"Resume, and send to {count}",
         back=f"/numbers/{found.id}",
         danger=False,
     )
@@ -134,6 +135,7 @@ def _settings(visit: Visit, number: Any, form: Form, errors: Mapping[str, str] |
 
 async def change(visit: Visit) -> Response:
     """Change a number; secrets that were left empty stay."""
+    visit.require("number.set")
     form = await read_form(visit.request)
     number = await visit.perform("number.show", id=visit.request.path_params["id"])
     rate = form.text("messages_per_second")

@@ -1,18 +1,16 @@
 """The templates as Meta has them, each as WhatsApp shows it."""
 
-import re
-
 from starlette.responses import Response
 
 from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.pages.accounts import account_names
+from wacrmd.dashboard.pages.slices import neighbours, page_number
 from wacrmd.dashboard.words_of_meta import TEMPLATE_STATUSES
 from wacrmd.domain.bubble import bubble_of, example_of
-from wacrmd.errors import bad_request, counted
+from wacrmd.errors import counted
 
 PER_PAGE = 24
-_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 
 
 async def index(visit: Visit) -> Response:
@@ -48,10 +46,7 @@ async def index(visit: Visit) -> Response:
         is_filtered=bool(chosen["name"] or chosen["status"]),
         statuses=[(status, words) for status, (words, _) in TEMPLATE_STATUSES.items()],
         accounts=accounts,
-        pages={
-            "Before": visit.address(page=str(number - 1)) if number > 1 else None,
-            "Next": visit.address(page=str(number + 1)) if len(found) > PER_PAGE else None,
-        },
+        pages=neighbours(visit, number, is_last=len(found) <= PER_PAGE),
     )
 
 
@@ -68,13 +63,6 @@ async def sync(visit: Visit) -> Response:
         if each.error
     ]
     return visit.done(path("/templates", account=account), " ".join(said))
-
-
-def page_number(text: str | None) -> int:
-    """The number of a page in an address, from 1."""
-    if text is not None and not _NUMBER.fullmatch(text):
-        raise bad_request("page: expected the number of a page")
-    return int(text or 1)
 
 
 PAGES: tuple[Row, ...] = (

@@ -61,3 +61,13 @@ document.addEventListener("htmx:xhr:progress", (event) => {
     bar.value = event.detail.loaded / event.detail.total;
   }
 });
+
+// A secret that is shown once is copied by a click; the clipboard's own way needs https.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    document.getElementById(button.dataset.copy).select();
+    document.execCommand("copy");
+    button.textContent = "Copied";
+  });
+}

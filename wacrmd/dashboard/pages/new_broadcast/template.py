@@ -17,7 +17,8 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
     next_step,
     step_page,
 )
-from wacrmd.dashboard.pages.templates import PER_PAGE, page_number
+from wacrmd.dashboard.pages.slices import page_number
+from wacrmd.dashboard.pages.templates import PER_PAGE
 from wacrmd.domain.bubble import bubble_of, example_of
 from wacrmd.views.drafts import DraftView
 

@@ -1,0 +1,46 @@
+"""The page of the audit log: who, what, when and by which way, filtered and in pages."""
+
+import re
+
+import pytest
+
+from tests.dashboard.conftest import VisitAs
+from tests.dashboard.markup import MARKUP, assert_shown_as_text
+from tests.support.site import Site
+from wacrmd.clock import HOUR
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_changes_are_shown_with_who_and_how_and_are_filtered(here: Site, visit_as: VisitAs) -> None:
+    operator, viewer = await visit_as("operator"), await visit_as("viewer")
+    await operator.submit(f"/numbers/{here.number['id']}/pause", {"reason": "lunch"})
+    await viewer.submit(f"/numbers/{here.number['id']}/resume")
+    page = (await viewer.get("/audit")).text
+    for said in ("operator-all", "lunch", "number: pause", "denied", "[redacted]", "by a command"):
+        assert said in page, said
+    only = (await viewer.get("/audit?user=operator-all&method=number.pause&via=dashboard&since=1h")).text
+    assert ("lunch" in only, "denied" in only) == (True, False)
+    here.clock.advance(2 * HOUR)
+    assert "Nothing like this was done" in (await viewer.get("/audit?since=1h")).text
+    assert (await viewer.get("/audit?via=mail")).status_code == 400
+    assert (await viewer.get("/audit?before=x")).status_code == 400
+
+
+async def test_older_changes_follow_page_by_page(here: Site, visit_as: VisitAs) -> None:
+    for number in range(60):
+        await here.admin("account.add", name=f"account-{number:02}")
+    viewer = await visit_as("viewer")
+    first = (await viewer.get("/audit?method=account.add")).text
+    (older,) = re.findall(r'href="([^"]+)">Older', first)
+    second = (await viewer.get(older.replace("&amp;", "&"))).text
+    found = re.findall(r"account-(\d\d)", first + second)
+    assert found == [f"{number:02}" for number in reversed(range(60))]
+    assert "Older" not in second
+
+
+async def test_markup_in_a_parameter_is_text(here: Site, visit_as: VisitAs) -> None:
+    await here.admin("number.pause", id=here.number["id"], reason=MARKUP)
+    admin = await visit_as("admin")
+    assert_shown_as_text((await admin.get("/audit")).text)
+    assert "<script>alert" not in (await admin.get("/audit?user=%3Cscript%3Ealert(1)")).text
