@@ -16,12 +16,14 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from tests.support.fork_server import WACRMD, Forked, fork_server
 from tests.support.patience import PATIENCE_S
 from tests.support.site import NUMBER
 from wacrmd.admin.client import AdminClient
 from wacrmd.errors import WacrmdError
 from wacrmd.simulator import Simulator
 
+Process = Forked | subprocess.Popen[bytes]
 READY_S = PATIENCE_S
 
 CONFIG = """
@@ -64,18 +66,32 @@ def free_ports(count: int) -> list[int]:
 
 
 def spawn(
-    config: Path, log_file: Path, environ: Mapping[str, str] = {}, log: int | None = None
-) -> subprocess.Popen[bytes]:
-    """A daemon with this configuration."""
-    line = [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(config)]
+    config: Path,
+    log_file: Path,
+    environ: Mapping[str, str] = {},
+    log: int | None = None,
+    *,
+    forked: bool = True,
+) -> Process:
+    """A daemon with this configuration; executed and not forked if it gets variables, for some count only then."""
+    line = ["serve", "--config", str(config)]
     with log_file.open("ab") as file:
+        stderr = file.fileno() if log is None else log
+        if forked and not environ:
+            return fork_server().start(WACRMD, *line, stdout=file.fileno(), stderr=stderr)
         return subprocess.Popen(
-            line, stdout=file, stderr=file if log is None else log, env=os.environ | environ
+            [sys.executable, "-m", "wacrmd.cli.main", *line],
+            stdout=file,
+            stderr=stderr,
+            env=os.environ | environ,
         )
 
 
 class Daemon:
     """A database with one account, number and key, and the daemon that is started on it again and again."""
+
+    forked = True
+    """Whether its processes are forks; others have a command line of their own."""
 
     def __init__(
         self,
@@ -89,7 +105,7 @@ class Daemon:
         self.folder = folder
         self.api_port, self.webhook_port = free_ports(2)
         self.key = ""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         config = CONFIG.format(
             folder=folder,
             api=self.api_port,
@@ -109,7 +125,9 @@ class Daemon:
 
     def start(self, environ: Mapping[str, str] = {}, *, log: int | None = None) -> None:
         """Start the process, with these variables too; `log` is a descriptor for its log instead of the file."""
-        self.process = spawn(self.folder / "config.toml", self.folder / "daemon.log", environ, log)
+        self.process = spawn(
+            self.folder / "config.toml", self.folder / "daemon.log", environ, log, forked=self.forked
+        )
 
     async def kill(self) -> int | None:
         """SIGKILL, and wait for the end; the exit code of a process that had ended before."""

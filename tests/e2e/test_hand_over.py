@@ -1,11 +1,11 @@
 """A hand-over that is killed between any two of its steps: never are there two databases that may send."""
 
 import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -13,6 +13,7 @@ import anyio.to_thread
 import pytest
 
 from tests.e2e.process import Daemon
+from tests.support.fork_server import fork_server
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, people, phones
 from wacrmd.errors import WacrmdError
@@ -78,9 +79,8 @@ class DyingDaemon(Daemon):
             super().start(environ, log=log)
             return
         with (self.folder / "daemon.log").open("ab") as file:
-            command = [sys.executable, "-c", DYING, *map(str, self.step), "serve"]
-            command += ["--config", str(self.folder / "config.toml")]
-            self.process = subprocess.Popen(command, stderr=file, stdout=file)
+            line = [*self.step, "serve", "--config", self.folder / "config.toml"]
+            self.process = fork_server().start(DYING, *line, stdout=file.fileno(), stderr=file.fileno())
         self.step = None
 
 
@@ -131,8 +131,10 @@ async def test_a_command_that_dies_leaves_one_database_that_may_send(tmp_path: P
             await daemon.set_up()
             await send_some(daemon, sim)
             line = ["--socket", str(tmp_path / "admin.sock"), "backup", "--hand-over", str(copy)]
-            command = [sys.executable, "-c", DYING, "wacrmd.new_file:NewFile.publish", when, "1", *line]
-            done = await anyio.run_process(command, check=False)
+            dying = partial(fork_server().run, timeout=PATIENCE_S)
+            done = await anyio.to_thread.run_sync(
+                dying, DYING, "wacrmd.new_file:NewFile.publish", when, 1, *line
+            )
             assert done.returncode == -signal.SIGKILL
             assert mark(tmp_path / "wacrmd.db") == "handed over"
             assert copy.exists() == (when == "after")

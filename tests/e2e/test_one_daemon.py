@@ -25,6 +25,7 @@ async def test_a_second_daemon_on_the_same_file_names_the_first_and_sends_nothin
     options = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, latency_ms=60_000)
     async with Simulator.running(options) as sim:
         daemon = Daemon(home, sim, sender='on_uncertain = "resend"')
+        daemon.forked = False  # its command line is told
         try:
             await daemon.set_up()
             async with daemon.client() as api:

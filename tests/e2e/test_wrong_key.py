@@ -5,7 +5,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import anyio.to_thread
 import pytest
 
 from tests.e2e.process import Daemon
+from tests.support.fork_server import WACRMD, fork_server
 from tests.support.site import ACCESS_TOKEN, APP_SECRET
 from wacrmd import key_file
 from wacrmd.simulator import Options, Simulator
@@ -50,9 +50,9 @@ CHANGES: list[Callable[[Path], str]] = [another_key, missing, readable, cut_off,
 
 def started(folder: Path) -> subprocess.CompletedProcess[str]:
     """A daemon that is expected to end by itself."""
-    command = [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(folder / "config.toml")]
+    line = ["serve", "--config", folder / "config.toml"]
     try:
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+        return fork_server().run(WACRMD, *line, timeout=20)
     except subprocess.TimeoutExpired:
         pytest.fail("the daemon has started")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import wacrmd as product
+from tests.support.fork_server import WACRMD, fork_server
 from tests.support.patience import PATIENCE_S
 
 USER = 64_991
@@ -29,7 +30,6 @@ lines = s.makefile("rb")
 lines.readline()
 """
 """How a program of root's begins that speaks to the admin socket of its first argument as another user."""
-RUN = "import sys; from wacrmd.cli.main import main; sys.exit(main())"
 
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root can be another user"
@@ -66,26 +66,29 @@ def plant(link: Path, target: Path) -> None:
         os._exit(1)
 
 
-def wacrmd(*arguments: object, script: str = RUN) -> subprocess.CompletedProcess[str]:
+def wacrmd(*arguments: object, script: str = WACRMD) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
-    command = [*reachable(), sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=PATIENCE_S)
+    return fork_server(reachable()).run(script, *arguments, cwd="/", timeout=PATIENCE_S)
 
 
 @contextmanager
 def serving(config: Path) -> Iterator[None]:
     """Inside the block a daemon runs that root has started, if it can start."""
-    command = [*reachable(), sys.executable, "-c", RUN, "serve", "--config", str(config)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd="/") as process:
-        assert process.stderr is not None
-        for line in process.stderr:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as lines, Path(os.devnull).open("w") as nowhere:
+        process = fork_server(reachable()).start(
+            WACRMD, "serve", "--config", config, stdout=nowhere.fileno(), stderr=writing, cwd="/"
+        )
+        os.close(writing)
+        for line in lines:
             if '"daemon_ready"' in line:
                 break
         try:
             yield
         finally:
             process.terminate()
-            process.communicate(timeout=PATIENCE_S)
+            lines.read()
+            process.wait(PATIENCE_S)
 
 
 @cache
