@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import httpx
 import pytest
 from structlog.testing import capture_logs
@@ -15,6 +16,7 @@ from tests.e2e.process import Daemon
 from tests.support.clock import ShiftClock
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, WABA_ID, people, phones, site
+from wacrmd.admin.client import AdminClient
 from wacrmd.domain.actor import Actor
 from wacrmd.services.broadcasts import lifecycle
 from wacrmd.services.broadcasts.read import broadcast_of
@@ -335,3 +337,30 @@ async def test_promise_6_counts_are_read_from_the_rows(tmp_path: Path) -> None:
         )
         assert not [name for name in columns if name.endswith("_count")]
         assert (await list_numbers(here.running.ctx))[0].in_flight == 0
+
+
+async def test_promise_7_a_draft_is_sent_once_and_whole(tmp_path: Path) -> None:
+    """kill -9 as soon as somebody has asked to send it; they ask again, and it is sent once to everybody."""
+    async with running(tmp_path, webhooks=False) as (daemon, sim):
+        file = tmp_path / "people.csv"
+        file.write_text("\n".join(["phone,name", *(f"{phone},Jo" for phone in phones(1500)), ""]))
+        draft = (await daemon.admin("draft.create", account="shop", template_name="hello"))["id"]
+
+        def upload() -> None:
+            with AdminClient(tmp_path / "admin.sock") as client, file.open("rb") as opened:
+                client.call("draft.upload", {"id": draft, "name": "people.csv"}, [opened.fileno()])
+
+        await anyio.to_thread.run_sync(upload)
+        await daemon.admin("draft.check", id=draft)
+        with anyio.fail_after(PATIENCE_S):
+            while (await daemon.admin("draft.show", id=draft))["state"] != "checked":  # noqa: ASYNC110 - of a process
+                await anyio.sleep(0.02)
+        first = await daemon.admin("draft.send", id=draft)
+        await daemon.kill()
+        await daemon.restart()
+        again = await daemon.admin("draft.send", id=draft)
+        assert (first["broadcast_id"], first["recipients"]) == (again["broadcast_id"], again["recipients"])
+        shown = await until(daemon, draft, lambda b: b["status"] == "sent")
+        assert shown["total_recipients"] == 1500
+        assert shown["sent_count"] + shown["uncertain_count"] == 1500
+        assert sim.ledger.counts()["duplicate_to"] == 0

@@ -14,6 +14,7 @@ import httpx
 
 from tests.e2e.process import Daemon
 from tests.e2e.torture.compare import compare
+from tests.e2e.torture.drafts import Drafts
 from tests.e2e.torture.mishaps import Mishaps
 from tests.e2e.torture.report import Posted, Report
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, people
@@ -74,6 +75,7 @@ class Torture:
         self._stage = anyio.CancelScope()
         """What is being done, and ends at a signal."""
         self._phones = 0
+        self.drafts = Drafts(self.daemon, self.random, self.posted, self.new_people)
         self._tell_at = 0.0
         sim.change(**NO_FAULTS)
 
@@ -119,6 +121,7 @@ class Torture:
             tasks.start_soon(self.keep_posting)
             tasks.start_soon(self.keep_changing_faults)
             tasks.start_soon(self.keep_operating)
+            tasks.start_soon(self.drafts.keep_drafting)
             for _ in range(self.kills):
                 await self.one_life()
                 self.tell(began)
@@ -176,14 +179,18 @@ class Torture:
         """Repeat a POST only if no response came; half of them have an Idempotency-Key."""
         while True:
             count = self.random.choice((1, 5, 20, 60))
-            to = people(count, self._phones)
-            self._phones += count
+            to = self.new_people(count)
             posted = Posted(str(uuid4()) if self.random.random() < 0.5 else None, [p["to"] for p in to])
             self.posted.append(posted)
             body = {"template_name": "hello", "name": f"caller {caller}", "recipients": to}
             while posted.broadcast_id is None and posted.refused is None:
                 await self.one_post(client, posted, body)
             await anyio.sleep(self.random.random() * 0.6)
+
+    def new_people(self, count: int) -> list[dict[str, Any]]:
+        """People whom no other broadcast names."""
+        first, self._phones = self._phones, self._phones + count
+        return people(count, first)
 
     async def one_post(self, client: httpx.AsyncClient, posted: Posted, body: dict[str, Any]) -> None:
         headers = {"Idempotency-Key": posted.key} if posted.key else {}
@@ -265,8 +272,9 @@ class Torture:
         """Wait until nothing is being sent and every webhook was accepted."""
         deadline = time.monotonic() + SETTLE_S
         while time.monotonic() < deadline:
+            drafts_settled = await self.drafts.settled()  # before: then they are broadcasts
             status = await self.daemon.admin("status")
-            if not status["broadcasts"] and not self.sim.poster.pending:
+            if drafts_settled and not status["broadcasts"] and not self.sim.poster.pending:
                 return
             await anyio.sleep(0.2)
         waiting = [(b["id"], b["status"], b["pending_count"], b["hold"]) for b in status["broadcasts"]]
