@@ -58,6 +58,14 @@ def warnings(config: Config) -> list[str]:
                 f"[{name}] bind: other machines can reach {bind}, and without TLS; "
                 "127.0.0.1 behind a reverse proxy is safer"
             )
+    dashboard = config.dashboard
+    if dashboard.bind is not None and not dashboard.bind.is_local and not dashboard.public_url:
+        found.append(
+            f"[dashboard] bind: other machines can reach {dashboard.bind}, and passwords are sent without TLS; "
+            "127.0.0.1 behind a reverse proxy with https is safer, and then public_url"
+        )
+    if dashboard.public_url.startswith("http:"):
+        found.append("[dashboard] public_url: passwords are sent unencrypted over http; use https")
     graph = urlsplit(config.meta.graph_url)
     if graph.scheme == "http" and not Bind.parse(f"{_bracketed(graph.hostname or '')}:80").is_local:
         found.append("[meta] graph_url: access tokens are sent unencrypted over http; use https")

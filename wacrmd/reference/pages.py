@@ -1,13 +1,13 @@
 """The reference parts of the pages in docs/: made from the declarations of operations and views.
 
-Such a part stands between two comments. The first one names it: an endpoint, an event, `methods` or `errors`. The text
-around the parts is written by hand.
+Such a part stands between two comments. The first one names it: an endpoint, an event, `methods`, `errors` or `roles`. The
+text around the parts is written by hand.
 """
 
 import re
 from functools import cache
 
-from wacrmd.reference import endpoints, events, methods
+from wacrmd.reference import endpoints, events, methods, roles
 
 PART = re.compile(r"(<!-- reference: (?P<name>[^>]+) -->\n).*?(<!-- end of reference -->)", re.DOTALL)
 
@@ -22,6 +22,8 @@ def parts(page: str) -> dict[str, str]:
             return endpoints.parts()
         case "webhooks.md":
             return events.parts()
+        case "operations.md":
+            return roles.parts()
     return {}
 
 

@@ -20,7 +20,7 @@ from wacrmd.errors import ConfigError, describe
 from wacrmd.fields import shared
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
-from wacrmd.services.maintenance import database_key, file_checks, network_checks
+from wacrmd.services.maintenance import dashboard_checks, database_key, file_checks, network_checks
 from wacrmd.services.maintenance.database_key import FoundKeys, NeededKey
 from wacrmd.services.maintenance.unread_log import READ_IT, unread_log
 from wacrmd.services.numbers.findings import worst
@@ -56,6 +56,7 @@ async def run_checks(ctx: Context) -> DoctorReport:
         "database": partial(_in_thread, partial(_database, ctx)),
         "workers": partial(_workers, ctx),
         "Meta": partial(network_checks.meta_api, ctx),
+        "dashboard": partial(dashboard_checks.dashboard, ctx),
         "webhooks": partial(_webhooks, ctx),
         "templates": partial(_templates, ctx),
         "messages": partial(_messages, ctx),
