@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
@@ -24,14 +25,20 @@ def audited(params: type[Params], given: JsonObject) -> JsonObject:
     value of an unknown name (a misspelt secret, perhaps) are not. A parameter can declare another form
     (`Audited`).
     """
-    properties = params.model_json_schema().get("properties", {})
-    forms = _forms(params)
+    public, forms = _public(params), _forms(params)
     kept: JsonObject = {}
     for name, value in itertools.islice(given.items(), _MAX_PARAMS):
-        declared = properties.get(name)
-        secret = declared is None or b'"writeOnly"' in orjson.dumps(declared)
-        kept[name[:_MAX_CHARACTERS]] = REDACTED if secret else _kept(value, forms.get(name))
+        kept[name[:_MAX_CHARACTERS]] = _kept(value, forms.get(name)) if name in public else REDACTED
     return kept
+
+
+@cache
+def _public(params: type[Params]) -> frozenset[str]:
+    """The declared parameters that are no secrets. Found once: to describe a class takes 2 ms on the event loop."""
+    properties = params.model_json_schema().get("properties", {})
+    return frozenset(
+        name for name, declared in properties.items() if b'"writeOnly"' not in orjson.dumps(declared)
+    )
 
 
 def _forms(params: type[Params]) -> dict[str, Callable[[str], str]]:
