@@ -1,8 +1,10 @@
 """A real database file with one account, one number and a broadcast, for tests of store functions."""
 
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from wacrmd.domain.attempt import Claim
@@ -27,13 +29,24 @@ UUID = "6f1e2d3c-0000-4000-8000-000000000001"
 def database(folder: Path) -> Iterator[Tx]:
     """A migrated file with one active number `n1`."""
     path = folder / "wacrmd.db"
+    path.write_bytes(_new_file())
     connection = open_writer(path)
     try:
-        migrate(connection, path)
-        number(connection)
         yield connection
     finally:
         connection.close()
+
+
+@cache
+def _new_file() -> bytes:
+    """Such a file; to migrate one took longer than most tests that use it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "wacrmd.db"
+        connection = open_writer(path)
+        migrate(connection, path)
+        number(connection)
+        connection.close()
+        return path.read_bytes()
 
 
 def number(tx: Tx) -> None:
