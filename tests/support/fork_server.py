@@ -31,7 +31,10 @@ class Forked:
     def __init__(self, status: socket.socket) -> None:
         self.returncode: int | None = None
         self._status = status
-        self.pid = int.from_bytes(status.recv(4, socket.MSG_WAITALL), "big")
+        first = status.recv(4, socket.MSG_WAITALL)
+        if len(first) != 4:
+            raise RuntimeError("the fork server has ended")
+        self.pid = int.from_bytes(first, "big")
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit code, or the negative number of the signal, once it has ended; raises TimeoutExpired."""
