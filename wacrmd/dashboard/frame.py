@@ -27,6 +27,7 @@ NAVIGATION = (
     ("/broadcasts", "Broadcasts", "broadcast.list"),
     ("/templates", "Templates", "template.list"),
     ("/numbers", "Numbers", "number.list"),
+    ("/optouts", "Opt-outs", "optout.list"),
     ("/keys", "Keys", "key.list"),
     ("/users", "Users", "user.list"),
     ("/audit", "Audit", "audit"),
@@ -128,12 +129,9 @@ class Visit:
         """Keep a value of so many bytes for the next pages of this person; the key for `look`."""
         return self.kept.add(self.visitor.session, value, self.ctx.clock.now(), size=size)
 
-    def look(self, key: str) -> Any:
-        """A value that was kept; raises Refusal if it is there no more."""
-        found = self.kept.look(self.visitor.session, key, self.ctx.clock.now())
-        if found is None:
-            raise Refusal(ErrorCode.NOT_FOUND, "This result is kept for 15 minutes, and they are over")
-        return found
+    def look(self, key: str | None) -> Any:
+        """A value that was kept; None if it is there no more."""
+        return self.kept.look(self.visitor.session, key, self.ctx.clock.now())
 
     def take(self, parameter: str) -> Any:
         """What the parameter of the address has the key of, once."""

@@ -1,0 +1,188 @@
+"""The opt-outs: search, add, remove, import and export, and where each came from."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from starlette.responses import Response, StreamingResponse
+
+from wacrmd.dashboard.forms import Form, errors_by_field, mistakes, read_form
+from wacrmd.dashboard.frame import Row, Visit, path
+from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, import_optouts
+from wacrmd.dashboard.pages.accounts import account_names
+from wacrmd.domain.optout import OptOutSource
+from wacrmd.domain.page import Page
+from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.views.optouts import AccountOptOut
+
+PER_PAGE = 50
+SOURCES: Mapping[str, str] = {
+    OptOutSource.KEYWORD: "answered with a word",
+    OptOutSource.BUTTON: "pressed a button",
+    OptOutSource.PREFERENCE: "in the settings of WhatsApp",
+    OptOutSource.META_131050: "Meta says: wants no marketing",
+    OptOutSource.API: "by an app",
+    OptOutSource.OPERATOR: "by hand, here or by a command",
+    OptOutSource.IMPORT: "from a file",
+}
+_NEW = ("phone", "account", "detail")
+_FILE = ("file", "account", "column")
+
+
+async def index(visit: Visit) -> Response:
+    """The newest opt-outs in pages, or those that are searched for."""
+    chosen = {name: visit.param(name) for name in ("account", "search", "source")}
+    found: Page[AccountOptOut] = Page([])
+    errors: Mapping[str, str] = {}
+    try:
+        found = await visit.perform("optout.list", **chosen, limit=PER_PAGE, cursor=visit.param("cursor"))
+    except Refusal as refusal:
+        if refusal.code is not ErrorCode.BAD_REQUEST or not chosen["search"]:
+            raise
+        errors = errors_by_field(refusal, ("search",))
+    return visit.page(
+        "optouts.html",
+        status=400 if errors else 200,
+        optouts=found.items,
+        pages=visit.pages(found),
+        chosen=chosen,
+        errors=errors,
+        is_full=bool(chosen["search"]) and len(found.items) == PER_PAGE,
+        sources=SOURCES,
+        accounts=await account_names(visit),
+    )
+
+
+async def new(visit: Visit) -> Response:
+    """The form for another opt-out."""
+    visit.require("optout.add")
+    return await _new(visit, Form())
+
+
+async def _new(visit: Visit, form: Form, errors: Mapping[str, str] | None = None) -> Response:
+    return visit.page(
+        "optout_new.html",
+        status=200 if errors is None else 422,
+        form=form,
+        errors=errors or {},
+        accounts=await account_names(visit),
+    )
+
+
+async def add(visit: Visit) -> Response:
+    """Opt a person out."""
+    form = await read_form(visit.request)
+    try:
+        made = await visit.perform("optout.add", **{name: form.text(name) for name in _NEW})
+    except Refusal as refusal:
+        return await _new(visit, form, mistakes(refusal, _NEW))
+    said = f"Opted out: {made.phone or made.user_id} gets no more broadcasts of {made.account}."
+    guess = f" It was read as {made.phone}: {made.warning}." if made.warning else ""
+    return visit.done("/optouts", said + guess)
+
+
+async def remove(visit: Visit) -> Response:
+    """Ask first, then let a person get broadcasts again; the number stands in no address."""
+    visit.require("optout.remove")
+    form = await read_form(visit.request)
+    person, account = form.text("phone"), form.text("account")
+    if "sure" not in form:
+        return visit.confirm(
+            f"Remove the opt-out of {person}?",
+            f"Broadcasts of {account} are sent to this person again. Do so only if the person asked for it.",
+            action="/optouts/remove",
+            button="Remove the opt-out",
+            back="/optouts",
+            fields={"phone": person or "", "account": account or "", "sure": "1"},
+        )
+    gone = await visit.perform("optout.remove", phone=person, account=account)
+    return visit.done(
+        "/optouts", f"Removed: {gone.phone or gone.user_id} gets broadcasts of {gone.account} again."
+    )
+
+
+async def export(visit: Visit) -> Response:
+    """All opt-outs as a CSV file, piece by piece."""
+    account, excel = visit.param("account"), bool(visit.param("excel"))
+    found = visit.stream("optout.export", account=account, excel=excel)
+    try:
+        first = await anext(found, "")
+    except Refusal:
+        await found.aclose()
+        raise
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        async with aclosing(found):
+            yield first.encode()
+            async for piece in found:
+                yield piece.encode()
+
+    headers = {"Content-Disposition": 'attachment; filename="optouts.csv"'}
+    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def ask_import(visit: Visit) -> Response:
+    """The form for a file, and what became of the last one."""
+    visit.require("optout.import")
+    return await _import(visit, {})
+
+
+async def _import(
+    visit: Visit, form: Mapping[str, str], errors: Mapping[str, str] | None = None, status: int = 422
+) -> Response:
+    key = visit.param("result")
+    return visit.page(
+        "optout_import.html",
+        status=200 if errors is None else status,
+        form=form,
+        errors=errors or {},
+        accounts=await account_names(visit),
+        key=key,
+        done=visit.look(key),
+        most_rows=visit.ctx.config.limits.max_upload_recipients,
+        most_bytes=MAX_UPLOAD_BYTES,
+    )
+
+
+async def take(visit: Visit) -> Response:
+    """Import a file, and lead to the page that says what was taken and what not."""
+    visit.require("optout.import")
+    fields: Mapping[str, str] = {}
+    try:
+        async with visit.uploads.read(visit.request, limit=MAX_UPLOAD_BYTES) as upload:
+            fields = upload.fields
+            if upload.file is None:
+                raise bad_request("file: choose a file")
+            done = await import_optouts(
+                visit,
+                upload.file.file,
+                upload.name,
+                account=fields.get("account", "").strip() or None,
+                column=fields.get("column", "").strip() or None,
+            )
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.PAYLOAD_TOO_LARGE:
+            return await _import(visit, fields, {"file": refusal.message}, status=413)
+        return await _import(visit, fields, mistakes(refusal, _FILE))
+    return visit.redirect(path("/optouts/import", result=visit.keep(done, size=done.size + 20_000)))
+
+
+async def left_out(visit: Visit) -> Response:
+    """The rows that an import left out, as a CSV file that can be corrected and imported."""
+    form = await read_form(visit.request)
+    done = visit.look(form.text("result"))
+    if done is None:
+        raise Refusal(ErrorCode.NOT_FOUND, "This file was kept for 15 minutes, and they are over")
+    headers = {"Content-Disposition": 'attachment; filename="left-out.csv"'}
+    return Response("".join(done.left_out), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+PAGES: tuple[Row, ...] = (
+    ("GET", "/optouts", index),
+    ("GET", "/optouts/new", new),
+    ("POST", "/optouts/new", add),
+    ("POST", "/optouts/remove", remove),
+    ("GET", "/optouts/export.csv", export),
+    ("GET", "/optouts/import", ask_import),
+    ("POST", "/optouts/import", take),
+    ("POST", "/optouts/import/left-out.csv", left_out),
+)
