@@ -25,6 +25,7 @@ from wacrmd.dashboard.pages import (
     steering,
     templates,
     users,
+    webhooks,
 )
 from wacrmd.dashboard.pages.login import HOME, LoginPages
 from wacrmd.dashboard.render import static
@@ -42,6 +43,7 @@ PAGES: tuple[Row, ...] = (
     *templates.PAGES,
     *numbers.PAGES,
     *optouts.PAGES,
+    *webhooks.PAGES,
     *keys.PAGES,
     *users.PAGES,
     *audit.PAGES,

@@ -28,6 +28,7 @@ NAVIGATION = (
     ("/templates", "Templates", "template.list"),
     ("/numbers", "Numbers", "number.list"),
     ("/optouts", "Opt-outs", "optout.list"),
+    ("/webhooks", "Webhooks", "webhook.list"),
     ("/keys", "Keys", "key.list"),
     ("/users", "Users", "user.list"),
     ("/audit", "Audit", "audit"),
