@@ -26,7 +26,7 @@ UNFINISHED = 10
 
 async def start(scale: Scale, folder: Path) -> Numbers:
     """From the start of the process until it says that it is ready."""
-    await _fill(folder, scale.start_recipients)
+    await fill(folder, scale.start_recipients)
     times = []
     with standin() as (_, address):
         for _ in range(START_TIMES):
@@ -46,7 +46,7 @@ async def start(scale: Scale, folder: Path) -> Numbers:
 
 async def year(scale: Scale, folder: Path) -> Numbers:
     """A year of data in the file: reads, and how fast accepting and sending are then."""
-    uuids = await _fill(folder, scale.year_recipients)
+    uuids = await fill(folder, scale.year_recipients)
     generator = random.Random(7)
     async with site(folder, rate=1000) as place:
         await _counted(folder)
@@ -104,7 +104,7 @@ async def _pages(place: Site, count: int) -> list[float]:
     return times
 
 
-async def _fill(folder: Path, count: int) -> list[str]:
+async def fill(folder: Path, count: int) -> list[str]:
     """A file with `count` recipients in broadcasts of 1,000, in `folder`; the broadcasts' ids."""
     kept = CACHE / f"{count}"
     if not (kept / "done").exists() or not await _opens(kept):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import accept, day, fairness, fanout, large, webhooks, yardsticks
+from bench import accept, day, fairness, fanout, large, pages, webhooks, yardsticks
 from bench.scale import QUICK, Numbers, Scale
 from bench.table import table
 
@@ -51,6 +51,9 @@ SCRIPTS: dict[str, tuple[Script, bool]] = {
     "webhooks.batched": (webhooks.batched, True),
     "webhooks.overload": (webhooks.overload, True),
     "large.start": (large.start, True),
+    "pages.pages": (pages.pages, False),
+    "pages.live": (pages.live, False),
+    "pages.crowd": (pages.crowd, False),
     "day.nothing": (day.nothing, False),
     "large.year": (large.year, True),
     "day.default_rate": (day.default_rate, False),

@@ -178,12 +178,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def daemon(folder: Path, graph_address: str, ports: tuple[int, int], extra: str = "") -> Iterator[Daemon]:
-    """The daemon as a process, from its start until it said that it is ready; ended with SIGTERM."""
+def daemon(
+    folder: Path, graph_address: str, ports: tuple[int, int], extra: str = "", dashboard: str = ""
+) -> Iterator[Daemon]:
+    """The daemon as a process, from its start until it said that it is ready; ended with SIGTERM.
+
+    `dashboard` is the address of its pages; empty: without.
+    """
     config = folder / "config.toml"
     config.write_text(
         f'[storage]\npath = "{folder}/wacrmd.db"\n'
-        f'[api]\nbind = "127.0.0.1:{ports[0]}"\n[webhooks]\nbind = "127.0.0.1:{ports[1]}"\n[dashboard]\nbind = ""\n'
+        f'[api]\nbind = "127.0.0.1:{ports[0]}"\n[webhooks]\nbind = "127.0.0.1:{ports[1]}"\n'
+        f'[dashboard]\nbind = "{dashboard}"\n'
         f'[admin]\nsocket = "{folder}/admin.sock"\n[meta]\ngraph_url = "http://{graph_address}"\n'
         f"[limits]\nrequests_per_minute = 1000000\n{extra}"
     )
@@ -243,6 +249,7 @@ async def site(
     latency_ms: float = 100,
     batch: int = 0,
     extra: str = "",
+    dashboard: str = "",
 ) -> AsyncIterator[Site]:
     """A site in `folder`, each of its numbers at `rate` messages a second, or one number for each of `rates`.
 
@@ -254,7 +261,7 @@ async def site(
         arguments += ["--webhook", f"127.0.0.1:{ports[1]}", "--batch", str(batch)]
     with (
         standin(*arguments) as (meta, meta_address),
-        daemon(folder, meta_address, ports, extra) as running,
+        daemon(folder, meta_address, ports, extra, dashboard) as running,
     ):
         made = Site(running, meta, meta_address)
         if not running.admin("account.list"):

@@ -12,6 +12,7 @@ from tests.dashboard.conftest import VisitAs
 from tests.support.meta import inbound_message, status
 from tests.support.site import NOBODY, Site, people, phones
 from wacrmd.clock import DAY, HOUR, iso
+from wacrmd.store import broadcasts
 
 pytestmark = pytest.mark.anyio
 
@@ -289,3 +290,43 @@ async def test_a_broadcast_that_waits_has_no_time_yet(here: Site, visit_as: Visi
     browser = await visit_as("viewer")
     assert (await browser.get(f"/broadcasts/{made}")).status_code == 200
     assert (await here.admin("broadcast.timeline", id=made))["points"] == []
+
+
+async def test_a_draft_is_made_for_whom_it_did_not_reach(here: Site, visit_as: VisitAs) -> None:
+    made = await _failed(here, 3)
+    browser, one = await visit_as("sender", "shop"), f"/broadcasts/{made}"
+    page = (await browser.get(one)).text
+    assert Form(page, f"{one}/again").found
+    for fields in ({"whom": "failed", "code": "131026"}, {"whom": "all"}, {"whom": "nobody"}):
+        answer = await browser.submit(f"{one}/again", fields)
+        assert answer.status_code == 303
+        draft = answer.headers["location"]
+        assert draft.startswith("/broadcasts/new/")
+        assert (await browser.get(draft)).status_code in (200, 303)
+    shown = (await browser.get("/broadcasts?status=draft")).text
+    assert f'href="{draft}"' in shown
+    assert f'href="{draft}"' not in (await browser.get("/broadcasts")).text
+    moved = await browser.get(draft.replace("/new", ""))
+    assert (moved.status_code, moved.headers["location"]) == (303, draft)
+    assert (await browser.submit(f"{one}/again", {"whom": "failed", "code": "1"})).status_code == 409
+    assert (await browser.submit(f"{one}/again", {"whom": "somebody"})).status_code in (400, 422)
+    viewer = await visit_as("viewer")
+    assert "/again" not in (await viewer.get(one)).text
+    assert (await viewer.submit(f"{one}/again", {"whom": "all"})).status_code == 403
+
+
+async def test_a_search_goes_on_where_it_stopped(
+    here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcasts, "SEARCHED", 3)
+    at = iso(here.clock.now() + HOUR)
+    wanted = await here.send(people(1), name="Spring", scheduled_at=at)
+    for _ in range(4):
+        await here.send(people(1), name="Other", scheduled_at=at)
+    browser = await visit_as("viewer")
+    first = await browser.get("/broadcasts?text=spring")
+    assert "Go on with" in first.text
+    (older,) = re.findall(r'href="([^"]+)">Older', first.text)
+    second = await browser.get(older.replace("&amp;", "&"))
+    assert f'href="/broadcasts/{wanted}"' in second.text
+    assert "Older" not in second.text

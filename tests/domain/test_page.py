@@ -26,3 +26,16 @@ def test_a_page_ends_with_the_last_item_that_it_shows(
 def test_the_cursor_of_a_page_of_three_is_the_third_item() -> None:
     page = Page.of([9, 8, 7, 6], PageRequest(3), str, lambda row: Position(10 * row, row))
     assert page.next == Position(70, 7)
+
+
+def test_a_merged_page_shows_nothing_behind_where_one_list_was_not_read() -> None:
+    searched: Page[str] = Page([], Position(50, 5), [])
+    other = Page(["c", "b", "a"], Position(10, 1), [Position(90, 9), Position(60, 6), Position(10, 1)])
+    found = Page.merged([searched, other], limit=3)
+    assert (found.items, found.next) == (["c", "b"], Position(50, 5))
+    full = Page(["x"], Position(70, 7), [Position(70, 7)])
+    assert Page.merged([full, other], limit=1).items == ["c"]
+    assert Page.merged([full, other], limit=1).next == Position(90, 9)
+    assert Page.merged([Page(["x"], None, [Position(70, 7)]), Page([], None, [])], limit=5) == Page(
+        ["x"], None, [Position(70, 7)]
+    )

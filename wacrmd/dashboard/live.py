@@ -22,8 +22,11 @@ from wacrmd.services.access.login import ended_among
 from wacrmd.services.broadcasts.details import Speeds
 from wacrmd.services.context import Context
 
-ALL_SHARE = 0.03
+ALL_SHARE = 0.02
 """The part of a core that all sources together may cost."""
+
+WRITE_S = 0.0002
+"""What it costs to write an event to one browser."""
 
 TICK_S = 0.1
 """Changes are looked at this often: while messages are sent, hundreds a second are reported."""
@@ -189,8 +192,9 @@ class Live:
             if began_at >= due_at:
                 await self._read(topic)
                 ended_at = anyio.current_time()
-                topic.rest(ended_at - began_at, ended_at)
-                rests_until = ended_at + (ended_at - began_at) / ALL_SHARE
+                cost_s = ended_at - began_at + WRITE_S * len(topic.watchers)
+                topic.rest(cost_s, ended_at)
+                rests_until = ended_at + cost_s / ALL_SHARE
                 continue
             with anyio.move_on_after(min(due_at, check_at) - began_at):
                 await self._woken.wait()

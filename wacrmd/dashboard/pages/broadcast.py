@@ -13,12 +13,24 @@ from wacrmd.dashboard.live_parts import POLL_S, Parts, version_of
 from wacrmd.dashboard.render import parts, short_name
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.draft import Again
 from wacrmd.services.broadcasts.read import broadcast_of
 from wacrmd.views.broadcasts import BroadcastDetails, TimelineView
 
 TEMPLATE = "live/broadcast.html"
 FIRST_HOURS = 24
 """Of its time so much is drawn where nothing else is asked for: most people read a message on the same day."""
+
+
+AGAIN = (
+    (Again.FAILED, "To those who failed"),
+    (Again.NOT_DELIVERED, "To those it did not reach"),
+    (Again.NOT_READ, "To those who have not read it"),
+    (Again.NOT_REPLIED, "To those who have not replied"),
+    (Again.ALL, "Duplicate for the same people"),
+    (Again.NOBODY, "Duplicate for other people"),
+)
+"""Whom a new broadcast with the same message can be for, and the buttons."""
 
 
 class BroadcastSource:
@@ -28,7 +40,8 @@ class BroadcastSource:
 
     def __init__(self, visit: Visit, uuid: str, row_id: int) -> None:
         self.may = verbs_of(visit.may)
-        self.key: Hashable = ("broadcast", uuid, self.may)
+        self._may_again = visit.may("draft.again")
+        self.key: Hashable = ("broadcast", uuid, self.may, self._may_again)
         self.broadcast_id = row_id
         self._visit = visit
         self._uuid = uuid
@@ -47,7 +60,7 @@ class BroadcastSource:
             "actions": make.actions(view, buttons(view, self.may)),
             "funnel": make.funnel(view),
             "uncertain": make.uncertain(view, uncertain_buttons(view, self.may)),
-            "failures": make.failures(view),
+            "failures": make.failures(view, self._may_again),
             "replies": make.replies(view),
             "billed": make.billed(view),
         }
@@ -108,6 +121,7 @@ async def one(visit: Visit) -> Response:
         number="a number that was removed" if number is None else short_name(number),
         parts=list(found.values()),
         timeline=timeline,
+        again=AGAIN,
         stream=path(f"/broadcasts/{view.uuid}/live", seen=seen, hours=visit.param("hours")),
         here_address=visit.address(),
     )

@@ -18,7 +18,7 @@ from wacrmd.domain.page import Page
 from wacrmd.errors import ERRORS, Refusal, bad_request
 from wacrmd.views.broadcasts import BroadcastView
 
-ON_A_PAGE = 50
+ON_A_PAGE = 25
 
 
 @dataclass(frozen=True, slots=True)

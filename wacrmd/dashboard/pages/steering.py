@@ -132,6 +132,18 @@ async def give_up(visit: Visit) -> Response:
     return visit.done(_back(made.broadcast.uuid, form.get("back")), text)
 
 
+async def again(visit: Visit) -> Response:
+    """Make a draft with the same message, for all or some of the same people."""
+    form = await read_form(visit.request)
+    made = await visit.perform(
+        "draft.again",
+        id=visit.request.path_params["id"],
+        whom=form.get("whom"),
+        code=form.get("code") or None,
+    )
+    return visit.redirect(f"/broadcasts/new/{made.uuid}")
+
+
 async def _shown(visit: Visit, verb: str) -> BroadcastDetails:
     """The broadcast, if the visitor may do this with it."""
     view: BroadcastDetails = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
@@ -172,4 +184,5 @@ PAGES: tuple[Row, ...] = (
     ("POST", "/broadcasts/{id}/retry", retry),
     ("GET", "/broadcasts/{id}/give-up", ask_give_up),
     ("POST", "/broadcasts/{id}/give-up", give_up),
+    ("POST", "/broadcasts/{id}/again", again),
 )

@@ -69,7 +69,6 @@ class Step:
 
     people: int
     is_last: bool
-    is_sent: bool = False
 
 
 def take_over(tx: Tx, ctx: Context, broadcast_id: int) -> Step:
@@ -97,7 +96,7 @@ def take_over(tx: Tx, ctx: Context, broadcast_id: int) -> Step:
         broadcasts.send_draft(tx, broadcast_id, now)
     drafts.sent(tx, broadcast_id, _kept(draft), now)
     ctx.queue.enqueue_in(tx, broadcast_id)
-    return Step(0, is_last=True, is_sent=True)
+    return Step(0, is_last=True)
 
 
 def _take(tx: Tx, broadcast: Broadcast, piece: bytes, now: int) -> int:

@@ -1,0 +1,77 @@
+"""Pages that move by themselves, in a browser: they disturb nobody, and without a script nothing is lost."""
+
+import pytest
+
+from tests.browser.conftest import OpenWindow
+from tests.support.site import Site, people
+from wacrmd.clock import HOUR, iso
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_page_moves_and_keeps_the_focus_and_what_is_open(here: Site, window: OpenWindow) -> None:
+    await here.admin("number.set", id=here.number["phone_number_id"], messages_per_second=20)
+    await here.admin("number.pause", id=here.number["phone_number_id"])
+    made = await here.send(people(100), name="Spring")
+    at = await window(here)
+    await at.log_in_by_link()
+    page = at.page
+    await page.goto(f"/broadcasts/{made}")
+    await page.wait_for_selector("text=Updates by itself")
+    await page.click("summary:has-text('As a table')")
+    await page.focus("#do-pause-all")
+    await here.admin("number.resume", id=here.number["phone_number_id"])
+    await page.wait_for_selector("#speed:has-text('people a second')")
+    await page.wait_for_selector("#chart canvas")
+    await page.locator("table[data-chart] tbody tr").nth(3).wait_for()
+    assert await page.evaluate("document.activeElement.id") == "do-pause-all"
+    assert await page.is_visible("table[data-chart]")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("text=Resume for")
+    shown = await here.show(made)
+    assert shown["status"] == "paused"
+    await page.click("text=Resume for")
+    await page.wait_for_selector("#state:has-text('finished')")
+    assert await page.locator("#timeline time[data-local]").count() > 0
+
+
+async def test_a_row_of_the_list_moves(here: Site, window: OpenWindow) -> None:
+    made = await here.send(people(3), name="Spring", scheduled_at=iso(here.clock.now() + HOUR))
+    at = await window(here)
+    await at.log_in_by_link()
+    await at.page.wait_for_selector("text=Updates by itself")
+    await at.page.focus(f'a[href="/broadcasts/{made}"]')
+    await here.admin("broadcast.pause", id=made)
+    await at.page.wait_for_selector(f"#s-{made} >> text=paused")
+    await at.page.wait_for_selector(f"#a-{made} >> text=Resume")
+    assert await at.page.evaluate("document.activeElement.textContent") == "Spring"
+    await here.send(people(3), name="Autumn", scheduled_at=iso(here.clock.now() + HOUR))
+    await at.page.wait_for_selector("#broadcasts >> text=Autumn")
+
+
+async def test_a_page_says_that_it_stands_still_when_the_session_has_ended(
+    here: Site, window: OpenWindow
+) -> None:
+    await here.admin("user.add", name="cleo", role="viewer", password="correct horse battery")
+    at = await window(here)
+    await at.log_in("cleo")
+    await at.page.wait_for_selector("text=Updates by itself")
+    await here.admin("user.logout", name="cleo")
+    await at.page.wait_for_selector("text=for the newest numbers")
+    await at.page.click("text=Reload")
+    await at.page.wait_for_url("**/login?next=**")
+
+
+async def test_without_a_script_there_is_a_link_and_a_table(here: Site, window: OpenWindow) -> None:
+    made = await here.send(people(5), name="Spring")
+    await here.until_status(made, "sent")
+    at = await window(here, scripts=False)
+    await at.log_in_by_link()
+    page = at.page
+    await page.goto(f"/broadcasts/{made}")
+    assert await page.is_visible("text=for the newest numbers")
+    assert not await page.is_visible("text=Updates by itself")
+    await page.click("summary:has-text('As a table')")
+    assert await page.is_visible("table[data-chart] >> text=delivered")
+    await page.click(".live a")
+    await page.wait_for_url(f"**/broadcasts/{made}")
