@@ -5,7 +5,9 @@ import pytest
 from tests.dashboard.client import PASSWORD
 from tests.dashboard.conftest import Visit, VisitAs
 from tests.support.site import Site
+from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY, HOUR, SECOND
+from wacrmd.services.maintenance import retention
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +65,45 @@ async def test_a_session_ends_after_twelve_hours_of_rest_and_after_seven_days(
     other = await visit_as("operator")
     here.clock.advance(12 * HOUR)
     assert (await other.get("/broadcasts")).status_code == 303
+
+
+async def test_a_session_by_a_link_ends_after_twelve_hours_however_busy_it_is(
+    here: Site, visit_as: VisitAs
+) -> None:
+    """Nobody tells the daemon when its user leaves an operator group."""
+    browser = await visit_as("admin")
+    for _ in range(11):
+        here.clock.advance(HOUR)
+        assert (await browser.get("/broadcasts")).status_code == 200
+    here.clock.advance(HOUR)
+    assert (await browser.get("/broadcasts")).status_code == 303
+
+
+async def test_what_has_ended_is_deleted(here: Site, visit_as: VisitAs) -> None:
+    await visit_as("admin")
+    await visit_as("viewer")
+    await here.admin("dashboard")
+    tables = ("login_session", "login_link", "known_browser")
+
+    async def rows() -> list[int]:
+        return await here.running.ctx.db.read(
+            lambda tx: [tx.execute(f"SELECT count(*) FROM {each}").fetchone()[0] for each in tables]
+        )
+
+    await retention.prune(here.running.ctx)
+    assert await rows() == [2, 1, 1]
+    here.clock.advance(13 * HOUR)
+    await retention.prune(here.running.ctx)
+    assert await rows() == [0, 0, 1]
+    here.clock.advance(180 * DAY)
+    await retention.prune(here.running.ctx)
+    assert await rows() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["ev\til", "\x1b[31mred", "(unknown name)", "\u202eevil", " ", ""])
+async def test_a_name_looks_like_a_name(here: Site, name: str) -> None:
+    with pytest.raises(RpcError, match="name"):
+        await here.admin("user.add", name=name, role="viewer")
 
 
 @pytest.mark.parametrize(

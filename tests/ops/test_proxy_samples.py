@@ -67,12 +67,28 @@ def free_port() -> int:
         return port
 
 
-def caddy(folder: Path, port: int, upstream: int) -> list[str]:
+@dataclass(frozen=True)
+class Sample:
+    """The files of a sample, and what they name."""
+
+    nginx: str
+    caddy: str
+    host: str
+    upstream: str
+
+
+WEBHOOKS = Sample("nginx/wacrmd.conf", "caddy/Caddyfile", "hooks.example.com", "127.0.0.1:8081")
+DASHBOARD = Sample(
+    "nginx/dashboard.conf", "caddy/Caddyfile.dashboard", "wacrmd.example.com", "127.0.0.1:8082"
+)
+
+
+def caddy(sample: Sample, folder: Path, port: int, upstream: int) -> list[str]:
     """The command that runs Caddy's sample on a port of this machine, without a certificate."""
     version = subprocess.run(["caddy", "version"], check=True, capture_output=True, text=True).stdout
-    text = (CONTRIB / "caddy/Caddyfile").read_text()
-    text = text.replace("hooks.example.com {", f"http://127.0.0.1:{port} {{")
-    text = text.replace("127.0.0.1:8081", f"127.0.0.1:{upstream}")
+    text = (CONTRIB / sample.caddy).read_text()
+    text = text.replace(f"{sample.host} {{", f"http://127.0.0.1:{port} {{")
+    text = text.replace(sample.upstream, f"127.0.0.1:{upstream}")
     if tuple(map(int, re.findall(r"\d+", version)[:3])) < BUFFERS_SINCE:
         text = text.replace("\t\t\trequest_buffers 3MiB", "\t\t\tbuffer_requests")
     path = folder / "Caddyfile"
@@ -80,14 +96,14 @@ def caddy(folder: Path, port: int, upstream: int) -> list[str]:
     return ["caddy", "run", "--adapter", "caddyfile", "--config", str(path)]
 
 
-def nginx(folder: Path, port: int, upstream: int) -> list[str]:
+def nginx(sample: Sample, folder: Path, port: int, upstream: int) -> list[str]:
     """The command that runs nginx's sample on a port of this machine, without a certificate and port 80."""
-    text = (CONTRIB / "nginx/wacrmd.conf").read_text()
+    text = (CONTRIB / sample.nginx).read_text()
     text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
     text = re.sub(r"(?m)^\s*(listen \[::\]:443 ssl|ssl_certificate.*);\n", "", text)
     text = re.sub(r"listen 80;|listen \[::\]:80;", f"listen unix:{folder}/plain.sock;", text, count=1)
     text = text.replace("listen [::]:80;", "")
-    text = text.replace("127.0.0.1:8081", f"127.0.0.1:{upstream}").replace("/var/log/nginx", str(folder))
+    text = text.replace(sample.upstream, f"127.0.0.1:{upstream}").replace("/var/log/nginx", str(folder))
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};\n"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -105,7 +121,7 @@ PROXIES = {"caddy": caddy, "nginx": nginx}
 
 
 @asynccontextmanager
-async def proxied(name: str, folder: Path) -> AsyncIterator[tuple[int, Upstream]]:
+async def proxied(name: str, folder: Path, sample: Sample) -> AsyncIterator[tuple[int, Upstream]]:
     """The port of a proxy that runs the sample, and what is behind it."""
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed (Debian: apt-get install {name})")
@@ -113,7 +129,7 @@ async def proxied(name: str, folder: Path) -> AsyncIterator[tuple[int, Upstream]
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0, limit=1 << 16)
     upstream.port = server.sockets[0].getsockname()[1]
     port = free_port()
-    command = PROXIES[name](folder, port, upstream.port)
+    command = PROXIES[name](sample, folder, port, upstream.port)
     environment = {**os.environ, "HOME": str(folder)}
     with (folder / "output").open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -137,13 +153,35 @@ def listens(port: int) -> bool:
 
 @pytest.mark.parametrize("name", PROXIES)
 async def test_the_samples_of_proxies_in_the_programs_themselves(name: str, tmp_path: Path) -> None:
-    async with proxied(name, tmp_path) as (port, upstream):
+    async with proxied(name, tmp_path, WEBHOOKS) as (port, upstream):
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
             await exactly_three_mebibytes_pass(client, upstream)
             await nothing_else_passes(client, upstream)
             await no_upgrade_passes(client, upstream)
         await a_body_waits_in_the_proxy_until_it_is_whole(port, upstream)
+
+
+@pytest.mark.parametrize("name", PROXIES)
+async def test_what_a_browser_says_of_itself_does_not_pass_to_the_dashboard(
+    name: str, tmp_path: Path
+) -> None:
+    async with proxied(name, tmp_path, DASHBOARD) as (port, upstream):
+        sent = {
+            "Remote-User": "ann",
+            "X-Forwarded-For": "192.0.2.7",
+            "Connection": "Upgrade",
+            "Upgrade": "h2c",
+            "Cookie": "__Host-wacrmd_session=x",
+        }
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+            assert (await client.get("/broadcasts", headers=sent)).status_code == 200
+        head = upstream.heads[-1].lower()
+        assert "remote-user" not in head
+        assert "upgrade" not in head
+        assert re.findall(r"x-forwarded-for: (.*)\r", head) == ["127.0.0.1"]
+        assert re.findall(r"\r\nhost: (127\.0\.0\.1)", head)
+        assert "cookie: __host-wacrmd_session=x" in head
 
 
 async def exactly_three_mebibytes_pass(client: httpx.AsyncClient, upstream: Upstream) -> None:
@@ -186,5 +224,6 @@ async def a_body_waits_in_the_proxy_until_it_is_whole(port: int, upstream: Upstr
 
 
 def test_nginx_redirects_to_the_name_of_the_site_and_not_to_that_of_the_caller() -> None:
-    text = (CONTRIB / "nginx/wacrmd.conf").read_text()
-    assert re.findall(r"return 301 (\S+);", text) == ["https://$server_name$request_uri"]
+    for sample in (WEBHOOKS, DASHBOARD):
+        text = (CONTRIB / sample.nginx).read_text()
+        assert re.findall(r"return 301 (\S+);", text) == ["https://$server_name$request_uri"]

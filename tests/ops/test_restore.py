@@ -1,7 +1,9 @@
 """`wacrmd restore` puts a backup in place, the daemon continues from it, and no file is overwritten."""
 
 import sqlite3
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,8 @@ from tests.support.clock import ShiftClock
 from tests.support.site import people, site
 from wacrmd.cli.main import main
 from wacrmd.clock import HOUR, iso
+from wacrmd.domain.user import Role
+from wacrmd.store import login_sessions
 from wacrmd.store.file_lock import lock_database
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +35,14 @@ async def test_a_restored_site_has_all_data_and_sends_nothing_until_resumed(
         broadcast_id = await here.send(people(40))
         await here.until_status(broadcast_id, "sent")
         waiting = await here.send(people(20, start=500), scheduled_at=iso(clock.now() + HOUR))
+        session: dict[str, Any] = {
+            "hashed": b"cookie",
+            "uid": 0,
+            "name": "root",
+            "role": Role.ADMIN,
+            "now": clock.wall(),
+        }
+        await here.running.ctx.db.write(partial(login_sessions.begin_by_link, **session))
         await here.admin("backup", file=str(backup))
         clock.advance(2 * HOUR)
         await here.until_status(waiting, "sent")
@@ -47,6 +59,10 @@ async def test_a_restored_site_has_all_data_and_sends_nothing_until_resumed(
         held = await here.show(waiting)
         assert (held["status"], held["pending_count"]) == ("paused", 20)
         assert "Restored from backup.db" in held["hold"]["detail"]
+        found = await here.running.ctx.db.read(
+            partial(login_sessions.find, hashed=b"cookie", now=clock.wall())
+        )
+        assert found is None, "who has logged out since is not known"
         await here.running.scheduler.passed.wait()
         await here.running.scheduler.passed.wait()
         assert here.sim.ledger.counts()["total"] == 0

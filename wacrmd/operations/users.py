@@ -1,8 +1,9 @@
 """`user.…` and `dashboard`: who may use the pages for people, and a link that logs in."""
 
-from typing import Literal
+import unicodedata
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.user import MAX_PASSWORD, MIN_PASSWORD, Role
@@ -21,6 +22,14 @@ UserRole = Literal[Role.VIEWER, Role.SENDER, Role.OPERATOR]
 PASSWORD = f"{MIN_PASSWORD} to {MAX_PASSWORD} characters; without one the user comes by a reverse proxy"
 
 
+def _user_name(text: str) -> str:
+    """The name in one form. It stands in the log, in the audit and on pages, where it must look like a name."""
+    name = unicodedata.normalize("NFC", text)
+    if not name.isprintable() or not name[0].isalnum():
+        raise ValueError("expected a letter or a digit first, and no control characters")
+    return name
+
+
 class UserName(Params):
     """A user."""
 
@@ -30,6 +39,9 @@ class UserName(Params):
 class NewUser(UserName):
     """A user to be added."""
 
+    name: Annotated[Name, AfterValidator(_user_name)] = Field(
+        description="the name with which the user logs in, or that a reverse proxy sends, such as an e-mail address"
+    )
     role: UserRole = Field(description="what the user may do")
     accounts: tuple[Name, ...] = Field(
         (),

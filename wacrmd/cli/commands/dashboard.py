@@ -1,7 +1,5 @@
 """`wacrmd dashboard` and `wacrmd user …`."""
 
-import webbrowser
-
 import click
 
 from wacrmd.cli import complete
@@ -51,9 +49,18 @@ def dashboard(session: Session, open_: bool) -> None:
         hint(f"It works once, within {LINK_LASTS // 1000} s, and lets do what the role {made['role']} may.")
 
     result = call(session, "dashboard")
-    if open_ and not webbrowser.open(result["url"]):
+    if open_ and not _opens(result["url"]):
         hint("This machine has no browser: open the link on another one, for example through ssh -L.")
     emit(session, result, render)
+
+
+def _opens(url: str) -> bool:
+    from wacrmd.cli.browser import open_link  # noqa: PLC0415 - the other commands need no browser
+
+    try:
+        return open_link(url)
+    except OSError:
+        return False
 
 
 @click.group(cls=Noun)
