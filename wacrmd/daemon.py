@@ -37,7 +37,8 @@ from wacrmd.outbound.dispatcher import Dispatcher
 from wacrmd.sender.sender import Sender
 from wacrmd.services import counters
 from wacrmd.services.app_secrets import AppSecrets
-from wacrmd.services.audit import record, sum_up_denied
+from wacrmd.services.audit import record
+from wacrmd.services.audit import write_sums as write_audit_sums
 from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
@@ -445,7 +446,7 @@ async def _drain(daemon: Daemon) -> None:
         await daemon.clock_watch.store()
         await store_notes(daemon.ctx)
         await daemon.ctx.key_uses.store(daemon.ctx.db)
-        await sum_up_denied(daemon.ctx, all_of_them=True)
+        await write_audit_sums(daemon.ctx, all_of_them=True)
 
 
 def _periodic_jobs(
@@ -479,7 +480,7 @@ def _maintenance_jobs(ctx: Context, integrity: IntegrityWatch) -> list[PeriodicJ
         PeriodicJob("keep_counts", KEEP_COUNTS_INTERVAL, partial(keep_counts, ctx)),
         PeriodicJob("store_notes", MINUTE, partial(store_notes, ctx)),
         PeriodicJob("store_key_uses", MINUTE, partial(ctx.key_uses.store, ctx.db)),
-        PeriodicJob("sum_up_denied", MINUTE, partial(sum_up_denied, ctx)),
+        PeriodicJob("sum_up_audit", MINUTE, partial(write_audit_sums, ctx)),
         PeriodicJob("empty_wal", EMPTY_WAL_INTERVAL, partial(data_subjects.empty_wal, ctx)),
     ]
 

@@ -4,7 +4,7 @@ from wacrmd.admin.identity import Caller
 from wacrmd.admin.pace import BURST_S, MAX_USERS, OF_ALL, PER_USER, Pace
 from wacrmd.admin.server import SEVERAL
 from wacrmd.domain.actor import Level
-from wacrmd.domain.denials import INTERVAL_S, MAX_CAUSES, Denials
+from wacrmd.domain.summed_calls import INTERVAL_S, MAX_CAUSES, SummedCalls
 
 
 def reader(uid: int, pid: int = 1) -> Caller:
@@ -12,7 +12,7 @@ def reader(uid: int, pid: int = 1) -> Caller:
 
 
 def test_the_first_call_of_a_method_is_written_and_the_others_are_one_entry() -> None:
-    denials = Denials(lambda caller: caller.uid, SEVERAL)
+    denials = SummedCalls(lambda caller: caller.uid, SEVERAL)
     assert denials.admit(reader(7), "account.add", 0) == reader(7)
     assert denials.admit(reader(7), "account.remove", 0) == reader(7)
     assert [denials.admit(reader(7, pid), "account.add", 1) for pid in range(4)] == [None] * 4
@@ -21,8 +21,19 @@ def test_the_first_call_of_a_method_is_written_and_the_others_are_one_entry() ->
     assert (denial.caller, denial.method, denial.calls) == (reader(7, 3), "account.add", 4)
 
 
+def test_some_calls_may_be_written_before_the_others_are_summed_up() -> None:
+    calls = SummedCalls(lambda caller: caller.uid, SEVERAL, at_once=3)
+    shown = [calls.admit(reader(7), "login", 0) is not None for _ in range(5)]
+    assert shown == [True, True, True, False, False]
+    assert [each.calls for each in calls.due(INTERVAL_S)] == [2]
+    assert calls.admit(reader(7), "login", INTERVAL_S) is None
+    calls.due(2 * INTERVAL_S)
+    assert calls.due(3 * INTERVAL_S) == []
+    assert calls.admit(reader(7), "login", 4 * INTERVAL_S) is not None
+
+
 def test_who_goes_on_gets_an_entry_a_minute() -> None:
-    denials = Denials(lambda caller: caller.uid, SEVERAL)
+    denials = SummedCalls(lambda caller: caller.uid, SEVERAL)
     entries = calls = 0
     for second in range(600):
         entries += denials.admit(reader(7), "account.add", second) is not None
@@ -34,7 +45,7 @@ def test_who_goes_on_gets_an_entry_a_minute() -> None:
 
 def test_a_user_with_thousands_of_ids_is_several_users() -> None:
     """Who owns subordinate ids (subuid(5)) can connect as each of them."""
-    denials = Denials(lambda caller: caller.uid, SEVERAL)
+    denials = SummedCalls(lambda caller: caller.uid, SEVERAL)
     shown = [denials.admit(reader(uid), "account.add", 0) for uid in range(65536)]
     written = [each for each in shown if each is not None]
     assert len(written) == MAX_CAUSES + 1

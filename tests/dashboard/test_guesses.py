@@ -12,7 +12,7 @@ from tests.support.patience import eventually
 from tests.support.site import Site, site
 from wacrmd.clock import MINUTE
 from wacrmd.domain.login_backoff import FREE_TRIES
-from wacrmd.services.audit import sum_up_denied
+from wacrmd.services.audit import write_sums
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +61,7 @@ async def test_guesses_do_not_succeed_and_keep_nobody_else_out(tmp_path: Path) -
         assert (await known.log_in("ann", **{"X-Forwarded-For": "10.9.9.9"})).status_code == 303
 
         here.clock.advance(MINUTE)
-        await sum_up_denied(here.running.ctx)
+        await write_sums(here.running.ctx)
         failed = [each for each in await here.admin("audit") if each["result"] == "denied"]
         assert [(each["user"], each["calls"]) for each in failed] == [("ann", 2 * GUESSES + 1)]
         for browser in (known, fresh):
@@ -85,7 +85,7 @@ async def test_nobody_learns_which_names_exist(tmp_path: Path) -> None:
         assert len(texts) == 1
         assert len(await here.admin("audit")) == entries
         here.clock.advance(MINUTE)
-        await sum_up_denied(here.running.ctx)
+        await write_sums(here.running.ctx)
         failed = [each for each in await here.admin("audit") if each["result"] == "denied"]
         assert {each["user"] for each in failed} == {"ann", "proxied", "(unknown name)"}
         await browser.http.aclose()

@@ -145,6 +145,8 @@ def test_units_and_configuration_name_the_same_paths() -> None:
     config, service = Config(), settings("wacrmd.service")
     assert config.storage.path.parent == Path("/var/lib") / service["StateDirectory"][0]
     assert config.admin.socket.parent == Path("/run") / service["RuntimeDirectory"][0]
-    assert settings("wacrmd.socket")["ListenStream"] == [str(config.api.bind), str(config.webhooks.bind)]
+    assert settings("wacrmd.socket")["ListenStream"] == [
+        str(each.bind) for each in (config.api, config.webhooks, config.dashboard)
+    ]
     for directory in ("/var/lib/wacrmd", "/etc/wacrmd"):
         assert f"\nd {directory} " in (UNITS / "wacrmd.tmpfiles").read_text()

@@ -19,7 +19,7 @@ from wacrmd.admin.protocol import MAX_DESCRIPTORS, Request, RpcCode, RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
 from wacrmd.domain.actor import Level
-from wacrmd.domain.denials import Denials
+from wacrmd.domain.summed_calls import SummedCalls
 from wacrmd.errors import ErrorCode, Refusal, WacrmdError
 from wacrmd.fields import JsonObject
 from wacrmd.http.sockets import Listener
@@ -77,7 +77,7 @@ class Server(Generic[C]):
         self._open = 0
         self._reader_streams = 0
         self._stopping = anyio.Event()
-        self._denials = Denials(lambda caller: caller.uid, SEVERAL)
+        self._denials = SummedCalls(lambda caller: caller.uid, SEVERAL)
         self._pace = Pace()
 
     async def serve(self, listener: Listener) -> None:

@@ -12,7 +12,7 @@ from wacrmd.store import accounts
 from wacrmd.store import audit as audit_log
 from wacrmd.store.audit import AuditEntry
 
-DENIED = "denied"
+OK, DENIED = "ok", "denied"
 """The result of what a user may not do."""
 
 NEITHER = "[neither a phone number nor a user id]"
@@ -62,15 +62,24 @@ async def record_denied(ctx: Context, actor: Actor, method: str) -> None:
 
     Without parameters: nobody may write into the database whose call is denied.
     """
-    shown = ctx.denials.admit(actor, method, ctx.clock.monotonic() / SECOND)
+    shown = ctx.denied.admit(actor, method, ctx.clock.monotonic() / SECOND)
     if shown is not None:
         await record_in_dashboard(ctx, shown, method, {}, DENIED)
 
 
-async def sum_up_denied(ctx: Context, *, all_of_them: bool = False) -> None:
+async def record_login(ctx: Context, actor: Actor, method: str, params: JsonObject) -> None:
+    """Write that somebody has logged in or out; of very many in a minute the sum."""
+    shown = ctx.logins.admit(actor, method, ctx.clock.monotonic() / SECOND)
+    if shown is not None:
+        await record_in_dashboard(ctx, shown, method, params, OK)
+
+
+async def write_sums(ctx: Context, *, all_of_them: bool = False) -> None:
     """Write the sums of the minutes that have ended; all of them before the daemon stops."""
-    for denial in ctx.denials.due(None if all_of_them else ctx.clock.monotonic() / SECOND):
-        await record_in_dashboard(ctx, denial.caller, denial.method, {}, DENIED, denial.calls)
+    now_s = None if all_of_them else ctx.clock.monotonic() / SECOND
+    for calls, result in ((ctx.denied, DENIED), (ctx.logins, OK)):
+        for each in calls.due(now_s):
+            await record_in_dashboard(ctx, each.caller, each.method, {}, result, each.calls)
 
 
 async def placed(ctx: Context, params: JsonObject) -> JsonObject:

@@ -10,9 +10,9 @@ import anyio
 from wacrmd.clock import Millis
 from wacrmd.config import Config
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.denials import Denials
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.login_backoff import LoginBackoff
+from wacrmd.domain.summed_calls import SummedCalls
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.http.capacity import Capacity
 from wacrmd.http_client.dns import Lookups
@@ -31,6 +31,9 @@ from wacrmd.services.meta_webhook_liveness import MetaWebhookLiveness
 from wacrmd.services.passwords import PasswordChecks
 from wacrmd.store.database import Database, Tx
 from wacrmd.vault import Vault
+
+LOGINS_AT_ONCE = 20
+"""Logins of a user within a minute that are entries of their own in the audit."""
 
 MAX_LOOKUPS = 32
 """Host names of webhooks that are looked up at the same time when they are configured."""
@@ -124,12 +127,18 @@ class Context:
     key_uses: KeyUses = field(default_factory=KeyUses)
     drafts: DraftWork = field(default_factory=DraftWork)
     control: Control = field(default_factory=Control)
-    denials: Denials[Actor] = field(
-        default_factory=lambda: Denials(
+    denied: SummedCalls[Actor] = field(
+        default_factory=lambda: SummedCalls(
             lambda actor: (actor.uid, actor.name), Actor.operator("(several users)")
         )
     )
     """What was denied in the dashboard in the last minute."""
+    logins: SummedCalls[Actor] = field(
+        default_factory=lambda: SummedCalls(
+            lambda actor: (actor.uid, actor.name), Actor.operator("(several users)"), LOGINS_AT_ONCE
+        )
+    )
+    """Who has logged in and out there in the last minute: a program with a password could do nothing else."""
     login_backoff: LoginBackoff = field(default_factory=LoginBackoff)
     password_checks: PasswordChecks = field(default_factory=PasswordChecks)
     dashboard_address: str | None = None

@@ -15,7 +15,7 @@ from wacrmd.domain.login_backoff import keys_of
 from wacrmd.domain.user import IDLE, LINK_LASTS, LoginSession, Rights, Role, User
 from wacrmd.errors import ErrorCode, Refusal, conflict
 from wacrmd.log import get_logger
-from wacrmd.services.audit import record_in_dashboard
+from wacrmd.services.audit import record_login
 from wacrmd.services.context import Context
 from wacrmd.store import known_browsers, login_sessions, users
 from wacrmd.store.database import Tx
@@ -246,10 +246,10 @@ def _end(tx: Tx, cookie: str | None) -> None:
 def _count_failed(ctx: Context, user: User | None, browser: Browser) -> None:
     """Note a wrong password. Nothing is written now: how long that takes would tell which names exist."""
     actor = UNKNOWN if user is None else Actor.operator(user.name)
-    ctx.denials.count(actor, LOGIN, ctx.clock.monotonic() / SECOND)
+    ctx.denied.count(actor, LOGIN, ctx.clock.monotonic() / SECOND)
     log.warning("login_failed", user=actor.name, address=browser.address, summed=actor.name)
 
 
 async def _record(ctx: Context, actor: Actor, method: str, **params: str | None) -> None:
     given = {name: value for name, value in params.items() if value is not None}
-    await record_in_dashboard(ctx, actor, method, given, "ok")
+    await record_login(ctx, actor, method, given)
