@@ -92,6 +92,7 @@ async def _form(
 
 async def add(visit: Visit) -> Response:
     """Add a webhook; its secret is shown this once."""
+    visit.require("webhook.add")
     form = await read_form(visit.request)
     if not (events := form.every("events")):
         return await _form(visit, None, form, {"events": "Tick at least one"})
