@@ -30,6 +30,7 @@ async def test_drafts_that_nobody_changes_are_deleted(tmp_path: Path) -> None:
         old, sent = await ann.new(csv_of(3)), await ann.new(csv_of(3))
         await ann.checked(sent)
         await ann.send(sent)
+        await here.until_status(sent, "sent")
         clock.advance(89 * DAY)
         new = await ann.new(csv_of(3))
         assert "draft" not in await prune(ann.ctx)
@@ -86,3 +87,26 @@ async def test_a_drain_holds_a_draft_and_a_backup_of_it_sends_nothing(tmp_path: 
         assert "Restored from backup.db" in shown.problem
         assert len(here.sim.ledger) == 0
         assert (await here.admin("check-db"))["problems"] == []
+
+
+async def test_no_transaction_of_a_takeover_makes_many_recipients(tmp_path: Path) -> None:
+    """Sends and webhooks wait for one step at most."""
+    async with site(tmp_path, extra=BY_HAND, templates=TEMPLATES) as here:
+        await here.api.post("/api/v1/templates/sync")
+        ann = drafting(here)
+        draft = await ann.new(csv_of(1100))
+        await ann.checked(draft)
+        await here.admin("drain", wait_s=1)
+        broadcast, _ = await read.draft_of(ann.ctx, ann.actor, draft)
+        marked = partial(drafts.request_send, broadcast_id=broadcast.id, by="ann", now=ann.ctx.clock.now())
+        await ann.ctx.db.write(marked)
+        steps = [0]
+        while not (
+            step := await ann.ctx.db.write(lambda tx: send.take_over(tx, ann.ctx, broadcast.id))
+        ).is_last:
+            steps.append(step.people)
+        assert steps == [0, *[send.STEP_PEOPLE] * 4, 100]
+        assert step.is_sent
+        again = await ann.ctx.db.write(lambda tx: send.take_over(tx, ann.ctx, broadcast.id))
+        assert (again.is_last, again.is_sent) == (True, False)
+        assert (await here.show(draft))["total_recipients"] == 1100

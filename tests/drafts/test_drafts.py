@@ -202,6 +202,19 @@ async def test_a_template_with_header_and_buttons(ann: Drafting) -> None:
     assert (await ann.show(draft)).state is DraftState.CHECKED
 
 
+async def test_what_is_no_recipient_in_json_lines_is_rejected(ann: Drafting) -> None:
+    draft = await ann.new()
+    good = f'{{"to": "{A}", "params": ["Jane", "1"]}}'
+    wrong = ("{", "[]", '{"to": 5}', f'{{"to": "{B}", "params": [1, 2]}}', f'{{"to": "{B}", "header": 1}}')
+    pieces = in_pieces(lines(good, *wrong, ""))
+    await manage.put_people(ann.ctx, ann.actor, draft, pieces, name="people.jsonl")
+    shown = await ann.checked(draft)
+    assert shown.check is not None
+    assert (shown.check.accepted, [each.line for each in shown.check.rejections]) == (1, [2, 3, 4, 5, 6])
+    first, *_ = await downloaded(ann, draft, Which.REJECTED)
+    assert first[:2] == ["is no JSON", "2"]
+
+
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
@@ -231,6 +244,14 @@ async def test_a_file_that_is_too_large_is_refused_while_it_comes(
     draft = await ann.new()
     refusal = await refused(ann.put(draft, csv_of(50_000)))
     assert refusal.code is ErrorCode.PAYLOAD_TOO_LARGE
+
+
+async def test_a_file_of_empty_lines_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    async with person(tmp_path, "\n[limits]\nmax_upload_recipients = 1000") as ann:
+        draft = await ann.new()
+        refusal = await refused(ann.put(draft, csv_of(10) + b"\n" * 10_000))
+        assert refusal.code is ErrorCode.BAD_REQUEST
+        assert "more than 10000 lines" in refusal.message
 
 
 async def test_the_columns_are_shown_where_it_is_not_certain_which_has_the_phones(ann: Drafting) -> None:

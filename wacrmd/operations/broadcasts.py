@@ -211,7 +211,10 @@ async def create(
 async def list_broadcasts(
     ctx: Context, actor: Actor, params: BroadcastFilter, page: PageRequest
 ) -> Page[BroadcastView]:
-    """List broadcasts, newest first."""
+    """List broadcasts, newest first.
+
+    Drafts are listed only with `status=draft`.
+    """
     wanted = domain.BroadcastFilter(account_id=actor.account_id, status=params.status)
     if isinstance(params, OperatorBroadcastFilter):
         now = ctx.clock.now()

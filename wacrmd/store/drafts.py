@@ -129,9 +129,9 @@ def request_send(tx: Tx, broadcast_id: int, by: str, now: Millis) -> bool:
     return cursor.rowcount > 0
 
 
-def took(tx: Tx, broadcast_id: int, pieces: int) -> None:
-    """So many pieces of people are recipients."""
-    tx.execute("UPDATE draft SET taken = ? WHERE broadcast_id = ?", (pieces, broadcast_id))
+def took(tx: Tx, broadcast_id: int, people: int) -> None:
+    """So many of its people were taken over."""
+    tx.execute("UPDATE draft SET taken = ? WHERE broadcast_id = ?", (people, broadcast_id))
 
 
 def send_back(tx: Tx, broadcast_id: int, problem: str, now: Millis) -> None:

@@ -25,7 +25,7 @@ from wacrmd.services.broadcasts.template_requirements import requirements_of
 from wacrmd.views.drafts import PlaceholderView
 
 BATCH_ROWS = 1000
-"""People of one batch: as many become recipients in one transaction."""
+"""People of one batch, and of one stored piece."""
 
 _OWN = re.compile(r"recipients\[(\d+)\]\.(.*)", re.DOTALL)
 _PARAM = re.compile(r"params(?:\[(\d+)\]|\.(.*))", re.DOTALL)

@@ -20,6 +20,8 @@ PIECE_BYTES = 256 * 1024
 """A piece has whole lines, up to about this size: a transaction that stores it takes a few milliseconds."""
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_FILE_NAME = 200
+LINES_A_PERSON = 10
+"""Lines of a file for each person that it may name: a file of empty lines takes long to read, and names nobody."""
 
 
 async def put_file(
@@ -73,13 +75,17 @@ async def _store_pieces(
     ctx: Context, broadcast_id: int, edition: int, pieces: AsyncIterable[bytes], form: FileFormat
 ) -> tuple[int, FileHead | None]:
     """Store all pieces; the size of the file, and its beginning. Raises CsvError, and Refusal if it is too large."""
-    decoder, size, number = LineDecoder(), 0, 0
+    decoder, size, number, count = LineDecoder(), 0, 0, 0
+    most = LINES_A_PERSON * ctx.config.limits.max_upload_recipients
     head: FileHead | None = None
     waiting = bytearray()
 
     async def store(raw: bytes, *, final: bool) -> None:
-        nonlocal number, head
+        nonlocal number, head, count
         lines = await off_loop(lambda: list(decoder.feed(raw, final=final)))
+        count += len(lines)
+        if count > most:
+            raise bad_request(f"file: it has more than {most} lines: leave out the empty ones, or split it")
         if number == 0 and form is FileFormat.CSV and (lines or final):
             head = await off_loop(read_head, lines)
         if lines:

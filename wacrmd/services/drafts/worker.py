@@ -14,7 +14,6 @@ from wacrmd.domain.draft import DraftState
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import check, read, send
-from wacrmd.services.drafts.people import BATCH_ROWS
 from wacrmd.services.drafts.send import Step
 from wacrmd.store import drafts
 from wacrmd.store.database import Tx
@@ -80,7 +79,8 @@ class DraftWorker:
 
     async def _prepare(self, broadcast_id: int) -> None:
         try:
-            await self._steps(broadcast_id, send.take_over)
+            if await self._steps(broadcast_id, send.take_over):
+                await self._count(broadcast_id)
         except StorageError:
             raise
         except Exception:
@@ -92,10 +92,27 @@ class DraftWorker:
             )
         self._ctx.queue.wake()
 
-    async def _steps(self, broadcast_id: int, step: Callable[[Tx, Context, int], Step]) -> None:
-        """Make steps until the last one; between them others use the database."""
+    async def _count(self, broadcast_id: int) -> None:
+        """Count a broadcast and its recipients, as those of a request are counted."""
+        metrics = self._ctx.metrics
+        metrics.broadcasts_created.inc()
+        draft = await self._ctx.db.read(partial(drafts.get, broadcast_id=broadcast_id))
+        result = read.result_of(draft) if draft is not None else None
+        if result is None:
+            return
+        for kind, count in (
+            ("accepted", result.accepted),
+            ("rejected", result.rejected),
+            ("duplicate", result.duplicates + result.same_person),
+            ("suppressed", result.opted_out),
+        ):
+            metrics.recipients_submitted.labels(kind).inc(count)
+
+    async def _steps(self, broadcast_id: int, step: Callable[[Tx, Context, int], Step]) -> bool:
+        """Make steps until the last one; between them others use the database. Whether it made a broadcast of the draft."""
         ctx = self._ctx
         total, done = await ctx.db.read(partial(_progress, broadcast_id=broadcast_id))
+        is_sent = False
         with ctx.drafts.working(broadcast_id, total) as progress:
             progress.done = done
             while not ctx.is_held:
@@ -104,9 +121,11 @@ class DraftWorker:
                 progress.done += made.people
                 ctx.changes.publish([broadcast_id])
                 if made.is_last:
+                    is_sent = made.is_sent
                     break
                 await anyio.sleep((monotonic() - began) * PAUSE_SHARE)
         ctx.changes.publish([broadcast_id])
+        return is_sent
 
     async def _clean(self) -> None:
         """Delete pieces that no draft needs, and drafts that were thrown away."""
@@ -133,9 +152,9 @@ class DraftWorker:
 
 
 def _progress(tx: Tx, broadcast_id: int) -> tuple[int, int]:
-    """How many people a draft has, and about how many of them are recipients."""
+    """How many people a draft has, and how many of them were taken over."""
     draft = drafts.get(tx, broadcast_id)
     result = read.result_of(draft) if draft is not None else None
     if draft is None or result is None:
         return 0, 0
-    return result.accepted, min(result.accepted, draft.taken * BATCH_ROWS)
+    return result.accepted, draft.taken

@@ -218,7 +218,7 @@ CREATE TABLE draft (
     result TEXT,                                    -- JSON: the last check
     send_requested_at INTEGER,
     sent_by TEXT,
-    taken INTEGER NOT NULL DEFAULT 0,               -- so many pieces of people are recipients
+    taken INTEGER NOT NULL DEFAULT 0,               -- so many of its people were taken over
     problem TEXT,                                   -- why it was not sent, or could not be checked
     updated_at INTEGER NOT NULL,
     CHECK ((file_edition IS NULL) = (file_format IS NULL)),
