@@ -23,7 +23,7 @@ JOBS ?= 4
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help venv demo test check clients format torture fuzz mutants bench audit wheel dist dist-test lock clean
+.PHONY: help venv demo test check clients format screenshots torture fuzz mutants bench audit wheel dist dist-test lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -78,6 +78,9 @@ clients: $(STAMP) ## lint the OpenAPI document and try generated clients; the Ty
 format: $(STAMP) ## format the code and repair what can be repaired
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+screenshots: $(STAMP) ## take a picture of every page of the dashboard for docs/img; needs Debian's chromium
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 torture: $(STAMP) ## kill the real daemon again and again (KILLS=50) and look for a message lost or sent twice
 	$(BIN)/python -m tests.e2e.torture --kills $(KILLS) $(ARGS)

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.browser.window import DASHBOARD, PASSWORD
 from tests.drafts.drafting import drafting
 from tests.support.clock import ShiftClock
 from tests.support.site import NOBODY, PHONE_NUMBER_ID, Site, phones, site
-from wacrmd.clock import DAY, HOUR, MINUTE, Millis, iso
+from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso
 from wacrmd.demo.templates import OFFER, TEMPLATES
 
 EXTRA = f'{DASHBOARD}[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n[sender]\npause_after_failures = 1000\n'
@@ -19,8 +20,10 @@ USERS = {"ann": "operator", "ben": "sender", "cleo": "viewer"}
 
 FAILING = {"131026": 7, "131049": 4, "130472": 2}
 """Meta's codes, and how many people of the largest broadcast each one concerns."""
-BURST = 50
-"""What the number sends at once while the clock stands still: a tenth of a second's."""
+RATE = 200
+"""Of the number, a second."""
+BURST = RATE // 10
+"""What it sends at once while the clock stands still."""
 NAMES = ("Jane", "Ali", "Maria", "Chen", "Olu", "Sofia", "Ivan", "Priya", "Tom", "Yuki")
 
 
@@ -70,13 +73,13 @@ async def shop(folder: Path, begin: Millis | None = None) -> AsyncIterator[Shop]
         "replied_after_ms": 6,
         "delivered_share": 0.97,
     }
-    async with site(folder, extra=EXTRA, clock=clock, **options) as here:
+    async with site(folder, extra=EXTRA, clock=clock, messages_per_second=RATE, **options) as here:
         yield Shop(here, await _weeks(here, clock))
 
 
 async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     """What happened so far; the samples."""
-    await here.admin("account.add", name="bakery", country="DE")
+    await here.admin("account.add", name="tea-house", country="DE")
     await here.admin("number.set", id=PHONE_NUMBER_ID, label="Flower shop", display_phone="+1 555 078 3881")
     await here.admin("number.check", id=PHONE_NUMBER_ID)
     await here.admin("template.sync", account="shop")
@@ -111,7 +114,7 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     here.sim.change(
         failed_recipients=failing, read_share=0.62, replied_share=0.2, stop_share=0.1, button_share=0.5
     )
-    large = await sent("Spring offer", "spring_offer", customers(240, 0, "20 %"))
+    large = await _slowly(here, clock, 240)
     here.sim.change(replied_share=0.0)
     clock.advance(26 * HOUR)
     here.sim.change(failed_recipients=[])
@@ -122,11 +125,13 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     draft = await _draft(here)
     clock.stop()
     cancelled = await here.send(customers(300, 300), name="Orders, twice", template_name="order_ready")
+    await here.until(cancelled, lambda shown: shown["sent_count"] == BURST)
+    await here.sim.idle()
     await here.admin("broadcast.cancel", id=cancelled)
     paused = await here.send(customers(180, 2000, "10 %"), name="Last tulips", template_name="spring_offer")
     await here.admin("broadcast.pause", id=paused)
     clock.advance(20 * MINUTE)
-    sending = await here.send(customers(120, 4000), name="Orders of Friday", template_name="order_ready")
+    sending = await here.send(customers(50, 4000), name="Orders of Friday", template_name="order_ready")
     await here.until(sending, lambda shown: shown["sent_count"] == BURST)
     await here.sim.idle()
     (person,) = await here.admin("broadcast.recipients", id=large, limit=1)
@@ -143,6 +148,25 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
         "/numbers/{id}": PHONE_NUMBER_ID,
         "/users/{name}": "ben",
     }
+
+
+def _waits(count: int, shown: dict[str, Any]) -> bool:
+    return bool(shown["pending_count"] == count)
+
+
+async def _slowly(here: Site, clock: ShiftClock, size: int) -> str:
+    """A broadcast that took some minutes, from a full one on."""
+    clock.stop()
+    clock.advance(MINUTE - clock.now() % MINUTE)
+    made = await here.send(customers(size, 0, "20 %"), name="Spring offer", template_name=OFFER)
+    for pending in range(size - BURST, 0, -BURST):
+        await here.until(made, partial(_waits, pending))
+        await here.sim.idle()
+        clock.advance(20 * SECOND)
+    clock.go()
+    await here.until_status(made, "sent")
+    await here.sim.idle()
+    return made
 
 
 async def _draft(here: Site) -> str:

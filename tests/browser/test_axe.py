@@ -8,13 +8,9 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.browser import axe
+from tests.browser.pages import PATHS, is_page
 from tests.browser.shop import Shop, shop
 from tests.browser.window import DESK, PHONE, Window
-from wacrmd.dashboard.app import PAGES
-
-LEAD_ON = {"/broadcasts/new/{id}", "/broadcasts/new/{id}/sending"}
-"""They lead to the page that comes next: the second one is a page for a moment only."""
-ADDRESSES = sorted({path for method, path, _ in PAGES if method == "GET"} - LEAD_ON)
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +30,6 @@ async def visitor(browser: Browser, place: Shop) -> AsyncIterator[Window]:
     made.watched.check()
 
 
-async def is_page(visitor: Window, address: str) -> bool:
-    """Whether this is a page, and no file, stream or part of a page."""
-    accept = {"Accept": "text/event-stream, text/html"}
-    async with await visitor.http() as client, client.stream("GET", address, headers=accept) as answer:
-        assert not answer.is_error, f"the sample of tests/browser/shop.py does not fit {address}"
-        if answer.headers.get("content-type", "").startswith("text/html"):
-            return "<html" in (await answer.aread()).decode()
-        return answer.is_redirect
-
-
 async def check(visitor: Window) -> None:
     """Look at the page that is open: in the light at a desk, and in the dark on a phone."""
     page = visitor.page
@@ -57,7 +43,7 @@ async def check(visitor: Window) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("path", PATHS)
 async def test_a_page_has_no_finding_and_fits_a_phone(place: Shop, visitor: Window, path: str) -> None:
     address = place.address(path)
     if await is_page(visitor, address):

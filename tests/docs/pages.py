@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).parents[2]
 FOLDERS = ("wacrmd", "tests", "docs", "contrib", "bench")
 TOP_FILES = ("Makefile", "pyproject.toml", "config.example.toml", "MANIFEST.in")
-BINARY = frozenset({".pyc"})
+BINARY = frozenset({".pyc", ".png"})
 
 
 def text_files() -> list[Path]:
