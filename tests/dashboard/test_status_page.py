@@ -53,6 +53,33 @@ async def test_an_administrator_stops_and_continues_all_sending(here: Site, visi
     assert done == ["login", "drain", "undrain"]
 
 
+async def test_an_administrator_changes_the_log_level_and_looks_for_damage(
+    here: Site, visit_as: VisitAs
+) -> None:
+    admin, operator, viewer = await visit_as("admin"), await visit_as("operator"), await visit_as("viewer")
+    assert "The log level is debug" in await admin.change(
+        "/status/log-level", {"level": "debug", "minutes": "5"}
+    )
+    assert (await here.admin("log-level"))["level"] == "debug"
+    assert (await admin.submit("/status/log-level", {"level": "debug", "minutes": "x"})).status_code == 400
+    assert "The database has no damage" in (await operator.submit("/status/check-db")).text
+    for path in ("log-level", "clock"):
+        assert (await operator.submit(f"/status/{path}", {"level": "error"})).status_code == 403
+    assert (await viewer.submit("/status/check-db")).status_code == 403
+    assert "Look for damage" not in (await viewer.get("/status")).text
+
+
+async def test_a_clock_that_is_not_trusted_is_told_and_an_administrator_trusts_it(
+    here: Site, visit_as: VisitAs
+) -> None:
+    admin, viewer = await visit_as("admin"), await visit_as("viewer")
+    assert (await viewer.get("/status/clock")).status_code == 403
+    assert "Look at the clock first" in (await admin.get("/status/clock")).text
+    assert "is trusted" in await admin.change("/status/clock")
+    (entry,) = await here.admin("audit", method="clock.accept")
+    assert entry["via"] == "dashboard"
+
+
 async def test_markup_in_a_name_or_a_reason_is_text(here: Site, visit_as: VisitAs) -> None:
     await here.admin("number.set", id=here.number["id"], label=MARKUP)
     await here.admin("number.pause", id=here.number["id"], reason=MARKUP)

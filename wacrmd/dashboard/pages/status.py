@@ -4,8 +4,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from wacrmd.clock import iso
+from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.render import people
+from wacrmd.domain.log_level import LogLevel
 from wacrmd.errors import counted
 
 _LINKS = {"broadcast": "/broadcasts/", "number": "/numbers/"}
@@ -21,9 +24,16 @@ async def check(visit: Visit) -> Response:
     return await _show(visit, await visit.perform("doctor"))
 
 
-async def _show(visit: Visit, report: Any = None) -> Response:
+async def check_database(visit: Visit) -> Response:
+    """Read the whole database and look for damage, which may take minutes."""
+    return await _show(visit, database=await visit.perform("check-db"))
+
+
+async def _show(visit: Visit, report: Any = None, database: Any = None) -> Response:
     return visit.page(
         "status.html",
+        database=database,
+        levels=[(each.value, each.value) for each in LogLevel],
         status_now=await visit.perform("status"),
         clock=await visit.perform("clock.show"),
         report=report,
@@ -80,9 +90,41 @@ async def undrain(visit: Visit) -> Response:
     return visit.done("/status", "Broadcasts go on.")
 
 
+async def log_level(visit: Visit) -> Response:
+    """Write more or less to the log for a while."""
+    form = await read_form(visit.request)
+    now = await visit.perform("log-level", level=form.text("level"), minutes=form.text("minutes"))
+    return visit.done("/status", f"The log level is {now.level}.")
+
+
+async def ask_clock(visit: Visit) -> Response:
+    """Say what it means to trust the machine's clock."""
+    visit.require("clock.accept")
+    clock = await visit.perform("clock.show")
+    why = f" {clock.hold.detail}" if clock.hold is not None else ""
+    return visit.confirm(
+        "Trust the clock of the server?",
+        f"It says {iso(clock.machine)}.{why} What is too old by it is deleted then, and broadcasts whose time has come"
+        " start. Look at the clock first.",
+        action="/status/clock",
+        button="Trust the clock",
+        back="/status",
+    )
+
+
+async def trust_clock(visit: Visit) -> Response:
+    """Go by the machine's clock, whatever Meta's says."""
+    await visit.perform("clock.accept")
+    return visit.done("/status", "The clock of the server is trusted.")
+
+
 PAGES: tuple[Row, ...] = (
     ("GET", "/status", index),
     ("POST", "/status/check", check),
+    ("POST", "/status/check-db", check_database),
+    ("POST", "/status/log-level", log_level),
+    ("GET", "/status/clock", ask_clock),
+    ("POST", "/status/clock", trust_clock),
     ("POST", "/status/reload", reload),
     ("GET", "/status/drain", ask_drain),
     ("POST", "/status/drain", drain),
