@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dashboard.client import PASSWORD
+from tests.dashboard.client import PASSWORD, Browser
 from tests.dashboard.conftest import Visit, VisitAs
 from tests.support.site import Site
 from wacrmd.admin.protocol import RpcError
@@ -100,7 +100,7 @@ async def test_what_has_ended_is_deleted(here: Site, visit_as: VisitAs) -> None:
     assert await rows() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("name", ["ev\til", "\x1b[31mred", "(unknown name)", "\u202eevil", " ", ""])
+@pytest.mark.parametrize("name", ["ev\til", "\x1b[31mred", "(unknown name)", "a/b", "\u202eevil", " ", ""])
 async def test_a_name_looks_like_a_name(here: Site, name: str) -> None:
     with pytest.raises(RpcError, match="name"):
         await here.admin("user.add", name=name, role="viewer")
@@ -122,3 +122,54 @@ async def test_what_is_done_in_the_dashboard_is_in_the_audit_log_with_the_name(h
     (entry,) = [each for each in await here.admin("audit") if each["method"] == "user.add"]
     assert entry["via"] == "command"
     assert PASSWORD not in str(entry)
+
+
+async def test_a_user_changes_the_own_password_and_stays_in_one_browser(
+    here: Site, visit_as: VisitAs
+) -> None:
+    browser, other = await visit_as("viewer"), await visit_as("viewer", "shop")
+    second = Browser(here)
+    assert (await second.log_in("viewer-all")).status_code == 303
+    assert "/password" in (await browser.get("/broadcasts")).text
+    new = "another horse battery"
+    for current, password, said in (
+        ("wrong" * 3, new, "not your present password"),
+        (PASSWORD, "short", "expected 10 to 200 characters"),
+    ):
+        answer = await browser.submit("/password", {"current": current, "password": password})
+        assert answer.status_code == 400
+        assert said in answer.text
+        assert current not in answer.text
+    assert (await second.get("/broadcasts")).status_code == 200
+    done = await browser.submit("/password", {"current": PASSWORD, "password": new})
+    assert done.status_code == 303
+    assert "logged out in all other browsers" in (await browser.get(done.headers["location"])).text
+    assert [(await each.get("/broadcasts")).status_code for each in (browser, second, other)] == [
+        200,
+        303,
+        200,
+    ]
+    assert (await second.log_in("viewer-all")).status_code == 401
+    assert (await second.log_in("viewer-all", new)).status_code == 303
+    (entry,) = [each for each in await here.admin("audit") if each["method"] == "password"]
+    assert (entry["user"], entry["via"], entry["result"]) == ("viewer-all", "dashboard", "ok")
+    assert new not in str(entry)
+    await second.http.aclose()
+
+
+async def test_an_open_session_is_of_no_use_for_guesses(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("viewer")
+    answers = [
+        await browser.submit("/password", {"current": f"guess number {each}", "password": "x" * 12})
+        for each in range(8)
+    ]
+    assert "Too many wrong passwords" in answers[-1].text
+    right = await browser.submit("/password", {"current": PASSWORD, "password": "x" * 12})
+    assert "Too many wrong passwords" in right.text
+
+
+async def test_who_came_by_a_link_has_no_password_to_change(visit_as: VisitAs) -> None:
+    browser = await visit_as("admin")
+    assert "/password" not in (await browser.get("/broadcasts")).text
+    assert "You have none here" in (await browser.get("/password")).text
+    assert (await browser.submit("/password", {"current": "", "password": "x" * 12})).status_code == 409

@@ -20,6 +20,7 @@ from wacrmd.dashboard.pages import (
     new_broadcast,
     numbers,
     optouts,
+    password,
     recipients,
     status,
     steering,
@@ -48,6 +49,7 @@ PAGES: tuple[Row, ...] = (
     *users.PAGES,
     *audit.PAGES,
     *status.PAGES,
+    *password.PAGES,
 )
 """Each page and action for people who are logged in: method, path, handler."""
 

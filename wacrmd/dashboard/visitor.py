@@ -38,6 +38,11 @@ class Visitor:
         """What the user may do."""
         return self.session.role
 
+    @property
+    def has_password(self) -> bool:
+        """Whether the session began with a password: not with a link, nor in the header of a reverse proxy."""
+        return self.session.user_id is not None and self.session.id > 0
+
     def may(self, operation: Operation) -> bool:
         """Whether the role lets call this operation, and the user's accounts."""
         if operation.admin is None or (self.session.account_ids and not operation.admin.per_account):

@@ -25,8 +25,8 @@ PASSWORD = f"{MIN_PASSWORD} to {MAX_PASSWORD} characters; without one the user c
 def _user_name(text: str) -> str:
     """The name in one form. It stands in the log, in the audit and on pages, where it must look like a name."""
     name = unicodedata.normalize("NFC", text)
-    if not name.isprintable() or not name[0].isalnum():
-        raise ValueError("expected a letter or a digit first, and no control characters")
+    if not name.isprintable() or not name[0].isalnum() or "/" in name:
+        raise ValueError("expected a letter or a digit first, and no slashes or control characters")
     return name
 
 

@@ -15,6 +15,7 @@ from wacrmd.domain.login_backoff import keys_of
 from wacrmd.domain.user import IDLE, LINK_LASTS, LoginSession, Rights, Role, User
 from wacrmd.errors import ErrorCode, Refusal, conflict
 from wacrmd.log import get_logger
+from wacrmd.services.access.users import change as change_user
 from wacrmd.services.audit import record_login
 from wacrmd.services.context import Context
 from wacrmd.store import known_browsers, login_sessions, users
@@ -22,7 +23,7 @@ from wacrmd.store.database import Tx
 from wacrmd.store.outage import StorageError
 from wacrmd.views.users import LoginLinkView
 
-LOGIN, LOGOUT = "login", "logout"
+LOGIN, LOGOUT, PASSWORD = "login", "logout", "password"
 """The methods of the audit log."""
 
 UNKNOWN = Actor.operator("(unknown name)")
@@ -116,6 +117,30 @@ async def by_link(ctx: Context, token: str, browser: Browser) -> Begun:
 
 async def by_password(ctx: Context, name: str, password: str, browser: Browser) -> Begun:
     """A new session; raises Refusal, also for somebody who must wait after wrong passwords."""
+    user, is_known = await _checked(ctx, name, password, browser)
+    begun = await _begin(ctx, user, browser, is_known=is_known)
+    await _record(ctx, Actor.operator(user.name), LOGIN, by="password", address=browser.address)
+    return begun
+
+
+async def change_password(
+    ctx: Context, session: LoginSession, current: str, password: str, browser: Browser
+) -> Begun:
+    """Let a user who knows the present password have another one: all sessions end, and a new one begins.
+
+    Raises Refusal, also for somebody who must wait after wrong passwords: a session that was left open is of no use for
+    guesses.
+    """
+    user, _ = await _checked(ctx, session.name, current, browser)
+    await change_user(ctx, user.id, role=None, account_names=None, password=password)
+    changed = await ctx.db.read(partial(users.get, user_id=user.id))
+    begun = await _begin(ctx, changed, browser, is_known=False)
+    await _record(ctx, Actor.operator(user.name), PASSWORD, address=browser.address)
+    return begun
+
+
+async def _checked(ctx: Context, name: str, password: str, browser: Browser) -> tuple[User, bool]:
+    """The user with this password, and whether the user has logged in with the browser before."""
     name = unicodedata.normalize("NFC", name.strip())
     user = await ctx.db.read(partial(users.with_name, name=name))
     known = await _known(ctx, user, browser)
@@ -130,13 +155,12 @@ async def by_password(ctx: Context, name: str, password: str, browser: Browser) 
         )
     backoff.try_(keys, now)
     hashed = None if user is None else user.password
-    if not await ctx.password_checks.is_password(password, hashed, known=known is not None) or user is None:
+    matches = await ctx.password_checks.is_password(password, hashed, known=known is not None)
+    if not matches or user is None:
         _count_failed(ctx, user, browser)
         raise Refusal(ErrorCode.UNAUTHORIZED, "Name or password is wrong")
-    begun = await _begin(ctx, user, browser, is_known=known is not None)
     backoff.succeeded(keys, ctx.clock.monotonic())
-    await _record(ctx, Actor.operator(user.name), LOGIN, by="password", address=browser.address)
-    return begun
+    return user, known is not None
 
 
 async def by_header(ctx: Context, name: str, address: str | None) -> LoginSession:
