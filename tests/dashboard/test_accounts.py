@@ -15,6 +15,7 @@ from wacrmd.dashboard.actions import BY_NAME, perform, stream
 from wacrmd.dashboard.visitor import Visitor
 from wacrmd.domain.user import LoginSession, Role
 from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.http.middleware import AnswerCutError
 from wacrmd.operations.operation import ResultKind
 from wacrmd.operations.paging import encode_cursor
 from wacrmd.views.json import to_json
@@ -237,6 +238,11 @@ async def test_the_calls_do_work_for_who_may_see_the_account(shared: Site, thing
     await shared.admin("user.add", name=who.name, role="viewer", accounts=[OTHER])
     reader = visitor(shared, rival, role=Role.VIEWER)
     assert SECRET["phone"] in "".join(await call(shared, reader, "optout.export", {"account": OTHER}))
+    pieces = stream(shared.running.ctx, reader, "optout.export", account=OTHER)
+    assert await anext(pieces)
+    await shared.admin("user.set", name=who.name, accounts=["shop"])
+    with pytest.raises(AnswerCutError):  # what the browser has of the file does not look whole
+        await anext(pieces)
     await shared.admin("user.remove", name=who.name)
 
 

@@ -10,6 +10,7 @@ from tests.dashboard.conftest import DASHBOARD
 from tests.support.site import Site, site
 from wacrmd.config import parse
 from wacrmd.errors import ConfigError
+from wacrmd.services.maintenance import dashboard_checks
 
 pytestmark = pytest.mark.anyio
 
@@ -117,6 +118,22 @@ async def test_behind_https_only_cookies_with_the_prefix_count(here: Site, brows
     assert (await browser.get("/broadcasts", **HOST, **named["wacrmd_session"])).status_code == 303
 
 
+async def test_the_doctor_names_users_without_a_way_in(here: Site) -> None:
+    ctx = here.running.ctx
+    await here.admin("user.add", name="zoe", role="viewer")
+    assert [each.state for each in await dashboard_checks.dashboard(ctx)] == ["ok"]
+    config = ctx.config
+    try:
+        ctx.config = config.model_copy(
+            update={"dashboard": config.dashboard.model_copy(update={"user_header": ""})}
+        )
+        (found,) = await dashboard_checks.dashboard(ctx)
+        assert (found.state, found.detail.partition(":")[0]) == ("warn", "zoe")
+    finally:
+        ctx.config = config
+        await here.admin("user.remove", name="zoe")
+
+
 async def test_a_link_has_the_public_url(here: Site) -> None:
     assert (await here.admin("dashboard"))["url"].startswith(f"{PUBLIC}/login#")
 
@@ -145,7 +162,9 @@ async def test_an_unknown_proxy_names_nobody_and_its_clients_address_does_not_co
         assert (await log_in(browser, "ann", **{"X-Forwarded-For": "198.51.100.7"})).status_code == 303
         (*_, entry) = [each for each in await here.admin("audit", limit=1000) if each["method"] == "login"]
         assert entry["params"]["address"] == "127.0.0.1"
-        assert here.running.ctx.unknown_proxy == "127.0.0.1"
+        found = {each.name: each for each in await dashboard_checks.dashboard(here.running.ctx)}
+        assert found["reverse proxy"].state == "warn"
+        assert "127.0.0.1" in found["reverse proxy"].detail
     finally:
         here.running.ctx.config = config
 

@@ -399,6 +399,8 @@ def test_reloadable_keys_are_keys() -> None:
     [
         ('[api]\nbind = "0.0.0.0:8080"', "[api] bind"),
         ('[webhooks]\nbind = "[::]:8080"', "[webhooks] bind"),
+        ('[dashboard]\nbind = "0.0.0.0:8082"', "[dashboard] bind"),
+        ('[dashboard]\npublic_url = "http://wacrmd.lan"', "[dashboard] public_url"),
         ('[meta]\ngraph_url = "http://proxy.lan"', "[meta] graph_url"),
         ('[sender]\non_uncertain = "resend"', "[sender] on_uncertain"),
         ('[outbound_webhooks]\nallow_private = ["0.0.0.0/0"]', "[outbound_webhooks] allow_private"),

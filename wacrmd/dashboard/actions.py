@@ -17,6 +17,7 @@ from wacrmd.domain.actor import Actor
 from wacrmd.domain.page import Page, Position
 from wacrmd.errors import ErrorCode, Refusal, bad_request, invalid
 from wacrmd.fields import JsonObject
+from wacrmd.http.middleware import AnswerCutError
 from wacrmd.log import get_logger
 from wacrmd.operations.audited import audited
 from wacrmd.operations.inputs import AccountParams, OpenFiles, Params
@@ -74,7 +75,8 @@ async def perform(
 def stream(ctx: Context, visitor: Visitor, name: str, /, **given: object) -> AsyncGenerator[Any, None]:
     """The items of an operation that answers with a stream; close it. Raises Refusal as `perform` does, when it begins.
 
-    It ends with the session, and when the user's role or accounts change.
+    Raises AnswerCutError, so that no part of a file looks whole, after the end of the session and when the user's role or
+    accounts change.
     """
     operation = BY_NAME[name]
     params = _checked(
@@ -89,7 +91,7 @@ def stream(ctx: Context, visitor: Visitor, name: str, /, **given: object) -> Asy
                 ) as found:
                     async for item in found:
                         if not await login.is_current(ctx, visitor.session):
-                            return
+                            raise AnswerCutError("the session has ended, or lets do something else now")
                         yield item
             except Refusal as refusal:
                 if refusal.code is not ErrorCode.NOT_FOUND or actor is actors[-1]:
