@@ -1,11 +1,15 @@
 """The check of a draft: reads all of its file, stores who gets what, and says what is left out and why."""
 
+import asyncio
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 
+import anyio
 import orjson
 
 from wacrmd.domain.actor import Actor
@@ -31,6 +35,9 @@ from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftView
 
 OPTED_OUT = "has opted out"
+
+SENDING_SHARE = 2.0
+"""While messages are sent, a check rests after each thousand rows for as long as they took, times this."""
 
 
 class ChangedError(Exception):
@@ -163,24 +170,40 @@ async def _check(
     seen = Seen()
     lines = lines_of(ctx, broadcast.id, draft.file_edition or 0, read_on)
     reader = await off_loop(PeopleReader, lines, source)
-    batches = reader.batches()
     pieces = _Pieces(ctx, broadcast.id, edition)
-    while (batch := await off_loop(next, batches, None)) is not None:
 
-        def look_up(tx: Tx, batch: Batch = batch) -> Left:
-            now = drafts.get(tx, broadcast.id)
-            if now is None or now.version != draft.version or now.state is not DraftState.CHECKING:
-                raise ChangedError
-            return seen.tell_apart(tx, broadcast.account_id, batch)
+    def look_up(tx: Tx, batch: Batch) -> Left:
+        now = drafts.get(tx, broadcast.id)
+        if now is None or now.version != draft.version or now.state is not DraftState.CHECKING:
+            raise ChangedError
+        return seen.tell_apart(tx, broadcast.account_id, batch)
 
-        left = await ctx.db.read(look_up)
-        found.add(batch, left, source, ctx.config.optout.stop_keywords)
-        if found.rows > most:
-            break
-        await pieces.add(left.accepted)
+    async with aclosing(_ahead(reader.batches())) as batches:
+        async for batch in batches:
+            began = monotonic()
+            left = await ctx.db.read(partial(look_up, batch=batch))
+            await off_loop(found.add, batch, left, source, ctx.config.optout.stop_keywords)
+            if found.rows > most:
+                break
+            await pieces.add(left.accepted)
+            if ctx.throughput.in_flight:  # threads that compute slow down what is sent
+                await anyio.sleep(SENDING_SHARE * (monotonic() - began))
     await pieces.end()
     queued = await ctx.db.read(partial(broadcast_queue.queued, number_id=number.id))
     return found.result(broadcast, number, reader.unmapped, source, ctx, queued)
+
+
+async def _ahead(batches: Iterator[Batch]) -> AsyncGenerator[Batch, None]:
+    """The batches, the next of which is read on a thread while the database works for one."""
+    following = asyncio.create_task(off_loop(next, batches, None))
+    try:
+        while (batch := await following) is not None:
+            following = asyncio.create_task(off_loop(next, batches, None))
+            yield batch
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):  # the thread ends with its batch
+            await following
 
 
 class _Pieces:
