@@ -13,6 +13,14 @@ from tests.browser.window import DASHBOARD, Window
 from tests.support.clock import ShiftClock
 from tests.support.site import Site, site
 
+WITHOUT_BROWSER = {"test_chromium.py", "test_pictures.py"}
+"""The first one says that there is none, once for all."""
+collect_ignore = [
+    each.name
+    for each in Path(__file__).parent.glob("test_*.py")
+    if chromium.executable() is None and each.name not in WITHOUT_BROWSER
+]
+
 OpenWindow = Callable[..., Awaitable[Window]]
 
 
