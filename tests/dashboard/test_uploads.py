@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import anyio
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from wacrmd.dashboard.uploads import Uploads
+from wacrmd.dashboard.uploads import OF_ONE, Uploads
 from wacrmd.http.middleware import RequestMiddleware
 
 LIMIT = 1 << 20
@@ -25,7 +26,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     uploads = Uploads()
 
     async def take(request: Request) -> Response:
-        async with uploads.read(request, limit=LIMIT) as upload:
+        async with uploads.read(request, request.headers.get("x-visitor", "ann"), limit=LIMIT) as upload:
             content = await upload.file.read() if upload.file is not None else None
             return JSONResponse(
                 {**upload.fields, "file": upload.name, "bytes": None if content is None else len(content)}
@@ -88,3 +89,30 @@ async def test_what_is_no_such_form_is_refused(
     client: httpx.AsyncClient, headers: dict[str, str], body: bytes
 ) -> None:
     assert (await client.post("/", content=body, headers=headers)).status_code == 400
+
+
+async def test_one_visitor_leaves_room_for_the_files_of_others(client: httpx.AsyncClient) -> None:
+    begun, go_on = anyio.Semaphore(0), anyio.Event()
+    boundary = {"Content-Type": "multipart/form-data; boundary=b", "X-Visitor": "slow"}
+    answers: list[int] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nphone'
+        begun.release()
+        await go_on.wait()
+        yield b"\r\n--b--\r\n"
+
+    async def send() -> None:
+        answers.append((await client.post("/", content=body(), headers=boundary)).status_code)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(OF_ONE):
+            tasks.start_soon(send)
+        for _ in range(OF_ONE):
+            await begun.acquire()
+        files = {"file": ("b.csv", b"phone")}
+        refused = await client.post("/", files=files, headers={"X-Visitor": "slow"})
+        assert refused.status_code == 429
+        assert (await client.post("/", files=files, headers={"X-Visitor": "other"})).status_code == 200
+        go_on.set()
+    assert answers == [200] * OF_ONE

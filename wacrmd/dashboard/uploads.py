@@ -1,6 +1,7 @@
 """A form with a file: it goes to a temporary file while it comes, and never whole into memory."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ MAX_FIELDS = 100
 MAX_FIELD_BYTES = 64 << 10
 MAX_AT_ONCE = 4
 """Uploads at one time: each may take its limit on the disk."""
+OF_ONE = 2
+"""Of one visitor: slow ones must not hold up all others."""
 
 IDLE_S = 30.0
 """A browser that sends nothing for so long has gone."""
@@ -43,10 +46,11 @@ class Uploads:
 
     def __init__(self) -> None:
         self._room = CapacityLimiter(MAX_AT_ONCE)
+        self._visitors: Counter[str] = Counter()
 
     @asynccontextmanager
     async def read(
-        self, request: Request, *, limit: int, field_limit: int = MAX_FIELD_BYTES
+        self, request: Request, visitor: str, *, limit: int, field_limit: int = MAX_FIELD_BYTES
     ) -> AsyncIterator[Upload]:
         """The form, whose file is deleted at the end; `limit` bytes at most for all of it, and `field_limit` for a field.
 
@@ -59,7 +63,7 @@ class Uploads:
         declared = declared_length(request.scope)
         if declared is not None and declared > limit:
             raise _too_large(limit)
-        async with self._room:
+        async with self._one_of(visitor), self._room:
             parser = MultiPartParser(
                 request.headers,
                 _pieces(request, limit),
@@ -81,6 +85,22 @@ class Uploads:
                 yield Upload(fields, chosen)
             finally:
                 await form.close()
+
+    @asynccontextmanager
+    async def _one_of(self, visitor: str) -> AsyncIterator[None]:
+        if self._visitors[visitor] >= OF_ONE:
+            raise Refusal(
+                ErrorCode.RATE_LIMITED,
+                f"You are sending {OF_ONE} files already: wait for them",
+                retry_after_s=5,
+            )
+        self._visitors[visitor] += 1
+        try:
+            yield
+        finally:
+            self._visitors[visitor] -= 1
+            if not self._visitors[visitor]:
+                del self._visitors[visitor]
 
 
 async def _pieces(request: Request, limit: int) -> AsyncGenerator[bytes, None]:

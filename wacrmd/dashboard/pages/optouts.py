@@ -148,7 +148,7 @@ async def take(visit: Visit) -> Response:
     visit.require("optout.import")
     fields: Mapping[str, str] = {}
     try:
-        async with visit.uploads.read(visit.request, limit=MAX_UPLOAD_BYTES) as upload:
+        async with visit.uploads.read(visit.request, visit.visitor.key, limit=MAX_UPLOAD_BYTES) as upload:
             fields = upload.fields
             if upload.file is None:
                 raise bad_request("file: choose a file")

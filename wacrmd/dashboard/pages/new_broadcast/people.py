@@ -45,7 +45,7 @@ async def take_file(visit: Visit, draft: Draft) -> Response:
     """Take a file or a pasted list, in place of the one before."""
     try:
         async with visit.uploads.read(
-            visit.request, limit=MAX_UPLOAD_BYTES, field_limit=MAX_PASTE_BYTES
+            visit.request, visit.visitor.key, limit=MAX_UPLOAD_BYTES, field_limit=MAX_PASTE_BYTES
         ) as upload:
             if upload.file is not None:
                 await _give(visit, draft, await _on_disk(upload.file.file), upload.name)
