@@ -61,13 +61,17 @@ async def pages(scale: Scale, folder: Path) -> Numbers:
 
 
 async def live(scale: Scale, folder: Path) -> Numbers:
-    """What the daemon does more while browsers look at a broadcast that is sent at Meta's default rate."""
-    seconds, address = scale.idle_s / 10, f"127.0.0.1:{free_port()}"
+    """What the daemon does more while browsers look at a broadcast that is sent, and at the list.
+
+    It is sent slowly: pages are made once a second at most, and what they cost is clearer beside little else.
+    """
+    seconds, address = scale.idle_s / 6, f"127.0.0.1:{free_port()}"
     costs: dict[int, list[float]] = {0: [], 1: [], LIVE_PAGES: []}
-    async with site(folder, rate=80, batch=10, extra=LARGE, dashboard=address) as place:
+    async with site(folder, rate=5, batch=1, extra=LARGE, dashboard=address) as place:
         (uuid,) = accepted([await once(place.daemon.api_address, place.broadcast(10_000))])
         for count in [*costs] * PAIRS:
-            async with looking(place, address, [f"/broadcasts/{uuid}"] * count):
+            shown = [f"/broadcasts/{uuid}", "/broadcasts"] * LIVE_PAGES
+            async with looking(place, address, shown[:count]):
                 await asyncio.sleep(1)
                 before = place.daemon.process.cpu_s
                 await asyncio.sleep(seconds)
@@ -87,7 +91,7 @@ async def crowd(scale: Scale, folder: Path) -> Numbers:
     costs: dict[int, list[float]] = {0: [], LIVE_PAGES: []}
     async with site(folder, rate=1000, batch=20, extra=LARGE, dashboard=address) as place:
         (number,) = [each["id"] for each in place.numbers]
-        for turn in range(2 * PAIRS):
+        for turn in range(4 * PAIRS):
             watched = LIVE_PAGES if turn % 4 in (1, 2) else 0
             place.daemon.admin("number.pause", id=number)
             ids = accepted([await once(place.daemon.api_address, place.broadcast(count))])

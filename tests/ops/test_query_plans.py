@@ -74,11 +74,14 @@ OPEN_WORK = frozenset(
 )
 """Partial indexes that hold open work only: reading all of one is what is wanted."""
 
+SAMPLED = "reads a number of rows that has a bound, by their ids"
 IN_ORDER = "reads in the order of an index or of the ids, and stops at its limit"
 BY_DESIGN = "an operator asks for all of it, seldom, and no transaction of the writer waits for it"
 ALLOWED = {
     "broadcasts.page": IN_ORDER,
     "broadcasts.search": IN_ORDER,
+    "timeline.last_at": SAMPLED,
+    "timeline.counts": SAMPLED,
     "stats.read": IN_ORDER,
     "drafts.with_pieces": "reads an index of the files of drafts, of which each has at most some hundred pieces",
     "retention.history": IN_ORDER,
