@@ -11,7 +11,7 @@ import pytest
 from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.support.site import NUMBER, Site, people, site
 from wacrmd.clock import DAY, iso
-from wacrmd.dashboard.actions import BY_NAME, perform, stream
+from wacrmd.dashboard.actions import BY_NAME, MAX_STREAMS, perform, stream
 from wacrmd.dashboard.visitor import Visitor
 from wacrmd.domain.user import LoginSession, Role
 from wacrmd.errors import ErrorCode, Refusal
@@ -238,8 +238,15 @@ async def test_the_calls_do_work_for_who_may_see_the_account(shared: Site, thing
     await shared.admin("user.add", name=who.name, role="viewer", accounts=[OTHER])
     reader = visitor(shared, rival, role=Role.VIEWER)
     assert SECRET["phone"] in "".join(await call(shared, reader, "optout.export", {"account": OTHER}))
-    pieces = stream(shared.running.ctx, reader, "optout.export", account=OTHER)
-    assert await anext(pieces)
+    ctx = shared.running.ctx
+    taken = [stream(ctx, reader, "optout.export", account=OTHER) for _ in range(MAX_STREAMS)]
+    assert all([await anext(each) for each in taken])
+    with pytest.raises(Refusal, match="wait for them"):
+        stream(ctx, reader, "optout.export", account=OTHER)
+    pieces, *others = taken
+    for each in others:
+        await each.aclose()
+    await stream(ctx, reader, "optout.export", account=OTHER).aclose()
     await shared.admin("user.set", name=who.name, accounts=["shop"])
     with pytest.raises(AnswerCutError):  # what the browser has of the file does not look whole
         await anext(pieces)

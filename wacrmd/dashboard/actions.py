@@ -33,6 +33,9 @@ from wacrmd.store.outage import StorageError
 BY_NAME: Mapping[str, Operation] = {each.name: each for each in OPERATIONS if each.admin is not None}
 """All that operators can call."""
 
+MAX_STREAMS = 4
+"""Files that one visitor takes at the same time: each reads the database all the while."""
+
 _AUDIT_WITHIN_S = 5.0
 
 log = get_logger(__name__)
@@ -78,12 +81,29 @@ def stream(ctx: Context, visitor: Visitor, name: str, /, **given: object) -> Asy
     Raises AnswerCutError, so that no part of a file looks whole, after the end of the session and when the user's role or
     accounts change.
     """
-    operation = BY_NAME[name]
+    operation, open_ones = BY_NAME[name], ctx.dashboard_streams
     params = _checked(
         ctx, visitor, operation, {key: value for key, value in given.items() if value is not None}
     )
+    if open_ones[visitor.key] >= MAX_STREAMS:
+        raise Refusal(
+            ErrorCode.RATE_LIMITED,
+            f"You are taking {MAX_STREAMS} files already: wait for them",
+            retry_after_s=5,
+        )
 
     async def items() -> AsyncGenerator[Any, None]:
+        open_ones[visitor.key] += 1
+        try:
+            async with aclosing(whole()) as found:
+                async for item in found:
+                    yield item
+        finally:
+            open_ones[visitor.key] -= 1
+            if not open_ones[visitor.key]:
+                del open_ones[visitor.key]
+
+    async def whole() -> AsyncGenerator[Any, None]:
         for actor in (actors := _actors(visitor, operation, params)):
             try:
                 async with aclosing(

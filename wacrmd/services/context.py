@@ -1,5 +1,6 @@
 """`Context`: what every service function gets. The daemon builds it once, from real parts behind a few ports."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -143,6 +144,8 @@ class Context:
     password_checks: PasswordChecks = field(default_factory=PasswordChecks)
     dashboard_address: str | None = None
     """Where the dashboard listens, in the form of the configuration; None without one."""
+    dashboard_streams: Counter[str] = field(default_factory=Counter)
+    """How many files each visitor of the dashboard is taking now."""
     unknown_proxy: str | None = None
     """The address of a reverse proxy in front of the dashboard that is none of `trusted_proxies`, once one was seen."""
 
