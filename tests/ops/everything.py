@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from tests.dashboard.client import PASSWORD, Browser
 from tests.support.clock import ShiftClock
 from tests.support.meta import (
     account_event,
@@ -28,7 +29,7 @@ from wacrmd import daemon
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.methods import registry
 from wacrmd.api.app import ENDPOINTS
-from wacrmd.clock import HOUR, SECOND, iso
+from wacrmd.clock import HOUR, MINUTE, SECOND, iso
 from wacrmd.domain.person import names
 from wacrmd.services.maintenance.summary import summary
 from wacrmd.store import drafts, optouts, revisions
@@ -94,6 +95,7 @@ class Everything:
     async def run(self) -> None:
         """Everything, in an order that keeps what later steps need."""
         await self.administer()
+        await self.log_in()
         finished = await self.send()
         await self.receive_webhooks(finished)
         await self.show(finished)
@@ -141,6 +143,32 @@ class Everything:
         await self.admin("template.sync", account="shop")
         query = {"hub.mode": "subscribe", "hub.verify_token": VERIFY_TOKEN, "hub.challenge": "1"}
         assert (await self.here.hook.get("/webhooks/meta", params=query)).text == "1"
+
+    async def log_in(self) -> None:
+        """Users of the dashboard, and their sessions, by password and by link."""
+        await self.admin("user.add", name="ann", role="viewer", accounts=["shop"], password=PASSWORD)
+        await self.admin("user.add", name="ben", role="operator", password=PASSWORD)
+        for leave in ("user.logout", "user.set", "user.remove"):
+            browser = Browser(self.here)
+            assert (await browser.log_in("ann", "not the password")).status_code == 401
+            assert (await browser.log_in("ann")).status_code == 303
+            browser.http.cookies.delete("wacrmd_session")
+            assert (await browser.log_in("ann")).status_code == 303
+            assert (await browser.get("/optouts/export.csv")).status_code == 200
+            change = {"role": "operator", "accounts": [], "password": f"{PASSWORD} 2"}
+            await self.admin(leave, name="ann", **(change if leave == "user.set" else {}))
+            if leave == "user.set":
+                await self.admin("user.set", name="ann", password=PASSWORD)
+            assert (await browser.get("/broadcasts")).status_code == 303
+            await browser.http.aclose()
+        await self.admin("user.list")
+        browser = Browser(self.here)
+        link = (await self.admin("dashboard"))["url"]
+        assert (await browser.log_in_by_link(link)).status_code == 303
+        self.clock.advance(2 * MINUTE)
+        assert (await browser.get("/broadcasts")).status_code == 200
+        assert (await browser.submit("/logout")).status_code == 303
+        await browser.http.aclose()
 
     async def send(self) -> str:
         """Broadcasts in every state, with recipients in every state; the id of one that is finished."""
@@ -400,6 +428,7 @@ class Everything:
         await self.admin("audit", user="root", method="backup", via="command", before=5)
         for part in ({"search": "+1415"}, {"search": "+14155550188", "source": "api"}, {"source": "import"}):
             await self.admin("optout.list", account="shop", **part)
+        await self.admin("broadcast.list", text="nothing is called so", since="3000d")
         await self.admin("template.list", name="hel", status="approved", limit=5, skip=1)
         await self.show_state()
 

@@ -113,6 +113,8 @@ TABLES = {
     "audit",
     "idempotency",
 }
+STAFF = {"user_account", "login_session", "known_browser"}
+"""Tables that name users of the dashboard, who are no recipients: `user remove` deletes them."""
 KEPT = {"status", "error_title", "held"}
 """Texts of a recipient that say nothing of the person."""
 
@@ -131,7 +133,7 @@ async def test_a_new_column_or_table_about_people_is_erased_too(tmp_path: Path) 
             tx.execute(f'UPDATE recipient SET {values} WHERE "to" = ?', (PERSON,))
             return {table for table in tables if NAMING & {row[1] for row in columns[table]}}
 
-        assert await here.running.ctx.db.write(mark) == TABLES
+        assert await here.running.ctx.db.write(mark) - STAFF == TABLES
         assert "Mustermann" in json.dumps(await here.admin("export-person", phone=PERSON))
         await here.admin("erase", phone=PERSON, forget_optout=True)
         assert "Mustermann" not in await here.running.ctx.db.read(everything)

@@ -31,6 +31,8 @@ LOCAL = """
 allow_private = ["127.0.0.0/8"]
 """
 EXTRA = f"""{LOCAL}
+[dashboard]
+bind = "127.0.0.1:0"
 [backup]
 directory = "backups"
 """
@@ -62,12 +64,16 @@ SMALL = frozenset(
         "task",
         "known_time",
         "downtime",
+        "user",
+        "login_link",
+        "known_browser",
         "sqlite_master",
         "json_each",
         "CONSTANT",
     }
 )
-"""Tables that do not grow with use: a row for each account, number, key, endpoint, template, kind of price or restart."""
+"""Tables that do not grow with use: a row for each account, number, key, endpoint, template, kind of price, restart or user,
+and some links and browsers of each user."""
 
 OPEN_WORK = frozenset(
     {"recipient_in_flight", "recipient_uncertain", "recipient_held", "webhook_delivery_due"}
@@ -79,7 +85,6 @@ IN_ORDER = "reads in the order of an index or of the ids, and stops at its limit
 BY_DESIGN = "an operator asks for all of it, seldom, and no transaction of the writer waits for it"
 ALLOWED = {
     "broadcasts.page": IN_ORDER,
-    "broadcasts.search": IN_ORDER,
     "timeline.last_at": SAMPLED,
     "timeline.counts": SAMPLED,
     "stats.read": IN_ORDER,
@@ -105,6 +110,7 @@ UNREACHED = {
     "transaction.fill_disk": "tried only while the disk takes no data",
     "transaction.unfill_disk": "removes what that has written",
     "migrate.migrate": "changes the schema before anything else runs",
+    "login_sessions.end_all": "changes a restored or repaired file, before a daemon uses it",
     "encrypted_secrets.all_of": "reads them once, while the key is replaced and nothing else runs",
     "encrypted_secrets.replace": "as above",
     "encrypted_secrets.set_key_fingerprint": "as above",
