@@ -101,3 +101,30 @@ async def test_who_logs_out_in_one_tab_is_logged_out_in_the_other(here: Site, wi
     await expect(ann.page).to_have_url(f"{ann.url}/login")
     await other.reload()
     assert await heading(other) == "Log in to wacrmd"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_a_link_in_a_mail_leads_to_its_page(here: Site, window: OpenWindow, scripts: bool) -> None:
+    """The browser holds the cookie back from what another site leads to (SameSite=Strict)."""
+    ann = await window(here, scripts=scripts)
+    await ann.log_in("ann")
+    mail = await ann.context.new_page()
+    await mail.set_content(f'<a href="{ann.url}/broadcasts?status=paused">Look at this</a>')
+    async with mail.expect_response("**/login?next=**") as held_back:
+        await mail.get_by_text("Look at this").click()
+    assert (await held_back.value).status == 200, "without the cookie"
+    await expect(mail).to_have_url(f"{ann.url}/broadcasts?status=paused")
+    assert await heading(mail) == "Broadcasts"
+
+
+async def test_a_user_changes_the_password_and_stays_logged_in(here: Site, window: OpenWindow) -> None:
+    await here.admin("user.add", name="ben", role="viewer", password=PASSWORD)
+    ben = await window(here)
+    await ben.log_in("ben")
+    await ben.page.get_by_role("link", name="Password").click()
+    await ben.page.get_by_label("Present password").fill(PASSWORD)
+    await ben.page.get_by_label("Another password").fill("another horse battery")
+    await ben.page.get_by_role("button", name="Change it").click()
+    await expect(ben.page.get_by_role("status")).to_contain_text("It is changed")
+    await ben.page.reload()
+    assert await heading(ben.page) == "Your password"
