@@ -22,7 +22,7 @@ from wacrmd.services.access.login import ended_among
 from wacrmd.services.broadcasts.details import Speeds
 from wacrmd.services.context import Context
 
-ALL_SHARE = 0.02
+ALL_SHARE = 0.01
 """The part of a core that all sources together may cost."""
 
 WRITE_S = 0.0002
