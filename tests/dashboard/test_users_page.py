@@ -83,7 +83,7 @@ async def test_who_may_see_one_account_only_sees_no_users(visit_as: VisitAs) -> 
 
 
 async def test_markup_in_a_name_is_text(here: Site, visit_as: VisitAs) -> None:
-    name = MARKUP.replace("/", "")
+    name = "x" + MARKUP.replace("/", "")
     await here.admin("user.add", name=name, role="viewer")
     admin = await visit_as("admin")
     for path in ("/users", f"/users/{quote(name)}/settings", f"/users/{quote(name)}/remove"):
