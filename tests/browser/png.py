@@ -37,6 +37,28 @@ async ([png, most]) => {
 """
 """The picture as places in a list of colours. The browser decodes it, so that no library for pictures is needed."""
 
+FEW_POINTS = 40
+"""Round corners are not always drawn with the very same points."""
+DIFFERENCES = """
+async (pngs) => {
+  const [before, after] = await Promise.all(pngs.map(async (png) => {
+    const image = await createImageBitmap(await (await fetch("data:image/png;base64," + png)).blob());
+    const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    context.drawImage(image, 0, 0);
+    return context.getImageData(0, 0, image.width, image.height);
+  }));
+  if (before.width !== after.width || before.height !== after.height) return before.width * before.height;
+  const [one, other] = [before, after].map((each) => new Uint32Array(each.data.buffer));
+  return one.reduce((sum, point, at) => sum + (point !== other[at]), 0);
+}
+"""
+
+
+async def look_same(page: Page, before: bytes, after: bytes) -> bool:
+    """Whether nobody sees a difference between two pictures; `page` is an empty one."""
+    pngs = [base64.b64encode(each).decode() for each in (before, after)]
+    return bool(await page.evaluate(DIFFERENCES, pngs) <= FEW_POINTS)
+
 
 async def reduced(page: Page, png: bytes) -> bytes:
     """The picture with at most 256 colours; `page` is an empty one."""
