@@ -36,7 +36,7 @@ STEADY = """
     [/wacrm_live_[\\w-]+/g, "wacrm_live_ey6tWD0j…"],
     [/127\\.0\\.0\\.1:\\d+/g, "127.0.0.1:8080"],
     [/\\/tmp\\/[^\\s:,;)]*\\//g, "/var/lib/wacrmd/"],
-    [/\\d[\\d\\s.,]*\\s[kMG]B, \\d[\\d\\s.,]*\\s[kMG]B are free/g, "12 MB, 8,192 MB are free"],
+    [/\\d[\\d\\s.,]*\\s[kMG]iB, \\d[\\d\\s.,]*\\s[kMG]iB are free/g, "12.5 MiB, 8,192 MiB are free"],
     [/(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d):[\\d.]+Z/g, "$1:00.000Z"],
     [/\\b\\d+ ms\\b/g, "4 ms"],
     [/\\bpid \\d+/g, "pid 731"],
