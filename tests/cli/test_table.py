@@ -62,6 +62,8 @@ def test_all_work_is_shown_on_every_terminal(monkeypatch: pytest.MonkeyPatch, co
 
 def test_a_long_text_stands_below_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = {
+        "id": 1,
+        "via": "command",
         "at": "2026-11-23T12:00:00.000Z",
         "user": "root",
         "pid": 4711,
@@ -71,11 +73,11 @@ def test_a_long_text_stands_below_its_row(monkeypatch: pytest.MonkeyPatch) -> No
         "params": "id=3f2a9c1e-0000-4000-8000-000000000000 reason=" + "a word or two " * 6,
     }
     lines = drawn(monkeypatch, 80, [entry, entry | {"params": ""}], AUDIT)
-    assert lines[0].split() == ["WHEN", "USER", "PID", "METHOD", "RESULT"]
-    assert lines[1].endswith("root  4711  broadcast.give-up  ok")
+    assert lines[0].split() == ["WHEN", "USER", "VIA", "ID", "PID", "METHOD", "RESULT"]
+    assert lines[1].split()[2:] == ["root", "command", "1", "4711", "broadcast.give-up", "ok"]
     assert lines[2].startswith("    id=3f2a9c1e-0000-4000-8000-000000000000 reason=a")
-    assert lines[4].split()[2:] == ["root", "4711", "broadcast.give-up", "ok"]
-    assert drawn(monkeypatch, 80, [entry | {"params": "id=3f2a9c1e"}], AUDIT)[1].endswith(
+    assert lines[4].split()[2:] == ["root", "command", "1", "4711", "broadcast.give-up", "ok"]
+    assert drawn(monkeypatch, 100, [entry | {"params": "id=3f2a9c1e"}], AUDIT)[1].endswith(
         "ok      id=3f2a9c1e"
     )
 

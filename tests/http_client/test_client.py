@@ -74,14 +74,15 @@ async def test_a_tls_connection_is_used_again(tmp_path: Path) -> None:
     assert (seen.connections, seen.posts) == (1, 5)
 
 
-async def test_without_a_file_descriptor_it_is_this_machine_that_has_no_connection() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_without_a_file_descriptor_it_is_this_machine_that_has_no_connection(host: str) -> None:
     """The failure must not be told as one of the server."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with peer(accept_all) as seen, client() as http:
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
             with pytest.raises(NotSentError, match="Too many open files") as failed:
-                await http.exchange(head(seen.url), b"{}", PATIENT)
+                await http.exchange(head(seen.url.replace("127.0.0.1", host)), b"{}", PATIENT)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (failed.value.phase, seen.posts) == (Phase.POOL, 0)

@@ -17,6 +17,8 @@ from wacrmd.clock import DAY
 pytestmark = pytest.mark.anyio
 
 EXTRA = """
+[dashboard]
+bind = "127.0.0.1:0"
 [outbound_webhooks]
 allow_private = ["127.0.0.0/8"]
 [backup]

@@ -30,8 +30,8 @@ class Forked:
 
     def __init__(self, status: socket.socket) -> None:
         self.returncode: int | None = None
-        self._status = status
-        first = status.recv(4, socket.MSG_WAITALL)
+        self._status = status.detach()  # a number: a socket that the garbage collector meets first would warn
+        first = self._told(socket.MSG_WAITALL)
         if len(first) != 4:
             raise RuntimeError("the fork server has ended")
         self.pid = int.from_bytes(first, "big")
@@ -44,7 +44,7 @@ class Forked:
                 if not selector.select(timeout):
                     raise subprocess.TimeoutExpired("a fork", timeout or 0)
             # Only looked at: several threads may wait.
-            answer = self._status.recv(4, socket.MSG_PEEK)
+            answer = self._told(socket.MSG_PEEK)
             if len(answer) != 4:
                 raise RuntimeError("the fork server has ended")
             self.returncode = int.from_bytes(answer, "big", signed=True)
@@ -70,8 +70,12 @@ class Forked:
         """SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
+    def _told(self, flags: int) -> bytes:
+        with socket.socket(fileno=os.dup(self._status)) as status:
+            return status.recv(4, flags)
+
     def __del__(self) -> None:
-        self._status.close()
+        os.close(self._status)
 
 
 class ForkServer:

@@ -15,7 +15,6 @@ _LAST_DIGITS = 6
 """So many digits at the end are the same in each form of a number: with and without its country code, old and new."""
 _MIN_DIGITS = 7
 _NO_DIGIT = re.compile(r"\D+")
-_LINE_END = re.compile(r"[\r\n]*\Z")
 
 
 class PersonFinder:
@@ -83,8 +82,7 @@ def blanked(lines: Sequence[str], rows: Iterable[Row]) -> list[str]:
     for row in rows:
         first = row.line - 1
         for at in range(first, first + max(1, len(split_lines(row.text)))):
-            found = _LINE_END.search(kept[at])
-            kept[at] = found[0] if found is not None else ""
+            kept[at] = kept[at][len(kept[at].rstrip("\r\n")) :]
     return kept
 
 

@@ -57,16 +57,23 @@ def _numeric(host: str, port: int) -> Addresses | None:
     """An address as the system reads it, which asks nobody and needs no thread; None for a name."""
     with contextlib.suppress(ValueError):
         ipaddress.ip_address(host)
-        return _addresses(
-            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-        )
+        return _addresses(_looked_up(host, port, socket.AI_NUMERICHOST))
     return None
 
 
 async def _on_a_thread(host: str, port: int) -> Addresses:
-    work = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    work = partial(_looked_up, host, port)
     limiter = anyio.CapacityLimiter(1)  # it waits for no other work
     return _addresses(await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter))
+
+
+def _looked_up(host: str, port: int, flags: int = 0) -> list[Any]:
+    """What the system's resolver says; raises OSError, with EMFILE or ENFILE where no file can be opened."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    except OSError:
+        socket.socket().close()  # glibc tells a lack of files as any other reason, such as EBUSY or EAI_AGAIN
+        raise
 
 
 def _addresses(found: list[Any]) -> Addresses:

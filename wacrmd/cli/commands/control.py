@@ -20,7 +20,8 @@ from wacrmd.fields import JsonObject
 AUDIT = (
     Column("WHEN", "at", Kind.MOMENT),
     Column("USER", "user", Kind.KEY),
-    Column("ID", "id", Kind.NUMBER, optional=True),
+    Column("VIA", "via", optional=2),
+    Column("ID", "id", Kind.NUMBER, optional=3),
     Column("PID", "pid", Kind.NUMBER, optional=True),
     Column("METHOD", "method", Kind.KEY),
     Column("RESULT", "result", Kind.STATE),
