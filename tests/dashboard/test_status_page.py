@@ -1,5 +1,7 @@
 """The page of the daemon's state: what is wrong and what to do, a check, drain and reload."""
 
+import re
+
 import pytest
 
 from tests.dashboard.conftest import VisitAs
@@ -74,7 +76,10 @@ async def test_a_clock_that_is_not_trusted_is_told_and_an_administrator_trusts_i
 ) -> None:
     admin, viewer = await visit_as("admin"), await visit_as("viewer")
     assert (await viewer.get("/status/clock")).status_code == 403
-    assert "Look at the clock first" in (await admin.get("/status/clock")).text
+    asked = (await admin.get("/status/clock")).text
+    assert "Look at the clock first" in asked
+    zoned = r'It says <time datetime="(\S+Z)">\1</time>'
+    assert re.search(zoned, asked), "it is shown in the zone of whoever looks"
     assert "is trusted" in await admin.change("/status/clock")
     (entry,) = await here.admin("audit", method="clock.accept")
     assert entry["via"] == "dashboard"

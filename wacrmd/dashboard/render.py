@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,7 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -77,6 +79,7 @@ def _environment() -> Environment:
         "mood": mood,
         "pairs": pairs,
         "percent": percent,
+        "said": said,
         "time": iso,
         "words": words,
         **words_of_meta.FILTERS,
@@ -99,6 +102,9 @@ def people(count: int) -> str:
     """So many people, in words."""
     return "1 person" if count == 1 else f"{number(count)} people"
 
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
+"""What `iso` writes."""
 
 _MOODS = {
     "good": ("sending", "delivered", "read", "replied"),
@@ -128,6 +134,12 @@ def percent(part_of: int, whole: int) -> str:
 def words(name: object) -> str:
     """A name of the program as words: `number_paused` is `number paused`."""
     return str(getattr(name, "value", name)).replace("_", " ")
+
+
+def said(text: str | None) -> Markup:
+    """A sentence of the daemon, with its times as elements, which pages show in the zone of whoever looks."""
+    escaped = str(escape(text or ""))
+    return Markup(_TIME.sub(r'<time datetime="\g<0>">\g<0></time>', escaped))  # noqa: S704 - it is escaped
 
 
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
