@@ -39,6 +39,14 @@ async def test_older_changes_follow_page_by_page(here: Site, visit_as: VisitAs) 
     assert "Older" not in second
 
 
+async def test_what_was_set_to_nothing_is_said(here: Site, visit_as: VisitAs) -> None:
+    await here.admin("user.add", name="bea", role="viewer", accounts=["shop"])
+    await here.admin("user.set", name="bea", accounts=[])
+    viewer = await visit_as("viewer")
+    page = (await viewer.get("/audit?method=user.set")).text
+    assert '<span class="dim">accounts</span> (empty)' in page
+
+
 async def test_markup_in_a_parameter_is_text(here: Site, visit_as: VisitAs) -> None:
     await here.admin("number.pause", id=here.number["id"], reason=MARKUP)
     admin = await visit_as("admin")

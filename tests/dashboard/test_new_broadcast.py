@@ -110,6 +110,15 @@ async def test_from_the_file_to_the_broadcast(here: Site, visit_as: VisitAs) -> 
     assert {methods[each] for each in steps} == {"sender-shop"}
 
 
+async def test_it_begins_with_an_account_that_can_send(here: Site, visit_as: VisitAs) -> None:
+    await here.admin("account.add", name="a-new-one")
+    sender = await visit_as("admin")
+    page = (await at(sender, "/broadcasts/new")).text
+    assert "<option selected>shop</option>" in page
+    assert "has no number that sends" not in page
+    assert "has no number that sends" in (await at(sender, "/broadcasts/new?account=a-new-one")).text
+
+
 async def test_it_is_sent_once_whatever_is_clicked(here: Site, visit_as: VisitAs) -> None:
     browser = await visit_as("operator")
     draft = await made(browser)

@@ -51,6 +51,8 @@ def _params(params: JsonObject) -> list[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
+    if value is None or value in ("", []):  # it was set to nothing, which says something
+        return "(empty)"
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     return (

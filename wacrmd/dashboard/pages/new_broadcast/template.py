@@ -26,7 +26,7 @@ from wacrmd.views.drafts import DraftView
 async def begin(visit: Visit) -> Response:
     """Choose the template of a new broadcast."""
     accounts = await account_names(visit)
-    account = visit.param("account") or (accounts[0] if accounts else None)
+    account = visit.param("account") or await _first(visit, accounts)
     return visit.page(
         "new/template.html",
         draft=None,
@@ -38,6 +38,12 @@ async def begin(visit: Visit) -> Response:
         account=account,
         **await _cards(visit, account),
     )
+
+
+async def _first(visit: Visit, accounts: Sequence[str]) -> str | None:
+    """The account that a new broadcast begins with: one that can send, if there is any."""
+    with_number = {each.account for each in await visit.perform("number.list")}
+    return min(accounts, key=lambda name: name not in with_number, default=None)
 
 
 async def create(visit: Visit) -> Response:
