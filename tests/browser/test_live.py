@@ -1,5 +1,7 @@
 """Pages that move by themselves, in a browser: they disturb nobody, and without a script nothing is lost."""
 
+import re
+
 import pytest
 
 from tests.browser.conftest import OpenWindow
@@ -78,3 +80,29 @@ async def test_without_a_script_there_is_a_link_and_a_table(here: Site, window: 
     assert await page.is_visible("table[data-chart] >> text=delivered")
     await page.click(".live a")
     await page.wait_for_url(f"**/broadcasts/{made}")
+
+
+WRITTEN = """
+const canvas = CanvasRenderingContext2D.prototype, fill = canvas.fillText;
+window.written = [];
+canvas.fillText = function (text, ...rest) { written.push(text); return fill.call(this, text, ...rest); };
+"""
+"""Keeps what is written into pictures."""
+
+
+@pytest.mark.parametrize(("locale", "days"), [("de-DE", r"\d+\. \S+"), ("en-US", r"\w+ \d+")])
+async def test_a_chart_has_times_in_the_language_of_whoever_looks(
+    here: Site, window: OpenWindow, locale: str, days: str
+) -> None:
+    made = await here.send(people(3))
+    await here.until(made, lambda shown: shown["delivered_count"] == 3)
+    at = await window(here, locale=locale)
+    await at.context.add_init_script(WRITTEN)
+    await at.log_in_by_link()
+    await at.page.goto(f"/broadcasts/{made}")
+    await at.page.wait_for_selector("#chart canvas")
+    await at.page.wait_for_function("written.some((text) => text.includes(':'))")
+    written = await at.page.evaluate("written")
+    halves = [text for text in written if re.search("[ap]m", text, re.IGNORECASE)]
+    assert bool(halves) == (locale == "en-US"), written
+    assert any(re.fullmatch(days, text) for text in written), written

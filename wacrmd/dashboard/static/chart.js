@@ -12,6 +12,24 @@ function dataOf(table) {
   return columns;
 }
 
+// Times as the language of whoever looks writes them; the first one of a day has its date below it.
+const hour = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const second = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const at = (seconds) => new Date(seconds * 1000);
+
+function ticks(_, times, axis, space, step) {
+  let before = "";
+  return times.map((each) => {
+    const day = date.format(at(each)), first = day !== before;
+    before = day;
+    if (step >= 86400) return day;
+    const time = (step < 60 ? second : hour).format(at(each));
+    return first ? `${time}\n${day}` : time;
+  });
+}
+
 function colour(name) {
   const probe = document.createElement("span");
   probe.style.color = `var(${name})`;
@@ -30,8 +48,8 @@ function draw() {
   const axis = { stroke: text, grid: { stroke: line }, ticks: { stroke: line } };
   chart = new uPlot({
     width: place.clientWidth, height: 260,
-    series: [{}, ...STAGES.map(([label, name], at) => ({ label, stroke: () => colour(name), width: 2, dash: at % 2 ? [] : [6, 3] }))],
-    axes: [axis, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
+    series: [{ label: "time", value: (_, time) => time == null ? "--" : moment.format(at(time)) }, ...STAGES.map(([label, name], place) => ({ label, stroke: () => colour(name), width: 2, dash: place % 2 ? [] : [6, 3] }))],
+    axes: [{ ...axis, values: ticks }, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 1)] } },
   }, data, place);
   new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 260 })).observe(place);
