@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.window import DASHBOARD, PASSWORD
+from tests.browser.window import DASHBOARD, PASSWORD, PHONE
 from tests.support.site import Site, site
 
 pytestmark = pytest.mark.anyio
@@ -90,6 +90,22 @@ async def test_the_keyboard_alone_logs_in(here: Site, window: OpenWindow) -> Non
     await keys.press("Enter")
     await keys.press("Tab")
     await expect(ann.page.locator("main :focus")).to_have_count(1)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_on_a_phone_the_menu_is_folded(here: Site, window: OpenWindow, scripts: bool) -> None:
+    ann = await window(here, scripts=scripts, viewport=PHONE)
+    await ann.log_in("ann")
+    menu = ann.page.get_by_role("navigation", name="Pages", exact=True)
+    await expect(menu).to_be_hidden()
+    header = await ann.page.locator("header.site").bounding_box()
+    assert header
+    assert header["height"] < PHONE["height"] / 8
+    await ann.page.get_by_text("Menu", exact=True).click()
+    await expect(ann.page.get_by_role("button", name="Log out")).to_be_visible()
+    await menu.get_by_role("link", name="Templates").click()
+    await expect(ann.page.get_by_role("heading", name="Templates", level=1)).to_be_visible()
+    await expect(menu).to_be_hidden()
 
 
 async def test_who_logs_out_in_one_tab_is_logged_out_in_the_other(here: Site, window: OpenWindow) -> None:
