@@ -188,6 +188,37 @@ async def test_a_time_is_that_of_the_person_and_the_broadcast_waits(here: Site, 
     assert broadcast["scheduled_at"] == "2027-07-01T07:30:00.000Z"
 
 
+async def test_a_kept_time_is_the_same_when_the_page_is_opened_again(here: Site, window: OpenWindow) -> None:
+    ann = await window(here)
+    page = ann.page
+    await ann.log_in_by_link()
+    await choose_template(page)
+    await upload(page, LIST)
+    await check_list(page)
+    await page.get_by_role("link", name="Next: look at the message").click()
+    await page.get_by_role("link", name="Next: review and send").click()
+    await page.get_by_label("Day and time").fill("2027-07-01T09:30")
+    await expect(page.get_by_label("At", exact=True)).to_be_checked()
+    await page.get_by_role("button", name="Keep it for later").click()
+    await expect(page.get_by_role("status")).to_contain_text("Kept")
+    await page.reload()
+    await expect(page.get_by_label("Day and time")).to_have_value("2027-07-01T09:30")
+    await expect(page.get_by_label("Time zone")).to_have_value("Europe/Berlin")
+    ann.watched.expect(400)
+    await page.get_by_label("Time zone").select_option("America/New_York")
+    await page.get_by_label("Day and time").fill("2020-07-01T09:30")
+    await page.get_by_role("button", name="Send to 60 people").click()
+    await expect(page.get_by_label("Time zone")).to_have_value("America/New_York")
+    await expect(page.get_by_label("Day and time")).to_have_accessible_description(re.compile("in the past"))
+    await page.get_by_label("Day and time").fill("2027-07-01T09:30")
+    await page.get_by_label("Now", exact=True).check()
+    await expect(page.get_by_label("Day and time")).to_have_value("")
+    await page.get_by_label("Day and time").fill("2027-07-01T09:30")
+    await page.get_by_role("button", name="Send to 60 people").click()
+    await expect(page.locator("#state")).to_contain_text("starts 1 Jul 2027, 15:30")
+    assert here.sim.ledger.counts()["total"] == 0
+
+
 async def test_without_a_file_the_field_says_so(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     await ann.log_in_by_link()

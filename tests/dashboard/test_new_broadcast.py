@@ -169,13 +169,17 @@ async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> Non
         ("2027-10-31T02:30", "Europe/Berlin", "comes twice"),
         ("", "Europe/Berlin", "choose a day and a time"),
         ("2027-03-28T02:30", "Mars/Olympus", "choose a time zone"),
-        ("2020-01-01T00:00", "UTC", ""),
+        ("2020-01-01T00:00", "Asia/Tokyo", "this is in the past: in Asia/Tokyo it is 20"),
+        ("2099-01-01T00:00", "UTC", "within a year"),
     ):
         refused = await send(browser, draft, when="later", at=at_, zone=zone)
         assert refused.status_code >= 400, (at_, zone)
         assert said in refused.text
         assert "Spring sale" in refused.text
     moment = iso(here.clock.wall() + 48 * HOUR)[:16]
+    unclear = await send(browser, draft, when="now", at=moment, zone="UTC")
+    assert unclear.status_code == 400
+    assert "you chose “Now” and also a day" in unclear.text
     kept = await browser.submit(
         f"{draft}/review", {"name": "Later", "when": "later", "at": moment, "zone": "Etc/GMT-2"}
     )

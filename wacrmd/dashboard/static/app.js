@@ -15,7 +15,7 @@ localTimes(document);
 document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt.parentNode || document));
 
 // Days are those of whoever looks.
-for (const field of document.querySelectorAll("[data-zone]")) {
+for (const field of document.querySelectorAll("input[data-zone]")) {
   field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 }
 
@@ -50,8 +50,12 @@ if (zone && zone.value === "UTC" && [...zone.options].some((option) => option.va
   }
   zone.value = mine;
 }
-const day = document.getElementById("at");
-if (day) day.addEventListener("input", () => { document.querySelector("input[name=when][value=later]").checked = true; });
+// A day means "At"; "Now" has none.
+const day = document.querySelector("input[type=datetime-local]");
+if (day) {
+  day.addEventListener("input", () => { if (day.value) document.querySelector("input[name=when][value=later]").checked = true; });
+  document.querySelector("input[name=when][value=now]").addEventListener("change", () => { day.value = ""; });
+}
 
 // How far an upload is: a form alone shows nothing while a large file goes out.
 document.addEventListener("htmx:xhr:progress", (event) => {

@@ -1,16 +1,18 @@
 """The last step: when, to how many, what is left out and why; then it is sent, once."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from starlette.responses import RedirectResponse, Response
 
-from wacrmd.clock import Millis, iso, millis
+from wacrmd.clock import SECOND, Millis, iso, millis
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of, edited, next_step, step_page
 from wacrmd.dashboard.render import page
 from wacrmd.domain.draft import EDITABLE, DraftState
 from wacrmd.domain.local_time import read_local
+from wacrmd.domain.start_time import MAX_AHEAD, is_past
 from wacrmd.errors import ERRORS, Refusal, bad_request, conflict
 from wacrmd.views.drafts import DraftView
 
@@ -58,7 +60,9 @@ async def send(visit: Visit) -> Response:
 
 
 async def _save(visit: Visit, draft: Draft, form: Form) -> None:
-    at = _time(form) if form.text("when") == LATER else None
+    at = _time(form, visit.ctx.clock.now()) if form.text("when") == LATER else None
+    if at is None and form.text("at") is not None:
+        raise bad_request("at: you chose “Now” and also a day: choose “At”, or empty this field")
     await visit.perform(
         "draft.change",
         id=str(draft.view.uuid),
@@ -68,17 +72,26 @@ async def _save(visit: Visit, draft: Draft, form: Form) -> None:
     )
 
 
-def _time(form: Form) -> Millis:
-    """The moment that a person means; raises Refusal for one that does not exist there, or comes twice."""
+def _time(form: Form, now: Millis) -> Millis:
+    """The moment that a person means; raises Refusal for one that does not exist there, comes twice, or is no start."""
     zone, at = form.text("zone"), form.text("at")
     if zone not in available_timezones():
         raise bad_request("zone: choose a time zone such as Europe/Berlin")
     if at is None:
         raise bad_request("at: choose a day and a time")
     try:
-        return millis(read_local(at, ZoneInfo(zone)))
+        local = read_local(at, ZoneInfo(zone))
     except ValueError as error:
         raise bad_request(f"at: {error}") from None
+    moment = millis(local)
+    if is_past(moment, now):
+        there = datetime.fromtimestamp(now / SECOND, local.tzinfo)
+        raise bad_request(
+            f"at: this is in the past: in {zone} it is {there:%Y-%m-%d %H:%M}. Choose a later time, or “Now”"
+        )
+    if moment > now + MAX_AHEAD:
+        raise bad_request("at: choose a time within a year")
+    return moment
 
 
 async def sending(visit: Visit) -> Response:
