@@ -375,7 +375,10 @@ def test_an_international_number_without_plus_never_becomes_one_of_the_default_c
     country: str,
 ) -> None:
     home = Home(country, is_default=True)
-    for of, phone, _ in EXAMPLES:
+    begin = (
+        sorted(COUNTRIES).index(country) % 3
+    )  # every third number, which is another one for the next country
+    for of, phone, _ in EXAMPLES[begin::3]:
         if calling_code(of) == calling_code(country):
             continue
         for text in (phone[1:], f"{phone[1:]}.0", f"00{phone[1:]}"):
