@@ -8,7 +8,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -75,6 +75,8 @@ class Sample:
     caddy: str
     host: str
     upstream: str
+    provider: int | None = None
+    """The port of a provider of single sign-on, if the comment with it is to count."""
 
 
 WEBHOOKS = Sample("nginx/wacrmd.conf", "caddy/Caddyfile", "hooks.example.com", "127.0.0.1:8081")
@@ -89,6 +91,8 @@ def caddy(sample: Sample, folder: Path, port: int, upstream: int) -> list[str]:
     text = (CONTRIB / sample.caddy).read_text()
     text = text.replace(f"{sample.host} {{", f"http://127.0.0.1:{port} {{")
     text = text.replace(sample.upstream, f"127.0.0.1:{upstream}")
+    if sample.provider:
+        text = re.sub(r"(?m)^(\t+)#\t", r"\1", text).replace("127.0.0.1:9091", f"127.0.0.1:{sample.provider}")
     if tuple(map(int, re.findall(r"\d+", version)[:3])) < BUFFERS_SINCE:
         text = text.replace("\t\t\trequest_buffers 3MiB", "\t\t\tbuffer_requests")
     path = folder / "Caddyfile"
@@ -99,6 +103,8 @@ def caddy(sample: Sample, folder: Path, port: int, upstream: int) -> list[str]:
 def nginx(sample: Sample, folder: Path, port: int, upstream: int) -> list[str]:
     """The command that runs nginx's sample on a port of this machine, without a certificate and port 80."""
     text = (CONTRIB / sample.nginx).read_text()
+    if sample.provider:
+        text = signed_on(text).replace("127.0.0.1:4180", f"127.0.0.1:{sample.provider}")
     text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
     text = re.sub(r"(?m)^\s*(listen \[::\]:443 ssl|ssl_certificate.*);\n", "", text)
     text = re.sub(r"listen 80;|listen \[::\]:80;", f"listen unix:{folder}/plain.sock;", text, count=1)
@@ -115,6 +121,19 @@ def nginx(sample: Sample, folder: Path, port: int, upstream: int) -> list[str]:
         f"{user}daemon off;\npid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{text}\n}}\n"
     )
     return ["nginx", "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(path)]
+
+
+ABOVE = "\t\t... and the lines above, without the one of Remote-User\n"
+
+
+def signed_on(text: str) -> str:
+    """The sample of nginx with what its comment says in place of the location."""
+    text, _, comment = text.partition("# With single sign-on")
+    before, _, location = text.rpartition("\tlocation / {\n")
+    lines = location.partition("\t}\n")[0].replace('proxy_set_header Remote-User "";', "")
+    active = re.sub(r"(?m)^#", "", comment.partition("\n")[2])
+    assert ABOVE in active
+    return before + active.replace(ABOVE, lines) + "}\n"
 
 
 PROXIES = {"caddy": caddy, "nginx": nginx}
@@ -182,6 +201,34 @@ async def test_what_a_browser_says_of_itself_does_not_pass_to_the_dashboard(
         assert re.findall(r"x-forwarded-for: (.*)\r", head) == ["127.0.0.1"]
         assert re.findall(r"\r\nhost: (127\.0\.0\.1)", head)
         assert "cookie: __host-wacrmd_session=x" in head
+
+
+async def answer_as_provider(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Says as oauth2-proxy and Authelia do who is logged in: whom the cookie names."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    if named := re.search(r"(?i)\r\ncookie: sso=(\S+)", head):
+        said = f"200 OK\r\nX-Auth-Request-Email: {named[1]}\r\nRemote-User: {named[1]}"
+    elif "/oauth2/sign_in" in head:
+        said = "403 Forbidden"
+    else:
+        said = "401 Unauthorized"
+    writer.write(f"HTTP/1.1 {said}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize("name", PROXIES)
+async def test_with_single_sign_on_the_provider_alone_names_the_user(name: str, tmp_path: Path) -> None:
+    provider = await asyncio.start_server(answer_as_provider, "127.0.0.1", 0)
+    sample = replace(DASHBOARD, provider=provider.sockets[0].getsockname()[1])
+    async with provider, proxied(name, tmp_path, sample) as (port, upstream):
+        spoofed = {"Remote-User": "boss"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+            assert (await client.get("/broadcasts", headers=spoofed)).status_code in (401, 403)
+            assert not upstream.heads
+            ann = {"Cookie": "sso=ann@example.com"}
+            assert (await client.get("/broadcasts", headers=spoofed | ann)).status_code == 200
+        assert re.findall(r"(?i)\r\nremote-user: (.*)\r", upstream.heads[-1]) == ["ann@example.com"]
 
 
 async def exactly_three_mebibytes_pass(client: httpx.AsyncClient, upstream: Upstream) -> None:
