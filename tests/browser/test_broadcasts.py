@@ -207,6 +207,8 @@ async def test_on_paper_there_are_the_numbers_and_no_buttons(here: Site, window:
     await open_broadcast(ann)
     await ann.page.emulate_media(media="print")
     await expect(count(ann.page, "sent")).to_be_visible()
+    for unused in ("Updates by itself.", "Send again, or duplicate", "As a table"):
+        await expect(ann.page.get_by_text(unused)).to_be_hidden()
     for name in ("Pause", "Log out"):
         await expect(ann.page.get_by_role("button", name=name)).to_be_hidden()
     await expect(ann.page.get_by_role("navigation", name="Pages")).to_be_hidden()
