@@ -143,6 +143,51 @@ async def test_it_is_sent_once_whatever_is_clicked(here: Site, visit_as: VisitAs
     assert len(here.sim.ledger.entries) == 20
 
 
+async def test_a_test_is_sent_once_by_a_double_click(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    await upload(browser, draft, csv_of(2))
+    await checked(browser, draft, MAPPING | {"country": "DE"})
+    page = (await at(browser, f"{draft}/message")).text
+    fields = {"row": "1", "once": page.split('name="once" value="')[1].split('"')[0]}
+    for wrong, why in (("12", "no valid number of DE"), ("+49 151 1", "no numbering plan of DE")):
+        refused = await browser.submit(f"{draft}/message/test", fields | {"to": wrong})
+        assert refused.status_code == 400
+        assert why in refused.text.split('id="to-error"')[1]
+    for _ in range(3):
+        sent = await browser.submit(f"{draft}/message/test", fields | {"to": "0151 23456789"})
+        assert "+4915123456789" in (await at(browser, sent.headers["location"])).text
+    await eventually(lambda: len(here.sim.ledger.entries) == 1)
+    assert len(await here.admin("broadcast.list", status="sent")) == 1
+    again = (await at(browser, f"{draft}/message")).text.split('name="once" value="')[1].split('"')[0]
+    await browser.submit(f"{draft}/message/test", fields | {"once": again, "to": "0151 23456789"})
+    await eventually(lambda: len(here.sim.ledger.entries) == 2)
+
+
+async def test_the_address_of_a_form_leads_to_its_page(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    for form, page in (
+        ("people/file", "people"),
+        ("message/header", "message"),
+        ("message/test", "message"),
+        ("send", "review"),
+    ):
+        assert (await browser.get(f"{draft}/{form}")).headers["location"] == f"{draft}/{page}"
+
+
+async def test_the_review_says_from_which_number(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    await upload(browser, draft, csv_of(2))
+    await checked(browser, draft)
+    (number,) = await here.admin("number.list")
+    page = (await at(browser, f"{draft}/review")).text
+    assert (number["label"] or number["display_phone"] or number["phone_number_id"]) in page
+    await here.admin("number.pause", id=number["id"])
+    assert "Paused by" in (await at(browser, f"{draft}/review")).text
+
+
 async def test_a_review_that_shows_another_list_is_not_sent(here: Site, visit_as: VisitAs) -> None:
     browser = await visit_as("operator")
     draft = await made(browser)

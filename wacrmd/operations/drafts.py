@@ -133,6 +133,9 @@ class TestParams(RowParams):
     """A test message."""
 
     to: Address = Field(description="a number of one's own")
+    key: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+        None, description="calls with the same key, person and number send one message in 24 hours"
+    )
 
 
 class LeftOutParams(DraftId):
@@ -281,7 +284,7 @@ async def show_left_out(ctx: Context, actor: Actor, params: LeftOutParams) -> As
 )
 async def send_test(ctx: Context, actor: Actor, params: TestParams) -> SentTest:
     """Send what one person of a checked draft gets to a number of one's own, now."""
-    return await rows.send_test(ctx, actor, params.id, params.row, params.to)
+    return await rows.send_test(ctx, actor, params.id, params.row, params.to, key=params.key)
 
 
 @operations.operation(

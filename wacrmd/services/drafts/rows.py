@@ -1,18 +1,25 @@
 """The people of a checked draft one by one, for a preview, and a test message to a number of one's own."""
 
+import hashlib
+
 import orjson
 
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.address import read_address
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.draft import Draft
+from wacrmd.domain.phone import Reading
+from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.template import Template, TemplateContent
 from wacrmd.errors import conflict, not_found
 from wacrmd.services.broadcasts import create as creation
+from wacrmd.services.broadcasts.create import Idempotency
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
+from wacrmd.services.broadcasts.prepare import problem
 from wacrmd.services.broadcasts.preview import body_text
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
-from wacrmd.services.drafts.people import BATCH_ROWS
+from wacrmd.services.drafts.people import BATCH_ROWS, Source
 from wacrmd.store import broadcasts, drafts
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftRow, SentTest
@@ -44,29 +51,44 @@ async def row(ctx: Context, actor: Actor, reference: str, number: int) -> DraftR
     return await ctx.db.read(work)
 
 
-async def send_test(ctx: Context, actor: Actor, reference: str, number: int, to: str) -> SentTest:
+async def send_test(
+    ctx: Context, actor: Actor, reference: str, number: int, to: str, *, key: str | None = None
+) -> SentTest:
     """Send what person `number` gets to a number of one's own, now, as a broadcast of one.
+
+    Without `+` the number is read as those of the draft's file. A call with the `key` of an earlier one, and the same
+    person and number, sends nothing and gets the answer of that one, for as long as an Idempotency-Key is kept.
 
     Raises Refusal as `row`, for a number that is no valid one, and for one that has opted out.
     """
 
-    def work(tx: Tx) -> tuple[Broadcast, TemplateContent, TemplateContent]:
+    def work(tx: Tx) -> tuple[Broadcast, TemplateContent, Source]:
         broadcast, draft = read.find(tx, actor, reference)
         _, _, content, _ = _stored(tx, draft, number)
-        stored, _ = broadcasts.content_and_request_id(tx, broadcast.id)
-        return broadcast, content, read.template_content(stored)
+        return broadcast, content, read.source(tx, broadcast, draft)
 
-    broadcast, content, defaults = await ctx.db.read(work)
+    broadcast, content, source = await ctx.db.read(work)
+    found = read_address(to, source.home.country if source.home.is_default else None)
+    if isinstance(found, Unreadable):
+        raise problem("to", found.detail)
+    address = found.phone if isinstance(found, Reading) else found
     given = BroadcastInput(
         template_name=broadcast.template_name,
         template_language=broadcast.template_language,
-        recipients=[RecipientInput(to, content)],
+        recipients=[RecipientInput(address, content)],
         name=TEST_NAME.format(broadcast.name)[:200],
         number=broadcast.number_id,
-        content=defaults,
+        content=source.defaults,
     )
-    made = await creation.create(ctx, broadcast.account_id, given)
-    return SentTest(broadcast_id=made.created.broadcast_id, to=to)
+    once = None if key is None else _once(broadcast, key, number, address)
+    made = await creation.create(ctx, broadcast.account_id, given, idempotency_key=once)
+    return SentTest(broadcast_id=made.created.broadcast_id, to=address)
+
+
+def _once(broadcast: Broadcast, key: str, number: int, address: str) -> Idempotency:
+    """What makes a second click the same request. Only a hash of it is stored: it names a person."""
+    said = orjson.dumps([broadcast.uuid, key, number, address])
+    return Idempotency(f"draft-test-{hashlib.sha256(said).hexdigest()}", b"")
 
 
 def _stored(tx: Tx, draft: Draft, number: int) -> tuple[int, str, TemplateContent, int]:

@@ -1,5 +1,6 @@
 """The third step: the message as each person gets it, what is the same for all, and a test to a number of one's own."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ from starlette.responses import Response
 
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form
 from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, edited, step_page
+from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, edited, lead_to, step_page
 from wacrmd.domain.bubble import bubble_of, example_of
 from wacrmd.domain.draft import DraftState
 from wacrmd.domain.template import TemplateContent
@@ -66,7 +67,9 @@ async def send_test(visit: Visit, draft: Draft) -> Response:
         to = form.text("to")
         if to is None:
             raise bad_request("to: give a number of your own, with its country, such as +49 151 23456789")
-        sent = await visit.perform("draft.test", id=str(draft.view.uuid), row=row - 1, to=to)
+        sent = await visit.perform(
+            "draft.test", id=str(draft.view.uuid), row=row - 1, to=to, key=form.text("once")
+        )
     except Refusal as refusal:
         return await _page(visit, draft, refusal, form, row=row)
     back = address(draft.view.uuid, "message") + f"?row={row}"
@@ -99,6 +102,7 @@ async def _page(
         shown=_bubble(draft, person),
         form=form if form is not None else _typed(draft, columns),
         media=MEDIA,
+        once=secrets.token_urlsafe(12),
     )
 
 
@@ -131,6 +135,8 @@ def _row(text: str | None) -> int:
 
 PAGES: tuple[Row, ...] = (
     ("GET", "/broadcasts/new/{id}/message", edited(show)),
+    ("GET", "/broadcasts/new/{id}/message/header", lead_to("message")),
     ("POST", "/broadcasts/new/{id}/message/header", edited(set_header)),
+    ("GET", "/broadcasts/new/{id}/message/test", lead_to("message")),
     ("POST", "/broadcasts/new/{id}/message/test", edited(send_test)),
 )

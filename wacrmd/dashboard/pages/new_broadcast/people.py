@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form
 from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of, edited, step_page
+from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of, edited, lead_to, step_page
 from wacrmd.dashboard.render import page
 from wacrmd.domain.draft import DraftState, FileFormat, Which
 from wacrmd.errors import ERRORS, Refusal, bad_request
@@ -178,6 +178,7 @@ def _chosen(columns: DraftColumns) -> Mapping[str, str]:
 PAGES: tuple[Row, ...] = (
     ("GET", "/broadcasts/new/{id}/people", edited(show)),
     ("POST", "/broadcasts/new/{id}/people", edited(check)),
+    ("GET", "/broadcasts/new/{id}/people/file", lead_to("people")),
     ("POST", "/broadcasts/new/{id}/people/file", edited(take_file)),
     ("GET", "/broadcasts/new/{id}/people/progress", progress),
     ("GET", "/broadcasts/new/{id}/people/left-out.csv", edited(download)),

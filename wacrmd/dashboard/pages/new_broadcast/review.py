@@ -8,13 +8,22 @@ from starlette.responses import RedirectResponse, Response
 from wacrmd.clock import SECOND, Millis, iso, millis
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form
 from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of, edited, next_step, step_page
+from wacrmd.dashboard.pages.new_broadcast.steps import (
+    Draft,
+    address,
+    draft_of,
+    edited,
+    lead_to,
+    next_step,
+    step_page,
+)
 from wacrmd.dashboard.render import page
 from wacrmd.domain.draft import EDITABLE, DraftState
 from wacrmd.domain.local_time import read_local
 from wacrmd.domain.start_time import MAX_AHEAD, is_past
 from wacrmd.errors import ERRORS, Refusal, bad_request, conflict
 from wacrmd.views.drafts import DraftView
+from wacrmd.views.numbers import AccountNumber
 
 NOW, LATER = "now", "later"
 
@@ -23,7 +32,7 @@ async def show(visit: Visit, draft: Draft) -> Response:
     """All that is to know before it is sent."""
     if draft.view.state is not DraftState.CHECKED:
         return RedirectResponse(address(draft.view.uuid, next_step(draft.view)), status_code=303)
-    return _page(visit, draft)
+    return await _page(visit, draft)
 
 
 async def save(visit: Visit, draft: Draft) -> Response:
@@ -32,7 +41,7 @@ async def save(visit: Visit, draft: Draft) -> Response:
     try:
         await _save(visit, draft, form)
     except Refusal as refusal:
-        return _page(visit, draft, refusal, form)
+        return await _page(visit, draft, refusal, form)
     return visit.done(address(draft.view.uuid, "review"), "Kept. It is not sent yet.")
 
 
@@ -54,7 +63,7 @@ async def send(visit: Visit) -> Response:
     except Refusal as refusal:
         draft = await draft_of(visit)
         if draft.view.state in EDITABLE:
-            return _page(visit, draft, refusal, form)
+            return await _page(visit, draft, refusal, form)
         # Another click was faster.
     return RedirectResponse(address(draft.view.uuid, "sending"), status_code=303)
 
@@ -130,7 +139,9 @@ async def discard(visit: Visit, draft: Draft) -> Response:
     return visit.done("/broadcasts", f"Thrown away: {draft.view.name}")
 
 
-def _page(visit: Visit, draft: Draft, refusal: Refusal | None = None, form: Form | None = None) -> Response:
+async def _page(
+    visit: Visit, draft: Draft, refusal: Refusal | None = None, form: Form | None = None
+) -> Response:
     at = draft.view.scheduled_at
     typed = {"name": draft.view.name, "when": NOW if at is None else LATER, "zone": "UTC"}
     if at is not None:
@@ -142,13 +153,21 @@ def _page(visit: Visit, draft: Draft, refusal: Refusal | None = None, form: Form
         status=200 if refusal is None else ERRORS[refusal.code].status,
         errors=errors_by_field(refusal, {"name", "at", "zone"}) if refusal is not None else {},
         form=typed | dict(form or {}),
+        number=await _number(visit, draft),
         zones=sorted(available_timezones()),
     )
+
+
+async def _number(visit: Visit, draft: Draft) -> AccountNumber | None:
+    """The number that sends; None if it was removed."""
+    found: list[AccountNumber] = await visit.perform("number.list")
+    return next((each for each in found if each.id == draft.view.number_id), None)
 
 
 PAGES: tuple[Row, ...] = (
     ("GET", "/broadcasts/new/{id}/review", edited(show)),
     ("POST", "/broadcasts/new/{id}/review", edited(save)),
+    ("GET", "/broadcasts/new/{id}/send", lead_to("review")),
     ("POST", "/broadcasts/new/{id}/send", send),
     ("GET", "/broadcasts/new/{id}/sending", sending),
     ("GET", "/broadcasts/new/{id}/sending/progress", sending_progress),

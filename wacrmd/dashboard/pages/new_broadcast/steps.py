@@ -92,6 +92,15 @@ def edited(handler: EditedHandler) -> Handler:
     return page
 
 
+def lead_to(step: str) -> Handler:
+    """The address that a form was sent to, where somebody opens it: a page with a mistake has it, and is kept in a tab."""
+
+    async def page(visit: Visit) -> Response:
+        return visit.redirect(address(visit.request.path_params["id"], step))
+
+    return page
+
+
 def step_page(
     visit: Visit,
     draft: Draft,
