@@ -1,6 +1,52 @@
-"""How pages write what the daemon says."""
+"""How pages write what people wrote, and what the daemon says."""
 
-from wacrmd.dashboard.render import said
+import re
+import time
+
+import pytest
+
+from wacrmd.dashboard.render import LONG_WORD, folding, said
+
+
+def pieces(text: str) -> list[str]:
+    """What cannot be torn apart by a line's end, of a single word."""
+    return str(folding(text)).removeprefix("<bdi>").removesuffix("</bdi>").split("<wbr>")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Spring offer", "order_ready", "a  b", "x" * LONG_WORD, "Mother's day & more", "-" * 15]
+)
+def test_short_words_stay_whole(text: str) -> None:
+    assert "<wbr>" not in folding(text)
+
+
+def test_the_direction_of_a_text_is_its_own() -> None:
+    assert folding("عرض \u202elive") == "<bdi>عرض \u202elive</bdi>"
+
+
+def test_a_long_word_folds_after_its_parts_and_loses_nothing() -> None:
+    assert pieces("summer_opening_hours_2026") == ["summer_opening_", "hours_", "2026"]
+    assert [len(piece) for piece in pieces("n" * 40)] == [16, 16, 8]
+
+
+@pytest.mark.parametrize("one", ["👩‍👩‍👧‍👦", "👍🏽", "❤️", "e\u0301"])
+def test_a_character_of_several_parts_stays_whole(one: str) -> None:
+    assert all(re.fullmatch(f"({one})+", piece) for piece in pieces(one * 30))
+
+
+def test_markup_is_text_in_long_words_too() -> None:
+    found = folding("<script>alert('a-long-word')</script> &amp;")
+    assert re.findall(r"<\w+", found) == ["<wbr"] * found.count("<wbr>")
+    assert found.replace("<wbr>", "").startswith(
+        "&lt;script&gt;alert(&#39;a-long-word&#39;)&lt;/script&gt; &amp;amp;"
+    )
+
+
+@pytest.mark.parametrize("text", ["\u0301" * 100_000, "a\u200d" * 50_000, "-" * 100_000, " " * 100_000])
+def test_no_text_takes_long(text: str) -> None:
+    began = time.process_time()
+    folding(text)
+    assert time.process_time() - began < 2
 
 
 def test_times_in_a_sentence_are_elements_and_the_rest_is_escaped() -> None:

@@ -75,6 +75,7 @@ def _environment() -> Environment:
     made.filters |= {
         "number": number,
         "people": people,
+        "folding": folding,
         "lasting": lasting,
         "mood": mood,
         "pairs": pairs,
@@ -101,6 +102,31 @@ def short_name(sender: NumberFacts) -> str:
 def people(count: int) -> str:
     """So many people, in words."""
     return "1 person" if count == 1 else f"{number(count)} people"
+
+
+LONG_WORD = 16
+_CHARACTER = r"(?>.(?:[\u0300-\u036f\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]|\u200d.)*+)"
+"""With its accents, or an emoji with its parts."""
+_LONG_WORD = re.compile(rf"\S{{{LONG_WORD + 1},}}")
+_PIECE = re.compile(
+    rf"{_CHARACTER}{{1,{LONG_WORD - 1}}}[-_./@]|{_CHARACTER}{{1,{LONG_WORD}}}",
+)
+
+
+def folding(text: object) -> Markup:
+    """A text that somebody wrote, for a cell of a table: a long word may fold, and its direction stays its own.
+
+    With `overflow-wrap` alone, one long word would let the short words of all other columns break too, or push those
+    columns out of the window.
+    """
+    found, end = [], 0
+    written = str(text)
+    for word in _LONG_WORD.finditer(written):
+        found.append(escape(written[end : word.start()]))
+        found.append(Markup("<wbr>").join(_PIECE.findall(word.group())))
+        end = word.end()
+    folded = Markup().join([*found, escape(written[end:])])
+    return folded if written.isascii() else Markup("<bdi>{}</bdi>").format(folded)
 
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
@@ -138,8 +164,15 @@ def words(name: object) -> str:
 
 def said(text: str | None) -> Markup:
     """A sentence of the daemon, with its times as elements, which pages show in the zone of whoever looks."""
-    escaped = str(escape(text or ""))
-    return Markup(_TIME.sub(r'<time datetime="\g<0>">\g<0></time>', escaped))  # noqa: S704 - it is escaped
+    written, end = text or "", 0
+    found: list[Markup] = []
+    for time in _TIME.finditer(written):
+        found += (
+            folding(written[end : time.start()]),
+            Markup('<time datetime="{0}">{0}</time>').format(time[0]),
+        )
+        end = time.end()
+    return Markup().join([*found, folding(written[end:])])
 
 
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -1,0 +1,57 @@
+"""Names and notes that people really write, or that somebody writes on purpose: each column of each list stays in sight."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.browser.window import DASHBOARD, DESK, PASSWORD, PHONE, Window
+from tests.support.clock import ShiftClock
+from tests.support.site import NOBODY, NUMBER, PHONE_NUMBER_ID, people, phones, site
+
+pytestmark = pytest.mark.anyio
+
+ACCOUNT = "n" * 63
+LISTS = ("broadcasts", "templates", "numbers", "optouts", "webhooks", "keys", "users", "audit", "status")
+OUT_OF_SIGHT = """
+() => Math.max(...[...document.querySelectorAll("main .scroll, html")].map((box) => box.scrollWidth - box.clientWidth))
+"""
+"""By how many pixels the page, or a table in it, is wider than its place."""
+
+
+@pytest.fixture(scope="module")
+async def visitor(
+    browser: Browser, anyio_backend: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Window]:
+    """An administrator at a site whose names have no space and are as long as they may be."""
+    template = {"name": "t" * 500, "language": "en_US", "category": "MARKETING", "status": "APPROVED"}
+    body = {"type": "BODY", "text": "Hello {{1}}, " + "x" * 300}
+    async with site(
+        tmp_path_factory.mktemp("awkward"),
+        extra=DASHBOARD + '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n',
+        clock=ShiftClock(),
+        templates=({"id": "1", **template, "components": [body]},),
+    ) as here:
+        await here.admin("account.add", name=ACCOUNT)
+        await here.admin("number.set", id=PHONE_NUMBER_ID, label="L" * 100)
+        await here.admin("number.add", **NUMBER | {"account": ACCOUNT, "phone_number_id": "1002"})
+        await here.admin("template.sync", account="shop")
+        made = await here.send(people(3), name="N" * 200, template_name=str(template["name"]))
+        await here.until_status(made, "sent")
+        await here.admin("optout.add", account="shop", phone=phones(1)[0], detail="d" * 400)
+        await here.admin("webhook.add", account=ACCOUNT, url=NOBODY + "p" * 500)
+        await here.admin("key.create", account=ACCOUNT, name="k" * 64, scopes=["broadcasts:send"])
+        await here.admin("user.add", name="z" * 64, role="viewer", accounts=[ACCOUNT], password=PASSWORD)
+        opened = await Window.open(browser, here)
+        await opened.log_in_by_link()
+        yield opened
+        await opened.context.close()
+        opened.watched.check()
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_long_word_pushes_nothing_out_of_sight(visitor: Window, name: str) -> None:
+    await visitor.page.goto(f"/{name}")
+    for size in (DESK, PHONE):
+        await visitor.page.set_viewport_size(size)
+        assert await visitor.page.evaluate(OUT_OF_SIGHT) == 0
