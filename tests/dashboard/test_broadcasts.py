@@ -193,6 +193,7 @@ async def test_who_failed_is_grouped_with_advice_and_gets_it_again(here: Site, v
     assert re.search(r'class="n">3</td><td data-title="Reason"><span>[^<]+<span class="dim">\(131026\)', page)
     assert "ask the person to install or update WhatsApp" in page
     assert "Send again to 3 people who failed" in page
+    assert re.search('aria-label="New broadcast to them: [^"]*ndeliverable"', page), "which of them"
     asked = await browser.get(f"{one}/retry?of=failed")
     assert "cannot be taken back" in asked.text
     fields = Form(asked.text, f"{one}/retry").fields
