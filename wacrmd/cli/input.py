@@ -43,8 +43,13 @@ def read_pieces(file: str, max_bytes: int | None = None) -> Iterator[bytes]:
 class SecretFile(FileName):
     """A secret in a file, or in standard input for `-`; on the command line everybody could see it with `ps`.
 
-    One newline at the end is left out. A file that is empty, unreadable or has several lines is a usage error.
+    One newline at the end is left out. A file that is empty, unreadable or has several lines is a usage error. On a
+    terminal `-` asks for it, without showing what is typed; a secret that a person has `made_up` is asked for twice.
     """
+
+    def __init__(self, *, made_up: bool = False) -> None:
+        super().__init__()
+        self._made_up = made_up
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The secret in the file that `value` names."""
@@ -58,7 +63,12 @@ class SecretFile(FileName):
                 )
             ctx.meta[_STDIN_READ] = True
         try:
-            if value == "-":
+            if value == "-" and sys.stdin.isatty():
+                asked = str(param.name).replace("_", " ").capitalize() if param is not None else "Secret"
+                raw = click.prompt(
+                    asked, hide_input=True, confirmation_prompt=self._made_up, err=True
+                ).encode()
+            elif value == "-":
                 raw = sys.stdin.buffer.read(MAX_SECRET_BYTES + 1)
             else:
                 with Path(value).open("rb") as file:

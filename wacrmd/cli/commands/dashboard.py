@@ -46,7 +46,9 @@ def dashboard(session: Session, open_: bool) -> None:
 
     def render(made: JsonObject) -> None:
         say(made["url"])
-        hint(f"It works once, within {LINK_LASTS // 1000} s, and lets do what the role {made['role']} may.")
+        hint(
+            f"It works once, within {LINK_LASTS // 1000} s, and lets you do what the role {made['role']} may."
+        )
 
     result = call(session, "dashboard")
     if open_ and not _opens(result["url"]):
@@ -75,9 +77,10 @@ def user() -> None:
 @click.option(
     "--password-file",
     "password",
-    type=SecretFile(),
+    type=SecretFile(made_up=True),
     metavar="FILE",
-    help="A file with the password; - reads standard input. Without one, the user comes by a reverse proxy.",
+    help="A file with the password; - reads standard input, and asks on a terminal. Without one, the user comes"
+    " by a reverse proxy.",
 )
 @click.pass_obj
 def add(session: Session, name: str, role: str, accounts: tuple[str, ...], password: str | None) -> None:
@@ -91,7 +94,13 @@ def add(session: Session, name: str, role: str, accounts: tuple[str, ...], passw
 
 
 def _show(shown: JsonObject) -> None:
+    shown = _with_accounts(shown)
     details((field, shown[field]) for field in ("name", "role", "accounts", "has_password", "sessions"))
+
+
+def _with_accounts(shown: JsonObject) -> JsonObject:
+    """The user, with a word for "limited to none"."""
+    return shown | {"accounts": shown["accounts"] or ["all"]}
 
 
 @user.command("list")
@@ -104,7 +113,9 @@ def list_users(session: Session) -> None:
     emit(
         session,
         call(session, "user.list"),
-        lambda rows: table(rows, COLUMNS, empty="There is no user yet: see wacrmd user add --help"),
+        lambda rows: table(
+            [*map(_with_accounts, rows)], COLUMNS, empty="There is no user yet: see wacrmd user add --help"
+        ),
     )
 
 
@@ -114,7 +125,11 @@ def list_users(session: Session) -> None:
 @account_option
 @click.option("--all-accounts", is_flag=True, help="Let the user see all accounts.")
 @click.option(
-    "--password-file", "password", type=SecretFile(), metavar="FILE", help="A file with another password."
+    "--password-file",
+    "password",
+    type=SecretFile(made_up=True),
+    metavar="FILE",
+    help="A file with another password; - reads standard input, and asks on a terminal.",
 )
 @click.pass_obj
 def change(
