@@ -228,3 +228,25 @@ async def test_without_a_file_the_field_says_so(here: Site, window: OpenWindow) 
     field = ann.page.get_by_label("A CSV file")
     await expect(field).to_have_attribute("aria-invalid", "true")
     await expect(field).to_have_accessible_description(re.compile("choose a file, or paste a list"))
+
+
+async def test_an_upload_that_breaks_off_says_so(here: Site, window: OpenWindow) -> None:
+    ann = await window(here)
+    page = ann.page
+    await ann.log_in_by_link()
+    await choose_template(page)
+    ann.watched.outage = True
+    await page.route("**/people/file", lambda route: route.abort("connectionreset"))
+    file = FilePayload(name="customers.csv", mimeType="text/csv", buffer=LIST.encode())
+    await page.get_by_label("A CSV file").set_input_files(file)
+    button = page.get_by_role("button", name="Upload the list")
+    for _ in range(2):
+        await button.click()
+        await expect(page.get_by_role("alert")).to_have_count(1)
+        await expect(page.get_by_role("alert")).to_contain_text("The list did not arrive")
+        await expect(button).to_be_enabled()
+        await expect(page.get_by_role("progressbar")).to_be_hidden()
+    await page.unroute("**/people/file")
+    await button.click()
+    await expect(page.get_by_role("heading", name="What the columns mean")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_count(0)

@@ -66,6 +66,17 @@ document.addEventListener("htmx:xhr:progress", (event) => {
   }
 });
 
+// A form alone leads to the browser's own page when the server cannot be reached; one that a script sends says it here.
+function broken(form, on) {
+  const note = form.querySelector("[data-broken]");
+  const bar = form.querySelector("progress");
+  if (note) note.hidden = !on;
+  if (bar && on) bar.hidden = true;
+}
+for (const [name, on] of [["htmx:beforeRequest", false], ["htmx:sendError", true]]) {
+  document.addEventListener(name, (event) => { if (event.target.matches("form")) broken(event.target, on); });
+}
+
 // A secret that is shown once is copied by a click; the clipboard's own way needs https.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
