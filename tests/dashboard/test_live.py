@@ -202,6 +202,21 @@ async def test_there_are_not_more_streams_than_allowed(
         pass
 
 
+async def test_the_last_that_a_page_shows_before_a_drain_is_the_drain(here: Site, visit_as: VisitAs) -> None:
+    here.clock.stop()
+    made, browser = await here.send(people(200)), await visit_as("operator")
+    await here.until(made, lambda shown: 0 < shown["sent_count"] < 200)
+    for page in (f"/broadcasts/{made}", "/broadcasts"):
+        async with stream(browser, await path_of(browser, page)) as events:
+            here.running.ctx.drain = Drain(here.clock.now())
+            seen = ""
+            while event := await events.event():
+                seen += event.get("data", "")
+            assert "draining" in seen
+            assert "people a second" not in seen.rpartition('id="speed"')[2].partition("</p>")[0]
+        here.running.ctx.drain = None
+
+
 async def test_streams_end_at_once_when_the_daemon_drains(here: Site, visit_as: VisitAs) -> None:
     browser = await visit_as("viewer")
     path = await path_of(browser, "/broadcasts")

@@ -129,6 +129,8 @@ class Live:
                     await stream.woken.wait()
                 if waiting.cancelled_caught:
                     yield b":\n\n"
+            if events := stream.events():
+                yield events
             if stream.is_ended:
                 yield END
         finally:
@@ -199,6 +201,10 @@ class Live:
             with anyio.move_on_after(min(due_at, check_at) - began_at):
                 await self._woken.wait()
                 await anyio.sleep(TICK_S)
+        if self._task is asyncio.current_task():
+            # The last that pages show until they come back is that nothing is sent.
+            for topic in list(self._topics.values()):
+                await self._read(topic)
 
     async def _read(self, topic: Topic) -> None:
         try:

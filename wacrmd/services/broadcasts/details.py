@@ -48,8 +48,8 @@ class Speeds:
         self._speeds: OrderedDict[str, Speed] = OrderedDict()
 
     def of(self, view: BroadcastView, now: Millis) -> tuple[float | None, float | None]:
-        """Recipients per second of late, and the seconds that the rest takes at this rate; None where not known."""
-        if view.status is not BroadcastStatus.SENDING:
+        """Recipients per second of late, and the seconds that the rest takes at this rate; None where not known, or held."""
+        if view.status is not BroadcastStatus.SENDING or view.hold is not None:
             self._speeds.pop(view.uuid, None)
             return None, None
         speed = self._speeds.setdefault(view.uuid, Speed())
