@@ -5,6 +5,7 @@ import gc
 import socket
 import stat
 import struct
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,6 +25,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from tests.support.event_loops import both_event_loops
 from tests.support.patience import PATIENCE_S
 from wacrmd.config import Bind
 from wacrmd.errors import AddressInUseError, ConfigError
@@ -578,5 +580,27 @@ async def test_a_client_that_resets_its_connection_before_it_is_served_is_no_err
             with socket.socket() as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.connect(("127.0.0.1", port_of(listener)))
+        assert (await other.get("/")).text == "hello"
+    assert errors == []
+
+
+LEAVING = """
+import socket, sys
+for _ in range(100):
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+        client.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
+        client.recv(300)
+"""
+"""A client of bad requests that leaves as soon as it is answered. In a process of its own it often comes first."""
+
+
+@both_event_loops
+async def test_a_client_that_leaves_after_a_bad_request_is_no_error() -> None:
+    """The listener still says that nothing more comes, on a socket that is not connected any more."""
+    errors = list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    app = Behaviours()
+    async with serving(app) as listener, calling(listener) as other:
+        await anyio.run_process([sys.executable, "-c", LEAVING, str(port_of(listener))])
         assert (await other.get("/")).text == "hello"
     assert errors == []

@@ -126,7 +126,10 @@ class Connection(TCPServer):
             pass
         finally:
             self._stop_waiting()
-            await self._close()
+            with suppress(
+                OSError
+            ):  # a client that has gone with a reset: the socket is not connected any more
+                await self._close()
 
     async def _read_data(self) -> None:
         """Pass on what arrives, until the end; a whole request between two others may be refused unparsed."""
