@@ -8,7 +8,16 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8082", "127.0.0.1.evil.example", "a@127.0.0.1", ""]
+    "host",
+    [
+        "evil.example",
+        "evil.example:8082",
+        "127.0.0.1.evil.example",
+        "a@127.0.0.1",
+        "localhost#",
+        "localhost/",
+        "",
+    ],
 )
 async def test_a_host_name_that_is_not_the_dashboards_is_refused(visit: Visit, host: str) -> None:
     answer = await visit().get("/login", Host=host)
@@ -40,6 +49,29 @@ async def test_an_older_browser_says_the_origin(visit_as: VisitAs) -> None:
     refused = await browser.http.post("/logout", headers={"Origin": "http://evil.example"})
     assert (refused.status_code, (await browser.http.post("/logout")).status_code) == (403, 403)
     assert (await browser.http.post("/logout", headers={"Origin": browser.url})).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://[",
+        "http://[::1%25x]",
+        "null",
+        "{host}",
+        "//{host}",
+        "ftp://{host}",
+        "http://a@{host}",
+        "http://{host}/",
+    ],
+)
+async def test_what_is_no_origin_of_ours_is_refused_like_any_other(visit_as: VisitAs, origin: str) -> None:
+    """A stranger writes what it likes into the header: that is no mistake of the daemon, nor one in its log."""
+    browser = await visit_as("viewer")
+    given = origin.format(host=browser.url.removeprefix("http://"))
+    answer = await browser.http.post("/logout", headers={"Origin": given})
+    assert answer.status_code == 403
+    assert answer.headers["cache-control"] == "no-store"
+    assert (await browser.get("/broadcasts")).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/login", "/broadcasts", "/static/0/app.js", "/nothing"])

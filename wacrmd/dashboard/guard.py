@@ -90,8 +90,8 @@ def host_name(host: str) -> str | None:
         _ = parts.port
     except ValueError:
         return None
-    plain = parts.hostname is not None and not (parts.path or parts.query or parts.fragment or "@" in host)
-    return parts.hostname.rstrip(".") if plain and parts.hostname else None
+    is_plain = parts.netloc == host and "@" not in host  # no path, query or fragment, also no empty one
+    return parts.hostname.rstrip(".") if is_plain and parts.hostname else None
 
 
 def _is_address(name: str) -> bool:
@@ -112,10 +112,8 @@ def is_same_origin(headers: Headers, config: Config) -> bool:
     if site is not None:
         return site == "same-origin"
     origin, public = headers.get("origin", "").lower(), config.dashboard.public_url
-    if not origin:
-        return False
-    if origin == public:
+    if origin and origin == public:
         return True
     host = headers.get("host", "").lower()
-    is_other_scheme = urlsplit(public).netloc == host and bool(host)
-    return urlsplit(origin).netloc == host and not is_other_scheme
+    is_other_scheme = urlsplit(public).netloc == host
+    return origin in (f"http://{host}", f"https://{host}") and not is_other_scheme
