@@ -57,7 +57,7 @@ class Window:
         await self.page.goto(link)
         if not self.scripts:
             await self.page.get_by_text("With a link", exact=True).click()
-            await self.page.get_by_label("The part behind #").fill(link.partition("#")[2])
+            await self.page.get_by_label("The link").fill(link)
             await self.page.get_by_role("button", name="Log in with the link").click()
         await self.page.wait_for_url("**/broadcasts")
 

@@ -7,6 +7,7 @@ from tests.dashboard.conftest import Visit, VisitAs
 from tests.support.site import Site
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY, HOUR, SECOND
+from wacrmd.services.audit import write_sums
 from wacrmd.services.maintenance import retention
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +33,31 @@ async def test_a_link_logs_one_browser_in_once(here: Site, visit: Visit) -> None
     assert refused.status_code == 401
     assert "wacrmd dashboard" in refused.text
     assert (await second.get("/broadcasts")).status_code == 303
+
+
+async def test_a_whole_link_can_be_pasted(here: Site, visit: Visit) -> None:
+    browser = visit()
+    login, link = await browser.login_token(), (await here.admin("dashboard"))["url"]
+    answer = await browser.submit("/login/link", {"login": login, "token": f" {link}\n"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/broadcasts")
+
+
+async def test_a_link_that_another_uses_is_told_and_leads_back_to_the_form(here: Site, visit: Visit) -> None:
+    link = (await here.admin("dashboard"))["url"]
+    assert (await visit().log_in_by_link(link)).status_code == 303
+    thief = visit()
+    assert (await thief.log_in_by_link(link)).status_code == 401
+    assert (await thief.get("/login/link")).headers["location"] == "/login"
+    await write_sums(here.running.ctx, all_of_them=True)
+    (entry,) = await here.admin("audit", user="(unknown name)")
+    assert (entry["method"], entry["result"], entry["calls"]) == ("login", "denied", 1)
+
+
+async def test_who_may_not_send_gets_no_step_of_it(visit_as: VisitAs) -> None:
+    """The role is looked at before what was sent: else a page says to correct what would be refused all the same."""
+    browser = await visit_as("viewer")
+    assert (await browser.get("/broadcasts/new")).status_code == 403
+    assert (await browser.submit("/broadcasts/no-id/retry")).status_code == 403
 
 
 async def test_a_link_lasts_two_minutes(here: Site, visit: Visit) -> None:

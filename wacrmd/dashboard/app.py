@@ -66,6 +66,7 @@ def build(ctx: Context) -> Starlette:
             Route("/", home),
             Route("/login", login.show),
             Route("/login", login.by_password, methods=["POST"]),
+            Route("/login/link", login.show_by_link),
             Route("/login/link", login.by_link, methods=["POST"]),
             Route("/logout", login.log_out, methods=["POST"]),
             Route("/static/{digest}/{name}", static),

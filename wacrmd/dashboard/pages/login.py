@@ -59,11 +59,15 @@ class LoginPages:
         try:
             self._check_token(request, form)
             begun = await login.by_link(
-                self._ctx, form.get("token", "").strip(), browser_of(self._ctx, request)
+                self._ctx, _token_of(form.get("token", "")), browser_of(self._ctx, request)
             )
         except Refusal as refusal:
             return self._form(request, HOME, refusal, by_link=True)
         return self._begun(request, begun, HOME)
+
+    async def show_by_link(self, _: Request) -> Response:
+        """The form again: where the page of a link that was refused is loaded anew."""
+        return RedirectResponse("/login", status_code=303)
 
     async def log_out(self, request: Request) -> Response:
         """End the session. Who comes by a reverse proxy is told to log out there."""
@@ -129,6 +133,11 @@ def _comes_from_elsewhere(request: Request) -> bool:
         and AGAIN not in query
         and request.headers.get("sec-fetch-site") not in ("none", "same-origin")
     )
+
+
+def _token_of(pasted: str) -> str:
+    """The token in what somebody has pasted: it alone, or the whole link."""
+    return pasted.strip().rpartition("#")[2]
 
 
 def own_path(wanted: str | None) -> str:

@@ -108,6 +108,7 @@ async def ask_retry(visit: Visit) -> Response:
 
 async def retry(visit: Visit) -> Response:
     """Send the message again."""
+    visit.require("broadcast.retry")
     form = await read_form(visit.request)
     status = _people_of(form.get("of"))
     uuid, uncertain = visit.request.path_params["id"], status is RecipientStatus.UNCERTAIN

@@ -107,6 +107,7 @@ async def by_link(ctx: Context, token: str, browser: Browser) -> Begun:
     exists = await ctx.db.read(partial(login_sessions.has_link, hashed=_hash(token)))
     actor = await ctx.db.write(work) if exists else None
     if actor is None:
+        _count_failed(ctx, None, browser)
         raise Refusal(
             ErrorCode.UNAUTHORIZED,
             "This link was used already, or its two minutes are over: ask for another one with `wacrmd dashboard`",
@@ -268,7 +269,7 @@ def _end(tx: Tx, cookie: str | None) -> None:
 
 
 def _count_failed(ctx: Context, user: User | None, browser: Browser) -> None:
-    """Note a wrong password. Nothing is written now: how long that takes would tell which names exist."""
+    """Note a wrong password or link. Nothing is written now: how long that takes would tell which names exist."""
     actor = UNKNOWN if user is None else Actor.operator(user.name)
     ctx.denied.count(actor, LOGIN, ctx.clock.monotonic() / SECOND)
     log.warning("login_failed", user=actor.name, address=browser.address, summed=actor.name)
