@@ -293,6 +293,26 @@ async def test_a_broadcast_that_waits_has_no_time_yet(here: Site, visit_as: Visi
     assert (await here.admin("broadcast.timeline", id=made))["points"] == []
 
 
+async def test_nothing_is_offered_that_concerns_nobody(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    waits = await here.send(people(2), scheduled_at=iso(here.clock.now() + HOUR))
+    failed = await _failed(here, 2)
+    await here.sim.idle()
+    for made, whom in (
+        (waits, ["all", "nobody"]),
+        (failed, ["failed", "not_delivered", "not_replied", "all", "nobody"]),
+    ):
+        page = (await browser.get(f"/broadcasts/{made}")).text
+        offered = re.findall(r'name="whom" value="(\w+)"', page.partition('id="again"')[2])
+        assert [each for each in offered if each != "not_read"] == whom
+        for each in offered:
+            answer = await browser.submit(f"/broadcasts/{made}/again", {"whom": each})
+            assert answer.status_code == 303, each
+    asked = await browser.get(f"/broadcasts/{failed}/retry?of=uncertain")
+    assert asked.status_code == 303
+    assert "Nobody is uncertain any more" in (await browser.get(asked.headers["location"])).text
+
+
 async def test_a_draft_is_made_for_whom_it_did_not_reach(here: Site, visit_as: VisitAs) -> None:
     made = await _failed(here, 3)
     browser, one = await visit_as("sender", "shop"), f"/broadcasts/{made}"

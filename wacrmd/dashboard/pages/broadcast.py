@@ -33,6 +33,18 @@ AGAIN = (
 """Whom a new broadcast with the same message can be for, and the buttons."""
 
 
+def whom_again(view: BroadcastDetails) -> list[tuple[Again, str]]:
+    """The buttons that concern somebody. They have no numbers, for these move for days: the draft says them."""
+    on_the_way = view.sent_count - view.delivered_count
+    counts = {
+        Again.FAILED: view.failed_count,
+        Again.NOT_DELIVERED: on_the_way + view.failed_count,
+        Again.NOT_READ: view.delivered_count - view.read_count,
+        Again.NOT_REPLIED: view.delivered_count - view.replied_count,
+    }
+    return [(whom, label) for whom, label in AGAIN if counts.get(whom, 1) > 0]
+
+
 class BroadcastSource:
     """A broadcast as the visitor sees it."""
 
@@ -63,6 +75,7 @@ class BroadcastSource:
             "failures": make.failures(view, self._may_again),
             "replies": make.replies(view),
             "billed": make.billed(view),
+            "again": make.send_again(view, whom_again(view) if self._may_again else []),
         }
 
     def whole(self, found: Parts) -> Iterable[Markup]:
@@ -121,7 +134,6 @@ async def one(visit: Visit) -> Response:
         number="a number that was removed" if number is None else short_name(number),
         parts=list(found.values()),
         timeline=timeline,
-        again=AGAIN,
         stream=path(f"/broadcasts/{view.uuid}/live", seen=seen, hours=visit.param("hours")),
         here_address=visit.address(),
     )

@@ -103,6 +103,8 @@ async def ask_retry(visit: Visit) -> Response:
     view = await _shown(visit, "retry")
     if view.status not in CAN_RETRY:
         raise conflict(f"This broadcast cannot be sent again: it is {view.status.value}")
+    if not (view.uncertain_count if status is RecipientStatus.UNCERTAIN else view.failed_count):
+        return visit.done(_back(view.uuid, visit.param("back")), f"Nobody is {status.value} any more.")
     return _ask(visit, view, "retry", retry_question(view, status), of=status.value)
 
 
