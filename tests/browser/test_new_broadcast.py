@@ -20,6 +20,12 @@ pytestmark = pytest.mark.anyio
 
 OWN = "+14155550199"
 """A number of the sender's own."""
+LINES = """cell => {
+    const text = document.createRange();
+    text.selectNodeContents(cell);
+    return new Set([...text.getClientRects()].map(each => each.bottom)).size;
+}"""
+"""On how many lines the text of a cell stands."""
 PEOPLE = phones(60)
 LIST = "\n".join(
     [
@@ -104,6 +110,8 @@ async def test_a_list_is_uploaded_checked_tried_and_sent(here: Site, window: Ope
     await page.reload()
     await page.get_by_label("Name").fill("Tulips")
     assert await ann.sideways() == 0
+    people = page.get_by_role("row", name="get the message").get_by_role("cell", name="60", exact=True)
+    assert await people.evaluate(LINES) == 1
     await page.get_by_role("button", name="Send to 60 people").dblclick()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Tulips")
     if ann.scripts:
