@@ -289,7 +289,7 @@ async def test_messages_over_time_are_a_table_too(here: Site, visit_as: VisitAs)
 async def test_a_broadcast_that_waits_has_no_time_yet(here: Site, visit_as: VisitAs) -> None:
     made = await here.send(people(1), scheduled_at=iso(here.clock.now() + HOUR))
     browser = await visit_as("viewer")
-    assert (await browser.get(f"/broadcasts/{made}")).status_code == 200
+    assert "Nothing has happened yet" in (await browser.get(f"/broadcasts/{made}")).text
     assert (await here.admin("broadcast.timeline", id=made))["points"] == []
 
 

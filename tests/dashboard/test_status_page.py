@@ -47,6 +47,9 @@ async def test_an_administrator_stops_and_continues_all_sending(here: Site, visi
     assert "Still to be sent to: 2 people" in (await admin.get("/status/drain")).text
     assert "Nothing is sent any more" in await admin.change("/status/drain")
     assert (await here.admin("status"))["draining"] is True
+    stopped = (await admin.get("/status")).text
+    assert "Sending is stopped." in stopped
+    assert "All is well" not in stopped
     assert "Nothing is sent and no broadcast is accepted" in (await admin.get("/status")).text
     assert "Send again, to 2 people" in (await admin.get("/status/undrain")).text
     assert "Broadcasts go on" in await admin.change("/status/undrain")

@@ -105,7 +105,10 @@ class TimelineSource:
         ranges = [*(hours for hours in (1, FIRST_HOURS) if hours < lasts), lasts] if lasts > 1 else []
         shown = min(self._hours, lasts)
         make = parts(TEMPLATE)
-        return {"ranges": make.ranges(self._uuid, ranges, shown), "timeline": make.timeline(found)}
+        return {
+            "ranges": make.ranges(self._uuid, ranges, shown, not found.points),
+            "timeline": make.timeline(found),
+        }
 
     def whole(self, found: Parts) -> Iterable[Markup]:
         """The table."""

@@ -43,6 +43,8 @@ function draw() {
   const table = document.querySelector("table[data-chart]"), place = document.getElementById("chart");
   if (!table || !place) return;
   const data = dataOf(table);
+  place.hidden = !data[0].length;
+  if (place.hidden) return;
   if (chart) return chart.setData(data);
   const line = () => colour("--line"), text = () => colour("--dim");
   const axis = { stroke: text, grid: { stroke: line }, ticks: { stroke: line } };
