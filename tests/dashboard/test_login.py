@@ -35,6 +35,14 @@ async def test_a_link_logs_one_browser_in_once(here: Site, visit: Visit) -> None
     assert (await second.get("/broadcasts")).status_code == 303
 
 
+async def test_a_name_with_accents_is_one_however_it_is_typed(here: Site, visit: Visit) -> None:
+    await here.admin("user.add", name="Änne", role="viewer", password=PASSWORD)
+    assert (await visit().log_in("änNE")).status_code == 303
+    with pytest.raises(RpcError, match="already"):
+        await here.admin("user.add", name="äNNE", role="viewer", password=PASSWORD)
+    assert (await here.admin("user.remove", name="ÄNNE"))["name"] == "Änne"
+
+
 async def test_a_whole_link_can_be_pasted(here: Site, visit: Visit) -> None:
     browser = visit()
     login, link = await browser.login_token(), (await here.admin("dashboard"))["url"]

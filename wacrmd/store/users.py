@@ -1,6 +1,5 @@
 """Users of the dashboard, and the accounts that they may see."""
 
-import sqlite3
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -23,13 +22,12 @@ def add(
 ) -> User:
     """Store a new user; raises Refusal if the name is in use."""
     user_id = str(uuid4())
-    try:
-        tx.execute(
-            "INSERT INTO user (id, name, role, password, created_at) VALUES (?, ?, ?, ?, ?)",
-            (user_id, name, role, password, now),
-        )
-    except sqlite3.IntegrityError as error:
-        raise conflict(f"There is a user named {name!r} already: choose another name") from error
+    if with_name(tx, name) is not None:
+        raise conflict(f"There is a user named {name!r} already: choose another name")
+    tx.execute(
+        "INSERT INTO user (id, name, role, password, created_at) VALUES (?, ?, ?, ?, ?)",
+        (user_id, name, role, password, now),
+    )
     set_accounts(tx, user_id, account_ids)
     return get(tx, user_id)
 
@@ -42,6 +40,15 @@ def get(tx: Tx, user_id: str) -> User:
 def with_name(tx: Tx, name: str) -> User | None:
     """The user with this name; names are compared without regard to case."""
     row = tx.execute(f"{_SELECT} WHERE u.name = ?", (name,)).fetchone()
+    if row is None and not name.isascii():  # SQLite knows the case of ASCII letters only
+        row = next(
+            (
+                tx.execute(f"{_SELECT} WHERE u.name = ?", each).fetchone()
+                for each in tx.execute("SELECT name FROM user").fetchall()
+                if each[0].casefold() == name.casefold()
+            ),
+            None,
+        )
     return _ROW.record(row) if row else None
 
 
