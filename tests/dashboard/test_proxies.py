@@ -162,6 +162,8 @@ async def test_an_unknown_proxy_names_nobody_and_its_clients_address_does_not_co
         assert (await log_in(browser, "ann", **{"X-Forwarded-For": "198.51.100.7"})).status_code == 303
         (*_, entry) = [each for each in await here.admin("audit", limit=1000) if each["method"] == "login"]
         assert entry["params"]["address"] == "127.0.0.1"
+        left = await browser.submit("/logout", {}, **{"Remote-User": "ann"})
+        assert left.status_code == 303, "no proxy would log the user in again"
         found = {each.name: each for each in await dashboard_checks.dashboard(here.running.ctx)}
         assert found["reverse proxy"].state == "warn"
         assert "127.0.0.1" in found["reverse proxy"].detail

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from wacrmd.config import Config
 from wacrmd.dashboard import cookies
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.network import address_of, is_within
@@ -64,13 +65,19 @@ async def visitor_of(ctx: Context, request: Request) -> Visitor | None:
 
     Raises Refusal for a user whom only the proxy knows, and for a header that names nobody.
     """
-    config = ctx.config.dashboard
-    named = request.headers.getlist(config.user_header) if config.user_header else []
-    if named and is_trusted(_peer(request), config.trusted_proxies):
+    if is_named_by_proxy(request, ctx.config):
+        named = request.headers.getlist(ctx.config.dashboard.user_header)
         return Visitor(await login.by_header(ctx, _only_name(named), client_address(ctx, request)))
     cookie = cookies.read(request, ctx.config, cookies.SESSION)
     session = await login.session_of(ctx, cookie) if cookie else None
     return None if session is None else Visitor(session)
+
+
+def is_named_by_proxy(request: Request, config: Config) -> bool:
+    """Whether a reverse proxy that is believed says who the user is; from anybody else the header says nothing."""
+    settings = config.dashboard
+    named = bool(settings.user_header) and settings.user_header in request.headers
+    return named and is_trusted(_peer(request), settings.trusted_proxies)
 
 
 def browser_of(ctx: Context, request: Request) -> login.Browser:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from wacrmd.dashboard import cookies
 from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.render import page
-from wacrmd.dashboard.visitor import browser_of, client_address, visitor_of
+from wacrmd.dashboard.visitor import browser_of, client_address, is_named_by_proxy, visitor_of
 from wacrmd.errors import ERRORS, ErrorCode, Refusal
 from wacrmd.services.access import login
 from wacrmd.services.access.login import Begun
@@ -75,7 +75,7 @@ class LoginPages:
         if (cookie := cookies.read(request, config, cookies.SESSION)) is not None:
             await login.log_out(self._ctx, cookie, client_address(self._ctx, request))
         response: Response = RedirectResponse("/login", status_code=303)
-        if config.dashboard.user_header and config.dashboard.user_header in request.headers:
+        if is_named_by_proxy(request, config):
             text = "The reverse proxy has logged you in, and would do it again: log out there."
             response = page(
                 "refused.html",
