@@ -12,6 +12,7 @@ from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.drafts.drafting import TEMPLATES, csv_of
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, site
+from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import HOUR, iso
 
 pytestmark = pytest.mark.anyio
@@ -201,6 +202,8 @@ async def test_a_review_that_shows_another_list_is_not_sent(here: Site, visit_as
     await checked(browser, draft)
     refused = await browser.submit(f"{draft}/send", fields)
     assert (refused.status_code, "in another window" in refused.text) == (409, True)
+    with pytest.raises(RpcError, match="in another window"):
+        await here.admin("draft.send", id=draft.rpartition("/")[2], version=int(seen))
     assert not here.sim.ledger.entries
 
 

@@ -138,6 +138,14 @@ class TestParams(RowParams):
     )
 
 
+class SendParams(DraftId):
+    """A draft to send."""
+
+    version: int | None = Field(
+        None, ge=0, description="the `version` that was looked at; another one is refused. Default: any"
+    )
+
+
 class LeftOutParams(DraftId):
     """Which lines."""
 
@@ -290,12 +298,12 @@ async def send_test(ctx: Context, actor: Actor, params: TestParams) -> SentTest:
 @operations.operation(
     "draft.send", admin=Admin(Level.OPERATE, per_account=True, audited=True), errors=CHANGES, example=EXAMPLE
 )
-async def request_send(ctx: Context, actor: Actor, params: DraftId) -> SentDraft:
+async def request_send(ctx: Context, actor: Actor, params: SendParams) -> SentDraft:
     """Send a checked draft, now or at its time.
 
     Its people become recipients step by step, also over a restart; then it is a broadcast. Asking again changes nothing.
     """
-    return await send.request_send(ctx, actor, params.id)
+    return await send.request_send(ctx, actor, params.id, version=params.version)
 
 
 @operations.operation(

@@ -26,10 +26,12 @@ STEP_PEOPLE = 250
 """People who become recipients in one transaction: it takes some 10 ms, and sends and webhooks wait no longer for it."""
 
 
-async def request_send(ctx: Context, actor: Actor, reference: str) -> SentDraft:
+async def request_send(
+    ctx: Context, actor: Actor, reference: str, *, version: int | None = None
+) -> SentDraft:
     """Ask to send a checked draft, now or at its time. Asking again changes nothing, and gets the same answer.
 
-    Raises Refusal for a draft that is not checked as it is now, or that has problems.
+    Raises Refusal for a draft that is not checked as it is now, that has problems, or that has another version.
     """
     if ctx.drain is not None:
         raise draining(ctx.drain.detail if ctx.drain.for_good else None)
@@ -46,6 +48,10 @@ async def request_send(ctx: Context, actor: Actor, reference: str) -> SentDraft:
             raise conflict(f"The draft cannot be sent: it is {SHOWN[state]}")
         result = read.result_of(draft) if draft is not None else None
         if state is DraftState.CHECKED:
+            if draft is not None and version not in (None, draft.version):
+                raise conflict(
+                    "It was changed in another window meanwhile: look at it once more, then send it"
+                )
             if result is None or result.problems:
                 first = result.problems[0].message if result is not None else "check it again"
                 raise conflict(f"The draft cannot be sent as it is: {first}")

@@ -59,7 +59,7 @@ async def send(visit: Visit) -> Response:
         if form.text("version") != str(draft.view.version):
             raise conflict("It was changed in another window meanwhile: look at it once more, then send it")
         await _save(visit, draft, form)
-        await visit.perform("draft.send", id=str(draft.view.uuid))
+        await visit.perform("draft.send", id=str(draft.view.uuid), version=draft.view.version)
     except Refusal as refusal:
         draft = await draft_of(visit)
         if draft.view.state in EDITABLE:
