@@ -22,6 +22,7 @@ const at = (seconds) => new Date(seconds * 1000);
 function ticks(_, times, axis, space, step) {
   let before = "";
   return times.map((each) => {
+    if (each % 1) return "";  // a part of a second
     const day = date.format(at(each)), first = day !== before;
     before = day;
     if (step >= 86400) return day;
@@ -51,7 +52,7 @@ function draw() {
   chart = new uPlot({
     width: place.clientWidth, height: 260,
     series: [{ label: "time", value: (_, time) => time == null ? "--" : moment.format(at(time)) }, ...STAGES.map(([label, name], place) => ({ label, stroke: () => colour(name), width: 2, dash: place % 2 ? [] : [6, 3] }))],
-    axes: [{ ...axis, values: ticks }, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
+    axes: [{ ...axis, space: 90, values: ticks }, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 1)] } },
   }, data, place);
   new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 260 })).observe(place);
