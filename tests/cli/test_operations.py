@@ -48,9 +48,12 @@ EXCLUDED = ("all_accounts",)
 """Flags that contradict another option."""
 
 NOT_OPTIONS = {
-    name: {"buttons", "components"} for name in ("broadcast.create", "draft.create", "draft.change")
+    **{name: {"buttons", "components"} for name in ("broadcast.create", "draft.create", "draft.change")},
+    "draft.send": {"version"},
+    "draft.test": {"key"},
 }
-"""Parameters that come from a file instead of an option, and of which the sample file has another one."""
+"""Parameters that come from a file, of which the sample file has another one, or that only a page needs: what it has shown,
+and the key against a double click."""
 
 
 @pytest.fixture(autouse=True)
