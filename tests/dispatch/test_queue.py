@@ -305,8 +305,8 @@ async def test_stop_cancels_a_job_that_takes_too_long(path: Path, db: sqlite3.Co
             queue.enqueue(1)
             await runs.until(1)
     assert unwound == [1]
-    assert [e for e in events if e["event"] != "broadcast_jobs_cancelled"] == []
-    assert len(events) == 1
+    own = [each["event"] for each in events if each["logger"] != "huey.consumer"]  # it may say that it waited
+    assert own == ["broadcast_jobs_cancelled"]
 
 
 async def test_stopping_wakes_idle_workers(

@@ -162,6 +162,10 @@ class Everything:
             assert (await browser.get("/broadcasts")).status_code == 303
             await browser.http.aclose()
         await self.admin("user.list")
+        await self.admin("user.add", name="Zoë", role="viewer", password=PASSWORD)
+        browser = Browser(self.here)
+        assert (await browser.log_in("ZOË")).status_code == 303
+        await browser.http.aclose()
         browser = Browser(self.here)
         link = (await self.admin("dashboard"))["url"]
         assert (await browser.log_in_by_link(link)).status_code == 303
