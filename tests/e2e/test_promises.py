@@ -353,7 +353,7 @@ async def test_promise_7_a_draft_is_sent_once_and_whole(tmp_path: Path) -> None:
         await anyio.to_thread.run_sync(upload)
         await daemon.admin("draft.check", id=draft)
         with anyio.fail_after(PATIENCE_S):
-            while (await daemon.admin("draft.show", id=draft))["state"] != "checked":  # noqa: ASYNC110 - of a process
+            while (await daemon.admin("draft.show", id=draft))["state"] != "checked":  # noqa: ASYNC110 - no event of another process
                 await anyio.sleep(0.02)
         first = await daemon.admin("draft.send", id=draft)
         await daemon.kill()

@@ -19,6 +19,7 @@ import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 WACRMD = "import sys; from wacrmd.cli.main import main; sys.exit(main())"
 """The script of wacrmd itself; its arguments are those of the command line."""
@@ -177,23 +178,23 @@ def _serve(control: socket.socket) -> str:
                 selector.register(descriptor, selectors.EVENT_READ)
 
 
-def _prepared(request: dict[str, object], stdout: int, stderr: int) -> str:
+def _prepared(request: dict[str, Any], stdout: int, stderr: int) -> str:
     """Make this fork what the request says; its script."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for place, given in ((1, stdout), (2, stderr)):
         os.dup2(given, place)
         os.close(given)
     os.environ.clear()
-    os.environ.update(request["environ"])  # type: ignore[call-overload]
+    os.environ.update(request["environ"])
     time.tzset()
     os.chdir(str(request["cwd"]))
-    sys.argv = ["-c", *request["arguments"]]  # type: ignore[misc]
+    sys.argv = ["-c", *request["arguments"]]
     return str(request["script"])
 
 
 def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C hear the forks
-    from wacrmd.cli.serve import _quick_imports  # noqa: PLC0415 - only here
+    from wacrmd.cli.serve import _quick_imports  # noqa: PLC0415 - whoever starts the server imports nothing of the daemon
 
     with _quick_imports():
         import wacrmd.cli.main  # noqa: PLC0415
