@@ -12,7 +12,8 @@ function localTimes(root) {
   }
 }
 localTimes(document);
-document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt.parentNode || document));
+// Before the browser draws what has changed: htmx's own event comes after it, and each update would flicker.
+new MutationObserver(() => localTimes(document)).observe(document.body, { childList: true, subtree: true });
 
 // Days are those of whoever looks.
 for (const field of document.querySelectorAll("input[data-zone]")) {
