@@ -23,7 +23,7 @@ JOBS ?= 4
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help venv demo test check clients format screenshots torture fuzz mutants bench audit wheel dist dist-test lock clean
+.PHONY: help venv demo test exhaustive check clients format screenshots torture fuzz mutants bench audit wheel dist dist-test lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -58,6 +58,9 @@ demo: $(STAMP) ## run the daemon and a simulated Meta on a temporary database; A
 
 test: check ## run all checks, then all tests; ARGS='-k name' chooses some
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+exhaustive: $(STAMP) ## try whole what `make test` tries in part (tests/support/exhaustive.py); minutes
+	WACRMD_EXHAUSTIVE=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(STAMP) ## check lint, format, types and the direction of imports
 	$(BIN)/ruff check .
