@@ -12,16 +12,16 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 from anyio.from_thread import BlockingPortal
 
-from wacrmd import __version__, open_files
+from wacrmd import __version__, open_files, periodic_jobs
 from wacrmd.admin.identity import Caller, Peer, levels
 from wacrmd.admin.methods import registry
 from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
-from wacrmd.clock import MINUTE, SECOND, MachineClock, SystemClock
+from wacrmd.clock import MachineClock, SystemClock
 from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dashboard import app as dashboard
 from wacrmd.dispatch.queue import DispatchQueue
-from wacrmd.dispatch.scheduler import PeriodicJob, Scheduler, enqueue_due
+from wacrmd.dispatch.scheduler import Scheduler
 from wacrmd.domain.actor import Level, Via
 from wacrmd.domain.drain import Drain
 from wacrmd.errors import ConfigError, Refusal, WacrmdError, sole_error
@@ -30,7 +30,7 @@ from wacrmd.http.capacity import Capacity
 from wacrmd.http.loop_pass import LoopPass
 from wacrmd.http.server import serve as serve_http
 from wacrmd.http.sockets import Listener, inherited
-from wacrmd.log import count_dropped, get_logger, summing, write_sums
+from wacrmd.log import count_dropped, get_logger, summing
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta_webhooks import app as meta_webhooks
 from wacrmd.outbound.dispatcher import Dispatcher
@@ -43,16 +43,11 @@ from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.services.drafts.worker import DraftWorker
-from wacrmd.services.maintenance import data_subjects, retention
-from wacrmd.services.maintenance.backups import DailyBackup
-from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, MetaTime, ask_meta, resume_clock
-from wacrmd.services.maintenance.counts import keep_counts
+from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, ask_meta, resume_clock
 from wacrmd.services.maintenance.database_key import open_vault
 from wacrmd.services.maintenance.drain import stored_drain
 from wacrmd.services.maintenance.integrity import IntegrityWatch, look_at_open
-from wacrmd.services.maintenance.log_level import restore_log_level
 from wacrmd.services.maintenance.reload import reload_config
-from wacrmd.services.maintenance.restrictions import end_restrictions
 from wacrmd.services.meta_events.ingest import store_notes
 from wacrmd.services.meta_events.intake import Intake
 from wacrmd.services.numbers import meta_check
@@ -77,13 +72,6 @@ START_RETRY_S = 2.0
 """How long a start that the disk prevents waits before it is tried again."""
 START_TIMEOUT_S = 900.0
 """How long systemd then waits for the next sign of life: as long as for a start, which may copy a large file."""
-WORKER_CHECK_INTERVAL = 30 * SECOND
-RESTRICTION_CHECK_INTERVAL = 10 * SECOND
-EXPIRY_INTERVAL = 30 * SECOND
-PRUNE_INTERVAL = 10 * MINUTE
-CHECK_INTERVAL = 5 * SECOND
-EMPTY_WAL_INTERVAL = 10 * SECOND
-KEEP_COUNTS_INTERVAL = 5 * SECOND
 
 log = get_logger(__name__)
 
@@ -264,7 +252,7 @@ async def _open(
         ctx=ctx,
         sender=sender,
         clock_watch=clock_watch,
-        scheduler=Scheduler(ctx, _periodic_jobs(ctx, sender, queue, clock_watch)),
+        scheduler=Scheduler(ctx, periodic_jobs.vital(ctx, sender, queue, clock_watch)),
         queue=queue,
         dispatcher=Dispatcher(ctx),
         intake=Intake(ctx),
@@ -357,7 +345,7 @@ async def _start_sending(stack: AsyncExitStack, daemon: Daemon) -> None:
 def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
     ctx = daemon.ctx
     tasks.start_soon(daemon.scheduler.run)
-    tasks.start_soon(Scheduler(ctx, _maintenance_jobs(ctx, daemon.integrity), vital=False).run)
+    tasks.start_soon(Scheduler(ctx, periodic_jobs.maintenance(ctx, daemon.integrity), vital=False).run)
     tasks.start_soon(daemon.dispatcher.run)
     tasks.start_soon(daemon.intake.run)
     tasks.start_soon(DraftWorker(ctx).run)
@@ -447,42 +435,6 @@ async def _drain(daemon: Daemon) -> None:
         await store_notes(daemon.ctx)
         await daemon.ctx.key_uses.store(daemon.ctx.db)
         await write_audit_sums(daemon.ctx, all_of_them=True)
-
-
-def _periodic_jobs(
-    ctx: Context, sender: Sender, queue: DispatchQueue, clock_watch: ClockWatch
-) -> list[PeriodicJob]:
-    async def replace_dead_workers() -> None:
-        queue.replace_dead_workers()
-
-    async def write_line_sums() -> None:
-        write_sums()
-
-    return [
-        PeriodicJob("watch_clock", SECOND, clock_watch.run),
-        PeriodicJob("ask_meta_for_time", SECOND, MetaTime(ctx).run),
-        PeriodicJob("enqueue_due", SECOND, partial(enqueue_due, ctx)),
-        PeriodicJob("check_lanes", SECOND, sender.check_lanes),
-        PeriodicJob("expire_old_leases", EXPIRY_INTERVAL, sender.expire_old_leases),
-        PeriodicJob("replace_dead_workers", WORKER_CHECK_INTERVAL, replace_dead_workers),
-        PeriodicJob("end_restrictions", RESTRICTION_CHECK_INTERVAL, partial(end_restrictions, ctx)),
-        PeriodicJob("restore_log_level", SECOND, partial(restore_log_level, ctx)),
-        PeriodicJob("write_line_sums", SECOND, write_line_sums),
-    ]
-
-
-def _maintenance_jobs(ctx: Context, integrity: IntegrityWatch) -> list[PeriodicJob]:
-    """Jobs that may take minutes: they have a scheduler of their own."""
-    return [
-        PeriodicJob("check_database", CHECK_INTERVAL, integrity.run),
-        PeriodicJob("prune", PRUNE_INTERVAL, partial(retention.prune, ctx)),
-        PeriodicJob("backup", MINUTE, DailyBackup(ctx).run),
-        PeriodicJob("keep_counts", KEEP_COUNTS_INTERVAL, partial(keep_counts, ctx)),
-        PeriodicJob("store_notes", MINUTE, partial(store_notes, ctx)),
-        PeriodicJob("store_key_uses", MINUTE, partial(ctx.key_uses.store, ctx.db)),
-        PeriodicJob("sum_up_audit", MINUTE, partial(write_audit_sums, ctx)),
-        PeriodicJob("empty_wal", EMPTY_WAL_INTERVAL, partial(data_subjects.empty_wal, ctx)),
-    ]
 
 
 async def _audit(

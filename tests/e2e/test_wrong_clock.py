@@ -24,7 +24,7 @@ from tests.support.site import (
     people,
     site,
 )
-from wacrmd import daemon
+from wacrmd import daemon, periodic_jobs
 from wacrmd.admin.client import AdminClient
 from wacrmd.clock import DAY, HOUR, MINUTE, SECOND, Millis, iso, parse_iso
 from wacrmd.services.maintenance.backups import FILE_NAME, DailyBackup
@@ -94,8 +94,8 @@ def rows(tx: Tx) -> dict[str, int]:
 def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each periodic job has run."""
     count: Counter[str] = Counter()
-    for name in ("_periodic_jobs", "_maintenance_jobs"):
-        made = getattr(daemon, name)
+    for name in ("vital", "maintenance"):
+        made = getattr(periodic_jobs, name)
 
         def counted(*parts: Any, made: Callable[..., list[Any]] = made) -> list[Any]:
             jobs = made(*parts)
@@ -104,7 +104,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
                 job.run = partial(run, job.name, job.run)
             return jobs
 
-        monkeypatch.setattr(daemon, name, counted)
+        monkeypatch.setattr(periodic_jobs, name, counted)
 
     async def run(name: str, job: Callable[[], Awaitable[object]]) -> None:
         await job()

@@ -25,7 +25,7 @@ from tests.support.meta import (
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.receiver import Receiver
 from tests.support.site import PHONE_NUMBER_ID, VERIFY_TOKEN, Site, configuration, people
-from wacrmd import daemon
+from wacrmd import periodic_jobs
 from wacrmd.admin.client import AdminClient
 from wacrmd.admin.methods import registry
 from wacrmd.api.app import ENDPOINTS
@@ -578,9 +578,9 @@ class Everything:
             await self.admin("erase", phone=phone, forget_optout=True, **account)
         await running.ctx.db.write(lambda tx: tx.execute(LOST).rowcount)
         self.clock.advance(HOUR)
-        jobs = daemon._periodic_jobs(running.ctx, running.sender, running.queue, running.clock_watch)
+        jobs = periodic_jobs.vital(running.ctx, running.sender, running.queue, running.clock_watch)
         self.clock.leap(-10 * SECOND)
-        for job in (*jobs, *daemon._maintenance_jobs(running.ctx, running.integrity)):
+        for job in (*jobs, *periodic_jobs.maintenance(running.ctx, running.integrity)):
             await job.run()
         self.clock.leap(10 * SECOND)
 

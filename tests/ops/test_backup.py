@@ -13,7 +13,7 @@ from tests.support.clock import ShiftClock
 from tests.support.patience import eventually
 from tests.support.site import Site, people, site
 from tests.support.users import listing
-from wacrmd import daemon
+from wacrmd import periodic_jobs
 from wacrmd.admin.protocol import RpcError
 from wacrmd.cli.main import main
 from wacrmd.clock import DAY, MINUTE, parse_iso
@@ -60,7 +60,7 @@ async def test_the_daily_backup_is_made_once_a_day_and_only_the_newest_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # otherwise the daemon's own job may come first
-    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
+    monkeypatch.setattr(periodic_jobs, "maintenance", lambda *_: [])
     clock = ShiftClock()
     extra = f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
     async with site(tmp_path, clock=clock, extra=extra) as here:
@@ -96,7 +96,7 @@ async def test_no_backup_is_lost_while_the_database_cannot_be_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Every 15 minutes another copy was made, of the wrong file if it was replaced, and an older one removed."""
-    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
+    monkeypatch.setattr(periodic_jobs, "maintenance", lambda *_: [])
     clock, extra = ShiftClock(), f'[backup]\ndirectory = "{tmp_path}/backups"\nkeep = 2\n'
     path = tmp_path / "wacrmd.db"
     async with site(tmp_path, clock=clock, extra=extra) as here:
@@ -117,7 +117,7 @@ async def test_what_cannot_be_removed_is_no_failed_backup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise another copy would be made every 15 minutes until the disk is full."""
-    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
+    monkeypatch.setattr(periodic_jobs, "maintenance", lambda *_: [])
     folder = tmp_path / "backups"
     (folder / "wacrmd-20200101T000000Z.db").mkdir(parents=True)
     (folder / "wacrmd-20200102T000000Z.db").symlink_to("nowhere")
@@ -189,7 +189,7 @@ async def test_the_daily_backup_spares_the_files_of_the_daemon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database that has the name of an old daily backup, in the directory of the backups."""
-    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
+    monkeypatch.setattr(periodic_jobs, "maintenance", lambda *_: [])
     clock, name = ShiftClock(), "wacrmd-20200101T000000Z.db"
     extra = f'[storage]\npath = "{tmp_path}/{name}"\n[backup]\ndirectory = "{tmp_path}"\nkeep = 1\n'
     async with site(tmp_path, clock=clock, extra=extra) as here:

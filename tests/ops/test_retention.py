@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.site import Site, people, site
-from wacrmd import daemon
+from wacrmd import periodic_jobs
 from wacrmd.clock import DAY, HOUR, iso
 from wacrmd.services.maintenance.retention import cutoffs, prune
 from wacrmd.store import retention
@@ -33,7 +33,7 @@ def counts(tx: Tx) -> dict[str, int]:
 @pytest.fixture(autouse=True)
 def no_maintenance_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this, the daemon's own job would delete rows too: the tests advance the clock by years."""
-    monkeypatch.setattr(daemon, "_maintenance_jobs", lambda *_: [])
+    monkeypatch.setattr(periodic_jobs, "maintenance", lambda *_: [])
 
 
 async def sent_broadcast(here: Site, size: int = 30) -> str:

@@ -1,4 +1,4 @@
 """The job queue (Huey) and the scheduler for periodic jobs.
 
-Only `daemon` and `systemd` import it. Services reach it through `services/context.py`.
+Only `daemon`, `periodic_jobs` and `systemd` import it. Services reach it through `services/context.py`.
 """

@@ -1,4 +1,4 @@
 """Claims recipients, keeps to the rate, sends, decides what the response means, records it.
 
-Only `daemon` imports it. Services reach it through `services/context.py`.
+Only `daemon` and `periodic_jobs` import it. Services reach it through `services/context.py`.
 """
