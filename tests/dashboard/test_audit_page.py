@@ -52,3 +52,22 @@ async def test_markup_in_a_parameter_is_text(here: Site, visit_as: VisitAs) -> N
     admin = await visit_as("admin")
     assert_shown_as_text((await admin.get("/audit")).text)
     assert "<script>alert" not in (await admin.get("/audit?user=%3Cscript%3Ealert(1)")).text
+
+
+async def test_a_form_for_what_somebody_may_not_do_is_denied_as_the_change_is(
+    here: Site, visit_as: VisitAs
+) -> None:
+    viewer = await visit_as("viewer")
+    forms = {
+        "/users/new": "user.add",
+        "/keys/new": "key.create",
+        f"/numbers/{here.number['id']}/settings": "number.set",
+        f"/numbers/{here.number['id']}/resume": "number.resume",
+        "/status/drain": "drain",
+    }
+    for path in forms:
+        assert (await viewer.get(path)).status_code == 403
+    assert (await viewer.submit("/users/viewer-all/settings", {"role": "operator"})).status_code == 403
+    denied = [each for each in await here.admin("audit") if each["result"] == "denied"]
+    assert {each["method"] for each in denied} == {*forms.values(), "user.set"}
+    assert {each["user"] for each in denied} == {"viewer-all"}

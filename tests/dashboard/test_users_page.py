@@ -1,5 +1,7 @@
 """The pages of the users: only an administrator changes them."""
 
+import re
+from html import unescape
 from urllib.parse import quote
 
 import pytest
@@ -89,3 +91,12 @@ async def test_markup_in_a_name_is_text(here: Site, visit_as: VisitAs) -> None:
     for path in ("/users", f"/users/{quote(name)}/settings", f"/users/{quote(name)}/remove"):
         assert_shown_as_text((await admin.get(path)).text, name)
     assert_shown_as_text((await admin.submit("/users/new", {"name": MARKUP, "role": MARKUP})).text)
+
+
+async def test_a_user_whose_name_has_signs_of_addresses_is_removed(here: Site, visit_as: VisitAs) -> None:
+    name = "who? 100% #1"
+    await here.admin("user.add", name=name, role="viewer")
+    admin = await visit_as("admin")
+    page = (await admin.get(f"/users/{quote(name)}/remove")).text
+    (action,) = re.findall(r'<form method="post" action="([^"]*/remove)"', page)
+    assert f"Removed: {name}" in await admin.change(unescape(action))

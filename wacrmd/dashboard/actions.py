@@ -75,6 +75,15 @@ async def perform(
     return made
 
 
+async def require(ctx: Context, visitor: Visitor, name: str) -> None:
+    """Raise Refusal for an operation that the visitor may not call; it is audited, as if it had been called."""
+    try:
+        _check_right(visitor, BY_NAME[name])
+    except Refusal as refusal:
+        await _audit(ctx, visitor, BY_NAME[name], {}, refusal.code.value)
+        raise
+
+
 def stream(ctx: Context, visitor: Visitor, name: str, /, **given: object) -> AsyncGenerator[Any, None]:
     """The items of an operation that answers with a stream; close it. Raises Refusal as `perform` does, when it begins.
 
@@ -163,16 +172,20 @@ def _actors(visitor: Visitor, operation: Operation, params: Params) -> list[Acto
 
 def _checked(ctx: Context, visitor: Visitor, operation: Operation, given: JsonObject) -> Params:
     """The parameters, if the visitor may call the operation."""
-    if not visitor.may(operation):
-        why = f"the role {visitor.role.value}"
-        if visitor.session.account_ids and not operation.is_per_account:
-            why = "users who are limited to accounts"
-        raise Refusal(ErrorCode.FORBIDDEN, f"{operation.name} is not allowed to {why}")
+    _check_right(visitor, operation)
     model = operation.admin_params
     try:
         return model.model_validate(given, context=ctx)
     except ValidationError as error:
         raise invalid(problems_of(error, model)) from None
+
+
+def _check_right(visitor: Visitor, operation: Operation) -> None:
+    if not visitor.may(operation):
+        why = f"the role {visitor.role.value}"
+        if visitor.session.account_ids and not operation.is_per_account:
+            why = "users who are limited to accounts"
+        raise Refusal(ErrorCode.FORBIDDEN, f"{operation.name} is not allowed to {why}")
 
 
 async def _limited(ctx: Context, actor: Actor, params: Params) -> Actor:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from wacrmd.dashboard.actions import BY_NAME, perform, stream
+from wacrmd.dashboard.actions import BY_NAME, perform, require, stream
 from wacrmd.dashboard.errors import title_of
 from wacrmd.dashboard.guard import SAFE_METHODS
 from wacrmd.dashboard.kept import Kept
@@ -19,7 +19,7 @@ from wacrmd.dashboard.turns import Turns
 from wacrmd.dashboard.uploads import Uploads
 from wacrmd.dashboard.visitor import Visitor, visitor_of
 from wacrmd.domain.page import Page
-from wacrmd.errors import ERRORS, ErrorCode, Refusal
+from wacrmd.errors import ERRORS, Refusal, not_found
 from wacrmd.operations.paging import encode_cursor
 from wacrmd.services.context import Context
 
@@ -85,12 +85,18 @@ class Visit:
         """Whether the visitor's role may call an operation: a page shows no button that would be refused."""
         return self.visitor.may(BY_NAME[operation])
 
-    def require(self, operation: str) -> None:
-        """Refuse a page that leads to an operation which the visitor may not call."""
-        if not self.may(operation):
-            raise Refusal(
-                ErrorCode.FORBIDDEN, f"{operation} is not allowed to the role {self.visitor.role.value}"
-            )
+    async def require(self, operation: str) -> None:
+        """Refuse a page that leads to an operation which the visitor may not call, as the operation would."""
+        await require(self.ctx, self.visitor, operation)
+
+    async def find(self, operation: str, what: str, by: str) -> Any:
+        """The item of a list whose attribute is what the address has under this name; raises Refusal if there is none."""
+        listed = await self.perform(operation)
+        items = listed.items if isinstance(listed, Page) else listed
+        found = [each for each in items if getattr(each, by) == self.request.path_params[by]]
+        if not found:
+            raise not_found(what)
+        return found[0]
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page with the frame that all have."""
@@ -147,18 +153,17 @@ class Visit:
         title: str,
         text: str,
         *,
-        action: str,
         button: str,
         back: str,
         fields: Mapping[str, str] | None = None,
         danger: bool = True,
     ) -> Response:
-        """A page that asks before something that cannot be taken back; `fields` go along with the answer."""
+        """A page that asks before something that cannot be taken back; the answer goes to its own address, with `fields`."""
         return self.page(
             "confirm.html",
             title=title,
             text=text,
-            action=action,
+            action=quote(self.request.scope["path"]),
             button=button,
             back=back,
             fields=fields or {},

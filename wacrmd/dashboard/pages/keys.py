@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from wacrmd.dashboard.forms import Form, mistakes, read_form
+from wacrmd.dashboard.forms import Form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.accounts import account_names
+from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.dashboard.pages.slices import sliced
 from wacrmd.domain.account import Scope
-from wacrmd.errors import Refusal, not_found
 from wacrmd.views.access import KeyView
 
 SCOPES: Mapping[Scope, str] = {
@@ -20,8 +20,6 @@ SCOPES: Mapping[Scope, str] = {
     Scope.WEBHOOKS_MANAGE: "see and change webhooks",
     Scope.NUMBERS_READ: "see numbers",
 }
-_NEW = ("account", "name", "scopes", "allowed_from", "expires_in_days")
-_ROTATE = ("overlap_hours", "expires_in_days")
 
 
 async def index(visit: Visit) -> Response:
@@ -52,74 +50,32 @@ def _state(key: KeyView, now: int) -> str:
     return "expired" if key.expires_at is not None and key.expires_at <= now else "active"
 
 
-async def new(visit: Visit) -> Response:
-    """The form for another key."""
-    visit.require("key.create")
-    return await _new(visit, Form())
-
-
-async def _new(visit: Visit, form: Form, errors: Mapping[str, str] | None = None) -> Response:
-    return visit.page(
-        "key_new.html",
-        status=200 if errors is None else 422,
-        form=form,
-        errors=errors or {},
-        scopes=SCOPES,
-        accounts=await account_names(visit),
-    )
-
-
-async def create(visit: Visit) -> Response:
-    """Make a key."""
-    form = await read_form(visit.request)
+async def _create(visit: Visit, form: Form, _about: None) -> Response:
     networks = form.get("allowed_from", "").replace(",", " ").split()
-    try:
-        made = await visit.perform(
-            "key.create",
-            account=form.text("account"),
-            name=form.text("name"),
-            scopes=form.every("scopes"),
-            allowed_from=networks or None,
-            expires_in_days=form.text("expires_in_days"),
-        )
-    except Refusal as refusal:
-        return await _new(visit, form, mistakes(refusal, _NEW))
-    return visit.reveal("/keys", made)
-
-
-async def ask_rotate(visit: Visit) -> Response:
-    """The form that replaces a key."""
-    visit.require("key.rotate")
-    return _rotate(visit, await _key(visit), Form([("overlap_hours", "24")]))
-
-
-def _rotate(visit: Visit, key: KeyView, form: Form, errors: Mapping[str, str] | None = None) -> Response:
-    return visit.page(
-        "key_rotate.html", status=200 if errors is None else 422, key=key, form=form, errors=errors or {}
+    made = await visit.perform(
+        "key.create",
+        account=form.text("account"),
+        name=form.text("name"),
+        scopes=form.every("scopes"),
+        allowed_from=networks or None,
+        expires_in_days=form.text("expires_in_days"),
     )
-
-
-async def rotate(visit: Visit) -> Response:
-    """Replace a key."""
-    form = await read_form(visit.request)
-    try:
-        made = await visit.perform(
-            "key.rotate", id=visit.request.path_params["id"], **{name: form.text(name) for name in _ROTATE}
-        )
-    except Refusal as refusal:
-        return _rotate(visit, await _key(visit), form, mistakes(refusal, _ROTATE))
     return visit.reveal("/keys", made)
+
+
+async def _rotate(visit: Visit, form: Form, key: KeyView) -> Response:
+    given = {name: form.text(name) for name in ("overlap_hours", "expires_in_days")}
+    return visit.reveal("/keys", await visit.perform("key.rotate", id=key.id, **given))
 
 
 async def ask_revoke(visit: Visit) -> Response:
     """Ask before a key is refused for good."""
-    visit.require("key.revoke")
+    await visit.require("key.revoke")
     key = await _key(visit)
     return visit.confirm(
         f"Revoke the key of {key.name}?",
         f"Its next request is refused, and the app can do nothing more with it. This cannot be taken back. The key begins"
         f" with {key.prefix}.",
-        action=f"/keys/{key.id}/revoke",
         button="Revoke the key",
         back="/keys",
     )
@@ -132,19 +88,32 @@ async def revoke(visit: Visit) -> Response:
 
 
 async def _key(visit: Visit) -> KeyView:
-    found: list[KeyView] = await visit.perform("key.list")
-    key = next((each for each in found if each.id == visit.request.path_params["id"]), None)
-    if key is None:
-        raise not_found("Key")
+    key: KeyView = await visit.find("key.list", "Key", "id")
     return key
 
 
+_NEW = FormPage(
+    path="/keys/new",
+    operation="key.create",
+    template="key_new.html",
+    fields=("account", "name", "scopes", "allowed_from", "expires_in_days"),
+    values={"scopes": SCOPES},
+    send=_create,
+)
+_ROTATE = FormPage(
+    path="/keys/{id}/rotate",
+    operation="key.rotate",
+    template="key_rotate.html",
+    fields=("overlap_hours", "expires_in_days"),
+    about=_key,
+    first=lambda _: Form([("overlap_hours", "24")]),
+    send=_rotate,
+)
+
 PAGES: tuple[Row, ...] = (
     ("GET", "/keys", index),
-    ("GET", "/keys/new", new),
-    ("POST", "/keys/new", create),
-    ("GET", "/keys/{id}/rotate", ask_rotate),
-    ("POST", "/keys/{id}/rotate", rotate),
+    *_NEW.rows,
+    *_ROTATE.rows,
     ("GET", "/keys/{id}/revoke", ask_revoke),
     ("POST", "/keys/{id}/revoke", revoke),
 )

@@ -1,20 +1,18 @@
 """The numbers that send: why one does not, what Meta thinks of it, pause, resume, check, and their settings."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
-from wacrmd.dashboard.forms import Form, mistakes, read_form
+from wacrmd.dashboard.forms import Form, read_form
 from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.pages.accounts import account_names
+from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.dashboard.render import people
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.errors import Refusal
 
 SECRETS = ("access_token", "app_secret", "verify_token")
 _TEXTS = ("label", "display_phone", "messages_per_second")
-_NEW = ("account", "phone_number_id", "waba_id", *_TEXTS, *SECRETS)
+_FIELDS = ("account", "phone_number_id", "waba_id", *_TEXTS, *SECRETS)
 _MANY = 1000
 
 
@@ -29,7 +27,7 @@ async def one(visit: Visit) -> Response:
 
 
 async def _show(visit: Visit, checked: Any = None, *, status: int = 200) -> Response:
-    found = await visit.perform("number.show", id=visit.request.path_params["id"])
+    found = await _number(visit)
     return visit.page("number.html", status=status, number=found, checked=checked)
 
 
@@ -55,8 +53,8 @@ async def pause(visit: Visit) -> Response:
 
 async def ask_resume(visit: Visit) -> Response:
     """Say how many people get a message if the number sends again."""
-    visit.require("number.resume")
-    found = await visit.perform("number.show", id=visit.request.path_params["id"])
+    await visit.require("number.resume")
+    found = await _number(visit)
     listed = await visit.perform(
         "broadcast.list", account=found.account, status=BroadcastStatus.SENDING.value, limit=_MANY
     )
@@ -67,7 +65,6 @@ async def ask_resume(visit: Visit) -> Response:
     return visit.confirm(
         f"Resume {found.name}?",
         f"Its broadcasts go on. Still to be sent to: {count}. A message that was sent cannot be taken back.{why}",
-        action=f"/numbers/{found.id}/resume",
         button=f"Resume, and send to {count}",
         back=f"/numbers/{found.id}",
         danger=False,
@@ -80,64 +77,32 @@ async def resume(visit: Visit) -> Response:
     return visit.done(f"/numbers/{found.id}", f"Resumed: {found.name} sends again.")
 
 
-async def new(visit: Visit) -> Response:
-    """The form for another number."""
-    visit.require("number.add")
-    return await _new(visit, Form([("check", "1")]))
-
-
-async def _new(visit: Visit, form: Form, errors: Mapping[str, str] | None = None) -> Response:
-    return visit.page(
-        "number_new.html",
-        status=200 if errors is None else 422,
-        form=form,
-        errors=errors or {},
-        accounts=await account_names(visit),
-    )
-
-
-async def add(visit: Visit) -> Response:
+async def _add(visit: Visit, form: Form, _about: None) -> Response:
     """Add a number with its secrets, which are shown nowhere."""
-    form = await read_form(visit.request)
-    try:
-        made = await visit.perform(
-            "number.add",
-            **{name: form.text(name) for name in _NEW},
-            default="default" in form,
-            check="check" in form,
-        )
-    except Refusal as refusal:
-        return await _new(visit, form, mistakes(refusal, _NEW))
+    made = await visit.perform(
+        "number.add",
+        **{name: form.text(name) for name in _FIELDS},
+        default="default" in form,
+        check="check" in form,
+    )
     said = f" {made.check.detail}." if made.check is not None else ""
     return visit.done(f"/numbers/{made.id}", f"Added: {made.name}.{said}")
 
 
-async def settings(visit: Visit) -> Response:
-    """The form for what can be changed about a number."""
-    visit.require("number.set")
-    number = await visit.perform("number.show", id=visit.request.path_params["id"])
+async def _number(visit: Visit) -> Any:
+    return await visit.perform("number.show", id=visit.request.path_params["id"])
+
+
+def _first(number: Any) -> Form:
     given = {name: getattr(number, name) for name in _TEXTS}
     pairs = [
         (name, f"{value:g}" if isinstance(value, float) else value) for name, value in given.items() if value
     ]
-    return _settings(visit, number, Form([*pairs, ("overlap_hours", "24"), ("check", "1")]))
+    return Form([*pairs, ("overlap_hours", "24"), ("check", "1")])
 
 
-def _settings(visit: Visit, number: Any, form: Form, errors: Mapping[str, str] | None = None) -> Response:
-    return visit.page(
-        "number_settings.html",
-        status=200 if errors is None else 422,
-        number=number,
-        form=form,
-        errors=errors or {},
-    )
-
-
-async def change(visit: Visit) -> Response:
+async def _change(visit: Visit, form: Form, number: Any) -> Response:
     """Change a number; secrets that were left empty stay."""
-    visit.require("number.set")
-    form = await read_form(visit.request)
-    number = await visit.perform("number.show", id=visit.request.path_params["id"])
     rate = form.text("messages_per_second")
     changes: dict[str, Any] = {
         "label": _if_new(form.get("label", "").strip(), number.label),
@@ -148,16 +113,13 @@ async def change(visit: Visit) -> Response:
     }
     if not any(value is not None for value in changes.values()):
         return visit.done(f"/numbers/{number.id}", "Nothing was changed.")
-    try:
-        changed = await visit.perform(
-            "number.set",
-            id=number.id,
-            **changes,
-            overlap_hours=form.text("overlap_hours"),
-            check="check" in form,
-        )
-    except Refusal as refusal:
-        return _settings(visit, number, form, mistakes(refusal, (*_TEXTS, *SECRETS, "overlap_hours")))
+    changed = await visit.perform(
+        "number.set",
+        id=number.id,
+        **changes,
+        overlap_hours=form.text("overlap_hours"),
+        check="check" in form,
+    )
     what = ", ".join(name.replace("_", " ") for name in changed.changed)
     return visit.done(f"/numbers/{number.id}", f"Changed: {what}.")
 
@@ -168,12 +130,11 @@ def _if_new(given: str, known: str | None) -> str | None:
 
 async def ask_remove(visit: Visit) -> Response:
     """Ask before a number is taken out of use."""
-    visit.require("number.remove")
-    found = await visit.perform("number.show", id=visit.request.path_params["id"])
+    await visit.require("number.remove")
+    found = await _number(visit)
     return visit.confirm(
         f"Remove {found.name}?",
         "Its access token and its secrets are deleted. Its broadcasts stay readable. To send from it again, add it again.",
-        action=f"/numbers/{found.id}/remove",
         button="Remove the number",
         back=f"/numbers/{found.id}",
     )
@@ -185,17 +146,33 @@ async def remove(visit: Visit) -> Response:
     return visit.done("/numbers", f"Removed: {gone.display_phone or gone.label or gone.phone_number_id}.")
 
 
+_NEW = FormPage(
+    path="/numbers/new",
+    operation="number.add",
+    template="number_new.html",
+    fields=_FIELDS,
+    first=lambda _: Form([("check", "1")]),
+    send=_add,
+)
+_SETTINGS = FormPage(
+    path="/numbers/{id}/settings",
+    operation="number.set",
+    template="number_settings.html",
+    fields=(*_TEXTS, *SECRETS, "overlap_hours"),
+    about=_number,
+    first=_first,
+    send=_change,
+)
+
 PAGES: tuple[Row, ...] = (
     ("GET", "/numbers", index),
-    ("GET", "/numbers/new", new),
-    ("POST", "/numbers/new", add),
+    *_NEW.rows,
     ("GET", "/numbers/{id}", one),
     ("POST", "/numbers/{id}/check", check),
     ("POST", "/numbers/{id}/pause", pause),
     ("GET", "/numbers/{id}/resume", ask_resume),
     ("POST", "/numbers/{id}/resume", resume),
-    ("GET", "/numbers/{id}/settings", settings),
-    ("POST", "/numbers/{id}/settings", change),
+    *_SETTINGS.rows,
     ("GET", "/numbers/{id}/remove", ask_remove),
     ("POST", "/numbers/{id}/remove", remove),
 )

@@ -9,6 +9,7 @@ from wacrmd.dashboard.forms import Form, errors_by_field, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, import_optouts
 from wacrmd.dashboard.pages.accounts import account_names
+from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.domain.optout import OptOutSource
 from wacrmd.domain.page import Page
 from wacrmd.errors import ErrorCode, Refusal, bad_request
@@ -24,7 +25,7 @@ SOURCES: Mapping[str, str] = {
     OptOutSource.OPERATOR: "by hand, here or by a command",
     OptOutSource.IMPORT: "from a file",
 }
-_NEW = ("phone", "account", "detail")
+_FIELDS = ("phone", "account", "detail")
 _FILE = ("file", "account", "column")
 
 
@@ -52,29 +53,8 @@ async def index(visit: Visit) -> Response:
     )
 
 
-async def new(visit: Visit) -> Response:
-    """The form for another opt-out."""
-    visit.require("optout.add")
-    return await _new(visit, Form())
-
-
-async def _new(visit: Visit, form: Form, errors: Mapping[str, str] | None = None) -> Response:
-    return visit.page(
-        "optout_new.html",
-        status=200 if errors is None else 422,
-        form=form,
-        errors=errors or {},
-        accounts=await account_names(visit),
-    )
-
-
-async def add(visit: Visit) -> Response:
-    """Opt a person out."""
-    form = await read_form(visit.request)
-    try:
-        made = await visit.perform("optout.add", **{name: form.text(name) for name in _NEW})
-    except Refusal as refusal:
-        return await _new(visit, form, mistakes(refusal, _NEW))
+async def _add(visit: Visit, form: Form, _about: None) -> Response:
+    made = await visit.perform("optout.add", **{name: form.text(name) for name in _FIELDS})
     said = f"Opted out: {made.phone or made.user_id} gets no more broadcasts of {made.account}."
     guess = f" It was read as {made.phone}: {made.warning}." if made.warning else ""
     return visit.done("/optouts", said + guess)
@@ -82,14 +62,13 @@ async def add(visit: Visit) -> Response:
 
 async def remove(visit: Visit) -> Response:
     """Ask first, then let a person get broadcasts again; the number stands in no address."""
-    visit.require("optout.remove")
+    await visit.require("optout.remove")
     form = await read_form(visit.request)
     person, account = form.text("phone"), form.text("account")
     if "sure" not in form:
         return visit.confirm(
             f"Remove the opt-out of {person}?",
             f"Broadcasts of {account} are sent to this person again. Do so only if the person asked for it.",
-            action="/optouts/remove",
             button="Remove the opt-out",
             back="/optouts",
             fields={"phone": person or "", "account": account or "", "sure": "1"},
@@ -122,7 +101,7 @@ async def export(visit: Visit) -> Response:
 
 async def ask_import(visit: Visit) -> Response:
     """The form for a file, and what became of the last one."""
-    visit.require("optout.import")
+    await visit.require("optout.import")
     return await _import(visit, {})
 
 
@@ -145,7 +124,7 @@ async def _import(
 
 async def take(visit: Visit) -> Response:
     """Import a file, and lead to the page that says what was taken and what not."""
-    visit.require("optout.import")
+    await visit.require("optout.import")
     fields: Mapping[str, str] = {}
     try:
         async with visit.uploads.read(visit.request, visit.visitor.key, limit=MAX_UPLOAD_BYTES) as upload:
@@ -176,10 +155,17 @@ async def left_out(visit: Visit) -> Response:
     return Response("".join(done.left_out), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+_NEW = FormPage(
+    path="/optouts/new",
+    operation="optout.add",
+    template="optout_new.html",
+    fields=_FIELDS,
+    send=_add,
+)
+
 PAGES: tuple[Row, ...] = (
     ("GET", "/optouts", index),
-    ("GET", "/optouts/new", new),
-    ("POST", "/optouts/new", add),
+    *_NEW.rows,
     ("POST", "/optouts/remove", remove),
     ("GET", "/optouts/export.csv", export),
     ("GET", "/optouts/import", ask_import),

@@ -52,13 +52,12 @@ async def reload(visit: Visit) -> Response:
 
 async def ask_drain(visit: Visit) -> Response:
     """Ask before nothing is sent any more."""
-    visit.require("drain")
+    await visit.require("drain")
     pending = (await visit.perform("status")).pending.recipients
     return visit.confirm(
         "Stop all sending?",
         "No broadcast is accepted and none is sent, until somebody ends it here or the daemon starts again. Nothing is lost."
         f" Still to be sent to: {people(pending)}.",
-        action="/status/drain",
         button="Stop all sending",
         back="/status",
     )
@@ -72,12 +71,11 @@ async def drain(visit: Visit) -> Response:
 
 async def ask_undrain(visit: Visit) -> Response:
     """Say how many people get a message if sending goes on."""
-    visit.require("undrain")
+    await visit.require("undrain")
     pending = (await visit.perform("status")).pending.recipients
     return visit.confirm(
         "Send again?",
         f"Broadcasts go on where they stopped. Still to be sent to: {people(pending)}.",
-        action="/status/undrain",
         button=f"Send again, to {people(pending)}",
         back="/status",
         danger=False,
@@ -99,14 +97,13 @@ async def log_level(visit: Visit) -> Response:
 
 async def ask_clock(visit: Visit) -> Response:
     """Say what it means to trust the machine's clock."""
-    visit.require("clock.accept")
+    await visit.require("clock.accept")
     clock = await visit.perform("clock.show")
     why = f" {clock.hold.detail}" if clock.hold is not None else ""
     return visit.confirm(
         "Trust the clock of the server?",
         f"It says {iso(clock.machine)}.{why} What is too old by it is deleted then, and broadcasts whose time has come"
         " start. Look at the clock first.",
-        action="/status/clock",
         button="Trust the clock",
         back="/status",
     )

@@ -86,7 +86,7 @@ async def ask_cancel(visit: Visit) -> Response:
     view = await _shown(visit, "cancel")
     if view.status not in CAN_CANCEL:
         raise conflict(f"This broadcast cannot be cancelled: it is {view.status.value}")
-    return _ask(visit, view, "cancel", cancel_question(view))
+    return _ask(visit, view, cancel_question(view))
 
 
 async def cancel(visit: Visit) -> Response:
@@ -105,12 +105,12 @@ async def ask_retry(visit: Visit) -> Response:
         raise conflict(f"This broadcast cannot be sent again: it is {view.status.value}")
     if not (view.uncertain_count if status is RecipientStatus.UNCERTAIN else view.failed_count):
         return visit.done(_back(view.uuid, visit.param("back")), f"Nobody is {status.value} any more.")
-    return _ask(visit, view, "retry", retry_question(view, status), of=status.value)
+    return _ask(visit, view, retry_question(view, status), of=status.value)
 
 
 async def retry(visit: Visit) -> Response:
     """Send the message again."""
-    visit.require("broadcast.retry")
+    await visit.require("broadcast.retry")
     form = await read_form(visit.request)
     status = _people_of(form.get("of"))
     uuid, uncertain = visit.request.path_params["id"], status is RecipientStatus.UNCERTAIN
@@ -124,7 +124,7 @@ async def ask_give_up(visit: Visit) -> Response:
     view = await _shown(visit, "give-up")
     if not view.uncertain_count:
         return visit.done(_back(view.uuid, None), "Nobody is uncertain any more.")
-    return _ask(visit, view, "give-up", give_up_question(view))
+    return _ask(visit, view, give_up_question(view))
 
 
 async def give_up(visit: Visit) -> Response:
@@ -150,16 +150,15 @@ async def again(visit: Visit) -> Response:
 async def _shown(visit: Visit, verb: str) -> BroadcastDetails:
     """The broadcast, if the visitor may do this with it."""
     view: BroadcastDetails = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
-    visit.require(f"broadcast.{verb}")
+    await visit.require(f"broadcast.{verb}")
     return view
 
 
-def _ask(visit: Visit, view: BroadcastDetails, verb: str, question: Question, **fields: str) -> Response:
+def _ask(visit: Visit, view: BroadcastDetails, question: Question, **fields: str) -> Response:
     back = _back(view.uuid, visit.param("back"))
     return visit.confirm(
         question.title,
         question.text,
-        action=f"/broadcasts/{view.uuid}/{verb}",
         button=question.button,
         back=back,
         fields=fields | {"back": back},

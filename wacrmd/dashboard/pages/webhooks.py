@@ -6,12 +6,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from wacrmd.dashboard.forms import Form, mistakes, read_form
+from wacrmd.dashboard.forms import Form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.accounts import account_names
+from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.domain.webhook_delivery import DeliveryStatus
 from wacrmd.domain.webhook_event import WebhookEvent
-from wacrmd.errors import Refusal, not_found
+from wacrmd.errors import bad_request
 from wacrmd.views.webhooks import AccountWebhook
 
 EVENTS: Mapping[str, str] = {
@@ -31,7 +32,6 @@ STATUSES: Mapping[str, str] = {
 PER_PAGE = 50
 MAX_PAYLOAD = 4000
 """Characters of an event that the page shows."""
-_FIELDS = ("account", "url", "events")
 
 
 async def index(visit: Visit) -> Response:
@@ -70,58 +70,29 @@ def _payload(payload: Any) -> str:
     return text if len(text) <= MAX_PAYLOAD else text[:MAX_PAYLOAD] + "…"
 
 
-async def new(visit: Visit) -> Response:
-    """The form for another webhook."""
-    visit.require("webhook.add")
-    return await _form(visit, None, Form(("events", event) for event in EVENTS))
+def _first(webhook: AccountWebhook | None) -> Form:
+    if webhook is None:
+        return Form(("events", event) for event in EVENTS)
+    ticked = [("active", "1")] if webhook.is_active else []
+    return Form([("url", webhook.url), *(("events", each) for each in webhook.events), *ticked])
 
 
-async def _form(
-    visit: Visit, webhook: AccountWebhook | None, form: Form, errors: Mapping[str, str] | None = None
-) -> Response:
-    return visit.page(
-        "webhook_form.html",
-        status=200 if errors is None else 422,
-        webhook=webhook,
-        form=form,
-        errors=errors or {},
-        events=EVENTS,
-        accounts=await account_names(visit),
+def _events(form: Form) -> list[str]:
+    """What is ticked; the operations take no event as all of them."""
+    if not (ticked := form.every("events")):
+        raise bad_request("events: Tick at least one")
+    return ticked
+
+
+async def _add(visit: Visit, form: Form, _webhook: None) -> Response:
+    made = await visit.perform(
+        "webhook.add", account=form.text("account"), url=form.text("url"), events=_events(form)
     )
-
-
-async def add(visit: Visit) -> Response:
-    """Add a webhook; its secret is shown this once."""
-    visit.require("webhook.add")
-    form = await read_form(visit.request)
-    if not (events := form.every("events")):
-        return await _form(visit, None, form, {"events": "Tick at least one"})
-    try:
-        made = await visit.perform(
-            "webhook.add", account=form.text("account"), url=form.text("url"), events=events
-        )
-    except Refusal as refusal:
-        return await _form(visit, None, form, mistakes(refusal, _FIELDS))
     return visit.reveal(f"/webhooks/{made.id}", made)
 
 
-async def settings(visit: Visit) -> Response:
-    """The form for what can be changed about a webhook."""
-    visit.require("webhook.set")
-    webhook = await _webhook(visit)
-    ticked = [("active", "1")] if webhook.is_active else []
-    return await _form(
-        visit, webhook, Form([("url", webhook.url), *(("events", each) for each in webhook.events), *ticked])
-    )
-
-
-async def change(visit: Visit) -> Response:
-    """Change a webhook, or turn it on or off."""
-    visit.require("webhook.set")
-    form, webhook = await read_form(visit.request), await _webhook(visit)
-    url, events, active = form.text("url"), form.every("events"), "active" in form
-    if not events:
-        return await _form(visit, webhook, form, {"events": "Tick at least one"})
+async def _change(visit: Visit, form: Form, webhook: AccountWebhook) -> Response:
+    url, events, active = form.text("url"), _events(form), "active" in form
     changes: dict[str, Any] = {
         "url": None if url == webhook.url else url,
         "events": None if set(events) == set(webhook.events) else events,
@@ -129,21 +100,17 @@ async def change(visit: Visit) -> Response:
     }
     if not any(value is not None for value in changes.values()):
         return visit.done(f"/webhooks/{webhook.id}", "Nothing was changed.")
-    try:
-        await visit.perform("webhook.set", id=webhook.id, **changes)
-    except Refusal as refusal:
-        return await _form(visit, webhook, form, mistakes(refusal, _FIELDS))
+    await visit.perform("webhook.set", id=webhook.id, **changes)
     return visit.done(f"/webhooks/{webhook.id}", "Changed.")
 
 
 async def ask_remove(visit: Visit) -> Response:
     """Ask before a webhook goes with what waits for it."""
-    visit.require("webhook.remove")
+    await visit.require("webhook.remove")
     webhook = await _webhook(visit)
     return visit.confirm(
         "Remove the webhook?",
         f"{webhook.url} gets no more events, and those that wait for it are lost. This cannot be taken back.",
-        action=f"/webhooks/{webhook.id}/remove",
         button="Remove the webhook",
         back=f"/webhooks/{webhook.id}",
     )
@@ -162,21 +129,35 @@ async def resend(visit: Visit) -> Response:
 
 
 async def _webhook(visit: Visit) -> AccountWebhook:
-    found: Any = await visit.perform("webhook.list")
-    wanted = visit.request.path_params["id"]
-    webhook: AccountWebhook | None = next((each for each in found.items if each.id == wanted), None)
-    if webhook is None:
-        raise not_found("Webhook")
+    webhook: AccountWebhook = await visit.find("webhook.list", "Webhook", "id")
     return webhook
 
 
+_NEW = FormPage(
+    path="/webhooks/new",
+    operation="webhook.add",
+    template="webhook_form.html",
+    fields=("account", "url", "events"),
+    first=_first,
+    values={"events": EVENTS},
+    send=_add,
+)
+_SETTINGS = FormPage(
+    path="/webhooks/{id}/settings",
+    operation="webhook.set",
+    template="webhook_form.html",
+    fields=("url", "events"),
+    about=_webhook,
+    first=_first,
+    values={"events": EVENTS},
+    send=_change,
+)
+
 PAGES: tuple[Row, ...] = (
     ("GET", "/webhooks", index),
-    ("GET", "/webhooks/new", new),
-    ("POST", "/webhooks/new", add),
+    *_NEW.rows,
     ("GET", "/webhooks/{id}", one),
-    ("GET", "/webhooks/{id}/settings", settings),
-    ("POST", "/webhooks/{id}/settings", change),
+    *_SETTINGS.rows,
     ("GET", "/webhooks/{id}/remove", ask_remove),
     ("POST", "/webhooks/{id}/remove", remove),
     ("POST", "/webhooks/{id}/deliveries/{delivery}/resend", resend),

@@ -127,7 +127,6 @@ async def ask_discard(visit: Visit, draft: Draft) -> Response:
     return visit.confirm(
         f"Throw away {draft.view.name}?",
         "Nothing of it was sent. The list of people and all that you entered are deleted.",
-        action=f"{here}/discard",
         button="Throw it away",
         back=here,
     )

@@ -25,7 +25,7 @@ from wacrmd.views.drafts import DraftView
 
 async def begin(visit: Visit) -> Response:
     """Choose the template of a new broadcast."""
-    visit.require("draft.create")
+    await visit.require("draft.create")
     accounts = await account_names(visit)
     account = visit.param("account") or await _first(visit, accounts)
     return visit.page(
