@@ -1,8 +1,10 @@
 """The file of rejected lines: corrected or not, it is read again as it was, without its reasons."""
 
+import re
+
 import pytest
 
-from wacrmd.domain.people_file import PeopleFile
+from wacrmd.domain.people_file import HOW_READ, PeopleFile
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import split_lines
 
@@ -52,3 +54,69 @@ def test_a_reason_that_a_spreadsheet_wrote_without_quotes_is_left_out_too() -> N
     assert rejected("rejected_because;phone\nmay be right;12\n;13\n") == rejected("phone;\n12\n13\n").replace(
         "phone;", "phone"
     )
+
+
+FORMULAS = [
+    '=HYPERLINK("http://x.example";"Jane")',
+    "'=1+1",
+    "''=1+1",
+    "'Jane",
+    "'",
+    "=",
+    "@SUM(A1)",
+    "+Jane",
+    "-Jane",
+    "\uff1d1",
+    "a;=1+1",
+    "a\n=1+1",
+    '"=1+1',
+    '="007"',
+    "-5",
+    "+49 151 23456001",
+]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("value", FORMULAS)
+def test_no_cell_of_it_is_a_formula_and_each_comes_back_as_it_was(value: str, delimiter: str) -> None:
+    quoted = value.replace('"', '""')
+    text = f'phone{delimiter}name\n12{delimiter}"{quoted}"\n'
+    once = rejected(text)
+    assert rejected(once) == once
+    (cells,) = [row.cells for row in PeopleFile(split_lines(once))]
+    assert cells[2] in (value, f"'{value}", value.replace("=1+1", "'=1+1"))
+    before, again = PeopleFile(split_lines(text)), PeopleFile(split_lines(once))
+    (row,), (row_again,) = list(before), list(again)
+    assert [again.text(cell) for cell in row_again.cells[1:]] == [before.text(cell) for cell in row.cells]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "12;=1+1;x",
+        "12;\uff1d1;x",
+        '12; "=1+1";x',
+        '"12;=1+1;x',
+        '12;a";@x;"',
+        "12;x;=1+1\n",
+        '12;"a;=1+1";x;y',
+    ],
+)
+def test_also_a_row_that_cannot_be_read_has_no_formula(row: str) -> None:
+    form = RejectedFormat(PeopleFile(["phone;name;note\n", "12;a;b\n"]))
+    line = form.line(row, "@reason").rstrip("\r\n")
+    assert not any(re.match(r"[\s\"]*[=@\uff1d]", cell) for cell in line.split(";"))
+
+
+def test_numbers_stay_as_they_are() -> None:
+    assert rejected("phone;n\n+49 151 23456001;-5\n").endswith(";+49 151 23456001;-5\n")
+
+
+def test_lines_that_are_not_rejected_say_how_they_were_read() -> None:
+    form = RejectedFormat(PeopleFile(["phone;x\n", "12;=1\n"]))
+    text = form.head(mark=False, reason=HOW_READ) + form.line("12;=1\n", "read as a number of DE")
+    again = PeopleFile(split_lines(text))
+    (row,) = again
+    assert text.startswith("how_it_was_read;phone;x\n")
+    assert (again.address(row.cells), again.text(row.cells[2])) == ("12", "=1")
+    assert rejected(text).startswith("rejected_because;phone;x\n")

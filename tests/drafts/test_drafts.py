@@ -147,6 +147,28 @@ async def test_a_check_says_who_is_left_out_and_why(ann: Drafting) -> None:
     await ann.here.admin("optout.remove", account="shop", phone=D)
 
 
+async def test_lines_that_were_left_out_come_back_as_they_were_when_they_are_corrected(ann: Drafting) -> None:
+    values = ["=1+1", "'=1+1", "@home", "-x", "+x", "'tis"]
+    short = [f"1{at},{value},{at}" for at, value in enumerate(values)]
+    draft = await ann.new(lines("phone,Vorname,Nr", f"{A},Jane,1", *short))
+    mapping = FileMapping(phone=1, fills={"body.1": Fill(column=2), "body.2": Fill(column=3)})
+    await manage.change(ann.ctx, ann.actor, draft, DraftChange(mapping=mapping))
+    await ann.checked(draft)
+    pieces = [piece async for piece in left_out.download(ann.ctx, ann.actor, draft, Which.LEFT_OUT)]
+    text = "".join(pieces)
+    assert not any(
+        cell.startswith(("=", "@", "-", "+")) for row in csv.reader(text.splitlines()) for cell in row
+    )
+    for at in range(len(values)):
+        text = text.replace(f",1{at},", f",+1415200000{at},")
+    await ann.put(draft, text.encode())
+    shown = await ann.checked(draft)
+    assert shown.check is not None
+    assert (shown.check.accepted, shown.check.rejected) == (len(values), 0)
+    read_back = [(await rows.row(ann.ctx, ann.actor, draft, at)).params for at in range(len(values))]
+    assert read_back == [[value, str(at)] for at, value in enumerate(values)]
+
+
 async def test_the_same_person_by_two_numbers_gets_one_message(ann: Drafting) -> None:
     draft = await ann.new(lines("phone,1,2", "+5511987654321,a,b", "+551187654321,c,d"))
     shown = await ann.checked(draft)

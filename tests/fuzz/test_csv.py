@@ -16,6 +16,7 @@ from tests.fuzz.mutations import mutated_bytes
 from wacrmd.domain.csv_export import csv_lines, escape_formula, excel_text, text_within, unescape_formula
 from wacrmd.domain.csv_file import CsvReader, Row
 from wacrmd.domain.optout_file import OptOutFile, OptOutRow
+from wacrmd.domain.people_file import PeopleFile
 from wacrmd.domain.recipient_file import RecipientFile, read_recipients
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines, split_lines
@@ -153,6 +154,23 @@ def test_a_file_of_rejected_lines_can_be_read_like_the_first(text: str, column: 
         except CsvError:
             return  # a header that only --column made certain
         assert len(back.rows) <= len(file.rejected) + text.count('"')
+
+
+@examples(150)
+@given(
+    st.text(st.sampled_from("=+-@'\"; \t\n|%1a\u2212\uff1d,"), max_size=10) | st.text(max_size=10),
+    st.sampled_from(",;\t"),
+)
+def test_a_value_in_a_file_of_rejected_lines_comes_back_as_it_was(value: str, delimiter: str) -> None:
+    text = f"phone{delimiter}name\n" + csv_lines([["12", value]], delimiter)
+    before = PeopleFile(split_lines(text))
+    (row,) = before
+    if row.problem is not None:
+        return
+    form = RejectedFormat(before)
+    again = PeopleFile(split_lines(form.head(mark=False) + form.line(row.text, "is too short")))
+    (row_again,) = again
+    assert [again.text(cell) for cell in row_again.cells[1:]] == [before.text(cell) for cell in row.cells]
 
 
 UNITS = st.text('",\na', min_size=3, max_size=6) | st.lists(

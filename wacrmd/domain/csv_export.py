@@ -72,14 +72,33 @@ def excel_text(text: str) -> str:
     return f'="{text}"' if _CONVERTED.fullmatch(text) else escape_formula(text)
 
 
-def csv_lines(rows: Iterable[Iterable[object]]) -> str:
+def escape_cell(text: str) -> str:
+    """Text as `escape_formula` writes it, but a number stays one, such as a phone number with its `+`."""
+    return text if _CONVERTED.fullmatch(text) else escape_formula(text)
+
+
+def escape_cells(text: str, delimiter: str) -> str:
+    """CSV text that cannot be read as cells: with an apostrophe wherever a cell that is a formula may begin."""
+    parts = re.split(f"([{re.escape(delimiter)};\r\n])", text)
+    parts[::2] = [
+        re.sub(r"^[\s\"]*", r"\g<0>'", part) if _is_cell_of_formula(part) else part for part in parts[::2]
+    ]
+    return "".join(parts)
+
+
+def csv_lines(rows: Iterable[Iterable[object]], delimiter: str = ",") -> str:
     """Rows as CSV text, with commas and CRLF line ends as in RFC 4180; None is an empty cell.
 
     Without NUL, which no spreadsheet has in a cell, and for which a reader takes the file for one in UTF-16.
     """
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
     return text.getvalue().replace("\0", "")
+
+
+def _is_cell_of_formula(part: str) -> bool:
+    bare = part.strip(_QUOTES)
+    return _is_formula(bare) and not _CONVERTED.fullmatch(bare)
 
 
 def _is_formula(text: str) -> bool:

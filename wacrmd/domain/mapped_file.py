@@ -1,15 +1,15 @@
 """A CSV file whose columns a person has given a meaning: which one has the phones, and which fill what. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Annotated
 
-from wacrmd.domain.column_names import is_phone_name, same_name
-from wacrmd.domain.csv_export import text_within
+from wacrmd.domain.column_names import columns_named, is_phone_name, same_name
+from wacrmd.domain.csv_export import text_within, unescape_formula
 from wacrmd.domain.csv_file import CsvReader, Row
 from wacrmd.domain.draft import BODY, FileMapping, Fill
-from wacrmd.domain.people_file import TO, PeopleFile, looks_like_data, refuse_json, without_empty_end
+from wacrmd.domain.people_file import REASONS, TO, PeopleFile, looks_like_data, refuse_json, without_empty_end
 from wacrmd.domain.placeholders import number_of
 from wacrmd.domain.recipient_file import RejectedLine, cell_problems, is_rounded, row_problems
 from wacrmd.domain.rejected_file import RejectedFormat
@@ -80,7 +80,7 @@ class MappedFile:
                 yield RejectedLine(row.line, to, reason, row.text)
                 break
             else:
-                values = {name: text_within(row.cells[at]) for name, at in self._places.items()}
+                values = {name: self._file.text(row.cells[at]) for name, at in self._places.items()}
                 yield FileRow(row.line, to, values, row.text)
 
     def _reasons(self, row: Row, to: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ class MappedFile:
             yield (
                 f"is a number that a spreadsheet has rounded; format column {self._file.address_name} as text"
             )
-        yield from cell_problems(self._names, row, self._places.values())
+        yield from cell_problems(self._file, self._names, row, self._places.values())
 
 
 def read_head(lines: Iterable[str]) -> FileHead:
@@ -118,13 +118,14 @@ def read_head(lines: Iterable[str]) -> FileHead:
         raise CsvError(f"the file has {len(names)} columns, expected at most {MAX_COLUMNS}")
     has_header = not any(map(looks_like_data, names))
     samples = rows[1:] if has_header else rows
+    text_of = unescape_formula if has_header and columns_named(names, REASONS) else text_within
     shown = [" ".join(name.split())[:MAX_SAMPLE] for name in names] if has_header else _numbered(names)
     return FileHead(
         columns=[
             FileColumn(
                 number=at + 1,
                 name=name or f"Column {at + 1}",
-                samples=[text_within(row[at])[:MAX_SAMPLE] for row in samples[:SAMPLES] if at < len(row)],
+                samples=[text_of(row[at])[:MAX_SAMPLE] for row in samples[:SAMPLES] if at < len(row)],
             )
             for at, name in enumerate(shown)
         ],
@@ -142,9 +143,9 @@ def suggest_mapping(
     `placeholders` are those of the template; None if it is not known.
     """
     names = [column.name for column in head.columns] if head.has_header else []
-    last = _last_column(before) if before is not None else 0
-    if before is not None and before.names == names and 0 < last <= len(head.columns):
-        return before
+    moved = _moved(before, names) if before is not None else None
+    if moved is not None and 0 < _last_column(moved) <= len(head.columns):
+        return moved
     mapping = FileMapping(
         phone=head.phone,
         fills=_suggested_fills(head, placeholders),
@@ -175,6 +176,26 @@ def _suggested_fills(head: FileHead, placeholders: Sequence[str] | None) -> dict
     if not fills and len(placeholders) == len(others):
         return {name: Fill(column=each.number) for name, each in zip(placeholders, others, strict=True)}
     return fills
+
+
+def _moved(before: FileMapping, names: list[str]) -> FileMapping | None:
+    """The same mapping for these columns; None if they are others. A column of reasons before them may come or go.
+
+    So a file of lines that were left out needs no new mapping.
+    """
+    own, own_before = _without_reason(names), _without_reason(before.names)
+    if own != own_before:
+        return None
+    by = len(names) - len(before.names)
+    fills = {
+        name: replace(fill, column=fill.column and max(fill.column + by, 1))
+        for name, fill in before.fills.items()
+    }
+    return replace(before, phone=before.phone and max(before.phone + by, 1), fills=fills, names=names)
+
+
+def _without_reason(names: list[str]) -> list[str]:
+    return names[1:] if columns_named(names[:1], REASONS) else names
 
 
 def _last_column(mapping: FileMapping) -> int:

@@ -40,7 +40,7 @@ class OptOutFile:
     """The rows of a file of opt-outs, in order; raises CsvError for one whose phone column is not certain."""
 
     def __init__(self, lines: Iterable[str], *, column: str | None = None) -> None:
-        self.file = PeopleFile(lines, column=column, others=USER_ID_NAMES)
+        self.file = PeopleFile(lines, column=column, others=USER_ID_NAMES, escaped=True)
         names, chosen = self.file.columns.names, self.file.columns.chosen
         self._user_id = None if chosen else next(iter(columns_named(names, USER_ID_NAMES)), None)
         self._detail = next((at for at, name in enumerate(names) if is_detail_name(name)), None)

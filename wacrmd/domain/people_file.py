@@ -12,7 +12,7 @@ from itertools import chain
 from wacrmd.domain.address import normalize_address, read_address
 from wacrmd.domain.column_names import columns_named, is_generic_name, is_phone_name, same_name
 from wacrmd.domain.country_codes import CodeColumns, CodeProblem
-from wacrmd.domain.csv_export import unescape_formula
+from wacrmd.domain.csv_export import text_within, unescape_formula
 from wacrmd.domain.csv_file import CsvReader, Row
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.text_file import CsvError
@@ -25,6 +25,9 @@ EXPORT_BEGINS = ("id", TO, "status", "whatsapp_message_id", "error_code")
 
 REASON = "rejected_because"
 """The column with which a file of rejected lines says why; it is ignored when that file is read."""
+HOW_READ = "how_it_was_read"
+"""The same of lines that are not rejected, and of which something is to say."""
+REASONS = (REASON, HOW_READ)
 
 MAX_NAMES_SHOWN = 12
 MAX_NAME_SHOWN = 40
@@ -55,7 +58,7 @@ class Columns:
     @property
     def reason(self) -> int | None:
         """The place of the reasons in a file of rejected lines."""
-        return next(iter(columns_named(self.names, [REASON])), None)
+        return next(iter(columns_named(self.names, REASONS)), None)
 
     @property
     def before_address(self) -> int:
@@ -68,7 +71,7 @@ class PeopleFile:
 
     `own_names` are the caller's names for the column of addresses, which win over other names. `column` is the name or the
     number of the column, if it was given, or `place` its place in the row, from 0. `others` are names of columns that are
-    enough without one of addresses.
+    enough without one of addresses. `escaped`: its cells are as `escape_formula` writes them, as those of rejected lines.
     Raises CsvError for a file whose column of addresses is not certain.
     """
 
@@ -80,6 +83,7 @@ class PeopleFile:
         place: int | None = None,
         own_names: Sequence[str] = (),
         others: Sequence[str] = (),
+        escaped: bool = False,
     ) -> None:
         def is_known(cells: list[str]) -> bool:
             return bool(columns_named(cells, [*own_names, *others])) or any(map(is_phone_name, cells))
@@ -102,6 +106,7 @@ class PeopleFile:
         self._widths = (len(cells), len(first.cells))
         self._last: tuple[list[str], str | CodeProblem] = ([], "")
         self.has_header = bool(self.columns.names)
+        self._is_escaped = escaped or self.columns.reason is not None
         self.reader.is_row, self.reader.width = self._is_row, len(cells)
 
     def __iter__(self) -> Iterator[Row]:
@@ -116,6 +121,10 @@ class PeopleFile:
                     )
                 checked = True
             yield row
+
+    def text(self, cell: str) -> str:
+        """The text of a cell: without what keeps it from being a formula, in a file that wacrmd has written."""
+        return unescape_formula(cell) if self._is_escaped else text_within(cell)
 
     @property
     def address_name(self) -> str:
@@ -269,7 +278,7 @@ class _Finder:
 
     @property
     def _is_after_reason(self) -> bool:
-        return bool(self.cells) and same_name(self.cells[0]) == REASON
+        return bool(self.cells) and same_name(self.cells[0]) in REASONS
 
     def _is_data(self, at: int) -> bool:
         return looks_like_data(self.cells[at]) or any(map(is_international, self.cells))

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from wacrmd.domain.csv_export import text_within
 from wacrmd.domain.csv_file import Row
 from wacrmd.domain.people_file import EXPORT_BEGINS, MAX_NAME_SHOWN, TO, PeopleFile, without_empty_end
 from wacrmd.domain.placeholders import number_of
@@ -121,7 +120,9 @@ class _Header:
         to, name = self.file.address(row.cells), self.file.address_name
         for reason in self._reasons(row, to, name):
             return RejectedLine(row.line, to, reason, row.text)
-        return FileRecipient(row.line, to, [text_within(row.cells[place]) for place in self.order], row.text)
+        return FileRecipient(
+            row.line, to, [self.file.text(row.cells[place]) for place in self.order], row.text
+        )
 
     def _reasons(self, row: Row, to: str, name: str) -> Iterator[str]:
         """Why the row cannot be used, the first reason first; nothing for a good row."""
@@ -132,7 +133,7 @@ class _Header:
             yield f"is a number that a spreadsheet has rounded; format column {name} as text"
         if self.index is not None and not row.cells[self.index].isdecimal():
             yield f"has {row.cells[self.index][:MAX_NAME_SHOWN] or 'nothing'} in column 1, which has no name"
-        yield from cell_problems(self.names, row, self.order)
+        yield from cell_problems(self.file, self.names, row, self.order)
 
 
 def row_problems(file: PeopleFile, names: list[str], row: Row) -> Iterator[str]:
@@ -148,10 +149,10 @@ def row_problems(file: PeopleFile, names: list[str], row: Row) -> Iterator[str]:
         yield "has {} columns, expected {}".format(*counted)
 
 
-def cell_problems(names: Sequence[str], row: Row, places: Iterable[int]) -> Iterator[str]:
+def cell_problems(file: PeopleFile, names: Sequence[str], row: Row, places: Iterable[int]) -> Iterator[str]:
     """Why the cells of a row at these places can fill no placeholder."""
     for place in places:
-        if not text_within(row.cells[place]):
+        if not file.text(row.cells[place]):
             yield f"has nothing in column {names[place]}, and Meta takes no empty parameter"
         if "\ufffd" in row.cells[place]:
             yield f"has the character \ufffd in column {names[place]}: a program has damaged it before"

@@ -36,7 +36,7 @@ async def download(ctx: Context, actor: Actor, reference: str, which: Which) -> 
         reader = await off_loop(PeopleReader, lines, source)
     except CsvError as error:
         raise bad_request(f"file: {error}") from None
-    yield reader.head()
+    yield reader.head(which)
     batches = reader.batches()
     while (batch := await off_loop(next, batches, None)) is not None:
         left = await ctx.db.read(partial(seen.tell_apart, account_id=account_id, batch=batch))

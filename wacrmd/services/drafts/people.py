@@ -7,10 +7,10 @@ from itertools import islice
 
 import orjson
 
-from wacrmd.domain.csv_export import csv_lines
-from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping, LineView
+from wacrmd.domain.csv_export import csv_lines, escape_cell, escape_formula
+from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping, LineView, Which
 from wacrmd.domain.mapped_file import FileRow, MappedFile
-from wacrmd.domain.people_file import REASON
+from wacrmd.domain.people_file import HOW_READ, REASON
 from wacrmd.domain.phone_guess import Home
 from wacrmd.domain.recipient_file import RejectedLine
 from wacrmd.domain.rejected_file import RejectedFormat
@@ -109,16 +109,21 @@ class PeopleReader:
         while rows := list(islice(self._rows, BATCH_ROWS)):
             yield self._batch(rows)
 
-    def head(self) -> str:
-        """The beginning of a file of lines that are left out."""
-        return self._form.head(mark=True) if self._form else csv_lines([[REASON, "line", "phone"]])
+    def head(self, which: Which) -> str:
+        """The beginning of a file of these lines."""
+        reason = HOW_READ if which is Which.GUESSED else REASON
+        return (
+            self._form.head(mark=True, reason=reason)
+            if self._form
+            else csv_lines([[reason, "line", "phone"]])
+        )
 
     def left_out_line(self, one: LeftOut) -> str:
         """One line of it: as it stands in the file, with the reason before it."""
         return (
             self._form.line(one.text, one.reason)
             if self._form
-            else csv_lines([[one.reason, one.line, one.to]])
+            else csv_lines([[escape_formula(one.reason), one.line, escape_cell(one.to)]])
         )
 
     def _from_csv(self, file: MappedFile) -> Iterator[Person | RejectedLine]:
