@@ -3,10 +3,11 @@
 import asyncio
 import random
 import re
+import sqlite3
 import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import httpx
@@ -21,27 +22,35 @@ LARGE = "max_recipients = 10000\n"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 LIVE_PAGES = 50
 PER_SESSION = 4
+LARGEST = 100
+"""So many broadcasts of the file are made one: as many people as an upload may have."""
 PAIRS = 4
 """How often sending is measured without and with live pages, in turns: the machine may be busy for a while."""
 
 
 async def pages(scale: Scale, folder: Path) -> Numbers:
-    """Each page of broadcasts in a file with many recipients, one after the other."""
+    """Each page of broadcasts in a file with many recipients, one after the other; one of the broadcasts is large."""
     uuids = await fill(folder, scale.start_recipients)
+    joined = min(LARGEST, len(uuids) // 2)
+    largest = _join(folder, joined)
     generator, address = random.Random(7), f"127.0.0.1:{free_port()}"
     async with site(folder, dashboard=address) as place, browser(place, address) as client:
 
         def one() -> str:
-            return f"/broadcasts/{generator.choice(uuids)}"
+            return f"/broadcasts/{generator.choice(uuids[joined:])}"
 
         def person() -> str:
-            number = generator.randrange(scale.start_recipients)
+            number = generator.randrange(joined * 1000, scale.start_recipients)
             return f"/broadcasts/{uuids[number // 1000]}/recipients/{number + 1}"
 
         kinds = {
             "list": lambda: "/broadcasts",
             "search": lambda: f"/broadcasts?text={generator.choice(('broadcast', 'nothing'))}",
             "one": one,
+            "largest": lambda: f"/broadcasts/{largest}",
+            "largest_people": lambda: (
+                f"/broadcasts/{largest}/recipients?status={generator.choice(('', 'read'))}"
+            ),
             "people": lambda: f"{one()}/recipients?status={generator.choice(('', 'read', 'failed'))}",
             "person": person,
         }
@@ -58,6 +67,18 @@ async def pages(scale: Scale, folder: Path) -> Numbers:
                 f"pages_{name}_p95_ms": percentile(times, 0.95),
             }
         return measured
+
+
+def _join(folder: Path, count: int) -> str:
+    """Make one broadcast of the first `count`; its id. The others of them stay, without people."""
+    with closing(sqlite3.connect(folder / "wacrmd.db")) as connection, connection:
+        rows = connection.execute("SELECT id, uuid FROM broadcast ORDER BY id LIMIT ?", (count,)).fetchall()
+        (first, uuid), others = rows[0], rows[1:]
+        connection.executemany(
+            "UPDATE recipient SET broadcast_id = ? WHERE broadcast_id = ?",
+            [(first, each) for each, _ in others],
+        )
+    return str(uuid)
 
 
 async def live(scale: Scale, folder: Path) -> Numbers:

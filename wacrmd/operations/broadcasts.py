@@ -313,7 +313,7 @@ class TimelineParams(BroadcastId):
 async def show_timeline(ctx: Context, actor: Actor, params: TimelineParams) -> TimelineView:
     """Show how many messages had which status by when.
 
-    At most 97 points in time. Of a broadcast with more than 20,000 recipients a sample of 5,000 is counted.
+    At most 97 points in time. Of a broadcast with more than 5,000 recipients a sample of some 2,000 is counted.
     """
     return await timeline.show(ctx, await read.broadcast_of(ctx, actor, params.id), params.hours)
 

@@ -7,10 +7,10 @@ from wacrmd.domain.timeline import STAGES
 from wacrmd.store.database import Tx
 from wacrmd.store.recipients import id_range
 
-ALL_ROWS = 20_000
+ALL_ROWS = 5_000
 """Recipients of a broadcast that are all looked at: they are neighbours in the file."""
 
-SAMPLE_ROWS = 5_000
+SAMPLE_ROWS = 2_000
 """Of a larger broadcast so many are looked at, evenly spread: each is on a page of its own in the file."""
 
 
