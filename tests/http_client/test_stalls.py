@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.anyio, both_event_loops]
 T = TypeVar("T")
 
 COUNT = 50
-READ_S = 0.5
+READ_S = 1.0
+"""Many times what it takes until all requests have reached the server."""
 BLOCKED_S = 1.5
 
 
@@ -33,23 +34,29 @@ class LateServer:
         self._answer = answer
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._listener = listener
-        self._begin = threading.Event()
+        self._asked = asyncio.Event()
+        self._is_blocked = threading.Event()
+        self._has_answered = threading.Event()
 
-    def run(self) -> None:
+    def run(self, loop: asyncio.AbstractEventLoop) -> None:
         connections = [self._listener.accept()[0] for _ in range(COUNT)]
         for each in connections:
             each.recv(65536)
-        self._begin.wait()
+        loop.call_soon_threadsafe(self._asked.set)
+        self._is_blocked.wait()
         for each in connections:
             each.sendall(http_answer(self._answer, "200 OK", "Connection: close"))
             each.close()
+        self._has_answered.set()
 
     async def answers(self, ask: Callable[[], Awaitable[T]]) -> list[T]:
         """What COUNT requests return."""
         asked = [asyncio.ensure_future(ask()) for _ in range(COUNT)]
-        await asyncio.sleep(READ_S / 2)
-        self._begin.set()
-        time.sleep(BLOCKED_S)  # noqa: ASYNC251 - blocks the loop
+        await self._asked.wait()
+        until = time.monotonic() + BLOCKED_S
+        self._is_blocked.set()
+        self._has_answered.wait()  # blocks the loop, as the next line does
+        time.sleep(max(0, until - time.monotonic()))  # noqa: ASYNC251
         return await asyncio.gather(*asked)
 
 
@@ -57,7 +64,7 @@ class LateServer:
 async def late_server(answer: bytes = ACCEPTED) -> AsyncIterator[LateServer]:
     with socket.create_server(("127.0.0.1", 0), backlog=COUNT) as listener:
         server = LateServer(listener, answer)
-        thread = threading.Thread(target=server.run)
+        thread = threading.Thread(target=server.run, args=[asyncio.get_running_loop()])
         thread.start()
         yield server
         thread.join()
