@@ -12,6 +12,7 @@ from tests.support.patience import eventually
 from tests.support.site import Site, site
 from wacrmd.clock import MINUTE
 from wacrmd.domain.login_backoff import FREE_TRIES
+from wacrmd.domain.summed_calls import MAX_ADDRESSES, OTHERS
 from wacrmd.services.audit import write_sums
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +65,12 @@ async def test_guesses_do_not_succeed_and_keep_nobody_else_out(tmp_path: Path) -
         await write_sums(here.running.ctx)
         failed = [each for each in await here.admin("audit") if each["result"] == "denied"]
         assert [(each["user"], each["calls"]) for each in failed] == [("ann", 2 * GUESSES + 1)]
+        first, *_, last = failed[0]["params"]["addresses"]
+        assert (first, last, len(failed[0]["params"]["addresses"])) == (
+            "203.0.113.9",
+            OTHERS,
+            MAX_ADDRESSES + 1,
+        )
         for browser in (known, fresh):
             await browser.http.aclose()
 

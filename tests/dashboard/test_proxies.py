@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from tests.dashboard.client import PASSWORD, Browser, Form
 from tests.dashboard.conftest import DASHBOARD
 from tests.support.site import Site, site
 from wacrmd.config import parse
 from wacrmd.errors import ConfigError
+from wacrmd.services.audit import write_sums
 from wacrmd.services.maintenance import dashboard_checks
 
 pytestmark = pytest.mark.anyio
@@ -82,6 +84,24 @@ async def test_a_header_that_names_nobody_is_refused_and_no_cookie_counts(
         assert answer.status_code == 403, values
         assert "text/html" in answer.headers["content-type"]
         assert (await browser.http.get("/login", headers=[*sent, *named])).status_code == 403
+
+
+async def test_who_is_no_user_here_is_told_what_to_do_and_an_administrator_sees_it(
+    here: Site, browser: Browser
+) -> None:
+    named = {"Remote-User": "carol@example.com", "X-Forwarded-For": "198.51.100.7"}
+    with capture_logs() as logs:
+        for path in ("/broadcasts", "/login", "/broadcasts"):
+            answer = await browser.get(path, **named)
+            assert answer.status_code == 403
+            assert "Ask your administrator to add the user carol@example.com" in answer.text
+            assert "Log in<" not in answer.text, "it cannot help: the header comes first"
+    (line, *_) = [each for each in logs if each["event"] == "proxy_user_refused"]
+    assert (line["user"], line["reason"], line["address"]) == ("carol@example.com", "unknown", "198.51.100.7")
+    await write_sums(here.running.ctx, all_of_them=True)
+    (entry,) = [each for each in await here.admin("audit") if each["user"] == "carol@example.com"]
+    assert (entry["method"], entry["result"], entry["calls"]) == ("login", "denied", 3)
+    assert entry["params"] == {"addresses": ["198.51.100.7"]}
 
 
 async def test_whoever_the_proxy_logged_in_is_told_to_log_out_there(browser: Browser) -> None:

@@ -181,10 +181,22 @@ def path(page: str, /, **params: str | None) -> str:
     return page + (f"?{query}" if query else "")
 
 
-def refused(text: str, *, status: int) -> Response:
+def refused(
+    text: str, *, status: int, title: str = "Not possible", link: str = "/login", label: str = "Log in"
+) -> Response:
     """A page for who is not logged in."""
-    values = {"title": "Not possible", "text": text, "link": "/login", "label": "Log in", "notice": None}
-    return page("refused.html", status=status, **values)
+    return page("refused.html", status=status, title=title, text=text, link=link, label=label, notice=None)
+
+
+def refused_behind_proxy(refusal: Refusal) -> Response:
+    """A page for whom a reverse proxy names in vain: no login helps, as its header comes before every session."""
+    return refused(
+        refusal.message,
+        status=ERRORS[refusal.code].status,
+        title="You are no user here",
+        link="/",
+        label="Try again",
+    )
 
 
 def _to_login(request: Request) -> Response:
@@ -214,7 +226,7 @@ def visited(
         try:
             visitor = await visitor_of(ctx, request)
         except Refusal as refusal:  # a reverse proxy names somebody who is no user here
-            return refused(refusal.message, status=ERRORS[refusal.code].status)
+            return refused_behind_proxy(refusal)
         if visitor is None:
             return _to_login(request)
         visit = Visit(ctx, request, visitor, kept, uploads, live)

@@ -9,7 +9,6 @@ from wacrmd.dashboard import cookies
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.network import address_of, is_within
 from wacrmd.domain.user import LoginSession, Role, may
-from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.operations.operation import Operation
 from wacrmd.services.access import login
 from wacrmd.services.context import Context
@@ -122,18 +121,13 @@ def _without_port(hop: str) -> str:
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
-def _only_name(named: list[str]) -> str:
-    """The name in the header. Proxies write UTF-8, and Starlette reads Latin-1."""
+def _only_name(named: list[str]) -> str | None:
+    """The name in the header; None if it is no name. Proxies write UTF-8, and Starlette reads Latin-1."""
     try:
         names = [each.encode("latin-1").decode().strip() for each in named]
     except UnicodeError:
-        names = []
-    if len(names) != 1 or not names[0]:
-        raise Refusal(
-            ErrorCode.FORBIDDEN,
-            "The reverse proxy has named nobody, or several users: see [dashboard] user_header",
-        )
-    return names[0]
+        return None
+    return names[0] if len(names) == 1 and names[0] else None
 
 
 def _peer(request: Request) -> str | None:

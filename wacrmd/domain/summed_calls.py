@@ -1,7 +1,7 @@
 """Calls of which somebody can make very many, for the audit: the first are written at once, the others summed up; pure."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 W = TypeVar("W")
@@ -11,6 +11,11 @@ INTERVAL_S = 60.0
 MAX_CAUSES = 100
 """How many pairs of caller and method are told apart; the others count by method. A user of a machine may own thousands of
 user ids."""
+
+
+MAX_ADDRESSES = 5
+"""Of those that the calls of a sum came from; whoever has many is not to fill the disk with them."""
+OTHERS = "and others"
 
 
 @dataclass(slots=True)
@@ -23,6 +28,14 @@ class SummedCall(Generic[W]):
     written: int = 1
     calls: int = 0
     """Those that are not written yet."""
+    addresses: list[str] = field(default_factory=list)
+    """Where they came from; `OTHERS` stands for what is more than `MAX_ADDRESSES`."""
+
+    def add(self, address: str | None) -> None:
+        """Count a call that is not written."""
+        self.calls += 1
+        if address is not None and address not in self.addresses and len(self.addresses) <= MAX_ADDRESSES:
+            self.addresses.append(address if len(self.addresses) < MAX_ADDRESSES else OTHERS)
 
 
 class SummedCalls(Generic[W]):
@@ -38,7 +51,7 @@ class SummedCalls(Generic[W]):
         self._key = key
         self._several = several
 
-    def admit(self, caller: W, method: str, now_s: float) -> W | None:
+    def admit(self, caller: W, method: str, now_s: float, address: str | None = None) -> W | None:
         """Whose call to write now; None if it is counted."""
         if (self._key(caller), method) not in self._sums and len(self._sums) >= MAX_CAUSES:
             caller = self._several
@@ -50,13 +63,13 @@ class SummedCalls(Generic[W]):
         if found.written < self._at_once:
             found.written += 1
             return caller
-        found.calls += 1
+        found.add(address)
         return None
 
-    def count(self, caller: W, method: str, now_s: float) -> None:
+    def count(self, caller: W, method: str, now_s: float, address: str | None) -> None:
         """Sum up a call without writing the first at once: to write takes a time that the caller could measure."""
-        if (shown := self.admit(caller, method, now_s)) is not None:
-            self._sums[self._key(shown), method].calls = 1
+        if (shown := self.admit(caller, method, now_s, address)) is not None:
+            self._sums[self._key(shown), method].add(address)
 
     def due(self, now_s: float | None) -> list[SummedCall[W]]:
         """The sums of minutes that have ended, each of which then begins again; all of them for None."""

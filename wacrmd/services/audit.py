@@ -67,11 +67,15 @@ async def record_denied(ctx: Context, actor: Actor, method: str) -> None:
         await record_in_dashboard(ctx, shown, method, {}, DENIED)
 
 
-async def record_login(ctx: Context, actor: Actor, method: str, params: JsonObject) -> None:
-    """Write that somebody has logged in or out; of very many in a minute the sum."""
-    shown = ctx.logins.admit(actor, method, ctx.clock.monotonic() / SECOND)
+async def record_login(
+    ctx: Context, actor: Actor, method: str, *, by: str | None, address: str | None
+) -> None:
+    """Write that somebody has logged in or out, by which way and from where; of very many in a minute the sum."""
+    shown = ctx.logins.admit(actor, method, ctx.clock.monotonic() / SECOND, address)
     if shown is not None:
-        await record_in_dashboard(ctx, shown, method, params, OK)
+        given = {"by": by, "address": address}
+        known = {name: value for name, value in given.items() if value is not None}
+        await record_in_dashboard(ctx, shown, method, known, OK)
 
 
 async def write_sums(ctx: Context, *, all_of_them: bool = False) -> None:
@@ -79,7 +83,8 @@ async def write_sums(ctx: Context, *, all_of_them: bool = False) -> None:
     now_s = None if all_of_them else ctx.clock.monotonic() / SECOND
     for calls, result in ((ctx.denied, DENIED), (ctx.logins, OK)):
         for each in calls.due(now_s):
-            await record_in_dashboard(ctx, each.caller, each.method, {}, result, each.calls)
+            params = {"addresses": each.addresses} if each.addresses else {}
+            await record_in_dashboard(ctx, each.caller, each.method, params, result, each.calls)
 
 
 async def placed(ctx: Context, params: JsonObject) -> JsonObject:

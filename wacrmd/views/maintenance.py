@@ -231,7 +231,8 @@ class AuditView:
     calls: Annotated[
         int,
         Doc(
-            "how many calls it stands for: a user's denied calls of one minute are summed up, without parameters"
+            "how many calls it stands for: a user's denied calls of one minute are summed up, without parameters;"
+            " of failed logins the first addresses are kept"
         ),
     ]
 

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from wacrmd.dashboard import cookies
 from wacrmd.dashboard.forms import read_form
+from wacrmd.dashboard.frame import refused, refused_behind_proxy
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.visitor import browser_of, client_address, is_named_by_proxy, visitor_of
 from wacrmd.errors import ERRORS, ErrorCode, Refusal
@@ -33,7 +34,7 @@ class LoginPages:
         try:
             visitor = await visitor_of(self._ctx, request)
         except Refusal as refusal:
-            return self._form(request, wanted, refusal)
+            return refused_behind_proxy(refusal)
         if visitor is not None:
             return RedirectResponse(wanted, status_code=303)
         if _comes_from_elsewhere(request):
@@ -77,13 +78,8 @@ class LoginPages:
         response: Response = RedirectResponse("/login", status_code=303)
         if is_named_by_proxy(request, config):
             text = "The reverse proxy has logged you in, and would do it again: log out there."
-            response = page(
-                "refused.html",
-                title="Log out at the reverse proxy",
-                text=text,
-                link=HOME,
-                label="Back",
-                notice=None,
+            response = refused(
+                text, status=200, title="Log out at the reverse proxy", link=HOME, label="Back"
             )
         cookies.clear(response, cookies.SESSION)
         return response

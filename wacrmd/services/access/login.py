@@ -30,6 +30,8 @@ UNKNOWN = Actor.operator("(unknown name)")
 """Who gave a name that no user has. It is written nowhere: people type their password there."""
 
 _TOKEN_BYTES = 32
+_MAX_NAME = 100
+"""Of a name that only a reverse proxy knows: no user has a longer one."""
 _TOUCH_AFTER = 1 * MINUTE
 """How exactly it is recorded when a session was used last: a live page asks every few seconds."""
 
@@ -112,7 +114,7 @@ async def by_link(ctx: Context, token: str, browser: Browser) -> Begun:
             ErrorCode.UNAUTHORIZED,
             "This link was used already, or its two minutes are over: ask for another one with `wacrmd dashboard`",
         )
-    await _record(ctx, actor, LOGIN, by="link", address=browser.address)
+    await record_login(ctx, actor, LOGIN, by="link", address=browser.address)
     return Begun(cookie)
 
 
@@ -120,7 +122,7 @@ async def by_password(ctx: Context, name: str, password: str, browser: Browser) 
     """A new session; raises Refusal, also for somebody who must wait after wrong passwords."""
     user, is_known = await _checked(ctx, name, password, browser)
     begun = await _begin(ctx, user, browser, is_known=is_known)
-    await _record(ctx, Actor.operator(user.name), LOGIN, by="password", address=browser.address)
+    await record_login(ctx, Actor.operator(user.name), LOGIN, by="password", address=browser.address)
     return begun
 
 
@@ -136,7 +138,7 @@ async def change_password(
     await change_user(ctx, user.id, role=None, account_names=None, password=password)
     changed = await ctx.db.read(partial(users.get, user_id=user.id))
     begun = await _begin(ctx, changed, browser, is_known=False)
-    await _record(ctx, Actor.operator(user.name), PASSWORD, address=browser.address)
+    await record_login(ctx, Actor.operator(user.name), PASSWORD, by=None, address=browser.address)
     return begun
 
 
@@ -164,19 +166,31 @@ async def _checked(ctx: Context, name: str, password: str, browser: Browser) -> 
     return user, known is not None
 
 
-async def by_header(ctx: Context, name: str, address: str | None) -> LoginSession:
-    """The user that a trusted reverse proxy names, as if with a session; raises Refusal for an unknown one."""
-    user = await ctx.db.read(partial(users.with_name, name=unicodedata.normalize("NFC", name)))
-    if user is None:
+async def by_header(ctx: Context, name: str | None, address: str | None) -> LoginSession:
+    """The user that a trusted reverse proxy names, as if with a session; None: it named nobody, or several users.
+
+    Raises Refusal for who is no user here; it is in the log and the audit, so that an administrator sees who wants in.
+    """
+    if name is None:
+        _count_refused_by_header(ctx, UNKNOWN, "unclear", address)
         raise Refusal(
             ErrorCode.FORBIDDEN,
-            f"There is no user {name!r} here: an administrator can add one with `wacrmd user add`",
+            "The reverse proxy has named nobody, or several users:"
+            " your administrator can look at [dashboard] user_header",
+        )
+    user = await ctx.db.read(partial(users.with_name, name=unicodedata.normalize("NFC", name)))
+    if user is None:
+        _count_refused_by_header(ctx, Actor.operator(name[:_MAX_NAME]), "unknown", address)
+        raise Refusal(
+            ErrorCode.FORBIDDEN,
+            f"The reverse proxy has logged you in as {name[:_MAX_NAME]}, who is no user here."
+            f" Ask your administrator to add the user {name[:_MAX_NAME]}",
         )
     now = ctx.clock.now()
     if user.last_login_at is None or abs(now - user.last_login_at) > IDLE:
         with suppress(StorageError):
             await ctx.db.write(partial(users.set_last_login, user_id=user.id, now=now))
-            await _record(ctx, Actor.operator(user.name), LOGIN, by="proxy", address=address)
+            await record_login(ctx, Actor.operator(user.name), LOGIN, by="proxy", address=address)
     return LoginSession(
         id=0,
         user_id=user.id,
@@ -227,7 +241,7 @@ async def log_out(ctx: Context, cookie: str, address: str | None) -> None:
     if session is None:
         return
     await ctx.db.write(partial(_end, cookie=cookie))
-    await _record(ctx, Actor.operator(session.name, uid=session.uid), LOGOUT, address=address)
+    await record_login(ctx, Actor.operator(session.name, uid=session.uid), LOGOUT, by=None, address=address)
 
 
 async def _known(ctx: Context, user: User | None, browser: Browser) -> str | None:
@@ -271,10 +285,11 @@ def _end(tx: Tx, cookie: str | None) -> None:
 def _count_failed(ctx: Context, user: User | None, browser: Browser) -> None:
     """Note a wrong password or link. Nothing is written now: how long that takes would tell which names exist."""
     actor = UNKNOWN if user is None else Actor.operator(user.name)
-    ctx.denied.count(actor, LOGIN, ctx.clock.monotonic() / SECOND)
+    ctx.denied.count(actor, LOGIN, ctx.clock.monotonic() / SECOND, browser.address)
     log.warning("login_failed", user=actor.name, address=browser.address, summed=actor.name)
 
 
-async def _record(ctx: Context, actor: Actor, method: str, **params: str | None) -> None:
-    given = {name: value for name, value in params.items() if value is not None}
-    await record_login(ctx, actor, method, given)
+def _count_refused_by_header(ctx: Context, actor: Actor, reason: str, address: str | None) -> None:
+    """Note whom a reverse proxy let through in vain. Each part of a page asks, so nothing is written at once."""
+    ctx.denied.count(actor, LOGIN, ctx.clock.monotonic() / SECOND, address)
+    log.warning("proxy_user_refused", user=actor.name, reason=reason, address=address, summed=actor.name)
