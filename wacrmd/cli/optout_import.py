@@ -14,7 +14,7 @@ from wacrmd.domain.optout_file import OptOutFile
 from wacrmd.domain.optout_parts import OptOutPart, parts_of
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines
-from wacrmd.errors import WacrmdError
+from wacrmd.errors import WacrmdError, counted
 from wacrmd.fields import JsonObject
 
 MAX_SHOWN = 20
@@ -40,8 +40,9 @@ class Imported:
             hint(f"… and {self.guessed - MAX_SHOWN} more lines whose country is a guess")
         if self.guessed:
             hint(
-                f"warning: {self.guessed} numbers without +: if one was read wrong, somebody else is on the list. Write "
-                f"them with +, or set the country of the account: wacrmd account set {account or 'NAME'} --country CODE"
+                f"warning: {counted(self.guessed, 'number')} without +: if one was read wrong, somebody else is on the "
+                f"list. Write them with +, or set the country of the account: "
+                f"wacrmd account set {account or 'NAME'} --country CODE"
             )
 
 

@@ -8,6 +8,7 @@ import click
 
 from wacrmd.cli.frame import Session, json_option
 from wacrmd.cli.output import emit, hint, say, size
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _render(result: JsonObject) -> None:
         if result["removed"]:
             say(f"Removed, because they belonged to lost rows: {_listed(result['removed'])}.")
         if result["uncertain"]:
-            say(f"{result['uncertain']} recipients who may have been sent to are uncertain.")
+            say(f"Uncertain are {counted(result['uncertain'], 'recipient')} who may have been sent to.")
 
 
 def _refusal(error: Exception, backup: Path | None) -> str:

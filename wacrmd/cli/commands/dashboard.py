@@ -10,6 +10,7 @@ from wacrmd.cli.options import one_of, yes_option
 from wacrmd.cli.output import Kind, details, emit, hint, say
 from wacrmd.cli.table import Column, table
 from wacrmd.domain.user import LINK_LASTS, Role
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 COLUMNS = (
@@ -183,5 +184,5 @@ def log_out(session: Session, name: str) -> None:
     emit(
         session,
         call(session, "user.logout", name=name),
-        lambda ended: say(f"User {name} is logged out of {ended['sessions']} browsers."),
+        lambda ended: say(f"User {name} is logged out of {counted(ended['sessions'], 'browser')}."),
     )

@@ -10,6 +10,7 @@ from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import only_account_option, yes_option
 from wacrmd.cli.output import as_json, details, emit, hint, on_terminal, say, size
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 
@@ -100,7 +101,7 @@ def erase(session: Session, phone: str, account: str | None, forget_optout: bool
 
     def render(done: JsonObject) -> None:
         rows = sum(done["erased"].values())
-        say(f"{rows} rows erased." if rows else "There is no data of this person.")
+        say(f"{counted(rows, 'row')} erased." if rows else "There is no data of this person.")
         if done["optout_kept"]:
             hint(
                 "An opt-out, if there is one, is kept, so that nothing is sent to the person: see --forget-optout"

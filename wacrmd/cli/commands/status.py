@@ -20,6 +20,7 @@ from wacrmd.cli.output import (
     span,
 )
 from wacrmd.cli.table import Column, table
+from wacrmd.errors import counted
 from wacrmd.fields import JsonObject
 
 BROADCASTS = (
@@ -78,11 +79,16 @@ def _render(found: JsonObject) -> None:
 def _facts(found: JsonObject) -> list[tuple[str, str]]:
     pending, uncertain, database = found["pending"], found["uncertain"], found["database"]
     oldest = f", the oldest due {_when(pending['oldest_due_since'])}" if pending["oldest_due_since"] else ""
-    facts = [("pending", f"{pending['recipients']} recipients{oldest}; {pending['in_flight']} in flight")]
+    facts = [
+        (
+            "pending",
+            f"{counted(pending['recipients'], 'recipient')}{oldest}; {pending['in_flight']} in flight",
+        )
+    ]
     if uncertain["recipients"]:
         where = ", ".join(f"{one['count']} in {one['id'][:SHORT_ID]}" for one in uncertain["broadcasts"][:5])
         what = "what to do: wacrmd broadcast show ID"
-        facts.append(("uncertain", f"{uncertain['recipients']} recipients: {where}; {what}"))
+        facts.append(("uncertain", f"{counted(uncertain['recipients'], 'recipient')}: {where}; {what}"))
     webhooks, workers = found["webhooks"], found["workers"]
     received = (
         f"last status {_when(webhooks['last_status_at'])}"
@@ -90,13 +96,13 @@ def _facts(found: JsonObject) -> list[tuple[str, str]]:
         else "no status since the start"
     )
     if webhooks["waiting"]:
-        received += f"; {webhooks['waiting']} webhooks wait"
+        received += f"; {counted(webhooks['waiting'], 'webhook')} waiting"
     unmatched = webhooks["unmatched_statuses"]
     facts += [
         ("webhooks", received + (f"; {unmatched} for messages not known yet" if unmatched else "")),
         (
             "workers",
-            f"{workers['busy']} of {workers['total']} busy, {workers['jobs_waiting']} jobs waiting",
+            f"{workers['busy']} of {workers['total']} busy, {counted(workers['jobs_waiting'], 'job')} waiting",
         ),
         ("database", _storage(database)),
     ]

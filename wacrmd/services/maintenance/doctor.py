@@ -16,7 +16,7 @@ from wacrmd.domain.account_notice import holding
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import ADVICE, missed_opt_outs
-from wacrmd.errors import ConfigError, describe
+from wacrmd.errors import ConfigError, counted, describe
 from wacrmd.fields import shared
 from wacrmd.log import get_logger
 from wacrmd.services.context import Context
@@ -248,7 +248,7 @@ async def _messages(ctx: Context) -> list[Check]:
     found = await ctx.db.read(partial(stats.read, now=ctx.clock.now()))
     if not found.held or found.held_since is None:
         return []
-    detail = f"Meta holds {found.held} messages back, the oldest since {iso(found.held_since)}"
+    detail = f"Meta holds {counted(found.held, 'message')} back, the oldest since {iso(found.held_since)}"
     advice = (
         "Mostly it sends them within an hour. If it drops them, they fail with 132015 or 135000: look at the quality of"
         " the template in WhatsApp Manager."

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from wacrmd.errors import counted
 from wacrmd.services.broadcasts.read import holds_of
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, stats
@@ -19,12 +20,12 @@ async def summary(ctx: Context) -> str:
         return ctx.drain.detail
     if ctx.drain is not None:
         word = "Drained for good" if ctx.drain.for_good else "Draining"
-        return f"{word}: {ctx.throughput.in_flight} messages in flight"
+        return f"{word}: {counted(ctx.throughput.in_flight, 'message')} in flight"
     sending, pending = found.unfinished.get("sending", 0), found.pending.get("sending", 0)
     line = "Idle, ready for broadcasts"
     if sending or held:
-        noun = "broadcast" if sending == 1 else "broadcasts"
-        line = f"Sending {sending} {noun}, {pending} recipients pending, {ctx.throughput.in_flight} in flight"
+        line = f"Sending {counted(sending, 'broadcast')}, {counted(pending, 'recipient')} pending,"
+        line += f" {ctx.throughput.in_flight} in flight"
         line += f", {held} held" if held else ""
     return line if ctx.clock.is_trusted else f"{line}; the machine's clock is not trusted"
 
