@@ -178,7 +178,7 @@ async def run(
             _start_background(background, daemon)
             async with anyio.create_task_group() as servers:
                 shutdown = anyio.Event()
-                _start_servers(servers, daemon, shutdown)
+                _start_servers(servers, background, daemon, shutdown)
                 _announce_ready(daemon)
                 try:
                     yield daemon
@@ -354,7 +354,7 @@ def _start_background(tasks: TaskGroup, daemon: Daemon) -> None:
     tasks.start_soon(Watchdog(ctx, daemon.scheduler, daemon.queue, daemon.notifier).run)
 
 
-def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> None:
+def _start_servers(tasks: TaskGroup, background: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> None:
     ctx = daemon.ctx
     serve_until = partial(serve_http, shutdown=shutdown, drain_s=DRAIN_S)
     tasks.start_soon(
@@ -382,7 +382,7 @@ def _start_servers(tasks: TaskGroup, daemon: Daemon, shutdown: anyio.Event) -> N
             partial(
                 serve_until,
                 daemon.dashboard_listener,
-                dashboard.build(ctx),
+                dashboard.build(ctx, background),
                 capacity=ctx.capacities["dashboard"],
                 loop_pass=LoopPass(API_PER_PASS),
             )

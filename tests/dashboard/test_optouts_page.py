@@ -4,15 +4,19 @@ import re
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
 from tests.dashboard.client import SAME_ORIGIN, Browser, Form
 from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.dashboard.markup import MARKUP, assert_shown_as_text
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, phones, site
 from wacrmd.clock import MINUTE
+from wacrmd.dashboard import optout_upload
 from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES
+from wacrmd.domain import optout_parts
 
 pytestmark = pytest.mark.anyio
 
@@ -124,6 +128,40 @@ async def test_a_file_is_imported_and_what_was_left_out_can_be_corrected(
     ]
     assert len(calls) == 2
     assert "+1415" not in str(calls)
+
+
+async def test_a_long_import_says_how_far_it_is_and_goes_on_without_the_browser(
+    here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optout_upload, "WAIT_S", 0.0)
+    operator = await visit_as("operator")
+    content = "phone\n" + "\n".join(phones(3000)) + "\nnobody\n"
+    where = (await upload(operator, content.encode())).headers["location"]
+    page = (await operator.get(where)).text
+    assert "0 of 3\N{NARROW NO-BREAK SPACE}001 rows" in page
+    assert '<noscript><meta http-equiv="refresh"' in page
+    part = await operator.get(where.replace("import?", "import/progress?"))
+    assert "stop.csv is being imported" in part.text
+    assert "is being imported" not in (await (await visit_as("sender", "shop")).get(where)).text
+    with anyio.fail_after(PATIENCE_S):
+        while "is being imported" in page:
+            await anyio.sleep(0.1)
+            page = (await operator.get(where)).text
+    assert "3\N{NARROW NO-BREAK SPACE}000 people opted out" in page
+    assert "Left out: 1 row." in page
+    assert (await operator.get(where.replace("import?", "import/progress?"))).headers["hx-refresh"] == "true"
+
+
+async def test_an_import_ends_with_the_session(
+    here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optout_upload, "WAIT_S", 0.0)
+    monkeypatch.setattr(optout_parts, "PART_ROWS", 100)
+    operator = await visit_as("operator")
+    await upload(operator, ("phone\n" + "\n".join(phones(3000)) + "\n").encode())
+    await operator.submit("/logout")
+    await eventually(lambda: not here.running.ctx.dashboard_imports)
+    assert len(await here.admin("audit", method="optout.import")) < 30
 
 
 @pytest.mark.parametrize(

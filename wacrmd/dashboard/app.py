@@ -1,5 +1,6 @@
 """The ASGI app of the dashboard's listener."""
 
+from anyio.abc import TaskGroup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -54,8 +55,8 @@ PAGES: tuple[Row, ...] = (
 """Each page and action for people who are logged in: method, path, handler."""
 
 
-def build(ctx: Context) -> Starlette:
-    """The app."""
+def build(ctx: Context, tasks: TaskGroup) -> Starlette:
+    """The app; `tasks` runs what goes on after its page was answered."""
     login, kept, uploads, live, turns = LoginPages(ctx), Kept(), Uploads(), Live(ctx), Turns()
 
     async def home(_: Request) -> Response:
@@ -71,7 +72,7 @@ def build(ctx: Context) -> Starlette:
             Route("/logout", login.log_out, methods=["POST"]),
             Route("/static/{digest}/{name}", static),
             *(
-                Route(path, visited(ctx, kept, uploads, live, turns, handler), methods=[method])
+                Route(path, visited(ctx, kept, uploads, live, turns, tasks, handler), methods=[method])
                 for method, path, handler in PAGES
             ),
         ],

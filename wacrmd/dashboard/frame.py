@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from anyio.abc import TaskGroup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -47,6 +48,8 @@ class Visit:
     kept: Kept
     uploads: Uploads
     live: Live
+    tasks: TaskGroup
+    """Runs what goes on after the page was answered; it is cancelled before the database is closed."""
 
     async def perform(self, operation: str, /, *, cursor: str | None = None, **given: object) -> Any:
         """The result of an operation, done for the visitor; parameters that are None are left out. Raises Refusal.
@@ -136,6 +139,10 @@ class Visit:
         """Keep a value of so many bytes for the next pages of this person; the key for `look`."""
         return self.kept.add(self.visitor.session, value, self.ctx.clock.now(), size=size)
 
+    def keep_grown(self, key: str, *, size: int) -> None:
+        """Keep a value as long again that has so many bytes now."""
+        self.kept.grown(key, self.ctx.clock.now(), size=size)
+
     def look(self, key: str | None) -> Any:
         """A value that was kept; None if it is there no more."""
         return self.kept.look(self.visitor.session, key, self.ctx.clock.now())
@@ -218,7 +225,13 @@ Row = tuple[str, str, Handler]
 
 
 def visited(
-    ctx: Context, kept: Kept, uploads: Uploads, live: Live, turns: Turns, handler: Handler
+    ctx: Context,
+    kept: Kept,
+    uploads: Uploads,
+    live: Live,
+    turns: Turns,
+    tasks: TaskGroup,
+    handler: Handler,
 ) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a page or an action: strangers are led to the login, or refused."""
 
@@ -229,7 +242,7 @@ def visited(
             return refused_behind_proxy(refusal)
         if visitor is None:
             return _to_login(request)
-        visit = Visit(ctx, request, visitor, kept, uploads, live)
+        visit = Visit(ctx, request, visitor, kept, uploads, live, tasks)
         try:
             async with turns.turn(visitor.key):
                 return await handler(visit)

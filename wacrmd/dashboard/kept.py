@@ -5,7 +5,7 @@ In memory only: after a restart nothing is shown, and a secret is nowhere else.
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wacrmd.clock import MINUTE, Millis
 from wacrmd.domain.user import LoginSession
@@ -36,6 +36,12 @@ class Kept:
         self._values[key] = _Value(_owner(session), value, size, now + LASTS)
         self._drop(now)
         return key
+
+    def grown(self, key: str, now: Millis, *, size: int) -> None:
+        """Keep a value as long again that has so many bytes now; nothing if it is there no more."""
+        if (found := self._values.pop(key, None)) is not None:
+            self._values[key] = replace(found, size=size, ends_at=now + LASTS)
+            self._drop(now)
 
     def take(self, session: LoginSession, key: str | None, now: Millis) -> object | None:
         """The value of a key, once; None for a key of another session, or one that is too old."""

@@ -1,8 +1,12 @@
 """Takes a CSV file of opt-outs that a person uploaded: part by part, as the command does, and keeps what was left out."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, BinaryIO
+
+import anyio
+from starlette.datastructures import UploadFile
 
 from wacrmd.dashboard.frame import Visit
 from wacrmd.domain.optout_file import OptOutFile
@@ -10,7 +14,9 @@ from wacrmd.domain.optout_parts import OptOutPart, parts_of
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.text_file import CsvError, decode_lines
 from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.log import get_logger
 from wacrmd.off_loop import off_loop
+from wacrmd.services.access import login
 
 MAX_UPLOAD_BYTES = 16 << 20
 MAX_SHOWN = 100
@@ -18,15 +24,27 @@ MAX_SHOWN = 100
 MAX_LEFT_OUT_BYTES = 4 << 20
 """How much is kept of the rows that were left out, for the download."""
 
+MAX_IMPORTS = 2
+"""Of one visitor at the same time."""
+SIZE = 20_000
+"""About so many bytes are kept of an import besides the rows that were left out."""
+WAIT_S = 1.0
+"""A short file is imported before the page is answered; of a longer one the page says how far it is."""
+
 _PIECE = 64 << 10
+
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Imported:
-    """What an import did."""
+    """How far an import is, and what it did."""
 
     name: str
     account: str | None
+    rows: int
+    rows_done: int = 0
+    over: anyio.Event = field(default_factory=anyio.Event)
     added: int = 0
     known: int = 0
     guessed: int = 0
@@ -42,37 +60,85 @@ class Imported:
     """Whether some of them are not in it."""
     failure: str | None = None
     """Why it ended before the end of the file."""
+    refusal: Refusal | None = None
+    """Why it ended before anybody was opted out."""
 
 
-async def import_optouts(
-    visit: Visit, file: IO[bytes], name: str, *, account: str | None, column: str | None
-) -> Imported:
-    """Opt out everybody in a file; raises Refusal for one that cannot be used at all, and then nobody is opted out."""
-    most = visit.ctx.config.limits.max_upload_recipients
+async def begin_import(
+    visit: Visit, upload: UploadFile, name: str, *, account: str | None, column: str | None
+) -> str:
+    """Begin to opt out everybody in a file, which goes on when the browser has gone; the key of its `Imported`.
+
+    Waits a moment for a short file. Raises Refusal for one that cannot be used at all, and then nobody is opted out.
+    """
+    if visit.ctx.dashboard_imports[visit.visitor.key] >= MAX_IMPORTS:
+        raise Refusal(
+            ErrorCode.RATE_LIMITED,
+            f"You are importing {MAX_IMPORTS} files already: wait for them",
+            retry_after_s=5,
+        )
+    file = await off_loop(_own, upload.file)
     try:
-        await off_loop(_check, file, column, most)
-        rows = OptOutFile(decode_lines(_pieces(file)), column=column)
-    except CsvError as error:
-        raise bad_request(f"file: {error}") from None
-    done, form = Imported(name, account), RejectedFormat(rows.file)
-    parts = parts_of(rows, account)
+        rows = await off_loop(_check, file, column, visit.ctx.config.limits.max_upload_recipients)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, CsvError):
+            raise bad_request(f"file: {error}") from None
+        raise
+    done = Imported(name, account, rows)
+    key = visit.keep(done, size=SIZE)
+    visit.tasks.start_soon(_run, visit, file, column, done, key)
+    with anyio.move_on_after(WAIT_S):
+        await done.over.wait()
+    if done.refusal is not None:
+        raise done.refusal
+    return key
+
+
+async def _run(visit: Visit, file: IO[bytes], column: str | None, done: Imported, key: str) -> None:
+    imports, visitor = visit.ctx.dashboard_imports, visit.visitor.key
+    imports[visitor] += 1
+    try:
+        with file:
+            await _import(visit, file, column, done)
+    except Refusal as refusal:
+        done.failure = refusal.message
+        done.refusal = None if done.added or done.known or done.rejected else refusal
+    except Exception:
+        done.failure = "something went wrong, and the log says what"
+        log.exception("optout_import_crashed", user=visit.visitor.name)
+    finally:
+        imports[visitor] -= 1
+        if not imports[visitor]:
+            del imports[visitor]
+        done.over.set()
+        visit.keep_grown(key, size=done.size + SIZE)
+
+
+async def _import(visit: Visit, file: IO[bytes], column: str | None, done: Imported) -> None:
+    rows = OptOutFile(decode_lines(_pieces(file)), column=column)
+    form, parts = RejectedFormat(rows.file), parts_of(rows, done.account)
     while (part := await off_loop(next, parts, None)) is not None:
-        try:
-            await _send(visit, part, done)
-        except Refusal as refusal:
-            if not (done.added or done.known or done.rejected):
-                raise
-            done.failure = refusal.message
-            break
+        if not await login.is_current(visit.ctx, visit.visitor.session):
+            raise Refusal(ErrorCode.FORBIDDEN, "you have logged out, or may do something else now")
+        await _send(visit, part, done)
         await off_loop(_leave_out, part, done, form)
-    return done
+        done.rows_done += len(part.rows) + len(part.left_out)
 
 
-def _check(file: IO[bytes], column: str | None, most: int) -> None:
-    """Read the file to its end: a damaged or a long one is refused before anybody is opted out."""
+def _own(uploaded: BinaryIO) -> IO[bytes]:
+    """The uploaded file, which stays open when the request has ended."""
+    uploaded.rollover()  # type: ignore[attr-defined]
+    return os.fdopen(os.dup(uploaded.fileno()), "rb")
+
+
+def _check(file: IO[bytes], column: str | None, most: int) -> int:
+    """How many rows a file has. It is read to its end: a damaged or long one is refused before anybody is opted out."""
+    count = 0
     for count, _ in enumerate(OptOutFile(decode_lines(_pieces(file)), column=column), start=1):
         if count > most:
             raise bad_request(f"file: has more than {most} rows: split it")
+    return count
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -146,6 +146,8 @@ class Context:
     """Where the dashboard listens, in the form of the configuration; None without one."""
     dashboard_streams: Counter[str] = field(default_factory=Counter)
     """How many files each visitor of the dashboard is taking now."""
+    dashboard_imports: Counter[str] = field(default_factory=Counter)
+    """How many files of opt-outs of each visitor are being imported now."""
     unknown_proxy: str | None = None
     """The address of a reverse proxy in front of the dashboard that is none of `trusted_proxies`, once one was seen."""
 

@@ -7,9 +7,10 @@ from starlette.responses import Response, StreamingResponse
 
 from wacrmd.dashboard.forms import Form, errors_by_field, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit, path
-from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, import_optouts
+from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, Imported, begin_import
 from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.pages.form_page import FormPage
+from wacrmd.dashboard.render import page
 from wacrmd.domain.optout import OptOutSource
 from wacrmd.domain.page import Page
 from wacrmd.errors import ErrorCode, Refusal, bad_request
@@ -131,9 +132,9 @@ async def take(visit: Visit) -> Response:
             fields = upload.fields
             if upload.file is None:
                 raise bad_request("file: choose a file")
-            done = await import_optouts(
+            key = await begin_import(
                 visit,
-                upload.file.file,
+                upload.file,
                 upload.name,
                 account=fields.get("account", "").strip() or None,
                 column=fields.get("column", "").strip() or None,
@@ -142,7 +143,16 @@ async def take(visit: Visit) -> Response:
         if refusal.code is ErrorCode.PAYLOAD_TOO_LARGE:
             return await _import(visit, fields, {"file": refusal.message}, status=413)
         return await _import(visit, fields, mistakes(refusal, _FILE))
-    return visit.redirect(path("/optouts/import", result=visit.keep(done, size=done.size + 20_000)))
+    return visit.redirect(path("/optouts/import", result=key))
+
+
+async def progress(visit: Visit) -> Response:
+    """How far an import is; when it has ended, the page is loaded again."""
+    key = visit.param("result")
+    done: Imported | None = visit.look(key)
+    if done is None or done.over.is_set():
+        return Response(headers={"HX-Refresh": "true"})
+    return page("optout_importing.html", done=done, key=key)
 
 
 async def left_out(visit: Visit) -> Response:
@@ -170,5 +180,6 @@ PAGES: tuple[Row, ...] = (
     ("GET", "/optouts/export.csv", export),
     ("GET", "/optouts/import", ask_import),
     ("POST", "/optouts/import", take),
+    ("GET", "/optouts/import/progress", progress),
     ("POST", "/optouts/import/left-out.csv", left_out),
 )
