@@ -49,11 +49,12 @@ EXCLUDED = ("all_accounts",)
 
 NOT_OPTIONS = {
     **{name: {"buttons", "components"} for name in ("broadcast.create", "draft.create", "draft.change")},
+    "draft.list": {"ids"},
     "draft.send": {"version"},
     "draft.test": {"key"},
 }
-"""Parameters that come from a file, of which the sample file has another one, or that only a page needs: what it has shown,
-and the key against a double click."""
+"""Parameters that come from a file, of which the sample file has another one, or that only a page needs: what it shows or
+has shown, and the key against a double click."""
 
 
 @pytest.fixture(autouse=True)

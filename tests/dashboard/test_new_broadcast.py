@@ -267,6 +267,28 @@ async def test_a_draft_outlives_reload_and_going_back_and_can_be_thrown_away(
     assert not here.sim.ledger.entries
 
 
+async def test_a_draft_in_the_list_says_for_how_many_it_is_and_leads_on(
+    here: Site, visit_as: VisitAs
+) -> None:
+    browser = await visit_as("sender", "shop")
+    draft = await made(browser)
+    uuid = draft.rpartition("/")[2]
+    page = (await at(browser, "/broadcasts?status=draft")).text
+    assert "not checked yet" in page
+    assert "0 people" not in page
+    assert "%" not in page.split('<table class="cards"')[1]
+    await upload(browser, draft, csv_of(30))
+    await checked(browser, draft)
+    page = (await at(browser, "/broadcasts?status=draft")).text
+    assert f'id="n-{uuid}" hx-swap-oob="true" data-title="People" class="n">30</td>' in page
+    assert "checked, not sent" in page
+    for way in (draft, f"{draft}/discard"):
+        assert f'href="{way}"' in page.split('data-title="Actions"')[1]
+    viewer = (await at(await visit_as("viewer"), "/broadcasts?status=draft")).text
+    assert ">30</td>" in viewer
+    assert "/discard" not in viewer
+
+
 async def test_a_picture_above_the_text(here: Site, visit_as: VisitAs) -> None:
     browser = await visit_as("operator")
     draft = await made(browser, "sale")

@@ -492,5 +492,7 @@ async def test_a_draft_of_another_account_is_not_found(ann: Drafting) -> None:
         manage.discard(ann.ctx, other, draft),
     ):
         assert (await refused(work)).code is ErrorCode.NOT_FOUND
+    assert await read.some(ann.ctx, other.account_id, [draft]) == []
+    assert [each["id"] for each in await ann.here.admin("draft.list", ids=[draft])] == [draft]
     shown: DraftView = await ann.show(draft)
     assert shown.made_by == "ann"

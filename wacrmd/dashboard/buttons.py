@@ -58,6 +58,16 @@ def buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
     return [each for each in found if each.verb in may]
 
 
+def draft_buttons(may: Callable[[str], bool]) -> list[Button]:
+    """What can be done with a draft in the list of broadcasts; the verbs are the ends of paths below `/broadcasts/new/…`."""
+    found = []
+    if may("draft.change"):
+        found.append(Button("", "Go on", "Go on", asks=True))
+    if may("draft.discard"):
+        found.append(Button("discard", "Throw away", "Throw away", asks=True))
+    return found
+
+
 def uncertain_buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
     """What can be done about the people of whom it is not known whether they have the message."""
     count, found = view.uncertain_count, []

@@ -56,7 +56,9 @@ class DraftId(Params):
 
 
 class DraftFilter(Limited, OptionalAccount):
-    """Whose drafts, and how many."""
+    """Which drafts, and how many."""
+
+    ids: list[Id] | None = Field(None, max_length=100, description="only those with these ids")
 
 
 class NewDraftParams(Content, DefaultAccount, extra="forbid"):
@@ -169,9 +171,11 @@ class AgainParams(Params):
     "draft.list", admin=Admin(Level.READ, per_account=True, params=DraftFilter), example={"limit": 10}
 )
 async def list_drafts(
-    ctx: Context, actor: Actor, _params: DraftFilter, page: PageRequest
+    ctx: Context, actor: Actor, params: DraftFilter, page: PageRequest
 ) -> Page[DraftSummary]:
     """List drafts, newest first."""
+    if params.ids is not None:
+        return Page(await read.some(ctx, actor.account_id, params.ids))
     return await read.page(ctx, actor.account_id, page)
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from wacrmd.clock import iso, millis
-from wacrmd.dashboard.buttons import buttons, verbs_of
+from wacrmd.dashboard.buttons import buttons, draft_buttons, verbs_of
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.live_parts import POLL_S, Parts, version_of
 from wacrmd.dashboard.render import parts, short_name
@@ -17,6 +17,7 @@ from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.page import Page
 from wacrmd.errors import ERRORS, Refusal, bad_request
 from wacrmd.views.broadcasts import BroadcastView
+from wacrmd.views.drafts import DraftSummary
 
 ON_A_PAGE = 25
 
@@ -78,7 +79,7 @@ class ListSource:
         self._address = address
         self._may = verbs_of(visit.may)
         self._numbers: Mapping[str, str] = {}
-        self._views: dict[str, BroadcastView] = {}
+        self._views: dict[str, tuple[BroadcastView, DraftSummary | None]] = {}
         self._cells: dict[str, dict[str, Markup]] = {}
 
     async def read(self) -> Parts:
@@ -86,9 +87,10 @@ class ListSource:
         self.page = await self._visit.perform(
             "broadcast.list", limit=ON_A_PAGE, cursor=self._visit.param("cursor"), **self._given.params()
         )
-        views = {each.uuid: each for each in self.page.items}
+        drafts = await self._drafts()
+        views = {each.uuid: (each, drafts.get(each.uuid)) for each in self.page.items}
         self._cells = {
-            uuid: self._cells[uuid] if self._views.get(uuid) == view else self._cells_of(view)
+            uuid: self._cells[uuid] if self._views.get(uuid) == view else self._cells_of(*view)
             for uuid, view in views.items()
         }
         self._views = views
@@ -99,6 +101,12 @@ class ListSource:
             self._numbers = {each: self._numbers.get(each, "removed") for each in {*numbers, *self._numbers}}
         return {name: cell for cells in self._cells.values() for name, cell in cells.items()}
 
+    async def _drafts(self) -> Mapping[str, DraftSummary]:
+        """The drafts of the page: how far they are, and how many people their checks found."""
+        ids = [each.uuid for each in self.page.items if each.status is BroadcastStatus.DRAFT]
+        found = await self._visit.perform("draft.list", ids=ids, limit=ON_A_PAGE) if ids else Page([])
+        return {each.uuid: each for each in found.items}
+
     def whole(self, _parts: Parts) -> Iterable[Markup]:
         """The table."""
         rows = [
@@ -108,12 +116,20 @@ class ListSource:
                 "cells": list(cells.values())[:-1],
                 "actions": list(cells.values())[-1],
             }
-            for view, cells in zip(self._views.values(), self._cells.values(), strict=True)
+            for (view, _), cells in zip(self._views.values(), self._cells.values(), strict=True)
         ]
         return [parts("live/row.html").table(rows)]
 
-    def _cells_of(self, view: BroadcastView) -> dict[str, Markup]:
+    def _cells_of(self, view: BroadcastView, draft: DraftSummary | None) -> dict[str, Markup]:
         make, uuid = parts("live/row.html"), view.uuid
+        if view.status is BroadcastStatus.DRAFT:
+            return {
+                f"n-{uuid}": make.draft_people(view, draft),
+                f"d-{uuid}": make.nothing("d", view),
+                f"r-{uuid}": make.nothing("r", view),
+                f"s-{uuid}": make.draft_status(view, draft),
+                f"a-{uuid}": make.draft_actions(view, draft_buttons(self._visit.may)),
+            }
         return {
             f"n-{uuid}": make.people(view),
             f"d-{uuid}": make.delivered(view),

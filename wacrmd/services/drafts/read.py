@@ -1,5 +1,6 @@
 """Reading drafts: one by its id, pages of them, and what its file and its template have to be mapped."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from wacrmd.domain.actor import Actor
@@ -67,6 +68,16 @@ async def page(ctx: Context, account_id: str | None, request: PageRequest) -> Pa
         )
         rows = Page.of(found, request, lambda row: row, lambda row: Position(row.created_at, row.id))
         return Page([_summary(tx, each) for each in rows.items], rows.next)
+
+    return await ctx.db.read(work)
+
+
+async def some(ctx: Context, account_id: str | None, ids: Sequence[str]) -> list[DraftSummary]:
+    """The drafts with these ids, of one account or of all; ids of what is no draft are left out."""
+
+    def work(tx: Tx) -> list[DraftSummary]:
+        found = (each for one in ids for each in broadcasts.find(tx, one, account_id))
+        return [_summary(tx, each) for each in found if each.status is BroadcastStatus.DRAFT]
 
     return await ctx.db.read(work)
 
