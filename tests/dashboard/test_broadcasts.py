@@ -190,7 +190,9 @@ async def test_who_failed_is_grouped_with_advice_and_gets_it_again(here: Site, v
     made = await _failed(here, 3)
     browser, one = await visit_as("operator"), f"/broadcasts/{made}"
     page = (await browser.get(one)).text
-    assert re.search(r'class="n">3</td><td data-title="Reason"><span>[^<]+<span class="dim">\(131026\)', page)
+    assert re.search(
+        r'class="n">3</td><td data-title="Reason"><span><a [^>]+>[^<]+</a> <span class="dim">\(131026\)', page
+    )
     assert "ask the person to install or update WhatsApp" in page
     assert "Send again to 3 people who failed" in page
     assert re.search('aria-label="New broadcast to them: [^"]*ndeliverable"', page), "which of them"
@@ -247,6 +249,26 @@ async def test_people_are_found_by_status_and_number_and_exported(here: Site, vi
     assert (await browser.get(f"{one}/export?status=none")).status_code in (400, 422)
     assert (await browser.get(f"{one}/recipients/9999999")).status_code == 404
     assert (await browser.get(f"{one}/recipients/x")).status_code in (400, 404, 422)
+
+
+async def test_a_reason_leads_to_the_people_who_failed_for_it(here: Site, visit_as: VisitAs) -> None:
+    codes = ["131026", "131049", "131026"]
+    here.sim.change(failed_recipients=[f"{to}={code}" for to, code in zip(phones(3), codes, strict=True)])
+    made = await here.send(people(5), name="Spring")
+    await here.until(made, lambda shown: shown["failed_count"] == 3)
+    browser, one = await visit_as("viewer"), f"/broadcasts/{made}"
+    ways = re.findall(r'data-title="Reason"><span><a href="([^"]+)"', (await browser.get(one)).text)
+    assert [way.replace("&amp;", "&") for way in ways] == [
+        f"{one}/recipients?status=failed&code={code}" for code in ("131026", "131049")
+    ]
+    page = (await browser.get(ways[0].replace("&amp;", "&"))).text
+    assert re.findall(r">(\+1415\d+)</a>", page) == [phones(3)[2], phones(3)[0]]
+    assert '<option value="131026" selected>' in page
+    (way,) = re.findall(r'href="([^"]+)">Export these \(CSV\)', page)
+    rows = csv.DictReader(io.StringIO((await browser.get(way.replace("&amp;", "&"))).text))
+    assert [row["error_code"] for row in rows] == ["131026"] * 2
+    assert "failed for this reason" in (await browser.get(f"{one}/recipients?code=0")).text
+    assert (await browser.get(f"{one}/recipients?code=x")).status_code in (400, 422)
 
 
 async def test_people_come_in_pages(here: Site, visit_as: VisitAs) -> None:

@@ -416,6 +416,7 @@ class Everything:
         await self.api("GET", f"{one}/recipients/{recipient['id']}")
         await self.admin("broadcast.recipients", id=finished, to=recipient["to"])
         await self.admin("broadcast.recipients", id=finished, status="failed")
+        await self.admin("broadcast.recipients", id=finished, code=131026)
         for method in ("broadcast.show", "broadcast.watch", "broadcast.export", "broadcast.timeline"):
             await self.admin(method, id=finished[:8])
         for account in ({}, {"account": "shop"}):

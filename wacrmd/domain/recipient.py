@@ -7,6 +7,9 @@ from typing import Annotated
 from wacrmd.clock import Millis
 from wacrmd.fields import Doc, Time, json_name
 
+NO_CODE = 0
+"""Stands for a failure that has no code of Meta's, because the reason is wacrmd's own."""
+
 
 class RecipientStatus(StrEnum):
     """The status of a recipient; callers see `SENDING`, an attempt in flight, as pending."""

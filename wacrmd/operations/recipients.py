@@ -36,7 +36,18 @@ class RecipientFilter(BroadcastId):
     status: ShownStatus | None = Field(None, description="only those in this status")
 
 
-class OperatorRecipientFilter(Limited, RecipientFilter):
+class OperatorFilter(RecipientFilter):
+    """Which recipients of a broadcast, also by why they failed."""
+
+    code: int | None = Field(
+        None,
+        ge=0,
+        le=10_000_000,
+        description="only those that failed with this code of Meta's; 0: without one",
+    )
+
+
+class OperatorRecipientFilter(Limited, OperatorFilter):
     """Which recipients of a broadcast, and how many."""
 
     to: str | None = Field(None, max_length=200, description="only this one, with its history")
@@ -56,7 +67,7 @@ class RecipientId(BroadcastId):
     )
 
 
-class Export(RecipientFilter):
+class Export(OperatorFilter):
     """How recipients are written out."""
 
     format: ExportFormat = Field(ExportFormat.CSV, description="as CSV, or one JSON object a line")
@@ -144,7 +155,7 @@ async def list_recipients(
         return Page([await recipients.show_address(ctx, broadcast, params.to)])
     if params.rid is not None:
         return Page([await recipients.show(ctx, broadcast, params.rid)])
-    found = await recipients.page(ctx, broadcast, params.status, page)
+    found = await recipients.page(ctx, broadcast, params.status, page, code=params.code)
     return Page([*found.items], found.next, found.positions)
 
 
@@ -173,7 +184,9 @@ async def export(ctx: Context, actor: Actor, params: Export) -> AsyncGenerator[s
     if params.excel and params.format is not ExportFormat.CSV:
         raise bad_request(EXCEL_IS_CSV)
     broadcast = await read.broadcast_of(ctx, actor, params.id)
-    made = recipients.export(ctx, broadcast, params.format, params.status, excel=params.excel)
+    made = recipients.export(
+        ctx, broadcast, params.format, params.status, code=params.code, excel=params.excel
+    )
     async with aclosing(made) as pieces:
         async for piece in pieces:
             yield piece.decode()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from wacrmd.clock import Millis
 from wacrmd.domain.page import MAX_ID
-from wacrmd.domain.recipient import Recipient, RecipientStatus
+from wacrmd.domain.recipient import NO_CODE, Recipient, RecipientStatus
 from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.store import status_events
 from wacrmd.store.database import Tx
@@ -181,6 +181,17 @@ def _between(
 def _stored_as(status: RecipientStatus) -> tuple[RecipientStatus, ...]:
     """The stored statuses that callers see as this one."""
     return (status, RecipientStatus.SENDING) if status is RecipientStatus.PENDING else (status,)
+
+
+def failed_with(tx: Tx, broadcast_id: int, *, code: int, before: int | None, limit: int) -> list[Recipient]:
+    """Recipients that failed with this code of Meta's, or `NO_CODE`, newest first, with ids under `before`."""
+    rows = tx.execute(
+        f"SELECT {_ROW.columns} {_FROM} {_PRICED} WHERE r.id IN (SELECT id FROM recipient INDEXED BY recipient_failed"
+        f" WHERE broadcast_id = ?1 AND status = 'failed' AND error_code IS nullif(?2, {NO_CODE}) AND id < ?3"
+        " ORDER BY id DESC LIMIT ?4) ORDER BY r.id DESC",
+        (broadcast_id, code, MAX_ID if before is None else before, limit),
+    )
+    return [_ROW.record(row) for row in rows]
 
 
 def id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:

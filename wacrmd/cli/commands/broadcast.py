@@ -41,6 +41,12 @@ recipient_status_option = click.option(
     type=one_of(RecipientStatus, without=RecipientStatus.SENDING),
     help="Only recipients with this status.",
 )
+code_option = click.option(
+    "--code",
+    type=click.IntRange(min=0),
+    metavar="CODE",
+    help="Only recipients that failed with this code of Meta's; 0: without one.",
+)
 
 
 @click.group(cls=Noun, lazy={"create": Lazy("wacrmd.cli.commands.create:create", "Send to a CSV file.")})
@@ -198,6 +204,7 @@ def show_timeline(session: Session, broadcast_id: str, hours: int) -> None:
 @broadcast.command("recipients")
 @broadcast_id
 @recipient_status_option
+@code_option
 @click.option("--to", metavar="PHONE", help="Only this recipient, with its history.")
 @click.option(
     "--rid",
@@ -256,9 +263,10 @@ def _print_recipient(row: JsonObject) -> None:
     help="The format.",
 )
 @recipient_status_option
+@code_option
 @excel_option
 @click.pass_obj
-def export(session: Session, broadcast_id: str, form: str, status: str | None, excel: bool) -> None:
+def export(session: Session, /, broadcast_id: str, form: str, excel: bool, **chosen: Any) -> None:
     """Write all recipients to standard output.
 
     They come in the order in which they were given. For example: wacrmd broadcast export 4b6d > recipients.csv
@@ -266,7 +274,7 @@ def export(session: Session, broadcast_id: str, form: str, status: str | None, e
     form = ExportFormat.JSONL.value if session.json and not excel else form
     if excel and form != ExportFormat.CSV.value:
         raise click.UsageError("--excel goes with CSV alone")
-    asked = {"id": broadcast_id, "format": form, "status": status, "excel": excel or None}
+    asked = {"id": broadcast_id, "format": form, "excel": excel or None, **chosen}
     write_pieces(stream(session, "broadcast.export", **asked), json=form == ExportFormat.JSONL.value)
 
 

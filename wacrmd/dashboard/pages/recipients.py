@@ -10,11 +10,13 @@ from wacrmd.dashboard.actions import stream
 from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.domain.page import Page
+from wacrmd.domain.recipient import NO_CODE, RecipientStatus
 from wacrmd.errors import ERRORS, Refusal
 from wacrmd.views.broadcasts import BroadcastDetails
 from wacrmd.views.recipients import RecipientView, ShownStatus
 
 ON_A_PAGE = 50
+NO_REASON = "no reason given"
 STATUSES = [each.value for each in get_args(ShownStatus)]
 
 
@@ -25,15 +27,23 @@ async def _broadcast(visit: Visit) -> BroadcastDetails:
 
 async def index(visit: Visit) -> Response:
     """The people, in pages."""
-    broadcast, status = await _broadcast(visit), visit.param("status")
+    broadcast = await _broadcast(visit)
+    status, code = _chosen(visit)
     found = await visit.perform(
         "broadcast.recipients",
         id=broadcast.uuid,
         status=status,
+        code=code,
         limit=ON_A_PAGE,
         cursor=visit.param("cursor"),
     )
-    return _page(visit, broadcast, found, chosen=status)
+    return _page(visit, broadcast, found, chosen=status, code=code)
+
+
+def _chosen(visit: Visit) -> tuple[str | None, str | None]:
+    """The status and the reason in the address; who has a reason has failed."""
+    code = visit.param("code")
+    return visit.param("status") if code is None else RecipientStatus.FAILED.value, code
 
 
 async def search(visit: Visit) -> Response:
@@ -56,6 +66,7 @@ def _page(
     found: Page[RecipientView],
     *,
     chosen: str | None = None,
+    code: str | None = None,
     to: str = "",
     error: str | None = None,
     status: int = 200,
@@ -68,9 +79,21 @@ def _page(
         pages=visit.pages(found),
         statuses=STATUSES,
         chosen=chosen,
+        reasons=_reasons(broadcast),
+        code=code,
         to=to,
         error=error,
     )
+
+
+def _reasons(broadcast: BroadcastDetails) -> list[tuple[str, str]]:
+    """Why people failed, each code once, with the words of most of them."""
+    found: dict[int, str] = {}
+    for each in broadcast.failures:
+        code = each.code or NO_CODE
+        words = (each.title or NO_REASON) if code != NO_CODE else "other reasons, without a code of Meta's"
+        found.setdefault(code, f"{words} ({code})" if code != NO_CODE else words)
+    return [(str(code), words) for code, words in found.items()]
 
 
 async def one(visit: Visit) -> Response:
@@ -85,12 +108,14 @@ async def one(visit: Visit) -> Response:
 async def export(visit: Visit) -> Response:
     """All people, or those in one status, as a file."""
     broadcast, excel = await _broadcast(visit), visit.param("excel")
+    status, code = _chosen(visit)
     pieces = stream(
         visit.ctx,
         visit.visitor,
         "broadcast.export",
         id=broadcast.uuid,
-        status=visit.param("status"),
+        status=status,
+        code=code,
         excel=bool(excel) or None,
     )
     name = f"broadcast-{broadcast.uuid}.csv"

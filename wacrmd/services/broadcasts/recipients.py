@@ -16,7 +16,7 @@ from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_formula, exce
 from wacrmd.domain.export_format import ExportFormat
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.phone_text import Unreadable
-from wacrmd.domain.recipient import Recipient, RecipientStatus
+from wacrmd.domain.recipient import NO_CODE, Recipient, RecipientStatus
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import is_time, name_in_json
 from wacrmd.services.access.accounts import default_country
@@ -79,14 +79,30 @@ _values = attrgetter(*_ATTRIBUTES)
 
 
 async def page(
-    ctx: Context, broadcast: Broadcast, status: RecipientStatus | None, request: PageRequest
+    ctx: Context,
+    broadcast: Broadcast,
+    status: RecipientStatus | None,
+    request: PageRequest,
+    *,
+    code: int | None = None,
 ) -> Page[RecipientView]:
-    """A page of a broadcast's recipients, newest first."""
+    """A page of a broadcast's recipients, newest first; with `code` those that failed with it, or with `NO_CODE`.
+
+    Raises Refusal for a code with another status than `failed`.
+    """
+    status = _status_of(status, code)
+    wanted = partial(recipients.page, status=status)
+    if code is not None:
+        wanted = partial(recipients.failed_with, code=code)
     before = request.after.id if request.after else None
-    found = await ctx.db.read(
-        partial(recipients.page, broadcast_id=broadcast.id, status=status, before=before, limit=request.rows)
-    )
+    found = await ctx.db.read(partial(wanted, broadcast_id=broadcast.id, before=before, limit=request.rows))
     return Page.of(found, request, RecipientView.of, lambda row: Position(broadcast.created_at, row.id))
+
+
+def _status_of(status: RecipientStatus | None, code: int | None) -> RecipientStatus | None:
+    if code is not None and status not in (None, RecipientStatus.FAILED):
+        raise bad_request("code: it goes with those that failed only")
+    return status if code is None else RecipientStatus.FAILED
 
 
 async def show(ctx: Context, broadcast: Broadcast, recipient_id: int) -> RecipientDetails:
@@ -118,19 +134,22 @@ async def export(
     form: ExportFormat,
     status: RecipientStatus | None = None,
     *,
+    code: int | None = None,
     excel: bool = False,
 ) -> AsyncGenerator[bytes, None]:
     """All recipients in the order of the request, in pieces of `EXPORT_ROWS`, so that memory use is bounded.
 
-    Each piece is read when it is needed, so later pieces show later changes. `excel` is for CSV alone.
+    `code` is that of `page`. Each piece is read when it is needed, so later pieces show later changes. `excel` is for
+    CSV alone.
     """
     write = _json_lines if form is ExportFormat.JSONL else excel_rows if excel else csv_rows
+    status = _status_of(status, code)
     if form is ExportFormat.CSV:
         yield ((EXCEL_HEAD if excel else "") + csv_lines([COLUMNS])).encode()
     after: int | None = 0
     while after is not None:
         piece, after = await ctx.db.read(
-            partial(_piece, broadcast_id=broadcast.id, status=status, after=after, write=write)
+            partial(_piece, broadcast_id=broadcast.id, status=status, code=code, after=after, write=write)
         )
         await (
             checkpoint()
@@ -144,12 +163,14 @@ def _piece(
     *,
     broadcast_id: int,
     status: RecipientStatus | None,
+    code: int | None,
     after: int,
     write: Callable[[list[Recipient]], bytes],
 ) -> tuple[bytes, int | None]:
     """The next piece of an export, and the id after which the piece after it begins; None at the end."""
     found = recipients.following(tx, broadcast_id, status=status, after=after, limit=EXPORT_ROWS)
-    return write(found), found[-1].id if len(found) == EXPORT_ROWS else None
+    chosen = [each for each in found if code is None or (each.error_code or NO_CODE) == code]
+    return write(chosen), found[-1].id if len(found) == EXPORT_ROWS else None
 
 
 def _json_lines(found: list[Recipient]) -> bytes:

@@ -7,7 +7,7 @@ import orjson
 
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.draft import Again, FileFormat
-from wacrmd.domain.recipient import RecipientStatus
+from wacrmd.domain.recipient import NO_CODE, RecipientStatus
 from wacrmd.errors import bad_request, conflict
 from wacrmd.services.broadcasts import read as broadcasts_read
 from wacrmd.services.context import Context
@@ -20,9 +20,6 @@ from wacrmd.store.recipients import SentContent
 from wacrmd.views.drafts import DraftView
 
 PAGE_ROWS = 1000
-
-NO_CODE = 0
-"""Stands for a failure that has no code of Meta's, because the reason is wacrmd's own."""
 
 S = RecipientStatus
 
