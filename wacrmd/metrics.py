@@ -26,6 +26,7 @@ class Metrics:
         self._add_broadcasts()
         self._add_messages()
         self._add_numbers()
+        self._add_drafts()
         self._add_meta_webhooks()
         self._add_webhooks()
         self._add_api()
@@ -134,6 +135,13 @@ class Metrics:
             "number_messaging_limit",
             "How many people a day the number may write to first; +Inf if there is no limit.",
             "number",
+        )
+
+    def _add_drafts(self) -> None:
+        self.drafts = self._gauge("drafts", "Drafts that are neither sent nor deleted, by state.", "state")
+        self.oldest_waiting_draft_age = self._gauge(
+            "oldest_waiting_draft_age_seconds",
+            "Age of the oldest draft that waits to be checked, sent, taken back or deleted.",
         )
 
     def _add_meta_webhooks(self) -> None:

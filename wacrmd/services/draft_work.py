@@ -25,6 +25,10 @@ class DraftWork:
     checks: asyncio.Event = field(default_factory=asyncio.Event)
     sends: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def shares(self) -> list[tuple[int, int]]:
+        """(done, total) of what is being worked on."""
+        return [(each.done, each.total) for each in self.progress.values()]
+
     @contextmanager
     def writing(self, broadcast_id: int, edition: int) -> Iterator[None]:
         """While its pieces are written, nobody takes them for what is left of a crash."""

@@ -13,6 +13,7 @@ from wacrmd import config as configuration
 from wacrmd.clock import MINUTE, iso
 from wacrmd.config import Config
 from wacrmd.domain.account_notice import holding
+from wacrmd.domain.draft_backlog import reason
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import ADVICE, missed_opt_outs
@@ -57,6 +58,7 @@ async def run_checks(ctx: Context) -> DoctorReport:
         "workers": partial(_workers, ctx),
         "Meta": partial(network_checks.meta_api, ctx),
         "dashboard": partial(dashboard_checks.dashboard, ctx),
+        "drafts": partial(_drafts, ctx),
         "webhooks": partial(_webhooks, ctx),
         "templates": partial(_templates, ctx),
         "messages": partial(_messages, ctx),
@@ -184,6 +186,17 @@ async def _workers(ctx: Context) -> list[Check]:
     if ctx.drain is not None:
         found.append(Check("drain", CheckState.WARN, ctx.drain.detail, ctx.drain.advice))
     return found
+
+
+async def _drafts(ctx: Context) -> list[Check]:
+    """How many there are, and whether and why they wait for the daemon."""
+    found = (await ctx.db.read(partial(stats.read, now=ctx.clock.now()))).drafts
+    if found.waiting_since is None:
+        return [Check("drafts", CheckState.OK, found.text())] if found.counts else []
+    why, advice = reason(is_draining=ctx.draining, shares=ctx.drafts.shares())
+    if not ctx.draining and not found.is_behind(ctx.clock.age(found.waiting_since)):
+        return [Check("drafts", CheckState.OK, found.text())]
+    return [Check("drafts", CheckState.WARN, f"{found.text()}: {why}", advice)]
 
 
 async def _webhooks(ctx: Context) -> list[Check]:

@@ -9,6 +9,7 @@ from wacrmd import __version__
 from wacrmd.clock import SECOND, Millis
 from wacrmd.domain.account_notice import holding
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.draft_backlog import OPEN, WORK
 from wacrmd.domain.messaging_limit import limit_people
 from wacrmd.domain.number import NumberState
 from wacrmd.domain.throughput import WorkerStats
@@ -75,6 +76,9 @@ def _set_rows(tx: Tx, *, ctx: Context, now: Millis) -> None:
     metrics.recipients_uncertain.set(found.uncertain)
     metrics.oldest_due_recipient_age.set(_age_s(ctx, found.oldest_due_since))
     metrics.broadcast_stalled.set(_age_s(ctx, found.stalled_since))
+    for state in (*OPEN, *WORK):
+        metrics.drafts.labels(state).set(found.drafts.counts.get(state, 0))
+    metrics.oldest_waiting_draft_age.set(_age_s(ctx, found.drafts.waiting_since))
     metrics.unmatched_statuses.set(found.unmatched_statuses)
     metrics.webhook_deliveries_pending.set(sum(each.count for each in found.deliveries))
     oldest = min((each.since for each in found.deliveries), default=None)

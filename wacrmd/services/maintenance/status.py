@@ -7,6 +7,7 @@ import anyio.to_thread
 
 from wacrmd import __version__
 from wacrmd.clock import MINUTE, SECOND, iso
+from wacrmd.domain.draft_backlog import reason
 from wacrmd.domain.hold import NEEDS_NOBODY, Hold
 from wacrmd.services.broadcasts import read
 from wacrmd.services.context import Context
@@ -67,6 +68,7 @@ async def read_status(ctx: Context) -> Status:
         *_silence_warnings(ctx, numbers),
         *_limit_warnings(ctx, numbers),
         *_delivery_warnings(ctx, sums),
+        *_draft_warnings(ctx, sums),
         *_notice_warnings(numbers, stops_sending=True),
     ]
     if (lately := ctx.meta_webhook_backlog.overload_lately(now)) is not None:
@@ -185,6 +187,15 @@ def _damage_warnings(ctx: Context, sums: Stats) -> list[str]:
     return [
         f"The last full check of the database, at {iso(last.at)}, has found: {last.problems[0]}: see wacrmd check-db"
     ]
+
+
+def _draft_warnings(ctx: Context, sums: Stats) -> list[str]:
+    """A warning if drafts wait for long; while the daemon drains, that says enough."""
+    since = sums.drafts.waiting_since
+    if ctx.draining or since is None or not sums.drafts.is_behind(ctx.clock.age(since)):
+        return []
+    why, advice = reason(is_draining=False, shares=ctx.drafts.shares())
+    return [f"{sums.drafts.text()}: {why}. {advice}"]
 
 
 def _silence_warnings(ctx: Context, numbers: list[AccountNumber]) -> list[str]:
