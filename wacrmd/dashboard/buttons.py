@@ -3,13 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wacrmd.clock import SECOND, Millis
 from wacrmd.dashboard.render import people
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.draft import Again
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.views.broadcasts import BroadcastView
 
 VERBS = ("pause", "resume", "cancel", "retry", "give-up")
 """Each is an operation `broadcast.…`, and the end of a path of the dashboard."""
+
+QUIET_MS = 30 * SECOND
+"""Once nothing has changed for so long, the buttons for those to whom it can be sent again have their numbers."""
 
 _S = BroadcastStatus
 CAN_PAUSE = frozenset({_S.SCHEDULED, _S.SENDING})
@@ -40,8 +45,8 @@ class Button:
 def buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
     """What can be done with the broadcast as a whole, of the verbs that the visitor may use.
 
-    The number of those who wait stands in a button only while it does not move: a button that is drawn anew each
-    second loses clicks. The page that asks says it.
+    A number stands in a button only while it does not move: a button that is drawn anew each second loses clicks.
+    The page that asks says it.
     """
     waiting, found = view.pending_count, []
     still = waiting and view.status is not _S.SENDING
@@ -50,12 +55,55 @@ def buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
     if view.status is _S.PAUSED:
         found.append(Button("resume", "Resume", f"Resume for {people(waiting)}"))
     if view.status in CAN_RETRY and view.failed_count:
-        label = f"Send again to {people(view.failed_count)} who failed"
-        found.append(Button("retry", "Retry", label, asks=True, of=RecipientStatus.FAILED.value))
+        whom = "those" if view.status is _S.SENDING else people(view.failed_count)
+        found.append(
+            Button(
+                "retry",
+                "Send again",
+                f"Send again to {whom} who failed",
+                asks=True,
+                of=RecipientStatus.FAILED.value,
+            )
+        )
     if view.status in CAN_CANCEL:
         label = f"Cancel for {people(waiting)}" if still else "Cancel"
         found.append(Button("cancel", "Cancel", label, asks=True))
     return [each for each in found if each.verb in may]
+
+
+@dataclass(frozen=True, slots=True)
+class AgainButton:
+    """Whom a new broadcast with the same message can be for."""
+
+    whom: Again
+    label: str
+
+
+_AGAIN = (
+    (Again.FAILED, "To {those} who failed"),
+    (Again.NOT_DELIVERED, "To {those} it did not reach"),
+    (Again.NOT_READ, "To {those} who have not read it"),
+    (Again.NOT_REPLIED, "To {those} who have not replied"),
+    (Again.ALL, "Duplicate for the same people"),
+    (Again.NOBODY, "Duplicate for other people"),
+)
+
+
+def again_buttons(view: BroadcastView, now: Millis) -> list[AgainButton]:
+    """The buttons that concern somebody, with numbers while nothing moves; these move for days."""
+    on_the_way = view.sent_count - view.delivered_count
+    counts = {
+        Again.FAILED: view.failed_count,
+        Again.NOT_DELIVERED: on_the_way + view.failed_count,
+        Again.NOT_READ: view.delivered_count - view.read_count,
+        Again.NOT_REPLIED: view.delivered_count - view.replied_count,
+    }
+    is_quiet = now - view.updated_at >= QUIET_MS
+    return [
+        AgainButton(whom, label.format(those=people(counts.get(whom, 0)) if is_quiet else "those"))
+        for whom, label in _AGAIN
+        if counts.get(whom, 1) > 0
+    ]
 
 
 def draft_buttons(may: Callable[[str], bool]) -> list[Button]:

@@ -7,42 +7,18 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from wacrmd.clock import HOUR
-from wacrmd.dashboard.buttons import buttons, uncertain_buttons, verbs_of
+from wacrmd.dashboard.buttons import again_buttons, buttons, uncertain_buttons, verbs_of
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.live_parts import POLL_S, Parts, version_of
 from wacrmd.dashboard.render import parts, short_name
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.draft import Again
 from wacrmd.services.broadcasts.read import broadcast_of
 from wacrmd.views.broadcasts import BroadcastDetails, TimelineView
 
 TEMPLATE = "live/broadcast.html"
 FIRST_HOURS = 24
 """Of its time so much is drawn where nothing else is asked for: most people read a message on the same day."""
-
-
-AGAIN = (
-    (Again.FAILED, "To those who failed"),
-    (Again.NOT_DELIVERED, "To those it did not reach"),
-    (Again.NOT_READ, "To those who have not read it"),
-    (Again.NOT_REPLIED, "To those who have not replied"),
-    (Again.ALL, "Duplicate for the same people"),
-    (Again.NOBODY, "Duplicate for other people"),
-)
-"""Whom a new broadcast with the same message can be for, and the buttons."""
-
-
-def whom_again(view: BroadcastDetails) -> list[tuple[Again, str]]:
-    """The buttons that concern somebody. They have no numbers, for these move for days: the draft says them."""
-    on_the_way = view.sent_count - view.delivered_count
-    counts = {
-        Again.FAILED: view.failed_count,
-        Again.NOT_DELIVERED: on_the_way + view.failed_count,
-        Again.NOT_READ: view.delivered_count - view.read_count,
-        Again.NOT_REPLIED: view.delivered_count - view.replied_count,
-    }
-    return [(whom, label) for whom, label in AGAIN if counts.get(whom, 1) > 0]
 
 
 class BroadcastSource:
@@ -65,6 +41,8 @@ class BroadcastSource:
     def parts(self, view: BroadcastDetails) -> Parts:
         """The parts that show this state."""
         make, ctx = parts(TEMPLATE), self._visit.ctx
+        again = again_buttons(view, ctx.clock.now()) if self._may_again else []
+        may_again = self._may_again and view.status is not BroadcastStatus.SENDING
         rate, left = self._visit.live.speeds.of(view, ctx.clock.monotonic())
         return {
             "state": make.state(view),
@@ -72,10 +50,10 @@ class BroadcastSource:
             "actions": make.actions(view, buttons(view, self.may)),
             "funnel": make.funnel(view),
             "uncertain": make.uncertain(view, uncertain_buttons(view, self.may)),
-            "failures": make.failures(view, self._may_again),
+            "failures": make.failures(view, may_again),
             "replies": make.replies(view),
             "billed": make.billed(view),
-            "again": make.send_again(view, whom_again(view) if self._may_again else []),
+            "again": make.send_again(view, again),
         }
 
     def whole(self, found: Parts) -> Iterable[Markup]:
