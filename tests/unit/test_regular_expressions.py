@@ -58,8 +58,8 @@ def expressions() -> Iterator[Any]:
         loaded = importlib.import_module(module.name)
         source = Path(loaded.__file__ or "").read_text()
         for name, value in vars(loaded).items():
-            used = set(re.findall(rf"\b{name}\.(\w+)\(", source)) & set(dir(re.Pattern))
             if isinstance(value, re.Pattern) and f"{name} = re.compile" in source:
+                used = set(re.findall(rf"\b{name}\.(\w+)\(", source)) & set(dir(re.Pattern))
                 yield pytest.param(
                     value, {METHODS.get(each, "search") for each in used}, id=f"{module.name}.{name}"
                 )
