@@ -46,8 +46,8 @@ TEMPLATES = (
     },
 )
 
-BROADCASTS, SIZE = 400, 50
-MAX_WORK = 2 * BROADCASTS * SIZE
+BROADCASTS, SIZE = 600, 20
+MAX_WORK = BROADCASTS * SIZE * 5 // 2
 """Reading all of a table that has that many rows takes more: at least three instructions for each."""
 
 SMALL = frozenset(
@@ -125,7 +125,7 @@ async def recording(tmp_path: Path) -> AsyncIterator[Recording]:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock, extra=LOCAL) as here:
         await here.admin("webhook.add", account="shop", url="http://127.0.0.1:9/hook")
-    store_finished(tmp_path / "wacrmd.db", clock.now() - 1000 * DAY, broadcasts=1, size=50)
+    store_finished(tmp_path / "wacrmd.db", clock.now() - 1000 * DAY, broadcasts=1, size=SIZE)
     store_finished(tmp_path / "wacrmd.db", clock.now(), broadcasts=BROADCASTS, size=SIZE)
     with recorded() as statements:
         async with (

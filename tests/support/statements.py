@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-INSTRUCTIONS_PER_TICK = 100
+INSTRUCTIONS_PER_TICK = 500
 EXPLAINED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "REPLACE")
 
 
