@@ -8,6 +8,7 @@ import sys
 
 import httpx
 
+from tests.support.fork_server import fork_server
 from tests.support.patience import PATIENCE_S
 from wacrmd.dashboard.cookies import LOGIN
 
@@ -23,7 +24,7 @@ FIRST = "While it runs, the API is at "
 
 
 def test_a_reader_of_a_pipe_can_call_the_api_before_the_broadcast_is_sent() -> None:
-    command = [*RUN, "--recipients", "50000"]
+    command = [*RUN, "--recipients", "3000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         try:
@@ -71,13 +72,7 @@ def logged_in(link: str) -> bool:
 
 
 def test_with_exit_it_ends_by_itself_and_shows_no_key() -> None:
-    done = subprocess.run(
-        [*RUN, "--recipients", "20", "--exit"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    done = fork_server().run(CODE, "--recipients", 20, "--exit", timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")
     assert "each of the 20 people has one message" in done.stdout
     assert "key" not in done.stdout

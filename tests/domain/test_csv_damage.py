@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.exhaustive import IS_EXHAUSTIVE
 from wacrmd.domain.optout_file import OptOutFile
 from wacrmd.domain.recipient_file import read_recipients
 from wacrmd.domain.text_file import split_lines
@@ -71,7 +72,8 @@ EMPTY_END = Written(
 )
 
 
-@settings(max_examples=400)
+@pytest.mark.exhaustive
+@settings(max_examples=400 if IS_EXHAUSTIVE else 100)
 @given(files(one_line=True), st.lists(st.floats(0, 1), min_size=1, max_size=3))
 @example(EMPTY_END, [3 / 47, 0.0])
 def test_with_stray_quotes_each_person_is_read_or_told(written: Written, places: list[float]) -> None:
@@ -89,7 +91,8 @@ def test_with_stray_quotes_each_person_is_read_or_told(written: Written, places:
         assert phone in taken or above + place + 1 in told
 
 
-@settings(max_examples=400)
+@pytest.mark.exhaustive
+@settings(max_examples=400 if IS_EXHAUSTIVE else 100)
 @given(files(one_line=True), st.floats(0, 1))
 def test_with_a_stray_quote_no_recipient_gets_the_message_of_another(written: Written, place: float) -> None:
     lines = split_lines(written.text)

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
 
+from tests.support.exhaustive import IS_EXHAUSTIVE, spread
 from tests.support.table import rows
 from wacrmd.domain.phone import Reading, normalize, read
 from wacrmd.domain.phone_guess import Home, doubt, summary
@@ -370,7 +371,8 @@ def test_a_national_number_of_the_default_country_is_never_sent_to_another_one(c
             assert isinstance(found, Unreadable) or found.phone == phone, text
 
 
-@rows("country", sorted(COUNTRIES))
+@pytest.mark.exhaustive
+@rows("country", spread(sorted(COUNTRIES), 50))
 def test_an_international_number_without_plus_never_becomes_one_of_the_default_country_silently(
     country: str,
 ) -> None:
@@ -441,7 +443,8 @@ _SEPARATORS = st.sampled_from(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@pytest.mark.exhaustive
+@settings(max_examples=1000 if IS_EXHAUSTIVE else 250, deadline=None)
 @given(
     st.sampled_from(EXAMPLES),
     st.sampled_from(
@@ -519,7 +522,8 @@ def _is_same(phone: str, digits: str) -> bool:
     return code in {"52", "54", "55", "225", "229"} or metadata.national_prefix_transform_rule is not None
 
 
-@settings(max_examples=700, deadline=None)
+@pytest.mark.exhaustive
+@settings(max_examples=700 if IS_EXHAUSTIVE else 250, deadline=None)
 @given(
     st.text(alphabet="+0123456789 ()[]-./,:;=@'\"xEe\u2212\u00a0\uff10\n", max_size=30),
     st.sampled_from([None, "DE", "US"]),

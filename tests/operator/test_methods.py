@@ -264,7 +264,7 @@ async def test_two_hundred_clients_and_one_that_does_not_read_are_served(tmp_pat
                 deaf.send(call)
         except BlockingIOError:
             pass
-        broadcast_id = await here.send(people(200))
+        broadcast_id = await here.send(people(50))
         limiter = anyio.CapacityLimiter(200)
         answers: list[Any] = []
 

@@ -1,8 +1,10 @@
-"""Ends a repair at each line of the swap of files, and says what is left (`python -m tests.ops.repair_kills FOLDER [FROM]`).
+"""Ends a repair at lines of the swap of files, and says what is left.
 
-A program of its own, because it forks. In the folder is a damaged `wacrmd.db` with its log, and the process is killed. With
-FROM they are in that folder, and a file system is mounted at the first one: what is looked at is a copy of its disk, in
-which all that was not synced is missing, as after a power cut.
+`python -m tests.ops.repair_kills N FOLDER [FROM]`: before each `N`th line. A program of its own, because it forks.
+
+In the folder is a damaged `wacrmd.db` with its log, and the process is killed. With FROM they are in that folder, and a
+file system is mounted at the first one: what is looked at is a copy of its disk, in which all that was not synced is
+missing, as after a power cut.
 
 Prints one JSON object for each line: what a start would find (`left`), and what is there after a second repair.
 """
@@ -45,8 +47,8 @@ def state(folder: Path, before: dict[str, bytes]) -> str:
     return "new"
 
 
-def main(folder: Path, image: Path | None) -> None:
-    """One repair for each line, until it has no more."""
+def main(step: int, folder: Path, image: Path | None) -> None:
+    """One repair for every `step`-th line, until it has no more."""
     before = {name: (folder / name).read_bytes() for name in NAMES}
     after, is_killed = 1, True
     while is_killed:
@@ -76,9 +78,9 @@ def main(folder: Path, image: Path | None) -> None:
             (folder / name).write_bytes(content)
         if image:
             os.sync()
-        after += 3 if image else 1
+        after += step
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    main(target, made(target, Path(sys.argv[2]), NAMES) if len(sys.argv) > 2 else None)
+    target = Path(sys.argv[2])
+    main(int(sys.argv[1]), target, made(target, Path(sys.argv[3]), NAMES) if len(sys.argv) > 3 else None)

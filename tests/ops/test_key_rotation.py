@@ -17,6 +17,7 @@ import pytest
 
 from tests.ops.rotation import NO_MOUNT
 from tests.support.clock import ManualClock, ShiftClock
+from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.receiver import receiver
 from tests.support.site import PHONE_NUMBER_ID, Site, people, phones, site
 from wacrmd import key_file
@@ -263,6 +264,7 @@ def by_context(folder: Path) -> list[list[str]]:
 
 
 @pytest.mark.anyio
+@pytest.mark.exhaustive
 async def test_a_kill_after_any_line_leaves_a_state_that_starts(tmp_path: Path) -> None:
     await filled(tmp_path)
     secrets, key = by_context(tmp_path), key_file.read(tmp_path / "wacrmd.db.key")[0].fingerprint
@@ -270,10 +272,11 @@ async def test_a_kill_after_any_line_leaves_a_state_that_starts(tmp_path: Path) 
     work.mkdir()
     for name in ("wacrmd.db", "wacrmd.db.key"):
         shutil.copy2(tmp_path / name, work)
-    check(look_after_kills(work, "kill", "7"), secrets, key)
+    check(look_after_kills(work, "kill", "3" if IS_EXHAUSTIVE else "25"), secrets, key)
 
 
 @pytest.mark.anyio
+@pytest.mark.exhaustive
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 async def test_a_power_cut_after_any_line_leaves_a_state_that_starts(tmp_path: Path) -> None:
     """On a file system of its own, of which only what was written to the disk is left."""
@@ -282,7 +285,7 @@ async def test_a_power_cut_after_any_line_leaves_a_state_that_starts(tmp_path: P
     disk = tmp_path / "disk"
     disk.mkdir()
     own_mounts = ["unshare", "--mount"]  # they end with the process
-    told = look_after_kills(disk, "power", "20", tmp_path, before=own_mounts)
+    told = look_after_kills(disk, "power", "9" if IS_EXHAUSTIVE else "50", tmp_path, before=own_mounts)
     check(told, secrets, key)
 
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 from tests.store.rows import N1, NOW, UUID, broadcast, database, row
+from tests.support.exhaustive import IS_EXHAUSTIVE
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Counted
 from wacrmd.domain.callback_token import callback_token
@@ -328,9 +330,9 @@ class Sending(RuleBasedStateMachine):
 
 
 Sending.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=60 if IS_EXHAUSTIVE else 20,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-TestSending = Sending.TestCase
+TestSending = pytest.mark.exhaustive(Sending.TestCase)
