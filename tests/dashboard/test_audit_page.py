@@ -71,3 +71,14 @@ async def test_a_form_for_what_somebody_may_not_do_is_denied_as_the_change_is(
     denied = [each for each in await here.admin("audit") if each["result"] == "denied"]
     assert {each["method"] for each in denied} == {*forms.values(), "user.set"}
     assert {each["user"] for each in denied} == {"viewer-all"}
+
+
+async def test_the_own_number_of_a_limited_user_is_read_as_its_account_does(
+    here: Site, visit_as: VisitAs
+) -> None:
+    """Else an erasure would not find it: two accounts read it differently, and the call names none."""
+    await here.admin("account.add", name="bakery", country="DE")
+    limited = await visit_as("operator", "bakery")
+    await limited.submit("/optouts/new", {"phone": "0151 23456789"})
+    (entry,) = await here.admin("audit", method="optout.add")
+    assert (entry["params"], entry["result"]) == ({"phone": "+4915123456789"}, "ok")

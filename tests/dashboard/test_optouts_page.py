@@ -84,6 +84,13 @@ async def test_an_operator_adds_and_removes_a_person(here: Site, visit_as: Visit
     ]
 
 
+async def test_nobody_is_asked_about_nobody(visit_as: VisitAs) -> None:
+    operator = await visit_as("operator")
+    for fields in ({}, {"phone": "+14155550123"}, {"account": "shop", "sure": "1"}):
+        answer = await operator.submit("/optouts/remove", fields)
+        assert (answer.status_code, "None" in answer.text) == (400, False), fields
+
+
 async def test_a_number_without_its_country_is_told_as_a_guess(visit_as: VisitAs) -> None:
     operator = await visit_as("operator")
     page = await operator.change("/optouts/new", {"phone": "4915112345678", "account": "shop"})

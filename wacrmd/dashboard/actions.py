@@ -214,6 +214,7 @@ async def _audit(
                 await record_denied(ctx, visitor.actor, operation.name)
                 return
             kept = audited(operation.admin_params, given)
-            await record_in_dashboard(ctx, visitor.actor, operation.name, kept, result)
+            actor, *others = visitor.actors()
+            await record_in_dashboard(ctx, visitor.actor if others else actor, operation.name, kept, result)
         except StorageError:
             log.exception("dashboard_audit_failed", method=operation.name, user=visitor.name, result=result)

@@ -31,9 +31,13 @@ async def record(
     params: JsonObject,
     result: str,
     calls: int = 1,
+    account_id: str | None = None,
 ) -> None:
-    """Write that somebody changed something, or tried to; `params` are in the form that the audit may keep."""
-    kept = await placed(ctx, params)
+    """Write that somebody changed something, or tried to; `params` are in the form that the audit may keep.
+
+    `account_id` is the only account of the user; None for one who has several or all.
+    """
+    kept = await placed(ctx, params, account_id)
     entry = AuditEntry(ctx.clock.now(), via, uid, user, pid, method, kept, result, calls)
     await ctx.db.record(partial(audit_log.add, entry=entry))
     log.info(
@@ -54,6 +58,7 @@ async def record_in_dashboard(
         params=params,
         result=result,
         calls=calls,
+        account_id=actor.account_id,
     )
 
 
@@ -87,12 +92,12 @@ async def write_sums(ctx: Context, *, all_of_them: bool = False) -> None:
             await record_in_dashboard(ctx, each.caller, each.method, params, result, each.calls)
 
 
-async def placed(ctx: Context, params: JsonObject) -> JsonObject:
+async def placed(ctx: Context, params: JsonObject, account_id: str | None = None) -> JsonObject:
     """Parameters of a call with each number as its account reads it: the form by which an erasure finds it."""
     if not any(isinstance(value, UnplacedNumber) for value in params.values()):
         return params
     known = await ctx.db.read(accounts.all_of)
-    name = params.get("account")
+    name = params.get("account") or account_id
     named = [
         each for each in known if name is None or name == each.id or str(name).lower() == each.name.lower()
     ]

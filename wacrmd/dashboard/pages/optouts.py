@@ -66,13 +66,15 @@ async def remove(visit: Visit) -> Response:
     await visit.require("optout.remove")
     form = await read_form(visit.request)
     person, account = form.text("phone"), form.text("account")
+    if person is None or account is None:
+        raise bad_request("Whose opt-out is to be removed? Press the button beside it in the list")
     if "sure" not in form:
         return visit.confirm(
             f"Remove the opt-out of {person}?",
             f"Broadcasts of {account} are sent to this person again. Do so only if the person asked for it.",
             button="Remove the opt-out",
             back="/optouts",
-            fields={"phone": person or "", "account": account or "", "sure": "1"},
+            fields={"phone": person, "account": account, "sure": "1"},
         )
     gone = await visit.perform("optout.remove", phone=person, account=account)
     return visit.done(
