@@ -86,6 +86,8 @@ def leaks() -> Iterator[None]:
     """What a module leaves open is reported in that module, and not wherever the garbage is collected next."""
     yield
     gc.collect()
+    if not gc.get_freeze_count():  # after a test for which it was frozen, and is not any more
+        gc.freeze()
 
 
 @pytest.fixture
