@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.site import people, phones, site
 from wacrmd.clock import DAY, HOUR, MINUTE, iso
 from wacrmd.services.broadcasts.create import Idempotency
@@ -16,7 +17,7 @@ from wacrmd.services.broadcasts.create import Idempotency
 pytestmark = pytest.mark.anyio
 
 PATH = "/api/v1/broadcasts"
-PAIRS = 300
+PAIRS = 300 if IS_EXHAUSTIVE else 100
 BODY = {"template_name": "hello", "recipients": people(2)}
 
 
@@ -113,6 +114,7 @@ def test_bodies_with_long_integers_are_compared_by_all_that_they_have(
     assert (Idempotency.of("k", one) == Idempotency.of("k", other)) is is_same
 
 
+@pytest.mark.exhaustive
 async def test_hundreds_of_pairs_of_concurrent_requests_make_one_broadcast_each(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,5 @@
 """A damaged file is told, and holds everything: no start on one is healthy, and nothing is accepted that is never sent."""
 
-import os
 import re
 import shutil
 import time
@@ -8,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.clock import ShiftClock
 from tests.support.damage import KINDS, Sample, forget_pages, make_sample, pages_of
+from tests.support.exhaustive import IS_EXHAUSTIVE, spread
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, configuration, people, site
 from wacrmd import daemon
@@ -100,33 +101,29 @@ async def held(here: Running) -> str:
     return said
 
 
-EVERY_KIND = bool(os.environ.get("EVERY_KIND"))
-"""Whether each page is broken in each way; otherwise every second one in one way, in turns."""
-
-
+@pytest.mark.exhaustive
 async def test_no_start_on_a_file_with_a_broken_page_is_healthy(sample: Sample, tmp_path: Path) -> None:
     ends, names = Counter[str](), set[str]()
     async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)) as sim:
-        for page in range(1, sample.pages + 1):
-            for turn, kind in enumerate(KINDS):
-                if not (EVERY_KIND or page % (2 * len(KINDS)) == turn):
-                    continue
-                folder = tmp_path / f"{page}-{kind.name}"
-                kind.apply(sample.copy(folder), page)
-                try:
-                    async with started(folder, sample, sim) as here:
-                        names.add((await held(here)).partition("damaged (")[2].partition(")")[0])
-                    ends[f"{kind.name}: held"] += 1
-                except DatabaseContentError as error:
-                    assert "is damaged" in str(error)
-                    assert "wacrmd re" in str(error), "repair or restore"
-                    ends[f"{kind.name}: refused"] += 1
+        for page, kind in spread(product(range(1, sample.pages + 1), KINDS), 20):
+            folder = tmp_path / f"{page}-{kind.name}"
+            kind.apply(sample.copy(folder), page)
+            try:
+                async with started(folder, sample, sim) as here:
+                    names.add((await held(here)).partition("damaged (")[2].partition(")")[0])
+                ends[f"{kind.name}: held"] += 1
+            except DatabaseContentError as error:
+                assert "is damaged" in str(error)
+                assert "wacrmd re" in str(error), "repair or restore"
+                ends[f"{kind.name}: refused"] += 1
         assert len(sim.ledger) == 0
     assert ends["truncated: held"] == 0
     assert ends["zeros: refused"] + ends["random: refused"] < 20, (
         "only without the schema nothing can be told"
     )
-    assert names >= {"table recipient", "table recipient_history", "the list of its pages"} or not EVERY_KIND
+    assert (
+        names >= {"table recipient", "table recipient_history", "the list of its pages"} or not IS_EXHAUSTIVE
+    )
     assert any(name.startswith("index ") for name in names)
 
 
@@ -139,11 +136,12 @@ async def test_whoever_reads_what_is_broken_is_told_what_it_is(sample: Sample, t
                 await here.admin("status")
 
 
+@pytest.mark.exhaustive
 async def test_with_a_page_that_breaks_while_the_daemon_runs_it_works_or_holds_everything(
     sample: Sample, tmp_path: Path
 ) -> None:
     ends = Counter[str]()
-    for page in range(2, sample.pages + 1, 1 if EVERY_KIND else 11):
+    for page in spread(range(2, sample.pages + 1), 7):
         async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)) as sim:
             folder = tmp_path / f"{page}"
             file = sample.copy(folder)

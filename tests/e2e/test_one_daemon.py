@@ -3,13 +3,13 @@
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import anyio.to_thread
 import pytest
 
 from tests.e2e.process import Daemon
+from tests.support.fork_server import WACRMD, fork_server
 from tests.support.patience import eventually
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, people
 from wacrmd.simulator import Options, Simulator
@@ -59,8 +59,7 @@ async def test_a_second_daemon_on_the_same_file_names_the_first_and_sends_nothin
 
 def run(config: Path) -> subprocess.CompletedProcess[str]:
     """The second daemon; it must end by itself."""
-    command = [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(config)]
     try:
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+        return fork_server().run(WACRMD, "serve", "--config", config, timeout=20)
     except subprocess.TimeoutExpired:
         pytest.fail("a second daemon has started")

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from tests.support.certificates import certificate, server_tls
 from tests.support.clock import ShiftClock
+from tests.support.exhaustive import spread
 from tests.support.patience import PATIENCE_S
 from tests.support.receiver import receiver
 from tests.support.site import (
@@ -113,7 +114,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return count
 
 
-@pytest.mark.parametrize("leap", LEAPS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("leap", spread(LEAPS, 3))
 async def test_a_leap_stops_and_hastens_no_job_and_no_wait(
     tmp_path: Path, leap: Millis, runs: Counter[str]
 ) -> None:
@@ -189,7 +191,8 @@ async def test_a_leap_stops_and_hastens_no_job_and_no_wait(
         await here.until_status(await here.send(people(2, 40)), "sent")
 
 
-@pytest.mark.parametrize("leap", LEAPS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("leap", spread(LEAPS, 2))
 async def test_a_leap_is_told_once_and_its_end_once(tmp_path: Path, leap: Millis) -> None:
     clock = ShiftClock()
     async with site(tmp_path, clock=clock) as here:
@@ -220,7 +223,8 @@ async def unfinished_work(here: Site, begin: Millis) -> tuple[str, str]:
     return retried, await here.send(people(1, 10), scheduled_at=iso(begin + 30 * DAY))
 
 
-@pytest.mark.parametrize("leap", LEAPS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("leap", spread(LEAPS, 3))
 async def test_a_start_after_a_leap_gives_up_and_deletes_nothing_and_starts_nothing(
     tmp_path: Path, leap: Millis
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.exhaustive import IS_EXHAUSTIVE
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.http.json_body import parse_json
 from wacrmd.http.json_outline import (
@@ -49,7 +50,8 @@ def written(document: Any, *, spaces: bool, ascii_only: bool) -> bytes:
     return json.dumps(document, separators=separators, ensure_ascii=ascii_only).encode(errors="replace")
 
 
-@settings(max_examples=40)
+@pytest.mark.exhaustive
+@settings(max_examples=40 if IS_EXHAUSTIVE else 10)
 @given(
     items=ITEMS,
     other=ITEMS,
@@ -75,7 +77,8 @@ def same(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)
 
 
-@settings(max_examples=60)
+@pytest.mark.exhaustive
+@settings(max_examples=60 if IS_EXHAUSTIVE else 20)
 @given(
     at=st.integers(0, LARGE),
     piece=st.sampled_from([b"[", b"]", b"{", b"}", b",", b'"', b"\\", b":", b",,", b"x", b"", b"1"]),

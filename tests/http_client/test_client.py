@@ -16,6 +16,7 @@ import pytest
 from tests.meta.peer import ACCEPTED, Talk, accept_all, hang, peer
 from tests.support.certificates import certificate, server_tls
 from tests.support.event_loops import both_event_loops
+from tests.support.loop_cost import frozen_heap
 from tests.support.patience import eventually
 from wacrmd.http_client.client import KEEPALIVE_S, LONG_REST_S, HttpClient, Timeouts
 from wacrmd.http_client.connection import MAX_HEADER_BYTES
@@ -262,8 +263,13 @@ async def never(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
 async def test_a_request_that_ends_early_leaves_no_connection_and_no_place_taken(
     where: str, how: str
 ) -> None:
+    # Frozen, for the garbage is collected again and again.
     async with client(places=1, **_resolver(where)) as http:
-        with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.socket() as filler:
+        with (
+            frozen_heap(),
+            socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+            socket.socket() as filler,
+        ):
             filler.connect(full.getsockname())
             before = sockets()
             async with peer(hang) as seen:

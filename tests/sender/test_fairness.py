@@ -14,6 +14,7 @@ import pytest
 
 from bench.standin import Connection, Meta
 from tests.support.clock import ShiftClock
+from tests.support.exhaustive import spread
 from tests.support.patience import eventually
 from tests.support.site import APP_SECRET, Site, people, site
 from wacrmd.clock import SECOND
@@ -96,7 +97,8 @@ async def reach(made: Numbers, number: int, count: int) -> None:
     await eventually(lambda: made.sent[number] >= count)
 
 
-@pytest.mark.parametrize("count", [4, 12, 50])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("count", spread([4, 50, 12], 2))
 async def test_numbers_do_not_wait_for_each_other(tmp_path: Path, count: int) -> None:
     """One broadcast on each, four workers: whoever waits for tokens occupies none, and each sends at its rate."""
     async with numbers(tmp_path, [10.0] * count, stopped=True) as made:

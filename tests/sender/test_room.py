@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.exhaustive import spread
 from wacrmd.sender.room import (
     FEW,
     FIRST_AFTER_SILENCE,
@@ -110,8 +111,9 @@ def test_when_meta_hangs_few_are_at_risk_and_it_is_told_within_three_seconds(
     assert number.room.need(rate, number.batch, number.now) <= number.room.in_flight + 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("rate", [10, 20, 80, 1000])
-@pytest.mark.parametrize("latency_s", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("latency_s", spread([2.0, 1.0, 1.5], 2))
 def test_also_a_slow_meta_that_hangs_is_told_soon_and_few_are_at_risk(rate: float, latency_s: float) -> None:
     number = Sending(rate)
     number.run(20, latency_s)

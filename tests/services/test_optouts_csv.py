@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.exhaustive import IS_EXHAUSTIVE
 from tests.support.site import PHONE_NUMBER_ID, phones, site
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.optout_file import OptOutFile
@@ -127,8 +128,9 @@ async def test_other_writes_come_between_the_steps_of_an_import_however_many_web
         assert count > 3, "one step, with up to a thousand lines, has one time"
 
 
+@pytest.mark.exhaustive
 async def test_many_thousand_lines_are_imported_in_parts_and_exported(tmp_path: Path) -> None:
-    many = 30_000
+    many = 30_000 if IS_EXHAUSTIVE else 5_000
     async with site(tmp_path) as here:
         ctx, account = here.running.ctx, here.account["id"]
 
