@@ -5,6 +5,7 @@ import mimetypes
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -15,7 +16,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from wacrmd.clock import iso
+from wacrmd.clock import SECOND, Millis, iso, parse_iso
 from wacrmd.dashboard import words_of_meta
 from wacrmd.domain.number import NumberFacts
 
@@ -76,12 +77,13 @@ def _environment() -> Environment:
         "number": number,
         "people": people,
         "folding": folding,
+        "isolated": isolated,
         "lasting": lasting,
         "mood": mood,
         "pairs": pairs,
         "percent": percent,
         "said": said,
-        "time": iso,
+        "moment": moment,
         "words": words,
         **words_of_meta.FILTERS,
     }
@@ -113,14 +115,29 @@ _PIECE = re.compile(
 )
 
 
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that turn what follows them around, also beyond the text in which they stand."""
+_OVERRIDES = re.compile("[\u202a-\u202e]")
+"""Those of them that `isolated` does not write."""
+
+
+def isolated(text: object) -> str:
+    """A text that somebody wrote, for a sentence, a title or an attribute: its direction stays its own."""
+    written = str(text)
+    return written if written.isascii() else f"\u2068{_DIRECTIONS.sub('', written)}\u2069"
+
+
 def folding(text: object) -> Markup:
-    """A text that somebody wrote, for a cell of a table: a long word may fold, and its direction stays its own.
+    """A text that somebody wrote, for an element of a page: a long word may fold, and its direction stays its own.
 
     With `overflow-wrap` alone, one long word would let the short words of all other columns break too, or push those
     columns out of the window.
     """
+    return _folded(_DIRECTIONS.sub("", str(text)))
+
+
+def _folded(written: str) -> Markup:
     found, end = [], 0
-    written = str(text)
     for word in _LONG_WORD.finditer(written):
         found.append(escape(written[end : word.start()]))
         found.append(Markup("<wbr>").join(_PIECE.findall(word.group())))
@@ -131,6 +148,17 @@ def folding(text: object) -> Markup:
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 """What `iso` writes."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def moment(at: Millis, *, seconds: bool = False) -> Markup:
+    """A time as an element: `30 Nov 2026, 19:53 UTC`. A script shows it in the zone of whoever looks."""
+    exact = datetime.fromtimestamp(at // SECOND, UTC)
+    clock = f"{exact:%H:%M:%S}" if seconds else f"{exact:%H:%M}"
+    shown = f"{exact.day} {_MONTHS[exact.month - 1]} {exact.year}, {clock} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(iso(at), shown)
+
 
 _MOODS = {
     "good": ("sending", "delivered", "read", "replied"),
@@ -164,15 +192,16 @@ def words(name: object) -> str:
 
 def said(text: str | None) -> Markup:
     """A sentence of the daemon, with its times as elements, which pages show in the zone of whoever looks."""
-    written, end = text or "", 0
+    written, end = _OVERRIDES.sub("", text or ""), 0
     found: list[Markup] = []
     for time in _TIME.finditer(written):
-        found += (
-            folding(written[end : time.start()]),
-            Markup('<time datetime="{0}">{0}</time>').format(time[0]),
-        )
+        try:
+            shown = moment(parse_iso(time[0]))
+        except ValueError:  # it only looks like a time
+            continue
+        found += (_folded(written[end : time.start()]), shown)
         end = time.end()
-    return Markup().join([*found, folding(written[end:])])
+    return Markup().join([*found, _folded(written[end:])])
 
 
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:

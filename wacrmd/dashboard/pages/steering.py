@@ -8,7 +8,7 @@ from wacrmd.dashboard.buttons import CAN_CANCEL, CAN_RETRY
 from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.login import own_path
-from wacrmd.dashboard.render import people
+from wacrmd.dashboard.render import isolated, people
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import bad_request, conflict
@@ -32,7 +32,7 @@ def cancel_question(view: BroadcastDetails) -> Question:
         f"{count} who still wait will never get this message. What was sent stays sent. "
         "This cannot be taken back: to reach them later, make a new broadcast. To stop for a while, pause instead."
     )
-    return Question(f"Cancel {view.name}?", text, f"Cancel for {count}")
+    return Question(f"Cancel {isolated(view.name)}?", text, f"Cancel for {count}")
 
 
 def retry_question(view: BroadcastDetails, status: RecipientStatus) -> Question:
@@ -50,7 +50,7 @@ def retry_question(view: BroadcastDetails, status: RecipientStatus) -> Question:
             f"The message goes again to {count} who did not get it, {begins}. Who has opted out is left out. "
             "What was sent cannot be taken back. Look at the reasons first: most fail again for the same reason."
         )
-    return Question(f"Send {view.name} again?", text, f"Send again to {count}")
+    return Question(f"Send {isolated(view.name)} again?", text, f"Send again to {count}")
 
 
 def give_up_question(view: BroadcastDetails) -> Question:
@@ -67,9 +67,7 @@ async def pause(visit: Visit) -> Response:
     """Pause a broadcast."""
     uuid, form = visit.request.path_params["id"], await read_form(visit.request)
     made = await visit.perform("broadcast.pause", id=uuid)
-    text = (
-        f"Paused: {made.name}. {people(made.pending_count)} wait; who was just being sent to still gets it."
-    )
+    text = f"Paused: {isolated(made.name)}. {people(made.pending_count)} wait; who was just being sent to still gets it."
     return visit.done(_back(made.uuid, form.get("back")), text)
 
 
@@ -77,7 +75,7 @@ async def resume(visit: Visit) -> Response:
     """Continue a broadcast."""
     uuid, form = visit.request.path_params["id"], await read_form(visit.request)
     made = await visit.perform("broadcast.resume", id=uuid)
-    text = f"Resumed: {made.name}, for {people(made.pending_count)}."
+    text = f"Resumed: {isolated(made.name)}, for {people(made.pending_count)}."
     return visit.done(_back(made.uuid, form.get("back")), text)
 
 
@@ -93,7 +91,7 @@ async def cancel(visit: Visit) -> Response:
     """Cancel a broadcast."""
     form = await read_form(visit.request)
     made = await visit.perform("broadcast.cancel", id=visit.request.path_params["id"])
-    text = f"Cancelled: {made.name}. {people(made.cancelled_count)} get no message."
+    text = f"Cancelled: {isolated(made.name)}. {people(made.cancelled_count)} get no message."
     return visit.done(_back(made.uuid, form.get("back")), text)
 
 

@@ -17,7 +17,7 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
     next_step,
     step_page,
 )
-from wacrmd.dashboard.render import page
+from wacrmd.dashboard.render import isolated, page
 from wacrmd.domain.draft import EDITABLE, DraftState
 from wacrmd.domain.local_time import read_local
 from wacrmd.domain.start_time import MAX_AHEAD, is_past
@@ -125,7 +125,7 @@ async def ask_discard(visit: Visit, draft: Draft) -> Response:
     """Ask before it is thrown away."""
     here = address(draft.view.uuid)
     return visit.confirm(
-        f"Throw away {draft.view.name}?",
+        f"Throw away {isolated(draft.view.name)}?",
         "Nothing of it was sent. The list of people and all that you entered are deleted.",
         button="Throw it away",
         back=here,
@@ -135,7 +135,7 @@ async def ask_discard(visit: Visit, draft: Draft) -> Response:
 async def discard(visit: Visit, draft: Draft) -> Response:
     """Throw it away."""
     await visit.perform("draft.discard", id=str(draft.view.uuid))
-    return visit.done("/broadcasts", f"Thrown away: {draft.view.name}")
+    return visit.done("/broadcasts", f"Thrown away: {isolated(draft.view.name)}")
 
 
 async def _page(
