@@ -111,7 +111,7 @@ def test_every_operation_has_a_command() -> None:
     assert set(COMMANDS) == set(ADMIN_OPERATIONS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@rows("name", COMMANDS)
 def test_a_command_can_give_every_parameter_of_its_method(daemon: Daemon, run: Run, name: str) -> None:
     given: set[str] = set()
     for line in lines(name):
@@ -127,7 +127,7 @@ def test_a_command_can_give_every_parameter_of_its_method(daemon: Daemon, run: R
 
 
 @pytest.mark.parametrize("filled", [True, False])
-@pytest.mark.parametrize("name", COMMANDS)
+@rows("name", COMMANDS)
 def test_a_command_shows_any_result(daemon: Daemon, run: Run, name: str, filled: bool) -> None:
     daemon.filled = filled
     for line in lines(name):

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,10 +10,12 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from anyio.streams.file import FileReadStream
 from anyio.streams.text import TextReceiveStream
 
 from tests.operator.conftest import Wacrmd
 from tests.support.clock import ShiftClock
+from tests.support.fork_server import WACRMD, fork_server
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, configuration, people, site
 from wacrmd import log
@@ -204,11 +205,12 @@ bind = ""
 socket = "{tmp_path}/admin.sock"
 """
     file.write_text(text)
-    command = [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(file)]
+    reading, writing = os.pipe()
+    process = fork_server().start(WACRMD, "serve", "--config", file, stdout=writing, stderr=writing)
+    os.close(writing)
     with anyio.fail_after(PATIENCE_S):
-        async with await anyio.open_process(command) as process:
-            assert process.stderr is not None
-            events = TextReceiveStream(process.stderr)
+        async with FileReadStream(os.fdopen(reading, "rb", buffering=0)) as output:
+            events = TextReceiveStream(output)
             await until_event(events, "daemon_ready")
             file.write_text(text + "[sender]\nmax_retries = 9\n")
             process.send_signal(signal.SIGHUP)
@@ -219,7 +221,7 @@ socket = "{tmp_path}/admin.sock"
             assert "max_retries" in await until_event(events, "config_reload_failed")
             process.send_signal(signal.SIGTERM)
             await until_event(events, "daemon_stopped")
-            assert await process.wait() == 0
+            assert process.wait(PATIENCE_S) == 0
 
 
 async def until_event(events: TextReceiveStream, name: str) -> str:

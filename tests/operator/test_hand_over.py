@@ -141,9 +141,9 @@ async def test_what_was_answered_before_is_in_the_copy_and_what_was_not_is_in_ne
 
         async with anyio.create_task_group() as tasks:
             for part in range(4):
-                tasks.start_soon(opt_out, phones(150, start=1000 * part))
-                tasks.start_soon(receive, range(1000 * part, 1000 * part + 150))
-            await eventually(lambda: len(taken) >= 60)
+                tasks.start_soon(opt_out, phones(75, start=1000 * part))
+                tasks.start_soon(receive, range(1000 * part, 1000 * part + 75))
+            await eventually(lambda: len(taken) >= 40)
             code, _, err = await wacrmd("backup", "--hand-over", copy)
             assert code == 0, err
         original = await here.running.ctx.db.read(stored)

@@ -1,8 +1,6 @@
 """A full run at debug level: no secret is in the log, in an answer or in the database file."""
 
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ import anyio.to_thread
 import httpx
 import pytest
 
+from tests.support.fork_server import WACRMD, Forked, fork_server
 from tests.support.patience import PATIENCE_S
 from tests.support.site import ALL_SCOPES, PHONE_NUMBER_ID, WABA_ID, people, phones
 from wacrmd.admin.client import AdminClient
@@ -55,7 +54,7 @@ format = "json"
 class Run:
     """The daemon as a process, its output so far, and all its answers."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, process: Forked) -> None:
         self.folder = folder
         self.process = process
         self.answers: list[str] = []
@@ -91,14 +90,13 @@ class Run:
         return answer
 
 
-def start(folder: Path, graph_url: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, graph_url: str) -> Forked:
     """The daemon's process, at debug level."""
     (folder / "config.toml").write_text(CONFIG.format(folder=folder, graph_url=graph_url))
     with (folder / "out.log").open("wb") as out:
-        return subprocess.Popen(
-            [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(folder / "config.toml")],
-            stdout=out,
-            stderr=subprocess.STDOUT,
+        config = folder / "config.toml"
+        return fork_server().start(
+            WACRMD, "serve", "--config", config, stdout=out.fileno(), stderr=out.fileno()
         )
 
 

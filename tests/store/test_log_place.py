@@ -1,14 +1,15 @@
 """After a kill the newest writes are in a log beside the path that was used: no start by another path leaves them behind."""
 
 import shutil
-import subprocess
-import sys
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.clock import ShiftClock
+from tests.support.fork_server import fork_server
+from tests.support.patience import PATIENCE_S
 from wacrmd.errors import DatabaseContentError
 from wacrmd.store import backups
 from wacrmd.store.database import Database, Tx
@@ -18,11 +19,12 @@ pytestmark = pytest.mark.anyio
 WRITE_AND_DIE = """
 import anyio, os, signal, sys
 from pathlib import Path
-from tests.support.clock import ShiftClock
+from wacrmd.clock import SystemClock
+from wacrmd.services.daemon_clock import DaemonClock
 from wacrmd.store.database import Database
 
 async def main():
-    async with Database.open(Path(sys.argv[1]), ShiftClock()) as db:
+    async with Database.open(Path(sys.argv[1]), DaemonClock(SystemClock())) as db:
         await db.write(lambda tx: tx.execute("INSERT INTO setting (key, value) VALUES ('written', 'yes')"))
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -36,7 +38,7 @@ def database(tmp_path: Path) -> Path:
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
     path = tmp_path / "here" / "wacrmd.db"
-    subprocess.run([sys.executable, "-c", WRITE_AND_DIE, path], check=False)
+    assert fork_server().run(WRITE_AND_DIE, path, timeout=PATIENCE_S).returncode == -signal.SIGKILL
     assert path.with_name("wacrmd.db-wal").stat().st_size > 0
     return path
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.rows import N1, NOW, broadcast, database, receipt_of, row
+from tests.support.table import rows
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
 from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
@@ -164,7 +165,7 @@ CHANGES: dict[RecipientEvent, list[Change]] = {
 
 
 @pytest.mark.parametrize("event", [event for event in RecipientEvent if event is not E.CREATED])
-@pytest.mark.parametrize("state", list(RecipientState))
+@rows("state", list(RecipientState))
 def test_each_recipient_statement_does_what_its_table_row_says(
     tx: Tx, state: RecipientState, event: RecipientEvent
 ) -> None:
@@ -175,7 +176,7 @@ def test_each_recipient_statement_does_what_its_table_row_says(
 
 
 @pytest.mark.parametrize("event", [event for event in RecipientEvent if event is not E.CREATED])
-@pytest.mark.parametrize("state", list(RecipientState))
+@rows("state", list(RecipientState))
 def test_an_event_that_happens_again_changes_nothing_more(
     tx: Tx, state: RecipientState, event: RecipientEvent
 ) -> None:
@@ -280,7 +281,7 @@ BROADCAST_CHANGES: dict[BroadcastEvent, tuple[dict[str, object], list[Callable[[
 
 
 @pytest.mark.parametrize("event", [event for event in V if BROADCAST.of(event).before])
-@pytest.mark.parametrize("state", list(B))
+@rows("state", list(B))
 def test_each_broadcast_statement_does_what_its_table_row_says(
     tx: Tx, state: BroadcastStatus, event: BroadcastEvent
 ) -> None:

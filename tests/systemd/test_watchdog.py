@@ -1,10 +1,7 @@
 """The pings and status lines of a daemon: healthy, with a part that hangs, and stopped."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.support.fork_server import WACRMD, fork_server
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import configuration, site
 from wacrmd.config import Bind, BindKind
@@ -52,6 +50,14 @@ def until(listener: socket.socket, wanted: str) -> None:
     """Read up to this message."""
     while not listener.recv(4096).decode().startswith(wanted):
         pass
+
+
+def until_stopped(pid: int) -> None:
+    """Wait until a signal has stopped the process."""
+    deadline = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 async def test_a_healthy_daemon_sends_pings_and_its_status(tmp_path: Path) -> None:
@@ -141,7 +147,9 @@ def _raise_system_exit() -> None:
     raise SystemExit
 
 
-def test_a_stopped_process_sends_no_ping_until_it_is_continued(tmp_path: Path) -> None:
+def test_a_stopped_process_sends_no_ping_until_it_is_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`kill -STOP` of the real daemon: no ping for five intervals, then they come again."""
     config = tmp_path / "config.toml"
     settings = configuration(tmp_path, "http://127.0.0.1:9")
@@ -150,16 +158,17 @@ def test_a_stopped_process_sends_no_ping_until_it_is_continued(tmp_path: Path) -
         f'[webhooks]\nbind = "127.0.0.1:0"\n[dashboard]\nbind = ""\n[admin]\nsocket = "{settings.admin.socket}"\n'
     )
     with manager(tmp_path) as (listener, address):
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "wacrmd.cli.main", "serve", "--config", str(config)],
-            env=os.environ | {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"},
-            stderr=subprocess.DEVNULL,
-        )
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        with (tmp_path / "out.log").open("wb") as out:
+            daemon = fork_server().start(
+                WACRMD, "serve", "--config", config, stdout=out.fileno(), stderr=out.fileno()
+            )
         try:
             until(listener, "READY=1")
             until(listener, "WATCHDOG=1")
             daemon.send_signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, daemon.pid, os.WSTOPPED)
+            until_stopped(daemon.pid)
             drain(listener)
             time.sleep(1.5)  # five intervals: a ping that must not come cannot be waited for in another way
             assert drain(listener) == []
