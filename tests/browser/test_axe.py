@@ -76,3 +76,21 @@ def test_axe_is_the_file_that_was_published() -> None:
     for name, digest in rows:
         assert hashlib.sha256((axe.FOLDER / name).read_bytes()).hexdigest() == digest
     assert [name for name, _ in rows] == ["axe.min.js"]
+
+
+@pytest.mark.anyio
+async def test_the_menu_stays_where_it_is_on_every_page(visitor: Window) -> None:
+    """The present page is marked, without another width or height."""
+    await visitor.page.set_viewport_size(DESK)
+    places = set()
+    for path in ("/broadcasts", "/optouts", "/status", "/account"):
+        await visitor.page.goto(path)
+        assert await visitor.page.locator("header.site a[aria-current]").count() == 1
+        places.add(
+            await visitor.page.evaluate(
+                "[...document.querySelectorAll('header.site a')].map(each => {"
+                " const box = each.getBoundingClientRect(); return [box.x, box.y, box.width, box.height].map(Math.round)"
+                "}).join(' ')"
+            )
+        )
+    assert len(places) == 1, places

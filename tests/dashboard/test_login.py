@@ -164,7 +164,7 @@ async def test_a_user_changes_the_own_password_and_stays_in_one_browser(
     browser, other = await visit_as("viewer"), await visit_as("viewer", "shop")
     second = Browser(here)
     assert (await second.log_in("viewer-all")).status_code == 303
-    assert "/password" in (await browser.get("/broadcasts")).text
+    assert "/password" in (await browser.get("/account")).text
     new = "another horse battery"
     for current, password, said in (
         ("wrong" * 3, new, "not your present password"),
@@ -204,6 +204,41 @@ async def test_an_open_session_is_of_no_use_for_guesses(here: Site, visit_as: Vi
 
 async def test_who_came_by_a_link_has_no_password_to_change(visit_as: VisitAs) -> None:
     browser = await visit_as("admin")
-    assert "/password" not in (await browser.get("/broadcasts")).text
+    assert "/password" not in (await browser.get("/account")).text
     assert "You have none here" in (await browser.get("/password")).text
     assert (await browser.submit("/password", {"current": "", "password": "x" * 12})).status_code == 409
+
+
+async def test_a_user_sees_the_own_account_and_logs_out_everywhere(here: Site, visit_as: VisitAs) -> None:
+    browser, other = await visit_as("sender", "shop"), await visit_as("viewer")
+    second = Browser(here)
+    await second.log_in("sender-shop")
+    assert 'href="/account"' in (await browser.get("/broadcasts")).text
+    page = (await browser.get("/account")).text
+    for said in ("sender-shop", "sender: also creates", "shop", "in 2 browsers", "with your password"):
+        assert said in page, said
+    assert "<td>all</td>" in (await other.get("/account")).text
+    done = await browser.submit("/account/logout")
+    assert (done.status_code, done.headers["location"]) == (303, "/login")
+    assert [(await each.get("/account")).status_code for each in (browser, second, other)] == [303, 303, 200]
+    entry = (await here.admin("audit", method="logout"))[-1]
+    assert (entry["user"], entry["params"]["by"]) == ("sender-shop", "everywhere")
+    await second.http.aclose()
+
+
+async def test_who_came_by_a_link_ends_the_own_links_and_nobody_elses(here: Site, visit_as: VisitAs) -> None:
+    admin, again = await visit_as("admin"), await visit_as("admin")
+    name = (await here.admin("audit", method="login"))[-1]["user"]
+    await here.admin("user.add", name=name, role="viewer", password=PASSWORD)
+    of_the_same_name = Browser(here)
+    await of_the_same_name.log_in(name)
+    page = (await admin.get("/account")).text
+    assert "by a link of the command line" in page
+    assert "in 2 browsers" in page
+    await admin.submit("/account/logout")
+    assert [(await each.get("/account")).status_code for each in (admin, again, of_the_same_name)] == [
+        303,
+        303,
+        200,
+    ]
+    await of_the_same_name.http.aclose()

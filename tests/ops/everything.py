@@ -166,13 +166,17 @@ class Everything:
         await self.admin("user.add", name="Zoë", role="viewer", password=PASSWORD)
         browser = Browser(self.here)
         assert (await browser.log_in("ZOË")).status_code == 303
+        assert (await browser.get("/account")).status_code == 200
+        assert (await browser.submit("/account/logout")).status_code == 303
         await browser.http.aclose()
         browser = Browser(self.here)
         link = (await self.admin("dashboard"))["url"]
         assert (await browser.log_in_by_link(link)).status_code == 303
         self.clock.advance(2 * MINUTE)
-        assert (await browser.get("/broadcasts")).status_code == 200
+        assert (await browser.get("/account")).status_code == 200
         assert (await browser.submit("/logout")).status_code == 303
+        assert (await browser.log_in_by_link((await self.admin("dashboard"))["url"])).status_code == 303
+        assert (await browser.submit("/account/logout")).status_code == 303
         await browser.http.aclose()
 
     async def send(self) -> str:

@@ -18,10 +18,10 @@ from wacrmd.dashboard.pages import (
     broadcast,
     broadcasts,
     keys,
+    my_account,
     new_broadcast,
     numbers,
     optouts,
-    password,
     recipients,
     status,
     steering,
@@ -50,7 +50,7 @@ PAGES: tuple[Row, ...] = (
     *users.PAGES,
     *audit.PAGES,
     *status.PAGES,
-    *password.PAGES,
+    *my_account.PAGES,
 )
 """Each page and action for people who are logged in: method, path, handler."""
 

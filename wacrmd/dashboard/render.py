@@ -74,6 +74,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "counted": counted,
         "number": number,
         "people": people,
         "folding": folding,
@@ -101,9 +102,14 @@ def short_name(sender: NumberFacts) -> str:
     return sender.label or sender.display_phone or sender.phone_number_id
 
 
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    """So many of them, in words: `1 row`, `2 rows`; `nouns` are those that do not end in s."""
+    return f"{number(count)} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def people(count: int) -> str:
     """So many people, in words."""
-    return "1 person" if count == 1 else f"{number(count)} people"
+    return counted(count, "person", "people")
 
 
 LONG_WORD = 16

@@ -105,6 +105,15 @@ def of_user(tx: Tx, user_id: str, now: Millis) -> int:
     return int(count)
 
 
+def by_link(tx: Tx, name: str, now: Millis) -> int:
+    """How many sessions a user of the machine has begun with links."""
+    (count,) = tx.execute(
+        f"SELECT count(*) FROM login_session s WHERE s.user_id IS NULL AND s.name = ? AND {_LIVE}",
+        (name, *_since(now)),
+    ).fetchone()
+    return int(count)
+
+
 def touch(tx: Tx, session_id: int, now: Millis) -> None:
     """Record that a session was used."""
     tx.execute("UPDATE login_session SET used_at = ? WHERE id = ?", (now, session_id))

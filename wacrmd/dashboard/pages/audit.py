@@ -9,7 +9,7 @@ from wacrmd.dashboard.actions import BY_NAME
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.domain.actor import Via
 from wacrmd.fields import JsonObject
-from wacrmd.services.access.login import LOGIN, LOGOUT
+from wacrmd.services.access.login import LOGIN, LOGOUT, PASSWORD
 
 PER_PAGE = 50
 PERIODS = (
@@ -22,6 +22,7 @@ METHODS = sorted(
     [
         LOGIN,
         LOGOUT,
+        PASSWORD,
         *(name for name, each in BY_NAME.items() if each.admin is not None and each.admin.audited),
     ]
 )

@@ -7,9 +7,8 @@ from starlette.responses import Response
 from wacrmd.clock import iso
 from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.render import people
+from wacrmd.dashboard.render import counted, people
 from wacrmd.domain.log_level import LogLevel
-from wacrmd.errors import counted
 
 _LINKS = {"broadcast": "/broadcasts/", "number": "/numbers/"}
 

@@ -6,9 +6,9 @@ from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.pages.slices import neighbours, page_number
+from wacrmd.dashboard.render import counted
 from wacrmd.dashboard.words_of_meta import TEMPLATE_STATUSES
 from wacrmd.domain.bubble import bubble_of, example_of
-from wacrmd.errors import counted
 
 PER_PAGE = 24
 

@@ -9,8 +9,8 @@ from wacrmd.dashboard.forms import Form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.dashboard.pages.slices import sliced
+from wacrmd.dashboard.render import counted
 from wacrmd.domain.user import Role
-from wacrmd.errors import counted
 from wacrmd.views.users import UserView
 
 ROLES: Mapping[str, str] = {

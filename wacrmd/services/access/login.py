@@ -244,6 +244,33 @@ async def log_out(ctx: Context, cookie: str, address: str | None) -> None:
     await record_login(ctx, Actor.operator(session.name, uid=session.uid), LOGOUT, by=None, address=address)
 
 
+async def log_out_everywhere(ctx: Context, session: LoginSession, address: str | None) -> None:
+    """End all sessions of a user, and know none of the browsers any more: one of them may be in the hands of another."""
+
+    def work(tx: Tx) -> None:
+        if session.user_id is None:
+            login_sessions.end_all_by_link(tx, session.name)
+        else:
+            login_sessions.end_all_of(tx, session.user_id)
+            known_browsers.forget_all_of(tx, session.user_id)
+
+    await ctx.db.write(work)
+    await record_login(
+        ctx, Actor.operator(session.name, uid=session.uid), LOGOUT, by="everywhere", address=address
+    )
+
+
+async def browsers_of(ctx: Context, session: LoginSession) -> int:
+    """In how many browsers the user of a session is logged in."""
+    return await ctx.db.read(
+        lambda tx: (
+            login_sessions.by_link(tx, session.name, ctx.clock.now())
+            if session.user_id is None
+            else login_sessions.of_user(tx, session.user_id, ctx.clock.now())
+        )
+    )
+
+
 async def _known(ctx: Context, user: User | None, browser: Browser) -> str | None:
     """The hash of the cookie of a browser with which this user has logged in before."""
     if browser.known is None:
