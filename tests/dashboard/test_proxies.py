@@ -138,6 +138,40 @@ async def test_behind_https_only_cookies_with_the_prefix_count(here: Site, brows
     assert (await browser.get("/broadcasts", **HOST, **named["wacrmd_session"])).status_code == 303
 
 
+@pytest.mark.parametrize("before", [b"\xa0", b"\x85", b"\xc2\xa0", b"\x1f"])
+async def test_another_host_of_the_domain_cannot_plant_a_session_by_a_name_like_the_prefix(
+    browser: Browser, before: bytes
+) -> None:
+    """Browsers let it set `\xa0__Host-...` and send that as it is: Latin-1 has such spaces, and Python strips them."""
+    answer = await log_in(browser, "ann")
+    own = session_of(answer).partition(";")[0].encode()
+    planted = before + own
+    cookies = {
+        "of the other host alone": planted,
+        "behind the own one": b"__Host-wacrmd_session=x; " + planted,
+    }
+    for what, sent in cookies.items():
+        headers = [(b"Host", b"wacrmd.example.com"), (b"Cookie", sent)]
+        assert (await browser.http.get("/broadcasts", headers=headers)).status_code in (303, 400), what
+
+
+async def test_a_name_that_is_another_persons_is_not_that_user(here: Site, browser: Browser) -> None:
+    """At a login service Weiss and Wei\xdf are two people; so are names that differ by a space no keyboard has."""
+    await here.admin("user.add", name="Weiss", role="viewer")
+    try:
+        for name in ("weiss", "WEISS"):
+            answer = await browser.http.get("/broadcasts", headers=[(b"Remote-User", name.encode())])
+            assert answer.status_code == 200, name
+        for name in ("Wei\xdf", "Wei\u017f\u017f", "Weiss\xa0", "Weiss\u3000", "Weiss\u200b"):
+            answer = await browser.http.get("/broadcasts", headers=[(b"Remote-User", name.encode())])
+            assert answer.status_code == 403, name
+        made = await here.admin("user.add", name="Wei\xdf", role="viewer")
+        assert made["name"] == "Wei\xdf"
+        await here.admin("user.remove", name="WEI\u1e9e")
+    finally:
+        await here.admin("user.remove", name="Weiss")
+
+
 async def test_the_doctor_names_users_without_a_way_in(here: Site) -> None:
     ctx = here.running.ctx
     await here.admin("user.add", name="zoe", role="viewer")

@@ -34,8 +34,20 @@ def is_https(request: HTTPConnection, config: Config) -> bool:
 
 def read(request: Request, config: Config, name: str) -> str | None:
     """The value of a cookie."""
-    prefixed = request.cookies.get(PREFIX + name)
-    return prefixed if prefixed or is_public(request, config) else request.cookies.get(name)
+    prefixed = _value(request, PREFIX + name)
+    return prefixed if prefixed or is_public(request, config) else _value(request, name)
+
+
+def _value(request: Request, name: str) -> str | None:
+    """The value of the cookie with exactly this name; of several the last.
+
+    Starlette strips all that Python takes for a space. Browsers let another host of the domain set a name that begins
+    with such a byte (0xA0, for one) before `__Host-`, which would then be the cookie with the prefix.
+    """
+    pairs = (
+        each.strip(" \t").partition("=") for each in ";".join(request.headers.getlist("cookie")).split(";")
+    )
+    return {key: value for key, _, value in pairs}.get(name)
 
 
 def set_cookie(request: Request, config: Config, response: Response, name: str, value: str) -> None:

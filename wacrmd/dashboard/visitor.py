@@ -124,7 +124,7 @@ def _without_port(hop: str) -> str:
 def _only_name(named: list[str]) -> str | None:
     """The name in the header; None if it is no name. Proxies write UTF-8, and Starlette reads Latin-1."""
     try:
-        names = [each.encode("latin-1").decode().strip() for each in named]
+        names = [each.encode("latin-1").decode().strip(" \t") for each in named]
     except UnicodeError:
         return None
     return names[0] if len(names) == 1 and names[0] else None

@@ -38,14 +38,14 @@ def get(tx: Tx, user_id: str) -> User:
 
 
 def with_name(tx: Tx, name: str) -> User | None:
-    """The user with this name; names are compared without regard to case."""
+    """The user with this name; upper and lower case are the same, and nothing else is: Weiss is not Weiß."""
     row = tx.execute(f"{_SELECT} WHERE u.name = ?", (name,)).fetchone()
     if row is None and not name.isascii():  # SQLite knows the case of ASCII letters only
         row = next(
             (
                 tx.execute(f"{_SELECT} WHERE u.name = ?", each).fetchone()
                 for each in tx.execute("SELECT name FROM user").fetchall()
-                if each[0].casefold() == name.casefold()
+                if each[0].lower() == name.lower()
             ),
             None,
         )
