@@ -1,8 +1,11 @@
 """Logging in: by a link, by a password, by the header of a reverse proxy; and what a session is."""
 
+from collections.abc import AsyncIterator
+
+import anyio
 import pytest
 
-from tests.dashboard.client import PASSWORD, Browser
+from tests.dashboard.client import PASSWORD, SAME_ORIGIN, Browser
 from tests.dashboard.conftest import Visit, VisitAs
 from tests.support.site import Site
 from wacrmd.admin.protocol import RpcError
@@ -242,3 +245,46 @@ async def test_who_came_by_a_link_ends_the_own_links_and_nobody_elses(here: Site
         200,
     ]
     await of_the_same_name.http.aclose()
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("user.set", {"role": "viewer"}),
+        ("user.set", {"password": f"another {PASSWORD}"}),
+        ("user.remove", {}),
+        ("user.logout", {}),
+    ],
+)
+async def test_what_arrives_whole_after_the_rights_were_taken_is_not_done(
+    here: Site, visit_as: VisitAs, method: str, change: dict[str, str]
+) -> None:
+    """A form may take half a minute, and a file half an hour, to arrive."""
+    browser = await visit_as("operator")
+    form = b"account=shop&phone=%2B14155550100"
+    part = b'--x\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n'
+    file = part % (b"account", b"", b"shop")
+    file += part % (b"file", b'; filename="a.csv"', b"phone\n+14155550100") + b"--x--\r\n"
+    begun, go_on, answers = anyio.Semaphore(0), anyio.Event(), list[int]()
+
+    async def send(path: str, kind: str, body: bytes) -> None:
+        async def slowly() -> AsyncIterator[bytes]:
+            yield body[:20]
+            begun.release()
+            await go_on.wait()
+            yield body[20:]
+
+        headers = SAME_ORIGIN | {"Content-Type": kind}
+        answers.append((await browser.http.post(path, content=slowly(), headers=headers)).status_code)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send, "/optouts/new", "application/x-www-form-urlencoded", form)
+        tasks.start_soon(send, "/optouts/import", "multipart/form-data; boundary=x", file)
+        for _ in range(2):
+            await begun.acquire()
+        assert (await browser.get("/optouts")).status_code == 200  # the daemon has seen both begin
+        await here.admin(method, name="operator-all", **change)
+        go_on.set()
+    assert (answers, await here.admin("optout.list")) == ([403, 403], [])
+    entries = [each for each in await here.admin("audit") if each["user"] == "operator-all"]
+    assert "ok" not in {each["result"] for each in entries if each["method"] != "login"}

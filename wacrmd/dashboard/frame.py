@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from wacrmd.dashboard.actions import BY_NAME, perform, require, stream
+from wacrmd.dashboard.actions import BY_NAME, perform, require, require_lasting, stream
 from wacrmd.dashboard.errors import title_of
 from wacrmd.dashboard.guard import SAFE_METHODS
 from wacrmd.dashboard.kept import Kept
@@ -56,10 +56,12 @@ class Visit:
 
         `cursor` is that of a page of a list (`Visit.pages`), for an operation that answers with one.
         """
+        await require_lasting(self.ctx, self.visitor, operation)
         return await perform(self.ctx, self.visitor, operation, given, cursor=cursor)
 
     async def perform_with_file(self, operation: str, descriptor: int, /, **given: object) -> Any:
         """The same with an open file, which goes along with the parameters."""
+        await require_lasting(self.ctx, self.visitor, operation)
         return await perform(self.ctx, self.visitor, operation, given, files=(descriptor,))
 
     def stream(self, operation: str, /, **given: object) -> AsyncGenerator[Any, None]:
