@@ -314,6 +314,13 @@ async def test_messages_over_time_are_a_table_too(here: Site, visit_as: VisitAs)
     assert (await browser.get(f"{one}?hours=999999")).status_code in (400, 422)
 
 
+async def test_no_number_of_hours_is_too_long_to_read(here: Site, visit_as: VisitAs) -> None:
+    browser, made = await visit_as("viewer"), await here.send(people(1))
+    for hours in ("9" * 5000, "-1", "\u0663", "x"):
+        page = await browser.get(f"/broadcasts/{made}?hours={hours}")
+        assert page.status_code == 200, hours[:10]
+
+
 async def test_a_broadcast_that_waits_has_no_time_yet(here: Site, visit_as: VisitAs) -> None:
     made = await here.send(people(1), scheduled_at=iso(here.clock.now() + HOUR))
     browser = await visit_as("viewer")

@@ -16,6 +16,9 @@ pytestmark = pytest.mark.anyio
         "a@127.0.0.1",
         "localhost#",
         "localhost/",
+        "evil.example[::1]",
+        "[::1]evil.example",
+        "[::1]evil.example:8082",
         "",
     ],
 )

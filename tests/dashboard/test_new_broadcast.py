@@ -353,3 +353,13 @@ async def test_who_may_not_send_sees_no_button_and_is_refused(here: Site, visit_
     ):
         assert (await rival.get(f"{draft}{step}")).status_code == 404
     assert not here.sim.ledger.entries
+
+
+@pytest.mark.parametrize("field", ["phone", "fill.body.1"])
+async def test_a_column_that_no_file_has_is_refused(visit_as: VisitAs, field: str) -> None:
+    browser = await visit_as("sender", "shop")
+    draft = await made(browser)
+    await upload(browser, draft, csv_of(3))
+    for column in ("9" * 5000, "999999", "0", "-1", "\u0663"):
+        answer = await browser.submit(f"{draft}/people", MAPPING | {field: column})
+        assert answer.status_code == 400, (field, column[:10])

@@ -11,6 +11,8 @@ from wacrmd.http.body import read_raw
 MAX_BYTES = 64 << 10
 MAX_FIELDS = 200
 TIMEOUT_S = 30.0
+MAX_DIGITS = 8
+"""No list is longer; and Python raises ValueError for a number of thousands of digits."""
 URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -28,6 +30,12 @@ class Form(dict[str, str]):
     def text(self, name: str) -> str | None:
         """What was typed, without spaces around it; None if nothing was."""
         return self.get(name, "").strip() or None
+
+
+def whole_number(text: str | None) -> int | None:
+    """What was typed, or stands in an address, as a number without sign; None for anything else, and above 99 999 999."""
+    is_one = text is not None and text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+    return int(text) if text is not None and is_one else None
 
 
 def errors_by_field(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """What stands before every page: the host that was meant, where the request comes from, headers for the browser."""
 
 import ipaddress
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -90,7 +91,8 @@ def host_name(host: str) -> str | None:
         _ = parts.port
     except ValueError:
         return None
-    is_plain = parts.netloc == host and "@" not in host  # no path, query or fragment, also no empty one
+    # No path, query or fragment, also no empty one; nothing before or behind the brackets of an address.
+    is_plain = parts.netloc == host and "@" not in host and not re.search(r".\[|\](?!:|$)", host)
     return parts.hostname.rstrip(".") if is_plain and parts.hostname else None
 
 

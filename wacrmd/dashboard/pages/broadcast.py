@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from wacrmd.clock import HOUR
 from wacrmd.dashboard.buttons import again_buttons, buttons, uncertain_buttons, verbs_of
+from wacrmd.dashboard.forms import whole_number
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.live_parts import POLL_S, Parts, version_of
 from wacrmd.dashboard.render import parts, short_name
@@ -67,7 +68,7 @@ class TimelineSource:
     poll_s = inf
 
     def __init__(self, visit: Visit, uuid: str, row_id: int) -> None:
-        self._hours = int(given) if (given := visit.param("hours") or "").isdecimal() else FIRST_HOURS
+        self._hours = whole_number(visit.param("hours")) or FIRST_HOURS
         self.key: Hashable = ("timeline", uuid, self._hours)
         self.broadcast_id = row_id
         self._visit = visit

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from wacrmd.dashboard.forms import Form, errors_by_field, read_form
+from wacrmd.dashboard.forms import Form, errors_by_field, read_form, whole_number
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, edited, lead_to, step_page
 from wacrmd.domain.bubble import bubble_of, example_of
@@ -128,9 +128,9 @@ def _row(text: str | None) -> int:
     """The number of a person, from 1."""
     if text is None:
         return 1
-    if not (text.isascii() and text.isdigit() and len(text) <= 8 and int(text)):  # noqa: PLR2004 - more than any list has
+    if not (row := whole_number(text)):
         raise bad_request("row: expected the number of a person, from 1")
-    return int(text)
+    return row
 
 
 PAGES: tuple[Row, ...] = (

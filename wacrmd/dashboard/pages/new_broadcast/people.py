@@ -10,7 +10,7 @@ from typing import IO, Any
 import anyio.to_thread
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from wacrmd.dashboard.forms import Form, errors_by_field, read_form
+from wacrmd.dashboard.forms import Form, errors_by_field, read_form, whole_number
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of, edited, lead_to, step_page
 from wacrmd.dashboard.render import page
@@ -98,16 +98,15 @@ def _mapping(form: Form) -> Mapping[str, Any]:
         if chosen == SAME_FOR_ALL:
             if text := form.get(f"text.{key}", "").strip():
                 fills[key] = {"value": text}
-        elif chosen.isascii() and chosen.isdigit():
-            fills[key] = {"column": int(chosen)}
+        elif (column := whole_number(chosen)) is not None:
+            fills[key] = {"column": column}
         else:
             raise bad_request(f"{name}: choose a column")
-    phone = form.text("phone")
-    if phone is not None and not (phone.isascii() and phone.isdigit()):
-        raise bad_request("phone: choose the column with the phone numbers")
     given: dict[str, Any] = {"fills": fills}
-    if phone is not None:
-        given["phone"] = int(phone)
+    if (phone := form.text("phone")) is not None:
+        if (column := whole_number(phone)) is None:
+            raise bad_request("phone: choose the column with the phone numbers")
+        given["phone"] = column
     if country := form.text("country"):
         given["country"] = country
     return given
