@@ -19,7 +19,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from tests.ops.rotation import killed, made, mounted
+from tests.ops.rotation import begin_run_of_machine, killed, made, mounted
 from wacrmd import new_file
 from wacrmd.errors import DatabaseContentError
 from wacrmd.store import file_swap, integrity
@@ -53,6 +53,7 @@ def main(step: int, folder: Path, image: Path | None) -> None:
     after, is_killed = 1, True
     while is_killed:
         crashed, left = folder.with_name("crashed.img"), folder
+        begin_run_of_machine("first")
         is_killed = killed(
             partial(repair, folder / "wacrmd.db", accept_loss=False, now=NOW),
             after=after,
@@ -62,6 +63,7 @@ def main(step: int, folder: Path, image: Path | None) -> None:
         if image and is_killed:
             left = folder.with_name("crashed")
             mounted(crashed, left)
+            begin_run_of_machine("second")
         found = state(left, before)
         file = left / "wacrmd.db"
         killed(partial(repair, file, accept_loss=False, now=NOW + 1000), after=-1)

@@ -131,6 +131,11 @@ def made(folder: Path, files: Path, names: Iterable[str] = ("wacrmd.db", "wacrmd
     return image
 
 
+def begin_run_of_machine(name: str) -> None:
+    """A power cut ends one: only in the same run is the index of a log believed (`wacrmd/store/log_check.py`)."""
+    os.environ["WACRMD_BOOT_ID"] = name
+
+
 def main(folder: Path, step: int, image: Path | None) -> None:
     """Every `step`-th line of the rotation, until it has no more."""
     original = folder.with_name("original")
@@ -138,6 +143,7 @@ def main(folder: Path, step: int, image: Path | None) -> None:
     after, is_killed = 1, True
     while is_killed:
         crashed = folder.with_name("crashed.img")
+        begin_run_of_machine("first")
         is_killed = killed(
             partial(rotate, folder),
             after=after,
@@ -147,6 +153,7 @@ def main(folder: Path, step: int, image: Path | None) -> None:
         if image and is_killed:
             left = folder.with_name("crashed")
             mounted(crashed, left)
+            begin_run_of_machine("second")
         first = found(left)
         killed(partial(rotate, left), after=-1)  # again, to its end
         last = found(left)
