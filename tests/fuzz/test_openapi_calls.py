@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fuzz.effort import IS_LONG
 from tests.fuzz.fuzzed_site import FuzzedSite
+from tests.support.exhaustive import IS_EXHAUSTIVE
 
 # Not positive_data_acceptance: a cursor must be one that was given, a time in the future, a number one of a plan.
 CHECKS = (
@@ -24,6 +27,8 @@ CHECKS = (
     "ensure_resource_availability",
 )
 EXAMPLES = 200 if IS_LONG else 5
+PHASES = "examples,coverage,fuzzing" if IS_LONG or IS_EXHAUSTIVE else "coverage"
+"""Coverage alone makes a call for each schema, parameter and kind of invalid value."""
 
 
 def document_for(here: FuzzedSite, served: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +53,7 @@ def document_for(here: FuzzedSite, served: dict[str, Any]) -> dict[str, Any]:
     return served
 
 
+@pytest.mark.exhaustive
 def test_every_answer_is_described(here: FuzzedSite, tmp_path: Path) -> None:
     with here.api as api:
         served = api.get("/api/v1/openapi.json").json()
@@ -56,7 +62,7 @@ def test_every_answer_is_described(here: FuzzedSite, tmp_path: Path) -> None:
     options = {
         "--url": f"http://{here.api_address}",
         "--header": f"Authorization: Bearer {here.key}",
-        "--phases": "examples,coverage,fuzzing",
+        "--phases": PHASES,
         "--checks": ",".join(CHECKS),
         "--max-examples": str(EXAMPLES),
         "--suppress-health-check": "all",

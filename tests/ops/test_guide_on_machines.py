@@ -243,6 +243,7 @@ async def test_backup_restore_and_the_key_as_the_guide_says(tmp_path: Path, shar
 
 
 @needs_boot
+@pytest.mark.exhaustive(only=True)  # that of the move has a socket too
 async def test_an_enabled_socket_is_started_and_stopped_with_the_service(
     tmp_path: Path, shared: Path
 ) -> None:

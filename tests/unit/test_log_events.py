@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,10 @@ BRIDGE = "library_logged"
 """What libraries log has the level and the logger that the library gave it."""
 
 
-def calls() -> Iterator[tuple[Path, ast.Call, str]]:
+@cache
+def calls() -> list[tuple[Path, ast.Call, str]]:
     """Every call `log.<level>(…)` of the daemon, without the simulator, which is another program."""
+    found = []
     for path in sorted(CODE.rglob("*.py")):
         if path.relative_to(CODE).parts[0] == "simulator":
             continue
@@ -30,7 +32,8 @@ def calls() -> Iterator[tuple[Path, ast.Call, str]]:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=method)) if (
                     method in LEVELS or method == "exception"
                 ):
-                    yield path, node, "error" if method == "exception" else method
+                    found.append((path, node, "error" if method == "exception" else method))
+    return found
 
 
 def logged() -> dict[str, tuple[set[str], set[str]]]:
