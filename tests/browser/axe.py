@@ -11,6 +11,7 @@ FOLDER = Path(__file__).parent / "axe"
 RUN = """
 () => axe.run(document, {
   resultTypes: ["violations"],
+  preload: false,
   rules: {"target-size": {enabled: true}},
 })
 """

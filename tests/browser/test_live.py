@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.support.site import Site, people
@@ -38,7 +39,7 @@ async def test_a_page_moves_and_keeps_the_focus_and_what_is_open(here: Site, win
     await page.wait_for_selector("#chart canvas")
     await page.locator("table[data-chart] tbody tr").nth(3).wait_for()
     assert await page.evaluate("document.activeElement.id") == "do-pause-all"
-    assert await page.is_visible("table[data-chart]")
+    await expect(page.locator("table[data-chart]")).to_be_visible()
     assert await page.evaluate("window.timesInUtc") == 0
     await page.keyboard.press("Enter")
     await page.wait_for_selector("text=Resume for")
@@ -84,10 +85,10 @@ async def test_without_a_script_there_is_a_link_and_a_table(here: Site, window: 
     await at.log_in_by_link()
     page = at.page
     await page.goto(f"/broadcasts/{made}")
-    assert await page.is_visible("text=for the newest numbers")
-    assert not await page.is_visible("text=Updates by itself")
+    await expect(page.locator("text=for the newest numbers")).to_be_visible()
+    await expect(page.locator("text=Updates by itself")).to_be_hidden()
     await page.click("summary:has-text('As a table')")
-    assert await page.is_visible("table[data-chart] >> text=delivered")
+    await expect(page.locator("table[data-chart] >> text=delivered").first).to_be_visible()
     await page.click(".live a")
     await page.wait_for_url(f"**/broadcasts/{made}")
 

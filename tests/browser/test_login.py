@@ -20,8 +20,8 @@ async def here(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> 
         yield made
 
 
-async def heading(page: Page) -> str:
-    return await page.get_by_role("heading", level=1).inner_text()
+async def expect_heading(page: Page, words: str) -> None:
+    await expect(page.get_by_role("heading", level=1)).to_have_text(words)
 
 
 async def test_a_link_logs_in_and_leaves_no_token_behind(here: Site, window: OpenWindow) -> None:
@@ -63,7 +63,7 @@ async def test_a_password_leads_to_the_page_that_was_wanted(here: Site, window: 
 async def test_login_and_logout(here: Site, window: OpenWindow, scripts: bool) -> None:
     ann = await window(here, scripts=scripts)
     await ann.log_in("ann")
-    assert await heading(ann.page) == "Broadcasts"
+    await expect_heading(ann.page, "Broadcasts")
     await ann.page.get_by_role("button", name="Log out").click()
     await expect(ann.page).to_have_url(f"{ann.url}/login")
     await ann.page.go_back()
@@ -73,7 +73,7 @@ async def test_login_and_logout(here: Site, window: OpenWindow, scripts: bool) -
 async def test_without_scripts_the_token_of_a_link_is_pasted(here: Site, window: OpenWindow) -> None:
     ann = await window(here, scripts=False)
     await ann.log_in_by_link()
-    assert await heading(ann.page) == "Broadcasts"
+    await expect_heading(ann.page, "Broadcasts")
 
 
 async def test_the_keyboard_alone_logs_in(here: Site, window: OpenWindow) -> None:
@@ -116,7 +116,7 @@ async def test_who_logs_out_in_one_tab_is_logged_out_in_the_other(here: Site, wi
     await ann.page.get_by_role("button", name="Log out").click()
     await expect(ann.page).to_have_url(f"{ann.url}/login")
     await other.reload()
-    assert await heading(other) == "Log in to wacrmd"
+    await expect_heading(other, "Log in to wacrmd")
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -130,7 +130,7 @@ async def test_a_link_in_a_mail_leads_to_its_page(here: Site, window: OpenWindow
         await mail.get_by_text("Look at this").click()
     assert (await held_back.value).status == 200, "without the cookie"
     await expect(mail).to_have_url(f"{ann.url}/broadcasts?status=paused")
-    assert await heading(mail) == "Broadcasts"
+    await expect_heading(mail, "Broadcasts")
 
 
 async def test_a_user_changes_the_password_and_stays_logged_in(here: Site, window: OpenWindow) -> None:
@@ -143,4 +143,4 @@ async def test_a_user_changes_the_password_and_stays_logged_in(here: Site, windo
     await ben.page.get_by_role("button", name="Change it").click()
     await expect(ben.page.get_by_role("status")).to_contain_text("It is changed")
     await ben.page.reload()
-    assert await heading(ben.page) == "Your password"
+    await expect_heading(ben.page, "Your password")

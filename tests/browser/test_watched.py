@@ -7,7 +7,7 @@ from playwright.async_api import Route
 
 from tests.browser import axe
 from tests.browser.conftest import OpenWindow
-from tests.browser.window import DASHBOARD
+from tests.browser.window import DASHBOARD, Window
 from tests.support.patience import eventually
 from tests.support.site import Site, site
 from wacrmd.dashboard.guard import POLICY
@@ -31,6 +31,12 @@ CASES = {
 }
 
 
+async def forget(someone: Window) -> None:
+    """Forget the errors, also those that one and the same cause brings later."""
+    await someone.context.close()
+    someone.watched.problems.clear()
+
+
 @pytest.mark.parametrize("case", CASES)
 async def test_an_error_in_a_page_is_noticed(here: Site, window: OpenWindow, case: str) -> None:
     text, expected = CASES[case]
@@ -48,7 +54,7 @@ async def test_an_error_in_a_page_is_noticed(here: Site, window: OpenWindow, cas
     await eventually(lambda: any(expected in each for each in someone.watched.problems))
     with pytest.raises(AssertionError, match=expected):
         someone.watched.check()
-    someone.watched.problems.clear()
+    await forget(someone)
 
 
 async def test_an_error_of_a_script_is_noticed(here: Site, window: OpenWindow) -> None:
@@ -58,7 +64,7 @@ async def test_an_error_of_a_script_is_noticed(here: Site, window: OpenWindow) -
     await eventually(lambda: someone.watched.problems)
     with pytest.raises(AssertionError, match="broken"):
         someone.watched.check()
-    someone.watched.problems.clear()
+    await forget(someone)
 
 
 async def test_a_status_that_is_expected_and_does_not_come_is_noticed(here: Site, window: OpenWindow) -> None:
