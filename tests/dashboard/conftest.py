@@ -7,11 +7,19 @@ import pytest
 
 from tests.dashboard.client import PASSWORD, Browser
 from tests.support.site import Site, site
+from wacrmd.services import passwords
 
 DASHBOARD = '[dashboard]\nbind = "127.0.0.1:0"\n'
 
 Visit = Callable[[], Browser]
 VisitAs = Callable[..., Awaitable[Browser]]
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash of a password costs as little as it can, and not 20 ms; tests/browser has the real ones."""
+    monkeypatch.setattr(passwords, "MEMORY_KIB", 8)
+    monkeypatch.setattr(passwords, "ITERATIONS", 1)
 
 
 @pytest.fixture
