@@ -34,6 +34,7 @@ from wacrmd.operations.table import OPERATIONS
 pytestmark = pytest.mark.anyio
 
 HELD_S = 0.05
+TRIES = 3
 MEMORY = 20
 """Times its size that a body may take."""
 SMALL = 16 << 20
@@ -44,8 +45,8 @@ LONGEST_ANSWER = 200_000
 """Bytes."""
 FROM_STRANGERS = 4
 """Webhooks that are sent without a right signature too: nothing that they hold is looked at."""
-STEP = 1 if IS_EXHAUSTIVE else 3
-"""Each so manieth of the bodies is tried. There are 13 values for each field, so that each value goes into some fields."""
+STEP = 1 if IS_EXHAUSTIVE else 5
+"""Every so many of the bodies one is tried. Each field gets 13 values, so that each value goes into some fields."""
 SIZE = 200_000
 """Of a body of which only the kind matters."""
 
@@ -61,16 +62,23 @@ class Worst:
     count: int = 0
 
     async def send(self, name: str, body: bytes, call: partial[tuple[int, bytes]]) -> None:
-        async with measured() as cost:
-            status, answer = await anyio.to_thread.run_sync(call, body)
+        """Only what costs too much each time is found: what else the machine does can add to a cost."""
         self.count += 1
-        most = max(MEMORY * len(body), SMALL)
-        if cost.held_s > HELD_S * self.slowness or cost.taken_bytes > most or len(answer) > LONGEST_ANSWER:
-            self.found.append(
-                f"{name}: {len(body)} bytes, {cost.held_s * 1000:.0f} ms, {cost.taken_bytes >> 20} MiB,"
-                f" {status}, {len(answer)} bytes of answer"
-            )
-        assert status < 500, (name, answer[:500])
+        for _ in range(TRIES):
+            async with measured() as cost:
+                status, answer = await anyio.to_thread.run_sync(call, body)
+            assert status < 500, (name, answer[:500])
+            most = max(MEMORY * len(body), SMALL)
+            if (
+                cost.held_s <= HELD_S * self.slowness
+                and cost.taken_bytes <= most
+                and len(answer) <= LONGEST_ANSWER
+            ):
+                return
+        self.found.append(
+            f"{name}: {len(body)} bytes, {cost.held_s * 1000:.0f} ms, {cost.taken_bytes >> 20} MiB,"
+            f" {status}, {len(answer)} bytes of answer"
+        )
 
 
 def post(address: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
