@@ -5,8 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.patience import PATIENCE_S
-from tests.support.site import Site
+from tests.support.site import Site, plain_client
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 PASSWORD = "correct horse battery"
@@ -44,7 +43,7 @@ class Browser:
         listener = site.running.dashboard_listener
         assert listener is not None
         self.url = f"http://{listener.address}"
-        self.http = httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_S)
+        self.http = plain_client(self.url)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """A page; a redirect is not followed."""

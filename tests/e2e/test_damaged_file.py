@@ -186,7 +186,7 @@ async def test_a_file_that_loses_its_name_under_the_daemon_is_noticed_and_nothin
 ) -> None:
     file, log = tmp_path / "wacrmd.db", tmp_path / "wacrmd.db-wal"
     async with site(tmp_path, messages_per_second=50, latency_ms=50) as here:
-        broadcast_id = await here.send(people(200))
+        broadcast_id = await here.send(people(120))
         await here.until(broadcast_id, lambda shown: shown["sent_count"] > 10)
         shutil.copy(file, tmp_path / "copy.db")
         match how:
@@ -220,9 +220,9 @@ async def test_a_file_that_loses_its_name_under_the_daemon_is_noticed_and_nothin
         if how in {"moved", "replaced"}:
             (tmp_path / "away.db").rename(file)
             shown = await here.until_status(broadcast_id, "sent")
-            assert (shown["sent_count"], shown["uncertain_count"]) == (200, 0)
+            assert (shown["sent_count"], shown["uncertain_count"]) == (120, 0)
             got = [each.send.input for each in here.sim.ledger.entries]
-            assert len(set(got)) == len(got) == 200
+            assert len(set(got)) == len(got) == 120
 
 
 async def test_in_a_damaged_file_nothing_is_claimed_and_the_results_of_attempts_are_recorded(
