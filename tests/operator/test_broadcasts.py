@@ -28,7 +28,7 @@ async def test_a_csv_file_is_validated_and_then_sent(tmp_path: Path, wacrmd: Wac
         assert "{{1}} name" in out.splitlines()[0]
         assert "6 people" in out
         assert "3 rejected, 1 more than once" in out
-        assert "line 4 (12): not a valid E.164 phone number" in err
+        assert "line 4 (12): not a valid phone number" in err
         assert "line 5 (+14155550199): has nothing in column name" in err
         assert "line 8 (1,41556E+10): is a number that a spreadsheet has rounded" in err
         assert here.sim.ledger.entries == []

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from wacrmd.clock import SECOND, Millis, iso, parse_iso
 from wacrmd.dashboard import words_of_meta
+from wacrmd.dashboard.words_of_checks import plainly
 from wacrmd.domain.number import NumberFacts
 
 PACKAGE = "wacrmd.dashboard"
@@ -83,6 +84,7 @@ def _environment() -> Environment:
         "mood": mood,
         "pairs": pairs,
         "percent": percent,
+        "plainly": plainly,
         "said": said,
         "moment": moment,
         "words": words,

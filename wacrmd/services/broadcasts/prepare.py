@@ -161,7 +161,7 @@ def _rejection(index: int, to: object, found: Unreadable | None) -> RejectionVie
         reason = "to is missing" if to is None else "to is not a string"
         reason += ": expected a phone number such as +14155550123"
         return RejectionView(index=index, to=None, reason=reason)
-    reason = f"not a valid E.164 phone number: {found.detail}"
+    reason = f"not a valid phone number: {found.detail}"
     return RejectionView(index=index, to=str(to)[:MAX_SHOWN_ADDRESS], reason=reason)
 
 

@@ -1,0 +1,58 @@
+"""What a check says, in words for somebody who is no programmer."""
+
+import pytest
+
+from wacrmd.dashboard.words_of_checks import plainly
+from wacrmd.domain.phone_guess import Home, summary
+from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (NO_VALID_NUMBER, "no line of the list has a valid phone number"),
+        (
+            "not a valid phone number: has no +, and with one it is too short for a number of US (+1)",
+            "this is no valid phone number: it has no +, and with one it is too short for a number of United States (+1)",
+        ),
+        (
+            "not a valid phone number: is in no numbering plan of DE (+49)",
+            "this is no valid phone number: it does not exist in Germany (+49)",
+        ),
+        (
+            "has nothing in column first, and Meta takes no empty parameter",
+            "has nothing in column first, and WhatsApp takes no empty value",
+        ),
+        (
+            "params: the text has 1113 characters with its parameters, Meta takes at most 1024",
+            "with the values of this line the text has 1113 characters, and WhatsApp takes at most 1024",
+        ),
+        (
+            "no + or 00: read as a number of NO; as a number of US it would be +14792345678",
+            "written without + or 00, and read as a number of Norway; as a number of United States it would be +14792345678",
+        ),
+        (
+            "file: the file has more than 9 people: split it, or raise [limits] max_upload_recipients",
+            "the file has more than 9 people: split it, or ask whoever runs wacrmd to allow more",
+        ),
+        ("has the number of line 3", "has the number of line 3"),
+        ("is of ZZ", "is of ZZ"),
+        (None, ""),
+    ],
+)
+def test_words_of_programs_are_said_plainly(text: str | None, words: str) -> None:
+    assert plainly(text) == words
+
+
+def test_guesses_are_a_sentence_that_says_why_they_matter() -> None:
+    phones = ["+81234567890", "+81234567891", "+4791234567"]
+    assert plainly(summary(phones, Home("US"))) == (
+        "3 numbers are written without +, and their countries are guesses: Japan (2), Norway. "
+        "The country of your own number is United States. After a wrong guess a stranger gets the message. "
+        "So look at them, and write them as +49 151 23456789 if you are not sure."
+    )
+    one = plainly(summary(phones[:1], Home("DE", is_default=True)))
+    assert one.startswith(
+        "1 number is written without +, and its country is a guess: Japan. The country of this account is Germany."
+    )
+    assert "own number" not in plainly(summary(phones, Home(None)))

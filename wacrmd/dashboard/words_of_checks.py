@@ -1,0 +1,66 @@
+"""What the check of a list says, in words for somebody who is no programmer. Pure.
+
+The daemon's own texts are those of the API and of the commands; what is not known here is shown as it is.
+"""
+
+import re
+from collections.abc import Callable
+
+from wacrmd.domain import phone_plan
+
+_Words = str | Callable[[re.Match[str]], str]
+
+_COUNTRY = re.compile(r"\b(of|is|in) ([A-Z]{2})\b")
+_LISTED = re.compile(r"\b[A-Z]{2}\b")
+_GUESSES = re.compile(r"(\d+) numbers? without \+: (.*); (.*)", re.DOTALL)
+
+_WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"\Afile: ", ""),
+        (
+            r"\ANo recipients had a valid E\.164 phone number\Z",
+            "no line of the list has a valid phone number",
+        ),
+        (r"\Anot a valid phone number: ", "this is no valid phone number: it "),
+        (r" is in no numbering plan of ", " does not exist in "),
+        (r", and Meta takes no empty parameter\Z", ", and WhatsApp takes no empty value"),
+        (
+            r"\Aparams: the text has (\d+) characters with its parameters, Meta takes at most (\d+)\Z",
+            r"with the values of this line the text has \1 characters, and WhatsApp takes at most \2",
+        ),
+        (r"\Ano \+ or 00: read as ", "written without + or 00, and read as "),
+        (r"\Ano \+, 00 or 0: read as ", "written without +, 00 or 0, and read as "),
+        (r", or raise \[limits\] max_upload_recipients\Z", ", or ask whoever runs wacrmd to allow more"),
+        (
+            r"; name it with --column NAME, or --column N for column N",
+            "; choose it under “Phone number” below",
+        ),
+    )
+)
+
+
+def plainly(text: str | None) -> str:
+    """A sentence of a check, with the names of countries in place of their codes."""
+    said = text or ""
+    if (guesses := _GUESSES.fullmatch(said)) is not None:
+        return _of_guesses(*guesses.groups())
+    for pattern, words in _WORDS:
+        said = pattern.sub(words, said)
+    return _COUNTRY.sub(lambda found: f"{found[1]} {phone_plan.name_of(found[2])}", said)
+
+
+def _of_guesses(count: str, countries: str, own: str) -> str:
+    """Which countries were guessed, and why that matters."""
+    names = _LISTED.sub(lambda found: phone_plan.name_of(found[0]), countries)
+    numbers = "1 number is" if count == "1" else f"{count} numbers are"
+    their = "its country is a guess" if count == "1" else "their countries are guesses"
+    home = _COUNTRY.search(own)
+    ours = ""
+    if home is not None:
+        whose = "The country of this account" if "account" in own else "The country of your own number"
+        ours = f" {whose} is {phone_plan.name_of(home[2])}."
+    return (
+        f"{numbers} written without +, and {their}: {names}.{ours} After a wrong guess a stranger gets the message. "
+        "So look at them, and write them as +49 151 23456789 if you are not sure."
+    )
