@@ -178,6 +178,7 @@ async def test_a_broadcast_is_paused_resumed_and_cancelled(here: Site, visit_as:
     done = await browser.submit(f"{one}/cancel", Form(asked.text, f"{one}/cancel").fields)
     assert "3 people get no message" in (await browser.get(done.headers["location"])).text
     assert (await here.show(made))["status"] == "cancelled"
+    assert "cancelled before it started" in (await browser.get(one)).text
     assert (await browser.get(f"{one}/cancel")).status_code == 409
     entries = [each for each in await here.admin("audit") if each["method"].startswith("broadcast.")]
     assert [each["method"] for each in entries] == [f"broadcast.{verb}" for verb in VERBS[:3]]

@@ -267,6 +267,30 @@ async def test_a_draft_outlives_reload_and_going_back_and_can_be_thrown_away(
     assert not here.sim.ledger.entries
 
 
+async def test_a_template_that_is_gone_is_said_before_the_list_of_people(
+    here: Site, visit_as: VisitAs
+) -> None:
+    browser = await visit_as("operator")
+    made_before = await here.send([{"to": OWN}], name="Old", template_name="plain")
+    here.sim.change(templates=TEMPLATES[:1])
+    await here.admin("template.sync")
+    answer = await browser.submit(f"/broadcasts/{made_before}/again", {"whom": "nobody"})
+    step = await browser.get(answer.headers["location"])
+    assert "/template?" in step.headers["location"]
+    page = (await at(browser, step.headers["location"])).text
+    assert "Meta has the template plain (en_US) no longer: choose another one." in page
+    assert "Use order_update" in page
+
+
+async def test_a_name_that_is_the_template_is_not_said_twice(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    draft = await made(browser, "plain")
+    assert "template plain (en_US) · kept" in (await at(browser, f"{draft}/people")).text
+    await upload(browser, draft, b"phone\n+14155550101\n")
+    await checked(browser, draft, {"phone": "1"})
+    assert "1\N{NARROW NO-BREAK SPACE}s</td>" in (await at(browser, f"{draft}/review")).text
+
+
 async def test_a_draft_in_the_list_says_for_how_many_it_is_and_leads_on(
     here: Site, visit_as: VisitAs
 ) -> None:

@@ -181,11 +181,11 @@ def mood(status: StrEnum) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """About how long something lasts, in words."""
+    """About how long something lasts, in words: a second at least."""
     for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * unit:
             return f"{round(seconds / unit)}\N{NARROW NO-BREAK SPACE}{name}"
-    return f"{round(seconds)}\N{NARROW NO-BREAK SPACE}s"
+    return f"{max(1, round(seconds))}\N{NARROW NO-BREAK SPACE}s"
 
 
 def percent(part_of: int, whole: int) -> str:

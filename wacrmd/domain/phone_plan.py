@@ -212,7 +212,9 @@ def name_of(country: str) -> str:
 
     names = LOCALE_DATA.get(country, {})
     name = names.get("en", country)
-    return names.get(name[1:], country) if name.startswith("*") else name  # `*aa`: the same as in that language
+    return (
+        names.get(name[1:], country) if name.startswith("*") else name
+    )  # `*aa`: the same as in that language
 
 
 def why_invalid(digits: str) -> str:

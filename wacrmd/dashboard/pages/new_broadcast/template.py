@@ -19,8 +19,12 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
 )
 from wacrmd.dashboard.pages.slices import page_number
 from wacrmd.dashboard.pages.templates import PER_PAGE
+from wacrmd.dashboard.render import isolated, words
 from wacrmd.domain.bubble import bubble_of, example_of
+from wacrmd.domain.draft import EDITABLE
 from wacrmd.views.drafts import DraftView
+
+APPROVED = "APPROVED"
 
 
 async def begin(visit: Visit) -> Response:
@@ -64,7 +68,20 @@ async def create(visit: Visit) -> Response:
 async def resume(visit: Visit) -> Response:
     """Go on with a draft where it stands."""
     draft = await draft_of(visit)
+    if draft.view.state in EDITABLE and (why := _unusable(draft)) is not None:
+        return visit.done(address(draft.view.uuid, "template"), why)
     return RedirectResponse(address(draft.view.uuid, next_step(draft.view)), status_code=303)
+
+
+def _unusable(draft: Draft) -> str | None:
+    """Why the template of a draft cannot be sent now: an earlier broadcast may have been sent with one that is gone."""
+    name, template = isolated(draft.view.template_name), draft.template
+    if template is None:
+        return f"Meta has the template {name} ({draft.view.template_language}) no longer: choose another one."
+    if template.status != APPROVED:
+        status = words(template.status).lower()
+        return f"The template {name} cannot be sent now, its status at Meta is “{status}”: choose another one, or wait."
+    return None
 
 
 async def show(visit: Visit, draft: Draft) -> Response:
@@ -101,7 +118,7 @@ async def _cards(visit: Visit, account: str | None) -> dict[str, Any]:
         "template.list",
         account=account,
         name=name,
-        status="APPROVED",
+        status=APPROVED,
         limit=PER_PAGE + 1,
         skip=(number - 1) * PER_PAGE,
     )
