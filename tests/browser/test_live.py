@@ -101,6 +101,16 @@ canvas.fillText = function (text, ...rest) { written.push(text); return fill.cal
 """Keeps what is written into pictures."""
 
 
+WIDEST = """
+() => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = FONT;
+  return Math.max(...written.filter((text) => text.includes(":")).map((text) => pen.measureText(text).width));
+}
+"""
+"""How wide the widest time is that the chart has written."""
+
+
 @pytest.mark.parametrize(("locale", "days"), [("de-DE", r"\d+\. \S+"), ("en-US", r"\w+ \d+")])
 async def test_a_chart_has_times_in_the_language_of_whoever_looks(
     here: Site, window: OpenWindow, locale: str, days: str
@@ -117,3 +127,9 @@ async def test_a_chart_has_times_in_the_language_of_whoever_looks(
     halves = [text for text in written if re.search("[ap]m", text, re.IGNORECASE)]
     assert bool(halves) == (locale == "en-US"), written
     assert any(re.fullmatch(days, text) for text in written), written
+    # The hour that comes twice when summer time ends, and no label wider than its room.
+    autumn = [1792886400 + 3600 * hour for hour in range(-2, 4)]
+    named = [text for text in await at.page.evaluate("(at) => ticks(null, at, 0, 0, 3600)", autumn) if text]
+    assert len(set(named)) == len(named), named
+    widest = await at.page.evaluate(WIDEST)
+    assert widest < await at.page.evaluate("room()"), "labels do not touch each other"

@@ -20,15 +20,25 @@ const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeSty
 const at = (seconds) => new Date(seconds * 1000);
 
 function ticks(_, times, axis, space, step) {
-  let before = "";
+  let day = "", named = "";
   return times.map((each) => {
     if (each % 1) return "";  // a part of a second
-    const day = date.format(at(each)), first = day !== before;
-    before = day;
-    if (step >= 86400) return day;
-    const time = (step < 60 ? second : hour).format(at(each));
-    return first ? `${time}\n${day}` : time;
+    const today = date.format(at(each)), first = today !== day;
+    const name = step >= 86400 ? today : (step < 60 ? second : hour).format(at(each));
+    if (name === named && !first) return "";
+    day = today;
+    named = name;
+    return first && step < 86400 ? `${name}\n${today}` : name;
   });
+}
+
+// The room of a label: how wide the language of whoever looks writes a time.
+const FONT = "12px system-ui, sans-serif";
+function room() {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = FONT;
+  const late = new Date(2026, 10, 30, 22, 58, 58);
+  return Math.ceil(Math.max(...[hour, second, date].map((each) => context.measureText(each.format(late)).width))) + 20;
 }
 
 function colour(name) {
@@ -52,7 +62,7 @@ function draw() {
   chart = new uPlot({
     width: place.clientWidth, height: 260,
     series: [{ label: "time", value: (_, time) => time == null ? "--" : moment.format(at(time)) }, ...STAGES.map(([label, name], place) => ({ label, stroke: () => colour(name), width: 2, dash: place % 2 ? [] : [6, 3] }))],
-    axes: [{ ...axis, space: 90, values: ticks }, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
+    axes: [{ ...axis, font: FONT, space: room(), values: ticks }, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 1)] } },
   }, data, place);
   new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 260 })).observe(place);
