@@ -212,7 +212,7 @@ async def test_the_last_that_a_page_shows_before_a_drain_is_the_drain(here: Site
             seen = ""
             while event := await events.event():
                 seen += event.get("data", "")
-            assert "draining" in seen
+            assert "stopped for a restart" in seen
             assert "people a second" not in seen.rpartition('id="speed"')[2].partition("</p>")[0]
         here.running.ctx.drain = None
 

@@ -1,8 +1,9 @@
-"""What a check says, in words for somebody who is no programmer."""
+"""What the daemon says, in words for somebody who is no programmer."""
 
 import pytest
 
-from wacrmd.dashboard.words_of_checks import plainly
+from wacrmd.dashboard.plain_words import plainly
+from wacrmd.domain.drain import Drain
 from wacrmd.domain.phone_guess import Home, summary
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
 
@@ -34,6 +35,14 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
         (
             "file: the file has more than 9 people: split it, or raise [limits] max_upload_recipients",
             "the file has more than 9 people: split it, or ask whoever runs wacrmd to allow more",
+        ),
+        (
+            Drain(since=0, for_good=False).detail,
+            "sending is stopped for a restart of wacrmd, and goes on by itself after it",
+        ),
+        (
+            Drain(since=0, for_good=True).detail,
+            "all sending is stopped until an administrator lets it go on, on the page Status",
         ),
         ("has the number of line 3", "has the number of line 3"),
         ("is of ZZ", "is of ZZ"),

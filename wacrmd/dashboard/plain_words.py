@@ -1,4 +1,4 @@
-"""What the check of a list says, in words for somebody who is no programmer. Pure.
+"""What the daemon says about broadcasts and lists of people, in words for somebody who is no programmer. Pure.
 
 The daemon's own texts are those of the API and of the commands; what is not known here is shown as it is.
 """
@@ -33,6 +33,14 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
         (r"\Ano \+, 00 or 0: read as ", "written without +, 00 or 0, and read as "),
         (r", or raise \[limits\] max_upload_recipients\Z", ", or ask whoever runs wacrmd to allow more"),
         (
+            r"\AThe daemon is draining: sending continues after its restart\Z",
+            "sending is stopped for a restart of wacrmd, and goes on by itself after it",
+        ),
+        (
+            r"\ADrained for good: nothing is accepted or sent, also after a restart, until wacrmd undrain\Z",
+            "all sending is stopped until an administrator lets it go on, on the page Status",
+        ),
+        (
             r"; name it with --column NAME, or --column N for column N",
             "; choose it under “Phone number” below",
         ),
@@ -41,7 +49,7 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
 
 
 def plainly(text: str | None) -> str:
-    """A sentence of a check, with the names of countries in place of their codes."""
+    """A sentence of the daemon, with the names of countries in place of their codes."""
     said = text or ""
     if (guesses := _GUESSES.fullmatch(said)) is not None:
         return _of_guesses(*guesses.groups())

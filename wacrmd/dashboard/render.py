@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from wacrmd.clock import SECOND, Millis, iso, parse_iso
 from wacrmd.dashboard import words_of_meta
-from wacrmd.dashboard.words_of_checks import plainly
+from wacrmd.dashboard.plain_words import plainly
 from wacrmd.domain.number import NumberFacts
 
 PACKAGE = "wacrmd.dashboard"
@@ -86,6 +86,7 @@ def _environment() -> Environment:
         "percent": percent,
         "plainly": plainly,
         "said": said,
+        "size": size,
         "moment": moment,
         "words": words,
         **words_of_meta.FILTERS,
@@ -186,6 +187,14 @@ def lasting(seconds: float) -> str:
         if seconds >= 2 * unit:
             return f"{round(seconds / unit)}\N{NARROW NO-BREAK SPACE}{name}"
     return f"{max(1, round(seconds))}\N{NARROW NO-BREAK SPACE}s"
+
+
+def size(count: int) -> str:
+    """The size of a file, as people know it."""
+    for unit, name in ((1_000_000, "MB"), (1_000, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f}\N{NARROW NO-BREAK SPACE}{name}"
+    return f"{count} bytes"
 
 
 def percent(part_of: int, whole: int) -> str:

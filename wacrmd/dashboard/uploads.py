@@ -42,6 +42,10 @@ class Upload:
         return (name or "").replace("\\", "/").rpartition("/")[2] or "file"
 
 
+FORM_BYTES = 1 << 20
+"""Around a file the form may have so much."""
+
+
 class Uploads:
     """Takes the uploads of all visitors, a few at a time."""
 
@@ -53,14 +57,14 @@ class Uploads:
     async def read(
         self, request: Request, visitor: str, *, limit: int, field_limit: int = MAX_FIELD_BYTES
     ) -> AsyncIterator[Upload]:
-        """The form, whose file is deleted at the end; `limit` bytes at most for all of it, and `field_limit` for a field.
+        """The form, whose file is deleted at the end; it has `limit` bytes at most, and a field `field_limit`.
 
         Raises Refusal for a form that is too large (before it is read, if its length is declared), comes too slowly, or is
         none, and starlette's ClientDisconnect if the browser has gone.
         """
         _check_kind(request.headers.get("content-type", ""))
         declared = declared_length(request.scope)
-        if declared is not None and declared > limit:
+        if declared is not None and declared > limit + FORM_BYTES:
             raise _too_large(limit)
         async with self._one_of(visitor), self._room:
             parser = MultiPartParser(
@@ -125,7 +129,7 @@ async def _pieces(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
             raise ClientDisconnect
         piece = message.get("body", b"")
         size += len(piece)
-        if size > limit:
+        if size > limit + FORM_BYTES:
             raise _too_large(limit)
         yield piece
         more = message.get("more_body", False)
@@ -134,5 +138,5 @@ async def _pieces(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
 def _too_large(limit: int) -> Refusal:
     return Refusal(
         ErrorCode.PAYLOAD_TOO_LARGE,
-        f"The file has more than {limit >> 20} MiB: leave out columns that are not needed, or split it",
+        f"The file has more than {limit >> 20} MB: leave out columns that are not needed, or split it",
     )

@@ -14,6 +14,17 @@ from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import bad_request, conflict
 from wacrmd.views.broadcasts import BroadcastDetails
 
+_S = BroadcastStatus
+_STANDS = {
+    _S.DRAFT: "it is a draft, and nothing was sent yet",
+    _S.SCHEDULED: "nothing was sent yet",
+    _S.SENDING: "it is being sent",
+    _S.PAUSED: "it is paused",
+    _S.SENT: "nobody waits for it any more",
+    _S.CANCELLED: "it was cancelled already",
+}
+"""Why something cannot be done with a broadcast now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -83,7 +94,7 @@ async def ask_cancel(visit: Visit) -> Response:
     """Ask whether a broadcast is to be cancelled."""
     view = await _shown(visit, "cancel")
     if view.status not in CAN_CANCEL:
-        raise conflict(f"This broadcast cannot be cancelled: it is {view.status.value}")
+        raise conflict(f"It cannot be cancelled: {_STANDS[view.status]}")
     return _ask(visit, view, cancel_question(view))
 
 
@@ -100,7 +111,7 @@ async def ask_retry(visit: Visit) -> Response:
     status = _people_of(visit.param("of") or RecipientStatus.FAILED)
     view = await _shown(visit, "retry")
     if view.status not in CAN_RETRY:
-        raise conflict(f"This broadcast cannot be sent again: it is {view.status.value}")
+        raise conflict(f"It cannot be sent again: {_STANDS[view.status]}")
     if not (view.uncertain_count if status is RecipientStatus.UNCERTAIN else view.failed_count):
         return visit.done(_back(view.uuid, visit.param("back")), f"Nobody is {status.value} any more.")
     return _ask(visit, view, retry_question(view, status), of=status.value)

@@ -117,7 +117,7 @@ def too_large() -> Refusal:
     """The refusal of a file that is too large."""
     return Refusal(
         ErrorCode.PAYLOAD_TOO_LARGE,
-        f"file: it holds more than {MAX_FILE_BYTES >> 20} MiB: leave out columns that are not needed, or split it",
+        f"file: it holds more than {MAX_FILE_BYTES >> 20} MB: leave out columns that are not needed, or split it",
     )
 
 

@@ -16,10 +16,9 @@ from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of,
 from wacrmd.dashboard.render import page
 from wacrmd.domain.draft import DraftState, FileFormat, Which
 from wacrmd.errors import ERRORS, Refusal, bad_request
+from wacrmd.services.drafts.uploads import MAX_FILE_BYTES
 from wacrmd.views.drafts import DraftColumns
 
-MAX_UPLOAD_BYTES = 65 << 20
-"""A file of the size that a draft takes, and the form around it."""
 MAX_PASTE_BYTES = 16 << 20
 PASTED = "pasted list"
 SAMPLES = 3
@@ -45,7 +44,7 @@ async def take_file(visit: Visit, draft: Draft) -> Response:
     """Take a file or a pasted list, in place of the one before."""
     try:
         async with visit.uploads.read(
-            visit.request, visit.visitor.key, limit=MAX_UPLOAD_BYTES, field_limit=MAX_PASTE_BYTES
+            visit.request, visit.visitor.key, limit=MAX_FILE_BYTES, field_limit=MAX_PASTE_BYTES
         ) as upload:
             if upload.file is not None:
                 await _give(visit, draft, await _on_disk(upload.file.file), upload.name)
