@@ -11,6 +11,12 @@ from wacrmd.fields import Doc, Time
 MAX_LISTED = 100
 """How many lines of each kind a check lists; a download has all of them."""
 
+MAX_WAITING = 200
+"""Drafts of an account that were not sent."""
+
+MAX_WAITING_BYTES = 1 << 30
+"""Of their files together. The people whom checks find in these need about as much again."""
+
 BODY = "body."
 HEADER = "header"
 BUTTON = "button."
@@ -34,6 +40,10 @@ class DraftState(StrEnum):
 
 EDITABLE = (DraftState.EDITING, DraftState.CHECKING, DraftState.CHECKED)
 """States in which a person may change a draft."""
+
+
+WAITING = (*EDITABLE, DraftState.PREPARING, DraftState.RETURNING)
+"""States before the end."""
 
 
 class FileFormat(StrEnum):

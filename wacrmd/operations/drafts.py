@@ -198,7 +198,12 @@ async def columns(ctx: Context, actor: Actor, params: DraftId) -> DraftColumns:
 @operations.operation(
     "draft.create",
     admin=Admin(Level.OPERATE, per_account=True, audited=True),
-    errors=(ErrorCode.BAD_REQUEST, ErrorCode.WHATSAPP_NOT_CONFIGURED, ErrorCode.UNAVAILABLE),
+    errors=(
+        ErrorCode.BAD_REQUEST,
+        ErrorCode.WHATSAPP_NOT_CONFIGURED,
+        ErrorCode.CONFLICT,
+        ErrorCode.UNAVAILABLE,
+    ),
     example={"account": "shop", "template_name": "order_update"},
 )
 async def create(ctx: Context, actor: Actor, params: NewDraftParams) -> DraftView:

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from wacrmd.clock import Millis
-from wacrmd.domain.draft import EDITABLE, Draft, DraftState, FileFormat
+from wacrmd.domain.draft import EDITABLE, WAITING, Draft, DraftState, FileFormat
 from wacrmd.store import revisions
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper, insert_row
 
 _ROW = RowMapper(Draft)
 _EDITABLE = ", ".join(f"'{state}'" for state in EDITABLE)
+_WAITING = ", ".join(f"'{state}'" for state in WAITING)
 
 
 def insert(tx: Tx, broadcast_id: int, *, made_by: str, now: Millis) -> None:
@@ -30,6 +31,16 @@ def get(tx: Tx, broadcast_id: int) -> Draft | None:
     """The draft of this broadcast, in any state."""
     row = tx.execute(f"SELECT {_ROW.columns} FROM draft WHERE broadcast_id = ?", (broadcast_id,)).fetchone()
     return _ROW.record(row) if row else None
+
+
+def waiting(tx: Tx, account_id: str) -> dict[int, int]:
+    """The drafts of an account that were not sent, each with the size of its file."""
+    rows = tx.execute(
+        "SELECT d.broadcast_id, d.file_bytes FROM draft d JOIN broadcast b ON b.id = d.broadcast_id"
+        f" WHERE d.state IN ({_WAITING}) AND b.account_id = ?",
+        (account_id,),
+    )
+    return dict(rows.fetchall())
 
 
 def changed(tx: Tx, broadcast_id: int, now: Millis, **columns: str | int | None) -> None:

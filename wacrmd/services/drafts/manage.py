@@ -11,7 +11,7 @@ import orjson
 from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast
-from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping
+from wacrmd.domain.draft import BODY, BUTTON, HEADER, MAX_WAITING, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead, suggest_mapping
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem, conflict, draining, invalid
@@ -57,7 +57,7 @@ class DraftChange:
 
 
 async def create(ctx: Context, actor: Actor, new: NewDraft) -> DraftView:
-    """Make a draft without a file. Raises Refusal for a number that does not exist, and for malformed content."""
+    """Make a draft without a file. Raises Refusal for a number that does not exist, malformed content, a draft too many."""
     if ctx.drain is not None:
         raise draining(ctx.drain.detail if ctx.drain.for_good else None)
     _check_content(new.content)
@@ -66,6 +66,8 @@ async def create(ctx: Context, actor: Actor, new: NewDraft) -> DraftView:
     uuid, now = str(uuid4()), ctx.clock.now()
 
     def work(tx: Tx) -> None:
+        if len(drafts.waiting(tx, actor.account)) >= MAX_WAITING:
+            raise conflict(f"There are {MAX_WAITING} drafts already: send some of them, or throw them away")
         broadcast_id = broadcasts.insert(
             tx,
             uuid=uuid,

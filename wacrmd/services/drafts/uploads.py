@@ -7,7 +7,7 @@ import orjson
 from anyio import from_thread
 
 from wacrmd.domain.broadcast import Broadcast
-from wacrmd.domain.draft import EDITABLE, Draft, FileFormat, FileMapping
+from wacrmd.domain.draft import EDITABLE, MAX_WAITING_BYTES, Draft, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead, read_head
 from wacrmd.domain.text_file import CsvError, LineDecoder, split_lines
 from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, not_found
@@ -36,7 +36,7 @@ async def put_file(
     """Store a file as that of a draft, in place of the one before; only a file that has come whole counts.
 
     `suggest` makes the mapping of its columns. Raises Refusal for what is no CSV file, for one that is empty or too
-    large, and for a draft that cannot be changed.
+    large, also together with those of other drafts, and for a draft that cannot be changed.
     """
 
     def begin(tx: Tx) -> int:
@@ -53,6 +53,13 @@ async def put_file(
 
         def finish(tx: Tx) -> None:
             editable(tx, broadcast.id)
+            others = drafts.waiting(tx, broadcast.account_id)
+            others.pop(broadcast.id, None)
+            if sum(others.values()) + size > MAX_WAITING_BYTES:
+                raise conflict(
+                    f"file: the files of all drafts would hold more than {MAX_WAITING_BYTES >> 20} MiB:"
+                    " send some of the drafts, or throw them away"
+                )
             now = ctx.clock.now()
             broadcasts.change_draft(tx, broadcast.id, now)
             drafts.file_stored(
