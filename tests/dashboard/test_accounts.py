@@ -1,5 +1,6 @@
 """A user who is limited to accounts sees and changes nothing of another account, whatever the operation."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -312,3 +313,19 @@ async def test_a_limited_user_finds_the_pages_of_another_account_nowhere(
     browser = await visit_as("sender", OTHER)
     assert broadcast not in (await browser.get("/broadcasts")).text
     assert (await browser.get(f"/broadcasts/{broadcast}")).status_code == 404
+
+
+async def test_who_sees_several_accounts_sees_of_which_each_thing_is(here: Site, visit_as: VisitAs) -> None:
+    viewer = await visit_as("viewer")
+    pages = ("/broadcasts", "/templates", "/numbers", "/optouts", "/keys")
+    await here.send(people(1))
+    body = {"type": "BODY", "text": "Hello"}
+    here.sim.change(templates=({"id": "1", "name": "spring", "language": "en_US", "components": [body]},))
+    await here.admin("template.sync", account="shop")
+    await here.admin("optout.add", account="shop", phone="+14155550101")
+    broadcasts = (await viewer.get("/broadcasts")).text
+    assert not re.search(r"\bshop\b", broadcasts), "there is one only"
+    await here.admin("account.add", name=OTHER)
+    for path in pages:
+        lists = re.sub(r"<select.*?</select>", "", (await viewer.get(path)).text, flags=re.DOTALL)
+        assert re.search(r"\bshop\b", lists), path

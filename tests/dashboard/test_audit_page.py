@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.dashboard.client import PASSWORD, Browser
 from tests.dashboard.conftest import VisitAs
 from tests.dashboard.markup import MARKUP, assert_shown_as_text
 from tests.support.site import Site
@@ -82,3 +83,33 @@ async def test_the_own_number_of_a_limited_user_is_read_as_its_account_does(
     await limited.submit("/optouts/new", {"phone": "0151 23456789"})
     (entry,) = await here.admin("audit", method="optout.add")
     assert (entry["params"], entry["result"]) == ({"phone": "+4915123456789"}, "ok")
+
+
+async def test_users_of_the_same_name_are_told_apart(here: Site, visit_as: VisitAs) -> None:
+    """One of the dashboard, one of the machine at the command line, and the same one by a link."""
+    admin = await visit_as("admin")
+    (login,) = await here.admin("audit", method="login")
+    name, uid = login["user"], login["uid"]
+    await here.admin("user.add", name=name, role="operator", password=PASSWORD)
+    same = Browser(here)
+    await same.log_in(name)
+    await here.admin("number.pause", id=here.number["id"], reason="typed")
+    for browser, reason in ((admin, "linked"), (same, "clicked")):
+        await browser.submit(f"/numbers/{here.number['id']}/pause", {"reason": reason})
+    entries = await here.admin("audit", method="number.pause", user=name)
+    assert [(each["via"], each["uid"]) for each in entries] == [
+        ("command", uid),
+        ("dashboard", uid),
+        ("dashboard", None),
+    ]
+    page = (await admin.get(f"/audit?method=number.pause&user={name}")).text
+    cells = re.findall(r'data-title="Who">(.*?)</td>', page, flags=re.DOTALL)
+    said = [" ".join(re.sub("<.*?>", " ", each).split()) for each in cells]
+    assert said == [
+        f"{name} here",
+        f"{name} here, user {uid} of the server",
+        f"{name} by a command, user {uid} of the server",
+    ]
+    only = (await admin.get(f"/audit?method=number.pause&user={name}&via=command")).text
+    assert ("typed" in only, "clicked" in only) == (True, False)
+    await same.http.aclose()

@@ -12,6 +12,7 @@ from wacrmd.clock import iso, millis
 from wacrmd.dashboard.buttons import buttons, draft_buttons, verbs_of
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.live_parts import POLL_S, Parts, version_of
+from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.render import parts, short_name
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.page import Page
@@ -78,7 +79,9 @@ class ListSource:
         self._given = given
         self._address = address
         self._may = verbs_of(visit.may)
-        self._numbers: Mapping[str, str] = {}
+        self._numbers: Mapping[str, tuple[str, str]] = {}
+        """The name and the account of each number."""
+        self._accounts: list[str] = []
         self._views: dict[str, tuple[BroadcastView, DraftSummary | None]] = {}
         self._cells: dict[str, dict[str, Markup]] = {}
 
@@ -87,6 +90,7 @@ class ListSource:
         self.page = await self._visit.perform(
             "broadcast.list", limit=ON_A_PAGE, cursor=self._visit.param("cursor"), **self._given.params()
         )
+        self._accounts = self._accounts or await account_names(self._visit)
         drafts = await self._drafts()
         views = {each.uuid: (each, drafts.get(each.uuid)) for each in self.page.items}
         self._cells = {
@@ -97,8 +101,8 @@ class ListSource:
         numbers = {each.number_id for each in self.page.items}
         if not numbers <= self._numbers.keys():
             found = await self._visit.perform("number.list")
-            self._numbers = {each.id: short_name(each) for each in found}
-            self._numbers = {each: self._numbers.get(each, "removed") for each in {*numbers, *self._numbers}}
+            removed = dict.fromkeys(numbers, ("removed", ""))
+            self._numbers = removed | {each.id: (short_name(each), each.account) for each in found}
         return {name: cell for cells in self._cells.values() for name, cell in cells.items()}
 
     async def _drafts(self) -> Mapping[str, DraftSummary]:
@@ -112,7 +116,8 @@ class ListSource:
         rows = [
             {
                 "view": view,
-                "number": self._numbers[view.number_id],
+                "number": self._numbers[view.number_id][0],
+                "account": self._numbers[view.number_id][1] if len(self._accounts) > 1 else "",
                 "cells": list(cells.values())[:-1],
                 "actions": list(cells.values())[-1],
             }
@@ -163,7 +168,7 @@ async def index(visit: Visit) -> Response:
         given=given,
         filtered=any((given.status, given.account, given.text, given.first, given.last)),
         statuses=list(BroadcastStatus),
-        accounts=[each.name for each in await visit.perform("account.list")],
+        accounts=await account_names(visit),
         error=error,
         stream=None if error else stream,
         here_address=address,

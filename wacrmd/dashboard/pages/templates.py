@@ -30,6 +30,9 @@ async def index(visit: Visit) -> Response:
         skip=(number - 1) * PER_PAGE,
     )
     shown = found[:PER_PAGE]
+    users: dict[str, dict[str, None]] = {}
+    for each in await visit.perform("number.list") if len(accounts) > 1 else ():
+        users.setdefault(each.waba_id, {})[each.account] = None
     examples = [example_of(each) for each in shown]
     return visit.page(
         "templates.html",
@@ -42,6 +45,7 @@ async def index(visit: Visit) -> Response:
             for each, example in zip(shown, examples, strict=True)
         ],
         several=len({each.waba_id for each in shown}) > 1,
+        accounts_of={waba_id: ", ".join(names) for waba_id, names in users.items()},
         chosen=chosen,
         is_filtered=bool(chosen["name"] or chosen["status"]),
         statuses=[(status, words) for status, (words, _) in TEMPLATE_STATUSES.items()],
