@@ -247,6 +247,17 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def sized(count: int) -> str:
+    """A number of bytes as people read it: `512 B`, `1.5 MiB`, `64 MiB`."""
+    value, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":  # noqa: PLR2004
+            break
+        value /= 1024
+    exact = f"{value:.0f}" if value >= 10 or unit == "B" else f"{value:.1f}"  # noqa: PLR2004
+    return f"{exact.removesuffix('.0')} {unit}"
+
+
 def quoted(names: Iterable[str]) -> str:
     """Names for a sentence: `"a", "b"`."""
     return ", ".join(f'"{name}"' for name in names)

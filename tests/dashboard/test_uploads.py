@@ -45,6 +45,12 @@ async def test_the_fields_and_the_file_arrive(client: httpx.AsyncClient) -> None
     assert answer.json() == {"name": "Spring ☀", "file": "Kunden März.csv", "bytes": len(content)}
 
 
+async def test_a_file_may_be_as_large_as_the_limit_that_is_named(client: httpx.AsyncClient) -> None:
+    for size, status in ((LIMIT, 200), (LIMIT + 1, 413)):
+        answer = await client.post("/", data={"name": "x"}, files={"people": ("a.csv", bytes(size))})
+        assert answer.status_code == status, size
+
+
 async def test_no_file_was_chosen(client: httpx.AsyncClient) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="people"; filename=""\r\n\r\n\r\n--x--\r\n'
     assert (await client.post("/", content=body, headers=MULTIPART)).json()["bytes"] is None

@@ -12,6 +12,7 @@ from typing import IO, Any, Self
 import click
 
 from wacrmd.cli.input import PIECE_BYTES, STANDARD_INPUT, source_name
+from wacrmd.errors import sized
 
 BAR_FROM_BYTES = 1 << 20
 """A smaller file is read before anybody could look at a bar."""
@@ -35,7 +36,7 @@ class CsvInput:
             raise self._unreadable(error) from None
         if max_bytes is not None and self.size > max_bytes:
             self._source.close()
-            raise click.ClickException(f"{self.name} holds more than {max_bytes >> 20} MiB: split it")
+            raise click.ClickException(f"{self.name} holds more than {sized(max_bytes)}: split it")
 
     def __enter__(self) -> Self:
         return self

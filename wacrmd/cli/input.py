@@ -10,6 +10,7 @@ import click
 
 from wacrmd.cli.frame import FileName
 from wacrmd.cli.output import clean
+from wacrmd.errors import sized
 
 MAX_SECRET_BYTES = 64 * 1024
 PIECE_BYTES = 64 * 1024
@@ -33,8 +34,9 @@ def read_pieces(file: str, max_bytes: int | None = None) -> Iterator[bytes]:
             while piece := source.read(PIECE_BYTES):
                 size += len(piece)
                 if max_bytes is not None and size > max_bytes:
-                    limit = f"{max_bytes >> 20} MiB"
-                    raise click.ClickException(f"{source_name(file)} holds more than {limit}: split it")
+                    raise click.ClickException(
+                        f"{source_name(file)} holds more than {sized(max_bytes)}: split it"
+                    )
                 yield piece
     except OSError as error:
         raise click.ClickException(f"cannot read {source_name(file)}: {error.strerror}") from None

@@ -156,16 +156,6 @@ def span(seconds: float) -> str:
     return f"{hours // 24} days"
 
 
-def size(count: int) -> str:
-    """A number of bytes as people read it: `512 B`, `1.5 MiB`."""
-    value, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":  # noqa: PLR2004
-            break
-        value /= 1024
-    return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"  # noqa: PLR2004
-
-
 def people(count: int) -> str:
     """A number of people: `1 person`, `2 people`."""
     return "1 person" if count == 1 else f"{count} people"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from wacrmd.cli.frame import Session, json_option
-from wacrmd.cli.output import emit, hint, say, size
-from wacrmd.errors import counted
+from wacrmd.cli.output import emit, hint, say
+from wacrmd.errors import counted, sized
 from wacrmd.fields import JsonObject
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def repair(session: Session, config: Path | None, accept_loss: bool) -> None:
     become_owner_of(path.parent)
     with suppress(OSError):
         if (count := path.stat().st_size) > LARGE_BYTES:
-            hint(f"{path} has {size(count)}: this takes some minutes.")
+            hint(f"{path} has {sized(count)}: this takes some minutes.")
     try:
         done = repair_file(path, accept_loss=accept_loss, now=SystemClock().wall())
     except RowsLostError as error:

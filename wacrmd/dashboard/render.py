@@ -20,6 +20,7 @@ from wacrmd.clock import SECOND, Millis, iso, parse_iso
 from wacrmd.dashboard import words_of_meta
 from wacrmd.dashboard.plain_words import plainly
 from wacrmd.domain.number import NumberFacts
+from wacrmd.errors import sized
 
 PACKAGE = "wacrmd.dashboard"
 
@@ -78,6 +79,7 @@ def _environment() -> Environment:
         "counted": counted,
         "number": number,
         "people": people,
+        "disk_size": sized,  # as the checks write it on the same page
         "folding": folding,
         "isolated": isolated,
         "lasting": lasting,

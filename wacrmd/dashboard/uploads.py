@@ -85,6 +85,8 @@ class Uploads:
                 files = [each for each in form.values() if isinstance(each, UploadFile)]
                 fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
                 chosen = next((each for each in files if each.filename or each.size), None)
+                if chosen is not None and (chosen.size or 0) > limit:
+                    raise _too_large(limit)
                 yield Upload(fields, chosen)
             finally:
                 await form.close()

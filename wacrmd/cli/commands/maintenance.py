@@ -9,8 +9,8 @@ from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import Session, Verb
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import only_account_option, yes_option
-from wacrmd.cli.output import as_json, details, emit, hint, on_terminal, say, size
-from wacrmd.errors import counted
+from wacrmd.cli.output import as_json, details, emit, hint, on_terminal, say
+from wacrmd.errors import counted, sized
 from wacrmd.fields import JsonObject
 
 
@@ -38,7 +38,7 @@ def backup(session: Session, file: Path, force: bool, hand_over: bool) -> None:
     emit(
         session,
         made,
-        lambda made: say(f"Backup {made['file']} is written and checked ({size(made['bytes'])})."),
+        lambda made: say(f"Backup {made['file']} is written and checked ({sized(made['bytes'])})."),
     )
     if hand_over:
         hint(
@@ -69,7 +69,7 @@ def check_db(session: Session, file: Path | None) -> int:
 
     def render(result: JsonObject) -> None:
         if result["ok"]:
-            say(f"{result['file']} is undamaged (schema {result['schema']}, {size(result['bytes'])}).")
+            say(f"{result['file']} is undamaged (schema {result['schema']}, {sized(result['bytes'])}).")
             return
         for problem in result["problems"]:
             say(problem)

@@ -16,11 +16,10 @@ from wacrmd.cli.output import (
     relative,
     say,
     shown,
-    size,
     span,
 )
 from wacrmd.cli.table import Column, table
-from wacrmd.errors import counted
+from wacrmd.errors import counted, sized
 from wacrmd.fields import JsonObject
 
 BROADCASTS = (
@@ -115,9 +114,9 @@ def _facts(found: JsonObject) -> list[tuple[str, str]]:
 
 
 def _storage(database: JsonObject) -> str:
-    parts = [f"{size(database['bytes'])}, WAL {size(database['wal_bytes'])}"]
+    parts = [f"{sized(database['bytes'])}, WAL {sized(database['wal_bytes'])}"]
     if database["disk_free_bytes"] is not None:
-        parts.append(f"{size(database['disk_free_bytes'])} free")
+        parts.append(f"{sized(database['disk_free_bytes'])} free")
     if database["last_check"]:
         seconds = span(database["last_check"]["duration_ms"] // 1000)
         parts.append(f"checked {_when(database['last_check']['at'])} in {seconds}")

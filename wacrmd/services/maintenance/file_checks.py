@@ -8,7 +8,7 @@ from pathlib import Path
 from wacrmd import config as configuration
 from wacrmd import open_files
 from wacrmd.config import Config
-from wacrmd.errors import KeyFileError
+from wacrmd.errors import KeyFileError, sized
 from wacrmd.services.maintenance.database_key import FoundKeys, NeededKey
 from wacrmd.services.maintenance.status import MIN_FREE_BYTES, MIN_FREE_FILES
 from wacrmd.store import log_check
@@ -144,13 +144,11 @@ def free_space(database: Path) -> list[Check]:
     usage = disk_usage(database)
     if usage.free is None:
         return []
-    mib = usage.free >> 20
-    size = f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib} MiB"  # noqa: PLR2004 - as many are a GiB
     if usage.free_files is not None and usage.free_files < MIN_FREE_FILES:
         detail = f"{usage.free_files} more files can be made at {database.parent} (df -i)"
         advice = "Remove some: the daemon cannot start, nor make a backup, where no file can be made."
         return [Check("disk", CheckState.WARN, detail, advice)]
-    detail = f"{size} free at {database.parent}"
+    detail = f"{sized(usage.free)} free at {database.parent}"
     if usage.free >= MIN_FREE_BYTES:
         return [Check("disk", CheckState.OK, detail)]
     advice = "Free some space: when the disk is full, nothing is accepted or sent any more."

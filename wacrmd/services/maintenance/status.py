@@ -9,6 +9,7 @@ from wacrmd import __version__
 from wacrmd.clock import MINUTE, SECOND, iso
 from wacrmd.domain.draft_backlog import reason
 from wacrmd.domain.hold import NEEDS_NOBODY, Hold
+from wacrmd.errors import sized
 from wacrmd.services.broadcasts import read
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.log_level import current_log_level
@@ -155,7 +156,7 @@ def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
         warnings.append(f"The database cannot be used: {ctx.db.outage.advice}")
     if usage.free is not None and usage.free < MIN_FREE_BYTES:
         warnings.append(
-            f"Only {usage.free >> 20} MiB are free at {ctx.db.path.parent}: free some space, a full disk stops everything"
+            f"Only {sized(usage.free)} are free at {ctx.db.path.parent}: free some space, a full disk stops everything"
         )
     if usage.free_files is not None and usage.free_files < MIN_FREE_FILES:
         warnings.append(
@@ -163,7 +164,7 @@ def _storage_warnings(ctx: Context, usage: DiskUsage) -> list[str]:
         )
     if usage.wal > MAX_WAL_BYTES:
         warnings.append(
-            f"The write-ahead log has grown to {usage.wal >> 20} MiB: does another program read the database all the time?"
+            f"The write-ahead log has grown to {sized(usage.wal)}: does another program read the database all the time?"
         )
     return warnings
 
