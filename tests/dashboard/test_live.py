@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.dashboard.client import Browser
-from tests.dashboard.conftest import VisitAs
+from tests.dashboard.conftest import Visit, VisitAs
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, people
 from wacrmd.clock import HOUR, iso
@@ -187,6 +187,39 @@ async def test_a_session_has_few_streams_and_the_oldest_ends(here: Site, visit_a
         assert (await oldest.event())["event"] == "end"
         await here.admin("broadcast.pause", id=made)
         assert "paused" in (await newest.event())["data"]
+
+
+async def test_one_user_leaves_streams_to_others(
+    here: Site, visit_as: VisitAs, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of twenty browsers with four pages would be 80 of 200, with 80 addresses to be read one after the other."""
+    monkeypatch.setattr(live, "PER_USER", 5)
+    made, first, second, other = (
+        await scheduled(here),
+        await visit_as("viewer"),
+        visit(),
+        await visit_as("operator"),
+    )
+    await second.log_in("viewer-all")
+    path = await path_of(first, f"/broadcasts/{made}")
+    async with AsyncExitStack() as stack:
+        opened = [
+            await stack.enter_async_context(stream(browser, path))
+            for browser in (other, first, first, first, second, second, second)
+        ]
+        assert (await opened[1].event())["event"] == "end"
+        await here.admin("broadcast.pause", id=made)
+        for each in (opened[0], *opened[2:]):
+            while "paused" not in (event := await each.event())["data"]:
+                assert event["event"] == "change"
+
+
+async def test_a_head_opens_no_stream(here: Site, visit_as: VisitAs) -> None:
+    made, browser = await scheduled(here), await visit_as("viewer")
+    path = await path_of(browser, f"/broadcasts/{made}")
+    with anyio.fail_after(PATIENCE_S):
+        assert (await browser.http.head(path, headers=ACCEPT)).status_code == 303
+    assert not here.running.ctx.changes._watchers
 
 
 async def test_there_are_not_more_streams_than_allowed(

@@ -120,7 +120,7 @@ class Visit:
     def events(self, path: str, *sources: Source) -> Response:
         """What changes on a page, as server-sent events; who asks for something else is led to the page."""
         headers = self.request.headers
-        if EVENT_STREAM not in headers.get("accept", ""):
+        if EVENT_STREAM not in headers.get("accept", "") or self.request.method == "HEAD":
             return self.redirect(path)
         seen = headers.get("last-event-id") or self.param("seen")
         return self.live.answer(self.visitor.session, sources, seen)

@@ -43,6 +43,9 @@ LONGEST_S = 900.0
 PER_SESSION = 4
 """Streams of one session; the oldest ends for a new one. Browsers open no more than six connections to a host."""
 
+PER_USER = 20
+"""Streams of one user in all browsers; the oldest ends for a new one. Somebody with a link is of this machine."""
+
 MAX_STREAMS = 200
 
 RETRY_MS = (2_000, 8_000)
@@ -143,9 +146,13 @@ class Live:
         return topic
 
     def _add(self, stream: _Stream) -> None:
-        own = [each for each in self._streams if _is_same(each.session, stream.session) and not each.is_over]
-        for each in own[: max(0, len(own) + 1 - PER_SESSION)]:
-            each.end()
+        user = stream.session.user_id
+        lasting = [each for each in self._streams if not each.is_over]
+        of_session = [each for each in lasting if _is_same(each.session, stream.session)]
+        of_user = [each for each in lasting if user is not None and each.session.user_id == user]
+        for own, most in ((of_session, PER_SESSION), (of_user, PER_USER)):
+            for each in own[: max(0, len(own) + 1 - most)]:
+                each.end()
         self._streams[stream] = None
         for topic in stream.topics:
             topic.watchers.add(stream.woken)
