@@ -95,7 +95,9 @@ async def test_pause_resume_failures_retry_export(
     await open_broadcast(ann)
 
     await page.get_by_role("button", name="Pause").click()
-    await expect(page.get_by_role("status").first).to_contain_text("Paused: Spring offer. 150 people wait")
+    await expect(page.get_by_role("status").first).to_contain_text(
+        "Paused: Spring offer. 150 people still waiting"
+    )
     await page.reload()
     await expect(count(page, "pending")).to_have_text("150")
     await page.get_by_role("button", name="Resume for 150 people").click()

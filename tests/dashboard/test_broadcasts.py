@@ -160,7 +160,7 @@ async def test_a_broadcast_is_paused_resumed_and_cancelled(here: Site, visit_as:
     browser, one = await visit_as("sender", "shop"), f"/broadcasts/{made}"
     answer = await browser.submit(f"{one}/pause", {"back": "/broadcasts?status=scheduled"})
     assert answer.headers["location"].startswith("/broadcasts?status=scheduled&notice=")
-    assert "Paused: Spring. 3 people wait" in (await browser.get(answer.headers["location"])).text
+    assert "Paused: Spring. 3 people still waiting" in (await browser.get(answer.headers["location"])).text
     assert (await here.show(made))["hold"]["detail"] == "Paused by sender-shop"
     page = (await browser.get(one)).text
     assert "Resume for 3 people" in page
@@ -176,7 +176,7 @@ async def test_a_broadcast_is_paused_resumed_and_cancelled(here: Site, visit_as:
     assert 'href="/broadcasts">Back' in asked.text
     assert (await here.show(made))["status"] == "scheduled", "a question changes nothing"
     done = await browser.submit(f"{one}/cancel", Form(asked.text, f"{one}/cancel").fields)
-    assert "3 people get no message" in (await browser.get(done.headers["location"])).text
+    assert "It does not go to 3 people." in (await browser.get(done.headers["location"])).text
     assert (await here.show(made))["status"] == "cancelled"
     assert "cancelled before it started" in (await browser.get(one)).text
     assert (await browser.get(f"{one}/cancel")).status_code == 409
@@ -226,7 +226,7 @@ async def test_uncertain_people_are_explained_and_given_up(here: Site, visit_as:
     asked = await browser.get(f"{one}/give-up")
     assert "Count 2 people as failed</button>" in asked.text
     done = await browser.submit(f"{one}/give-up", Form(asked.text, f"{one}/give-up").fields)
-    assert "2 people count as failed now" in (await browser.get(done.headers["location"])).text
+    assert "Counted as failed now: 2 people" in (await browser.get(done.headers["location"])).text
     assert (await browser.get(f"{one}/give-up")).status_code == 303
     assert "people uncertain" not in (await browser.get(one)).text
 
@@ -241,7 +241,8 @@ async def test_people_are_found_by_status_and_number_and_exported(here: Site, vi
     assert answer.status_code == 303
     person = (await browser.get(answer.headers["location"])).text
     assert phones(1)[0] in person
-    assert "attempt" in person
+    assert "tried to send" in person
+    assert "WhatsApp has accepted it" in person
     assert "131026" in person
     for to, code in (("+14155559999", 404), ("nobody", 404)):
         refused = await browser.submit(f"{one}/recipients", {"to": to})

@@ -51,7 +51,7 @@ def buttons(view: BroadcastView, may: frozenset[str]) -> list[Button]:
     waiting, found = view.pending_count, []
     still = waiting and view.status is not _S.SENDING
     if view.status in CAN_PAUSE:
-        found.append(Button("pause", "Pause", f"Pause ({people(waiting)} wait)" if still else "Pause"))
+        found.append(Button("pause", "Pause", f"Pause ({people(waiting)} waiting)" if still else "Pause"))
     if view.status is _S.PAUSED:
         found.append(Button("resume", "Resume", f"Resume for {people(waiting)}"))
     if view.status in CAN_RETRY and view.failed_count:

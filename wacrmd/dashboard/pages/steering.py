@@ -40,7 +40,7 @@ def cancel_question(view: BroadcastDetails) -> Question:
     """Before a broadcast is cancelled."""
     count = people(view.pending_count)
     text = (
-        f"{count} who still wait will never get this message. What was sent stays sent. "
+        f"{count} still waiting will never get this message. What was sent stays sent. "
         "This cannot be taken back: to reach them later, make a new broadcast. To stop for a while, pause instead."
     )
     return Question(f"Cancel {isolated(view.name)}?", text, f"Cancel for {count}")
@@ -52,7 +52,7 @@ def retry_question(view: BroadcastDetails, status: RecipientStatus) -> Question:
     if status is RecipientStatus.UNCERTAIN:
         count = people(view.uncertain_count)
         text = (
-            f"Nobody knows whether these {count} have the message. Who has it gets it twice. "
+            f"Nobody knows whether the message has reached {count}. Who has it gets it twice. "
             f"It is sent {begins}, and what was sent cannot be taken back."
         )
     else:
@@ -68,7 +68,7 @@ def give_up_question(view: BroadcastDetails) -> Question:
     """Before uncertain people count as failed."""
     count = people(view.uncertain_count)
     text = (
-        f"Nothing is sent. {count} are shown as failed from now on, also if some of them have the message. "
+        f"Nothing is sent. From now on this page counts {count} as failed, also whoever has the message. "
         "If WhatsApp reports a delivery later, they are shown as delivered."
     )
     return Question(f"Give up {count}?", text, f"Count {count} as failed")
@@ -78,7 +78,10 @@ async def pause(visit: Visit) -> Response:
     """Pause a broadcast."""
     uuid, form = visit.request.path_params["id"], await read_form(visit.request)
     made = await visit.perform("broadcast.pause", id=uuid)
-    text = f"Paused: {isolated(made.name)}. {people(made.pending_count)} wait; who was just being sent to still gets it."
+    waiting = people(made.pending_count)
+    text = (
+        f"Paused: {isolated(made.name)}. {waiting} still waiting; who was just being sent to still gets it."
+    )
     return visit.done(_back(made.uuid, form.get("back")), text)
 
 
@@ -102,7 +105,7 @@ async def cancel(visit: Visit) -> Response:
     """Cancel a broadcast."""
     form = await read_form(visit.request)
     made = await visit.perform("broadcast.cancel", id=visit.request.path_params["id"])
-    text = f"Cancelled: {isolated(made.name)}. {people(made.cancelled_count)} get no message."
+    text = f"Cancelled: {isolated(made.name)}. It does not go to {people(made.cancelled_count)}."
     return visit.done(_back(made.uuid, form.get("back")), text)
 
 
@@ -140,7 +143,7 @@ async def give_up(visit: Visit) -> Response:
     """Count uncertain people as failed."""
     form = await read_form(visit.request)
     made = await visit.perform("broadcast.give-up", id=visit.request.path_params["id"])
-    text = f"{people(made.failed)} count as failed now."
+    text = f"Counted as failed now: {people(made.failed)}."
     return visit.done(_back(made.broadcast.uuid, form.get("back")), text)
 
 
