@@ -225,12 +225,13 @@ def _empty_database() -> bytes:
         return own_loop.submit(asyncio.run, make(folder)).result()
 
 
-def _begin(file: Path) -> None:
-    """Put an empty database there, unless there is one, or something of one: what a daemon makes of that a test may show."""
-    if any(file.parent.glob(f"{file.name}*")):
-        return
-    file.touch(mode=0o600)
-    file.write_bytes(_empty_database())
+def _begun(config: Config) -> Config:
+    """Put an empty database in its place, unless there is one, or something of one: what comes of that a test may show."""
+    file = config.storage.path
+    if not any(file.parent.glob(f"{file.name}*")):
+        file.touch(mode=0o600)
+        file.write_bytes(_empty_database())
+    return config
 
 
 @asynccontextmanager
@@ -249,11 +250,10 @@ async def site(
     """
     clock = clock or ShiftClock()
     settings = Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN, **options)
-    _begin(folder / "wacrmd.db")
     async with (
         Simulator.running(settings) as sim,
         _same_time(sim, clock),
-        daemon.run(configuration(folder, sim.url, extra), clock) as running,
+        daemon.run(_begun(configuration(folder, sim.url, extra)), clock) as running,
         plain_client(f"http://{running.api_address}") as api,
         plain_client(f"http://{running.meta_webhooks_address}") as hook,
     ):
