@@ -6,7 +6,7 @@ The daemon's own texts are those of the API and of the commands; what is not kno
 import re
 from collections.abc import Callable
 
-from wacrmd.domain import phone_plan
+from wacrmd.domain.country_names import name_of
 
 _Words = str | Callable[[re.Match[str]], str]
 
@@ -55,19 +55,19 @@ def plainly(text: str | None) -> str:
         return _of_guesses(*guesses.groups())
     for pattern, words in _WORDS:
         said = pattern.sub(words, said)
-    return _COUNTRY.sub(lambda found: f"{found[1]} {phone_plan.name_of(found[2])}", said)
+    return _COUNTRY.sub(lambda found: f"{found[1]} {name_of(found[2])}", said)
 
 
 def _of_guesses(count: str, countries: str, own: str) -> str:
     """Which countries were guessed, and why that matters."""
-    names = _LISTED.sub(lambda found: phone_plan.name_of(found[0]), countries)
+    names = _LISTED.sub(lambda found: name_of(found[0]), countries)
     numbers = "1 number is" if count == "1" else f"{count} numbers are"
     their = "its country is a guess" if count == "1" else "their countries are guesses"
     home = _COUNTRY.search(own)
     ours = ""
     if home is not None:
         whose = "The country of this account" if "account" in own else "The country of your own number"
-        ours = f" {whose} is {phone_plan.name_of(home[2])}."
+        ours = f" {whose} is {name_of(home[2])}."
     return (
         f"{numbers} written without +, and {their}: {names}.{ours} After a wrong guess a stranger gets the message. "
         "So look at them, and write them as +49 151 23456789 if you are not sure."

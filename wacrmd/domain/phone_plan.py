@@ -206,17 +206,6 @@ def country_of(phone: str) -> str | None:
     return phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or countries[0]
 
 
-def name_of(country: str) -> str:
-    """The English name of a country by its code; the code itself where it has none."""
-    from phonenumbers.geodata.locale import LOCALE_DATA  # noqa: PLC0415 - large, and few need it
-
-    names = LOCALE_DATA.get(country, {})
-    name = names.get("en", country)
-    return (
-        names.get(name[1:], country) if name.startswith("*") else name
-    )  # `*aa`: the same as in that language
-
-
 def why_invalid(digits: str) -> str:
     """Why digits with a country code are no valid number, for `<the number> …`."""
     code = code_of(f"+{digits}")
