@@ -44,6 +44,30 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
             Drain(since=0, for_good=True).detail,
             "all sending is stopped until an administrator lets it go on, on the page Status",
         ),
+        (
+            "file: line 2: expected UTF-8 text, found the byte 0xFC, in Windows-1252 'ü'; save the file as 'CSV UTF-8'",
+            "line 2 has letters that cannot be read, as in a file of an older Excel: save the file as 'CSV UTF-8'",
+        ),
+        (
+            "file: line 9: found a NUL byte, as in UTF-16 without a byte order mark: save the file as 'CSV UTF-8'",
+            "line 9 has signs that are no text: save the file as 'CSV UTF-8'",
+        ),
+        (
+            "line 1: several columns may have the phone numbers (Phone 1, Phone 2)",
+            "several columns may have the phone numbers (Phone 1, Phone 2): choose one below",
+        ),
+        (
+            "line 1: no column is known as one of phone numbers, found: Buyers",
+            "no column of the first line, Buyers, is known as one of phone numbers: choose one, or delete what is above it",
+        ),
+        (
+            'the template\'s header needs "image"',
+            "the message needs its image: give it in the step “Message”",
+        ),
+        (
+            "the template has a carousel: give it as one of Meta's component objects",
+            "this template has a part that only a program can fill: choose another one in the step “Template”",
+        ),
         ("has the number of line 3", "has the number of line 3"),
         ("is of ZZ", "is of ZZ"),
         (None, ""),

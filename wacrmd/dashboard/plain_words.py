@@ -41,6 +41,35 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             "all sending is stopped until an administrator lets it go on, on the page Status",
         ),
         (
+            r"\A(line \d+): expected UTF-8 text, found the byte .*\Z",
+            r"\1 has letters that cannot be read, as in a file of an older Excel: save the file as 'CSV UTF-8'",
+        ),
+        (
+            r"\A(line \d+): expected UTF-8 text, and the file ends within a character: is it complete\?\Z",
+            r"\1: the file ends in the middle of a letter: is it complete?",
+        ),
+        (
+            r"\A(line \d+): found a NUL byte, .*\Z",
+            r"\1 has signs that are no text: save the file as 'CSV UTF-8'",
+        ),
+        (
+            r"\Aline 1: no column is known as one of phone numbers, found: (.*)\Z",
+            r"no column of the first line, \1, is known as one of phone numbers: choose one, or delete what is above it",
+        ),
+        (
+            r"\Aline 1: several columns may have the phone numbers \((.*)\)\Z",
+            r"several columns may have the phone numbers (\1): choose one below",
+        ),
+        (
+            r"\Athe template's header needs \"(\w+)\"\Z",
+            lambda found: f"the message needs its {found[1]}: give it in the step “Message”",
+        ),
+        (
+            r"\Athe template has an? (carousel|limited_time_offer): .*\Z|\Abutton \d+ of the template needs a value: .*\Z",
+            "this template has a part that only a program can fill: choose another one in the step “Template”",
+        ),
+        (r"\Amapping\.fills\.\S+: ", ""),
+        (
             r"; name it with --column NAME, or --column N for column N",
             "; choose it under “Phone number” below",
         ),

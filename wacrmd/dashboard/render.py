@@ -78,6 +78,7 @@ def _environment() -> Environment:
     made.filters |= {
         "counted": counted,
         "number": number,
+        "one_of": one_of,
         "people": people,
         "disk_size": sized,  # as the checks write it on the same page
         "folding": folding,
@@ -115,6 +116,11 @@ def counted(count: int, noun: str, nouns: str | None = None) -> str:
 def people(count: int) -> str:
     """So many people, in words."""
     return counted(count, "person", "people")
+
+
+def one_of(noun: str) -> str:
+    """One of its kind, in words: `an image`."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 LONG_WORD = 16

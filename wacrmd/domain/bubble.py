@@ -19,7 +19,7 @@ MAX_BUTTONS, MAX_CARDS = 10, 10
 _MAX_SHORT = 200
 """Characters of a footer, of a name or of a button that are shown; Meta takes 60 or fewer."""
 
-_BUTTON_TEXTS = {"COPY_CODE": "Copy code", "OTP": "Copy code", "CATALOG": "View catalog", "MPM": "View items"}
+BUTTON_TEXTS = {"COPY_CODE": "Copy code", "OTP": "Copy code", "CATALOG": "View catalog", "MPM": "View items"}
 """What a button says to which Meta gives no text."""
 
 _DIGITS = re.compile(r"[0-9]{1,2}")
@@ -153,7 +153,7 @@ def _buttons(part: Mapping[str, Any], given: Sequence[Mapping[str, Any]]) -> tup
 
 def _button(button: Mapping[str, Any], value: Mapping[str, Any]) -> Button:
     kind = _text(button.get("type"), _MAX_SHORT).upper()
-    text = _text(button.get("text"), _MAX_SHORT) or _BUTTON_TEXTS.get(kind, kind.replace("_", " ").lower())
+    text = _text(button.get("text"), _MAX_SHORT) or BUTTON_TEXTS.get(kind, kind.replace("_", " ").lower())
     match kind:
         case "URL":
             suffix, url = value.get("text"), _text(button.get("url"), 2048)

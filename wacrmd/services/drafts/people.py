@@ -22,14 +22,13 @@ from wacrmd.services.broadcasts.create import content_parts
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
 from wacrmd.services.broadcasts.prepare import validate
 from wacrmd.services.broadcasts.template_requirements import requirements_of
-from wacrmd.views.drafts import PlaceholderView
+from wacrmd.services.drafts.placeholders import VALUE_OF, flow_buttons, placeholders
 
 BATCH_ROWS = 1000
 """People of one batch, and of one stored piece."""
 
 _OWN = re.compile(r"recipients\[(\d+)\]\.(.*)", re.DOTALL)
 _PARAM = re.compile(r"params(?:\[(\d+)\]|\.(.*))", re.DOTALL)
-_CALL_TO_FILL = {"url": "text", "copy_code": "code", "quick_reply": "payload"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +197,7 @@ class Composer:
         self._header_name = required.header_name if required is not None else None
         kinds = required.buttons if required is not None else ()
         self._buttons = [
-            (at, kinds[at].kind if at < len(kinds) and kinds[at].kind in _CALL_TO_FILL else "url", name)
+            (at, kinds[at].kind if at < len(kinds) and kinds[at].kind in VALUE_OF else "url", name)
             for name in fills
             if name.startswith(BUTTON) and (at := int(name.removeprefix(BUTTON))) >= 0
         ]
@@ -206,6 +205,9 @@ class Composer:
         self._other_buttons = [
             each for each in source.defaults.buttons or () if each.get("index") not in mapped
         ]
+        given = {each.get("index") for each in self._other_buttons}
+        flows = flow_buttons(required) if required is not None and source.defaults.components is None else []
+        self._flows = [each for each in flows if each["index"] not in given]
 
     def content(self, row: FileRow) -> TemplateContent:
         """What fills the template for this row."""
@@ -217,31 +219,12 @@ class Composer:
         if header is not None and self._header_name is not None:
             header["parameter_name"] = self._header_name
         buttons: list[JsonObject] | None = None
-        if self._buttons:
+        if self._buttons or self._flows:
             own = [
-                {"index": at, "type": kind, _CALL_TO_FILL[kind]: values[name]}
-                for at, kind, name in self._buttons
+                {"index": at, "type": kind, VALUE_OF[kind]: values[name]} for at, kind, name in self._buttons
             ]
-            buttons = sorted([*self._other_buttons, *own], key=lambda each: int(each["index"]))
+            buttons = sorted([*self._other_buttons, *self._flows, *own], key=lambda each: int(each["index"]))
         return TemplateContent(params, header, buttons)
-
-
-def placeholders(template: Template) -> list[PlaceholderView]:
-    """What takes a value for each person, in the order of the template."""
-    required = requirements_of(template)
-    found = [
-        PlaceholderView(key=BODY + name, label=f"{{{{{name}}}}}", text=required.body_text)
-        for name in required.body or ()
-    ]
-    if required.header == "text":
-        label = f"{{{{{required.header_name or 1}}}}}"
-        found.insert(0, PlaceholderView(key=HEADER, label=f"Header {label}", text=required.header_text))
-    found += [
-        PlaceholderView(key=f"{BUTTON}{at}", label=f"Button {at + 1}", text=button.kind)
-        for at, button in enumerate(required.buttons)
-        if button.takes_value and button.needs_value and button.kind in _CALL_TO_FILL
-    ]
-    return found
 
 
 def unmapped(source: Source) -> list[Problem]:

@@ -17,7 +17,8 @@ from wacrmd.fields import JsonObject
 from wacrmd.off_loop import off_loop
 from wacrmd.services.broadcasts import read as broadcasts_read
 from wacrmd.services.context import Context
-from wacrmd.services.drafts.people import Source, placeholders
+from wacrmd.services.drafts.people import Source
+from wacrmd.services.drafts.placeholders import placeholders
 from wacrmd.store import accounts, broadcasts, drafts, numbers, templates
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftColumns, DraftFileView, DraftSummary, DraftView, WorkView

@@ -148,6 +148,7 @@ async def _page(
         status=200 if refusal is None else ERRORS[refusal.code].status,
         errors=errors_by_field(refusal, fields) if refusal is not None else {},
         columns=columns,
+        lacks_header=columns.header is not None and not (draft.content.header or draft.content.components),
         samples=_samples(columns),
         placeholders=[
             (text, list(group)) for text, group in groupby(columns.placeholders or (), key=attrgetter("text"))

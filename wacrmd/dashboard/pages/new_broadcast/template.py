@@ -22,6 +22,7 @@ from wacrmd.dashboard.pages.templates import PER_PAGE
 from wacrmd.dashboard.render import isolated, words
 from wacrmd.domain.bubble import bubble_of, example_of
 from wacrmd.domain.draft import EDITABLE
+from wacrmd.services.drafts.placeholders import not_fillable
 from wacrmd.views.drafts import DraftView
 
 APPROVED = "APPROVED"
@@ -130,7 +131,7 @@ async def _cards(visit: Visit, account: str | None) -> dict[str, Any]:
         senders = sorted(
             (one for one in numbers if one.waba_id == each.waba_id), key=lambda one: not one.is_default
         )
-        cards.append((each, shown, senders))
+        cards.append((each, shown, senders, not_fillable(each)))
     return {
         "cards": cards,
         "name": name,
