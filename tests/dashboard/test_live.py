@@ -1,7 +1,8 @@
 """Pages that move by themselves: what browsers get, from how many readings, and when it ends."""
 
 import re
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -14,8 +15,9 @@ from tests.dashboard.conftest import Visit, VisitAs
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import Site, people
 from wacrmd.clock import HOUR, iso
-from wacrmd.dashboard import live
-from wacrmd.dashboard.live_parts import LONGEST_PAUSE_S, MIN_INTERVAL_S, POLL_S, Topic
+from wacrmd.dashboard import live, live_parts
+from wacrmd.dashboard.live_parts import LONGEST_PAUSE_S, MIN_INTERVAL_S, POLL_S, Topic, next_of
+from wacrmd.dashboard.pages.broadcasts import ListSource
 from wacrmd.domain.drain import Drain
 from wacrmd.services.changes import Changes
 
@@ -214,6 +216,39 @@ async def test_one_user_leaves_streams_to_others(
                 assert event["event"] == "change"
 
 
+async def test_the_many_pages_of_one_user_hold_up_no_other(
+    here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All pages are due all the while, and are read one after the other: users take turns, not pages."""
+    for place, name, value in (
+        (live, "PER_SESSION", 20),
+        (live, "ALL_SHARE", 1.0),
+        (live_parts, "SHARE", 1.0),
+        (live_parts, "MIN_INTERVAL_S", 0.0),
+        (ListSource, "poll_s", 0.0),
+    ):
+        monkeypatch.setattr(place, name, value)
+    reads: Counter[Hashable] = Counter()
+    read = ListSource.read
+
+    async def counted(self: ListSource) -> Any:
+        reads[self.key] += 1
+        return await read(self)
+
+    monkeypatch.setattr(ListSource, "read", counted)
+    greedy, other = await visit_as("viewer"), await visit_as("operator")
+    async with AsyncExitStack() as stack:
+        for number in range(12):
+            path = await path_of(greedy, f"/broadcasts?text={number}")
+            await stack.enter_async_context(stream(greedy, path))
+        path = await path_of(other, "/broadcasts")
+        before = reads.total()
+        await stack.enter_async_context(stream(other, path))
+        await eventually(lambda: reads.total() >= before + 60)
+        (of_other,) = (count for key, count in reads.items() if "text=" not in str(key))
+    assert of_other >= 20, reads
+
+
 async def test_a_head_opens_no_stream(here: Site, visit_as: VisitAs) -> None:
     made, browser = await scheduled(here), await visit_as("viewer")
     path = await path_of(browser, f"/broadcasts/{made}")
@@ -295,6 +330,21 @@ async def test_what_costs_more_is_read_more_seldom(cost_s: float) -> None:
     assert topic.due_at() == max(100 + POLL_S, 100 + min(cost_s * 100, LONGEST_PAUSE_S))
     topic.note_change()
     assert topic.due_at() == 100 + min(max(MIN_INTERVAL_S, cost_s * 100), LONGEST_PAUSE_S)
+
+
+def test_of_those_that_are_due_it_is_the_turn_of_who_waits_longest() -> None:
+    def topic(due_at: float) -> Topic:
+        made = Topic(Numbers(None), Changes())
+        made._due_at = due_at
+        return made
+
+    early, late, shared, not_due = topic(1.0), topic(2.0), topic(3.0), topic(11.0)
+    users = {early: {"ann"}, late: {"bob"}, shared: {"ann", "cleo"}, not_due: {"dan"}}
+    assert next_of(users, {"ann": 5.0, "bob": 6.0, "cleo": 7.0}, 10.0) is early
+    assert next_of(users, {"ann": 9.0, "bob": 8.0, "cleo": 9.0}, 10.0) is late
+    assert next_of(users, {"ann": 9.0, "bob": 8.0, "cleo": 7.0}, 10.0) is shared
+    assert next_of(users, {"ann": 9.0, "bob": 8.0}, 10.0) is shared, "cleo has had no turn yet"
+    assert next_of({not_due: set(), late: {"bob"}}, {}, 0.0) is late
 
 
 async def test_a_change_of_another_broadcast_is_none_of_this_one() -> None:

@@ -14,7 +14,7 @@ import anyio
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from wacrmd.dashboard.live_parts import Source, Topic
+from wacrmd.dashboard.live_parts import Source, Topic, next_of
 from wacrmd.domain.user import LoginSession
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.log import get_logger
@@ -99,6 +99,8 @@ class Live:
         self._ctx = ctx
         self._topics: dict[Hashable, Topic] = {}
         self._streams: dict[_Stream, None] = {}  # the oldest is first
+        self._turns: dict[Hashable, float] = {}
+        """When something was last read for a user."""
         self._task: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
 
@@ -195,15 +197,17 @@ class Live:
             if anyio.current_time() >= check_at:
                 await self._end_strangers()
                 check_at = anyio.current_time() + CHECK_S
-            topic = min(self._topics.values(), key=Topic.due_at)
-            due_at = max(topic.due_at(), rests_until)
             began_at = anyio.current_time()
+            users = self._users()
+            topic = next_of(users, self._turns, began_at)
+            due_at = max(topic.due_at(), rests_until)
             if began_at >= due_at:
                 await self._read(topic)
                 ended_at = anyio.current_time()
                 cost_s = ended_at - began_at + WRITE_S * len(topic.watchers)
                 topic.rest(cost_s, ended_at)
                 rests_until = ended_at + cost_s / ALL_SHARE
+                self._turns |= dict.fromkeys(users[topic], ended_at)
                 continue
             with anyio.move_on_after(min(due_at, check_at) - began_at):
                 await self._woken.wait()
@@ -212,6 +216,16 @@ class Live:
             # The last that pages show until they come back is that nothing is sent.
             for topic in list(self._topics.values()):
                 await self._read(topic)
+
+    def _users(self) -> dict[Topic, set[Hashable]]:
+        """Who looks at each source; the turns of users who look at nothing any more are forgotten."""
+        users: dict[Topic, set[Hashable]] = {each: set() for each in self._topics.values()}
+        for stream in self._streams:
+            for topic in stream.topics:
+                users[topic].add(_user(stream.session))
+        looking = set().union(*users.values())
+        self._turns = {user: turn for user, turn in self._turns.items() if user in looking}
+        return users
 
     async def _read(self, topic: Topic) -> None:
         try:
@@ -253,6 +267,10 @@ class EventStream(StreamingResponse):
 
 def _key(session: LoginSession) -> Hashable:
     return session.id, session.user_id  # a session by a reverse proxy has no id of its own
+
+
+def _user(session: LoginSession) -> Hashable:
+    return session.user_id or session.uid  # who came by a link is a user of the machine
 
 
 def _is_same(one: LoginSession, other: LoginSession) -> bool:

@@ -48,6 +48,22 @@ class Source(Protocol):
         """The elements that make a page right that has other ones."""
 
 
+def next_of(
+    looked_at: Mapping["Topic", Iterable[Hashable]], turns: Mapping[Hashable, float], now: float
+) -> "Topic":
+    """The source to read next, of those that somebody looks at, with the users who do: the one that is due first.
+
+    Of several that are due, it is one of the user whose turn (when something was last read for them) is longest ago, so that
+    many pages of one user do not hold up those of others.
+    """
+
+    def order(topic: "Topic") -> tuple[float, float, float]:
+        turn = min((turns.get(user, float("-inf")) for user in looked_at[topic]), default=now)
+        return max(topic.due_at(), now), turn, topic.due_at()
+
+    return min(looked_at, key=order)
+
+
 def version_of(parts: Parts) -> str:
     """The same for the same elements."""
     digest = hashlib.blake2b(digest_size=9)
