@@ -13,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 STAMP := $(VENV)/.installed
+REWRITTEN := $(VENV)/.rewritten
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
 ARGS ?=
 KILLS ?= 50
@@ -56,8 +57,15 @@ $(STAMP): $(LOCKED) pyproject.toml
 demo: $(STAMP) ## run the daemon and a simulated Meta on a temporary database; ARGS=--exit ends by itself
 	@$(BIN)/wacrmd demo $(ARGS)
 
-test: check ## run all checks, then all tests; ARGS='-k name' chooses some
+test: $(STAMP) ## run all checks, then all tests; ARGS='-k name' chooses some
+	@$(MAKE) --no-print-directory -j 2 check $(REWRITTEN)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+# pytest rewrites the asserts of a module that it has not seen yet: here once, beside the checks, and not in each process.
+# What is wrong with a module, the run says.
+$(REWRITTEN): $(STAMP) $(wildcard tests/*.py tests/*/*.py tests/*/*/*.py)
+	@$(BIN)/python -m pytest --collect-only -q >/dev/null 2>&1 || true
+	@touch $@
 
 exhaustive: $(STAMP) ## try whole what `make test` tries in part (tests/support/exhaustive.py); minutes
 	WACRMD_EXHAUSTIVE=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
