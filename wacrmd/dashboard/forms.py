@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from wacrmd.errors import ErrorCode, Refusal, bad_request
+from wacrmd.errors import ERRORS, ErrorCode, Refusal, bad_request
 from wacrmd.http.body import read_raw
 
 MAX_BYTES = 64 << 10
@@ -38,6 +38,15 @@ def whole_number(text: str | None) -> int | None:
     return int(text) if text is not None and is_one else None
 
 
+STATUSES: Mapping[ErrorCode, int] = {
+    ErrorCode.BAD_REQUEST: 422,
+    ErrorCode.CONFLICT: 422,
+    ErrorCode.UNAVAILABLE: ERRORS[ErrorCode.UNAVAILABLE].status,
+    ErrorCode.RATE_LIMITED: ERRORS[ErrorCode.RATE_LIMITED].status,
+}
+"""Of the page that shows a form again with what was typed, by the refusal: it can be corrected, or sent again later."""
+
+
 def errors_by_field(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:
     """What is wrong with each field of a form, by its name; under "" what is about none of them."""
     found: dict[str, str] = {}
@@ -51,8 +60,8 @@ def errors_by_field(refusal: Refusal, fields: Collection[str]) -> Mapping[str, s
 
 
 def mistakes(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:
-    """What a person can correct in a form that was refused, as `errors_by_field`; raises another refusal again."""
-    if refusal.code not in (ErrorCode.BAD_REQUEST, ErrorCode.CONFLICT):
+    """What to show on a form that can be sent again, as `errors_by_field`; raises a refusal of another kind again."""
+    if refusal.code not in STATUSES:
         raise refusal
     return errors_by_field(refusal, fields)
 

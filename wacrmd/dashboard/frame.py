@@ -15,12 +15,13 @@ from wacrmd.dashboard.guard import SAFE_METHODS
 from wacrmd.dashboard.kept import Kept
 from wacrmd.dashboard.live import END, EVENT_STREAM, Live
 from wacrmd.dashboard.live_parts import Source
+from wacrmd.dashboard.plain_words import plainly
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.turns import Turns
 from wacrmd.dashboard.uploads import Uploads
 from wacrmd.dashboard.visitor import Visitor, visitor_of
 from wacrmd.domain.page import Page
-from wacrmd.errors import ERRORS, Refusal, not_found
+from wacrmd.errors import ERRORS, ErrorCode, Refusal, not_found
 from wacrmd.operations.paging import encode_cursor
 from wacrmd.services.context import Context
 
@@ -197,15 +198,29 @@ def refused(
     return page("refused.html", status=status, title=title, text=text, link=link, label=label, notice=None)
 
 
-def refused_behind_proxy(refusal: Refusal) -> Response:
-    """A page for whom a reverse proxy names in vain: no login helps, as its header comes before every session."""
+def refused_unknown(refusal: Refusal) -> Response:
+    """A page where nobody can know who looks: the reverse proxy names no user, or the database cannot be read.
+
+    No login helps: the header of a proxy comes before every session.
+    """
+    is_no_user = refusal.code is ErrorCode.FORBIDDEN
     return refused(
         refusal.message,
         status=ERRORS[refusal.code].status,
-        title="You are no user here",
+        title="You are no user here" if is_no_user else title_of(refusal),
         link="/",
         label="Try again",
     )
+
+
+_PASSES = (ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED)
+
+
+def _refused_part(refusal: Refusal) -> Response:
+    """For a part that a page asks for: no page is put into another one. What passes by itself leaves the part as it is."""
+    if refusal.code in _PASSES:
+        return Response(status_code=204)
+    return Response(headers={"HX-Refresh": "true"})  # the page says what is wrong
 
 
 def _to_login(request: Request) -> Response:
@@ -238,10 +253,11 @@ def visited(
     """The endpoint of a page or an action: strangers are led to the login, or refused."""
 
     async def endpoint(request: Request) -> Response:
+        is_part = request.method in SAFE_METHODS and "hx-request" in request.headers
         try:
             visitor = await visitor_of(ctx, request)
-        except Refusal as refusal:  # a reverse proxy names somebody who is no user here
-            return refused_behind_proxy(refusal)
+        except Refusal as refusal:
+            return _refused_part(refusal) if is_part else refused_unknown(refusal)
         if visitor is None:
             return _to_login(request)
         visit = Visit(ctx, request, visitor, kept, uploads, live, tasks)
@@ -249,6 +265,10 @@ def visited(
             async with turns.turn(visitor.key):
                 return await handler(visit)
         except Refusal as refusal:
-            return visit.message(title_of(refusal), refusal.message, status=ERRORS[refusal.code].status)
+            if is_part:
+                return _refused_part(refusal)
+            return visit.message(
+                title_of(refusal), plainly(refusal.message), status=ERRORS[refusal.code].status
+            )
 
     return endpoint

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from wacrmd.dashboard.forms import Form, mistakes, read_form
+from wacrmd.dashboard.forms import STATUSES, Form, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.errors import Refusal
@@ -51,12 +51,15 @@ class FormPage:
         try:
             return await self.send(visit, form, about)
         except Refusal as refusal:
-            return await self._page(visit, about, form, mistakes(refusal, self.fields))
+            errors = mistakes(refusal, self.fields)
+            return await self._page(visit, about, form, errors, STATUSES[refusal.code])
 
-    async def _page(self, visit: Visit, about: Any, form: Form, errors: Mapping[str, str]) -> Response:
+    async def _page(
+        self, visit: Visit, about: Any, form: Form, errors: Mapping[str, str], status: int = 200
+    ) -> Response:
         return visit.page(
             self.template,
-            status=422 if errors else 200,
+            status=status,
             form=form,
             errors=errors,
             about=about,

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from wacrmd.dashboard import cookies
 from wacrmd.dashboard.forms import read_form
-from wacrmd.dashboard.frame import refused, refused_behind_proxy
+from wacrmd.dashboard.frame import refused, refused_unknown
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.visitor import browser_of, client_address, is_named_by_proxy, visitor_of
 from wacrmd.errors import ERRORS, ErrorCode, Refusal
@@ -34,7 +34,7 @@ class LoginPages:
         try:
             visitor = await visitor_of(self._ctx, request)
         except Refusal as refusal:
-            return refused_behind_proxy(refusal)
+            return refused_unknown(refusal)
         if visitor is not None:
             return RedirectResponse(wanted, status_code=303)
         if _comes_from_elsewhere(request):

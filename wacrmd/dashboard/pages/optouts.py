@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from starlette.responses import Response, StreamingResponse
 
-from wacrmd.dashboard.forms import Form, errors_by_field, mistakes, read_form
+from wacrmd.dashboard.forms import STATUSES, Form, errors_by_field, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, Imported, begin_import
 from wacrmd.dashboard.pages.accounts import account_names
@@ -144,7 +144,7 @@ async def take(visit: Visit) -> Response:
     except Refusal as refusal:
         if refusal.code is ErrorCode.PAYLOAD_TOO_LARGE:
             return await _import(visit, fields, {"file": refusal.message}, status=413)
-        return await _import(visit, fields, mistakes(refusal, _FILE))
+        return await _import(visit, fields, mistakes(refusal, _FILE), status=STATUSES[refusal.code])
     return visit.redirect(path("/optouts/import", result=key))
 
 
