@@ -7,12 +7,12 @@ import anyio
 import httpx
 import pytest
 
-from tests.dashboard.client import SAME_ORIGIN
+from tests.dashboard.client import SAME_ORIGIN, Form
 from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.dashboard.wizard import MAPPING, at, checked, made, send, upload, version
 from tests.drafts.drafting import TEMPLATES, csv_of
 from tests.support.patience import eventually
-from tests.support.site import Site, site
+from tests.support.site import NUMBER, Site, site
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import HOUR, iso
 
@@ -156,6 +156,69 @@ async def test_a_review_that_shows_another_list_is_not_sent(here: Site, visit_as
     with pytest.raises(RpcError, match="in another window"):
         await here.admin("draft.send", id=draft.rpartition("/")[2], version=int(seen))
     assert not here.sim.ledger.entries
+
+
+async def test_a_time_or_name_that_a_colleague_has_kept_is_seen_before_it_is_sent(
+    here: Site, visit_as: VisitAs
+) -> None:
+    ann, ben = await visit_as("operator"), await visit_as("sender", "shop")
+    draft = await made(ann)
+    await upload(ann, draft, csv_of(3))
+    await checked(ann, draft)
+    seen = Form((await at(ann, f"{draft}/review")).text, f"{draft}/send").fields | {"when": "now", "at": ""}
+    later = iso(here.clock.now() + 48 * HOUR)[:16]
+    await ben.change(
+        f"{draft}/review", {"name": "Only on Sunday", "when": "later", "at": later, "zone": "UTC"}
+    )
+
+    answer = await ann.submit(f"{draft}/send", seen)
+
+    assert answer.status_code == 409
+    assert "changed in another window" in answer.text
+    assert 'value="Only on Sunday"' in answer.text, "she sees what he has entered"
+    assert later in answer.text
+    again = Form(answer.text, f"{draft}/send").fields
+    sent = await ann.submit(f"{draft}/send", again | {"when": "later", "zone": "UTC"})
+    assert sent.headers["location"] == f"{draft}/sending", "now she knows of it"
+
+
+async def test_a_pasted_list_that_is_refused_stays_in_its_field(here: Site, visit_as: VisitAs) -> None:
+    ann = await visit_as("sender", "shop")
+    draft = await made(ann)
+    pasted = "phone,name,order\n+14155550123,<Jane>,A-1\0"
+
+    answer = await ann.http.post(
+        f"{draft}/people/file", data={"pasted": pasted}, files={"file": ("", b"")}, headers=SAME_ORIGIN
+    )
+
+    assert answer.status_code == 400
+    assert "+14155550123,&lt;Jane&gt;,A-1" in answer.text
+
+
+async def test_a_draft_whose_number_was_removed_gets_another_one(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("sender", "shop")
+    other = NUMBER | {"phone_number_id": "106540352242923"}
+    draft = await made(browser)
+    other_id = (await here.admin("number.add", **other))["id"]
+    number = {"template_name": "order_update", "template_language": "en_US", "from": other_id}
+    await browser.change(f"{draft}/template", number)
+    await upload(browser, draft, csv_of(3))
+    await checked(browser, draft)
+    await here.admin("number.remove", id=other["phone_number_id"])
+
+    for step in ("", "/people", "/message", "/review"):
+        answer = await browser.get(draft + step)
+        while answer.status_code == 303 and not answer.headers["location"].startswith(f"{draft}/template"):
+            answer = await browser.get(answer.headers["location"])
+        assert "The number of this draft was removed" in await browser.follow(answer), step
+    gone = await browser.submit(f"{draft}/template", number)
+    assert "This number is there no more" in gone.text
+
+    page = (await at(browser, f"{draft}/template")).text
+    number["from"] = page.split('name="from" value="')[1].split('"')[0]
+    assert "Check the list" in await browser.change(f"{draft}/template", number)
+    await checked(browser, draft)
+    assert (await send(browser, draft)).headers["location"] == f"{draft}/sending"
 
 
 async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> None:

@@ -70,6 +70,10 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
         ),
         (r"\Amapping\.fills\.\S+: ", ""),
         (
+            r"\A(from: )?this account has no number '[^']*': GET /api/v1/numbers lists them\Z",
+            "This number is there no more: load the page again, and choose another one",
+        ),
+        (
             r"; name it with --column NAME, or --column N for column N",
             "; choose it under “Phone number” below",
         ),

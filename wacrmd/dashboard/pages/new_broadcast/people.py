@@ -42,20 +42,22 @@ async def show(visit: Visit, draft: Draft) -> Response:
 
 async def take_file(visit: Visit, draft: Draft) -> Response:
     """Take a file or a pasted list, in place of the one before."""
+    pasted = ""
     try:
         async with visit.uploads.read(
             visit.request, visit.visitor.key, limit=MAX_FILE_BYTES, field_limit=MAX_PASTE_BYTES
         ) as upload:
+            pasted = upload.fields.get("pasted", "").strip()
             if upload.file is not None:
                 await _give(visit, draft, await _on_disk(upload.file.file), upload.name)
-            elif pasted := upload.fields.get("pasted", "").strip():
+            elif pasted:
                 with TemporaryFile() as file:
                     await anyio.to_thread.run_sync(_write, file, pasted)
                     await _give(visit, draft, file.fileno(), PASTED)
             else:
                 raise bad_request("file: choose a file, or paste a list")
     except Refusal as refusal:
-        return await _page(visit, await draft_of(visit), refusal)
+        return await _page(visit, await draft_of(visit), refusal, pasted=pasted)
     return RedirectResponse(address(draft.view.uuid, "people"), status_code=303)
 
 
@@ -137,7 +139,12 @@ async def download(visit: Visit, draft: Draft) -> Response:
 
 
 async def _page(
-    visit: Visit, draft: Draft, refusal: Refusal | None = None, form: Form | None = None
+    visit: Visit,
+    draft: Draft,
+    refusal: Refusal | None = None,
+    form: Form | None = None,
+    *,
+    pasted: str = "",
 ) -> Response:
     columns: DraftColumns = await visit.perform("draft.columns", id=str(draft.view.uuid))
     fields = {"file", "phone", "country"} | {f"fill.{each.key}" for each in columns.placeholders or ()}
@@ -153,6 +160,7 @@ async def _page(
         placeholders=[
             (text, list(group)) for text, group in groupby(columns.placeholders or (), key=attrgetter("text"))
         ],
+        pasted=pasted,
         chosen=form if form is not None else _chosen(columns),
         most=visit.ctx.config.limits.max_upload_recipients,
     )

@@ -1,6 +1,6 @@
 """What the steps share: their addresses, which of them a draft is ready for, and the draft itself."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ class Draft:
 
     view: DraftView
     template: TemplateView | None
+    has_number: bool = True
+    """Whether the number that it is to be sent from is still there."""
 
     @property
     def content(self) -> TemplateContent:
@@ -57,17 +59,17 @@ def next_step(draft: DraftView) -> str:
 async def draft_of(visit: Visit) -> Draft:
     """The draft that the address names; raises Refusal if there is none."""
     view: DraftView = await visit.perform("draft.show", id=visit.request.path_params["id"])
-    return Draft(view, await _template(visit, view))
+    numbers: Sequence[Any] = await visit.perform("number.list")
+    number = next((each for each in numbers if each.id == view.number_id), None)
+    return Draft(view, await _template(visit, view, number), has_number=number is not None)
 
 
-async def _template(visit: Visit, draft: DraftView) -> TemplateView | None:
+async def _template(visit: Visit, draft: DraftView, number: Any) -> TemplateView | None:
     found: list[TemplateView] = []
     for made_by_meta in (False, True):
         found += await visit.perform(
             "template.list", account=draft.account, name=draft.template_name, auto_generated=made_by_meta
         )
-    numbers: Mapping[str, Any] = {str(each.id): each for each in await visit.perform("number.list")}
-    number = numbers.get(str(draft.number_id))
     for each in found:
         if (each.name, each.language) == (draft.template_name, draft.template_language) and (
             number is None or each.waba_id == number.waba_id
@@ -76,8 +78,14 @@ async def _template(visit: Visit, draft: DraftView) -> TemplateView | None:
     return None
 
 
-def edited(handler: EditedHandler) -> Handler:
-    """A page of a draft that can still be changed; one that was sent leads to what became of it."""
+NO_NUMBER = "The number of this draft was removed: choose the message and another number."
+
+
+def edited(handler: EditedHandler, *, needs_number: bool = True) -> Handler:
+    """A page of a draft that can still be changed; one that was sent leads to what became of it.
+
+    One whose number was removed leads to the step in which another one is chosen.
+    """
 
     async def page(visit: Visit) -> Response:
         draft = await draft_of(visit)
@@ -87,6 +95,8 @@ def edited(handler: EditedHandler) -> Handler:
             raise Refusal(
                 ErrorCode.CONFLICT, "This broadcast was sent already: it cannot be changed any more"
             )
+        if needs_number and not draft.has_number:
+            return visit.done(address(draft.view.uuid, "template"), NO_NUMBER)
         return await handler(visit, draft)
 
     return page

@@ -151,6 +151,6 @@ PAGES: tuple[Row, ...] = (
     ("GET", "/broadcasts/new", begin),
     ("POST", "/broadcasts/new", create),
     ("GET", "/broadcasts/new/{id}", resume),
-    ("GET", "/broadcasts/new/{id}/template", edited(show)),
-    ("POST", "/broadcasts/new/{id}/template", edited(change)),
+    ("GET", "/broadcasts/new/{id}/template", edited(show, needs_number=False)),
+    ("POST", "/broadcasts/new/{id}/template", edited(change, needs_number=False)),
 )
