@@ -126,6 +126,20 @@ async def test_a_list_is_uploaded_checked_tried_and_sent(here: Site, window: Ope
     assert sorted(sent) == sorted([*PEOPLE, OWN])
 
 
+async def test_enter_in_a_field_of_the_review_sends_nothing(here: Site, window: OpenWindow) -> None:
+    ann = await window(here)
+    await ann.log_in_by_link()
+    await choose_template(ann.page)
+    await upload(ann.page, LIST)
+    await check_list(ann.page)
+    await ann.page.get_by_role("link", name="Review and send").click()
+    await ann.page.get_by_label("Name", exact=True).fill("Spring sale")
+    await ann.page.get_by_label("Name", exact=True).press("Enter")
+    await expect(ann.page.get_by_text("Kept. It is not sent yet.")).to_be_visible()
+    await expect(ann.page.get_by_label("Name", exact=True)).to_have_value("Spring sale")
+    assert here.sim.ledger.entries == []
+
+
 async def test_the_keyboard_alone_gets_through_all_steps(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     page, keys = ann.page, ann.page.keyboard
