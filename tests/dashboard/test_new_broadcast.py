@@ -102,7 +102,7 @@ async def test_a_test_is_sent_once_by_a_double_click(here: Site, visit_as: Visit
     await checked(browser, draft, MAPPING | {"country": "DE"})
     page = (await at(browser, f"{draft}/message")).text
     fields = {"row": "1", "once": page.split('name="once" value="')[1].split('"')[0]}
-    for wrong, why in (("12", "no valid number of DE"), ("+49 151 1", "no numbering plan of DE")):
+    for wrong, why in (("12", "no valid number of Germany"), ("+49 151 1", "not exist in Germany")):
         refused = await browser.submit(f"{draft}/message/test", fields | {"to": wrong})
         assert refused.status_code == 400
         assert why in refused.text.split('id="to-error"')[1]

@@ -177,7 +177,7 @@ async def test_an_import_ends_with_the_session(
         (b"", {}, "file-error"),
         (b"PK\x03\x04 whatever", {}, "Excel or LibreOffice workbook"),
         (b"name,number\nJane,14155550123\n", {}, "file-error"),
-        (b"phone\n+14155550123\n\xff\n", {}, "expected UTF-8 text"),
+        (b"phone\n+14155550123\n\xff\n", {}, "has letters that cannot be read"),
         (b"phone\n+14155550123\n", {"column": "Telefon"}, "Telefon"),
         (b"x" * (2 << 20), {}, "is it the right file"),
         (b"phone\n" + b"," * 500_000 + b"\n", {}, ""),
@@ -296,3 +296,29 @@ async def test_markup_in_remarks_files_and_headers_is_text(here: Site, visit_as:
     asked = await operator.submit("/optouts/remove", {"phone": MARKUP, "account": MARKUP})
     assert_shown_as_text(asked.text)
     assert "<script>alert" not in (await operator.get("/optouts?search=%3Cscript%3Ealert(1)")).text
+
+
+async def test_a_file_is_refused_in_the_words_of_people(visit_as: VisitAs) -> None:
+    browser = await visit_as("operator")
+    refused = await upload(browser, b"phone 1,phone 2\n+14155550101,+14155550102\n")
+    assert (
+        "several columns may have the phone numbers (phone 1, phone 2): say below which one it is"
+        in refused.text
+    )
+    refused = await upload(browser, "Telefon;Grund\n+4915123456789;möchte nicht\n".encode("cp1252"))
+    assert "0xF6" not in refused.text
+    assert "line 2 has letters that cannot be read" in refused.text
+
+
+async def test_a_number_that_one_account_cannot_read_is_not_said_to_be_nobody(
+    here: Site, visit_as: VisitAs
+) -> None:
+    """In the account of Germany it is a number, and nobody there has it; it may be on the list of the other one."""
+    await here.admin("account.add", name="tea-house", country="DE")
+    await here.admin("optout.add", account="shop", phone="+4915123456706")
+    viewer = await visit_as("viewer")
+    wrong = await viewer.get("/optouts?search=0151+23456706")
+    assert (wrong.status_code, "Nobody like this" in wrong.text) == (400, False)
+    await here.admin("optout.add", account="tea-house", phone="+4915123456706")
+    assert "+4915123456706" in (await viewer.get("/optouts?search=0151+23456706")).text
+    assert "Nobody like this" in (await viewer.get("/optouts?search=0151+23456707&account=tea-house")).text

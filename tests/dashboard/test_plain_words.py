@@ -54,11 +54,11 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
         ),
         (
             "line 1: several columns may have the phone numbers (Phone 1, Phone 2)",
-            "several columns may have the phone numbers (Phone 1, Phone 2): choose one below",
+            "several columns may have the phone numbers (Phone 1, Phone 2): say below which one it is",
         ),
         (
-            "line 1: no column is known as one of phone numbers, found: Buyers",
-            "no column of the first line, Buyers, is known as one of phone numbers: choose one, or delete what is above it",
+            "line 1: no column is known as one of phone numbers, found: A",
+            "no name in the first line (A) is one of phone numbers: say below which column has them, or delete the line",
         ),
         (
             'the template\'s header needs "image"',
@@ -67,6 +67,10 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
         (
             "the template has a carousel: give it as one of Meta's component objects",
             "this template has a part that only a program can fill: choose another one in the step “Template”",
+        ),
+        (
+            "line 4: 47 may be the number of a customer; name it with --column NAME, or --column N for column N",
+            "line 4: 47 may be the number of a customer: say below which column it is",
         ),
         ("has the number of line 3", "has the number of line 3"),
         ("is of ZZ", "is of ZZ"),

@@ -152,3 +152,15 @@ async def test_markup_in_an_event_or_an_error_is_text(here: Site, visit_as: Visi
         "/webhooks/new", {"account": "shop", "url": MARKUP, "events": ["broadcast.sent"]}
     )
     assert_shown_as_text(wrong.text)
+
+
+async def test_an_event_of_one_that_is_off_has_no_time(here: Site, visit_as: VisitAs) -> None:
+    hook = await here.admin("webhook.add", account="shop", url=NOBODY, events=["contact.opted_out"])
+    await here.admin("optout.add", account="shop", phone="+14155550101")
+    await tried(here, hook["id"])
+    operator = await visit_as("operator")
+    assert "again <time" in (await operator.get(f"/webhooks/{hook['id']}")).text
+    await here.admin("webhook.set", id=hook["id"], active=False)
+    page = (await operator.get(f"/webhooks/{hook['id']}")).text
+    assert "until it is turned on" in page
+    assert "again <time" not in page

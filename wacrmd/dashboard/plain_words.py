@@ -52,13 +52,14 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             r"\A(line \d+): found a NUL byte, .*\Z",
             r"\1 has signs that are no text: save the file as 'CSV UTF-8'",
         ),
+        (r"[:;] name it with --column NAME, or --column N for column N", ": say below which column it is"),
         (
-            r"\Aline 1: no column is known as one of phone numbers, found: (.*)\Z",
-            r"no column of the first line, \1, is known as one of phone numbers: choose one, or delete what is above it",
+            r"\Aline 1: no column is known as one of phone numbers, found: (.*?)(?:: say below.*)?\Z",
+            r"no name in the first line (\1) is one of phone numbers: say below which column has them, or delete the line",
         ),
         (
-            r"\Aline 1: several columns may have the phone numbers \((.*)\)\Z",
-            r"several columns may have the phone numbers (\1): choose one below",
+            r"\Aline 1: (several columns may have the phone numbers \(.*\))(?:: say below.*)?\Z",
+            r"\1: say below which one it is",
         ),
         (
             r"\Athe template's header needs \"(\w+)\"\Z",
@@ -72,10 +73,6 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
         (
             r"\A(from: )?this account has no number '[^']*': GET /api/v1/numbers lists them\Z",
             "This number is there no more: load the page again, and choose another one",
-        ),
-        (
-            r"; name it with --column NAME, or --column N for column N",
-            "; choose it under “Phone number” below",
         ),
     )
 )

@@ -10,6 +10,7 @@ from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, Imported, begin_import
 from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.pages.form_page import FormPage
+from wacrmd.dashboard.plain_words import plainly
 from wacrmd.dashboard.render import page
 from wacrmd.domain.optout import OptOutSource
 from wacrmd.domain.page import Page
@@ -57,7 +58,7 @@ async def index(visit: Visit) -> Response:
 async def _add(visit: Visit, form: Form, _about: None) -> Response:
     made = await visit.perform("optout.add", **{name: form.text(name) for name in _FIELDS})
     said = f"Opted out: {made.phone or made.user_id} gets no more broadcasts of {made.account}."
-    guess = f" It was read as {made.phone}: {made.warning}." if made.warning else ""
+    guess = f" It was read as {made.phone}: {plainly(made.warning)}." if made.warning else ""
     return visit.done("/optouts", said + guess)
 
 

@@ -96,12 +96,13 @@ async def search(
 ) -> Page[AccountOptOut]:
     """The opt-outs of a person, or, where `text` is no whole address of one, those whose number begins so.
 
-    They are on one page, in the order of the numbers, `limit` at most. Raises Refusal for a text that can be neither.
+    They are on one page, in the order of the numbers, `limit` at most. Raises Refusal for a text that can be neither, also
+    if only in an account of another country it can: that nobody is on that list would say nothing of the others.
     """
 
     def work(tx: Tx) -> list[OptOut]:
         found: list[OptOut] = []
-        tried = False
+        searched: list[bool] = []
         for account in accounts.all_of(tx):
             if account_id not in (None, account.id):
                 continue
@@ -110,14 +111,14 @@ async def search(
                 person_id = people.of_addresses(tx, account.id, [wanted]).get(wanted)
                 exact = None if person_id is None else optouts.find(tx, person_id)
                 if exact is not None and source in (None, exact.source):
-                    tried = True
+                    searched.append(True)
                     found.append(exact)
                     continue
             begin = beginning_of(text, account.default_country)
-            tried |= begin is not None or is_user_id(text.strip())
+            searched.append(begin is not None or is_user_id(text.strip()))
             if begin is not None:
                 found += optouts.beginning(tx, account_id=account.id, phone=begin, source=source, limit=limit)
-        if not tried:
+        if not found and not (searched and all(searched)):
             raise bad_request(
                 "search: expected a phone number, the first digits of one with its country code such as +4915, or a user"
                 f" id, found {text[:64]!r}"
