@@ -37,6 +37,7 @@ async def test_from_the_file_to_the_broadcast(here: Site, visit_as: VisitAs) -> 
     page = (await at(browser, f"{draft}/people")).text
     assert "Kunden &lt;b&gt;.csv" in page
     assert "Person 0" in page
+    assert "It takes the place of the list above" in page
     page = await checked(browser, draft)
     for text in ("is too short", "has nothing in column name", "Download these lines"):
         assert text in page
@@ -165,7 +166,7 @@ async def test_a_time_or_name_that_a_colleague_has_kept_is_seen_before_it_is_sen
     draft = await made(ann)
     await upload(ann, draft, csv_of(3))
     await checked(ann, draft)
-    seen = Form((await at(ann, f"{draft}/review")).text, f"{draft}/send").fields | {"when": "now", "at": ""}
+    seen = Form((await at(ann, f"{draft}/review")).text, f"{draft}/review").fields | {"when": "now", "at": ""}
     later = iso(here.clock.now() + 48 * HOUR)[:16]
     await ben.change(
         f"{draft}/review", {"name": "Only on Sunday", "when": "later", "at": later, "zone": "UTC"}
@@ -177,7 +178,7 @@ async def test_a_time_or_name_that_a_colleague_has_kept_is_seen_before_it_is_sen
     assert "changed in another window" in answer.text
     assert 'value="Only on Sunday"' in answer.text, "she sees what he has entered"
     assert later in answer.text
-    again = Form(answer.text, f"{draft}/send").fields
+    again = Form(answer.text, f"{draft}/review").fields
     sent = await ann.submit(f"{draft}/send", again | {"when": "later", "zone": "UTC"})
     assert sent.headers["location"] == f"{draft}/sending", "now she knows of it"
 

@@ -72,6 +72,10 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
             "line 4: 47 may be the number of a customer; name it with --column NAME, or --column N for column N",
             "line 4: 47 may be the number of a customer: say below which column it is",
         ),
+        (
+            "2027-03-28 02:30 does not exist in CET: the clocks are put forward; did you mean …",
+            "02:30 does not exist on this day in CET, because the clocks are put forward: choose an earlier or a later time",
+        ),
         ("has the number of line 3", "has the number of line 3"),
         ("is of ZZ", "is of ZZ"),
         (None, ""),

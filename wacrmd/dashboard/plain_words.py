@@ -23,11 +23,15 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             "no line of the list has a valid phone number",
         ),
         (r"\Anot a valid phone number: ", "this is no valid phone number: it "),
-        (r" is in no numbering plan of ", " does not exist in "),
+        (r"\bis in no numbering plan of ", "does not exist in "),
         (r", and Meta takes no empty parameter\Z", ", and WhatsApp takes no empty value"),
         (
             r"\Aparams: the text has (\d+) characters with its parameters, Meta takes at most (\d+)\Z",
             r"with the values of this line the text has \1 characters, and WhatsApp takes at most \2",
+        ),
+        (
+            r"\A\S+ (\S+) (does not exist|comes twice) in (\S+): (the clocks are put \w+); .*\Z",
+            r"\1 \2 on this day in \3, because \4: choose an earlier or a later time",
         ),
         (r"\Ano \+ or 00: read as ", "written without + or 00, and read as "),
         (r"\Ano \+, 00 or 0: read as ", "written without +, 00 or 0, and read as "),
