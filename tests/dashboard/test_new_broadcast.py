@@ -1,6 +1,7 @@
 """A new broadcast, step by step, by plain forms and links as a browser without scripts sends them."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -14,7 +15,9 @@ from tests.drafts.drafting import TEMPLATES, csv_of
 from tests.support.patience import eventually
 from tests.support.site import NUMBER, Site, site
 from wacrmd.admin.protocol import RpcError
-from wacrmd.clock import HOUR, iso
+from wacrmd.clock import HOUR, Millis, iso
+from wacrmd.store import drafts
+from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
 
@@ -220,6 +223,35 @@ async def test_a_draft_whose_number_was_removed_gets_another_one(here: Site, vis
     assert "Check the list" in await browser.change(f"{draft}/template", number)
     await checked(browser, draft)
     assert (await send(browser, draft)).headers["location"] == f"{draft}/sending"
+
+
+async def test_a_draft_that_is_sent_during_a_drain_says_for_what_it_waits(
+    here: Site, visit_as: VisitAs
+) -> None:
+    browser = await visit_as("sender", "shop")
+    draft, unchecked = await made(browser), await made(browser)
+    for each in (draft, unchecked):
+        await upload(browser, each, csv_of(3))
+    await checked(browser, draft)
+    await here.admin("drain", for_good=True, wait_s=1)
+
+    assert "being checked" in await browser.change(f"{unchecked}/people", MAPPING)
+    sent = partial(_mark_sent, uuid=draft.rpartition("/")[2], now=here.clock.now())
+    await here.running.ctx.db.write(sent)  # as if the drain had begun a moment later
+
+    for page in (f"{unchecked}/people", f"{unchecked}/people/progress", f"{draft}/sending/progress"):
+        text = (await at(browser, page)).text
+        assert "It waits: all sending is stopped until an administrator lets it go on" in text, page
+    listed = (await at(browser, "/broadcasts?status=draft")).text
+    assert f"{draft}/discard" not in listed, "it would be refused"
+    assert f"{unchecked}/discard" in listed
+    await here.admin("undrain")
+    await here.until_status(draft.rpartition("/")[2], "sent")
+
+
+def _mark_sent(tx: Tx, uuid: str, now: Millis) -> None:
+    row: int = tx.execute("SELECT id FROM broadcast WHERE uuid = ?", (uuid,)).fetchone()[0]
+    drafts.request_send(tx, row, "ann", now)
 
 
 async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from wacrmd.clock import SECOND, Millis
 from wacrmd.dashboard.render import people
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.draft import Again
+from wacrmd.domain.draft import EDITABLE, Again
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.views.broadcasts import BroadcastView
+from wacrmd.views.drafts import DraftSummary
 
 VERBS = ("pause", "resume", "cancel", "retry", "give-up")
 """Each is an operation `broadcast.…`, and the end of a path of the dashboard."""
@@ -106,9 +107,11 @@ def again_buttons(view: BroadcastView, now: Millis) -> list[AgainButton]:
     ]
 
 
-def draft_buttons(may: Callable[[str], bool]) -> list[Button]:
+def draft_buttons(draft: DraftSummary | None, may: Callable[[str], bool]) -> list[Button]:
     """What can be done with a draft in the list of broadcasts; the verbs are the ends of paths below `/broadcasts/new/…`."""
-    found = []
+    found: list[Button] = []
+    if draft is not None and draft.state not in EDITABLE:
+        return found  # somebody has sent it: it is being prepared
     if may("draft.change"):
         found.append(Button("", "Go on", "Go on", asks=True))
     if may("draft.discard"):

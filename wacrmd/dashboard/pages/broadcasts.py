@@ -133,7 +133,7 @@ class ListSource:
                 f"d-{uuid}": make.nothing("d", view),
                 f"r-{uuid}": make.nothing("r", view),
                 f"s-{uuid}": make.draft_status(view, draft),
-                f"a-{uuid}": make.draft_actions(view, draft_buttons(self._visit.may)),
+                f"a-{uuid}": make.draft_actions(view, draft_buttons(draft, self._visit.may)),
             }
         return {
             f"n-{uuid}": make.people(view),

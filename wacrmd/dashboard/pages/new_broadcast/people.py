@@ -12,7 +12,15 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form, whole_number
 from wacrmd.dashboard.frame import Row, Visit
-from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, draft_of, edited, lead_to, step_page
+from wacrmd.dashboard.pages.new_broadcast.steps import (
+    Draft,
+    address,
+    draft_of,
+    edited,
+    lead_to,
+    step_page,
+    waits,
+)
 from wacrmd.dashboard.render import page
 from wacrmd.domain.draft import DraftState, FileFormat, Which
 from wacrmd.errors import ERRORS, Refusal, bad_request
@@ -118,7 +126,9 @@ async def progress(visit: Visit) -> Response:
     draft = await draft_of(visit)
     if draft.view.state is not DraftState.CHECKING:
         return Response(headers={"HX-Refresh": "true"})
-    return page("new/checking.html", draft=draft.view, here_draft=address(draft.view.uuid))
+    return page(
+        "new/checking.html", draft=draft.view, here_draft=address(draft.view.uuid), waits=waits(visit)
+    )
 
 
 async def download(visit: Visit, draft: Draft) -> Response:

@@ -16,6 +16,7 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
     lead_to,
     next_step,
     step_page,
+    waits,
 )
 from wacrmd.dashboard.render import isolated, page
 from wacrmd.domain.draft import EDITABLE, DraftState
@@ -119,7 +120,9 @@ async def sending(visit: Visit) -> Response:
         return RedirectResponse(address(draft.view.uuid, next_step(draft.view)), status_code=303)
     if draft.view.state is DraftState.SENT:
         return RedirectResponse(f"/broadcasts/{draft.view.uuid}", status_code=303)
-    return visit.page("new/sending.html", draft=draft.view, here_draft=address(draft.view.uuid))
+    return visit.page(
+        "new/sending.html", draft=draft.view, here_draft=address(draft.view.uuid), waits=waits(visit)
+    )
 
 
 async def sending_progress(visit: Visit) -> Response:
@@ -127,7 +130,7 @@ async def sending_progress(visit: Visit) -> Response:
     draft: DraftView = await visit.perform("draft.show", id=visit.request.path_params["id"])
     if draft.state in EDITABLE or draft.state is DraftState.SENT:
         return Response(headers={"HX-Refresh": "true"})
-    return page("new/preparing.html", draft=draft, here_draft=address(draft.uuid))
+    return page("new/preparing.html", draft=draft, here_draft=address(draft.uuid), waits=waits(visit))
 
 
 async def ask_discard(visit: Visit, draft: Draft) -> Response:

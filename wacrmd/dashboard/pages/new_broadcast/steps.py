@@ -7,9 +7,11 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from wacrmd.dashboard.frame import Handler, Visit
+from wacrmd.dashboard.plain_words import plainly
 from wacrmd.domain.draft import EDITABLE, DraftState
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Refusal
+from wacrmd.store.outage import StorageError
 from wacrmd.views.drafts import DraftView
 from wacrmd.views.templates import TemplateView
 
@@ -111,6 +113,14 @@ def lead_to(step: str) -> Handler:
     return page
 
 
+def waits(visit: Visit) -> str | None:
+    """Why nothing goes on now, neither a check nor the preparing."""
+    ctx = visit.ctx
+    if ctx.drain is not None:
+        return plainly(ctx.drain.detail)
+    return StorageError(ctx.db.outage.advice).message if ctx.db.outage is not None else None
+
+
 def step_page(
     visit: Visit,
     draft: Draft,
@@ -129,5 +139,6 @@ def step_page(
         steps=[(name, words, address(draft.view.uuid, name)) for name, words in STEPS],
         here_draft=address(draft.view.uuid),
         errors=errors or {},
+        waits=waits(visit),
         **values,
     )
