@@ -49,6 +49,7 @@ async def visitor(
         opened.watched.check()
 
 
+@pytest.mark.exhaustive(only=True)
 @pytest.mark.parametrize("name", LISTS)
 async def test_a_long_word_pushes_nothing_out_of_sight(visitor: Window, name: str) -> None:
     await visitor.page.goto(f"/{name}")

@@ -11,6 +11,7 @@ from tests.browser import axe
 from tests.browser.pages import PATHS, is_page
 from tests.browser.shop import Shop, shop
 from tests.browser.window import DESK, PHONE, Window
+from tests.support.exhaustive import spread
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,8 @@ async def check(visitor: Window) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("path", spread(PATHS, 8))
 async def test_a_page_has_no_finding_and_fits_a_phone(place: Shop, visitor: Window, path: str) -> None:
     address = place.address(path)
     if await is_page(visitor, address):

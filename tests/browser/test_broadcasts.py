@@ -12,6 +12,7 @@ from tests.browser.conftest import OpenWindow
 from tests.browser.window import PHONE, Window
 from tests.e2e.process import free_ports
 from tests.support.clock import ShiftClock
+from tests.support.exhaustive import spread
 from tests.support.site import Site, people, phones, site
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +51,7 @@ async def open_broadcast(visitor: Window) -> None:
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Spring offer")
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_list_and_page_move_while_it_is_sent(here: Site, window: OpenWindow) -> None:
     broadcast = await begin(here)
     ann = await window(here)
@@ -83,7 +85,8 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("look", spread(LOOKS, 1))
 async def test_pause_resume_failures_retry_export(
     here: Site, window: OpenWindow, tmp_path: Path, look: str
 ) -> None:
@@ -128,6 +131,7 @@ async def test_pause_resume_failures_retry_export(
     assert await ann.sideways() == 0
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_what_one_tab_does_the_other_shows_and_offers(here: Site, window: OpenWindow) -> None:
     await begin(here)
     ann = await window(here)
@@ -161,6 +165,7 @@ async def test_no_second_press_reload_or_tab_sends_twice(here: Site, window: Ope
     assert here.sim.ledger.counts()["total"] == 2 * 20
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_the_keyboard_alone_pauses_and_asks_before_it_cancels(here: Site, window: OpenWindow) -> None:
     broadcast = await begin(here)
     ann = await window(here)
@@ -186,6 +191,7 @@ async def test_the_keyboard_alone_pauses_and_asks_before_it_cancels(here: Site, 
     assert (await here.show(broadcast))["status"] == "cancelled"
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_person_is_found_by_number_and_has_a_history(here: Site, window: OpenWindow) -> None:
     await begin(here)
     ann = await window(here)
@@ -203,6 +209,7 @@ async def test_a_person_is_found_by_number_and_has_a_history(here: Site, window:
     await expect(page.get_by_role("cell", name=re.compile("delivered"))).to_be_visible()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_on_paper_there_are_the_numbers_and_no_buttons(here: Site, window: OpenWindow) -> None:
     await begin(here)
     ann = await window(here)
@@ -216,6 +223,7 @@ async def test_on_paper_there_are_the_numbers_and_no_buttons(here: Site, window:
     await expect(ann.page.get_by_role("navigation", name="Pages")).to_be_hidden()
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_page_says_that_the_daemon_is_gone_and_goes_on_when_it_is_back(
     window: OpenWindow, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ async def test_a_page_moves_and_keeps_the_focus_and_what_is_open(here: Site, win
     await page.wait_for_selector("#timeline time[data-local]", state="attached")
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_row_of_the_list_moves(here: Site, window: OpenWindow) -> None:
     made = await here.send(people(3), name="Spring", scheduled_at=iso(here.clock.now() + HOUR))
     at = await window(here)
@@ -65,6 +66,7 @@ async def test_a_row_of_the_list_moves(here: Site, window: OpenWindow) -> None:
     await at.page.wait_for_selector("#broadcasts >> text=Autumn")
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_page_says_that_it_stands_still_when_the_session_has_ended(
     here: Site, window: OpenWindow
 ) -> None:
@@ -111,6 +113,7 @@ WIDEST = """
 """How wide the widest time is that the chart has written."""
 
 
+@pytest.mark.exhaustive(only=True)
 @pytest.mark.parametrize(("locale", "days"), [("de-DE", r"\d+\. \S+"), ("en-US", r"\w+ \d+")])
 async def test_a_chart_has_times_in_the_language_of_whoever_looks(
     here: Site, window: OpenWindow, locale: str, days: str

@@ -13,6 +13,7 @@ from tests.browser.conftest import OpenWindow
 from tests.browser.test_broadcasts import LOOKS, count
 from tests.browser.window import DASHBOARD
 from tests.support.clock import ShiftClock
+from tests.support.exhaustive import spread
 from tests.support.site import Site, phones, site
 from wacrmd.demo.templates import TEMPLATES
 
@@ -72,7 +73,8 @@ async def check_list(page: Page) -> None:
     await expect(page.get_by_role("link", name="Next: look at the message")).to_be_visible()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("look", spread(LOOKS, 1))
 async def test_a_list_is_uploaded_checked_tried_and_sent(here: Site, window: OpenWindow, look: str) -> None:
     ann = await window(here, **LOOKS[look])
     page = ann.page
@@ -140,6 +142,7 @@ async def test_enter_in_a_field_of_the_review_sends_nothing(here: Site, window: 
     assert here.sim.ledger.entries == []
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_the_keyboard_alone_gets_through_all_steps(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     page, keys = ann.page, ann.page.keyboard
@@ -210,6 +213,7 @@ async def test_a_time_is_that_of_the_person_and_the_broadcast_waits(here: Site, 
     assert broadcast["scheduled_at"] == "2027-07-01T07:30:00.000Z"
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_a_kept_time_is_the_same_when_the_page_is_opened_again(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     page = ann.page
@@ -241,6 +245,7 @@ async def test_a_kept_time_is_the_same_when_the_page_is_opened_again(here: Site,
     assert here.sim.ledger.counts()["total"] == 0
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_without_a_file_the_field_says_so(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     await ann.log_in_by_link()
@@ -252,6 +257,7 @@ async def test_without_a_file_the_field_says_so(here: Site, window: OpenWindow) 
     await expect(field).to_have_accessible_description(re.compile("choose a file, or paste a list"))
 
 
+@pytest.mark.exhaustive(only=True)
 async def test_an_upload_that_breaks_off_says_so(here: Site, window: OpenWindow) -> None:
     ann = await window(here)
     page = ann.page

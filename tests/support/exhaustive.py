@@ -24,8 +24,8 @@ def spread(values: Iterable[T], enough: int) -> list[T]:
 
 
 def evenly(values: list[T], count: int) -> list[T]:
-    """So many of the values, at least two, evenly spread; all of them if there are no more."""
+    """So many of the values, evenly spread, of which one alone is the first; all of them if there are no more."""
     last = len(values) - 1
-    if last < count:
-        return values
+    if last < count or count == 1:
+        return values[:count]
     return [values[round(last * number / (count - 1))] for number in range(count)]
