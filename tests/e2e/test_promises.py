@@ -181,7 +181,8 @@ async def test_promise_3_each_recipient_is_final_or_listed_with_its_reason(tmp_p
         async with daemon.client() as client:
             broadcast_id = await post(client, people(200))
         for kill in range(3):
-            await taken(sim, 40 * (kill + 1))
+            # What is in flight at a kill may reach nobody, and on a slow machine that is much: not all can be taken.
+            await taken(sim, 20 * (kill + 1))
             await daemon.kill()
             await daemon.restart()
         sim.change(**dict.fromkeys([name for name in shares if name.endswith("share")], 0.0))

@@ -200,7 +200,7 @@ async def test_opt_outs_are_searched_by_a_number_by_its_first_digits_and_by_sour
         assert await found("--search", "+141555") == ["+14155550123", "+14155550124"]
         assert await found("--search", "+141555", "--limit", "1") == ["+14155550123"]
         assert await found("--search", "0151 234") == ["+4915123456789"]
-        assert await found("--search", "0151 23456789", "--source", "operator") == []
+        assert await found("--search", "0151 23456789", "--source", "operator", "--account", "bakery") == []
         assert await found("--source", "import") == ["+4915123456789"]
         code, out, err = await wacrmd("optout", "list", "--search", "+49160")
         assert (code, out, err.strip()) == (0, "", "Nobody like this has opted out.")
