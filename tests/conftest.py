@@ -22,7 +22,7 @@ settings.load_profile("wacrmd")
 
 # The HTTP client of the tests looks for it with each lock that it makes, in all directories of packages as it is not
 # installed. Everything runs on asyncio.
-sys.modules["sniffio"] = None  # type: ignore[assignment]  # how Python marks a module that is not there
+sys.modules["sniffio"] = None  # type: ignore[assignment]  # None: Python says that it is not there
 
 # What a script runs in its background ignores Ctrl-C, and what nohup runs the end of the terminal; so would all processes
 # that the tests start.

@@ -247,14 +247,19 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+_KIB = 1024
+_TWO_DIGITS = 10
+"""From here on a size is read without a decimal."""
+
+
 def sized(count: int) -> str:
     """A number of bytes as people read it: `512 B`, `1.5 MiB`, `64 MiB`."""
     value, unit = float(count), "B"
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":  # noqa: PLR2004
+        if value < _KIB or unit == "TiB":
             break
-        value /= 1024
-    exact = f"{value:.0f}" if value >= 10 or unit == "B" else f"{value:.1f}"  # noqa: PLR2004
+        value /= _KIB
+    exact = f"{value:.0f}" if value >= _TWO_DIGITS or unit == "B" else f"{value:.1f}"
     return f"{exact.removesuffix('.0')} {unit}"
 
 

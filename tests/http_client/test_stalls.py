@@ -56,7 +56,7 @@ class LateServer:
         until = time.monotonic() + BLOCKED_S
         self._is_blocked.set()
         self._has_answered.wait()  # blocks the loop, as the next line does
-        time.sleep(max(0, until - time.monotonic()))  # noqa: ASYNC251
+        time.sleep(max(0, until - time.monotonic()))  # noqa: ASYNC251 - the loop must stand still
         return await asyncio.gather(*asked)
 
 

@@ -57,7 +57,7 @@ def until_stopped(pid: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "T":
         assert time.monotonic() < deadline
-        time.sleep(0.002)
+        time.sleep(0.002)  # nothing tells a process that is not its parent
 
 
 async def test_a_healthy_daemon_sends_pings_and_its_status(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import anyio
 from starlette.datastructures import UploadFile
 
 from wacrmd.dashboard.frame import Visit
+from wacrmd.dashboard.uploads import descriptor_of
 from wacrmd.domain.optout_file import OptOutFile
 from wacrmd.domain.optout_parts import OptOutPart, parts_of
 from wacrmd.domain.rejected_file import RejectedFormat
@@ -128,8 +129,7 @@ async def _import(visit: Visit, file: IO[bytes], column: str | None, done: Impor
 
 def _own(uploaded: BinaryIO) -> IO[bytes]:
     """The uploaded file, which stays open when the request has ended."""
-    uploaded.rollover()  # type: ignore[attr-defined]
-    return os.fdopen(os.dup(uploaded.fileno()), "rb")
+    return os.fdopen(os.dup(descriptor_of(uploaded)), "rb")
 
 
 def _check(file: IO[bytes], column: str | None, most: int) -> int:

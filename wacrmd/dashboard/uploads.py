@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from anyio import CapacityLimiter
 from python_multipart.multipart import parse_options_header
@@ -119,6 +120,13 @@ def _check_kind(content_type: str) -> None:
     charset = parameters.get(b"charset", b"utf-8")
     if charset.lower() != b"utf-8":
         raise bad_request(f"Expected a form in UTF-8, found {charset[:60].decode('latin-1')!r}")
+
+
+def descriptor_of(file: Any) -> int:
+    """The descriptor of an uploaded file (a SpooledTemporaryFile), of which a small one is still in memory; blocks."""
+    file.rollover()
+    descriptor: int = file.fileno()
+    return descriptor
 
 
 async def _pieces(request: Request, limit: int) -> AsyncGenerator[bytes, None]:

@@ -22,6 +22,7 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
     waits,
 )
 from wacrmd.dashboard.render import page
+from wacrmd.dashboard.uploads import descriptor_of
 from wacrmd.domain.draft import DraftState, FileFormat, Which
 from wacrmd.errors import ERRORS, Refusal, bad_request
 from wacrmd.services.drafts.uploads import MAX_FILE_BYTES
@@ -57,7 +58,8 @@ async def take_file(visit: Visit, draft: Draft) -> Response:
         ) as upload:
             pasted = upload.fields.get("pasted", "").strip()
             if upload.file is not None:
-                await _give(visit, draft, await _on_disk(upload.file.file), upload.name)
+                descriptor = await anyio.to_thread.run_sync(descriptor_of, upload.file.file)
+                await _give(visit, draft, descriptor, upload.name)
             elif pasted:
                 with TemporaryFile() as file:
                     await anyio.to_thread.run_sync(_write, file, pasted)
@@ -71,13 +73,6 @@ async def take_file(visit: Visit, draft: Draft) -> Response:
 
 async def _give(visit: Visit, draft: Draft, descriptor: int, name: str) -> None:
     await visit.perform_with_file("draft.upload", descriptor, id=str(draft.view.uuid), name=name[:200])
-
-
-async def _on_disk(file: Any) -> int:
-    """The descriptor of an uploaded file, of which a small one is still in memory."""
-    await anyio.to_thread.run_sync(file.rollover)
-    descriptor: int = file.fileno()
-    return descriptor
 
 
 def _write(file: IO[bytes], text: str) -> None:
