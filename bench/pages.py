@@ -6,8 +6,9 @@ import re
 import sqlite3
 import statistics
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -24,12 +25,14 @@ LIVE_PAGES = 50
 PER_SESSION = 4
 LARGEST = 100
 """So many broadcasts of the file are made one: as many people as an upload may have."""
+OTHERS = ("templates", "numbers", "optouts", "webhooks", "keys", "users", "audit", "status", "account")
+"""Pages beside those of broadcasts."""
 PAIRS = 4
 """How often sending is measured without and with live pages, in turns: the machine may be busy for a while."""
 
 
 async def pages(scale: Scale, folder: Path) -> Numbers:
-    """Each page of broadcasts in a file with many recipients, one after the other; one of the broadcasts is large."""
+    """Each page in a file with many recipients, one after the other; one of the broadcasts is large."""
     uuids = await fill(folder, scale.start_recipients)
     joined = min(LARGEST, len(uuids) // 2)
     largest = _join(folder, joined)
@@ -43,7 +46,7 @@ async def pages(scale: Scale, folder: Path) -> Numbers:
             number = generator.randrange(joined * 1000, scale.start_recipients)
             return f"/broadcasts/{uuids[number // 1000]}/recipients/{number + 1}"
 
-        kinds = {
+        kinds: dict[str, Callable[[], str]] = {
             "list": lambda: "/broadcasts",
             "search": lambda: f"/broadcasts?text={generator.choice(('broadcast', 'nothing'))}",
             "one": one,
@@ -53,6 +56,7 @@ async def pages(scale: Scale, folder: Path) -> Numbers:
             ),
             "people": lambda: f"{one()}/recipients?status={generator.choice(('', 'read', 'failed'))}",
             "person": person,
+            **{name: partial(str, f"/{name}") for name in OTHERS},
         }
         measured: Numbers = {"pages_recipients": scale.start_recipients}
         for name, address_of in kinds.items():
@@ -66,7 +70,8 @@ async def pages(scale: Scale, folder: Path) -> Numbers:
                 f"pages_{name}_p50_ms": percentile(times, 0.5),
                 f"pages_{name}_p95_ms": percentile(times, 0.95),
             }
-        return measured
+        worst = max(value for name, value in measured.items() if name.endswith("_p95_ms"))
+        return measured | {"pages_worst_p95_ms": worst}
 
 
 def _join(folder: Path, count: int) -> str:

@@ -177,6 +177,28 @@ ROWS = (
         lambda n: _times(n["year_accept_p50_ms"], n["bare_insert_p50_ms"], "a bare insert"),
     ),
     Row(
+        "each page of the dashboard, {pages_recipients:,.0f} recipients in the file",
+        "p95 <= 100 ms",
+        "p95 {pages_worst_p95_ms:.0f} ms at most; the list {pages_list_p95_ms:.0f} ms, one {pages_one_p95_ms:.0f} ms,"
+        " the largest one {pages_largest_p95_ms:.0f} ms",
+        lambda n: n["pages_worst_p95_ms"] <= 100,
+        lambda n: _times(n["pages_list_p50_ms"], n["bare_get_p50_ms"], "a bare request, for the list"),
+    ),
+    Row(
+        "a live page of a broadcast of 10,000 that is sent",
+        "<= 1 % of a core",
+        "{live_1_core:.1%} of a core; 50 pages {live_50_core:.1%}",
+        lambda n: n["live_1_core"] <= 0.01,
+        lambda n: _percent(n["live_1_core"], n["live_without_core"], "of the daemon without it"),
+    ),
+    Row(
+        "sending at 1,000 msg/s with 50 live pages",
+        "<= 3 % slower",
+        "{crowd_rate:,.0f} msg/s, {crowd_without_rate:,.0f} without ({crowd_cpu_more:+.0%} of CPU a message)",
+        lambda n: n["crowd_slower"] <= 0.03,
+        lambda n: _percent(n["crowd_rate"], n["crowd_without_rate"], "of the rate without"),
+    ),
+    Row(
         "memory after 1 million recipients sent",
         "<= 150 MB",
         "{memory_mb:.0f} MB after {memory_messages:,.0f} (at the start {memory_start_mb:.0f} MB,"
