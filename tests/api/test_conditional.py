@@ -114,7 +114,9 @@ async def test_what_has_not_changed_is_not_counted_again(tmp_path: Path) -> None
             assert (await here.api.get("/api/v1/broadcasts")).status_code == 200
             await here.admin("broadcast.list")
             await here.admin("broadcast.show", id=broadcast_id)
-            assert [sql for sql in statements if "FROM recipient" in sql] == []
+            # The scheduler looks once a second which broadcasts have work, whoever asks for what.
+            asked = [sql for sql in statements if "FROM broadcast b JOIN number n" not in sql]
+            assert [sql for sql in asked if "FROM recipient" in sql] == []
 
 
 async def test_each_change_of_recipients_changes_the_etag(tmp_path: Path) -> None:
