@@ -14,7 +14,7 @@ def test_each_country_has_a_name() -> None:
 
 def test_the_large_table_of_the_library_is_not_loaded() -> None:
     code = (
-        "import sys; from wacrmd.dashboard.plain_words import plainly; print(plainly('is of DE'));"
+        "import sys; from wacrmd.domain.plain_words import plainly; print(plainly('is of DE'));"
         "assert not any('geodata' in each for each in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -63,7 +63,8 @@ def lines(*texts: str) -> bytes:
 async def downloaded(ann: Drafting, draft: str, which: Which) -> list[list[str]]:
     """The rows of a download, without its header."""
     pieces = [piece async for piece in left_out.download(ann.ctx, ann.actor, draft, which)]
-    return list(csv.reader("".join(pieces).removeprefix("\ufeff").splitlines()))[1:]
+    text = "".join(pieces).removeprefix("\ufeff").removeprefix("sep=,\r\n")
+    return list(csv.reader(text.splitlines()))[1:]
 
 
 async def refused(work: Any) -> Refusal:

@@ -118,7 +118,7 @@ async def _run(visit: Visit, file: IO[bytes], column: str | None, done: Imported
 
 async def _import(visit: Visit, file: IO[bytes], column: str | None, done: Imported) -> None:
     rows = OptOutFile(decode_lines(_pieces(file)), column=column)
-    form, parts = RejectedFormat(rows.file), parts_of(rows, done.account)
+    form, parts = RejectedFormat(rows.file, for_staff=True), parts_of(rows, done.account)
     while (part := await off_loop(next, parts, None)) is not None:
         if not await login.is_current(visit.ctx, visit.visitor.session):
             raise Refusal(ErrorCode.FORBIDDEN, "you have logged out, or may do something else now")
@@ -170,7 +170,7 @@ def _leave_out(part: OptOutPart, done: Imported, form: RejectedFormat) -> None:
         done.rejected += 1
         if len(done.errors) < MAX_SHOWN:
             done.errors.append((row.line, reason))
-        text = ("" if done.left_out else form.head(mark=True)) + form.line(row.text, reason)
+        text = ("" if done.left_out else form.head()) + form.line(row.text, reason)
         if done.size + len(text) <= MAX_LEFT_OUT_BYTES:
             done.left_out.append(text)
             done.size += len(text)

@@ -18,8 +18,8 @@ from starlette.responses import HTMLResponse, Response
 
 from wacrmd.clock import SECOND, Millis, iso, parse_iso
 from wacrmd.dashboard import words_of_meta
-from wacrmd.dashboard.plain_words import plainly
 from wacrmd.domain.number import NumberFacts
+from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import sized
 
 PACKAGE = "wacrmd.dashboard"

@@ -70,7 +70,7 @@ class MappedFile:
         for at in self._places.values():
             if at >= len(self._names):
                 raise CsvError(f"there is no column {at + 1}: the file has {len(self._names)} columns")
-        self.rejected_format = RejectedFormat(self._file)
+        self.rejected_format = RejectedFormat(self._file, for_staff=True)
 
     def __iter__(self) -> Iterator[FileRow | RejectedLine]:
         """Each row, or why it cannot be used."""

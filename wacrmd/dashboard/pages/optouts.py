@@ -10,10 +10,10 @@ from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, Imported, begin_import
 from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.dashboard.pages.form_page import FormPage
-from wacrmd.dashboard.plain_words import plainly
 from wacrmd.dashboard.render import page
 from wacrmd.domain.optout import OptOutSource
 from wacrmd.domain.page import Page
+from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import ErrorCode, Refusal, bad_request
 from wacrmd.views.optouts import AccountOptOut
 

@@ -35,6 +35,7 @@ from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftView
 
 OPTED_OUT = "has opted out"
+NO_PEOPLE = "the list has no people: there is no line below the names of its columns"
 
 SENDING_SHARE = 2.0
 """While messages are sent, a check rests after each thousand rows for as long as they took, times this."""
@@ -295,6 +296,7 @@ class _Findings:
         elif not self._accepted:
             everybody = self._duplicates + self._same + self._opted_out
             what = "everybody in the file has opted out" if everybody else NO_VALID_NUMBER
+            what = what if self.rows else NO_PEOPLE
             problems.insert(0, Problem("file", what))
         now, at = ctx.clock.now(), broadcast.scheduled_at
         waiting = queued if at is None or at <= now else 0

@@ -42,7 +42,7 @@ async def download(ctx: Context, actor: Actor, reference: str, which: Which) -> 
         left = await ctx.db.read(partial(seen.tell_apart, account_id=account_id, batch=batch))
         chosen = _chosen(batch, left, which)
         if chosen:
-            yield "".join(map(reader.left_out_line, chosen))
+            yield await off_loop("".join, map(reader.left_out_line, chosen))
 
 
 def _chosen(batch: Batch, left: Left, which: Which) -> list[LeftOut]:

@@ -7,11 +7,12 @@ from itertools import islice
 
 import orjson
 
-from wacrmd.domain.csv_export import csv_lines, escape_cell, escape_formula
+from wacrmd.domain.csv_export import EXCEL_HEAD, csv_lines, escape_cell, escape_formula
 from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping, LineView, Which
 from wacrmd.domain.mapped_file import FileRow, MappedFile
 from wacrmd.domain.people_file import HOW_READ, REASON
 from wacrmd.domain.phone_guess import Home
+from wacrmd.domain.plain_words import plainly
 from wacrmd.domain.recipient_file import RejectedLine
 from wacrmd.domain.rejected_file import RejectedFormat
 from wacrmd.domain.template import SyncedTemplate, Template, TemplateContent
@@ -112,9 +113,9 @@ class PeopleReader:
         """The beginning of a file of these lines."""
         reason = HOW_READ if which is Which.GUESSED else REASON
         return (
-            self._form.head(mark=True, reason=reason)
+            self._form.head(reason=reason)
             if self._form
-            else csv_lines([[reason, "line", "phone"]])
+            else EXCEL_HEAD + csv_lines([[reason, "line", "phone"]])
         )
 
     def left_out_line(self, one: LeftOut) -> str:
@@ -122,7 +123,7 @@ class PeopleReader:
         return (
             self._form.line(one.text, one.reason)
             if self._form
-            else csv_lines([[escape_formula(one.reason), one.line, escape_cell(one.to)]])
+            else csv_lines([[escape_formula(plainly(one.reason)), one.line, escape_cell(one.to)]])
         )
 
     def _from_csv(self, file: MappedFile) -> Iterator[Person | RejectedLine]:

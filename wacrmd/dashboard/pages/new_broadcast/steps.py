@@ -7,8 +7,8 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from wacrmd.dashboard.frame import Handler, Visit
-from wacrmd.dashboard.plain_words import plainly
 from wacrmd.domain.draft import EDITABLE, DraftState
+from wacrmd.domain.plain_words import plainly
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.store.outage import StorageError

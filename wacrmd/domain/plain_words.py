@@ -1,6 +1,7 @@
 """What the daemon says about broadcasts and lists of people, in words for somebody who is no programmer. Pure.
 
-The daemon's own texts are those of the API and of the commands; what is not known here is shown as it is.
+The daemon's own texts are those of the API and of the commands. The dashboard, and files that it gives to people, have
+these words; what is not known here is shown as it is.
 """
 
 import re
@@ -14,6 +15,12 @@ _COUNTRY = re.compile(r"\b(of|is|in) ([A-Z]{2})\b")
 _LISTED = re.compile(r"\b[A-Z]{2}\b")
 _GUESSES = re.compile(r"(\d+) numbers? without \+: (.*); (.*)", re.DOTALL)
 
+_OUTDATED = (
+    r"\A(?:(?:params|header|buttons|components)\S*|the value of \S+): (?:\".*\" is missing"
+    r"|the template(?:'s | has no | has \d+ buttons)|button \d+ of the template ).*\Z"
+)
+"""What does not fit the template as it is now; so it is with people of an earlier broadcast, who bring their values."""
+
 _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
@@ -26,9 +33,47 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
         (r"\bis in no numbering plan of ", "does not exist in "),
         (r", and Meta takes no empty parameter\Z", ", and WhatsApp takes no empty value"),
         (
-            r"\Aparams: the text has (\d+) characters with its parameters, Meta takes at most (\d+)\Z",
+            r"\bthe text has (\d+) characters with its parameters, Meta takes at most (\d+)\Z",
             r"with the values of this line the text has \1 characters, and WhatsApp takes at most \2",
         ),
+        (r"\Aparams: (?=with the values)", ""),
+        (r"\A(\{\{\S+\}\}): ", r"the value of \1: "),
+        (r"\Aheader\.text: ", "the value above the text: "),
+        (r"\Abuttons\[\d+\]\.(?:text|code|payload): ", "the value of a button: "),
+        (r": Meta takes no empty parameter\Z", " is empty, and WhatsApp takes no empty value"),
+        (
+            r": Meta takes no line breaks, tabs or five spaces in a row in a parameter\Z",
+            " has a line break, a tab or five spaces in a row, and WhatsApp takes none of them",
+        ),
+        (
+            r": Meta takes no control characters in a parameter, found (\S+)\Z",
+            r" has a sign that nobody sees (\1): write the value anew",
+        ),
+        (
+            r": Meta takes no parameter of spaces only: nobody would see anything\Z",
+            " has only spaces: nobody would see anything",
+        ),
+        (
+            r": expected at most (\d+) characters(?: in this template)?\Z",
+            r" may have at most \1 characters",
+        ),
+        (
+            r"\Ato: Meta sends authentication templates to phone numbers only: give the person's number\Z",
+            "this person has no phone number here, and WhatsApp sends login codes to phone numbers only",
+        ),
+        (
+            _OUTDATED,
+            "the template has changed since then, and the values of this line do not fit it any more",
+        ),
+        (
+            r"\Aexpected a phone number such as \S+: (['\"]).*\1 ",
+            "this is no valid phone number: it ",
+        ),
+        (
+            r"\Aexpected a phone number or a user id, found neither\Z",
+            "this line has no phone number",
+        ),
+        (r"\Ahas (\d+) columns, expected (\d+)\Z", r"has \1 cells, and the first line has \2"),
         (
             r"\A\S+ (\S+) (does not exist|comes twice) in (\S+): (the clocks are put \w+); .*\Z",
             r"\1 \2 on this day in \3, because \4: choose an earlier or a later time",

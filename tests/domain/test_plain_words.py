@@ -2,9 +2,9 @@
 
 import pytest
 
-from wacrmd.dashboard.plain_words import plainly
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.phone_guess import Home, summary
+from wacrmd.domain.plain_words import plainly
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
 
 
@@ -28,6 +28,40 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
             "params: the text has 1113 characters with its parameters, Meta takes at most 1024",
             "with the values of this line the text has 1113 characters, and WhatsApp takes at most 1024",
         ),
+        (
+            "{{2}}: Meta takes no empty parameter",
+            "the value of {{2}} is empty, and WhatsApp takes no empty value",
+        ),
+        (
+            "buttons[0].text: Meta takes no parameter of spaces only: nobody would see anything",
+            "the value of a button has only spaces: nobody would see anything",
+        ),
+        (
+            "header.text: Meta takes no control characters in a parameter, found U+0007",
+            "the value above the text has a sign that nobody sees (U+0007): write the value anew",
+        ),
+        (
+            "buttons[1].code: expected at most 15 characters in this template",
+            "the value of a button may have at most 15 characters",
+        ),
+        *(
+            (
+                changed,
+                "the template has changed since then, and the values of this line do not fit it any more",
+            )
+            for changed in (
+                "params: the template's body takes 2 parameters, found 3",
+                'params: "percent" is missing',
+                '{{x}}: the template has no such parameter, it has "percent"',
+                "header: the template's header takes no value",
+                'buttons[0].type: button 0 of the template is "url"',
+            )
+        ),
+        (
+            "to: Meta sends authentication templates to phone numbers only: give the person's number",
+            "this person has no phone number here, and WhatsApp sends login codes to phone numbers only",
+        ),
+        ("has 3 columns, expected 2", "has 3 cells, and the first line has 2"),
         (
             "no + or 00: read as a number of NO; as a number of US it would be +14792345678",
             "written without + or 00, and read as a number of Norway; as a number of United States it would be +14792345678",
