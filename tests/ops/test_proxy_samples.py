@@ -16,6 +16,8 @@ import httpx
 import pytest
 
 from tests.support.patience import PATIENCE_S, eventually
+from wacrmd.dashboard.uploads import FORM_BYTES
+from wacrmd.services.drafts.uploads import MAX_FILE_BYTES
 
 pytestmark = pytest.mark.anyio
 
@@ -274,3 +276,10 @@ def test_nginx_redirects_to_the_name_of_the_site_and_not_to_that_of_the_caller()
     for sample in (WEBHOOKS, DASHBOARD):
         text = (CONTRIB / sample.nginx).read_text()
         assert re.findall(r"return 301 (\S+);", text) == ["https://$server_name$request_uri"]
+
+
+def test_nginx_passes_every_file_that_the_dashboard_takes_and_some_more() -> None:
+    """So that it is the dashboard which says that a file is too large."""
+    text = (CONTRIB / DASHBOARD.nginx).read_text()
+    (size,) = re.findall(r"client_max_body_size (\d+)m;", text)
+    assert int(size) << 20 > MAX_FILE_BYTES + FORM_BYTES

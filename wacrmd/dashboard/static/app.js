@@ -77,6 +77,15 @@ function broken(form, on) {
 for (const [name, on] of [["htmx:beforeRequest", false], ["htmx:sendError", true]]) {
   document.addEventListener(name, (event) => { if (event.target.matches("form")) broken(event.target, on); });
 }
+// A reverse proxy answers by itself when the daemon restarts, a file is above its own limit, or its login has ended. Its page
+// must not take the place of a part of ours: a form says that it did not arrive, and what asks every second asks again.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { requestConfig: { elt }, xhr } = event.detail;
+  const isOurs = elt.matches("form") ? xhr.responseText.includes('<main id="main">') : xhr.status === 200;
+  if (isOurs) return;
+  event.detail.shouldSwap = false;
+  if (elt.matches("form")) broken(elt, true);
+});
 
 // A secret that is shown once is copied by a click; the clipboard's own way needs https.
 for (const button of document.querySelectorAll("button[data-copy]")) {
