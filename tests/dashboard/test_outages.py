@@ -1,6 +1,7 @@
 """The dashboard while the database cannot be written or read."""
 
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,12 @@ from tests.dashboard.client import Browser
 from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.support.damage import PAGE_BYTES
 from tests.support.disk import fill
+from tests.support.patience import eventually
 from tests.support.site import Site, site
+from wacrmd.clock import MINUTE
+from wacrmd.dashboard import patience
+from wacrmd.store import database
+from wacrmd.store.connection import BUSY_TIMEOUT_MS
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +53,35 @@ async def test_a_full_disk_leaves_in_a_form_what_was_typed(
 
     ballast.unlink()
     assert (await admin.submit(path, fields)).status_code == 303, "the same form can be sent again"
+
+
+async def test_while_another_program_locks_the_database_a_form_waits_once_and_keeps_what_was_typed(
+    here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Session, change and audit waited one after the other, up to 42 s."""
+    monkeypatch.setattr(patience, "WAIT_S", 0.5)
+    monkeypatch.setattr(database, "STALL_S", 0.2)
+    fields = {"account": "shop", "phone": "+14155550100", "detail": "phoned the shop"}
+    admin = await visit_as("admin")
+    here.clock.advance(2 * MINUTE)  # the session is to be touched
+
+    with closing(sqlite3.connect(here.running.ctx.config.storage.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        refused = await admin.submit("/optouts/new", fields)
+        waited = time.monotonic() - began
+        assert (await admin.get("/optouts")).status_code == 200, "pages can be read"
+        other.execute("ROLLBACK")
+
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) > 0
+    assert "another program has locked the database" in refused.text
+    assert "phoned the shop" in refused.text
+    assert waited < BUSY_TIMEOUT_MS / 1000, "not even as long as one statement waits"
+    await eventually(lambda: here.running.ctx.db.outage is None)
+    assert await here.admin("optout.list") == [], "what was refused is not done later"
+
+    assert (await admin.submit("/optouts/new", fields)).status_code == 303
 
 
 async def test_who_looks_cannot_be_known_while_the_database_is_damaged(here: Site, visit_as: VisitAs) -> None:

@@ -28,6 +28,7 @@ from wacrmd.store.connection import open_writer
 from wacrmd.store.database import Database, Tx
 from wacrmd.store.migrate import migrate
 from wacrmd.store.outage import StorageError
+from wacrmd.store.pending_write import waiting_at_most
 
 pytestmark = pytest.mark.anyio
 
@@ -201,6 +202,30 @@ async def test_a_write_that_takes_very_long_is_told_and_its_end_as_well(
             ending.set()
             await eventually(lambda: db.outage is None)
         assert [event["event"] for event in events] == ["database_outage_started", "database_outage_ended"]
+
+
+async def test_a_write_whose_caller_waits_no_longer_is_withdrawn_unless_it_has_begun(tmp_path: Path) -> None:
+    began, ending, ran = threading.Event(), threading.Event(), list[str]()
+
+    async with Database.open(tmp_path / "wacrmd.db", ShiftClock()) as db, anyio.create_task_group() as tasks:
+
+        def work(_: Tx) -> None:
+            began.set()
+            ending.wait(PATIENCE_S)
+            ran.append("begun")
+
+        async def slow() -> None:
+            with waiting_at_most(0.05):
+                await db.write(work)
+
+        tasks.start_soon(slow)
+        await eventually(began.is_set)
+        with waiting_at_most(0.05), pytest.raises(StorageError, match="takes very long"):
+            await db.write(lambda _: ran.append("withdrawn"))
+        ending.set()
+        await db.write(lambda _: ran.append("later"))
+
+    assert ran == ["begun", "later"]
 
 
 @both_event_loops

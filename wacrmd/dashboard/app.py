@@ -30,6 +30,7 @@ from wacrmd.dashboard.pages import (
     webhooks,
 )
 from wacrmd.dashboard.pages.login import HOME, LoginPages
+from wacrmd.dashboard.patience import Patience
 from wacrmd.dashboard.render import static
 from wacrmd.dashboard.turns import Turns
 from wacrmd.dashboard.uploads import Uploads
@@ -77,7 +78,11 @@ def build(ctx: Context, tasks: TaskGroup) -> Starlette:
             ),
         ],
         exception_handlers={HTTPException: no_page},
-        middleware=[Middleware(Guard, lambda: ctx.config), Middleware(RequestMiddleware, error_page)],
+        middleware=[
+            Middleware(Guard, lambda: ctx.config),
+            Middleware(RequestMiddleware, error_page),
+            Middleware(Patience),
+        ],
     )
     app.router.redirect_slashes = False
     return app

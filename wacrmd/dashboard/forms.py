@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from wacrmd.errors import ERRORS, ErrorCode, Refusal, bad_request
 from wacrmd.http.body import read_raw
@@ -64,6 +65,13 @@ def mistakes(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:
     if refusal.code not in STATUSES:
         raise refusal
     return errors_by_field(refusal, fields)
+
+
+def allow_again(response: Response, refusal: Refusal) -> Response:
+    """The page of a refusal, which says when the same can be sent again, if that is known."""
+    if refusal.retry_after_s is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response
 
 
 async def read_form(request: Request) -> Form:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from wacrmd.dashboard.actions import BY_NAME, perform, require, require_lasting, stream
 from wacrmd.dashboard.errors import title_of
+from wacrmd.dashboard.forms import allow_again
 from wacrmd.dashboard.guard import SAFE_METHODS
 from wacrmd.dashboard.kept import Kept
 from wacrmd.dashboard.live import END, EVENT_STREAM, Live
@@ -267,8 +268,7 @@ def visited(
         except Refusal as refusal:
             if is_part:
                 return _refused_part(refusal)
-            return visit.message(
-                title_of(refusal), plainly(refusal.message), status=ERRORS[refusal.code].status
-            )
+            text, status = plainly(refusal.message), ERRORS[refusal.code].status
+            return allow_again(visit.message(title_of(refusal), text, status=status), refusal)
 
     return endpoint

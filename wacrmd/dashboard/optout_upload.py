@@ -18,6 +18,7 @@ from wacrmd.errors import ErrorCode, Refusal, bad_request
 from wacrmd.log import get_logger
 from wacrmd.off_loop import off_loop
 from wacrmd.services.access import login
+from wacrmd.store.pending_write import waiting_at_most
 
 MAX_UPLOAD_BYTES = 16 << 20
 MAX_SHOWN = 100
@@ -100,7 +101,7 @@ async def _run(visit: Visit, file: IO[bytes], column: str | None, done: Imported
     imports, visitor = visit.ctx.dashboard_imports, visit.visitor.key
     imports[visitor] += 1
     try:
-        with file:
+        with file, waiting_at_most(None):  # no page waits for it
             await _import(visit, file, column, done)
     except Refusal as refusal:
         done.failure = refusal.message

@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +27,7 @@ from wacrmd.store.log_place import check_log, remember_path
 from wacrmd.store.migrate import migrate
 from wacrmd.store.opening import check_not_lost, locked, unopened
 from wacrmd.store.outage import LOCKED, SLOW, Cause, Outage, Outages, StorageError, advice_of, is_damage
+from wacrmd.store.pending_write import PendingWrite, limit_s
 from wacrmd.store.stall_watch import StallWatch
 from wacrmd.store.transaction import empty_wal, fill_disk, rollback, run_group, run_read, unfill_disk
 from wacrmd.store.write_lock import WriteLock
@@ -38,6 +38,9 @@ Tx = sqlite3.Connection
 T = TypeVar("T")
 Work = Callable[[Tx], T]
 
+_Result = tuple[PendingWrite, Any, BaseException | None]
+"""A write with what it gave, or why it failed."""
+
 READERS = 3
 LOOK_INTERVAL_S = 1.0
 """How often is looked whether the file still has its name, also while nothing is written."""
@@ -47,16 +50,6 @@ STALL_S = 2.0
 """A commit that takes longer is an outage: others wait for it, so nothing is sent."""
 MAX_GROUP = 256
 """Writes in one commit at most; this bounds how long the first of them waits."""
-
-
-@dataclass(slots=True)
-class _Write:
-    """A write that waits for its commit."""
-
-    work: Work[Any]
-    done: asyncio.Future[Any]
-    is_record: bool = False
-    """Whether it is also tried while the file is damaged or has lost its name."""
 
 
 class _Connection(aiosqlite.Connection):
@@ -82,7 +75,7 @@ class Database:
         self._readers: asyncio.Queue[_Connection] = asyncio.Queue()
         self._all_readers: list[_Connection] = []
         self._identity: FileIdentity
-        self._waiting: list[_Write] = []
+        self._waiting: list[PendingWrite] = []
         self._wake = asyncio.Event()
         self._closing = False
         self._looked_at = self._probed_at = 0.0
@@ -142,7 +135,7 @@ class Database:
         """Run `work` in a transaction that is durable when this returns; an error of it rolls its changes back.
 
         If the caller is cancelled while it waits, the work is done all the same. Raises StorageError when the
-        disk or the file does not take it, and what `work` raises.
+        disk or the file does not take it, or not in time (`waiting_at_most`), and what `work` raises.
         """
         return await self._enqueue(work)
 
@@ -232,10 +225,25 @@ class Database:
     async def _enqueue(self, work: Work[T], *, is_record: bool = False) -> T:
         if self._closing:
             raise StorageError("the daemon is stopping")
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Write(work, done, is_record))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        write = PendingWrite(work, done, is_record)
+        self._waiting.append(write)
         self._wake.set()
-        return await done
+        limit = None if is_record else limit_s()
+        if limit is None:
+            return await done
+        timer = loop.call_later(max(limit - self.outages.waited_s, 0), self._withdraw, write)
+        try:
+            return await done
+        finally:
+            timer.cancel()
+
+    def _withdraw(self, write: PendingWrite) -> None:
+        """Refuse a write that has waited long enough; one that has begun cannot be taken back, and soon ends."""
+        if write.take() and not write.done.done():
+            outage = self.outage
+            write.done.set_exception(StorageError(SLOW if outage is None else outage.advice))
 
     async def _read(self, work: Work[T]) -> T:
         reader = await self._readers.get()
@@ -300,7 +308,7 @@ class Database:
         """Write and read again what did not work; that it works ends the outage."""
         if Cause.UNWRITABLE in self.outages:
             for work in (fill_disk, unfill_disk):
-                probe = _Write(work, asyncio.get_running_loop().create_future())
+                probe = PendingWrite(work, asyncio.get_running_loop().create_future())
                 await self._commit([probe])
                 if probe.done.exception() is not None:
                     return
@@ -325,11 +333,11 @@ class Database:
             self.outages.begin(Cause.NO_FILE, problem)
         return problem is not None
 
-    async def _commit(self, group: list[_Write]) -> None:
+    async def _commit(self, group: list[PendingWrite]) -> None:
         began = time.monotonic()
         watch = StallWatch(STALL_S, partial(self._stalled, self._clock.now()))
         failure: BaseException | None = None
-        results: list[tuple[Any, BaseException | None]] = []
+        results: list[_Result] = []
         try:
             results = await self._writer.run(partial(self._run_admitted, group))
         except sqlite3.Error as error:
@@ -340,10 +348,9 @@ class Database:
         self.outages.end(Cause.STALLED)
         if failure is None and self.on_commit is not None:
             self.on_commit(time.monotonic() - began, len(group))
-        for index, write in enumerate(group):
+        for write, result, refused in results if failure is None else [(w, None, failure) for w in group]:
             if write.done.done():
                 continue
-            result, refused = (None, failure) if failure is not None else results[index]
             if refused is not None:
                 write.done.set_exception(refused)
             else:
@@ -354,7 +361,7 @@ class Database:
         if self.outage is None:
             self.outages.begin(Cause.STALLED, LOCKED if self._locking else SLOW, since)
 
-    def _run_admitted(self, group: list[_Write], connection: Tx) -> list[tuple[Any, BaseException | None]]:
+    def _run_admitted(self, group: list[PendingWrite], connection: Tx) -> list[_Result]:
         """Run what may be written now in one transaction, and refuse the rest; on the writer's thread.
 
         Looked at before each commit: nothing is claimed in a file that has lost its name.
@@ -362,19 +369,21 @@ class Database:
         self._has_moved()
         outage = self.outage
         if outage is None or not outage.lasts:
-            return self._run_locked([each.work for each in group], connection)
-        records = [each.work for each in group if each.is_record]
-        recorded = iter(self._run_locked(records, connection) if records else ())
-        refused = None, StorageError(outage.advice)
-        return [next(recorded) if each.is_record else refused for each in group]
+            return self._run_locked(group, connection)
+        refused = StorageError(outage.advice)
+        records = [each for each in group if each.is_record]
+        recorded = self._run_locked(records, connection) if records else []
+        return [*recorded, *((each, None, refused) for each in group if not each.is_record)]
 
-    def _run_locked(self, works: list[Work[Any]], connection: Tx) -> list[tuple[Any, BaseException | None]]:
+    def _run_locked(self, group: list[PendingWrite], connection: Tx) -> list[_Result]:
         self._locking = True
         try:
             with self.write_lock:
                 rollback(connection)  # the last transaction is still open if its rollback failed
                 connection.execute("BEGIN IMMEDIATE")
                 self._locking = False
-                return run_group(works, connection)
+                taken = [each for each in group if each.take()]
+                results = run_group([each.work for each in taken], connection)
+                return [(each, *result) for each, result in zip(taken, results, strict=True)]
         finally:
             self._locking = False

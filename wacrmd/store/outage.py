@@ -78,6 +78,12 @@ class Outages:
     def __getitem__(self, cause: Cause) -> Outage:
         return self._found[cause]
 
+    @property
+    def waited_s(self) -> float:
+        """For how long the database has been so busy, or locked, that writes only wait; 0 if they can be tried."""
+        outage = self.current
+        return time.monotonic() - self._began_at if outage and outage.advice in (LOCKED, SLOW) else 0.0
+
     def begin(self, cause: Cause, advice: str, since: Millis | None = None) -> None:
         """Something is wrong; from any thread, and as often as it is noticed."""
         known = self._found.get(cause)

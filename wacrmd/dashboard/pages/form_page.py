@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from wacrmd.dashboard.forms import STATUSES, Form, mistakes, read_form
+from wacrmd.dashboard.forms import STATUSES, Form, allow_again, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.accounts import account_names
 from wacrmd.errors import Refusal
@@ -52,7 +52,7 @@ class FormPage:
             return await self.send(visit, form, about)
         except Refusal as refusal:
             errors = mistakes(refusal, self.fields)
-            return await self._page(visit, about, form, errors, STATUSES[refusal.code])
+            return allow_again(await self._page(visit, about, form, errors, STATUSES[refusal.code]), refusal)
 
     async def _page(
         self, visit: Visit, about: Any, form: Form, errors: Mapping[str, str], status: int = 200

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from wacrmd.dashboard import cookies
-from wacrmd.dashboard.forms import read_form
+from wacrmd.dashboard.forms import allow_again, read_form
 from wacrmd.dashboard.frame import refused, refused_unknown
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.visitor import browser_of, client_address, is_named_by_proxy, visitor_of
@@ -94,7 +94,7 @@ class LoginPages:
         self, request: Request, wanted: str, refusal: Refusal | None = None, *, by_link: bool = False
     ) -> Response:
         token = cookies.read(request, self._ctx.config, cookies.LOGIN) or secrets.token_urlsafe(16)
-        response = page(
+        response: Response = page(
             "login.html",
             status=200 if refusal is None else ERRORS[refusal.code].status,
             login=token,
@@ -103,10 +103,8 @@ class LoginPages:
             by_link=by_link,
             notice=None,
         )
-        if refusal is not None and refusal.retry_after_s is not None:
-            response.headers["Retry-After"] = str(refusal.retry_after_s)
         cookies.set_cookie(request, self._ctx.config, response, cookies.LOGIN, token)
-        return response
+        return response if refusal is None else allow_again(response, refusal)
 
     def _begun(self, request: Request, begun: Begun, wanted: str) -> Response:
         response = RedirectResponse(wanted, status_code=303)

@@ -21,6 +21,7 @@ from wacrmd.services.context import Context
 from wacrmd.store import known_browsers, login_sessions, users
 from wacrmd.store.database import Tx
 from wacrmd.store.outage import StorageError
+from wacrmd.store.pending_write import waiting_at_most
 from wacrmd.views.users import LoginLinkView
 
 LOGIN, LOGOUT, PASSWORD = "login", "logout", "password"
@@ -34,6 +35,8 @@ _MAX_NAME = 100
 """Of a name that only a reverse proxy knows: no user has a longer one."""
 _TOUCH_AFTER = 1 * MINUTE
 """How exactly it is recorded when a session was used last: a live page asks every few seconds."""
+_TOUCH_WITHIN_S = 0.5
+"""If it takes longer it is left to a later request."""
 
 log = get_logger(__name__)
 
@@ -188,7 +191,7 @@ async def by_header(ctx: Context, name: str | None, address: str | None) -> Logi
         )
     now = ctx.clock.now()
     if user.last_login_at is None or abs(now - user.last_login_at) > IDLE:
-        with suppress(StorageError):
+        with suppress(StorageError), waiting_at_most(_TOUCH_WITHIN_S):
             await ctx.db.write(partial(users.set_last_login, user_id=user.id, now=now))
             await record_login(ctx, Actor.operator(user.name), LOGIN, by="proxy", address=address)
     return LoginSession(
@@ -208,7 +211,8 @@ async def session_of(ctx: Context, cookie: str) -> LoginSession | None:
     now = ctx.clock.now()
     found = await ctx.db.read(partial(login_sessions.find, hashed=_hash(cookie), now=now))
     if found is not None and abs(now - found.used_at) > _TOUCH_AFTER:
-        with suppress(StorageError):  # pages can be read while the disk is full
+        # Pages can be read while the disk is full; and no page waits because the database is locked.
+        with suppress(StorageError), waiting_at_most(_TOUCH_WITHIN_S):
             await ctx.db.write(partial(login_sessions.touch, session_id=found.id, now=now))
     return found
 
