@@ -1,10 +1,10 @@
 """The opt-outs: search, add, remove, import and export, and where each came from."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from wacrmd.dashboard.downloads import csv_file
 from wacrmd.dashboard.forms import STATUSES, Form, errors_by_field, mistakes, read_form
 from wacrmd.dashboard.frame import Row, Visit, path
 from wacrmd.dashboard.optout_upload import MAX_UPLOAD_BYTES, Imported, begin_import
@@ -86,21 +86,7 @@ async def remove(visit: Visit) -> Response:
 async def export(visit: Visit) -> Response:
     """All opt-outs as a CSV file, piece by piece."""
     account, excel = visit.param("account"), bool(visit.param("excel"))
-    found = visit.stream("optout.export", account=account, excel=excel)
-    try:
-        first = await anext(found, "")
-    except Refusal:
-        await found.aclose()
-        raise
-
-    async def pieces() -> AsyncGenerator[bytes, None]:
-        async with aclosing(found):
-            yield first.encode()
-            async for piece in found:
-                yield piece.encode()
-
-    headers = {"Content-Disposition": 'attachment; filename="optouts.csv"'}
-    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
+    return await csv_file("optouts.csv", visit.stream("optout.export", account=account, excel=excel))
 
 
 async def ask_import(visit: Visit) -> Response:

@@ -1,12 +1,11 @@
 """The people of a broadcast: a list, one of them with its history, and files to take away."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import get_args
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from wacrmd.dashboard.actions import stream
+from wacrmd.dashboard.downloads import csv_file
 from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.domain.page import Page
@@ -118,18 +117,7 @@ async def export(visit: Visit) -> Response:
         code=code,
         excel=bool(excel) or None,
     )
-    name = f"broadcast-{broadcast.uuid}.csv"
-    return StreamingResponse(
-        _encoded(pieces),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-
-
-async def _encoded(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(pieces):
-        async for piece in pieces:
-            yield piece.encode()
+    return await csv_file(f"broadcast-{broadcast.uuid}.csv", pieces)
 
 
 PAGES: tuple[Row, ...] = (

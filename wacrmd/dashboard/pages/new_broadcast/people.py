@@ -1,15 +1,15 @@
 """The second step: a file of people, what its columns mean, and what is wrong with it before anything is sent."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from itertools import groupby, zip_longest
 from operator import attrgetter
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 import anyio.to_thread
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 
+from wacrmd.dashboard.downloads import csv_file
 from wacrmd.dashboard.forms import Form, errors_by_field, read_form, whole_number
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.new_broadcast.steps import (
@@ -131,16 +131,8 @@ async def download(visit: Visit, draft: Draft) -> Response:
     which = visit.param("which") or Which.LEFT_OUT
     if which not in _WORDS:
         raise bad_request(f"which: expected {', '.join(_WORDS)}")
-    stream = visit.stream("draft.left-out", id=str(draft.view.uuid), which=which)
-
-    async def pieces() -> AsyncIterator[bytes]:
-        async with aclosing(stream) as found:
-            async for piece in found:
-                yield piece.encode()
-
-    name = f"{_WORDS[Which(which)]}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
+    lines = visit.stream("draft.left-out", id=str(draft.view.uuid), which=which)
+    return await csv_file(f"{_WORDS[Which(which)]}.csv", lines)
 
 
 async def _page(

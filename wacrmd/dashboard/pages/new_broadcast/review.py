@@ -54,9 +54,7 @@ async def send(visit: Visit) -> Response:
     if draft.view.state not in EDITABLE:
         return RedirectResponse(address(draft.view.uuid, "sending"), status_code=303)
     if draft.view.state is not DraftState.CHECKED:
-        return visit.done(
-            address(draft.view.uuid, "people"), "Something has changed: check the list once more."
-        )
+        return _unchecked(visit, draft)
     try:
         if form.text("version") != str(draft.view.version):
             raise conflict(CHANGED)
@@ -150,9 +148,16 @@ async def discard(visit: Visit, draft: Draft) -> Response:
     return visit.done("/broadcasts", f"Thrown away: {isolated(draft.view.name)}")
 
 
+def _unchecked(visit: Visit, draft: Draft) -> Response:
+    """A review that was open while the list or what it needs was changed: there is nothing to review now."""
+    return visit.done(address(draft.view.uuid, "people"), "Something has changed: check the list once more.")
+
+
 async def _page(
     visit: Visit, draft: Draft, refusal: Refusal | None = None, form: Form | None = None
 ) -> Response:
+    if draft.view.state is not DraftState.CHECKED:
+        return _unchecked(visit, draft)
     at = draft.view.scheduled_at
     typed = {"name": draft.view.name, "when": NOW if at is None else LATER, "zone": "UTC"}
     if at is not None:
