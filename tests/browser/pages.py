@@ -11,6 +11,11 @@ LEAD_ON = {_DRAFT, f"{_DRAFT}/sending"} | _ACTIONS
 """They lead to the page that comes next, which sending is for a moment only, or to the page that has the form."""
 PATHS = sorted({path for method, path, _ in PAGES if method == "GET"} - LEAD_ON)
 
+OUT_OF_SIGHT = """
+() => Math.max(...[...document.querySelectorAll("main .scroll, html")].map((box) => box.scrollWidth - box.clientWidth))
+"""
+"""By how many pixels the page, or a table in it, is wider than its place."""
+
 
 async def is_page(visitor: Window, address: str) -> bool:
     """Whether this is a page, and no file, stream or part of a page."""

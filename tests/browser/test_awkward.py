@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser
 
+from tests.browser.pages import OUT_OF_SIGHT
 from tests.browser.window import DASHBOARD, DESK, PASSWORD, PHONE, Window
 from tests.support.clock import ShiftClock
 from tests.support.site import NOBODY, NUMBER, PHONE_NUMBER_ID, people, phones, site
@@ -13,10 +14,6 @@ pytestmark = pytest.mark.anyio
 
 ACCOUNT = "n" * 63
 LISTS = ("broadcasts", "templates", "numbers", "optouts", "webhooks", "keys", "users", "audit", "status")
-OUT_OF_SIGHT = """
-() => Math.max(...[...document.querySelectorAll("main .scroll, html")].map((box) => box.scrollWidth - box.clientWidth))
-"""
-"""By how many pixels the page, or a table in it, is wider than its place."""
 
 
 @pytest.fixture(scope="module")

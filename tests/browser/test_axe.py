@@ -5,10 +5,10 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 
 from tests.browser import axe
-from tests.browser.pages import PATHS, is_page
+from tests.browser.pages import OUT_OF_SIGHT, PATHS, is_page
 from tests.browser.shop import Shop, shop
 from tests.browser.window import DESK, PHONE, Window
 from tests.support.exhaustive import spread
@@ -52,6 +52,28 @@ async def test_a_page_has_no_finding_and_fits_a_phone(place: Shop, visitor: Wind
         await visitor.page.goto(address)
         assert visitor.page.url == f"{visitor.url}{address}", "this sample leads to another page"
         await check(visitor)
+
+
+SHEET = ViewportSize(width=718, height=1047)
+"""A4 with the margins of the browser."""
+CONTROLS = "input:not([type=hidden]), select, textarea, button, .button, progress:not([value])"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/broadcasts", "/broadcasts/{id}", "/optouts", "/numbers", "/audit"])
+async def test_a_printed_page_fits_the_sheet_and_has_nothing_to_press(
+    place: Shop, visitor: Window, path: str
+) -> None:
+    page = visitor.page
+    await page.emulate_media(media="print")
+    await page.set_viewport_size(SHEET)
+    try:
+        await page.goto(place.address(path))
+        assert await page.evaluate(OUT_OF_SIGHT) == 0
+        shown = page.locator(CONTROLS).filter(visible=True)
+        assert await shown.evaluate_all("all => all.map(each => each.outerHTML)") == []
+    finally:
+        await page.emulate_media(media="screen")
 
 
 @pytest.mark.anyio
