@@ -48,14 +48,13 @@ async def test_the_list_is_filtered_by_text_date_status_and_account(here: Site, 
     assert 'id="account"' in (await browser.get("/broadcasts")).text
 
 
-@pytest.mark.parametrize(
-    "query", ["from=yesterday", "to=99999-01-01", "status=no", "account=none", "cursor=x"]
-)
+@pytest.mark.parametrize("query", ["from=yesterday", "to=99999-01-01"])
 async def test_a_filter_that_is_wrong_is_refused_with_the_form_again(visit_as: VisitAs, query: str) -> None:
     browser = await visit_as("viewer")
     answer = await browser.get(f"/broadcasts?{query}")
-    assert answer.status_code in (400, 404, 422)
+    assert answer.status_code == 400
     assert 'name="text"' in answer.text
+    assert "this is no date, write it as 2026-12-01" in answer.text
     assert 'role="alert"' in answer.text
 
 

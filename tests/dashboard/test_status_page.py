@@ -16,7 +16,15 @@ async def test_a_viewer_sees_what_does_not_move_and_may_change_nothing(here: Sit
     made = await here.send(people(2), name="Spring")
     viewer = await visit_as("viewer")
     page = (await viewer.get("/status")).text
-    for said in ("All is well", "lunch", f'href="/broadcasts/{made}"', "4 of 4 run", "2 of 2 people wait"):
+    summary = "Sending 1 broadcast: 2 messages to send, 0 on the way; 1 broadcast held up"
+    for said in (
+        "All is well",
+        summary,
+        "lunch",
+        f'href="/broadcasts/{made}"',
+        "4 of 4 run",
+        "2 of 2 people wait",
+    ):
         assert said in page, said
     assert f'href="/numbers/{here.number["phone_number_id"]}"' in page
     assert (await viewer.get(f"/numbers/{here.number['phone_number_id']}")).status_code == 200

@@ -158,6 +158,4 @@ def test_a_retry_holds_a_broadcast_only_if_every_pending_recipient_waits_for_one
     assert (reason(found) == "waiting_for_retry") is held
     if found is not None:
         assert found.since == BROADCAST.updated_at
-        assert (
-            found.detail == "3 recipients wait for their next attempt, the first at 2026-11-18T11:06:40.001Z"
-        )
+        assert found.detail == "3 people are tried again, the first at 2026-11-18T11:06:40.001Z"

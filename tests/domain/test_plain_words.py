@@ -61,6 +61,22 @@ from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER
             "to: Meta sends authentication templates to phone numbers only: give the person's number",
             "this person has no phone number here, and WhatsApp sends login codes to phone numbers only",
         ),
+        (
+            "Meta holds messages back (4 held_for_quality_assessment): it sends or drops them once it has seen more",
+            "Meta holds messages back: it sends or drops them once it has seen more",
+        ),
+        (
+            "10 recipients in a row failed; the last: 131026 Message undeliverable",
+            "10 people in a row were not reached; the last: 131026 Message undeliverable",
+        ),
+        (
+            "no answer from Meta for 12 s, to 4 requests",
+            "no answer from Meta for 12 s, to 4 messages",
+        ),
+        (
+            "This machine's clock is x: the daemon goes by its own. Or if it is right: wacrmd clock accept",
+            "The server's clock is x: wacrmd goes by its own. Or if it is right, press “Trust the clock” on the page Status",
+        ),
         ("has 3 columns, expected 2", "has 3 cells, and the first line has 2"),
         (
             "no + or 00: read as a number of NO; as a number of US it would be +14792345678",

@@ -39,6 +39,10 @@ NAVIGATION = (
 )
 """The menu: path, name, and the operation without which the page is nothing."""
 
+WRONG_ADDRESS = (
+    "The address of this page is not right: it was cut or changed, or the list has become shorter."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -181,9 +185,31 @@ class Visit:
             danger=danger,
         )
 
-    def message(self, title: str, text: str, *, status: int, back: str = "/broadcasts") -> Response:
-        """A page that says one thing."""
-        return self.page("message.html", status=status, title=title, text=text, back=back)
+    def refused(self, refusal: Refusal) -> Response:
+        """A page that says why there is no other one, and leads on."""
+        title, text = title_of(refusal), plainly(refusal.message)
+        back, label = self._section
+        if (
+            refusal.code is ErrorCode.BAD_REQUEST
+            and self.request.method in SAFE_METHODS
+            and self.request.url.query
+        ):
+            # No form leads here: what can be wrong in one, its page shows beside the field.
+            title, text, label = "Nothing here", WRONG_ADDRESS, "Open it from its beginning"
+            back = quote(self.request.scope["path"])
+        status = ERRORS[refusal.code].status
+        return self.message(title, text, status=status, back=back, label=label)
+
+    def message(self, title: str, text: str, *, status: int, back: str, label: str) -> Response:
+        """A page that says one thing, with a way on."""
+        return self.page("message.html", status=status, title=title, text=text, back=back, label=label)
+
+    @property
+    def _section(self) -> tuple[str, str]:
+        """The page of the menu to which this one belongs: its address and its name."""
+        here = "/" + self.request.url.path.split("/")[1]
+        known = {path: (path, name) for path, name, needs in NAVIGATION if self.may(needs)}
+        return known.get(here, NAVIGATION[0][:2])
 
 
 def path(page: str, /, **params: str | None) -> str:
@@ -268,7 +294,6 @@ def visited(
         except Refusal as refusal:
             if is_part:
                 return _refused_part(refusal)
-            text, status = plainly(refusal.message), ERRORS[refusal.code].status
-            return allow_again(visit.message(title_of(refusal), text, status=status), refusal)
+            return allow_again(visit.refused(refusal), refusal)
 
     return endpoint

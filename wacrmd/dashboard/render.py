@@ -90,6 +90,7 @@ def _environment() -> Environment:
         "plainly": plainly,
         "said": said,
         "size": size,
+        "stage": stage,
         "moment": moment,
         "words": words,
         **words_of_meta.FILTERS,
@@ -227,6 +228,14 @@ def said(text: str | None) -> Markup:
         found += (_folded(written[end : time.start()]), shown)
         end = time.end()
     return Markup().join([*found, _folded(written[end:])])
+
+
+_STAGES = {"pending": "waiting"}
+
+
+def stage(status: object) -> str:
+    """The status of a recipient in words."""
+    return _STAGES.get(str(status), words(status))
 
 
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:

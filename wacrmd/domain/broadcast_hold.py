@@ -46,7 +46,8 @@ def broadcast_hold(
         return Hold(HoldReason.DRAINING, drain.detail, drain.since)
     if next_attempt_at is not None and next_attempt_at > now:
         waiting, first = progress.pending_count, iso(next_attempt_at)
-        detail = f"{waiting} recipients wait for their next attempt, the first at {first}"
+        tried = "1 person is" if waiting == 1 else f"{waiting} people are"
+        detail = f"{tried} tried again, the first at {first}"
         return Hold(HoldReason.WAITING_FOR_RETRY, detail, broadcast.updated_at)
     return _held_by_meta(progress)
 

@@ -15,6 +15,10 @@ _COUNTRY = re.compile(r"\b(of|is|in) ([A-Z]{2})\b")
 _LISTED = re.compile(r"\b[A-Z]{2}\b")
 _GUESSES = re.compile(r"(\d+) numbers? without \+: (.*); (.*)", re.DOTALL)
 
+_GONE = (
+    "It is not here any more, or never was. A draft may have been thrown away, or nobody changed it for too long."
+    " What was sent is in the list of broadcasts."
+)
 _OUTDATED = (
     r"\A(?:(?:params|header|buttons|components)\S*|the value of \S+): (?:\".*\" is missing"
     r"|the template(?:'s | has no | has \d+ buttons)|button \d+ of the template ).*\Z"
@@ -119,6 +123,26 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             "this template has a part that only a program can fill: choose another one in the step “Template”",
         ),
         (r"\Amapping\.fills\.\S+: ", ""),
+        (r"\AMeta holds messages back \([^)]*\): ", "Meta holds messages back: "),
+        (
+            r"\A(\d+) recipients in a row failed; the last: ",
+            r"\1 people in a row were not reached; the last: ",
+        ),
+        (r"\b(no answer from Meta .*to \d+) request(s?)\b", r"\1 message\2"),
+        (
+            r"\AThis machine's clock is (.*): the daemon goes by (.*) if it is right: wacrmd clock accept\Z",
+            r"The server's clock is \1: wacrmd goes by \2 if it is right, press “Trust the clock” on the page Status",
+        ),
+        (
+            r"\A(?:Broadcast|Draft)\b.* not found\Z",
+            _GONE,
+        ),
+        (r"\ARecipient .* of this broadcast not found\Z", "Nobody with this number is in this broadcast"),
+        (r"\ARecipient not found\Z", "This person is not here any more, or never was"),
+        (
+            r"\A(Number|Webhook|Delivery|Key|User|Account|Opt-out|Template)\b.* not found\Z",
+            lambda found: f"This {found[1].lower()} is not here any more, or never was",
+        ),
         (
             r"\A(from: )?this account has no number '[^']*': GET /api/v1/numbers lists them\Z",
             "This number is there no more: load the page again, and choose another one",

@@ -54,7 +54,7 @@ def _midnight(name: str, day: str | None, zone: tzinfo, days: int = 0) -> str | 
         begins = datetime.combine(date.fromisoformat(day) + timedelta(days), time(), zone)
         return iso(max(0, millis(begins)))
     except (ValueError, OverflowError) as error:
-        raise bad_request(f"{name}: expected a date such as 2026-12-01, found {day[:20]!r}") from error
+        raise bad_request(f"{name}: this is no date, write it as 2026-12-01") from error
 
 
 def _zone(name: str | None) -> tzinfo:
@@ -153,11 +153,15 @@ async def index(visit: Visit) -> Response:
     """The newest broadcasts of those that are wanted."""
     given = _given(visit)
     address = visit.address()
-    source, error, status = ListSource(visit, given, address), None, 200
+    source = ListSource(visit, given, address)
+    found: Parts = {}
+    error, status = None, 200
     try:
-        found = await source.read()
+        given.params()
     except Refusal as refusal:
-        found, error, status = {}, refusal.message, ERRORS[refusal.code].status
+        error, status = refusal.message, ERRORS[refusal.code].status
+    else:
+        found = await source.read()
     stream = visit.address(seen=version_of(found)).replace("/broadcasts", "/broadcasts/live", 1)
     return visit.page(
         "broadcasts.html",

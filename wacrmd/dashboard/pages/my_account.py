@@ -39,7 +39,7 @@ async def log_out_everywhere(visit: Visit) -> Response:
 async def ask_password(visit: Visit) -> Response:
     """The form for another password."""
     if not visit.visitor.has_password:
-        return visit.message("Your password", NONE, status=200, back="/account")
+        return visit.message("Your password", NONE, status=200, back="/account", label="My account")
     return visit.page("password.html", form=Form(), errors={}, changed=visit.param("changed"))
 
 

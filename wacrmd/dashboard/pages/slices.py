@@ -20,8 +20,10 @@ def page_number(text: str | None) -> int:
     return int(text or 1)
 
 
-def neighbours(visit: Visit, number: int, *, is_last: bool) -> Mapping[str, str | None]:
-    """The ways to the pages before and after this one."""
+def neighbours(visit: Visit, number: int, *, is_empty: bool, is_last: bool) -> Mapping[str, str | None]:
+    """The ways to the pages before and after this one. Refuses one behind the end of the list."""
+    if is_empty and number > 1:
+        raise bad_request(f"page: there is no page {number}")
     return {
         "Before": visit.address(page=str(number - 1)) if number > 1 else None,
         "Next": None if is_last else visit.address(page=str(number + 1)),
@@ -32,4 +34,5 @@ def sliced(visit: Visit, items: Sequence[T]) -> tuple[Sequence[T], Mapping[str, 
     """The part of a list that is on the page, and the ways to the others."""
     number = page_number(visit.param("page"))
     end = number * PER_PAGE
-    return items[end - PER_PAGE : end], neighbours(visit, number, is_last=len(items) <= end)
+    shown = items[end - PER_PAGE : end]
+    return shown, neighbours(visit, number, is_empty=not shown, is_last=len(items) <= end)

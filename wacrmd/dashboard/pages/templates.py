@@ -50,7 +50,7 @@ async def index(visit: Visit) -> Response:
         is_filtered=bool(chosen["name"] or chosen["status"]),
         statuses=[(status, words) for status, (words, _) in TEMPLATE_STATUSES.items()],
         accounts=accounts,
-        pages=neighbours(visit, number, is_last=len(found) <= PER_PAGE),
+        pages=neighbours(visit, number, is_empty=not found, is_last=len(found) <= PER_PAGE),
     )
 
 

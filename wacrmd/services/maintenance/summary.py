@@ -20,13 +20,13 @@ async def summary(ctx: Context) -> str:
         return ctx.drain.detail
     if ctx.drain is not None:
         word = "Drained for good" if ctx.drain.for_good else "Draining"
-        return f"{word}: {counted(ctx.throughput.in_flight, 'message')} in flight"
+        return f"{word}: {counted(ctx.throughput.in_flight, 'message')} on the way"
     sending, pending = found.unfinished.get("sending", 0), found.pending.get("sending", 0)
     line = "Idle, ready for broadcasts"
     if sending or held:
-        line = f"Sending {counted(sending, 'broadcast')}, {counted(pending, 'recipient')} pending,"
-        line += f" {ctx.throughput.in_flight} in flight"
-        line += f", {held} held" if held else ""
+        line = f"Sending {counted(sending, 'broadcast')}: {counted(pending, 'message')} to send,"
+        line += f" {ctx.throughput.in_flight} on the way"
+        line += f"; {counted(held, 'broadcast')} held up" if held else ""
     return line if ctx.clock.is_trusted else f"{line}; the machine's clock is not trusted"
 
 

@@ -1,6 +1,6 @@
 """The first step: the template, and the number that sends it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
@@ -17,7 +17,7 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
     next_step,
     step_page,
 )
-from wacrmd.dashboard.pages.slices import page_number
+from wacrmd.dashboard.pages.slices import neighbours, page_number
 from wacrmd.dashboard.pages.templates import PER_PAGE
 from wacrmd.dashboard.render import isolated, words
 from wacrmd.domain.bubble import bubble_of, example_of
@@ -136,14 +136,7 @@ async def _cards(visit: Visit, account: str | None) -> dict[str, Any]:
         "cards": cards,
         "name": name,
         "has_numbers": bool(numbers),
-        "pages": _pages(visit, number, more=len(found) > PER_PAGE),
-    }
-
-
-def _pages(visit: Visit, number: int, *, more: bool) -> Mapping[str, str | None]:
-    return {
-        "Before": visit.address(page=str(number - 1)) if number > 1 else None,
-        "Next": visit.address(page=str(number + 1)) if more else None,
+        "pages": neighbours(visit, number, is_empty=not found, is_last=len(found) <= PER_PAGE),
     }
 
 
