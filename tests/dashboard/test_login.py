@@ -7,7 +7,7 @@ import pytest
 
 from tests.dashboard.client import PASSWORD, SAME_ORIGIN, Browser
 from tests.dashboard.conftest import Visit, VisitAs
-from tests.support.site import Site
+from tests.support.site import Site, people
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import DAY, HOUR, SECOND
 from wacrmd.services.audit import write_sums
@@ -247,6 +247,10 @@ async def test_who_came_by_a_link_ends_the_own_links_and_nobody_elses(here: Site
     await of_the_same_name.http.aclose()
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("is_change", [True, False])
 @pytest.mark.parametrize(
     ("method", "change"),
     [
@@ -256,12 +260,14 @@ async def test_who_came_by_a_link_ends_the_own_links_and_nobody_elses(here: Site
         ("user.logout", {}),
     ],
 )
-async def test_what_arrives_whole_after_the_rights_were_taken_is_not_done(
-    here: Site, visit_as: VisitAs, method: str, change: dict[str, str]
+async def test_what_arrives_whole_after_the_rights_were_taken_is_neither_done_nor_answered(
+    here: Site, visit_as: VisitAs, method: str, change: dict[str, str], is_change: bool
 ) -> None:
     """A form may take half a minute, and a file half an hour, to arrive."""
     browser = await visit_as("operator")
     form = b"account=shop&phone=%2B14155550100"
+    broadcast = await here.send(people(1))
+    search = b"to=" + people(1)[0]["to"].encode()
     part = b'--x\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n'
     file = part % (b"account", b"", b"shop")
     file += part % (b"file", b'; filename="a.csv"', b"phone\n+14155550100") + b"--x--\r\n"
@@ -269,22 +275,26 @@ async def test_what_arrives_whole_after_the_rights_were_taken_is_not_done(
 
     async def send(path: str, kind: str, body: bytes) -> None:
         async def slowly() -> AsyncIterator[bytes]:
-            yield body[:20]
+            yield body[:5]
             begun.release()
             await go_on.wait()
-            yield body[20:]
+            yield body[5:]
 
         headers = SAME_ORIGIN | {"Content-Type": kind}
         answers.append((await browser.http.post(path, content=slowly(), headers=headers)).status_code)
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(send, "/optouts/new", "application/x-www-form-urlencoded", form)
-        tasks.start_soon(send, "/optouts/import", "multipart/form-data; boundary=x", file)
+        if is_change:
+            tasks.start_soon(send, "/optouts/new", FORM, form)
+            tasks.start_soon(send, "/optouts/import", "multipart/form-data; boundary=x", file)
+        else:
+            tasks.start_soon(send, f"/broadcasts/{broadcast}/recipients", FORM, search)
+            tasks.start_soon(send, "/optouts/import/left-out.csv", FORM, b"result=1234")
         for _ in range(2):
             await begun.acquire()
         assert (await browser.get("/optouts")).status_code == 200  # the daemon has seen both begin
         await here.admin(method, name="operator-all", **change)
         go_on.set()
-    assert (answers, await here.admin("optout.list")) == ([403, 403], [])
+    assert (answers, await here.admin("optout.list")) == ([403] * 2, [])
     entries = [each for each in await here.admin("audit") if each["user"] == "operator-all"]
     assert "ok" not in {each["result"] for each in entries if each["method"] != "login"}

@@ -86,14 +86,12 @@ async def require(ctx: Context, visitor: Visitor, name: str) -> None:
 
 
 async def require_lasting(ctx: Context, visitor: Visitor, name: str) -> None:
-    """Raise Refusal for a change by a session that has ended, or lets do something else now; it is audited as `require`.
+    """Raise Refusal if the session has ended, or lets do something else now; it is audited as `require`.
 
     Between the beginning of a request and this, a file may have taken half an hour to arrive.
     """
-    operation = BY_NAME[name]
-    is_change = operation.admin is not None and operation.admin.audited
-    if is_change and not await login.is_current(ctx, visitor.session):
-        await _audit(ctx, visitor, operation, {}, ErrorCode.FORBIDDEN.value)
+    if not await login.is_current(ctx, visitor.session):
+        await _audit(ctx, visitor, BY_NAME[name], {}, ErrorCode.FORBIDDEN.value)
         raise Refusal(
             ErrorCode.FORBIDDEN,
             "Your session ended, or your role changed, before all of this had arrived. Nothing was done: log in again",

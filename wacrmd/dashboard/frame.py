@@ -62,12 +62,12 @@ class Visit:
 
         `cursor` is that of a page of a list (`Visit.pages`), for an operation that answers with one.
         """
-        await require_lasting(self.ctx, self.visitor, operation)
+        await self._require_lasting(operation)
         return await perform(self.ctx, self.visitor, operation, given, cursor=cursor)
 
     async def perform_with_file(self, operation: str, descriptor: int, /, **given: object) -> Any:
         """The same with an open file, which goes along with the parameters."""
-        await require_lasting(self.ctx, self.visitor, operation)
+        await self._require_lasting(operation)
         return await perform(self.ctx, self.visitor, operation, given, files=(descriptor,))
 
     def stream(self, operation: str, /, **given: object) -> AsyncGenerator[Any, None]:
@@ -98,7 +98,13 @@ class Visit:
 
     async def require(self, operation: str) -> None:
         """Refuse a page that leads to an operation which the visitor may not call, as the operation would."""
+        await self._require_lasting(operation)
         await require(self.ctx, self.visitor, operation)
+
+    async def _require_lasting(self, operation: str) -> None:
+        """Refuse what came with a body if the visitor may not ask for it any more: a body takes its time to arrive."""
+        if self.request.method not in SAFE_METHODS:
+            await require_lasting(self.ctx, self.visitor, operation)
 
     async def find(self, operation: str, what: str, by: str) -> Any:
         """The item of a list whose attribute is what the address has under this name; raises Refusal if there is none."""

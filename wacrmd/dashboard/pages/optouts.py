@@ -147,6 +147,7 @@ async def progress(visit: Visit) -> Response:
 async def left_out(visit: Visit) -> Response:
     """The rows that an import left out, as a CSV file that can be corrected and imported."""
     form = await read_form(visit.request)
+    await visit.require("optout.import")
     done = visit.look(form.text("result"))
     if done is None:
         raise Refusal(ErrorCode.NOT_FOUND, "This file was kept for 15 minutes, and they are over")
