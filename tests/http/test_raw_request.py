@@ -76,6 +76,9 @@ def test_anything_else_is_left_to_the_parser(data: bytes) -> None:
 
 CHUNKED = "Transfer-Encoding: chunked"
 FAULTS = {
+    "a header has a control character": [
+        raw(f"X: a{chr(byte)}b", LENGTH) for byte in (*range(32), 127) if chr(byte) not in "\t\r\n"
+    ],
     "a line ends without CR and LF": [
         raw("X: a\nTransfer-Encoding: chunked", LENGTH),
         raw("X: a\rTransfer-Encoding: chunked", LENGTH),
@@ -135,6 +138,7 @@ def test_what_is_wrong_with_a_head_and_it_is_not_plain(fault: str, data: bytes) 
         raw(LENGTH),
         raw(CHUNKED),
         raw("X: a, b", LENGTH, "Y: c, d"),
+        raw("X: mét\tb", LENGTH),
         raw("X-Content-Length: 5", "X-Transfer-Encoding: a", LENGTH),
         raw("X: content-length: 7", LENGTH),
         raw(LENGTH, line="POST / HTTP/1.0"),

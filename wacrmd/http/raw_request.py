@@ -20,6 +20,7 @@ clients and proxies send has about 20. Other servers have the same limits."""
 
 _END = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\n[ \t]")
+_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\r\n"))
 _FRAMING = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:([^\n]*)")
 _VERSIONS = (b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n")
@@ -48,6 +49,8 @@ def head_fault(head: bytes) -> str | None:
         return "the request line does not end with HTTP/1.1 or HTTP/1.0 (RFC 9112, section 3)"
     if _FOLDED.search(head):
         return "a header is folded over several lines (RFC 9112, section 5.2)"
+    if len(head.translate(None, _CONTROLS)) != len(head):
+        return "a header has a control character (RFC 9110, section 5.5)"
     framing = _FRAMING.findall(head.lower())
     if len(framing) > 1 or any(b"," in value for _, value in framing):
         return "Content-Length or Transfer-Encoding have several values, or both are there (RFC 9112, section 6.3)"
