@@ -13,6 +13,7 @@ from wacrmd.config import parse
 from wacrmd.errors import ConfigError
 from wacrmd.services.audit import write_sums
 from wacrmd.services.maintenance import dashboard_checks
+from wacrmd.store.database import Tx
 
 pytestmark = pytest.mark.anyio
 
@@ -102,6 +103,30 @@ async def test_who_is_no_user_here_is_told_what_to_do_and_an_administrator_sees_
     (entry,) = [each for each in await here.admin("audit") if each["user"] == "carol@example.com"]
     assert (entry["method"], entry["result"], entry["calls"]) == ("login", "denied", 3)
     assert entry["params"] == {"addresses": ["198.51.100.7"]}
+
+
+@pytest.mark.parametrize(("named", "status"), [("carol", 403), ("ann", 303)])
+async def test_a_password_makes_no_session_where_the_proxy_names_somebody(
+    here: Site, browser: Browser, named: str, status: int
+) -> None:
+    """No page would ever look at that session: the header comes first."""
+    page = await browser.get("/login", **HOST)
+    kept = {"Cookie": page.headers["set-cookie"].partition(";")[0], "Origin": PUBLIC}
+    fields = {"login": Form(page.text, "/login").fields["login"], "name": "ann", "password": PASSWORD}
+    fields |= {"token": (await here.admin("dashboard"))["url"].partition("#")[2]}
+    before = await here.running.ctx.db.read(_sessions)
+
+    for path in ("/login", "/login/link"):
+        answer = await browser.submit(path, fields, **HOST, **kept, **{"Remote-User": named})
+        assert answer.status_code == status
+        assert "set-cookie" not in answer.headers
+
+    assert await here.running.ctx.db.read(_sessions) == before
+
+
+def _sessions(tx: Tx) -> int:
+    (count,) = tx.execute("SELECT count(*) FROM login_session").fetchone()
+    return int(count)
 
 
 async def test_whoever_the_proxy_logged_in_is_told_to_log_out_there(browser: Browser) -> None:
