@@ -45,6 +45,7 @@ def test_a_time_over_a_month_away_is_printed_as_a_date() -> None:
 def test_characters_that_control_a_terminal_are_removed() -> None:
     assert clean("a\x1b[2Jb\x9bc\u202ed\n") == "a\ufffd[2Jb\ufffdc\ufffdd\ufffd"
     assert shown(["Zoë", "日本"]) == "Zoë, 日本"
+    assert shown({"a\x1b]0;title\x07": 1}) == "a\ufffd]0;title\ufffd: 1"
 
 
 @pytest.mark.parametrize(

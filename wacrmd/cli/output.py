@@ -107,7 +107,7 @@ def shown(value: Any, kind: Kind = Kind.TEXT, *, terminal: bool | None = None) -
     if isinstance(value, list):
         return ", ".join(shown(one, terminal=terminal) for one in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {shown(one, terminal=terminal)}" for name, one in value.items())
+        return ", ".join(f"{clean(name)}: {shown(one, terminal=terminal)}" for name, one in value.items())
     text = clean(str(value))
     if terminal and kind is Kind.TIME:
         return relative(text)
