@@ -299,7 +299,7 @@ async def test_no_account_goes_while_a_user_is_limited_to_it(shared: Site) -> No
     """Without its last account the user would be one who sees all."""
     await shared.admin("account.add", name="brief")
     await shared.admin("user.add", name="brief", role="sender", accounts=["brief"])
-    with pytest.raises(Exception, match="users who are limited to it"):
+    with pytest.raises(Exception, match="1 user limited to it"):
         await shared.admin("account.remove", name="brief")
     await shared.admin("user.remove", name="brief")
     await shared.admin("account.remove", name="brief")

@@ -42,7 +42,7 @@ async def test_accounts_are_renamed_and_removed_when_they_own_nothing(tmp_path: 
         assert (await here.admin("account.list"))[0]["name"] == "store"
         code, _, err = await wacrmd("account", "remove", "store", "--yes")
         assert code == 1
-        assert "still has numbers" in err
+        assert "still has 1 number: wacrmd number remove" in err
         await here.admin("account.add", name="empty")
         assert (await wacrmd("account", "remove", "empty", "--yes"))[0] == 0
         await here.admin("account.add", name="other")

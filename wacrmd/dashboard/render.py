@@ -18,9 +18,9 @@ from starlette.responses import HTMLResponse, Response
 
 from wacrmd.clock import SECOND, Millis, iso, parse_iso
 from wacrmd.dashboard import words_of_meta
-from wacrmd.domain.number import NumberFacts
 from wacrmd.domain.plain_words import plainly
 from wacrmd.errors import sized
+from wacrmd.views.numbers import AccountNumber
 
 PACKAGE = "wacrmd.dashboard"
 
@@ -104,9 +104,10 @@ def number(value: float) -> str:
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def short_name(sender: NumberFacts) -> str:
-    """What a number that sends is called where there is little room."""
-    return sender.label or sender.display_phone or sender.phone_number_id
+def short_name(sender: AccountNumber) -> str:
+    """What a number is called where there is little room, and whether it was removed."""
+    name = sender.label or sender.display_phone or sender.phone_number_id
+    return name if sender.removed_at is None else f"{name} (removed)"
 
 
 def counted(count: int, noun: str, nouns: str | None = None) -> str:

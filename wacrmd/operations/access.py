@@ -148,7 +148,10 @@ async def rename_account(ctx: Context, _actor: Actor, params: Rename) -> Account
     example={"name": "shop"},
 )
 async def remove_account(ctx: Context, _actor: Actor, params: AccountName) -> AccountView:
-    """Delete an account that has no numbers, active keys or broadcasts any more."""
+    """Delete an account that has no numbers, active keys, users or broadcasts any more.
+
+    Its opt-outs, its webhooks, and what is known of its people go with it. A refusal says what it still has.
+    """
     return await accounts.remove(ctx, params.name)
 
 

@@ -10,7 +10,7 @@ from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.page import Page, Position
 from wacrmd.errors import ErrorCode
-from wacrmd.operations.inputs import Name, NoParams, Params, RequiredAccount
+from wacrmd.operations.inputs import Name, Params, RequiredAccount
 from wacrmd.operations.operation import Admin, Http, HttpRequest, Operations
 from wacrmd.operations.paging import PageQuery
 from wacrmd.services.context import Context
@@ -63,6 +63,14 @@ class AddNumber(RequiredAccount):
     )
     default: bool = Field(default=False, description="use it if a broadcast names no number")
     check: bool = Field(default=False, description="ask Meta first whether the token works for this number")
+
+
+class NumberFilter(Params):
+    """Which numbers."""
+
+    removed: bool = Field(
+        default=False, description="also those that were removed; broadcasts still name them"
+    )
 
 
 class NumberId(Params):
@@ -155,11 +163,11 @@ def _position(number: AccountNumber) -> Position:
         handler=_page_over_http,
         query=PageQuery,
     ),
-    admin=Admin(Level.READ, per_account=True),
+    admin=Admin(Level.READ, per_account=True, params=NumberFilter),
 )
-async def list_numbers(ctx: Context, actor: Actor, _params: NoParams) -> list[AccountNumber]:
+async def list_numbers(ctx: Context, actor: Actor, params: NumberFilter) -> list[AccountNumber]:
     """List the numbers."""
-    return await read.list_numbers(ctx, actor.account_id)
+    return await read.list_numbers(ctx, actor.account_id, removed=params.removed)
 
 
 @operations.operation(

@@ -1,11 +1,13 @@
 """Accounts: the tenants. Each number, key, broadcast and opt-out belongs to one."""
 
 import sqlite3
+from dataclasses import dataclass
 from uuid import uuid4
 
 from wacrmd.clock import Millis
 from wacrmd.domain.account import Account
 from wacrmd.errors import conflict
+from wacrmd.store import people
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 
@@ -59,20 +61,41 @@ def _write_name(tx: Tx, statement: str, values: tuple[object, ...], name: str) -
         raise conflict(f"There is an account named {name!r} already: choose another name") from error
 
 
-def remove(tx: Tx, account_id: str, now: Millis) -> None:
-    """Delete an account with its opt-outs, webhook endpoints and keys that are not valid.
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How much an account still has without which it cannot be removed."""
 
-    Refuses one that owns anything else.
-    """
-    try:
-        tx.execute("DELETE FROM optout WHERE account_id = ?", (account_id,))
-        tx.execute("DELETE FROM webhook_endpoint WHERE account_id = ?", (account_id,))
-        tx.execute(
-            "DELETE FROM api_key WHERE account_id = ? AND (revoked_at IS NOT NULL OR expires_at <= ?)",
-            (account_id, now),
-        )
-        tx.execute("DELETE FROM account WHERE id = ?", (account_id,))
-    except sqlite3.IntegrityError as error:
-        raise conflict(
-            "The account still has numbers, keys, broadcasts, or users who are limited to it: remove and revoke those first"
-        ) from error
+    numbers: int
+    keys: int
+    users: int
+    drafts: int
+    unfinished: int
+    finished: int
+    """Broadcasts that are not drafts, by whether they have ended."""
+
+
+def left_of(tx: Tx, account_id: str, now: Millis) -> Left:
+    """What an account has: numbers that are configured, keys that are valid, users limited to it, and broadcasts."""
+    row = tx.execute(
+        "SELECT (SELECT count(*) FROM number WHERE account_id = ?1 AND removed_at IS NULL),"
+        " (SELECT count(*) FROM api_key WHERE account_id = ?1 AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > ?2)),"
+        " (SELECT count(*) FROM user_account WHERE account_id = ?1),"
+        " (SELECT count(*) FROM broadcast WHERE account_id = ?1 AND status = 'draft'),"
+        " (SELECT count(*) FROM broadcast WHERE account_id = ?1 AND status IN ('scheduled', 'sending', 'paused')),"
+        " (SELECT count(*) FROM broadcast WHERE account_id = ?1 AND status IN ('sent', 'cancelled'))",
+        (account_id, now),
+    ).fetchone()
+    return Left(*row)
+
+
+def remove(tx: Tx, account_id: str) -> None:
+    """Delete an account of which nothing is left (`left_of`), with its opt-outs, webhooks, people, and what was removed."""
+    of_its_people = "WHERE person_id IN (SELECT id FROM person WHERE account_id = ?)"
+    tx.execute(f"DELETE FROM optout {of_its_people}", (account_id,))
+    tx.execute(f"DELETE FROM inbound_message {of_its_people}", (account_id,))
+    known = tx.execute("SELECT id FROM person WHERE account_id = ?", (account_id,)).fetchall()
+    people.forget_unused(tx, [person_id for (person_id,) in known])
+    for table in ("webhook_endpoint", "api_key", "number"):
+        tx.execute(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
+    tx.execute("DELETE FROM account WHERE id = ?", (account_id,))

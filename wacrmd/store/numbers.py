@@ -73,10 +73,13 @@ def add(
     add_app_secret(tx, number_id, app_secret, now)
 
 
-def all_of(tx: Tx, account_id: str | None = None) -> list[Number]:
-    """The configured numbers of one account or of all, oldest first."""
-    where, values = ("AND n.account_id = ?", (account_id,)) if account_id else ("", ())
-    rows = tx.execute(f"{_SELECT} WHERE n.removed_at IS NULL {where} ORDER BY n.created_at, n.id", values)
+def all_of(tx: Tx, account_id: str | None = None, *, removed: bool = False) -> list[Number]:
+    """The configured numbers of one account or of all, oldest first; `removed`: also those that were removed."""
+    rows = tx.execute(
+        f"{_SELECT} WHERE (?1 OR n.removed_at IS NULL) AND n.account_id = ifnull(?2, n.account_id)"
+        " ORDER BY n.created_at, n.id",
+        (removed, account_id),
+    )
     return [_ROW.record(row) for row in rows]
 
 

@@ -24,6 +24,7 @@ class AccountNumber(NumberView):
     """A number with its account."""
 
     account: Annotated[str, Doc("name of the account")]
+    removed_at: Annotated[Time | None, Doc("when it was removed; null while it is configured")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

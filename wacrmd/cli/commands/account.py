@@ -107,7 +107,8 @@ def rename(session: Session, name: str, new: str) -> None:
 def remove(session: Session, name: str, yes: bool) -> None:
     """Remove an account and its opt-out list.
 
-    Its numbers, keys and broadcasts must be removed first. For example: wacrmd account remove shop
+    Its numbers and keys must be removed first. Its broadcasts go by themselves, [retention] recipients_days after their
+    end; without numbers and keys nobody can use it meanwhile. For example: wacrmd account remove shop
     """
     confirm(f"Remove account {name} with its opt-out list?", yes=yes)
     emit(session, call(session, "account.remove", name=name), lambda _: say(f"Account {name} is removed."))

@@ -95,7 +95,7 @@ def show(session: Session, broadcast_id: str) -> None:
     For example: wacrmd broadcast show 4b6d
     """
     found = call(session, "broadcast.show", id=broadcast_id)
-    numbers = [] if session.json else call(session, "number.list")
+    numbers = [] if session.json else call(session, "number.list", removed=True)
     sender = next((number_name(one) for one in numbers if one["id"] == found["from"]), found["from"])
     emit(session, found, lambda found: _print_broadcast(found, sender))
     if not session.json:

@@ -128,8 +128,9 @@ def _print_token_check(made: JsonObject) -> None:
 
 
 @number.command("list")
+@click.option("--removed", is_flag=True, help="Also those that were removed; broadcasts still name them.")
 @click.pass_obj
-def list_numbers(session: Session) -> None:
+def list_numbers(session: Session, removed: bool) -> None:
     """List the numbers with their state.
 
     For example: wacrmd number list
@@ -139,6 +140,7 @@ def list_numbers(session: Session) -> None:
         shown = [
             row
             | {
+                "state": row["state"] if row["removed_at"] is None else "removed",
                 "hold": (row["hold"] or {}).get("detail"),
                 "notices": [notice["kind"] for notice in row["notices"]],
             }
@@ -154,7 +156,7 @@ def list_numbers(session: Session) -> None:
             for notice in _notices(row):
                 hint(f"Meta says about {number_name(row)}: {notice}")
 
-    emit(session, call(session, "number.list"), render)
+    emit(session, call(session, "number.list", removed=removed), render)
 
 
 def _notices(row: JsonObject) -> list[str]:

@@ -105,15 +105,15 @@ async def one(visit: Visit) -> Response:
     view: BroadcastDetails = await visit.perform("broadcast.show", id=visit.request.path_params["id"])
     if view.status is BroadcastStatus.DRAFT:
         return visit.redirect(f"/broadcasts/new/{view.uuid}")
-    numbers = await visit.perform("number.list")
-    number = next((each for each in numbers if each.id == view.number_id), None)
+    numbers = await visit.perform("number.list", removed=True)
+    number = next(short_name(each) for each in numbers if each.id == view.number_id)
     source, over_time = await _sources(visit, view)
     found, timeline = source.parts(view), await over_time.read()
     seen = f"{version_of(found)}.{version_of(timeline)}"
     return visit.page(
         "broadcast.html",
         broadcast=view,
-        number="a number that was removed" if number is None else short_name(number),
+        number=number,
         parts=list(found.values()),
         timeline=timeline,
         stream=path(f"/broadcasts/{view.uuid}/live", seen=seen, hours=visit.param("hours")),

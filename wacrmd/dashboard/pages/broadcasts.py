@@ -100,9 +100,8 @@ class ListSource:
         self._views = views
         numbers = {each.number_id for each in self.page.items}
         if not numbers <= self._numbers.keys():
-            found = await self._visit.perform("number.list")
-            removed = dict.fromkeys(numbers, ("removed", ""))
-            self._numbers = removed | {each.id: (short_name(each), each.account) for each in found}
+            found = await self._visit.perform("number.list", removed=True)
+            self._numbers = {each.id: (short_name(each), each.account) for each in found}
         return {name: cell for cells in self._cells.values() for name, cell in cells.items()}
 
     async def _drafts(self) -> Mapping[str, DraftSummary]:

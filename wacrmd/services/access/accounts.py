@@ -4,10 +4,11 @@ from functools import partial
 
 from wacrmd.domain.account import Account, AccountFacts
 from wacrmd.domain.actor import Actor
-from wacrmd.errors import bad_request, not_found
+from wacrmd.errors import bad_request, conflict, counted, not_found
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
 from wacrmd.store import accounts
+from wacrmd.store.database import Tx
 from wacrmd.views.access import AccountRef, AccountView
 
 
@@ -64,10 +65,36 @@ async def rename(ctx: Context, name: str, new: str) -> AccountView:
 
 
 async def remove(ctx: Context, name: str) -> AccountView:
-    """Delete an account and return it as it was; raises Refusal if it still has numbers, active keys or broadcasts."""
+    """Delete an account and return it as it was; raises Refusal if it still has something, and says what to do about it."""
     account = await account_named(ctx, name)
-    await ctx.db.write(partial(accounts.remove, account_id=account.id, now=ctx.clock.now()))
+
+    def work(tx: Tx) -> None:
+        left = _left(accounts.left_of(tx, account.id, ctx.clock.now()), ctx.config.retention.recipients_days)
+        if left:
+            raise conflict(f"The account still has {'; '.join(left)}")
+        accounts.remove(tx, account.id)
+
+    await ctx.db.write(work)
     return _view(account)
+
+
+def _left(found: accounts.Left, days: int) -> list[str]:
+    """What an account still has, and how it gets rid of each; finished broadcasts go by themselves after so many days."""
+    end = (
+        f"each is deleted {days} days after its end" if days else "none is ever deleted, as it is configured"
+    )
+    return [
+        f"{counted(count, noun)}{more}: {way}"
+        for count, noun, more, way in (
+            (found.numbers, "number", "", "wacrmd number remove"),
+            (found.keys, "key", "", "wacrmd key revoke"),
+            (found.users, "user", " limited to it", "wacrmd user set, or wacrmd user remove"),
+            (found.drafts, "draft", "", "wacrmd draft discard"),
+            (found.unfinished, "broadcast", " that is to be sent", "wacrmd broadcast cancel"),
+            (found.finished, "finished broadcast", "", f"{end} ([retention] recipients_days)"),
+        )
+        if count
+    ]
 
 
 def _view(account: Account) -> AccountView:

@@ -24,6 +24,7 @@ def view_of(ctx: Context, number: Number) -> AccountNumber:
     return AccountNumber(
         **shared(NumberFacts, number) | {"notices": holding(number.notices, ctx.clock.now())},
         account=number.account,
+        removed_at=number.removed_at,
         hold=number.hold or (throughput.hold if throughput else None),
         messages_per_second=number.rate(ctx.config.sender.messages_per_second),
         rate_now=round(throughput.rate_now, 1) if throughput else None,
@@ -31,9 +32,11 @@ def view_of(ctx: Context, number: Number) -> AccountNumber:
     )
 
 
-async def list_numbers(ctx: Context, account_id: str | None = None) -> list[AccountNumber]:
-    """The numbers of one account or of all, oldest first."""
-    found = await ctx.db.read(partial(numbers.all_of, account_id=account_id))
+async def list_numbers(
+    ctx: Context, account_id: str | None = None, *, removed: bool = False
+) -> list[AccountNumber]:
+    """The numbers of one account or of all, oldest first; `removed`: also those that were removed."""
+    found = await ctx.db.read(partial(numbers.all_of, account_id=account_id, removed=removed))
     return [view_of(ctx, number) for number in found]
 
 
