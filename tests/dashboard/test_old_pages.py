@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.dashboard.client import PASSWORD, Form
 from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.dashboard.wizard import at, checked, made, upload, version
 from tests.drafts.drafting import TEMPLATES, csv_of
 from tests.support.site import Site, site
+from wacrmd.dashboard.app import PAGES
 
 pytestmark = pytest.mark.anyio
 
@@ -51,3 +53,37 @@ async def test_lines_of_a_list_that_was_replaced_by_an_unreadable_one_are_no_bro
     assert answer.status_code == 400
     assert "text/html" in answer.headers["content-type"]
     assert "phone numbers" in answer.text
+
+
+async def test_the_address_of_an_action_leads_to_the_page_that_has_it(here: Site, visit_as: VisitAs) -> None:
+    """A page that says that something was not possible has such an address, and is kept in a tab or a bookmark."""
+    browser = await visit_as("operator")
+    broadcast = await here.send([{"to": "+14155550100"}], template_name="plain")
+    for address, page in {
+        f"/broadcasts/{broadcast}/pause": f"/broadcasts/{broadcast}",
+        "/optouts/import/left-out.csv": "/optouts/import",
+        "/webhooks/a%20b/deliveries/1/resend": "/webhooks/a%20b",
+        "/status/check": "/status",
+    }.items():
+        answer = await browser.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
+    gets = {path for method, path, _ in PAGES if method == "GET"}
+    for path in {path for method, path, _ in PAGES if method == "POST"} - gets:
+        assert (await browser.get(path.replace("{", "").replace("}", ""))).status_code == 303, path
+
+
+async def test_after_the_end_of_a_session_the_login_leads_back_to_the_page(
+    here: Site, visit_as: VisitAs
+) -> None:
+    browser = await visit_as("operator")
+    broadcast = await here.send([{"to": "+14155550100"}], template_name="plain")
+    await here.admin("user.logout", name="operator-all")
+    answer = await browser.submit(f"/broadcasts/{broadcast}/pause")
+    assert answer.status_code == 403
+    assert "Nothing was done" in answer.text
+    login = answer.text.split('<a href="')[-1].split('"')[0]
+    form = Form((await browser.get(login, **{"Sec-Fetch-Site": "same-origin"})).text, "/login").fields
+    given = form | {"name": "operator-all", "password": PASSWORD}
+    answer = await browser.submit("/login", given)
+    assert answer.headers["location"] == f"/broadcasts/{broadcast}/pause"
+    assert (await browser.get(answer.headers["location"])).headers["location"] == f"/broadcasts/{broadcast}"

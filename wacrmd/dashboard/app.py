@@ -1,5 +1,8 @@
 """The ASGI app of the dashboard's listener."""
 
+from collections.abc import Collection
+from urllib.parse import quote
+
 from anyio.abc import TaskGroup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -56,9 +59,29 @@ PAGES: tuple[Row, ...] = (
 """Each page and action for people who are logged in: method, path, handler."""
 
 
+def page_of(action: str, pages: Collection[str]) -> str:
+    """The page to which an action belongs: the one whose path is the longest beginning of its own."""
+    parts = action.split("/")
+    beginnings = ("/".join(parts[:count]) for count in range(len(parts) - 1, 1, -1))
+    return next(each for each in beginnings if each in pages)
+
+
+def _leads_to_page(action: str, pages: Collection[str]) -> Route:
+    """Whoever opens the address of an action gets its page: a tab has it that says why something was not possible."""
+    depth = page_of(action, pages).count("/") + 1
+
+    async def lead(request: Request) -> Response:
+        found = "/".join(request.scope["path"].split("/")[:depth])
+        return RedirectResponse(quote(found), status_code=303)
+
+    return Route(action, lead)
+
+
 def build(ctx: Context, tasks: TaskGroup) -> Starlette:
     """The app; `tasks` runs what goes on after its page was answered."""
     login, kept, uploads, live, turns = LoginPages(ctx), Kept(), Uploads(), Live(ctx), Turns()
+
+    shown = {path for method, path, _ in PAGES if method == "GET"}
 
     async def home(_: Request) -> Response:
         return RedirectResponse(HOME, status_code=303)
@@ -76,6 +99,7 @@ def build(ctx: Context, tasks: TaskGroup) -> Starlette:
                 Route(path, visited(ctx, kept, uploads, live, turns, tasks, handler), methods=[method])
                 for method, path, handler in PAGES
             ),
+            *(_leads_to_page(action, shown) for action in sorted({path for _, path, _ in PAGES} - shown)),
         ],
         exception_handlers={HTTPException: no_page},
         middleware=[

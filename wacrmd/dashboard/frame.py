@@ -258,14 +258,17 @@ def _refused_part(refusal: Refusal) -> Response:
 
 def _to_login(request: Request) -> Response:
     """Lead a stranger to the login, and back to the page afterwards; refuse an action."""
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    login = f"/login?next={quote(wanted)}"
     if request.method not in SAFE_METHODS:
-        return refused("Your session has ended. Nothing was done: log in, and do it again.", status=403)
+        return refused(
+            "Your session has ended. Nothing was done: log in, and do it again.", status=403, link=login
+        )
     if EVENT_STREAM in request.headers.get("accept", ""):
         return Response(END, media_type=EVENT_STREAM)  # else the page would ask again and again
     if request.headers.get("hx-request"):  # a part of a page: the login must not be put into it
         return Response(status_code=401, headers={"HX-Redirect": "/login"})
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/login?next={quote(wanted)}", status_code=303)
+    return RedirectResponse(login, status_code=303)
 
 
 Handler = Callable[[Visit], Awaitable[Response]]
