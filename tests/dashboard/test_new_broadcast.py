@@ -369,6 +369,15 @@ async def test_a_picture_above_the_text(here: Site, visit_as: VisitAs) -> None:
     assert 'class="box error"' in page
     wrong = await browser.submit(f"{draft}/message/header", {"link": "", "media_id": ""})
     assert (wrong.status_code, 'aria-invalid="true"' in wrong.text) == (400, True)
+    for fields, field in (
+        ({"link": "shop.example/a.png"}, "link"),
+        ({"link": "https://"}, "link"),
+        ({"link": "https://shop.example/a b.png"}, "link"),
+        ({"media_id": "abc"}, "media_id"),
+        ({"link": "https://shop.example/a.png", "media_id": "15"}, "link"),
+    ):
+        wrong = await browser.submit(f"{draft}/message/header", fields)
+        assert (wrong.status_code, f'id="{field}-error"' in wrong.text) == (400, True), (fields, wrong.text)
     right = await browser.submit(f"{draft}/message/header", {"link": "https://shop.example/a.png"})
     assert right.status_code == 303, right.text
     page = await checked(browser, draft, mapping | {"text.button.1": "spring"})

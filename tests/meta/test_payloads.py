@@ -210,7 +210,7 @@ PROBLEMS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     (
         {"header": {"video": {"link": "file:///etc/passwd"}}},
-        {"header.video.link": "expected an address that begins with https://"},
+        {"header.video.link": "expected an address such as https://shop.example/a.png"},
     ),
     (
         {"header": {"image": {"id": "9", "filename": "a"}}},

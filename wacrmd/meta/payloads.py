@@ -4,6 +4,7 @@ Source: docs/meta.md, Sending and Template components. `to` carries its `+`, bec
 would put the business number's own country code in front of a number without it.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ Each of them may be that of all recipients of a broadcast, and goes to Meta as m
 """
 
 _MEDIA = ("image", "video", "document")
+_LINK = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+"""What Meta fetches a file from; it takes http too."""
 _HEADERS = ("text", *_MEDIA, "location")
 
 _BUTTON_FIELDS: dict[str, tuple[str, ...]] = {
@@ -170,8 +173,8 @@ def _media_problems(media: JsonObject, path: str, kind: str) -> list[Problem]:
         if key in media:
             problems += _text_problems(media[key], f"{path}.{key}")
     link = media.get("link")
-    if isinstance(link, str) and link and not link.startswith(("https://", "http://")):
-        problems.append(Problem(f"{path}.link", "expected an address that begins with https://"))
+    if isinstance(link, str) and link and not _LINK.fullmatch(link):
+        problems.append(Problem(f"{path}.link", "expected an address such as https://shop.example/a.png"))
     return problems
 
 

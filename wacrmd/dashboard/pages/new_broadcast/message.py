@@ -1,7 +1,7 @@
 """The third step: the message as each person gets it, what is the same for all, and a test to a number of one's own."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -53,7 +53,9 @@ def _header(kind: str, form: Form) -> Mapping[str, Any]:
         return place
     link, media_id = form.text("link"), form.text("media_id")
     if (link is None) == (media_id is None):
-        raise bad_request("link: give a link that begins with https://, or the id of a file that Meta has")
+        raise bad_request("link: give either a link, or the id of a file that Meta has")
+    if media_id is not None and not (media_id.isascii() and media_id.isdecimal()):
+        raise bad_request("media_id: this is no id of Meta's, which has only digits")
     media = {"link": link} if link is not None else {"id": media_id}
     filename = form.text("filename")
     return media | ({"filename": filename} if kind == "document" and filename is not None else {})
@@ -96,7 +98,7 @@ async def _page(
         draft,
         "message",
         status=200 if refusal is None else ERRORS[refusal.code].status,
-        errors=errors_by_field(refusal, fields) if refusal is not None else {},
+        errors=_errors(refusal, fields) if refusal is not None else {},
         columns=columns,
         person=person,
         shown=_bubble(draft, person),
@@ -104,6 +106,12 @@ async def _page(
         media=MEDIA,
         once=secrets.token_urlsafe(12),
     )
+
+
+def _errors(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:
+    """What is wrong with each field. The last part of the path of what is above the text is the name of its field."""
+    found = {each.path.rpartition(".")[2]: each.message for each in refusal.details}
+    return found if found and found.keys() <= set(fields) else errors_by_field(refusal, fields)
 
 
 def _bubble(draft: Draft, person: DraftRow | None) -> Any:
