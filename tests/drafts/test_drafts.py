@@ -13,15 +13,15 @@ from tests.drafts.drafting import BY_HAND, TEMPLATES, Drafting, csv_of, drafting
 from tests.support.patience import PATIENCE_S
 from tests.support.site import phones, site
 from wacrmd.clock import HOUR
+from wacrmd.domain.actor import Actor
 from wacrmd.domain.draft import (
-    MAX_WAITING,
-    MAX_WAITING_BYTES,
     Again,
     DraftState,
     FileMapping,
     Fill,
     Which,
 )
+from wacrmd.domain.draft_room import MAX_BYTES, MAX_DRAFTS, SHARE
 from wacrmd.errors import ErrorCode, Refusal
 from wacrmd.services.drafts import again, check, left_out, manage, read, rows, send
 from wacrmd.services.drafts.manage import DraftChange
@@ -477,22 +477,24 @@ async def test_of_a_draft_that_was_sent_no_file_stays(ann: Drafting) -> None:
     assert (shown.check.accepted, shown.check.rejections) == (10, [])
 
 
-async def test_an_account_has_room_for_so_many_drafts_and_no_more(tmp_path: Path) -> None:
-    """Else one sender could fill the disk, on which everybody's messages wait."""
+async def test_a_person_has_room_for_so_many_drafts_and_no_more(tmp_path: Path) -> None:
+    """Else one sender could fill the disk, on which everybody's messages wait, or leave colleagues no room."""
     async with person(tmp_path) as ann:
         sent = await ann.new(csv_of(2))
         await ann.checked(sent)
         await ann.send(sent)
-        made = [await ann.new() for _ in range(MAX_WAITING)]
+        made = [await ann.new() for _ in range(MAX_DRAFTS // SHARE)]
         refusal = await refused(ann.new())
-        assert (refusal.code, f"{MAX_WAITING} drafts" in refusal.message) == (ErrorCode.CONFLICT, True)
+        assert (refusal.code, f"ann has {len(made)} drafts" in refusal.message) == (ErrorCode.CONFLICT, True)
         assert (await refused(again.again(ann.ctx, ann.actor, sent, Again.ALL))).code is ErrorCode.CONFLICT
-        await manage.discard(ann.ctx, ann.actor, made[0])
+        bob = Drafting(ann.here, Actor.operator("bob").within(ann.here.account["id"]))
+        assert await bob.new()
+        await manage.discard(ann.ctx, bob.actor, made[0])
         assert await ann.new()
 
 
-async def test_the_files_of_an_accounts_drafts_have_room_together(tmp_path: Path) -> None:
-    room = MAX_WAITING_BYTES - len(csv_of(9))
+async def test_the_files_of_a_persons_drafts_have_room_together(tmp_path: Path) -> None:
+    room = MAX_BYTES // SHARE - len(csv_of(9))
 
     def enlarge(tx: Tx) -> None:
         tx.execute("UPDATE draft SET file_bytes = ? WHERE file_name = 'people.csv'", (room,))
@@ -506,6 +508,8 @@ async def test_the_files_of_an_accounts_drafts_have_room_together(tmp_path: Path
         shown = await ann.show(small)
         assert shown.file is not None
         assert shown.file.bytes == len(csv_of(9)), "the file before stays"
+        bob = Drafting(ann.here, Actor.operator("bob").within(ann.here.account["id"]))
+        assert await bob.new(csv_of(10))
         await ann.put(large, csv_of(10))
         await ann.put(small, csv_of(10))
 

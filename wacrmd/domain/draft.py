@@ -11,12 +11,6 @@ from wacrmd.fields import Doc, Time
 MAX_LISTED = 100
 """How many lines of each kind a check lists; a download has all of them."""
 
-MAX_WAITING = 200
-"""Drafts of an account that were not sent."""
-
-MAX_WAITING_BYTES = 1 << 30
-"""Of their files together. The people whom checks find in these need about as much again."""
-
 BODY = "body."
 HEADER = "header"
 BUTTON = "button."

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from wacrmd.clock import Millis
 from wacrmd.domain.draft import EDITABLE, WAITING, Draft, DraftState, FileFormat
+from wacrmd.domain.draft_room import WaitingDraft
 from wacrmd.store import revisions
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper, insert_row
@@ -33,14 +34,14 @@ def get(tx: Tx, broadcast_id: int) -> Draft | None:
     return _ROW.record(row) if row else None
 
 
-def waiting(tx: Tx, account_id: str) -> dict[int, int]:
-    """The drafts of an account that were not sent, each with the size of its file."""
+def waiting(tx: Tx, account_id: str) -> list[WaitingDraft]:
+    """The drafts of an account that were not sent."""
     rows = tx.execute(
-        "SELECT d.broadcast_id, d.file_bytes FROM draft d JOIN broadcast b ON b.id = d.broadcast_id"
+        "SELECT d.broadcast_id, d.made_by, d.file_bytes FROM draft d JOIN broadcast b ON b.id = d.broadcast_id"
         f" WHERE d.state IN ({_WAITING}) AND b.account_id = ?",
         (account_id,),
     )
-    return dict(rows.fetchall())
+    return [WaitingDraft(*row) for row in rows]
 
 
 def changed(tx: Tx, broadcast_id: int, now: Millis, **columns: str | int | None) -> None:

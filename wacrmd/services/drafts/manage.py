@@ -11,7 +11,8 @@ import orjson
 from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast
-from wacrmd.domain.draft import BODY, BUTTON, HEADER, MAX_WAITING, FileFormat, FileMapping
+from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping
+from wacrmd.domain.draft_room import too_many
 from wacrmd.domain.mapped_file import FileHead, suggest_mapping
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem, conflict, draining, invalid
@@ -66,8 +67,8 @@ async def create(ctx: Context, actor: Actor, new: NewDraft) -> DraftView:
     uuid, now = str(uuid4()), ctx.clock.now()
 
     def work(tx: Tx) -> None:
-        if len(drafts.waiting(tx, actor.account)) >= MAX_WAITING:
-            raise conflict(f"There are {MAX_WAITING} drafts already: send some of them, or throw them away")
+        if (problem := too_many(drafts.waiting(tx, actor.account), actor.name)) is not None:
+            raise conflict(problem)
         broadcast_id = broadcasts.insert(
             tx,
             uuid=uuid,

@@ -6,8 +6,9 @@ from functools import partial
 import orjson
 from anyio import from_thread
 
+from wacrmd.domain import draft_room
 from wacrmd.domain.broadcast import Broadcast
-from wacrmd.domain.draft import EDITABLE, MAX_WAITING_BYTES, Draft, FileFormat, FileMapping
+from wacrmd.domain.draft import EDITABLE, Draft, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead, read_head
 from wacrmd.domain.text_file import CsvError, LineDecoder, split_lines
 from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, not_found
@@ -52,14 +53,11 @@ async def put_file(
         mapping = suggest(head) if suggest is not None and head is not None else FileMapping()
 
         def finish(tx: Tx) -> None:
-            editable(tx, broadcast.id)
-            others = drafts.waiting(tx, broadcast.account_id)
-            others.pop(broadcast.id, None)
-            if sum(others.values()) + size > MAX_WAITING_BYTES:
-                raise conflict(
-                    f"file: the files of all drafts would hold more than {MAX_WAITING_BYTES >> 20} MiB:"
-                    " send some of the drafts, or throw them away"
-                )
+            draft = editable(tx, broadcast.id)
+            waiting = drafts.waiting(tx, broadcast.account_id)
+            others = [each for each in waiting if each.broadcast_id != broadcast.id]
+            if (problem := draft_room.too_large(others, draft.made_by, size)) is not None:
+                raise conflict(f"file: {problem}")
             now = ctx.clock.now()
             broadcasts.change_draft(tx, broadcast.id, now)
             drafts.file_stored(
