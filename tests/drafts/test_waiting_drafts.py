@@ -1,5 +1,6 @@
 """An operator sees how many drafts there are, which wait for the daemon, and why."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from tests.support.patience import eventually
 from tests.support.site import Site, site
 from wacrmd.domain.draft import DraftState
 from wacrmd.domain.draft_backlog import MAX_WAIT
-from wacrmd.services.drafts import worker
+from wacrmd.services.drafts import read, worker
+from wacrmd.store import drafts
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +41,11 @@ async def test_a_draft_that_waits_is_in_doctor_status_and_metrics_with_the_reaso
         assert "wacrmd undrain" in advice
         assert not any("draft" in each for each in (await here.admin("status"))["warnings"])
         await here.admin("undrain")
+        await ann.until(draft, DraftState.CHECKED)
+        broadcast, _ = await read.draft_of(ann.ctx, ann.actor, draft)
+        unseen = partial(drafts.want_check, broadcast_id=broadcast.id, now=here.clock.now())
+        await here.running.ctx.db.write(unseen)
+        here.clock.advance(MAX_WAIT)
         _, detail, _ = await found_by_doctor(here)
         assert detail.endswith(": nothing works on them")
         status = await here.admin("status")

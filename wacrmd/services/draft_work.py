@@ -25,6 +25,11 @@ class DraftWork:
     checks: asyncio.Event = field(default_factory=asyncio.Event)
     sends: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def wake(self) -> None:
+        """Look at all drafts again: what kept them waiting has ended."""
+        self.checks.set()
+        self.sends.set()
+
     def shares(self) -> list[tuple[int, int]]:
         """(done, total) of what is being worked on."""
         return [(each.done, each.total) for each in self.progress.values()]

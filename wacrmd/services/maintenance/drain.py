@@ -79,6 +79,7 @@ async def end_drain(ctx: Context, *, take_back: bool = False) -> DrainView:
             await ctx.db.write(drains.remove)
         ctx.drain = None
     ctx.queue.enqueue_many(await ctx.db.read(broadcast_queue.sending))
+    ctx.drafts.wake()
     ctx.changes.wake_all()
     log.info("drain_ended")
     return _view(ctx)
