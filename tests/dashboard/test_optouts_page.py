@@ -1,6 +1,7 @@
 """The pages of the opt-outs: search, add, remove, import of a file with what was left out, export."""
 
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,9 @@ async def test_a_file_is_imported_and_what_was_left_out_can_be_corrected(
         "Ida;+14155550124;a;b",
     ]
     assert "left out" not in (await other.get(where)).text
-    assert (await other.submit("/optouts/import/left-out.csv", download)).status_code == 404
+    assert (await other.submit("/optouts/import/left-out.csv", download)).status_code == 403
+    colleague = await visit_as("operator", "shop")
+    assert (await colleague.submit("/optouts/import/left-out.csv", download)).status_code == 404
     corrected = file.text.replace("nobody", "+14155550125").replace(";a;b", ";a b")
     again = (await operator.get((await upload(operator, corrected.encode())).headers["location"])).text
     assert "2 people opted out" in again
@@ -169,6 +172,31 @@ async def test_an_import_ends_with_the_session(
     await operator.submit("/logout")
     await eventually(lambda: not here.running.ctx.dashboard_imports)
     assert len(await here.admin("audit", method="optout.import")) < 30
+
+
+async def test_two_files_at_once_do_not_pass_the_bound_of_imports(
+    here: Site, visit_as: VisitAs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optout_upload, "WAIT_S", 0.0)
+    monkeypatch.setattr(optout_upload, "MAX_IMPORTS", 1)
+    operator, go_on, statuses = await visit_as("operator"), threading.Event(), list[int]()
+
+    async def send() -> None:
+        statuses.append((await upload(operator, b"phone\n+14155550123\n")).status_code)
+
+    async with anyio.create_task_group() as imports:
+        imports.start_soon(here.running.ctx.db.write, lambda _: go_on.wait(PATIENCE_S))  # none ends meanwhile
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send)
+            tasks.start_soon(send)
+        go_on.set()
+    assert sorted(statuses) == [303, 429]
+
+    await eventually(lambda: not here.running.ctx.dashboard_imports)
+    assert (await upload(operator, b"")).status_code == 422
+    assert (await upload(operator, b"phone\n+14155550123\n")).status_code == 303, (
+        "one that is refused is over"
+    )
 
 
 @pytest.mark.parametrize(

@@ -73,19 +73,18 @@ async def begin_import(
 
     Waits a moment for a short file. Raises Refusal for one that cannot be used at all, and then nobody is opted out.
     """
-    if visit.ctx.dashboard_imports[visit.visitor.key] >= MAX_IMPORTS:
+    imports, visitor = visit.ctx.dashboard_imports, visit.visitor.key
+    if imports[visitor] >= MAX_IMPORTS:
         raise Refusal(
             ErrorCode.RATE_LIMITED,
             f"You are importing {MAX_IMPORTS} files already: wait for them",
             retry_after_s=5,
         )
-    file = await off_loop(_own, upload.file)
+    imports[visitor] += 1  # before anything is awaited: another file may come meanwhile
     try:
-        rows = await off_loop(_check, file, column, visit.ctx.config.limits.max_upload_recipients)
-    except BaseException as error:
-        file.close()
-        if isinstance(error, CsvError):
-            raise bad_request(f"file: {error}") from None
+        file, rows = await _opened(visit, upload, column)
+    except BaseException:
+        _over(visit)
         raise
     done = Imported(name, account, rows)
     key = visit.keep(done, size=SIZE)
@@ -97,9 +96,27 @@ async def begin_import(
     return key
 
 
-async def _run(visit: Visit, file: IO[bytes], column: str | None, done: Imported, key: str) -> None:
+async def _opened(visit: Visit, upload: UploadFile, column: str | None) -> tuple[IO[bytes], int]:
+    """The file, and how many rows it has."""
+    file = await off_loop(_own, upload.file)
+    try:
+        return file, await off_loop(_check, file, column, visit.ctx.config.limits.max_upload_recipients)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, CsvError):
+            raise bad_request(f"file: {error}") from None
+        raise
+
+
+def _over(visit: Visit) -> None:
+    """One import of this person fewer."""
     imports, visitor = visit.ctx.dashboard_imports, visit.visitor.key
-    imports[visitor] += 1
+    imports[visitor] -= 1
+    if not imports[visitor]:
+        del imports[visitor]
+
+
+async def _run(visit: Visit, file: IO[bytes], column: str | None, done: Imported, key: str) -> None:
     try:
         with file, waiting_at_most(None):  # no page waits for it
             await _import(visit, file, column, done)
@@ -110,9 +127,7 @@ async def _run(visit: Visit, file: IO[bytes], column: str | None, done: Imported
         done.failure = "something went wrong, and the log says what"
         log.exception("optout_import_crashed", user=visit.visitor.name)
     finally:
-        imports[visitor] -= 1
-        if not imports[visitor]:
-            del imports[visitor]
+        _over(visit)
         done.over.set()
         visit.keep_grown(key, size=done.size + SIZE)
 
