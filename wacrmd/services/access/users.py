@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from wacrmd.domain.user import MAX_PASSWORD, MIN_PASSWORD, Role, User, UserFacts
-from wacrmd.errors import Problem, bad_request, invalid, not_found
+from wacrmd.errors import ErrorCode, Problem, Refusal, bad_request, invalid, not_found
 from wacrmd.fields import shared
 from wacrmd.services.context import Context
 from wacrmd.services.passwords import hash_password
@@ -86,7 +86,10 @@ async def log_out(ctx: Context, name: str) -> LoggedOutView:
         user = users.named(tx, name)
         ended = login_sessions.end_all_by_link(tx, name)
         if user is None and not ended:
-            raise not_found(f"User {name!r}, and no session of a user of the machine with this name")
+            raise Refusal(
+                ErrorCode.NOT_FOUND,
+                f"There is no user {name!r}, and no session of a user of the machine with this name",
+            )
         if user is None:
             return ended
         known_browsers.forget_all_of(tx, user.id)
