@@ -3,6 +3,8 @@
 import pytest
 
 from tests.dashboard.conftest import Visit, VisitAs
+from tests.support.site import Site
+from wacrmd.services.maintenance import dashboard_checks
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +28,32 @@ async def test_a_host_name_that_is_not_the_dashboards_is_refused(visit: Visit, h
     answer = await visit().get("/login", Host=host)
     assert answer.status_code in (400, 421)
     assert "set-cookie" not in answer.headers
+
+
+async def test_the_doctor_names_what_browsers_were_refused_for_until_it_is_allowed(
+    here: Site, visit: Visit
+) -> None:
+    async def found() -> list[str]:
+        checks = await dashboard_checks.dashboard(here.running.ctx)
+        return [each.detail for each in checks if each.name == "address"]
+
+    browser, page = visit(), {"Accept": "text/html"}
+    scanner = await browser.get("/login", Host="scanner.example")
+    assert (scanner.status_code, await found()) == (421, [])
+    assert (await browser.get("/login", Host="wacrmd.lan:8082", **page)).status_code == 421
+    away = {"Sec-Fetch-Site": "cross-site", "Origin": "https://wacrmd.lan"} | page
+    assert (await browser.submit("/logout", {}, **away)).status_code == 403
+    host, origin = await found()
+    assert "the host wacrmd.lan," in host
+    assert "a page of https://wacrmd.lan asked" in origin
+
+    settings = {"public_url": "https://wacrmd.lan", "trusted_proxies": ("127.0.0.1",)}
+    dashboard = here.running.ctx.config.dashboard.model_copy(update=settings)
+    here.running.ctx.config = here.running.ctx.config.model_copy(update={"dashboard": dashboard})
+    assert (await browser.get("/login", Host="wacrmd.lan")).status_code == 200
+    same = {"Host": "wacrmd.lan", "Origin": "https://wacrmd.lan"}
+    assert (await browser.submit("/logout", {}, **same)).status_code == 303
+    assert await found() == []
 
 
 @pytest.mark.parametrize(

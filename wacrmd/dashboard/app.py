@@ -103,7 +103,7 @@ def build(ctx: Context, tasks: TaskGroup) -> Starlette:
         ],
         exception_handlers={HTTPException: no_page},
         middleware=[
-            Middleware(Guard, lambda: ctx.config),
+            Middleware(Guard, ctx),
             Middleware(RequestMiddleware, error_page),
             Middleware(Patience),
         ],

@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -10,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wacrmd.config import Config
+from wacrmd.services.context import Context
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -28,6 +28,10 @@ HEADERS = (
 )
 NO_STORE = ("cache-control", "no-store")
 
+MAX_SHOWN = 200
+_ORIGIN = re.compile(rf"https?://[A-Za-z0-9.:\[\]_-]{{1,{MAX_SHOWN}}}")
+"""Of what a stranger may have made up, the doctor names only this much, and nothing strange."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCAL_NAMES = frozenset({"localhost"})
 
@@ -39,9 +43,9 @@ class Guard:
     origin asks for (CSRF): browsers say so in `Sec-Fetch-Site`, older ones in `Origin`.
     """
 
-    def __init__(self, app: ASGIApp, config: Callable[[], Config]) -> None:
+    def __init__(self, app: ASGIApp, ctx: Context) -> None:
         self._app = app
-        self._config = config
+        self._ctx = ctx
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
@@ -56,18 +60,32 @@ class Guard:
                 ]
             await send(message)
 
-        headers, config = Headers(scope=scope), self._config()
+        headers, ctx = Headers(scope=scope), self._ctx
+        config, host, origin = ctx.config, headers.get("host", ""), headers.get("origin", "")
         if not is_our_host(headers.getlist("host"), config):
             text = (
                 "This host name is not one of the dashboard's:"
                 " an administrator can add it to [dashboard] allowed_hosts, or set public_url\n"
             )
+            if is_shown(headers) and (name := host_name(host)) is not None and name.isprintable():
+                ctx.refused_host = name[:MAX_SHOWN]
             await PlainTextResponse(text, 421)(scope, receive, send_guarded)
         elif scope["method"] not in SAFE_METHODS and not is_same_origin(headers, config):
             text = "Another page asked for this change: open the dashboard itself and try again\n"
+            if is_shown(headers) and _ORIGIN.fullmatch(origin):
+                ctx.refused_origin = origin
             await PlainTextResponse(text, 403)(scope, receive, send_guarded)
         else:
+            if ctx.refused_host is not None and ctx.refused_host == host_name(host):
+                ctx.refused_host = None
+            if scope["method"] not in SAFE_METHODS and ctx.refused_origin == origin:
+                ctx.refused_origin = None
             await self._app(scope, receive, send_guarded)
+
+
+def is_shown(headers: Headers) -> bool:
+    """Whether a person may see the answer: programs that look for anything at all ask for no page."""
+    return "text/html" in headers.get("accept", "")
 
 
 def is_our_host(named: list[str], config: Config) -> bool:

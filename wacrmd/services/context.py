@@ -148,6 +148,10 @@ class Context:
     """How many files each visitor of the dashboard is taking now."""
     dashboard_imports: Counter[str] = field(default_factory=Counter)
     """How many files of opt-outs of each visitor are being imported now."""
+    refused_host: str | None = None
+    """The last host by which a browser called the dashboard and that is none of its own, until it is one."""
+    refused_origin: str | None = None
+    """The last origin of a page whose change was refused there as that of another site."""
     unknown_proxy: str | None = None
     """The address of a reverse proxy in front of the dashboard that is none of `trusted_proxies`, once one was seen."""
 

@@ -1,6 +1,8 @@
 """The doctor's checks of the dashboard: whether people can log in, and from where they seem to come."""
 
+from wacrmd.config import Bind
 from wacrmd.services.context import Context
+from wacrmd.services.maintenance.dashboard_address import address_checks
 from wacrmd.store import users
 from wacrmd.views.checks import Check, CheckState
 
@@ -9,10 +11,13 @@ MAX_NAMES = 3
 
 
 async def dashboard(ctx: Context) -> list[Check]:
-    """Whether a reverse proxy is known, and each user has a way in."""
+    """Whether its address fits, a reverse proxy is known, and each user has a way in."""
     if ctx.dashboard_address is None:
         return [Check("listener", CheckState.OK, "turned off: [dashboard] bind is empty")]
-    return [*_proxy(ctx), *await _users(ctx)]
+    address = address_checks(
+        ctx.config.dashboard, Bind.parse(ctx.dashboard_address), ctx.refused_host, ctx.refused_origin
+    )
+    return [*address, *_proxy(ctx), *await _users(ctx)]
 
 
 def _proxy(ctx: Context) -> list[Check]:
