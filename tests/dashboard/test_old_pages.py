@@ -87,3 +87,25 @@ async def test_after_the_end_of_a_session_the_login_leads_back_to_the_page(
     answer = await browser.submit("/login", given)
     assert answer.headers["location"] == f"/broadcasts/{broadcast}/pause"
     assert (await browser.get(answer.headers["location"])).headers["location"] == f"/broadcasts/{broadcast}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [(b"to,name,order\n", "no people"), (b"to,name,order\nnobody,Ann,B-1\n", "no line of the list")],
+)
+async def test_a_list_that_cannot_be_sent_has_no_review(
+    here: Site, visit_as: VisitAs, lines: bytes, problem: str
+) -> None:
+    """Else it offers to send to nobody, or to a part of the people, and says why not only when that is pressed."""
+    browser = await visit_as("operator")
+    draft = await made(browser)
+    await upload(browser, draft, lines)
+    assert problem in await checked(browser, draft)
+    answer = await browser.get(f"{draft}/review")
+    assert answer.headers["location"] == f"{draft}/people"
+    for action in ("review", "send"):
+        page = await browser.change(
+            f"{draft}/{action}", {"version": "0", "when": "now", "at": "2027-07-01T09:30"}
+        )
+        assert "cannot be sent as it is" in page
+        assert problem in page

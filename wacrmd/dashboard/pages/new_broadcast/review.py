@@ -32,7 +32,7 @@ CHANGED = "It was changed in another window meanwhile: look at it once more, the
 
 async def show(visit: Visit, draft: Draft) -> Response:
     """All that is to know before it is sent."""
-    if draft.view.state is not DraftState.CHECKED:
+    if not _is_ready(draft):
         return RedirectResponse(address(draft.view.uuid, next_step(draft.view)), status_code=303)
     return await _page(visit, draft)
 
@@ -53,8 +53,8 @@ async def send(visit: Visit) -> Response:
     draft = await draft_of(visit)
     if draft.view.state not in EDITABLE:
         return RedirectResponse(address(draft.view.uuid, "sending"), status_code=303)
-    if draft.view.state is not DraftState.CHECKED:
-        return _unchecked(visit, draft)
+    if not _is_ready(draft):
+        return _to_people(visit, draft)
     try:
         if form.text("version") != str(draft.view.version):
             raise conflict(CHANGED)
@@ -148,16 +148,24 @@ async def discard(visit: Visit, draft: Draft) -> Response:
     return visit.done("/broadcasts", f"Thrown away: {isolated(draft.view.name)}")
 
 
-def _unchecked(visit: Visit, draft: Draft) -> Response:
-    """A review that was open while the list or what it needs was changed: there is nothing to review now."""
-    return visit.done(address(draft.view.uuid, "people"), "Something has changed: check the list once more.")
+def _is_ready(draft: Draft) -> bool:
+    """Whether there is something to review: a list that is checked and can be sent."""
+    return next_step(draft.view) == "message"
+
+
+def _to_people(visit: Visit, draft: Draft) -> Response:
+    """Leads from a review that was open while the list, or what it needs, was changed."""
+    text = "Something has changed: check the list once more."
+    if draft.view.state is DraftState.CHECKED:
+        text = "The list cannot be sent as it is: see the result of the check."
+    return visit.done(address(draft.view.uuid, "people"), text)
 
 
 async def _page(
     visit: Visit, draft: Draft, refusal: Refusal | None = None, form: Form | None = None
 ) -> Response:
-    if draft.view.state is not DraftState.CHECKED:
-        return _unchecked(visit, draft)
+    if not _is_ready(draft):
+        return _to_people(visit, draft)
     at = draft.view.scheduled_at
     typed = {"name": draft.view.name, "when": NOW if at is None else LATER, "zone": "UTC"}
     if at is not None:
