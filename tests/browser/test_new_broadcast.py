@@ -278,3 +278,23 @@ async def test_an_upload_that_breaks_off_says_so(here: Site, window: OpenWindow)
     await button.click()
     await expect(page.get_by_role("heading", name="What the columns mean")).to_be_visible()
     await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_after_an_upload_the_keyboard_is_at_what_comes_next(here: Site, window: OpenWindow) -> None:
+    ann = await window(here)
+    page = ann.page
+    await ann.log_in_by_link()
+    await choose_template(page)
+    for _ in range(2):
+        ann.watched.expect(400)
+    wrong = FilePayload(name="customers.xlsx", mimeType="text/csv", buffer=b"PK\x03\x04" + bytes(100))
+    await page.get_by_label("A CSV file").set_input_files(wrong)
+    await page.get_by_role("button", name="Upload the list").click()
+    await expect(page.locator("#file-error")).to_be_visible()
+    await expect(page.get_by_label("A CSV file")).to_be_focused()
+    await upload(page, LIST)
+    await expect(page.get_by_role("heading", name="What the columns mean")).to_be_focused()
+    # A form that no script sends: its page comes with the mistake.
+    await page.get_by_label("Country of numbers without +").fill("XX")
+    await page.get_by_role("button", name="Check the list").click()
+    await expect(page.get_by_label("Country of numbers without +")).to_be_focused()

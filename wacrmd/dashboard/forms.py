@@ -52,8 +52,12 @@ def errors_by_field(refusal: Refusal, fields: Collection[str]) -> Mapping[str, s
     """What is wrong with each field of a form, by its name; under "" what is about none of them."""
     found: dict[str, str] = {}
     for problem in refusal.details:
-        name = problem.path.split(".")[0].split("[")[0]
-        found.setdefault(name if name in fields else "", problem.message)
+        first, *within = problem.path.split(".")
+        names = (
+            first.split("[")[0],
+            *within[-1:],
+        )  # `allowed_from[2]`, and `mapping.country` for a field `country`
+        found.setdefault(next((name for name in names if name in fields), ""), problem.message)
     if not found:
         name, _, message = refusal.message.partition(": ")
         found = {name: message} if name in fields and message else {"": refusal.message}

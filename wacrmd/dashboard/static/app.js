@@ -87,6 +87,20 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (elt.matches("form")) broken(elt, true);
 });
 
+// What to look at first: a mistake, or what comes next. Without this, who types or listens begins at the top again.
+function lookAt(element) {
+  if (!element) return;
+  if (element.tabIndex < 0) element.tabIndex = -1;
+  element.focus();
+}
+const WAYS = ['[aria-invalid="true"]', '[role="alert"]:not([hidden])', "[data-next]", "h1"];
+lookAt(document.querySelector(WAYS[0]));
+document.addEventListener("htmx:afterSettle", (event) => {
+  const main = event.detail.elt;
+  if (main.id !== "main") return;
+  lookAt(WAYS.map((way) => main.querySelector(way)).find((element) => element));
+});
+
 // A secret that is shown once is copied by a click; the clipboard's own way needs https.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;

@@ -1,7 +1,7 @@
 """The third step: the message as each person gets it, what is the same for all, and a test to a number of one's own."""
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -98,7 +98,7 @@ async def _page(
         draft,
         "message",
         status=200 if refusal is None else ERRORS[refusal.code].status,
-        errors=_errors(refusal, fields) if refusal is not None else {},
+        errors=errors_by_field(refusal, fields) if refusal is not None else {},
         columns=columns,
         person=person,
         shown=_bubble(draft, person),
@@ -106,12 +106,6 @@ async def _page(
         media=MEDIA,
         once=secrets.token_urlsafe(12),
     )
-
-
-def _errors(refusal: Refusal, fields: Collection[str]) -> Mapping[str, str]:
-    """What is wrong with each field. The last part of the path of what is above the text is the name of its field."""
-    found = {each.path.rpartition(".")[2]: each.message for each in refusal.details}
-    return found if found and found.keys() <= set(fields) else errors_by_field(refusal, fields)
 
 
 def _bubble(draft: Draft, person: DraftRow | None) -> Any:
