@@ -90,7 +90,7 @@ format: $(STAMP) ## format the code and repair what can be repaired
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-screenshots: $(STAMP) ## take a picture of every page of the dashboard for docs/img; needs Debian's chromium
+screenshots: $(STAMP) ## take a picture of every page of the dashboard for docs/img; needs Debian's chromium-headless-shell or chromium
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 torture: $(STAMP) ## kill the real daemon again and again (KILLS=50) and look for a message lost or sent twice
