@@ -14,7 +14,7 @@ from anyio.from_thread import BlockingPortal
 
 from wacrmd import __version__, open_files, periodic_jobs
 from wacrmd.admin.identity import Caller, Peer, levels
-from wacrmd.admin.methods import registry
+from wacrmd.admin.methods import all_methods
 from wacrmd.admin.server import Server as AdminServer
 from wacrmd.api import app as api
 from wacrmd.clock import MachineClock, SystemClock
@@ -258,7 +258,7 @@ async def _open(
         intake=Intake(ctx),
         integrity=IntegrityWatch(ctx, is_complete=is_complete),
         access=access,
-        admin=AdminServer(registry(), ctx, audit=partial(_audit, ctx), level_of=access.level_of),
+        admin=AdminServer(all_methods(), ctx, audit=partial(_audit, ctx), level_of=access.level_of),
         api_listener=api_listener,
         meta_webhook_listener=meta_webhook_listener,
         admin_listener=admin_listener,

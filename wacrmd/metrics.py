@@ -4,7 +4,7 @@ docs/metrics.md lists all of them, and a test compares it with this module. Labe
 number ids, Meta's error codes, routes; never a person, a broadcast or a key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -22,6 +22,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._known: list[tuple[Counter | Histogram, Iterable[Sequence[object]]]] = []
         ProcessCollector(registry=self.registry)
         self._add_broadcasts()
         self._add_messages()
@@ -281,6 +282,14 @@ class Metrics:
             "When the last scheduled backup succeeded, in seconds since the epoch; 0: never.",
         )
 
+    def start_at_zero(self, metric: Counter | Histogram, labels: Iterable[Sequence[object]]) -> None:
+        """Let the metric have all these labels in the first text, whether or not anything was counted.
+
+        Prometheus sees no increase in a counter that appears with its first event, so that an alert would miss it. They
+        are made with that text: to make the hundreds of them takes a tenth of a start.
+        """
+        self._known.append((metric, labels))
+
     def committed(self, seconds: float, writes: int) -> None:
         """One transaction of so many writes was committed; the database's `on_commit`."""
         self.database_commit_duration.observe(seconds)
@@ -292,6 +301,10 @@ class Metrics:
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
+        while self._known:
+            metric, labels = self._known.pop()
+            for each in labels:
+                metric.labels(*each)
         return generate_latest(self.registry)
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,6 +21,12 @@ from wacrmd.views.json import fragment
 def registry(operations: Iterable[Operation] = OPERATIONS) -> Registry[Context]:
     """The methods of all operations with an admin binding."""
     return Registry(method_of(each, each.admin) for each in operations if each.admin is not None)
+
+
+@cache
+def all_methods() -> Registry[Context]:
+    """The methods of the daemon's socket; made once, for each example is checked."""
+    return registry()
 
 
 def method_of(operation: Operation, admin: Admin) -> Method[Context]:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from wacrmd.api.cors import Cors
 from wacrmd.api.observed import metrics_routes, observed
-from wacrmd.api.openapi import OpenApiDocument, describe, statuses_of
+from wacrmd.api.openapi import OpenApiDocument, describe
 from wacrmd.api.paths import PathForms, allow
 from wacrmd.api.pipeline import Pipeline
 from wacrmd.domain.actor import Actor
@@ -72,18 +72,14 @@ def build(ctx: Context) -> Starlette:
     with_key = [
         Route(
             http.path,
-            observed(ctx, http, statuses_of(each, http), pipeline.endpoint(each, http)),
+            observed(ctx, each, http, pipeline.endpoint(each, http)),
             methods=[http.method],
         )
         for each, http in ENDPOINTS
         if not http.open
     ]
     without_key = [
-        *(
-            Route(http.path, observed(ctx, http, statuses_of(each, http), document))
-            for each, http in ENDPOINTS
-            if http.open
-        ),
+        *(Route(http.path, observed(ctx, each, http, document)) for each, http in ENDPOINTS if http.open),
         *metrics_routes(ctx),
         Route("/livez", livez),
         Route("/readyz", readyz),

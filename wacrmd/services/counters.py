@@ -45,10 +45,7 @@ _CODES = ("none", *map(str, sorted(RULES)))
 
 
 def start_at_zero(metrics: Metrics) -> None:
-    """Let every labelled counter exist from the start, for all values that are known.
-
-    Prometheus sees no increase in a counter that appears with its first event, so that an alert would miss it.
-    """
+    """Let every labelled counter exist from the start, for all values that are known."""
     known: dict[Any, tuple[Iterable[str], ...]] = {
         metrics.recipients_submitted: (("accepted", "rejected", "duplicate", "suppressed"),),
         metrics.message_statuses: (_COUNTED,),
@@ -62,8 +59,7 @@ def start_at_zero(metrics: Metrics) -> None:
         metrics.rows_pruned: (PRUNED_TABLES,),
     }
     for counter, values in known.items():
-        for each in product(*values):
-            counter.labels(*each)
+        metrics.start_at_zero(counter, product(*values))
 
 
 def count_results(ctx: Context, results: Iterable[AttemptResult]) -> None:
