@@ -142,6 +142,17 @@ class Site:
 
         return await anyio.to_thread.run_sync(call)
 
+    def set_up(self, messages_per_second: float) -> None:
+        """Make the account, the number and the key, or find those of an earlier run; blocks."""
+        with AdminClient(self.socket, connect_timeout_s=PATIENCE_S) as client:
+            found = client.call("account.list", {})
+            self.account = found[0] if found else client.call("account.add", {"name": "shop"})
+            numbers = client.call("number.list", {}) if found else []
+            new = NUMBER | {"messages_per_second": messages_per_second}
+            self.number = numbers[0] if numbers else client.call("number.add", new)
+            scopes = {"account": "shop", "name": "tests", "scopes": list(ALL_SCOPES)}
+            self.key = self.key or client.call("key.create", scopes)["key"]
+
     async def post(self, recipients: list[dict[str, Any]], **fields: Any) -> httpx.Response:
         """Request a broadcast."""
         body = {"template_name": "hello", "recipients": recipients, **fields}
@@ -259,17 +270,8 @@ async def site(
     ):
         if settings.webhook_url is None:
             sim.change(webhook_url=f"http://{running.meta_webhooks_address}/webhooks/meta")
-        made = Site(running, sim, clock, folder / "admin.sock", api, hook, "")
-        found = await made.admin("account.list")
-        made.account = found[0] if found else await made.admin("account.add", name="shop")
-        numbers = await made.admin("number.list")
-        made.number = (
-            numbers[0]
-            if numbers
-            else await made.admin("number.add", **NUMBER, messages_per_second=messages_per_second)
-        )
-        new = {"account": "shop", "name": "tests", "scopes": list(ALL_SCOPES)}
-        made.key = key or (await made.admin("key.create", **new))["key"]
+        made = Site(running, sim, clock, folder / "admin.sock", api, hook, key)
+        await anyio.to_thread.run_sync(made.set_up, messages_per_second)
         api.headers["Authorization"] = f"Bearer {made.key}"
         try:
             yield made
