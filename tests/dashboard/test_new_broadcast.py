@@ -13,7 +13,7 @@ from tests.dashboard.conftest import DASHBOARD, VisitAs
 from tests.dashboard.wizard import MAPPING, at, checked, made, send, upload, version
 from tests.drafts.drafting import TEMPLATES, csv_of
 from tests.support.patience import eventually
-from tests.support.site import NUMBER, Site, site
+from tests.support.site import NUMBER, Site, phones, site
 from wacrmd.admin.protocol import RpcError
 from wacrmd.clock import HOUR, Millis, iso
 from wacrmd.store import drafts
@@ -312,6 +312,26 @@ async def test_a_draft_outlives_reload_and_going_back_and_can_be_thrown_away(
     assert (await browser.submit(f"{draft}/discard")).status_code == 303
     assert (await browser.get(draft)).status_code == 404
     assert not here.sim.ledger.entries
+
+
+async def test_the_message_of_a_person_who_was_erased_is_passed_over(here: Site, visit_as: VisitAs) -> None:
+    """It was a page 'Row 0 not found', and the first person of a list led from it to no other step."""
+    browser = await visit_as("sender", "shop")
+    draft = await made(browser)
+    await upload(browser, draft, csv_of(3))
+    await checked(browser, draft)
+
+    await here.admin("erase", phone=phones(1)[0])
+
+    page = (await at(browser, f"{draft}/message")).text
+    assert "was erased" in page
+    assert phones(1)[0] not in page
+    assert 'href="?row=2" rel="next"' in page
+    assert "review and send" in page
+    assert "Send the test" not in page
+    refused = await browser.submit(f"{draft}/message/test", {"row": "1", "to": OWN})
+    assert (refused.status_code, "was erased" in refused.text) == (404, True)
+    assert phones(2)[1] in (await at(browser, f"{draft}/message?row=2")).text
 
 
 async def test_a_template_that_is_gone_is_said_before_the_list_of_people(

@@ -18,6 +18,7 @@ from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.retention import prune
 from wacrmd.store import drafts
 from wacrmd.store.backups import copy
+from wacrmd.views.drafts import WorkView
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +106,8 @@ async def test_no_transaction_of_a_takeover_makes_many_recipients(tmp_path: Path
             step := await ann.ctx.db.write(lambda tx: send.take_over(tx, ann.ctx, broadcast.id))
         ).is_last:
             steps.append(step.people)
+            shown = await ann.show(draft)
+            assert shown.progress == WorkView(done=sum(steps), total=1100), "also while the worker waits"
         assert steps == [0, *[send.STEP_PEOPLE] * 4, 100]
         assert step.is_sent
         again = await ann.ctx.db.write(lambda tx: send.take_over(tx, ann.ctx, broadcast.id))

@@ -198,7 +198,7 @@ def _view(ctx: Context, broadcast: Broadcast, draft: Draft, account: str, conten
     result = result_of(draft)
     progress = WorkView(done=shown.done, total=shown.total) if shown is not None else None
     if draft.state is DraftState.PREPARING and progress is None and result is not None:
-        progress = WorkView(done=0, total=result.accepted)  # it waits for others
+        progress = WorkView(done=draft.taken, total=result.accepted)  # it waits
     return DraftView(
         **_facts(broadcast, draft, account),
         content=content,

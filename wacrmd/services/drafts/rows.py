@@ -11,7 +11,7 @@ from wacrmd.domain.draft import Draft
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.template import Template, TemplateContent
-from wacrmd.errors import conflict, not_found
+from wacrmd.errors import ErrorCode, Refusal, conflict, not_found
 from wacrmd.services.broadcasts import create as creation
 from wacrmd.services.broadcasts.create import Idempotency
 from wacrmd.services.broadcasts.input import BroadcastInput, RecipientInput
@@ -99,8 +99,10 @@ def _stored(tx: Tx, draft: Draft, number: int) -> tuple[int, str, TemplateConten
     piece = drafts.piece(tx, draft.broadcast_id, draft.people_edition, number // BATCH_ROWS)
     found = orjson.loads(piece) if piece is not None else []
     at = number % BATCH_ROWS
-    if at >= len(found) or found[at] is None:
+    if at >= len(found):
         raise not_found(f"Row {number}")
+    if found[at] is None:
+        raise Refusal(ErrorCode.NOT_FOUND, f"Row {number} was erased: nothing is sent to this person")
     line, address, params, rest = found[at]
     return line, address, TemplateContent(params, **(rest or {})), result.accepted
 

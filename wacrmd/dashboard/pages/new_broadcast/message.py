@@ -12,7 +12,7 @@ from wacrmd.dashboard.pages.new_broadcast.steps import Draft, address, edited, l
 from wacrmd.domain.bubble import bubble_of, example_of
 from wacrmd.domain.draft import DraftState
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import ERRORS, Refusal, bad_request
+from wacrmd.errors import ERRORS, ErrorCode, Refusal, bad_request
 from wacrmd.views.drafts import DraftColumns, DraftRow
 
 MEDIA = ("image", "video", "document")
@@ -86,12 +86,11 @@ async def _page(
     row: int | None = None,
 ) -> Response:
     columns: DraftColumns = await visit.perform("draft.columns", id=str(draft.view.uuid))
-    person: DraftRow | None = None
+    person, at = None, None
     if draft.view.state is DraftState.CHECKED and draft.view.check is not None and draft.view.check.accepted:
         wanted = _row(visit.param("row")) if row is None else row
-        person = await visit.perform(
-            "draft.row", id=str(draft.view.uuid), row=min(wanted, draft.view.check.accepted) - 1
-        )
+        at = min(wanted, draft.view.check.accepted) - 1
+        person = await _person(visit, draft, at)
     fields = {"to", "link", "media_id", "filename", *PLACE}
     return step_page(
         visit,
@@ -101,11 +100,23 @@ async def _page(
         errors=errors_by_field(refusal, fields) if refusal is not None else {},
         columns=columns,
         person=person,
+        at=at,
         shown=_bubble(draft, person),
         form=form if form is not None else _typed(draft, columns),
         media=MEDIA,
         once=secrets.token_urlsafe(12),
     )
+
+
+async def _person(visit: Visit, draft: Draft, at: int) -> DraftRow | None:
+    """What this person gets; None for one whose data were erased since the check."""
+    try:
+        found: DraftRow = await visit.perform("draft.row", id=str(draft.view.uuid), row=at)
+    except Refusal as refusal:
+        if refusal.code is not ErrorCode.NOT_FOUND:
+            raise
+        return None
+    return found
 
 
 def _bubble(draft: Draft, person: DraftRow | None) -> Any:
