@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from wacrmd.admin.identity import Caller
 from wacrmd.admin.registry import Handler, Method, Registry, StreamHandler
-from wacrmd.domain.actor import Actor
+from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.page import Page
 from wacrmd.operations.inputs import AccountParams
 from wacrmd.operations.operation import Admin, Operation, ResultKind
@@ -41,7 +41,8 @@ def method_of(operation: Operation, admin: Admin) -> Method[Context]:
         example=operation.example,
         result=_result(operation),
         stream=operation.kind is ResultKind.STREAM,
-        changes=admin.audited,
+        changes=admin.audited and admin.level >= Level.OPERATE,
+        exports=admin.audited and admin.level < Level.OPERATE,
     )
 
 

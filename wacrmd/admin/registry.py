@@ -48,6 +48,8 @@ class Method(Generic[C]):
     """The type of the result, or of each item of a stream; None: not declared."""
     stream: bool = False
     changes: bool = False
+    exports: bool = False
+    """Whether it takes people's data away, which readers may do. It is audited too; of very many calls the sum."""
 
     def __post_init__(self) -> None:
         """Refuse a method that contradicts itself, so that a mistake stops the first test that imports it."""
@@ -60,6 +62,11 @@ class Method(Generic[C]):
                 f"{self.name}: a streaming method yields its items, any other returns its result"
             )
         self.params.model_validate(self.example)
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether its calls are written to the audit log."""
+        return self.changes or self.exports
 
     def validate(self, given: JsonObject, context: C | None = None) -> Params:
         """The parameters as the handler gets them; raises RpcError that lists everything wrong with them.

@@ -19,7 +19,7 @@ from wacrmd.admin.protocol import MAX_DESCRIPTORS, Request, RpcCode, RpcError
 from wacrmd.admin.registry import Method, Registry
 from wacrmd.admin.wire import Wire
 from wacrmd.domain.actor import Level
-from wacrmd.domain.summed_calls import SummedCalls
+from wacrmd.domain.summed_calls import EXPORTS_AT_ONCE, SummedCalls
 from wacrmd.errors import ErrorCode, Refusal, WacrmdError
 from wacrmd.fields import JsonObject
 from wacrmd.http.sockets import Listener
@@ -46,6 +46,7 @@ _AUDIT_TIMEOUT_S = 5.0
 _ACCEPTED_AT_ONCE = 64
 _ACCEPT_PAUSE_S = 0.2
 _SUM_UP_S = 1.0
+_OK, _INTERRUPTED = "ok", "interrupted"
 
 SEVERAL = Caller(pid=0, uid=-1, gid=-1, user="(several users)", level=Level.READ)
 """Stands for the users of denied calls that are not told apart."""
@@ -78,6 +79,7 @@ class Server(Generic[C]):
         self._reader_streams = 0
         self._stopping = anyio.Event()
         self._denials = SummedCalls(lambda caller: caller.uid, SEVERAL)
+        self._exports = SummedCalls(lambda caller: caller.uid, SEVERAL, EXPORTS_AT_ONCE)
         self._pace = Pace()
 
     async def serve(self, listener: Listener) -> None:
@@ -90,7 +92,7 @@ class Server(Generic[C]):
             try:
                 async with anyio.create_task_group() as accepting:
                     accepting.start_soon(self._cancel_on_stop, accepting.cancel_scope)
-                    accepting.start_soon(self._sum_up_denials)
+                    accepting.start_soon(self._sum_up)
                     while True:
                         for accepted in await _accept(listener.socket):
                             self._start_connection(accepted, connections)
@@ -98,7 +100,7 @@ class Server(Generic[C]):
                 listener.close()
             for connection in self._connections:
                 connection.finish()
-        await self._audit_denials(None)
+        await self._audit_sums(None)
 
     def stop(self) -> None:
         """Take no more connections or calls, end streams, let calls that have begun be answered."""
@@ -108,14 +110,15 @@ class Server(Generic[C]):
         await self._stopping.wait()
         scope.cancel()
 
-    async def _sum_up_denials(self) -> None:
+    async def _sum_up(self) -> None:
         while True:
             await anyio.sleep(_SUM_UP_S)
-            await self._audit_denials(anyio.current_time())
+            await self._audit_sums(anyio.current_time())
 
-    async def _audit_denials(self, now_s: float | None) -> None:
-        for denial in self._denials.due(now_s):
-            await self._enter(denial.caller, denial.method, {}, protocol.DENIED, denial.calls)
+    async def _audit_sums(self, now_s: float | None) -> None:
+        for calls, result in ((self._denials, protocol.DENIED), (self._exports, _OK)):
+            for each in calls.due(now_s):
+                await self._enter(each.caller, each.method, {}, result, each.calls)
 
     async def _turn(self, caller: Caller) -> None:
         """Return when the next connection or call of this caller may be served."""
@@ -171,17 +174,17 @@ class Server(Generic[C]):
             return False
 
     async def _perform(self, request: Request, caller: Caller, send: SendItem) -> bytes:
-        """Run one call, tell the audit if the method changes something, and return the line of the answer."""
+        """Run one call, tell the audit if it is for it, and return the line of the answer."""
         try:
             method = self._registry.find(request.method)
         except RpcError as error:
             return protocol.encode_error(request.id, error)
         try:
-            answer, result = await self._run(method, request, caller, send), "ok"
+            answer, result = await self._run(method, request, caller, send), _OK
         except RpcError as error:
             answer, result = protocol.encode_error(request.id, error), error.reason
         except BaseException:
-            await self._write_audit(method, request, caller, "interrupted")
+            await self._write_audit(method, request, caller, _INTERRUPTED)
             raise
         await self._write_audit(method, request, caller, result)
         return answer
@@ -235,13 +238,17 @@ class Server(Generic[C]):
             self._reader_streams -= is_reader
 
     async def _write_audit(self, method: Method[C], request: Request, caller: Caller, result: str) -> None:
-        if not method.changes:
+        is_denied = result == protocol.DENIED
+        is_refused_export = method.exports and not is_denied and result not in (_OK, _INTERRUPTED)
+        if not method.is_audited or is_refused_export:  # such an export took nothing away
             return
-        if result != protocol.DENIED:
-            await self._enter(caller, method.name, method.audited(request.params), result, 1)
-        elif (shown := self._denials.admit(caller, method.name, anyio.current_time())) is not None:
-            # Without parameters: nobody may write into the database whose call is denied.
-            await self._enter(shown, method.name, {}, result, 1)
+        sums = self._denials if is_denied else self._exports if method.exports else None
+        shown = sums.admit(caller, method.name, anyio.current_time()) if sums is not None else caller
+        if shown is None:
+            return
+        # Without parameters: nobody may write into the database whose call is denied.
+        params = {} if is_denied else method.audited(request.params)
+        await self._enter(shown, method.name, params, result, 1)
 
     async def _enter(self, caller: Caller, method: str, params: JsonObject, result: str, calls: int) -> None:
         """Write an entry in the audit."""

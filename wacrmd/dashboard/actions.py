@@ -26,7 +26,7 @@ from wacrmd.operations.paging import decode_cursor
 from wacrmd.operations.problems import problems_of
 from wacrmd.operations.table import OPERATIONS
 from wacrmd.services.access import login
-from wacrmd.services.audit import record_denied, record_in_dashboard
+from wacrmd.services.audit import record_denied, record_export, record_in_dashboard
 from wacrmd.services.context import Context
 from wacrmd.store.outage import StorageError
 
@@ -101,13 +101,14 @@ async def require_lasting(ctx: Context, visitor: Visitor, name: str) -> None:
 def stream(ctx: Context, visitor: Visitor, name: str, /, **given: object) -> AsyncGenerator[Any, None]:
     """The items of an operation that answers with a stream; close it. Raises Refusal as `perform` does, when it begins.
 
+    A file of people is audited at its end, with the name of who took it.
+
     Raises AnswerCutError, so that no part of a file looks whole, after the end of the session and when the user's role or
     accounts change.
     """
     operation, open_ones = BY_NAME[name], ctx.dashboard_streams
-    params = _checked(
-        ctx, visitor, operation, {key: value for key, value in given.items() if value is not None}
-    )
+    call = {key: value for key, value in given.items() if value is not None}
+    params = _checked(ctx, visitor, operation, call)
     if open_ones[visitor.key] >= MAX_STREAMS:
         raise Refusal(
             ErrorCode.RATE_LIMITED,
@@ -117,14 +118,20 @@ def stream(ctx: Context, visitor: Visitor, name: str, /, **given: object) -> Asy
 
     async def items() -> AsyncGenerator[Any, None]:
         open_ones[visitor.key] += 1
+        result = "interrupted"
         try:
             async with aclosing(whole()) as found:
                 async for item in found:
                     yield item
+            result = "ok"
+        except Refusal as refusal:
+            result = refusal.code.value
+            raise
         finally:
             open_ones[visitor.key] -= 1
             if not open_ones[visitor.key]:
                 del open_ones[visitor.key]
+            await _audit(ctx, visitor, operation, call, result)
 
     async def whole() -> AsyncGenerator[Any, None]:
         for actor in (actors := _actors(visitor, operation, params)):
@@ -229,7 +236,8 @@ async def _audit(
                 return
             kept = audited(operation.admin_params, given)
             actor, *others = visitor.actors()
-            await record_in_dashboard(ctx, visitor.actor if others else actor, operation.name, kept, result)
+            record = record_export if operation.kind is ResultKind.STREAM else record_in_dashboard
+            await record(ctx, visitor.actor if others else actor, operation.name, kept, result)
         except StorageError:
             log.exception("dashboard_audit_failed", method=operation.name, user=visitor.name, result=result)
     if scope.cancelled_caught:

@@ -13,6 +13,9 @@ MAX_CAUSES = 100
 user ids."""
 
 
+EXPORTS_AT_ONCE = 10
+"""Of files with people's data: so many by one user within a minute are entries of their own."""
+
 MAX_ADDRESSES = 5
 """Of those that the calls of a sum came from; whoever has many is not to fill the disk with them."""
 OTHERS = "and others"

@@ -282,7 +282,7 @@ async def show_row(ctx: Context, actor: Actor, params: RowParams) -> DraftRow:
 
 @operations.operation(
     "draft.left-out",
-    admin=Admin(Level.READ, per_account=True),
+    admin=Admin(Level.READ, per_account=True, audited=True),
     errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
     example={**EXAMPLE, "which": "rejected"},
 )

@@ -138,7 +138,9 @@ class Admin:
     """Whether it shows and changes nothing beyond the actor's account. A user of the dashboard who is limited to accounts
     may call no other operation; tests/dashboard/test_accounts.py tries each with the things of another account."""
     audited: bool = False
-    """Whether every call is written to the audit log: it changes something, or shows what should be known to few."""
+    """Whether every call is written to the audit log: it changes something, or shows what should be known to few.
+
+    What readers may call is a stream, which takes people's data away as a file; of very many calls the sum is written."""
     params: type[Params] | None = None
     """The parameters, where an operator gives more of them or other ones."""
     adapt: Callable[[Any], BaseModel] | None = None
@@ -167,7 +169,8 @@ class Operation:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"{self.name}: an operation is named 'noun.verb' or 'verb'")
         if self.admin is not None:
-            if self.admin.audited and self.admin.level < Level.OPERATE:
+            is_export = self.kind is ResultKind.STREAM
+            if self.admin.audited and self.admin.level < Level.OPERATE and not is_export:
                 raise ValueError(f"{self.name}: readers may not change anything")
             self.admin_params.model_validate(self.example)
         if self.http is not None:

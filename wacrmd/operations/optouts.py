@@ -163,7 +163,7 @@ async def import_csv(ctx: Context, actor: Actor, params: Import) -> ImportResult
 
 @operations.operation(
     "optout.export",
-    admin=Admin(Level.READ, per_account=True, params=OperatorExport),
+    admin=Admin(Level.READ, per_account=True, audited=True, params=OperatorExport),
     example={"account": "shop"},
 )
 async def export(ctx: Context, actor: Actor, params: Export) -> AsyncGenerator[str, None]:

@@ -175,7 +175,7 @@ async def show_recipient(ctx: Context, actor: Actor, params: RecipientId) -> Rec
 
 @operations.operation(
     "broadcast.export",
-    admin=Admin(Level.READ, per_account=True),
+    admin=Admin(Level.READ, per_account=True, audited=True),
     errors=(ErrorCode.NOT_FOUND,),
     example={**EXAMPLE, "format": "jsonl"},
 )

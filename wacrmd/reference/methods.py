@@ -99,7 +99,7 @@ def _method(method: Method[Context], command: click.Command | None) -> Iterator[
     """The method with its command and its parameters."""
     marks = [f"level **{method.level.word}**"]
     marks += ["a stream"] if method.stream else []
-    marks += ["audited"] if method.changes else []
+    marks += ["audited"] if method.is_audited else []
     yield f"### `{method.name}`"
     yield ""
     yield f"{method.summary}. ({', '.join(marks)})"

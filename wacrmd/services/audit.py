@@ -12,8 +12,8 @@ from wacrmd.store import accounts
 from wacrmd.store import audit as audit_log
 from wacrmd.store.audit import AuditEntry
 
-OK, DENIED = "ok", "denied"
-"""The result of what a user may not do."""
+OK, INTERRUPTED, DENIED = "ok", "interrupted", "denied"
+"""Results: it was done, it may have been done in part, the user may not do it."""
 
 NEITHER = "[neither a phone number nor a user id]"
 
@@ -72,6 +72,18 @@ async def record_denied(ctx: Context, actor: Actor, method: str) -> None:
         await record_in_dashboard(ctx, shown, method, {}, DENIED)
 
 
+async def record_export(ctx: Context, actor: Actor, method: str, params: JsonObject, result: str) -> None:
+    """Write that somebody has taken people's data away in the dashboard; of very many calls in a minute the sum.
+
+    One that was refused took nothing away, and is not written.
+    """
+    if result not in (OK, INTERRUPTED):
+        return
+    shown = ctx.exports.admit(actor, method, ctx.clock.monotonic() / SECOND)
+    if shown is not None:
+        await record_in_dashboard(ctx, shown, method, params, result)
+
+
 async def record_login(
     ctx: Context, actor: Actor, method: str, *, by: str | None, address: str | None
 ) -> None:
@@ -86,7 +98,7 @@ async def record_login(
 async def write_sums(ctx: Context, *, all_of_them: bool = False) -> None:
     """Write the sums of the minutes that have ended; all of them before the daemon stops."""
     now_s = None if all_of_them else ctx.clock.monotonic() / SECOND
-    for calls, result in ((ctx.denied, DENIED), (ctx.logins, OK)):
+    for calls, result in ((ctx.denied, DENIED), (ctx.logins, OK), (ctx.exports, OK)):
         for each in calls.due(now_s):
             params = {"addresses": each.addresses} if each.addresses else {}
             await record_in_dashboard(ctx, each.caller, each.method, params, result, each.calls)

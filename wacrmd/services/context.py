@@ -13,7 +13,7 @@ from wacrmd.config import Config
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.login_backoff import LoginBackoff
-from wacrmd.domain.summed_calls import SummedCalls
+from wacrmd.domain.summed_calls import EXPORTS_AT_ONCE, SummedCalls
 from wacrmd.domain.throughput import ThroughputState, WorkerStats
 from wacrmd.http.capacity import Capacity
 from wacrmd.http_client.dns import Lookups
@@ -140,6 +140,12 @@ class Context:
         )
     )
     """Who has logged in and out there in the last minute: a program with a password could do nothing else."""
+    exports: SummedCalls[Actor] = field(
+        default_factory=lambda: SummedCalls(
+            lambda actor: (actor.uid, actor.name), Actor.operator("(several users)"), EXPORTS_AT_ONCE
+        )
+    )
+    """Who has taken people's data away there in the last minute: who may only read can do it all day."""
     login_backoff: LoginBackoff = field(default_factory=LoginBackoff)
     password_checks: PasswordChecks = field(default_factory=PasswordChecks)
     dashboard_address: str | None = None
