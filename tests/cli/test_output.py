@@ -12,7 +12,7 @@ from tests.cli.harness import Daemon
 from tests.cli.samples import sample_of
 from tests.support.patience import PATIENCE_S
 from tests.support.terminal import terminal
-from wacrmd.cli.output import Kind, clean, relative, shown, span
+from wacrmd.cli.output import Kind, clean, details, relative, shown, span
 from wacrmd.cli.table import Column, table
 from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.maintenance import Status
@@ -46,6 +46,11 @@ def test_characters_that_control_a_terminal_are_removed() -> None:
     assert clean("a\x1b[2Jb\x9bc\u202ed\n") == "a\ufffd[2Jb\ufffdc\ufffdd\ufffd"
     assert shown(["Zoë", "日本"]) == "Zoë, 日本"
     assert shown({"a\x1b]0;title\x07": 1}) == "a\ufffd]0;title\ufffd: 1"
+
+
+def test_names_of_the_program_are_words(capsys: pytest.CaptureFixture[str]) -> None:
+    details({"name": "ann", "has_password": True}.items())
+    assert capsys.readouterr().out.splitlines() == ["name          ann", "has password  yes"]
 
 
 @pytest.mark.parametrize(

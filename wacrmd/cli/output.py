@@ -162,8 +162,8 @@ def people(count: int) -> str:
 
 
 def details(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Print names and values, one pair a line. On a terminal, ISO times are followed by relative ones."""
-    listed = [(clean(name), _detail(value)) for name, value in pairs]
+    """Print names and values, one pair a line: `_` is a space. On a terminal, ISO times are followed by relative ones."""
+    listed = [(clean(name.replace("_", " ")), _detail(value)) for name, value in pairs]
     width = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
         paragraph(click.style(f"{name:<{width}}", dim=True) + "  ", value, width + 2)

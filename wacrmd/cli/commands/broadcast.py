@@ -109,7 +109,7 @@ def _print_broadcast(found: JsonObject, sender: str) -> None:
         live.draw(found)
         say("")
         values = found | {"from": sender}
-        details((name.replace("_", " "), values[name]) for name in DETAILS if values[name] is not None)
+        details((name, values[name]) for name in DETAILS if values[name] is not None)
         return
     apart = ("hold", "failures", "billed")
     found = {
@@ -117,7 +117,7 @@ def _print_broadcast(found: JsonObject, sender: str) -> None:
         "from": sender,
         **{name: found[name] for name in found if name not in ("id", "from")},
     }
-    details((name.replace("_", " "), value) for name, value in found.items() if name not in apart)
+    details((name, value) for name, value in found.items() if name not in apart)
     if found["hold"]:
         details([("hold", found["hold"]["detail"]), ("since", found["hold"]["since"])])
     if found["billed"]:
@@ -246,7 +246,7 @@ def _with_error(row: JsonObject) -> JsonObject:
 def _print_recipient(row: JsonObject) -> None:
     """Print a recipient and its history."""
     facts = {name: value for name, value in _with_error(row).items() if name != "history"}
-    details((name.replace("_", " "), value) for name, value in facts.items() if value is not None)
+    details((name, value) for name, value in facts.items() if value is not None)
     say("")
     events = [one | {"error": (one["error"] or {}).get("title")} for one in row["history"]]
     table(events, HISTORY, empty="Nothing has happened to it yet.")

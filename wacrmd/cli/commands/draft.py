@@ -338,7 +338,7 @@ def _parts(content: str | None) -> JsonObject:
 
 def _print(found: JsonObject) -> None:
     """A draft with what its check found."""
-    details((name.replace("_", " "), found[name]) for name in SHOWN if found[name] is not None)
+    details((name, found[name]) for name in SHOWN if found[name] is not None)
     if found["file"]:
         say(f"File {found['file']['name']}, {found['file']['bytes']} bytes.")
     if found["progress"]:

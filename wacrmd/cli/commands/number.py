@@ -179,7 +179,7 @@ def show(session: Session, number_id: str) -> None:
             "health": health,
             "notices": _notices(found),
         }
-        details((field.replace("_", " "), values[field]) for field in DETAILS)
+        details((field, values[field]) for field in DETAILS)
 
     emit(session, call(session, "number.show", id=number_id), render)
 
