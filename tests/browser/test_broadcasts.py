@@ -102,7 +102,7 @@ async def test_pause_resume_failures_retry_export(
         "Paused: Spring offer. 150 people still waiting"
     )
     await page.reload()
-    await expect(count(page, "pending")).to_have_text("150")
+    await expect(count(page, "waiting")).to_have_text("150")
     await page.get_by_role("button", name="Resume for 150 people").click()
     await expect(page.get_by_role("status").first).to_contain_text("Resumed: Spring offer")
 
