@@ -1,5 +1,6 @@
 """Logging in and out, as people do it."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -146,3 +147,19 @@ async def test_a_user_changes_the_password_and_stays_logged_in(here: Site, windo
     await expect(ben.page.get_by_role("status")).to_contain_text("It is changed")
     await ben.page.reload()
     await expect_heading(ben.page, "Your password")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_secret_has_a_button_to_copy_it_where_that_works(
+    here: Site, window: OpenWindow, scripts: bool
+) -> None:
+    root = await window(here, scripts=scripts)
+    await root.log_in_by_link()
+    await root.page.goto("/keys/new")
+    await root.page.get_by_label("The app that uses it").fill("till")
+    await root.page.get_by_label("see broadcasts", exact=True).check()
+    await root.page.get_by_role("button", name="Create the key").click()
+    await expect(root.page.get_by_role("textbox", name="The key of till")).to_have_value(
+        re.compile("^wacrm_live_")
+    )
+    await expect(root.page.get_by_role("button", name="Copy")).to_have_count(1 if scripts else 0)
