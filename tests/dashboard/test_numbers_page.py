@@ -65,7 +65,7 @@ async def test_an_administrator_changes_a_number_and_no_secret_is_seen(here: Sit
     assert "Nothing was changed" in said
     changed = form | {"label": "Main", "messages_per_second": "20", "app_secret": "another secret of mine"}
     said = await admin.change(page, changed)
-    assert "Changed: label, messages per second, app secret" in said
+    assert "Changed: name, speed, app secret" in said
     assert "is accepted until" in said
     (entry,) = [each for each in await here.admin("audit") if each["method"] == "number.set"]
     assert entry["via"] == "dashboard"

@@ -9,10 +9,17 @@ from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.pages.form_page import FormPage
 from wacrmd.dashboard.render import people
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.plain_words import plainly
 
 SECRETS = ("access_token", "app_secret", "verify_token")
 _TEXTS = ("label", "display_phone", "messages_per_second")
 _FIELDS = ("account", "phone_number_id", "waba_id", *_TEXTS, *SECRETS)
+_CHANGED = {
+    "label": "name",
+    "display_phone": "phone number",
+    "messages_per_second": "speed",
+    "default": "usual number",
+}
 _MANY = 1000
 
 
@@ -61,7 +68,7 @@ async def ask_resume(visit: Visit) -> Response:
     waiting = sum(each.pending_count for each in listed.items if each.number_id == found.id)
     more = " or more" if listed.next is not None else ""
     count = people(waiting) + more
-    why = f" It does not send because: {found.hold.detail}" if found.hold else ""
+    why = f" It does not send because: {plainly(found.hold.detail)}" if found.hold else ""
     return visit.confirm(
         f"Resume {found.name}?",
         f"Its broadcasts go on. Still to be sent to: {count}. A message that was sent cannot be taken back.{why}",
@@ -120,7 +127,7 @@ async def _change(visit: Visit, form: Form, number: Any) -> Response:
         overlap_hours=form.text("overlap_hours"),
         check="check" in form,
     )
-    what = ", ".join(name.replace("_", " ") for name in changed.changed)
+    what = ", ".join(_CHANGED.get(name, name.replace("_", " ")) for name in changed.changed)
     return visit.done(f"/numbers/{number.id}", f"Changed: {what}.")
 
 

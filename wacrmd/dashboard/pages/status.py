@@ -9,6 +9,7 @@ from wacrmd.dashboard.forms import read_form
 from wacrmd.dashboard.frame import Row, Visit
 from wacrmd.dashboard.render import counted, people
 from wacrmd.domain.log_level import LogLevel
+from wacrmd.domain.plain_words import plainly
 
 _LINKS = {"broadcast": "/broadcasts/", "number": "/numbers/"}
 
@@ -98,7 +99,7 @@ async def ask_clock(visit: Visit) -> Response:
     """Say what it means to trust the machine's clock."""
     await visit.require("clock.accept")
     clock = await visit.perform("clock.show")
-    why = f" {clock.hold.detail}" if clock.hold is not None else ""
+    why = f" {plainly(clock.hold.detail)}" if clock.hold is not None else ""
     return visit.confirm(
         "Trust the clock of the server?",
         f"It says {iso(clock.machine)}.{why} What is too old by it is deleted then, and broadcasts whose time has come"

@@ -16,7 +16,7 @@ from wacrmd.views.users import UserView
 ROLES: Mapping[str, str] = {
     Role.VIEWER: "viewer: sees everything of the accounts",
     Role.SENDER: "sender: also creates and runs broadcasts of the accounts",
-    Role.OPERATOR: "operator: also pauses numbers, changes opt-outs, sends events again",
+    Role.OPERATOR: "operator: also pauses numbers, changes opt-outs, tells programs again what they missed",
 }
 
 
