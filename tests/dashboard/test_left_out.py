@@ -59,7 +59,7 @@ async def test_the_reasons_in_the_file_are_those_of_the_page(here: Site, visit_a
         assert reason in page.replace("<wbr>", "")
     (entry,) = [each for each in await here.admin("audit") if each["method"] == "draft.left-out"]
     assert (entry["user"], entry["result"]) == ("sender-shop", "ok")
-    assert entry["params"] == {"id": draft.rpartition("/")[2], "which": "left_out"}
+    assert entry["params"] == {"id": draft.rpartition("/")[2], "which": "left_out", "plain": True}
 
 
 async def test_a_table_that_was_pasted_comes_back_as_a_file_that_opens_in_excel(

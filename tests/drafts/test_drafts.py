@@ -14,6 +14,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.site import phones, site
 from wacrmd.clock import HOUR
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.csv_export import EXCEL_HEAD
 from wacrmd.domain.draft import (
     Again,
     DraftState,
@@ -63,8 +64,7 @@ def lines(*texts: str) -> bytes:
 async def downloaded(ann: Drafting, draft: str, which: Which) -> list[list[str]]:
     """The rows of a download, without its header."""
     pieces = [piece async for piece in left_out.download(ann.ctx, ann.actor, draft, which)]
-    text = "".join(pieces).removeprefix("\ufeff").removeprefix("sep=,\r\n")
-    return list(csv.reader(text.splitlines()))[1:]
+    return list(csv.reader("".join(pieces).removeprefix("\ufeff").splitlines()))[1:]
 
 
 async def refused(work: Any) -> Refusal:
@@ -245,6 +245,9 @@ async def test_what_is_no_recipient_in_json_lines_is_rejected(ann: Drafting) -> 
     assert (shown.check.accepted, [each.line for each in shown.check.rejections]) == (1, [2, 3, 4, 5, 6])
     first, *_ = await downloaded(ann, draft, Which.REJECTED)
     assert first[:2] == ["is no JSON", "2"]
+    plain = left_out.download(ann.ctx, ann.actor, draft, Which.REJECTED, plain=True)
+    assert (await anext(plain)).startswith(EXCEL_HEAD), "a program reads the one, a person opens the other"
+    await plain.aclose()
 
 
 @pytest.mark.parametrize(

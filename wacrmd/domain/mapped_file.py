@@ -60,7 +60,7 @@ class MappedFile:
     Raises CsvError for a file that cannot be used, or whose column of phone numbers is not certain.
     """
 
-    def __init__(self, lines: Iterable[str], mapping: FileMapping) -> None:
+    def __init__(self, lines: Iterable[str], mapping: FileMapping, *, for_staff: bool = False) -> None:
         place = mapping.phone - 1 if mapping.phone is not None else None
         self._file = PeopleFile(lines, place=place, own_names=() if place is not None else (TO,))
         self._names = self._file.columns.names or _numbered(self._file.first.cells)
@@ -70,7 +70,7 @@ class MappedFile:
         for at in self._places.values():
             if at >= len(self._names):
                 raise CsvError(f"there is no column {at + 1}: the file has {len(self._names)} columns")
-        self.rejected_format = RejectedFormat(self._file, for_staff=True)
+        self.rejected_format = RejectedFormat(self._file, for_staff=for_staff)
 
     def __iter__(self) -> Iterator[FileRow | RejectedLine]:
         """Each row, or why it cannot be used."""

@@ -155,6 +155,9 @@ class LeftOutParams(DraftId):
         Which.LEFT_OUT,
         description="all that get no message, those for one reason, or the numbers that are a guess",
     )
+    plain: bool = Field(
+        default=False, description="with the reasons in plain words, as a file that a spreadsheet opens"
+    )
 
 
 class AgainParams(Params):
@@ -288,7 +291,7 @@ async def show_row(ctx: Context, actor: Actor, params: RowParams) -> DraftRow:
 )
 async def show_left_out(ctx: Context, actor: Actor, params: LeftOutParams) -> AsyncGenerator[str, None]:
     """Write out the lines of a draft's file that get no message, each with the reason, piece by piece."""
-    async with aclosing(left_out.download(ctx, actor, params.id, params.which)) as pieces:
+    async with aclosing(left_out.download(ctx, actor, params.id, params.which, plain=params.plain)) as pieces:
         async for piece in pieces:
             yield piece
 

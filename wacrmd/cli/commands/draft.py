@@ -254,13 +254,16 @@ def row(session: Session, draft_id: str, row: int | None) -> None:
 @draft.command("left-out")
 @draft_id
 @click.option("--which", type=one_of(Which), help="Which lines. Default: all that get no message.")
+@click.option(
+    "--plain", is_flag=True, help="With the reasons in plain words, as a file that a spreadsheet opens."
+)
 @click.pass_obj
-def left_out(session: Session, draft_id: str, which: str | None) -> None:
+def left_out(session: Session, draft_id: str, which: str | None, plain: bool) -> None:
     """Write the lines that get no message to standard output as CSV, each with the reason.
 
     For example: wacrmd draft left-out 4b6d --which rejected > rejected.csv
     """
-    write_pieces(stream(session, "draft.left-out", id=draft_id, which=which))
+    write_pieces(stream(session, "draft.left-out", id=draft_id, which=which, plain=plain))
 
 
 @draft.command("test")

@@ -16,11 +16,16 @@ from wacrmd.services.drafts.uploads import lines_of
 from wacrmd.store.database import Tx
 
 
-async def download(ctx: Context, actor: Actor, reference: str, which: Which) -> AsyncGenerator[str, None]:
+async def download(
+    ctx: Context, actor: Actor, reference: str, which: Which, *, plain: bool = False
+) -> AsyncGenerator[str, None]:
     """These lines as they stand in the file, each with the reason before it, in pieces of many lines.
 
     The file is read again as a check reads it. A file that was corrected can be uploaded as it is: the column with the
-    reasons is ignored. Raises Refusal for a draft without a file, and for a file that cannot be read.
+    reasons is ignored.
+    `plain`: for somebody who opens it in a spreadsheet (`RejectedFormat`).
+
+    Raises Refusal for a draft without a file, and for a file that cannot be read.
     """
 
     def begin(tx: Tx) -> tuple[int, str, int, Source]:
@@ -33,7 +38,7 @@ async def download(ctx: Context, actor: Actor, reference: str, which: Which) -> 
     seen = Seen()
     try:
         lines = lines_of(ctx, broadcast_id, edition, lambda _: None)
-        reader = await off_loop(PeopleReader, lines, source)
+        reader = await off_loop(partial(PeopleReader, lines, source, for_staff=plain))
     except CsvError as error:
         raise bad_request(f"file: {error}") from None
     yield reader.head(which)

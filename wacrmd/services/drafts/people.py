@@ -91,13 +91,14 @@ class PeopleReader:
     Raises CsvError for a file that cannot be used.
     """
 
-    def __init__(self, lines: Iterable[str], source: Source) -> None:
+    def __init__(self, lines: Iterable[str], source: Source, *, for_staff: bool = False) -> None:
         self._source = source
+        self._for_staff = for_staff
         self._seen: dict[str, int] = {}
         self.unmapped = unmapped(source)
         self._checks = source.template if not self.unmapped else None
         if source.form is FileFormat.CSV:
-            file = MappedFile(lines, source.mapping)
+            file = MappedFile(lines, source.mapping, for_staff=for_staff)
             self._rows: Iterator[Person | RejectedLine] = self._from_csv(file)
             self._form: RejectedFormat | None = file.rejected_format
         else:
@@ -113,18 +114,17 @@ class PeopleReader:
         """The beginning of a file of these lines."""
         reason = HOW_READ if which is Which.GUESSED else REASON
         return (
-            self._form.head(reason=reason)
+            self._form.head(mark=True, reason=reason)
             if self._form
-            else EXCEL_HEAD + csv_lines([[reason, "line", "phone"]])
+            else (EXCEL_HEAD if self._for_staff else "") + csv_lines([[reason, "line", "phone"]])
         )
 
     def left_out_line(self, one: LeftOut) -> str:
         """One line of it: as it stands in the file, with the reason before it."""
-        return (
-            self._form.line(one.text, one.reason)
-            if self._form
-            else csv_lines([[escape_formula(plainly(one.reason)), one.line, escape_cell(one.to)]])
-        )
+        if self._form is not None:
+            return self._form.line(one.text, one.reason)
+        reason = plainly(one.reason) if self._for_staff else one.reason
+        return csv_lines([[escape_formula(reason), one.line, escape_cell(one.to)]])
 
     def _from_csv(self, file: MappedFile) -> Iterator[Person | RejectedLine]:
         compose = Composer(self._source) if not self.unmapped else None

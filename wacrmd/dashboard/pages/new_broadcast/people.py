@@ -131,7 +131,7 @@ async def download(visit: Visit, draft: Draft) -> Response:
     which = visit.param("which") or Which.LEFT_OUT
     if which not in _WORDS:
         raise bad_request(f"which: expected {', '.join(_WORDS)}")
-    lines = visit.stream("draft.left-out", id=str(draft.view.uuid), which=which)
+    lines = visit.stream("draft.left-out", id=str(draft.view.uuid), which=which, plain=True)
     return await csv_file(f"{_WORDS[Which(which)]}.csv", lines)
 
 
