@@ -242,6 +242,10 @@ async def test_a_draft_that_is_sent_during_a_drain_says_for_what_it_waits(
     for page in (f"{unchecked}/people", f"{unchecked}/people/progress", f"{draft}/sending/progress"):
         text = (await at(browser, page)).text
         assert "It waits: all sending is stopped until an administrator lets it go on" in text, page
+    row = await here.running.ctx.db.read(partial(_row, uuid=unchecked.rpartition("/")[2]))
+    with here.running.ctx.drafts.working(row, 10):
+        text = (await at(browser, f"{unchecked}/people")).text
+        assert ("being checked" in text, "It waits" in text) == (True, False), "a check that runs goes on"
     listed = (await at(browser, "/broadcasts?status=draft")).text
     assert f"{draft}/discard" not in listed, "it would be refused"
     assert f"{unchecked}/discard" in listed
@@ -250,8 +254,12 @@ async def test_a_draft_that_is_sent_during_a_drain_says_for_what_it_waits(
 
 
 def _mark_sent(tx: Tx, uuid: str, now: Millis) -> None:
+    drafts.request_send(tx, _row(tx, uuid), "ann", now)
+
+
+def _row(tx: Tx, uuid: str) -> int:
     row: int = tx.execute("SELECT id FROM broadcast WHERE uuid = ?", (uuid,)).fetchone()[0]
-    drafts.request_send(tx, row, "ann", now)
+    return row
 
 
 async def test_a_time_is_meant_in_its_zone(here: Site, visit_as: VisitAs) -> None:

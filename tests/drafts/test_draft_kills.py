@@ -1,4 +1,4 @@
-"""A daemon that is killed during the upload, the check or the takeover of a draft neither loses nor doubles a recipient."""
+"""A daemon that is killed while a draft is uploaded, checked or taken over, or between: nobody is lost or there twice."""
 
 import random
 import sqlite3
@@ -21,8 +21,8 @@ from wacrmd.simulator import Options, Simulator
 pytestmark = pytest.mark.anyio
 
 PEOPLE = 20_000
-TO_UPLOAD, CHECKING, PREPARING = "editing", "checking", "preparing"
-KILLS = (TO_UPLOAD, CHECKING, PREPARING, PREPARING)
+TO_UPLOAD, CHECKING, CHECKED, PREPARING = "editing", "checking", "checked", "preparing"
+KILLS = (TO_UPLOAD, CHECKING, CHECKED, PREPARING, PREPARING)
 """In which state of the draft the daemon is killed."""
 
 

@@ -122,7 +122,10 @@ async def progress(visit: Visit) -> Response:
     if draft.view.state is not DraftState.CHECKING:
         return Response(headers={"HX-Refresh": "true"})
     return page(
-        "new/checking.html", draft=draft.view, here_draft=address(draft.view.uuid), waits=waits(visit)
+        "new/checking.html",
+        draft=draft.view,
+        here_draft=address(draft.view.uuid),
+        waits=waits(visit, draft.view),
     )
 
 

@@ -119,7 +119,10 @@ async def sending(visit: Visit) -> Response:
     if draft.view.state is DraftState.SENT:
         return RedirectResponse(f"/broadcasts/{draft.view.uuid}", status_code=303)
     return visit.page(
-        "new/sending.html", draft=draft.view, here_draft=address(draft.view.uuid), waits=waits(visit)
+        "new/sending.html",
+        draft=draft.view,
+        here_draft=address(draft.view.uuid),
+        waits=waits(visit, draft.view),
     )
 
 
@@ -128,7 +131,7 @@ async def sending_progress(visit: Visit) -> Response:
     draft: DraftView = await visit.perform("draft.show", id=visit.request.path_params["id"])
     if draft.state in EDITABLE or draft.state is DraftState.SENT:
         return Response(headers={"HX-Refresh": "true"})
-    return page("new/preparing.html", draft=draft, here_draft=address(draft.uuid), waits=waits(visit))
+    return page("new/preparing.html", draft=draft, here_draft=address(draft.uuid), waits=waits(visit, draft))
 
 
 async def ask_discard(visit: Visit, draft: Draft) -> Response:

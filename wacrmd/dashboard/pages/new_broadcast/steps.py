@@ -113,9 +113,11 @@ def lead_to(step: str) -> Handler:
     return page
 
 
-def waits(visit: Visit) -> str | None:
-    """Why nothing goes on now, neither a check nor the preparing."""
+def waits(visit: Visit, draft: DraftView) -> str | None:
+    """Why nothing goes on now, neither a check nor the preparing. A check that runs goes on to its end."""
     ctx = visit.ctx
+    if draft.state is DraftState.CHECKING and draft.progress is not None:
+        return None
     if ctx.drain is not None:
         return plainly(ctx.drain.detail)
     return StorageError(ctx.db.outage.advice).message if ctx.db.outage is not None else None
@@ -139,6 +141,6 @@ def step_page(
         steps=[(name, words, address(draft.view.uuid, name)) for name, words in STEPS],
         here_draft=address(draft.view.uuid),
         errors=errors or {},
-        waits=waits(visit),
+        waits=waits(visit, draft.view),
         **values,
     )
