@@ -471,3 +471,18 @@ async def test_a_column_that_no_file_has_is_refused(visit_as: VisitAs, field: st
     for column in ("9" * 5000, "999999", "0", "-1", "\u0663"):
         answer = await browser.submit(f"{draft}/people", MAPPING | {field: column})
         assert answer.status_code == 400, (field, column[:10])
+
+
+async def test_numbers_without_a_country_ask_for_it_beside_its_field(here: Site, visit_as: VisitAs) -> None:
+    browser = await visit_as("sender", "shop")
+    draft = await made(browser)
+    await upload(browser, draft, b"phone;name;order\n0151 23456789;Jana;A-1\n0151 23456780;Jan;A-2\n")
+    page = await checked(browser, draft)
+    assert 'id="country-error"' in page
+    assert "Numbers of this list have no country code: say here of which country they are" in page
+    assert "and no country is given for numbers without +" in page
+    assert "default country for the account" not in page
+    assert "default country for the account" not in (await browser.get(f"{draft}/people/left-out.csv")).text
+    page = await checked(browser, draft, MAPPING | {"country": "de"})
+    assert "country-error" not in page
+    assert "Next: look at the message" in page

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from wacrmd.domain import phone_plan
 from wacrmd.domain.phone_text import Dialled, Reason, Unreadable, dialled
 
+NO_COUNTRY = "has no country code"
+"""How the reason begins where only a country is missing."""
+
 _PLAIN = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _BARE = re.compile(r"[0-9]{7,15}", re.ASCII)
 
@@ -118,7 +121,7 @@ def _without_code(found: Dialled, country: str | None) -> Reading | Unreadable:
     if written.startswith("0"):
         return Unreadable(
             Reason.NO_COUNTRY_CODE,
-            "has no country code: write it with + and its country code, or set a default country for the account",
+            f"{NO_COUNTRY}: write it with + and its country code, or set a default country for the account",
         )
     return Unreadable(Reason.INVALID, f"has no +, and with one it {phone_plan.why_invalid(written)}")
 

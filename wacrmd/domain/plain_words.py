@@ -34,6 +34,10 @@ _WORDS: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
             "no line of the list has a valid phone number",
         ),
         (r"\Anot a valid phone number: ", "this is no valid phone number: it "),
+        (
+            r"\bhas no country code: write it with \+ and its country code, or set a default country for the account\Z",
+            "has no country code, and no country is given for numbers without +",
+        ),
         (r"\bis in no numbering plan of ", "does not exist in "),
         (r", and Meta takes no empty parameter\Z", ", and WhatsApp takes no empty value"),
         (

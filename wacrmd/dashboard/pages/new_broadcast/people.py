@@ -24,6 +24,7 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
 from wacrmd.dashboard.render import page
 from wacrmd.dashboard.uploads import descriptor_of
 from wacrmd.domain.draft import DraftState, FileFormat, Which
+from wacrmd.domain.phone import NO_COUNTRY
 from wacrmd.errors import ERRORS, Refusal, bad_request
 from wacrmd.services.drafts.uploads import MAX_FILE_BYTES
 from wacrmd.views.drafts import DraftColumns
@@ -153,7 +154,7 @@ async def _page(
         draft,
         "people",
         status=200 if refusal is None else ERRORS[refusal.code].status,
-        errors=errors_by_field(refusal, fields) if refusal is not None else {},
+        errors=errors_by_field(refusal, fields) if refusal is not None else _hints(draft),
         columns=columns,
         lacks_header=columns.header is not None and not (draft.content.header or draft.content.components),
         samples=_samples(columns),
@@ -164,6 +165,14 @@ async def _page(
         chosen=form if form is not None else _chosen(columns),
         most=visit.ctx.config.limits.max_upload_recipients,
     )
+
+
+def _hints(draft: Draft) -> Mapping[str, str]:
+    """What the check found that a field of the form mends."""
+    found = draft.view.check.rejections if draft.view.check is not None else ()
+    if draft.view.mapping.country is None and any(NO_COUNTRY in each.message for each in found):
+        return {"country": "Numbers of this list have no country code: say here of which country they are"}
+    return {}
 
 
 def _samples(columns: DraftColumns) -> list[tuple[str, ...]]:
