@@ -13,6 +13,11 @@ from tests.support.site import NOBODY, NUMBER, PHONE_NUMBER_ID, people, phones, 
 pytestmark = pytest.mark.anyio
 
 ACCOUNT = "n" * 63
+ARABIC = [
+    {"type": "BODY", "text": "\u0645\u0631\u062d\u0628\u0627 {{1}}!\nOrder 7 is ready."},
+    {"type": "FOOTER", "text": "\u0645\u062a\u062c\u0631 2."},
+    {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "\u0646\u0639\u0645!"}]},
+]
 LISTS = ("broadcasts", "templates", "numbers", "optouts", "webhooks", "keys", "users", "audit", "status")
 
 
@@ -27,7 +32,10 @@ async def visitor(
         tmp_path_factory.mktemp("awkward"),
         extra=DASHBOARD + '[outbound_webhooks]\nallow_private = ["127.0.0.0/8"]\n',
         clock=ShiftClock(),
-        templates=({"id": "1", **template, "components": [body]},),
+        templates=(
+            {"id": "1", **template, "components": [body]},
+            {"id": "2", **template, "name": "arabic", "language": "ar", "components": ARABIC},
+        ),
     ) as here:
         await here.admin("account.add", name=ACCOUNT)
         await here.admin("number.set", id=PHONE_NUMBER_ID, label="L" * 100)
@@ -53,3 +61,30 @@ async def test_a_long_word_pushes_nothing_out_of_sight(visitor: Window, name: st
     for size in (DESK, PHONE):
         await visitor.page.set_viewport_size(size)
         assert await visitor.page.evaluate(OUT_OF_SIGHT) == 0
+
+
+PLACES = """(element) => {
+    const text = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), places = {}, range = document.createRange();
+    while (text.nextNode()) [...text.currentNode.data].forEach((each, at) => {
+        range.setStart(text.currentNode, at);
+        range.setEnd(text.currentNode, at + 1);
+        const box = range.getBoundingClientRect();
+        if (box.width) places[each] = box.x + box.width / 2;
+    });
+    return places;
+}"""
+"""Where each character stands; of several the last."""
+
+
+async def test_a_message_from_right_to_left_stands_as_on_the_phone(visitor: Window) -> None:
+    """Each line has the direction of its own language: a mark at its end is on the left, and one of English on the right."""
+    await visitor.page.goto("/templates?name=arabic")
+    await visitor.page.set_viewport_size(DESK)
+    bubble = visitor.page.get_by_role("group", name="The message as WhatsApp shows it")
+    body = await bubble.locator("p").first.evaluate(PLACES)
+    assert body["!"] < body["1"] < body["\u0645"]
+    assert body["O"] < body["7"] < body["."]
+    footer = await bubble.locator("p").nth(1).evaluate(PLACES)
+    assert footer["."] < footer["2"] < footer["\u0645"]
+    button = await bubble.get_by_role("listitem").evaluate(PLACES)
+    assert button["!"] < button["\u0646"]
