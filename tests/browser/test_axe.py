@@ -102,6 +102,27 @@ def test_axe_is_the_file_that_was_published() -> None:
     assert [name for name, _ in rows] == ["axe.min.js"]
 
 
+LABELS = """() => {
+    const { left, width } = chart.bbox, ratio = devicePixelRatio;
+    return chart.axes[0]._splits.map((at, place) => [
+        chart.axes[0]._values[place].split("\\n")[0],
+        chart.valToPos(at, "x") / (width / ratio),
+    ]).filter(([label]) => label);
+}"""
+"""The times below the chart, each with its place from 0 to 1."""
+
+
+@pytest.mark.anyio
+async def test_the_chart_has_times_on_a_phone_too(place: Shop, visitor: Window) -> None:
+    for size in (PHONE, ViewportSize(width=390, height=800), DESK):
+        await visitor.page.set_viewport_size(size)
+        await visitor.page.goto(place.address("/broadcasts/{id}"))
+        await visitor.page.wait_for_selector("#chart canvas")
+        labels = await visitor.page.evaluate(LABELS)
+        assert len(labels) > 1, (size, labels)
+        assert all(0 <= at <= 1 for _, at in labels), (size, labels)
+
+
 @pytest.mark.anyio
 async def test_the_menu_stays_where_it_is_on_every_page(visitor: Window) -> None:
     """The present page is marked, without another width or height."""

@@ -19,16 +19,23 @@ const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short"
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const at = (seconds) => new Date(seconds * 1000);
 
+// From label to label, in seconds. uPlot's own jump from one minute to five: on a phone one label was left, or none.
+const MINUTE = 60, HOUR = 3600, DAY = 86400;
+const STEPS = [
+  ...[1, 2, 5, 10, 15, 30], ...[1, 2, 5, 10, 15, 30].map((each) => each * MINUTE),
+  ...[1, 2, 3, 6, 12].map((each) => each * HOUR), ...[1, 2, 5, 10, 15, 30, 90, 365].map((each) => each * DAY),
+];
+
 function ticks(_, times, axis, space, step) {
   let day = "", named = "";
   return times.map((each) => {
     if (each % 1) return "";  // a part of a second
     const today = date.format(at(each)), first = today !== day;
-    const name = step >= 86400 ? today : (step < 60 ? second : hour).format(at(each));
+    const name = step >= DAY ? today : (step < MINUTE ? second : hour).format(at(each));
     if (name === named && !first) return "";
     day = today;
     named = name;
-    return first && step < 86400 ? `${name}\n${today}` : name;
+    return first && step < DAY ? `${name}\n${today}` : name;
   });
 }
 
@@ -62,7 +69,7 @@ function draw() {
   chart = new uPlot({
     width: place.clientWidth, height: 260,
     series: [{ label: "time", value: (_, time) => time == null ? "--" : moment.format(at(time)) }, ...STAGES.map(([label, name], place) => ({ label, stroke: () => colour(name), width: 2, dash: place % 2 ? [] : [6, 3] }))],
-    axes: [{ ...axis, font: FONT, space: room(), values: ticks }, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
+    axes: [{ ...axis, font: FONT, space: room(), incrs: STEPS, values: ticks }, { ...axis, size: 70, values: (_, ticks) => ticks.map((each) => Number.isInteger(each) ? each.toLocaleString() : "") }],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 1)] } },
   }, data, place);
   new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 260 })).observe(place);
