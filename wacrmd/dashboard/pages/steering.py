@@ -25,6 +25,8 @@ _STANDS = {
 }
 """Why something cannot be done with a broadcast now."""
 
+NOBODY_UNCERTAIN = "Nobody is uncertain any more."
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -105,7 +107,9 @@ async def cancel(visit: Visit) -> Response:
     """Cancel a broadcast."""
     form = await read_form(visit.request)
     made = await visit.perform("broadcast.cancel", id=visit.request.path_params["id"])
-    text = f"Cancelled: {isolated(made.name)}. It does not go to {people(made.cancelled_count)}."
+    count = made.cancelled_count
+    text = f"It does not go to {people(count)}." if count else "Nobody was waiting for it any more."
+    text = f"Cancelled: {isolated(made.name)}. {text}"
     return visit.done(_back(made.uuid, form.get("back")), text)
 
 
@@ -128,6 +132,8 @@ async def retry(visit: Visit) -> Response:
     uuid, uncertain = visit.request.path_params["id"], status is RecipientStatus.UNCERTAIN
     made = await visit.perform("broadcast.retry", id=uuid, failed=not uncertain, uncertain=uncertain)
     text = f"The message goes again to {people(made.requeued)}."
+    if not made.requeued:
+        text = "Nobody is left to send to: an earlier click has done it, or they have opted out."
     return visit.done(_back(made.broadcast_id, form.get("back")), text)
 
 
@@ -135,7 +141,7 @@ async def ask_give_up(visit: Visit) -> Response:
     """Ask whether uncertain people are to count as failed."""
     view = await _shown(visit, "give-up")
     if not view.uncertain_count:
-        return visit.done(_back(view.uuid, None), "Nobody is uncertain any more.")
+        return visit.done(_back(view.uuid, None), NOBODY_UNCERTAIN)
     return _ask(visit, view, give_up_question(view))
 
 
@@ -143,7 +149,7 @@ async def give_up(visit: Visit) -> Response:
     """Count uncertain people as failed."""
     form = await read_form(visit.request)
     made = await visit.perform("broadcast.give-up", id=visit.request.path_params["id"])
-    text = f"Counted as failed now: {people(made.failed)}."
+    text = f"Counted as failed now: {people(made.failed)}." if made.failed else NOBODY_UNCERTAIN
     return visit.done(_back(made.broadcast.uuid, form.get("back")), text)
 
 
