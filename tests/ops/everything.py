@@ -605,8 +605,9 @@ class Everything:
             else:
                 await self.admin("webhook.remove", id=hook["id"])
         key = await self.admin("key.create", account="second", name="x", scopes=[])
-        key = await self.admin("key.rotate", id=key["id"])
-        await self.admin("key.revoke", id=key["id"])
+        lost = await self.admin("key.rotate", id=key["id"])
+        await self.admin("key.revoke", id=lost["id"])
+        await self.admin("key.rotate", id=key["id"])
         await self.admin("number.remove", id="1")
         await self.admin("account.add", name="empty")
         await self.admin("account.remove", name="empty")
