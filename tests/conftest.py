@@ -24,6 +24,9 @@ settings.load_profile("wacrmd")
 # installed. Everything runs on asyncio.
 sys.modules["sniffio"] = None  # type: ignore[assignment]  # None: Python says that it is not there
 
+# Until all tests are collected almost nothing that is made becomes garbage: to look for it took a tenth of the collection.
+gc.disable()
+
 # What a script runs in its background ignores Ctrl-C, and what nohup runs the end of the terminal; so would all processes
 # that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -70,6 +73,7 @@ def lasting() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 import pytest
-from pywa.client import WhatsApp
 
 from tests.simulator.conftest import PHONE, Receiver
 from wacrmd.simulator import Simulator
@@ -29,6 +28,8 @@ REPLIES: list[dict[str, Any]] = [
 
 def read_by_pywa(bodies: list[bytes], caplog: pytest.LogCaptureFixture) -> list[str]:
     """What pywa says about webhooks that it cannot read."""
+    from pywa.client import WhatsApp  # noqa: PLC0415 - it takes half a second in each worker that collects the tests
+
     client = WhatsApp(token="EAAx", phone_id=PHONE, filter_updates=False, app_secret="x")
     caplog.clear()
     with caplog.at_level(logging.WARNING, logger="pywa"):
