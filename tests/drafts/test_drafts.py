@@ -75,26 +75,26 @@ async def refused(work: Any) -> Refusal:
 
 
 async def test_a_file_becomes_one_broadcast(ann: Drafting) -> None:
-    draft = await ann.new(csv_of(2500))
+    draft = await ann.new(csv_of(1300))
     before = len(ann.here.sim.ledger)
     shown = await ann.checked(draft)
     assert shown.state is DraftState.CHECKED, shown.problem
     assert shown.check is not None
-    assert (shown.check.rows, shown.check.accepted, shown.check.problems) == (2500, 2500, [])
-    assert shown.check.expected_duration_s >= 2.5
+    assert (shown.check.rows, shown.check.accepted, shown.check.problems) == (1300, 1300, [])
+    assert shown.check.expected_duration_s >= 1.3
     assert shown.mapping.fills == {"body.1": Fill(column=2), "body.2": Fill(column=3)}
-    preview = await rows.row(ann.ctx, ann.actor, draft, 1700)
-    assert (preview.text, preview.line, preview.rows) == ("Hi Person 1700, order A-1700", 1702, 2500)
-    assert (await refused(rows.row(ann.ctx, ann.actor, draft, 2500))).code is ErrorCode.NOT_FOUND
+    preview = await rows.row(ann.ctx, ann.actor, draft, 1200)
+    assert (preview.text, preview.line, preview.rows) == ("Hi Person 1200, order A-1200", 1202, 1300)
+    assert (await refused(rows.row(ann.ctx, ann.actor, draft, 1300))).code is ErrorCode.NOT_FOUND
     assert len(ann.here.sim.ledger) == before
     sent = await ann.send(draft)
     assert sent.state is DraftState.SENT, sent.problem
     as_broadcast = await ann.here.until_status(draft, "sent")
-    assert (as_broadcast["total_recipients"], as_broadcast["sent_count"]) == (2500, 2500)
-    assert len({each.send.input for each in ann.here.sim.ledger.entries}) == 2500
+    assert (as_broadcast["total_recipients"], as_broadcast["sent_count"]) == (1300, 1300)
+    assert len({each.send.input for each in ann.here.sim.ledger.entries}) == 1300
     again_asked = await send.request_send(ann.ctx, ann.actor, draft)
-    assert (again_asked.status, again_asked.state, again_asked.recipients) == ("sent", "sent", 2500)
-    assert (await ann.here.show(draft))["total_recipients"] == 2500
+    assert (again_asked.status, again_asked.state, again_asked.recipients) == ("sent", "sent", 1300)
+    assert (await ann.here.show(draft))["total_recipients"] == 1300
     assert (await refused(manage.discard(ann.ctx, ann.actor, draft))).code is ErrorCode.CONFLICT
 
 

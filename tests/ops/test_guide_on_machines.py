@@ -202,6 +202,7 @@ async def test_the_move_to_another_machine(tmp_path: Path, shared: Path) -> None
 
 
 @needs_boot
+@pytest.mark.exhaustive(only=True)  # that of the move installs, backs up and restores as well
 async def test_backup_restore_and_the_key_as_the_guide_says(tmp_path: Path, shared: Path) -> None:
     """With the unit as it is shipped: a /tmp of its own, and a file system that it may only read."""
     (restore,) = [each for each in blocks("Restore drill") if "damaged" in each]
