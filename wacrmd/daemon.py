@@ -20,6 +20,7 @@ from wacrmd.api import app as api
 from wacrmd.clock import MachineClock, SystemClock
 from wacrmd.config import Bind, BindKind, Config, key_file, warnings
 from wacrmd.dashboard import app as dashboard
+from wacrmd.dashboard.uploads import FORM_BYTES
 from wacrmd.dispatch.queue import DispatchQueue
 from wacrmd.dispatch.scheduler import Scheduler
 from wacrmd.domain.actor import Level, Via
@@ -42,6 +43,7 @@ from wacrmd.services.audit import write_sums as write_audit_sums
 from wacrmd.services.changes import Changes
 from wacrmd.services.context import Context
 from wacrmd.services.daemon_clock import DaemonClock
+from wacrmd.services.drafts.uploads import MAX_FILE_BYTES
 from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.clock import FIRST_TIMEOUT_S, ClockWatch, ask_meta, resume_clock
 from wacrmd.services.maintenance.database_key import open_vault
@@ -273,7 +275,7 @@ def _capacities(ctx: Context) -> dict[str, Capacity]:
     found = {
         "api": Capacity.of(config.api.max_body_bytes, files),
         "webhooks": Capacity.of(config.webhooks.max_body_bytes, files),
-        "dashboard": Capacity.of(config.api.max_body_bytes, files),
+        "dashboard": Capacity.of(MAX_FILE_BYTES + FORM_BYTES, files),  # they go to the disk as they come
     }
     for name, capacity in found.items():
         capacity.on_shortage = partial(counters.count_shortage, ctx, name)

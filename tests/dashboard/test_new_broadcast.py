@@ -486,3 +486,33 @@ async def test_numbers_without_a_country_ask_for_it_beside_its_field(here: Site,
     page = await checked(browser, draft, MAPPING | {"country": "de"})
     assert "country-error" not in page
     assert "Next: look at the message" in page
+
+
+async def test_two_people_upload_large_lists_at_the_same_time(visit_as: VisitAs) -> None:
+    """A file goes to the disk as it comes: what has arrived of one is no memory that the other one needs."""
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nto,name,order\n'
+    row = b"+14152000000,Ann,%b\n" % (b"x" * 1000)
+    half = row * (20_000_000 // len(row))
+    boundary = SAME_ORIGIN | {"Content-Type": "multipart/form-data; boundary=b"}
+
+    async def body(other: anyio.Semaphore, own: anyio.Semaphore) -> AsyncIterator[bytes]:
+        yield head + half
+        own.release()
+        await other.acquire()
+        yield half + b"\r\n--b--\r\n"
+
+    ann, ben = await visit_as("operator"), await visit_as("sender", "shop")
+    drafts, marks = [await made(ann), await made(ben)], [anyio.Semaphore(0), anyio.Semaphore(0)]
+    answers: list[int] = []
+
+    async def send(place: int) -> None:
+        content = body(marks[1 - place], marks[place])
+        answer = await (ann, ben)[place].http.post(
+            f"{drafts[place]}/people/file", content=content, headers=boundary
+        )
+        answers.append(answer.status_code)
+
+    async with anyio.create_task_group() as tasks:
+        for place in (0, 1):
+            tasks.start_soon(send, place)
+    assert answers == [303, 303]
