@@ -105,7 +105,7 @@ async def held(here: Running) -> str:
 async def test_no_start_on_a_file_with_a_broken_page_is_healthy(sample: Sample, tmp_path: Path) -> None:
     ends, names = Counter[str](), set[str]()
     async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)) as sim:
-        for page, kind in spread(product(range(1, sample.pages + 1), KINDS), 20):
+        for page, kind in spread(product(range(1, sample.pages + 1), KINDS), 14):
             folder = tmp_path / f"{page}-{kind.name}"
             kind.apply(sample.copy(folder), page)
             try:
@@ -141,7 +141,7 @@ async def test_with_a_page_that_breaks_while_the_daemon_runs_it_works_or_holds_e
     sample: Sample, tmp_path: Path
 ) -> None:
     ends = Counter[str]()
-    for page in spread(range(2, sample.pages + 1), 7):
+    for page in spread(range(2, sample.pages + 1), 5):
         async with Simulator.running(Options(app_secret=APP_SECRET, access_token=ACCESS_TOKEN)) as sim:
             folder = tmp_path / f"{page}"
             file = sample.copy(folder)

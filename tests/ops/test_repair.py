@@ -96,7 +96,7 @@ async def test_each_broken_page_is_repaired_without_loss_or_the_loss_is_told_fir
 ) -> None:
     whole, ends = rows_of(sample.folder / "wacrmd.db"), Counter[str]()
     schema = set(pages_of(sample.folder / "wacrmd.db", "sqlite_schema"))
-    pages = spread(range(1, sample.pages + 1), 50)
+    pages = spread(range(1, sample.pages + 1), 28)
     for at, page in enumerate(pages):
         for turn, kind in enumerate((*KINDS, Broken("sector"))):
             if not (EVERY_KIND or at % 4 == turn):
