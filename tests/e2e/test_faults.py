@@ -103,8 +103,8 @@ async def test_the_pair_limit_delays_only_one_recipient(tmp_path: Path) -> None:
         broadcast_id = await here.send(people(20))
         shown = await here.until(broadcast_id, lambda b: b["sent_count"] == 19)
         assert shown["pending_count"] == 1
-        await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry")
         for tried in (2, 3):
+            await here.until(broadcast_id, lambda b: (b["hold"] or {}).get("reason") == "waiting_for_retry")
             clock.advance(6 * SECOND)
             while (await recipient(here, one))["attempt"] < tried:
                 await here.running.scheduler.run_due()
