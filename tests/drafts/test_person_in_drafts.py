@@ -9,10 +9,7 @@ import pytest
 from tests.drafts.drafting import BY_HAND, TEMPLATES, drafting
 from tests.ops.test_data_subjects import everything
 from tests.support.site import phones, site
-from wacrmd.domain.csv_file import CsvReader
 from wacrmd.domain.draft import Again, DraftState
-from wacrmd.domain.person_in_file import PersonFinder, blanked, lines_about
-from wacrmd.domain.text_file import split_lines
 from wacrmd.services.drafts import again
 
 pytestmark = pytest.mark.anyio
@@ -20,36 +17,6 @@ pytestmark = pytest.mark.anyio
 PERSON, OTHER, THIRD = phones(3)
 USER_ID = f"US.77{PERSON[1:]}"
 """By which the simulated Meta names that person too."""
-
-
-@pytest.mark.parametrize(
-    ("row", "found"),
-    [
-        ("+14155550123,Jane", True),
-        ('Jane;"(415) 555-0123"', True),
-        ("0014155550123", True),
-        ("Jane,4155550123", True),
-        ('="+14155550123",x', True),
-        ("1,415 555 0123", True),
-        ("US.134,Jane", True),
-        ("us.134x,Jane", False),
-        ("+14155550124,Jane", False),
-        ("+494155550123,Jane", False),
-        ("0123,Jane", False),
-        ("٤١٥٥٥٥٠١٢٣,Jane", True),
-    ],
-)
-def test_a_number_is_found_in_each_form(row: str, found: bool) -> None:
-    finder = PersonFinder(["+14155550123", "14155550123", "US.134"], "US")
-    assert bool(lines_about(["phone,name\n", f"{row}\n"], finder)) is found
-
-
-def test_other_lines_keep_their_numbers_and_their_content() -> None:
-    text = 'phone,note\r\n+14155550100,a\r\n+14155550123,"two\r\nlines"\r\n+14155550199,"b"\r\n'
-    lines = split_lines(text)
-    kept = blanked(lines, lines_about(lines, PersonFinder(["+14155550123"])))
-    assert "".join(kept) == 'phone,note\r\n+14155550100,a\r\n\r\n\r\n+14155550199,"b"\r\n'
-    assert [row.line for row in CsvReader(kept)] == [1, 2, 5]
 
 
 async def test_export_and_erasure_reach_drafts(tmp_path: Path) -> None:

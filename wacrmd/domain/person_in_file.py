@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from wacrmd.domain.address import read_address
 from wacrmd.domain.csv_export import unescape_formula
-from wacrmd.domain.csv_file import CsvReader, Row
+from wacrmd.domain.csv_file import DELIMITERS, CsvReader, Row
+from wacrmd.domain.people_file import is_international
 from wacrmd.domain.person import identity
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_text import Unreadable
@@ -15,6 +16,7 @@ _LAST_DIGITS = 6
 """So many digits at the end are the same in each form of a number: with and without its country code, old and new."""
 _MIN_DIGITS = 7
 _NO_DIGIT = re.compile(r"\D+")
+_SEPARATOR = re.compile(rf"[{re.escape(DELIMITERS)}\r\n]")
 
 
 class PersonFinder:
@@ -64,16 +66,19 @@ class PersonFinder:
 
 
 def lines_about(lines: Sequence[str], finder: PersonFinder) -> list[Row]:
-    """The rows of a CSV file that name the person."""
+    """The rows of a CSV file that name the person.
+
+    The columns are not known here, so that the check may read a row with another separator or other quotes. What stands
+    between any two separators counts as well, and a line with an address is a row, even if a quote seems to enclose it.
+    """
     reader = CsvReader(lines)
-    found = []
-    for row in reader:
-        cells = row.cells or [row.text]  # a row that cannot be read
-        if finder.may_be_in(row.text) and (
-            finder.is_in(cells) or (not row.cells and _is_within(row.text, finder))
-        ):
-            found.append(row)
-    return found
+    reader.is_row = lambda cells: finder.is_in(cells) or any(map(is_international, cells))
+    return [
+        row
+        for row in reader
+        if finder.may_be_in(row.text)
+        and (finder.is_in(row.cells) or finder.is_in(_SEPARATOR.split(row.text)))
+    ]
 
 
 def blanked(lines: Sequence[str], rows: Iterable[Row]) -> list[str]:
@@ -84,10 +89,6 @@ def blanked(lines: Sequence[str], rows: Iterable[Row]) -> list[str]:
         for at in range(first, first + max(1, len(split_lines(row.text)))):
             kept[at] = kept[at][len(kept[at].rstrip("\r\n")) :]
     return kept
-
-
-def _is_within(text: str, finder: PersonFinder) -> bool:
-    return finder.is_in(re.split(r"[;,|\t\r\n]", text))
 
 
 def _is_phone(address: str) -> bool:
