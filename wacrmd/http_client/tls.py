@@ -29,7 +29,8 @@ class Tls:
     ) -> None:
         self._make = make
         self._doubted = doubted
-        self._context = self._made()
+        self._context: ssl.SSLContext | None = None
+        """Made for the first connection: the authorities take 6 ms, and many a client makes no connection with TLS."""
         self._timeless: ssl.SSLContext | None = None
 
     def _made(self) -> ssl.SSLContext:
@@ -40,6 +41,7 @@ class Tls:
     def context(self) -> ssl.SSLContext:
         """The context of the next connection; `check` is called after its handshake."""
         if self._doubted() is None:
+            self._context = self._context or self._made()
             return self._context
         if self._timeless is None:
             self._timeless = self._made()
