@@ -8,7 +8,17 @@ from wacrmd.domain.timeline import MAX_POINTS, WIDTHS, points, width_for
 
 @pytest.mark.parametrize(
     ("duration", "width"),
-    [(0, SECOND), (95 * SECOND, SECOND), (96 * SECOND, 5 * SECOND), (HOUR, MINUTE), (DAY - 1, 15 * MINUTE)],
+    [
+        (0, SECOND),
+        (95 * SECOND, SECOND),
+        (96 * SECOND, 5 * SECOND),
+        (HOUR, MINUTE),
+        (DAY - 1, 15 * MINUTE),
+        (96 * 30 * DAY - 1, 30 * DAY),
+        (96 * 30 * DAY, 60 * DAY),
+        (96 * 60 * DAY - 1, 60 * DAY),
+        (96 * 60 * DAY, 90 * DAY),
+    ],
 )
 def test_the_width_is_a_round_one(duration: int, width: int) -> None:
     assert width_for(duration) == width
