@@ -117,3 +117,36 @@ def test_an_address_is_that_of_its_owner(address: str | None, network: str | Non
 
 def test_a_name_is_the_same_in_upper_and_lower_case() -> None:
     assert keys_of("ANN", None, None) == keys_of("ann", None, None)
+
+
+def test_a_login_is_known_by_its_name_and_network_or_by_its_browser_alone() -> None:
+    assert keys_of("ann", "192.0.2.7", None) == (Key(By.NAME, "ann"), Key(By.NETWORK, "192.0.2.7"))
+    assert keys_of("ann", "192.0.2.7", "chrome") == (Key(By.BROWSER, "chrome"),)
+
+
+def test_a_right_password_ends_the_wait_and_takes_back_one_wrong_one() -> None:
+    backoff = LoginBackoff()
+    now = wrong(backoff, HERE, FREE_TRIES)
+    backoff.succeeded((Key(By.BROWSER, "unknown"), *HERE), now)
+    assert backoff.wait(HERE, now) == 0
+    backoff.try_(HERE, now)
+    assert backoff.wait(HERE, now) == 2 * SECOND
+
+
+def test_after_right_passwords_alone_all_free_tries_are_left() -> None:
+    backoff = LoginBackoff()
+    backoff.try_(HERE, 0)
+    for _ in range(3):
+        backoff.succeeded(HERE, 0)
+    wrong(backoff, HERE, FREE_TRIES - 1)
+    assert backoff.wait(HERE, 0) == 0
+    backoff.try_(HERE, 0)
+    assert backoff.wait(HERE, 0) == 2 * SECOND
+
+
+def test_a_right_password_from_a_known_browser_forgets_its_wrong_ones() -> None:
+    backoff, known = LoginBackoff(), keys_of("ann", None, "browser")
+    now = wrong(backoff, known, FREE_TRIES + 3)
+    backoff.succeeded(known, now)
+    wrong(backoff, known, FREE_TRIES - 1, now)
+    assert backoff.wait(known, now) == 0

@@ -3,8 +3,8 @@
 import pytest
 
 from wacrmd.domain import optout_parts
-from wacrmd.domain.optout_file import OptOutFile
-from wacrmd.domain.optout_parts import OptOutPart, parts_of
+from wacrmd.domain.optout_file import OptOutFile, OptOutRow
+from wacrmd.domain.optout_parts import PART_BYTES, PART_ROWS, OptOutPart, parts_of
 from wacrmd.domain.text_file import split_lines
 
 ALL_ACCOUNTS = "account,phone,user_id,source,detail,created_at,broadcast_id\r\n"
@@ -41,7 +41,10 @@ def test_rows_go_to_the_accounts_that_the_file_names() -> None:
 def test_a_row_of_another_account_than_the_named_one_is_left_out() -> None:
     made = parts(ALL_ACCOUNTS + "bar,+14155550124,,,,,\r\n", "shop")
     ((row, reason),) = made[0].rejected()
-    assert (row.line, reason.partition(":")[0]) == (2, "belongs to account bar")
+    assert (row.line, reason) == (
+        2,
+        "belongs to account bar: name no account to import each person to their own account",
+    )
 
 
 def test_a_row_without_anybody_is_left_out() -> None:
@@ -50,3 +53,46 @@ def test_a_row_without_anybody_is_left_out() -> None:
         (2, "expected a phone number or a user id, found neither")
     ]
     assert len(part.rows) == 1
+
+
+def test_a_line_of_a_part_is_a_row_of_the_file_and_the_header_and_what_follows_are_none() -> None:
+    (part,) = parts("phone\n\n+14155550123\n\n+14155550124\n")
+    assert [(part.row(line).line, part.row(line).address) for line in (2, 3)] == [
+        (3, "+14155550123"),
+        (5, "+14155550124"),
+    ]
+    assert [part.row(line) for line in (1, 4)] == [OptOutRow(1, ""), OptOutRow(4, "")]
+
+
+def test_rows_that_were_left_out_are_listed_in_the_order_of_the_file() -> None:
+    (part,) = parts("phone,detail\n+14155550123,\n,nobody\n+14155550124,\n+14155550125,\n")
+    part.reject([(4, "third"), (2, "first")])
+    assert [(row.line, reason.partition(",")[0]) for row, reason in part.rejected()] == [
+        (2, "first"),
+        (3, "expected a phone number or a user id"),
+        (5, "third"),
+    ]
+
+
+def test_all_rows_can_be_left_out() -> None:
+    (part,) = parts("phone\n+14155550123\n+14155550124\n")
+    part.reject_all("no such account")
+    assert part.rejected() == [(row, "no such account") for row in part.rows]
+    assert len(part.rows) == 2
+
+
+def test_a_part_has_so_many_bytes_or_rows_and_no_more() -> None:
+    half = "x" * (PART_BYTES // 2)
+    made = parts(f"phone,detail\n+14155550123,{half}\n+14155550124,{half}\n+14155550125,x\n")
+    assert [len(part.rows) for part in made] == [2, 1]
+    rows = [OptOutRow(line, "", f"+1415{line:07}") for line in range(2, PART_ROWS + 3)]
+    made = list(parts_of([OptOutRow(1, "", problem="no"), *rows], "shop"))
+    assert [(len(part.rows), len(part.left_out)) for part in made] == [(PART_ROWS - 1, 1), (2, 0)]
+
+
+def test_a_row_that_fits_into_no_call_is_left_out() -> None:
+    (part,) = parts(f"phone,detail\n+14155550123,{'x' * PART_BYTES}\n+14155550124,\n")
+    assert [(row.line, reason) for row, reason in part.rejected()] == [
+        (2, f"has more than {PART_BYTES} characters")
+    ]
+    assert [row.line for row in part.rows] == [3]
