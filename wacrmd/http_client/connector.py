@@ -83,6 +83,7 @@ class Connector:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
             return sock
 
+        context = await self._tls.context() if origin.tls else None
         enter(Phase.CONNECT, None)
         try:
             sock = await aiohappyeyeballs.start_connection(
@@ -97,7 +98,6 @@ class Connector:
                 raise forbidden[0] from None
             raise
         enter(Phase.TLS if origin.tls else Phase.CONNECT, sock)
-        context = self._tls.context() if origin.tls else None
         transport, connection = await loop.create_connection(
             lambda: Connection(sock, on_lost),
             sock=sock,

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from anyio import to_thread
+
 from wacrmd.clock import SECOND, Millis, iso
 
 _NO_CHECK_TIME = 0x200000
@@ -30,7 +32,7 @@ class Tls:
         self._make = make
         self._doubted = doubted
         self._context: ssl.SSLContext | None = None
-        """Made for the first connection: the authorities take 6 ms, and many a client makes no connection with TLS."""
+        """Made for the first connection: to read the authorities takes 45 ms, and many a client has none with TLS."""
         self._timeless: ssl.SSLContext | None = None
 
     def _made(self) -> ssl.SSLContext:
@@ -38,14 +40,19 @@ class Tls:
         context.options |= ssl.OP_NO_RENEGOTIATION  # a server could ask for one handshake after the other
         return context
 
-    def context(self) -> ssl.SSLContext:
+    def _made_timeless(self) -> ssl.SSLContext:
+        context = self._made()
+        context.verify_flags |= _NO_CHECK_TIME
+        return context
+
+    async def context(self) -> ssl.SSLContext:
         """The context of the next connection; `check` is called after its handshake."""
         if self._doubted() is None:
-            self._context = self._context or self._made()
+            if self._context is None:
+                self._context = await to_thread.run_sync(self._made)
             return self._context
         if self._timeless is None:
-            self._timeless = self._made()
-            self._timeless.verify_flags |= _NO_CHECK_TIME
+            self._timeless = await to_thread.run_sync(self._made_timeless)
         return self._timeless
 
     def check(self, context: ssl.SSLContext, certificate: dict[str, Any]) -> None:
