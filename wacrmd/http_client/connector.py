@@ -83,7 +83,7 @@ class Connector:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
             return sock
 
-        context = await self._tls.context() if origin.tls else None
+        context = self._tls.context() if origin.tls else None
         enter(Phase.CONNECT, None)
         try:
             sock = await aiohappyeyeballs.start_connection(

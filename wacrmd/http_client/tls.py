@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from anyio import to_thread
-
 from wacrmd.clock import SECOND, Millis, iso
 
 _NO_CHECK_TIME = 0x200000
@@ -27,32 +25,34 @@ class Tls:
     """
 
     def __init__(
-        self, make: Callable[[], ssl.SSLContext], doubted: Callable[[], Millis | None] = no_doubt
+        self,
+        make: Callable[[], ssl.SSLContext],
+        doubted: Callable[[], Millis | None] = no_doubt,
+        *,
+        at_once: bool = False,
     ) -> None:
         self._make = make
         self._doubted = doubted
         self._context: ssl.SSLContext | None = None
-        """Made for the first connection: to read the authorities takes 45 ms, and many a client has none with TLS."""
+        """Made for the first connection, or `at_once` for a client that will surely have some with TLS: to read the
+        authorities takes 45 ms, also of the event loop, for a thread lets go of nothing meanwhile."""
         self._timeless: ssl.SSLContext | None = None
+        if at_once:
+            self.context()
 
     def _made(self) -> ssl.SSLContext:
         context = self._make()
         context.options |= ssl.OP_NO_RENEGOTIATION  # a server could ask for one handshake after the other
         return context
 
-    def _made_timeless(self) -> ssl.SSLContext:
-        context = self._made()
-        context.verify_flags |= _NO_CHECK_TIME
-        return context
-
-    async def context(self) -> ssl.SSLContext:
+    def context(self) -> ssl.SSLContext:
         """The context of the next connection; `check` is called after its handshake."""
         if self._doubted() is None:
-            if self._context is None:
-                self._context = await to_thread.run_sync(self._made)
+            self._context = self._context or self._made()
             return self._context
         if self._timeless is None:
-            self._timeless = await to_thread.run_sync(self._made_timeless)
+            self._timeless = self._made()
+            self._timeless.verify_flags |= _NO_CHECK_TIME
         return self._timeless
 
     def check(self, context: ssl.SSLContext, certificate: dict[str, Any]) -> None:

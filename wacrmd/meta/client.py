@@ -76,7 +76,12 @@ class MetaClient:
     ) -> None:
         timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
         self._base = f"{graph_url.rstrip('/')}/{api_version}"
-        self._transport = Transport(max_connections=max_connections, doubted=doubted, ssl_context=ssl_context)
+        self._transport = Transport(
+            max_connections=max_connections,
+            doubted=doubted,
+            ssl_context=ssl_context,
+            tls=self._base.startswith("https:"),
+        )
         self._http = httpx.AsyncClient(
             transport=self._transport,
             timeout=timeout,

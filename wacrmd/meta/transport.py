@@ -26,6 +26,7 @@ class Transport(httpx.AsyncBaseTransport):
     It uses the timeouts `pool`, `connect` and `read` that httpx puts into a request; `read` is for all from the
     connection to the answer's last byte. Raises NotSentError and OutcomeUnknownError. Without `ssl_context` it
     trusts what httpx trusts: the authorities that `SSL_CERT_FILE` or `SSL_CERT_DIR` names, or else those of certifi.
+    `tls`: connections with TLS will come, so the authorities are read now.
     `doubted` returns the daemon's time while the machine's clock is not trusted (`Tls`).
     """
 
@@ -35,9 +36,10 @@ class Transport(httpx.AsyncBaseTransport):
         max_connections: int,
         doubted: Callable[[], Millis | None] = no_doubt,
         ssl_context: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
+        tls: bool = False,
     ) -> None:
         self._client = HttpClient(
-            Connector(Tls(ssl_context, doubted), cache_s=DNS_CACHE_S),
+            Connector(Tls(ssl_context, doubted, at_once=tls), cache_s=DNS_CACHE_S),
             max_connections=max_connections,
             max_answer_bytes=MAX_ANSWER_BYTES,
         )
