@@ -23,6 +23,7 @@ def look(text: str) -> str:
         ("a *b c* d", "a [bold:b c] d"),
         ("_i_ ~s~", "[italic:i] [struck:s]"),
         ("*_both_*", "[bold+italic:both]"),
+        ("~*both*~", "[bold+struck:both]"),
         ("*a _b_ c*", "[bold:a ][bold+italic:b][bold: c]"),
         ("2*3*4", "2*3*4"),
         ("* no*", "* no*"),

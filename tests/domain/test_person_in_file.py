@@ -7,13 +7,13 @@ from wacrmd.domain.person_in_file import PersonFinder, blanked, lines_about
 from wacrmd.domain.text_file import split_lines
 
 JANE, USER_ID = "+14155550123", "US.134"
-FINDER = PersonFinder([JANE, "14155550123", USER_ID], "US")
 
 
 def without(text: str) -> str:
     """The file without Jane."""
     lines = split_lines(text)
-    return "".join(blanked(lines, lines_about(lines, FINDER)))
+    finder = PersonFinder([JANE, "14155550123", USER_ID], "US")
+    return "".join(blanked(lines, lines_about(lines, finder)))
 
 
 def lines_taken(text: str) -> list[int]:
@@ -50,6 +50,9 @@ def test_a_number_is_found_in_each_form(row: str, found: bool) -> None:
         (JANE, None, "", False),
         (JANE, None, "Jane", False),
         (JANE, "US", "US.14155550123", False),
+        # a national number that only its country's rules read
+        ("+5491155551299", "AR", "011 15 5555 1299", True),
+        ("+5491155551299", "US", "011 15 5555 1299", False),
         # a part of the number, whose country or area stands in another column
         (JANE, None, "4155550123", True),
         (JANE, None, "00005550123", True),
@@ -60,6 +63,7 @@ def test_a_number_is_found_in_each_form(row: str, found: bool) -> None:
         ("+12035550123", None, "2035550123", True),
         ("+12105550123", "DE", "02105550123", True),
         ("+12035550123", None, "+2035550123", False),
+        ("+12035550123", None, "\t+2035550123", False),
         ("+12035550123", None, "002035550123", False),
         ("+3225550123", "IT", "3225550123", True),
         ("+393225550123", "IT", "3225550123", True),
@@ -70,6 +74,7 @@ def test_a_number_is_found_in_each_form(row: str, found: bool) -> None:
         ("+2250707123456", None, "22507123456", True),
         # user ids
         ("US.ENT.7755501", None, "US.ENT.7755501", True),
+        ("US.7755501X", None, "'\"US.7755501X\" '", True),
         ("US.7755501", None, "DE.7755501", False),
         ("US.7755501", None, "US.77555012", False),
     ],
@@ -87,6 +92,7 @@ def test_a_cell_is_an_address_of_the_person_or_is_not(
     [
         ([JANE], "a (415) 555-01-23 b", True),
         ([JANE], "55-01-2", False),
+        ([JANE], "450123", False),
         ([JANE], "٥٥٠١٢٣", True),
         ([JANE], "Jane", False),
         ([JANE, "+14155550199"], "550199", True),
