@@ -139,6 +139,13 @@ def test_samples_are_as_a_spreadsheet_shows_them() -> None:
     assert columns("rejected_because,phone,x\nno,'+4915123456001,'=1+1\n")[2][2] == ["=1+1"]
 
 
+def test_the_separator_is_the_one_by_which_a_column_has_a_name_of_phones() -> None:
+    assert columns("Mobil;Name, first, last\n12;Ann\n") == [
+        (1, "Mobil", ["12"]),
+        (2, "Name, first, last", ["Ann"]),
+    ]
+
+
 def test_only_the_beginning_of_the_file_is_read() -> None:
     lines = iter(["phone\n", *(f"{at}\n" for at in range(2, HEAD_LINES + 2))])
     read_head(lines)
@@ -227,9 +234,17 @@ def test_of_other_columns_the_country_and_fixed_texts_stay(names: list[str]) -> 
     assert "body.1" not in mapping.fills
 
 
+def test_a_column_of_reasons_that_is_not_the_first_is_one_of_the_file_itself() -> None:
+    before = FileMapping(phone=3, names=["Mail", "rejected_because", "Tel"])
+    assert suggest_mapping(head("Fax", "rejected_because", "Tel", phone=1), [], before).phone == 1
+    assert suggest_mapping(head(*before.names, phone=1), [], before).phone == 3
+
+
 def test_a_mapping_that_says_nothing_of_columns_or_of_more_than_there_are_is_made_anew() -> None:
     nothing = FileMapping(names=[])
     assert suggest_mapping(head("Column 1", phone=1, has_header=False), [], nothing).phone == 1
+    text_only = FileMapping(fills={"header": Fill(value="Sale")}, names=[])
+    assert suggest_mapping(head("Column 1", phone=1, has_header=False), [], text_only).phone == 1
     beyond = FileMapping(phone=3, names=[])
     two = head("Column 1", "Column 2", phone=1, has_header=False)
     assert suggest_mapping(two, [], beyond).phone == 1
@@ -279,12 +294,11 @@ def test_a_row_is_rejected_for_one_reason(text: str, reason: str) -> None:
     assert reasons(text, fills, phone=1) == [reason]
 
 
-def test_a_rejected_row_keeps_its_line_its_address_and_its_text() -> None:
-    found = rows("Mobil;Name\n+4915123456001;Ann\n12;\n", {"body.1": Fill(column=2)}, phone=1)
-    assert [type(row) for row in found] == [FileRow, RejectedLine]
-    assert found[1] == RejectedLine(
-        3, "12", "has nothing in column Name, and Meta takes no empty parameter", "12;\n"
-    )
+def test_a_rejected_row_keeps_its_line_its_address_and_its_text_and_the_next_is_read() -> None:
+    assert rows("Mobil;Name\n12;\n+4915123456001;Ann\n", {"body.1": Fill(column=2)}, phone=1) == [
+        RejectedLine(2, "12", "has nothing in column Name, and Meta takes no empty parameter", "12;\n"),
+        FileRow(3, "+4915123456001", {"body.1": "Ann"}, "+4915123456001;Ann\n"),
+    ]
 
 
 @pytest.mark.parametrize(

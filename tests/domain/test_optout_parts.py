@@ -27,6 +27,19 @@ def test_a_full_part_is_given_before_the_next_row_is_read(monkeypatch: pytest.Mo
     monkeypatch.setattr(optout_parts, "PART_ROWS", 2)
     made = parts("phone\n+14155550123\n+14155550124\n+14155550125\n")
     assert [len(part.rows) for part in made] == [2, 1]
+    made = parts(ALL_ACCOUNTS + "".join(f"shop,+1415555012{at},,,,,\r\n" for at in range(3)))
+    assert [(part.account, len(part.rows)) for part in made] == [("shop", 2), ("shop", 1)]
+
+
+def test_a_line_of_a_part_has_single_spaces() -> None:
+    (part,) = parts("phone,detail\n+1  415 5550123,asked   twice\n", "shop")
+    assert part.csv == "phone,user_id,detail\r\n+1 415 5550123,,asked twice\r\n"
+
+
+def test_a_row_that_could_not_be_read_is_left_out_for_that_reason() -> None:
+    (part,) = parts_of([OptOutRow(2, "x", problem="has a stray quote")], "shop")
+    assert part.rejected() == [(OptOutRow(2, "x", problem="has a stray quote"), "has a stray quote")]
+    assert not part.rows
 
 
 def test_rows_go_to_the_accounts_that_the_file_names() -> None:
@@ -74,10 +87,14 @@ def test_rows_that_were_left_out_are_listed_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_all_rows_can_be_left_out() -> None:
-    (part,) = parts("phone\n+14155550123\n+14155550124\n")
+def test_all_rows_can_be_left_out_beside_those_that_were() -> None:
+    (part,) = parts("phone,detail\n+14155550123,\n,nobody\n+14155550124,\n")
     part.reject_all("no such account")
-    assert part.rejected() == [(row, "no such account") for row in part.rows]
+    assert [(row.line, reason.partition(",")[0]) for row, reason in part.rejected()] == [
+        (2, "no such account"),
+        (3, "expected a phone number or a user id"),
+        (4, "no such account"),
+    ]
     assert len(part.rows) == 2
 
 
