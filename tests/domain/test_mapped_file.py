@@ -94,6 +94,11 @@ def test_the_head_says_why_it_is_not_certain_which_column_has_the_phones(text: s
     assert found.has_header
 
 
+def test_only_the_rows_that_are_shown_make_the_column_uncertain() -> None:
+    found = head_of("Number;Name\n" + ";A\n" * SAMPLES + "4915112345001;A\n")
+    assert (found.phone, found.unclear) == (1, None)
+
+
 def test_a_column_that_is_called_to_has_the_phones() -> None:
     assert head_of("id;to\n1;+4915123456001\n").phone == 2
 
