@@ -264,7 +264,7 @@ async def test_the_doctor_also_answers_when_no_more_files_can_be_opened(tmp_path
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limit)
         assert found["files", "open files"].detail.startswith("no more files and connections can be opened")
-        assert "Too many open files" in found["Meta", "check"].detail
+        assert "Too many open files" in found["Meta", "reachable"].detail
         assert ("workers", "workers") in found
 
 
