@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, async_playwright
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""The first one is the same browser without windows and menus: it needs a quarter of the processor time."""
+"""The first one is the same browser without windows and menus: the browser tests need half of the processor time."""
 MISSING = f"there is no browser: none of {', '.join(NAMES)} is installed (Debian: apt install {NAMES[0]})"
 
 FLAGS = (
