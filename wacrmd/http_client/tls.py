@@ -33,12 +33,10 @@ class Tls:
     ) -> None:
         self._make = make
         self._doubted = doubted
-        self._context: ssl.SSLContext | None = None
-        """Made for the first connection, or `at_once` for a client that will surely have some with TLS: to read the
-        authorities takes 45 ms, also of the event loop, for a thread lets go of nothing meanwhile."""
+        self._context: ssl.SSLContext | None = self._made() if at_once else None
+        """Made for the first connection, or `at_once`, before anybody is served: to read the authorities takes 45 ms of the
+        event loop, also on a thread, which lets go of nothing meanwhile."""
         self._timeless: ssl.SSLContext | None = None
-        if at_once:
-            self.context()
 
     def _made(self) -> ssl.SSLContext:
         context = self._make()

@@ -64,7 +64,7 @@ class WebhookClient:
     ) -> None:
         self._address_policy = address_policy
         connector = Connector(
-            Tls(_tls_context, doubted),
+            Tls(_tls_context, doubted, at_once=True),
             resolve=resolve or dns.Lookups(MAX_LOOKUPS).resolve,
             check=self._check,
             receive_buffer=RECEIVE_BUFFER,
