@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,6 @@ from wacrmd import log
 # The time of an example depends more on the load of the machine than on the code.
 settings.register_profile("wacrmd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wacrmd")
-
-# The HTTP client of the tests looks for it with each lock that it makes, in all directories of packages as it is not
-# installed. Everything runs on asyncio.
-sys.modules["sniffio"] = None  # type: ignore[assignment]  # None: Python says that it is not there
 
 # Until all tests are collected almost nothing that is made becomes garbage: to look for it took a tenth of the collection.
 gc.disable()

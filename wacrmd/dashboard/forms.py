@@ -53,10 +53,8 @@ def errors_by_field(refusal: Refusal, fields: Collection[str]) -> Mapping[str, s
     found: dict[str, str] = {}
     for problem in refusal.details:
         first, *within = problem.path.split(".")
-        names = (
-            first.split("[")[0],
-            *within[-1:],
-        )  # `allowed_from[2]`, and `mapping.country` for a field `country`
+        # `allowed_from[2]`, and `mapping.country` for a field `country`
+        names = (first.split("[")[0], *within[-1:])
         found.setdefault(next((name for name in names if name in fields), ""), problem.message)
     if not found:
         name, _, message = refusal.message.partition(": ")
