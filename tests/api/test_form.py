@@ -22,9 +22,9 @@ from wacrmd.http.json_outline import (
 )
 from wacrmd.http.raw_request import MAX_HEADERS, MAX_LINE_BYTES
 from wacrmd.meta.payloads import MAX_JSON_BYTES
-from wacrmd.operations.broadcast_inputs import VALUES_A_RECIPIENT
 from wacrmd.operations.inputs import MAX_ITEMS
 from wacrmd.operations.operation import Operation
+from wacrmd.operations.recipient_inputs import VALUES_A_RECIPIENT
 
 ID = "x" * 37  # longer than any id
 

@@ -11,9 +11,9 @@ from tests.support.patience import PATIENCE_S
 from tests.support.site import Site, phones
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.draft import DraftState
+from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import check, manage, read, send
-from wacrmd.services.drafts.manage import NewDraft
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftView
 
@@ -71,7 +71,7 @@ class Drafting:
     async def new(self, raw: bytes | None = None, **fields: Any) -> str:
         """A draft with this file; its id."""
         given = {"template_name": "order_update", "template_language": "en_US"} | fields
-        made = await manage.create(self.ctx, self.actor, NewDraft(**given))
+        made = await manage.create(self.ctx, self.actor, BroadcastInput(**given))
         if raw is not None:
             await self.put(made.uuid, raw)
         return made.uuid

@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from wacrmd.operations.broadcast_inputs import MAX_PARAMS, NewBroadcast
+from wacrmd.operations.broadcast_inputs import NewBroadcast
 from wacrmd.operations.problems import problems_of
+from wacrmd.operations.recipient_inputs import MAX_PARAMS
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.fields import JsonObject
 from wacrmd.http.json_body import MAX_VALUES
 from wacrmd.http.json_outline import ARRAY_WEIGHT, MAX_DEPTH, MAX_DIGITS, OBJECT_WEIGHT
-from wacrmd.operations.broadcast_inputs import VALUES_A_RECIPIENT
 from wacrmd.operations.inputs import ID_LENGTH, MAX_ITEMS
 from wacrmd.operations.operation import Http, Operation, ResultKind
+from wacrmd.operations.recipient_inputs import VALUES_A_RECIPIENT
 from wacrmd.views.errors import ErrorBody
 
 

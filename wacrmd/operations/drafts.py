@@ -14,7 +14,7 @@ from wacrmd.domain.page import Page, PageRequest
 from wacrmd.errors import ErrorCode, bad_request
 from wacrmd.fields import JsonObject
 from wacrmd.off_loop import off_loop
-from wacrmd.operations.broadcast_inputs import DEFAULT_LANGUAGE, Content, Label, Language, TemplateName
+from wacrmd.operations.broadcast_inputs import BroadcastParams, Label, Language, TemplateName
 from wacrmd.operations.inputs import (
     Address,
     CountryOrNone,
@@ -27,9 +27,10 @@ from wacrmd.operations.inputs import (
     TimeInput,
 )
 from wacrmd.operations.operation import Admin, Operations
+from wacrmd.operations.recipient_inputs import Content
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import again, check, left_out, manage, read, rows, send
-from wacrmd.services.drafts.manage import DraftChange, NewDraft
+from wacrmd.services.drafts.manage import DraftChange
 from wacrmd.services.drafts.uploads import PIECE_BYTES
 from wacrmd.views.drafts import (
     DiscardedDraft,
@@ -61,18 +62,8 @@ class DraftFilter(Limited, OptionalAccount):
     ids: list[Id] | None = Field(None, max_length=100, description="only those with these ids")
 
 
-class NewDraftParams(Content, DefaultAccount, extra="forbid"):
+class NewDraftParams(BroadcastParams, DefaultAccount, extra="forbid"):
     """A draft to make."""
-
-    name: Label | None = Field(None, description="a label; default `Draft (<template_name>)`")
-    template_name: TemplateName = Field(description="name of the approved template")
-    template_language: Language = Field(DEFAULT_LANGUAGE, description="language code of the variant")
-    number: NumberName | None = Field(
-        None,
-        alias="from",
-        description="id or phone_number_id of the number that sends; default that of the account",
-    )
-    scheduled_at: TimeInput | None = Field(None, description="when to start, within a year; default at once")
 
 
 class FillParams(Params):
@@ -211,15 +202,7 @@ async def columns(ctx: Context, actor: Actor, params: DraftId) -> DraftColumns:
 )
 async def create(ctx: Context, actor: Actor, params: NewDraftParams) -> DraftView:
     """Make a draft; nothing of it is sent until that is asked for."""
-    new = NewDraft(
-        template_name=params.template_name,
-        template_language=params.template_language,
-        name=params.name,
-        number=params.number,
-        content=_content(params) or {},
-        scheduled_at=params.scheduled_at,
-    )
-    return await manage.create(ctx, actor, new)
+    return await manage.create(ctx, actor, params.to_input())
 
 
 @operations.operation(

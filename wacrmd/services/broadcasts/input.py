@@ -17,11 +17,12 @@ class RecipientInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastInput:
-    """A broadcast to create; the types of the fields are checked, their values are not."""
+    """A broadcast or a draft to create; the types of the fields are checked, their values are not."""
 
     template_name: str
     template_language: str
-    recipients: Sequence[RecipientInput]
+    recipients: Sequence[RecipientInput] = ()
+    """None for a draft: it gets them later."""
     name: str | None = None
     number: str | None = None
     """Id or phone number id of the number to send from; None: the account's default number."""

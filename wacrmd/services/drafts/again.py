@@ -10,9 +10,10 @@ from wacrmd.domain.draft import Again, FileFormat
 from wacrmd.domain.recipient import NO_CODE, RecipientStatus
 from wacrmd.errors import bad_request, conflict
 from wacrmd.services.broadcasts import read as broadcasts_read
+from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
-from wacrmd.services.drafts.manage import NewDraft, create
+from wacrmd.services.drafts.manage import create
 from wacrmd.services.drafts.uploads import put_file
 from wacrmd.store import broadcasts, numbers, recipients
 from wacrmd.store.database import Tx
@@ -57,12 +58,12 @@ async def again(
         return content, None if number is None or number.is_removed else number.id
 
     content, number_id = await ctx.db.read(look_up)
-    new = NewDraft(
+    new = BroadcastInput(
         template_name=broadcast.template_name,
         template_language=broadcast.template_language,
         name=f"{broadcast.name} (again)"[:200],
         number=number_id,
-        content=read.content_of(content),
+        content=read.template_content(content),
     )
     within = actor.within(broadcast.account_id)
     made = await create(ctx, within, new)

@@ -1,7 +1,7 @@
 """Drafts: make one, change it, give it a file, throw it away."""
 
 from collections.abc import AsyncIterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -19,27 +19,14 @@ from wacrmd.errors import Problem, conflict, draining, invalid
 from wacrmd.fields import JsonObject
 from wacrmd.meta.payloads import content_problems
 from wacrmd.services.broadcasts.create import content_json
-from wacrmd.services.broadcasts.prepare import check_time, sending_number
+from wacrmd.services.broadcasts.input import BroadcastInput
+from wacrmd.services.broadcasts.prepare import check_content, check_time, sending_number
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
 from wacrmd.services.drafts.uploads import editable, put_file
 from wacrmd.store import broadcasts, drafts
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DiscardedDraft, DraftView
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDraft:
-    """A draft to make."""
-
-    template_name: str
-    template_language: str
-    name: str | None = None
-    number: str | None = None
-    """Id or phone number id of the number to send from; None: the account's default number."""
-    content: JsonObject = field(default_factory=dict)
-    """`header`, `buttons` and `components` for everybody."""
-    scheduled_at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +44,11 @@ class DraftChange:
     """Start at once, not at a time."""
 
 
-async def create(ctx: Context, actor: Actor, new: NewDraft) -> DraftView:
+async def create(ctx: Context, actor: Actor, new: BroadcastInput) -> DraftView:
     """Make a draft without a file. Raises Refusal for a number that does not exist, malformed content, a draft too many."""
     if ctx.drain is not None:
         raise draining(ctx.drain.detail if ctx.drain.for_good else None)
-    _check_content(new.content)
+    check_content(new)
     check_time(ctx, new.scheduled_at)
     number = await sending_number(ctx, actor.account, new.number)
     uuid, now = str(uuid4()), ctx.clock.now()
@@ -77,7 +64,7 @@ async def create(ctx: Context, actor: Actor, new: NewDraft) -> DraftView:
             name=new.name or f"Draft ({new.template_name})",
             template_name=new.template_name,
             template_language=new.template_language,
-            content=content_json(TemplateContent(None, **new.content)),
+            content=content_json(new.content),
             scheduled_at=new.scheduled_at,
             request_id=None,
             now=now,
