@@ -22,7 +22,7 @@ class BroadcastParams(Content):
 
     name: Label | None = Field(
         None,
-        description="a label; default `API broadcast (<template_name>)`; of a draft that a person makes `Draft (<template_name>)`",
+        description="a label; default `API broadcast (<template_name>)`, or `Draft (<template_name>)` if a person makes it",
     )
     template_name: TemplateName = Field(description="name of the approved template")
     template_language: Language | None = Field(DEFAULT_LANGUAGE, description="language code of the variant")
