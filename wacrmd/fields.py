@@ -105,4 +105,5 @@ def shared(base: type, source: object) -> dict[str, Any]:
 @cache
 def _getter(base: type) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, ...]]]:
     names = tuple(field.name for field in fields(base))
-    return names, attrgetter(*names)
+    values = attrgetter(*names)
+    return names, values if len(names) > 1 else lambda source: (values(source),)

@@ -104,6 +104,7 @@ def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
     new = {"template_name": "hello", "recipients": people(1)}
     return {
         "account.list": {},
+        "account.show": {"name": OTHER},
         "key.create": account | {"name": "mine", "scopes": []},
         "key.list": account,
         "key.rotate": key,

@@ -84,10 +84,7 @@ async def test_a_default_country_reads_the_numbers_of_its_people(
     file.write_text(LOST_ZERO)
     async with site(tmp_path):
         code, out, _ = await wacrmd("account", "set", "shop", "--country", country.lower())
-        assert (code, out) == (
-            0,
-            f"Account shop: numbers without + are read as numbers of {country} first.\n",
-        )
+        assert (code, f"default country  {country}\n" in out) == (0, True)
         _, out, _ = await wacrmd(
             "--json", "broadcast", "create", "--csv", file, "--template", "hello", "--dry-run"
         )
@@ -263,3 +260,21 @@ async def test_a_country_must_be_one(tmp_path: Path, wacrmd: Wacrmd) -> None:
             "london": None,
         }
         assert (await here.admin("account.add", name="plain")).keys() == {"id", "name"}
+
+
+async def test_an_account_is_set_as_it_is_named_and_shown_to_those_who_may_see_it(
+    tmp_path: Path, wacrmd: Wacrmd
+) -> None:
+    async with site(tmp_path) as here:
+        code, _, err = await wacrmd("account", "set", "shop")
+        assert (code, "Nothing to change" in err) == (2, True)
+        with pytest.raises(RpcError, match="name at least one setting"):
+            await here.admin("account.set", name="shop")
+        code, out, _ = await wacrmd("account", "set", "shop", "--country", "de")
+        assert (code, re.search(r"default country +DE", out) is not None) == (0, True)
+        assert (await wacrmd("account", "show", "SHOP"))[1] == out
+        assert await here.admin("account.show", name="shop") == (await here.admin("account.list"))[0]
+        code, out, _ = await wacrmd("account", "set", "shop", "--country", "none")
+        assert (code, re.search(r"default country +-", out) is not None) == (0, True)
+        with pytest.raises(RpcError, match="nobody"):
+            await here.admin("account.show", name="nobody")

@@ -111,6 +111,7 @@ class Everything:
         await self.admin("account.add", name="other")
         await self.admin("account.rename", name="other", new="second")
         await self.admin("account.set", name="second", country="US")
+        await self.admin("account.show", name="second")
         await self.admin(
             "number.add",
             account="second",

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from wacrmd.clock import Millis
+from wacrmd.domain.account_settings import AccountSettings
 from wacrmd.domain.network import is_within
 from wacrmd.fields import Doc, Time
 
@@ -20,11 +21,9 @@ class AccountFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account(AccountFacts):
+class Account(AccountSettings, AccountFacts):
     """A tenant: owns numbers, keys, broadcasts, templates and opt-outs."""
 
-    default_country: str | None
-    """ISO 3166 code: a number without `+` or `00` is read as one of this country first."""
     created_at: Millis
 
 

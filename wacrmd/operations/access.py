@@ -8,8 +8,8 @@ from wacrmd.domain.account import Scope
 from wacrmd.domain.actor import Actor, Level
 from wacrmd.domain.network import read_network
 from wacrmd.errors import ErrorCode
+from wacrmd.fields import JsonObject
 from wacrmd.operations.inputs import (
-    Country,
     CountryOrNone,
     Name,
     NoParams,
@@ -47,16 +47,22 @@ class AccountName(Params):
     name: Name = Field(description="the account's name")
 
 
-class NewAccount(AccountName):
-    """An account to be made."""
+class SettingsOfAccount(AccountName):
+    """An account and what to set; the word `none` takes a setting away, one that is not named stays as it is."""
 
-    country: Country | None = Field(None, description=COUNTRY)
+    country: CountryOrNone = Field(None, description=f"{COUNTRY}; `none`: of no country")
+
+    def changes(self) -> JsonObject:
+        """The settings that are given, by their names in `AccountSettings`; None takes one away."""
+        return {
+            _SETTINGS.get(name, name): getattr(self, name)
+            for name in self.model_fields_set
+            if name not in AccountName.model_fields
+        }
 
 
-class AccountChange(AccountName):
-    """What to change of an account."""
-
-    country: CountryOrNone = Field(description=f"{COUNTRY}; `none`: of no country")
+_SETTINGS = {"country": "default_country"}
+"""Settings that a caller names otherwise."""
 
 
 class Rename(AccountName):
@@ -108,26 +114,40 @@ class KeyRotation(KeyId):
     errors=(ErrorCode.CONFLICT,),
     example={"name": "shop", "country": "DE"},
 )
-async def add_account(ctx: Context, _actor: Actor, params: NewAccount) -> AccountRef:
+async def add_account(ctx: Context, _actor: Actor, params: SettingsOfAccount) -> AccountRef:
     """Make an account: it owns numbers, keys and broadcasts."""
-    return await accounts.add(ctx, params.name, params.country)
+    return await accounts.add(ctx, params.name, params.changes())
 
 
 @operations.operation(
     "account.set",
     admin=Admin(Level.ADMIN, audited=True),
-    errors=(ErrorCode.NOT_FOUND,),
+    errors=(ErrorCode.BAD_REQUEST, ErrorCode.NOT_FOUND),
     example={"name": "shop", "country": "DE"},
 )
-async def set_account(ctx: Context, _actor: Actor, params: AccountChange) -> AccountView:
-    """Change the default country of an account; numbers that are stored stay as they are."""
-    return await accounts.set_default_country(ctx, params.name, params.country)
+async def set_account(ctx: Context, _actor: Actor, params: SettingsOfAccount) -> AccountView:
+    """Change settings of an account; one that is not named stays, and `none` takes one away.
+
+    Numbers that are stored stay as they are, whatever the new country.
+    """
+    return await accounts.change_settings(ctx, params.name, params.changes())
 
 
 @operations.operation("account.list", admin=Admin(Level.READ, per_account=True))
 async def list_accounts(ctx: Context, actor: Actor, _params: NoParams) -> list[AccountView]:
     """List the accounts."""
     return await accounts.list_accounts(ctx, actor)
+
+
+@operations.operation(
+    "account.show",
+    admin=Admin(Level.READ, per_account=True),
+    errors=(ErrorCode.NOT_FOUND,),
+    example={"name": "shop"},
+)
+async def show_account(ctx: Context, actor: Actor, params: AccountName) -> AccountView:
+    """Show an account with its settings."""
+    return await accounts.show(ctx, actor, params.name)
 
 
 @operations.operation(

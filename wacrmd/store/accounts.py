@@ -1,25 +1,31 @@
 """Accounts: the tenants. Each number, key, broadcast and opt-out belongs to one."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from wacrmd.clock import Millis
 from wacrmd.domain.account import Account
+from wacrmd.domain.account_settings import AccountSettings
 from wacrmd.errors import conflict
+from wacrmd.fields import shared
 from wacrmd.store import people
 from wacrmd.store.database import Tx
 from wacrmd.store.rows import RowMapper
 
 _ROW = RowMapper(Account)
+_SETTINGS = RowMapper(AccountSettings)
 
 
-def add(tx: Tx, name: str, default_country: str | None, now: Millis) -> Account:
+def add(tx: Tx, name: str, chosen: AccountSettings, now: Millis) -> Account:
     """Store a new account; raises Refusal if the name is in use."""
-    account = Account(id=str(uuid4()), name=name, default_country=default_country, created_at=now)
-    values = (account.id, name, default_country, now)
-    insert = "INSERT INTO account (id, name, default_country, created_at) VALUES (?, ?, ?, ?)"
-    _write_name(tx, insert, values, name)
+    account = Account(id=str(uuid4()), name=name, created_at=now, **shared(AccountSettings, chosen))
+    _write_name(
+        tx, "INSERT INTO account (id, name, created_at) VALUES (?, ?, ?)", (account.id, name, now), name
+    )
+    _write_settings(tx, account.id, chosen)
     return account
 
 
@@ -36,17 +42,21 @@ def find(tx: Tx, reference: str) -> Account | None:
     return _ROW.record(row) if row else None
 
 
-def default_country(tx: Tx, account_id: str) -> str | None:
-    """The country of which a number without `+` is first; None if the account has none, or does not exist."""
-    row: tuple[str | None] | None = tx.execute(
-        "SELECT default_country FROM account WHERE id = ?", (account_id,)
-    ).fetchone()
-    return row[0] if row else None
+def settings(tx: Tx, account_id: str) -> AccountSettings:
+    """The account's settings; the defaults if the account does not exist."""
+    row = tx.execute(f"SELECT {_SETTINGS.columns} FROM account WHERE id = ?", (account_id,)).fetchone()
+    return _SETTINGS.record(row) if row else AccountSettings()
 
 
-def set_default_country(tx: Tx, account_id: str, country: str | None) -> None:
-    """Set the account's default country, or take it away."""
-    tx.execute("UPDATE account SET default_country = ? WHERE id = ?", (country, account_id))
+def change_settings(tx: Tx, account_id: str, changes: Mapping[str, Any]) -> None:
+    """Set some of the account's settings, by name; None takes one away, those that are not named stay."""
+    _write_settings(tx, account_id, settings(tx, account_id).changed(changes))
+
+
+def _write_settings(tx: Tx, account_id: str, values: AccountSettings) -> None:
+    columns = shared(AccountSettings, values)
+    places = ", ".join(f"{name} = ?" for name in columns)
+    tx.execute(f"UPDATE account SET {places} WHERE id = ?", (*columns.values(), account_id))
 
 
 def rename(tx: Tx, account_id: str, name: str) -> None:

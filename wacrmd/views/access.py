@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from wacrmd.domain.account import AccountFacts, ApiKeyFacts, Scope
+from wacrmd.domain.account_settings import AccountSettings
 from wacrmd.fields import Doc, Time, Uuid
 
 
@@ -13,13 +14,9 @@ class AccountRef(AccountFacts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountView(AccountRef):
-    """An account: it owns numbers, keys, broadcasts, templates and opt-outs."""
+class AccountView(AccountSettings, AccountFacts):
+    """An account with its settings: it owns numbers, keys, broadcasts, templates and opt-outs."""
 
-    default_country: Annotated[
-        str | None,
-        Doc("ISO 3166 code; numbers without `+` or `00` are read as numbers of this country first"),
-    ]
     created_at: Annotated[Time, Doc("when it was made")]
 
 

@@ -1,5 +1,8 @@
 """`wacrmd account …`."""
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 from wacrmd.cli import complete
@@ -7,7 +10,7 @@ from wacrmd.cli.client import call
 from wacrmd.cli.frame import Noun, Session
 from wacrmd.cli.input import confirm
 from wacrmd.cli.options import yes_option
-from wacrmd.cli.output import Kind, emit, say
+from wacrmd.cli.output import Kind, details, emit, say
 from wacrmd.cli.table import Column, table
 from wacrmd.fields import JsonObject
 
@@ -24,50 +27,69 @@ def account() -> None:
     """Accounts (tenants): they own numbers, keys and broadcasts."""
 
 
+SETTINGS = ("default_country",)
+"""The fields of an account's settings, as `account show` lists them."""
+
+
+def settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each setting of an account; `none` takes a setting away."""
+    for option in reversed(
+        (
+            click.option(
+                "--country",
+                metavar="CODE",
+                help="Numbers without + are read as numbers of this country first, such as DE; none: of no country.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @account.command("add")
 @click.argument("name")
-@click.option(
-    "--country",
-    metavar="CODE",
-    help="Numbers without + are read as numbers of this country first, such as DE.",
-)
+@settings_options
 @click.pass_obj
-def add(session: Session, name: str, country: str | None) -> None:
+def add(session: Session, /, name: str, **settings: Any) -> None:
     """Add an account.
 
     For example: wacrmd account add shop --country DE
     """
     emit(
         session,
-        call(session, "account.add", name=name, country=country),
+        call(session, "account.add", name=name, **settings),
         lambda made: say(f"Account {made['name']} added (id {made['id']})."),
     )
 
 
 @account.command("set")
 @click.argument("name", shell_complete=complete.accounts)
-@click.option(
-    "--country",
-    required=True,
-    metavar="CODE",
-    help="Numbers without + are read as numbers of this country first, such as DE; none: of no country.",
-)
+@settings_options
 @click.pass_obj
-def change(session: Session, name: str, country: str) -> None:
-    """Change the default country of an account.
+def change(session: Session, /, name: str, **settings: Any) -> None:
+    """Change settings of an account.
 
-    Numbers that are stored stay as they are. For example: wacrmd account set shop --country DE
+    What is not named stays as it is, and none takes a setting away. Numbers that are stored stay as they are.
+    For example: wacrmd account set shop --country DE
     """
+    if all(value is None for value in settings.values()):
+        raise click.UsageError("Nothing to change: give at least one option such as --country")
+    emit(session, call(session, "account.set", name=name, **settings), _settings)
 
-    def done(made: JsonObject) -> None:
-        reads = (
-            f"as numbers of {made['default_country']} first"
-            if made["default_country"]
-            else "as international ones"
-        )
-        say(f"Account {made['name']}: numbers without + are read {reads}.")
 
-    emit(session, call(session, "account.set", name=name, country=country), done)
+def _settings(found: JsonObject) -> None:
+    details((field, found[field]) for field in ("name", *SETTINGS, "created_at", "id"))
+
+
+@account.command("show")
+@click.argument("name", shell_complete=complete.accounts)
+@click.pass_obj
+def show(session: Session, name: str) -> None:
+    """Show an account with its settings.
+
+    For example: wacrmd account show shop
+    """
+    emit(session, call(session, "account.show", name=name), _settings)
 
 
 @account.command("list")

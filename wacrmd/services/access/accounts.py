@@ -1,8 +1,11 @@
 """Accounts: the tenants that own numbers, keys, broadcasts, templates and opt-outs."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from wacrmd.domain.account import Account, AccountFacts
+from wacrmd.domain.account_settings import AccountSettings
 from wacrmd.domain.actor import Actor
 from wacrmd.errors import bad_request, conflict, counted, not_found
 from wacrmd.fields import shared
@@ -37,23 +40,33 @@ async def list_accounts(ctx: Context, actor: Actor) -> list[AccountView]:
     return [_view(account) for account in found if actor.account_id in (None, account.id)]
 
 
-async def add(ctx: Context, name: str, default_country: str | None) -> AccountRef:
-    """Create an account; raises Refusal if the name is in use."""
+async def show(ctx: Context, actor: Actor, name: str) -> AccountView:
+    """One account with its settings; raises Refusal if there is none, or the caller may not see it."""
+    account = await account_named(ctx, name)
+    if actor.account_id not in (None, account.id):
+        raise not_found(f"Account {name!r}")
+    return _view(account)
+
+
+async def add(ctx: Context, name: str, chosen: Mapping[str, Any]) -> AccountRef:
+    """Create an account with these settings; raises Refusal if the name is in use."""
     account = await ctx.db.write(
-        partial(accounts.add, name=name, default_country=default_country, now=ctx.clock.now())
+        partial(accounts.add, name=name, chosen=AccountSettings().changed(chosen), now=ctx.clock.now())
     )
     return AccountRef(**shared(AccountFacts, account))
 
 
-async def default_country(ctx: Context, account_id: str) -> str | None:
-    """The country as whose numbers the account's numbers without `+` are read first."""
-    return await ctx.db.read(partial(accounts.default_country, account_id=account_id))
+async def settings(ctx: Context, account_id: str) -> AccountSettings:
+    """The account's settings."""
+    return await ctx.db.read(partial(accounts.settings, account_id=account_id))
 
 
-async def set_default_country(ctx: Context, name: str, country: str | None) -> AccountView:
-    """Change how numbers without `+` are read from now on; numbers that are stored stay as they are."""
+async def change_settings(ctx: Context, name: str, changes: Mapping[str, Any]) -> AccountView:
+    """Set some settings of an account, by name; None takes one away. Raises Refusal if there is none to change."""
+    if not changes:
+        raise bad_request("Nothing to change: name at least one setting")
     account = await account_named(ctx, name)
-    await ctx.db.write(partial(accounts.set_default_country, account_id=account.id, country=country))
+    await ctx.db.write(partial(accounts.change_settings, account_id=account.id, changes=changes))
     return _view(await account_named(ctx, account.id))
 
 
@@ -100,6 +113,6 @@ def _left(found: accounts.Left, days: int) -> list[str]:
 def _view(account: Account) -> AccountView:
     return AccountView(
         **shared(AccountFacts, account),
-        default_country=account.default_country,
+        **shared(AccountSettings, account),
         created_at=account.created_at,
     )

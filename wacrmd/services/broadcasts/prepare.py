@@ -77,7 +77,7 @@ async def prepare(ctx: Context, account_id: str, given: BroadcastInput) -> Prepa
         template = templates.synced(
             tx, waba_id=number.waba_id, name=given.template_name, language=given.template_language
         )
-        return template, accounts.default_country(tx, account_id)
+        return template, accounts.settings(tx, account_id).default_country
 
     template, country = await ctx.db.read(look_up)
     home = Home.of(country, number.display_phone)

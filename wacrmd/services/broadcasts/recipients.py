@@ -19,7 +19,7 @@ from wacrmd.domain.phone_text import Unreadable
 from wacrmd.domain.recipient import NO_CODE, Recipient, RecipientStatus
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import is_time, name_in_json
-from wacrmd.services.access.accounts import default_country
+from wacrmd.services.access.accounts import settings
 from wacrmd.services.context import Context
 from wacrmd.store import recipient_history, recipients
 from wacrmd.store.database import Tx
@@ -119,7 +119,7 @@ async def show(ctx: Context, broadcast: Broadcast, recipient_id: int) -> Recipie
 
 async def show_address(ctx: Context, broadcast: Broadcast, to: str) -> RecipientDetails:
     """The recipient with this phone number or user id, with its history; raises Refusal if there is none."""
-    address = looked_up(to, await default_country(ctx, broadcast.account_id))
+    address = looked_up(to, (await settings(ctx, broadcast.account_id)).default_country)
     if isinstance(address, Unreadable):
         raise bad_request(f"to: {to!r} {address.detail}")
     found = await ctx.db.read(partial(recipients.to_address, broadcast_id=broadcast.id, address=address))

@@ -93,7 +93,7 @@ def _country(tx: Tx, edition: StoredEdition) -> str | None:
     draft, broadcast = drafts.get(tx, edition.broadcast_id), broadcasts.get(tx, edition.broadcast_id)
     if draft is None or broadcast is None:
         return None
-    return read.mapping_of(draft).country or accounts.default_country(tx, broadcast.account_id)
+    return read.mapping_of(draft).country or accounts.settings(tx, broadcast.account_id).default_country
 
 
 def _look(found: InDrafts, edition: StoredEdition, texts: list[str], finder: PersonFinder) -> None:

@@ -117,7 +117,7 @@ def source(tx: Tx, broadcast: Broadcast, draft: Draft) -> Source:
     """What the draft's file is read with. Raises Refusal if its number was removed."""
     number = number_of(tx, broadcast)
     mapping = mapping_of(draft)
-    country = mapping.country or accounts.default_country(tx, broadcast.account_id)
+    country = mapping.country or accounts.settings(tx, broadcast.account_id).default_country
     content, _ = broadcasts.content_and_request_id(tx, broadcast.id)
     return Source(
         form=draft.file_format or FileFormat.CSV,

@@ -11,7 +11,7 @@ from wacrmd.domain.phone_guess import Home, doubt
 from wacrmd.domain.phone_text import Unreadable
 from wacrmd.errors import bad_request, not_found
 from wacrmd.fields import shared
-from wacrmd.services.access.accounts import default_country
+from wacrmd.services.access.accounts import settings
 from wacrmd.services.context import Context
 from wacrmd.store import accounts, numbers, optouts, people
 from wacrmd.store.database import Tx
@@ -56,7 +56,7 @@ async def add(ctx: Context, actor: Actor, *, address: str, detail: str | None = 
 
 async def remove(ctx: Context, actor: Actor, address: str) -> AccountOptOut:
     """Remove a person's opt-out and return it; raises Refusal if there is none, or if the address may be two people's."""
-    wanted = looked_up(address, await default_country(ctx, actor.account))
+    wanted = looked_up(address, (await settings(ctx, actor.account)).default_country)
     if isinstance(wanted, Unreadable):
         raise bad_request(f"phone: {address[:64]!r} {wanted.detail}")
     now = ctx.clock.now()
@@ -131,7 +131,9 @@ async def search(
 def home_of(tx: Tx, account_id: str) -> Home:
     """The country as whose numbers an account's opt-outs without `+` are read, or by which they are a guess."""
     number = numbers.default_of(tx, account_id)
-    return Home.of(accounts.default_country(tx, account_id), number.display_phone if number else None)
+    return Home.of(
+        accounts.settings(tx, account_id).default_country, number.display_phone if number else None
+    )
 
 
 def _view(optout: OptOut) -> AccountOptOut:

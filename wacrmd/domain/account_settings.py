@@ -1,0 +1,29 @@
+"""What an administrator sets for a whole account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from wacrmd.fields import Doc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """The settings of an account; each has a default, which is in force where nothing is set.
+
+    A setting is a field here, a column of the table `account` with the same name, and a parameter of `account.set`
+    (docs/architecture.md, Adding a setting of an account).
+    """
+
+    default_country: Annotated[
+        str | None,
+        Doc("ISO 3166 code; numbers without `+` or `00` are read as numbers of this country first"),
+    ] = None
+
+    def changed(self, changes: Mapping[str, Any]) -> "AccountSettings":
+        """These settings with some of them set, by name; None takes one away: its default is in force again."""
+        defaults = AccountSettings()
+        return replace(
+            self,
+            **{name: getattr(defaults, name) if value is None else value for name, value in changes.items()},
+        )
