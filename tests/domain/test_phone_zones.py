@@ -1,0 +1,26 @@
+"""Where people may be."""
+
+from tests.support.table import rows
+from wacrmd.domain.phone_zones import NO_PLACE, zones_of
+
+
+@rows(
+    ("address", "wanted"),
+    [
+        ("+4915112345678", ("Europe/Berlin",)),
+        ("+14155550123", ("America/Los_Angeles",)),
+        ("+5511912345678", ("America/Sao_Paulo",)),
+        ("+8821612345678", NO_PLACE),
+        ("DE.1", ("Europe/Berlin", "Europe/Busingen")),
+        ("JM.ENT.1", ("America/Jamaica",)),
+        ("XX.1", NO_PLACE),
+    ],
+)
+def test_a_number_or_user_id_is_of_these_zones(address: str, wanted: tuple[str, ...]) -> None:
+    assert zones_of(address) == wanted
+
+
+def test_a_mobile_of_a_large_country_may_be_anywhere_in_it() -> None:
+    assert {"Asia/Kamchatka", "Europe/Moscow"} <= set(zones_of("+79161234567"))
+    assert {"America/New_York", "Pacific/Honolulu", "America/Adak"} <= set(zones_of("US.1"))
+    assert "America/Toronto" not in zones_of("US.1")
