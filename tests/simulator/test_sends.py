@@ -75,7 +75,14 @@ def test_a_template_send_is_read(body_of: BodyOf) -> None:
     body = body_of(name="order_update", components=[IMAGE, body_with("A", "B"), STOP, URL])
     send = read(body, templates=TEMPLATES)
     assert send == Send(
-        "+15551230001", "15551230001", "US.7715551230001", "bc_1:r_1", "order_update", "en_US", "STOP:bc"
+        "+15551230001",
+        "15551230001",
+        "US.7715551230001",
+        "bc_1:r_1",
+        "order_update",
+        "en_US",
+        "STOP:bc",
+        ("1",),
     )
 
 

@@ -36,6 +36,7 @@ class Control:
         return [
             web.get("/messages", self.messages),
             web.delete("/messages", self.clear),
+            web.get("/media", self.media),
             web.get("/summary", self.summary),
             web.get("/options", self.options),
             web.patch("/options", self.change),
@@ -61,6 +62,11 @@ class Control:
             }
         )
 
+    async def media(self, request: web.Request) -> web.Response:
+        """The files that were uploaded, in order."""
+        del request
+        return _json({"media": [each.as_json() for each in self._state.media.files.values()]})
+
     async def clear(self, request: web.Request) -> web.Response:
         """Delete the ledger and the waiting webhooks."""
         del request
@@ -76,6 +82,7 @@ class Control:
     def totals(self) -> dict[str, Any]:
         """The answer of `summary` as a value."""
         totals = self._state.ledger.summary()
+        totals["media"] = len(self._state.media.files)
         totals["webhooks"] |= {"pending": self._poster.pending, "given_up": self._poster.given_up}
         return totals
 

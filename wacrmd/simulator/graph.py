@@ -15,12 +15,14 @@ from wacrmd.simulator import graph_errors
 from wacrmd.simulator.faults import Fault, TokenBucket, accepts_message, code_for, fault_for
 from wacrmd.simulator.graph_errors import GraphError, no_object
 from wacrmd.simulator.ledger import Entry
+from wacrmd.simulator.media import upload_refusal
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.payloads import accepted_body, health_of, number_of
 from wacrmd.simulator.sends import Send, digits, read_send
 from wacrmd.simulator.state import State
 from wacrmd.simulator.templates import page_of
 from wacrmd.simulator.updates import is_early, is_held, updates_for
+from wacrmd.simulator.upload_form import read_upload
 from wacrmd.simulator.webhooks import WebhookPoster
 
 JSON_HEADERS = {"Content-Type": "application/json; charset=UTF-8"}
@@ -53,6 +55,7 @@ class GraphApi:
         version = r"/{version:v\d+\.\d+}"
         return [
             web.post(version + "/{id}/messages", self.send),
+            web.post(version + "/{id}/media", self.upload),
             web.get(version + "/{id}/message_templates", self.templates),
             web.get(version + "/{id}/phone_numbers", self.numbers),
             web.route("*", version + "/{id}/subscribed_apps", self.subscribed_apps),
@@ -104,7 +107,12 @@ class GraphApi:
         return _hang_up(request)
 
     def _refusal_of(self, send: Send, phone_number_id: str, fault: Fault) -> GraphError | None:
-        options = self._state.options
+        state, options = self._state, self._state.options
+        refusal = state.media.refusal_of(
+            send.media_ids, phone_number_id, state.now_ms(), check_unknown=options.check_media
+        )
+        if refusal is not None:
+            return refusal
         if options.refused_recipients:
             code = code_for(options.refused_recipients, digits(send.input))
             if code is not None:
@@ -192,6 +200,26 @@ class GraphApi:
             headers["X-Business-Use-Case-Usage"] = orjson.dumps({options.waba_id: [usage]}).decode()
         trace_id = "A" + secrets.token_urlsafe(16)
         return web.Response(body=orjson.dumps(refusal.body(trace_id)), status=refusal.status, headers=headers)
+
+    async def upload(self, request: web.Request) -> web.StreamResponse:
+        """Take a file, or refuse it."""
+        state, options, number = self._state, self._state.options, request.match_info["id"]
+        if (refusal := self._unauthorised(request)) is not None:
+            return self._refuse(refusal)
+        if state.waba_of(number) is None:
+            return self._refuse(no_object(number, "post"))
+        form = await read_upload(request)
+        if options.media_error_code:
+            refusal = GraphError(options.media_error_code, "Uploads are set to be refused (simulated)")
+        else:
+            refusal = upload_refusal(form.product, form.mime_type, form.file)
+        if refusal is not None or form.file is None:
+            return self._refuse(refusal or GraphError(100))
+        taken = state.media.take(number, form.mime_type, form.file_name, form.file, state.now_ms())
+        await self._until_not_held()
+        if self._rng.random() < options.media_close_share:
+            return _hang_up(request)
+        return _json({"id": taken.id})
 
     async def templates(self, request: web.Request) -> web.Response:
         """One page of the templates of a WABA."""

@@ -137,6 +137,16 @@ class Options:
         "the time to regain access in `X-Business-Use-Case-Usage` of throttling answers; 0: no such header",
         unit="minutes",
     )
+    check_media: bool = _option(
+        False,
+        "whether ids of files that this simulated Meta did not give are refused with 131053, as expired ones are",
+    )
+    media_error_code: int = _option(
+        0, "the error code with which uploads of files are refused; 0: they are not", minimum=0
+    )
+    media_close_share: float = _share(
+        "share of the uploads that are taken, then the connection is closed without an answer"
+    )
     refused_recipients: tuple[str, ...] = _option(
         (), "recipients whose messages are always refused at once, each `NUMBER=CODE`"
     )

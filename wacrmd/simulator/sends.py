@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from wacrmd.simulator.graph_errors import GraphError
+from wacrmd.simulator.media import ids_in
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.people import user_id_of, wa_id_of, wa_id_of_user
 from wacrmd.simulator.templates import refusal_of
@@ -34,6 +35,8 @@ class Send:
     template: str | None
     language: str | None
     button_payload: str | None
+    media_ids: tuple[str, ...] = ()
+    """The files that its template names by id."""
 
     @property
     def is_to_user_id(self) -> bool:
@@ -126,7 +129,14 @@ def _template_send(template: Any, send: Send, options: Options) -> Send | GraphE
     if refusal is not None:
         return refusal
     return Send(
-        send.input, send.wa_id, send.user_id, send.callback_data, name, code, _button_payload(components)
+        send.input,
+        send.wa_id,
+        send.user_id,
+        send.callback_data,
+        name,
+        code,
+        _button_payload(components),
+        ids_in(components),
     )
 
 

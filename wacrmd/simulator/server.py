@@ -12,6 +12,7 @@ from aiohttp import web
 from wacrmd.simulator.control import Control, errors_as_json
 from wacrmd.simulator.graph import GraphApi
 from wacrmd.simulator.ledger import Ledger
+from wacrmd.simulator.media import UploadedFile
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.state import State
 from wacrmd.simulator.webhooks import WebhookPoster
@@ -40,6 +41,11 @@ class Simulator:
     def ledger(self) -> Ledger:
         """Every accepted message."""
         return self._state.ledger
+
+    @property
+    def media(self) -> list[UploadedFile]:
+        """Every file that was uploaded, in order."""
+        return list(self._state.media.files.values())
 
     @property
     def options(self) -> Options:

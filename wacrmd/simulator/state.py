@@ -1,11 +1,13 @@
 """The state of the simulated Meta: its options, its ledger, and which numbers belong to which WABA."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from wacrmd.simulator.ledger import Ledger
+from wacrmd.simulator.media import Media
 from wacrmd.simulator.options import Options
 
 
@@ -16,8 +18,13 @@ class State:
     options: Options
     ledger: Ledger
     subscribed: set[str] = field(default_factory=set)
+    media: Media = field(default_factory=Media)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set and replaced at each change of the options."""
+
+    def now_ms(self) -> int:
+        """The time of the simulated Meta."""
+        return time.time_ns() // 1_000_000 + round(self.options.date_ahead_s * 1000)
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Change options by name; raises OptionError and changes nothing if one is wrong."""
