@@ -22,7 +22,7 @@ from wacrmd.http_client.client import KEEPALIVE_S, LONG_REST_S, HttpClient, Time
 from wacrmd.http_client.connection import MAX_HEADER_BYTES
 from wacrmd.http_client.connector import Connector, ForbiddenAddressError
 from wacrmd.http_client.failure import NotSentError, OutcomeUnknownError, Phase, RequestFailedError
-from wacrmd.http_client.message import Origin, RequestHead
+from wacrmd.http_client.message import LongBody, Origin, RequestHead
 from wacrmd.http_client.tls import Tls
 from wacrmd.meta.transport import Transport, request_head
 
@@ -446,3 +446,61 @@ async def test_of_a_name_with_many_addresses_a_few_of_each_kind_are_tried(
         with pytest.raises(NotSentError):
             await http.exchange(head("http://many.example"), b"{}", PATIENT)
     assert asked == tried
+
+
+# --- long bodies --------------------------------------------------------------------------------------------
+
+
+async def _parts(count: int, taken: list[int], size: int = 64 << 10) -> AsyncIterator[bytes]:
+    for number in range(count):
+        taken.append(number)
+        yield bytes([number % 251]) * size
+
+
+async def test_a_long_body_is_read_only_as_fast_as_the_server_reads_it() -> None:
+    may_read, count, taken = asyncio.Event(), 400, list[int]()
+
+    async def slow(talk: Talk) -> None:
+        await talk.head()
+        await may_read.wait()
+        body = await talk.reader.readexactly(count * (64 << 10))
+        talk.peer.requests.append((b"POST ", body))
+        await talk.answer(ACCEPTED)
+
+    async with peer(slow, receive_buffer=64 << 10) as seen, client() as http:
+        long = LongBody(count * (64 << 10), _parts(count, taken))
+        answer = asyncio.create_task(http.exchange(head(seen.url), long, PATIENT))
+        await eventually(lambda: len(taken) > 1)
+        await asyncio.sleep(0.05)  # what has not stopped by now reads on
+        assert len(taken) < count / 2
+        may_read.set()
+        assert (await answer).content == ACCEPTED
+    ((_, body),) = seen.requests
+    assert body[:: 64 << 10] == bytes(number % 251 for number in range(count))
+
+
+async def test_an_answer_before_the_end_of_a_long_body_ends_it_and_its_connection() -> None:
+    taken = list[int]()
+
+    async def refuse(talk: Talk) -> None:
+        await talk.head()
+        await talk.answer(b"no", "413 Content Too Large")
+        await asyncio.Event().wait()
+
+    async with peer(refuse, receive_buffer=64 << 10) as seen, client() as http:
+        long = LongBody(10_000 * (64 << 10), _parts(10_000, taken))
+        answer = await http.exchange(head(seen.url), long, PATIENT)
+        assert (answer.status, len(taken) < 10_000) == (413, True)
+        await http.exchange(head(seen.url), b"{}", PATIENT)
+        assert seen.connections == 2
+
+
+async def test_a_long_body_that_cannot_be_read_ends_the_request() -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise RuntimeError("the disk is gone")
+
+    async with peer(hang) as seen, client() as http:
+        with pytest.raises(OutcomeUnknownError, match="the disk is gone"):
+            await http.exchange(head(seen.url), LongBody(10, broken()), PATIENT)
+        assert seen.posts == 0

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +13,7 @@ from tests.meta.peer import Script, Talk, peer
 from wacrmd.meta.client import NUMBER_FIELDS, MetaCallError, MetaClient
 from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.meta.outcome import MetaError
+from wacrmd.meta.upload_form import FileToUpload
 
 pytestmark = pytest.mark.anyio
 
@@ -196,3 +198,40 @@ async def test_a_get_is_repeated_on_a_new_connection_if_the_idle_one_is_broken()
         assert (await client.number("1", "EAAG")).status == "second"
         await client.aclose()
     assert seen.connections == 2
+
+
+async def test_a_file_is_uploaded_as_a_form_in_its_parts() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"%PDF-"
+        yield b"1.7"
+
+    async with peer(answering(("200 OK", {"id": 1037543291543636}))) as seen:
+        client = meta(seen.url)
+        file = FileToUpload("application/pdf", "a.pdf", 8, parts())
+        assert await client.upload("106540352242922", "EAAG", file) == "1037543291543636"
+        await client.aclose()
+    ((head, body),) = seen.requests
+    assert target(head) == ("POST", "/v25.0/106540352242922/media", {})
+    assert b"Authorization: Bearer EAAG\r\n" in head
+    assert b"Content-Type: multipart/form-data; boundary=wacrmd" in head
+    assert b"%PDF-1.7" in body
+
+
+async def test_an_upload_that_fails_says_why() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    refused = {"error": {"code": 100, "message": "(#100) Param file must be a file with one of …"}}
+    for answer, words, code in (
+        (("400 Bad Request", refused), "Meta refused", 100),
+        (("200 OK", {"success": True}), "has no id", None),
+        (("502 Bad Gateway", b"<html>"), "HTTP 502", None),
+    ):
+        async with peer(answering(answer)) as seen:
+            client = meta(seen.url)
+            with pytest.raises(MetaCallError, match=words) as failed:
+                await client.upload("1", "EAAG", FileToUpload("text/plain", "a.txt", 1, parts()))
+            assert (failed.value.error.code if failed.value.error else None) == code
+            with pytest.raises(MetaCallError, match="access token"):
+                await client.upload("1", "EAA\nG", FileToUpload("text/plain", "a.txt", 1, parts()))
+            await client.aclose()

@@ -13,7 +13,7 @@ from wacrmd.http_client.connection import Connection
 from wacrmd.http_client.connector import Connector
 from wacrmd.http_client.deadlines import Deadlines
 from wacrmd.http_client.failure import NotSentError, OutcomeUnknownError, Phase, RequestFailedError
-from wacrmd.http_client.message import Answer, Origin, RequestHead
+from wacrmd.http_client.message import Answer, LongBody, Origin, RequestHead
 
 KEEPALIVE_S = 3.0
 """How long an idle connection is kept: less than the 4 or 5 s after which many servers close it.
@@ -87,7 +87,7 @@ class HttpClient:
     async def exchange(
         self,
         head: RequestHead,
-        body: bytes,
+        body: bytes | LongBody,
         timeouts: Timeouts,
         *,
         status_only: bool = False,
@@ -106,7 +106,7 @@ class HttpClient:
             raise OutcomeUnknownError(Phase.WRITE, describe(error)) from error
 
     async def _exchange(
-        self, head: RequestHead, body: bytes, timeouts: Timeouts, *, status_only: bool, fresh: bool
+        self, head: RequestHead, body: bytes | LongBody, timeouts: Timeouts, *, status_only: bool, fresh: bool
     ) -> Answer:
         if self._is_closed:
             raise NotSentError(Phase.POOL, "the client is closed")
@@ -120,13 +120,20 @@ class HttpClient:
             connection = None if fresh else await self._idle_connection(head.origin)
             if connection is None:
                 connection = await self._connect(head.origin, deadlines, timeouts.connect_s)
-            answer = connection.send(head.with_body(body), self._max_answer_bytes, status_only=status_only)
+            rest = body if isinstance(body, LongBody) else None
+            request = head.with_body(body) if isinstance(body, bytes) else head.beginning(b"", body.length)
+            answer = connection.send(
+                request, self._max_answer_bytes, status_only=status_only, has_rest=rest is not None
+            )
             late = f"no answer within {timeouts.read_s:g} s"
             spent_s = deadlines.now_s - began_s if timeouts.read_from_start else 0.0
             deadlines.set(answer, timeouts.read_s - spent_s, partial(connection.failure, late))
             try:
+                if rest is not None:
+                    await connection.send_rest(rest.parts)
                 return await answer
             finally:
+                answer.cancel()  # nothing if it is there; without the rest of the request there is none to come
                 deadlines.clear(answer)
                 self._give_back(head.origin, connection)
         finally:

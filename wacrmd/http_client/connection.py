@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from typing import cast
 
 import httptools
@@ -44,6 +44,9 @@ class Connection(asyncio.Protocol):
         self._status_only = False
         self._on_drained: Callable[[], None] | None = None
         self._is_writing = False
+        self._has_rest = False
+        self._written: asyncio.Future[None] | None = None
+        """Done when what was written last has left, if somebody waits for that."""
         self._sent = 0
         self._received_before = 0
         self.is_open = True
@@ -60,12 +63,16 @@ class Connection(asyncio.Protocol):
         self._has_head = False
         self._is_whole = False
 
-    def send(self, request: bytes, max_bytes: int, *, status_only: bool = False) -> asyncio.Future[Answer]:
+    def send(
+        self, request: bytes, max_bytes: int, *, status_only: bool = False, has_rest: bool = False
+    ) -> asyncio.Future[Answer]:
         """Write `request`; the future has the answer, whose content may have `max_bytes`.
 
-        With `status_only` it has the answer without content, as soon as its head has come.
+        With `status_only` it has the answer without content, as soon as its head has come. With `has_rest` the rest of the
+        request is written by `send_rest`.
         """
         self._reset()
+        self._has_rest = has_rest
         self._sent += 1
         self._received_before = bytes_received(self._socket)
         self._max_bytes = max_bytes
@@ -73,6 +80,21 @@ class Connection(asyncio.Protocol):
         self._answer = self._loop.create_future()
         self._transport.write(request)
         return self._answer
+
+    async def send_rest(self, parts: AsyncIterable[bytes]) -> None:
+        """Write the rest of the request as fast as the server reads it; ends early if the server answers before.
+
+        A part is taken when the one before has left, so never much of the request is in memory.
+        """
+        assert self._answer is not None  # noqa: S101 - for the type checker
+        async for part in parts:
+            if self._answer.done() or not self.is_open:
+                return
+            self._transport.write(part)
+            if self._is_writing:
+                self._written = self._loop.create_future()
+                await asyncio.wait((self._written, self._answer), return_when=asyncio.FIRST_COMPLETED)
+        self._has_rest = False
 
     @property
     def is_reusable(self) -> bool:
@@ -114,7 +136,8 @@ class Connection(asyncio.Protocol):
         """The exception for a failure of the present request now."""
         if self._has_head:
             return OutcomeUnknownError(Phase.ANSWER, detail, self._status, Headers(self._headers))
-        return OutcomeUnknownError(Phase.WRITE if self._is_writing else Phase.READ, detail)
+        is_writing = self._is_writing or self._has_rest
+        return OutcomeUnknownError(Phase.WRITE if is_writing else Phase.READ, detail)
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -141,8 +164,10 @@ class Connection(asyncio.Protocol):
         self._is_writing = True
 
     def resume_writing(self) -> None:
-        """All of the request is written."""
+        """All that was given to the transport is written."""
         self._is_writing = False
+        if self._written is not None and not self._written.done():
+            self._written.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         """Read a part of the answer, as far as the limits allow."""
@@ -240,7 +265,7 @@ class Connection(asyncio.Protocol):
     def _succeed(self) -> None:
         assert self._answer is not None  # noqa: S101 - for the type checker
         headers, content = Headers(self._headers), b"".join(self._parts)
-        if self._is_writing:  # an answer before the whole request was written
+        if self._is_writing or self._has_rest:  # an answer before the whole request was written
             self.is_open = False
         if self._status_only:
             self._answer.set_result(Answer(self._status, headers, b""))

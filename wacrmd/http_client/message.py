@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -47,9 +47,20 @@ class RequestHead:
 
     def with_body(self, body: bytes) -> bytes:
         """The whole request."""
+        return self.beginning(body, len(body))
+
+    def beginning(self, body: bytes, length: int) -> bytes:
+        """The head, and the first bytes of a body of this length."""
         if not body and not self._has_length:
             return b"%b\r\n\r\n" % self._lines
-        return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._lines, len(body), body)
+        return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._lines, length, body)
+
+
+class LongBody(NamedTuple):
+    """A body that is too long to be in memory as a whole: its parts are `length` bytes together."""
+
+    length: int
+    parts: AsyncIterable[bytes]
 
 
 class Headers(Mapping[str, str]):

@@ -1,5 +1,6 @@
 """Calls to Meta's Graph API: sending messages, and the management calls around it."""
 
+import secrets
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +22,8 @@ from wacrmd.meta.errors import rule_for
 from wacrmd.meta.management import Health, NumberInfo, app_names, templates_of
 from wacrmd.meta.outcome import MetaError, NotSent, Outcome, Refused, Unknown
 from wacrmd.meta.transport import Transport, request_head
-from wacrmd.meta.untrusted import as_json, as_object, as_objects, as_text
+from wacrmd.meta.untrusted import as_id, as_json, as_object, as_objects, as_text
+from wacrmd.meta.upload_form import FileToUpload, upload_form
 
 NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,quality_rating,code_verification_status,name_status,status,throughput,"
@@ -50,11 +52,15 @@ _MAX_PREPARED = 1024
 
 
 class MetaCallError(WacrmdError):
-    """A management call failed. The text says why in one sentence; `error` is Meta's error object, if there is one."""
+    """A management call failed. The text says why in one sentence; `error` is Meta's error object, if there is one.
 
-    def __init__(self, sentence: str, error: MetaError | None = None) -> None:
+    `http_status` is that of the answer, if one came.
+    """
+
+    def __init__(self, sentence: str, error: MetaError | None = None, http_status: int | None = None) -> None:
         super().__init__(sentence)
         self.error = error
+        self.http_status = http_status
 
 
 class MetaClient:
@@ -158,6 +164,28 @@ class MetaClient:
         if answer.get("success") is not True:
             raise MetaCallError(f"Meta did not confirm the subscription to {waba_id}.")
 
+    async def upload(self, phone_number_id: str, access_token: str, file: FileToUpload) -> str:
+        """Upload a file for a number; Meta's id of it. Raises MetaCallError; then Meta may have the file all the same."""
+        if not _fits_header(access_token):
+            raise MetaCallError(f"{TOKEN_UNUSABLE.title}.".capitalize(), TOKEN_UNUSABLE)
+        path, boundary = f"{phone_number_id}/media", f"wacrmd{secrets.token_hex(16)}"
+        headers = {
+            "Authorization": f"Bearer {access_token}",
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Accept-Encoding": "identity",
+            "User-Agent": "wacrmd",
+        }
+        timeouts = self._send_timeouts._replace(read_s=file.patience_s)
+        try:
+            head = request_head("POST", f"{self._base}/{path}", headers)
+            answer = await self._transport.exchange(head, upload_form(file, boundary), timeouts)
+        except RequestFailedError as error:
+            raise MetaCallError(f"The request to Meta for {path} failed: {error.detail}.") from error
+        document = _document(path, httpx.Response(answer.status, content=answer.content))
+        if (found := as_id(document.get("id"))) is None:
+            raise MetaCallError(f"Meta's answer to {path} has no id.")
+        return found
+
     async def aclose(self) -> None:
         """Close all connections; sends in flight end with an unknown outcome."""
         await self._http.aclose()
@@ -213,11 +241,12 @@ def _document(path: str, response: httpx.Response) -> JsonObject:
         rule = rule_for(error.code, error.subcode, http_status=response.status_code)
         details = f": {error.details.rstrip('.')}" if error.details else ""
         what = f"{error.title.rstrip('.')} (code {error.code_text}){details}"
-        raise MetaCallError(f"Meta refused {path}: {what}. {rule.advice}", error)
+        raise MetaCallError(f"Meta refused {path}: {what}. {rule.advice}", error, response.status_code)
     if not response.is_success or not isinstance(document, dict):
         raise MetaCallError(
             f"Meta answered {path} with HTTP {response.status_code} and no usable JSON; "
-            "check [meta] graph_url and api_version, or try again later."
+            "check [meta] graph_url and api_version, or try again later.",
+            http_status=response.status_code,
         )
     return document
 

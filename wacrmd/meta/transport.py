@@ -10,7 +10,7 @@ from wacrmd.clock import Millis
 from wacrmd.http_client.client import HttpClient, Timeouts
 from wacrmd.http_client.connector import Connector
 from wacrmd.http_client.failure import IdleConnectionLostError, OutcomeUnknownError, Phase
-from wacrmd.http_client.message import Answer, Origin, RequestHead
+from wacrmd.http_client.message import Answer, LongBody, Origin, RequestHead
 from wacrmd.http_client.tls import Tls, no_doubt
 
 DNS_CACHE_S = 30.0
@@ -44,7 +44,9 @@ class Transport(httpx.AsyncBaseTransport):
             max_answer_bytes=MAX_ANSWER_BYTES,
         )
 
-    def exchange(self, head: RequestHead, body: bytes, timeouts: Timeouts) -> Coroutine[Any, Any, Answer]:
+    def exchange(
+        self, head: RequestHead, body: bytes | LongBody, timeouts: Timeouts
+    ) -> Coroutine[Any, Any, Answer]:
         """Send one request once, without httpx's objects, which cost more than the request itself."""
         return self._client.exchange(head, body, timeouts)
 
