@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     RATE_LIMITED = "rate_limited"
     INTERNAL = "internal"
+    META_ERROR = "meta_error"
     UNAVAILABLE = "unavailable"
 
 
@@ -63,7 +64,8 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
     ),
     ErrorCode.PAYLOAD_TOO_LARGE: ErrorMeaning(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "The body is larger than `[api] max_body_bytes`; of gzip the decoded size counts.",
+        "The body is larger than `[api] max_body_bytes`, or that of a single message than 64 KiB; of gzip the decoded size"
+        " counts.",
     ),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorMeaning(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -79,6 +81,10 @@ ERRORS: dict[ErrorCode, ErrorMeaning] = {
     ErrorCode.INTERNAL: ErrorMeaning(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "A bug: logged under the request id that the response carries.",
+    ),
+    ErrorCode.META_ERROR: ErrorMeaning(
+        HTTPStatus.BAD_GATEWAY,
+        "Meta refused the message; `error.meta` has its code and words, and the id of the message.",
     ),
     ErrorCode.UNAVAILABLE: ErrorMeaning(
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -109,6 +115,16 @@ class Problem:
             text = getattr(self, name)
             if len(text) > most:
                 object.__setattr__(self, name, text[: most - 1] + "…")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetaRefusal:
+    """Why a single message failed, in Meta's words."""
+
+    message_id: Annotated[str, Doc("id of the message")]
+    code: Annotated[int | None, Doc("Meta's error code; null where the reason is wacrmd's own")]
+    title: Annotated[str | None, Doc("the error in a few words")]
+    details: Annotated[str | None, Doc("what Meta says about it")]
 
 
 class WacrmdError(Exception):
@@ -164,6 +180,7 @@ class Refusal(WacrmdError):  # noqa: N818 - a refusal is an answer, not a fault
         *,
         retry_after_s: int | None = None,
         headers: Mapping[str, str] | None = None,
+        meta: MetaRefusal | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -171,6 +188,7 @@ class Refusal(WacrmdError):  # noqa: N818 - a refusal is an answer, not a fault
         self.details = details or []
         self.retry_after_s = retry_after_s
         self.headers = headers or {}
+        self.meta = meta
 
 
 def bad_request(message: str, details: list[Problem] | None = None) -> Refusal:

@@ -36,7 +36,9 @@ class Metrics:
         self._add_database()
 
     def _add_broadcasts(self) -> None:
-        self.broadcasts_created = self._counter("broadcasts_created", "Broadcasts stored durably.")
+        self.broadcasts_created = self._counter(
+            "broadcasts_created", "Broadcasts and single messages stored durably."
+        )
         self.broadcast_create_duration = self._histogram(
             "broadcast_create_duration_seconds", "Time to validate and durably store a broadcast.", _LOCAL_S
         )

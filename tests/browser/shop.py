@@ -108,6 +108,13 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     here.sim.change(close_after_share=1.0, webhooks=False)
     uncertain = await sent("Orders of Wednesday", "order_ready", customers(4, 80))
     here.sim.change(close_after_share=0.0, webhooks=True)
+    await here.admin(
+        "message.send",
+        account="shop",
+        to="+14155550170",
+        type="template",
+        template={"name": "order_ready", "params": ["Olu"]},
+    )
     clock.advance(1 * DAY)
     codes = [code for code, count in FAILING.items() for _ in range(count)]
     failing = [f"{phone}={code}" for phone, code in zip(phones(len(codes), 11), codes, strict=True)]

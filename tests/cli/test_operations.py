@@ -38,6 +38,7 @@ VALUES = {
     "country": "DE",
     "allowed_from": "10.0.0.0/8",
     "overlap_hours": "24h",
+    "params": "name=text",
 }
 """Values of options and arguments that are no plain text, by their names in the command."""
 

@@ -24,7 +24,13 @@ from wacrmd.views.json import to_json
 pytestmark = pytest.mark.anyio
 
 OTHER = "rival"
-SECRET = {"label": "rival-number", "phone": "+14155559999", "key": "rival-app", "broadcast": "rival-offer"}
+SECRET = {
+    "label": "rival-number",
+    "phone": "+14155559999",
+    "key": "rival-app",
+    "broadcast": "rival-offer",
+    "message": "+14155559998",
+}
 """What only the other account knows, by where it is."""
 BASE = "http://127.0.0.1:9/rival-hook"
 
@@ -73,10 +79,24 @@ async def things(shared: Site) -> dict[str, str]:
     )
     broadcast = sent.json()["data"]["broadcast_id"]
     await admin("broadcast.pause", id=broadcast)
+    message = await admin(
+        "message.send",
+        account=OTHER,
+        to=SECRET["message"],
+        type="template",
+        template={"name": "hello"},
+    )
+    await shared.sim.idle()
     draft = await admin("draft.again", id=broadcast, whom="nobody")
     (delivery, *_) = await admin("webhook.deliveries", id=hook["id"])
     (number,) = [each for each in await admin("number.list") if each["account"] == OTHER]
-    ids = {"draft": draft["id"], "hook": hook["id"], "key": key["id"], "broadcast": broadcast}
+    ids = {
+        "draft": draft["id"],
+        "hook": hook["id"],
+        "key": key["id"],
+        "broadcast": broadcast,
+        "message": message["message_id"],
+    }
     return ids | {"delivery": delivery["id"], "number": number["id"]}
 
 
@@ -130,6 +150,9 @@ def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
         "optout.list": account,
         "optout.import": account | {"csv": "phone\n+14155550123\n"},
         "optout.export": account,
+        "message.send": account | {"to": "+14155550123", "type": "template", "template": {"name": "hello"}},
+        "message.list": account,
+        "message.show": {"id": things["message"]},
         "broadcast.create": account | new,
         "broadcast.list": account,
         "broadcast.show": broadcast,
@@ -165,6 +188,7 @@ LISTS = (
     "webhook.list",
     "optout.list",
     "broadcast.list",
+    "message.list",
     "draft.list",
     "template.list",
 )
@@ -203,7 +227,7 @@ async def call(here: Site, who: Visitor, name: str, given: dict[str, Any]) -> An
 def test_each_operation_that_a_limited_user_may_call_is_tried() -> None:
     per_account = {name for name, each in BY_NAME.items() if each.is_per_account}
     assert per_account == set(
-        calls(dict.fromkeys(("hook", "key", "broadcast", "draft", "delivery", "number"), "x"))
+        calls(dict.fromkeys(("hook", "key", "broadcast", "message", "draft", "delivery", "number"), "x"))
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from wacrmd.domain.broadcast import Broadcast, BroadcastStatus, Counted, Progress
+from wacrmd.domain.broadcast import Broadcast, BroadcastKind, BroadcastStatus, Counted, Progress
 from wacrmd.domain.broadcast_hold import broadcast_hold
 from wacrmd.domain.drain import Drain
 from wacrmd.domain.hold import Hold, HoldReason
@@ -15,6 +15,7 @@ PAUSED = Hold(HoldReason.PAUSED_BY_OPERATOR, "Paused by ann", NOW - 1)
 STORAGE = Hold(HoldReason.STORAGE, "The disk is full", NOW - 2)
 THROTTLED = Hold(HoldReason.THROTTLED, "Meta says slower", NOW - 3)
 BROADCAST = Broadcast(
+    kind=BroadcastKind.BROADCAST,
     id=1,
     uuid="6f1e2d3c-0000-4000-8000-000000000001",
     account_id="a1",

@@ -180,7 +180,9 @@ class Daemon:
             raise RuntimeError(f"the daemon does not start:\n{(self.folder / 'daemon.log').read_text()}")
         await self.admin("account.add", name="shop")
         await self.admin("number.add", **NUMBER)
-        key = await self.admin("key.create", account="shop", name="tests", scopes=["broadcasts:send"])
+        key = await self.admin(
+            "key.create", account="shop", name="tests", scopes=["messages:send", "broadcasts:send"]
+        )
         self.key = key["key"]
 
     async def restart(self) -> None:

@@ -365,3 +365,22 @@ async def test_promise_7_a_draft_is_sent_once_and_whole(tmp_path: Path) -> None:
         assert shown["total_recipients"] == 1500
         assert shown["sent_count"] + shown["uncertain_count"] == 1500
         assert sim.ledger.counts()["duplicate_to"] == 0
+
+
+async def test_promise_1_a_single_message_that_was_answered_202_is_sent_once(tmp_path: Path) -> None:
+    """kill -9 while the request waits for Meta, and before it was sent; the key tells what became of it."""
+    body = {"to": "+14155550123", "type": "template", "template": {"name": "hello"}}
+    async with running(tmp_path) as (daemon, sim):
+        await daemon.admin("number.pause", id=PHONE_NUMBER_ID)
+        async with daemon.client() as client:
+            first = await client.post("/api/v1/messages", json=body, headers={"Idempotency-Key": "k"})
+            assert first.status_code == 202, first.text
+        await daemon.kill()
+        await daemon.restart()
+        message_id = first.json()["data"]["message_id"]
+        await daemon.admin("number.resume", id=PHONE_NUMBER_ID)
+        await until(daemon, message_id, lambda b: b["status"] == "sent")
+        async with daemon.client() as client:
+            again = await client.post("/api/v1/messages", json=body, headers={"Idempotency-Key": "k"})
+        assert (again.status_code, again.json()["data"]["message_id"]) == (201, message_id)
+        assert len(sim.ledger) == 1

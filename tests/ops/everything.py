@@ -190,6 +190,13 @@ class Everything:
         for _ in range(2):
             made = await self.api("POST", "broadcasts", json=body, headers={"Idempotency-Key": "k"})
         finished: str = made["data"]["broadcast_id"]
+        for to in ("+14155550120", "+14155550121"):
+            message = {"to": to, "type": "template", "template": {"name": "hello", "params": ["Jane"]}}
+            sent = await self.api("POST", "messages", json=message, headers={"Idempotency-Key": f"m{to}"})
+        await self.api("POST", "messages", json=message, headers={"Idempotency-Key": f"m{to}"})
+        await self.api("GET", f"messages/{sent['data']['message_id']}")
+        await self.admin("message.send", account="shop", **message)
+        await self.admin("message.show", id=sent["data"]["message_id"][:8])
         await here.until_status(finished, "sent")
         sim.change(close_after_share=1.0, webhooks=False)
         lost = await here.send(people(5, 100))
@@ -405,6 +412,7 @@ class Everything:
             *(f"broadcasts?status={word}" for word in statuses),
             f"{one}/recipients",
             *(f"{one}/recipients?status={word}" for word in ("pending", "read", "failed")),
+            "messages",
             "templates",
             "templates?name=hello&status=APPROVED",
             "optouts",
@@ -428,6 +436,8 @@ class Everything:
         for account in ({}, {"account": "shop"}):
             for method in ("key.list", "optout.list", "webhook.list", "template.list"):
                 await self.admin(method, **account)
+            for paused in (False, True):
+                await self.admin("message.list", **account, paused=paused)
             for word in (None, *statuses):
                 await self.admin("broadcast.list", **account, **({"status": word} if word else {}))
             await self.admin("broadcast.list", **account, text="spring", since="3d", until="1h", limit=1)

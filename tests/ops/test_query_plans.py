@@ -84,7 +84,6 @@ SAMPLED = "reads a number of rows that has a bound, by their ids"
 IN_ORDER = "reads in the order of an index or of the ids, and stops at its limit"
 BY_DESIGN = "an operator asks for all of it, seldom, and no transaction of the writer waits for it"
 ALLOWED = {
-    "broadcasts.page": IN_ORDER,
     "timeline.last_at": SAMPLED,
     "timeline.counts": SAMPLED,
     "stats.read": IN_ORDER,

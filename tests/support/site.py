@@ -46,6 +46,7 @@ LOOK_S = 0.02
 ALL_SCOPES = (
     "broadcasts:send",
     "broadcasts:read",
+    "messages:send",
     "templates:read",
     "optouts:manage",
     "webhooks:manage",

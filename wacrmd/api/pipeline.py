@@ -106,18 +106,18 @@ class Pipeline:
         if form.body is None:
             return await perform({}, None)
         api = self.ctx.config.api
-        sent = await read_body(
-            request.scope, request.receive, limit=api.max_body_bytes, deadline_s=api.body_timeout_s
-        )
+        limit = min(api.max_body_bytes, http.max_body_bytes or api.max_body_bytes)
+        sent = await read_body(request.scope, request.receive, limit=limit, deadline_s=api.body_timeout_s)
         read = partial(self._read, operation, form.body, request.headers.get("content-type", ""), fixed)
         if (small := sent.if_small()) is not None:
             return await perform(*read(small))
         async with turn(actor.account):
             given_body, body = await off_loop(lambda: read(sent.decoded()))
-            if http.handler is not None:  # what it works with is as large as the body
+            if (
+                http.handler is not None and http.max_body_bytes is None
+            ):  # it works with what is as large as the body
                 return await perform(given_body, body)
-            del given_body
-        return await perform({}, body)
+        return await perform({} if http.handler is None else given_body, body)
 
     async def _perform(
         self,

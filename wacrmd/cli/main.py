@@ -34,6 +34,7 @@ SECTIONS = {
         "number": Lazy("wacrmd.cli.commands.number:number", "Business phone numbers that send."),
         "key": Lazy("wacrmd.cli.commands.key:key", "API keys of local apps."),
         "broadcast": Lazy("wacrmd.cli.commands.broadcast:broadcast", "Broadcasts and their recipients."),
+        "message": Lazy("wacrmd.cli.commands.message:message", "Single messages."),
         "draft": Lazy("wacrmd.cli.commands.draft:draft", "Broadcasts that are made step by step."),
         "template": Lazy("wacrmd.cli.commands.template:template", "Message templates."),
         "optout": Lazy("wacrmd.cli.commands.optout:optout", "People who get no more broadcasts."),

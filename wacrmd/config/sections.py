@@ -81,6 +81,12 @@ class ApiConfig(Section):
     body_timeout_s: Seconds = _key(
         30, "How long a request body may take to arrive, in seconds.", restart=True
     )
+    message_wait_s: float = _key(
+        10,
+        "How long POST /api/v1/messages waits for Meta's answer, in seconds, before it answers 202; 0: it does not wait.",
+        ge=0,
+        le=60,
+    )
 
 
 class WebhooksConfig(Section):

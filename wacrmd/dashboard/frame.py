@@ -28,6 +28,7 @@ from wacrmd.services.context import Context
 
 NAVIGATION = (
     ("/broadcasts", "Broadcasts", "broadcast.list"),
+    ("/messages", "Messages", "message.list"),
     ("/templates", "Templates", "template.list"),
     ("/numbers", "Numbers", "number.list"),
     ("/optouts", "Opt-outs", "optout.list"),

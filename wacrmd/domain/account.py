@@ -32,6 +32,7 @@ class Scope(StrEnum):
 
     BROADCASTS_SEND = "broadcasts:send"
     BROADCASTS_READ = "broadcasts:read"
+    MESSAGES_SEND = "messages:send"
     TEMPLATES_READ = "templates:read"
     OPTOUTS_MANAGE = "optouts:manage"
     WEBHOOKS_MANAGE = "webhooks:manage"

@@ -27,10 +27,18 @@ class BroadcastStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class BroadcastKind(StrEnum):
+    """What somebody asked for: a list of people, or one message to one person (docs/adr/0029-single-messages.md)."""
+
+    BROADCAST = "broadcast"
+    MESSAGE = "message"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastFilter:
     """Which broadcasts are wanted; None: of all of them."""
 
+    kind: BroadcastKind = BroadcastKind.BROADCAST
     account_id: str | None = None
     status: BroadcastStatus | None = None
     text: str = ""
@@ -48,6 +56,7 @@ class BroadcastFacts:
     __slots__ = ()  # what inherits it has slots of its own
 
     uuid: Annotated[Uuid, Doc("its id")] = field(metadata=json_name("id"))
+    kind: Annotated[BroadcastKind, Doc("`message` for one that `POST /api/v1/messages` made")]
     name: Annotated[str, Doc("its label")]
     template_name: Annotated[str, Doc("name of the template")]
     template_language: Annotated[str, Doc("language code of the template")]

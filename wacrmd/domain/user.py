@@ -60,6 +60,7 @@ SENDER_MAY = frozenset(
     f"{noun}.{verb}"
     for noun, verbs in (
         ("broadcast", ("create", "pause", "resume", "cancel", "retry", "give-up")),
+        ("message", ("send",)),
         ("draft", ("create", "change", "upload", "check", "test", "send", "discard", "again")),
     )
     for verb in verbs

@@ -15,7 +15,7 @@ from wacrmd.domain.page import Page, PageRequest
 from wacrmd.domain.phone_guess import Home, summary
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import ErrorCode, bad_request
-from wacrmd.fields import shared
+from wacrmd.fields import JsonObject, shared
 from wacrmd.off_loop import off_loop, turn
 from wacrmd.operations.body import Body
 from wacrmd.operations.broadcast_events import events_over_http
@@ -115,7 +115,7 @@ class OperatorRetry(BroadcastId):
 async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) -> Reply:
     body: NewBroadcast = request.body
     query: CreateQuery = request.query
-    key = await _idempotency(request)
+    key = await idempotency_of(request, request.json)
     if query.dry_run:
         return Reply(await dry_runs.dry_run(ctx, actor.account, body.to_input()), status=200)
     made = await creation.create(
@@ -124,7 +124,18 @@ async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) ->
     return Reply(made.created, status=202, headers={"Idempotent-Replayed": "true"} if made.replayed else {})
 
 
-async def _idempotency(request: HttpRequest) -> Idempotency | None:
+def idempotency_header(answer: str, noun: str) -> Header:
+    """The header Idempotency-Key: what the same key and body get, and what they never make a second time."""
+    return Header(
+        "Idempotency-Key",
+        f"up to {MAX_IDEMPOTENCY_KEY} characters, kept 24 hours: the same key and body get {answer}, with"
+        f" `Idempotent-Replayed: true`, and never make a second {noun}",
+        max_length=MAX_IDEMPOTENCY_KEY,
+    )
+
+
+async def idempotency_of(request: HttpRequest, body: JsonObject) -> Idempotency | None:
+    """The caller's Idempotency-Key, for this body; None without one. Refuses one that is too long."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -132,7 +143,7 @@ async def _idempotency(request: HttpRequest) -> Idempotency | None:
         raise bad_request(
             f"Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY} characters, found {len(key)}"
         )
-    return await off_loop(Idempotency.of, key, request.json)
+    return await off_loop(Idempotency.of, key, body)
 
 
 @operations.operation(
@@ -147,14 +158,7 @@ async def _idempotency(request: HttpRequest) -> Idempotency | None:
         body=NewBroadcast,
         shows=CreatedBroadcast,
         other={200: DryRun},
-        headers=(
-            Header(
-                "Idempotency-Key",
-                "up to 255 characters, kept 24 hours: the same key and body get the first answer again, with"
-                " `Idempotent-Replayed: true`, and never make a second broadcast",
-                max_length=MAX_IDEMPOTENCY_KEY,
-            ),
-        ),
+        headers=(idempotency_header("the first answer again", "broadcast"),),
     ),
     admin=Admin(Level.OPERATE, per_account=True, audited=True, params=OperatorBroadcast),
     errors=(

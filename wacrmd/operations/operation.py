@@ -108,6 +108,9 @@ class Http:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     headers: tuple[Header, ...] = ()
+    max_body_bytes: int | None = None
+    """A body may be no larger, whatever the configuration says. It is so small that it needs no turn among large ones:
+    the handler may wait for something."""
     media: Mapping[str, str] = field(default_factory=dict)
     """Other forms of the answer by media type, each with what it is."""
     other: Mapping[int, Any] = field(default_factory=dict)

@@ -148,6 +148,8 @@ class Context:
     """Who has taken people's data away there in the last minute: who may only read can do it all day."""
     login_backoff: LoginBackoff = field(default_factory=LoginBackoff)
     password_checks: PasswordChecks = field(default_factory=PasswordChecks)
+    message_waits: Counter[str] = field(default_factory=Counter)
+    """How many requests of each account wait for Meta's answer to a single message."""
     dashboard_address: str | None = None
     """Where the dashboard listens, in the form of the configuration; None without one."""
     dashboard_streams: Counter[str] = field(default_factory=Counter)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 
 from wacrmd.clock import Millis
-from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus
+from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastKind, BroadcastStatus
 from wacrmd.domain.broadcast_transitions import BROADCAST, BroadcastEvent
 from wacrmd.domain.hold import HoldReason
 from wacrmd.domain.page import Position
@@ -40,6 +40,7 @@ def insert(
     request_id: str | None,
     now: Millis,
     is_draft: bool = False,
+    kind: BroadcastKind = BroadcastKind.BROADCAST,
 ) -> int:
     """Store a broadcast that starts now, or at `scheduled_at`, or a draft; returns its row id."""
     later = scheduled_at is not None
@@ -50,6 +51,7 @@ def insert(
         uuid=uuid,
         account_id=account_id,
         number_id=number_id,
+        kind=kind,
         name=name,
         template_name=template_name,
         template_language=template_language,
@@ -135,6 +137,7 @@ def search(
 def _where(which: BroadcastFilter, after: Position | None) -> tuple[str, list[object]]:
     """The condition of a filter, without its text, and the values in it."""
     parts: list[tuple[str, object]] = [
+        ("kind = ?", which.kind),
         ("account_id = ?", which.account_id),
         ("status = ?", which.status),
         ("created_at >= ?", which.since),
@@ -366,8 +369,17 @@ def _complete(tx: Tx, ids: list[int], now: Millis) -> list[int]:
 
 
 def _emit(tx: Tx, broadcast_id: int, event: WebhookEvent, now: Millis) -> None:
-    """Put a change of a broadcast into the outbox, if somebody has subscribed."""
+    """Put a change of a broadcast into the outbox, if somebody has subscribed.
+
+    That a single message was sent says `message.status_updated` already.
+    """
     broadcast = get(tx, broadcast_id)
+    if (
+        broadcast is not None
+        and broadcast.kind is BroadcastKind.MESSAGE
+        and event is WebhookEvent.BROADCAST_SENT
+    ):
+        return
     if broadcast is None or event not in outbox.subscribed_events(tx, broadcast.account_id):
         return
     counts = broadcast_counts.progress(tx, broadcast_id)

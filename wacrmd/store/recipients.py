@@ -140,6 +140,16 @@ def page(
     )
 
 
+def sole_of(tx: Tx, broadcast_ids: Iterable[int]) -> dict[int, Recipient]:
+    """The recipient of each of these broadcasts, by the row id of the broadcast; they have one each."""
+    rows = tx.execute(
+        f"SELECT {_ROW.columns} {_FROM} {_PRICED} WHERE broadcast_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(broadcast_ids)),),
+    )
+    found = [_ROW.record(row) for row in rows]
+    return {each.broadcast_id: each for each in found}
+
+
 def following(
     tx: Tx, broadcast_id: int, *, status: RecipientStatus | None, after: int, limit: int
 ) -> list[Recipient]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wacrmd.clock import Millis
+from wacrmd.domain.broadcast import BroadcastKind
 from wacrmd.domain.draft_backlog import WORK, DraftBacklog
 from wacrmd.domain.webhook_delivery import PendingDeliveries
 from wacrmd.store.database import Tx
@@ -20,6 +21,8 @@ class Stats:
     """Unfinished broadcasts by status."""
     sending: list[int]
     """The ids of the broadcasts that are sending, oldest first."""
+    paused_messages: int
+    """Single messages that are paused."""
     pause_reasons: list[str]
     """The hold reason of each paused broadcast."""
     pending: dict[str, int]
@@ -42,7 +45,7 @@ class Stats:
 
 
 UNFINISHED = (
-    "SELECT id, status, started_at, updated_at, hold_reason FROM broadcast"
+    "SELECT id, kind, status, started_at, updated_at, hold_reason FROM broadcast"
     " WHERE status IN ('scheduled', 'sending', 'paused')"
 )
 PENDING = (
@@ -71,12 +74,14 @@ def read(tx: Tx, now: Millis) -> Stats:
     unfinished: dict[str, int] = {}
     sending: list[int] = []
     pause_reasons: list[str] = []
+    paused_messages = 0
     due_since: list[Millis] = []
     progressed_at: list[Millis] = []
-    for broadcast_id, status, started_at, updated_at, hold_reason in tx.execute(UNFINISHED).fetchall():
+    for broadcast_id, kind, status, started_at, updated_at, hold_reason in tx.execute(UNFINISHED).fetchall():
         unfinished[status] = unfinished.get(status, 0) + 1
         if status == "paused":
             pause_reasons.append(hold_reason)
+            paused_messages += kind == BroadcastKind.MESSAGE
         if status != "sending":
             continue
         sending.append(broadcast_id)
@@ -88,6 +93,7 @@ def read(tx: Tx, now: Millis) -> Stats:
     return Stats(
         unfinished=unfinished,
         sending=sorted(sending),
+        paused_messages=paused_messages,
         pause_reasons=pause_reasons,
         pending=dict(tx.execute(PENDING).fetchall()),
         uncertain=tx.execute(UNCERTAIN).fetchone()[0],

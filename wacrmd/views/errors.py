@@ -5,7 +5,7 @@ from typing import Annotated
 
 import orjson
 
-from wacrmd.errors import ErrorCode, Problem, Refusal
+from wacrmd.errors import ErrorCode, MetaRefusal, Problem, Refusal
 from wacrmd.fields import Doc, JsonObject
 from wacrmd.views.json import serializer
 
@@ -19,6 +19,7 @@ class ErrorDetail:
     details: Annotated[list[Problem], Doc("each wrong place, where there are places")] = field(
         default_factory=list
     )
+    meta: Annotated[MetaRefusal | None, Doc("of a `meta_error`: what Meta said")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,10 @@ class ErrorBody:
     @classmethod
     def of(cls, refusal: Refusal) -> "ErrorBody":
         """The body that answers a refused request."""
-        return cls(error=ErrorDetail(code=refusal.code, message=refusal.message, details=refusal.details))
+        detail = ErrorDetail(
+            code=refusal.code, message=refusal.message, details=refusal.details, meta=refusal.meta
+        )
+        return cls(error=detail)
 
     def to_json(self) -> bytes:
         """The body as JSON; without `details` where there are none."""

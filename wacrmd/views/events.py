@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from wacrmd.domain.billing import Conversation, Pricing
-from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastStatus, Progress
+from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastKind, BroadcastStatus, Progress
 from wacrmd.domain.webhook_event import WebhookEvent
 from wacrmd.fields import Doc, Time, json_name, shared
 from wacrmd.views.received import MessageContent, WrittenTo
@@ -16,6 +16,7 @@ class _BroadcastHead:
     __slots__ = ()
 
     broadcast_id: Annotated[str, Doc("id of the broadcast")]
+    kind: Annotated[BroadcastKind, Doc("`message`: it is a single message, and this its `message_id`")]
     name: Annotated[str, Doc("its label")]
     status: Annotated[BroadcastStatus, Doc("where the broadcast stands")]
     reason: Annotated[str | None, Doc("why it is paused")]
@@ -30,6 +31,7 @@ class BroadcastData(BroadcastCounts, _BroadcastHead):
         """The data for a broadcast that changed."""
         return BroadcastData(
             broadcast_id=broadcast.uuid,
+            kind=broadcast.kind,
             name=broadcast.name,
             status=broadcast.status,
             reason=broadcast.hold.detail if broadcast.hold else None,

@@ -13,8 +13,9 @@ from wacrmd.domain.account import Scope
 from wacrmd.views.access import KeyView
 
 SCOPES: Mapping[Scope, str] = {
-    Scope.BROADCASTS_SEND: "send broadcasts, and see them",
-    Scope.BROADCASTS_READ: "see broadcasts",
+    Scope.BROADCASTS_SEND: "send broadcasts, and see them and single messages",
+    Scope.BROADCASTS_READ: "see broadcasts and single messages",
+    Scope.MESSAGES_SEND: "send single messages, and see them",
     Scope.TEMPLATES_READ: "see templates, and read them from Meta",
     Scope.OPTOUTS_MANAGE: "see and change opt-outs",
     Scope.WEBHOOKS_MANAGE: "see and change webhooks",

@@ -10,12 +10,18 @@ from uuid import uuid4
 
 import orjson
 
-from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.broadcast import BroadcastKind, BroadcastStatus
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import ErrorCode, Refusal, bad_request, draining, invalid
+from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, draining, invalid
 from wacrmd.fields import JsonObject
 from wacrmd.services.broadcasts.input import BroadcastInput
-from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, PreparedBroadcast, first_of_each, prepare
+from wacrmd.services.broadcasts.prepare import (
+    NO_VALID_NUMBER,
+    PreparedBroadcast,
+    first_of_each,
+    prepare,
+    problem,
+)
 from wacrmd.services.context import Context
 from wacrmd.store import broadcasts, idempotency, numbers, optouts, people, recipients
 from wacrmd.store.database import Tx
@@ -69,6 +75,7 @@ async def create(
     *,
     request_id: str | None = None,
     idempotency_key: Idempotency | None = None,
+    kind: BroadcastKind = BroadcastKind.BROADCAST,
 ) -> Creation:
     """Store the broadcast, its recipients and the job durably; they are sent afterwards.
 
@@ -81,7 +88,7 @@ async def create(
         return first
     prepared = await prepare(ctx, account_id, given)
     if not prepared.recipients.accepted:
-        raise bad_request(NO_VALID_NUMBER)
+        raise _no_valid_number(prepared, kind)
     if prepared.problems:
         raise invalid(prepared.problems)
     creation = await ctx.db.write(
@@ -92,6 +99,7 @@ async def create(
             prepared=prepared,
             request_id=request_id,
             key=idempotency_key,
+            kind=kind,
         )
     )
     if not creation.replayed:
@@ -115,6 +123,7 @@ def _store(
     prepared: PreparedBroadcast,
     request_id: str | None,
     key: Idempotency | None,
+    kind: BroadcastKind,
 ) -> Creation:
     now, since = ctx.clock.now(), ctx.clock.ago(idempotency.KEPT_FOR)
     if key is not None and (first := idempotency.get(tx, account_id, key.key, since)) is not None:
@@ -130,9 +139,7 @@ def _store(
     opted_out = optouts.among(tx, by_person)
     accepted = {person_id: each for person_id, each in by_person.items() if person_id not in opted_out}
     if not accepted:
-        raise bad_request(
-            "All valid recipients have opted out of messages from this account: nothing is left to send"
-        )
+        raise _all_opted_out(kind)
     later = given.scheduled_at is not None and given.scheduled_at > now
     uuid = str(uuid4())
     broadcast_id = broadcasts.insert(
@@ -140,6 +147,7 @@ def _store(
         uuid=uuid,
         account_id=account_id,
         number_id=current.id,
+        kind=kind,
         name=given.name or f"API broadcast ({given.template_name})",
         template_name=given.template_name,
         template_language=given.template_language,
@@ -172,6 +180,20 @@ def _store(
         idempotency.put(tx, account_id, key.key, key.body_hash, to_json(created).decode(), now)
     ctx.queue.enqueue_in(tx, broadcast_id)
     return Creation(created, broadcast_id=broadcast_id)
+
+
+def _no_valid_number(prepared: PreparedBroadcast, kind: BroadcastKind) -> Refusal:
+    if kind is BroadcastKind.MESSAGE:
+        return problem("recipients[0].to", prepared.recipients.rejections[0].reason)
+    return bad_request(NO_VALID_NUMBER)
+
+
+def _all_opted_out(kind: BroadcastKind) -> Refusal:
+    if kind is BroadcastKind.MESSAGE:
+        return conflict("This person has opted out of messages from this account: nothing was sent")
+    return bad_request(
+        "All valid recipients have opted out of messages from this account: nothing is left to send"
+    )
 
 
 def _count(ctx: Context, created: CreatedBroadcast, seconds: float) -> None:

@@ -9,7 +9,7 @@ from wacrmd import __version__
 from wacrmd.clock import MINUTE, SECOND, iso
 from wacrmd.domain.draft_backlog import reason
 from wacrmd.domain.hold import NEEDS_NOBODY, Hold
-from wacrmd.errors import sized
+from wacrmd.errors import counted, sized
 from wacrmd.services.broadcasts import read
 from wacrmd.services.context import Context
 from wacrmd.services.maintenance.log_level import current_log_level
@@ -69,6 +69,7 @@ async def read_status(ctx: Context) -> Status:
         *_silence_warnings(ctx, numbers),
         *_limit_warnings(ctx, numbers),
         *_delivery_warnings(ctx, sums),
+        *_message_warnings(sums),
         *_draft_warnings(ctx, sums),
         *_notice_warnings(numbers, stops_sending=True),
     ]
@@ -188,6 +189,15 @@ def _damage_warnings(ctx: Context, sums: Stats) -> list[str]:
     return [
         f"The last full check of the database, at {iso(last.at)}, has found: {last.problems[0]}: see wacrmd check-db"
     ]
+
+
+def _message_warnings(sums: Stats) -> list[str]:
+    """A warning if single messages are paused: they are not among the broadcasts that are shown."""
+    count = sums.paused_messages
+    if not count:
+        return []
+    are = f"{counted(count, 'single message')} {'is' if count == 1 else 'are'} paused"
+    return [f"{are}: see wacrmd message list --paused, and resume or cancel each with wacrmd broadcast"]
 
 
 def _draft_warnings(ctx: Context, sums: Stats) -> list[str]:

@@ -172,6 +172,7 @@ CREATE TABLE broadcast (
     uuid TEXT NOT NULL UNIQUE,
     account_id TEXT NOT NULL REFERENCES account (id),
     number_id TEXT NOT NULL REFERENCES number (id),
+    kind TEXT NOT NULL DEFAULT 'broadcast' CHECK (kind IN ('broadcast', 'message')),  -- message: to one person
     name TEXT NOT NULL,
     template_name TEXT NOT NULL,
     template_language TEXT NOT NULL,
@@ -194,8 +195,10 @@ CREATE TABLE broadcast (
     CHECK ((status = 'sent') = (completed_at IS NOT NULL)),
     CHECK ((status = 'paused') = (hold_reason IS NOT NULL))
 ) STRICT;
-CREATE INDEX broadcast_list ON broadcast (account_id, created_at DESC, id DESC);
-CREATE INDEX broadcast_list_status ON broadcast (account_id, status, created_at DESC, id DESC);
+CREATE INDEX broadcast_list ON broadcast (account_id, kind, created_at DESC, id DESC);
+CREATE INDEX broadcast_list_status ON broadcast (account_id, kind, status, created_at DESC, id DESC);
+CREATE INDEX broadcast_list_all ON broadcast (kind, created_at DESC, id DESC);
+CREATE INDEX broadcast_list_all_status ON broadcast (kind, status, created_at DESC, id DESC);
 CREATE INDEX broadcast_created ON broadcast (created_at DESC, id DESC);
 CREATE INDEX broadcast_status ON broadcast (status, scheduled_at);  -- whole: SQLite takes no partial one over an IN list
 CREATE INDEX broadcast_uncounted ON broadcast (updated_at) WHERE counts_revision IS NOT revision;
