@@ -20,7 +20,13 @@ from wacrmd.errors import conflict
 from wacrmd.reference.methods import commands
 
 ACCOUNTS = [
-    {"id": "acc_1", "name": "shop", "default_country": "DE", "created_at": "2026-11-23T12:00:00.000Z"}
+    {
+        "id": "acc_1",
+        "name": "shop",
+        "default_country": "DE",
+        "marketing_route": "auto",
+        "created_at": "2026-11-23T12:00:00.000Z",
+    }
 ]
 
 

@@ -18,12 +18,19 @@ from tests.support.patience import PATIENCE_S, eventually
 from tests.support.site import ACCESS_TOKEN, APP_SECRET, PHONE_NUMBER_ID, WABA_ID, people, phones, site
 from wacrmd.admin.client import AdminClient
 from wacrmd.domain.actor import Actor
+from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.services.broadcasts import lifecycle
 from wacrmd.services.broadcasts.read import broadcast_of
 from wacrmd.services.numbers.read import list_numbers
 from wacrmd.simulator import Options, Simulator
 from wacrmd.simulator.payloads import encoded, envelope, signature
 
+HELLO: dict[str, Any] = {
+    "name": "hello",
+    "language": "en_US",
+    "category": "MARKETING",
+    "components": [{"type": "BODY", "text": "Hello {{1}}"}],
+}
 ANNA = Actor.operator("anna")
 pytestmark = pytest.mark.anyio
 
@@ -110,9 +117,15 @@ async def test_promise_1_the_writer_waits_for_the_disk(tmp_path: Path) -> None:
         assert mode == (("wal",), (2,))
 
 
-async def test_promise_2_no_recipient_gets_a_second_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize("endpoint", Endpoint)
+async def test_promise_2_no_recipient_gets_a_second_message(tmp_path: Path, endpoint: Endpoint) -> None:
     """The daemon is killed with requests in flight. Each attempt is on disk, is not repeated, and is listed."""
-    async with running(tmp_path, webhooks=False) as (daemon, sim):
+    async with running(tmp_path, webhooks=False, templates=(HELLO,), marketing_onboarding="ONBOARDED") as (
+        daemon,
+        sim,
+    ):
+        await daemon.admin("account.set", name="shop", marketing_route=endpoint.value)
+        await daemon.admin("template.sync")
         async with daemon.client() as client:
             broadcast_id = await post(client, people(300))
             for kill in range(3):
@@ -128,6 +141,7 @@ async def test_promise_2_no_recipient_gets_a_second_message(tmp_path: Path) -> N
         assert shown["uncertain_count"] > 0
         assert shown["sent_count"] + shown["uncertain_count"] == 300
         assert sim.ledger.counts()["duplicate_to"] == sim.ledger.counts()["duplicate_callback_data"] == 0
+        assert {entry.endpoint for entry in sim.ledger.entries} == {endpoint.value}
         titles = rows(daemon, "SELECT DISTINCT error_title FROM recipient WHERE status = 'uncertain'")
         assert all("Meta may or may not have the message" in title for (title,) in titles)
 

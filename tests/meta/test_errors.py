@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.table import rows
+from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.meta.errors import NO_META_ERROR, RULES, Action, ErrorRule, code_without_json, rule_for
 
 BY_ACTION = {
@@ -56,6 +57,19 @@ def test_every_rule_says_what_it_means_and_what_to_do(code: int) -> None:
 def test_an_answer_gets_the_rule_of_its_code(code: int) -> None:
     assert rule_for(code) is RULES[code]
     assert rule_for(code, http_status=500) is RULES[code]
+
+
+@rows("code", sorted({*RULES, 424242} - {131009}))
+def test_a_code_means_the_same_at_both_endpoints(code: int) -> None:
+    assert rule_for(code, endpoint=Endpoint.MARKETING_MESSAGES) == rule_for(code)
+
+
+def test_what_only_marketing_messages_answers_so_has_a_rule_of_its_own() -> None:
+    for code, subcode in ((100, 33), (131009, None), (131009, 2494010)):
+        rule = rule_for(code, subcode, endpoint=Endpoint.MARKETING_MESSAGES)
+        assert "/marketing_messages" in rule.meaning
+        assert rule != rule_for(code, subcode)
+        assert rule.advice.endswith(".")
 
 
 SUBCODES = [

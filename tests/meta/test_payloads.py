@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.table import rows
+from wacrmd.domain.marketing_route import Endpoint, ProductPolicy, Route
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem
+from wacrmd.fields import JsonObject
 from wacrmd.meta import payloads
 
 MEDIA = {"id": "1558081531584829"}
@@ -57,6 +59,25 @@ def test_a_user_id_is_sent_as_recipient_and_not_as_to() -> None:
     sent = payloads.message("US.13491208655302741918", "t", "en", TemplateContent(), "cb")
     assert sent["recipient"] == "US.13491208655302741918"
     assert "to" not in sent
+
+
+def test_fields_of_marketing_messages_are_those_that_are_set() -> None:
+    def fields(policy: ProductPolicy | None, sharing: bool | None) -> JsonObject:
+        route = Route(
+            endpoint=Endpoint.MARKETING_MESSAGES,
+            why="",
+            product_policy=policy,
+            message_activity_sharing=sharing,
+        )
+        plain = payloads.message("+1", "t", "en", TemplateContent(), "cb")
+        sent: JsonObject = orjson.loads(payloads.body("+1", "t", "en", TemplateContent(), "cb", route))
+        return {name: value for name, value in sent.items() if name not in plain}
+
+    assert fields(None, None) == {}
+    assert fields(ProductPolicy.STRICT, False) == {
+        "product_policy": "STRICT",
+        "message_activity_sharing": False,
+    }
 
 
 CARD = {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]}

@@ -17,6 +17,7 @@ import pytest
 from tests.meta.peer import ACCEPTED, Talk, accept_all, hang, http_answer, peer, reset_on_close
 from tests.support.certificates import certificate, server_tls
 from tests.support.event_loops import both_event_loops
+from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.meta.client import MetaClient
 from wacrmd.meta.errors import NO_META_ERROR
 from wacrmd.meta.outcome import Accepted, MetaError, NotSent, Outcome, Phase, Refused, Unknown
@@ -40,9 +41,11 @@ async def client(url: str, **settings: Any) -> AsyncIterator[MetaClient]:
         await meta.aclose()
 
 
-async def send(url: str, body: bytes = b'{"a":1}', **settings: Any) -> Outcome:
+async def send(
+    url: str, body: bytes = b'{"a":1}', *, endpoint: Endpoint = Endpoint.MESSAGES, **settings: Any
+) -> Outcome:
     async with client(url, **settings) as meta:
-        return await meta.send("1", "token", body)
+        return await meta.send("1", "token", body, endpoint=endpoint)
 
 
 async def send_until(phase: Phase, url: str, body: bytes = b'{"a":1}') -> tuple[Outcome, float]:
@@ -58,6 +61,16 @@ async def send_until(phase: Phase, url: str, body: bytes = b'{"a":1}') -> tuple[
 
 
 # --- surely not sent -------------------------------------------------------------------------------------
+
+
+async def test_one_connection_carries_messages_to_both_endpoints() -> None:
+    """The request line is prepared once for each; a token and number with two endpoints have two."""
+    async with peer(accept_all) as seen, client(seen.url) as meta:
+        for endpoint in (*Endpoint, *Endpoint):
+            assert await meta.send("1", "token", b"{}", endpoint=endpoint) == Accepted("wamid.1")
+    lines = [head.split(b" ")[1] for head, _ in seen.requests]
+    assert lines == [b"/v25.0/1/messages", b"/v25.0/1/marketing_messages"] * 2
+    assert seen.connections == 1
 
 
 async def test_a_refused_connection_is_not_sent() -> None:
@@ -253,18 +266,20 @@ FAILING: list[tuple[str, Callable[[Talk], Awaitable[None]], tuple[Phase, ...]]] 
 ]
 
 
+@pytest.mark.parametrize("endpoint", Endpoint)
 @pytest.mark.parametrize(
     ("script", "phases"), [case[1:] for case in FAILING], ids=[case[0] for case in FAILING]
 )
 async def test_a_failure_after_the_connection_is_unknown_and_never_sent_again(
-    script: Callable[[Talk], Awaitable[None]], phases: tuple[Phase, ...]
+    script: Callable[[Talk], Awaitable[None]], phases: tuple[Phase, ...], endpoint: Endpoint
 ) -> None:
     async with peer(script) as seen:
-        outcome = await send(seen.url)
+        outcome = await send(seen.url, endpoint=endpoint)
     assert isinstance(outcome, Unknown)
     assert outcome.phase in phases
     assert outcome.detail
     assert (seen.connections, seen.posts <= 1) == (1, True)
+    assert all(head.startswith(b"POST /v25.0/1/%b HTTP" % endpoint.encode()) for head, _ in seen.requests)
 
 
 @pytest.mark.parametrize("script", [close_at_once, reset_at_once])

@@ -10,6 +10,7 @@ from tests.support.table import rows
 from wacrmd.clock import HOUR, MINUTE, SECOND
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.errors import RULES, Action, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
@@ -39,9 +40,24 @@ def claim(retries: int = 0) -> Claim:
 
 
 def decision(
-    outcome: Outcome, *, retries: int = 0, age: int = 0, jitter: float = 0.0, rules: Rules | None = None
+    outcome: Outcome,
+    *,
+    retries: int = 0,
+    age: int = 0,
+    jitter: float = 0.0,
+    rules: Rules | None = None,
+    endpoint: Endpoint = Endpoint.MESSAGES,
 ) -> Decision:
-    return decide(outcome, claim(retries), rules or Rules(), started_at=NOW, now=NOW, age=age, jitter=jitter)
+    return decide(
+        outcome,
+        claim(retries),
+        rules or Rules(),
+        started_at=NOW,
+        now=NOW,
+        age=age,
+        jitter=jitter,
+        endpoint=endpoint,
+    )
 
 
 def refused(code: int, http_status: int = 400, retry_after_s: float | None = None) -> Refused:
@@ -52,12 +68,13 @@ def test_every_action_is_decided() -> None:
     assert set(MEANS) == set(Action)
 
 
+@rows("endpoint", list(Endpoint))
 @rows("code", [*sorted(RULES), 250, 424242])
-def test_every_code_does_what_its_rule_says(code: int) -> None:
+def test_every_code_does_what_its_rule_says(code: int, endpoint: Endpoint) -> None:
     """The error is in the result; a recipient that waits for its number or broadcast uses no retry."""
-    action = rule_for(code, http_status=400).action
+    action = rule_for(code, http_status=400, endpoint=endpoint).action
     status, effect, hold, uses_retry = MEANS[action]
-    found = decision(refused(code))
+    found = decision(refused(code), endpoint=endpoint)
     assert (found.result.status, found.effect, found.hold) == (status, effect, hold)
     assert found.result.used_retry == uses_retry
     assert found.result.error == MetaError(code, "a title", "some details")
@@ -66,7 +83,7 @@ def test_every_code_does_what_its_rule_says(code: int) -> None:
         assert found.result.next_attempt_at >= NOW
     if effect is not Effect.NONE:
         assert str(code) in found.detail
-        assert rule_for(code, http_status=400).advice in found.detail
+        assert rule_for(code, http_status=400, endpoint=endpoint).advice in found.detail
 
 
 def test_an_object_that_the_token_may_not_see_pauses_the_number() -> None:
@@ -77,6 +94,18 @@ def test_an_object_that_the_token_may_not_see_pauses_the_number() -> None:
     assert found.hold is HoldReason.ACCOUNT
     assert found.result.note == f"refused: 100 (subcode 33) {title}"
     assert found.detail == f"100 (subcode 33) {title}: {rule_for(100, 33).advice}"
+
+
+def test_a_number_without_marketing_messages_pauses_the_broadcast_and_says_what_to_do() -> None:
+    """The number itself may be well: what goes to /messages goes on."""
+    found = decision(
+        Refused(MetaError(100, "Unsupported post request", subcode=33), 400),
+        endpoint=Endpoint.MARKETING_MESSAGES,
+    )
+    assert (found.result.status, found.effect) == (S.PENDING, Effect.PAUSE_BROADCAST)
+    assert "wacrmd account set NAME --marketing-route messages" in found.detail
+    other = decision(refused(131063))
+    assert "wacrmd account set NAME --marketing-route marketing_messages" in other.detail
 
 
 def test_code_1_with_a_client_error_is_a_fault_of_the_request() -> None:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from wacrmd.domain.attempt import MetaError
+from wacrmd.domain.marketing_route import MarketingRoute, RouteFacts
 from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.services.numbers.findings import (
     assess_health,
+    assess_marketing,
     assess_number,
     assess_subscription,
     refuses_token,
@@ -22,6 +24,34 @@ from wacrmd.views.checks import Check, CheckState
 )
 def test_only_errors_about_the_token_or_its_permissions_reject_a_number(code: int, refused: bool) -> None:
     assert refuses_token(MetaError(code, "x")) is refused
+
+
+@pytest.mark.parametrize(
+    ("setting", "onboarding", "unread", "state", "words"),
+    [
+        (MarketingRoute.AUTO, "ONBOARDED", None, "ok", "to /marketing_messages: its category"),
+        (
+            MarketingRoute.AUTO,
+            "ELIGIBLE",
+            None,
+            "ok",
+            "to /messages: of the business account, Meta says ELIGIBLE",
+        ),
+        (MarketingRoute.AUTO, None, "no such field.", "ok", "has not said"),
+        (MarketingRoute.MESSAGES, "ONBOARDED", None, "ok", "to /messages: the account is set"),
+        (MarketingRoute.MARKETING_MESSAGES, "ONBOARDED", None, "ok", "to /marketing_messages: the account"),
+        (MarketingRoute.MARKETING_MESSAGES, "ELIGIBLE", None, "warn", "but Meta says ELIGIBLE"),
+        (MarketingRoute.MARKETING_MESSAGES, None, "no such field.", "warn", "but Meta has not said"),
+    ],
+)
+def test_the_way_of_marketing_templates_warns_only_where_meta_contradicts_the_setting(
+    setting: MarketingRoute, onboarding: str | None, unread: str | None, state: str, words: str
+) -> None:
+    found = assess_marketing(RouteFacts(marketing_route=setting, onboarding=onboarding), unread)
+    assert (found.name, found.state.value) == ("marketing", state)
+    assert words in found.detail
+    assert ("(no such field)" in found.detail) == (unread is not None)
+    assert (found.advice is not None) == (state == "warn")
 
 
 def test_a_call_without_an_error_of_meta_does_not_reject_a_number() -> None:

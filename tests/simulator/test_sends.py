@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.table import rows
 from wacrmd.simulator.graph_errors import ERRORS, GraphError
+from wacrmd.simulator.marketing import category_billed
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.people import user_id_of, wa_id_of, wa_id_of_user
 from wacrmd.simulator.sends import Send, read_send
@@ -312,3 +313,45 @@ def test_a_user_id_leads_back_to_its_number(number: str, wa_id: str) -> None:
     assert wa_id_of(number) == wa_id
     assert wa_id_of_user(user_id_of(wa_id)) == wa_id
     assert wa_id_of_user("US.13491208655302741918") is None
+
+
+MARKETING = {**TEMPLATES[2], "name": "sale", "category": "MARKETING"}
+UTILITY = {**TEMPLATES[2], "name": "parcel", "category": "UTILITY"}
+
+
+@rows(
+    ("endpoint", "name", "more", "closed", "code"),
+    [
+        ("messages", "sale", {}, False, None),
+        ("messages", "sale", {}, True, 131063),
+        ("messages", "parcel", {}, True, None),
+        ("messages", "sale", {"product_policy": "STRICT"}, False, 100),
+        ("messages", "sale", {"message_activity_sharing": True}, False, 100),
+        ("marketing_messages", "sale", {}, True, None),
+        ("marketing_messages", "sale", {"product_policy": "STRICT"}, True, None),
+        ("marketing_messages", "sale", {"product_policy": "strict"}, True, 100),
+        ("marketing_messages", "sale", {"message_activity_sharing": False}, True, None),
+        ("marketing_messages", "sale", {"message_activity_sharing": "no"}, True, 100),
+        ("marketing_messages", "parcel", {}, True, 134100),
+        ("marketing_messages", "sale", {"type": "text", "text": {"body": "Hi"}}, True, 131055),
+    ],
+)
+def test_each_endpoint_takes_what_is_its_own(
+    endpoint: str, name: str, more: dict[str, Any], closed: bool, code: int | None, body_of: BodyOf
+) -> None:
+    body = body_of(name=name, language={"code": "en"}) | more
+    options = Options(templates=(MARKETING, UTILITY), disable_marketing_messages_on_cloud_api=closed)
+    found = read_send(json.dumps(body).encode(), options, endpoint)
+    assert (found.code if isinstance(found, GraphError) else None) == code
+
+
+def test_a_message_is_billed_as_its_endpoint_and_template_say() -> None:
+    options = Options(templates=(MARKETING, UTILITY))
+
+    def billed(endpoint: str, template: str | None) -> str:
+        return category_billed(options, endpoint, template, "en")
+
+    assert billed("marketing_messages", "sale") == "marketing_lite"
+    assert billed("messages", "sale") == billed("messages", "unknown") == "marketing"
+    assert billed("messages", "parcel") == "utility"
+    assert billed("messages", None) == "service"

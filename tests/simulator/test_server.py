@@ -16,6 +16,7 @@ from wacrmd.simulator import Options, Simulator
 pytestmark = pytest.mark.anyio
 
 PHONE = "106540352242922"
+WABA = "102290129340398"
 BodyOf = Callable[..., dict[str, Any]]
 
 
@@ -44,6 +45,20 @@ async def test_a_message_is_accepted_answered_and_in_the_ledger(client: Any, bod
         assert entry["phone_number_id"] == PHONE
         assert entry["body"] == body_of(to="+52 55 1234 5678")
         assert abs(entry["at_ms"] / 1000 - time.time()) < 60
+
+
+async def test_marketing_messages_exists_once_the_waba_is_onboarded(client: Any, body_of: BodyOf) -> None:
+    async with Simulator.running(Options(marketing_onboarding="ELIGIBLE")) as meta:
+        path = f"{meta.url}/v25.0/{PHONE}/marketing_messages"
+        asked = f"{meta.url}/v25.0/{WABA}?fields=marketing_messages_onboarding_status"
+        status, answer, _ = await client.call("POST", path, body=body_of())
+        assert (status, answer["error"]["code"], answer["error"]["error_subcode"]) == (400, 100, 33)
+        _, said, _ = await client.call("GET", asked)
+        assert said == {"id": WABA, "marketing_messages_onboarding_status": "ELIGIBLE"}
+        meta.change(marketing_onboarding="ONBOARDED")
+        status, _, _ = await client.call("POST", path, body=body_of())
+        _, ledger, _ = await client.call("GET", f"{meta.url}/_simulator/messages")
+        assert (status, [each["endpoint"] for each in ledger["messages"]]) == (200, ["marketing_messages"])
 
 
 async def test_a_user_id_is_answered_with_a_user_id(client: Any, body_of: BodyOf) -> None:

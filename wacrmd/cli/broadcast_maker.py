@@ -250,6 +250,7 @@ class LargeBroadcast:
             "account": shown["account"],
             "message": rows[0]["text"] if rows else None,
             "template_synced_at": found["template_synced_at"],
+            "route": shown["route"],
             "expected_duration_s": found["expected_duration_s"],
         }
 

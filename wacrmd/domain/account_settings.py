@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
+from wacrmd.domain.marketing_route import MarketingRoute, ProductPolicy
 from wacrmd.fields import Doc
 
 
@@ -18,6 +19,25 @@ class AccountSettings:
     default_country: Annotated[
         str | None,
         Doc("ISO 3166 code; numbers without `+` or `00` are read as numbers of this country first"),
+    ] = None
+    marketing_route: Annotated[
+        MarketingRoute,
+        Doc(
+            "where marketing templates are sent: `auto` is `/marketing_messages` if Meta says that the business account is"
+            " onboarded there, else `/messages`"
+        ),
+    ] = MarketingRoute.AUTO
+    product_policy: Annotated[
+        ProductPolicy | None,
+        Doc(
+            "`product_policy` of messages to `/marketing_messages`; null: left out, which is `CLOUD_API_FALLBACK`"
+        ),
+    ] = None
+    message_activity_sharing: Annotated[
+        bool | None,
+        Doc(
+            "`message_activity_sharing` of messages to `/marketing_messages`; null: left out, the setting at Meta counts"
+        ),
     ] = None
 
     def changed(self, changes: Mapping[str, Any]) -> "AccountSettings":

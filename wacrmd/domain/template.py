@@ -52,6 +52,13 @@ class Template:
     components: Annotated[list[JsonObject], Doc("as Meta gives them")]
     quality: Annotated[str | None, Doc("its quality rating, in Meta's words")]
     reason: Annotated[str | None, Doc("why it was rejected")]
+    time_to_live_s: Annotated[
+        int | None,
+        Doc(
+            "for how many seconds Meta tries to deliver a message, as the template says; null: Meta's default. That of"
+            " a marketing template counts only on `/marketing_messages`"
+        ),
+    ] = None
     next_category: Annotated[str | None, Doc("the category that Meta has announced for it")] = None
     next_category_at: Annotated[Time | None, Doc("when it gets that category")] = None
     synced_at: Annotated[Time, Doc("when it was synced, or changed by a webhook")]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from wacrmd.clock import SECOND, Millis, iso, millis
 from wacrmd.domain.account_notice import AccountNotice
+from wacrmd.domain.marketing_route import ONBOARDED
 from wacrmd.domain.messaging_limit import limit_text
 from wacrmd.fields import JsonObject
 from wacrmd.meta.untrusted import as_objects, as_text, as_word
@@ -96,6 +97,8 @@ class AccountChange:
     """Whether the account can send again."""
     limit: str | None = None
     display_phone: str | None = None
+    onboarding: str | None = None
+    """What it says about `/marketing_messages`, in Meta's word (`domain/marketing_route.py`)."""
 
 
 def read(event: AccountEvent, now: Millis) -> AccountChange:
@@ -140,7 +143,7 @@ def _account_update(event: AccountEvent, now: Millis) -> AccountChange:
     if kind in LIFTS:
         return AccountChange(lifts=LIFTS[kind], resumes=not STOPS_SENDING.isdisjoint(LIFTS[kind]))
     if kind in QUIET:
-        return AccountChange()
+        return AccountChange(onboarding=kind if kind in ONBOARDED else None)
     more = (
         as_text(ban.get("waba_ban_date")),
         *(as_text(each.get("violation_type")) for each in _few(raw.get("violation_info"))),

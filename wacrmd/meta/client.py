@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from wacrmd.clock import Millis
+from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.domain.template import Template
 from wacrmd.errors import WacrmdError
 from wacrmd.fields import JsonObject
@@ -19,7 +20,7 @@ from wacrmd.http_client.message import RequestHead
 from wacrmd.http_client.tls import no_doubt
 from wacrmd.meta.answer import date_of, error_of, outcome_of
 from wacrmd.meta.errors import rule_for
-from wacrmd.meta.management import Health, NumberInfo, app_names, templates_of
+from wacrmd.meta.management import MAX_TEXT, Health, NumberInfo, app_names, templates_of
 from wacrmd.meta.outcome import MetaError, NotSent, Outcome, Refused, Unknown
 from wacrmd.meta.transport import Transport, request_head
 from wacrmd.meta.untrusted import as_id, as_json, as_object, as_objects, as_text
@@ -33,9 +34,12 @@ NUMBER_FIELDS = (
 
 TEMPLATE_FIELDS = (
     "id,name,language,status,category,components,parameter_format,quality_score,rejected_reason,previous_category,"
-    "sub_category"
+    "sub_category,message_send_ttl_seconds"
 )
 """The fields that are read of a template."""
+
+ONBOARDING_FIELD = "marketing_messages_onboarding_status"
+"""The field of a business account that says whether `/marketing_messages` takes its messages."""
 
 MAX_PAGES = 200
 """Pages that are read of a list; a business account has at most 6,000 templates, and a page holds 100."""
@@ -96,12 +100,19 @@ class MetaClient:
             trust_env=False,
         )
         self._send_timeouts = Timeouts(connect_timeout_s, connect_timeout_s, read_timeout_s)
-        self._prepared: dict[tuple[str, str], RequestHead] = {}
+        self._prepared: dict[tuple[str, str, Endpoint], RequestHead] = {}
         self._last_date = ""
         self.on_time: Callable[[Millis], None] | None = None
         """Called with Meta's time as an answer tells it, about once a second while answers come."""
 
-    async def send(self, phone_number_id: str, access_token: str, body: bytes) -> Outcome:
+    async def send(
+        self,
+        phone_number_id: str,
+        access_token: str,
+        body: bytes,
+        *,
+        endpoint: Endpoint = Endpoint.MESSAGES,
+    ) -> Outcome:
         """Post one message (the body of `payloads.body`) once; its outcome. Raises nothing but cancellation.
 
         `phone_number_id` is digits. After a cancellation the outcome is unknown. The request bypasses httpx's
@@ -111,7 +122,7 @@ class MetaClient:
             return Refused(TOKEN_UNUSABLE, httpx.codes.UNAUTHORIZED)
         began = time.monotonic()
         try:
-            head = self._prepare(phone_number_id, access_token)
+            head = self._prepare(phone_number_id, access_token, endpoint)
             answer = await self._transport.exchange(head, body, self._send_timeouts)
         except RequestFailedError as error:
             kind = NotSent if isinstance(error, NotSentError) else Unknown
@@ -119,8 +130,8 @@ class MetaClient:
         self._tell_time(answer.headers, began)
         return outcome_of(answer.status, answer.headers, answer.content)
 
-    def _prepare(self, phone_number_id: str, access_token: str) -> RequestHead:
-        key = (phone_number_id, access_token)
+    def _prepare(self, phone_number_id: str, access_token: str, endpoint: Endpoint) -> RequestHead:
+        key = (phone_number_id, access_token, endpoint)
         if (head := self._prepared.get(key)) is None:
             headers = {
                 "Authorization": f"Bearer {access_token}",
@@ -129,7 +140,7 @@ class MetaClient:
                 "Accept-Encoding": "identity",
                 "User-Agent": "wacrmd",
             }
-            head = request_head("POST", f"{self._base}/{phone_number_id}/messages", headers)
+            head = request_head("POST", f"{self._base}/{phone_number_id}/{endpoint}", headers)
             if len(self._prepared) >= _MAX_PREPARED:
                 self._prepared.clear()
             self._prepared[key] = head
@@ -157,6 +168,11 @@ class MetaClient:
         if not isinstance(health, dict):
             raise MetaCallError(f"Meta's answer about {node_id} has no health_status.")
         return Health.of(health)
+
+    async def marketing_onboarding(self, waba_id: str, access_token: str) -> str | None:
+        """What Meta says, in its word, about the business account and `/marketing_messages`; raises MetaCallError."""
+        answer = await self._call("GET", waba_id, access_token, {"fields": ONBOARDING_FIELD})
+        return as_text(answer.get(ONBOARDING_FIELD), MAX_TEXT)
 
     async def subscribe(self, waba_id: str, access_token: str) -> None:
         """Subscribe the token's app to the webhooks of a business account; raises MetaCallError."""

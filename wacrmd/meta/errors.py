@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 
+from wacrmd.domain.marketing_route import Endpoint
+
 
 class Action(StrEnum):
     """What the sender does when Meta refuses with a code. With a `failed` webhook the recipient has failed anyway."""
@@ -62,7 +64,11 @@ _CALL_LIMIT = (
 _PARAMETERS = "Compare the parameters with the template: their number, names, types and order."
 _REGISTER = "Register the number with its PIN in WhatsApp Manager, then resume the number."
 _NOT_FROM_SENDING = "Not expected when a template is sent; please report it."
-_MARKETING_API = "Send this template through the API that it was made for, or use another template."
+_OTHER_CATEGORY = (
+    "Meta has given the template another category. Resume after a minute: templates are synced by then, and it goes to"
+    " /messages."
+)
+_BY_MESSAGES = "Send marketing templates to /messages: wacrmd account set NAME --marketing-route messages"
 
 _A = Action
 _RULES = (
@@ -131,7 +137,7 @@ _RULES = (
     ErrorRule(131052, "inbound media could not be downloaded", _A.FAIL, _NOT_FROM_SENDING),
     ErrorRule(131053, "the header's media could not be loaded or has an unsupported type", _A.COUNT_FAILURE,
         "Check the media link, the file's type and its size, or upload the file and use its id."),
-    ErrorRule(131055, "only marketing templates are allowed here", _A.PAUSE_BROADCAST, _MARKETING_API),
+    ErrorRule(131055, "only marketing templates go to /marketing_messages", _A.PAUSE_BROADCAST, _OTHER_CATEGORY),
     ErrorRule(131056, "too many messages to this person in a short time", _A.PAIR_LIMIT, _WAIT),
     ErrorRule(131057, "the business account is in maintenance, often for a throughput upgrade", _A.MAINTENANCE, _WAIT),
     ErrorRule(131060, "the message is not available", _A.FAIL, _NOT_FROM_SENDING),
@@ -139,8 +145,9 @@ _RULES = (
         "Raise the maximum price, or leave out this recipient."),
     ErrorRule(131062, "this kind of template cannot be sent to a user id", _A.FAIL,
         "Use the phone number instead."),
-    ErrorRule(131063, "marketing through the Cloud API is switched off for this business account",
-        _A.PAUSE_BROADCAST, "Switch it on again for the business account, then resume."),
+    ErrorRule(131063, "marketing templates of this business account do not go to /messages", _A.PAUSE_BROADCAST,
+        "Send them to /marketing_messages: wacrmd account set NAME --marketing-route marketing_messages, or auto and"
+        " wacrmd number check ID. Or end disable_marketing_messages_on_cloud_api at Meta; resume."),
     ErrorRule(131064, "limited because templates have the wrong category", _A.PAUSE_BUSINESS_ACCOUNT,
         "Wait until Meta lifts the limit, correct the templates' categories, then resume the numbers."),
     ErrorRule(132000, "the number of parameters differs from the template", _A.COUNT_FAILURE, _PARAMETERS),
@@ -172,9 +179,11 @@ _RULES = (
         "Wait 72 hours, register the number, then resume it."),
     ErrorRule(134011, "the terms of WhatsApp Payments were not accepted", _A.PAUSE_BROADCAST,
         "Accept the terms, then resume."),
-    ErrorRule(134100, "only marketing templates are allowed here", _A.PAUSE_BROADCAST, _MARKETING_API),
-    ErrorRule(134101, "the template is still being synced", _A.PAUSE_BROADCAST, "Resume after 10 minutes."),
-    ErrorRule(134102, "the template is not available here", _A.PAUSE_BROADCAST, _MARKETING_API),
+    ErrorRule(134100, "only marketing templates go to /marketing_messages", _A.PAUSE_BROADCAST, _OTHER_CATEGORY),
+    ErrorRule(134101, "Meta still prepares the template for /marketing_messages", _A.PAUSE_BROADCAST,
+        "Resume after 10 minutes."),
+    ErrorRule(134102, "the template or the business account may not use /marketing_messages", _A.PAUSE_BROADCAST,
+        f"{_BY_MESSAGES}, then resume. Or accept the terms of the other way in WhatsApp Manager."),
     ErrorRule(135000, "an unknown error with the parameters", _A.COUNT_FAILURE, _PARAMETERS),
     ErrorRule(137000, "the user's identity has changed", _A.FAIL,
         "Confirm the user's new identity, then retry."),
@@ -231,6 +240,25 @@ _SUBCODE_RULES: dict[tuple[int, int], ErrorRule] = {
 }  # fmt: skip
 """Codes that mean something else, or ask a person to do something else, with this subcode."""
 
+_MARKETING_RULES: dict[tuple[int, int | None], ErrorRule] = {
+    (100, 33): ErrorRule(
+        100,
+        "Meta knows no /marketing_messages for this number: mostly its business account is not onboarded there",
+        Action.PAUSE_BROADCAST,
+        f"{_BY_MESSAGES}, or auto and wacrmd number check ID; then resume.",
+    ),
+    (131009, None): ErrorRule(
+        131009,
+        "a parameter's value is invalid, or Meta still prepares the template for /marketing_messages",
+        Action.COUNT_FAILURE,
+        f"{_PARAMETERS} A template that is new, or was not used for a week, is ready after 10 minutes.",
+    ),
+}
+"""Codes, and subcodes, with another meaning in an answer of `/marketing_messages`."""
+
+CATEGORY_CODES = frozenset({131055, 131063, 134100})
+"""Codes that say that a template went the wrong way: mostly its category is not the one that was synced."""
+
 _BAD_REQUEST = ErrorRule(1, "Meta found the request invalid", Action.COUNT_FAILURE, _PARAMETERS)
 
 _STATUS_CODES: dict[int, int | None] = {
@@ -242,13 +270,22 @@ _STATUS_CODES: dict[int, int | None] = {
 
 
 def rule_for(
-    code: int, subcode: int | None = None, *, from_webhook: bool = False, http_status: int | None = None
+    code: int,
+    subcode: int | None = None,
+    *,
+    from_webhook: bool = False,
+    http_status: int | None = None,
+    endpoint: Endpoint = Endpoint.MESSAGES,
 ) -> ErrorRule:
-    """The rule for any `code`, known or not, from an answer or (`from_webhook`) from a `failed` webhook.
+    """The rule for any `code`, known or not, from an answer of `endpoint` or (`from_webhook`) from a `failed` webhook.
 
     A subcode without a rule of its own changes nothing. An unknown code is COUNT_FAILURE. A message that a webhook
     reports as failed is not retried by itself, so RETRY and PAIR_LIMIT become FAIL there.
     """
+    if endpoint is Endpoint.MARKETING_MESSAGES:
+        for known in ((code, subcode), (code, None)):
+            if known in _MARKETING_RULES:
+                return _MARKETING_RULES[known]
     if subcode is not None and (code, subcode) in _SUBCODE_RULES:
         return _SUBCODE_RULES[code, subcode]
     if from_webhook:

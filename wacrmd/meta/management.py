@@ -14,6 +14,9 @@ from wacrmd.meta.untrusted import as_object, as_objects, as_text
 MAX_TEXT = 200
 """Characters kept of each text about a number."""
 
+MAX_TTL_S = 2_592_000
+"""The longest time to live of a message, 30 days."""
+
 
 @dataclass(frozen=True, slots=True)
 class NumberInfo:
@@ -73,6 +76,13 @@ class Health:
         return cls(as_text(health_status.get("can_send_message")), errors, health_status)
 
 
+def _seconds(value: object) -> int | None:
+    """A time in seconds; None for anything else: Meta writes -1 for the longest time, which is the default."""
+    return (
+        value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_TTL_S else None
+    )
+
+
 def app_names(subscriptions: Iterable[JsonObject]) -> list[str]:
     """The names of the apps that receive a business account's webhooks, or their ids if they have no name."""
     apps = (as_object(item.get("whatsapp_business_api_data", item)) for item in subscriptions)
@@ -99,6 +109,7 @@ def templates_of(waba_id: str, items: Iterable[JsonObject], now: Millis) -> list
             components=as_objects(item.get("components")),
             quality=as_text(quality.get("score") if isinstance(quality, dict) else quality),
             reason=None if reason == "NONE" else reason,
+            time_to_live_s=_seconds(item.get("message_send_ttl_seconds")),
             synced_at=now,
         )
     return list(found.values())

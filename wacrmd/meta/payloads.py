@@ -1,4 +1,4 @@
-"""The body of `POST /{phone_number_id}/messages`: building it, and validating what callers give for it; pure.
+"""The body of a message: building it, and validating what callers give for it; pure.
 
 Source: docs/meta.md, Sending and Template components. `to` carries its `+`, because Meta
 would put the business number's own country code in front of a number without it.
@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import Problem, json_kind, quoted
 from wacrmd.fields import JsonObject
@@ -38,16 +39,22 @@ _BUTTON_FIELDS: dict[str, tuple[str, ...]] = {
 
 
 def message(
-    to: str, template_name: str, language: str, content: TemplateContent, callback: str
+    to: str,
+    template_name: str,
+    language: str,
+    content: TemplateContent,
+    callback: str,
+    route: Route | None = None,
 ) -> JsonObject:
-    """The body for one person. `to` is E.164 with `+`; anything else is a business-scoped user id.
+    """The body for one person; without a route, that for `/messages`.
 
+    `to` is E.164 with `+`; anything else is a business-scoped user id.
     `callback` (at most 512 characters) comes back in statuses as `biz_opaque_callback_data`.
     """
     template: JsonObject = {"name": template_name, "language": {"code": language}}
     if components := _components(content):
         template["components"] = components
-    return {
+    body = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         "to" if to.startswith("+") else "recipient": to,
@@ -55,11 +62,28 @@ def message(
         "template": template,
         "biz_opaque_callback_data": callback,
     }
+    return body if route is None else body | _route_fields(route)
 
 
-def body(to: str, template_name: str, language: str, content: TemplateContent, callback: str) -> bytes:
+def _route_fields(route: Route) -> JsonObject:
+    """What only `/marketing_messages` takes, as far as it is set (docs/meta.md, Marketing messages)."""
+    fields = {
+        "product_policy": route.product_policy,
+        "message_activity_sharing": route.message_activity_sharing,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def body(
+    to: str,
+    template_name: str,
+    language: str,
+    content: TemplateContent,
+    callback: str,
+    route: Route | None = None,
+) -> bytes:
     """`message(…)` as the JSON bytes to send."""
-    return orjson.dumps(message(to, template_name, language, content, callback))
+    return orjson.dumps(message(to, template_name, language, content, callback, route))
 
 
 def _components(content: TemplateContent) -> list[JsonObject]:

@@ -11,11 +11,14 @@ from wacrmd.errors import ErrorCode
 from wacrmd.fields import JsonObject
 from wacrmd.operations.inputs import (
     CountryOrNone,
+    MarketingRouteOrNone,
     Name,
     NoParams,
     OptionalAccount,
     Params,
+    ProductPolicyOrNone,
     RequiredAccount,
+    SwitchOrNone,
 )
 from wacrmd.operations.operation import Admin, Http, Operations
 from wacrmd.services.access import accounts, keys
@@ -51,6 +54,21 @@ class SettingsOfAccount(AccountName):
     """An account and what to set; the word `none` takes a setting away, one that is not named stays as it is."""
 
     country: CountryOrNone = Field(None, description=f"{COUNTRY}; `none`: of no country")
+    marketing_route: MarketingRouteOrNone = Field(
+        None,
+        description="where marketing templates are sent; `auto`, the default: to `/marketing_messages` if Meta says that the"
+        " business account is onboarded there, else to `/messages`",
+    )
+    product_policy: ProductPolicyOrNone = Field(
+        None,
+        description="`product_policy` of messages to `/marketing_messages`; `none`: it is left out, and Meta takes"
+        " `CLOUD_API_FALLBACK`",
+    )
+    message_activity_sharing: SwitchOrNone = Field(
+        None,
+        description="`message_activity_sharing` of messages to `/marketing_messages`; `none`: it is left out, and the"
+        " setting at Meta counts",
+    )
 
     def changes(self) -> JsonObject:
         """The settings that are given, by their names in `AccountSettings`; None takes one away."""

@@ -23,6 +23,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from wacrmd.clock import Millis, parse_iso
 from wacrmd.domain.actor import Actor
 from wacrmd.domain.address import UnplacedNumber, read_address
+from wacrmd.domain.marketing_route import MarketingRoute, ProductPolicy
 from wacrmd.domain.page import PageRequest
 from wacrmd.domain.phone import Reading
 from wacrmd.domain.phone_plan import COUNTRIES
@@ -80,6 +81,20 @@ CountryOrNone = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^([A-Za-z]{2}|none)$"}),
 ]
 """A country, or the word `none`: a change that leaves a parameter out leaves it as it is."""
+
+
+def _none(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
+def _words(*words: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": [*words, "none"]})
+
+
+MarketingRouteOrNone = Annotated[MarketingRoute | None, BeforeValidator(_none), _words(*MarketingRoute)]
+ProductPolicyOrNone = Annotated[ProductPolicy | None, BeforeValidator(_none), _words(*ProductPolicy)]
+SwitchOrNone = Annotated[bool | None, BeforeValidator(_none), _words("on", "off")]
+"""On, off, or the word `none`, as in `CountryOrNone`."""
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 ID_LENGTH = 36

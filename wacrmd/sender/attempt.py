@@ -6,6 +6,7 @@ from time import perf_counter
 from wacrmd.clock import HOUR, Millis, iso
 from wacrmd.config.sections import SenderConfig
 from wacrmd.domain.attempt import Claim
+from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.errors import describe
 from wacrmd.log import get_logger
@@ -26,7 +27,7 @@ class Attempts:
         self._rules_of: tuple[SenderConfig, Rules] | None = None
         self._random = random.Random()  # noqa: S311 - jitter, nothing secret
 
-    async def make(self, job: Job, claim: Claim) -> tuple[Decision, Outcome | None]:
+    async def make(self, job: Job, claim: Claim, route: Route) -> tuple[Decision, Outcome | None]:
         """Make one attempt; the decision, and the outcome it is about, None if no request was made.
 
         Whatever it raises but a cancellation is a fault of wacrmd.
@@ -34,20 +35,22 @@ class Attempts:
         ctx = self._ctx
         started_at = ctx.clock.now()
         try:
-            body = job.body(claim)
+            body = job.body(claim, route)
         except Exception as error:
             log.exception("message_build_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
             return decide_unbuildable(claim, str(error), now=started_at), None
         began = perf_counter()
         try:
-            outcome = await ctx.meta.send(job.number.phone_number_id, job.token, body)
+            outcome = await ctx.meta.send(
+                job.number.phone_number_id, job.token, body, endpoint=route.endpoint
+            )
         except Exception as error:
             log.exception("attempt_crashed", broadcast=job.broadcast.uuid, recipient=claim.recipient_id)
             outcome = Unknown(Phase.WRITE, describe(error))
         counters.time_meta(ctx, outcome, perf_counter() - began)
-        return self._decide(job, claim, outcome, started_at), outcome
+        return self._decide(job, claim, route, outcome, started_at), outcome
 
-    def _decide(self, job: Job, claim: Claim, outcome: Outcome, started_at: Millis) -> Decision:
+    def _decide(self, job: Job, claim: Claim, route: Route, outcome: Outcome, started_at: Millis) -> Decision:
         ctx = self._ctx
         now = ctx.clock.now()
         decision = decide(
@@ -58,6 +61,7 @@ class Attempts:
             now=now,
             age=ctx.clock.age(claim.first_attempt_at),
             jitter=self._random.random(),
+            endpoint=route.endpoint,
         )
         result = decision.result
         if result.status is RecipientStatus.SENT:
@@ -68,6 +72,7 @@ class Attempts:
                 broadcast=job.broadcast.uuid,
                 recipient=claim.recipient_id,
                 attempt=claim.attempt,
+                endpoint=route.endpoint.value,
                 status=result.status.value,
                 note=result.note,
                 next_attempt_at=iso(result.next_attempt_at) if result.next_attempt_at else None,

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from wacrmd.clock import Millis
 from wacrmd.domain.attempt import Claim
+from wacrmd.domain.marketing_route import Route, RouteFacts, route_of
 from wacrmd.sender.circuit_breaker import CircuitBreaker
 from wacrmd.sender.job import Job
-from wacrmd.store import attempts, broadcasts, numbers
+from wacrmd.store import attempts, broadcasts, marketing, numbers
 from wacrmd.store.database import Tx
 
 
@@ -21,9 +22,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim found in one broadcast: `is_current` is False when its job must be loaded again first."""
+    """What a claim found in one broadcast: `is_current` is False when its job must be loaded again first.
+
+    `route` is where its messages go, as settings, template and business account were in the transaction of the claim.
+    """
 
     claims: list[Claim] = field(default_factory=list)
+    route: Route = field(default_factory=lambda: route_of(RouteFacts()))
     has_more: bool = False
     completed: bool = False
     is_current: bool = True
@@ -69,4 +74,5 @@ def _claim_due(tx: Tx, broadcast_id: int, limit: int, now: Millis) -> Claimed:
     claims = attempts.claim(tx, broadcast_id, limit, now)
     if not claims and broadcasts.complete(tx, broadcast_id, now):
         return Claimed(completed=True)
-    return Claimed(claims, has_more=attempts.has_due(tx, broadcast_id, now))
+    route = route_of(marketing.facts_of_broadcast(tx, broadcast_id)) if claims else route_of(RouteFacts())
+    return Claimed(claims, route, has_more=attempts.has_due(tx, broadcast_id, now))

@@ -9,6 +9,7 @@ from enum import StrEnum
 from wacrmd.clock import HOUR, MINUTE, SECOND, Millis
 from wacrmd.domain.attempt import AttemptResult, Claim, MetaError, UncertainPolicy
 from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.marketing_route import Endpoint
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.meta.errors import Action, ErrorRule, rule_for
 from wacrmd.meta.outcome import Accepted, NotSent, Outcome, Phase, Refused, Unknown
@@ -72,8 +73,9 @@ def decide(
     now: Millis,
     age: Millis,
     jitter: float,
+    endpoint: Endpoint = Endpoint.MESSAGES,
 ) -> Decision:
-    """Decide about one attempt; `jitter` in [0, 1) adds up to a quarter to the delay of a retry.
+    """Decide about one attempt at `endpoint`; `jitter` in [0, 1) adds up to a quarter to the delay of a retry.
 
     `age` is for how long the daemon has run since the recipient's first attempt.
     """
@@ -108,7 +110,7 @@ def decide(
         case Unknown():
             return _unknown(outcome, attempt)
         case Refused():
-            return _refused(outcome, attempt)
+            return _refused(outcome, attempt, endpoint)
 
 
 def decide_unbuildable(claim: Claim, problem: str, *, now: Millis) -> Decision:
@@ -194,9 +196,9 @@ def _unknown(outcome: Unknown, attempt: _Attempt) -> Decision:
     return Decision(result, Effect.NO_ANSWER, HoldReason.META_UNREACHABLE, note)
 
 
-def _refused(outcome: Refused, attempt: _Attempt) -> Decision:
+def _refused(outcome: Refused, attempt: _Attempt, endpoint: Endpoint) -> Decision:
     error = outcome.error
-    rule = rule_for(error.code, error.subcode, http_status=outcome.http_status)
+    rule = rule_for(error.code, error.subcode, http_status=outcome.http_status, endpoint=endpoint)
     note = f"refused: {error.code_text} {error.title}"
     why = f"{error.code_text} {error.title}{f' ({error.details})' if error.details else ''}: {rule.advice}"
     asked = 0 if outcome.retry_after_s is None else int(min(outcome.retry_after_s * SECOND, MAX_RETRY_AFTER))

@@ -11,6 +11,7 @@ from wacrmd.domain.attempt import Claim
 from wacrmd.domain.broadcast import Broadcast
 from wacrmd.domain.callback_token import callback_token
 from wacrmd.domain.hold import HoldReason
+from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.number import Number
 from wacrmd.domain.template import TemplateContent
 from wacrmd.meta import payloads
@@ -42,12 +43,12 @@ class Job:
         """What a message depends on of its number, as of the load; see `store.numbers.identity`."""
         return self.number.phone_number_id, self.number.waba_id, self.number.access_token
 
-    def body(self, claim: Claim) -> bytes:
-        """The request body for one attempt; raises if the stored content makes no message."""
+    def body(self, claim: Claim, route: Route) -> bytes:
+        """The request body for one attempt on this route; raises if the stored content makes no message."""
         content = _content(claim.params, claim.content).over(self.defaults)
         token = callback_token(self.broadcast.uuid, claim.recipient_id, claim.attempt)
         return payloads.body(
-            claim.to, self.broadcast.template_name, self.broadcast.template_language, content, token
+            claim.to, self.broadcast.template_name, self.broadcast.template_language, content, token, route
         )
 
 

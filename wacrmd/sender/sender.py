@@ -13,6 +13,7 @@ import anyio
 from structlog.contextvars import bound_contextvars
 
 from wacrmd.domain.attempt import AttemptResult, Claim
+from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.throughput import ThroughputState
 from wacrmd.errors import Refusal
 from wacrmd.log import get_logger
@@ -257,7 +258,7 @@ class Sender:
         self._lanes.start(lane, claimed.claims)
         with bound_contextvars(request_id=job.request_id):  # its requests to Meta inherit it
             for claim in claimed.claims:
-                self._requests.start(self._send(job, claim, lane, breaker))
+                self._requests.start(self._send(job, claim, claimed.route, lane, breaker))
         self._crashes.forget(job.broadcast.id)
         if not claimed.has_more:
             self._jobs.pop(job.broadcast.id, None)
@@ -267,10 +268,10 @@ class Sender:
         if claimed.completed:
             self._ctx.changes.publish([job.broadcast.id])
 
-    async def _send(self, job: Job, claim: Claim, lane: Lane, breaker: CircuitBreaker) -> None:
+    async def _send(self, job: Job, claim: Claim, route: Route, lane: Lane, breaker: CircuitBreaker) -> None:
         """Make one attempt, whose claim is on disk, and queue the result."""
         try:
-            decision, outcome = await self._attempts.make(job, claim)
+            decision, outcome = await self._attempts.make(job, claim, route)
             decision = breaker.observe(decision, self._ctx.config.sender.pause_after_failures)
             self._recorder.add(decision, job.number.ids, at_once=job.broadcast.id in lane.waiting)
         except Exception as error:

@@ -15,6 +15,7 @@ from wacrmd.simulator import graph_errors
 from wacrmd.simulator.faults import Fault, TokenBucket, accepts_message, code_for, fault_for
 from wacrmd.simulator.graph_errors import GraphError, no_object
 from wacrmd.simulator.ledger import Entry
+from wacrmd.simulator.marketing import is_open
 from wacrmd.simulator.media import upload_refusal
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.payloads import accepted_body, health_of, number_of
@@ -54,7 +55,7 @@ class GraphApi:
         """The routes of the Graph API."""
         version = r"/{version:v\d+\.\d+}"
         return [
-            web.post(version + "/{id}/messages", self.send),
+            web.post(version + "/{id}/{endpoint:messages|marketing_messages}", self.send),
             web.post(version + "/{id}/media", self.upload),
             web.get(version + "/{id}/message_templates", self.templates),
             web.get(version + "/{id}/phone_numbers", self.numbers),
@@ -77,12 +78,13 @@ class GraphApi:
         phone_number_id = request.match_info["id"]
         if (refusal := self._unauthorised(request)) is not None:
             return self._refuse(refusal)
-        if state.waba_of(phone_number_id) is None:
+        endpoint = request.match_info["endpoint"]
+        if state.waba_of(phone_number_id) is None or not is_open(endpoint, options):
             return self._refuse(no_object(phone_number_id, "post"))
         fault = fault_for(options, self._rng.random())
         if not accepts_message(fault, options):
             return await self._end_without_message(request, fault)
-        send = read_send(raw, options)
+        send = read_send(raw, options, endpoint)
         if isinstance(send, Send):
             refusal = self._refusal_of(send, phone_number_id, fault)
             if refusal is None:
@@ -133,7 +135,8 @@ class GraphApi:
         """Write the message into the ledger, schedule its webhooks, and answer as the fault says."""
         options, ledger = self._state.options, self._state.ledger
         at_ms = time.time_ns() // 1_000_000
-        entry = ledger.take(phone_number_id, send, self._wamid(send), raw, at_ms)
+        endpoint = request.match_info["endpoint"]
+        entry = ledger.take(phone_number_id, send, self._wamid(send), raw, at_ms, endpoint=endpoint)
         key = f"{digits(send.input)}/{send.template}"
         held = is_held(options, key)
         await self._until_not_held()
@@ -257,11 +260,15 @@ class GraphApi:
             return self._refuse(refusal)
         state, object_id, fields = self._state, request.match_info["id"], _fields(request)
         is_known_waba = object_id == state.options.waba_id or bool(state.numbers_of(object_id))
+        if "marketing_messages_onboarding_status" in fields:  # only a WABA has it, and any id may be one
+            is_known_waba = state.is_waba(object_id)
         if is_known_waba:
             known = {
                 "name": "Simulated WABA",
                 "health_status": health_of(state.options, "WABA", object_id),
                 "account_review_status": "APPROVED",
+                "marketing_messages_onboarding_status": state.options.marketing_onboarding,
+                "disable_marketing_messages_on_cloud_api": state.options.disable_marketing_messages_on_cloud_api,
             }
             return _json(
                 {"id": object_id} | {name: known[name] for name in fields or ["name"] if name in known}

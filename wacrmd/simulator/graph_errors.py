@@ -44,6 +44,7 @@ ERRORS: dict[int, tuple[int, str]] = {
     131050: (400, "User has stopped marketing messages from this business"),
     131051: (400, "Unsupported message type"),
     131053: (400, "Media upload error"),
+    131055: (400, "Method not allowed: only marketing templates are supported"),
     131056: (429, "(Business Account, Consumer Account) pair rate limit hit"),
     131057: (500, "Account in maintenance mode"),
     131062: (400, "Business-scoped user id is not supported for this message"),
@@ -59,6 +60,9 @@ ERRORS: dict[int, tuple[int, str]] = {
     132018: (400, "There's an issue with the parameters in your template"),
     133004: (503, "Server Temporarily Unavailable"),
     133010: (400, "Phone number not registered"),
+    134100: (400, "Only marketing messages supported"),
+    134101: (400, "Template still syncing"),
+    134102: (500, "Template unavailable for use"),
     135000: (400, "Generic user error"),
     137000: (400, "Identity key hash mismatch"),
 }

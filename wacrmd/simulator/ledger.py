@@ -20,6 +20,8 @@ class Entry:
     wamid: str
     body: bytes
     statuses: tuple[str, ...] = ()
+    endpoint: str = "messages"
+    """The last part of the path to which it was posted."""
 
     def as_json(self) -> dict[str, Any]:
         """The entry in `GET /_simulator/messages`."""
@@ -28,6 +30,7 @@ class Entry:
             "n": self.n,
             "at_ms": self.at_ms,
             "phone_number_id": self.phone_number_id,
+            "endpoint": self.endpoint,
             "to": None if send.is_to_user_id else send.input,
             "recipient": send.input if send.is_to_user_id else None,
             "wa_id": send.wa_id,
@@ -58,10 +61,19 @@ class Ledger:
         """How many messages were accepted since the start or the last `clear`."""
         return len(self.entries)
 
-    def take(self, phone_number_id: str, send: Send, wamid: str, body: bytes, at_ms: int) -> Entry:
+    def take(
+        self,
+        phone_number_id: str,
+        send: Send,
+        wamid: str,
+        body: bytes,
+        at_ms: int,
+        *,
+        endpoint: str = "messages",
+    ) -> Entry:
         """Add a message; if there is a file, the message is in it before this returns."""
         self._n += 1
-        entry = Entry(self._n, at_ms, phone_number_id, send, wamid, body)
+        entry = Entry(self._n, at_ms, phone_number_id, send, wamid, body, endpoint=endpoint)
         if self._file is not None:
             # In JSON a line feed can only be between tokens, so it can be a space.
             self._file.write(orjson.dumps(entry.as_json()).replace(b"\n", b" ") + b"\n")

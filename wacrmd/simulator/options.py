@@ -80,6 +80,13 @@ class Options:
     messaging_limit: str = _option(
         "TIER_UNLIMITED", "`whatsapp_business_manager_messaging_limit` of the numbers"
     )
+    marketing_onboarding: str = _option(
+        "ELIGIBLE",
+        "`marketing_messages_onboarding_status` of the WABAs; only with `ONBOARDED` does `/marketing_messages` exist",
+    )
+    disable_marketing_messages_on_cloud_api: bool = _option(
+        False, "`/messages` refuses marketing templates, with 131063"
+    )
     can_send_message: str = _option("AVAILABLE", "`health_status.can_send_message` of numbers and WABAs")
     keepalive_s: float = _option(
         75.0, "idle connections are closed after this time; read at the start only", unit="s", minimum=0.01

@@ -11,6 +11,7 @@ import orjson
 from wacrmd.simulator.graph_errors import title
 from wacrmd.simulator.inbound import Sender, contact, message_of
 from wacrmd.simulator.ledger import Entry
+from wacrmd.simulator.marketing import category_billed
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.updates import Update, UpdateKind
 
@@ -100,7 +101,7 @@ def _status(options: Options, entry: Entry, update: Update) -> dict[str, Any]:
             "billable": True,
             "pricing_model": "PMP",
             "type": "regular",
-            "category": _category(options, send.template, send.language),
+            "category": category_billed(options, entry.endpoint, send.template, send.language),
         }
     if update.code is not None:
         text = title(update.code)
@@ -114,15 +115,6 @@ def _status(options: Options, entry: Entry, update: Update) -> dict[str, Any]:
             }
         ]
     return status
-
-
-def _category(options: Options, template: str | None, language: str | None) -> str:
-    if template is None:
-        return "service"
-    for known in options.templates:
-        if known.get("name") == template and known.get("language") == language:
-            return str(known.get("category", "MARKETING")).lower()
-    return "marketing"
 
 
 def _reply(options: Options, entry: Entry, update: Update) -> dict[str, Any]:

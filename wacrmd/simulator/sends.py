@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from wacrmd.simulator.graph_errors import GraphError
+from wacrmd.simulator.marketing import refusal_at
 from wacrmd.simulator.media import ids_in
 from wacrmd.simulator.options import Options
 from wacrmd.simulator.people import user_id_of, wa_id_of, wa_id_of_user
@@ -49,8 +50,8 @@ def digits(number: str) -> str:
     return number.translate(_SEPARATORS)
 
 
-def read_send(raw: bytes, options: Options) -> Send | GraphError:
-    """The send in the request body `raw`, or Meta's refusal of it."""
+def read_send(raw: bytes, options: Options, endpoint: str = "messages") -> Send | GraphError:
+    """The send in the request body `raw` to `/messages` or `/marketing_messages`, or Meta's refusal of it."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -68,6 +69,8 @@ def read_send(raw: bytes, options: Options) -> Send | GraphError:
     if isinstance(recipient, GraphError):
         return recipient
     written, wa_id, user_id = recipient
+    if (refusal := refusal_at(endpoint, body, options)) is not None:
+        return refusal
     kind = body.get("type", "text")
     if kind == "text":
         text = body.get("text")

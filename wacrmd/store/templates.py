@@ -46,7 +46,7 @@ def replace_all(
             changed.append(listed)
             tx.execute(
                 "INSERT INTO template (meta_id, status, category, parameter_format, components, quality, reason,"
-                " synced_at, waba_id, name, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " time_to_live_s, synced_at, waba_id, name, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*_content(listed), now, waba_id, *key),
             )
             continue
@@ -65,7 +65,7 @@ def replace_all(
             changed.append(newest)
         tx.execute(
             "UPDATE template SET meta_id = ?, status = ?, category = ?, parameter_format = ?, components = ?,"
-            " quality = ?, reason = ?, synced_at = ? WHERE id = ?",
+            " quality = ?, reason = ?, time_to_live_s = ?, synced_at = ? WHERE id = ?",
             (*_content(newest), now, row_id),
         )
         tx.execute(
@@ -92,6 +92,7 @@ def _content(template: Template) -> tuple[object, ...]:
         json.dumps(template.components, ensure_ascii=False),
         template.quality,
         template.reason,
+        template.time_to_live_s,
     )
 
 

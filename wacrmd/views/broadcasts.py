@@ -6,6 +6,7 @@ from typing import Annotated
 
 from wacrmd.domain.broadcast import Broadcast, BroadcastCounts, BroadcastFacts, BroadcastStatus, Progress
 from wacrmd.domain.hold import Hold
+from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.timeline import TimelinePoint
 from wacrmd.errors import Problem
 from wacrmd.fields import Doc, Time, Uuid, json_name, shared
@@ -155,6 +156,7 @@ class DryRun(RecipientSums):
     template_synced_at: Annotated[
         Time | None, Doc("when the template was synced; null: it was never synced, so it was not checked")
     ]
+    route: Annotated[Route, Doc("where the messages go, and why")]
     expected_duration_s: Annotated[float, Doc("seconds until all are sent; what already waits is included")]
     dry_run: Annotated[bool, Doc("true: nothing was stored or sent")] = True
 

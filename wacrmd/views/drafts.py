@@ -6,6 +6,7 @@ from typing import Annotated
 from wacrmd.domain.broadcast import BroadcastStatus
 from wacrmd.domain.draft import CheckResult, DraftState, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead
+from wacrmd.domain.marketing_route import Route
 from wacrmd.fields import Doc, JsonObject, Time, Uuid, json_name
 
 
@@ -76,6 +77,7 @@ class DraftView(DraftFacts):
     check: Annotated[
         CheckResult | None, Doc("what the last check found; null: it is not checked as it is now")
     ]
+    route: Annotated[Route, Doc("where its messages would go now, and why")]
     progress: Annotated[WorkView | None, Doc("how far the check or the preparing is, while it is under way")]
     send_requested_at: Annotated[Time | None, Doc("when somebody asked to send it")]
     sent_by: Annotated[str | None, Doc("who asked to send it")]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from wacrmd.domain.hold import Hold
+from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.number import NumberFacts
 from wacrmd.fields import Doc, JsonObject, Time, Uuid
 from wacrmd.views.checks import Check, CheckState
@@ -60,6 +61,13 @@ class NumberDetails(AccountNumber):
 
     health: Annotated[JsonObject | None, Doc("Meta's health status of the number, unchanged")]
     old_app_secret_until: Annotated[Time | None, Doc("until when a replaced app secret is still valid")]
+    marketing_onboarding: Annotated[
+        str | None,
+        Doc(
+            "what Meta says about the business account and `/marketing_messages`, in its word; null: nothing"
+        ),
+    ]
+    marketing_route: Annotated[Route, Doc("where marketing templates go from this number, and why")]
     silent_since: Annotated[Time | None, Doc("since when it has been sending without a status from Meta")]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.opt_out_buttons import template_warnings
 from wacrmd.domain.template import Template
 from wacrmd.fields import Doc, shared
@@ -16,11 +17,14 @@ class TemplateView(Template):
     warnings: Annotated[
         list[str], Doc("quick replies that look like an opt-out but would not be taken as one; mostly empty")
     ]
+    route: Annotated[Route, Doc("where its messages go, and why")]
 
     @classmethod
-    def of(cls, template: Template, stop_keywords: Sequence[str]) -> "TemplateView":
+    def of(cls, template: Template, stop_keywords: Sequence[str], route: Route) -> "TemplateView":
         """The view of a template."""
-        return TemplateView(**shared(Template, template), warnings=template_warnings(template, stop_keywords))
+        return TemplateView(
+            **shared(Template, template), warnings=template_warnings(template, stop_keywords), route=route
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

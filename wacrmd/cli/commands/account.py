@@ -18,6 +18,7 @@ COLUMNS = (
     Column("NAME", "name"),
     Column("ID", "id"),
     Column("COUNTRY", "default_country"),
+    Column("MARKETING ROUTE", "marketing_route", optional=True),
     Column("CREATED", "created_at", Kind.TIME),
 )
 
@@ -27,7 +28,7 @@ def account() -> None:
     """Accounts (tenants): they own numbers, keys and broadcasts."""
 
 
-SETTINGS = ("default_country",)
+SETTINGS = ("default_country", "marketing_route", "product_policy", "message_activity_sharing")
 """The fields of an account's settings, as `account show` lists them."""
 
 
@@ -39,6 +40,22 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--country",
                 metavar="CODE",
                 help="Numbers without + are read as numbers of this country first, such as DE; none: of no country.",
+            ),
+            click.option(
+                "--marketing-route",
+                type=click.Choice(["auto", "messages", "marketing_messages", "none"]),
+                help="Where marketing templates are sent. auto, the default: to /marketing_messages if Meta says that the"
+                " business account is onboarded there, else to /messages.",
+            ),
+            click.option(
+                "--product-policy",
+                type=click.Choice(["CLOUD_API_FALLBACK", "STRICT", "none"], case_sensitive=False),
+                help="What Meta does with a message to /marketing_messages that it cannot optimise; none: its default.",
+            ),
+            click.option(
+                "--message-activity-sharing",
+                type=click.Choice(["on", "off", "none"]),
+                help="Whether Meta may use what becomes of messages to /marketing_messages; none: as set at Meta.",
             ),
         )
     ):

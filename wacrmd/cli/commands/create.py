@@ -228,6 +228,8 @@ def _preview(
         f"{people(found['accepted'])}, about {takes}"
         + (f"; left out: {', '.join(left_out)}" if left_out else "")
     )
+    if found["route"]["endpoint"] != "messages":
+        say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")
     say(f"Starts {start_shown(options['schedule'], click.get_current_context())}.")
     if found["template_synced_at"] is None:
         hint("The template was not checked, because no templates are synced yet: wacrmd template sync")

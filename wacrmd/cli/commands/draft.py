@@ -362,6 +362,8 @@ def _print(found: JsonObject) -> None:
     ]
     takes = span(result["expected_duration_s"])
     say(f"{people(result['accepted'])}, about {takes}" + (f"; left out: {', '.join(left)}" if left else ""))
+    if found["route"]["endpoint"] != "messages":
+        say(f"Over /{found['route']['endpoint']}: {found['route']['why']}.")
     if result["guesses"]:
         hint(f"warning: {result['guesses']}")
     for warning in result["warnings"]:

@@ -45,6 +45,8 @@ DETAILS = (
     "in_flight",
     "quality",
     "limit_tier",
+    "marketing_onboarding",
+    "marketing_route",
     "notices",
     "health",
     "checked_at",
@@ -178,6 +180,7 @@ def show(session: Session, number_id: str) -> None:
             "hold": (found["hold"] or {}).get("detail"),
             "health": health,
             "notices": _notices(found),
+            "marketing_route": f"/{found['marketing_route']['endpoint']}: {found['marketing_route']['why']}",
         }
         details((field, values[field]) for field in DETAILS)
 

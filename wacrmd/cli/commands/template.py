@@ -17,6 +17,7 @@ COLUMNS = (
     Column("CATEGORY", "category", optional=1),
     Column("NEXT CATEGORY", "next_category", optional=True),
     Column("FROM", "next_category_at", Kind.TIME, optional=True),
+    Column("ROUTE", "route", optional=True),
     Column("QUALITY", "quality", Kind.STATE, optional=True),
     Column("PARAMETERS", "parameter_format", optional=True),
     Column("REASON", "reason", Kind.PROSE),
@@ -80,7 +81,8 @@ def list_templates(
     empty = "There is no such template." if is_part else "No template is known yet: wacrmd template sync"
 
     def render(rows: list[JsonObject]) -> None:
-        table(rows, COLUMNS, empty=empty)
+        shown = [row | {"route": f"/{row['route']['endpoint']}"} for row in rows]
+        table(shown, COLUMNS, empty=empty)
         for row in rows:
             for warning in row["warnings"]:
                 hint(f"warning: {row['name']} ({row['language']}): {warning}")

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from wacrmd.domain.broadcast import BroadcastStatus
+from wacrmd.domain.marketing_route import Route
 from wacrmd.domain.person import identity
 from wacrmd.errors import MAX_PROBLEMS, Problem
 from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import NO_VALID_NUMBER, prepare
 from wacrmd.services.context import Context
-from wacrmd.store import broadcast_queue, optouts, people
+from wacrmd.services.marketing import route_of_category
+from wacrmd.store import broadcast_queue, marketing, optouts, people
 from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import DryRun, LeftOutView
 
@@ -19,7 +21,11 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
     number, found = prepared.number, prepared.recipients
     addresses = [address for address, _ in found.accepted]
 
-    def work(tx: Tx) -> tuple[int, int, int]:
+    category = (
+        prepared.template.template.category if prepared.template and prepared.template.template else None
+    )
+
+    def work(tx: Tx) -> tuple[int, int, int, Route]:
         known = people.of_addresses(tx, account_id, addresses)
         # Addresses of which nothing is known may still be other forms of one another.
         persons = {known.get(address, identity(address)) for address in addresses}
@@ -27,9 +33,10 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
             len(persons),
             len(optouts.among(tx, set(known.values()))),
             broadcast_queue.queued(tx, number.id),
+            route_of_category(marketing.facts_of_account(tx, account_id, number.waba_id), category),
         )
 
-    persons, suppressed, queued = await ctx.db.read(work)
+    persons, suppressed, queued, route = await ctx.db.read(work)
     accepted = persons - suppressed
     problems = prepared.problems
     if not addresses:
@@ -53,6 +60,7 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
         template_warnings=prepared.template_warnings,
         number_id=number.id,
         template_synced_at=prepared.template.synced_at if prepared.template else None,
+        route=route,
         expected_duration_s=round((accepted + (0 if later else queued)) / rate, 1),
     )
 

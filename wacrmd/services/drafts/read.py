@@ -7,6 +7,7 @@ from wacrmd.domain.actor import Actor
 from wacrmd.domain.broadcast import Broadcast, BroadcastFilter, BroadcastStatus
 from wacrmd.domain.draft import CheckResult, Draft, DraftState, FileFormat, FileMapping
 from wacrmd.domain.mapped_file import FileHead, read_head
+from wacrmd.domain.marketing_route import Route, route_of
 from wacrmd.domain.number import Number
 from wacrmd.domain.page import Page, PageRequest, Position
 from wacrmd.domain.phone_guess import Home
@@ -19,7 +20,7 @@ from wacrmd.services.broadcasts import read as broadcasts_read
 from wacrmd.services.context import Context
 from wacrmd.services.drafts.people import Source
 from wacrmd.services.drafts.placeholders import placeholders
-from wacrmd.store import accounts, broadcasts, drafts, numbers, templates
+from wacrmd.store import accounts, broadcasts, drafts, marketing, numbers, templates
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DraftColumns, DraftFileView, DraftSummary, DraftView, WorkView
 from wacrmd.views.json import from_json
@@ -52,7 +53,8 @@ async def show(ctx: Context, actor: Actor, reference: str) -> DraftView:
     def work(tx: Tx) -> DraftView:
         broadcast, draft = find(tx, actor, reference)
         content, _ = broadcasts.content_and_request_id(tx, broadcast.id)
-        return _view(ctx, broadcast, draft, _account(tx, broadcast), content_of(content))
+        route = route_of(marketing.facts_of_broadcast(tx, broadcast.id))
+        return _view(ctx, broadcast, draft, _account(tx, broadcast), content_of(content), route)
 
     return await ctx.db.read(work)
 
@@ -190,7 +192,9 @@ def _summary(tx: Tx, broadcast: Broadcast) -> DraftSummary:
     return DraftSummary(**_facts(broadcast, draft, _account(tx, broadcast)), people=people)
 
 
-def _view(ctx: Context, broadcast: Broadcast, draft: Draft, account: str, content: JsonObject) -> DraftView:
+def _view(
+    ctx: Context, broadcast: Broadcast, draft: Draft, account: str, content: JsonObject, route: Route
+) -> DraftView:
     file = None
     if draft.file_name is not None and draft.file_format is not None:
         file = DraftFileView(name=draft.file_name, format=draft.file_format, bytes=draft.file_bytes)
@@ -205,6 +209,7 @@ def _view(ctx: Context, broadcast: Broadcast, draft: Draft, account: str, conten
         file=file,
         mapping=mapping_of(draft),
         check=result,
+        route=route,
         progress=progress,
         send_requested_at=draft.send_requested_at,
         sent_by=draft.sent_by,

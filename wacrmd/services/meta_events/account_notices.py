@@ -11,8 +11,9 @@ from wacrmd.meta import account_events
 from wacrmd.meta.account_events import AccountChange
 from wacrmd.meta.webhook import AccountEvent
 from wacrmd.services import pausing
+from wacrmd.services.marketing import log_onboarding
 from wacrmd.services.meta_events.batch import Batch
-from wacrmd.store import account_notices, numbers
+from wacrmd.store import account_notices, marketing, numbers
 from wacrmd.store.account_notices import ACCOUNT
 
 log = get_logger(__name__)
@@ -26,6 +27,8 @@ def apply_account_event(batch: Batch, event: AccountEvent, waba_id: str) -> None
         _record(batch, waba_id, number, notice, event.at)
     if change.limit is not None:
         _set_limit(batch, waba_id, number, event, change.limit)
+    if change.onboarding is not None:
+        _set_onboarding(batch, waba_id, event, change.onboarding)
     if change.lifts:
         _lift(batch, waba_id, number, event, change)
     if not change.notices and not change.lifts:
@@ -84,6 +87,12 @@ def _lift(batch: Batch, waba_id: str, number: str, event: AccountEvent, change: 
         return
     resumed = pausing.resume_business_account(batch.tx, waba_id, HoldReason.ACCOUNT, batch.now)
     batch.result.resumed.add(resumed)
+
+
+def _set_onboarding(batch: Batch, waba_id: str, event: AccountEvent, onboarding: str) -> None:
+    before = marketing.onboarding_of(batch.tx, waba_id)
+    if marketing.record_onboarding(batch.tx, waba_id, onboarding, event.at):
+        batch.result.after_commit.append(partial(log_onboarding, waba_id, before, onboarding))
 
 
 def _set_limit(batch: Batch, waba_id: str, number: str, event: AccountEvent, limit: str) -> None:

@@ -1,10 +1,12 @@
 """Findings about a number, from what Meta says about it, each with advice; pure."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from wacrmd.clock import Millis
 from wacrmd.domain.account_notice import AccountNotice
 from wacrmd.domain.attempt import MetaError
+from wacrmd.domain.marketing_route import MARKETING, ONBOARDED, MarketingRoute, RouteFacts, route_of
 from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.views.checks import Check, CheckState
 
@@ -25,6 +27,12 @@ LIMITED_STATUSES = {
 
 TOKEN_CODES = frozenset({0, 102, 104, 190})
 PERMISSION_CODES = frozenset({3, 10, *range(200, 300), 131005})
+
+
+_ACCEPT_TERMS = (
+    "Accept the terms of the Marketing Messages API in WhatsApp Manager, Overview, or send them to /messages where it is not"
+    " onboarded: wacrmd account set NAME --marketing-route auto"
+)
 
 
 def worst(checks: Iterable[Check]) -> CheckState:
@@ -124,6 +132,24 @@ def assess_health(health: Health) -> Check:
         f"Meta says that sending is {said}" + (f" ({reasons})" if reasons else ""),
         solutions or "See the account's quality and payment settings in Meta Business Suite.",
     )
+
+
+def assess_marketing(facts: RouteFacts, unread: str | None) -> Check:
+    """The finding about marketing templates: where they go, and whether Meta takes them there.
+
+    `unread` says why it is not known what Meta says now; what it said before counts on.
+    """
+    route = route_of(replace(facts, category=MARKETING))
+    detail = f"marketing templates go to /{route.endpoint}: {route.why}"
+    if unread is not None:
+        detail += f" ({unread.rstrip('.')})"
+    is_forced = facts.marketing_route is MarketingRoute.MARKETING_MESSAGES
+    if is_forced and facts.onboarding not in ONBOARDED:
+        said = (
+            f"Meta says {facts.onboarding}" if facts.onboarding else "Meta has not said that it is onboarded"
+        )
+        return Check("marketing", CheckState.WARN, f"{detail}, but {said}", _ACCEPT_TERMS)
+    return Check("marketing", CheckState.OK, detail)
 
 
 def assess_subscription(apps: list[str]) -> Check:

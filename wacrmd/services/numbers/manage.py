@@ -8,7 +8,7 @@ from wacrmd.domain.hold import HoldReason
 from wacrmd.errors import bad_request, conflict
 from wacrmd.fields import shared
 from wacrmd.secrets import hash_verify_token
-from wacrmd.services import pausing
+from wacrmd.services import marketing, pausing
 from wacrmd.services.context import Context
 from wacrmd.services.numbers import meta_check
 from wacrmd.services.numbers.findings import worst
@@ -60,8 +60,10 @@ async def add(ctx: Context, account_id: str, new: NewNumber, *, check: bool) -> 
         )
     )
     ctx.app_secrets.invalidate()
+    number = await number_of(ctx, number_id)
     if seen is not None:
         await meta_check.store(ctx, number_id, seen, None)
+        await meta_check.check_marketing(ctx, number, new.access_token)
     made = view_of(ctx, await number_of(ctx, number_id))
     return AddedNumber(**shared(AccountNumber, made), check=found)
 
@@ -70,12 +72,15 @@ async def show(ctx: Context, actor: Actor, reference: str) -> NumberDetails:
     """A number with its health as Meta last reported it, and the time until which a replaced app secret is valid."""
     number = await number_of(ctx, reference, actor.account_id)
     health = await ctx.db.read(partial(numbers.health, number_id=number.id))
+    onboarding, route = await ctx.db.read(partial(marketing.of_number, number=number))
     silent_since = ctx.meta_webhook_liveness.silent_since(number.id)
     retired = await ctx.db.read(partial(numbers.retired_until, number_id=number.id, now=ctx.clock.now()))
     return NumberDetails(
         **shared(AccountNumber, view_of(ctx, number)),
         health=health,
         old_app_secret_until=retired,
+        marketing_onboarding=onboarding,
+        marketing_route=route,
         silent_since=None if silent_since is None else ctx.clock.time_of(silent_since),
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.domain.marketing_route import RouteFacts
 from wacrmd.domain.number import Number
 from wacrmd.domain.phone import normalize
 from wacrmd.domain.phone_text import Dialled, dialled
@@ -11,14 +12,16 @@ from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
 from wacrmd.meta.management import Health, NumberInfo
 from wacrmd.services.context import Context
+from wacrmd.services.marketing import log_onboarding
 from wacrmd.services.numbers.findings import (
     assess_health,
+    assess_marketing,
     assess_number,
     assess_subscription,
     refuses_token,
     status_notice,
 )
-from wacrmd.store import account_notices, numbers
+from wacrmd.store import account_notices, marketing, numbers
 from wacrmd.store.database import Tx
 from wacrmd.store.outage import StorageError
 from wacrmd.vault import VaultError, access_token_context
@@ -70,6 +73,7 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
         found.append(Check("webhooks", CheckState.WARN, f"could not be read: {error}", UNCLEAR_ADVICE))
     try:
         await store(ctx, number.id, seen, health)
+        found.append(await check_marketing(ctx, number, token))
     except StorageError as error:
         advice = "Check it again when the database can be written."
         found.append(
@@ -140,6 +144,27 @@ async def store(ctx: Context, number_id: str, info: NumberInfo, health: Health |
         account_notices.set_status(tx, number_id, status_notice(info, now))
 
     await ctx.db.write(work)
+
+
+async def check_marketing(ctx: Context, number: Number, token: str) -> Check:
+    """Ask Meta about marketing messages of a number's business account, and store what it says; where they go now."""
+    onboarding: str | None = None
+    unread = "Meta's answer does not say whether it is onboarded"
+    now = ctx.clock.now()
+    try:
+        onboarding = await ctx.meta.marketing_onboarding(number.waba_id, token)
+    except MetaCallError as error:
+        unread = str(error)
+
+    def work(tx: Tx) -> tuple[str | None, bool, RouteFacts]:
+        before = marketing.onboarding_of(tx, number.waba_id)
+        is_news = onboarding is not None and marketing.record_onboarding(tx, number.waba_id, onboarding, now)
+        return before, is_news, marketing.facts_of_account(tx, number.account_id, number.waba_id)
+
+    before, is_news, facts = await ctx.db.write(work)
+    if is_news and onboarding is not None:
+        log_onboarding(number.waba_id, before, onboarding)
+    return assess_marketing(facts, None if onboarding else unread)
 
 
 async def _subscribe(ctx: Context, number: Number, token: str) -> list[Check]:

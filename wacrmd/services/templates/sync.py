@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from wacrmd.clock import MINUTE, SECOND, Millis
+from wacrmd.domain.marketing_route import RouteFacts
 from wacrmd.domain.number import Number
 from wacrmd.domain.opt_out_buttons import missed_opt_outs
 from wacrmd.domain.page import Page, PageRequest, Position
@@ -12,6 +13,7 @@ from wacrmd.errors import Refusal, no_number
 from wacrmd.log import get_logger
 from wacrmd.meta.client import MetaCallError
 from wacrmd.services.context import Context
+from wacrmd.services.marketing import facts_by_business, route_of_category
 from wacrmd.store import numbers, templates
 from wacrmd.store.database import Tx
 from wacrmd.vault import VaultError, access_token_context
@@ -42,22 +44,22 @@ async def page(
     auto_generated: bool = False,
 ) -> Page[TemplateView]:
     """A page of the templates of one account or of all, the newest rows first: of people, or made by Meta."""
-    waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
-    found = await ctx.db.read(
-        partial(
-            templates.page,
-            waba_ids=waba_ids,
+
+    def work(tx: Tx) -> tuple[list[tuple[int, Template]], dict[str, RouteFacts]]:
+        facts = facts_by_business(tx, account_id)
+        found = templates.page(
+            tx,
+            list(facts),
             name=name,
             status=status,
             auto_generated=auto_generated,
             before=request.after.id if request.after else None,
             limit=request.rows,
         )
-    )
-    keywords = ctx.config.optout.stop_keywords
-    return Page.of(
-        found, request, lambda row: TemplateView.of(row[1], keywords), lambda row: Position(0, row[0])
-    )
+        return found, facts
+
+    found, facts = await ctx.db.read(work)
+    return Page.of(found, request, lambda row: _view(ctx, row[1], facts), lambda row: Position(0, row[0]))
 
 
 async def list_templates(
@@ -74,19 +76,27 @@ async def list_templates(
 
     `name` is a part of the name, `status` Meta's, both in any case; `limit` of them (-1: all) after `skip`.
     """
-    waba_ids = [business.waba_id for business in await _businesses(ctx, account_id)]
-    found = await ctx.db.read(
-        partial(
-            templates.all_of,
-            waba_ids=waba_ids,
+
+    def work(tx: Tx) -> tuple[list[Template], dict[str, RouteFacts]]:
+        facts = facts_by_business(tx, account_id)
+        found = templates.all_of(
+            tx,
+            list(facts),
             containing=name.lower() if name else None,
             status=status.upper() if status else None,
             auto_generated=auto_generated,
             limit=limit,
             skip=skip,
         )
-    )
-    return [TemplateView.of(template, ctx.config.optout.stop_keywords) for template in found]
+        return found, facts
+
+    found, facts = await ctx.db.read(work)
+    return [_view(ctx, template, facts) for template in found]
+
+
+def _view(ctx: Context, template: Template, facts: dict[str, RouteFacts]) -> TemplateView:
+    route = route_of_category(facts[template.waba_id], template.category)
+    return TemplateView.of(template, ctx.config.optout.stop_keywords, route)
 
 
 async def sync(ctx: Context, account_id: str | None = None) -> TemplateSync:

@@ -24,6 +24,9 @@ CREATE TABLE account (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     default_country TEXT CHECK (default_country GLOB '[A-Z][A-Z]'),  -- ISO 3166: numbers without + are its own first
+    marketing_route TEXT NOT NULL DEFAULT 'auto' CHECK (marketing_route IN ('auto', 'messages', 'marketing_messages')),
+    product_policy TEXT CHECK (product_policy IN ('CLOUD_API_FALLBACK', 'STRICT')),
+    message_activity_sharing INTEGER CHECK (message_activity_sharing IN (0, 1)),
     created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -367,6 +370,7 @@ CREATE TABLE template (
     components TEXT NOT NULL DEFAULT '[]',          -- JSON, as Meta gives them
     quality TEXT,
     reason TEXT,
+    time_to_live_s INTEGER,                         -- NULL: Meta's default for the category
     next_category TEXT,                             -- Meta has announced that it moves to this category
     next_category_at INTEGER,
     synced_at INTEGER NOT NULL,
@@ -382,6 +386,13 @@ CREATE TABLE template_sync (
     error TEXT,                                     -- why the last sync failed
     is_stale INTEGER NOT NULL DEFAULT 0 CHECK (is_stale IN (0, 1))
 ) STRICT;
+
+-- What Meta said last about the Marketing Messages API of a business account, in its word (domain/marketing_route.py).
+CREATE TABLE marketing_onboarding (
+    waba_id TEXT PRIMARY KEY,
+    onboarding TEXT NOT NULL,
+    told_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE optout (
     id INTEGER PRIMARY KEY,
