@@ -130,6 +130,9 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
         customers(80, 0, "15 %"), name="Mother's Day", template_name="spring_offer", scheduled_at=later
     )
     draft = await _draft(here)
+    collecting = await here.send(
+        customers(120, 6000), name="Orders of Saturday", template_name="order_ready", draft=True
+    )
     clock.stop()
     cancelled = await here.send(customers(300, 300), name="Orders, twice", template_name="order_ready")
     await here.until(cancelled, lambda shown: shown["sent_count"] == BURST)
@@ -145,6 +148,8 @@ async def _weeks(here: Site, clock: ShiftClock) -> dict[str, str]:
     return {
         "/broadcasts/{id}": large,
         "/broadcasts/new/{id}": draft,
+        "/broadcasts/new/{id}/collecting": collecting,
+        "/broadcasts/new/{id}/collecting/send": collecting,
         "/broadcasts/{id}/pause": sending,
         "/broadcasts/{id}/resume": paused,
         "/broadcasts/{id}/cancel": scheduled,

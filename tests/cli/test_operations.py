@@ -49,13 +49,14 @@ EXCLUDED = ("all_accounts",)
 """Flags that contradict another option."""
 
 NOT_OPTIONS = {
-    **{name: {"buttons", "components"} for name in ("broadcast.create", "draft.create", "draft.change")},
+    **{name: {"buttons", "components"} for name in ("draft.create", "draft.change")},
+    "broadcast.create": {"buttons", "components", "draft"},
     "draft.list": {"ids"},
     "draft.send": {"version"},
     "draft.test": {"key"},
 }
-"""Parameters that come from a file, of which the sample file has another one, or that only a page needs: what it shows or
-has shown, and the key against a double click."""
+"""Parameters that come from a file, of which the sample file has another one, that another command gives (wacrmd draft
+create), or that only a page needs: what it shows or has shown, and the key against a double click."""
 
 
 @pytest.fixture(autouse=True)

@@ -176,6 +176,7 @@ def calls(things: dict[str, str]) -> dict[str, dict[str, Any]]:
         "draft.row": draft,
         "draft.left-out": draft,
         "draft.test": draft | {"to": "+14155550123"},
+        "draft.add-recipients": draft | {"recipients": [{"to": "+14155550123"}]},
         "draft.send": draft,
         "draft.discard": draft,
     }

@@ -93,7 +93,7 @@ async def test_a_file_becomes_one_broadcast(ann: Drafting) -> None:
     assert (as_broadcast["total_recipients"], as_broadcast["sent_count"]) == (1300, 1300)
     assert len({each.send.input for each in ann.here.sim.ledger.entries}) == 1300
     again_asked = await send.request_send(ann.ctx, ann.actor, draft)
-    assert (again_asked.status, again_asked.state, again_asked.recipients) == ("sent", "sent", 1300)
+    assert (again_asked.status, again_asked.state, again_asked.total_recipients) == ("sent", "sent", 1300)
     assert (await ann.here.show(draft))["total_recipients"] == 1300
     assert (await refused(manage.discard(ann.ctx, ann.actor, draft))).code is ErrorCode.CONFLICT
 
@@ -358,7 +358,7 @@ async def test_two_clicks_at_the_same_moment_send_once(ann: Drafting) -> None:
     async with anyio.create_task_group() as clicks:
         for _ in range(5):
             clicks.start_soon(click)
-    assert {(each.broadcast_id, each.recipients) for each in answers} == {(draft, 300)}
+    assert {(each.broadcast_id, each.total_recipients) for each in answers} == {(draft, 300)}
     shown = await ann.here.until_status(draft, "sent")
     assert shown["total_recipients"] == 300
     to = [each.send.input for each in ann.here.sim.ledger.entries]

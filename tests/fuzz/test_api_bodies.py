@@ -70,6 +70,7 @@ BROADCASTS: list[dict[str, Any]] = [
         ],
         "metadata": {"a": 1},
     },
+    {"template_name": "hello", "draft": True},
     {
         "template_name": "hello",
         "components": [
@@ -111,6 +112,10 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "template": {"name": "hello", "language": "en_US", "params": ["Jane"], "header": {"text": "Hi"}},
         }
     ],
+    "draft.add-recipients": [
+        {"recipients": each["recipients"]} for each in BROADCASTS if "recipients" in each
+    ],
+    "draft.send": [{"scheduled_at": "2026-12-24T18:00:00Z"}, {}],
     "broadcast.retry": [{"statuses": ["failed", "uncertain"]}],
     "optout.add": [{"phone": "+14155550177", "detail": "by phone"}],
     "webhook.add": [{"url": "http://127.0.0.1:9/x", "events": ["broadcast.sent"]}],

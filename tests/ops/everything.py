@@ -31,6 +31,7 @@ from wacrmd.admin.methods import registry
 from wacrmd.api.app import ENDPOINTS
 from wacrmd.clock import HOUR, MINUTE, SECOND, iso
 from wacrmd.domain.person import names
+from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.summary import summary
 from wacrmd.store import drafts, optouts, revisions
 from wacrmd.store import people as store_people
@@ -497,9 +498,31 @@ class Everything:
         await self.upload(made[1], unclear)
         await self.check(made[1], "editing")
         await self.admin("draft.discard", id=made[1])
+        await self.collect()
         copied = await self.admin("draft.again", id=finished, whom="all")
         await self.check(copied["id"], "checked")
         await self.here.running.ctx.db.write(lambda tx: drafts.discard_older(tx, 1, 1, 1))
+
+    async def collect(self) -> None:
+        """Drafts of a program: one that is sent, after its template has changed, and one that is thrown away."""
+        made = [await self.here.send(people(10, 7000), draft=True) for _ in range(2)]
+        for draft in made:
+            more = {"recipients": people(10, 7005)}
+            for _ in range(2):
+                headers = {"Idempotency-Key": f"more {draft}"}
+                await self.api("POST", f"broadcasts/{draft}/recipients", json=more, headers=headers)
+        await self.admin("draft.add-recipients", id=made[0], **more)
+        await self.here.running.ctx.db.write(
+            lambda tx: (
+                tx.execute(
+                    "UPDATE draft SET result = json_set(result, '$.template_digest', '') WHERE state = 'collecting'"
+                ).rowcount
+            )
+        )
+        await self.api("POST", f"broadcasts/{made[0]}/send")
+        await self.here.until_status(made[0], "sent")
+        await self.api("DELETE", f"broadcasts/{made[1]}")
+        await DraftWorker(self.here.running.ctx).send_all()
 
     async def upload(self, draft: str, file: Path) -> None:
         """Give a draft its file."""

@@ -12,6 +12,7 @@ from wacrmd.errors import ERRORS, ErrorCode
 from wacrmd.fields import JsonObject
 from wacrmd.http.json_body import MAX_VALUES
 from wacrmd.http.json_outline import ARRAY_WEIGHT, MAX_DEPTH, MAX_DIGITS, OBJECT_WEIGHT
+from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import ID_LENGTH, MAX_ITEMS
 from wacrmd.operations.operation import Http, Operation, ResultKind
 from wacrmd.operations.recipient_inputs import VALUES_A_RECIPIENT
@@ -84,7 +85,8 @@ def describe(operations: Iterable[Operation], max_recipients: int) -> JsonObject
     """The whole description as one JSON object; operations without an HTTP binding are left out."""
     rows = [(operation, operation.http, Form.of(operation)) for operation in operations if operation.http]
     names, schemas = schemas_of(rows)
-    schemas["NewBroadcast"]["properties"]["recipients"]["maxItems"] = max_recipients
+    for name in ("NewBroadcast", "AddedRecipients"):
+        schemas[name]["properties"]["recipients"]["maxItems"] = max_recipients
     paths: dict[str, JsonObject] = {}
     for operation, http, form in rows:
         paths.setdefault(http.path, {})[http.method.lower()] = _operation(operation, http, form, names)
@@ -143,7 +145,7 @@ def _operation(operation: Operation, http: Http, form: Form, names: Names) -> Js
     }
     if form.body is not None:
         described["requestBody"] = {
-            "required": True,
+            "required": not (issubclass(form.body, Body) and form.body.may_be_empty),
             "content": {"application/json": {"schema": names[form.body, "validation"]}},
         }
     return described

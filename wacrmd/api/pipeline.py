@@ -151,7 +151,10 @@ class Pipeline:
     ) -> tuple[JsonObject, BaseModel]:
         """The body as JSON and as parameters."""
         max_values = model.max_values(self.ctx) if issubclass(model, Body) else MAX_VALUES
-        given = parse_body(raw, content_type, max_values)
+        if not raw and issubclass(model, Body) and model.may_be_empty:
+            given: JsonObject = {}
+        else:
+            given = parse_body(raw, content_type, max_values)
         return given, validated(operation, model, given, path, self.ctx)
 
 
@@ -201,6 +204,8 @@ def answer(operation: Operation, http: Http, result: object, if_none_match: Sequ
             return Response(status_code=304, headers=headers)
         if result is None:
             return Response(status_code=status, headers=headers)
+    if http.empty:
+        return Response(status_code=status, headers=headers)
     if isinstance(result, bytes):
         body = result
     elif isinstance(result, Page):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wacrmd.clock import SECOND, Millis
 from wacrmd.dashboard.render import people
 from wacrmd.domain.broadcast import BroadcastStatus
-from wacrmd.domain.draft import EDITABLE, Again
+from wacrmd.domain.draft import DISCARDABLE, Again, DraftState
 from wacrmd.domain.recipient import RecipientStatus
 from wacrmd.views.broadcasts import BroadcastView
 from wacrmd.views.drafts import DraftSummary
@@ -110,9 +110,11 @@ def again_buttons(view: BroadcastView, now: Millis) -> list[AgainButton]:
 def draft_buttons(draft: DraftSummary | None, may: Callable[[str], bool]) -> list[Button]:
     """What can be done with a draft in the list of broadcasts; the verbs are the ends of paths below `/broadcasts/new/…`."""
     found: list[Button] = []
-    if draft is not None and draft.state not in EDITABLE:
+    if draft is not None and draft.state not in DISCARDABLE:
         return found  # somebody has sent it: it is being prepared
-    if may("draft.change"):
+    if draft is not None and draft.state is DraftState.COLLECTING:
+        found.append(Button("", "Look at it", "Look at it", asks=True))
+    elif may("draft.change"):
         found.append(Button("", "Go on", "Go on", asks=True))
     if may("draft.discard"):
         found.append(Button("discard", "Throw away", "Throw away", asks=True))

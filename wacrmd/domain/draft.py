@@ -20,6 +20,8 @@ BUTTON = "button."
 class DraftState(StrEnum):
     """How far a draft is."""
 
+    COLLECTING = "collecting"
+    """A program adds people to it, who are recipients at once, until somebody sends it."""
     EDITING = "editing"
     """Something was changed since the last check, or was never checked."""
     CHECKING = "checking"
@@ -35,8 +37,9 @@ class DraftState(StrEnum):
 EDITABLE = (DraftState.EDITING, DraftState.CHECKING, DraftState.CHECKED)
 """States in which a person may change a draft."""
 
+DISCARDABLE = (*EDITABLE, DraftState.COLLECTING)
 
-WAITING = (*EDITABLE, DraftState.PREPARING, DraftState.RETURNING)
+WAITING = (*DISCARDABLE, DraftState.PREPARING, DraftState.RETURNING)
 """States before the end."""
 
 
@@ -112,7 +115,10 @@ class LineView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What a check found; `accepted + rejected + duplicates + same_person + opted_out` is `rows`."""
+    """What a check found, or the calls of a program came to so far.
+
+    `accepted + rejected + duplicates + same_person + opted_out` is `rows`.
+    """
 
     checked_at: Annotated[Time, Doc("when it was checked")]
     rows: Annotated[int, Doc("how many people the file names")]

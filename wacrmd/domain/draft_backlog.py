@@ -14,8 +14,8 @@ WORK: Mapping[DraftState, str] = {
     DraftState.DISCARDED: "to be deleted",
 }
 """The states in which the daemon has something to do, and what."""
-OPEN = (DraftState.EDITING, DraftState.CHECKED)
-"""The states in which a person has."""
+OPEN = (DraftState.COLLECTING, DraftState.EDITING, DraftState.CHECKED)
+"""The states in which a person or a program has."""
 
 MAX_WAIT: Millis = 10 * MINUTE
 """What has waited so long is behind: those of 100,000 people take minutes."""

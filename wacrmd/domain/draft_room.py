@@ -1,4 +1,4 @@
-"""How much room the drafts of an account have, and how much of it one person; pure."""
+"""How much room the drafts of an account have, and how much of it one person or API key; pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ MAX_DRAFTS = 200
 MAX_BYTES = 1 << 30
 """Of their files together. The people whom checks find in these need about as much again."""
 SHARE = 4
-"""One person may have this part of both: else the drafts of one leave no room for colleagues."""
+"""One person or key may have this part of both: else the drafts of one leave no room for colleagues."""
 MAX_NAMED = 3
 
 ADVICE = "send some of them, or throw them away"
@@ -25,11 +25,11 @@ class WaitingDraft:
 
 
 def too_many(waiting: Iterable[WaitingDraft], made_by: str) -> str | None:
-    """Why this person cannot make another draft; None: it can be made."""
+    """Why this person or key cannot make another draft; None: it can be made."""
     makers = Counter(each.made_by for each in waiting)
     most = MAX_DRAFTS // SHARE
     if makers[made_by] >= most:
-        return f"{made_by} has {most} drafts already, and one person has no more: {ADVICE}"
+        return f"{made_by} has {most} drafts already, and nobody may have more: {ADVICE}"
     if makers.total() >= MAX_DRAFTS:
         named = ", ".join(f"{name} has {count}" for name, count in makers.most_common(MAX_NAMED))
         return f"There are {MAX_DRAFTS} drafts already ({named}): {ADVICE}"

@@ -61,7 +61,10 @@ SENDER_MAY = frozenset(
     for noun, verbs in (
         ("broadcast", ("create", "pause", "resume", "cancel", "retry", "give-up")),
         ("message", ("send",)),
-        ("draft", ("create", "change", "upload", "check", "test", "send", "discard", "again")),
+        (
+            "draft",
+            ("create", "change", "upload", "add-recipients", "check", "test", "send", "discard", "again"),
+        ),
     )
     for verb in verbs
 )

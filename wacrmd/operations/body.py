@@ -54,6 +54,9 @@ class Body(Params):
     in_path: ClassVar[frozenset[str]] = frozenset()
     """The parameters that stand in the path."""
 
+    may_be_empty: ClassVar[bool] = False
+    """Whether a request without a body means the same as one with an empty object."""
+
     @classmethod
     def max_values(cls, _ctx: Context) -> int:
         """How many JSON values a body may hold, as `http/json_outline.py` counts them."""

@@ -3,11 +3,21 @@
 from dataclasses import replace
 from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import (
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from wacrmd.domain.template import TemplateContent
+from wacrmd.operations.body import Body
 from wacrmd.operations.inputs import DefaultAccount, Params, TimeInput
-from wacrmd.operations.recipient_inputs import Content, RecipientList
+from wacrmd.operations.recipient_inputs import Content, RecipientList, Recipients
 from wacrmd.services.broadcasts.input import BroadcastInput
 
 DEFAULT_LANGUAGE = "en_US"
@@ -47,7 +57,16 @@ class BroadcastParams(Content):
         )
 
 
-class NewBroadcast(RecipientList, BroadcastParams):
+class MaybeDraft(Body):
+    """Whether it is sent at once."""
+
+    draft: StrictBool = Field(
+        default=False,
+        description="true: nothing is sent before POST /api/v1/broadcasts/{id}/send, and people can be added until then",
+    )
+
+
+class NewBroadcast(RecipientList, MaybeDraft, BroadcastParams):
     """A template to a list of people."""
 
     model_config = ConfigDict(
@@ -70,6 +89,26 @@ class NewBroadcast(RecipientList, BroadcastParams):
         "dry_run": "ask for POST /api/v1/broadcasts?dry_run=true",
         "idempotency_key": "give it as the header Idempotency-Key",
     }
+
+    recipients: Recipients = Field(
+        None,
+        validate_default=True,
+        description="who gets it; at most 1000 (`[limits] max_recipients`). Required, except in a draft",
+    )
+
+    @field_validator("recipients", mode="wrap")
+    @classmethod
+    def _some_unless_draft(
+        cls, value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> object:
+        may_be_empty = info.data.get("draft", True)
+        if value is None:
+            if not may_be_empty:
+                raise PydanticKnownError("missing")
+            value = []
+        if value == [] and not may_be_empty:
+            raise PydanticKnownError("too_short", {"field_type": "List", "min_length": 1, "actual_length": 0})
+        return validate(value)
 
     def to_input(self) -> BroadcastInput:
         """As the service takes it."""

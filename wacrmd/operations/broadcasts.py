@@ -28,6 +28,7 @@ from wacrmd.services.broadcasts import details, lifecycle, preview, read, timeli
 from wacrmd.services.broadcasts import dry_run as dry_runs
 from wacrmd.services.broadcasts.create import Idempotency
 from wacrmd.services.context import Context
+from wacrmd.services.drafts import collect
 from wacrmd.services.maintenance.audit import parse_since
 from wacrmd.services.numbers.read import number_of, view_of
 from wacrmd.views.broadcasts import (
@@ -52,6 +53,7 @@ READ = (Scope.BROADCASTS_SEND, Scope.BROADCASTS_READ)
 SEND = (Scope.BROADCASTS_SEND,)
 EXAMPLE = {"id": "4b6d"}
 MAX_IDEMPOTENCY_KEY = 255
+REPLAYED = {"Idempotent-Replayed": "true"}
 
 
 class BroadcastId(Params):
@@ -117,11 +119,15 @@ async def _create_over_http(ctx: Context, actor: Actor, request: HttpRequest) ->
     query: CreateQuery = request.query
     key = await idempotency_of(request, request.json)
     if query.dry_run:
-        return Reply(await dry_runs.dry_run(ctx, actor.account, body.to_input()), status=200)
-    made = await creation.create(
-        ctx, actor.account, body.to_input(), request_id=request.request_id, idempotency_key=key
-    )
-    return Reply(made.created, status=202, headers={"Idempotent-Replayed": "true"} if made.replayed else {})
+        return Reply(
+            await dry_runs.dry_run(ctx, actor.account, body.to_input(), is_draft=body.draft), status=200
+        )
+    given, request_id = body.to_input(), request.request_id
+    if body.draft:
+        made = await collect.create(ctx, actor, given, request_id=request_id, idempotency_key=key)
+    else:
+        made = await creation.create(ctx, actor.account, given, request_id=request_id, idempotency_key=key)
+    return Reply(made.created, status=202, headers=REPLAYED if made.replayed else {})
 
 
 def idempotency_header(answer: str, noun: str) -> Header:
@@ -164,6 +170,7 @@ async def idempotency_of(request: HttpRequest, body: JsonObject) -> Idempotency 
     errors=(
         ErrorCode.BAD_REQUEST,
         ErrorCode.WHATSAPP_NOT_CONFIGURED,
+        ErrorCode.CONFLICT,
         ErrorCode.PAYLOAD_TOO_LARGE,
         ErrorCode.IDEMPOTENCY_MISMATCH,
         ErrorCode.UNAVAILABLE,
@@ -181,16 +188,20 @@ async def create(
     """Send a template to a list of people.
 
     The answer comes when broadcast, recipients and job are on disk; sending happens afterwards. A broadcast that does not
-    fit its template, as last synced, is refused before anything is stored. With `dry_run` nothing is stored or sent: the
-    answer has the same counts and all `problems` (over HTTP with status 200).
+    fit its template, as last synced, is refused before anything is stored. With `draft` nothing is sent before
+    `POST /api/v1/broadcasts/{id}/send`: people can be added until then, and `recipients` may be left out here. With
+    `dry_run` nothing is stored or sent: the answer has the same counts and all `problems` (over HTTP with status 200).
     """
     account = await account_named(ctx, actor.account)
     async with turn(account.id):
         given = await preview.name_params(ctx, account.id, params.to_input(), params.parameter_names)
         if not params.dry_run:
-            made = (await creation.create(ctx, account.id, given)).created
+            if params.draft:
+                made = (await collect.create(ctx, actor, given)).created
+            else:
+                made = (await creation.create(ctx, account.id, given)).created
             return CreatedForAccount(**shared(CreatedBroadcast, made), account=account.name)
-        found = await dry_runs.dry_run(ctx, account.id, given)
+        found = await dry_runs.dry_run(ctx, account.id, given, is_draft=params.draft)
         rejected = {rejection.index for rejection in found.rejections}
         number = await number_of(ctx, found.number_id)
         home = Home.of(account.default_country, number.display_phone)

@@ -29,16 +29,14 @@ from wacrmd.operations.inputs import (
 from wacrmd.operations.operation import Admin, Operations
 from wacrmd.operations.recipient_inputs import Content
 from wacrmd.services.context import Context
-from wacrmd.services.drafts import again, check, left_out, manage, read, rows, send
+from wacrmd.services.drafts import again, check, left_out, manage, read, rows
 from wacrmd.services.drafts.manage import DraftChange
 from wacrmd.services.drafts.uploads import PIECE_BYTES
 from wacrmd.views.drafts import (
-    DiscardedDraft,
     DraftColumns,
     DraftRow,
     DraftSummary,
     DraftView,
-    SentDraft,
     SentTest,
 )
 
@@ -128,14 +126,6 @@ class TestParams(RowParams):
     to: Address = Field(description="a number of one's own")
     key: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         None, description="calls with the same key, person and number send one message in 24 hours"
-    )
-
-
-class SendParams(DraftId):
-    """A draft to send."""
-
-    version: int | None = Field(
-        None, ge=0, description="the `version` that was looked at; another one is refused. Default: any"
     )
 
 
@@ -288,28 +278,6 @@ async def show_left_out(ctx: Context, actor: Actor, params: LeftOutParams) -> As
 async def send_test(ctx: Context, actor: Actor, params: TestParams) -> SentTest:
     """Send what one person of a checked draft gets to a number of one's own, now."""
     return await rows.send_test(ctx, actor, params.id, params.row, params.to, key=params.key)
-
-
-@operations.operation(
-    "draft.send", admin=Admin(Level.OPERATE, per_account=True, audited=True), errors=CHANGES, example=EXAMPLE
-)
-async def request_send(ctx: Context, actor: Actor, params: SendParams) -> SentDraft:
-    """Send a checked draft, now or at its time.
-
-    Its people become recipients step by step, also over a restart; then it is a broadcast. Asking again changes nothing.
-    """
-    return await send.request_send(ctx, actor, params.id, version=params.version)
-
-
-@operations.operation(
-    "draft.discard",
-    admin=Admin(Level.OPERATE, per_account=True, audited=True),
-    errors=CHANGES,
-    example=EXAMPLE,
-)
-async def discard(ctx: Context, actor: Actor, params: DraftId) -> DiscardedDraft:
-    """Throw a draft away, with its file."""
-    return await manage.discard(ctx, actor, params.id)
 
 
 @operations.operation(

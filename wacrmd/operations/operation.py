@@ -115,6 +115,8 @@ class Http:
     """Other forms of the answer by media type, each with what it is."""
     other: Mapping[int, Any] = field(default_factory=dict)
     """Other answers of success: the type by status, None for an answer without a body."""
+    empty: bool = False
+    """The answer of success has no body."""
     open: bool = False
     """Anybody may call it, without a key and without a rate limit."""
     bare: bool = False
@@ -200,7 +202,9 @@ class Operation:
 
     @property
     def http_item(self) -> Any:
-        """The type that is shown over HTTP."""
+        """The type that is shown over HTTP; None for an answer without a body."""
+        if self.http is not None and self.http.empty:
+            return None
         return self.item if self.http is None or self.http.shows is None else self.http.shows
 
 

@@ -3,6 +3,7 @@
 from wacrmd.operations import (
     access,
     broadcasts,
+    collected_drafts,
     daemon,
     drafts,
     maintenance,
@@ -22,6 +23,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *recipients.operations,
     *messages.operations,
     *drafts.operations,
+    *collected_drafts.operations,
     *numbers.operations,
     *templates.operations,
     *optouts.operations,

@@ -84,8 +84,10 @@ def _parameters(operation: Operation, http: Http, form: Form) -> Iterator[tuple[
 def _answers(operation: Operation, http: Http, objects: Objects) -> Iterator[str]:
     many = "a list of " if operation.kind in (ResultKind.LIST, ResultKind.PAGE) else ""
     if "text/event-stream" not in http.media:
-        shown = "OpenAPI 3.1" if http.bare else f"{many}{objects.link(operation.http_item)}"
-        yield f"- Answer: {http.status} with {shown}"
+        shown = "OpenAPI 3.1"
+        if not http.bare and not http.empty:
+            shown = f"{many}{objects.link(operation.http_item)}"
+        yield f"- Answer: {http.status} " + ("without a body" if http.empty else f"with {shown}")
     for media, meaning in http.media.items():
         yield f"- Answer as `{media}`: {meaning}"
     for status, kind in http.other.items():

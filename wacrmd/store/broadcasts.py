@@ -21,6 +21,8 @@ _NO_HOLD = "hold_reason = NULL, hold_detail = NULL, hold_since = NULL"
 _E = BroadcastEvent
 _NO_DRAFT = "status != 'draft'"
 _SHOWN_DRAFT = "EXISTS (SELECT 1 FROM draft d WHERE d.broadcast_id = broadcast.id AND d.state != 'discarded')"
+_SHOWN = f"({_NO_DRAFT} OR {_SHOWN_DRAFT})"
+"""Not a draft that was thrown away, and is being deleted."""
 
 SEARCHED = 10_000
 """Broadcasts that one search looks at: 10 ms of a reader's thread."""
@@ -68,7 +70,8 @@ def insert(
 def by_uuid(tx: Tx, uuid: str, account_id: str) -> Broadcast | None:
     """The account's broadcast of this uuid."""
     row = tx.execute(
-        f"SELECT {_ROW.columns} FROM broadcast WHERE uuid = ? AND account_id = ?", (uuid, account_id)
+        f"SELECT {_ROW.columns} FROM broadcast WHERE uuid = ? AND account_id = ? AND {_SHOWN}",
+        (uuid, account_id),
     ).fetchone()
     return _ROW.record(row) if row else None
 
@@ -88,7 +91,8 @@ def content_and_request_id(tx: Tx, broadcast_id: int) -> tuple[str | None, str |
 def find(tx: Tx, beginning: str, account_id: str | None) -> list[Broadcast]:
     """The broadcasts of one account or of all whose uuid begins with this; two at most, which shows ambiguity."""
     rows = tx.execute(
-        f"SELECT {_ROW.columns} FROM broadcast WHERE uuid >= ?1 AND uuid < ?2 AND (?3 IS NULL OR account_id = ?3) LIMIT 2",
+        f"SELECT {_ROW.columns} FROM broadcast WHERE uuid >= ?1 AND uuid < ?2 AND (?3 IS NULL OR account_id = ?3)"
+        f" AND {_SHOWN} LIMIT 2",
         (beginning, beginning + "\U0010ffff", account_id),
     )
     return [_ROW.record(row) for row in rows]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from wacrmd.clock import Millis
-from wacrmd.domain.draft import EDITABLE, WAITING, Draft, DraftState, FileFormat
+from wacrmd.domain.draft import DISCARDABLE, EDITABLE, WAITING, Draft, DraftState, FileFormat
 from wacrmd.domain.draft_room import WaitingDraft
 from wacrmd.store import revisions
 from wacrmd.store.database import Tx
@@ -13,16 +13,19 @@ from wacrmd.store.rows import RowMapper, insert_row
 
 _ROW = RowMapper(Draft)
 _EDITABLE = ", ".join(f"'{state}'" for state in EDITABLE)
+_DISCARDABLE = ", ".join(f"'{state}'" for state in DISCARDABLE)
 _WAITING = ", ".join(f"'{state}'" for state in WAITING)
 
 
-def insert(tx: Tx, broadcast_id: int, *, made_by: str, now: Millis) -> None:
-    """Make a broadcast that was just stored a draft without a file."""
+def insert(
+    tx: Tx, broadcast_id: int, *, made_by: str, now: Millis, state: DraftState = DraftState.EDITING
+) -> None:
+    """Make a broadcast that was just stored a draft without people."""
     insert_row(
         tx,
         "draft",
         broadcast_id=broadcast_id,
-        state=DraftState.EDITING,
+        state=state,
         made_by=made_by,
         updated_at=now,
     )
@@ -155,13 +158,13 @@ def send_back(tx: Tx, broadcast_id: int, problem: str, now: Millis) -> None:
 
 
 def send_all_back(tx: Tx, problem: str, now: Millis) -> None:
-    """No draft is sent before a person asks again; those whose file is whole say why."""
+    """No draft is sent before a person asks again; the others say why."""
     tx.execute(
         "UPDATE draft SET state = 'returning', problem = ?, updated_at = ? WHERE state = 'preparing'",
         (problem, now),
     )
     tx.execute(
-        f"UPDATE draft SET problem = ? WHERE problem IS NULL AND state IN ({_EDITABLE})",
+        f"UPDATE draft SET problem = ? WHERE problem IS NULL AND state IN ({_DISCARDABLE})",
         (problem,),
     )
 
@@ -184,16 +187,34 @@ def sent(tx: Tx, broadcast_id: int, result: str | None, now: Millis) -> None:
     )
 
 
+def collected(tx: Tx, broadcast_id: int, result: str, now: Millis) -> None:
+    """Store the sums after a program has added people."""
+    tx.execute(
+        "UPDATE draft SET result = ?, updated_at = ? WHERE broadcast_id = ? AND state = 'collecting'",
+        (result, now, broadcast_id),
+    )
+
+
+def send_collected(tx: Tx, broadcast_id: int, by: str, now: Millis) -> bool:
+    """End a draft whose people are recipients already; False if nothing is collected any more."""
+    cursor = tx.execute(
+        "UPDATE draft SET state = 'sent', send_requested_at = ?1, sent_by = ?2, problem = NULL, updated_at = ?1"
+        " WHERE broadcast_id = ?3 AND state = 'collecting'",
+        (now, by, broadcast_id),
+    )
+    return cursor.rowcount > 0
+
+
 def discard(tx: Tx, broadcast_id: int, now: Millis) -> bool:
     """Throw a draft away; its rows are deleted step by step. False if it cannot be changed now."""
-    return _move(tx, broadcast_id, DraftState.DISCARDED, EDITABLE, now) > 0
+    return _move(tx, broadcast_id, DraftState.DISCARDED, DISCARDABLE, now) > 0
 
 
 def discard_older(tx: Tx, before: Millis, limit: int, now: Millis) -> list[int]:
     """Throw away drafts that nobody has changed since then; their ids."""
     rows = tx.execute(
         "UPDATE draft SET state = 'discarded', updated_at = ? WHERE broadcast_id IN (SELECT broadcast_id FROM draft"
-        f" WHERE state IN ({_EDITABLE}) AND updated_at < ? LIMIT ?) RETURNING broadcast_id",
+        f" WHERE state IN ({_DISCARDABLE}) AND updated_at < ? LIMIT ?) RETURNING broadcast_id",
         (now, before, limit),
     ).fetchall()
     revisions.raise_for(tx, [broadcast_id for (broadcast_id,) in rows])
@@ -229,10 +250,11 @@ def drop_pieces(tx: Tx, broadcast_id: int, under_way: Iterable[int], limit: int)
 
 
 def delete_discarded(tx: Tx) -> int:
-    """Delete the discarded drafts that have no pieces any more; how many."""
+    """Delete the discarded drafts that have no pieces and no recipients any more; how many."""
     return tx.execute(
         "DELETE FROM broadcast WHERE status = 'draft' AND id IN (SELECT broadcast_id FROM draft d WHERE state = 'discarded'"
-        " AND NOT EXISTS (SELECT 1 FROM draft_piece p WHERE p.broadcast_id = d.broadcast_id))"
+        " AND NOT EXISTS (SELECT 1 FROM draft_piece p WHERE p.broadcast_id = d.broadcast_id)"
+        " AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = d.broadcast_id))"
     ).rowcount
 
 

@@ -27,7 +27,7 @@ _RULES = {
     ),
     "a draft that nobody has sent has recipients": (
         "SELECT b.uuid FROM draft d JOIN broadcast b ON b.id = d.broadcast_id WHERE d.state IN"
-        " ('editing', 'checking', 'checked', 'discarded')"
+        " ('editing', 'checking', 'checked')"
         " AND EXISTS (SELECT 1 FROM recipient r WHERE r.broadcast_id = b.id)"
     ),
     "the kept counts of a broadcast are not those of its recipients": (

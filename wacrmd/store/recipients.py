@@ -277,6 +277,16 @@ def exist(tx: Tx, broadcast_id: int) -> bool:
     return row is not None
 
 
+def anybody_left(tx: Tx, broadcast_id: int) -> bool:
+    """Whether anybody of a draft has not opted out."""
+    row = tx.execute(
+        "SELECT 1 FROM recipient r WHERE r.broadcast_id = ? AND r.status = 'pending'"
+        " AND NOT EXISTS (SELECT 1 FROM optout o WHERE o.person_id = r.person_id AND o.lifted_at IS NULL) LIMIT 1",
+        (broadcast_id,),
+    ).fetchone()
+    return row is not None
+
+
 def people_in(tx: Tx, broadcast_id: int, person_ids: Iterable[int]) -> set[int]:
     """Those of these people who are recipients of the broadcast already."""
     rows = tx.execute(

@@ -108,8 +108,10 @@ class RecipientSums:
 
     __slots__ = ()
 
-    status: Annotated[BroadcastStatus, Doc("`sending`, or `scheduled` with `scheduled_at`")]
-    total_recipients: Annotated[int, Doc("how many are queued, the same as `accepted`")]
+    status: Annotated[BroadcastStatus, Doc("`sending`, `scheduled` with `scheduled_at`, or `draft`")]
+    total_recipients: Annotated[
+        int, Doc("how many are queued, the same as `accepted`; of a draft: how many it has now")
+    ]
     accepted: Annotated[int, Doc("how many are queued")]
     rejected: Annotated[int, Doc("how many have no valid number")]
     duplicates: Annotated[int, Doc("how many have the same number as an earlier one, which is kept")]
@@ -133,7 +135,7 @@ class _BroadcastId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedBroadcast(RecipientSums, _BroadcastId):
-    """A broadcast that was accepted and is on disk."""
+    """A broadcast that was accepted and is on disk; of a draft, the recipients that were just added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

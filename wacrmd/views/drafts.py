@@ -115,15 +115,26 @@ class DraftRow:
     text: Annotated[str | None, Doc("the body as the person reads it; null: the template is not known")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentDraft:
-    """A draft that somebody has asked to send."""
+@dataclass(frozen=True, kw_only=True)
+class SentBroadcast:
+    """A draft that was sent."""
+
+    __slots__ = ()
 
     broadcast_id: Annotated[Uuid, Doc("id of the broadcast")]
-    status: Annotated[BroadcastStatus, Doc("`draft` while it is prepared, then that of the broadcast")]
-    state: Annotated[DraftState, Doc("`preparing`, then `sent`")]
-    recipients: Annotated[int, Doc("how many get the message, before opt-outs are applied again")]
+    status: Annotated[
+        BroadcastStatus,
+        Doc("`sending`, or `scheduled`; `draft` while the people of a file become recipients"),
+    ]
+    total_recipients: Annotated[int, Doc("how many get the message, before opt-outs are applied again")]
     scheduled_at: Annotated[Time | None, Doc("when it starts; null: at once")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentDraft(SentBroadcast):
+    """A draft that somebody has asked to send."""
+
+    state: Annotated[DraftState, Doc("`preparing`, then `sent`")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,18 @@ import click
 
 from wacrmd.cli import complete
 from wacrmd.cli.client import call, stream
+from wacrmd.cli.exit_codes import FAILED
 from wacrmd.cli.frame import FileName, Noun, Session
 from wacrmd.cli.input import confirm, source_name
 from wacrmd.cli.json_file import content_in, object_in
-from wacrmd.cli.options import account_option, limit_option, one_of, only_account_option, yes_option
+from wacrmd.cli.options import (
+    account_option,
+    column_option,
+    limit_option,
+    one_of,
+    only_account_option,
+    yes_option,
+)
 from wacrmd.cli.output import Kind, details, emit, hint, paragraph, people, say, span, write_pieces
 from wacrmd.cli.table import Column, table
 from wacrmd.cli.times import StartTime, timezone_option
@@ -280,27 +288,56 @@ def test(session: Session, draft_id: str, to: str, row: int | None) -> None:
     emit(session, made, lambda made: say(f"Sent to {made['to']}, as broadcast {made['broadcast_id']}."))
 
 
+@draft.command("add-recipients")
+@draft_id
+@click.argument("file", type=FileName(), metavar="FILE")
+@column_option
+@click.option("--named", is_flag=True, help="Use the names of the columns as names of parameters.")
+@click.pass_obj
+def add_recipients(session: Session, draft_id: str, file: str, column: str | None, named: bool) -> int:
+    """Add the people in a CSV FILE (- is standard input) to a draft that a program fills through the API.
+
+    The file is read as that of wacrmd broadcast create. The exit code is 0 if every line was taken.
+
+    For example: wacrmd draft add-recipients 4b6d people.csv
+    """
+    from wacrmd.cli.csv_input import CsvInput  # noqa: PLC0415 - the help must not load it
+    from wacrmd.cli.recipient_parts import AddedParts, read_sheet  # noqa: PLC0415 - as above
+
+    with CsvInput(file, max_bytes=MAX_BYTES) as source:
+        sheet = read_sheet(source, column)
+    added = AddedParts(sheet, named=named)
+    for part in added.parts():
+        added.take(call(session, "draft.add-recipients", id=draft_id, recipients=part))
+    emit(session, added.as_json(), lambda _: added.tell())
+    return FAILED if added.left_out else 0
+
+
 @draft.command("send")
 @draft_id
+@schedule_option
+@timezone_option
 @yes_option
 @click.pass_obj
-def send(session: Session, draft_id: str, yes: bool) -> None:
-    """Send a checked draft, now or at its time.
+def send(session: Session, draft_id: str, schedule: str | None, yes: bool) -> None:
+    """Send a draft, now or at its time; one with a file must be checked.
 
     For example: wacrmd draft send 4b6d
     """
 
     def question() -> str:
-        found = call(session, "draft.show", id=draft_id)["check"]
-        return f"Send to {people(found['accepted'] if found else 0)}?"
+        shown = call(session, "draft.show", id=draft_id)
+        if shown["problem"]:
+            hint(f"problem: {shown['problem']}")
+        return f"Send to {people(shown['check']['accepted'] if shown['check'] else 0)}?"
 
     confirm(question, yes=yes)
-    made = call(session, "draft.send", id=draft_id)
+    made = call(session, "draft.send", id=draft_id, scheduled_at=schedule)
     emit(
         session,
         made,
         lambda made: say(
-            f"Broadcast {made['broadcast_id']} is {made['state']}: {people(made['recipients'])}."
+            f"Broadcast {made['broadcast_id']} is {made['state']}: {people(made['total_recipients'])}."
         ),
     )
 
@@ -310,7 +347,7 @@ def send(session: Session, draft_id: str, yes: bool) -> None:
 @yes_option
 @click.pass_obj
 def discard(session: Session, draft_id: str, yes: bool) -> None:
-    """Throw a draft away, with its file.
+    """Throw a draft away, with its people.
 
     For example: wacrmd draft discard 4b6d
     """

@@ -11,6 +11,7 @@ from uuid import uuid4
 import orjson
 
 from wacrmd.domain.broadcast import BroadcastKind, BroadcastStatus
+from wacrmd.domain.number import Number
 from wacrmd.domain.template import TemplateContent
 from wacrmd.errors import ErrorCode, Refusal, bad_request, conflict, draining, invalid
 from wacrmd.fields import JsonObject
@@ -84,7 +85,7 @@ async def create(
     if ctx.drain is not None:
         raise draining(ctx.drain.detail if ctx.drain.for_good else None)
     began = perf_counter()
-    if idempotency_key is not None and (first := await _first_answer(ctx, account_id, idempotency_key)):
+    if idempotency_key is not None and (first := await first_answer(ctx, account_id, idempotency_key)):
         return first
     prepared = await prepare(ctx, account_id, given)
     if not prepared.recipients.accepted:
@@ -108,11 +109,11 @@ async def create(
     return creation
 
 
-async def _first_answer(ctx: Context, account_id: str, key: Idempotency) -> Creation | None:
+async def first_answer(ctx: Context, account_id: str, key: Idempotency) -> Creation | None:
     """The answer that this key got before, if it did."""
     since = ctx.clock.ago(idempotency.KEPT_FOR)
     first = await ctx.db.read(partial(idempotency.get, account_id=account_id, key=key.key, since=since))
-    return None if first is None else _replay(first, key)
+    return None if first is None else replay(first, key)
 
 
 def _store(
@@ -127,12 +128,8 @@ def _store(
 ) -> Creation:
     now, since = ctx.clock.now(), ctx.clock.ago(idempotency.KEPT_FOR)
     if key is not None and (first := idempotency.get(tx, account_id, key.key, since)) is not None:
-        return _replay(first, key)
-    current = numbers.get(tx, prepared.number.id)
-    if current is None or current.is_removed:
-        raise Refusal(
-            ErrorCode.WHATSAPP_NOT_CONFIGURED, "This number was removed a moment ago: name another one"
-        )
+        return replay(first, key)
+    current = current_number(tx, prepared)
     given, found = prepared.given, prepared.recipients
     holders = people.ensure(tx, account_id, [address for address, _ in found.accepted], now)
     by_person = first_of_each(found.accepted, holders)
@@ -196,21 +193,36 @@ def _all_opted_out(kind: BroadcastKind) -> Refusal:
     )
 
 
+def current_number(tx: Tx, prepared: PreparedBroadcast) -> Number:
+    """The number that is to send, in the transaction that needs it; raises Refusal if it was removed meanwhile."""
+    current = numbers.get(tx, prepared.number.id)
+    if current is None or current.is_removed:
+        raise Refusal(
+            ErrorCode.WHATSAPP_NOT_CONFIGURED, "This number was removed a moment ago: name another one"
+        )
+    return current
+
+
 def _count(ctx: Context, created: CreatedBroadcast, seconds: float) -> None:
     """Count the broadcast and its recipients; creating it took `seconds`."""
-    metrics = ctx.metrics
-    metrics.broadcasts_created.inc()
-    metrics.broadcast_create_duration.observe(seconds)
+    ctx.metrics.broadcasts_created.inc()
+    ctx.metrics.broadcast_create_duration.observe(seconds)
+    count_recipients(ctx, created)
+
+
+def count_recipients(ctx: Context, created: CreatedBroadcast) -> None:
+    """Count the recipients of a request."""
     for result, count in (
         ("accepted", created.accepted),
         ("rejected", created.rejected),
         ("duplicate", created.duplicates),
         ("suppressed", created.suppressed),
     ):
-        metrics.recipients_submitted.labels(result).inc(count)
+        ctx.metrics.recipients_submitted.labels(result).inc(count)
 
 
-def _replay(first: tuple[bytes, str], key: Idempotency) -> Creation:
+def replay(first: tuple[bytes, str], key: Idempotency) -> Creation:
+    """The first answer to a key; raises Refusal if that was to another request."""
     body_hash, answer = first
     if body_hash != key.body_hash:
         raise Refusal(

@@ -15,7 +15,7 @@ from wacrmd.store.database import Tx
 from wacrmd.views.broadcasts import DryRun, LeftOutView
 
 
-async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRun:
+async def dry_run(ctx: Context, account_id: str, given: BroadcastInput, *, is_draft: bool = False) -> DryRun:
     """What `create` would do now, with all problems; raises Refusal as `prepare`."""
     prepared = await prepare(ctx, account_id, given)
     number, found = prepared.number, prepared.recipients
@@ -39,15 +39,18 @@ async def dry_run(ctx: Context, account_id: str, given: BroadcastInput) -> DryRu
     persons, suppressed, queued, route = await ctx.db.read(work)
     accepted = persons - suppressed
     problems = prepared.problems
-    if not addresses:
+    if is_draft and not given.recipients:
+        pass  # they come later
+    elif not addresses:
         problems = [Problem("recipients", NO_VALID_NUMBER), *problems]
     elif not accepted:
         problems = [Problem("recipients", "all valid recipients have opted out"), *problems]
     at = given.scheduled_at
     later = at is not None and at > ctx.clock.now()
+    status = BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING
     rate = number.rate(ctx.config.sender.messages_per_second)
     return DryRun(
-        status=BroadcastStatus.SCHEDULED if later else BroadcastStatus.SENDING,
+        status=BroadcastStatus.DRAFT if is_draft else status,
         total_recipients=accepted,
         accepted=accepted,
         rejected=len(found.rejections),

@@ -10,12 +10,12 @@ import orjson
 
 from wacrmd.clock import Millis
 from wacrmd.domain.actor import Actor
-from wacrmd.domain.broadcast import Broadcast
-from wacrmd.domain.draft import BODY, BUTTON, HEADER, FileFormat, FileMapping
+from wacrmd.domain.broadcast import Broadcast, BroadcastStatus
+from wacrmd.domain.draft import BODY, BUTTON, HEADER, DraftState, FileFormat, FileMapping
 from wacrmd.domain.draft_room import too_many
 from wacrmd.domain.mapped_file import FileHead, suggest_mapping
 from wacrmd.domain.template import TemplateContent
-from wacrmd.errors import Problem, conflict, draining, invalid
+from wacrmd.errors import Problem, conflict, draining, invalid, not_found
 from wacrmd.fields import JsonObject
 from wacrmd.meta.payloads import content_problems
 from wacrmd.services.broadcasts.create import content_json
@@ -23,7 +23,7 @@ from wacrmd.services.broadcasts.input import BroadcastInput
 from wacrmd.services.broadcasts.prepare import check_content, check_time, sending_number
 from wacrmd.services.context import Context
 from wacrmd.services.drafts import read
-from wacrmd.services.drafts.uploads import editable, put_file
+from wacrmd.services.drafts.uploads import SHOWN, editable, put_file
 from wacrmd.store import broadcasts, drafts
 from wacrmd.store.database import Tx
 from wacrmd.views.drafts import DiscardedDraft, DraftView
@@ -154,9 +154,18 @@ async def put_csv(
 
 async def discard(ctx: Context, actor: Actor, reference: str) -> DiscardedDraft:
     """Throw a draft away. Raises Refusal if it is being sent or was sent."""
-    broadcast, _ = await read.draft_of(ctx, actor, reference)
-    if not await ctx.db.write(partial(drafts.discard, broadcast_id=broadcast.id, now=ctx.clock.now())):
-        raise conflict("The draft cannot be thrown away any more: it is sent")
+    broadcast, _ = await ctx.db.read(partial(read.to_change, actor=actor, reference=reference))
+
+    def work(tx: Tx) -> None:
+        if drafts.discard(tx, broadcast.id, ctx.clock.now()):
+            return
+        current, draft = broadcasts.get(tx, broadcast.id), drafts.get(tx, broadcast.id)
+        if current is None or draft is None or draft.state is DraftState.DISCARDED:
+            raise not_found("Draft")
+        shown = SHOWN[draft.state] if current.status is BroadcastStatus.DRAFT else current.status
+        raise conflict(f"The broadcast is {shown}: only a draft can be thrown away")
+
+    await ctx.db.write(work)
     ctx.drafts.sends.set()  # the worker deletes its rows
     ctx.changes.publish([broadcast.id])
     return DiscardedDraft(broadcast_id=broadcast.uuid)

@@ -42,6 +42,15 @@ def find(tx: Tx, actor: Actor, reference: str) -> tuple[Broadcast, Draft]:
     return broadcast, draft
 
 
+def to_change(tx: Tx, actor: Actor, reference: str) -> tuple[Broadcast, Draft]:
+    """The same for what only a draft allows. Raises Refusal if the broadcast is there, and never was a draft."""
+    broadcast = broadcasts_read.find(tx, actor, reference)
+    draft = drafts.get(tx, broadcast.id)
+    if draft is None:
+        raise conflict(f"The broadcast is {broadcast.status}: it is no draft")
+    return broadcast, draft
+
+
 async def draft_of(ctx: Context, actor: Actor, reference: str) -> tuple[Broadcast, Draft]:
     """The draft with this id; raises Refusal as `find`."""
     return await ctx.db.read(partial(find, actor=actor, reference=reference))

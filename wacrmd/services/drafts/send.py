@@ -1,6 +1,7 @@
 """Sending a draft: a person's request marks it, and step by step its people become recipients of the broadcast."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from wacrmd.services.broadcasts.create import params_json
 from wacrmd.services.broadcasts.prepare import check_time
 from wacrmd.services.broadcasts.validation import UNSENDABLE
 from wacrmd.services.context import Context
-from wacrmd.services.drafts import read
+from wacrmd.services.drafts import collected, read
 from wacrmd.services.drafts.check import template_digest
 from wacrmd.services.drafts.people import BATCH_ROWS
 from wacrmd.services.drafts.uploads import SHOWN
@@ -27,17 +28,28 @@ STEP_PEOPLE = 250
 
 
 async def request_send(
-    ctx: Context, actor: Actor, reference: str, *, version: int | None = None
+    ctx: Context,
+    actor: Actor,
+    reference: str,
+    *,
+    version: int | None = None,
+    scheduled_at: Millis | None = None,
 ) -> SentDraft:
-    """Ask to send a checked draft, now or at its time. Asking again changes nothing, and gets the same answer.
+    """Ask to send a draft, now or at its time, which `scheduled_at` replaces.
 
-    Raises Refusal for a draft that is not checked as it is now, that has problems, or that has another version.
+    To ask again for one with a file changes nothing, and gets the same answer. Raises Refusal for one that is not checked as
+    it is now, that has problems, or that has another version; and as `collected.send` for one that a program has filled.
     """
     if ctx.drain is not None:
         raise draining(ctx.drain.detail if ctx.drain.for_good else None)
-    broadcast, before = await read.draft_of(ctx, actor, reference)
+    broadcast, before = await ctx.db.read(partial(read.to_change, actor=actor, reference=reference))
+    if before.state is DraftState.COLLECTING:
+        return await collected.send(ctx, actor, broadcast, scheduled_at)
+    if before.state is DraftState.SENT and before.file_name is None:
+        raise conflict(f"The broadcast is {broadcast.status}: only a draft can be sent")
+    at = broadcast.scheduled_at if scheduled_at is None else scheduled_at
     if before.state in (DraftState.EDITING, DraftState.CHECKED):
-        check_time(ctx, broadcast.scheduled_at)
+        check_time(ctx, at)
 
     def work(tx: Tx) -> SentDraft:
         draft = drafts.get(tx, broadcast.id)
@@ -56,14 +68,14 @@ async def request_send(
                 first = result.problems[0].message if result is not None else "check it again"
                 raise conflict(f"The draft cannot be sent as it is: {first}")
             drafts.request_send(tx, broadcast.id, actor.name, ctx.clock.now())
-            broadcasts.change_draft(tx, broadcast.id, ctx.clock.now())
+            broadcasts.change_draft(tx, broadcast.id, ctx.clock.now(), scheduled_at=at)
         now, current = broadcasts.get(tx, broadcast.id), drafts.get(tx, broadcast.id)
         return SentDraft(
             broadcast_id=broadcast.uuid,
             status=now.status if now is not None else BroadcastStatus.DRAFT,
             state=current.state if current is not None else state,
-            recipients=result.accepted if result is not None else 0,
-            scheduled_at=broadcast.scheduled_at,
+            total_recipients=result.accepted if result is not None else 0,
+            scheduled_at=now.scheduled_at if now is not None else at,
         )
 
     answer = await ctx.db.write(work)
@@ -159,11 +171,25 @@ def take_back(tx: Tx, ctx: Context, broadcast_id: int) -> Step:
     draft = drafts.get(tx, broadcast_id)
     if draft is None or draft.state is not DraftState.RETURNING:
         return Step(0, is_last=True)
-    removed = recipients.remove_of_draft(tx, broadcast_id, STEP_PEOPLE)
+    removed = _remove(tx, broadcast_id)
     if removed:
-        people.forget_unused(tx, removed)
         broadcasts.change_draft(tx, broadcast_id, ctx.clock.now())
-        return Step(len(removed), is_last=False)
+        return Step(removed, is_last=False)
     drafts.returned(tx, broadcast_id, ctx.clock.now())
     broadcasts.change_draft(tx, broadcast_id, ctx.clock.now())
     return Step(0, is_last=True)
+
+
+def drop_people(tx: Tx, _ctx: Context, broadcast_id: int) -> Step:
+    """Delete some recipients of a draft that was thrown away."""
+    draft = drafts.get(tx, broadcast_id)
+    if draft is None or draft.state is not DraftState.DISCARDED:
+        return Step(0, is_last=True)
+    removed = _remove(tx, broadcast_id)
+    return Step(removed, is_last=not removed)
+
+
+def _remove(tx: Tx, broadcast_id: int) -> int:
+    removed = recipients.remove_of_draft(tx, broadcast_id, STEP_PEOPLE)
+    people.forget_unused(tx, removed)
+    return len(removed)

@@ -132,11 +132,12 @@ def editable(tx: Tx, broadcast_id: int) -> Draft:
     if draft is None:
         raise not_found("Draft")
     if draft.state not in EDITABLE:
-        raise conflict(f"The draft cannot be changed any more: it is {SHOWN.get(draft.state, draft.state)}")
+        raise conflict(f"The draft cannot be changed: it is {SHOWN.get(draft.state, draft.state)}")
     return draft
 
 
 SHOWN = {
+    "collecting": "filled by a program, through the API",
     "preparing": "being sent",
     "returning": "being taken back",
     "sent": "sent",

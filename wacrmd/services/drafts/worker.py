@@ -143,7 +143,10 @@ class DraftWorker:
                         limit=DROP_PIECES,
                     )
                 )
-        if await self._in_state(DraftState.DISCARDED):
+        discarded = await self._in_state(DraftState.DISCARDED)
+        for broadcast_id in discarded:
+            await self._steps(broadcast_id, send.drop_people)
+        if discarded:
             await ctx.db.write(drafts.delete_discarded)
         ctx.changes.publish()
 

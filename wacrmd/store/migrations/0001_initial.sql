@@ -211,7 +211,7 @@ CREATE INDEX broadcast_uncounted ON broadcast (updated_at) WHERE counts_revision
 CREATE TABLE draft (
     broadcast_id INTEGER PRIMARY KEY REFERENCES broadcast (id) ON DELETE CASCADE,
     state TEXT NOT NULL CHECK (state IN
-        ('editing', 'checking', 'checked', 'preparing', 'returning', 'sent', 'discarded')),
+        ('collecting', 'editing', 'checking', 'checked', 'preparing', 'returning', 'sent', 'discarded')),
     version INTEGER NOT NULL DEFAULT 1,             -- raised by each change: the check of an older one counts for nothing
     made_by TEXT NOT NULL,
     file_name TEXT,
@@ -221,7 +221,7 @@ CREATE TABLE draft (
     people_edition INTEGER,                         -- of the pieces that the last check wrote: what is sent to whom
     editions INTEGER NOT NULL DEFAULT 0,            -- the newest edition that was begun
     mapping TEXT,                                   -- JSON: what the columns of the file mean
-    result TEXT,                                    -- JSON: the last check
+    result TEXT,                                    -- JSON: the last check, or the sums of a program's calls
     send_requested_at INTEGER,
     sent_by TEXT,
     taken INTEGER NOT NULL DEFAULT 0,               -- so many of its people were taken over

@@ -19,7 +19,7 @@ from wacrmd.dashboard.pages.new_broadcast.steps import (
     waits,
 )
 from wacrmd.dashboard.render import isolated, page
-from wacrmd.domain.draft import EDITABLE, DraftState
+from wacrmd.domain.draft import DISCARDABLE, EDITABLE, DraftState
 from wacrmd.domain.local_time import read_local
 from wacrmd.domain.start_time import MAX_AHEAD, is_past
 from wacrmd.errors import ERRORS, Refusal, bad_request, conflict
@@ -114,7 +114,7 @@ def _time(form: Form, now: Millis) -> Millis:
 async def sending(visit: Visit) -> Response:
     """What became of it: people become recipients, then it is a broadcast."""
     draft = await draft_of(visit)
-    if draft.view.state in EDITABLE:
+    if draft.view.state in DISCARDABLE:
         return RedirectResponse(address(draft.view.uuid, next_step(draft.view)), status_code=303)
     if draft.view.state is DraftState.SENT:
         return RedirectResponse(f"/broadcasts/{draft.view.uuid}", status_code=303)
@@ -136,10 +136,11 @@ async def sending_progress(visit: Visit) -> Response:
 
 async def ask_discard(visit: Visit, draft: Draft) -> Response:
     """Ask before it is thrown away."""
+    await visit.require("draft.discard")
     here = address(draft.view.uuid)
     return visit.confirm(
         f"Throw away {isolated(draft.view.name)}?",
-        "Nothing of it was sent. The list of people and all that you entered are deleted.",
+        "Nothing of it was sent. The list of people and all that was entered are deleted.",
         button="Throw it away",
         back=here,
     )
@@ -199,6 +200,6 @@ PAGES: tuple[Row, ...] = (
     ("POST", "/broadcasts/new/{id}/send", send),
     ("GET", "/broadcasts/new/{id}/sending", sending),
     ("GET", "/broadcasts/new/{id}/sending/progress", sending_progress),
-    ("GET", "/broadcasts/new/{id}/discard", edited(ask_discard, needs_number=False)),
-    ("POST", "/broadcasts/new/{id}/discard", edited(discard, needs_number=False)),
+    ("GET", "/broadcasts/new/{id}/discard", edited(ask_discard, needs_number=False, states=DISCARDABLE)),
+    ("POST", "/broadcasts/new/{id}/discard", edited(discard, needs_number=False, states=DISCARDABLE)),
 )

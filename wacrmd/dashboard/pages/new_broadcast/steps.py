@@ -1,6 +1,6 @@
 """What the steps share: their addresses, which of them a draft is ready for, and the draft itself."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,8 @@ def address(draft_id: object, step: str = "") -> str:
 
 def next_step(draft: DraftView) -> str:
     """The step that a draft has not passed yet."""
+    if draft.state is DraftState.COLLECTING:
+        return "collecting"
     if draft.state not in EDITABLE:
         return "sending"
     if draft.file is None or draft.state is not DraftState.CHECKED or (draft.check and draft.check.problems):
@@ -83,19 +85,24 @@ async def _template(visit: Visit, draft: DraftView, number: Any) -> TemplateView
 NO_NUMBER = "The number of this draft was removed: choose the message and another number."
 
 
-def edited(handler: EditedHandler, *, needs_number: bool = True) -> Handler:
-    """A page of a draft that can still be changed; one that was sent leads to what became of it.
+def edited(
+    handler: EditedHandler, *, needs_number: bool = True, states: Container[DraftState] = EDITABLE
+) -> Handler:
+    """A page of a draft in a state in which it can be changed; one that was sent leads to what became of it.
 
     One whose number was removed leads to the step in which another one is chosen.
     """
 
     async def page(visit: Visit) -> Response:
         draft = await draft_of(visit)
-        if draft.view.state not in EDITABLE:
+        if draft.view.state not in states:
             if visit.request.method == "GET":
                 return RedirectResponse(address(draft.view.uuid, "sending"), status_code=303)
             raise Refusal(
-                ErrorCode.CONFLICT, "This broadcast was sent already: it cannot be changed any more"
+                ErrorCode.CONFLICT,
+                "A program adds people to this draft: it cannot be changed here"
+                if draft.view.state is DraftState.COLLECTING
+                else "This broadcast was sent already: it cannot be changed any more",
             )
         if needs_number and not draft.has_number:
             return visit.done(address(draft.view.uuid, "template"), NO_NUMBER)

@@ -1,0 +1,181 @@
+"""What can happen to a draft of a program between the first person and the send."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.drafts.drafting import BY_HAND, drafting, rows_of
+from tests.drafts.test_waiting_drafts import found_by_doctor
+from tests.ops.test_data_subjects import everything
+from tests.ops.test_metrics import values
+from tests.ops.test_restore import config_file
+from tests.support.clock import ShiftClock
+from tests.support.site import NUMBER, Site, people, phones, site
+from wacrmd.cli.main import main
+from wacrmd.clock import DAY
+from wacrmd.domain.draft_room import MAX_DRAFTS, SHARE
+from wacrmd.services.drafts.worker import DraftWorker
+from wacrmd.services.maintenance.retention import prune
+from wacrmd.store.backups import copy
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/api/v1/broadcasts"
+PERSON, OTHER = phones(2)
+
+
+async def refused(here: Site, method: str, path: str, **body: object) -> tuple[int, str]:
+    """Status and message."""
+    answer = await here.api.request(method, f"{PATH}/{path}", json=body or None)
+    assert answer.status_code >= 400, answer.text
+    return answer.status_code, answer.json()["error"]["message"]
+
+
+async def change_template(here: Site, set_: str) -> None:
+    """Change the synced template in the database, as a sync does."""
+    await here.running.ctx.db.write(lambda tx: tx.execute(f"UPDATE template SET {set_}").rowcount)
+
+
+async def test_a_template_that_has_changed_is_compared_with_everybody_again(tmp_path: Path) -> None:
+    hello = {"name": "hello", "language": "en_US", "components": [{"type": "BODY", "text": "Hi {{1}}"}]}
+    async with site(tmp_path, extra=BY_HAND, templates=(hello,)) as here:
+        await here.api.post("/api/v1/templates/sync")
+        draft = await here.send(people(3), draft=True)
+        await change_template(here, "status = 'PAUSED'")
+        status, said = await refused(here, "POST", f"{draft}/send")
+        assert (status, "paused by Meta" in said) == (409, True), said
+        assert (await refused(here, "POST", f"{draft}/recipients", recipients=people(1)))[0] == 400
+        await change_template(
+            here, "status = 'APPROVED', components = replace(components, 'Hi {{1}}', 'Hi {{1}}, {{2}}')"
+        )
+        answer = await here.api.post(f"{PATH}/{draft}/send")
+        error = answer.json()["error"]
+        assert (answer.status_code, "template has changed" in error["message"]) == (409, True), error
+        assert [each["path"] for each in error["details"]] == [f"{to}.params" for to in phones(3)]
+        assert (await here.show(draft))["status"] == "draft"
+        await change_template(here, "components = replace(components, 'Hi {{1}}, {{2}}', 'Good day {{1}}')")
+        added = await here.api.post(f"{PATH}/{draft}/recipients", json={"recipients": people(1, 3)})
+        assert added.status_code == 202, added.text  # fits the new one, as the others do
+        assert (await here.api.post(f"{PATH}/{draft}/send")).status_code == 202
+        await here.until_status(draft, "sent")
+        assert len(here.sim.ledger) == 4
+
+
+async def test_a_removed_number_and_a_drain_stop_it(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        draft = await here.send(people(2), draft=True)
+        await here.admin("drain", wait_s=1)
+        for path, body in ((f"{draft}/recipients", {"recipients": people(1)}), (f"{draft}/send", {})):
+            assert (await refused(here, "POST", path, **body))[0] == 503
+        assert (await here.post(people(1), draft=True)).status_code == 503
+        gone = await here.admin("broadcast.list", status="draft")
+        assert [each["id"] for each in gone] == [draft]
+        await here.admin("undrain")
+        await here.admin("number.add", **(NUMBER | {"phone_number_id": "77", "default": True}))
+        await here.admin("number.remove", id=NUMBER["phone_number_id"])
+        for path, body in ((f"{draft}/recipients", {"recipients": people(1)}), (f"{draft}/send", {})):
+            status, said = await refused(here, "POST", path, **body)
+            assert (status, "number of this draft was removed" in said) == (409, True), said
+        assert (await here.api.delete(f"{PATH}/{draft}")).status_code == 204
+
+
+async def test_operators_see_it_and_it_goes_when_nobody_adds_to_it(tmp_path: Path) -> None:
+    clock = ShiftClock()
+    async with site(tmp_path, clock=clock) as here:
+        old = await here.send(people(300), draft=True)
+        assert await found_by_doctor(here) == ("ok", "1 draft, none waits", "")
+        assert (await values(here))["wacrmd_drafts{state=collecting}"] == 1
+        (listed,) = await here.admin("draft.list")
+        assert (listed["state"], listed["people"], listed["made_by"]) == (
+            "collecting",
+            300,
+            "the API key tests",
+        )
+        for name, more in (("upload", {"name": "x"}), ("check", {}), ("change", {"name": "x"})):
+            with pytest.raises(Exception, match=r"filled by a program|one open file"):
+                await here.admin(f"draft.{name}", id=old, **more)
+        clock.advance(89 * DAY)
+        new = await here.send(people(1), draft=True)
+        assert "draft" not in await prune(here.running.ctx)
+        clock.advance(2 * DAY)
+        assert (await prune(here.running.ctx))["draft"] == 1
+        await DraftWorker(here.running.ctx).send_all()
+        assert await here.running.ctx.db.read(lambda tx: rows_of(tx, "broadcast")) == 1
+        assert await here.running.ctx.db.read(lambda tx: rows_of(tx, "recipient")) == 1
+        await here.admin("draft.send", id=new)
+        await here.until_status(new, "sent")
+        assert (await here.admin("check-db"))["problems"] == []
+
+
+async def test_a_key_has_room_for_so_many_and_no_more(tmp_path: Path) -> None:
+    async with site(tmp_path) as here:
+        for at in range(MAX_DRAFTS // SHARE):
+            made = await here.send([], name=f"{at}", draft=True)
+        status, said = refusal = (
+            (await here.post([], draft=True)).status_code,
+            (await here.post([], draft=True)).text,
+        )
+        assert (status, "the API key tests has 50 drafts" in said) == (409, True), refusal
+        await here.api.delete(f"{PATH}/{made}")
+        await here.send([], draft=True)
+        ann = drafting(here)
+        await ann.new()
+
+
+async def test_export_and_erasure_reach_it(tmp_path: Path) -> None:
+    given = [{"to": PERSON, "params": ["Jane Roe"]}, {"to": OTHER, "params": ["Olga"]}]
+    async with site(tmp_path) as here:
+        draft = await here.send(given, draft=True)
+        exported = (await here.admin("export-person", phone=PERSON))["messages"]
+        assert [(each["broadcast_id"], each["params"]) for each in exported] == [(draft, ["Jane Roe"])]
+        await here.admin("erase", phone=PERSON)
+        left = await here.running.ctx.db.read(everything)
+        assert "Jane Roe" not in left
+        assert PERSON[1:] not in left
+        assert (await here.api.post(f"{PATH}/{draft}/send")).status_code == 202
+        shown = await here.until_status(draft, "sent")
+        assert (shown["sent_count"], shown["cancelled_count"]) == (1, 1)
+        assert [each.send.input for each in here.sim.ledger.entries] == [OTHER]
+        alone = await here.send(given[:1], draft=True)
+        await here.admin("erase", phone=PERSON)
+        assert (await refused(here, "POST", f"{alone}/send"))[0] == 409
+        assert (await here.api.delete(f"{PATH}/{alone}")).status_code == 204
+        await DraftWorker(here.running.ctx).send_all()
+        assert (await here.admin("check-db"))["problems"] == []
+
+
+async def test_a_person_by_two_numbers_is_in_it_once(tmp_path: Path) -> None:
+    """The simulated Meta knows each number by a user id, too."""
+    async with site(tmp_path) as here:
+        sent = await here.send(people(1))
+        await here.until(sent, lambda shown: shown["delivered_count"] == 1)
+        await here.sim.idle()
+        draft = await here.send(people(1), draft=True)
+        user_id = f"US.77{PERSON[1:]}"
+        answer = await here.api.post(
+            f"{PATH}/{draft}/recipients", json={"recipients": [{"to": user_id, "params": ["Jane"]}]}
+        )
+        assert (answer.json()["data"]["accepted"], answer.json()["data"]["duplicates"]) == (0, 1)
+
+
+async def test_of_a_restored_backup_only_a_person_sends_it(tmp_path: Path) -> None:
+    clock, backup = ShiftClock(), tmp_path / "backup.db"
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+    async with site(old, clock=clock) as here:
+        draft, other = [await here.send(people(2), draft=True) for _ in range(2)]
+        copy(here.running.ctx.db.path, backup)
+        key = here.key
+    (new / "wacrmd.db.key").touch(mode=0o600)
+    (new / "wacrmd.db.key").write_bytes((old / "wacrmd.db.key").read_bytes())
+    assert main(["restore", str(backup), "--config", str(config_file(tmp_path, new / "wacrmd.db"))]) == 0
+    async with site(new, clock=clock, key=key) as here:
+        for path, body in ((f"{draft}/recipients", {"recipients": people(1)}), (f"{draft}/send", {})):
+            status, said = await refused(here, "POST", path, **body)
+            assert (status, "Restored from backup.db" in said) == (409, True), said
+        assert "Restored from backup.db" in (await here.admin("draft.show", id=draft))["problem"]
+        assert (await here.api.delete(f"{PATH}/{other}")).status_code == 204
+        await here.admin("draft.send", id=draft)
+        await here.until_status(draft, "sent")
+        assert len(here.sim.ledger) == 2
