@@ -300,3 +300,33 @@ async def test_a_dry_run_of_a_draft_stores_nothing(here: Site) -> None:
             [],
         )
     assert await here.running.ctx.db.read(lambda tx: rows_of(tx, "recipient", "\"to\" LIKE '%209000_'")) == 0
+
+
+async def test_lists_and_exports_have_everybody_of_drafts_that_are_filled_by_turns(here: Site) -> None:
+    one, two = await new(here), await new(here)
+    for at in range(0, 150, 30):
+        for draft, start in ((one, 100_000), (two, 200_000)):
+            await add(here, draft, people(30, start + at))
+    erased = phones(1, 100_040)[0]
+    await here.admin("erase", phone=erased)
+    await send(here, one)
+    await here.until_status(one, "sent")
+    expected = phones(150, 100_000)
+    listed, cursor = list[str](), ""
+    while True:
+        page = (await here.api.get(f"{PATH}/{one}/recipients?limit=40{cursor}")).json()
+        listed += [each["to"] for each in page["data"]]
+        if page["meta"]["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['meta']['next_cursor']}"
+    assert [each for each in reversed(listed) if each in expected] == [
+        each for each in expected if each != erased
+    ]
+    assert len(listed) == 150
+    waiting = (await here.api.get(f"{PATH}/{two}/recipients?status=pending&limit=100")).json()["data"]
+    assert [each["to"] for each in waiting] == phones(150, 200_000)[:-101:-1]
+    exported = await here.admin("broadcast.recipients", id=two, to=phones(1, 200_149)[0])
+    assert [each["to"] for each in exported] == phones(1, 200_149)
+    again = await here.admin("draft.again", id=one, whom="all")
+    assert again["file"]["bytes"] > 0
+    await here.admin("draft.discard", id=again["id"])

@@ -1,5 +1,7 @@
 """What can happen to a draft of a program between the first person and the send."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,9 @@ from wacrmd.clock import DAY
 from wacrmd.domain.draft_room import MAX_DRAFTS, SHARE
 from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.retention import prune
+from wacrmd.store import after_loss, integrity
 from wacrmd.store.backups import copy
+from wacrmd.store.salvage import Lost
 
 pytestmark = pytest.mark.anyio
 
@@ -156,6 +160,20 @@ async def test_a_person_by_two_numbers_is_in_it_once(tmp_path: Path) -> None:
             f"{PATH}/{draft}/recipients", json={"recipients": [{"to": user_id, "params": ["Jane"]}]}
         )
         assert (answer.json()["data"]["accepted"], answer.json()["data"]["duplicates"]) == (0, 1)
+
+
+@pytest.mark.parametrize("table", ["broadcast", "draft"])
+async def test_of_a_repaired_file_nobody_is_sent_to_whose_draft_is_lost(tmp_path: Path, table: str) -> None:
+    async with site(tmp_path) as here:
+        await here.send(people(3), draft=True)
+        copy(here.running.ctx.db.path, tmp_path / "copy.db")
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as db, db:
+        db.execute(f"DELETE FROM {table}")
+        after_loss.settle(db, Lost(), 1)
+    assert integrity.check(tmp_path / "copy.db").problems == []
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as db:
+        assert rows_of(db, "draft") == 0
+        assert rows_of(db, "recipient", "status = 'pending'") == 0
 
 
 async def test_of_a_restored_backup_only_a_person_sends_it(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class FuzzedSite:
     admin_socket: Path
     key: str
     broadcast_id: str
+    draft_id: str
     webhook_id: str
     _unused: Iterator[int] = field(default_factory=lambda: itertools.count(2_000_000))
 
@@ -60,13 +61,14 @@ def running(folder: Path) -> Iterator[FuzzedSite]:
         anyio.from_thread.start_blocking_portal() as portal,
         portal.wrap_async_context_manager(site(folder, extra=_CONFIGURATION)) as here,
     ):
-        broadcast_id, webhook_id = portal.call(_fill, here)
+        broadcast_id, draft_id, webhook_id = portal.call(_fill, here)
         yield FuzzedSite(
             str(here.running.api_address),
             str(here.running.meta_webhooks_address),
             here.socket,
             here.key,
             broadcast_id,
+            draft_id,
             webhook_id,
         )
 
@@ -74,7 +76,7 @@ def running(folder: Path) -> Iterator[FuzzedSite]:
 _CONFIGURATION = '[outbound_webhooks]\nallow_private = ["127.0.0.1/32"]\n'
 
 
-async def _fill(here: Site) -> tuple[str, str]:
+async def _fill(here: Site) -> tuple[str, str, str]:
     broadcast_id = await here.send(people(3))
     await here.until_status(broadcast_id, "sent")
     opted_out = await here.api.post("/api/v1/optouts", json={"phone": "+14155550199"})
@@ -82,7 +84,8 @@ async def _fill(here: Site) -> tuple[str, str]:
     new = {"url": "http://127.0.0.1:9/hook", "events": ["broadcast.sent"]}
     added = await here.api.post("/api/v1/webhooks", json=new)
     assert added.status_code == 201, added.text
-    return broadcast_id, added.json()["data"]["id"]
+    draft_id = await here.send(people(2), draft=True)
+    return broadcast_id, draft_id, added.json()["data"]["id"]
 
 
 class AdminSocket:

@@ -144,11 +144,12 @@ TOKENS = (
 
 def path_of(here: FuzzedSite, path: str) -> str:
     """The path with ids of what exists."""
+    broadcast = here.draft_id if path.endswith("/recipients") else here.broadcast_id
     known = {
         "{phone}": here.phone(),
         "{rid}": "1",
         "{delivery_id}": "1",
-        "{id}": here.webhook_id if "/webhooks/" in path else here.broadcast_id,
+        "{id}": here.webhook_id if "/webhooks/" in path else broadcast,
     }
     for name, value in known.items():
         path = path.replace(name, value)

@@ -33,7 +33,7 @@ from wacrmd.clock import HOUR, MINUTE, SECOND, iso
 from wacrmd.domain.person import names
 from wacrmd.services.drafts.worker import DraftWorker
 from wacrmd.services.maintenance.summary import summary
-from wacrmd.store import drafts, optouts, revisions
+from wacrmd.store import drafts, optouts, recipients, revisions
 from wacrmd.store import people as store_people
 from wacrmd.store.database import Tx
 from wacrmd.store.people import Sighting
@@ -519,6 +519,9 @@ class Everything:
                 ).rowcount
             )
         )
+        scanned, recipients.SCANNED = recipients.SCANNED, 0  # as if others had been sent for days meanwhile
+        await self.admin("broadcast.recipients", id=made[0], to=people(1, 7000)[0]["to"])
+        recipients.SCANNED = scanned
         await self.api("POST", f"broadcasts/{made[0]}/send")
         await self.here.until_status(made[0], "sent")
         await self.api("DELETE", f"broadcasts/{made[1]}")

@@ -35,7 +35,7 @@ def test_a_small_broadcast_is_counted_exactly(tx: sqlite3.Connection, count: int
     store(tx, 1, 10)
     store(tx, 2, count)
     store(tx, 3, 10)
-    which = timeline.sample(tx, 2)
+    which = timeline.sample(tx, 2, count)
     assert which.step == 1
     assert timeline.last_at(tx, which) == 1000 + (count - 1) // 2 * 2
     found = timeline.counts(tx, which, start=0, width=1000, until=10**9)
@@ -46,7 +46,7 @@ def test_a_small_broadcast_is_counted_exactly(tx: sqlite3.Connection, count: int
 
 def test_a_broadcast_without_people_has_nothing(tx: sqlite3.Connection) -> None:
     store(tx, 1, 10)
-    which = timeline.sample(tx, 2)
+    which = timeline.sample(tx, 2, 0)
     assert timeline.last_at(tx, which) == 0
     assert timeline.counts(tx, which, start=0, width=1, until=10) == []
 
@@ -54,16 +54,35 @@ def test_a_broadcast_without_people_has_nothing(tx: sqlite3.Connection) -> None:
 def test_a_large_broadcast_is_estimated_from_few_rows(tx: sqlite3.Connection) -> None:
     count = 3 * ALL_ROWS + 7
     store(tx, 1, count)
-    which = timeline.sample(tx, 1)
+    which = timeline.sample(tx, 1, count)
     found = timeline.counts(tx, which, start=0, width=count, until=10**9)
     looked = sum(number for stage, _, number in found if stage == "sent")
     assert looked <= SAMPLE_ROWS
     assert abs(looked * which.step - count) <= which.step
 
 
+@pytest.mark.parametrize("count", [1, ALL_ROWS // 4, ALL_ROWS])
+def test_a_broadcast_whose_people_came_in_between_those_of_others(tx: sqlite3.Connection, count: int) -> None:
+    """A program fills a draft while others are sent."""
+    parts = 4
+    for _ in range(parts):
+        store(tx, 2, count)
+        store(tx, 1, 3 * count + 9)
+    store(tx, 2, 1)
+    which = timeline.sample(tx, 2, parts * count + 1)
+    assert which.is_scattered
+    found = timeline.counts(tx, which, start=0, width=count, until=10**9)
+    looked = sum(number for stage, _, number in found if stage == "sent")
+    assert looked <= ALL_ROWS
+    assert abs(looked * which.step - (parts * count + 1)) <= which.step
+    read = sum(number for stage, _, number in found if stage == "read")
+    assert abs(read * which.step - parts * ((count + 1) // 2)) <= 2 * which.step
+    assert timeline.last_at(tx, which) <= 1000 + count
+
+
 def test_what_came_later_or_earlier_than_the_time_that_is_wanted(tx: sqlite3.Connection) -> None:
     store(tx, 1, 100)
-    which = timeline.sample(tx, 1)
+    which = timeline.sample(tx, 1, 100)
     found = timeline.counts(tx, which, start=50, width=10, until=80)
     assert [(place, number) for stage, place, number in found if stage == "sent"] == [
         (0, 60),

@@ -10,6 +10,7 @@ from wacrmd.domain.recipient import NO_CODE, Recipient, RecipientStatus
 from wacrmd.domain.recipient_transitions import RecipientEvent
 from wacrmd.store import status_events
 from wacrmd.store.database import Tx
+from wacrmd.store.recipient_order import id_range, rows_between
 from wacrmd.store.rows import RowMapper
 from wacrmd.store.state_sql import GIVEN_UP, after, allows
 
@@ -24,11 +25,13 @@ _ROW = RowMapper(
 )
 _FROM = "FROM recipient r"
 _PRICED = "LEFT JOIN pricing p ON p.id = r.pricing_id"
-_ALL_STATUSES = json.dumps(list(RecipientStatus))
 ERASED_PREFIX = "erased:"
 """The beginning of an erased recipient's address; see data_subjects.py."""
 IS_ERASED = f"\"to\" LIKE '{ERASED_PREFIX}%'"
 """True for such a recipient, in SQL. Nothing that names the person may be written to it again."""
+
+SCANNED = 200_000
+"""Over so many rows an address is looked for in all of them: twice the largest broadcast that came in one piece."""
 
 _E = RecipientEvent
 
@@ -168,24 +171,17 @@ def _between(
     newest_first: bool,
 ) -> list[Recipient]:
     """Recipients of a broadcast by id, at most `limit` of those between the two ids."""
-    order = "DESC" if newest_first else "ASC"
-    if status is None:
-        first, last = id_range(tx, broadcast_id)
-        rows = tx.execute(
-            f"SELECT {_ROW.columns} {_FROM} {_PRICED} WHERE r.id >= ? AND r.id <= ? AND +r.broadcast_id = ?"
-            f" ORDER BY r.id {order} LIMIT ?",
-            (max(first, after + 1), min(last, before - 1), broadcast_id, limit),
-        )
-        return [_ROW.record(row) for row in rows]
-    found: list[Recipient] = []
-    for each in _stored_as(status):
-        rows = tx.execute(
-            f"SELECT {_ROW.columns} {_FROM} INDEXED BY recipient_count {_PRICED}"
-            f" WHERE broadcast_id = ? AND status = ? AND r.id > ? AND r.id < ? ORDER BY r.id {order} LIMIT ?",
-            (broadcast_id, each, after, before, limit),
-        )
-        found += [_ROW.record(row) for row in rows]
-    return sorted(found, key=lambda recipient: recipient.id, reverse=newest_first)[:limit]
+    rows = rows_between(
+        tx,
+        f"SELECT {_ROW.columns} {_FROM} {_PRICED}",
+        broadcast_id,
+        after=after,
+        before=before,
+        limit=limit,
+        newest_first=newest_first,
+        statuses=None if status is None else _stored_as(status),
+    )
+    return [_ROW.record(row) for row in rows]
 
 
 def _stored_as(status: RecipientStatus) -> tuple[RecipientStatus, ...]:
@@ -202,22 +198,6 @@ def failed_with(tx: Tx, broadcast_id: int, *, code: int, before: int | None, lim
         (broadcast_id, code, MAX_ID if before is None else before, limit),
     )
     return [_ROW.record(row) for row in rows]
-
-
-def id_range(tx: Tx, broadcast_id: int) -> tuple[int, int]:
-    """The first and the last recipient id of a broadcast; an empty range if it has none.
-
-    All recipients of a request are stored by one statement on the only writer, so their ids are consecutive. Those of a
-    draft are stored in pieces, one draft at a time: between them are at most the requests that came meanwhile.
-    """
-    first, last = tx.execute(
-        "SELECT min(first), max(last) FROM (SELECT"
-        " (SELECT min(id) FROM recipient WHERE broadcast_id = ?1 AND status = s.value) AS first,"
-        " (SELECT max(id) FROM recipient WHERE broadcast_id = ?1 AND status = s.value) AS last"
-        " FROM json_each(?2) s)",
-        (broadcast_id, _ALL_STATUSES),
-    ).fetchone()
-    return (1, 0) if first is None else (first, last)
 
 
 def failures(tx: Tx, broadcast_id: int) -> list[tuple[int | None, str | None, int]]:
@@ -255,10 +235,16 @@ def held_in(tx: Tx, limit: int) -> list[int]:
 def to_address(tx: Tx, broadcast_id: int, address: str) -> int | None:
     """The id of the recipient of a broadcast that has this address."""
     first, last = id_range(tx, broadcast_id)
-    row = tx.execute(
-        'SELECT id FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ? AND "to" = ?',
-        (first, last, broadcast_id, address),
-    ).fetchone()
+    if last - first < SCANNED:
+        row = tx.execute(
+            'SELECT id FROM recipient WHERE id >= ? AND id <= ? AND +broadcast_id = ? AND "to" = ?',
+            (first, last, broadcast_id, address),
+        ).fetchone()
+    else:
+        row = tx.execute(
+            'SELECT id FROM recipient INDEXED BY recipient_count WHERE broadcast_id = ? AND "to" = ?',
+            (broadcast_id, address),
+        ).fetchone()
     return int(row[0]) if row else None
 
 
@@ -319,10 +305,13 @@ class SentContent(NamedTuple):
 
 def to_send_again(tx: Tx, broadcast_id: int, *, after: int, limit: int) -> list[SentContent]:
     """Recipients with ids over `after`, in the caller's order, without those who were erased."""
-    first, last = id_range(tx, broadcast_id)
-    rows = tx.execute(
-        'SELECT id, status, error_code, "to", params, content FROM recipient WHERE id >= ? AND id <= ?'
-        f" AND +broadcast_id = ? AND NOT {IS_ERASED} ORDER BY id LIMIT ?",
-        (max(first, after + 1), last, broadcast_id, limit),
-    )
-    return [SentContent(row_id, RecipientStatus(status), *rest) for row_id, status, *rest in rows]
+    select = 'SELECT id, status, error_code, "to", params, content FROM recipient r'
+    found: list[SentContent] = []
+    while len(found) < limit:
+        rows = rows_between(tx, select, broadcast_id, after=after, limit=limit - len(found))
+        if not rows:
+            break
+        after = rows[-1][0]
+        read = (SentContent(row_id, RecipientStatus(status), *rest) for row_id, status, *rest in rows)
+        found += [each for each in read if not each.to.startswith(ERASED_PREFIX)]
+    return found

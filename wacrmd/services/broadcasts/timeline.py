@@ -17,7 +17,8 @@ async def show(ctx: Context, broadcast: Broadcast, hours: int) -> TimelineView:
     start, now = broadcast.started_at, ctx.clock.now()
 
     def work(tx: Tx) -> TimelineView:
-        which = timeline.sample(tx, broadcast.id)
+        people = ctx.counts.progress(tx, [broadcast])[broadcast.id].total_recipients
+        which = timeline.sample(tx, broadcast.id, people)
         last_at = timeline.last_at(tx, which)
         if start is None or not last_at:
             return TimelineView(points=[], last_at=None, is_estimate=False)
