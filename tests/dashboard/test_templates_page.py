@@ -51,12 +51,12 @@ async def test_a_marketing_template_says_over_which_api_it_goes(here: Site, visi
     browser, said = await visit_as("viewer"), "Sent over Meta's Marketing Messages API"
     assert said not in (await browser.get("/templates")).text.replace("&#39;", "'")
     number = f"/numbers/{here.number['id']}"
-    assert "like all others: of the business account, Meta has not said" in (await browser.get(number)).text
+    assert "like all others: Meta has not said yet" in (await browser.get(number)).text
     await here.admin("number.check", id=here.number["id"])
     page = " ".join((await browser.get("/templates?name=sale")).text.replace("&#39;", "'").split())
     assert page.count(said) == 1
     assert "Meta tries to deliver them for 12" in page
-    assert "Marketing Messages API: its category is MARKETING" in (await browser.get(number)).text
+    assert "Marketing Messages API: Meta says" in (await browser.get(number)).text
 
 
 async def test_a_coming_category_is_announced(here: Site, visit_as: VisitAs) -> None:

@@ -32,7 +32,9 @@ async def sent(here: Site, name: str = "sale", count: int = 2, start: int = 0) -
 
 async def route(here: Site, name: str = "sale") -> dict[str, Any]:
     found = await here.admin("template.list")
-    shown: dict[str, Any] = next(each["route"] for each in found if each["name"] == name)
+    shown: dict[str, Any] = next(
+        each["route"] for each in found if (each["name"], each["language"]) == (name, "en_US")
+    )
     return shown
 
 
@@ -40,7 +42,12 @@ async def test_a_marketing_template_goes_to_marketing_messages_once_meta_says_on
     tmp_path: Path,
 ) -> None:
     sale = SALE | {"message_send_ttl_seconds": 86_400}
-    async with site(tmp_path, extra=NEVER, templates=(sale, ORDER), marketing_onboarding="ONBOARDED") as here:
+    async with site(
+        tmp_path,
+        extra=NEVER,
+        templates=(sale, ORDER, SALE | {"language": "de", "category": "UTILITY"}),
+        marketing_onboarding="ONBOARDED",
+    ) as here:
         assert await sent(here) == {"messages": 2}, "no template is known yet"
         await here.admin("template.sync")
         assert await sent(here, start=10) == {"messages": 2}, "Meta was not asked yet"
@@ -65,8 +72,14 @@ async def test_a_marketing_template_goes_to_marketing_messages_once_meta_says_on
         shown = await here.admin("number.show", id=PHONE_NUMBER_ID)
         assert shown["marketing_onboarding"] == "ONBOARDED"
         assert shown["marketing_route"]["endpoint"] == "marketing_messages"
-        times = {each["name"]: each["time_to_live_s"] for each in await here.admin("template.list")}
-        assert times == {"sale": 86_400, "order": None}
+        german = await here.send(people(1, 55), template_name="sale", template_language="de")
+        await here.until_status(german, "sent")
+        assert here.sim.ledger.entries[-1].endpoint == "messages", "each language has a category of its own"
+        times = {
+            (each["name"], each["language"]): each["time_to_live_s"]
+            for each in await here.admin("template.list")
+        }
+        assert times == {("sale", "en_US"): 86_400, ("sale", "de"): None, ("order", "en_US"): None}
         await here.admin("account.set", name="shop", marketing_route="messages")
         assert await sent(here, start=60) == {"messages": 2}
         await here.admin("account.set", name="shop", marketing_route="none", product_policy="none")
@@ -156,6 +169,7 @@ async def test_a_way_that_meta_does_not_know_pauses_the_broadcast_and_not_the_nu
         found = await here.admin("number.check", id=PHONE_NUMBER_ID)
         (check,) = [each for each in found["checks"] if each["check"] == "marketing"]
         assert (check["state"], "ELIGIBLE" in check["detail"]) == ("warn", True)
+        assert "wacrmd account set shop --marketing-route auto" in check["advice"]
         broadcast_id = await here.send(people(5), template_name="sale")
         shown = await here.until_status(broadcast_id, "paused")
         assert "wacrmd account set NAME --marketing-route messages" in shown["hold"]["detail"]
@@ -183,8 +197,9 @@ async def test_terms_that_were_signed_count_until_meta_says_something_newer(tmp_
         (event,) = [each for each in logs if each["event"] == "marketing_onboarding_changed"]
         assert (event["before"], event["onboarding"]) == (None, "MM_LITE_TERMS_SIGNED")
         assert (await route(here))["endpoint"] == "marketing_messages"
+        await post(here.hook, webhook(now_s + 3600))
         await here.admin("number.check", id=PHONE_NUMBER_ID)
-        assert (await route(here))["why"] == "of the business account, Meta says ELIGIBLE: /messages is safe"
+        assert (await route(here))["why"] == "Meta says ELIGIBLE of the business account, and not ONBOARDED"
         await post(here.hook, webhook(now_s - 3600))
         known = await here.running.ctx.db.read(lambda tx: marketing.onboarding_of(tx, WABA_ID))
         assert known == "ELIGIBLE", "the webhook came again, and is older"

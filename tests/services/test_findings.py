@@ -29,17 +29,23 @@ def test_only_errors_about_the_token_or_its_permissions_reject_a_number(code: in
 @pytest.mark.parametrize(
     ("setting", "onboarding", "unread", "state", "words"),
     [
-        (MarketingRoute.AUTO, "ONBOARDED", None, "ok", "to /marketing_messages: its category"),
+        (MarketingRoute.AUTO, "ONBOARDED", None, "ok", "to /marketing_messages: Meta says that"),
         (
             MarketingRoute.AUTO,
             "ELIGIBLE",
             None,
             "ok",
-            "to /messages: of the business account, Meta says ELIGIBLE",
+            "to /messages: Meta says ELIGIBLE of",
         ),
         (MarketingRoute.AUTO, None, "no such field.", "ok", "has not said"),
-        (MarketingRoute.MESSAGES, "ONBOARDED", None, "ok", "to /messages: the account is set"),
-        (MarketingRoute.MARKETING_MESSAGES, "ONBOARDED", None, "ok", "to /marketing_messages: the account"),
+        (MarketingRoute.MESSAGES, "ONBOARDED", None, "ok", "to /messages: it is chosen"),
+        (
+            MarketingRoute.MARKETING_MESSAGES,
+            "ONBOARDED",
+            None,
+            "ok",
+            "to /marketing_messages: it is chosen",
+        ),
         (MarketingRoute.MARKETING_MESSAGES, "ELIGIBLE", None, "warn", "but Meta says ELIGIBLE"),
         (MarketingRoute.MARKETING_MESSAGES, None, "no such field.", "warn", "but Meta has not said"),
     ],

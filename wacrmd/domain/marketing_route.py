@@ -74,18 +74,16 @@ def route_of(facts: RouteFacts) -> Route:
         return Route(endpoint=Endpoint.MESSAGES, why=f"{known}, and only marketing templates go another way")
     match facts.marketing_route:
         case MarketingRoute.MESSAGES:
-            return Route(endpoint=Endpoint.MESSAGES, why="the account is set to marketing_route messages")
+            return Route(endpoint=Endpoint.MESSAGES, why="it is chosen for the account (marketing_route)")
         case MarketingRoute.MARKETING_MESSAGES:
-            return _marketing(facts, "the account is set to marketing_route marketing_messages")
+            return _marketing(facts, "it is chosen for the account (marketing_route)")
         case MarketingRoute.AUTO if facts.onboarding in ONBOARDED:
-            return _marketing(
-                facts, "its category is MARKETING, and Meta says that the business account is onboarded"
-            )
+            return _marketing(facts, "Meta says that the business account is onboarded")
         case MarketingRoute.AUTO:
-            said = f"says {facts.onboarding}" if facts.onboarding else "has not said whether it is onboarded"
-            return Route(
-                endpoint=Endpoint.MESSAGES, why=f"of the business account, Meta {said}: /messages is safe"
-            )
+            said = "Meta has not said yet whether the business account is onboarded"
+            if facts.onboarding:
+                said = f"Meta says {facts.onboarding} of the business account, and not ONBOARDED"
+            return Route(endpoint=Endpoint.MESSAGES, why=said)
 
 
 def _marketing(facts: RouteFacts, why: str) -> Route:

@@ -17,13 +17,16 @@ _FACTS = RowMapper(
 )
 
 
-def record_onboarding(tx: Tx, waba_id: str, onboarding: str, at: Millis) -> bool:
-    """Keep what Meta said at `at`, in its word, unless something newer is known; whether the word is another one now."""
+def record_onboarding(tx: Tx, waba_id: str, onboarding: str, at: Millis, *, is_now: bool) -> bool:
+    """Keep what Meta said at `at`, in its word, unless something newer is known; whether the word is another one now.
+
+    `is_now`: Meta was asked and has just said so, which is the newest whatever time is stored.
+    """
     before = onboarding_of(tx, waba_id)
     row = tx.execute(
         "INSERT INTO marketing_onboarding (waba_id, onboarding, told_at) VALUES (?1, ?2, ?3)"
-        " ON CONFLICT (waba_id) DO UPDATE SET onboarding = ?2, told_at = ?3 WHERE told_at <= ?3 RETURNING onboarding",
-        (waba_id, onboarding, at),
+        " ON CONFLICT (waba_id) DO UPDATE SET onboarding = ?2, told_at = ?3 WHERE ?4 OR told_at <= ?3 RETURNING onboarding",
+        (waba_id, onboarding, at, int(is_now)),
     ).fetchone()
     return row is not None and before != onboarding
 

@@ -72,6 +72,7 @@ def compare_recipients(db: sqlite3.Connection, sim: Simulator, report: Report) -
         else:
             taken.setdefault(token[:2], []).append(entry)
     report.taken = len(sim.ledger)
+    report.ways = Counter(entry.endpoint for entry in sim.ledger.entries)
     known = set()
     for uuid, recipient_id, to, status, wamid, title, code in db.execute(
         'SELECT b.uuid, r.id, r."to", r.status, r.wamid, r.error_title, r.error_code FROM recipient r'

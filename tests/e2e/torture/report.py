@@ -33,6 +33,8 @@ class Report:
     broadcasts: int = 0
     recipients: int = 0
     taken: int = 0
+    ways: Counter[str] = field(default_factory=Counter)
+    """To which endpoint these messages went."""
     final: Counter[str] = field(default_factory=Counter)
     issued: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class Report:
             f"POSTs           {self.posts}, of these {self.repeated} repeated, {self.unanswered} never answered",
             f"broadcasts      {self.broadcasts} with {self.recipients} recipients",
             f"Meta's answers  {outcomes}",
-            f"messages taken  {self.taken}",
+            f"messages taken  {self.taken} ({', '.join(f'{n} by /{way}' for way, n in sorted(self.ways.items()))})",
             f"statuses posted {issued}",
             f"recipients now  {statuses}",
             "                (of those that are uncertain, Meta has no message)",

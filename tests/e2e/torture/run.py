@@ -27,6 +27,8 @@ LONG = 50
 """From so many kills on, there is time for refusals that are tried again after half a minute."""
 SLOW_CODE = 131000
 PROGRESS_S = 10.0
+ROUTES = ("auto", "messages", "marketing_messages")
+"""Where marketing templates go; Meta takes them on both ways."""
 
 NO_FAULTS: dict[str, Any] = {
     "error_share": 0.0,
@@ -115,6 +117,7 @@ class Torture:
     async def lives(self, began: float) -> None:
         """One life of the daemon after another, under load."""
         await self.daemon.set_up()
+        await self.daemon.admin("template.sync")
         await self.daemon.kill()
         self.report.kills["idle"] += 1
         async with anyio.create_task_group() as tasks:
@@ -238,6 +241,9 @@ class Torture:
             chosen = self.random.choice(accepted)
             self.paused.add(chosen)
             await self.daemon.admin("broadcast.pause", id=chosen)
+        if self.random.random() < 0.4:
+            route = self.random.choice(ROUTES)
+            await self.daemon.admin("account.set", name="shop", marketing_route=route)
         if self.random.random() < 0.2:
             await self.daemon.admin("number.pause", id=PHONE_NUMBER_ID)
         for broadcast_id in list(self.paused)[:2]:
@@ -300,6 +306,15 @@ OPTIONS = Options(
     app_secret=APP_SECRET,
     access_token=ACCESS_TOKEN,
     keep_bodies=False,
+    templates=(
+        {
+            "name": "hello",
+            "language": "en_US",
+            "category": "MARKETING",
+            "components": [{"type": "BODY", "text": "Hello {{1}}"}],
+        },
+    ),
+    marketing_onboarding="ONBOARDED",
     failed_share=0.05,
     failed_codes=(131026, 131049),
     delivered_share=0.9,

@@ -91,7 +91,7 @@ def _lift(batch: Batch, waba_id: str, number: str, event: AccountEvent, change: 
 
 def _set_onboarding(batch: Batch, waba_id: str, event: AccountEvent, onboarding: str) -> None:
     before = marketing.onboarding_of(batch.tx, waba_id)
-    if marketing.record_onboarding(batch.tx, waba_id, onboarding, event.at):
+    if marketing.record_onboarding(batch.tx, waba_id, onboarding, event.at, is_now=False):
         batch.result.after_commit.append(partial(log_onboarding, waba_id, before, onboarding))
 
 

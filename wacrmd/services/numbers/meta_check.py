@@ -1,5 +1,6 @@
 """Checks a number at Meta: its access token, quality, limits, health and webhook subscription."""
 
+import shlex
 from dataclasses import replace
 
 from wacrmd.clock import MINUTE, SECOND, Millis
@@ -83,10 +84,11 @@ async def check_number(ctx: Context, number: Number, *, subscribe: bool = False)
 
 
 def _with_id(check: Check, number: Number) -> Check:
-    """The finding with the number's id in place of ` ID ` in a command of its advice."""
+    """The finding with the number's id in place of ` ID `, and its account's of ` NAME `, in a command of its advice."""
     if check.advice is None:
         return check
-    return replace(check, advice=check.advice.replace(" ID ", f" {number.phone_number_id} "))
+    advice = check.advice.replace(" ID ", f" {number.phone_number_id} ")
+    return replace(check, advice=advice.replace(" NAME ", f" {shlex.quote(number.account)} "))
 
 
 async def keep_checked(ctx: Context) -> None:
@@ -158,7 +160,9 @@ async def check_marketing(ctx: Context, number: Number, token: str) -> Check:
 
     def work(tx: Tx) -> tuple[str | None, bool, RouteFacts]:
         before = marketing.onboarding_of(tx, number.waba_id)
-        is_news = onboarding is not None and marketing.record_onboarding(tx, number.waba_id, onboarding, now)
+        is_news = onboarding is not None and marketing.record_onboarding(
+            tx, number.waba_id, onboarding, now, is_now=True
+        )
         return before, is_news, marketing.facts_of_account(tx, number.account_id, number.waba_id)
 
     before, is_news, facts = await ctx.db.write(work)
